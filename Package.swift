@@ -1,0 +1,86 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let safe: [SwiftSetting] = [.strictMemorySafety()]
+
+/// A Swift module `Aviary<name>` in the folder `Sources/<name>`: folders read plainly, modules clash with nobody's.
+func module(_ name: String, path: String? = nil, _ dependencies: [Target.Dependency]) -> Target {
+  .target(
+    name: "Aviary" + name, dependencies: dependencies, path: path ?? "Sources/" + name, swiftSettings: safe)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+  .testTarget(
+    name: "Aviary" + name + "Tests",
+    dependencies: [.byName(name: "Aviary" + name), "AviaryTestSupport"] + dependencies,
+    path: "Tests/" + name + "Tests", resources: resources)
+}
+
+let package = Package(
+  name: "aviary",
+  platforms: [.macOS(.v15)],
+  products: [
+    .library(name: "Aviary", targets: ["Aviary"]),
+    .executable(name: "aviary", targets: ["AviaryCommand"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+  ],
+  targets: [
+    // C libraries, each behind a module map or a small shim.
+    .systemLibrary(
+      name: "CHDF5", path: "Sources/CHDF5", pkgConfig: "hdf5",
+      providers: [.apt(["libhdf5-dev"]), .brew(["hdf5"])]),
+    .systemLibrary(
+      name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+    .systemLibrary(
+      name: "CTurboJPEG", path: "Sources/CImageCodecs/TurboJPEG", pkgConfig: "libturbojpeg",
+      providers: [.apt(["libturbojpeg0-dev"]), .brew(["jpeg-turbo"])]),
+    .systemLibrary(
+      name: "CSpng", path: "Sources/CImageCodecs/Spng", pkgConfig: "spng",
+      providers: [.apt(["libspng-dev"]), .brew(["libspng"])]),
+    .systemLibrary(
+      name: "CWebP", path: "Sources/CImageCodecs/WebP", pkgConfig: "libwebp",
+      providers: [.apt(["libwebp-dev"]), .brew(["webp"])]),
+    .target(
+      name: "CImageCodecs", dependencies: ["CTurboJPEG", "CSpng", "CWebP"], path: "Sources/CImageCodecs/Shim"),
+    .target(name: "CKernels", path: "Sources/CKernels"),
+    .target(name: "COneDNN", path: "Sources/COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
+
+    // The library, from the bottom to the top.
+    module("Kernels", ["COneDNN", "CKernels"]),
+    module("Archives", ["CZlib", "CKernels"]),
+    module("HDF5", ["AviaryArchives", "CHDF5"]),
+    module("Tensors", ["AviaryKernels"]),
+    module("Datasets", ["AviaryTensors", "AviaryKernels", "AviaryArchives", "CImageCodecs", "CKernels"]),
+    module("Layers", ["AviaryTensors"]),
+    module("Checkpoints", ["AviaryArchives", "AviaryHDF5", "AviaryTensors"]),
+    module("Models", path: "Models", ["AviaryLayers", "AviaryCheckpoints"]),
+    module("Training", ["AviaryLayers", "AviaryDatasets", "AviaryCheckpoints"]),
+    .target(
+      name: "Aviary",
+      dependencies: [
+        "AviaryTensors", "AviaryLayers", "AviaryDatasets", "AviaryCheckpoints", "AviaryModels", "AviaryTraining",
+      ], path: "Sources/Aviary", swiftSettings: safe),
+    .executableTarget(
+      name: "AviaryCommand",
+      dependencies: ["Aviary", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      path: "Sources/Command", swiftSettings: safe),
+
+    // Tests mirror the source folders.
+    .target(
+      name: "AviaryTestSupport", dependencies: ["AviaryTensors", "AviaryLayers", "AviaryCheckpoints"],
+      path: "Tests/Support"),
+    tests("Kernels"),
+    tests("Archives"),
+    tests("HDF5"),
+    tests("Tensors", resources: [.copy("Goldens")]),
+    tests("Datasets", resources: [.copy("Goldens")]),
+    tests("Layers", resources: [.copy("Goldens")]),
+    tests("Checkpoints", ["AviaryModels"], resources: [.copy("Goldens")]),
+    tests("Models", resources: [.copy("Goldens")]),
+    tests("Training", ["AviaryModels"]),
+    tests("Command", ["Aviary"]),
+  ],
+  cxxLanguageStandard: .cxx17
+)

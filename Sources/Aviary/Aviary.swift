@@ -1,0 +1,6 @@
+@_exported import AviaryCheckpoints
+@_exported import AviaryDatasets
+@_exported import AviaryLayers
+@_exported import AviaryModels
+@_exported import AviaryTensors
+@_exported import AviaryTraining

@@ -1,0 +1,3 @@
+#ifndef AVIARY_CIMAGECODECS_H
+#define AVIARY_CIMAGECODECS_H
+#endif

@@ -1,0 +1,3 @@
+#ifndef AVIARY_CONEDNN_H
+#define AVIARY_CONEDNN_H
+#endif
