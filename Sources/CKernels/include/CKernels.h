@@ -8,5 +8,7 @@
 #include "resize.h"
 #include "elementwise.h"
 #include "parallel.h"
+#include "pool.h"
+#include "compute_thread.h"
 
 #endif

@@ -1,3 +1,126 @@
+// oneDNN behind a small C interface: layouts, plans and their execution.
+//
+// A *layout* says how the elements of a tensor lie in memory (oneDNN's memory descriptor). Layouts are interned: equal
+// layouts have equal identifiers, which are small integers that live as long as the program.
+//
+// A *plan* is a primitive made ready for one request: geometry, layouts, fused operations. Plans are cached by request
+// and live as long as the program. Nothing here is safe to call from two threads at once: every call is made on
+// Aviary's compute thread.
+//
+// Written against oneDNN 2.6; compiles against 3.x, which has no Winograd convolution.
 #ifndef AVIARY_CONEDNN_H
 #define AVIARY_CONEDNN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define AD_MAX_RANK 12
+#define AD_NONE (-1)
+
+typedef int32_t ad_layout;
+
+/// Row-major elements.
+ad_layout ad_layout_plain(const int64_t *dimensions, int rank);
+/// Elements with the strides given, counted in elements.
+ad_layout ad_layout_strided(const int64_t *dimensions, const int64_t *strides, int rank);
+/// "Whatever the primitive likes": to be used in requests only.
+ad_layout ad_layout_any(const int64_t *dimensions, int rank);
+/// The row-major layout of the same dimensions.
+ad_layout ad_layout_plain_of(ad_layout layout);
+/// The row-major layout with dimensions that the shape given has: AD_NONE where the elements would have to move.
+ad_layout ad_layout_reshaped(ad_layout layout, const int64_t *dimensions, int rank);
+size_t ad_layout_bytes(ad_layout layout);
+bool ad_layout_is_plain(ad_layout layout);
+/// Whether some bytes of the layout belong to no element.
+bool ad_layout_is_padded(ad_layout layout);
+
+typedef enum ad_kind {
+  AD_CONVOLUTION_FORWARD,
+  AD_CONVOLUTION_BACKWARD_DATA,
+  AD_CONVOLUTION_BACKWARD_WEIGHTS,
+  AD_LINEAR_FORWARD,
+  AD_LINEAR_BACKWARD_DATA,
+  AD_LINEAR_BACKWARD_WEIGHTS,
+  AD_BATCH_NORM_FORWARD,
+  AD_BATCH_NORM_BACKWARD,
+  AD_MAX_POOL_FORWARD,
+  AD_MAX_POOL_BACKWARD,
+  AD_AVERAGE_POOL_FORWARD,
+  AD_AVERAGE_POOL_BACKWARD,
+  AD_REORDER,
+  AD_CONCATENATE,
+} ad_kind;
+
+typedef enum ad_flag {
+  AD_TRAINING = 1,        // the result will be differentiated
+  AD_WINOGRAD = 2,        // convolution by Winograd's algorithm
+  AD_RELU = 4,            // relu at the end
+  AD_ADD = 8,             // added to what the destination holds, before the relu
+  AD_INCLUDE_PADDING = 16 // average pooling counts the padding
+} ad_flag;
+
+#define AD_MAX_PARTS 8
+
+/// What a plan is made for. Unused fields are zero, unused layouts AD_NONE; requests are compared byte by byte.
+typedef struct ad_request {
+  int32_t kind;
+  int32_t flags;
+  ad_layout source;      // of the forward pass, or its gradient
+  ad_layout weights;     // or their gradient
+  ad_layout bias;        // or its gradient
+  ad_layout destination; // of the forward pass, or its gradient
+  int32_t strides[3];
+  int32_t dilations[3];
+  int32_t padding_low[3];
+  int32_t padding_high[3];
+  int32_t kernel[3];
+  int32_t axis;
+  float epsilon;
+  int32_t threads;
+  ad_layout parts[AD_MAX_PARTS]; // sources of a concatenation
+} ad_request;
+
+/// A primitive made ready. Layouts that a request left open are decided here.
+typedef struct ad_plan {
+  ad_layout source;
+  ad_layout weights;
+  ad_layout bias;
+  ad_layout destination;
+  size_t workspace_bytes;
+  size_t scratchpad_bytes;
+  /// oneDNN's name of the implementation.
+  const char *implementation;
+  void *internals;
+} ad_plan;
+
+/// The plan for a request, from the cache or new; null where oneDNN has none, with the reason in `ad_last_error`.
+const ad_plan *ad_plan_for(const ad_request *request);
+
+/// The memory that a plan works on. What a plan does not use is null.
+typedef struct ad_buffers {
+  void *source, *weights, *bias, *destination;
+  void *source_gradient, *weights_gradient, *bias_gradient, *destination_gradient;
+  void *mean, *variance, *scale, *shift, *scale_gradient, *shift_gradient;
+  void *workspace, *scratchpad;
+  void *parts[AD_MAX_PARTS];
+} ad_buffers;
+
+/// Runs a plan; false with the reason in `ad_last_error` where oneDNN refuses.
+bool ad_execute(const ad_plan *plan, const ad_buffers *buffers);
+
+const char *ad_last_error(void);
+/// oneDNN's version, as major * 10000 + minor * 100 + patch.
+int ad_version(void);
+/// Whether the processor and this oneDNN have the AVX-512 kernels.
+bool ad_has_avx512(void);
+
+#ifdef __cplusplus
+}
+#endif
+
 #endif

@@ -1,0 +1,90 @@
+#include "layouts.hpp"
+
+#include <deque>
+
+namespace aviary {
+
+namespace {
+struct Entry {
+  dnnl::memory::desc description;
+  ad_layout plain = AD_NONE;
+};
+
+// A deque, so that references stay valid while the table grows. A program meets a few hundred layouts.
+std::deque<Entry> &table() {
+  static std::deque<Entry> entries;
+  return entries;
+}
+
+dnnl::memory::dims dims(const int64_t *values, int rank) { return dnnl::memory::dims(values, values + rank); }
+
+dnnl::memory::dims dims_of(const dnnl::memory::desc &md) {
+#if DNNL_VERSION_MAJOR >= 3
+  return md.get_dims();
+#else
+  return md.dims();
+#endif
+}
+
+dnnl::memory::desc plain(const dnnl::memory::dims &d) {
+  dnnl::memory::dims strides(d.size());
+  int64_t step = 1;
+  for (size_t i = d.size(); i-- > 0;) {
+    strides[i] = step;
+    step *= d[i] > 0 ? d[i] : 1;
+  }
+  return dnnl::memory::desc(d, dnnl::memory::data_type::f32, strides);
+}
+} // namespace
+
+ad_layout intern(const dnnl::memory::desc &md) {
+  auto &entries = table();
+  for (size_t i = 0; i < entries.size(); i++)
+    if (entries[i].description == md) return ad_layout(i);
+  entries.push_back({md});
+  return ad_layout(entries.size() - 1);
+}
+
+const dnnl::memory::desc &description(ad_layout layout) { return table()[size_t(layout)].description; }
+
+} // namespace aviary
+
+using namespace aviary;
+
+extern "C" {
+
+ad_layout ad_layout_plain(const int64_t *dimensions, int rank) { return intern(plain(dims(dimensions, rank))); }
+
+ad_layout ad_layout_strided(const int64_t *dimensions, const int64_t *strides, int rank) {
+  return intern(
+      dnnl::memory::desc(dims(dimensions, rank), dnnl::memory::data_type::f32, dims(strides, rank)));
+}
+
+ad_layout ad_layout_any(const int64_t *dimensions, int rank) {
+  return intern(dnnl::memory::desc(
+      dims(dimensions, rank), dnnl::memory::data_type::f32, dnnl::memory::format_tag::any));
+}
+
+ad_layout ad_layout_plain_of(ad_layout layout) {
+  auto &entry = table()[size_t(layout)];
+  if (entry.plain == AD_NONE) {
+    ad_layout found = intern(plain(dims_of(entry.description)));
+    table()[size_t(layout)].plain = found;
+    return found;
+  }
+  return entry.plain;
+}
+
+ad_layout ad_layout_reshaped(ad_layout layout, const int64_t *dimensions, int rank) {
+  auto shaped = description(layout).reshape(dims(dimensions, rank), true);
+  return shaped ? intern(shaped) : AD_NONE;
+}
+
+size_t ad_layout_bytes(ad_layout layout) { return description(layout).get_size(); }
+
+bool ad_layout_is_plain(ad_layout layout) { return ad_layout_plain_of(layout) == layout; }
+
+bool ad_layout_is_padded(ad_layout layout) {
+  return description(layout).get_size() != description(ad_layout_plain_of(layout)).get_size();
+}
+}

@@ -1,0 +1,126 @@
+import CKernels
+import COneDNN
+
+/// A block of memory from the pool. Who holds the only reference may write to it.
+@safe
+package final class Storage: @unchecked Sendable {
+  let address: UnsafeMutableRawPointer
+  private let capacity: Int
+
+  package init(byteCount: Int) {
+    var capacity = 0
+    unsafe address = ak_pool_allocate(max(byteCount, 64), &capacity)
+    self.capacity = capacity
+  }
+
+  deinit {
+    unsafe ak_pool_release(address, capacity)
+  }
+
+  var floats: UnsafeMutablePointer<Float> { unsafe address.assumingMemoryBound(to: Float.self) }
+}
+
+/// How the elements of a tensor lie in memory: an interned oneDNN memory descriptor.
+package struct Layout: Hashable, Sendable {
+  let id: ad_layout
+
+  init(id: ad_layout) { self.id = id }
+
+  /// Row-major elements.
+  package static func plain(_ shape: [Int]) -> Layout {
+    unsafe Layout(id: shape.map(Int64.init).withUnsafeBufferPointer { unsafe ad_layout_plain($0.baseAddress, Int32($0.count)) })
+  }
+
+  /// What a primitive may choose; for requests only.
+  static func any(_ shape: [Int]) -> Layout {
+    unsafe Layout(id: shape.map(Int64.init).withUnsafeBufferPointer { unsafe ad_layout_any($0.baseAddress, Int32($0.count)) })
+  }
+
+  /// A batch of images or feature maps with the channels innermost, seen as [N, C, …].
+  package static func channelsLast(_ shape: [Int]) -> Layout {
+    var strides = [Int](repeating: 1, count: shape.count)
+    strides[1] = 1
+    var step = shape[1]
+    for dimension in stride(from: shape.count - 1, to: 1, by: -1) {
+      strides[dimension] = step
+      step *= shape[dimension]
+    }
+    strides[0] = step
+    return unsafe Layout(
+      id: shape.map(Int64.init).withUnsafeBufferPointer { sizes in
+        unsafe strides.map(Int64.init).withUnsafeBufferPointer { steps in
+          unsafe ad_layout_strided(sizes.baseAddress, steps.baseAddress, Int32(sizes.count))
+        }
+      })
+  }
+
+  package var byteCount: Int { ad_layout_bytes(id) }
+  package var isPlain: Bool { ad_layout_is_plain(id) }
+  /// The row-major layout of the same shape.
+  package var plain: Layout { Layout(id: ad_layout_plain_of(id)) }
+  /// Whether some bytes belong to no element: those are zero and have to stay so.
+  package var isPadded: Bool { ad_layout_is_padded(id) }
+}
+
+/// The elements of a tensor: memory and what it means.
+package struct Buffer: Sendable {
+  package let storage: Storage
+  package let layout: Layout
+
+  package init(storage: Storage, layout: Layout) {
+    self.storage = storage
+    self.layout = layout
+  }
+
+  /// New memory, not initialised.
+  package init(_ layout: Layout) {
+    self.init(storage: Storage(byteCount: layout.byteCount), layout: layout)
+  }
+
+  /// The number of floats in memory, padding included.
+  package var count: Int { layout.byteCount / 4 }
+
+  var floats: UnsafeMutablePointer<Float> { unsafe storage.floats }
+  var address: UnsafeMutableRawPointer { unsafe storage.address }
+}
+
+// MARK: - Values in and out
+
+extension Buffer {
+  /// Row-major elements from an array.
+  package init(_ scalars: [Float], shape: [Int]) {
+    self.init(.plain(shape))
+    unsafe scalars.withUnsafeBufferPointer { source in
+      if let base = source.baseAddress { unsafe floats.update(from: base, count: source.count) }
+    }
+  }
+
+  /// Row-major elements from the bytes of native floats.
+  package init(bytes: RawSpan, shape: [Int]) {
+    self.init(.plain(shape))
+    precondition(bytes.byteCount == layout.byteCount || shape.contains(0), "bytes do not fit the shape")
+    unsafe bytes.withUnsafeBytes { source in
+      if let base = source.baseAddress { unsafe address.copyMemory(from: base, byteCount: source.count) }
+    }
+  }
+
+  /// Row-major elements that `fill` writes, all of them.
+  package init(shape: [Int], fill: (inout MutableSpan<Float>) -> Void) {
+    self.init(.plain(shape))
+    let count = shape.reduce(1, *)
+    var span = unsafe MutableSpan<Float>(_unsafeStart: floats, count: count)
+    fill(&span)
+  }
+
+  /// The elements of a row-major buffer.
+  package func scalars(count: Int) -> [Float] {
+    precondition(layout.isPlain)
+    return unsafe Array(UnsafeBufferPointer(start: floats, count: count))
+  }
+
+  /// Works with the elements of a row-major buffer in place.
+  package func withScalars<Result>(count: Int, _ body: (Span<Float>) -> Result) -> Result {
+    precondition(layout.isPlain)
+    return body(unsafe Span(_unsafeStart: UnsafePointer(floats), count: count))
+  }
+}
