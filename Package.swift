@@ -79,7 +79,7 @@ let package = Package(
     tests("Layers", resources: [.copy("Goldens")]),
     tests("Checkpoints", ["AviaryModels"], resources: [.copy("Goldens")]),
     tests("Models", resources: [.copy("Goldens")]),
-    tests("Training", ["AviaryModels"]),
+    tests("Training", ["AviaryModels"], resources: [.copy("Goldens")]),
     tests("Command", ["Aviary"]),
   ],
   cxxLanguageStandard: .cxx17

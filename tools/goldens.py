@@ -1,0 +1,37 @@
+#!/usr/bin/env python3
+"""Writes the golden values that the tests compare with: tools/goldens.py [--output Tests]
+
+Everything is computed by PyTorch on the CPU in float64, from inputs that float32 holds exactly, with fixed seeds; the
+architectures are written out in goldens_networks.py. Needs PyTorch 2.13 (CPU) and numpy; about a minute.
+The files' layout is described in Tests/Support/Goldens.swift.
+"""
+
+import argparse
+import pathlib
+import sys
+
+sys.dont_write_bytecode = True
+
+import torch
+
+import goldens_networks
+import goldens_operators
+import goldens_training
+
+
+def main():
+    tests = pathlib.Path(__file__).resolve().parent.parent / "Tests"
+    parser = argparse.ArgumentParser(description="Write the golden values that the tests compare with.")
+    parser.add_argument("--output", type=pathlib.Path, default=tests, help="folder of the test targets (Tests)")
+    output = parser.parse_args().output
+    if not torch.__version__.startswith("2.13."):
+        print(f"note: written with PyTorch {torch.__version__}; the files kept here are 2.13's", file=sys.stderr)
+    torch.set_num_threads(1)  # The order of additions, and so the last bit, depends on it.
+    torch.use_deterministic_algorithms(True)
+    goldens_operators.write(output)
+    goldens_networks.write(output)
+    goldens_training.write(output)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""Golden values of initialisers, optimizers and learning-rate schedules."""
+
+import json
+import math
+import pathlib
+
+import torch
+from torch import nn, optim
+
+from goldens_store import expected, given, save, save_json, stored
+
+SHAPES = [[64, 3, 7, 7], [128, 64, 3, 3], [32, 1, 3, 3], [1000, 512, 1, 1], [10, 512], [5, 7]]
+
+
+def initialisers(path):
+    """For each weight shape [outputs, inputs, ...] the bound of a uniform or the deviation of a normal distribution."""
+    lines = []
+    for shape in SHAPES:
+        fan_in, fan_out = nn.init._calculate_fan_in_and_fan_out(torch.empty(shape))
+        relu = nn.init.calculate_gain("relu")
+        entry = {
+            "shape": shape, "fan_in": fan_in, "fan_out": fan_out,
+            # kaiming_uniform(a = sqrt 5): gain sqrt(1/3), times sqrt(3 / fan_in).
+            "pytorch_default_weight": {"distribution": "uniform", "bound": 1 / math.sqrt(fan_in)},
+            "pytorch_default_bias": {"distribution": "uniform", "bound": 1 / math.sqrt(fan_in)},
+            "kaiming_normal_fan_out_relu": {"distribution": "normal", "deviation": relu / math.sqrt(fan_out)},
+            "kaiming_normal_fan_in_relu": {"distribution": "normal", "deviation": relu / math.sqrt(fan_in)},
+            "kaiming_uniform_fan_in_relu": {"distribution": "uniform", "bound": relu * math.sqrt(3 / fan_in)},
+            "xavier_uniform": {"distribution": "uniform", "bound": math.sqrt(6 / (fan_in + fan_out))},
+            "xavier_normal": {"distribution": "normal", "deviation": math.sqrt(2 / (fan_in + fan_out))},
+        }
+        check_initialisers(shape, entry)
+        lines.append("  " + json.dumps(entry) + ("," if shape is not SHAPES[-1] else ""))
+    save_json(path, ["["] + lines + ["]"])
+
+
+def check_initialisers(shape, entry):
+    """What PyTorch draws must agree with the formulas."""
+    torch.manual_seed(0)
+    outputs, inputs = shape[:2]
+    layer = nn.Linear(inputs, outputs) if len(shape) == 2 else nn.Conv2d(
+        inputs * (32 if shape == [32, 1, 3, 3] else 1), outputs, shape[2],
+        groups=32 if shape == [32, 1, 3, 3] else 1)
+    assert list(layer.weight.shape) == shape
+    drawn = {"pytorch_default_weight": layer.weight, "pytorch_default_bias": layer.bias}
+    for key, fill in {
+        "kaiming_normal_fan_out_relu": lambda w: nn.init.kaiming_normal_(w, mode="fan_out", nonlinearity="relu"),
+        "kaiming_normal_fan_in_relu": lambda w: nn.init.kaiming_normal_(w, mode="fan_in", nonlinearity="relu"),
+        "kaiming_uniform_fan_in_relu": lambda w: nn.init.kaiming_uniform_(w, mode="fan_in", nonlinearity="relu"),
+        "xavier_uniform": nn.init.xavier_uniform_,
+        "xavier_normal": nn.init.xavier_normal_,
+    }.items():
+        drawn[key] = fill(torch.empty(shape))
+    for key, array in drawn.items():
+        # Of a uniform distribution the largest of n draws lies about bound/n below the bound.
+        slack = 6 / array.numel()
+        if "bound" in entry[key]:
+            ratio = array.abs().max().item() / entry[key]["bound"]
+            assert 1 - slack - 1e-6 < ratio < 1 + 1e-6, (shape, key, ratio)
+        else:
+            ratio = array.std().item() / entry[key]["deviation"]
+            assert abs(ratio - 1) < 4 / math.sqrt(2 * array.numel()), (shape, key, ratio)
+
+
+OPTIMIZERS = {
+    "sgd": (optim.SGD, {"lr": 0.1}),
+    "sgd-decay": (optim.SGD, {"lr": 0.1, "weight_decay": 0.05}),
+    "momentum": (optim.SGD, {"lr": 0.05, "momentum": 0.9}),
+    "momentum-decay": (optim.SGD, {"lr": 0.05, "momentum": 0.9, "weight_decay": 0.05}),
+    "nesterov": (optim.SGD, {"lr": 0.05, "momentum": 0.9, "nesterov": True}),
+    "nesterov-decay": (optim.SGD, {"lr": 0.05, "momentum": 0.9, "nesterov": True, "weight_decay": 0.05}),
+    "adagrad": (optim.Adagrad, {"lr": 0.1, "eps": 1e-10}),
+    "adadelta": (optim.Adadelta, {"lr": 1.0, "rho": 0.9, "eps": 1e-6}),
+    "rmsprop": (optim.RMSprop, {"lr": 0.01, "alpha": 0.99, "eps": 1e-8}),
+    "rmsprop-momentum": (optim.RMSprop, {"lr": 0.01, "alpha": 0.99, "eps": 1e-8, "momentum": 0.9}),
+    "adam": (optim.Adam, {"lr": 0.01, "betas": [0.9, 0.999], "eps": 1e-8}),
+    "adam-decay": (optim.Adam, {"lr": 0.01, "betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0.05}),
+    "adamw": (optim.AdamW, {"lr": 0.01, "betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0.0}),
+    "adamw-decay": (optim.AdamW, {"lr": 0.01, "betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0.05}),
+}
+
+
+def optimizers(path):
+    """Ten steps with recorded gradients. 35 elements: whole vectors of 16 and of 8, and a rest."""
+    torch.manual_seed(7)
+    start = given(torch.randn(35, dtype=torch.float64))
+    gradients = given(torch.randn(10, 35, dtype=torch.float64))
+    gradients[4, 3] = 0.0
+    arrays, metadata = {"start": stored(start), "gradients": stored(gradients)}, {}
+    for name, (kind, settings) in OPTIMIZERS.items():
+        value = start.clone().requires_grad_()
+        optimizer = kind([value], **settings)
+        values = []
+        for gradient in gradients:
+            value.grad = gradient.clone()
+            optimizer.step()
+            values.append(value.detach().clone())
+        arrays[f"values/{name}"] = torch.stack(values)
+        metadata[f"values/{name}"] = json.dumps({"kind": kind.__name__, **settings})
+    save(path, arrays, metadata)
+
+
+def schedules(path):
+    """Learning rates: element e is the rate after e finished epochs, so element 0 is the start and there are eleven."""
+    lines = []
+    for name, make, settings in [
+        ("step", optim.lr_scheduler.StepLR, {"step_size": 3, "gamma": 0.5}),
+        ("step-default", optim.lr_scheduler.StepLR, {"step_size": 4, "gamma": 0.1}),
+        ("exponential", optim.lr_scheduler.ExponentialLR, {"gamma": 0.9}),
+        ("cosine", optim.lr_scheduler.CosineAnnealingLR, {"T_max": 10, "eta_min": 0.0}),
+        ("cosine-minimum", optim.lr_scheduler.CosineAnnealingLR, {"T_max": 10, "eta_min": 0.01}),
+    ]:
+        optimizer = optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+        schedule = make(optimizer, **settings)
+        rates = [schedule.get_last_lr()[0]]
+        for _ in range(10):
+            optimizer.step()
+            schedule.step()
+            rates.append(schedule.get_last_lr()[0])
+        lines.append("  " + json.dumps(
+            {"name": name, "kind": make.__name__, "base": 0.1, "settings": settings, "learning_rates": rates}))
+    save_json(path, ["["] + [line + "," for line in lines[:-1]] + [lines[-1], "]"])
+
+
+def write(root):
+    root = pathlib.Path(root)
+    initialisers(root / "LayersTests/Goldens/initialisers.json")
+    optimizers(root / "TrainingTests/Goldens/optimizers.safetensors")
+    schedules(root / "TrainingTests/Goldens/schedules.json")
