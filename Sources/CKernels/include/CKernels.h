@@ -8,5 +8,6 @@
 #include "resize.h"
 #include "elementwise.h"
 #include "parallel.h"
+#include "console.h"
 
 #endif
