@@ -111,7 +111,7 @@ extension LoopState {
     do {
       self = try JSONDecoder().decode(LoopState.self, from: Data(json.utf8))
     } catch {
-      throw .unusableState(reason: "it cannot be read (\(error))")
+      throw .unusableState(reason: "it cannot be read (\(reason(error)))")
     }
   }
 }

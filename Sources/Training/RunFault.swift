@@ -20,7 +20,7 @@ public enum RunFault: Swift.Error, CustomStringConvertible, Equatable {
     case .inUse(let path):
       "\(path): another process is training there; wait for it, or choose another --output"
     case .cannotWrite(let path, let reason):
-      "\(path): cannot be written (\(reason)); free some space or choose another --output"
+      "\(path): cannot be written (\(reason)); choose another --output, or make room there"
     case .cannotRead(let path, let reason):
       "\(path): cannot be read (\(reason)); train anew with another --output"
     }

@@ -31,7 +31,7 @@ public final class RunFolder: Sendable {
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
-      throw .cannotWrite(path: path, reason: Self.reason(error))
+      throw .cannotWrite(path: path, reason: reason(error))
     }
     try self.init(locking: path)
     if [best, last, history, summary].contains(where: FileManager.default.fileExists(atPath:)) {
@@ -66,7 +66,7 @@ public final class RunFolder: Sendable {
     do {
       return try JSONDecoder().decode(type, from: Data(contentsOf: URL(filePath: options)))
     } catch {
-      throw .cannotRead(path: options, reason: Self.reason(error))
+      throw .cannotRead(path: options, reason: reason(error))
     }
   }
 
@@ -87,7 +87,7 @@ public final class RunFolder: Sendable {
     do {
       text = String(decoding: try encoder.encode(value), as: UTF8.self)
     } catch {
-      throw .cannotWrite(path: file, reason: Self.reason(error))
+      throw .cannotWrite(path: file, reason: reason(error))
     }
     try write(text + "\n", to: file)
   }
@@ -96,22 +96,7 @@ public final class RunFolder: Sendable {
     do {
       try Data(text.utf8).write(to: URL(filePath: file), options: .atomic)
     } catch {
-      throw .cannotWrite(path: file, reason: Self.reason(error))
-    }
-  }
-
-  /// The system's words for a fault, where it has some: "No space left on device".
-  private static func reason(_ error: any Swift.Error) -> String {
-    switch error {
-    case let error as CocoaError:
-      if let system = error.underlying as? POSIXError { return "\(system.code)" }
-      return "\(error)"
-    case DecodingError.keyNotFound(let key, _): return "\(key.stringValue) is missing"
-    case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
-      DecodingError.dataCorrupted(let context):
-      let place = context.codingPath.map(\.stringValue).joined(separator: ".")
-      return place.isEmpty ? context.debugDescription : "\(place): \(context.debugDescription)"
-    default: return "\(error)"
+      throw .cannotWrite(path: file, reason: reason(error))
     }
   }
 }

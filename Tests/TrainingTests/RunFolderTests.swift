@@ -99,7 +99,7 @@ import Testing
       try Data().write(to: URL(filePath: path))
       let fault = #expect(throws: RunFault.self) { try RunFolder(creating: path, options: Options()) }
       let line = fault?.description ?? ""
-      #expect(line.hasPrefix(path) && line.contains("cannot be written") && !line.contains("\n"), "\(line)")
+      #expect(line.hasPrefix(path) && line.contains("cannot be written (") && !line.contains("\n"), "\(line)")
     }
   }
 
