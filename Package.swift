@@ -56,7 +56,7 @@ let package = Package(
     module("Layers", ["AviaryTensors"]),
     module("Checkpoints", ["AviaryArchives", "AviaryHDF5", "AviaryTensors"]),
     module("Models", path: "Models", ["AviaryLayers", "AviaryCheckpoints"]),
-    module("Training", ["AviaryLayers", "AviaryDatasets", "AviaryCheckpoints"]),
+    module("Training", ["AviaryLayers", "AviaryDatasets", "AviaryCheckpoints", "AviaryArchives", "CKernels"]),
     .target(
       name: "Aviary",
       dependencies: [
@@ -71,7 +71,7 @@ let package = Package(
     .target(
       name: "AviaryTestSupport", dependencies: ["AviaryTensors", "AviaryLayers", "AviaryCheckpoints"],
       path: "Tests/Support"),
-    tests("Kernels"),
+    tests("Kernels", ["CKernels"]),
     tests("Archives"),
     tests("HDF5"),
     tests("Tensors", resources: [.copy("Goldens")]),

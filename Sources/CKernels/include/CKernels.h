@@ -2,13 +2,14 @@
 #ifndef AVIARY_CKERNELS_H
 #define AVIARY_CKERNELS_H
 
+#include "compute_thread.h"
+#include "console.h"
 #include "crc32c.h"
-#include "optimizers.h"
-#include "random.h"
-#include "resize.h"
 #include "elementwise.h"
+#include "optimizers.h"
 #include "parallel.h"
 #include "pool.h"
-#include "compute_thread.h"
+#include "random.h"
+#include "resize.h"
 
 #endif

@@ -1,0 +1,46 @@
+#include "console.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/// Lock-free, so that a signal handler may write it while any thread reads it.
+static atomic_int interrupted = 0;
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2, "an atomic int must be safe in a signal handler");
+
+static struct sigaction former_interrupt, former_termination;
+static int watching = 0;
+
+static void on_signal(int signal_number) {
+  if (atomic_exchange(&interrupted, 1)) _exit(128 + signal_number);
+}
+
+void ak_watch_interrupts(void) {
+  if (watching) return;
+  watching = 1;
+  atomic_store(&interrupted, 0);
+  struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, &former_interrupt);
+  sigaction(SIGTERM, &action, &former_termination);
+}
+
+void ak_unwatch_interrupts(void) {
+  if (!watching) return;
+  watching = 0;
+  sigaction(SIGINT, &former_interrupt, NULL);
+  sigaction(SIGTERM, &former_termination, NULL);
+  atomic_store(&interrupted, 0);
+}
+
+int ak_interrupted(void) { return atomic_load(&interrupted); }
+
+int ak_terminal_columns(int descriptor) {
+  struct winsize size;
+  if (!isatty(descriptor)) return 0;
+  // A terminal that does not know its width is taken for the narrowest usual one.
+  if (ioctl(descriptor, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+  return size.ws_col;
+}

@@ -1,0 +1,89 @@
+/// How well predictions meet the truth, counted over a set of examples.
+public struct ClassificationMetrics: Equatable, Sendable {
+  /// The names of the classes, in the order of their numbers.
+  public let classes: [String]
+  /// [classes][classes]: rows are the true classes, columns the predicted ones.
+  public private(set) var confusion: [[Int]]
+  /// The sum of the examples' losses.
+  public private(set) var lossSum = 0.0
+  /// The number of examples.
+  public private(set) var count = 0
+
+  public init(classes: [String]) {
+    self.classes = classes
+    confusion = Array(repeating: Array(repeating: 0, count: classes.count), count: classes.count)
+  }
+
+  /// Counts one example. Both classes are numbers in `0..<classes.count`.
+  public mutating func add(label: Int, predicted: Int, loss: Double) {
+    precondition(
+      classes.indices.contains(label) && classes.indices.contains(predicted),
+      "ClassificationMetrics: label \(label), prediction \(predicted), but there are \(classes.count) classes")
+    confusion[label][predicted] += 1
+    lossSum += loss
+    count += 1
+  }
+
+  /// The number of examples whose class was predicted.
+  public var correct: Int { classes.indices.reduce(0) { $0 + confusion[$1][$1] } }
+
+  /// The share of examples whose class was predicted; nil without examples.
+  public var accuracy: Double? { Self.ratio(correct, count) }
+
+  /// The mean loss; nil without examples.
+  public var meanLoss: Double? { count == 0 ? nil : lossSum / Double(count) }
+
+  /// Of the examples predicted to be of each class, the share that are; nil for a class never predicted.
+  public var precision: [Double?] {
+    classes.indices.map { c in Self.ratio(confusion[c][c], confusion.reduce(0) { $0 + $1[c] }) }
+  }
+
+  /// Of the examples of each class, the share that were predicted so; nil for a class without examples.
+  public var recall: [Double?] {
+    classes.indices.map { c in Self.ratio(confusion[c][c], confusion[c].reduce(0, +)) }
+  }
+
+  /// Loss and accuracy for the training loop; nil without examples.
+  public var scores: Scores? { meanLoss.map { Scores(loss: $0, accuracy: accuracy) } }
+
+  private static func ratio(_ part: Int, _ whole: Int) -> Double? {
+    whole == 0 ? nil : Double(part) / Double(whole)
+  }
+}
+
+extension ClassificationMetrics: Encodable {
+  private enum CodingKeys: String, CodingKey {
+    case images, accuracy, loss, classes, precision, recall, confusion
+  }
+
+  /// What JSON cannot say (no examples, a loss that is not finite) becomes null.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(count, forKey: .images)
+    try container.encode(accuracy, forKey: .accuracy)
+    try container.encode(meanLoss.flatMap { $0.isFinite ? $0 : nil }, forKey: .loss)
+    try container.encode(classes, forKey: .classes)
+    try container.encode(precision, forKey: .precision)
+    try container.encode(recall, forKey: .recall)
+    try container.encode(confusion, forKey: .confusion)
+  }
+}
+
+/// How a model did on examples it did not learn from.
+public struct Scores: Codable, Equatable, Sendable {
+  /// The mean loss.
+  public var loss: Double
+  /// The share predicted rightly; nil where the task has no right and wrong.
+  public var accuracy: Double?
+
+  public init(loss: Double, accuracy: Double? = nil) {
+    self.loss = loss
+    self.accuracy = accuracy
+  }
+
+  /// More accurate, or as accurate with less loss.
+  public func isBetter(than other: Scores) -> Bool {
+    if let accuracy, let others = other.accuracy, accuracy != others { return accuracy > others }
+    return loss < other.loss
+  }
+}

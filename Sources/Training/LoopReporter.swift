@@ -1,0 +1,53 @@
+/// Tells a person how a run goes: a progress line while an epoch runs, and a line that stays for each finished epoch.
+public struct LoopReporter {
+  private let epochs: Int
+  private let batchesPerEpoch: Int
+  private var line: ProgressLine
+
+  public init(epochs: Int, batchesPerEpoch: Int, line: ProgressLine = ProgressLine()) {
+    self.epochs = epochs
+    self.batchesPerEpoch = batchesPerEpoch
+    self.line = line
+  }
+
+  public mutating func observe(_ event: LoopEvent) {
+    switch event {
+    case .stepped(let state):
+      line.show(content(state))
+    case .validating(let state):
+      line.show(
+        ProgressLine.Content(
+          "epoch \(state.epoch + 1)/\(epochs)", done: state.batchInEpoch, total: batchesPerEpoch, note: "validating"))
+    case .finishedEpoch(let row, let isBest):
+      line.print(Self.text(row, epochs: epochs, isBest: isBest))
+    }
+  }
+
+  /// Takes the progress line away, before something else is printed.
+  public mutating func clear() { line.clear() }
+
+  private func content(_ state: LoopState) -> ProgressLine.Content {
+    // What is left takes as long a step as the epoch's steps took; a finished epoch also tells of its validation.
+    let stepsLeft = Double(max(0, (epochs - state.epoch) * batchesPerEpoch - state.batchInEpoch))
+    let secondsPerStep =
+      state.history.last.map { $0.seconds / Double(max(1, batchesPerEpoch)) }
+      ?? state.sums.learningSeconds / Double(max(1, state.batchInEpoch))
+    return ProgressLine.Content(
+      "epoch \(state.epoch + 1)/\(epochs)", done: state.batchInEpoch, total: batchesPerEpoch,
+      itemsPerSecond: state.sums.itemsPerSecond, secondsLeft: stepsLeft * secondsPerStep,
+      note: Self.text(state.sums.scores))
+  }
+
+  static func text(_ scores: Scores) -> String {
+    let loss = "loss \(significant(scores.loss, 4))"
+    return scores.accuracy.map { "\(loss), accuracy \(significant($0, 4))" } ?? loss
+  }
+
+  static func text(_ row: HistoryRow, epochs: Int, isBest: Bool) -> String {
+    var parts = ["epoch \(row.epoch)/\(epochs)", text(row.training)]
+    if let validation = row.validation { parts.append("validation " + text(validation) + (isBest ? " (best)" : "")) }
+    parts.append("\(significant(row.seconds, 3)) s")
+    if let rate = row.itemsPerSecond { parts.append("\(ProgressLine.rounded(rate)) images/s") }
+    return parts.joined(separator: "  ")
+  }
+}

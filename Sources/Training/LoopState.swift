@@ -1,0 +1,117 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// Where a run stands, between two steps. With the weights, the optimizer's state and the seeds, all that a run needs to
+/// go on as if it had never stopped.
+public struct LoopState: Codable, Equatable, Sendable {
+  /// The number of finished epochs, which is the number of the current one counted from 0.
+  public internal(set) var epoch = 0
+  /// The number of batches of the current epoch that were learned from.
+  public internal(set) var batchInEpoch = 0
+  /// The number of steps taken in the whole run: it keys the random streams and the schedule.
+  public internal(set) var globalStep = 0
+  /// The best validation so far, and its epoch, counted from 1.
+  public internal(set) var best: Best?
+  /// The finished epochs.
+  public internal(set) var history: [HistoryRow] = []
+  /// The time spent in the run, over all its sessions.
+  public internal(set) var elapsedSeconds = 0.0
+  /// The current epoch's sums.
+  public internal(set) var sums = EpochSums()
+
+  public struct Best: Codable, Equatable, Sendable {
+    public var epoch: Int
+    /// nil where nothing is held back for validation: then the last epoch counts as the best.
+    public var scores: Scores?
+  }
+
+  /// Sums over the batches of one epoch.
+  public struct EpochSums: Codable, Equatable, Sendable {
+    /// Each batch's mean loss times its number of items.
+    public internal(set) var loss = 0.0
+    public internal(set) var correct = 0
+    /// The items of the batches that told how many they got right.
+    public internal(set) var judged = 0
+    public internal(set) var items = 0
+    /// The time spent learning.
+    public internal(set) var learningSeconds = 0.0
+    /// The time spent at all.
+    public internal(set) var seconds = 0.0
+    /// The last step's.
+    public internal(set) var learningRate = 0.0
+
+    public var itemsPerSecond: Double? { learningSeconds > 0 ? Double(items) / learningSeconds : nil }
+
+    public var scores: Scores {
+      Scores(
+        loss: items > 0 ? loss / Double(items) : 0,
+        accuracy: judged > 0 ? Double(correct) / Double(judged) : nil)
+    }
+
+    mutating func add(_ result: StepResult, learningRate: Double) {
+      loss += result.loss * Double(result.count)
+      items += result.count
+      if let correct = result.correct {
+        self.correct += correct
+        judged += result.count
+      }
+      self.learningRate = learningRate
+    }
+  }
+
+  /// The state of a run that has not begun.
+  public init() {}
+
+  /// Closes the current epoch. Returns whether it is the best so far.
+  mutating func finishEpoch(_ validation: Scores?) -> Bool {
+    history.append(
+      HistoryRow(
+        epoch: epoch + 1, training: sums.scores, validation: validation, learningRate: sums.learningRate,
+        seconds: sums.seconds, itemsPerSecond: sums.itemsPerSecond))
+    epoch += 1
+    batchInEpoch = 0
+    sums = EpochSums()
+    if let validation, let former = best?.scores, !validation.isBetter(than: former) { return false }
+    best = Best(epoch: epoch, scores: validation)
+    return true
+  }
+
+  /// Refuses a state, from a file perhaps, that no run of this length can have been in.
+  func validate(epochs: Int, batchesPerEpoch: Int) throws(TrainingFault) {
+    guard (0...epochs).contains(epoch) else {
+      throw .unusableState(reason: "it has finished \(epoch) of \(epochs) epochs")
+    }
+    guard history.map(\.epoch) == Array(1..<epoch + 1) else {
+      throw .unusableState(reason: "it has finished \(epoch) epochs, but tells of \(history.count)")
+    }
+    guard (0...batchesPerEpoch).contains(batchInEpoch) else {
+      throw .unusableState(reason: "it is at batch \(batchInEpoch) of \(batchesPerEpoch)")
+    }
+    guard (batchInEpoch...(epoch + 1) * batchesPerEpoch).contains(globalStep), (0...1 << 53).contains(sums.items),
+      (0...sums.items).contains(sums.judged), (0...sums.judged).contains(sums.correct)
+    else {
+      throw .unusableState(reason: "its counts contradict each other")
+    }
+  }
+}
+
+extension LoopState {
+  /// The state as one line of JSON, exact to the last bit.
+  public func json() throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    return String(decoding: try encoder.encode(self), as: UTF8.self)
+  }
+
+  /// Reads what `json()` wrote.
+  public init(json: String) throws(TrainingFault) {
+    do {
+      self = try JSONDecoder().decode(LoopState.self, from: Data(json.utf8))
+    } catch {
+      throw .unusableState(reason: "it cannot be read (\(reason(error)))")
+    }
+  }
+}

@@ -1,0 +1,107 @@
+import AviaryArchives
+import CKernels
+
+/// One line at the foot of a terminal that is drawn over and over; nothing at all where standard error is not a terminal.
+public struct ProgressLine {
+  /// What the line tells.
+  public struct Content: Equatable, Sendable {
+    public var label: String
+    public var done: Int
+    public var total: Int
+    public var itemsPerSecond: Double?
+    public var secondsLeft: Double?
+    public var note: String
+
+    public init(
+      _ label: String, done: Int, total: Int, itemsPerSecond: Double? = nil, secondsLeft: Double? = nil,
+      note: String = ""
+    ) {
+      self.label = label
+      self.done = done
+      self.total = total
+      self.itemsPerSecond = itemsPerSecond
+      self.secondsLeft = secondsLeft
+      self.note = note
+    }
+  }
+
+  private let write: (String) -> Void
+  /// The terminal's width in characters, 0 where there is none.
+  private let columns: () -> Int
+  private let now: () -> Double
+  private let interval: Double
+  private var drawnAt: Double?
+
+  /// A line on standard error, drawn at most ten times a second.
+  public init() {
+    self.init(write: writeToStandardError, columns: { Int(ak_terminal_columns(2)) }, now: secondsOnAClock)
+  }
+
+  init(
+    write: @escaping (String) -> Void, columns: @escaping () -> Int, now: @escaping () -> Double,
+    interval: Double = 0.1
+  ) {
+    self.write = write
+    self.columns = columns
+    self.now = now
+    self.interval = interval
+  }
+
+  /// Draws the line, unless it was drawn a moment ago.
+  public mutating func show(_ content: Content) {
+    let time = now()
+    if let drawnAt, time - drawnAt < interval { return }
+    let width = columns()
+    guard width > 0 else { return }
+    drawnAt = time
+    write("\r" + Self.text(content, columns: width) + "\u{1B}[K")
+  }
+
+  /// Takes the line away.
+  public mutating func clear() {
+    guard drawnAt != nil else { return }
+    drawnAt = nil
+    write("\r\u{1B}[K")
+  }
+
+  /// Prints a line that stays, on a terminal or not.
+  public mutating func print(_ line: String) {
+    clear()
+    write(line + "\n")
+  }
+
+  /// The line's text in less than `columns` characters: the bar takes what room is left, then the note goes, then the end.
+  static func text(_ content: Content, columns: Int) -> String {
+    let room = columns - 1  // a full line would wrap
+    var parts = ["\(content.done)/\(content.total)"]
+    if let rate = content.itemsPerSecond { parts.append("\(rounded(rate)) images/s") }
+    if let left = content.secondsLeft { parts.append("\(duration(left)) left") }
+    let numbers = parts.joined(separator: "  ")
+    let full = content.note.isEmpty ? numbers : numbers + "  " + content.note
+    let details = content.label.count + full.count + 2 <= room ? full : numbers
+    let barWidth = min(40, room - content.label.count - details.count - 6)
+    guard barWidth >= 5 else { return String((content.label + "  " + details).prefix(max(0, room))) }
+    let share = content.total > 0 ? min(1, max(0, Double(content.done) / Double(content.total))) : 0
+    let filled = Int(share * Double(barWidth))
+    let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: barWidth - filled)
+    return "\(content.label)  [\(bar)]  \(details)"
+  }
+
+  /// Three digits or so: 1234, 56.7, 0.123.
+  static func rounded(_ rate: Double) -> String {
+    rate >= 100 ? "\(Int(min(rate, 1e15).rounded()))" : "\(significant(rate, 3))"
+  }
+
+  /// 0:07, 12:34, 1:02:03.
+  static func duration(_ seconds: Double) -> String {
+    let whole = Int(min(max(0, seconds.isFinite ? seconds : 0), 1e9).rounded())
+    let two = { (number: Int) in number < 10 ? "0\(number)" : "\(number)" }
+    let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60)
+    return hours > 0 ? "\(hours):\(two(minutes)):\(two(rest))" : "\(minutes):\(two(rest))"
+  }
+}
+
+private func writeToStandardError(_ text: String) {
+  var standardError = StandardError()
+  standardError.write(text)
+}

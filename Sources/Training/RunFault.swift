@@ -1,0 +1,28 @@
+/// Why a run's folder could not be used.
+public enum RunFault: Swift.Error, CustomStringConvertible, Equatable {
+  /// A new run was to go where there is one already.
+  case alreadyExists(path: String)
+  /// A run was to continue where there is none.
+  case notARun(path: String)
+  /// Another process trains into the folder.
+  case inUse(path: String)
+  /// A file or folder cannot be written.
+  case cannotWrite(path: String, reason: String)
+  /// A file of the run cannot be read or understood.
+  case cannotRead(path: String, reason: String)
+
+  public var description: String {
+    switch self {
+    case .alreadyExists(let path):
+      "\(path): holds a training run already; continue it with --resume \(path), or choose another --output"
+    case .notARun(let path):
+      "\(path): is not a training run (it has no options.json); give the folder that --output named"
+    case .inUse(let path):
+      "\(path): another process is training there; wait for it, or choose another --output"
+    case .cannotWrite(let path, let reason):
+      "\(path): cannot be written (\(reason)); choose another --output, or make room there"
+    case .cannotRead(let path, let reason):
+      "\(path): cannot be read (\(reason)); train anew with another --output"
+    }
+  }
+}

@@ -1,0 +1,102 @@
+import AviaryArchives
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// The folder of one training run: its options, its checkpoints, its history, its summary.
+///
+/// Every file is replaced as a whole, so that a run killed at any moment leaves files that are complete. While the value
+/// lives, no other process can open the same run.
+///
+///     let run = try RunFolder(creating: "runs/cats", options: options)   // or RunFolder(resuming: "runs/cats")
+public final class RunFolder: Sendable {
+  public let path: String
+  private let lock: FileLock
+
+  /// The weights that did best on validation.
+  public var best: String { path + "/best.h5" }
+  /// The last saved weights, with all that is needed to go on from them.
+  public var last: String { path + "/last.h5" }
+  public var history: String { path + "/history.csv" }
+  public var summary: String { path + "/summary.json" }
+  /// The run's own options, so that resuming needs no others.
+  public var options: String { path + "/options.json" }
+
+  /// Begins a run at `path`, a folder that does not exist or holds no run. Where a run died before it saved anything,
+  /// there is nothing to lose, and a new one may begin.
+  public convenience init(creating path: String, options: some Encodable) throws(RunFault) {
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch {
+      throw .cannotWrite(path: path, reason: reason(error))
+    }
+    try self.init(locking: path)
+    if [best, last, history, summary].contains(where: FileManager.default.fileExists(atPath:)) {
+      throw .alreadyExists(path: path)
+    }
+    try writeJSON(options, to: self.options)
+  }
+
+  /// Opens the run at `path` to continue it.
+  public convenience init(resuming path: String) throws(RunFault) {
+    guard FileManager.default.fileExists(atPath: path + "/options.json") else { throw .notARun(path: path) }
+    try self.init(locking: path)
+  }
+
+  private init(locking path: String) throws(RunFault) {
+    self.path = path
+    do {
+      guard let lock = try FileLock(path: path + "/.lock") else { throw RunFault.inUse(path: path) }
+      self.lock = lock
+    } catch let fault as RunFault {
+      throw fault
+    } catch {
+      throw .cannotWrite(path: path, reason: "\(error)")
+    }
+  }
+
+  /// Whether a state was saved: a run killed before its first save starts from the beginning.
+  public var hasState: Bool { FileManager.default.fileExists(atPath: last) }
+
+  /// The options that the run was begun with.
+  public func readOptions<Options: Decodable>(as type: Options.Type = Options.self) throws(RunFault) -> Options {
+    do {
+      return try JSONDecoder().decode(type, from: Data(contentsOf: URL(filePath: options)))
+    } catch {
+      throw .cannotRead(path: options, reason: reason(error))
+    }
+  }
+
+  /// Replaces `history.csv`. The rows come from the saved state, so no kill and no resume loses or doubles one.
+  public func write(history rows: [HistoryRow]) throws(RunFault) {
+    let lines = [HistoryRow.columns] + rows.map(\.csv)
+    try write(lines.joined(separator: "\n") + "\n", to: history)
+  }
+
+  public func write(summary: RunSummary) throws(RunFault) {
+    try writeJSON(summary, to: self.summary)
+  }
+
+  private func writeJSON(_ value: some Encodable, to file: String) throws(RunFault) {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    let text: String
+    do {
+      text = String(decoding: try encoder.encode(value), as: UTF8.self)
+    } catch {
+      throw .cannotWrite(path: file, reason: reason(error))
+    }
+    try write(text + "\n", to: file)
+  }
+
+  private func write(_ text: String, to file: String) throws(RunFault) {
+    do {
+      try Data(text.utf8).write(to: URL(filePath: file), options: .atomic)
+    } catch {
+      throw .cannotWrite(path: file, reason: reason(error))
+    }
+  }
+}

@@ -1,0 +1,66 @@
+/// What a finished run came to: `summary.json`.
+public struct RunSummary: Codable, Equatable, Sendable {
+  public var architecture: String
+  public var classes: [String]
+  /// The number of finished epochs.
+  public var epochs: Int
+  /// The epoch that `best.h5` is of, counted from 1.
+  public var bestEpoch: Int?
+  /// The validation accuracy of `best.h5`.
+  public var bestAccuracy: Double?
+  /// The accuracy of `best.h5` on the test images, where there are any.
+  public var testAccuracy: Double?
+  /// While learning, over all epochs.
+  public var imagesPerSecond: Double?
+  /// The number of learned numbers in the model.
+  public var parameters: Int
+  /// How many of them were not frozen.
+  public var trainable: Int
+  /// The number of images left out because they cannot be decoded.
+  public var skipped: Int
+  public var seconds: Double
+
+  public init(
+    architecture: String, classes: [String], state: LoopState, testAccuracy: Double?, parameters: Int, trainable: Int,
+    skipped: Int
+  ) {
+    self.architecture = architecture
+    self.classes = classes
+    epochs = state.epoch
+    bestEpoch = state.best?.epoch
+    bestAccuracy = state.best?.scores?.accuracy
+    self.testAccuracy = testAccuracy
+    let rates = state.history.compactMap(\.itemsPerSecond)
+    // Epochs have the same number of images: their mean rate is the harmonic one.
+    imagesPerSecond = rates.isEmpty ? nil : Double(rates.count) / rates.reduce(0) { $0 + 1 / $1 }
+    self.parameters = parameters
+    self.trainable = trainable
+    self.skipped = skipped
+    seconds = state.elapsedSeconds
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case architecture, classes, epochs
+    case bestEpoch = "best_epoch"
+    case bestAccuracy = "best_accuracy"
+    case testAccuracy = "test_accuracy"
+    case imagesPerSecond = "images_per_second"
+    case parameters, trainable, skipped, seconds
+  }
+
+  /// Every key is there: what is not known is null.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(architecture, forKey: .architecture)
+    try container.encode(classes, forKey: .classes)
+    try container.encode(epochs, forKey: .epochs)
+    try container.encode(bestEpoch, forKey: .bestEpoch)
+    try container.encode(bestAccuracy, forKey: .bestAccuracy)
+    try container.encode(testAccuracy, forKey: .testAccuracy)
+    try container.encode(imagesPerSecond, forKey: .imagesPerSecond)
+    try container.encode(parameters, forKey: .parameters)
+    try container.encode(trainable, forKey: .trainable)
+    try container.encode(skipped, forKey: .skipped)
+    try container.encode(seconds, forKey: .seconds)
+  }
+}

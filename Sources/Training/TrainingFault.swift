@@ -1,0 +1,37 @@
+/// Why training cannot begin or go on.
+public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
+  /// A setting is outside the values that make sense.
+  case invalidSetting(name: String, value: String, allowed: String)
+  /// The loss is NaN or infinite: the weights are, or are about to be, worthless. `epoch` counts from 1.
+  case lossNotFinite(loss: String, part: Part, epoch: Int, step: Int, learningRate: Double)
+  /// The data gave not one batch in an epoch, which counts from 1.
+  case noBatches(epoch: Int)
+  /// A saved state does not fit the run that would continue it.
+  case unusableState(reason: String)
+
+  /// Which images a loss belongs to.
+  public enum Part: String, Sendable {
+    case training, validation
+  }
+
+  public var description: String {
+    switch self {
+    case .invalidSetting(let name, let value, let allowed):
+      "\(name) \(value) is not possible; it must be \(allowed)"
+    case .lossNotFinite(let loss, let part, let epoch, let step, let learningRate):
+      "the \(part.rawValue) loss became \(loss) in epoch \(epoch) at step \(step), learning rate \(learningRate); "
+        + "start again with a lower learning rate"
+    case .noBatches(let epoch):
+      "the training data gave no batch in epoch \(epoch); check that the folder holds images that can be read"
+    case .unusableState(let reason):
+      "the saved state does not belong to this run: \(reason); start a new run"
+    }
+  }
+
+  /// Throws `invalidSetting` unless `isAllowed`.
+  static func check(
+    _ name: String, _ value: some CustomStringConvertible, _ isAllowed: Bool, _ allowed: String
+  ) throws(TrainingFault) {
+    if !isAllowed { throw .invalidSetting(name: name, value: value.description, allowed: allowed) }
+  }
+}

@@ -1,0 +1,203 @@
+/// What one step came to.
+public struct StepResult: Equatable, Sendable {
+  /// The mean loss over the batch.
+  public var loss: Double
+  /// How many items were predicted rightly; nil where the task has no right and wrong.
+  public var correct: Int?
+  /// The number of items in the batch.
+  public var count: Int
+
+  public init(loss: Double, correct: Int? = nil, count: Int) {
+    self.loss = loss
+    self.correct = correct
+    self.count = count
+  }
+}
+
+/// What the loop tells whoever watches it.
+public enum LoopEvent: Sendable {
+  /// A step was taken.
+  case stepped(LoopState)
+  /// The epoch's last step was taken; validation begins.
+  case validating(LoopState)
+  /// An epoch is finished and saved.
+  case finishedEpoch(HistoryRow, isBest: Bool)
+}
+
+/// How a run ended: both ways its last state is saved.
+public enum LoopOutcome: Equatable, Sendable {
+  case finished(LoopState)
+  case interrupted(LoopState)
+}
+
+/// Thrown by an `evaluate` closure that gives up because somebody interrupted the run: the loop saves and returns.
+public struct EvaluationInterrupted: Swift.Error {
+  public init() {}
+}
+
+/// Epochs, steps, validation, saving and resuming; of models, data and files it knows nothing.
+///
+/// The closures carry the task: they share a model and an optimizer by capturing them. For a run to continue exactly, a
+/// step must depend on nothing but the weights, the optimizer's state, the batch, the learning rate and the step's
+/// number; and the batches of an epoch on nothing but the epoch's number.
+public struct TrainingLoop<Batches: Sequence> {
+  /// How often the whole training set is gone through.
+  public var epochs: Int
+  /// The most batches that an epoch can have; the schedule counts on as many.
+  public var batchesPerEpoch: Int
+  public var learningRate: Double
+  public var schedule: Schedule
+  /// The longest time between two saved states, in seconds.
+  public var saveInterval = 60.0
+
+  /// The batches of an epoch (counted from 0), without the first `startingAt`.
+  public var batches: (_ epoch: Int, _ startingAt: Int) throws -> Batches
+  /// Learns from one batch.
+  public var step: (_ batch: Batches.Element, _ learningRate: Double, _ globalStep: Int) throws -> StepResult
+  /// Validates; returns nil where there is nothing to validate on.
+  public var evaluate: () throws -> Scores?
+  /// Saves all that is needed to go on from `state`: replaces what it saved before, completely or not at all.
+  public var save: (_ state: LoopState) throws -> Void
+
+  /// Saves the model as the best so far, before `save`. A run killed in between finds the same best again.
+  public var saveBest: (_ state: LoopState) throws -> Void = { _ in }
+  public var observe: (LoopEvent) -> Void = { _ in }
+  /// Asked after each step and each epoch.
+  public var isInterrupted: () -> Bool = { false }
+  /// Seconds on a clock that never goes back.
+  public var now: () -> Double = secondsOnAClock
+
+  public init(
+    epochs: Int, batchesPerEpoch: Int, learningRate: Double, schedule: Schedule,
+    batches: @escaping (_ epoch: Int, _ startingAt: Int) throws -> Batches,
+    step: @escaping (_ batch: Batches.Element, _ learningRate: Double, _ globalStep: Int) throws -> StepResult,
+    evaluate: @escaping () throws -> Scores?, save: @escaping (_ state: LoopState) throws -> Void
+  ) {
+    self.epochs = epochs
+    self.batchesPerEpoch = batchesPerEpoch
+    self.learningRate = learningRate
+    self.schedule = schedule
+    self.batches = batches
+    self.step = step
+    self.evaluate = evaluate
+    self.save = save
+  }
+
+  /// Trains from `start`, or from the beginning, until all epochs are done or somebody interrupts.
+  ///
+  /// The state is saved at the start, after every epoch, when `saveInterval` has passed, and at an interruption.
+  /// - Throws: `TrainingFault`, or what a closure throws. What was saved last stays.
+  public func run(from start: LoopState = LoopState()) throws -> LoopOutcome {
+    let limit = 1 << 30  // so that products of the two cannot overflow
+    try TrainingFault.check("number of epochs", epochs, (1...limit).contains(epochs), "1 to \(limit)")
+    try TrainingFault.check(
+      "number of batches", batchesPerEpoch, (1...limit).contains(batchesPerEpoch), "1 to \(limit)")
+    try schedule.validate()
+    try start.validate(epochs: epochs, batchesPerEpoch: batchesPerEpoch)
+    var session = Session(state: start, clock: now)
+    if start == LoopState() { try saveNow(&session) }
+    while session.state.epoch < epochs {
+      if try learn(&session) == .interrupted { return .interrupted(session.state) }
+      observe(.validating(session.state))
+      let scores: Scores?
+      do {
+        scores = try evaluate()
+      } catch is EvaluationInterrupted {
+        try saveNow(&session)
+        return .interrupted(session.state)
+      }
+      try finishEpoch(&session, scores)
+      if session.state.epoch < epochs, isInterrupted() { return .interrupted(session.state) }
+    }
+    return .finished(session.state)
+  }
+
+  private enum Course { case completed, interrupted }
+
+  /// The rest of the current epoch's steps.
+  private func learn(_ session: inout Session) throws -> Course {
+    for batch in try batches(session.state.epoch, session.state.batchInEpoch) {
+      let number = session.state.globalStep
+      let rate = schedule.learningRate(
+        base: learningRate, step: number, stepsPerEpoch: batchesPerEpoch, epochs: epochs)
+      let result = try step(batch, rate, number)
+      guard result.loss.isFinite else { throw fault(result.loss, .training, session.state, rate) }
+      session.state.sums.add(result, learningRate: rate)
+      session.state.batchInEpoch += 1
+      session.state.globalStep += 1
+      session.countTime(learning: true)
+      observe(.stepped(session.state))
+      if isInterrupted() {
+        try saveNow(&session)
+        return .interrupted
+      }
+      if session.secondsSinceSaving >= saveInterval { try saveNow(&session) }
+    }
+    if session.state.batchInEpoch == 0 { throw TrainingFault.noBatches(epoch: session.state.epoch + 1) }
+    return .completed
+  }
+
+  private func finishEpoch(_ session: inout Session, _ scores: Scores?) throws {
+    if let loss = scores?.loss, !loss.isFinite {
+      throw fault(loss, .validation, session.state, session.state.sums.learningRate)
+    }
+    session.countTime(learning: false)
+    let isBest = session.state.finishEpoch(scores)
+    if isBest { try saveBest(session.state) }
+    try saveNow(&session)
+    if let row = session.state.history.last { observe(.finishedEpoch(row, isBest: isBest)) }
+  }
+
+  private func saveNow(_ session: inout Session) throws {
+    session.countTime(learning: false)
+    try save(session.state)
+    session.saved()
+  }
+
+  private func fault(_ loss: Double, _ part: TrainingFault.Part, _ state: LoopState, _ rate: Double) -> TrainingFault {
+    .lossNotFinite(
+      loss: "\(loss)", part: part, epoch: state.epoch + 1, step: state.batchInEpoch + (part == .training ? 1 : 0),
+      learningRate: rate)
+  }
+
+  /// The state, and the clock that is not part of it.
+  private struct Session {
+    var state: LoopState
+    private let clock: () -> Double
+    private var counted: Double
+    private var savedAt: Double
+
+    init(state: LoopState, clock: @escaping () -> Double) {
+      self.state = state
+      self.clock = clock
+      counted = clock()
+      savedAt = counted
+    }
+
+    var secondsSinceSaving: Double { counted - savedAt }
+
+    /// Puts the time since the last call down to the epoch, and to learning if that is what it went into.
+    mutating func countTime(learning: Bool) {
+      let time = clock()
+      let spent = max(0, time - counted)
+      counted = time
+      state.elapsedSeconds += spent
+      state.sums.seconds += spent
+      if learning { state.sums.learningSeconds += spent }
+    }
+
+    /// The time that saving took belongs to the epoch, not to learning.
+    mutating func saved() {
+      countTime(learning: false)
+      savedAt = counted
+    }
+  }
+}
+
+/// Seconds since some moment in the past.
+@Sendable public func secondsOnAClock() -> Double {
+  let passed = ContinuousClock.now - clockStart
+  return Double(passed.components.seconds) + Double(passed.components.attoseconds) * 1e-18
+}
+
+private let clockStart = ContinuousClock.now
