@@ -75,11 +75,6 @@ ad_layout ad_layout_plain_of(ad_layout layout) {
   return entry.plain;
 }
 
-ad_layout ad_layout_reshaped(ad_layout layout, const int64_t *dimensions, int rank) {
-  auto shaped = description(layout).reshape(dims(dimensions, rank), true);
-  return shaped ? intern(shaped) : AD_NONE;
-}
-
 size_t ad_layout_bytes(ad_layout layout) { return description(layout).get_size(); }
 
 bool ad_layout_is_plain(ad_layout layout) { return ad_layout_plain_of(layout) == layout; }

@@ -24,7 +24,7 @@ package struct Plan: @unchecked Sendable {
     var buffers = unsafe ad_buffers()
     let bytes = unsafe plan.pointee.scratchpad_bytes
     if bytes > 0 { unsafe buffers.scratchpad = Scratchpad.memory(bytes) }
-    bind(&buffers)
+    unsafe bind(&buffers)
     if unsafe !ad_execute(plan, &buffers) {
       fatalError("oneDNN failed in \(implementation): \(unsafe String(cString: ad_last_error()))")
     }

@@ -5,8 +5,8 @@
 /// depend on the order in which streams are used. (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", 2011.)
 public struct RandomStream: RandomNumberGenerator, Sendable {
   /// The Philox key, for kernels that draw whole arrays from the same stream.
-  public let key: UInt64
-  private let step: UInt64
+  package let key: UInt64
+  package let step: UInt64
   private var block: UInt64 = 0
   private var words: SIMD4<UInt32> = .zero
   private var used = 4

@@ -19,20 +19,16 @@ extension Buffer {
     var request = ad_request(AD_REORDER)
     request.source = layout.id
     request.destination = destination.layout.id
-    Plan.required(request, "reorder").execute { buffers in
+    unsafe Plan.required(request, "reorder").execute { buffers in
       unsafe buffers.source = address
       unsafe buffers.destination = destination.address
     }
   }
 
-  /// The same elements in the same order under another shape, without a copy; nil where they would have to move.
-  package func reshaped(to shape: [Int]) -> Buffer? {
-    if layout.isPlain { return Buffer(storage: storage, layout: .plain(shape)) }
-    let id = unsafe shape.map(Int64.init).withUnsafeBufferPointer {
-      unsafe ad_layout_reshaped(layout.id, $0.baseAddress, Int32($0.count))
-    }
-    _ = id
-    return nil
+  /// The row-major elements under another shape, without a copy.
+  package func reshaped(to shape: [Int]) -> Buffer {
+    precondition(layout.isPlain)
+    return Buffer(storage: storage, layout: .plain(shape))
   }
 
   /// A copy in memory of its own.
@@ -48,13 +44,13 @@ extension Buffer {
     request.axis = Int32(axis)
     // A layout of its own for the result where the parts have one; row-major otherwise.
     request.destination = parts.allSatisfy(\.layout.isPlain) ? Layout.plain(shape).id : Layout.any(shape).id
-    withUnsafeMutableBytes(of: &request.parts) { raw in
+    unsafe withUnsafeMutableBytes(of: &request.parts) { raw in
       let ids = unsafe raw.bindMemory(to: ad_layout.self)
       for (index, part) in parts.enumerated() { unsafe ids[index] = part.layout.id }
     }
     let plan = Plan.required(request, "concatenation")
     let result = Buffer(plan.destination)
-    plan.execute { buffers in
+    unsafe plan.execute { buffers in
       unsafe withUnsafeMutableBytes(of: &buffers.parts) { raw in
         let addresses = unsafe raw.bindMemory(to: UnsafeMutableRawPointer?.self)
         for (index, part) in parts.enumerated() { unsafe addresses[index] = part.address }

@@ -64,8 +64,11 @@ package struct Layout: Hashable, Sendable {
 
 /// The elements of a tensor: memory and what it means.
 package struct Buffer: Sendable {
-  package let storage: Storage
+  package private(set) var storage: Storage
   package let layout: Layout
+
+  /// A buffer of nothing, to stand in for one that is being worked on.
+  package static let empty = Buffer(.plain([]))
 
   package init(storage: Storage, layout: Layout) {
     self.storage = storage
@@ -76,6 +79,9 @@ package struct Buffer: Sendable {
   package init(_ layout: Layout) {
     self.init(storage: Storage(byteCount: layout.byteCount), layout: layout)
   }
+
+  /// Whether no other buffer shares the memory.
+  package mutating func isHeldAlone() -> Bool { isKnownUniquelyReferenced(&storage) }
 
   /// The number of floats in memory, padding included.
   package var count: Int { layout.byteCount / 4 }

@@ -1,21 +1,125 @@
-/// An immutable array of Float32 of any rank. (Stub: the real one is being written; the signatures stay.)
+import AviaryKernels
+
+/// An immutable array of Float32 of any rank.
+///
+/// Operations make new tensors. A tensor keeps the memory layout that its producer liked and is put into row-major order
+/// only when somebody reads its elements; it may even be computed only then. Neither shows: the elements are those of
+/// eager execution.
 public struct Tensor: Sendable {
+  /// The sizes of the axes; empty for a scalar.
   public let shape: [Int]
-  public let scalars: [Float]
-  public init(_ scalars: [Float], shape: [Int]) {
-    precondition(scalars.count == shape.reduce(1, *))
+  /// What the tensor consists of, shared with tensors that have the same elements.
+  var content: Confined<TensorContent>
+  /// Where a tape knows the tensor.
+  let node: TapePosition?
+
+  init(shape: [Int], content: Confined<TensorContent>, node: TapePosition? = nil) {
     self.shape = shape
-    self.scalars = scalars
+    self.content = content
+    self.node = node
+  }
+
+  package init(_ buffer: Buffer, shape: [Int]) {
+    self.init(shape: shape, content: Confined(TensorContent(.ready(buffer))))
+  }
+
+  init(_ deferred: Deferred, shape: [Int]) {
+    self.init(shape: shape, content: Confined(TensorContent(.deferred(deferred))))
   }
 }
 
-/// An immutable array of Int32 of any rank: labels and tokens.
-public struct IntTensor: Sendable, Equatable {
-  public let shape: [Int]
-  public let scalars: [Int32]
-  public init(_ scalars: [Int32], shape: [Int]) {
-    precondition(scalars.count == shape.reduce(1, *))
-    self.shape = shape
-    self.scalars = scalars
+// MARK: - Making tensors
+
+extension Tensor {
+  /// A tensor of the elements given, in row-major order.
+  public init(_ scalars: [Float], shape: [Int]) {
+    precondition(
+      shape.allSatisfy { $0 >= 0 } && scalars.count == shape.reduce(1, *),
+      "Tensor: \(scalars.count) elements do not fill the shape \(shape)")
+    self.init(Buffer(scalars, shape: shape), shape: shape)
+  }
+
+  /// A scalar.
+  public init(_ scalar: Float) {
+    self.init([scalar], shape: [])
+  }
+
+  /// One value everywhere.
+  public init(repeating value: Float, shape: [Int]) {
+    self.init([Float](repeating: value, count: shape.reduce(1, *)), shape: shape)
+  }
+
+  /// Zeros.
+  public init(zeros shape: [Int]) {
+    self.init(repeating: 0, shape: shape)
+  }
+
+  /// Ones.
+  public init(ones shape: [Int]) {
+    self.init(repeating: 1, shape: shape)
+  }
+
+  /// A tensor of the native floats that `bytes` hold, in row-major order. The bytes are copied.
+  package init(bytes: RawSpan, shape: [Int]) {
+    self.init(Buffer(bytes: bytes, shape: shape), shape: shape)
+  }
+
+  /// A tensor whose elements `fill` writes, all of them, in row-major order.
+  package init(shape: [Int], fill: (inout MutableSpan<Float>) -> Void) {
+    self.init(Buffer(shape: shape, fill: fill), shape: shape)
+  }
+
+  /// Uniform random numbers in [lower, upper).
+  public init(uniform lower: Float, _ upper: Float, stream: RandomStream, shape: [Int]) {
+    self.init(Compute.run { Buffer.uniform(lower, upper, stream: stream, shape: shape) }, shape: shape)
+  }
+
+  /// Normal random numbers.
+  public init(normal mean: Float, deviation: Float, stream: RandomStream, shape: [Int]) {
+    self.init(
+      Compute.run { Buffer.normal(mean: mean, deviation: deviation, stream: stream, shape: shape) }, shape: shape)
+  }
+}
+
+// MARK: - Reading tensors
+
+extension Tensor {
+  /// The number of axes.
+  public var rank: Int { shape.count }
+  /// The number of elements.
+  public var count: Int { shape.reduce(1, *) }
+
+  /// The elements in row-major order.
+  public var scalars: [Float] {
+    operation { plainBuffer.scalars(count: count) }
+  }
+
+  /// The only element.
+  public var scalar: Float {
+    precondition(count == 1, "scalar: a tensor of shape \(shape) has \(count) elements")
+    return scalars[0]
+  }
+
+  /// Works with the elements in row-major order, without a copy of them.
+  package func withScalars<Result>(_ body: (Span<Float>) -> Result) -> Result {
+    operation { plainBuffer.withScalars(count: count, body) }
+  }
+
+  /// The sum of the squares of the elements, accumulated in double.
+  package var sumOfSquares: Double {
+    operation { buffer.sumOfSquares() }
+  }
+
+  /// The same elements, of which no tape knows: gradients do not flow through it.
+  public func detached() -> Tensor {
+    Tensor(shape: shape, content: content)
+  }
+}
+
+extension Tensor: CustomStringConvertible {
+  /// The shape and the first elements.
+  public var description: String {
+    let shown = scalars.prefix(8).map { "\($0)" }.joined(separator: ", ")
+    return "Tensor\(shape) [\(shown)\(count > 8 ? ", …" : "")]"
   }
 }

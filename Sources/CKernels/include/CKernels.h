@@ -10,6 +10,7 @@
 #include "parallel.h"
 #include "pool.h"
 #include "random.h"
+#include "rearrange.h"
 #include "resize.h"
 
 #endif

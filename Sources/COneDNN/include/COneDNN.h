@@ -32,8 +32,6 @@ ad_layout ad_layout_strided(const int64_t *dimensions, const int64_t *strides, i
 ad_layout ad_layout_any(const int64_t *dimensions, int rank);
 /// The row-major layout of the same dimensions.
 ad_layout ad_layout_plain_of(ad_layout layout);
-/// The row-major layout with dimensions that the shape given has: AD_NONE where the elements would have to move.
-ad_layout ad_layout_reshaped(ad_layout layout, const int64_t *dimensions, int rank);
 size_t ad_layout_bytes(ad_layout layout);
 bool ad_layout_is_plain(ad_layout layout);
 /// Whether some bytes of the layout belong to no element.

@@ -1,0 +1,69 @@
+import COneDNN
+
+/// Batch normalisation over [N, C, …] by the statistics of the batch itself.
+package struct BatchNormalization: Hashable, Sendable {
+  package let layout: Layout
+  package let channels: Int
+  package let epsilon: Float
+  /// A relu is part of it; the backward pass then needs the mask that the forward pass leaves.
+  package let relu: Bool
+
+  package init(layout: Layout, channels: Int, epsilon: Float, relu: Bool) {
+    self.layout = layout
+    self.channels = channels
+    self.epsilon = epsilon
+    self.relu = relu
+  }
+
+  /// What the backward pass needs of the forward pass.
+  package struct Statistics: Sendable {
+    package let mean: Buffer
+    /// Divided by the count, not by one less.
+    package let variance: Buffer
+    let mask: Storage?
+  }
+
+  private func plan(_ kind: ad_kind) -> Plan {
+    var request = ad_request(kind, flags: Int32(AD_TRAINING.rawValue))
+    if relu { request.flags |= Int32(AD_RELU.rawValue) }
+    request.source = layout.id
+    request.epsilon = epsilon
+    return .required(request, "batch normalisation")
+  }
+
+  package func forward(_ x: Buffer, scale: Buffer, shift: Buffer) -> (y: Buffer, statistics: Statistics) {
+    let plan = plan(AD_BATCH_NORM_FORWARD)
+    let y = Buffer(layout)
+    let statistics = Statistics(
+      mean: Buffer(.plain([channels])), variance: Buffer(.plain([channels])),
+      mask: plan.workspaceBytes > 0 ? Storage(byteCount: plan.workspaceBytes) : nil)
+    unsafe plan.execute { buffers in
+      unsafe buffers.source = x.address
+      unsafe buffers.destination = y.address
+      unsafe buffers.scale = scale.address
+      unsafe buffers.shift = shift.address
+      unsafe buffers.mean = statistics.mean.address
+      unsafe buffers.variance = statistics.variance.address
+      unsafe buffers.workspace = statistics.mask?.address
+    }
+    return (y, statistics)
+  }
+
+  package func backward(
+    _ gradient: Buffer, x: Buffer, scale: Buffer, statistics: Statistics
+  ) -> (x: Buffer, scale: Buffer, shift: Buffer) {
+    let result = (Buffer(layout), Buffer(.plain([channels])), Buffer(.plain([channels])))
+    unsafe plan(AD_BATCH_NORM_BACKWARD).execute { buffers in
+      unsafe buffers.source = x.address
+      unsafe buffers.destination_gradient = gradient.address
+      unsafe buffers.scale = scale.address
+      unsafe buffers.mean = statistics.mean.address
+      unsafe buffers.variance = statistics.variance.address
+      unsafe buffers.workspace = statistics.mask?.address
+      unsafe buffers.source_gradient = result.0.address
+      unsafe buffers.scale_gradient = result.1.address
+      unsafe buffers.shift_gradient = result.2.address
+    }
+    return result
+  }
+}

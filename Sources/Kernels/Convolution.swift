@@ -1,0 +1,132 @@
+import COneDNN
+
+/// One convolution's geometry: what its plans are made from.
+package struct ConvolutionShape: Hashable, Sendable {
+  /// [N, C, …]
+  package let input: [Int]
+  /// [O, C / groups, …]
+  package let weights: [Int]
+  package let window: Window
+  package let groups: Int
+  package let hasBias: Bool
+
+  package init(input: [Int], weights: [Int], window: Window, groups: Int, hasBias: Bool) {
+    self.input = input
+    self.weights = weights
+    self.window = window
+    self.groups = groups
+    self.hasBias = hasBias
+  }
+
+  /// [N, O, …]
+  package var output: [Int] {
+    var shape = [input[0], weights[0]]
+    for axis in window.kernel.indices {
+      let reach = window.dilation[axis] * (window.kernel[axis] - 1) + 1
+      let padded = input[axis + 2] + window.paddingLow[axis] + window.paddingHigh[axis]
+      shape.append((padded - reach) / window.stride[axis] + 1)
+    }
+    return shape
+  }
+
+  /// oneDNN wants the groups as an axis of their own: [G, O / G, C / G, …].
+  private var groupedWeights: [Int] {
+    groups == 1 ? weights : [groups, weights[0] / groups] + weights.dropFirst()
+  }
+
+  private func request(_ kind: ad_kind, source: Layout, training: Bool) -> ad_request {
+    var request = ad_request(kind, flags: training ? Int32(AD_TRAINING.rawValue) : 0)
+    let winograd = AlgorithmRule.usesWinograd(
+      batch: input[0], inputChannels: input[1], outputChannels: weights[0], output: Array(output.dropFirst(2)),
+      window: window, groups: groups, training: training)
+    if winograd { request.flags |= Int32(AD_WINOGRAD.rawValue) }
+    request.source = source.id
+    request.weights = Layout.any(groupedWeights).id
+    if hasBias { request.bias = Layout.plain([weights[0]]).id }
+    request.destination = Layout.any(output).id
+    window.describe(in: &request)
+    return request
+  }
+
+  /// The layout to ask for: the tensor's own where it is blocked already, or has too few channels to be blocked.
+  private func sourceLayout(_ present: Layout) -> Layout {
+    present.isPlain && input[1] >= 8 ? .any(input) : present
+  }
+
+  /// A plan by the rule's algorithm, or by direct convolution, in the tensor's layout or in any.
+  private func plan(_ request: ad_request) -> Plan {
+    var direct = request
+    direct.flags &= ~Int32(AD_WINOGRAD.rawValue)
+    var open = direct
+    open.source = Layout.any(input).id
+    for candidate in [request, direct] {
+      if let plan = Plan(candidate), !plan.implementation.hasPrefix("ref"), !plan.implementation.hasPrefix("gemm") {
+        return plan
+      }
+    }
+    return .required(open, "convolution of \(input) by \(weights)")
+  }
+
+  /// The forward pass: result = relu?(convolution + bias + what the destination holds?).
+  package func forward(source: Layout, training: Bool, relu: Bool, add: Bool) -> Plan {
+    var request = request(AD_CONVOLUTION_FORWARD, source: sourceLayout(source), training: training)
+    if relu { request.flags |= Int32(AD_RELU.rawValue) }
+    if add { request.flags |= Int32(AD_ADD.rawValue) }
+    return plan(request)
+  }
+
+  /// The gradient with respect to the input. `source` is the layout that the input had.
+  package func backwardData(source: Layout) -> Plan {
+    var request = request(AD_CONVOLUTION_BACKWARD_DATA, source: sourceLayout(source), training: true)
+    request.bias = -1
+    return plan(request)
+  }
+
+  /// The gradients with respect to weights and bias.
+  package func backwardWeights(source: Layout) -> Plan {
+    plan(request(AD_CONVOLUTION_BACKWARD_WEIGHTS, source: sourceLayout(source), training: true))
+  }
+
+  /// Row-major weights under the shape that the plans know.
+  package func grouped(_ weights: Buffer) -> Buffer { weights.reshaped(to: groupedWeights) }
+  /// The reverse of `grouped`, for a row-major buffer.
+  package func ungrouped(_ weights: Buffer) -> Buffer { weights.reshaped(to: self.weights) }
+  /// The row-major layout of the weights as plans know them.
+  package var plainWeights: Layout { .plain(groupedWeights) }
+}
+
+extension Plan {
+  /// Runs a forward convolution or linear map into `destination`.
+  package func forward(source: Buffer, weights: Buffer, bias: Buffer?, into destination: Buffer) {
+    unsafe execute { buffers in
+      unsafe buffers.source = source.address
+      unsafe buffers.weights = weights.address
+      unsafe buffers.bias = bias?.address
+      unsafe buffers.destination = destination.address
+    }
+  }
+
+  /// The gradient with respect to the input of a convolution or linear map.
+  package func backwardData(gradient: Buffer, weights: Buffer) -> Buffer {
+    let result = Buffer(source)
+    unsafe execute { buffers in
+      unsafe buffers.destination_gradient = gradient.address
+      unsafe buffers.weights = weights.address
+      unsafe buffers.source_gradient = result.address
+    }
+    return result
+  }
+
+  /// The gradients with respect to weights, and bias where there is one.
+  package func backwardWeights(source: Buffer, gradient: Buffer, bias: Layout?) -> (weights: Buffer, bias: Buffer?) {
+    let weightsGradient = Buffer(weights)
+    let biasGradient = bias.map { Buffer($0) }
+    unsafe execute { buffers in
+      unsafe buffers.source = source.address
+      unsafe buffers.destination_gradient = gradient.address
+      unsafe buffers.weights_gradient = weightsGradient.address
+      unsafe buffers.bias_gradient = biasGradient?.address
+    }
+    return (weightsGradient, biasGradient)
+  }
+}

@@ -1,0 +1,64 @@
+import COneDNN
+
+/// Pooling over windows of [N, C, …].
+package struct Pooling: Hashable, Sendable {
+  package enum Kind: Hashable, Sendable {
+    case max
+    /// `countingPadding`: the padding's zeros count in the mean.
+    case average(countingPadding: Bool)
+  }
+
+  package let kind: Kind
+  package let input: [Int]
+  package let output: [Int]
+  package let window: Window
+
+  package init(kind: Kind, input: [Int], output: [Int], window: Window) {
+    self.kind = kind
+    self.input = input
+    self.output = output
+    self.window = window
+  }
+
+  private func plan(forward: Bool, source: Layout, training: Bool) -> Plan {
+    var request: ad_request
+    switch kind {
+    case .max:
+      request = ad_request(forward ? AD_MAX_POOL_FORWARD : AD_MAX_POOL_BACKWARD)
+    case .average(let countingPadding):
+      request = ad_request(forward ? AD_AVERAGE_POOL_FORWARD : AD_AVERAGE_POOL_BACKWARD)
+      if countingPadding { request.flags |= Int32(AD_INCLUDE_PADDING.rawValue) }
+    }
+    if training { request.flags |= Int32(AD_TRAINING.rawValue) }
+    request.source = source.id
+    request.destination = Layout.any(output).id
+    window.describe(in: &request)
+    return .required(request, "pooling of \(input)")
+  }
+
+  /// The result, and which elements won where the backward pass will ask.
+  package func forward(_ x: Buffer, training: Bool) -> (y: Buffer, winners: Storage?) {
+    let plan = plan(forward: true, source: x.layout, training: training)
+    let y = Buffer(plan.destination)
+    let winners = plan.workspaceBytes > 0 ? Storage(byteCount: plan.workspaceBytes) : nil
+    unsafe plan.execute { buffers in
+      unsafe buffers.source = x.address
+      unsafe buffers.destination = y.address
+      unsafe buffers.workspace = winners?.address
+    }
+    return (y, winners)
+  }
+
+  /// The gradient with respect to the input, whose layout was `source`.
+  package func backward(_ gradient: Buffer, winners: Storage?, source: Layout, destination: Layout) -> Buffer {
+    let plan = plan(forward: false, source: source, training: true)
+    let arranged = gradient.reordered(to: plan.destination)
+    let result = Buffer(plan.source)
+    unsafe plan.execute { buffers in
+      unsafe buffers.destination_gradient = arranged.address
+      unsafe buffers.source_gradient = result.address
+      unsafe buffers.workspace = winners?.address
+    }
+    return result
+  }
+}

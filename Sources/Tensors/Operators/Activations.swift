@@ -1,0 +1,83 @@
+import AviaryKernels
+
+/// max(x, 0), element by element.
+public func relu(_ x: Tensor) -> Tensor {
+  Compute.run {
+    if let pass = Pass.current.onComputeThread.pending, case .batchNormalization(let own)? = x.deferred, own === pass {
+      Pass.current.onComputeThread.pending = nil
+      let y = Tensor(pass.result(relu: true), shape: x.shape)
+      return recorded(y, from: x) { dy, cotangents in
+        cotangents.add(Tensor(.masked(gradient: dy, result: y, pass: pass), shape: x.shape), to: x)
+      }
+    }
+    Pass.resolvePending()
+    let y = rectified(x)
+    return recorded(y, from: x) { dy, cotangents in
+      let result = y.buffer
+      cotangents.add(
+        Tensor(dy.buffer.reordered(to: result.layout).masked(byPositive: result), shape: x.shape), to: x)
+    }
+  }
+}
+
+/// The relu without its record, as a part of what comes before where that is possible.
+private func rectified(_ x: Tensor) -> Tensor {
+  switch x.deferred {
+  case .convolution(let convolution) where !convolution.relu:
+    let fused = convolution.copy()
+    fused.relu = true
+    return Tensor(.convolution(fused), shape: x.shape)
+  case .sum(let a, let b):
+    return Tensor(Tensor.sum(a, b, relu: true), shape: x.shape)
+  default:
+    return Tensor(x.buffer.relu(), shape: x.shape)
+  }
+}
+
+/// The softmax along an axis: exp(x) / Σ exp(x). A negative axis counts from the last.
+public func softmax(_ x: Tensor, axis: Int = -1) -> Tensor { softmax(x, axis: axis, logarithm: false) }
+
+/// The logarithm of the softmax along an axis, computed without overflow. A negative axis counts from the last.
+public func logSoftmax(_ x: Tensor, axis: Int = -1) -> Tensor { softmax(x, axis: axis, logarithm: true) }
+
+private func softmax(_ x: Tensor, axis: Int, logarithm: Bool) -> Tensor {
+  let axis = axis < 0 ? axis + x.rank : axis
+  precondition(x.shape.indices.contains(axis), "softmax: \(x.shape) has no axis \(axis)")
+  if axis != x.rank - 1 {
+    var order = Array(x.shape.indices)
+    order.swapAt(axis, x.rank - 1)
+    return softmax(x.transposed(order), axis: x.rank - 1, logarithm: logarithm).transposed(order)
+  }
+  let columns = x.shape[axis]
+  let rows = columns == 0 ? 0 : x.count / columns
+  return operation {
+    let y = Tensor(x.plainBuffer.softmax(rows: rows, columns: columns, logarithm: logarithm), shape: x.shape)
+    return recorded(y, from: x) { dy, cotangents in
+      let dx = dy.plainBuffer.softmaxBackward(
+        result: y.plainBuffer, rows: rows, columns: columns, logarithm: logarithm)
+      cotangents.add(Tensor(dx, shape: x.shape), to: x)
+    }
+  }
+}
+
+/// Dropout (Srivastava et al., 2014) in training mode: each element is zero with probability `rate`, else divided by
+/// 1 − rate; in inference mode the identity.
+///
+/// - Parameter path: the layer that drops. Together with the pass's noise and the number of the call it decides which
+///   elements fall, so that the same step drops the same elements again.
+public func dropout(_ x: Tensor, rate: Float, path: String = "") -> Tensor {
+  precondition((0...1).contains(rate), "dropout: the rate \(rate) is not a probability")
+  return operation {
+    guard Pass.current.onComputeThread.mode == .training, rate > 0 else { return x }
+    if rate == 1 { return x * 0 }
+    let call = Pass.current.onComputeThread.draws[path, default: 0]
+    Pass.current.onComputeThread.draws[path] = call + 1
+    let noise = Pass.current.onComputeThread.noise
+    let stream = RandomStream(
+      seed: noise.seed, purpose: "dropout", path: call == 0 ? path : "\(path)#\(call)", step: noise.step)
+    let y = Tensor(x.plainBuffer.droppedOut(rate: rate, stream: stream), shape: x.shape)
+    return recorded(y, from: x) { dy, cotangents in
+      cotangents.add(Tensor(dy.plainBuffer.droppedOut(rate: rate, stream: stream), shape: x.shape), to: x)
+    }
+  }
+}

@@ -1,0 +1,104 @@
+import AviaryKernels
+
+// Addition, subtraction, multiplication and division, with NumPy's broadcasting: shapes are aligned at their last axes,
+// and an axis of size 1, or a missing one, repeats.
+
+extension Tensor {
+  public static func + (a: Tensor, b: Tensor) -> Tensor {
+    guard a.shape == b.shape else { return broadcast(.add, a, b) }
+    return operation {
+      recorded(deferredSum(a, b), from: a, b) { dy, cotangents in
+        cotangents.add(dy, to: a)
+        cotangents.add(dy, to: b)
+      }
+    }
+  }
+
+  public static func - (a: Tensor, b: Tensor) -> Tensor { broadcast(.subtract, a, b) }
+
+  public static func * (a: Tensor, b: Tensor) -> Tensor { broadcast(.multiply, a, b) }
+
+  public static func / (a: Tensor, b: Tensor) -> Tensor { broadcast(.divide, a, b) }
+
+  public static func + (a: Tensor, b: Float) -> Tensor { a.affine(scale: 1, shift: b) }
+  public static func - (a: Tensor, b: Float) -> Tensor { a.affine(scale: 1, shift: -b) }
+  public static func * (a: Tensor, b: Float) -> Tensor { a.affine(scale: b, shift: 0) }
+  public static func / (a: Tensor, b: Float) -> Tensor { a.affine(scale: 1 / b, shift: 0) }
+  public static func + (a: Float, b: Tensor) -> Tensor { b.affine(scale: 1, shift: a) }
+  public static func - (a: Float, b: Tensor) -> Tensor { b.affine(scale: -1, shift: a) }
+  public static func * (a: Float, b: Tensor) -> Tensor { b.affine(scale: a, shift: 0) }
+  public static prefix func - (a: Tensor) -> Tensor { a.affine(scale: -1, shift: 0) }
+
+  private func affine(scale: Float, shift: Float) -> Tensor {
+    operation {
+      let x = shift == 0 ? buffer : plainBuffer
+      return recorded(Tensor(x.scaled(by: scale, shift: shift), shape: shape), from: self) { dy, cotangents in
+        cotangents.add(dy.affine(scale: scale, shift: 0), to: self)
+      }
+    }
+  }
+
+  /// A sum of equal shapes that becomes a part of a convolution, or waits for a relu.
+  private static func deferredSum(_ a: Tensor, _ b: Tensor) -> Tensor {
+    for (own, other) in [(a, b), (b, a)] {
+      if case .convolution(let convolution)? = own.deferred, convolution.isBare, own.content !== other.content {
+        let fused = convolution.copy()
+        fused.addend = other.detached()
+        return Tensor(.convolution(fused), shape: a.shape)
+      }
+    }
+    return Tensor(.sum(a.detached(), b.detached()), shape: a.shape)
+  }
+
+  /// The sum of equal shapes, and perhaps its relu, in the layout of the operand that is not row-major.
+  static func sum(_ a: Tensor, _ b: Tensor, relu: Bool) -> Buffer {
+    let (x, y) = (a.buffer, b.buffer)
+    let layout = x.layout.isPlain ? y.layout : x.layout
+    return x.reordered(to: layout).adding(y.reordered(to: layout), relu: relu)
+  }
+
+  private static func broadcast(_ kind: BinaryOperation, _ a: Tensor, _ b: Tensor) -> Tensor {
+    let shape = broadcastShape(a.shape, b.shape)
+    return operation {
+      let y = Tensor(
+        Buffer.broadcast(kind, a.plainBuffer, a.shape, b.plainBuffer, b.shape, result: shape), shape: shape)
+      return recorded(y, from: a, b) { dy, cotangents in
+        switch kind {
+        case .add:
+          cotangents.add(dy.summed(to: a.shape), to: a)
+          cotangents.add(dy.summed(to: b.shape), to: b)
+        case .subtract:
+          cotangents.add(dy.summed(to: a.shape), to: a)
+          cotangents.add((-dy).summed(to: b.shape), to: b)
+        case .multiply:
+          cotangents.add((dy * b.detached()).summed(to: a.shape), to: a)
+          cotangents.add((dy * a.detached()).summed(to: b.shape), to: b)
+        case .divide:
+          cotangents.add((dy / b.detached()).summed(to: a.shape), to: a)
+          cotangents.add((-(dy * y) / b.detached()).summed(to: b.shape), to: b)
+        }
+      }
+    }
+  }
+
+  private static func broadcastShape(_ a: [Int], _ b: [Int]) -> [Int] {
+    let rank = max(a.count, b.count)
+    let left = Array(repeating: 1, count: rank - a.count) + a
+    let right = Array(repeating: 1, count: rank - b.count) + b
+    return zip(left, right).map { x, y in
+      precondition(x == y || x == 1 || y == 1, "the shapes \(a) and \(b) do not go together")
+      return x == 1 ? y : x
+    }
+  }
+
+  /// The sums over the axes along which `shape` was repeated; to be called in a pullback.
+  private func summed(to shape: [Int]) -> Tensor {
+    if shape == self.shape { return self }
+    return Tensor(plainBuffer.summed(from: self.shape, to: shape), shape: shape)
+  }
+}
+
+/// The square root of every element. It has no pullback: it serves statistics, which are not differentiated.
+func squareRoot(_ x: Tensor) -> Tensor {
+  Tensor(x.scalars.map { $0.squareRoot() }, shape: x.shape)
+}

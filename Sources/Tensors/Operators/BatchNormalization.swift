@@ -1,0 +1,117 @@
+import AviaryKernels
+
+/// Batch normalisation by the statistics of the batch (Ioffe & Szegedy, 2015): [N, C, …] → [N, C, …].
+///
+/// (x − mean) / √(variance + ε) · scale + shift, with mean and (biased) variance of each channel over all others axes.
+///
+/// - Parameters:
+///   - scale, shift: [C].
+///   - observe: is given the mean and the unbiased variance, both [C], once, before the next operation of the pass.
+public func batchNormalization(
+  _ x: Tensor, scale: Tensor, shift: Tensor, epsilon: Float, observe: @escaping (Tensor, Tensor) -> Void = { _, _ in }
+) -> Tensor {
+  checkNormalization(x, scale: scale, shift: shift)
+  precondition(
+    x.count > x.shape[1], "batch normalisation in training needs more than one value for each channel, not \(x.shape)")
+  return operation {
+    let pass = BatchNormalizationPass(x: x, scale: scale, shift: shift, epsilon: epsilon, observe: observe)
+    let y = Tensor(.batchNormalization(pass), shape: x.shape)
+    pass.result = y.content
+    Pass.current.onComputeThread.pending = pass
+    return recorded(y, from: x, scale, shift) { dy, cotangents in pass.pullback(dy, &cotangents) }
+  }
+}
+
+/// Batch normalisation by statistics given beforehand: (x − mean) / √(variance + ε) · scale + shift for each channel of
+/// [N, C, …]. Everything else is [C].
+public func batchNormalization(
+  _ x: Tensor, mean: Tensor, variance: Tensor, scale: Tensor, shift: Tensor, epsilon: Float
+) -> Tensor {
+  checkNormalization(x, scale: scale, shift: shift)
+  let normalization = ChannelNormalization(
+    mean: mean, variance: variance, scale: scale, shift: shift, epsilon: epsilon)
+  let perChannel = [x.shape[1]] + Array(repeating: 1, count: x.rank - 2)
+  return operation {
+    let isTracked = scale.isTracked || shift.isTracked
+    if !isTracked, case .convolution(let convolution)? = x.deferred, convolution.isBare,
+      convolution.normalization == nil
+    {
+      let folded = convolution.copy()
+      folded.normalization = normalization
+      return recorded(Tensor(.convolution(folded), shape: x.shape), from: x) { dy, cotangents in
+        cotangents.add(dy * normalization.affine().factor.reshaped(to: perChannel), to: x)
+      }
+    }
+    let (factor, offset) = normalization.affine()
+    return x * factor.reshaped(to: perChannel) + offset.reshaped(to: perChannel)
+  }
+}
+
+private func checkNormalization(_ x: Tensor, scale: Tensor, shift: Tensor) {
+  precondition(
+    x.rank >= 2 && scale.shape == [x.shape[1]] && shift.shape == scale.shape,
+    "batch normalisation: input \(x.shape) does not go with scale \(scale.shape) and shift \(shift.shape)")
+}
+
+/// One batch normalisation in training: it waits for a relu that may become a part of it, and knows what its backward
+/// pass needs.
+final class BatchNormalizationPass {
+  private let x: Tensor
+  private let scale: Tensor
+  private let shift: Tensor
+  private let epsilon: Float
+  private let observe: (Tensor, Tensor) -> Void
+  private var statistics: BatchNormalization.Statistics?
+  /// Where the result goes, if anybody still holds it.
+  weak var result: Confined<TensorContent>?
+
+  init(x: Tensor, scale: Tensor, shift: Tensor, epsilon: Float, observe: @escaping (Tensor, Tensor) -> Void) {
+    self.x = x
+    self.scale = scale
+    self.shift = shift
+    self.epsilon = epsilon
+    self.observe = observe
+  }
+
+  private func kernel(_ layout: Layout, relu: Bool) -> BatchNormalization {
+    BatchNormalization(layout: layout, channels: x.shape[1], epsilon: epsilon, relu: relu)
+  }
+
+  /// The normalisation without a relu, because something else came next.
+  func runPending() {
+    let y = result(relu: false)
+    result?.onComputeThread.value = .ready(y)
+  }
+
+  /// The result; on the first call the statistics are observed.
+  func result(relu: Bool) -> Buffer {
+    let input = x.buffer
+    let (y, found) = kernel(input.layout, relu: relu).forward(
+      input, scale: scale.plainBuffer, shift: shift.plainBuffer)
+    if statistics == nil {
+      statistics = found
+      let channels = x.shape[1]
+      let count = Float(x.count / channels)
+      observe(
+        Tensor(found.mean, shape: [channels]),
+        Tensor(found.variance.scaled(by: count / (count - 1)), shape: [channels]))
+    }
+    return y
+  }
+
+  func pullback(_ dy: Tensor, _ cotangents: inout Cotangents) {
+    let input = x.buffer
+    var gradient = dy
+    var relu = false
+    // The relu that is a part of this pass has left its gradient to be masked here.
+    if case .masked(let unmasked, _, let pass)? = dy.deferred, pass === self {
+      gradient = unmasked
+      relu = true
+    }
+    let (dx, dScale, dShift) = kernel(input.layout, relu: relu).backward(
+      gradient.buffer.reordered(to: input.layout), x: input, scale: scale.plainBuffer, statistics: statistics!)
+    cotangents.add(Tensor(dx, shape: x.shape), to: x)
+    cotangents.add(Tensor(dScale, shape: scale.shape), to: scale)
+    cotangents.add(Tensor(dShift, shape: shift.shape), to: shift)
+  }
+}

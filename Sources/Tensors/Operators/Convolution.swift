@@ -1,0 +1,164 @@
+import AviaryKernels
+
+/// Convolution (cross-correlation, as everywhere in deep learning) of [N, C, …] by [O, C / groups, …] → [N, O, …], over
+/// one to three spatial axes.
+///
+/// - Parameters:
+///   - bias: [O], added to every position.
+///   - stride, padding, dilation: one number for each spatial axis. The padding is zeros, on both sides.
+///   - groups: input and output channels are split into as many groups, each convolved for itself.
+public func convolution(
+  _ x: Tensor, weight: Tensor, bias: Tensor? = nil, stride: [Int], padding: [Int], dilation: [Int], groups: Int = 1
+) -> Tensor {
+  let axes = x.rank - 2
+  precondition(
+    (1...3).contains(axes) && weight.rank == x.rank && stride.count == axes && padding.count == axes
+      && dilation.count == axes && groups >= 1 && x.shape[1] == weight.shape[1] * groups
+      && weight.shape[0] % groups == 0 && (bias.map { $0.shape == [weight.shape[0]] } ?? true),
+    "convolution: input \(x.shape) does not go with weight \(weight.shape), bias \(bias?.shape ?? []), groups \(groups)")
+  let shape = ConvolutionShape(
+    input: x.shape, weights: weight.shape,
+    window: Window(
+      kernel: Array(weight.shape.dropFirst(2)), stride: stride, dilation: dilation, paddingLow: padding,
+      paddingHigh: padding), groups: groups, hasBias: bias != nil)
+  precondition(
+    shape.output.allSatisfy { $0 > 0 },
+    "convolution: input \(x.shape) is smaller than the window of weight \(weight.shape)")
+  return operation {
+    let expression = ConvolutionExpression(shape: shape, x: x, weight: weight, bias: bias)
+    expression.isTraining = x.isTracked || weight.isTracked || (bias?.isTracked ?? false)
+    return recorded(Tensor(.convolution(expression), shape: shape.output), from: x, weight, bias) { dy, cotangents in
+      shape.pullback(dy, x: x, weight: weight, bias: bias, &cotangents)
+    }
+  }
+}
+
+extension ConvolutionShape {
+  fileprivate func pullback(
+    _ dy: Tensor, x: Tensor, weight: Tensor, bias: Tensor?, _ cotangents: inout Cotangents
+  ) {
+    let gradient = dy.buffer
+    let input = x.buffer
+    if cotangents.wants(x) {
+      let plan = backwardData(source: input.layout)
+      let weights = weight.prepared(for: plan.weights, shape: self)
+      let dx = plan.backwardData(gradient: gradient.reordered(to: plan.destination), weights: weights)
+      cotangents.add(Tensor(dx, shape: x.shape), to: x)
+    }
+    if cotangents.wants(weight) || bias.map(cotangents.wants) ?? false {
+      let plan = backwardWeights(source: input.layout)
+      let (dw, db) = plan.backwardWeights(
+        source: input.reordered(to: plan.source), gradient: gradient.reordered(to: plan.destination),
+        bias: hasBias ? plan.bias : nil)
+      cotangents.add(Tensor(ungrouped(dw.reordered(to: plainWeights)), shape: weight.shape), to: weight)
+      if let bias, let db { cotangents.add(Tensor(db, shape: bias.shape), to: bias) }
+    }
+  }
+}
+
+extension Tensor {
+  /// Row-major weights in the layout that a plan wants, kept for as long as the weights stay.
+  fileprivate func prepared(for layout: Layout, shape: ConvolutionShape) -> Buffer {
+    let key = Preparation(layout: layout, folded: [])
+    if let found = content.onComputeThread.prepared[key] { return found.weights }
+    let weights = shape.grouped(plainBuffer).reordered(to: layout)
+    content.onComputeThread.prepared[key] = Prepared(weights: weights, bias: nil, keptAlive: [])
+    return weights
+  }
+}
+
+/// What batch normalisation by fixed statistics does to a channel: (x − mean) / √(variance + ε) · scale + shift.
+struct ChannelNormalization {
+  let mean: Tensor
+  let variance: Tensor
+  let scale: Tensor
+  let shift: Tensor
+  let epsilon: Float
+
+  /// The same as x · factor + offset; both [C].
+  func affine() -> (factor: Tensor, offset: Tensor) {
+    let factor = scale / squareRoot(variance + epsilon)
+    return (factor, shift - mean * factor)
+  }
+
+  fileprivate var contents: [Confined<TensorContent>] {
+    [mean.content, variance.content, scale.content, shift.content]
+  }
+}
+
+/// A convolution not made yet, and what has become a part of it: relu?(normalisation(convolution) + addend).
+final class ConvolutionExpression {
+  let shape: ConvolutionShape
+  let x: Tensor
+  let weight: Tensor
+  let bias: Tensor?
+  var normalization: ChannelNormalization?
+  var addend: Tensor?
+  var relu = false
+  var isTraining = false
+
+  init(shape: ConvolutionShape, x: Tensor, weight: Tensor, bias: Tensor?) {
+    self.shape = shape
+    self.x = x
+    self.weight = weight
+    self.bias = bias
+  }
+
+  /// Nothing but a relu can still become a part of it once something has been added.
+  var isBare: Bool { addend == nil && !relu }
+
+  func copy() -> ConvolutionExpression {
+    let copy = ConvolutionExpression(shape: shape, x: x, weight: weight, bias: bias)
+    copy.normalization = normalization
+    copy.addend = addend
+    copy.relu = relu
+    copy.isTraining = isTraining
+    return copy
+  }
+
+  func compute() -> Buffer {
+    let input = x.buffer
+    let shape = ConvolutionShape(
+      input: self.shape.input, weights: self.shape.weights, window: self.shape.window, groups: self.shape.groups,
+      hasBias: bias != nil || normalization != nil)
+    let plan = shape.forward(source: input.layout, training: isTraining, relu: relu, add: addend != nil)
+    let (weights, biasBuffer) = operands(layout: plan.weights)
+    let destination = destination(plan.destination)
+    plan.forward(source: input.reordered(to: plan.source), weights: weights, bias: biasBuffer, into: destination)
+    return destination
+  }
+
+  /// Memory for the result, which holds the addend where there is one: the addend's own where nobody else needs it.
+  private func destination(_ layout: Layout) -> Buffer {
+    guard let addend else { return Buffer(layout) }
+    let present = addend.buffer
+    if present.layout == layout {
+      _ = consume present
+      if isKnownUniquelyReferenced(&self.addend!.content),
+        let own = self.addend!.content.onComputeThread.takeAlone(layout)
+      {
+        return own
+      }
+    }
+    let copy = Buffer(layout)
+    addend.buffer.reorder(into: copy)
+    return copy
+  }
+
+  /// Weights and bias as the plan wants them, with the normalisation folded in.
+  private func operands(layout: Layout) -> (Buffer, Buffer?) {
+    guard let normalization else { return (weight.prepared(for: layout, shape: shape), bias?.plainBuffer) }
+    let parts = normalization.contents + (bias.map { [$0.content] } ?? [])
+    let key = Preparation(layout: layout, folded: parts.map(ObjectIdentifier.init))
+    if let found = weight.content.onComputeThread.prepared[key] { return (found.weights, found.bias) }
+    let (factor, offset) = normalization.affine()
+    let channels = shape.weights[0]
+    let perFilter = factor.reshaped(to: [channels] + Array(repeating: 1, count: weight.rank - 1))
+    let folded = (weight.detached() * perFilter).plainBuffer
+    let foldedBias = bias.map { $0.detached() * factor + offset } ?? offset
+    let prepared = Prepared(
+      weights: shape.grouped(folded).reordered(to: layout), bias: foldedBias.plainBuffer, keptAlive: parts)
+    weight.content.onComputeThread.prepared[key] = prepared
+    return (prepared.weights, prepared.bias)
+  }
+}

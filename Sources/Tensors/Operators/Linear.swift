@@ -1,0 +1,32 @@
+import AviaryKernels
+
+/// x·Wᵀ + b: [N…, I] by [O, I] → [N…, O], with a bias of [O].
+public func linear(_ x: Tensor, weight: Tensor, bias: Tensor? = nil) -> Tensor {
+  precondition(
+    x.rank >= 1 && weight.rank == 2 && x.shape[x.rank - 1] == weight.shape[1]
+      && (bias.map { $0.shape == [weight.shape[0]] } ?? true),
+    "linear: input \(x.shape) does not go with weight \(weight.shape), bias \(bias?.shape ?? [])")
+  let rows = x.shape.dropLast().reduce(1, *)
+  let shape = LinearShape(rows: rows, inputs: weight.shape[1], outputs: weight.shape[0], hasBias: bias != nil)
+  let resultShape = x.shape.dropLast() + [shape.outputs]
+  return operation {
+    let isTraining = x.isTracked || weight.isTracked || (bias?.isTracked ?? false)
+    let y = Buffer(.plain([rows, shape.outputs]))
+    shape.forward(training: isTraining, relu: false).forward(
+      source: x.plainBuffer, weights: weight.plainBuffer, bias: bias?.plainBuffer, into: y)
+    let result = Tensor(y.reshaped(to: Array(resultShape)), shape: Array(resultShape))
+    return recorded(result, from: x, weight, bias) { dy, cotangents in
+      let gradient = dy.plainBuffer
+      if cotangents.wants(x) {
+        let dx = shape.backwardData().backwardData(gradient: gradient, weights: weight.plainBuffer)
+        cotangents.add(Tensor(dx.reshaped(to: x.shape), shape: x.shape), to: x)
+      }
+      if cotangents.wants(weight) || bias.map(cotangents.wants) ?? false {
+        let (dw, db) = shape.backwardWeights().backwardWeights(
+          source: x.plainBuffer, gradient: gradient, bias: bias.map { .plain($0.shape) })
+        cotangents.add(Tensor(dw, shape: weight.shape), to: weight)
+        if let bias, let db { cotangents.add(Tensor(db, shape: bias.shape), to: bias) }
+      }
+    }
+  }
+}

@@ -1,0 +1,114 @@
+import AviaryKernels
+
+/// How the size of a pooled axis is rounded where the window does not fit a whole number of times.
+public enum PoolRounding: String, Codable, Sendable {
+  /// What is left over is dropped.
+  case down
+  /// One more window is begun, as long as it begins inside of the input or its left padding.
+  case up
+}
+
+/// The largest element of every window of [N, C, …]; the padding never wins.
+public func maxPool(
+  _ x: Tensor, kernel: [Int], stride: [Int]? = nil, padding: [Int]? = nil, rounding: PoolRounding = .down
+) -> Tensor {
+  let (output, window) = poolWindow("maxPool", x, kernel, stride, padding, rounding)
+  return pooled(x, Pooling(kind: .max, input: x.shape, output: output, window: window))
+}
+
+/// The mean of every window of [N, C, …]. `countingPadding`: the padding's zeros count as elements.
+public func averagePool(
+  _ x: Tensor, kernel: [Int], stride: [Int]? = nil, padding: [Int]? = nil, rounding: PoolRounding = .down,
+  countingPadding: Bool = true
+) -> Tensor {
+  let (output, window) = poolWindow("averagePool", x, kernel, stride, padding, rounding)
+  let y = pooled(
+    x, Pooling(kind: .average(countingPadding: countingPadding), input: x.shape, output: output, window: window))
+  // A window that rounding up has pushed past the padding counts only what lies before the padding's end.
+  let symmetric = padding ?? Array(repeating: 0, count: kernel.count)
+  guard countingPadding, window.paddingHigh != symmetric else { return y }
+  var factors: [Float] = [1]
+  for axis in kernel.indices {
+    let end = x.shape[axis + 2] + symmetric[axis]
+    let along = (0..<output[axis + 2]).map { position -> Float in
+      let start = position * window.stride[axis] - symmetric[axis]
+      return Float(kernel[axis]) / Float(min(start + kernel[axis], end) - start)
+    }
+    factors = factors.flatMap { factor in along.map { factor * $0 } }
+  }
+  return y * Tensor(factors, shape: Array(output.dropFirst(2)))
+}
+
+/// The means of windows that are chosen so that the result has the size given (PyTorch's adaptive pooling).
+public func adaptiveAveragePool(_ x: Tensor, output: [Int]) -> Tensor {
+  if let kernel = evenKernel(x, output) { return averagePool(x, kernel: kernel) }
+  return adaptivePooled(x, output, maximum: false)
+}
+
+/// The largest elements of windows that are chosen so that the result has the size given.
+public func adaptiveMaxPool(_ x: Tensor, output: [Int]) -> Tensor {
+  if let kernel = evenKernel(x, output) { return maxPool(x, kernel: kernel) }
+  return adaptivePooled(x, output, maximum: true)
+}
+
+/// The window where the sizes divide evenly.
+private func evenKernel(_ x: Tensor, _ output: [Int]) -> [Int]? {
+  let input = x.shape.dropFirst(2)
+  precondition(
+    x.rank >= 3 && output.count == input.count && output.allSatisfy { $0 > 0 } && input.allSatisfy { $0 > 0 },
+    "adaptive pooling: input \(x.shape) does not go with the size \(output)")
+  let sizes = zip(input, output)
+  return sizes.allSatisfy { $0 % $1 == 0 } ? sizes.map { $0 / $1 } : nil
+}
+
+private func adaptivePooled(_ x: Tensor, _ output: [Int], maximum: Bool) -> Tensor {
+  precondition(x.rank == 4, "adaptive pooling with uneven windows takes [N, C, H, W], not \(x.shape)")
+  let shape = Array(x.shape.prefix(2)) + output
+  let pooling = AdaptivePooling(
+    planes: x.shape[0] * x.shape[1], input: (x.shape[2], x.shape[3]), output: (output[0], output[1]), maximum: maximum)
+  return operation {
+    let y = pooling.forward(x.plainBuffer, shape: shape)
+    return recorded(Tensor(y, shape: shape), from: x) { dy, cotangents in
+      let dx = pooling.backward(dy.plainBuffer, x: x.plainBuffer, shape: x.shape)
+      cotangents.add(Tensor(dx, shape: x.shape), to: x)
+    }
+  }
+}
+
+private func pooled(_ x: Tensor, _ pooling: Pooling) -> Tensor {
+  operation {
+    let input = x.buffer
+    let (y, winners) = pooling.forward(input, training: x.isTracked)
+    return recorded(Tensor(y, shape: pooling.output), from: x) { [layout = input.layout] dy, cotangents in
+      let dx = pooling.backward(dy.buffer, winners: winners, source: layout, destination: y.layout)
+      cotangents.add(Tensor(dx, shape: pooling.input), to: x)
+    }
+  }
+}
+
+/// The shape of the result, and the window with the padding that rounding asks for.
+private func poolWindow(
+  _ name: String, _ x: Tensor, _ kernel: [Int], _ stride: [Int]?, _ padding: [Int]?, _ rounding: PoolRounding
+) -> ([Int], Window) {
+  let axes = x.rank - 2
+  let stride = stride ?? kernel
+  let padding = padding ?? Array(repeating: 0, count: kernel.count)
+  precondition(
+    (1...3).contains(axes) && kernel.count == axes && stride.count == axes && padding.count == axes
+      && stride.allSatisfy { $0 > 0 } && zip(kernel, padding).allSatisfy { $0 > 0 && $1 >= 0 && $1 * 2 <= $0 },
+    "\(name): input \(x.shape) does not go with kernel \(kernel), stride \(stride), padding \(padding)")
+  var output = Array(x.shape.prefix(2))
+  var high = padding
+  for axis in 0..<axes {
+    let size = x.shape[axis + 2]
+    let room = size + 2 * padding[axis] - kernel[axis]
+    precondition(room >= 0, "\(name): input \(x.shape) is smaller than the window \(kernel)")
+    var count = room / stride[axis] + 1
+    if rounding == .up, room % stride[axis] != 0, count * stride[axis] < size + padding[axis] { count += 1 }
+    output.append(count)
+    high[axis] = max(padding[axis], (count - 1) * stride[axis] + kernel[axis] - size - padding[axis])
+  }
+  let window = Window(
+    kernel: kernel, stride: stride, dilation: Array(repeating: 1, count: axes), paddingLow: padding, paddingHigh: high)
+  return (output, window)
+}

@@ -1,0 +1,74 @@
+import AviaryKernels
+
+extension Tensor {
+  /// The same elements, in row-major order, under another shape. One size may be −1: it is what is left.
+  public func reshaped(to shape: [Int]) -> Tensor {
+    var shape = shape
+    if let open = shape.firstIndex(of: -1) {
+      let others = shape.reduce(1, *) * -1
+      precondition(others > 0 && count % others == 0, "reshaped: \(self.shape) does not fill \(shape)")
+      shape[open] = count / others
+    }
+    precondition(
+      shape.allSatisfy { $0 >= 0 } && shape.reduce(1, *) == count, "reshaped: \(self.shape) does not fill \(shape)")
+    if shape == self.shape { return self }
+    let own = self.shape
+    return operation {
+      recorded(Tensor(plainBuffer.reshaped(to: shape), shape: shape), from: self) { dy, cotangents in
+        cotangents.add(Tensor(dy.plainBuffer.reshaped(to: own), shape: own), to: self)
+      }
+    }
+  }
+
+  /// The axes from `axis` on joined into one: [N, C, H, W] → [N, C·H·W].
+  public func flattened(from axis: Int = 1) -> Tensor {
+    precondition(axis <= rank, "flattened: \(shape) has no axis \(axis)")
+    return reshaped(to: shape.prefix(axis) + [shape.dropFirst(axis).reduce(1, *)])
+  }
+
+  /// The axes in another order: axis i of the result is axis `order[i]` of this tensor.
+  public func transposed(_ order: [Int]) -> Tensor {
+    precondition(order.sorted() == Array(shape.indices), "transposed: \(order) is no order of the axes of \(shape)")
+    var inverse = order
+    for (new, old) in order.enumerated() { inverse[old] = new }
+    return operation {
+      let y = plainBuffer.transposed(order, shape: shape)
+      return recorded(Tensor(y, shape: order.map { shape[$0] }), from: self) { dy, cotangents in
+        cotangents.add(dy.transposed(inverse), to: self)
+      }
+    }
+  }
+}
+
+/// Tensors joined along an axis, along which alone they may differ in size.
+public func concatenated(_ parts: [Tensor], axis: Int) -> Tensor {
+  guard let first = parts.first else { preconditionFailure("concatenated: there are no tensors") }
+  precondition(first.shape.indices.contains(axis), "concatenated: \(first.shape) has no axis \(axis)")
+  var shape = first.shape
+  shape[axis] = parts.reduce(0) { $0 + $1.shape[axis] }
+  for part in parts {
+    var same = part.shape
+    precondition(same.count == shape.count, "concatenated: \(part.shape) does not go with \(first.shape)")
+    same[axis] = shape[axis]
+    precondition(same == shape, "concatenated: \(part.shape) does not go with \(first.shape) along axis \(axis)")
+  }
+  if parts.count == 1 { return first }
+  if parts.count > Buffer.mostParts {
+    let head = concatenated(Array(parts.prefix(Buffer.mostParts)), axis: axis)
+    return concatenated([head] + parts.dropFirst(Buffer.mostParts), axis: axis)
+  }
+  return operation {
+    let y = Tensor(Buffer.concatenated(parts.map(\.buffer), axis: axis, shape: shape), shape: shape)
+    guard let tape = Pass.current.onComputeThread.tape, parts.contains(where: tape.knows) else { return y }
+    return tape.record(y) { dy, cotangents in
+      var start = 0
+      for part in parts {
+        if cotangents.wants(part) {
+          let piece = dy.buffer.slice(axis: axis, start: start, shape: part.shape, of: shape)
+          cotangents.add(Tensor(piece, shape: part.shape), to: part)
+        }
+        start += part.shape[axis]
+      }
+    }
+  }
+}

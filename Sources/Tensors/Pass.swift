@@ -1,0 +1,91 @@
+import AviaryKernels
+
+/// Whether layers behave as in training (batch statistics, dropout) or as in use.
+public enum Mode: Sendable {
+  case training, inference
+}
+
+/// What the random numbers of a pass are keyed by, besides the path of the layer that draws them.
+public struct Noise: Sendable {
+  public var seed: UInt64
+  /// The number of the training step, so that every step draws anew and a resumed run draws the same.
+  public var step: UInt64
+
+  public init(seed: UInt64, step: UInt64) {
+    self.seed = seed
+    self.step = step
+  }
+}
+
+/// The settings of the pass that runs now. They belong to the compute thread, where scopes run from beginning to end;
+/// outside of any scope there is no tape, and the mode is inference.
+struct Pass {
+  static let current = Confined(Pass())
+
+  var mode = Mode.inference
+  var tape: Tape?
+  var noise = Noise(seed: 0, step: 0)
+  /// How often each path has drawn in this pass: a layer called twice draws twice.
+  var draws: [String: UInt64] = [:]
+  /// A normalisation that waits for the relu that may follow it.
+  var pending: BatchNormalizationPass?
+
+  /// Makes the pending computation, if there is one.
+  static func resolvePending() {
+    guard let waiting = current.onComputeThread.pending else { return }
+    current.onComputeThread.pending = nil
+    waiting.runPending()
+  }
+
+  /// Runs `body` under changed settings.
+  static func scope<Result, Failure>(
+    _ change: (inout Pass) -> Void, _ body: () throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try Compute.run { () throws(Failure) -> Result in
+      resolvePending()
+      let outer = current.onComputeThread
+      var inner = outer
+      change(&inner)
+      current.onComputeThread = inner
+      defer {
+        resolvePending()
+        current.onComputeThread = outer
+      }
+      return try body()
+    }
+  }
+}
+
+/// Runs `body` in the mode given, without changing whether a tape records: Monte-Carlo dropout, or new batch statistics.
+public func withMode<Result, Failure>(
+  _ mode: Mode, noise: Noise? = nil, _ body: () throws(Failure) -> Result
+) throws(Failure) -> Result {
+  try Pass.scope(
+    {
+      $0.mode = mode
+      if let noise {
+        $0.noise = noise
+        $0.draws = [:]
+      }
+    }, body)
+}
+
+/// Runs `body` without a tape and in inference mode: teachers and targets inside of a training step, or many
+/// predictions in one go.
+public func inference<Result, Failure>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+  try Pass.scope(
+    {
+      $0.mode = .inference
+      $0.tape = nil
+    }, body)
+}
+
+/// The mode of the pass that runs now.
+public var currentMode: Mode {
+  Compute.run { Pass.current.onComputeThread.mode }
+}
+
+/// Whether a tape records what is done now.
+public var isRecording: Bool {
+  Compute.run { Pass.current.onComputeThread.tape != nil }
+}

@@ -1,0 +1,109 @@
+import AviaryKernels
+
+/// Where a tape knows a tensor.
+struct TapePosition: Sendable {
+  let tape: ObjectIdentifier
+  let index: Int
+}
+
+/// What an operation does with the gradient of its result: adds to those of its operands.
+typealias Pullback = (_ gradient: Tensor, _ cotangents: inout Cotangents) -> Void
+
+/// The record of one pass. It belongs to the closure that is being differentiated.
+final class Tape {
+  private var pullbacks: [Pullback?] = []
+  private var leaves: [ObjectIdentifier: Tensor] = [:]
+  private let variables: Set<ObjectIdentifier>
+  private var watched: Set<Int> = []
+
+  init(of variables: some Sequence<Variable>) {
+    self.variables = Set(variables.map(ObjectIdentifier.init))
+  }
+
+  func knows(_ x: Tensor) -> Bool { x.node?.tape == ObjectIdentifier(self) }
+
+  private func add(_ pullback: Pullback?) -> TapePosition {
+    pullbacks.append(pullback)
+    return TapePosition(tape: ObjectIdentifier(self), index: pullbacks.count - 1)
+  }
+
+  /// The value of a variable as this tape knows it.
+  func leaf(_ variable: Variable) -> Tensor {
+    guard variables.contains(ObjectIdentifier(variable)) else { return variable.value }
+    if let leaf = leaves[ObjectIdentifier(variable)] { return leaf }
+    let leaf = Tensor(shape: variable.value.shape, content: variable.value.content, node: add(nil))
+    leaves[ObjectIdentifier(variable)] = leaf
+    return leaf
+  }
+
+  /// A tensor as this tape knows it, whose gradient is kept.
+  func watching(_ x: Tensor) -> Tensor {
+    let known = knows(x) ? x : Tensor(shape: x.shape, content: x.content, node: add(nil))
+    watched.insert(known.node!.index)
+    return known
+  }
+
+  func record(_ y: Tensor, _ pullback: @escaping Pullback) -> Tensor {
+    Tensor(shape: y.shape, content: y.content, node: add(pullback))
+  }
+
+  /// The gradients of a scalar, by variable and by watched tensor. The record is used up, from the end to the beginning,
+  /// so that memory is free as soon as the pass is through with it.
+  func gradients(of loss: Tensor) -> (variables: [ObjectIdentifier: Tensor], watched: [Int: Tensor]) {
+    var cotangents = Cotangents(tape: self, count: pullbacks.count)
+    var kept: [Int: Tensor] = [:]
+    cotangents.add(Tensor(ones: loss.shape), to: loss)
+    let keptAtLeaves = Set(leaves.values.map { $0.node!.index })
+    while let last = pullbacks.popLast() {
+      let index = pullbacks.count
+      guard let gradient = cotangents.values[index] else { continue }
+      if watched.contains(index) { kept[index] = gradient }
+      if keptAtLeaves.contains(index) { continue }
+      cotangents.values[index] = nil
+      last?(gradient, &cotangents)
+    }
+    let found = leaves.compactMapValues { cotangents.values[$0.node!.index]?.detached() }
+    return (found, kept)
+  }
+}
+
+/// The gradients of a backward pass under way.
+struct Cotangents {
+  private let tape: Tape
+  fileprivate var values: [Tensor?]
+
+  fileprivate init(tape: Tape, count: Int) {
+    self.tape = tape
+    values = Array(repeating: nil, count: count)
+  }
+
+  /// Whether anybody asks for the gradient with respect to `x`.
+  func wants(_ x: Tensor) -> Bool { tape.knows(x) }
+
+  /// Adds to the gradient with respect to `x`, where somebody asks for it.
+  mutating func add(_ gradient: @autoclosure () -> Tensor, to x: Tensor) {
+    guard let node = x.node, tape.knows(x) else { return }
+    let gradient = gradient()
+    if let present = values[node.index] {
+      values[node.index] = Tensor(Tensor.sum(present, gradient, relu: false), shape: x.shape)
+    } else {
+      values[node.index] = gradient
+    }
+  }
+}
+
+/// Records `y` on the current tape, if there is one and it knows any of the operands. The pullback runs later, without a
+/// tape, on the compute thread.
+func recorded(_ y: Tensor, from operands: Tensor?..., pullback: @escaping Pullback) -> Tensor {
+  guard let tape = Pass.current.onComputeThread.tape, operands.contains(where: { $0.map(tape.knows) ?? false }) else {
+    return y
+  }
+  return tape.record(y, pullback)
+}
+
+extension Tensor {
+  /// Whether the current tape knows the tensor, so that a gradient will be asked for.
+  var isTracked: Bool {
+    Pass.current.onComputeThread.tape?.knows(self) ?? false
+  }
+}

@@ -1,0 +1,101 @@
+import AviaryKernels
+
+/// What a tensor consists of: memory, or a computation not made yet. Touched on the compute thread only.
+struct TensorContent {
+  enum Value {
+    case ready(Buffer)
+    case deferred(Deferred)
+  }
+
+  var value: Value
+  /// The same elements prepared for a primitive: reordered or folded weights. Kept as long as the elements stay.
+  var prepared: [Preparation: Prepared] = [:]
+
+  init(_ value: Value) { self.value = value }
+
+  /// The memory, for changing it, where nobody else holds it and it has the layout given. What was prepared from the
+  /// elements is dropped.
+  mutating func takeAlone(_ layout: Layout) -> Buffer? {
+    var taken = Value.ready(.empty)
+    swap(&taken, &value)
+    defer { swap(&taken, &value) }
+    guard case .ready(var buffer) = consume taken else {
+      preconditionFailure("a deferred tensor has no memory to take")
+    }
+    taken = .ready(.empty)
+    let alone = buffer.layout == layout && buffer.isHeldAlone()
+    taken = .ready(buffer)
+    if alone { prepared = [:] }
+    return alone ? buffer : nil
+  }
+}
+
+/// A form in which a primitive wants weights.
+struct Preparation: Hashable {
+  let layout: Layout
+  /// The normalisation folded in, by the identity of its tensors.
+  let folded: [ObjectIdentifier]
+}
+
+struct Prepared {
+  let weights: Buffer
+  let bias: Buffer?
+  /// Keeps alive what the key names, so that no other tensor can take its identity.
+  let keptAlive: [Confined<TensorContent>]
+}
+
+/// A computation not made yet, so that what follows can become a part of it.
+enum Deferred {
+  case convolution(ConvolutionExpression)
+  /// A normalisation in training, whose running statistics are up to date already or are brought so at the next call.
+  case batchNormalization(BatchNormalizationPass)
+  /// A sum that a relu may still join.
+  case sum(Tensor, Tensor)
+  /// The gradient of a relu: `gradient` where `result` is positive. `pass` is the normalisation that the relu is part of.
+  case masked(gradient: Tensor, result: Tensor, pass: BatchNormalizationPass)
+}
+
+/// Every operator's frame: on the compute thread, after what is pending.
+func operation<Result>(_ body: () -> Result) -> Result {
+  Compute.run {
+    Pass.resolvePending()
+    return body()
+  }
+}
+
+extension Tensor {
+  /// The elements in memory, in whichever layout; computed now if they have not been. On the compute thread only.
+  var buffer: Buffer {
+    switch content.onComputeThread.value {
+    case .ready(let buffer): return buffer
+    case .deferred(let deferred):
+      let buffer = deferred.compute()
+      content.onComputeThread.value = .ready(buffer)
+      return buffer
+    }
+  }
+
+  /// The elements in row-major order.
+  var plainBuffer: Buffer {
+    let buffer = buffer
+    return buffer.layout.isPlain ? buffer : buffer.reordered(to: .plain(shape))
+  }
+
+  /// The computation, where it has not been made.
+  var deferred: Deferred? {
+    if case .deferred(let deferred) = content.onComputeThread.value { deferred } else { nil }
+  }
+}
+
+extension Deferred {
+  func compute() -> Buffer {
+    switch self {
+    case .convolution(let expression): return expression.compute()
+    case .batchNormalization(let pass): return pass.result(relu: false)
+    case .sum(let a, let b): return Tensor.sum(a, b, relu: false)
+    case .masked(let gradient, let result, _):
+      let result = result.buffer
+      return gradient.buffer.reordered(to: result.layout).masked(byPositive: result)
+    }
+  }
+}

@@ -1,0 +1,104 @@
+import AviaryKernels
+
+/// A cell whose tensor changes from step to step, and with respect to which one differentiates.
+package final class Variable {
+  package var value: Tensor
+
+  package init(_ value: Tensor) { self.value = value }
+
+  /// The value as the current pass sees it: known to the tape where the tape differentiates with respect to it.
+  package var tracked: Tensor {
+    Compute.run { Pass.current.onComputeThread.tape?.leaf(self) ?? value }
+  }
+
+  /// The elements, row-major, for changing them in place. Where anybody else holds them they are copied first.
+  package func mutableBuffer() -> Buffer {
+    operation {
+      _ = value.buffer
+      if isKnownUniquelyReferenced(&value.content),
+        let own = value.content.onComputeThread.takeAlone(.plain(value.shape))
+      {
+        return own
+      }
+      let copy = value.buffer.layout.isPlain ? value.buffer.copied() : value.plainBuffer
+      value = Tensor(copy, shape: value.shape)
+      return copy
+    }
+  }
+}
+
+/// The gradients of one backward pass: a value that can be added, scaled and clipped.
+public struct Gradients {
+  package private(set) var byVariable: [ObjectIdentifier: Tensor]
+  private var byTensor: [Int: Tensor]
+
+  init(byVariable: [ObjectIdentifier: Tensor], byTensor: [Int: Tensor]) {
+    self.byVariable = byVariable
+    self.byTensor = byTensor
+  }
+
+  package subscript(variable: Variable) -> Tensor? { byVariable[ObjectIdentifier(variable)] }
+
+  /// The gradient with respect to a tensor that was `watched`; nil where the result does not depend on it.
+  public subscript(tensor: Tensor) -> Tensor? { tensor.node.flatMap { byTensor[$0.index] } }
+
+  /// The 2-norm of all gradients with respect to parameters, taken as one vector.
+  public var globalNorm: Float {
+    Float(byVariable.values.reduce(0) { $0 + $1.sumOfSquares }.squareRoot())
+  }
+
+  /// Every gradient multiplied by a number.
+  public func scaled(by factor: Float) -> Gradients {
+    Gradients(byVariable: byVariable.mapValues { $0 * factor }, byTensor: byTensor.mapValues { $0 * factor })
+  }
+
+  /// The gradients scaled down, where need be, to a global norm of at most `limit`.
+  public func clipped(toNorm limit: Float) -> Gradients {
+    let norm = globalNorm
+    return norm > limit ? scaled(by: limit / (norm + 1e-6)) : self
+  }
+
+  /// The sums of two passes over the same parameters.
+  public static func + (a: Gradients, b: Gradients) -> Gradients {
+    Gradients(
+      byVariable: a.byVariable.merging(b.byVariable) { $0 + $1 }, byTensor: a.byTensor.merging(b.byTensor) { $0 + $1 })
+  }
+}
+
+/// Runs `body` with a tape and differentiates the scalar it returns with respect to the variables.
+package func valueWithGradients<Auxiliary, Failure>(
+  of variables: [Variable], mode: Mode, noise: Noise?, _ body: () throws(Failure) -> (Tensor, Auxiliary)
+) throws(Failure) -> (value: Tensor, gradients: Gradients, auxiliary: Auxiliary) {
+  try Compute.run { () throws(Failure) -> (value: Tensor, gradients: Gradients, auxiliary: Auxiliary) in
+    precondition(
+      Pass.current.onComputeThread.tape == nil,
+      "valueWithGradients inside of valueWithGradients: higher-order gradients are not supported")
+    let tape = Tape(of: variables)
+    let (loss, auxiliary) = try Pass.scope(
+      {
+        $0.mode = mode
+        $0.tape = tape
+        $0.noise = noise ?? NoiseCounter.next()
+        $0.draws = [:]
+      }, body)
+    precondition(loss.count == 1, "valueWithGradients: the result has shape \(loss.shape), not one element")
+    let (byVariable, byTensor) = tape.gradients(of: loss)
+    return (loss.detached(), Gradients(byVariable: byVariable, byTensor: byTensor), auxiliary)
+  }
+}
+
+/// Steps for passes that name none: each draws anew.
+private enum NoiseCounter {
+  private static let step = Confined<UInt64>(0)
+
+  static func next() -> Noise {
+    step.onComputeThread += 1
+    return Noise(seed: 0, step: step.onComputeThread)
+  }
+}
+
+/// A tensor whose gradient the pass keeps: an input, or an intermediate result. To be called inside of
+/// `valueWithGradients`, with the result used in its place; elsewhere it returns the tensor itself.
+public func watched(_ x: Tensor) -> Tensor {
+  Compute.run { Pass.current.onComputeThread.tape?.watching(x) ?? x }
+}
