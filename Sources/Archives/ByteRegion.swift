@@ -141,7 +141,7 @@ public struct ByteRegion: Sendable {
   ) throws(E) -> Result {
     unsafe try withPointer { (buffer) throws(E) in
       let length = buffer.count / MemoryLayout<Value>.stride
-      if let base = unsafe buffer.baseAddress, UInt(bitPattern: base) % UInt(MemoryLayout<Value>.alignment) != 0 {
+      if let base = buffer.baseAddress, UInt(bitPattern: base) % UInt(MemoryLayout<Value>.alignment) != 0 {
         let copy = unsafe [Value](unsafeUninitializedCapacity: length) { target, initialized in
           unsafe UnsafeMutableRawBufferPointer(target).copyMemory(
             from: UnsafeRawBufferPointer(start: base, count: length * MemoryLayout<Value>.stride))
@@ -156,6 +156,7 @@ public struct ByteRegion: Sendable {
   }
 
   /// The values, each passed through `convert`, in one pass; the last incomplete value is left out.
+  @inlinable
   public func mapValues<Value: BitwiseCopyable, Output>(
     of type: Value.Type, _ convert: (Value) -> Output
   ) -> [Output] {
