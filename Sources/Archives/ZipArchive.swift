@@ -57,6 +57,9 @@ public struct ZipArchive: Sendable {
     return head == [0x50, 0x4b, 3, 4] || head == [0x50, 0x4b, 5, 6]
   }
 
+  /// Bytes of the whole archive.
+  public var size: Int { region.count }
+
   public func member(named name: String) -> Member? {
     byName[name].map { members[$0] }
   }
