@@ -1,0 +1,48 @@
+/// A way in which a file, or an archive inside it, cannot be read or written.
+public enum ArchiveFault: Swift.Error, Equatable, Sendable, CustomStringConvertible {
+  /// There is no file at the path.
+  case notFound(path: String)
+  /// The path names a folder, a device or a pipe.
+  case notARegularFile(path: String)
+  /// The operating system refused an operation; `reason` is its own message.
+  case system(path: String, operation: String, reason: String)
+  /// Bytes are asked for that lie beyond the end: the file was cut short, or a size in it is wrong.
+  case truncated(path: String, part: String, needed: Int, available: Int)
+  /// A ZIP archive without the directory at its end, which is where a file cut short loses it.
+  case noDirectory(path: String)
+  /// A field of the archive contradicts another or is outside its range.
+  case malformed(path: String, part: String, reason: String)
+  /// Two members of the archive share a name.
+  case duplicateMember(path: String, member: String)
+  /// Two members of the archive share bytes.
+  case overlappingMembers(path: String, first: String, second: String)
+  /// A member would unpack to more than the limits allow.
+  case tooLarge(path: String, member: String, bytes: UInt64, limit: UInt64)
+  /// The archive has no such member.
+  case noMember(path: String, member: String)
+  /// A member's CRC-32 differs from the one recorded.
+  case checksum(path: String, member: String)
+  /// A valid feature that Aviary does not read, such as encryption.
+  case unsupported(path: String, feature: String)
+
+  public var description: String {
+    switch self {
+    case .notFound(let path): "\(path): no such file"
+    case .notARegularFile(let path): "\(path): not a regular file"
+    case .system(let path, let operation, let reason): "\(path): cannot \(operation): \(reason)"
+    case .truncated(let path, let part, let needed, let available):
+      "\(path): truncated: \(part) needs \(needed) bytes, \(available) are there; fetch the file again"
+    case .noDirectory(let path):
+      "\(path): truncated or not a ZIP archive: the directory at its end is missing; fetch the file again"
+    case .malformed(let path, let part, let reason): "\(path): damaged: \(part): \(reason)"
+    case .duplicateMember(let path, let member): "\(path): damaged: two members are called '\(member)'"
+    case .overlappingMembers(let path, let first, let second):
+      "\(path): refused: members '\(first)' and '\(second)' share bytes"
+    case .tooLarge(let path, let member, let bytes, let limit):
+      "\(path): refused: '\(member)' declares \(bytes) bytes, the limit is \(limit)"
+    case .noMember(let path, let member): "\(path): has no member '\(member)'"
+    case .checksum(let path, let member): "\(path): damaged: the checksum of '\(member)' does not match its bytes"
+    case .unsupported(let path, let feature): "\(path): \(feature) is not supported"
+    }
+  }
+}

@@ -1,0 +1,56 @@
+/// Reads little-endian fields one after another and never past the end.
+struct ByteCursor {
+  let region: ByteRegion
+  var offset: Int
+  /// The file, for faults.
+  let path: String
+  /// What is being read, for faults.
+  var part: String
+
+  init(_ region: ByteRegion, offset: Int = 0, path: String, part: String) {
+    self.region = region
+    self.offset = offset
+    self.path = path
+    self.part = part
+  }
+
+  var remaining: Int { max(0, region.count - offset) }
+
+  func require(_ count: Int) throws(ArchiveFault) {
+    guard offset >= 0, count >= 0, count <= remaining else {
+      throw .truncated(path: path, part: part, needed: count, available: remaining)
+    }
+  }
+
+  mutating func integer<Value: FixedWidthInteger & BitwiseCopyable>(_ type: Value.Type) throws(ArchiveFault) -> Value {
+    try require(MemoryLayout<Value>.size)
+    defer { offset += MemoryLayout<Value>.size }
+    return unsafe region.withPointer {
+      unsafe Value(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: Value.self))
+    }
+  }
+
+  mutating func bytes(_ count: Int) throws(ArchiveFault) -> [UInt8] {
+    try require(count)
+    defer { offset += count }
+    return unsafe region.withPointer { unsafe [UInt8]($0[offset..<offset + count]) }
+  }
+
+  /// UTF-8 text; bytes that are not UTF-8 become the replacement character.
+  mutating func text(_ count: Int) throws(ArchiveFault) -> String {
+    String(decoding: try bytes(count), as: UTF8.self)
+  }
+
+  /// The bytes up to the next line feed, which is consumed and left out.
+  mutating func line() throws(ArchiveFault) -> [UInt8] {
+    let start = offset
+    let found = unsafe region.withPointer { buffer in
+      unsafe buffer[min(start, buffer.count)...].firstIndex(of: 0x0a)
+    }
+    guard let end = found else {
+      throw .truncated(path: path, part: part, needed: remaining + 1, available: remaining)
+    }
+    defer { offset = end + 1 }
+    return try bytes(end - start)
+  }
+}

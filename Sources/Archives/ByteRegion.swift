@@ -1,0 +1,190 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Memory that a `ByteRegion` keeps alive: a mapped file or an allocation. Nothing writes it once a region exists.
+@safe final class Memory: @unchecked Sendable {
+  let start: UnsafeRawPointer
+  let count: Int
+  private let isMapped: Bool
+
+  init(mapped start: UnsafeRawPointer, count: Int) {
+    unsafe self.start = start
+    self.count = count
+    isMapped = true
+  }
+
+  /// Allocates `count` bytes at an address that is a multiple of 64 and lets `fill` write them.
+  init<E: Swift.Error>(count: Int, fill: (UnsafeMutableRawBufferPointer) throws(E) -> Void) throws(E) {
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1), alignment: 64)
+    do throws(E) {
+      unsafe try fill(UnsafeMutableRawBufferPointer(start: memory, count: count))
+    } catch {
+      unsafe memory.deallocate()
+      throw error
+    }
+    unsafe start = UnsafeRawPointer(memory)
+    self.count = count
+    isMapped = false
+  }
+
+  deinit {
+    if isMapped {
+      unsafe munmap(UnsafeMutableRawPointer(mutating: start), count)
+    } else {
+      unsafe start.deallocate()
+    }
+  }
+}
+
+/// A read-only run of bytes: part of a mapped file, of an allocation, or of an array.
+///
+/// Taking a part copies nothing; the whole lives as long as any part of it.
+public struct ByteRegion: Sendable {
+  private enum Storage: Sendable {
+    case memory(Memory)
+    case bytes([UInt8])
+    case floats([Float])
+  }
+
+  private let storage: Storage
+  /// Offset of the first byte within the storage. For a mapped file that is the offset in the file.
+  public let start: Int
+  public let count: Int
+
+  init(_ memory: Memory) {
+    storage = .memory(memory)
+    start = 0
+    count = memory.count
+  }
+
+  public init(_ bytes: [UInt8]) {
+    storage = .bytes(bytes)
+    start = 0
+    count = bytes.count
+  }
+
+  /// The values in the byte order of the machine; the array is not copied.
+  public init(_ values: [Float]) {
+    storage = .floats(values)
+    start = 0
+    count = values.count * MemoryLayout<Float>.size
+  }
+
+  /// The values in little-endian order, copied.
+  public init<Value: FixedWidthInteger & BitwiseCopyable>(_ values: [Value]) {
+    self.init(
+      unsafe Memory(count: values.count * MemoryLayout<Value>.size) { target in
+        let little = values.map { $0.littleEndian }
+        unsafe little.withUnsafeBytes { unsafe target.copyMemory(from: $0) }
+      })
+  }
+
+  /// Zero bytes that `fill` may overwrite.
+  public init<E: Swift.Error>(count: Int, fill: (inout MutableRawSpan) throws(E) -> Void) throws(E) {
+    self.init(
+      unsafe try Memory(count: count) { (target) throws(E) in
+        unsafe target.initializeMemory(as: UInt8.self, repeating: 0)
+        var span = unsafe target.mutableBytes
+        try fill(&span)
+      })
+  }
+
+  private init(_ storage: Storage, start: Int, count: Int) {
+    self.storage = storage
+    self.start = start
+    self.count = count
+  }
+
+  /// The bytes `range`, counted from this region's start, or `nil` where they do not all exist.
+  public func part(_ range: Range<Int>) -> ByteRegion? {
+    guard range.lowerBound >= 0, range.upperBound <= count else { return nil }
+    return ByteRegion(storage, start: start + range.lowerBound, count: range.count)
+  }
+
+  /// `count` bytes from `offset`, or `nil` where they do not all exist; no sum can overflow.
+  public func part(from offset: Int, count length: Int) -> ByteRegion? {
+    guard offset >= 0, length >= 0, offset <= count, length <= count - offset else { return nil }
+    return ByteRegion(storage, start: start + offset, count: length)
+  }
+
+  func withPointer<Result, E: Swift.Error>(
+    _ body: (UnsafeRawBufferPointer) throws(E) -> Result
+  ) throws(E) -> Result {
+    switch storage {
+    case .memory(let memory):
+      return try withExtendedLifetime(memory) { (memory) throws(E) in
+        unsafe try body(UnsafeRawBufferPointer(start: memory.start + start, count: count))
+      }
+    case .bytes(let bytes):
+      return unsafe try bytes.span.bytes.withUnsafeBytes { (all) throws(E) in
+        unsafe try body(UnsafeRawBufferPointer(rebasing: all[start..<start + count]))
+      }
+    case .floats(let values):
+      return unsafe try values.span.bytes.withUnsafeBytes { (all) throws(E) in
+        unsafe try body(UnsafeRawBufferPointer(rebasing: all[start..<start + count]))
+      }
+    }
+  }
+
+  /// Calls `body` with the bytes.
+  public func withBytes<Result, E: Swift.Error>(_ body: (RawSpan) throws(E) -> Result) throws(E) -> Result {
+    unsafe try withPointer { (buffer) throws(E) in try body(unsafe buffer.bytes) }
+  }
+
+  /// Calls `body` with the bytes seen as numbers in the machine's byte order. Where they do not lie at a multiple of
+  /// the number's alignment, a copy is made. Bytes that do not fill a last number are left out.
+  public func withValues<Value: BitwiseCopyable, Result, E: Swift.Error>(
+    of type: Value.Type, _ body: (Span<Value>) throws(E) -> Result
+  ) throws(E) -> Result {
+    unsafe try withPointer { (buffer) throws(E) in
+      let length = buffer.count / MemoryLayout<Value>.stride
+      if let base = buffer.baseAddress, UInt(bitPattern: base) % UInt(MemoryLayout<Value>.alignment) != 0 {
+        let copy = unsafe [Value](unsafeUninitializedCapacity: length) { target, initialized in
+          unsafe UnsafeMutableRawBufferPointer(target).copyMemory(
+            from: UnsafeRawBufferPointer(start: base, count: length * MemoryLayout<Value>.stride))
+          initialized = length
+        }
+        return try body(copy.span)
+      }
+      let values = unsafe UnsafeBufferPointer(
+        start: buffer.baseAddress?.assumingMemoryBound(to: Value.self), count: length)
+      return try body(unsafe values.span)
+    }
+  }
+
+  /// The values, each passed through `convert`, in one pass; the last incomplete value is left out.
+  @inlinable
+  public func mapValues<Value: BitwiseCopyable, Output>(
+    of type: Value.Type, _ convert: (Value) -> Output
+  ) -> [Output] {
+    withValues(of: type) { span in
+      unsafe [Output](unsafeUninitializedCapacity: span.count) { target, initialized in
+        for index in 0..<span.count {
+          unsafe target.initializeElement(at: index, to: convert(span[index]))
+        }
+        initialized = span.count
+      }
+    }
+  }
+
+  /// Where the bytes lie, for as long as `owner` lives: what a tensor needs to use a mapped file's memory in place.
+  /// `nil` for arrays, which promise no address. The memory is read-only.
+  package var pinned: (address: UInt, owner: any AnyObject & Sendable)? {
+    guard case .memory(let memory) = storage else { return nil }
+    return unsafe (UInt(bitPattern: memory.start) + UInt(start), memory)
+  }
+
+  /// One byte; `offset` must be below `count`.
+  public subscript(offset: Int) -> UInt8 {
+    precondition(offset >= 0 && offset < count, "byte \(offset) of a region of \(count)")
+    return unsafe withPointer { unsafe $0[offset] }
+  }
+
+  /// A copy of the bytes.
+  public func array() -> [UInt8] {
+    unsafe withPointer { unsafe [UInt8]($0) }
+  }
+}

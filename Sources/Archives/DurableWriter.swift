@@ -1,0 +1,88 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Replaces the file at `path` in one step: `write` fills a temporary sibling, which is then brought to the disk,
+/// renamed over `path`, and the folder brought to the disk. Whatever happens, `path` holds either the old file or the
+/// whole new one, and no temporary file stays behind unless the process is killed.
+///
+/// A symbolic link at `path` is followed, so that the file it names is replaced and not the link.
+public func writeDurably<Fault: Swift.Error, Result>(
+  to path: String, archiveFault: (ArchiveFault) -> Fault, write: (_ temporaryPath: String) throws(Fault) -> Result
+) throws(Fault) -> Result {
+  let target = resolvingLinks(path)
+  let slash = target.lastIndex(of: "/")
+  let folder = slash.map { $0 == target.startIndex ? "/" : String(target[..<$0]) } ?? "."
+  let name = slash.map { String(target[target.index(after: $0)...]) } ?? target
+
+  func fail(_ operation: String) -> Fault {
+    archiveFault(.system(path: path, operation: operation, reason: MappedFile.lastReason()))
+  }
+
+  var status = stat()
+  if unsafe stat(target, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+    throw archiveFault(.notARegularFile(path: path))
+  }
+  let existed = status.st_mode & S_IFMT == S_IFREG
+
+  var template = Array("\(folder)/.\(name).XXXXXX".utf8CString)
+  let descriptor = unsafe template.withUnsafeMutableBufferPointer { unsafe mkstemp($0.baseAddress!) }
+  guard descriptor >= 0 else { throw fail("create a file in \(folder)") }
+  close(descriptor)
+  let temporary = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  var renamed = false
+  defer { if !renamed { unsafe unlink(temporary) } }
+
+  let result = try write(temporary)
+
+  // mkstemp makes the file private; the result has the old file's permissions, or those of any new file.
+  let mask = umask(0)
+  umask(mask)
+  unsafe chmod(temporary, existed ? status.st_mode & 0o777 : 0o666 & ~mask)
+  guard synchronize(temporary) else { throw fail("bring to the disk") }
+  guard unsafe rename(temporary, target) == 0 else { throw fail("rename the finished file") }
+  renamed = true
+  guard synchronize(folder) else { throw fail("bring to the disk the folder of") }
+  return result
+}
+
+/// Replaces the file at `path` by `parts`, one after another, as `writeDurably(to:archiveFault:write:)` does.
+public func writeDurably(_ parts: [ByteRegion], to path: String) throws(ArchiveFault) {
+  try writeDurably(to: path, archiveFault: { $0 }) { (temporary) throws(ArchiveFault) in
+    let descriptor = unsafe open(temporary, O_WRONLY | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      throw .system(path: path, operation: "open", reason: MappedFile.lastReason())
+    }
+    defer { close(descriptor) }
+    for part in parts {
+      let whole = unsafe part.withPointer { buffer in
+        var done = 0
+        while done < buffer.count {
+          let put = unsafe write(descriptor, buffer.baseAddress! + done, buffer.count - done)
+          if put < 0 && errno == EINTR { continue }
+          if put <= 0 { return false }
+          done += put
+        }
+        return true
+      }
+      guard whole else { throw .system(path: path, operation: "write", reason: MappedFile.lastReason()) }
+    }
+  }
+}
+
+private func synchronize(_ path: String) -> Bool {
+  let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+  guard descriptor >= 0 else { return false }
+  defer { close(descriptor) }
+  if fsync(descriptor) == 0 { return true }
+  // Some file systems cannot bring a folder to the disk and say so; there is nothing more to do there.
+  return errno == EINVAL
+}
+
+private func resolvingLinks(_ path: String) -> String {
+  guard let resolved = unsafe realpath(path, nil) else { return path }
+  defer { unsafe free(resolved) }
+  return unsafe String(cString: resolved)
+}

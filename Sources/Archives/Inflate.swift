@@ -1,0 +1,77 @@
+import CZlib
+
+extension ByteRegion {
+  /// How deflated bytes are wrapped.
+  public enum DeflateWrapping: Sendable {
+    /// Nothing around them, as in a ZIP member.
+    case raw
+    /// zlib's header and Adler-32.
+    case zlib
+    /// gzip's header and CRC-32.
+    case gzip
+
+    fileprivate var windowBits: Int32 {
+      switch self {
+      case .raw: -15
+      case .zlib: 15
+      case .gzip: 31
+      }
+    }
+  }
+
+  /// Inflates to exactly `size` bytes. Nothing but `size` decides what is allocated: check it first.
+  public func inflated(
+    to size: Int, wrapping: DeflateWrapping, path: String, part: String
+  ) throws(ArchiveFault) -> ByteRegion {
+    ByteRegion(
+      unsafe try Memory(count: size) { (target) throws(ArchiveFault) in
+        unsafe try withPointer { (source) throws(ArchiveFault) in
+          unsafe try Self.inflate(source, into: target, wrapping, path, part)
+        }
+      })
+  }
+
+  private static func inflate(
+    _ source: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, _ wrapping: DeflateWrapping,
+    _ path: String, _ part: String
+  ) throws(ArchiveFault) {
+    var stream = unsafe z_stream()
+    guard
+      unsafe inflateInit2_(
+        &stream, wrapping.windowBits, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK
+    else { throw .system(path: path, operation: "inflate \(part)", reason: "zlib cannot start") }
+    defer { unsafe inflateEnd(&stream) }
+    // zlib counts in 32 bits, so both sides are handed over in pieces.
+    let piece = 1 << 30
+    var taken = 0
+    var made = 0
+    // Where nothing is expected, one spare byte still lets zlib see the end of its stream.
+    var spare: UInt8 = 0
+    while true {
+      let give = min(piece, source.count - taken)
+      let room = min(piece, target.count - made)
+      let status = unsafe withUnsafeMutablePointer(to: &spare) { spare in
+        unsafe stream.next_in = UnsafeMutablePointer(
+          mutating: source.baseAddress?.advanced(by: taken).assumingMemoryBound(to: UInt8.self))
+        unsafe stream.avail_in = UInt32(give)
+        unsafe stream.next_out =
+          room > 0 ? target.baseAddress?.advanced(by: made).assumingMemoryBound(to: UInt8.self) : spare
+        unsafe stream.avail_out = UInt32(max(room, 1))
+        return unsafe CZlib.inflate(&stream, Z_NO_FLUSH)
+      }
+      taken += give - Int(unsafe stream.avail_in)
+      let produced = max(room, 1) - Int(unsafe stream.avail_out)
+      guard produced <= room else {
+        throw .malformed(path: path, part: part, reason: "unpacks to more than the \(target.count) bytes declared")
+      }
+      made += produced
+      if status == Z_STREAM_END { break }
+      guard status == Z_OK, produced > 0 || Int(unsafe stream.avail_in) < give else {
+        throw .malformed(path: path, part: part, reason: "its compressed bytes are damaged or cut short")
+      }
+    }
+    guard made == target.count else {
+      throw .malformed(path: path, part: part, reason: "unpacks to \(made) bytes, \(target.count) were declared")
+    }
+  }
+}

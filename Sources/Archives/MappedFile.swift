@@ -1,0 +1,83 @@
+#if canImport(Glibc)
+  import CZlib
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// The bytes of a whole regular file, mapped or copied.
+public struct MappedFile: Sendable {
+  public let path: String
+  public let bytes: ByteRegion
+  /// Whether `bytes` is the file's own pages rather than a copy.
+  public let isMapped: Bool
+
+  /// Opens the file at `path`.
+  ///
+  /// With `map`, a local file is mapped privately and read-only: nothing is read until it is looked at. Renaming
+  /// another file over the path leaves the mapping whole; cutting the file itself short does not, so a file on a
+  /// network, and every file without `map`, is copied.
+  public init(path: String, map: Bool = true) throws(ArchiveFault) {
+    self.path = path
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else {
+      if errno == ENOENT || errno == ENOTDIR { throw .notFound(path: path) }
+      throw .system(path: path, operation: "open", reason: Self.lastReason())
+    }
+    defer { close(descriptor) }
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0 else {
+      throw .system(path: path, operation: "examine", reason: Self.lastReason())
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw .notARegularFile(path: path) }
+    let size = Int(status.st_size)
+    if map, size > 0, Self.isLocal(descriptor) {
+      let address = unsafe mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0)
+      if let address = unsafe address, unsafe address != MAP_FAILED {
+        bytes = ByteRegion(unsafe Memory(mapped: UnsafeRawPointer(address), count: size))
+        isMapped = true
+        return
+      }
+    }
+    bytes = ByteRegion(
+      unsafe try Memory(count: size) { (target) throws(ArchiveFault) in
+        unsafe try Self.fill(target, from: descriptor, path: path)
+      })
+    isMapped = false
+  }
+
+  private static func fill(
+    _ target: UnsafeMutableRawBufferPointer, from descriptor: Int32, path: String
+  ) throws(ArchiveFault) {
+    var done = 0
+    while done < target.count {
+      let got = unsafe read(descriptor, target.baseAddress! + done, target.count - done)
+      if got < 0 && errno == EINTR { continue }
+      guard got >= 0 else { throw .system(path: path, operation: "read", reason: lastReason()) }
+      guard got > 0 else {
+        throw .truncated(path: path, part: "the file", needed: target.count, available: done)
+      }
+      done += got
+    }
+  }
+
+  /// Whether the file lies on a disk of this machine, where no other machine can cut it short.
+  private static func isLocal(_ descriptor: Int32) -> Bool {
+    var system = statfs()
+    guard unsafe fstatfs(descriptor, &system) == 0 else { return false }
+    #if canImport(Darwin)
+      return system.f_flags & UInt32(MNT_LOCAL) != 0
+    #else
+      // NFS, SMB, CIFS, SMB2, 9P, FUSE, AFS, Ceph: the magic numbers of linux/magic.h.
+      let remote: [UInt32] = [
+        0x6969, 0x517b, 0xff53_4d42, 0xfe53_4d42, 0x0102_1997, 0x6573_5546, 0x5346_414f, 0x00c3_6400,
+      ]
+      return !remote.contains(UInt32(truncatingIfNeeded: system.f_type))
+    #endif
+  }
+
+  static func lastReason() -> String {
+    guard let text = unsafe strerror(errno) else { return "error \(errno)" }
+    return unsafe String(cString: text)
+  }
+}

@@ -1,0 +1,196 @@
+import AviaryArchives
+import AviaryHDF5
+
+/// Named stored arrays with what is known about them: a model's weights, as some file has them.
+public struct Checkpoint: Sendable {
+  /// One named array.
+  public struct Entry: Sendable {
+    /// Dotted, as in `layer1.0.conv1.weight`; a foreign file's own name otherwise.
+    public let path: String
+    public let array: StoredArray
+
+    public init(_ path: String, _ array: StoredArray) {
+      self.path = path
+      self.array = array
+    }
+  }
+
+  /// What kind of file it was read from.
+  public enum Format: String, Sendable {
+    case aviary = "Aviary HDF5"
+    case kerasHDF5 = "Keras HDF5"
+    case kerasWeights = "Keras 3 weights HDF5"
+    case kerasArchive = "Keras 3 archive"
+    case hdf5 = "HDF5"
+    case pytorchZip = "PyTorch zip"
+    case pytorchLegacy = "PyTorch legacy"
+    case safetensors = "safetensors"
+    /// Put together in memory.
+    case memory = "memory"
+  }
+
+  public var format: Format = .memory
+  public var metadata = Metadata()
+  /// What training needs to go on, where the file has it.
+  public var trainingState: TrainingState?
+  /// The layers of a Keras file, for `mapped(onto:)`.
+  public var kerasModel: KerasModel?
+  /// Objects of the file that are not listed, each with the reason.
+  public var notes: [String] = []
+
+  /// The arrays, in the order of the file or the model.
+  public private(set) var entries: [Entry] = []
+  private var places: [String: Int] = [:]
+
+  public init() {}
+
+  /// The array of a path. Setting one that is there replaces it in its place; `nil` is not for removing.
+  public subscript(path: String) -> StoredArray? {
+    places[path].map { entries[$0].array }
+  }
+
+  public var paths: [String] { entries.map(\.path) }
+
+  /// Adds an array at the end, or replaces the one of that path where it stands.
+  public mutating func set(_ array: StoredArray, at path: String) {
+    if let place = places[path] {
+      entries[place] = Entry(path, array)
+    } else {
+      places[path] = entries.count
+      entries.append(Entry(path, array))
+    }
+  }
+
+  /// Adds an array whose path must be new; reports whether it was.
+  mutating func add(_ array: StoredArray, at path: String) -> Bool {
+    guard places[path] == nil else { return false }
+    set(array, at: path)
+    return true
+  }
+
+  /// The same with other arrays.
+  func replacingEntries(_ replacement: [Entry]) -> Checkpoint {
+    var result = self
+    result.entries = []
+    result.places = [:]
+    for entry in replacement { result.set(entry.array, at: entry.path) }
+    return result
+  }
+
+  /// What a file says about its weights. All of it is optional: most foreign files say nothing.
+  public struct Metadata: Sendable, Equatable {
+    /// The registry's name of the network.
+    public var architecture: String?
+    /// The network's configuration, as JSON.
+    public var configuration: String?
+    /// Class names in the order of the head's outputs.
+    public var classes: [String]?
+    /// Size, crop, interpolation, channel order, scale, mean and deviation, as JSON.
+    public var preprocessing: String?
+    /// What the weights reached, as JSON.
+    public var metrics: String?
+    public var licence: String?
+    /// Where the weights come from.
+    public var provenance: String?
+    /// The model was stored without its classifier head.
+    public var headAbsent = false
+    /// Patterns of the layers that were frozen.
+    public var frozen: [String]?
+    /// Everything else that a file says in words, by name.
+    public var extra: [String: String] = [:]
+
+    public init() {}
+  }
+
+  /// What exact resumption needs besides the weights.
+  public struct TrainingState: Sendable {
+    /// One parameter's optimizer state.
+    public struct Slots: Sendable {
+      /// Updates that this parameter has had.
+      public var step: Int
+      /// Such as `momentum`, or Adam's `m` and `v`.
+      public var arrays: [String: StoredArray]
+
+      public init(step: Int, arrays: [String: StoredArray]) {
+        self.step = step
+        self.arrays = arrays
+      }
+    }
+
+    /// By parameter path.
+    public var optimizer: [String: Slots]
+    /// Random, sampler and schedule state, as JSON; what is in it is the training loop's own business.
+    public var state: String?
+
+    public init(optimizer: [String: Slots] = [:], state: String? = nil) {
+      self.optimizer = optimizer
+      self.state = state
+    }
+  }
+
+  /// How a file is read.
+  public struct ReadOptions: Sendable {
+    /// Use a local file's own pages; otherwise everything is copied.
+    public var map = true
+    /// Compare every tensor's checksum, where the file has them.
+    public var verify = true
+
+    public init(map: Bool = true, verify: Bool = true) {
+      self.map = map
+      self.verify = verify
+    }
+  }
+
+  /// Reads a checkpoint of any kind; content decides which, not the name.
+  public static func read(
+    from path: String, options: ReadOptions = ReadOptions()
+  ) throws(CheckpointFault) -> Checkpoint {
+    let file: MappedFile
+    do { file = try MappedFile(path: path, map: options.map) } catch { throw .archive(error) }
+    if HDF5Reader.matches(file.bytes) {
+      let reader: HDF5Reader
+      do { reader = try HDF5Reader(path: path, map: options.map) } catch { throw .hdf5(error) }
+      return try readHDF5(reader, options)
+    }
+    if ZipArchive.matches(file.bytes) {
+      let archive: ZipArchive
+      do { archive = try ZipArchive(file.bytes, path: path) } catch { throw .archive(error) }
+      if archive.member(named: "model.weights.h5") != nil { return try readKerasArchive(archive, path, options) }
+      return try PyTorchFile.read(archive, path: path)
+    }
+    if SafetensorsFile.matches(file.bytes) { return try SafetensorsFile.read(file.bytes, path: path) }
+    if PyTorchFile.matchesLegacy(file.bytes) { return try PyTorchFile.readLegacy(file.bytes, path: path) }
+    if file.bytes.part(from: 257, count: 5)?.array() == Array("ustar".utf8) {
+      throw .unsupported(
+        path: path, what: "a tar archive of PyTorch before 0.1.10, which is not supported yet; save it again with a newer PyTorch")
+    }
+    if file.bytes.count == 0 {
+      throw .archive(.truncated(path: path, part: "the file", needed: 1, available: 0))
+    }
+    throw .unknownFormat(path: path)
+  }
+
+  /// Writes a checkpoint; the extension of `path` decides the format: `.h5` or `.hdf5`, or `.safetensors`.
+  public func write(to path: String) throws(CheckpointFault) {
+    if path.hasSuffix(".weights.h5") {
+      throw .unsupported(path: path, what: "writing Keras 3 weights is not supported yet; use .h5 or .safetensors")
+    } else if path.hasSuffix(".h5") || path.hasSuffix(".hdf5") {
+      try writeAviary(to: path)
+    } else if path.hasSuffix(".safetensors") {
+      try SafetensorsFile.write(self, to: path)
+    } else {
+      throw .unknownOutput(path: path)
+    }
+  }
+
+  /// The same with floating-point arrays in another type. Batch-norm statistics stay Float32, since a variance does
+  /// not survive 11 bits; integers stay what they are. `target` must be float32, float16 or bfloat16.
+  public func cast(to target: Dtype) -> Checkpoint {
+    replacingEntries(
+      entries.map { entry in
+        let name = entry.path.split(separator: ".").last ?? ""
+        let isStatistic = name == "running_mean" || name == "running_var"
+        return Entry(entry.path, entry.array.cast(to: isStatistic ? .float32 : target))
+      })
+  }
+}

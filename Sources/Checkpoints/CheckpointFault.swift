@@ -1,0 +1,118 @@
+import AviaryArchives
+import AviaryHDF5
+
+/// A way in which a checkpoint cannot be read, written, or fitted to a network.
+public enum CheckpointFault: Swift.Error, Equatable, Sendable, CustomStringConvertible {
+  // The file.
+  /// The file, or an archive inside it, is missing, cut short or damaged.
+  case archive(ArchiveFault)
+  /// The HDF5 structure is damaged or refused.
+  case hdf5(HDF5Fault)
+  /// The pickle is damaged or refused.
+  case pickle(PickleFault)
+  /// The first bytes are of no format that Aviary reads.
+  case unknownFormat(path: String)
+  /// A valid file of a kind that Aviary does not read.
+  case unsupported(path: String, what: String)
+  /// The extension of an output file names no format that Aviary writes.
+  case unknownOutput(path: String)
+
+  // What is in it.
+  /// A header contradicts itself or the file.
+  case malformed(path: String, part: String, reason: String)
+  /// A tensor's shape, type and bytes do not fit together, or it reaches outside its storage.
+  case badTensor(path: String, tensor: String, reason: String)
+  /// A tensor would take more memory than its file can account for.
+  case tooLarge(path: String, tensor: String, bytes: Int, limit: Int)
+  /// Two tensors have one name.
+  case duplicateTensor(path: String, tensor: String)
+  /// A whole PyTorch module was pickled, code and all, instead of its state dictionary.
+  case wholeModule(path: String, module: String)
+  /// The file is well-formed and holds no tensors.
+  case noTensors(path: String)
+  /// The checksum of a tensor does not match its bytes.
+  case checksum(path: String, tensor: String, stored: UInt32, computed: UInt32)
+  /// The file was written by a later version of the format.
+  case newerVersion(path: String, version: Int, supported: Int)
+
+  // Writing.
+  /// A name that cannot be a path in an Aviary file.
+  case forbiddenName(path: String, tensor: String, reason: String)
+  /// The format cannot hold arrays of this type.
+  case unwritableType(path: String, tensor: String, dtype: Dtype)
+
+  // Fitting to a network.
+  /// No tensor of the checkpoint has a name of the network's.
+  case nothingMatched(path: String, expected: [String], found: [String])
+  /// Tensors are missing, unexpected, or of another shape, and nobody allowed it.
+  case mismatch(path: String, report: LoadReport)
+  /// A pattern that was to allow a difference matches no path.
+  case patternMatchesNothing(pattern: String)
+
+  // Converting.
+  /// A renaming rule is no regular expression, or not written REGEX=REPLACEMENT.
+  case badRename(rule: String, reason: String)
+  /// Two tensors have one name after renaming.
+  case renameCollides(tensor: String, first: String, second: String)
+  /// A Keras layer's arrays do not fit the layer of the network that its name leads to.
+  case kerasLayer(path: String, layer: String, reason: String)
+
+  public var description: String {
+    switch self {
+    case .archive(let fault): fault.description
+    case .hdf5(let fault): fault.description
+    case .pickle(let fault): fault.description
+    case .unknownFormat(let path):
+      "\(path): not a checkpoint: neither HDF5, ZIP, pickle nor safetensors by its first bytes"
+    case .unsupported(let path, let what): "\(path): \(what)"
+    case .unknownOutput(let path): "\(path): its extension names no format; use .h5 or .safetensors"
+    case .malformed(let path, let part, let reason): "\(path): damaged: \(part): \(reason)"
+    case .badTensor(let path, let tensor, let reason): "\(path): damaged: tensor '\(tensor)': \(reason)"
+    case .tooLarge(let path, let tensor, let bytes, let limit):
+      "\(path): refused: tensor '\(tensor)' would take \(bytes) bytes, the file accounts for \(limit)"
+    case .duplicateTensor(let path, let tensor): "\(path): damaged: two tensors are called '\(tensor)'"
+    case .wholeModule(let path, let module):
+      "\(path): a whole pickled module (\(module)), which needs its Python code; "
+        + "save it again with torch.save(model.state_dict(), …)"
+    case .noTensors(let path): "\(path): holds no tensors"
+    case .checksum(let path, let tensor, let stored, let computed):
+      "\(path): damaged: tensor '\(tensor)' has CRC-32C \(hexadecimal(computed)), \(hexadecimal(stored)) is recorded"
+    case .newerVersion(let path, let version, let supported):
+      "\(path): format version \(version); this Aviary reads up to \(supported), use a newer one"
+    case .forbiddenName(let path, let tensor, let reason): "\(path): tensor '\(tensor)' cannot be stored: \(reason)"
+    case .unwritableType(let path, let tensor, let dtype):
+      "\(path): tensor '\(tensor)' is \(dtype.rawValue), which this format does not hold"
+    case .nothingMatched(let path, let expected, let found):
+      "\(path): no tensor has a name of the network's: it has \(listed(found)), the network \(listed(expected)); "
+        + "is it another architecture?"
+    case .mismatch(let path, let report): "\(path): does not fit the network: \(report.problems)"
+    case .patternMatchesNothing(let pattern): "pattern '\(pattern)' matches no tensor"
+    case .badRename(let rule, let reason): "--rename '\(rule)': \(reason)"
+    case .renameCollides(let tensor, let first, let second):
+      "after renaming, '\(first)' and '\(second)' are both called '\(tensor)'"
+    case .kerasLayer(let path, let layer, let reason): "\(path): layer '\(layer)': \(reason)"
+    }
+  }
+}
+
+/// Runs `body` and reports an archive's fault as a checkpoint's.
+func archived<Result>(_ body: () throws(ArchiveFault) -> Result) throws(CheckpointFault) -> Result {
+  do { return try body() } catch { throw .archive(error) }
+}
+
+/// Runs `body` and reports an HDF5 fault as a checkpoint's.
+func hdf5<Result>(_ body: () throws(HDF5Fault) -> Result) throws(CheckpointFault) -> Result {
+  do { return try body() } catch { throw .hdf5(error) }
+}
+
+private func hexadecimal(_ value: UInt32) -> String {
+  let digits = String(value, radix: 16)
+  return String(repeating: "0", count: 8 - digits.count) + digits
+}
+
+/// The first few of many names.
+func listed(_ names: [String], limit: Int = 4) -> String {
+  if names.isEmpty { return "none" }
+  let shown = names.prefix(limit).map { "'\($0)'" }.joined(separator: ", ")
+  return names.count > limit ? "\(shown) and \(names.count - limit) more" : shown
+}

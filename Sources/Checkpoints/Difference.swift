@@ -1,0 +1,72 @@
+/// How two checkpoints differ.
+public struct CheckpointDifference: Sendable, Equatable {
+  public struct Shapes: Sendable, Equatable {
+    public let path: String
+    public let first: [Int]
+    public let second: [Int]
+  }
+
+  public struct Distance: Sendable, Equatable {
+    public let path: String
+    /// The largest absolute difference between elements; infinite where one is not a number and the other is, or where
+    /// infinities differ.
+    public let largest: Double
+  }
+
+  public internal(set) var onlyInFirst: [String] = []
+  public internal(set) var onlyInSecond: [String] = []
+  public internal(set) var otherShape: [Shapes] = []
+  /// Tensors whose elements differ.
+  public internal(set) var otherValues: [Distance] = []
+  /// Tensors that cannot be compared as numbers (complex or opaque) and whose bytes differ.
+  public internal(set) var incomparable: [String] = []
+
+  /// The largest difference of all.
+  public var largest: Double { otherValues.map(\.largest).max() ?? 0 }
+
+  public var isEmpty: Bool {
+    onlyInFirst.isEmpty && onlyInSecond.isEmpty && otherShape.isEmpty && otherValues.isEmpty && incomparable.isEmpty
+  }
+
+  public init(_ first: Checkpoint, _ second: Checkpoint) {
+    for entry in first.entries {
+      guard let other = second[entry.path] else {
+        onlyInFirst.append(entry.path)
+        continue
+      }
+      guard entry.array.shape == other.shape else {
+        otherShape.append(.init(path: entry.path, first: entry.array.shape, second: other.shape))
+        continue
+      }
+      switch Self.distance(entry.array, other) {
+      case nil: incomparable.append(entry.path)
+      case 0?: break
+      case let largest?: otherValues.append(.init(path: entry.path, largest: largest))
+      }
+    }
+    onlyInSecond = second.paths.filter { first[$0] == nil }
+  }
+
+  /// `nil` where there are no numbers to compare.
+  private static func distance(_ first: StoredArray, _ second: StoredArray) -> Double? {
+    if first.dtype == second.dtype, first.bytes.count == second.bytes.count {
+      let equal = first.bytes.withValues(of: UInt8.self) { a in
+        second.bytes.withValues(of: UInt8.self) { b in
+          a.indices.allSatisfy { a[$0] == b[$0] }
+        }
+      }
+      if equal { return 0 }
+    }
+    // Whole numbers may differ where their nearest Doubles do not.
+    if let a = first.integers(), let b = second.integers() {
+      return zip(a, b).reduce(0) { max($0, Double($1.0 < $1.1 ? UInt64(bitPattern: $1.1 &- $1.0) : UInt64(bitPattern: $1.0 &- $1.1))) }
+    }
+    guard let a = first.doubles(), let b = second.doubles() else { return nil }
+    var largest = 0.0
+    for (x, y) in zip(a, b) where x != y && !(x.isNaN && y.isNaN) {
+      let difference = abs(x - y)
+      largest = max(largest, difference.isNaN ? .infinity : difference)
+    }
+    return largest
+  }
+}

@@ -1,0 +1,161 @@
+import AviaryTensors
+
+/// A difference between checkpoint and network that the caller accepts.
+public enum Allowance: Sendable, Hashable {
+  /// Cells that match may be absent from the checkpoint.
+  case missing(PathPattern)
+  /// Tensors that match may be in the checkpoint without a cell.
+  case unexpected(PathPattern)
+  /// Tensors that match may have another shape than their cell, which then keeps its value.
+  case mismatched(PathPattern)
+
+  public static func missing(_ pattern: String) throws(PathPattern.Fault) -> Allowance {
+    .missing(try PathPattern(pattern))
+  }
+
+  public static func unexpected(_ pattern: String) throws(PathPattern.Fault) -> Allowance {
+    .unexpected(try PathPattern(pattern))
+  }
+
+  public static func mismatched(_ pattern: String) throws(PathPattern.Fault) -> Allowance {
+    .mismatched(try PathPattern(pattern))
+  }
+}
+
+extension Checkpoint {
+  /// Arrays for the cells of a network, and how they were found.
+  public struct Match: Sendable {
+    /// By path of cell.
+    public let arrays: [String: StoredArray]
+    public let report: LoadReport
+  }
+
+  /// Fits the checkpoint to the cells of a network: all or nothing, and nothing is assigned here.
+  ///
+  /// Every missing, unexpected or misshapen tensor is an error unless `allowing` names it. Two differences need no
+  /// leave and are reported: absent batch counters, and an absent head, which is a legal checkpoint's. The head is
+  /// everything below `headPath`. Where nothing at all fits, that is the error.
+  ///
+  /// - Parameter path: the file's name, for faults.
+  public func match(
+    cells: [CellDescription], headPath: String? = nil, allowing allowances: Set<Allowance> = [],
+    path: String = "checkpoint"
+  ) throws(CheckpointFault) -> Match {
+    let wanted = Set(cells.map(\.path))
+    guard cells.isEmpty || cells.contains(where: { self[$0.path] != nil }) else {
+      throw .nothingMatched(path: path, expected: cells.map(\.path), found: paths)
+    }
+    var report = LoadReport()
+    var used: Set<Allowance> = []
+    func isAllowed(_ candidate: String, _ kind: (Allowance) -> PathPattern?) -> Bool {
+      let granted = allowances.filter { kind($0)?.matches(candidate) ?? false }
+      used.formUnion(granted)
+      return !granted.isEmpty
+    }
+
+    let head = cells.filter { cell in headPath.map { cell.path == $0 || cell.path.hasPrefix($0 + ".") } ?? false }
+    let headIsAbsent = !head.isEmpty && head.count < cells.count && head.allSatisfy { self[$0.path] == nil }
+    var missing: [CellDescription] = []
+    var arrays: [String: StoredArray] = [:]
+    for cell in cells {
+      guard let array = self[cell.path] else {
+        missing.append(cell)
+        continue
+      }
+      guard Self.fits(array, cell) else {
+        if isAllowed(cell.path, { if case .mismatched(let pattern) = $0 { pattern } else { nil } }) {
+          report.allowed.append("'\(cell.path)' has the shape \(array.shape) and is left out, as allowed")
+        } else {
+          report.mismatched.append(.init(path: cell.path, expected: cell.shape, found: array.shape))
+        }
+        continue
+      }
+      let usable = cell.role == .counter ? array.integers() != nil : array.dtype.isReal
+      guard usable else {
+        report.unusable.append(.init(path: cell.path, from: array.dtype))
+        continue
+      }
+      arrays[cell.path] = array
+      report.loaded.append(cell.path)
+      if array.dtype != (cell.role == .counter ? .int64 : .float32) {
+        report.converted.append(.init(path: cell.path, from: array.dtype))
+      }
+    }
+    let headPaths = headIsAbsent ? Set(head.map(\.path)) : []
+    for cell in missing {
+      if isAllowed(cell.path, { if case .missing(let pattern) = $0 { pattern } else { nil } }) {
+        report.allowed.append("'\(cell.path)' is missing, as allowed")
+      } else if headPaths.contains(cell.path) {
+        report.headAbsent = true
+      } else if cell.role == .counter {
+        report.missingCounters.append(cell.path)
+      } else {
+        report.missing.append(cell.path)
+      }
+    }
+    for entry in entries where !wanted.contains(entry.path) {
+      if isAllowed(entry.path, { if case .unexpected(let pattern) = $0 { pattern } else { nil } }) {
+        report.allowed.append("'\(entry.path)' is not in the network and left out, as allowed")
+      } else {
+        report.unexpected.append(entry.path)
+      }
+    }
+    if let idle = allowances.subtracting(used).map(\.pattern.description).min() {
+      throw .patternMatchesNothing(pattern: idle)
+    }
+    guard report.isComplete else {
+      report.suggestions = suggestions(for: report, cells: cells)
+      throw .mismatch(path: path, report: report)
+    }
+    return Match(arrays: arrays, report: report)
+  }
+
+  /// Equal shapes; a single number may have the shape [] or [1].
+  private static func fits(_ array: StoredArray, _ cell: CellDescription) -> Bool {
+    array.shape == cell.shape || (cell.role == .counter && array.count == 1)
+  }
+
+  /// For each missing cell an unexpected tensor of its shape whose name is near.
+  private func suggestions(for report: LoadReport, cells: [CellDescription]) -> [String: String] {
+    // Names are compared pair by pair: enough for what a person reads, and bounded.
+    let shapes = Dictionary(cells.map { ($0.path, $0.shape) }, uniquingKeysWith: { first, _ in first })
+    var found: [String: String] = [:]
+    for path in report.missing.prefix(32) {
+      let near = report.unexpected.prefix(512).compactMap { candidate -> (String, Int)? in
+        let distance = EditDistance.between(path, candidate)
+        let sameShape = self[candidate]?.shape == shapes[path]
+        let sameEnd = path.hasSuffix("." + candidate) || candidate.hasSuffix("." + path)
+        return distance <= 3 || (sameShape && (sameEnd || distance <= path.count / 3)) ? (candidate, distance) : nil
+      }
+      found[path] = near.min { ($0.1, $0.0) < ($1.1, $1.0) }?.0
+    }
+    return found
+  }
+}
+
+extension Allowance {
+  fileprivate var pattern: PathPattern {
+    switch self {
+    case .missing(let pattern), .unexpected(let pattern), .mismatched(let pattern): pattern
+    }
+  }
+}
+
+/// Levenshtein's distance: insertions, deletions and replacements that turn one text into another.
+enum EditDistance {
+  static func between(_ first: String, _ second: String) -> Int {
+    let a = Array(first.utf8)
+    let b = Array(second.utf8)
+    var row = Array(0...b.count)
+    for (i, left) in a.enumerated() {
+      var diagonal = row[0]
+      row[0] = i + 1
+      for (j, right) in b.enumerated() {
+        let replaced = diagonal + (left == right ? 0 : 1)
+        diagonal = row[j + 1]
+        row[j + 1] = min(replaced, row[j] + 1, row[j + 1] + 1)
+      }
+    }
+    return row[b.count]
+  }
+}

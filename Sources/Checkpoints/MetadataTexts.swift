@@ -1,0 +1,40 @@
+extension Checkpoint.Metadata {
+  /// All of it as texts by name, for formats that keep nothing else. Names that are not Aviary's own keep theirs.
+  var texts: [String: String] {
+    var texts = extra
+    func list(_ values: [String]) -> String { JSONValue.array(values.map { .text($0) }).serialized }
+    texts["architecture"] = architecture
+    texts["configuration"] = configuration
+    texts["classes"] = classes.map(list)
+    texts["preprocessing"] = preprocessing
+    texts["metrics"] = metrics
+    texts["licence"] = licence
+    texts["provenance"] = provenance
+    texts["frozen"] = frozen.map(list)
+    if headAbsent { texts["head"] = "absent" }
+    return texts
+  }
+
+  /// Takes texts apart again. What is not as Aviary writes it stays among the extras.
+  mutating func take(_ texts: [String: String]) {
+    func list(_ text: String?) -> [String]? {
+      guard let text, let elements = (try? JSONValue(parsing: text.utf8))?.elements else { return nil }
+      let values = elements.compactMap(\.text)
+      return values.count == elements.count ? values : nil
+    }
+    var rest = texts
+    architecture = rest.removeValue(forKey: "architecture")
+    configuration = rest.removeValue(forKey: "configuration")
+    preprocessing = rest.removeValue(forKey: "preprocessing")
+    metrics = rest.removeValue(forKey: "metrics")
+    licence = rest.removeValue(forKey: "licence")
+    provenance = rest.removeValue(forKey: "provenance")
+    classes = list(rest["classes"])
+    if classes != nil { rest["classes"] = nil }
+    frozen = list(rest["frozen"])
+    if frozen != nil { rest["frozen"] = nil }
+    headAbsent = rest["head"] == "absent"
+    if headAbsent { rest["head"] = nil }
+    extra.merge(rest) { _, new in new }
+  }
+}

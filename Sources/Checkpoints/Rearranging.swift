@@ -1,0 +1,95 @@
+import AviaryArchives
+
+extension StoredArray {
+  /// The elements picked one after another from `source`: element (i, j, …) of the result lies at
+  /// `offset + i·strides[0] + j·strides[1] + …`, counted in elements. `nil` where one lies outside.
+  static func gathered(
+    _ dtype: Dtype, shape: [Int], strides: [Int], offset: Int, from source: ByteRegion
+  ) -> StoredArray? {
+    guard shape.count == strides.count, let size = byteCount(dtype, shape) else { return nil }
+    if size == 0 { return StoredArray(dtype: dtype, shape: shape, bytes: ByteRegion([UInt8]())) }
+    // The lowest and highest element touched; every step is checked for overflow, since a stranger chose the numbers.
+    var lowest = offset
+    var highest = offset
+    for (extent, stride) in zip(shape, strides) {
+      let (span, overflow) = (extent - 1).multipliedReportingOverflow(by: stride)
+      let (sum, carry) = (span < 0 ? lowest : highest).addingReportingOverflow(span)
+      guard !overflow, !carry else { return nil }
+      if span < 0 { lowest = sum } else { highest = sum }
+    }
+    guard lowest >= 0, highest < source.count / dtype.size else { return nil }
+
+    let bytes: ByteRegion =
+      switch dtype.size {
+      case 1: pick(UInt8.self, shape, strides, offset, source)
+      case 2: pick(UInt16.self, shape, strides, offset, source)
+      case 4: pick(UInt32.self, shape, strides, offset, source)
+      case 8: pick(UInt64.self, shape, strides, offset, source)
+      default: pick(UInt128.self, shape, strides, offset, source)
+      }
+    return StoredArray(dtype: dtype, shape: shape, bytes: bytes)
+  }
+
+  /// Elements as words of their size, in the order of an odometer whose last place runs in an inner loop.
+  private static func pick<Word: FixedWidthInteger & BitwiseCopyable>(
+    _ type: Word.Type, _ shape: [Int], _ strides: [Int], _ offset: Int, _ source: ByteRegion
+  ) -> ByteRegion {
+    source.withValues(of: Word.self) { input in
+      var result: [Word] = []
+      result.reserveCapacity(shape.reduce(1, *))
+      let outer = shape.count - 1
+      let run = shape.last ?? 1
+      let step = strides.last ?? 1
+      var place = [Int](repeating: 0, count: shape.count)
+      var at = offset
+      while true {
+        for index in 0..<run { result.append(input[at + index * step]) }
+        var axis = outer - 1
+        while axis >= 0 {
+          place[axis] += 1
+          at += strides[axis]
+          if place[axis] < shape[axis] { break }
+          at -= strides[axis] * shape[axis]
+          place[axis] = 0
+          axis -= 1
+        }
+        if axis < 0 { return ByteRegion(result) }
+      }
+    }
+  }
+
+  static func rowMajorStrides(_ shape: [Int]) -> [Int] {
+    var strides = [Int](repeating: 1, count: shape.count)
+    for axis in stride(from: shape.count - 2, through: 0, by: -1) { strides[axis] = strides[axis + 1] * shape[axis + 1] }
+    return strides
+  }
+
+  /// The array with its axes in another order: axis k of the result is axis `order[k]` of this one.
+  /// `flipping` names axes of this array to run through backwards. `order` must be a permutation of the axes.
+  public func permuted(_ order: [Int], flipping: [Int] = []) -> StoredArray {
+    precondition(order.sorted() == Array(shape.indices), "\(order) does not order the axes of \(shape)")
+    var strides = Self.rowMajorStrides(shape)
+    var offset = 0
+    for axis in flipping {
+      offset += strides[axis] * max(0, shape[axis] - 1)
+      strides[axis] = -strides[axis]
+    }
+    let result = Self.gathered(
+      dtype, shape: order.map { shape[$0] }, strides: order.map { strides[$0] }, offset: offset, from: bytes)
+    // Every place stays inside by construction.
+    guard let result else { preconditionFailure("permuting \(shape) by \(order) left the array") }
+    return result
+  }
+
+  /// The same numbers in the other byte order.
+  func byteSwapped() -> StoredArray {
+    let swapped: ByteRegion
+    switch dtype.partSize {
+    case 2: swapped = ByteRegion(bytes.mapValues(of: UInt16.self) { $0.byteSwapped })
+    case 4: swapped = ByteRegion(bytes.mapValues(of: UInt32.self) { $0.byteSwapped })
+    case 8: swapped = ByteRegion(bytes.mapValues(of: UInt64.self) { $0.byteSwapped })
+    default: return self
+    }
+    return StoredArray(dtype: dtype, shape: shape, bytes: swapped) ?? self
+  }
+}

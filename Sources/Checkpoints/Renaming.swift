@@ -1,0 +1,56 @@
+/// A rule `REGEX=REPLACEMENT` for names: every match is replaced, and `$1` or `\1` stands for what the first group caught.
+public struct RenamingRule: Sendable {
+  private let pattern: String
+  private let replacement: String
+  private let rule: String
+
+  public init(_ rule: String) throws(CheckpointFault) {
+    // The last sign divides: a replacement is a name and has none, a look-behind such as (?<=a) has.
+    guard let sign = rule.lastIndex(of: "=") else {
+      throw .badRename(rule: rule, reason: "has no '='; write REGEX=REPLACEMENT")
+    }
+    pattern = String(rule[..<sign])
+    replacement = String(rule[rule.index(after: sign)...])
+    self.rule = rule
+    guard !pattern.isEmpty else { throw .badRename(rule: rule, reason: "the expression is empty") }
+    do { _ = try Regex(pattern) } catch {
+      throw .badRename(rule: rule, reason: "'\(pattern)' is no regular expression")
+    }
+  }
+
+  /// The name with every match replaced.
+  public func apply(to name: String) -> String {
+    // A regular expression is no Sendable value; this one is known to compile.
+    guard let regex = try? Regex(pattern) else { return name }
+    return name.replacing(regex) { match in
+      var result = ""
+      var rest = replacement[...]
+      while let character = rest.popFirst() {
+        if character == "$" || character == "\\", let digit = rest.first?.wholeNumberValue {
+          rest.removeFirst()
+          if digit < match.output.count, let caught = match.output[digit].substring { result += caught }
+        } else {
+          result.append(character)
+        }
+      }
+      return result
+    }
+  }
+}
+
+extension Checkpoint {
+  /// The same arrays under names to which the rules were applied, one after another.
+  public func renamed(by rules: [RenamingRule]) throws(CheckpointFault) -> Checkpoint {
+    if rules.isEmpty { return self }
+    var sources: [String: String] = [:]
+    var renamed: [Entry] = []
+    for entry in entries {
+      let name = rules.reduce(entry.path) { $1.apply(to: $0) }
+      if let other = sources.updateValue(entry.path, forKey: name) {
+        throw .renameCollides(tensor: name, first: other, second: entry.path)
+      }
+      renamed.append(Entry(name, entry.array))
+    }
+    return replacingEntries(renamed)
+  }
+}

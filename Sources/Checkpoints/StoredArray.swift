@@ -1,0 +1,137 @@
+import AviaryArchives
+import AviaryTensors
+
+/// An array as a file holds it: any element type, any shape, bytes in little-endian row-major order.
+///
+/// The bytes may be a mapped file's own pages. Nothing is converted before somebody asks for numbers.
+public struct StoredArray: Sendable {
+  public let dtype: Dtype
+  /// Extents from the outermost; empty for a single number.
+  public let shape: [Int]
+  public let bytes: ByteRegion
+
+  /// The number of elements.
+  public var count: Int { bytes.count / dtype.size }
+
+  /// `nil` where shape and type do not make exactly the bytes given.
+  public init?(dtype: Dtype, shape: [Int], bytes: ByteRegion) {
+    guard let size = StoredArray.byteCount(dtype, shape), size == bytes.count else { return nil }
+    self.dtype = dtype
+    self.shape = shape
+    self.bytes = bytes
+  }
+
+  /// A Float32 array; the values are not copied. Their number must be the product of `shape`.
+  public init(_ values: [Float], shape: [Int]) {
+    precondition(values.count == shape.reduce(1, *), "\(values.count) values do not make the shape \(shape)")
+    dtype = .float32
+    self.shape = shape
+    bytes = ByteRegion(values)
+  }
+
+  /// An int64 array. The number of values must be the product of `shape`.
+  public init(_ values: [Int64], shape: [Int]) {
+    precondition(values.count == shape.reduce(1, *), "\(values.count) values do not make the shape \(shape)")
+    dtype = .int64
+    self.shape = shape
+    bytes = ByteRegion(values)
+  }
+
+  /// The product of the extents times the element size; `nil` where one is negative or the product overflows.
+  static func byteCount(_ dtype: Dtype, _ shape: [Int]) -> Int? {
+    var total = dtype.size
+    for extent in shape {
+      let (product, overflow) = total.multipliedReportingOverflow(by: extent)
+      guard extent >= 0, !overflow else { return nil }
+      total = product
+    }
+    return total
+  }
+
+  // MARK: Numbers
+
+  /// Calls `body` with the elements as Float32: the stored bytes themselves where they are that, a converted copy
+  /// otherwise. `nil` where elements are complex or opaque.
+  public func withFloats<Result, E: Swift.Error>(_ body: (Span<Float>) throws(E) -> Result) throws(E) -> Result? {
+    if dtype == .float32 {
+      return try bytes.withValues(of: Float.self) { (span) throws(E) in try body(span) }
+    }
+    guard let values = floats() else { return nil }
+    return try body(values.span)
+  }
+
+  /// The elements as Float32, each rounded to nearest; `nil` where they are complex or opaque.
+  public func floats() -> [Float]? {
+    switch dtype {
+    case .float32: bytes.mapValues(of: Float.self) { $0 }
+    case .float64: bytes.mapValues(of: Double.self) { Float($0) }
+    case .float16: bytes.mapValues(of: UInt16.self) { HalfPrecision.float(half: $0) }
+    case .bfloat16: bytes.mapValues(of: UInt16.self) { HalfPrecision.float(bfloat: $0) }
+    case .int64: bytes.mapValues(of: Int64.self) { Float($0) }
+    case .int32: bytes.mapValues(of: Int32.self) { Float($0) }
+    case .int16: bytes.mapValues(of: Int16.self) { Float($0) }
+    case .int8: bytes.mapValues(of: Int8.self) { Float($0) }
+    case .uint64: bytes.mapValues(of: UInt64.self) { Float($0) }
+    case .uint32: bytes.mapValues(of: UInt32.self) { Float($0) }
+    case .uint16: bytes.mapValues(of: UInt16.self) { Float($0) }
+    case .uint8: bytes.mapValues(of: UInt8.self) { Float($0) }
+    case .bool: bytes.mapValues(of: UInt8.self) { $0 == 0 ? 0 : 1 }
+    case .complex32, .complex64, .complex128, .opaque8: nil
+    }
+  }
+
+  /// The elements as Double, exact but for integers beyond 2⁵³; `nil` where they are complex or opaque.
+  public func doubles() -> [Double]? {
+    switch dtype {
+    case .float64: bytes.mapValues(of: Double.self) { $0 }
+    case .int64: bytes.mapValues(of: Int64.self) { Double($0) }
+    case .int32: bytes.mapValues(of: Int32.self) { Double($0) }
+    case .uint64: bytes.mapValues(of: UInt64.self) { Double($0) }
+    case .uint32: bytes.mapValues(of: UInt32.self) { Double($0) }
+    default: floats()?.map { Double($0) }
+    }
+  }
+
+  /// The elements as Int64; `nil` unless they are integers or booleans that fit.
+  public func integers() -> [Int64]? {
+    switch dtype {
+    case .int64: return bytes.mapValues(of: Int64.self) { $0 }
+    case .int32: return bytes.mapValues(of: Int32.self) { Int64($0) }
+    case .int16: return bytes.mapValues(of: Int16.self) { Int64($0) }
+    case .int8: return bytes.mapValues(of: Int8.self) { Int64($0) }
+    case .uint32: return bytes.mapValues(of: UInt32.self) { Int64($0) }
+    case .uint16: return bytes.mapValues(of: UInt16.self) { Int64($0) }
+    case .uint8, .bool: return bytes.mapValues(of: UInt8.self) { Int64($0) }
+    case .uint64:
+      let values = bytes.mapValues(of: UInt64.self) { Int64(exactly: $0) }
+      return values.contains(nil) ? nil : values.compactMap { $0 }
+    default: return nil
+    }
+  }
+
+  /// The array as a tensor; `nil` where elements are complex or opaque.
+  public func tensor() -> Tensor? {
+    floats().map { Tensor($0, shape: shape) }
+  }
+
+  /// The same array in another floating-point type, rounded to nearest, ties to even. Integers, complex and opaque
+  /// arrays, and float64 asked to become float32 or less by nobody, stay as they are: only what holds floating-point
+  /// numbers is cast.
+  public func cast(to target: Dtype) -> StoredArray {
+    guard dtype.isFloatingPoint, target != dtype, let values = floats() else { return self }
+    let bytes: ByteRegion
+    switch target {
+    case .float32: bytes = ByteRegion(values)
+    case .float16: bytes = ByteRegion(values.map { HalfPrecision.half($0) })
+    case .bfloat16: bytes = ByteRegion(values.map { HalfPrecision.bfloat($0) })
+    case .float64: bytes = ByteRegion((doubles() ?? []).map { $0.bitPattern })
+    default: return self
+    }
+    return StoredArray(dtype: target, shape: shape, bytes: bytes) ?? self
+  }
+
+  /// The same bytes under another shape of as many elements, or `nil`.
+  public func reshaped(to shape: [Int]) -> StoredArray? {
+    StoredArray(dtype: dtype, shape: shape, bytes: bytes)
+  }
+}
