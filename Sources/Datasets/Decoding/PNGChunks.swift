@@ -19,14 +19,13 @@ struct PNGChunks {
     let reader = ByteReader(bytes[...])
     var at = 8
     var isBeforePixels = true
+    var profile: ArraySlice<UInt8>?
     while let length = reader.number(at, width: 4), let name = reader.slice(at + 4, 4) {
       guard name.allSatisfy({ (0x41...0x5a).contains($0) || (0x61...0x7a).contains($0) }) else { break }
       let type = String(decoding: name, as: UTF8.self)
       if type == "IEND" { break }
       if type == "IDAT" { isBeforePixels = false }
       guard let body = reader.slice(at + 8, length) else {
-        // A decoder of the pixels says itself whether it missed any.
-        if type == "IDAT" { break }
         fault = .truncated
         break
       }
@@ -41,9 +40,25 @@ struct PNGChunks {
         }
       }
       if type == "eXIf" { exif = body }
+      if type == "tEXt" { profile = Self.exifProfile(body) ?? profile }
       if type == "iTXt" { xmp = Self.xmpPacket(body) ?? xmp }
       at += 12 + length
     }
+    exif = exif ?? profile
+  }
+
+  /// EXIF data as ImageMagick writes them into a text chunk: an empty line, a name, a length, then hexadecimal digits.
+  private static func exifProfile(_ body: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+    let keyword = Array("Raw profile type exif\0".utf8)
+    guard body.starts(with: keyword) else { return nil }
+    let lines = body.dropFirst(keyword.count).split(separator: 0x0a, omittingEmptySubsequences: false).dropFirst(3)
+    let digits = lines.joined().filter { $0 != 0x20 }
+    var bytes: [UInt8] = []
+    for at in stride(from: 0, to: digits.count - 1, by: 2) {
+      guard let byte = UInt8(String(decoding: digits[at..<(at + 2)], as: UTF8.self), radix: 16) else { return nil }
+      bytes.append(byte)
+    }
+    return bytes[...]
   }
 
   /// The packet in an uncompressed iTXt chunk of the keyword that XMP has.

@@ -33,6 +33,27 @@ struct ResizeWeights {
   }
 }
 
+/// One axis of a resize: the input pixels that are read, and their weights, counted from the first of them.
+private struct ResizeAxis {
+  var input: Range<Int>
+  /// nil where pixels are copied.
+  var weights: ResizeWeights?
+
+  init(from source: Range<Int>, to size: Int, keeping kept: Range<Int>) {
+    if size == source.count {
+      input = (source.lowerBound + kept.lowerBound)..<(source.lowerBound + kept.upperBound)
+      return
+    }
+    var weights = ResizeWeights(from: source.count, to: size, keeping: kept)
+    // Starts and ends grow along the axis, so the first and the last bound what is read.
+    let last = weights.starts.count - 1
+    let (first, end) = (weights.starts[0], weights.starts[last] + weights.counts[last])
+    for x in weights.starts.indices { weights.starts[x] -= first }
+    input = (source.lowerBound + Int(first))..<(source.lowerBound + Int(end))
+    self.weights = weights
+  }
+}
+
 extension DecodedImage {
   /// The picture, or the part of it in `box`, at another size: antialiased bilinear, equal to the last bit to Pillow's
   /// `crop(box).resize((width, height), Resampling.BILINEAR)`.
@@ -49,29 +70,31 @@ extension DecodedImage {
         && kept.lies(inWidth: newWidth, height: newHeight),
       "resize: \(box) of a \(width)x\(height) image to \(newWidth)x\(newHeight), keeping \(kept)")
 
-    // A side that stays as long as it was is cut, not resampled.
-    var (image, columns, rows) = (self, box.x..<(box.x + box.width), box.y..<(box.y + box.height))
-    if newHeight == box.height {
-      rows = (box.y + kept.y)..<(box.y + kept.y + kept.height)
+    // Along each axis: which input pixels are needed, and how they are weighted. A side that stays as long as it was
+    // is cut, not resampled.
+    let columns = ResizeAxis(from: box.x..<(box.x + box.width), to: newWidth, keeping: kept.x..<(kept.x + kept.width))
+    let rows = ResizeAxis(from: box.y..<(box.y + box.height), to: newHeight, keeping: kept.y..<(kept.y + kept.height))
+    // Sums are rounded after each pass, so the order shows in the last bit. It is Pillow 13's: rows first where that
+    // takes away more than twice as many rows as columns are taken away.
+    let isVerticalFirst = newHeight < box.height && box.height - newHeight > 2 * (box.width - newWidth)
+    switch (columns.weights, rows.weights) {
+    case (nil, nil):
+      return cropped(
+        to: CropBox(x: columns.input.lowerBound, y: rows.input.lowerBound, width: kept.width, height: kept.height))
+    case (let weights?, nil): return resampledHorizontally(columns.input, rows: rows.input, weights)
+    case (nil, let weights?): return resampledVertically(rows.input, columns: columns.input, weights)
+    case (let horizontal?, let vertical?):
+      return isVerticalFirst
+        ? resampledVertically(rows.input, columns: columns.input, vertical)
+          .resampledHorizontally(0..<columns.input.count, rows: 0..<kept.height, horizontal)
+        : resampledHorizontally(columns.input, rows: rows.input, horizontal)
+          .resampledVertically(0..<rows.input.count, columns: 0..<kept.width, vertical)
     }
-    if newWidth == box.width {
-      columns = (box.x + kept.x)..<(box.x + kept.x + kept.width)
-    } else {
-      let axis = ResizeWeights(from: box.width, to: newWidth, keeping: kept.x..<(kept.x + kept.width))
-      image = image.resampledHorizontally(from: columns.lowerBound, rows: rows, axis)
-      columns = 0..<kept.width
-      rows = 0..<rows.count
-    }
-    if newHeight == box.height {
-      return image.cropped(
-        to: CropBox(x: columns.lowerBound, y: rows.lowerBound, width: kept.width, height: kept.height))
-    }
-    let axis = ResizeWeights(from: box.height, to: newHeight, keeping: kept.y..<(kept.y + kept.height))
-    return image.resampledVertically(from: rows.lowerBound, columns: columns, axis)
   }
 
-  private func resampledHorizontally(from x: Int, rows: Range<Int>, _ axis: ResizeWeights) -> DecodedImage {
-    let (newWidth, stride, origin) = (axis.starts.count, 3 * width, 3 * (rows.lowerBound * width + x))
+  /// One pass over some rows of the picture; the weights count from the first of the input columns.
+  private func resampledHorizontally(_ columns: Range<Int>, rows: Range<Int>, _ axis: ResizeWeights) -> DecodedImage {
+    let (newWidth, stride, origin) = (axis.starts.count, 3 * width, 3 * (rows.lowerBound * width + columns.lowerBound))
     let resampled = unsafe [UInt8](unsafeUninitializedCapacity: 3 * rows.count * newWidth) { output, count in
       unsafe pixels.withUnsafeBufferPointer { input in
         unsafe aviary_resize_horizontal(
@@ -83,9 +106,10 @@ extension DecodedImage {
     return DecodedImage(width: newWidth, height: rows.count, pixels: resampled)
   }
 
-  private func resampledVertically(from y: Int, columns: Range<Int>, _ axis: ResizeWeights) -> DecodedImage {
+  /// One pass over some columns of the picture; the weights count from the first of the input rows.
+  private func resampledVertically(_ rows: Range<Int>, columns: Range<Int>, _ axis: ResizeWeights) -> DecodedImage {
     let (newHeight, stride, rowBytes) = (axis.starts.count, 3 * width, 3 * columns.count)
-    let origin = 3 * (y * width + columns.lowerBound)
+    let origin = 3 * (rows.lowerBound * width + columns.lowerBound)
     let resampled = unsafe [UInt8](unsafeUninitializedCapacity: rowBytes * newHeight) { output, count in
       unsafe pixels.withUnsafeBufferPointer { input in
         unsafe aviary_resize_vertical(
