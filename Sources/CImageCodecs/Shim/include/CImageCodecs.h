@@ -1,3 +1,53 @@
-#ifndef AVIARY_CIMAGECODECS_H
-#define AVIARY_CIMAGECODECS_H
+// Still images from bytes in memory, as RGB of 8 bits a channel: libjpeg-turbo, libspng and libwebp behind one face.
+//
+// Every function returns a status and never jumps, exits or prints. Where it is not AVIARY_IMAGE_OK, `message` holds
+// the library's own words, without a newline. Sizes are asked for first, so that the caller allocates (and may refuse
+// to); a decode writes exactly 3 * width * height bytes or fails.
+#ifndef AVIARY_IMAGE_CODECS_H
+#define AVIARY_IMAGE_CODECS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum aviary_image_status {
+  AVIARY_IMAGE_OK = 0,
+  // The bytes end before the picture does.
+  AVIARY_IMAGE_TRUNCATED = 1,
+  // The bytes break the rules of their format.
+  AVIARY_IMAGE_DAMAGED = 2,
+  // The bytes are valid, the library here does not decode this kind.
+  AVIARY_IMAGE_UNSUPPORTED = 3,
+  AVIARY_IMAGE_NO_MEMORY = 4,
+};
+
+#define AVIARY_IMAGE_MESSAGE_LENGTH 200
+
+typedef struct aviary_image_report {
+  int32_t status;
+  int32_t width;
+  int32_t height;
+  char message[AVIARY_IMAGE_MESSAGE_LENGTH];
+} aviary_image_report;
+
+// The size that a decode will produce.
+aviary_image_report aviary_jpeg_size(const uint8_t *bytes, size_t count);
+aviary_image_report aviary_png_size(const uint8_t *bytes, size_t count);
+aviary_image_report aviary_webp_size(const uint8_t *bytes, size_t count);
+
+// Decodes to `rgb`, interleaved, rows from the top; `width` and `height` are those that the size function gave.
+aviary_image_report aviary_jpeg_decode(
+    const uint8_t *bytes, size_t count, uint8_t *rgb, int32_t width, int32_t height);
+aviary_image_report aviary_png_decode(
+    const uint8_t *bytes, size_t count, uint8_t *rgb, int32_t width, int32_t height);
+aviary_image_report aviary_webp_decode(
+    const uint8_t *bytes, size_t count, uint8_t *rgb, int32_t width, int32_t height);
+
+// The largest number of bytes that aviary_jpeg_encode can write for a picture of this size.
+size_t aviary_jpeg_bound(int32_t width, int32_t height);
+
+// Encodes RGB as a baseline JPEG with 4:2:0 chroma; `written` receives the number of bytes in `bytes`.
+aviary_image_report aviary_jpeg_encode(
+    const uint8_t *rgb, int32_t width, int32_t height, int32_t quality, uint8_t *bytes, size_t capacity,
+    size_t *written);
+
 #endif

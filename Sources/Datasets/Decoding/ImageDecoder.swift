@@ -1,0 +1,58 @@
+extension DecodedImage {
+  /// Decodes a JPEG, PNG or WebP file, recognised by its content.
+  ///
+  /// The pixels are those of Pillow 13.0.0's `ImageOps.exif_transpose(Image.open(path)).convert("RGB")`: the EXIF
+  /// orientation is applied, alpha is dropped, grey, palette, CMYK and YCCK become RGB. Two things differ: grey of 16
+  /// bits is scaled to 8 (Pillow clips it to white), and broken EXIF data are ignored.
+  public init(contentsOf path: String) throws(ImageDecodingError) {
+    self = try Self.decode(try readBytes(path: path), path: path)
+  }
+
+  /// Decodes the bytes of a JPEG, PNG or WebP file; `name` stands in messages.
+  public init(decoding bytes: [UInt8], named name: String) throws(ImageDecodingError) {
+    self = try Self.decode(bytes, path: name)
+  }
+
+  private static func decode(_ bytes: [UInt8], path: String) throws(ImageDecodingError) -> DecodedImage {
+    guard let format = ImageFormat(bytes) else { throw .notAnImage(path: path) }
+    switch format {
+    case .jpeg:
+      let metadata = JPEGSegments(bytes)
+      return try Codec.jpeg.decode(bytes[...], path: path)
+        .oriented(Orientation.find(exif: metadata.exif, xmp: metadata.xmp))
+    case .png:
+      let metadata = PNGChunks(bytes)
+      switch metadata.fault {
+      case nil: break
+      case .truncated: throw .truncated(path: path, format: format.rawValue)
+      case .checksum(let chunk):
+        throw .damaged(path: path, format: format.rawValue, reason: "the checksum of its \(chunk) chunk is wrong")
+      }
+      return try Codec.png.decode(bytes[...], path: path)
+        .oriented(Orientation.find(exif: metadata.exif, xmp: metadata.xmp))
+    case .webp:
+      guard let container = WebPContainer(bytes) else { throw .truncated(path: path, format: format.rawValue) }
+      return try decodeWebP(bytes, container, path: path)
+        .oriented(Orientation.find(exif: container.exif, xmp: container.xmp))
+    default: throw .unsupported(path: path, format: format.rawValue)
+    }
+  }
+
+  /// A still picture, or the first frame of an animation on a black canvas.
+  private static func decodeWebP(
+    _ bytes: [UInt8], _ container: WebPContainer, path: String
+  ) throws(ImageDecodingError) -> DecodedImage {
+    guard let animation = container.animation else { return try Codec.webp.decode(bytes[...], path: path) }
+    let canvas = animation.canvas
+    guard canvas.width <= DecodedImage.maximumPixels / canvas.height else {
+      throw .tooLarge(path: path, width: canvas.width, height: canvas.height)
+    }
+    let frame = try Codec.webp.decode(animation.frame, path: path)
+    guard animation.origin.x + frame.width <= canvas.width, animation.origin.y + frame.height <= canvas.height else {
+      throw .damaged(path: path, format: "WebP", reason: "a frame reaches beyond the canvas")
+    }
+    return frame.cropped(
+      to: CropBox(
+        x: -animation.origin.x, y: -animation.origin.y, width: canvas.width, height: canvas.height))
+  }
+}

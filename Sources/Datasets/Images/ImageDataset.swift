@@ -1,0 +1,55 @@
+import AviaryKernels
+
+/// Photographs for training, and perhaps for validation and test: a folder of classes, or a folder that holds such
+/// folders as `train`, `valid` (or `val`) and `test`.
+public struct ImageDataset: Sendable, Equatable {
+  public let training: ImageFolder
+  public let validation: ImageFolder?
+  public let test: ImageFolder?
+  public var classes: [String] { training.classes }
+
+  /// Recognises the shape of the folder. The training part rules the classes; the others must have the same.
+  ///
+  /// - Parameter limit: the most photographs a class, in each part.
+  public init(_ path: String, limit: Int? = nil) throws(ImageFolderError) {
+    let names = try ImageFolder.classNames(path)
+    guard names.contains("train") else {
+      training = try ImageFolder(path, limit: limit)
+      (validation, test) = (nil, nil)
+      return
+    }
+    let training = try ImageFolder(path + "/train", limit: limit)
+    func part(_ choices: [String]) throws(ImageFolderError) -> ImageFolder? {
+      guard let name = choices.first(where: names.contains) else { return nil }
+      return try ImageFolder(path + "/" + name, classes: training.classes, limit: limit)
+    }
+    self.training = training
+    validation = try part(["valid", "val"])
+    test = try part(["test"])
+  }
+}
+
+extension ImageFolder {
+  /// Holds out a fraction of each class, chosen by the seed: (what is kept, what is held out), both in the order they
+  /// had. Every class of two or more photographs has at least one in each part.
+  public func stratifiedSplit(
+    fraction: Double, seed: UInt64
+  ) throws(ImageFolderError) -> (training: ImageFolder, validation: ImageFolder) {
+    guard fraction > 0, fraction < 1, entries.count >= 2 else {
+      throw .tooFew(images: entries.count, fraction: fraction)
+    }
+    var isHeldOut = Array(repeating: false, count: entries.count)
+    for label in classes.indices {
+      let members = entries.indices.filter { entries[$0].label == label }
+      guard members.count > 1 else { continue }
+      var random = RandomStream(seed: seed, purpose: "validation split", path: classes[label])
+      let count = min(max(Int((Double(members.count) * fraction).rounded()), 1), members.count - 1)
+      for position in random.permutation(members.count).prefix(count) { isHeldOut[members[position]] = true }
+    }
+    guard isHeldOut.contains(true) else { throw .tooFew(images: entries.count, fraction: fraction) }
+    func part(_ flag: Bool) -> ImageFolder {
+      ImageFolder(classes: classes, entries: entries.indices.filter { isHeldOut[$0] == flag }.map { entries[$0] })
+    }
+    return (part(false), part(true))
+  }
+}

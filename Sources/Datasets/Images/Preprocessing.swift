@@ -1,0 +1,176 @@
+import AviaryTensors
+
+/// What is done to a photograph before a network sees it, as a checkpoint stores it: the size, the crop, the order of
+/// the channels and their normalisation.
+///
+/// The steps, in this order: resize, centre crop, choose channels, multiply by `scale`, subtract `mean`, divide by
+/// `standardDeviation`. They compute what torchvision's transforms of the same names do, bit for bit.
+public struct Preprocessing: Codable, Sendable, Equatable {
+  /// How a photograph comes to size.
+  public enum Resize: Sendable, Equatable {
+    case none
+    /// The shorter side becomes this long, the longer keeps the proportion (torchvision's `Resize(size)`).
+    case shorterSide(Int)
+    /// Both sides are given; the proportion changes.
+    case exact(ImageSize)
+  }
+
+  /// How pixels between pixels are found: antialiased bilinear, the one way there is.
+  public enum Interpolation: String, Codable, Sendable { case bilinear }
+
+  public enum Channels: String, Codable, Sendable, CaseIterable {
+    case rgb, bgr, grey
+    public var count: Int { self == .grey ? 1 : 3 }
+  }
+
+  public var resize: Resize
+  /// The size of the centre crop; where the photograph is smaller it gets a black margin.
+  public var crop: ImageSize?
+  public var interpolation: Interpolation = .bilinear
+  public var channels: Channels
+  /// What pixel values, 0 to 255, are multiplied by: 1/255 or 1, mostly.
+  public var scale: Double
+  /// Subtracted after scaling, one value a channel in the order of `channels`.
+  public var mean: [Double]
+  /// What the difference is divided by, one value a channel in the order of `channels`.
+  public var standardDeviation: [Double]
+
+  public init(
+    resize: Resize, crop: ImageSize? = nil, channels: Channels = .rgb, scale: Double, mean: [Double],
+    standardDeviation: [Double]
+  ) {
+    self.resize = resize
+    self.crop = crop
+    self.channels = channels
+    self.scale = scale
+    self.mean = mean
+    self.standardDeviation = standardDeviation
+  }
+
+  /// The size of every picture that comes out; nil where it depends on what comes in.
+  public var outputSize: ImageSize? {
+    if let crop { return crop }
+    if case .exact(let size) = resize { return size }
+    return nil
+  }
+
+  /// The same preprocessing for another input size of the network: the shorter side keeps its proportion to the crop.
+  public func withSize(_ size: ImageSize) -> Preprocessing {
+    var changed = self
+    switch (resize, crop) {
+    case (.shorterSide(let side), let crop?):
+      let proportion = Double(side) / Double(min(crop.height, crop.width))
+      changed.resize = .shorterSide(
+        max(Int((proportion * Double(min(size.height, size.width))).rounded()), max(size.height, size.width)))
+      changed.crop = size
+    case (.shorterSide, nil), (.exact, nil), (.none, nil): changed.resize = .exact(size)
+    case (.exact, .some), (.none, .some):
+      changed.resize = .exact(size)
+      changed.crop = nil
+    }
+    return changed
+  }
+
+  public func withSize(_ side: Int) -> Preprocessing { withSize(ImageSize(height: side, width: side)) }
+
+  /// This preprocessing, unless a file or a person asked for the impossible.
+  public func validated() throws(PreprocessingError) -> Preprocessing {
+    var sizes: [ImageSize] = crop.map { [$0] } ?? []
+    switch resize {
+    case .none: break
+    case .shorterSide(let side): sizes.append(ImageSize(height: side, width: side))
+    case .exact(let size): sizes.append(size)
+    }
+    for size in sizes {
+      guard (1...ImageSize.maximumSide).contains(size.height), (1...ImageSize.maximumSide).contains(size.width)
+      else { throw .size(size) }
+    }
+    guard mean.count == channels.count else { throw .count("mean", mean.count, channels) }
+    guard standardDeviation.count == channels.count else {
+      throw .count("standard deviation", standardDeviation.count, channels)
+    }
+    guard scale.isFinite, scale != 0 else { throw .value("scale", scale) }
+    for value in mean where !Float(value).isFinite { throw .value("mean", value) }
+    for value in standardDeviation where !(value > 0 && Float(value).isFinite && Float(value) > 0) {
+      throw .value("standard deviation", value)
+    }
+    return self
+  }
+}
+
+/// Height and width of a picture, in pixels.
+public struct ImageSize: Codable, Sendable, Hashable, CustomStringConvertible {
+  public var height: Int
+  public var width: Int
+  /// The longest side that a network's input may have.
+  public static let maximumSide = 8192
+
+  public init(height: Int, width: Int) {
+    self.height = height
+    self.width = width
+  }
+
+  public var description: String { "\(height)x\(width)" }
+}
+
+/// What is wrong with a preprocessing that a file or a command gave.
+public enum PreprocessingError: Swift.Error, Sendable, Equatable, CustomStringConvertible {
+  /// A side is not positive or absurdly long.
+  case size(ImageSize)
+  /// A list has another number of values than there are channels.
+  case count(String, Int, Preprocessing.Channels)
+  /// A value is not finite, or zero where something is divided by it.
+  case value(String, Double)
+  /// Pictures of several sizes cannot be put in one batch.
+  case noFixedSize
+  /// No preset has this name.
+  case unknownPreset(String)
+
+  public var description: String {
+    switch self {
+    case .size(let size):
+      "preprocessing: size \(size) is not possible; sides are 1 to \(ImageSize.maximumSide) pixels"
+    case .count(let name, let count, let channels):
+      "preprocessing: \(name) has \(count) values, but \(channels.rawValue) has \(channels.count) channels"
+    case .value(let name, let value): "preprocessing: \(name) \(value) is not possible"
+    case .noFixedSize: "preprocessing: the size of the network's input is not known; give it with --input-size HxW"
+    case .unknownPreset(let name):
+      "preprocessing: there is no preset '\(name)'; use \(Preprocessing.presetNames.joined(separator: ", "))"
+    }
+  }
+}
+
+extension Preprocessing.Resize: Codable {
+  private enum Key: String, CodingKey { case kind, side, height, width }
+  private enum Kind: String, Codable {
+    case none
+    case shorterSide = "shorter side"
+    case exact
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: Key.self)
+    switch try values.decode(Kind.self, forKey: .kind) {
+    case .none: self = .none
+    case .shorterSide: self = .shorterSide(try values.decode(Int.self, forKey: .side))
+    case .exact:
+      self = .exact(
+        ImageSize(
+          height: try values.decode(Int.self, forKey: .height), width: try values.decode(Int.self, forKey: .width)))
+    }
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: Key.self)
+    switch self {
+    case .none: try values.encode(Kind.none, forKey: .kind)
+    case .shorterSide(let side):
+      try values.encode(Kind.shorterSide, forKey: .kind)
+      try values.encode(side, forKey: .side)
+    case .exact(let size):
+      try values.encode(Kind.exact, forKey: .kind)
+      try values.encode(size.height, forKey: .height)
+      try values.encode(size.width, forKey: .width)
+    }
+  }
+}

@@ -1,0 +1,110 @@
+import AviaryKernels
+import AviaryTensors
+
+extension Preprocessing {
+  /// The picture resized and cropped for evaluation, still of 8 bits.
+  public func sized(_ image: DecodedImage) -> DecodedImage {
+    let (width, height) = resizedSize(width: image.width, height: image.height)
+    guard let crop else { return image.resized(width: width, height: height) }
+    let box = Self.centerCrop(crop, width: width, height: height)
+    // Where the crop lies within the resized picture, nothing outside it is computed.
+    return box.lies(inWidth: width, height: height)
+      ? image.resized(width: width, height: height, keeping: box)
+      : image.resized(width: width, height: height).cropped(to: box)
+  }
+
+  /// The size before the crop. The longer side is rounded down, as torchvision's `Resize` does, and bounded.
+  private func resizedSize(width: Int, height: Int) -> (width: Int, height: Int) {
+    switch resize {
+    case .none: return (width, height)
+    case .exact(let size): return (size.width, size.height)
+    case .shorterSide(let side):
+      let (short, long) = (min(width, height), max(width, height))
+      var longer = max(Int(Double(side * long) / Double(short)), 1)
+      // Without a crop, a line of pixels must not become a wall of them.
+      if crop == nil { longer = min(longer, max(side, Self.longestSide)) }
+      return width <= height ? (side, longer) : (longer, side)
+    }
+  }
+
+  /// The longest side of a picture that is not cropped.
+  static let longestSide = 16_384
+
+  /// The picture cut, resized and perhaps mirrored at random for training, of 8 bits and the size that evaluation has.
+  ///
+  /// - Parameter size: `outputSize`, or the size wanted where there is none.
+  public func augmented(
+    _ image: DecodedImage, by augmentation: Augmentation, to size: ImageSize, using random: inout RandomStream
+  ) -> DecodedImage {
+    let box = augmentation.randomBox(width: image.width, height: image.height, using: &random)
+    let isFlipped = Double(random.uniform()) < augmentation.flipProbability
+    let cut = image.resized(width: size.width, height: size.height, from: box)
+    return isFlipped ? cut.flippedHorizontally() : cut
+  }
+
+  /// Where torchvision's `CenterCrop` cuts: differences halve with ties to even; a margin rounds down on the left and
+  /// top and up on the other sides.
+  static func centerCrop(_ size: ImageSize, width: Int, height: Int) -> CropBox {
+    func offset(_ length: Int, _ wanted: Int) -> Int {
+      wanted > length
+        ? -((wanted - length) / 2) : Int((Double(length - wanted) / 2).rounded(.toNearestOrEven))
+    }
+    return CropBox(
+      x: offset(width, size.width), y: offset(height, size.height), width: size.width, height: size.height)
+  }
+
+  /// Normalises pictures of one size: [N, channels, H, W].
+  ///
+  /// - Precondition: the preprocessing is valid; there is a picture, and all have the same size.
+  public func tensor(of images: [DecodedImage]) -> Tensor {
+    precondition(!images.isEmpty, "Preprocessing: a batch has at least one image")
+    let (width, height) = (images[0].width, images[0].height)
+    precondition(
+      images.allSatisfy { $0.width == width && $0.height == height },
+      "Preprocessing: the images of a batch have one size, give the preprocessing a crop or an exact size")
+    let normalizer = Normalizer(self)
+    var scalars: [Float] = []
+    scalars.reserveCapacity(images.count * channels.count * width * height)
+    for image in images { normalizer.append(image, to: &scalars) }
+    return Tensor(scalars, shape: [images.count, channels.count, height, width])
+  }
+
+  /// One photograph as a network takes it at evaluation: [1, channels, H, W].
+  public func callAsFunction(_ image: DecodedImage) -> Tensor { tensor(of: [sized(image)]) }
+}
+
+/// The normalisation of a preprocessing as a table: what each of the 256 values of each channel becomes. The table is
+/// computed in Float32 in torchvision's order, so results are the same everywhere.
+struct Normalizer {
+  private let channels: Preprocessing.Channels
+  private let tables: [Float]
+
+  init(_ preprocessing: Preprocessing) {
+    channels = preprocessing.channels
+    var tables: [Float] = []
+    for channel in 0..<preprocessing.channels.count {
+      let mean = Float(preprocessing.mean[channel])
+      let deviation = Float(preprocessing.standardDeviation[channel])
+      for value in 0..<256 {
+        tables.append((Float(Double(value) * preprocessing.scale) - mean) / deviation)
+      }
+    }
+    self.tables = tables
+  }
+
+  /// Appends [channels, H, W].
+  func append(_ image: DecodedImage, to scalars: inout [Float]) {
+    switch channels {
+    case .rgb: image.appendPlanes(source: [0, 1, 2], tables: tables, to: &scalars)
+    case .bgr: image.appendPlanes(source: [2, 1, 0], tables: tables, to: &scalars)
+    case .grey:
+      // The luma of ITU-R 601 in the fixed point of Pillow's convert("L").
+      let pixels = image.pixels
+      for i in stride(from: 0, to: pixels.count, by: 3) {
+        let luma =
+          Int(pixels[i]) * 19_595 + Int(pixels[i + 1]) * 38_470 + Int(pixels[i + 2]) * 7_471 + 0x8000
+        scalars.append(tables[luma >> 16])
+      }
+    }
+  }
+}
