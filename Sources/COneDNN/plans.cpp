@@ -297,6 +297,9 @@ void plan_batch_norm_backward(const ad_request &r, ad_plan &plan, Internals &in)
   in.bind(DNNL_ARG_MEAN, pd.mean_desc(), AT(mean));
   in.bind(DNNL_ARG_VARIANCE, pd.variance_desc(), AT(variance));
   in.bind(DNNL_ARG_SCALE, pd.mean_desc(), AT(scale));
+#if DNNL_VERSION_MAJOR < 3
+  in.bind(DNNL_ARG_SHIFT, pd.mean_desc(), AT(scale)); // counted among the inputs, though nothing depends on it
+#endif
   in.bind(DNNL_ARG_DIFF_SCALE, pd.mean_desc(), AT(scale_gradient));
   in.bind(DNNL_ARG_DIFF_SHIFT, pd.mean_desc(), AT(shift_gradient));
   in.bind(DNNL_ARG_WORKSPACE, pd.workspace_desc(), AT(workspace));

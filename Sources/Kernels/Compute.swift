@@ -30,6 +30,9 @@ public enum Compute {
     init(body: @escaping () -> Void) { self.body = body }
   }
 
+  /// Whether the caller is the compute thread.
+  package static var isCurrent: Bool { ak_on_compute_thread() }
+
   /// How many threads share a computation. Results are the same for the same number, bit for bit.
   public static var threads: Int {
     get { run { Int(ak_threads()) } }

@@ -101,12 +101,12 @@ extension Buffer {
     }
   }
 
-  /// Row-major elements from the bytes of native floats.
-  package init(bytes: RawSpan, shape: [Int]) {
+  /// Row-major elements from others in memory.
+  package init(_ scalars: Span<Float>, shape: [Int]) {
     self.init(.plain(shape))
-    precondition(bytes.byteCount == layout.byteCount || shape.contains(0), "bytes do not fit the shape")
-    unsafe bytes.withUnsafeBytes { source in
-      if let base = source.baseAddress { unsafe address.copyMemory(from: base, byteCount: source.count) }
+    precondition(scalars.count == shape.reduce(1, *))
+    unsafe scalars.withUnsafeBufferPointer { source in
+      if let base = source.baseAddress { unsafe floats.update(from: base, count: source.count) }
     }
   }
 

@@ -89,3 +89,9 @@ public var currentMode: Mode {
 public var isRecording: Bool {
   Compute.run { Pass.current.onComputeThread.tape != nil }
 }
+
+/// Whether the caller runs on the compute thread, inside of a scope.
+package var isComputing: Bool { Compute.isCurrent }
+
+/// Makes the computation that waits, so that what it observes has been observed.
+package func settle() { operation {} }

@@ -59,9 +59,11 @@ extension Tensor {
     self.init(repeating: 1, shape: shape)
   }
 
-  /// A tensor of the native floats that `bytes` hold, in row-major order. The bytes are copied.
-  package init(bytes: RawSpan, shape: [Int]) {
-    self.init(Buffer(bytes: bytes, shape: shape), shape: shape)
+  /// A tensor of a copy of the elements given, in row-major order.
+  package init(_ scalars: Span<Float>, shape: [Int]) {
+    precondition(
+      scalars.count == shape.reduce(1, *), "Tensor: \(scalars.count) elements do not fill the shape \(shape)")
+    self.init(Buffer(scalars, shape: shape), shape: shape)
   }
 
   /// A tensor whose elements `fill` writes, all of them, in row-major order.

@@ -1,0 +1,97 @@
+import AviaryCheckpoints
+import AviaryLayers
+import AviaryTensors
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+extension Classifier {
+  /// What a checkpoint must hold to fill the model.
+  public var cellDescriptions: [CellDescription] {
+    inventory.stateful.map { entry in
+      switch entry.cell {
+      case let cell as Parameter: CellDescription(path: entry.path, shape: cell.shape, role: .parameter)
+      case let cell as Buffer: CellDescription(path: entry.path, shape: cell.shape, role: .buffer)
+      default: CellDescription(path: entry.path, shape: [], role: .counter)
+      }
+    }
+  }
+
+  /// Fills the model from a checkpoint: all of it or nothing. An absent head is filled from the seed, and reported.
+  ///
+  /// - Parameter path: the file's name, for faults.
+  @discardableResult
+  public func load(
+    _ checkpoint: Checkpoint, allowing allowances: Set<Allowance> = [], seed: UInt64 = 0, path: String = "checkpoint"
+  ) throws(CheckpointFault) -> LoadReport {
+    let match = try checkpoint.match(
+      cells: cellDescriptions, headPath: headPath, allowing: allowances, path: path)
+    initialize(seed: seed) { match.arrays[$0] == nil }
+    for entry in inventory.stateful {
+      guard let array = match.arrays[entry.path] else { continue }
+      switch entry.cell {
+      case let cell as Parameter: cell.assign(Tensor(array, shape: cell.shape))
+      case let cell as Buffer: cell.assign(Tensor(array, shape: cell.shape))
+      case let cell as Counter: cell.value = array.integers()?.first ?? 0
+      default: break
+      }
+    }
+    return match.report
+  }
+
+  /// The model's values under its paths, with its configuration.
+  public func checkpoint(architecture: String) -> Checkpoint {
+    var checkpoint = Checkpoint()
+    checkpoint.metadata.architecture = architecture
+    checkpoint.metadata.configuration = configurationText
+    for entry in inventory.stateful {
+      switch entry.cell {
+      case let cell as Parameter: checkpoint.set(StoredArray(cell.tensor), at: entry.path)
+      case let cell as Buffer: checkpoint.set(StoredArray(cell.tensor), at: entry.path)
+      case let cell as Counter: checkpoint.set(StoredArray([cell.value], shape: []), at: entry.path)
+      default: break
+      }
+    }
+    return checkpoint
+  }
+
+  /// The configuration as JSON with sorted keys.
+  public var configurationText: String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    guard let data = try? encoder.encode(configuration) else {
+      preconditionFailure("a configuration of plain values did not become JSON")
+    }
+    return String(decoding: data, as: UTF8.self)
+  }
+}
+
+extension StoredArray {
+  /// A tensor's elements as Float32.
+  package init(_ tensor: Tensor) { self.init(tensor.scalars, shape: tensor.shape) }
+}
+
+extension Tensor {
+  /// The elements of an array that a match has found usable, as Float32.
+  package init(_ array: StoredArray, shape: [Int]) {
+    let tensor = array.withFloats { Tensor($0, shape: shape) }
+    guard let tensor else { preconditionFailure("an array of \(array.dtype) was taken for numbers") }
+    self = tensor
+  }
+}
+
+extension Zoo {
+  /// The network that a checkpoint names, with the checkpoint's weights.
+  public static func model(
+    from checkpoint: Checkpoint, allowing allowances: Set<Allowance> = [], seed: UInt64 = 0, path: String
+  ) throws -> (model: any Classifier, architecture: Architecture, report: LoadReport) {
+    guard let name = checkpoint.metadata.architecture else { throw ArchitectureFault.unnamed }
+    let architecture = try Zoo.architecture(named: name)
+    let model = try architecture.build(configuration: checkpoint.metadata.configuration)
+    let report = try model.load(checkpoint, allowing: allowances, seed: seed, path: path)
+    return (model, architecture, report)
+  }
+}

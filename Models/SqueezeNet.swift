@@ -1,0 +1,147 @@
+// SqueezeNet 1.1: AlexNet's accuracy with fifty times fewer parameters.
+//
+// Iandola et al., "SqueezeNet", 2016 (arXiv:1602.07360), in its release 1.1, as torchvision builds it. The rounding of the
+// pools is configuration: torchvision rounds up, the Caffe and Keras originals down, and weights of the one give other
+// features in the other. Paths are torchvision's names.
+
+import AviaryLayers
+import AviaryTensors
+
+/// A 1×1 convolution that squeezes the channels, and two that expand them, joined: [N, I, H, W] → [N, 2·E, H, W].
+public struct Fire: UnaryLayer {
+  private let squeeze: Conv2d
+  private let expand1x1: Conv2d
+  private let expand3x3: Conv2d
+
+  init(_ inputs: Int, squeeze squeezed: Int, expand expanded: Int) {
+    let initializer = Initializer.kaimingUniform()
+    squeeze = Conv2d(inputs, squeezed, kernel: 1, initializer: initializer, biasInitializer: .zeros)
+    expand1x1 = Conv2d(squeezed, expanded, kernel: 1, initializer: initializer, biasInitializer: .zeros)
+    expand3x3 = Conv2d(squeezed, expanded, kernel: 3, padding: 1, initializer: initializer, biasInitializer: .zeros)
+  }
+
+  public func forward(_ x: Tensor) -> Tensor {
+    let squeezed = relu(squeeze(x))
+    return concatenated([relu(expand1x1(squeezed)), relu(expand3x3(squeezed))], axis: 1)
+  }
+}
+
+/// SqueezeNet 1.1: [N, 3, H, W] → [N, classes].
+public struct SqueezeNet: Classifier {
+  /// What makes logits of the feature maps.
+  public enum Head: String, Codable, Sendable {
+    /// The original: dropout, 1×1 convolution, relu, mean over positions.
+    case convolution
+    /// What replaces it in fine-tuning: dropout, mean over positions, linear.
+    case linear
+  }
+
+  public struct Configuration: ClassifierConfiguration {
+    /// How the pools round: torchvision's round up, the Caffe and Keras originals down.
+    public var poolRounding: PoolRounding
+    /// By how much all inner channels are divided; 1 for the real network.
+    public var divisor: Int
+    public var head: Head
+    public var dropout: Float
+    public var inputChannels: Int
+    public var classes: Int
+
+    public init(
+      poolRounding: PoolRounding = .up, divisor: Int = 1, head: Head = .convolution, dropout: Float = 0.5,
+      inputChannels: Int = 3, classes: Int = 1000
+    ) {
+      self.poolRounding = poolRounding
+      self.divisor = divisor
+      self.head = head
+      self.dropout = dropout
+      self.inputChannels = inputChannels
+      self.classes = classes
+    }
+
+    /// SqueezeNet 1.1: 1,235,496 parameters.
+    public static let squeezenet1_1 = Configuration()
+    /// An eighth of the channels, for tests.
+    public static let toy = Configuration(divisor: 8, classes: 5)
+
+    public func validate(input: [Int]) throws(ConfigurationFault) {
+      guard [1, 2, 4, 8, 16].contains(divisor) else {
+        throw .outOfRange(name: "divisor", value: "\(divisor)", allowed: "1, 2, 4, 8 or 16")
+      }
+      guard (0..<1).contains(dropout) else {
+        throw .outOfRange(name: "dropout", value: "\(dropout)", allowed: "in [0, 1)")
+      }
+      try requireCommon(
+        "squeezenet", classes: classes, inputChannels: inputChannels, input: input,
+        least: poolRounding == .up ? 17 : 31)
+    }
+  }
+
+  public let configuration: Configuration
+  private let features: Sequential
+  private let classifier: Sequential
+
+  public var headPath: String { "classifier" }
+
+  public init(_ configuration: Configuration) {
+    let d = configuration.divisor
+    let pool = { MaxPool2d(3, stride: 2, rounding: configuration.poolRounding) }
+    func fire(_ inputs: Int, _ squeeze: Int, _ expand: Int) -> Fire {
+      Fire(inputs / d, squeeze: squeeze / d, expand: expand / d)
+    }
+    self.configuration = configuration
+    features = Sequential([
+      Conv2d(
+        configuration.inputChannels, 64 / d, kernel: 3, stride: 2, initializer: .kaimingUniform(),
+        biasInitializer: .zeros),
+      Activation.relu,
+      pool(), fire(64, 16, 64), fire(128, 16, 64),
+      pool(), fire(128, 32, 128), fire(256, 32, 128),
+      pool(), fire(256, 48, 192), fire(384, 48, 192), fire(384, 64, 256), fire(512, 64, 256),
+    ])
+    classifier = Self.classifier(configuration)
+  }
+
+  /// The backbone of another network with a linear head of its own.
+  private init(backbone: SqueezeNet, classes: Int) {
+    var configuration = backbone.configuration
+    configuration.classes = classes
+    configuration.head = .linear
+    self.configuration = configuration
+    features = backbone.features
+    classifier = Self.classifier(configuration)
+  }
+
+  private static func classifier(_ configuration: Configuration) -> Sequential {
+    let channels = 512 / configuration.divisor
+    switch configuration.head {
+    case .convolution:
+      return Sequential([
+        Dropout(configuration.dropout),
+        Conv2d(
+          channels, configuration.classes, kernel: 1, initializer: .normal(mean: 0, deviation: 0.01),
+          biasInitializer: .zeros),
+        Activation.relu,
+        MeanOverPositions(),
+      ])
+    case .linear:
+      return Sequential([
+        Dropout(configuration.dropout), MeanOverPositions(), Linear(channels, configuration.classes),
+      ])
+    }
+  }
+
+  public func replacingHead(classes: Int, seed: UInt64) -> SqueezeNet {
+    let model = SqueezeNet(backbone: self, classes: classes)
+    model.initializeHead(seed: seed)
+    return model
+  }
+
+  /// The input of the head: feature maps [N, 512, H', W'] for the original one. A linear head is given their means
+  /// [N, 512], so that these can be kept: the mean over positions that it begins with then has nothing left to do.
+  public func features(_ x: Tensor) -> Tensor {
+    let maps = features.callAsFunction(x)
+    return configuration.head == .linear ? maps.mean(over: [2, 3]) : maps
+  }
+
+  public func head(_ features: Tensor) -> Tensor { classifier(features) }
+}

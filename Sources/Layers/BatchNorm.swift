@@ -1,0 +1,43 @@
+import AviaryTensors
+
+/// Batch normalisation (Ioffe & Szegedy, 2015) of [N, C, …] → [N, C, …]: PyTorch's `nn.BatchNorm1d`, `2d` and `3d`.
+///
+/// In training it normalises each channel by the batch and updates its running statistics: `running = (1 − momentum) ·
+/// running + momentum · batch`, the variance being unbiased. In inference, and where it is frozen, it normalises by the
+/// running statistics.
+public struct BatchNorm: UnaryLayer {
+  /// [C], as is everything below.
+  public let weight: Parameter
+  public let bias: Parameter
+  public let runningMean: Buffer
+  public let runningVar: Buffer
+  public let numBatchesTracked: Counter
+  private let epsilon: Float
+  private let momentum: Float
+
+  public init(_ channels: Int, epsilon: Float = 1e-5, momentum: Float = 0.1) {
+    weight = Parameter(shape: [channels], initializer: .ones)
+    bias = Parameter(shape: [channels], initializer: .zeros)
+    runningMean = Buffer(shape: [channels], startingAt: 0)
+    runningVar = Buffer(shape: [channels], startingAt: 1)
+    numBatchesTracked = Counter()
+    self.epsilon = epsilon
+    self.momentum = momentum
+  }
+
+  public func forward(_ x: Tensor) -> Tensor {
+    guard currentMode == .training, !runningMean.isFrozen else {
+      return batchNormalization(
+        x, mean: runningMean.tensor, variance: runningVar.tensor, scale: weight.tensor, shift: bias.tensor,
+        epsilon: epsilon)
+    }
+    return batchNormalization(x, scale: weight.tensor, shift: bias.tensor, epsilon: epsilon) { mean, variance in
+      runningMean.assign(runningMean.tensor * (1 - momentum) + mean * momentum)
+      runningVar.assign(runningVar.tensor * (1 - momentum) + variance * momentum)
+      numBatchesTracked.value += 1
+    }
+  }
+}
+
+public typealias BatchNorm1d = BatchNorm
+public typealias BatchNorm2d = BatchNorm

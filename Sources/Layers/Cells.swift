@@ -1,0 +1,100 @@
+import AviaryTensors
+
+/// A place in a model that the walk finds: it is told its path, and whether it is frozen.
+package protocol Cell: AnyObject {
+  /// The path of the properties that lead to the cell, which is also its name in checkpoints: `layer1.0.conv1.weight`.
+  var path: String { get set }
+  /// Whether the cell lies under a frozen path.
+  var isFrozen: Bool { get set }
+}
+
+/// What is learned: a tensor that an optimizer changes.
+///
+/// A layer declares the shape and how to begin; the value comes from `initialize(seed:)` or from a checkpoint.
+public final class Parameter: Cell {
+  public package(set) var path = ""
+  public package(set) var isFrozen = false
+  public let shape: [Int]
+  public let initializer: Initializer
+  private var variable: Variable?
+
+  public init(shape: [Int], initializer: Initializer) {
+    self.shape = shape
+    self.initializer = initializer
+  }
+
+  /// The value, as the current pass sees it: gradients flow to it where it is differentiated and not frozen.
+  public var tensor: Tensor { isFrozen ? filled.value.detached() : filled.tracked }
+
+  /// Whether the parameter has a value.
+  public var isFilled: Bool { variable != nil }
+
+  /// Sets the value.
+  public func assign(_ value: Tensor) {
+    precondition(value.shape == shape, "\(path): a value of shape \(value.shape) for a parameter of shape \(shape)")
+    if let variable {
+      variable.value = value.detached()
+    } else {
+      variable = Variable(value.detached())
+    }
+  }
+
+  /// The cell that tapes and optimizers work with.
+  package var filled: Variable {
+    guard let variable else {
+      preconditionFailure("\(path): the parameter has no value; call initialize(seed:) or load a checkpoint first")
+    }
+    return variable
+  }
+}
+
+/// What is gathered during training and not learned: running statistics.
+public final class Buffer: Cell {
+  public package(set) var path = ""
+  public package(set) var isFrozen = false
+  public let shape: [Int]
+  private let start: Float
+  private var value: Tensor?
+
+  /// A buffer that `initialize(seed:)` fills with one value.
+  public init(shape: [Int], startingAt start: Float) {
+    self.shape = shape
+    self.start = start
+  }
+
+  public var tensor: Tensor {
+    // What the pass has pending may be about to change the value.
+    settle()
+    guard let value else {
+      preconditionFailure("\(path): the buffer has no value; call initialize(seed:) or load a checkpoint first")
+    }
+    return value
+  }
+
+  public var isFilled: Bool { value != nil }
+
+  public func assign(_ value: Tensor) {
+    precondition(value.shape == shape, "\(path): a value of shape \(value.shape) for a buffer of shape \(shape)")
+    self.value = value.detached()
+  }
+
+  func reset() { value = Tensor(repeating: start, shape: shape) }
+}
+
+/// A whole number that is counted in training, such as the batches a normalisation has seen.
+public final class Counter: Cell {
+  public package(set) var path = ""
+  public package(set) var isFrozen = false
+  public var value: Int64 = 0
+
+  public init() {}
+}
+
+/// Where a layer without state stands, so that it can be frozen, observed, and draw random numbers of its own. It is in
+/// no checkpoint.
+public final class Site: Cell {
+  public package(set) var path = ""
+  public package(set) var isFrozen = false
+
+  public init() {}
+}

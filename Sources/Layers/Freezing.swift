@@ -1,0 +1,43 @@
+import AviaryTensors
+
+/// A way in which a frozen set cannot be what is asked for.
+public enum FreezeFault: Error, Equatable, CustomStringConvertible {
+  /// The pattern is not well formed.
+  case badPattern(PathPattern.Fault)
+  /// The pattern matches no layer and no cell.
+  case matchesNothing(pattern: String, firstPaths: [String])
+
+  public var description: String {
+    switch self {
+    case .badPattern(let fault): "\(fault)"
+    case .matchesNothing(let pattern, let paths):
+      "freeze: '\(pattern)' matches no layer; the model has \(paths.joined(separator: ", "))"
+    }
+  }
+}
+
+extension Layer {
+  /// Freezes what the patterns match, and nothing else.
+  ///
+  /// Everything under a frozen path runs as in inference and costs no backward pass; its parameters get no gradient and
+  /// are not updated. See `PathPattern` for what a pattern matches.
+  public func freeze(_ patterns: [String]) throws(FreezeFault) {
+    let inventory = inventory
+    let paths = Walk.layers(of: self).map(\.path) + inventory.cells.map(\.path)
+    var parsed: [PathPattern] = []
+    for text in patterns {
+      let pattern: PathPattern
+      do throws(PathPattern.Fault) {
+        pattern = try PathPattern(text)
+      } catch {
+        throw .badPattern(error)
+      }
+      guard paths.contains(where: pattern.matches) else {
+        let first = Set(inventory.cells.compactMap { $0.path.split(separator: ".").first.map(String.init) })
+        throw .matchesNothing(pattern: text, firstPaths: first.sorted())
+      }
+      parsed.append(pattern)
+    }
+    for entry in inventory.cells { entry.cell.isFrozen = parsed.contains { $0.matches(entry.path) } }
+  }
+}

@@ -1,0 +1,68 @@
+import AviaryTensors
+
+/// How a parameter begins.
+///
+/// Fans are counted as in PyTorch: for a weight of [O, I, k…] fan-in is I·k… and fan-out O·k….
+public enum Initializer: Sendable, Equatable {
+  public enum Fan: Sendable { case `in`, out }
+
+  case constant(Float)
+  case uniform(bound: Float)
+  case normal(mean: Float, deviation: Float)
+  /// He et al., 2015, for relu: the deviation is √(2 / fan).
+  case kaimingNormal(Fan)
+  /// He et al., 2015: the bound is √(6 / ((1 + a²) · fan-in)) for a relu whose negative slope is a.
+  case kaimingUniform(negativeSlope: Float = 0)
+  /// Glorot & Bengio, 2010: the deviation is √(2 / (fan-in + fan-out)).
+  case xavierNormal
+  /// Glorot & Bengio, 2010: the bound is √(6 / (fan-in + fan-out)).
+  case xavierUniform
+
+  public static let zeros = Initializer.constant(0)
+  public static let ones = Initializer.constant(1)
+  /// PyTorch's default for weights of convolutions and linear maps: uniform with the bound 1 / √fan-in.
+  public static let pytorchWeight = Initializer.kaimingUniform(negativeSlope: Float(5).squareRoot())
+  /// PyTorch's default for biases: uniform with the bound 1 / √fan-in of the weight.
+  public static func pytorchBias(weight shape: [Int]) -> Initializer {
+    .uniform(bound: 1 / Float(max(1, fans(shape).in)).squareRoot())
+  }
+
+  /// What the elements of a parameter are drawn from.
+  public enum Distribution: Sendable, Equatable {
+    case constant(Float)
+    case uniform(bound: Float)
+    case normal(mean: Float, deviation: Float)
+  }
+
+  /// The distribution for a parameter of the shape given.
+  public func distribution(shape: [Int]) -> Distribution {
+    let (fanIn, fanOut) = Self.fans(shape)
+    switch self {
+    case .constant(let value): return .constant(value)
+    case .uniform(let bound): return .uniform(bound: bound)
+    case .normal(let mean, let deviation): return .normal(mean: mean, deviation: deviation)
+    case .kaimingNormal(let fan):
+      return .normal(mean: 0, deviation: (2 / Float(fan == .in ? fanIn : fanOut)).squareRoot())
+    case .kaimingUniform(let slope):
+      return .uniform(bound: (6 / ((1 + slope * slope) * Float(fanIn))).squareRoot())
+    case .xavierNormal: return .normal(mean: 0, deviation: (2 / Float(fanIn + fanOut)).squareRoot())
+    case .xavierUniform: return .uniform(bound: (6 / Float(fanIn + fanOut)).squareRoot())
+    }
+  }
+
+  func tensor(shape: [Int], seed: UInt64, path: String) -> Tensor {
+    let stream = RandomStream(seed: seed, purpose: "initialisation", path: path)
+    switch distribution(shape: shape) {
+    case .constant(let value): return Tensor(repeating: value, shape: shape)
+    case .uniform(let bound): return Tensor(uniform: -bound, bound, stream: stream, shape: shape)
+    case .normal(let mean, let deviation):
+      return Tensor(normal: mean, deviation: deviation, stream: stream, shape: shape)
+    }
+  }
+
+  private static func fans(_ shape: [Int]) -> (in: Int, out: Int) {
+    guard shape.count >= 2 else { return (max(1, shape.first ?? 1), max(1, shape.first ?? 1)) }
+    let window = shape.dropFirst(2).reduce(1, *)
+    return (shape[1] * window, shape[0] * window)
+  }
+}

@@ -1,0 +1,44 @@
+import AviaryTensors
+
+/// Which outputs are being looked at in the current pass.
+enum Observation {
+  private struct Watch {
+    var wanted: Set<String>
+    var seen: [String: Tensor] = [:]
+  }
+
+  private static let current = Confined<Watch?>(nil)
+
+  /// Whether an `observing` scope surrounds the caller. Scopes run on the compute thread from beginning to end.
+  static var isActive: Bool { isComputing && current.onComputeThread != nil }
+
+  /// Notes an output, where it is asked for; within a recording pass its gradient is kept.
+  static func observe(_ y: Tensor, of path: () -> String?) -> Tensor {
+    guard let path = path(), current.onComputeThread?.wanted.contains(path) == true else { return y }
+    let seen = watched(y)
+    current.onComputeThread?.seen[path] = seen
+    return seen
+  }
+
+  static func scope<Result, Failure>(
+    _ paths: [String], _ body: () throws(Failure) -> Result
+  ) throws(Failure) -> (result: Result, outputs: [String: Tensor]) {
+    try Compute.run { () throws(Failure) -> (result: Result, outputs: [String: Tensor]) in
+      let outer = current.onComputeThread
+      current.onComputeThread = Watch(wanted: Set(paths))
+      defer { current.onComputeThread = outer }
+      let result = try body()
+      return (result, current.onComputeThread?.seen ?? [:])
+    }
+  }
+}
+
+/// Runs `body` and returns, beside its result, the outputs of the layers at the paths given: of the last call of each.
+///
+/// Inside of `valueWithGradients` the gradients with respect to these outputs are kept: `gradients[outputs["layer4"]!]`,
+/// as Grad-CAM needs them. The model must have been initialised or loaded, so that its layers know their paths.
+public func observing<Result, Failure>(
+  _ paths: String..., body: () throws(Failure) -> Result
+) throws(Failure) -> (result: Result, outputs: [String: Tensor]) {
+  try Observation.scope(paths, body)
+}

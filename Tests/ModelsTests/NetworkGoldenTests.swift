@@ -1,0 +1,79 @@
+import AviaryCheckpoints
+import AviaryLayers
+import AviaryModels
+import AviaryTensors
+import AviaryTestSupport
+import Testing
+
+/// The toy networks against PyTorch in float64: outputs, loss, every gradient and every updated statistic.
+@Suite struct ToyNetworkTests {
+  static let cases: [(golden: String, configuration: String, architecture: String)] = [
+    ("toy-resnet", #"{"blocks":[2,2,1,1],"widths":[8,16,24,32],"inputChannels":3,"classes":5}"#, "resnet-toy"),
+    (
+      "toy-squeezenet",
+      #"{"poolRounding":"up","divisor":8,"head":"convolution","dropout":0,"inputChannels":3,"classes":5}"#,
+      "squeezenet-toy"
+    ),
+    (
+      "toy-squeezenet-floor",
+      #"{"poolRounding":"down","divisor":8,"head":"convolution","dropout":0,"inputChannels":3,"classes":5}"#,
+      "squeezenet-toy"
+    ),
+  ]
+
+  @Test(arguments: cases.map(\.golden))
+  func equalsPyTorch(name: String) throws {
+    let golden = try Goldens(name, of: "ModelsTests")
+    let entry = try #require(Self.cases.first { $0.golden == name })
+    let model = try Zoo.architecture(named: entry.architecture).build(configuration: entry.configuration)
+    let input = try golden.array("x")
+    var checkpoint = Checkpoint()
+    for (path, array) in golden.arrays(under: "weight") {
+      let isCounter = path.hasSuffix("num_batches_tracked")
+      checkpoint.set(
+        isCounter
+          ? StoredArray(array.integers, shape: array.shape) : StoredArray(array.floats, shape: array.shape), at: path)
+    }
+    try model.load(checkpoint)
+    try compare(model, golden, x: Tensor(input.floats, shape: input.shape))
+  }
+
+  private func compare(_ model: some Classifier, _ golden: Goldens, x: Tensor) throws {
+    let labels = IntTensor(try golden.array("labels").integers.map { Int32($0) })
+    try expectClose(model(x).scalars, golden.array("logits/inference"), name: "logits in inference")
+    let (loss, gradients, extra) = valueWithGradients(of: model) {
+      let x = watched(x)
+      let logits = model(x)
+      return (crossEntropy(logits, labels: labels), (logits: logits, x: x))
+    }
+    try expectClose(extra.logits.scalars, golden.array("logits/training"), name: "logits in training")
+    try expectClose([loss.scalar], golden.array("loss"), name: "loss")
+    for parameter in model.parameters {
+      let gradient = try #require(gradients[parameter], "\(parameter.path) has no gradient")
+      try expectClose(
+        gradient.scalars, golden.array("gradient/\(parameter.path)"), relativeL2: gradientTolerance,
+        name: "gradient of \(parameter.path)")
+    }
+    let dx = try #require(gradients[extra.x])
+    try expectClose(
+      dx.scalars, golden.array("gradient_of_x"), relativeL2: gradientTolerance, name: "gradient of the input")
+    let state = model.checkpoint(architecture: "toy")
+    for (path, expected) in golden.arrays(under: "updated") {
+      let array = try #require(state[path])
+      if path.hasSuffix("num_batches_tracked") {
+        #expect(array.integers() == expected.integers)
+      } else {
+        expectClose(try #require(array.floats()), expected, name: path)
+      }
+    }
+    try expectClose(model(x).scalars, golden.array("logits/inference_after"), name: "logits after the step")
+  }
+}
+
+private func expectClose(
+  _ actual: [Float], _ golden: Goldens.Array, relativeL2: Double = 1e-5, name: String,
+  sourceLocation: SourceLocation = #_sourceLocation
+) {
+  expectClose(
+    actual: actual, expected: golden.values, relativeL2: relativeL2, name: name, sourceLocation: sourceLocation)
+}
