@@ -43,7 +43,8 @@ let package = Package(
       name: "CWebP", path: "Sources/CImageCodecs/WebP", pkgConfig: "libwebp",
       providers: [.apt(["libwebp-dev"]), .brew(["webp"])]),
     .target(
-      name: "CImageCodecs", dependencies: ["CTurboJPEG", "CSpng", "CWebP"], path: "Sources/CImageCodecs/Shim"),
+      name: "CImageCodecs", dependencies: ["CTurboJPEG", "CSpng", "CWebP", "CZlib"],
+      path: "Sources/CImageCodecs/Shim"),
     .target(name: "CKernels", path: "Sources/CKernels"),
     .target(name: "COneDNN", path: "Sources/COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
 

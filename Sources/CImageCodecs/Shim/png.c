@@ -1,6 +1,7 @@
 // PNG through libspng.
 #include <spng.h>
 #include <stdlib.h>
+#include <zlib.h>
 
 #include "report.h"
 
@@ -14,14 +15,15 @@ static aviary_image_report fault(int error) {
 }
 
 // A decoder that has read the header, or NULL and the reason.
-static spng_ctx *opened(const uint8_t *bytes, size_t count, struct spng_ihdr *header, aviary_image_report *report) {
+// `crc_action` is what a wrong checksum of a chunk of pixels does.
+static spng_ctx *opened(
+    const uint8_t *bytes, size_t count, int crc_action, struct spng_ihdr *header, aviary_image_report *report) {
   spng_ctx *decoder = spng_ctx_new(0);
   if (!decoder) {
     *report = aviary_report_fault(AVIARY_IMAGE_NO_MEMORY, "out of memory");
     return NULL;
   }
-  // Pixels are guarded by the checksum of their compressed stream; that of a chunk may be wrong, as Pillow has it.
-  spng_set_crc_action(decoder, SPNG_CRC_USE, SPNG_CRC_DISCARD);
+  spng_set_crc_action(decoder, crc_action, SPNG_CRC_DISCARD);
   // Text and colour profiles are passed over: no chunk makes the decoder keep much.
   spng_set_chunk_limits(decoder, 1 << 20, 1 << 22);
   int error = spng_set_png_buffer(decoder, bytes, count);
@@ -40,9 +42,40 @@ static spng_ctx *opened(const uint8_t *bytes, size_t count, struct spng_ihdr *he
 aviary_image_report aviary_png_size(const uint8_t *bytes, size_t count) {
   struct spng_ihdr header;
   aviary_image_report report;
-  spng_ctx *decoder = opened(bytes, count, &header, &report);
+  spng_ctx *decoder = opened(bytes, count, SPNG_CRC_ERROR, &header, &report);
   if (decoder) spng_ctx_free(decoder);
   return report;
+}
+
+static size_t number(const uint8_t *bytes) {
+  return (size_t)bytes[0] << 24 | (size_t)bytes[1] << 16 | (size_t)bytes[2] << 8 | bytes[3];
+}
+
+// Whether the compressed stream of the pixels runs to its end and its own checksum (Adler-32) is right.
+static int stream_is_whole(const uint8_t *bytes, size_t count) {
+  z_stream stream;
+  memset(&stream, 0, sizeof stream);
+  if (inflateInit(&stream) != Z_OK) return 0;
+  uint8_t scratch[1 << 14];
+  int status = Z_OK;
+  for (size_t at = 8; status == Z_OK && at + 12 <= count;) {
+    size_t length = number(bytes + at);
+    if (length > count - at - 12) break;
+    if (memcmp(bytes + at + 4, "IDAT", 4) == 0) {
+      stream.next_in = (Bytef *)(uintptr_t)(bytes + at + 8);
+      stream.avail_in = (uInt)length;
+      do {
+        stream.next_out = scratch;
+        stream.avail_out = sizeof scratch;
+        status = inflate(&stream, Z_NO_FLUSH);
+      } while (status == Z_OK && stream.avail_out == 0);
+      // Everything given was taken and there was nothing left to write: the next chunk goes on.
+      if (status == Z_BUF_ERROR && stream.avail_in == 0) status = Z_OK;
+    }
+    at += length + 12;
+  }
+  inflateEnd(&stream);
+  return status == Z_STREAM_END;
 }
 
 // One row as the file stores it (samples of 1, 2 and 4 bits packed, of 16 bits big-endian) to RGB. Alpha is dropped,
@@ -111,16 +144,25 @@ static aviary_image_report decode(
   return report;
 }
 
-aviary_image_report aviary_png_decode(
-    const uint8_t *bytes, size_t count, uint8_t *rgb, int32_t width, int32_t height) {
+static aviary_image_report attempt(
+    const uint8_t *bytes, size_t count, int crc_action, uint8_t *rgb, int32_t width, int32_t height) {
   struct spng_ihdr header;
   aviary_image_report report;
-  spng_ctx *decoder = opened(bytes, count, &header, &report);
+  spng_ctx *decoder = opened(bytes, count, crc_action, &header, &report);
   if (!decoder) return report;
   if (report.width != width || report.height != height)
     report = aviary_report_fault(AVIARY_IMAGE_DAMAGED, "the size changed between two readings of the header");
   else
     report = decode(decoder, &header, rgb, width, height);
   spng_ctx_free(decoder);
+  return report;
+}
+
+aviary_image_report aviary_png_decode(
+    const uint8_t *bytes, size_t count, uint8_t *rgb, int32_t width, int32_t height) {
+  aviary_image_report report = attempt(bytes, count, SPNG_CRC_ERROR, rgb, width, height);
+  // Where only the checksum of a chunk is wrong, but that of the pixels themselves is right, they are whole.
+  if (report.status == AVIARY_IMAGE_DAMAGED && stream_is_whole(bytes, count))
+    return attempt(bytes, count, SPNG_CRC_USE, rgb, width, height);
   return report;
 }
