@@ -75,7 +75,8 @@ enum KerasFile {
       for name in names {
         let location = join(group.path, name)
         guard let dataset = datasets[location] else {
-          throw .malformed(path: reader.path, part: "layer '\(layer)'", reason: "its array '\(name)' is not in the file")
+          throw .malformed(
+            path: reader.path, part: "layer '\(layer)'", reason: "its array '\(name)' is not in the file")
         }
         let array = try AviaryFile.array(dataset, reader, tensor: location, verify: false)
         guard checkpoint.add(array, at: join(layer, name)) else {

@@ -82,6 +82,10 @@ struct PyTorchReader {
     guard case .object(let object) = graph[index], let state = object.state, let pairs = graph.pairs(state),
       pairs.contains(where: { ["_modules", "_parameters"].contains(graph.text($0.key)) })
     else { return nil }
+    // The legacy container names the class in a persistent reference, beside its source.
+    if case .persistent(let reference) = graph[object.callable] {
+      return graph.elements(reference)?.lazy.compactMap { graph.globalName($0) }.first ?? "unknown class"
+    }
     // copyreg's way names the class in the arguments.
     if let name = graph.globalName(object.callable), !name.hasPrefix("copy") { return name }
     let arguments = graph.elements(object.arguments) ?? []
@@ -131,7 +135,8 @@ struct PyTorchReader {
   // MARK: Tensors
 
   /// The call that makes a tensor: its storage, offset, shape and strides are among the arguments.
-  private func tensorCall(_ index: PickleGraph.Index, depth: Int = 0) -> (name: String, arguments: [PickleGraph.Index])? {
+  private func tensorCall(_ index: PickleGraph.Index, depth: Int = 0) -> (name: String, arguments: [PickleGraph.Index])?
+  {
     guard depth < 8, case .object(let object) = graph[index], let name = graph.globalName(object.callable),
       let arguments = graph.elements(object.arguments)
     else { return nil }

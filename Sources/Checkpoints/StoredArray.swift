@@ -26,7 +26,7 @@ public struct StoredArray: Sendable {
     precondition(values.count == shape.reduce(1, *), "\(values.count) values do not make the shape \(shape)")
     dtype = .float32
     self.shape = shape
-    bytes = ByteRegion(values)
+    bytes = ByteRegion(floats: values)
   }
 
   /// An int64 array. The number of values must be the product of `shape`.
@@ -34,7 +34,7 @@ public struct StoredArray: Sendable {
     precondition(values.count == shape.reduce(1, *), "\(values.count) values do not make the shape \(shape)")
     dtype = .int64
     self.shape = shape
-    bytes = ByteRegion(values)
+    bytes = ByteRegion(littleEndian: values)
   }
 
   /// The product of the extents times the element size; `nil` where one is negative or the product overflows.
@@ -121,10 +121,10 @@ public struct StoredArray: Sendable {
     guard dtype.isFloatingPoint, target != dtype, let values = floats() else { return self }
     let bytes: ByteRegion
     switch target {
-    case .float32: bytes = ByteRegion(values)
-    case .float16: bytes = ByteRegion(values.map { HalfPrecision.half($0) })
-    case .bfloat16: bytes = ByteRegion(values.map { HalfPrecision.bfloat($0) })
-    case .float64: bytes = ByteRegion((doubles() ?? []).map { $0.bitPattern })
+    case .float32: bytes = ByteRegion(floats: values)
+    case .float16: bytes = ByteRegion(littleEndian: values.map { HalfPrecision.half($0) })
+    case .bfloat16: bytes = ByteRegion(littleEndian: values.map { HalfPrecision.bfloat($0) })
+    case .float64: bytes = ByteRegion(littleEndian: (doubles() ?? []).map { $0.bitPattern })
     default: return self
     }
     return StoredArray(dtype: target, shape: shape, bytes: bytes) ?? self

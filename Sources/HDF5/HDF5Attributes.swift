@@ -47,8 +47,9 @@ enum HDF5Attributes {
     let scalar = extent == H5S_SCALAR
     switch H5Tget_class(type) {
     case H5T_STRING:
-      guard let texts = H5Tis_variable_str(type) > 0
-        ? variableTexts(attribute, type, space, count) : fixedTexts(attribute, type, count)
+      guard
+        let texts = H5Tis_variable_str(type) > 0
+          ? variableTexts(attribute, type, space, count) : fixedTexts(attribute, type, count)
       else { return nil }
       return scalar && texts.count == 1 ? .text(texts[0]) : .texts(texts)
     case H5T_INTEGER:

@@ -79,7 +79,8 @@ public final class HDF5Reader: Sendable {
       }
       guard status >= 0 else { throw .damaged(path: path, object: "the file", reason: HDF5Library.reason()) }
     }
-    let file = unsafe H5Fopen(path, 0 /* read only */, access)
+    // The in-memory driver insists on a name that no file has, and nothing lies below a file.
+    let file = unsafe H5Fopen(isWholeFile ? path : path + "/embedded", 0 /* read only */, access)
     guard file >= 0 else { throw .damaged(path: path, object: "the file", reason: HDF5Library.reason()) }
     return file
   }
