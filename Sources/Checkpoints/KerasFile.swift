@@ -107,8 +107,12 @@ enum KerasFile {
         checkpoint.notes.append("\(dataset.path): holds \(dataset.type), which is no array of numbers")
         continue
       }
-      let array = try AviaryFile.array(dataset, reader, tensor: dataset.path, verify: false)
-      checkpoint.set(array, at: dataset.path)
+      do throws(CheckpointFault) {
+        checkpoint.set(
+          try AviaryFile.array(dataset, reader, tensor: dataset.path, verify: false), at: dataset.path)
+      } catch .hdf5(.unsupported(_, _, let feature)) {
+        checkpoint.notes.append("\(dataset.path): \(feature) is not supported")
+      }
     }
     for refusal in reader.contents.refusals { checkpoint.notes.append("\(refusal.path): \(refusal.reason)") }
     return checkpoint

@@ -114,9 +114,8 @@ public struct StoredArray: Sendable {
     floats().map { Tensor($0, shape: shape) }
   }
 
-  /// The same array in another floating-point type, rounded to nearest, ties to even. Integers, complex and opaque
-  /// arrays, and float64 asked to become float32 or less by nobody, stay as they are: only what holds floating-point
-  /// numbers is cast.
+  /// The same array in another floating-point type, rounded to nearest, ties to even; float64 goes to the 16-bit types
+  /// by way of Float32. Integers, complex and opaque arrays stay as they are.
   public func cast(to target: Dtype) -> StoredArray {
     guard dtype.isFloatingPoint, target != dtype, let values = floats() else { return self }
     let bytes: ByteRegion

@@ -42,7 +42,7 @@ import Testing
     try writeDurably([ByteRegion([1])], to: path)
     let fault = ArchiveFault.notFound(path: "made up")
     #expect(throws: fault) {
-      try writeDurably(to: path, archiveFault: { $0 }) { (temporary) throws(ArchiveFault) in
+      try writeDurably(to: path) { (temporary) throws(ArchiveFault) in
         #expect(temporary.hasPrefix(folder + "/"))
         throw fault
       }

@@ -1,5 +1,6 @@
 import AviaryArchives
 import AviaryCheckpoints
+import AviaryHDF5
 import Foundation
 import Testing
 
@@ -88,6 +89,13 @@ import Testing
     }
     #expect(try safetensors("{}", 0, length: 100_000_001) != nil)
     #expect(try safetensors("{}", 0, length: 3) != nil)
+  }
+
+  @Test func aDatasetCannotDeclareWhatIsNotStored() throws {
+    let path = Fixtures.path("bomb.h5")
+    #expect(throws: CheckpointFault.hdf5(.tooLarge(path: path, object: "bomb", bytes: 8 << 30, limit: 1 << 20))) {
+      try Checkpoint.read(from: path)
+    }
   }
 
   @Test func aViewCannotAskForEndlessMemory() throws {

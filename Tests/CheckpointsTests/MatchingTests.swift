@@ -123,6 +123,7 @@ import Testing
   @Test func renaming() throws {
     let renamed = try checkpoint(["a.0.w": 1, "b": 1]).renamed(by: [.init(#"^a\.(\d)\.=x$1."#), .init("w$=weight")])
     #expect(renamed.paths == ["x0.weight", "b"])
+    #expect(try checkpoint(["a/b:0": 1]).dotted().paths == ["a.b:0"])
     #expect(throws: CheckpointFault.renameCollides(tensor: "z", first: "a", second: "b")) {
       try checkpoint(["a": 1, "b": 1]).renamed(by: [RenamingRule("a|b=z")])
     }

@@ -55,7 +55,7 @@ import Testing
   @Test func whatIsNotFollowedIsNoted() throws {
     let checkpoint = try Checkpoint.read(from: Fixtures.path("plain.h5"))
     #expect(checkpoint.format == .hdf5)
-    for name in ["soft", "outside", "virtual", "deep/circle", "text"] {
+    for name in ["soft", "outside", "virtual", "external", "deep/circle", "text"] {
       #expect(checkpoint.notes.contains { $0.hasPrefix(name + ":") }, "\(name)")
     }
     #expect(checkpoint.metadata.extra["fixed"] == "ascii")
