@@ -2,7 +2,7 @@ import CHDF5
 
 /// Reads the attributes of one object.
 enum HDF5Attributes {
-  static let countLimit = 100_000
+  static let countLimit = 10_000
   /// Bytes that one attribute may have, without what its strings refer to.
   static let sizeLimit = 64 << 20
 

@@ -98,6 +98,28 @@ import Testing
     }
   }
 
+  @Test func containersInContainersCannotMakeAnEndlessWalk() throws {
+    // Sixty dictionaries, each holding the one before twice.
+    var object: [UInt8] = [0x80, 2, UInt8(ascii: "}"), UInt8(ascii: "q"), 0]
+    func entry(_ key: Character, _ value: UInt8) -> [UInt8] {
+      [UInt8(ascii: "U"), 1, key.asciiValue ?? 0, UInt8(ascii: "h"), value, UInt8(ascii: "s")]
+    }
+    for level in 1...60 as ClosedRange<UInt8> {
+      object += [UInt8(ascii: "}"), UInt8(ascii: "q"), level] + entry("a", level - 1) + entry("b", level - 1)
+    }
+    object.append(UInt8(ascii: "."))
+    let magic: [UInt8] = [0x80, 2, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e]
+    let bytes = magic + Array("\u{4b}\u{01}.".utf8) + Array("}.".utf8) + object + Array("].".utf8)
+    try Fixtures.inFolder { folder in
+      try writeDurably([ByteRegion(bytes)], to: folder + "/x")
+      let fault = #expect(throws: CheckpointFault.self) { try Checkpoint.read(from: folder + "/x") }
+      guard case .malformed(_, "the pickle", _) = fault else {
+        Issue.record("\(String(describing: fault))")
+        return
+      }
+    }
+  }
+
   @Test func aViewCannotAskForEndlessMemory() throws {
     // A view with stride 0, which stays inside its storage of three elements, and 2³¹ − 1 rows.
     let bytes = try Fixtures.bytes("views.pkl")
