@@ -1,3 +1,12 @@
+/// An error type with a case for a file's own faults.
+public protocol ArchiveFaultCarrying: Swift.Error {
+  static func archive(_ fault: ArchiveFault) -> Self
+}
+
+extension ArchiveFault: ArchiveFaultCarrying {
+  public static func archive(_ fault: ArchiveFault) -> ArchiveFault { fault }
+}
+
 /// A way in which a file, or an archive inside it, cannot be read or written.
 public enum ArchiveFault: Swift.Error, Equatable, Sendable, CustomStringConvertible {
   /// There is no file at the path.

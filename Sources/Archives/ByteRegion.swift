@@ -67,14 +67,14 @@ public struct ByteRegion: Sendable {
   }
 
   /// The values in the byte order of the machine; the array is not copied.
-  public init(_ values: [Float]) {
+  public init(floats values: [Float]) {
     storage = .floats(values)
     start = 0
     count = values.count * MemoryLayout<Float>.size
   }
 
   /// The values in little-endian order, copied.
-  public init<Value: FixedWidthInteger & BitwiseCopyable>(_ values: [Value]) {
+  public init<Value: FixedWidthInteger & BitwiseCopyable>(littleEndian values: [Value]) {
     self.init(
       unsafe Memory(count: values.count * MemoryLayout<Value>.size) { target in
         let little = values.map { $0.littleEndian }

@@ -9,8 +9,8 @@
 /// whole new one, and no temporary file stays behind unless the process is killed.
 ///
 /// A symbolic link at `path` is followed, so that the file it names is replaced and not the link.
-public func writeDurably<Fault: Swift.Error, Result>(
-  to path: String, archiveFault: (ArchiveFault) -> Fault, write: (_ temporaryPath: String) throws(Fault) -> Result
+public func writeDurably<Fault: ArchiveFaultCarrying, Result>(
+  to path: String, write: (_ temporaryPath: String) throws(Fault) -> Result
 ) throws(Fault) -> Result {
   let target = resolvingLinks(path)
   let slash = target.lastIndex(of: "/")
@@ -18,12 +18,12 @@ public func writeDurably<Fault: Swift.Error, Result>(
   let name = slash.map { String(target[target.index(after: $0)...]) } ?? target
 
   func fail(_ operation: String) -> Fault {
-    archiveFault(.system(path: path, operation: operation, reason: MappedFile.lastReason()))
+    Fault.archive(.system(path: path, operation: operation, reason: MappedFile.lastReason()))
   }
 
   var status = stat()
   if unsafe stat(target, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
-    throw archiveFault(.notARegularFile(path: path))
+    throw Fault.archive(.notARegularFile(path: path))
   }
   let existed = status.st_mode & S_IFMT == S_IFREG
 
@@ -48,9 +48,9 @@ public func writeDurably<Fault: Swift.Error, Result>(
   return result
 }
 
-/// Replaces the file at `path` by `parts`, one after another, as `writeDurably(to:archiveFault:write:)` does.
+/// Replaces the file at `path` by `parts`, one after another, as `writeDurably(to:write:)` does.
 public func writeDurably(_ parts: [ByteRegion], to path: String) throws(ArchiveFault) {
-  try writeDurably(to: path, archiveFault: { $0 }) { (temporary) throws(ArchiveFault) in
+  try writeDurably(to: path) { (temporary) throws(ArchiveFault) in
     let descriptor = unsafe open(temporary, O_WRONLY | O_CLOEXEC)
     guard descriptor >= 0 else {
       throw .system(path: path, operation: "open", reason: MappedFile.lastReason())

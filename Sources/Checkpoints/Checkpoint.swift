@@ -162,7 +162,8 @@ public struct Checkpoint: Sendable {
     if PyTorchFile.matchesLegacy(file.bytes) { return try PyTorchFile.readLegacy(file.bytes, path: path) }
     if file.bytes.part(from: 257, count: 5)?.array() == Array("ustar".utf8) {
       throw .unsupported(
-        path: path, what: "a tar archive of PyTorch before 0.1.10, which is not supported yet; save it again with a newer PyTorch")
+        path: path,
+        what: "a tar archive of PyTorch before 0.1.10, which is not supported yet; save it again with a newer PyTorch")
     }
     if file.bytes.count == 0 {
       throw .archive(.truncated(path: path, part: "the file", needed: 1, available: 0))

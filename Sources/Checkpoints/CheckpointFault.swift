@@ -2,7 +2,7 @@ import AviaryArchives
 import AviaryHDF5
 
 /// A way in which a checkpoint cannot be read, written, or fitted to a network.
-public enum CheckpointFault: Swift.Error, Equatable, Sendable, CustomStringConvertible {
+public enum CheckpointFault: ArchiveFaultCarrying, Equatable, Sendable, CustomStringConvertible {
   // The file.
   /// The file, or an archive inside it, is missing, cut short or damaged.
   case archive(ArchiveFault)

@@ -4,6 +4,12 @@ public struct CheckpointDifference: Sendable, Equatable {
     public let path: String
     public let first: [Int]
     public let second: [Int]
+
+    public init(path: String, first: [Int], second: [Int]) {
+      self.path = path
+      self.first = first
+      self.second = second
+    }
   }
 
   public struct Distance: Sendable, Equatable {
@@ -11,6 +17,11 @@ public struct CheckpointDifference: Sendable, Equatable {
     /// The largest absolute difference between elements; infinite where one is not a number and the other is, or where
     /// infinities differ.
     public let largest: Double
+
+    public init(path: String, largest: Double) {
+      self.path = path
+      self.largest = largest
+    }
   }
 
   public internal(set) var onlyInFirst: [String] = []
@@ -59,7 +70,9 @@ public struct CheckpointDifference: Sendable, Equatable {
     }
     // Whole numbers may differ where their nearest Doubles do not.
     if let a = first.integers(), let b = second.integers() {
-      return zip(a, b).reduce(0) { max($0, Double($1.0 < $1.1 ? UInt64(bitPattern: $1.1 &- $1.0) : UInt64(bitPattern: $1.0 &- $1.1))) }
+      return zip(a, b).reduce(0) {
+        max($0, Double($1.0 < $1.1 ? UInt64(bitPattern: $1.1 &- $1.0) : UInt64(bitPattern: $1.0 &- $1.1)))
+      }
     }
     guard let a = first.doubles(), let b = second.doubles() else { return nil }
     var largest = 0.0

@@ -75,7 +75,8 @@ enum KerasFile {
       for name in names {
         let location = join(group.path, name)
         guard let dataset = datasets[location] else {
-          throw .malformed(path: reader.path, part: "layer '\(layer)'", reason: "its array '\(name)' is not in the file")
+          throw .malformed(
+            path: reader.path, part: "layer '\(layer)'", reason: "its array '\(name)' is not in the file")
         }
         let array = try AviaryFile.array(dataset, reader, tensor: location, verify: false)
         guard checkpoint.add(array, at: join(layer, name)) else {
@@ -106,8 +107,12 @@ enum KerasFile {
         checkpoint.notes.append("\(dataset.path): holds \(dataset.type), which is no array of numbers")
         continue
       }
-      let array = try AviaryFile.array(dataset, reader, tensor: dataset.path, verify: false)
-      checkpoint.set(array, at: dataset.path)
+      do throws(CheckpointFault) {
+        checkpoint.set(
+          try AviaryFile.array(dataset, reader, tensor: dataset.path, verify: false), at: dataset.path)
+      } catch .hdf5(.unsupported(_, _, let feature)) {
+        checkpoint.notes.append("\(dataset.path): \(feature) is not supported")
+      }
     }
     for refusal in reader.contents.refusals { checkpoint.notes.append("\(refusal.path): \(refusal.reason)") }
     return checkpoint

@@ -26,11 +26,22 @@ public struct LoadReport: Sendable, Equatable {
     public let path: String
     public let expected: [Int]
     public let found: [Int]
+
+    public init(path: String, expected: [Int], found: [Int]) {
+      self.path = path
+      self.expected = expected
+      self.found = found
+    }
   }
 
   public struct Conversion: Sendable, Equatable {
     public let path: String
     public let from: Dtype
+
+    public init(path: String, from: Dtype) {
+      self.path = path
+      self.from = from
+    }
   }
 
   /// Paths that were filled.

@@ -23,7 +23,8 @@ enum PyTorchFile {
     let root = String(pickle.name.dropLast("data.pkl".count))
     if archive.member(named: root + "constants.pkl") != nil {
       throw .unsupported(
-        path: path, what: "a TorchScript archive, which holds code; save it again with torch.save(model.state_dict(), …)")
+        path: path,
+        what: "a TorchScript archive, which holds code; save it again with torch.save(model.state_dict(), …)")
     }
     var bigEndian = false
     if let order = archive.member(named: root + "byteorder") {

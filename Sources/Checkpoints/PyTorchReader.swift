@@ -11,6 +11,8 @@ struct PyTorchReader {
   private var facts: [String: String] = [:]
   /// Containers on the way to where the walk is, since a pickle may contain itself.
   private var open: Set<PickleGraph.Index> = []
+  /// Values that the walk has met, each as often as something refers to it.
+  private var visits = 0
 
   init(graph: PickleGraph, path: String, storages: PyTorchStorages) {
     self.graph = graph
@@ -61,9 +63,21 @@ struct PyTorchReader {
     return nil
   }
 
-  private func holdsTensors(_ index: PickleGraph.Index, depth: Int = 0) -> Bool {
-    guard depth < 4, let pairs = graph.pairs(index) else { return false }
-    return pairs.contains { tensorCall($0.value) != nil } || pairs.contains { holdsTensors($0.value, depth: depth + 1) }
+  private func holdsTensors(_ index: PickleGraph.Index) -> Bool {
+    // Each container once: a pickle may refer to one from many places.
+    var seen: Set = [index]
+    var level = [index]
+    for _ in 0..<4 {
+      var next: [PickleGraph.Index] = []
+      for container in level {
+        for pair in graph.pairs(container) ?? [] where seen.insert(pair.value).inserted {
+          if tensorCall(pair.value) != nil { return true }
+          next.append(pair.value)
+        }
+      }
+      level = next
+    }
+    return false
   }
 
   /// Keeps numbers and texts beside the weights, such as an epoch or an accuracy.
@@ -82,6 +96,10 @@ struct PyTorchReader {
     guard case .object(let object) = graph[index], let state = object.state, let pairs = graph.pairs(state),
       pairs.contains(where: { ["_modules", "_parameters"].contains(graph.text($0.key)) })
     else { return nil }
+    // The legacy container names the class in a persistent reference, beside its source.
+    if case .persistent(let reference) = graph[object.callable] {
+      return graph.elements(reference)?.lazy.compactMap { graph.globalName($0) }.first ?? "unknown class"
+    }
     // copyreg's way names the class in the arguments.
     if let name = graph.globalName(object.callable), !name.hasPrefix("copy") { return name }
     let arguments = graph.elements(object.arguments) ?? []
@@ -89,6 +107,11 @@ struct PyTorchReader {
   }
 
   private mutating func walk(_ index: PickleGraph.Index, name: String, depth: Int) throws(CheckpointFault) {
+    // Containers that refer to one another twice each would make a walk of 2ⁿ steps out of n values.
+    visits += 1
+    guard visits <= 1000 + 10 * graph.values.count else {
+      throw .malformed(path: path, part: "the pickle", reason: "its containers refer to one another without end")
+    }
     if let call = tensorCall(index) {
       let tensor = name.isEmpty ? "tensor" : name
       entries.append(.init(tensor, try array(call, tensor)))
@@ -131,7 +154,8 @@ struct PyTorchReader {
   // MARK: Tensors
 
   /// The call that makes a tensor: its storage, offset, shape and strides are among the arguments.
-  private func tensorCall(_ index: PickleGraph.Index, depth: Int = 0) -> (name: String, arguments: [PickleGraph.Index])? {
+  private func tensorCall(_ index: PickleGraph.Index, depth: Int = 0) -> (name: String, arguments: [PickleGraph.Index])?
+  {
     guard depth < 8, case .object(let object) = graph[index], let name = graph.globalName(object.callable),
       let arguments = graph.elements(object.arguments)
     else { return nil }

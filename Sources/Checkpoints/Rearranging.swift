@@ -53,14 +53,16 @@ extension StoredArray {
           place[axis] = 0
           axis -= 1
         }
-        if axis < 0 { return ByteRegion(result) }
+        if axis < 0 { return ByteRegion(littleEndian: result) }
       }
     }
   }
 
   static func rowMajorStrides(_ shape: [Int]) -> [Int] {
     var strides = [Int](repeating: 1, count: shape.count)
-    for axis in stride(from: shape.count - 2, through: 0, by: -1) { strides[axis] = strides[axis + 1] * shape[axis + 1] }
+    for axis in stride(from: shape.count - 2, through: 0, by: -1) {
+      strides[axis] = strides[axis + 1] * shape[axis + 1]
+    }
     return strides
   }
 
@@ -85,9 +87,9 @@ extension StoredArray {
   func byteSwapped() -> StoredArray {
     let swapped: ByteRegion
     switch dtype.partSize {
-    case 2: swapped = ByteRegion(bytes.mapValues(of: UInt16.self) { $0.byteSwapped })
-    case 4: swapped = ByteRegion(bytes.mapValues(of: UInt32.self) { $0.byteSwapped })
-    case 8: swapped = ByteRegion(bytes.mapValues(of: UInt64.self) { $0.byteSwapped })
+    case 2: swapped = ByteRegion(littleEndian: bytes.mapValues(of: UInt16.self) { $0.byteSwapped })
+    case 4: swapped = ByteRegion(littleEndian: bytes.mapValues(of: UInt32.self) { $0.byteSwapped })
+    case 8: swapped = ByteRegion(littleEndian: bytes.mapValues(of: UInt64.self) { $0.byteSwapped })
     default: return self
     }
     return StoredArray(dtype: dtype, shape: shape, bytes: swapped) ?? self

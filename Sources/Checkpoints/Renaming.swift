@@ -39,13 +39,22 @@ public struct RenamingRule: Sendable {
 }
 
 extension Checkpoint {
+  /// The same arrays with dots for the slashes in a foreign file's names, so that Aviary's file can hold them.
+  public func dotted() throws(CheckpointFault) -> Checkpoint {
+    try renamed { String($0.map { $0 == "/" ? "." : $0 }) }
+  }
+
   /// The same arrays under names to which the rules were applied, one after another.
   public func renamed(by rules: [RenamingRule]) throws(CheckpointFault) -> Checkpoint {
     if rules.isEmpty { return self }
+    return try renamed { path in rules.reduce(path) { $1.apply(to: $0) } }
+  }
+
+  private func renamed(_ name: (String) -> String) throws(CheckpointFault) -> Checkpoint {
     var sources: [String: String] = [:]
     var renamed: [Entry] = []
     for entry in entries {
-      let name = rules.reduce(entry.path) { $1.apply(to: $0) }
+      let name = name(entry.path)
       if let other = sources.updateValue(entry.path, forKey: name) {
         throw .renameCollides(tensor: name, first: other, second: entry.path)
       }

@@ -107,7 +107,8 @@ enum SafetensorsFile {
       }
       guard let typeName = member.value["dtype"]?.text else { throw bad("its dtype is no text") }
       guard let dtype = types[typeName] else {
-        throw .unsupported(path: path, what: "tensor '\(member.name)' has the dtype \(typeName), which is not supported")
+        throw .unsupported(
+          path: path, what: "tensor '\(member.name)' has the dtype \(typeName), which is not supported")
       }
       self.dtype = dtype
       let extents = member.value["shape"]?.elements?.map { $0.integer ?? -1 }

@@ -26,7 +26,7 @@ public struct StoredArray: Sendable {
     precondition(values.count == shape.reduce(1, *), "\(values.count) values do not make the shape \(shape)")
     dtype = .float32
     self.shape = shape
-    bytes = ByteRegion(values)
+    bytes = ByteRegion(floats: values)
   }
 
   /// An int64 array. The number of values must be the product of `shape`.
@@ -34,7 +34,7 @@ public struct StoredArray: Sendable {
     precondition(values.count == shape.reduce(1, *), "\(values.count) values do not make the shape \(shape)")
     dtype = .int64
     self.shape = shape
-    bytes = ByteRegion(values)
+    bytes = ByteRegion(littleEndian: values)
   }
 
   /// The product of the extents times the element size; `nil` where one is negative or the product overflows.
@@ -114,17 +114,16 @@ public struct StoredArray: Sendable {
     floats().map { Tensor($0, shape: shape) }
   }
 
-  /// The same array in another floating-point type, rounded to nearest, ties to even. Integers, complex and opaque
-  /// arrays, and float64 asked to become float32 or less by nobody, stay as they are: only what holds floating-point
-  /// numbers is cast.
+  /// The same array in another floating-point type, rounded to nearest, ties to even; float64 goes to the 16-bit types
+  /// by way of Float32. Integers, complex and opaque arrays stay as they are.
   public func cast(to target: Dtype) -> StoredArray {
     guard dtype.isFloatingPoint, target != dtype, let values = floats() else { return self }
     let bytes: ByteRegion
     switch target {
-    case .float32: bytes = ByteRegion(values)
-    case .float16: bytes = ByteRegion(values.map { HalfPrecision.half($0) })
-    case .bfloat16: bytes = ByteRegion(values.map { HalfPrecision.bfloat($0) })
-    case .float64: bytes = ByteRegion((doubles() ?? []).map { $0.bitPattern })
+    case .float32: bytes = ByteRegion(floats: values)
+    case .float16: bytes = ByteRegion(littleEndian: values.map { HalfPrecision.half($0) })
+    case .bfloat16: bytes = ByteRegion(littleEndian: values.map { HalfPrecision.bfloat($0) })
+    case .float64: bytes = ByteRegion(littleEndian: (doubles() ?? []).map { $0.bitPattern })
     default: return self
     }
     return StoredArray(dtype: target, shape: shape, bytes: bytes) ?? self

@@ -2,7 +2,7 @@ import CHDF5
 
 /// Reads the attributes of one object.
 enum HDF5Attributes {
-  static let countLimit = 100_000
+  static let countLimit = 10_000
   /// Bytes that one attribute may have, without what its strings refer to.
   static let sizeLimit = 64 << 20
 
@@ -47,8 +47,9 @@ enum HDF5Attributes {
     let scalar = extent == H5S_SCALAR
     switch H5Tget_class(type) {
     case H5T_STRING:
-      guard let texts = H5Tis_variable_str(type) > 0
-        ? variableTexts(attribute, type, space, count) : fixedTexts(attribute, type, count)
+      guard
+        let texts = H5Tis_variable_str(type) > 0
+          ? variableTexts(attribute, type, space, count) : fixedTexts(attribute, type, count)
       else { return nil }
       return scalar && texts.count == 1 ? .text(texts[0]) : .texts(texts)
     case H5T_INTEGER:

@@ -1,7 +1,7 @@
 import AviaryArchives
 
 /// A way in which an HDF5 file cannot be read or written.
-public enum HDF5Fault: Swift.Error, Equatable, Sendable, CustomStringConvertible {
+public enum HDF5Fault: ArchiveFaultCarrying, Equatable, Sendable, CustomStringConvertible {
   /// The file itself cannot be opened, mapped, written or renamed.
   case archive(ArchiveFault)
   /// The file is not HDF5.

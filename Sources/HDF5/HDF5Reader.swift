@@ -79,7 +79,8 @@ public final class HDF5Reader: Sendable {
       }
       guard status >= 0 else { throw .damaged(path: path, object: "the file", reason: HDF5Library.reason()) }
     }
-    let file = unsafe H5Fopen(path, 0 /* read only */, access)
+    // Read only. The in-memory driver insists on a name that no file has, and nothing lies below a file.
+    let file = unsafe H5Fopen(isWholeFile ? path : path + "/embedded", 0, access)
     guard file >= 0 else { throw .damaged(path: path, object: "the file", reason: HDF5Library.reason()) }
     return file
   }
@@ -109,6 +110,9 @@ public final class HDF5Reader: Sendable {
     let limit = min(
       Self.sizeLimit, max(Self.unstoredLimit, min(stored, bytes.count).multipliedClamping(by: Self.ratioLimit)))
     guard size <= limit else { throw .tooLarge(path: path, object: dataset.path, bytes: size, limit: limit) }
+    if let filter = unavailableFilter(handle) {
+      throw .unsupported(path: path, object: dataset.path, feature: "compression by filter \(filter)")
+    }
     guard let type = memoryType(dataset.type, handle) else {
       throw .unsupported(path: path, object: dataset.path, feature: "an array of \(dataset.type)")
     }
@@ -117,6 +121,19 @@ public final class HDF5Reader: Sendable {
       let status = unsafe span.withUnsafeMutableBytes { unsafe H5Dread(handle, type, 0, 0, 0, $0.baseAddress) }
       guard status >= 0 else { throw .damaged(path: path, object: dataset.path, reason: HDF5Library.reason()) }
     }
+  }
+
+  /// The number of a filter that this libhdf5 lacks: filters beyond its own would be plug-ins, which are not loaded.
+  private func unavailableFilter(_ dataset: hid_t) -> H5Z_filter_t? {
+    let creation = H5Dget_create_plist(dataset)
+    defer { H5Pclose(creation) }
+    for index in 0..<max(0, H5Pget_nfilters(creation)) {
+      var flags: UInt32 = 0
+      var count = 0
+      let filter = unsafe H5Pget_filter2(creation, UInt32(index), &flags, &count, nil, 0, nil, nil)
+      if filter >= 0, H5Zfilter_avail(filter) <= 0 { return filter }
+    }
+    return nil
   }
 
   private func memoryType(_ type: HDF5ElementType, _ dataset: hid_t) -> hid_t? {

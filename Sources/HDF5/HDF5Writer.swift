@@ -8,7 +8,7 @@ public enum HDF5Writer {
   /// Groups on the way to an item are made. Datasets are contiguous, in the order given, each at a multiple of 64
   /// bytes, so that a mapped file's memory can be used in place. The file is in the earliest form of the format.
   public static func write(_ items: [HDF5Item], to path: String) throws(HDF5Fault) {
-    try writeDurably(to: path, archiveFault: { .archive($0) }) { (temporary) throws(HDF5Fault) in
+    try writeDurably(to: path) { (temporary) throws(HDF5Fault) in
       try HDF5Library.exclusively { () throws(HDF5Fault) in
         try write(items, into: temporary, path: path)
       }
@@ -22,7 +22,8 @@ public enum HDF5Writer {
     let access = H5Pcreate(aviary_h5_file_access())
     defer { H5Pclose(access) }
     try require(H5Pset_alignment(access, 1, 64) >= 0, "the file")
-    let file = unsafe H5Fcreate(temporary, 2 /* truncate */, 0, access)
+    // 2 is H5F_ACC_TRUNC.
+    let file = unsafe H5Fcreate(temporary, 2, 0, access)
     try require(file >= 0, "the file")
     var isOpen = true
     defer { if isOpen { H5Fclose(file) } }
@@ -49,7 +50,12 @@ public enum HDF5Writer {
       var rest = item.path[...]
       while made.insert(String(rest)).inserted, let slash = rest.lastIndex(of: "/") { rest = rest[..<slash] }
       for attribute in item.attributes {
-        try require(write(attribute, on: object), "attribute '\(attribute.name)' of \(item.path)")
+        let what = "attribute '\(attribute.name)' of \(item.path.isEmpty ? "the root group" : item.path)"
+        let texts = [attribute.name] + (attribute.value.texts ?? [])
+        if texts.contains(where: { $0.utf8.contains(0) }) {
+          throw .cannotWrite(path: path, object: what, reason: "it contains a zero byte, which ends a text in HDF5")
+        }
+        try require(write(attribute, on: object), what)
       }
     }
     isOpen = false

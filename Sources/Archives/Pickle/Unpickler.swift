@@ -63,7 +63,8 @@ struct Unpickler {
     case UInt8(ascii: "V"): try push(.text(String(decoding: try line(), as: UTF8.self)))  // UNICODE
     case UInt8(ascii: "U"), UInt8(ascii: "C"):  // SHORT_BINSTRING, SHORT_BINBYTES
       try push(.bytes(try bytes(Int(try unsigned(UInt8.self)))))
-    case UInt8(ascii: "T"), UInt8(ascii: "B"): try push(.bytes(try bytes(try length(UInt32.self))))  // BINSTRING, BINBYTES
+    case UInt8(ascii: "T"), UInt8(ascii: "B"):  // BINSTRING, BINBYTES
+      try push(.bytes(try bytes(try length(UInt32.self))))
     case 0x8e, 0x96: try push(.bytes(try bytes(try length(UInt64.self))))  // BINBYTES8, BYTEARRAY8
     case UInt8(ascii: "S"): try push(.bytes(try quoted()))  // STRING
     // Containers.
