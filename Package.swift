@@ -57,7 +57,7 @@ let package = Package(
     module("Layers", ["AviaryTensors"]),
     module("Checkpoints", ["AviaryArchives", "AviaryHDF5", "AviaryTensors"]),
     module("Models", path: "Models", ["AviaryLayers", "AviaryCheckpoints"]),
-    module("Training", ["AviaryLayers", "AviaryDatasets", "AviaryCheckpoints", "AviaryArchives", "CKernels"]),
+    module("Training", ["AviaryModels", "AviaryLayers", "AviaryDatasets", "AviaryCheckpoints", "AviaryArchives", "CKernels"]),
     .target(
       name: "Aviary",
       dependencies: [

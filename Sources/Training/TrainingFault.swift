@@ -9,6 +9,14 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
   /// A saved state does not fit the run that would continue it.
   case unusableState(reason: String)
 
+  /// The optimizer's state of a parameter is incomplete, or does not have its shape.
+  case badOptimizerState(path: String, parameter: String, state: String)
+  /// No photograph of a part of the data can be read.
+  case noReadableImages(part: String, skipped: Int)
+
+  /// A checkpoint describes the preparation of its images in words that are not understood.
+  case unreadablePreprocessing(text: String)
+
   /// Which images a loss belongs to.
   public enum Part: String, Sendable {
     case training, validation
@@ -25,6 +33,12 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
       "the training data gave no batch in epoch \(epoch); check that the folder holds images that can be read"
     case .unusableState(let reason):
       "the saved state does not belong to this run: \(reason); start a new run"
+    case .badOptimizerState(let path, let parameter, let state):
+      "\(path): the optimizer's \(state) of \(parameter) is missing or misshapen; start a new run from these weights"
+    case .unreadablePreprocessing(let text):
+      "the checkpoint's preprocessing is not understood: \(text.prefix(200)); say it with --preprocessing"
+    case .noReadableImages(let part, let skipped):
+      "none of the \(skipped) \(part) images can be read; check that they are JPEG, PNG or WebP"
     }
   }
 

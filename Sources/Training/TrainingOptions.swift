@@ -33,6 +33,8 @@ public struct TrainingOptions: Codable, Equatable, Sendable {
   public var augmentation: AugmentationChoice
   /// The share of an image's area that RandomResizedCrop takes at the least.
   public var cropScale = 0.08
+  /// Whether images are evaluated on their centre, as torchvision does, instead of on the largest square.
+  public var hasCropMargin = true
   public var usesFeatureCache = true
   public var validation: Validation?
   public var seed: UInt64 = 0

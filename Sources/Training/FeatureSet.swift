@@ -1,0 +1,121 @@
+import AviaryArchives
+import AviaryCheckpoints
+import AviaryDatasets
+import AviaryLayers
+import AviaryModels
+import AviaryTensors
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// What a frozen backbone makes of a set of images: the input of the head, computed once.
+struct FeatureSet {
+  /// The number of features of an image.
+  let width: Int
+  /// Row-major [images, width].
+  let scalars: [Float]
+  let labels: [Int32]
+  /// How many images could not be read and have no row.
+  let skipped: Int
+
+  var count: Int { labels.count }
+
+  func batch(_ rows: some Collection<Int>) -> LabeledBatch {
+    var values: [Float] = []
+    values.reserveCapacity(rows.count * width)
+    for row in rows { values += scalars[row * width..<(row + 1) * width] }
+    return LabeledBatch(
+      inputs: Tensor(values, shape: [rows.count, width]), labels: IntTensor(rows.map { labels[$0] }))
+  }
+
+  /// Runs the backbone over the images, in inference.
+  static func compute(
+    _ model: some Classifier, _ entries: [ImageEntry], preprocessing: Preprocessing, workers: Int,
+    progress: (Int) throws -> Void = { _ in }
+  ) throws -> FeatureSet {
+    let batches = try ImageBatches(entries, preprocessing: preprocessing, batchSize: 32, workers: workers)
+    var scalars: [Float] = []
+    var labels: [Int32] = []
+    while let batch = batches.next() {
+      scalars += inference { model.features(batch.inputs).scalars }
+      labels += batch.labels.scalars
+      try progress(labels.count)
+    }
+    return FeatureSet(
+      width: labels.isEmpty ? 0 : scalars.count / labels.count, scalars: scalars, labels: labels,
+      skipped: batches.skipped.count)
+  }
+}
+
+/// Feature sets on disk, in the run's folder, so that a resumed run need not compute them again.
+///
+/// They are keyed by what they depend on: the backbone's weights, the preprocessing, and the images by path, size and
+/// date. Sets that would take more than `largest` bytes are not kept.
+struct FeatureCache {
+  let folder: String
+  static let largest = 1 << 31
+
+  private func path(_ part: String) -> String { "\(folder)/features-\(part).h5" }
+
+  /// The features of a part of the data: from the cache where its key fits, else computed and kept.
+  func features(
+    _ part: String, _ model: some Classifier, _ entries: [ImageEntry], preprocessing: Preprocessing, workers: Int,
+    progress: (Int) throws -> Void = { _ in }
+  ) throws -> FeatureSet {
+    let key = try Self.key(model, entries, preprocessing)
+    if let found = read(part, key: key) { return found }
+    let features = try FeatureSet.compute(
+      model, entries, preprocessing: preprocessing, workers: workers, progress: progress)
+    if features.scalars.count * 4 <= Self.largest, features.count > 0 {
+      var checkpoint = Checkpoint()
+      checkpoint.metadata.extra["feature_key"] = key
+      checkpoint.metadata.extra["skipped"] = "\(features.skipped)"
+      checkpoint.set(StoredArray(features.scalars, shape: [features.count, features.width]), at: "features")
+      checkpoint.set(StoredArray(features.labels.map(Int64.init), shape: [features.count]), at: "labels")
+      try checkpoint.write(to: path(part))
+    }
+    return features
+  }
+
+  /// A cache that cannot be read is no fault: it is computed anew.
+  private func read(_ part: String, key: String) -> FeatureSet? {
+    guard let checkpoint = try? Checkpoint.read(from: path(part)),
+      checkpoint.metadata.extra["feature_key"] == key,
+      let features = checkpoint["features"], let labels = checkpoint["labels"]?.integers(),
+      features.shape.count == 2, features.shape[0] == labels.count, let scalars = features.floats()
+    else { return nil }
+    return FeatureSet(
+      width: features.shape[1], scalars: scalars, labels: labels.map { Int32($0) },
+      skipped: checkpoint.metadata.extra["skipped"].flatMap(Int.init) ?? 0)
+  }
+
+  private static func key(
+    _ model: some Classifier, _ entries: [ImageEntry], _ preprocessing: Preprocessing
+  ) throws -> String {
+    var text = try json(preprocessing) + "\n" + model.configurationText + "\n"
+    let head = model.headPath + "."
+    for entry in model.checkpoint(architecture: "").entries where !entry.path.hasPrefix(head) {
+      text += "\(entry.path) \(entry.array.bytes.crc32c())\n"
+    }
+    for entry in entries {
+      let attributes = try? FileManager.default.attributesOfItem(atPath: entry.path)
+      let (size, date) = (attributes?[.size] ?? "?", attributes?[.modificationDate] ?? "?")
+      text += "\(entry.path)\t\(entry.label)\t\(size)\t\(date)\n"
+    }
+    // Two sums of 32 bits over halves and one over all of it.
+    let bytes = Array(text.utf8)
+    let half = bytes.count / 2
+    return [bytes[...], bytes[..<half], bytes[half...]]
+      .map { String(ByteRegion(Array($0)).crc32c(), radix: 16) }.joined(separator: "-")
+  }
+}
+
+/// A value as JSON with sorted keys.
+func json(_ value: some Encodable) throws -> String {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+  return String(decoding: try encoder.encode(value), as: UTF8.self)
+}
