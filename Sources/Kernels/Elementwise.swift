@@ -172,3 +172,8 @@ extension Buffer {
     return y
   }
 }
+
+/// The sum of numbers in memory, accumulated in double, on the calling thread.
+package func sum(_ scalars: Span<Float>) -> Double {
+  unsafe scalars.withUnsafeBufferPointer { unsafe $0.baseAddress.map { unsafe ak_sum($0, scalars.count) } ?? 0 }
+}
