@@ -30,9 +30,9 @@ package final class Variable {
 /// The gradients of one backward pass: a value that can be added, scaled and clipped.
 public struct Gradients {
   package private(set) var byVariable: [ObjectIdentifier: Tensor]
-  private var byTensor: [Int: Tensor]
+  private var byTensor: [TapePosition: Tensor]
 
-  init(byVariable: [ObjectIdentifier: Tensor], byTensor: [Int: Tensor]) {
+  init(byVariable: [ObjectIdentifier: Tensor], byTensor: [TapePosition: Tensor]) {
     self.byVariable = byVariable
     self.byTensor = byTensor
   }
@@ -40,7 +40,7 @@ public struct Gradients {
   package subscript(variable: Variable) -> Tensor? { byVariable[ObjectIdentifier(variable)] }
 
   /// The gradient with respect to a tensor that was `watched`; nil where the result does not depend on it.
-  public subscript(tensor: Tensor) -> Tensor? { tensor.node.flatMap { byTensor[$0.index] } }
+  public subscript(tensor: Tensor) -> Tensor? { tensor.node.flatMap { byTensor[$0] } }
 
   /// The 2-norm of all gradients with respect to parameters, taken as one vector.
   public var globalNorm: Float {
