@@ -149,7 +149,7 @@ final class ConvolutionExpression {
   private func operands(layout: Layout) -> (Buffer, Buffer?) {
     guard let normalization else { return (weight.prepared(for: layout, shape: shape), bias?.plainBuffer) }
     let parts = normalization.contents + (bias.map { [$0.content] } ?? [])
-    let key = Preparation(layout: layout, folded: parts.map(ObjectIdentifier.init))
+    let key = Preparation(layout: layout, folded: parts.map(ObjectIdentifier.init), epsilon: normalization.epsilon)
     if let found = weight.content.onComputeThread.prepared[key] { return (found.weights, found.bias) }
     let (factor, offset) = normalization.affine()
     let channels = shape.weights[0]
