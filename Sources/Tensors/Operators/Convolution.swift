@@ -16,6 +16,11 @@ public func convolution(
       && dilation.count == axes && groups >= 1 && x.shape[1] == weight.shape[1] * groups
       && weight.shape[0] % groups == 0 && (bias.map { $0.shape == [weight.shape[0]] } ?? true),
     "convolution: input \(x.shape) does not go with weight \(weight.shape), bias \(bias?.shape ?? []), groups \(groups)")
+  precondition(
+    stride.allSatisfy { $0 > 0 } && dilation.allSatisfy { $0 > 0 } && padding.allSatisfy { $0 >= 0 },
+    "convolution: no window slides with stride \(stride), padding \(padding), dilation \(dilation)")
+  precondition(
+    x.count > 0 && weight.count > 0, "convolution: input \(x.shape) or weight \(weight.shape) is empty")
   let shape = ConvolutionShape(
     input: x.shape, weights: weight.shape,
     window: Window(
