@@ -78,22 +78,11 @@ package func valueWithGradients<Auxiliary, Failure>(
       {
         $0.mode = mode
         $0.tape = tape
-        $0.noise = noise ?? NoiseCounter.next()
-        $0.draws = [:]
+        $0.drawing = Drawing(noise)
       }, body)
     precondition(loss.count == 1, "valueWithGradients: the result has shape \(loss.shape), not one element")
     let (byVariable, byTensor) = tape.gradients(of: loss)
     return (loss.detached(), Gradients(byVariable: byVariable, byTensor: byTensor), auxiliary)
-  }
-}
-
-/// Steps for passes that name none: each draws anew.
-private enum NoiseCounter {
-  private static let step = Confined<UInt64>(0)
-
-  static func next() -> Noise {
-    step.onComputeThread += 1
-    return Noise(seed: 0, step: step.onComputeThread)
   }
 }
 
