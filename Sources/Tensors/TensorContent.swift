@@ -35,6 +35,7 @@ struct Preparation: Hashable {
   let layout: Layout
   /// The normalisation folded in, by the identity of its tensors.
   let folded: [ObjectIdentifier]
+  var epsilon: Float = 0
 }
 
 struct Prepared {

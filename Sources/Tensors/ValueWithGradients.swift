@@ -30,9 +30,9 @@ package final class Variable {
 /// The gradients of one backward pass: a value that can be added, scaled and clipped.
 public struct Gradients {
   package private(set) var byVariable: [ObjectIdentifier: Tensor]
-  private var byTensor: [Int: Tensor]
+  private var byTensor: [TapePosition: Tensor]
 
-  init(byVariable: [ObjectIdentifier: Tensor], byTensor: [Int: Tensor]) {
+  init(byVariable: [ObjectIdentifier: Tensor], byTensor: [TapePosition: Tensor]) {
     self.byVariable = byVariable
     self.byTensor = byTensor
   }
@@ -40,7 +40,7 @@ public struct Gradients {
   package subscript(variable: Variable) -> Tensor? { byVariable[ObjectIdentifier(variable)] }
 
   /// The gradient with respect to a tensor that was `watched`; nil where the result does not depend on it.
-  public subscript(tensor: Tensor) -> Tensor? { tensor.node.flatMap { byTensor[$0.index] } }
+  public subscript(tensor: Tensor) -> Tensor? { tensor.node.flatMap { byTensor[$0] } }
 
   /// The 2-norm of all gradients with respect to parameters, taken as one vector.
   public var globalNorm: Float {
@@ -78,22 +78,11 @@ package func valueWithGradients<Auxiliary, Failure>(
       {
         $0.mode = mode
         $0.tape = tape
-        $0.noise = noise ?? NoiseCounter.next()
-        $0.draws = [:]
+        $0.drawing = Drawing(noise)
       }, body)
     precondition(loss.count == 1, "valueWithGradients: the result has shape \(loss.shape), not one element")
     let (byVariable, byTensor) = tape.gradients(of: loss)
     return (loss.detached(), Gradients(byVariable: byVariable, byTensor: byTensor), auxiliary)
-  }
-}
-
-/// Steps for passes that name none: each draws anew.
-private enum NoiseCounter {
-  private static let step = Confined<UInt64>(0)
-
-  static func next() -> Noise {
-    step.onComputeThread += 1
-    return Noise(seed: 0, step: step.onComputeThread)
   }
 }
 

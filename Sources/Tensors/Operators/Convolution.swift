@@ -16,6 +16,11 @@ public func convolution(
       && dilation.count == axes && groups >= 1 && x.shape[1] == weight.shape[1] * groups
       && weight.shape[0] % groups == 0 && (bias.map { $0.shape == [weight.shape[0]] } ?? true),
     "convolution: input \(x.shape) does not go with weight \(weight.shape), bias \(bias?.shape ?? []), groups \(groups)")
+  precondition(
+    stride.allSatisfy { $0 > 0 } && dilation.allSatisfy { $0 > 0 } && padding.allSatisfy { $0 >= 0 },
+    "convolution: no window slides with stride \(stride), padding \(padding), dilation \(dilation)")
+  precondition(
+    x.count > 0 && weight.count > 0, "convolution: input \(x.shape) or weight \(weight.shape) is empty")
   let shape = ConvolutionShape(
     input: x.shape, weights: weight.shape,
     window: Window(
@@ -149,7 +154,7 @@ final class ConvolutionExpression {
   private func operands(layout: Layout) -> (Buffer, Buffer?) {
     guard let normalization else { return (weight.prepared(for: layout, shape: shape), bias?.plainBuffer) }
     let parts = normalization.contents + (bias.map { [$0.content] } ?? [])
-    let key = Preparation(layout: layout, folded: parts.map(ObjectIdentifier.init))
+    let key = Preparation(layout: layout, folded: parts.map(ObjectIdentifier.init), epsilon: normalization.epsilon)
     if let found = weight.content.onComputeThread.prepared[key] { return (found.weights, found.bias) }
     let (factor, offset) = normalization.affine()
     let channels = shape.weights[0]
