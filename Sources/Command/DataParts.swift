@@ -49,3 +49,20 @@ struct DataPart {
 
 /// How many things can be done at once.
 func availableCores() -> Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }
+
+/// What a folder of data is, in one line, from the names in it alone.
+func describeData(_ path: String) -> String {
+  func folders(_ path: String) -> [String] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    return names.filter { name in
+      var isFolder: Bool = false
+      return !name.hasPrefix(".") && FileManager.default.fileExists(atPath: path + "/" + name, isDirectory: &isFolder)
+        && isFolder
+    }
+  }
+  let top = folders(path)
+  guard top.contains("train") else { return "\(path): image folder, \(counted(top.count, "folder")) of one class each" }
+  let parts = ["train", "valid", "val", "test"].filter(top.contains)
+  return "\(path): image folder with the parts \(parts.joined(separator: ", ")), "
+    + "\(counted(folders(path + "/train").count, "folder")) of one class each"
+}

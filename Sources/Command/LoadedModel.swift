@@ -23,8 +23,8 @@ struct LoadedModel {
     guard checkpoint.metadata.architecture != nil else {
       throw ArchitectureFault.unnamed
     }
-    guard let text = checkpoint.metadata.preprocessing else { throw CommandFault.noPreprocessing(path: path) }
-    preprocessing = try Preprocessing(text: text, path: path)
+    guard let stored = try checkpoint.preprocessing() else { throw CommandFault.noPreprocessing(path: path) }
+    preprocessing = stored
     let missing = try options.allowMissing.map { try Allowance.missing($0) }
     (model, architecture, _) = try Zoo.model(from: checkpoint, allowing: Set(missing), path: path)
     self.checkpoint = checkpoint.metadata

@@ -50,8 +50,8 @@ extension SourceOptions {
     if let preprocessing {
       let known = checkpoint.metadata.architecture.flatMap { name in Zoo.architectures.first { $0.name == name } }
       result = try .preset(named: preprocessing.rawValue, size: inputSize?.size.height ?? known?.imageSize ?? 224)
-    } else if let text = checkpoint.metadata.preprocessing {
-      result = try Preprocessing(text: text, path: path)
+    } else if let stored = try checkpoint.preprocessing() {
+      result = stored
     } else {
       throw CommandFault.nothingToChange(path: path)
     }
@@ -64,16 +64,6 @@ extension SourceOptions {
 }
 
 extension Preprocessing {
-  /// What a checkpoint keeps.
-  init(text: String, path: String) throws {
-    do {
-      self = try JSONDecoder().decode(Preprocessing.self, from: Data(text.utf8))
-    } catch {
-      throw CommandFault.badPreprocessing(path: path, text: text)
-    }
-    self = try validated()
-  }
-
   /// JSON with sorted names.
   var text: String {
     let encoder = JSONEncoder()

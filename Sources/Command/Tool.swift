@@ -16,7 +16,8 @@ struct Tool: ParsableCommand {
   /// In the order of a person's work.
   static let commands: [any ParsableCommand.Type] = [
     ModelsCommand.self, InspectCommand.self, VerifyCommand.self, DiffCommand.self, ConvertCommand.self,
-    EvaluateCommand.self, PredictCommand.self, SampleImagesCommand.self,
+    TrainCommand.self, FinetuneCommand.self,
+    EvaluateCommand.self, PredictCommand.self, FeaturesCommand.self, SampleImagesCommand.self,
   ]
 
   static func main() {
