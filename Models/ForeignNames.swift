@@ -1,12 +1,25 @@
-/// The names that other programs give the layers of the zoo's networks, beside the layers and not in them.
+import AviaryCheckpoints
+
+/// The names that other programs give the layers of the zoo's networks, beside the layers and not in them, and in what
+/// else their networks differ from the zoo's.
 public enum ForeignNames {
   /// The network's path for each layer of its Keras original; empty where names agree or no original is known.
   public static func keras(architecture: String) -> [String: String] {
     kerasLayers[architecture] ?? [:]
   }
 
+  /// The values of a network's configuration that weights from Keras need; none where Keras builds it as the zoo does.
+  public static func kerasConfiguration(architecture: String) -> [JSONValue.Member] {
+    kerasConfigurations[architecture] ?? []
+  }
+
   private static let kerasLayers: [String: [String: String]] = [
     "squeezenet1_1": squeezeNet
+  ]
+
+  /// keras-squeezenet pools without padding and leaves out what does not fill a window; torchvision rounds up.
+  private static let kerasConfigurations: [String: [JSONValue.Member]] = [
+    "squeezenet1_1": [.init("poolRounding", .text("down"))]
   ]
 
   /// keras-squeezenet, after Caffe: `fire2/squeeze1x1`. torchvision counts the pools among its features.

@@ -90,6 +90,8 @@ public struct HDF5Item: Sendable {
     case group
     /// `bytes` in little-endian order; `shape` empty for a single number.
     case dataset(type: HDF5ElementType, shape: [Int], bytes: ByteRegion)
+    /// A list of texts of any length, as variable-length UTF-8.
+    case texts([String])
   }
 
   /// Names from the root, joined by slashes; empty for the root itself.

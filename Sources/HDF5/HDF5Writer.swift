@@ -43,6 +43,8 @@ public enum HDF5Writer {
           : unsafe H5Gcreate2(file, item.path, links, 0, 0)
       case .dataset(let type, let shape, let bytes):
         object = try dataset(file, item.path, type, shape, bytes, links: links, path: path)
+      case .texts(let texts):
+        object = try textDataset(file, item.path, texts, links: links, path: path)
       }
       try require(object >= 0, item.path)
       defer { H5Oclose(object) }
@@ -81,6 +83,28 @@ public enum HDF5Writer {
     let status = bytes.withBytes { span in
       unsafe span.withUnsafeBytes { unsafe H5Dwrite(dataset, stored, 0, 0, 0, $0.baseAddress) }
     }
+    guard status >= 0 else {
+      let reason = HDF5Library.reason()
+      H5Dclose(dataset)
+      throw .cannotWrite(path: path, object: name, reason: reason)
+    }
+    return dataset
+  }
+
+  private static func textDataset(
+    _ file: hid_t, _ name: String, _ texts: [String], links: hid_t, path: String
+  ) throws(HDF5Fault) -> hid_t {
+    if texts.contains(where: { $0.utf8.contains(0) }) {
+      throw .cannotWrite(path: path, object: name, reason: "it contains a zero byte, which ends a text in HDF5")
+    }
+    let type = textType()
+    defer { H5Tclose(type) }
+    let space = unsafe H5Screate_simple(1, [hsize_t(texts.count)], nil)
+    guard space >= 0 else { return space }
+    defer { H5Sclose(space) }
+    let dataset = unsafe H5Dcreate2(file, name, type, space, links, 0, 0)
+    guard dataset >= 0, !texts.isEmpty else { return dataset }
+    let status = unsafe withAddresses(of: texts) { unsafe H5Dwrite(dataset, type, 0, 0, 0, $0) }
     guard status >= 0 else {
       let reason = HDF5Library.reason()
       H5Dclose(dataset)
@@ -150,18 +174,22 @@ public enum HDF5Writer {
   private static func writeTexts(_ texts: [String], scalar: Bool, _ name: String, _ object: hid_t) -> Bool {
     let type = textType()
     defer { H5Tclose(type) }
-    // One buffer with every text, each closed by a zero, and a pointer to the start of each.
+    return create(name, type, count: scalar ? nil : texts.count, on: object) { attribute in
+      unsafe withAddresses(of: texts) { unsafe H5Awrite(attribute, type, $0) }
+    }
+  }
+
+  /// Calls `body` with the addresses of the texts, which lie in one buffer, each closed by a zero.
+  private static func withAddresses(of texts: [String], _ body: (UnsafeRawPointer?) -> herr_t) -> herr_t {
     var characters: [CChar] = []
     var starts: [Int] = []
     for text in texts {
       starts.append(characters.count)
       characters.append(contentsOf: text.utf8CString)
     }
-    return create(name, type, count: scalar ? nil : texts.count, on: object) { attribute in
-      unsafe characters.withUnsafeBufferPointer { buffer in
-        let pointers = unsafe starts.map { start in unsafe buffer.baseAddress.map { base in unsafe base + start } }
-        return unsafe pointers.withUnsafeBytes { unsafe H5Awrite(attribute, type, $0.baseAddress) }
-      }
+    return unsafe characters.withUnsafeBufferPointer { buffer in
+      let pointers = unsafe starts.map { start in unsafe buffer.baseAddress.map { base in unsafe base + start } }
+      return unsafe pointers.withUnsafeBytes { unsafe body($0.baseAddress) }
     }
   }
 

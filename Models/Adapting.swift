@@ -1,0 +1,111 @@
+import AviaryCheckpoints
+import AviaryLayers
+
+/// What a person knows about a foreign checkpoint that its file does not say.
+public struct Adaptation: Sendable {
+  /// Applied to names before they are compared with the network's.
+  public var renames: [RenamingRule]
+  /// The order of kernel axes in a Keras file; nil for what the file says, or what fits.
+  public var kernelOrder: KerasMapping.KernelOrder?
+  /// Whether kernels are turned by 180°; nil for what the file says.
+  public var flipKernels: Bool?
+  /// Differences that are accepted.
+  public var allowances: Set<Allowance>
+
+  public init(
+    renames: [RenamingRule] = [], kernelOrder: KerasMapping.KernelOrder? = nil, flipKernels: Bool? = nil,
+    allowing allowances: Set<Allowance> = []
+  ) {
+    self.renames = renames
+    self.kernelOrder = kernelOrder
+    self.flipKernels = flipKernels
+    self.allowances = allowances
+  }
+}
+
+extension Checkpoint {
+  /// The checkpoint as one of a network of the zoo: under its paths, in its layouts, with its configuration, and how it
+  /// fits. Arrays keep their element types.
+  ///
+  /// The number of classes is that of the file's head. A checkpoint that names the network already keeps its own
+  /// configuration.
+  ///
+  /// - Parameter path: the file's name, for faults.
+  /// - Throws: `CheckpointFault` where the tensors do not fit, `ArchitectureFault` where the file's configuration is none.
+  public func adapted(
+    to architecture: Architecture, by adaptation: Adaptation = Adaptation(), path: String
+  ) throws -> (checkpoint: Checkpoint, report: LoadReport) {
+    if metadata.architecture == architecture.name, let configuration = metadata.configuration {
+      return try fitted(to: architecture, configuration, adaptation, path)
+    }
+    var changes = kerasModel == nil ? [] : ForeignNames.kerasConfiguration(architecture: architecture.name)
+    let preset = try architecture.build()
+    do throws(CheckpointFault) {
+      _ = try matched(cells: preset.cellDescriptions, headPath: preset.headPath, architecture, adaptation, path)
+    } catch .mismatch(_, let report) {
+      // Where only the head differs, and only in its first extent, that extent is the number of classes.
+      if let classes = report.classes(ofHead: preset.headPath) {
+        changes.append(.init("classes", .number("\(classes)")))
+      }
+    }
+    let text = preset.configurationText
+    return try fitted(to: architecture, Self.changing(text, changes), adaptation, path)
+  }
+
+  private func fitted(
+    to architecture: Architecture, _ configuration: String, _ adaptation: Adaptation, _ path: String
+  ) throws -> (checkpoint: Checkpoint, report: LoadReport) {
+    let model = try architecture.build(configuration: configuration)
+    let cells = model.cellDescriptions
+    var (result, report) = try matched(cells: cells, headPath: model.headPath, architecture, adaptation, path)
+    result.format = format
+    result.metadata.architecture = architecture.name
+    result.metadata.configuration = model.configurationText
+    let head = model.headPath + "."
+    result.metadata.headAbsent = !result.paths.contains { $0.hasPrefix(head) }
+    if let classes = result.metadata.classes, classes.count != model.configuration.classes {
+      result.metadata.classes = nil
+    }
+    return (result, report)
+  }
+
+  private func matched(
+    cells: [CellDescription], headPath: String, _ architecture: Architecture, _ adaptation: Adaptation, _ path: String
+  ) throws(CheckpointFault) -> (checkpoint: Checkpoint, report: LoadReport) {
+    if kerasModel != nil || format == .kerasWeights || format == .kerasArchive {
+      let mapping = KerasMapping(
+        layerNames: ForeignNames.keras(architecture: architecture.name), renames: adaptation.renames,
+        kernelOrder: adaptation.kernelOrder, flipKernels: adaptation.flipKernels, allowing: adaptation.allowances)
+      return try mapped(onto: cells, headPath: headPath, by: mapping, path: path)
+    }
+    let named = try (format == .hdf5 ? dotted() : self).renamed(by: adaptation.renames)
+    let match = try named.match(cells: cells, headPath: headPath, allowing: adaptation.allowances, path: path)
+    var result = Checkpoint()
+    result.metadata = metadata
+    for cell in cells {
+      if let array = match.arrays[cell.path] { result.set(array, at: cell.path) }
+    }
+    return (result, match.report)
+  }
+
+  /// A JSON object with other values for some of its members.
+  private static func changing(_ text: String, _ changes: [JSONValue.Member]) -> String {
+    guard let members = (try? JSONValue(parsing: text.utf8))?.members else { return text }
+    let changed = members.map { member in changes.last { $0.name == member.name } ?? member }
+    return JSONValue.object(changed).serialized
+  }
+}
+
+extension LoadReport {
+  /// The number of classes of a head that fits in all but that; nil where anything else differs.
+  fileprivate func classes(ofHead headPath: String) -> Int? {
+    guard missing.isEmpty, unexpected.isEmpty, unusable.isEmpty, let classes = mismatched.first?.found.first else {
+      return nil
+    }
+    let isHeadOnly = mismatched.allSatisfy {
+      $0.path.hasPrefix(headPath + ".") && $0.found.first == classes && !$0.expected.isEmpty
+        && $0.found.dropFirst() == $0.expected.dropFirst()
+    }
+    return isHeadOnly ? classes : nil
+  }
+}

@@ -1,0 +1,135 @@
+import AviaryCheckpoints
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// Weights that are shipped with the package, as `Weights/manifest.json` lists them.
+public struct ShippedWeights: Sendable, Equatable {
+  /// By which commands know them.
+  public let name: String
+  /// The file's name in the folder.
+  public let file: String
+  public let architecture: String
+  public let licence: String?
+  /// The file's size in bytes.
+  public let bytes: Int?
+  /// The file's SHA-256, in hexadecimal digits.
+  public let sha256: String?
+  /// Everything that the manifest says of them.
+  public let description: JSONValue
+}
+
+/// The folder of shipped weights.
+public struct WeightsFolder: Sendable {
+  public let path: String
+  public let weights: [ShippedWeights]
+
+  /// Reads `manifest.json` of the folder.
+  public init(_ path: String) throws(WeightsFault) {
+    self.path = path
+    let manifest = path + "/manifest.json"
+    guard let data = FileManager.default.contents(atPath: manifest) else { throw .noManifest(path: path) }
+    let content: JSONValue
+    do throws(JSONValue.Fault) {
+      content = try JSONValue(parsing: data)
+    } catch {
+      throw .badManifest(path: manifest, reason: "at byte \(error.offset): \(error.reason)")
+    }
+    guard let listed = content["weights"]?.elements else {
+      throw .badManifest(path: manifest, reason: "it has no list 'weights'")
+    }
+    var weights: [ShippedWeights] = []
+    for entry in listed {
+      guard let name = entry["name"]?.text, let file = entry["file"]?.text,
+        let architecture = entry["architecture"]?.text
+      else { throw .badManifest(path: manifest, reason: "an entry without name, file or architecture") }
+      // The file lies in the folder and nowhere else.
+      guard !file.isEmpty, !file.contains("/"), file != ".." else {
+        throw .badManifest(path: manifest, reason: "'\(file)' is no name of a file in the folder")
+      }
+      weights.append(
+        ShippedWeights(
+          name: name, file: file, architecture: architecture, licence: entry["licence"]?.text,
+          bytes: entry["bytes"]?.integer, sha256: entry["sha256"]?.text, description: entry))
+    }
+    self.weights = weights
+  }
+
+  /// The folder to use: the one given, that of `$AVIARY_WEIGHTS`, the one beside the executable, or that of the package
+  /// the executable was built in; nil where there is none of these.
+  public static func find(
+    given: String? = nil, environment: [String: String] = ProcessInfo.processInfo.environment,
+    executable: String = executablePath
+  ) throws(WeightsFault) -> WeightsFolder? {
+    if let named = given ?? environment["AVIARY_WEIGHTS"], !named.isEmpty { return try WeightsFolder(named) }
+    var folder = URL(filePath: executable).deletingLastPathComponent()
+    let beside = folder.path + "/Weights"
+    if FileManager.default.fileExists(atPath: beside + "/manifest.json") { return try WeightsFolder(beside) }
+    while folder.path != "/" {
+      let root = folder.path
+      if FileManager.default.fileExists(atPath: root + "/Package.swift") {
+        let path = root + "/Weights"
+        return FileManager.default.fileExists(atPath: path + "/manifest.json") ? try WeightsFolder(path) : nil
+      }
+      folder.deleteLastPathComponent()
+    }
+    return nil
+  }
+
+  /// Where the running program lies.
+  public static var executablePath: String {
+    if let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") { return target }
+    let called = CommandLine.arguments.first ?? ""
+    return URL(filePath: called).resolvingSymlinksInPath().path
+  }
+
+  /// The path of a checkpoint that somebody names: a file, or shipped weights.
+  public static func checkpointPath(_ named: String, given: String? = nil) throws(WeightsFault) -> String {
+    // What looks like a path is one, so that a file's absence is told as such.
+    if named.contains("/") || FileManager.default.fileExists(atPath: named) { return named }
+    let folder = try find(given: given)
+    guard let weights = folder?.weights.first(where: { $0.name == named }), let folder else {
+      if named.contains(".") { return named }
+      throw .unknown(name: named, known: folder?.weights.map(\.name) ?? [])
+    }
+    let path = folder.path + "/" + weights.file
+    guard let attributes = try? FileManager.default.attributesOfItem(atPath: path),
+      let size = attributes[.size] as? any BinaryInteger
+    else { throw .missingFile(name: named, path: path) }
+    if let bytes = weights.bytes, bytes != Int(size) {
+      throw .wrongSize(path: path, bytes: Int(size), expected: bytes)
+    }
+    return path
+  }
+}
+
+/// A way in which shipped weights cannot be found.
+public enum WeightsFault: Error, Equatable, CustomStringConvertible {
+  /// The folder has no manifest.
+  case noManifest(path: String)
+  /// The manifest is not what one looks like.
+  case badManifest(path: String, reason: String)
+  /// No file and no shipped weights have this name.
+  case unknown(name: String, known: [String])
+  /// The manifest lists a file that is not there.
+  case missingFile(name: String, path: String)
+  /// The file is not the one that the manifest lists.
+  case wrongSize(path: String, bytes: Int, expected: Int)
+
+  public var description: String {
+    switch self {
+    case .noManifest(let path): "\(path): is no folder of weights: it has no manifest.json"
+    case .badManifest(let path, let reason): "\(path): damaged: \(reason)"
+    case .unknown(let name, let known):
+      known.isEmpty
+        ? "\(name): no such file, and no shipped weights are found; say where they lie with --weights"
+        : "\(name): no such file, nor shipped weights of that name; there are \(known.joined(separator: ", "))"
+    case .missingFile(let name, let path): "\(path): no such file, though the manifest lists it as '\(name)'"
+    case .wrongSize(let path, let bytes, let expected):
+      "\(path): has \(bytes) bytes, the manifest says \(expected); fetch the file again"
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import Aviary
+
+/// Why a command cannot do what it is asked, beyond the faults of the library.
+enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
+  /// The checkpoint has no head, and the command needs its predictions.
+  case headAbsent(path: String)
+  /// Neither the checkpoint nor the command line says how photographs are prepared.
+  case noPreprocessing(path: String)
+  /// The checkpoint to begin from does not name its network.
+  case unnamedSource(path: String)
+  /// The checkpoint does not say how photographs are prepared, and training on guesses wastes what it knows.
+  case unpreparedSource(path: String)
+  /// Details of a preprocessing were given, and none that they could change.
+  case nothingToChange(path: String)
+  /// The classes named are not as many as the head's.
+  case classCount(source: String, found: Int, expected: Int)
+  /// The file of class names cannot be read or has none.
+  case unreadableClasses(path: String)
+  /// Classes were named for a file that has no head.
+  case classesWithoutHead(path: String)
+  /// Not one photograph could be decoded.
+  case nothingDecoded(path: String, first: String)
+  /// Some photographs could not be predicted.
+  case unreadableImages(count: Int, of: Int, first: String)
+  /// The output cannot be written under that name.
+  case badOutput(path: String, reason: String)
+  /// A choice that is known and not there yet.
+  case notThereYet(option: String, value: String, choices: [String])
+
+  var description: String {
+    switch self {
+    case .headAbsent(let path):
+      "\(path): has no classifier head and cannot predict; give it one with: aviary finetune --from \(path) --data DIR --output RUN"
+    case .noPreprocessing(let path):
+      "\(path): does not say how images are prepared; give --preprocessing torchvision, caffe, tensorflow, unit or raw"
+    case .unnamedSource(let path):
+      "\(path): does not say which network it is for; say it once with: aviary convert \(path) OUT.h5 --architecture NAME --preprocessing NAME"
+    case .unpreparedSource(let path):
+      "\(path): does not say how images are prepared; say it once with: aviary convert \(path) OUT.h5 --preprocessing NAME"
+    case .nothingToChange(let path):
+      "\(path): has no preprocessing that --input-size, --mean, --std or --channels could change; give --preprocessing, too"
+    case .classCount(let source, let found, let expected):
+      "\(source): \(counted(found, "class name")) for a head of \(grouped(expected)) classes"
+    case .unreadableClasses(let path): "\(path): cannot be read as a list of class names, one a line"
+    case .classesWithoutHead(let path): "\(path): has no classifier head, so that --classes has nothing to name"
+    case .nothingDecoded(let path, let first): "\(path): no image could be decoded; the first: \(first)"
+    case .unreadableImages(let count, let all, let first):
+      count == 1 ? first : "\(count) of \(all) images could not be predicted; the first: \(first)"
+    case .badOutput(let path, let reason): "\(path): \(reason)"
+    case .notThereYet(let option, let value, let choices):
+      "\(option) \(value) is not there yet; use \(choices.joined(separator: ", "))"
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import ArgumentParser
+import Aviary
+
+struct ConvertCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "convert", abstract: "Convert a checkpoint; the extension of the output decides its format.",
+    discussion: """
+      Reads PyTorch (.pth .pt .th), Keras (.h5 .hdf5), safetensors and Aviary files; writes .h5 and .safetensors. \
+      With --architecture the tensors are put under that network's names and in its layouts, and everything that does \
+      not fit is an error unless it is allowed. Without it they are kept as they are.
+      """)
+
+  @Argument(help: "The checkpoint to read.") var input: String
+  @Argument(help: "The file to write: .h5 or .safetensors.") var output: String
+  @OptionGroup var source: SourceOptions
+  @Option(help: ArgumentHelp("Store floating-point tensors as f32, f16 or bf16.", valueName: "type"))
+  var dtype: StoredType?
+
+  /// A type that floating-point tensors are stored in.
+  enum StoredType: String, CaseIterable, ExpressibleByArgument {
+    case f32, f16, bf16
+
+    var dtype: Dtype {
+      switch self {
+      case .f32: .float32
+      case .f16: .float16
+      case .bf16: .bfloat16
+      }
+    }
+  }
+
+  func run() throws {
+    try Self.check(output: output)
+    let (read, report) = try source.read(input)
+    var result = read
+    let hadTraining = result.trainingState != nil
+    result.trainingState = nil
+    if report == nil, !output.hasSuffix(".safetensors") { result = try result.dotted() }
+    if let dtype { result = result.cast(to: dtype.dtype) }
+    if result.entries.isEmpty { throw CheckpointFault.noTensors(path: input) }
+    try result.write(to: output)
+
+    print("\(input): \(result.format.rawValue), \(counted(result.entries.count, "tensor"))")
+    if let report, let name = result.metadata.architecture {
+      print("\(name): \(report.loaded.count) tensors loaded")
+      if result.metadata.headAbsent {
+        print("the classifier head is absent: finetune and features take the file, predict does not")
+      }
+      if !report.missingCounters.isEmpty { print("\(counted(report.missingCounters.count, "batch counter")) absent") }
+      for line in report.allowed { print(line) }
+    } else {
+      print("no --architecture: names and layouts are kept")
+    }
+    for note in result.notes { print("left out: \(note)") }
+    if hadTraining { print("the training state is left out") }
+    print("\(output): written")
+  }
+
+  /// Refuses an output that could not be written, before anything is read.
+  static func check(output: String) throws(CheckpointFault) {
+    if output.hasSuffix(".weights.h5") {
+      throw .unsupported(path: output, what: "writing Keras weights is not there yet; use .h5 or .safetensors")
+    }
+    guard [".h5", ".hdf5", ".safetensors"].contains(where: output.hasSuffix) else {
+      throw .unknownOutput(path: output)
+    }
+  }
+}

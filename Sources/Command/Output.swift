@@ -1,0 +1,80 @@
+import Aviary
+import AviaryArchives
+
+/// A fault in one line on standard error.
+func complain(_ fault: any Swift.Error) { complain("\(fault)") }
+
+/// A fault in one line on standard error.
+func complain(_ text: String) { tell("error: " + text.split(whereSeparator: \.isNewline).joined(separator: " ")) }
+
+/// A line on standard error: not a result.
+func tell(_ line: String) {
+  var output = StandardError()
+  print(line, to: &output)
+}
+
+/// Rows as lines with aligned columns, two spaces apart; columns named in `right` end together.
+func table(_ rows: [[String]], right: Set<Int> = []) -> [String] {
+  let columns = rows.map(\.count).max() ?? 0
+  let widths = (0..<columns).map { column in rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0 }
+  return rows.map { row in
+    var line = ""
+    for (column, cell) in row.enumerated() {
+      let padding = String(repeating: " ", count: widths[column] - cell.count)
+      line += (column > 0 ? "  " : "") + (right.contains(column) ? padding + cell : cell + padding)
+    }
+    while line.last == " " { line.removeLast() }
+    return line
+  }
+}
+
+/// A number with its thousands set apart.
+func grouped(_ number: Int) -> String {
+  let digits = Array(String(number))
+  return digits.indices.reduce(into: "") { text, index in
+    if index > 0, (digits.count - index) % 3 == 0, text != "-" { text += "," }
+    text.append(digits[index])
+  }
+}
+
+/// A number with so many digits after the point.
+func fixed(_ value: Double, _ digits: Int) -> String {
+  guard value.isFinite, abs(value) < 1e12 else { return "\(value)" }
+  var scale = 1
+  for _ in 0..<digits { scale *= 10 }
+  let scaled = Int((abs(value) * Double(scale)).rounded())
+  let sign = value < 0 && scaled > 0 ? "-" : ""
+  let fraction = String(scaled % scale)
+  let whole = sign + String(scaled / scale)
+  return digits == 0 ? whole : whole + "." + String(repeating: "0", count: digits - fraction.count) + fraction
+}
+
+/// A share in percent with one digit.
+func percent(_ share: Double) -> String { fixed(100 * share, 1) + " %" }
+
+/// "1 image", "2 images".
+func counted(_ count: Int, _ noun: String) -> String { "\(grouped(count)) \(noun)\(count == 1 ? "" : "s")" }
+
+extension JSONValue {
+  static func integer(_ value: Int) -> JSONValue { .number(String(value)) }
+
+  /// Null where the number is not finite, or not known.
+  static func real(_ value: Double?) -> JSONValue {
+    guard let value, value.isFinite else { return .null }
+    return .number("\(value)")
+  }
+
+  static func real(_ value: Float) -> JSONValue { value.isFinite ? .number("\(value)") : .null }
+
+  static func texts(_ values: [String]) -> JSONValue { .array(values.map { .text($0) }) }
+
+  /// An object whose members have these names in this order.
+  static func members(_ members: KeyValuePairs<String, JSONValue>) -> JSONValue {
+    .object(members.map { Member($0.key, $0.value) })
+  }
+
+  /// JSON that a file keeps as text; the text itself where it is none.
+  init(storedText text: String) {
+    self = (try? JSONValue(parsing: text.utf8)) ?? .text(text)
+  }
+}

@@ -1,0 +1,113 @@
+import ArgumentParser
+import Aviary
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// The name of a preprocessing.
+enum Preset: String, CaseIterable, ExpressibleByArgument { case torchvision, caffe, tensorflow, unit, raw }
+
+/// The order of channels.
+enum ChannelOrder: String, CaseIterable, ExpressibleByArgument { case rgb, bgr, grey }
+
+/// The order of kernel axes in Keras files.
+enum KernelOrder: String, CaseIterable, ExpressibleByArgument { case th, tf }
+
+/// `224x224`, height first, or `224` for both.
+struct InputSize: ExpressibleByArgument, Sendable {
+  var size: ImageSize
+
+  init?(argument: String) {
+    let sides = argument.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
+    guard (1...2).contains(sides.count), let height = sides[0], let width = sides[sides.count - 1] else { return nil }
+    size = ImageSize(height: height, width: width)
+  }
+
+  var defaultValueDescription: String { size.description }
+}
+
+/// `1,2,3`.
+struct NumberList: ExpressibleByArgument, Sendable {
+  var values: [Double]
+
+  init?(argument: String) {
+    let values = argument.split(separator: ",", omittingEmptySubsequences: false).map { Double(trimmed($0)) }
+    guard !values.contains(nil) else { return nil }
+    self.values = values.compactMap { $0 }
+  }
+
+  var defaultValueDescription: String { values.map { "\($0)" }.joined(separator: ",") }
+}
+
+extension SourceOptions {
+  /// The checkpoint's preprocessing with the changes that the options ask for; nil where they ask for none.
+  func changedPreprocessing(of checkpoint: Checkpoint, _ path: String) throws -> Preprocessing? {
+    guard preprocessing != nil || inputSize != nil || mean != nil || std != nil || channels != nil else { return nil }
+    var result: Preprocessing
+    if let preprocessing {
+      let known = checkpoint.metadata.architecture.flatMap { name in Zoo.architectures.first { $0.name == name } }
+      result = try .preset(named: preprocessing.rawValue, size: inputSize?.size.height ?? known?.imageSize ?? 224)
+    } else if let stored = try checkpoint.preprocessing() {
+      result = stored
+    } else {
+      throw CommandFault.nothingToChange(path: path)
+    }
+    if let size = inputSize?.size, result.outputSize != size { result = result.withSize(size) }
+    if let channels { result = result.withChannels(Preprocessing.Channels(rawValue: channels.rawValue) ?? .rgb) }
+    if let mean { result.mean = mean.values }
+    if let std { result.standardDeviation = std.values }
+    return try result.validated()
+  }
+}
+
+extension Preprocessing {
+  /// JSON with sorted names.
+  var text: String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    guard let data = try? encoder.encode(self) else {
+      preconditionFailure("a preprocessing of plain values did not become JSON")
+    }
+    return String(decoding: data, as: UTF8.self)
+  }
+
+  /// The same with another order of channels: every colour keeps its mean and deviation. One value that all channels
+  /// share serves grey, too.
+  func withChannels(_ order: Channels) -> Preprocessing {
+    var result = self
+    result.channels = order
+    switch (channels, order) {
+    case (.rgb, .bgr), (.bgr, .rgb):
+      result.mean.reverse()
+      result.standardDeviation.reverse()
+    case (.rgb, .grey), (.bgr, .grey):
+      if Set(mean).count == 1, Set(standardDeviation).count == 1 {
+        result.mean = [mean[0]]
+        result.standardDeviation = [standardDeviation[0]]
+      }
+    case (.grey, .rgb), (.grey, .bgr):
+      result.mean = Array(repeating: mean[0], count: 3)
+      result.standardDeviation = Array(repeating: standardDeviation[0], count: 3)
+    default: break
+    }
+    return result
+  }
+}
+
+/// Without white space at the ends.
+func trimmed(_ text: some StringProtocol) -> String {
+  let isSpace: (Character) -> Bool = \.isWhitespace
+  return String(text.drop(while: isSpace).reversed().drop(while: isSpace).reversed())
+}
+
+/// The lines of a text file that are not empty; nil where there is no such file.
+func textLines(_ path: String) throws -> [String]? {
+  var isFolder: Bool = false
+  guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { return nil }
+  guard !isFolder, let data = FileManager.default.contents(atPath: path), let text = String(data: data, encoding: .utf8)
+  else { throw CommandFault.unreadableClasses(path: path) }
+  return text.split(whereSeparator: \.isNewline).map { trimmed($0) }.filter { !$0.isEmpty }
+}

@@ -1,0 +1,39 @@
+import ArgumentParser
+import Aviary
+
+/// The command line `aviary`.
+@main
+struct Tool: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "aviary",
+    abstract: "Fine-tune pretrained networks on folders of photographs, on a CPU.",
+    discussion: """
+      Exit codes: 0 success, 1 the work failed (one line on standard error says why), 64 wrong usage.
+      Results go to standard output; with --json the last line is one JSON object.
+      """,
+    subcommands: commands)
+
+  /// In the order of a person's work.
+  static let commands: [any ParsableCommand.Type] = [
+    ModelsCommand.self, InspectCommand.self, VerifyCommand.self, DiffCommand.self, ConvertCommand.self,
+    TrainCommand.self, FinetuneCommand.self,
+    EvaluateCommand.self, PredictCommand.self, FeaturesCommand.self, SampleImagesCommand.self,
+  ]
+
+  static func main() {
+    var command: any ParsableCommand
+    do { command = try parseAsRoot() } catch { exit(withError: error) }
+    do {
+      try command.run()
+    } catch let code as ExitCode {
+      exit(withError: code)
+    } catch let request as CleanExit {
+      exit(withError: request)
+    } catch let usage as ValidationError {
+      exit(withError: usage)
+    } catch {
+      complain(error)
+      exit(withError: ExitCode.failure)
+    }
+  }
+}

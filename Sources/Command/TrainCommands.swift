@@ -1,0 +1,114 @@
+import ArgumentParser
+import Aviary
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+struct TrainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train", abstract: "Train a network of the zoo on a folder of photographs, from scratch.",
+    discussion: TrainingRun.discussion)
+
+  @Argument(help: "The network; see 'aviary models'.") var architecture: String?
+  @OptionGroup var training: TrainingArguments
+
+  func validate() throws { try training.check(source: architecture, named: "ARCHITECTURE") }
+
+  func run() throws {
+    try TrainingRun(command: "train", training).run {
+      let architecture = try Zoo.architecture(named: architecture ?? "")
+      let options = try training.options(isFinetuning: false, architecture: architecture.name, checkpoint: nil)
+      return (options, .scratch(architecture))
+    }
+  }
+}
+
+struct FinetuneCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "finetune",
+    abstract:
+      "Fit a pretrained network to a folder of photographs: its head is replaced by one for the folder's classes.",
+    discussion: TrainingRun.discussion)
+
+  @Option(help: ArgumentHelp("The checkpoint: a file, or the name of shipped weights.", valueName: "checkpoint"))
+  var from: String?
+  @OptionGroup var training: TrainingArguments
+  @OptionGroup var weights: WeightsOptions
+
+  func validate() throws { try training.check(source: from, named: "--from") }
+
+  func run() throws {
+    try TrainingRun(command: "finetune", training).run {
+      let path = try WeightsFolder.checkpointPath(from ?? "", given: weights.weights)
+      let checkpoint = try Checkpoint.read(from: path)
+      guard let architecture = checkpoint.metadata.architecture else { throw CommandFault.unnamedSource(path: path) }
+      guard checkpoint.metadata.preprocessing != nil else { throw CommandFault.unpreparedSource(path: path) }
+      let options = try training.options(
+        isFinetuning: true, architecture: architecture, checkpoint: absolutePath(path))
+      return (options, .checkpoint(checkpoint, path: path))
+    }
+  }
+}
+
+/// A run begun or resumed, and what a person is told of it.
+struct TrainingRun {
+  let command: String
+  let arguments: TrainingArguments
+
+  static let discussion = """
+    RUN gets best.h5 (the weights that did best on validation), last.h5, history.csv and summary.json. The test \
+    images choose nothing: they are scored once, at the end. Ctrl-C finishes the step, saves and says how to go on \
+    (exit code 130). Defaults stand in parentheses.
+    """
+
+  init(command: String, _ arguments: TrainingArguments) {
+    self.command = command
+    self.arguments = arguments
+  }
+
+  func run(_ begin: () throws -> (TrainingOptions, ImageTraining.Source)) throws {
+    let report: TrainingReport
+    if let folder = arguments.resume {
+      report = try ImageTraining.resume(at: folder) { tell($0) }
+    } else {
+      let (options, source) = try begin()
+      tell(describeData(options.data))
+      report = try ImageTraining.start(options, from: source, at: arguments.output ?? "") { tell($0) }
+    }
+    guard let summary = report.summary else {
+      tell("interrupted; everything is saved. Go on with: aviary \(command) --resume \(report.folder)")
+      throw ExitCode(130)
+    }
+    for line in lines(summary, report.folder) { print(line) }
+    if arguments.json {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      print(String(decoding: try encoder.encode(summary), as: UTF8.self))
+    }
+  }
+
+  private func lines(_ summary: RunSummary, _ folder: String) -> [String] {
+    var lines = [
+      "\(summary.architecture): \(counted(summary.epochs, "epoch")) in \(fixed(summary.seconds, 1)) s"
+        + (summary.imagesPerSecond.map { ", \(fixed($0, 0)) images/s" } ?? "")
+        + ", \(grouped(summary.trainable)) of \(grouped(summary.parameters)) parameters trained"
+    ]
+    if let accuracy = summary.bestAccuracy, let epoch = summary.bestEpoch {
+      lines.append("best validation accuracy \(percent(accuracy)), in epoch \(epoch)")
+    }
+    if let accuracy = summary.testAccuracy { lines.append("test accuracy \(percent(accuracy))") }
+    if summary.skipped > 0 { lines.append("\(counted(summary.skipped, "image")) skipped") }
+    lines.append("\(folder)/best.h5, last.h5, history.csv, summary.json")
+    return lines
+  }
+}
+
+/// The same path from the root, so that a run can be resumed from any folder.
+func absolutePath(_ path: String) -> String {
+  if path.hasPrefix("/") { return path }
+  let here = FileManager.default.currentDirectoryPath
+  return here + (here.hasSuffix("/") ? "" : "/") + path
+}

@@ -1,0 +1,41 @@
+import ArgumentParser
+import Aviary
+
+struct VerifyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify", abstract: "Check checkpoints: structure, and every checksum.",
+    discussion: """
+      Aviary's own files have a checksum for every tensor; of others it is checked that all of them can be read. \
+      Exit code 1 where a file is bad, and the first fault of each bad file on standard error.
+      """)
+
+  @Argument(help: "The checkpoints.") var files: [String]
+
+  func run() throws {
+    var isBad = false
+    for file in files {
+      do {
+        print("\(file): \(try Self.verify(file))")
+      } catch {
+        complain(error)
+        isBad = true
+      }
+    }
+    if isBad { throw ExitCode.failure }
+  }
+
+  /// What was found to be right, in words.
+  static func verify(_ file: String) throws -> String {
+    let checkpoint = try Checkpoint.read(from: file, options: .init(map: false, verify: true))
+    let tensors = counted(checkpoint.entries.count, "tensor")
+    guard checkpoint.format == .aviary else {
+      return "ok, \(checkpoint.format.rawValue), \(tensors) can be read; the format has no checksum for each tensor"
+    }
+    guard let name = checkpoint.metadata.architecture,
+      let architecture = Zoo.architectures.first(where: { $0.name == name })
+    else { return "ok, \(tensors), checksums match" }
+    let model = try architecture.build(configuration: checkpoint.metadata.configuration)
+    _ = try checkpoint.match(cells: model.cellDescriptions, headPath: model.headPath, path: file)
+    return "ok, \(tensors), checksums match, fits \(name)"
+  }
+}
