@@ -11,16 +11,16 @@ package final class Variable {
     Compute.run { Pass.current.onComputeThread.tape?.leaf(self) ?? value }
   }
 
-  /// The elements, row-major, for changing them in place. Where anybody else holds them they are copied first.
-  package func mutableBuffer() -> Buffer {
+  /// The elements in the layout given, for changing them in place. Where anybody else holds them they are copied first.
+  package func mutableBuffer(_ layout: Layout) -> Buffer {
     operation {
-      _ = value.buffer
-      if isKnownUniquelyReferenced(&value.content),
-        let own = value.content.onComputeThread.takeAlone(.plain(value.shape))
+      let present = value.buffer.layout
+      if present == layout, isKnownUniquelyReferenced(&value.content),
+        let own = value.content.onComputeThread.takeAlone(layout)
       {
         return own
       }
-      let copy = value.buffer.layout.isPlain ? value.buffer.copied() : value.plainBuffer
+      let copy = present == layout ? value.buffer.copied() : value.buffer.reordered(to: layout)
       value = Tensor(copy, shape: value.shape)
       return copy
     }
@@ -44,7 +44,8 @@ public struct Gradients {
 
   /// The 2-norm of all gradients with respect to parameters, taken as one vector.
   public var globalNorm: Float {
-    Float(byVariable.values.reduce(0) { $0 + $1.sumOfSquares }.squareRoot())
+    // In order of size, since the order of a dictionary changes from run to run and with it the rounding.
+    Float(byVariable.values.map(\.sumOfSquares).sorted().reduce(0, +).squareRoot())
   }
 
   /// Every gradient multiplied by a number.

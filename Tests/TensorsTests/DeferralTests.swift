@@ -77,16 +77,16 @@ import Testing
     let weight = Variable(numbers([16, 16, 3, 3], 1))
     let x = numbers([1, 16, 5, 5], 2)
     for _ in 0..<3 {
-      let before = ObjectIdentifier(weight.mutableBuffer().storage)
+      let before = ObjectIdentifier(weight.mutableBuffer(.plain(weight.value.shape)).storage)
       _ = valueWithGradients(of: [weight], mode: .training, noise: nil) { (same(x, weight.tracked).sum(), ()) }
       _ = inference { same(x, weight.value) }.scalars
-      #expect(ObjectIdentifier(weight.mutableBuffer().storage) == before)
+      #expect(ObjectIdentifier(weight.mutableBuffer(.plain(weight.value.shape)).storage) == before)
     }
     let held = weight.value
     let other = memory(of: held)
-    #expect(weight.mutableBuffer().storage !== other)
+    #expect(weight.mutableBuffer(.plain(weight.value.shape)).storage !== other)
     let view = weight.value.reshaped(to: [-1])
-    #expect(weight.mutableBuffer().storage !== memory(of: view))
+    #expect(weight.mutableBuffer(.plain(weight.value.shape)).storage !== memory(of: view))
   }
 
   // MARK: - Preconditions fire at the call

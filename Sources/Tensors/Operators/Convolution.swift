@@ -55,18 +55,21 @@ extension ConvolutionShape {
       let (dw, db) = plan.backwardWeights(
         source: input.reordered(to: plan.source), gradient: gradient.reordered(to: plan.destination),
         bias: hasBias ? plan.bias : nil)
-      cotangents.add(Tensor(ungrouped(dw.reordered(to: plainWeights)), shape: weight.shape), to: weight)
+      let gradient = groups == 1 ? dw : ungrouped(dw.reordered(to: plainWeights))
+      cotangents.add(Tensor(gradient, shape: weight.shape), to: weight)
       if let bias, let db { cotangents.add(Tensor(db, shape: bias.shape), to: bias) }
     }
   }
 }
 
 extension Tensor {
-  /// Row-major weights in the layout that a plan wants, kept for as long as the weights stay.
+  /// Weights in the layout that a plan wants, kept for as long as the weights stay.
   fileprivate func prepared(for layout: Layout, shape: ConvolutionShape) -> Buffer {
+    let present = buffer
+    if present.layout == layout { return present }
     let key = Preparation(layout: layout, folded: [])
     if let found = content.onComputeThread.prepared[key] { return found.weights }
-    let weights = shape.grouped(plainBuffer).reordered(to: layout)
+    let weights = (shape.groups == 1 ? present : shape.grouped(plainBuffer)).reordered(to: layout)
     content.onComputeThread.prepared[key] = Prepared(weights: weights, bias: nil, keptAlive: [])
     return weights
   }
