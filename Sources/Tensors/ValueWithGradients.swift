@@ -44,7 +44,8 @@ public struct Gradients {
 
   /// The 2-norm of all gradients with respect to parameters, taken as one vector.
   public var globalNorm: Float {
-    Float(byVariable.values.reduce(0) { $0 + $1.sumOfSquares }.squareRoot())
+    // Sorted, because a dictionary has another order in every run, and a sum another last bit in every order.
+    Float(byVariable.values.map(\.sumOfSquares).sorted().reduce(0, +).squareRoot())
   }
 
   /// Every gradient multiplied by a number.
