@@ -164,6 +164,10 @@ final class ConvolutionExpression {
     let foldedBias = bias.map { $0.detached() * factor + offset } ?? offset
     let prepared = Prepared(
       weights: shape.grouped(folded).reordered(to: layout), bias: foldedBias.plainBuffer, keptAlive: parts)
+    // Frozen weights outlive many statistics: those folded in before are not asked for again.
+    weight.content.onComputeThread.prepared = weight.content.onComputeThread.prepared.filter {
+      $0.key.folded.isEmpty || $0.key.layout != layout
+    }
     weight.content.onComputeThread.prepared[key] = prepared
     return (prepared.weights, prepared.bias)
   }
