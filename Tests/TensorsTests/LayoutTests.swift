@@ -45,7 +45,7 @@ import Testing
     },
   ]
 
-  @Test(arguments: cases, [1, 3, 8, 16, 19, 40]) func operatorsTakeAnyLayout(_ layoutCase: Case, channels: Int) {
+  @Test(arguments: cases, [3, 16, 19]) func operatorsTakeAnyLayout(_ layoutCase: Case, channels: Int) {
     let operands = ["x": numbers([2, channels, 5, 6], 1), "other": numbers([2, channels, 5, 6], 2)]
     // One operand, or both, arrive from a convolution; and what follows a shift would show padding that is not zero.
     let roads: [(Tensor, Tensor) -> (Tensor, Tensor)] = [
