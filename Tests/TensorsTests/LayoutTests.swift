@@ -81,6 +81,11 @@ import Testing
     #expect(softmax(two.reshaped(to: [1])).scalars == [1])
   }
 
+  @Test func meansOfMorePositionsThanPoolsTake() {
+    let x = numbers([2, 3, 2, 2, 1, 2], 1)
+    expectSame(x.mean(over: [2, 3, 4, 5]), x.reshaped(to: [2, 3, -1]).mean(over: [2]))
+  }
+
   @Test func emptyTensors() {
     let empty = Tensor([], shape: [0, 3])
     #expect((empty + empty).scalars.isEmpty && (empty * 2 + 1).scalars.isEmpty && relu(empty).scalars.isEmpty)
