@@ -63,11 +63,11 @@ import Testing
   @Test func residentMemoryIsFlat() async {
     await #expect(processExitsWith: .success) {
       let network = SmallNetwork()
-      for _ in 0..<100 { network.step() }
+      for _ in 0..<20 { network.step() }
       let before = residentBytes()
-      for _ in 0..<300 { network.step() }
+      for _ in 0..<100 { network.step() }
       let after = residentBytes()
-      // Room for what the allocator of small objects does; a leaked activation a step would be 60 MB.
+      // Room for what the allocator of small objects does; a leaked activation a step would be 20 MB.
       check(after - before < 4 << 20, "resident memory grew from \(before) to \(after)")
     }
   }
