@@ -162,8 +162,9 @@ void ak_softmax(const float *x, float *y, size_t rows, size_t columns, bool loga
       y[c] = e;
     }
     if (logarithm) {
-      float shift = largest + (float)log(sum);
-      for (size_t c = 0; c < columns; c++) y[c] = x[c] - shift;
+      // In this order: beside large logits the logarithm would be rounded away.
+      float rest = (float)log(sum);
+      for (size_t c = 0; c < columns; c++) y[c] = (x[c] - largest) - rest;
     } else {
       float scale = (float)(1 / sum);
       for (size_t c = 0; c < columns; c++) y[c] *= scale;

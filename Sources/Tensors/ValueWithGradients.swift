@@ -44,7 +44,7 @@ public struct Gradients {
 
   /// The 2-norm of all gradients with respect to parameters, taken as one vector.
   public var globalNorm: Float {
-    // In order of size, since the order of a dictionary changes from run to run and with it the rounding.
+    // Sorted, because a dictionary has another order in every run, and a sum another last bit in every order.
     Float(byVariable.values.map(\.sumOfSquares).sorted().reduce(0, +).squareRoot())
   }
 

@@ -73,13 +73,19 @@ import Testing
     #expect(gradients(moving: true) == gradients(moving: false))
   }
 
-  @Test func memoryThatNobodyElseHoldsIsChangedInPlace() {
-    let weight = Variable(numbers([16, 16, 3, 3], 1))
-    let x = numbers([1, 16, 5, 5], 2)
+  @Test(arguments: [
+    ([16, 16, 3, 3], 1), ([20, 16, 1, 1], 1), ([16, 1, 3, 3], 16), ([4, 8, 1, 1], 2), ([5, 3, 3, 3], 1),
+  ])
+  func memoryThatNobodyElseHoldsIsChangedInPlace(shape: [Int], groups: Int) {
+    let weight = Variable(numbers(shape, 1))
+    let x = numbers([1, shape[1] * groups, 5, 5], 2)
+    func convolved(_ weight: Tensor) -> Tensor {
+      convolution(x, weight: weight, stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: groups)
+    }
     for _ in 0..<3 {
       let before = ObjectIdentifier(weight.mutableBuffer(.plain(weight.value.shape)).storage)
-      _ = valueWithGradients(of: [weight], mode: .training, noise: nil) { (same(x, weight.tracked).sum(), ()) }
-      _ = inference { same(x, weight.value) }.scalars
+      _ = valueWithGradients(of: [weight], mode: .training, noise: nil) { (convolved(weight.tracked).sum(), ()) }
+      _ = inference { convolved(weight.value) }.scalars
       #expect(ObjectIdentifier(weight.mutableBuffer(.plain(weight.value.shape)).storage) == before)
     }
     let held = weight.value

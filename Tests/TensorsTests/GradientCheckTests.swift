@@ -136,28 +136,29 @@ import Testing
     },
   ]
 
-  static let arithmetic: [Case] = ([([2, 3, 4], [2, 3, 4]), ([2, 3, 4], [3, 1]), ([4], [2, 3, 4]), ([], [2, 2])]).flatMap {
-    (a: [Int], b: [Int]) -> [Case] in
-    let operands = ["a": random(a, 1), "b": random(b, 2)]
-    return [
-      Case(name: "\(a) + \(b)", operands: operands) { $0["a"]! + $0["b"]! },
-      Case(name: "\(a) − \(b)", operands: operands) { $0["a"]! - $0["b"]! },
-      Case(name: "\(a) · \(b)", operands: operands) { $0["a"]! * $0["b"]! },
-      Case(name: "\(a) / \(b)", operands: operands, step: 1e-3) { $0["a"]! / $0["b"]! },
+  static let arithmetic: [Case] =
+    ([([2, 3, 4], [2, 3, 4]), ([2, 3, 4], [3, 1]), ([4], [2, 3, 4]), ([], [2, 2])]).flatMap {
+      (a: [Int], b: [Int]) -> [Case] in
+      let operands = ["a": random(a, 1), "b": random(b, 2)]
+      return [
+        Case(name: "\(a) + \(b)", operands: operands) { $0["a"]! + $0["b"]! },
+        Case(name: "\(a) − \(b)", operands: operands) { $0["a"]! - $0["b"]! },
+        Case(name: "\(a) · \(b)", operands: operands) { $0["a"]! * $0["b"]! },
+        Case(name: "\(a) / \(b)", operands: operands, step: 1e-3) { $0["a"]! / $0["b"]! },
+      ]
+    } + [
+      Case(name: "numbers", operands: ["x": random([3, 4], 1)]) { 1 - (2 * (0.5 + $0["x"]! * 3 - 1) / 4 + 2) },
+      Case(name: "negation", operands: ["x": random([3, 4], 1)]) { -$0["x"]! },
+      Case(name: "numbers and a scalar", operands: ["x": random([], 1)]) { -($0["x"]! * 3 + 1) },
+      Case(name: "a tensor with itself", operands: ["x": random([3, 4], 1)]) { ($0["x"]! + $0["x"]!) * $0["x"]! },
+      Case(name: "sum", operands: ["x": random([2, 3, 4], 1)]) { $0["x"]!.sum() },
+      Case(name: "sum over axes", operands: ["x": random([2, 3, 4], 1)]) { $0["x"]!.sum(over: [0, 2]) },
+      Case(name: "mean", operands: ["x": random([2, 3, 4], 1)]) { $0["x"]!.mean() },
+      Case(name: "mean over an axis", operands: ["x": random([2, 3, 4], 1)]) {
+        $0["x"]!.mean(over: [1], keepingAxes: true)
+      },
+      Case(name: "mean over positions", operands: ["x": random([2, 3, 4, 5], 1)]) { $0["x"]!.mean(over: [3, 2]) },
     ]
-  } + [
-    Case(name: "numbers", operands: ["x": random([3, 4], 1)]) { 1 - (2 * (0.5 + $0["x"]! * 3 - 1) / 4 + 2) },
-    Case(name: "negation", operands: ["x": random([3, 4], 1)]) { -$0["x"]! },
-    Case(name: "numbers and a scalar", operands: ["x": random([], 1)]) { -($0["x"]! * 3 + 1) },
-    Case(name: "a tensor with itself", operands: ["x": random([3, 4], 1)]) { ($0["x"]! + $0["x"]!) * $0["x"]! },
-    Case(name: "sum", operands: ["x": random([2, 3, 4], 1)]) { $0["x"]!.sum() },
-    Case(name: "sum over axes", operands: ["x": random([2, 3, 4], 1)]) { $0["x"]!.sum(over: [0, 2]) },
-    Case(name: "mean", operands: ["x": random([2, 3, 4], 1)]) { $0["x"]!.mean() },
-    Case(name: "mean over an axis", operands: ["x": random([2, 3, 4], 1)]) {
-      $0["x"]!.mean(over: [1], keepingAxes: true)
-    },
-    Case(name: "mean over positions", operands: ["x": random([2, 3, 4, 5], 1)]) { $0["x"]!.mean(over: [3, 2]) },
-  ]
 
   static let activations: [Case] = [
     Case(name: "relu", operands: ["x": random([4, 9], 1)]) { relu($0["x"]!) },

@@ -18,6 +18,11 @@ func memory(of x: Tensor) -> Storage {
   Compute.run { x.buffer.storage }
 }
 
+/// How many forms of the elements are kept for primitives.
+func preparations(of x: Tensor) -> Int {
+  Compute.run { x.content.onComputeThread.prepared.count }
+}
+
 /// Numbers in −1..<1.
 func numbers(_ shape: [Int], _ seed: UInt64) -> Tensor {
   var numbers = TestNumbers(seed: seed)

@@ -31,6 +31,23 @@ import Testing
     #expect(isRowMajor(x) && !isRowMajor(throughConvolution(x)))
   }
 
+  /// The check itself: 2 % too much in the gradient of any operand is found.
+  @Test(arguments: GoldenOperators.spatial + GoldenOperators.others) func plantedErrorIsFound(name: String) throws {
+    for golden in try Self.goldens.get().cases(of: name) {
+      let operation = try GoldenOperators.operation(name, golden, GoldenOperators.Statistics())
+      let operands = try GoldenOperators.operands(golden)
+      for operand in operands.keys {
+        let (_, gradients) = differentiated(operands, upstream: try GoldenOperators.tensor(golden, "dy")) {
+          operation(flawed(operand, in: $0))
+        }
+        let closeness = Closeness(
+          actual: gradients[operand]?.scalars ?? [], expected: try golden.array("d_\(operand)").values)
+        #expect(
+          !closeness.isWithin(relativeL2: gradientTolerance, relativeMax: 1e-4), "\(golden.name), \(operand)")
+      }
+    }
+  }
+
   private func check(_ name: String, _ road: Road) throws {
     for golden in try Self.goldens.get().cases(of: name) {
       let statistics = GoldenOperators.Statistics()

@@ -161,6 +161,17 @@ import Testing
     expectSame(gradients[a]!, a.value * 2 + 2)
   }
 
+  /// Frozen weights under statistics that change from epoch to epoch do not collect what was folded in before.
+  @Test func foldedWeightsDoNotPileUp() {
+    let operands = DeferralTests.blockOperands()
+    for seed in 0..<5 {
+      var changed = operands
+      changed["mean"] = numbers([16], UInt64(seed))
+      _ = inference { DeferralTests.block(changed) }.scalars
+    }
+    #expect(preparations(of: operands["weight"]!) == 1)
+  }
+
   /// Statistics folded into the same weights with another ε are another normalisation.
   @Test func foldedNormalisationsAreToldApart() {
     let operands = DeferralTests.blockOperands()

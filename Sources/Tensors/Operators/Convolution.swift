@@ -15,7 +15,8 @@ public func convolution(
     (1...3).contains(axes) && weight.rank == x.rank && stride.count == axes && padding.count == axes
       && dilation.count == axes && groups >= 1 && x.shape[1] == weight.shape[1] * groups
       && weight.shape[0] % groups == 0 && (bias.map { $0.shape == [weight.shape[0]] } ?? true),
-    "convolution: input \(x.shape) does not go with weight \(weight.shape), bias \(bias?.shape ?? []), groups \(groups)")
+    "convolution: input \(x.shape) does not go with weight \(weight.shape), bias \(bias?.shape ?? []), groups \(groups)"
+  )
   precondition(
     stride.allSatisfy { $0 > 0 } && dilation.allSatisfy { $0 > 0 } && padding.allSatisfy { $0 >= 0 },
     "convolution: no window slides with stride \(stride), padding \(padding), dilation \(dilation)")
@@ -166,6 +167,10 @@ final class ConvolutionExpression {
     let foldedBias = bias.map { $0.detached() * factor + offset } ?? offset
     let prepared = Prepared(
       weights: shape.grouped(folded).reordered(to: layout), bias: foldedBias.plainBuffer, keptAlive: parts)
+    // Frozen weights outlive many statistics: those folded in before are not asked for again.
+    weight.content.onComputeThread.prepared = weight.content.onComputeThread.prepared.filter {
+      $0.key.folded.isEmpty || $0.key.layout != layout
+    }
     weight.content.onComputeThread.prepared[key] = prepared
     return (prepared.weights, prepared.bias)
   }
