@@ -26,10 +26,11 @@ typedef struct operands {
     for (size_t i = start; i < end; i++) y[i] = (expression);                                                         \
   }
 
-ELEMENTWISE(relu, a[i] > 0 ? a[i] : 0)
+// Written so that what is not a number stays so.
+ELEMENTWISE(relu, a[i] < 0 ? 0 : a[i])
 ELEMENTWISE(mask, b[i] > 0 ? a[i] : 0)
 ELEMENTWISE(add, a[i] + b[i])
-ELEMENTWISE(add_relu, a[i] + b[i] > 0 ? a[i] + b[i] : 0)
+ELEMENTWISE(add_relu, a[i] + b[i] < 0 ? 0 : a[i] + b[i])
 ELEMENTWISE(multiply, a[i] * b[i])
 ELEMENTWISE(affine, a[i] * scale + shift)
 ELEMENTWISE(fill, shift)
