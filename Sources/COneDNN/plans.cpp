@@ -34,12 +34,20 @@ const ad_plan *ad_plan_for(const ad_request *request) {
   static std::unordered_map<ad_request, std::unique_ptr<ad_plan>, RequestHash, RequestEqual> plans;
   auto found = plans.find(*request);
   if (found != plans.end()) return found->second.get();
+  // What oneDNN has refused it refuses again.
+  static std::unordered_map<ad_request, std::string, RequestHash, RequestEqual> refusals;
+  auto refused = refusals.find(*request);
+  if (refused != refusals.end()) {
+    last_error = refused->second;
+    return nullptr;
+  }
   auto plan = std::make_unique<ad_plan>(ad_plan{AD_NONE, AD_NONE, AD_NONE, AD_NONE, 0, 0, nullptr, nullptr});
   auto internals = std::make_unique<Internals>();
   try {
     make(*request, *plan, *internals);
   } catch (const std::exception &e) {
     last_error = e.what();
+    refusals.emplace(*request, last_error);
     return nullptr;
   }
   plan->implementation = internals->implementation.c_str();

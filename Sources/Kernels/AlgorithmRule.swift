@@ -4,11 +4,12 @@ import COneDNN
 package enum AlgorithmRule {
   /// Whether Winograd's F(4×4, 3×3) is used instead of direct convolution.
   ///
-  /// It needs a third of the multiplications, but works in tiles of 4×4 results. Where tiles are few or mostly empty the
-  /// transformation costs more than it saves: measured on AVX-512, training gains from 32 tiles on, inference (where the
-  /// weights are transformed once) at any count, and neither gains when less than half of the tiles' area is used.
+  /// It needs a quarter of the multiplications, but works in tiles of 4×4 results, and transforms the weights on every
+  /// call. Where tiles are few or mostly empty that costs more than it saves: measured on AVX-512, it gains from 32 tiles
+  /// on, and where half of the tiles' area is used. Weights transformed beforehand would gain a few per cent more in
+  /// inference; oneDNN takes half a second to transform those of a wide layer, which no first prediction can wait for.
   package static func usesWinograd(
-    batch: Int, inputChannels: Int, outputChannels: Int, output: [Int], window: Window, groups: Int, training: Bool
+    batch: Int, inputChannels: Int, outputChannels: Int, output: [Int], window: Window, groups: Int
   ) -> Bool {
     guard hasWinograd, groups == 1, window.kernel == [3, 3], window.stride == [1, 1], window.dilation == [1, 1],
       window.paddingLow.allSatisfy({ $0 <= 1 }), window.paddingHigh.allSatisfy({ $0 <= 1 }),
@@ -16,7 +17,7 @@ package enum AlgorithmRule {
     else { return false }
     let tiles = output.reduce(1) { $0 * (($1 + 3) / 4) }
     let used = Double(output.reduce(1, *)) / Double(16 * tiles)
-    return used >= 0.5 && (!training || batch * tiles >= 32)
+    return used >= 0.5 && batch * tiles >= 32
   }
 
   /// Winograd needs AVX-512 and oneDNN 2.x.

@@ -38,8 +38,9 @@ package struct ConvolutionShape: Hashable, Sendable {
     var request = ad_request(kind, flags: training ? Int32(AD_TRAINING.rawValue) : 0)
     let winograd = AlgorithmRule.usesWinograd(
       batch: input[0], inputChannels: input[1], outputChannels: weights[0], output: Array(output.dropFirst(2)),
-      window: window, groups: groups, training: training)
-    if winograd { request.flags |= Int32(AD_WINOGRAD.rawValue) }
+      window: window, groups: groups)
+    // As in training, so that the weights are taken as they are.
+    if winograd { request.flags |= Int32(AD_WINOGRAD.rawValue | AD_TRAINING.rawValue) }
     request.source = source.id
     request.weights = Layout.any(groupedWeights).id
     if hasBias { request.bias = Layout.plain([weights[0]]).id }
