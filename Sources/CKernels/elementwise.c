@@ -26,10 +26,11 @@ typedef struct operands {
     for (size_t i = start; i < end; i++) y[i] = (expression);                                                         \
   }
 
-ELEMENTWISE(relu, a[i] > 0 ? a[i] : 0)
+// Written so that what is not a number stays so.
+ELEMENTWISE(relu, a[i] < 0 ? 0 : a[i])
 ELEMENTWISE(mask, b[i] > 0 ? a[i] : 0)
 ELEMENTWISE(add, a[i] + b[i])
-ELEMENTWISE(add_relu, a[i] + b[i] > 0 ? a[i] + b[i] : 0)
+ELEMENTWISE(add_relu, a[i] + b[i] < 0 ? 0 : a[i] + b[i])
 ELEMENTWISE(multiply, a[i] * b[i])
 ELEMENTWISE(affine, a[i] * scale + shift)
 ELEMENTWISE(fill, shift)
@@ -162,8 +163,9 @@ void ak_softmax(const float *x, float *y, size_t rows, size_t columns, bool loga
       y[c] = e;
     }
     if (logarithm) {
-      float shift = largest + (float)log(sum);
-      for (size_t c = 0; c < columns; c++) y[c] = x[c] - shift;
+      // In this order: beside large logits the logarithm would be rounded away.
+      float rest = (float)log(sum);
+      for (size_t c = 0; c < columns; c++) y[c] = (x[c] - largest) - rest;
     } else {
       float scale = (float)(1 / sum);
       for (size_t c = 0; c < columns; c++) y[c] *= scale;

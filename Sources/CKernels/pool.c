@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 // Size classes: eight to a doubling, so that at most an eighth of a block is wasted.
 #define STEPS 8
@@ -95,4 +96,14 @@ ak_pool_statistics ak_pool_read_statistics(void) {
   ak_pool_statistics copy = statistics;
   pthread_mutex_unlock(&lock);
   return copy;
+}
+
+long ak_peak_kilobytes(void) {
+  struct rusage usage;
+  if (getrusage(RUSAGE_SELF, &usage) != 0) return 0;
+#ifdef __APPLE__
+  return usage.ru_maxrss / 1024; // macOS counts bytes
+#else
+  return usage.ru_maxrss;
+#endif
 }

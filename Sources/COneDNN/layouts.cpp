@@ -1,6 +1,7 @@
 #include "layouts.hpp"
 
 #include <deque>
+#include <mutex>
 
 namespace aviary {
 
@@ -16,7 +17,16 @@ std::deque<Entry> &table() {
   return entries;
 }
 
-dnnl::memory::dims dims(const int64_t *values, int rank) { return dnnl::memory::dims(values, values + rank); }
+// Tensors are made on any thread.
+std::mutex &lock() {
+  static std::mutex value;
+  return value;
+}
+
+// A descriptor without dimensions describes nothing at all: a scalar is seen as a vector of one element.
+dnnl::memory::dims dims(const int64_t *values, int rank) {
+  return rank == 0 ? dnnl::memory::dims{1} : dnnl::memory::dims(values, values + rank);
+}
 
 dnnl::memory::dims dims_of(const dnnl::memory::desc &md) {
 #if DNNL_VERSION_MAJOR >= 3
@@ -38,6 +48,7 @@ dnnl::memory::desc plain(const dnnl::memory::dims &d) {
 } // namespace
 
 ad_layout intern(const dnnl::memory::desc &md) {
+  std::lock_guard<std::mutex> guard(lock());
   auto &entries = table();
   for (size_t i = 0; i < entries.size(); i++)
     if (entries[i].description == md) return ad_layout(i);
@@ -45,7 +56,10 @@ ad_layout intern(const dnnl::memory::desc &md) {
   return ad_layout(entries.size() - 1);
 }
 
-const dnnl::memory::desc &description(ad_layout layout) { return table()[size_t(layout)].description; }
+const dnnl::memory::desc &description(ad_layout layout) {
+  std::lock_guard<std::mutex> guard(lock());
+  return table()[size_t(layout)].description;
+}
 
 } // namespace aviary
 
@@ -66,13 +80,15 @@ ad_layout ad_layout_any(const int64_t *dimensions, int rank) {
 }
 
 ad_layout ad_layout_plain_of(ad_layout layout) {
-  auto &entry = table()[size_t(layout)];
-  if (entry.plain == AD_NONE) {
-    ad_layout found = intern(plain(dims_of(entry.description)));
-    table()[size_t(layout)].plain = found;
-    return found;
+  {
+    std::lock_guard<std::mutex> guard(lock());
+    auto &entry = table()[size_t(layout)];
+    if (entry.plain != AD_NONE) return entry.plain;
   }
-  return entry.plain;
+  ad_layout found = intern(plain(dims_of(description(layout))));
+  std::lock_guard<std::mutex> guard(lock());
+  table()[size_t(layout)].plain = found;
+  return found;
 }
 
 size_t ad_layout_bytes(ad_layout layout) { return description(layout).get_size(); }

@@ -60,6 +60,9 @@ public struct StoredArray: Sendable {
     return try body(values.span)
   }
 
+  /// The sum of the elements as Float32, accumulated in double; `nil` where they are complex or opaque.
+  public func sum() -> Double? { withFloats { AviaryTensors.sum($0) } }
+
   /// The elements as Float32, each rounded to nearest; `nil` where they are complex or opaque.
   public func floats() -> [Float]? {
     switch dtype {

@@ -17,7 +17,7 @@ struct Tool: ParsableCommand {
   static let commands: [any ParsableCommand.Type] = [
     ModelsCommand.self, InspectCommand.self, VerifyCommand.self, DiffCommand.self, ConvertCommand.self,
     TrainCommand.self, FinetuneCommand.self,
-    EvaluateCommand.self, PredictCommand.self, FeaturesCommand.self, SampleImagesCommand.self,
+    EvaluateCommand.self, PredictCommand.self, FeaturesCommand.self, SampleImagesCommand.self, BenchCommand.self,
   ]
 
   static func main() {

@@ -48,6 +48,9 @@ public enum Compute {
     return (Int(statistics.allocations), Int(statistics.misses), Int(statistics.held_bytes))
   }
 
+  /// The most memory that the process has had resident, in kilobytes.
+  public static var peakKilobytes: Int { Int(ak_peak_kilobytes()) }
+
   /// Gives memory that no tensor holds back to the system.
   public static func trimMemory() {
     ak_pool_trim()

@@ -75,6 +75,9 @@ package enum BinaryOperation: Sendable {
 }
 
 extension Buffer {
+  /// The most axes that kernels walk over: they keep their place in arrays of this size.
+  static let mostAxes = Int(AK_MAX_RANK)
+
   /// The strides with which a row-major operand of `shape` is read along `result`: 0 where it repeats.
   private static func strides(of shape: [Int], along result: [Int]) -> [Int64] {
     var strides = [Int64](repeating: 0, count: result.count)
@@ -90,6 +93,7 @@ extension Buffer {
   package static func broadcast(
     _ operation: BinaryOperation, _ a: Buffer, _ aShape: [Int], _ b: Buffer, _ bShape: [Int], result: [Int]
   ) -> Buffer {
+    precondition(result.count <= mostAxes, "a tensor of \(result.count) axes; the most are \(mostAxes)")
     let y = Buffer(.plain(result))
     if result.contains(0) { return y }
     unsafe ak_broadcast(
@@ -100,6 +104,7 @@ extension Buffer {
 
   /// The sums of a row-major buffer over the axes where `result`, which broadcasts to `shape`, has size 1 or none.
   package func summed(from shape: [Int], to result: [Int]) -> Buffer {
+    precondition(shape.count <= Self.mostAxes, "a tensor of \(shape.count) axes; the most are \(Self.mostAxes)")
     let y = Buffer(.plain(result))
     let count = result.reduce(1, *)
     if shape.contains(0) { return .filled(0, shape: result) }
@@ -171,4 +176,9 @@ extension Buffer {
     unsafe ak_dropout(floats, y.floats, rate, stream.key, stream.step, count)
     return y
   }
+}
+
+/// The sum of numbers in memory, accumulated in double, on the calling thread.
+package func sum(_ scalars: Span<Float>) -> Double {
+  unsafe scalars.withUnsafeBufferPointer { unsafe $0.baseAddress.map { unsafe ak_sum($0, scalars.count) } ?? 0 }
 }

@@ -28,12 +28,14 @@ package struct Layout: Hashable, Sendable {
 
   /// Row-major elements.
   package static func plain(_ shape: [Int]) -> Layout {
-    unsafe Layout(id: shape.map(Int64.init).withUnsafeBufferPointer { unsafe ad_layout_plain($0.baseAddress, Int32($0.count)) })
+    unsafe Layout(
+      id: shape.map(Int64.init).withUnsafeBufferPointer { unsafe ad_layout_plain($0.baseAddress, Int32($0.count)) })
   }
 
   /// What a primitive may choose; for requests only.
   static func any(_ shape: [Int]) -> Layout {
-    unsafe Layout(id: shape.map(Int64.init).withUnsafeBufferPointer { unsafe ad_layout_any($0.baseAddress, Int32($0.count)) })
+    unsafe Layout(
+      id: shape.map(Int64.init).withUnsafeBufferPointer { unsafe ad_layout_any($0.baseAddress, Int32($0.count)) })
   }
 
   /// A batch of images or feature maps with the channels innermost, seen as [N, C, …].

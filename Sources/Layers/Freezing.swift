@@ -23,7 +23,9 @@ extension Layer {
   /// are not updated. See `PathPattern` for what a pattern matches.
   public func freeze(_ patterns: [String]) throws(FreezeFault) {
     let inventory = inventory
-    let paths = Walk.layers(of: self).map(\.path) + inventory.cells.map(\.path)
+    // A tied cell has several paths, and any of them may be meant.
+    let aliases = Dictionary(grouping: inventory.aliases.keys) { inventory.aliases[$0] ?? $0 }
+    let paths = Walk.layers(of: self).map(\.path) + inventory.cells.map(\.path) + inventory.aliases.keys
     var parsed: [PathPattern] = []
     for text in patterns {
       let pattern: PathPattern
@@ -38,6 +40,9 @@ extension Layer {
       }
       parsed.append(pattern)
     }
-    for entry in inventory.cells { entry.cell.isFrozen = parsed.contains { $0.matches(entry.path) } }
+    for entry in inventory.cells {
+      let own = [entry.path] + (aliases[entry.path] ?? [])
+      entry.cell.isFrozen = parsed.contains { own.contains(where: $0.matches) }
+    }
   }
 }

@@ -1,4 +1,4 @@
+@_exported import enum AviaryKernels.Compute
 // What users of tensors need of the layer below.
 @_exported import class AviaryKernels.Confined
-@_exported import enum AviaryKernels.Compute
 @_exported import struct AviaryKernels.RandomStream

@@ -1,6 +1,9 @@
 import AviaryKernels
 
 // Updates of variables in place. Memory that anybody else still holds is left alone: the variable then gets its own.
+//
+// Everything is brought into the layout of the gradient, in which it stays: weights of convolutions are then in the order
+// that the next step's convolutions want, and need not be rearranged.
 
 extension Variable {
   /// One step of gradient descent: see PyTorch's `torch.optim.SGD`, whose formula and order it follows.
@@ -8,8 +11,9 @@ extension Variable {
     gradient: Tensor, momentum: Variable?, learningRate: Double, weightDecay: Double, factor: Double, nesterov: Bool
   ) {
     operation {
-      mutableBuffer().stepSGD(
-        gradient: gradient.plainBuffer, momentum: momentum?.mutableBuffer(), learningRate: Float(learningRate),
+      let gradient = gradient.buffer
+      mutableBuffer(gradient.layout).stepSGD(
+        gradient: gradient, momentum: momentum?.mutableBuffer(gradient.layout), learningRate: Float(learningRate),
         weightDecay: Float(weightDecay), factor: Float(factor), nesterov: nesterov)
     }
   }
@@ -20,8 +24,10 @@ extension Variable {
     beta2: Double, epsilon: Double, step: Int, decoupled: Bool
   ) {
     operation {
-      mutableBuffer().stepAdam(
-        gradient: gradient.plainBuffer, first: first.mutableBuffer(), second: second.mutableBuffer(),
+      let gradient = gradient.buffer
+      mutableBuffer(gradient.layout).stepAdam(
+        gradient: gradient, first: first.mutableBuffer(gradient.layout),
+        second: second.mutableBuffer(gradient.layout),
         learningRate: learningRate, weightDecay: weightDecay, beta1: beta1, beta2: beta2, epsilon: epsilon,
         step: step, decoupled: decoupled)
     }

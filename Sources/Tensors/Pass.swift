@@ -17,6 +17,28 @@ public struct Noise: Sendable {
   }
 }
 
+/// The random numbers of a pass. Scopes that name no noise share those of the pass around them.
+final class Drawing {
+  private let noise: Noise
+  /// How often each path has drawn: a layer called twice draws twice.
+  private var calls: [String: UInt64] = [:]
+
+  private static let passes = Confined<UInt64>(0)
+
+  /// Without noise each pass draws anew.
+  init(_ noise: Noise?) {
+    if noise == nil { Self.passes.onComputeThread += 1 }
+    self.noise = noise ?? Noise(seed: 0, step: Self.passes.onComputeThread)
+  }
+
+  func stream(purpose: String, path: String) -> RandomStream {
+    let call = calls[path, default: 0]
+    calls[path] = call + 1
+    return RandomStream(
+      seed: noise.seed, purpose: purpose, path: call == 0 ? path : "\(path)#\(call)", step: noise.step)
+  }
+}
+
 /// The settings of the pass that runs now. They belong to the compute thread, where scopes run from beginning to end;
 /// outside of any scope there is no tape, and the mode is inference.
 struct Pass {
@@ -24,9 +46,8 @@ struct Pass {
 
   var mode = Mode.inference
   var tape: Tape?
-  var noise = Noise(seed: 0, step: 0)
-  /// How often each path has drawn in this pass: a layer called twice draws twice.
-  var draws: [String: UInt64] = [:]
+  /// Nil outside of any scope, where nothing is drawn.
+  var drawing: Drawing?
   /// A normalisation that waits for the relu that may follow it.
   var pending: BatchNormalizationPass?
 
@@ -57,16 +78,16 @@ struct Pass {
 }
 
 /// Runs `body` in the mode given, without changing whether a tape records: Monte-Carlo dropout, or new batch statistics.
+///
+/// - Parameter noise: what random numbers are keyed by. Without it a scope inside of a pass goes on with the pass's, and
+///   any other draws anew.
 public func withMode<Result, Failure>(
   _ mode: Mode, noise: Noise? = nil, _ body: () throws(Failure) -> Result
 ) throws(Failure) -> Result {
   try Pass.scope(
     {
       $0.mode = mode
-      if let noise {
-        $0.noise = noise
-        $0.draws = [:]
-      }
+      if noise != nil || $0.drawing == nil { $0.drawing = Drawing(noise) }
     }, body)
 }
 

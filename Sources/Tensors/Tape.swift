@@ -1,8 +1,9 @@
 import AviaryKernels
 
 /// Where a tape knows a tensor.
-struct TapePosition: Sendable {
-  let tape: ObjectIdentifier
+struct TapePosition: Sendable, Hashable {
+  /// The number of the tape: addresses are used again, and tensors outlive their tapes.
+  let tape: UInt64
   let index: Int
 }
 
@@ -11,6 +12,9 @@ typealias Pullback = (_ gradient: Tensor, _ cotangents: inout Cotangents) -> Voi
 
 /// The record of one pass. It belongs to the closure that is being differentiated.
 final class Tape {
+  private static let last = Confined<UInt64>(0)
+  /// No other tape of the program has the same.
+  private let number: UInt64
   private var pullbacks: [Pullback?] = []
   private var leaves: [ObjectIdentifier: Tensor] = [:]
   private let variables: Set<ObjectIdentifier>
@@ -18,13 +22,15 @@ final class Tape {
 
   init(of variables: some Sequence<Variable>) {
     self.variables = Set(variables.map(ObjectIdentifier.init))
+    Self.last.onComputeThread += 1
+    number = Self.last.onComputeThread
   }
 
-  func knows(_ x: Tensor) -> Bool { x.node?.tape == ObjectIdentifier(self) }
+  func knows(_ x: Tensor) -> Bool { x.node?.tape == number }
 
   private func add(_ pullback: Pullback?) -> TapePosition {
     pullbacks.append(pullback)
-    return TapePosition(tape: ObjectIdentifier(self), index: pullbacks.count - 1)
+    return TapePosition(tape: number, index: pullbacks.count - 1)
   }
 
   /// The value of a variable as this tape knows it.
@@ -49,15 +55,15 @@ final class Tape {
 
   /// The gradients of a scalar, by variable and by watched tensor. The record is used up, from the end to the beginning,
   /// so that memory is free as soon as the pass is through with it.
-  func gradients(of loss: Tensor) -> (variables: [ObjectIdentifier: Tensor], watched: [Int: Tensor]) {
+  func gradients(of loss: Tensor) -> (variables: [ObjectIdentifier: Tensor], watched: [TapePosition: Tensor]) {
     var cotangents = Cotangents(tape: self, count: pullbacks.count)
-    var kept: [Int: Tensor] = [:]
+    var kept: [TapePosition: Tensor] = [:]
     cotangents.add(Tensor(ones: loss.shape), to: loss)
     let keptAtLeaves = Set(leaves.values.map { $0.node!.index })
     while let last = pullbacks.popLast() {
       let index = pullbacks.count
       guard let gradient = cotangents.values[index] else { continue }
-      if watched.contains(index) { kept[index] = gradient }
+      if watched.contains(index) { kept[TapePosition(tape: number, index: index)] = gradient }
       if keptAtLeaves.contains(index) { continue }
       cotangents.values[index] = nil
       last?(gradient, &cotangents)

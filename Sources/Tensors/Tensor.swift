@@ -125,3 +125,6 @@ extension Tensor: CustomStringConvertible {
     return "Tensor\(shape) [\(shown)\(count > 8 ? ", …" : "")]"
   }
 }
+
+/// The sum of numbers in memory, accumulated in double.
+package func sum(_ scalars: Span<Float>) -> Double { AviaryKernels.sum(scalars) }

@@ -14,7 +14,7 @@ struct TensorContent {
   init(_ value: Value) { self.value = value }
 
   /// The memory, for changing it, where nobody else holds it and it has the layout given. What was prepared from the
-  /// elements is dropped.
+  /// elements is dropped in any case: who asks holds the content alone.
   mutating func takeAlone(_ layout: Layout) -> Buffer? {
     var taken = Value.ready(.empty)
     swap(&taken, &value)
@@ -23,9 +23,10 @@ struct TensorContent {
       preconditionFailure("a deferred tensor has no memory to take")
     }
     taken = .ready(.empty)
+    // First of all: what a plan takes row-major was prepared without a copy and shares the memory.
+    prepared = [:]
     let alone = buffer.layout == layout && buffer.isHeldAlone()
     taken = .ready(buffer)
-    if alone { prepared = [:] }
     return alone ? buffer : nil
   }
 }
@@ -35,6 +36,7 @@ struct Preparation: Hashable {
   let layout: Layout
   /// The normalisation folded in, by the identity of its tensors.
   let folded: [ObjectIdentifier]
+  var epsilon: Float = 0
 }
 
 struct Prepared {

@@ -11,16 +11,16 @@ package final class Variable {
     Compute.run { Pass.current.onComputeThread.tape?.leaf(self) ?? value }
   }
 
-  /// The elements, row-major, for changing them in place. Where anybody else holds them they are copied first.
-  package func mutableBuffer() -> Buffer {
+  /// The elements in the layout given, for changing them in place. Where anybody else holds them they are copied first.
+  package func mutableBuffer(_ layout: Layout) -> Buffer {
     operation {
-      _ = value.buffer
-      if isKnownUniquelyReferenced(&value.content),
-        let own = value.content.onComputeThread.takeAlone(.plain(value.shape))
+      let present = value.buffer.layout
+      if present == layout, isKnownUniquelyReferenced(&value.content),
+        let own = value.content.onComputeThread.takeAlone(layout)
       {
         return own
       }
-      let copy = value.buffer.layout.isPlain ? value.buffer.copied() : value.plainBuffer
+      let copy = present == layout ? value.buffer.copied() : value.buffer.reordered(to: layout)
       value = Tensor(copy, shape: value.shape)
       return copy
     }
@@ -30,9 +30,9 @@ package final class Variable {
 /// The gradients of one backward pass: a value that can be added, scaled and clipped.
 public struct Gradients {
   package private(set) var byVariable: [ObjectIdentifier: Tensor]
-  private var byTensor: [Int: Tensor]
+  private var byTensor: [TapePosition: Tensor]
 
-  init(byVariable: [ObjectIdentifier: Tensor], byTensor: [Int: Tensor]) {
+  init(byVariable: [ObjectIdentifier: Tensor], byTensor: [TapePosition: Tensor]) {
     self.byVariable = byVariable
     self.byTensor = byTensor
   }
@@ -40,11 +40,12 @@ public struct Gradients {
   package subscript(variable: Variable) -> Tensor? { byVariable[ObjectIdentifier(variable)] }
 
   /// The gradient with respect to a tensor that was `watched`; nil where the result does not depend on it.
-  public subscript(tensor: Tensor) -> Tensor? { tensor.node.flatMap { byTensor[$0.index] } }
+  public subscript(tensor: Tensor) -> Tensor? { tensor.node.flatMap { byTensor[$0] } }
 
   /// The 2-norm of all gradients with respect to parameters, taken as one vector.
   public var globalNorm: Float {
-    Float(byVariable.values.reduce(0) { $0 + $1.sumOfSquares }.squareRoot())
+    // Sorted, because a dictionary has another order in every run, and a sum another last bit in every order.
+    Float(byVariable.values.map(\.sumOfSquares).sorted().reduce(0, +).squareRoot())
   }
 
   /// Every gradient multiplied by a number.
@@ -78,22 +79,11 @@ package func valueWithGradients<Auxiliary, Failure>(
       {
         $0.mode = mode
         $0.tape = tape
-        $0.noise = noise ?? NoiseCounter.next()
-        $0.draws = [:]
+        $0.drawing = Drawing(noise)
       }, body)
     precondition(loss.count == 1, "valueWithGradients: the result has shape \(loss.shape), not one element")
     let (byVariable, byTensor) = tape.gradients(of: loss)
     return (loss.detached(), Gradients(byVariable: byVariable, byTensor: byTensor), auxiliary)
-  }
-}
-
-/// Steps for passes that name none: each draws anew.
-private enum NoiseCounter {
-  private static let step = Confined<UInt64>(0)
-
-  static func next() -> Noise {
-    step.onComputeThread += 1
-    return Noise(seed: 0, step: step.onComputeThread)
   }
 }
 

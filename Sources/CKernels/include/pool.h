@@ -20,4 +20,7 @@ typedef struct ak_pool_statistics {
 
 ak_pool_statistics ak_pool_read_statistics(void);
 
+/// The most memory that the process has had resident, in kilobytes.
+long ak_peak_kilobytes(void);
+
 #endif

@@ -4,8 +4,8 @@
 // layouts have equal identifiers, which are small integers that live as long as the program.
 //
 // A *plan* is a primitive made ready for one request: geometry, layouts, fused operations. Plans are cached by request
-// and live as long as the program. Nothing here is safe to call from two threads at once: every call is made on
-// Aviary's compute thread.
+// and live as long as the program. Layouts may be asked for on any thread; plans are made and run on Aviary's compute
+// thread only.
 //
 // Written against oneDNN 2.6; compiles against 3.x, which has no Winograd convolution.
 #ifndef AVIARY_CONEDNN_H
@@ -24,7 +24,7 @@ extern "C" {
 
 typedef int32_t ad_layout;
 
-/// Row-major elements.
+/// Row-major elements; a scalar, of rank 0, is laid out like a vector of one element.
 ad_layout ad_layout_plain(const int64_t *dimensions, int rank);
 /// Elements with the strides given, counted in elements.
 ad_layout ad_layout_strided(const int64_t *dimensions, const int64_t *strides, int rank);

@@ -68,13 +68,10 @@ private func softmax(_ x: Tensor, axis: Int, logarithm: Bool) -> Tensor {
 public func dropout(_ x: Tensor, rate: Float, path: String = "") -> Tensor {
   precondition((0...1).contains(rate), "dropout: the rate \(rate) is not a probability")
   return operation {
-    guard Pass.current.onComputeThread.mode == .training, rate > 0 else { return x }
+    let pass = Pass.current.onComputeThread
+    guard pass.mode == .training, rate > 0, let drawing = pass.drawing else { return x }
     if rate == 1 { return x * 0 }
-    let call = Pass.current.onComputeThread.draws[path, default: 0]
-    Pass.current.onComputeThread.draws[path] = call + 1
-    let noise = Pass.current.onComputeThread.noise
-    let stream = RandomStream(
-      seed: noise.seed, purpose: "dropout", path: call == 0 ? path : "\(path)#\(call)", step: noise.step)
+    let stream = drawing.stream(purpose: "dropout", path: path)
     let y = Tensor(x.plainBuffer.droppedOut(rate: rate, stream: stream), shape: x.shape)
     return recorded(y, from: x) { dy, cotangents in
       cotangents.add(Tensor(dy.plainBuffer.droppedOut(rate: rate, stream: stream), shape: x.shape), to: x)

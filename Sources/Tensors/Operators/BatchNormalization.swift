@@ -28,6 +28,9 @@ public func batchNormalization(
   _ x: Tensor, mean: Tensor, variance: Tensor, scale: Tensor, shift: Tensor, epsilon: Float
 ) -> Tensor {
   checkNormalization(x, scale: scale, shift: shift)
+  precondition(
+    mean.shape == scale.shape && variance.shape == scale.shape,
+    "batch normalisation: input \(x.shape) does not go with mean \(mean.shape) and variance \(variance.shape)")
   let normalization = ChannelNormalization(
     mean: mean, variance: variance, scale: scale, shift: shift, epsilon: epsilon)
   let perChannel = [x.shape[1]] + Array(repeating: 1, count: x.rank - 2)

@@ -15,7 +15,13 @@ public func convolution(
     (1...3).contains(axes) && weight.rank == x.rank && stride.count == axes && padding.count == axes
       && dilation.count == axes && groups >= 1 && x.shape[1] == weight.shape[1] * groups
       && weight.shape[0] % groups == 0 && (bias.map { $0.shape == [weight.shape[0]] } ?? true),
-    "convolution: input \(x.shape) does not go with weight \(weight.shape), bias \(bias?.shape ?? []), groups \(groups)")
+    "convolution: input \(x.shape) does not go with weight \(weight.shape), bias \(bias?.shape ?? []), groups \(groups)"
+  )
+  precondition(
+    stride.allSatisfy { $0 > 0 } && dilation.allSatisfy { $0 > 0 } && padding.allSatisfy { $0 >= 0 },
+    "convolution: no window slides with stride \(stride), padding \(padding), dilation \(dilation)")
+  precondition(
+    x.count > 0 && weight.count > 0, "convolution: input \(x.shape) or weight \(weight.shape) is empty")
   let shape = ConvolutionShape(
     input: x.shape, weights: weight.shape,
     window: Window(
@@ -50,18 +56,21 @@ extension ConvolutionShape {
       let (dw, db) = plan.backwardWeights(
         source: input.reordered(to: plan.source), gradient: gradient.reordered(to: plan.destination),
         bias: hasBias ? plan.bias : nil)
-      cotangents.add(Tensor(ungrouped(dw.reordered(to: plainWeights)), shape: weight.shape), to: weight)
+      let gradient = groups == 1 ? dw : ungrouped(dw.reordered(to: plainWeights))
+      cotangents.add(Tensor(gradient, shape: weight.shape), to: weight)
       if let bias, let db { cotangents.add(Tensor(db, shape: bias.shape), to: bias) }
     }
   }
 }
 
 extension Tensor {
-  /// Row-major weights in the layout that a plan wants, kept for as long as the weights stay.
+  /// Weights in the layout that a plan wants, kept for as long as the weights stay.
   fileprivate func prepared(for layout: Layout, shape: ConvolutionShape) -> Buffer {
+    let present = buffer
+    if present.layout == layout { return present }
     let key = Preparation(layout: layout, folded: [])
     if let found = content.onComputeThread.prepared[key] { return found.weights }
-    let weights = shape.grouped(plainBuffer).reordered(to: layout)
+    let weights = (shape.groups == 1 ? present : shape.grouped(plainBuffer)).reordered(to: layout)
     content.onComputeThread.prepared[key] = Prepared(weights: weights, bias: nil, keptAlive: [])
     return weights
   }
@@ -149,7 +158,7 @@ final class ConvolutionExpression {
   private func operands(layout: Layout) -> (Buffer, Buffer?) {
     guard let normalization else { return (weight.prepared(for: layout, shape: shape), bias?.plainBuffer) }
     let parts = normalization.contents + (bias.map { [$0.content] } ?? [])
-    let key = Preparation(layout: layout, folded: parts.map(ObjectIdentifier.init))
+    let key = Preparation(layout: layout, folded: parts.map(ObjectIdentifier.init), epsilon: normalization.epsilon)
     if let found = weight.content.onComputeThread.prepared[key] { return (found.weights, found.bias) }
     let (factor, offset) = normalization.affine()
     let channels = shape.weights[0]
@@ -158,6 +167,10 @@ final class ConvolutionExpression {
     let foldedBias = bias.map { $0.detached() * factor + offset } ?? offset
     let prepared = Prepared(
       weights: shape.grouped(folded).reordered(to: layout), bias: foldedBias.plainBuffer, keptAlive: parts)
+    // Frozen weights outlive many statistics: those folded in before are not asked for again.
+    weight.content.onComputeThread.prepared = weight.content.onComputeThread.prepared.filter {
+      $0.key.folded.isEmpty || $0.key.layout != layout
+    }
     weight.content.onComputeThread.prepared[key] = prepared
     return (prepared.weights, prepared.bias)
   }

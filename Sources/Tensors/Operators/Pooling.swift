@@ -97,6 +97,7 @@ private func poolWindow(
     (1...3).contains(axes) && kernel.count == axes && stride.count == axes && padding.count == axes
       && stride.allSatisfy { $0 > 0 } && zip(kernel, padding).allSatisfy { $0 > 0 && $1 >= 0 && $1 * 2 <= $0 },
     "\(name): input \(x.shape) does not go with kernel \(kernel), stride \(stride), padding \(padding)")
+  precondition(x.count > 0, "\(name): input \(x.shape) is empty")
   var output = Array(x.shape.prefix(2))
   var high = padding
   for axis in 0..<axes {

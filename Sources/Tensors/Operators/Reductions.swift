@@ -18,7 +18,7 @@ extension Tensor {
   public func mean(over axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
     let (kept, dropped) = reducedShapes(axes)
     // The mean over all positions of feature maps is a pooling, which takes them in the layout they have.
-    if let axes, rank >= 3, axes.sorted() == Array(2..<rank) {
+    if let axes, (3...5).contains(rank), axes.sorted() == Array(2..<rank) {
       let pooled = averagePool(self, kernel: Array(shape.dropFirst(2)), stride: Array(repeating: 1, count: rank - 2))
       return keepingAxes ? pooled : pooled.reshaped(to: dropped)
     }

@@ -52,6 +52,9 @@ public func concatenated(_ parts: [Tensor], axis: Int) -> Tensor {
     same[axis] = shape[axis]
     precondition(same == shape, "concatenated: \(part.shape) does not go with \(first.shape) along axis \(axis)")
   }
+  // What has no elements adds none, and oneDNN takes no such part.
+  let parts = parts.filter { $0.count > 0 }
+  guard let first = parts.first else { return Tensor(zeros: shape) }
   if parts.count == 1 { return first }
   if parts.count > Buffer.mostParts {
     let head = concatenated(Array(parts.prefix(Buffer.mostParts)), axis: axis)

@@ -1,0 +1,391 @@
+#include "primitives.hpp"
+
+#include "layouts.hpp"
+
+using namespace dnnl;
+
+namespace aviary {
+
+engine &cpu() {
+  static engine value(engine::kind::cpu, 0);
+  return value;
+}
+
+stream &queue() {
+  static stream value(cpu());
+  return value;
+}
+
+void Internals::bind(int role, const memory::desc &md, size_t offset) {
+  if (!md.get_size()) return;
+  memory object(md, cpu(), DNNL_MEMORY_NONE);
+  arguments.push_back({role, object.get()});
+  bindings.push_back({object, offset});
+}
+
+namespace {
+
+#define AT(field) offsetof(ad_buffers, field)
+
+memory::desc md(ad_layout layout) { return layout == AD_NONE ? memory::desc() : description(layout); }
+
+bool is(const ad_request &r, ad_flag flag) { return r.flags & flag; }
+
+primitive_attr attributes(const ad_request &r) {
+  primitive_attr attr;
+  attr.set_scratchpad_mode(scratchpad_mode::user);
+  post_ops operations;
+  if (is(r, AD_ADD)) operations.append_sum(1.0f);
+#if DNNL_VERSION_MAJOR >= 3
+  if (is(r, AD_RELU)) operations.append_eltwise(algorithm::eltwise_relu, 0.0f, 0.0f);
+#else
+  if (is(r, AD_RELU)) operations.append_eltwise(1.0f, algorithm::eltwise_relu, 0.0f, 0.0f);
+#endif
+  if (operations.len() > 0) attr.set_post_ops(operations);
+  return attr;
+}
+
+memory::dims spatial(const int32_t *values, int count) { return memory::dims(values, values + count); }
+
+/// The geometry of a window that slides: strides, dilations beyond the neighbour, paddings, kernel.
+struct Window {
+  memory::dims strides, dilations, low, high, kernel;
+  Window(const ad_request &r, int count)
+      : strides(spatial(r.strides, count)), dilations(spatial(r.dilations, count)),
+        low(spatial(r.padding_low, count)), high(spatial(r.padding_high, count)), kernel(spatial(r.kernel, count)) {}
+};
+
+int rank(const memory::desc &md) {
+#if DNNL_VERSION_MAJOR >= 3
+  return md.get_ndims();
+#else
+  return md.data.ndims;
+#endif
+}
+
+algorithm convolution_algorithm(const ad_request &r) {
+#if DNNL_VERSION_MAJOR < 3
+  if (is(r, AD_WINOGRAD)) return algorithm::convolution_winograd;
+#endif
+  (void)r;
+  return algorithm::convolution_direct;
+}
+
+template <typename PD> void finish(ad_plan &plan, Internals &in, const PD &pd) {
+  in.operation = primitive(pd.get());
+  in.implementation = pd.impl_info_str();
+  plan.scratchpad_bytes = pd.scratchpad_desc().get_size();
+  in.bind(DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc(), AT(scratchpad));
+}
+
+// oneDNN 2.x describes an operation first and makes the primitive from the description; 3.x does both at once.
+#if DNNL_VERSION_MAJOR >= 3
+#define DESCRIBE(Primitive, ...) Primitive::primitive_desc(cpu(), __VA_ARGS__, attr)
+#define DESCRIBE_AFTER(Primitive, hint, ...) Primitive::primitive_desc(cpu(), __VA_ARGS__, hint, attr)
+#else
+#define DESCRIBE(Primitive, ...) Primitive::primitive_desc(Primitive::desc(__VA_ARGS__), attr, cpu())
+#define DESCRIBE_AFTER(Primitive, hint, ...) Primitive::primitive_desc(Primitive::desc(__VA_ARGS__), attr, cpu(), hint)
+#endif
+
+convolution_forward::primitive_desc convolution_hint(const ad_request &r, const primitive_attr &attr) {
+  Window w(r, rank(md(r.source)) - 2);
+  auto kind = is(r, AD_TRAINING) ? prop_kind::forward_training : prop_kind::forward_inference;
+  if (r.bias == AD_NONE)
+    return DESCRIBE(convolution_forward, kind, convolution_algorithm(r), md(r.source), md(r.weights),
+                    md(r.destination), w.strides, w.dilations, w.low, w.high);
+  return DESCRIBE(convolution_forward, kind, convolution_algorithm(r), md(r.source), md(r.weights), md(r.bias),
+                  md(r.destination), w.strides, w.dilations, w.low, w.high);
+}
+
+void plan_convolution_forward(const ad_request &r, ad_plan &plan, Internals &in) {
+  auto attr = attributes(r);
+  auto pd = convolution_hint(r, attr);
+  plan.source = intern(pd.src_desc());
+  plan.weights = intern(pd.weights_desc());
+  plan.destination = intern(pd.dst_desc());
+  in.bind(DNNL_ARG_SRC, pd.src_desc(), AT(source));
+  in.bind(DNNL_ARG_WEIGHTS, pd.weights_desc(), AT(weights));
+  if (r.bias != AD_NONE) {
+    plan.bias = intern(pd.bias_desc());
+    in.bind(DNNL_ARG_BIAS, pd.bias_desc(), AT(bias));
+  }
+  in.bind(DNNL_ARG_DST, pd.dst_desc(), AT(destination));
+  finish(plan, in, pd);
+}
+
+/// The forward pass that a backward pass is told of, with every layout open.
+convolution_forward::primitive_desc open_forward(ad_request r) {
+  r.flags = AD_TRAINING | (r.flags & AD_WINOGRAD);
+  auto open = [](ad_layout l) {
+    if (l == AD_NONE) return l;
+    auto d = description(l);
+#if DNNL_VERSION_MAJOR >= 3
+    auto sizes = d.get_dims();
+#else
+    auto sizes = d.dims();
+#endif
+    return ad_layout_any(sizes.data(), int(sizes.size()));
+  };
+  r.source = open(r.source);
+  r.weights = open(r.weights);
+  r.destination = open(r.destination);
+  return convolution_hint(r, attributes(r));
+}
+
+void plan_convolution_backward_data(const ad_request &r, ad_plan &plan, Internals &in) {
+  Window w(r, rank(md(r.source)) - 2);
+  auto attr = attributes(ad_request{});
+  auto hint = open_forward(r);
+  auto pd = DESCRIBE_AFTER(convolution_backward_data, hint, convolution_algorithm(r), md(r.source), md(r.weights),
+                           md(r.destination), w.strides, w.dilations, w.low, w.high);
+  plan.source = intern(pd.diff_src_desc());
+  plan.weights = intern(pd.weights_desc());
+  plan.destination = intern(pd.diff_dst_desc());
+  in.bind(DNNL_ARG_DIFF_SRC, pd.diff_src_desc(), AT(source_gradient));
+  in.bind(DNNL_ARG_WEIGHTS, pd.weights_desc(), AT(weights));
+  in.bind(DNNL_ARG_DIFF_DST, pd.diff_dst_desc(), AT(destination_gradient));
+  finish(plan, in, pd);
+}
+
+void plan_convolution_backward_weights(const ad_request &r, ad_plan &plan, Internals &in) {
+  Window w(r, rank(md(r.source)) - 2);
+  auto attr = attributes(ad_request{});
+  auto hint = open_forward(r);
+  auto make = [&] {
+    if (r.bias == AD_NONE)
+      return DESCRIBE_AFTER(convolution_backward_weights, hint, convolution_algorithm(r), md(r.source),
+                            md(r.weights), md(r.destination), w.strides, w.dilations, w.low, w.high);
+    return DESCRIBE_AFTER(convolution_backward_weights, hint, convolution_algorithm(r), md(r.source), md(r.weights),
+                          md(r.bias), md(r.destination), w.strides, w.dilations, w.low, w.high);
+  };
+  auto pd = make();
+  plan.source = intern(pd.src_desc());
+  plan.weights = intern(pd.diff_weights_desc());
+  plan.destination = intern(pd.diff_dst_desc());
+  in.bind(DNNL_ARG_SRC, pd.src_desc(), AT(source));
+  in.bind(DNNL_ARG_DIFF_WEIGHTS, pd.diff_weights_desc(), AT(weights_gradient));
+  if (r.bias != AD_NONE) {
+    plan.bias = intern(pd.diff_bias_desc());
+    in.bind(DNNL_ARG_DIFF_BIAS, pd.diff_bias_desc(), AT(bias_gradient));
+  }
+  in.bind(DNNL_ARG_DIFF_DST, pd.diff_dst_desc(), AT(destination_gradient));
+  finish(plan, in, pd);
+}
+
+inner_product_forward::primitive_desc linear_hint(const ad_request &r, const primitive_attr &attr) {
+  auto kind = is(r, AD_TRAINING) ? prop_kind::forward_training : prop_kind::forward_inference;
+  if (r.bias == AD_NONE)
+    return DESCRIBE(inner_product_forward, kind, md(r.source), md(r.weights), md(r.destination));
+  return DESCRIBE(inner_product_forward, kind, md(r.source), md(r.weights), md(r.bias), md(r.destination));
+}
+
+void plan_linear_forward(const ad_request &r, ad_plan &plan, Internals &in) {
+  auto attr = attributes(r);
+  auto pd = linear_hint(r, attr);
+  plan.source = intern(pd.src_desc());
+  plan.weights = intern(pd.weights_desc());
+  plan.destination = intern(pd.dst_desc());
+  in.bind(DNNL_ARG_SRC, pd.src_desc(), AT(source));
+  in.bind(DNNL_ARG_WEIGHTS, pd.weights_desc(), AT(weights));
+  if (r.bias != AD_NONE) in.bind(DNNL_ARG_BIAS, pd.bias_desc(), AT(bias));
+  in.bind(DNNL_ARG_DST, pd.dst_desc(), AT(destination));
+  finish(plan, in, pd);
+}
+
+void plan_linear_backward_data(const ad_request &r, ad_plan &plan, Internals &in) {
+  auto attr = attributes(ad_request{});
+  ad_request forward = r;
+  forward.flags = AD_TRAINING;
+  forward.bias = AD_NONE;
+  auto hint = linear_hint(forward, attr);
+  auto pd = DESCRIBE_AFTER(inner_product_backward_data, hint, md(r.source), md(r.weights), md(r.destination));
+  plan.source = intern(pd.diff_src_desc());
+  plan.weights = intern(pd.weights_desc());
+  plan.destination = intern(pd.diff_dst_desc());
+  in.bind(DNNL_ARG_DIFF_SRC, pd.diff_src_desc(), AT(source_gradient));
+  in.bind(DNNL_ARG_WEIGHTS, pd.weights_desc(), AT(weights));
+  in.bind(DNNL_ARG_DIFF_DST, pd.diff_dst_desc(), AT(destination_gradient));
+  finish(plan, in, pd);
+}
+
+void plan_linear_backward_weights(const ad_request &r, ad_plan &plan, Internals &in) {
+  auto attr = attributes(ad_request{});
+  ad_request forward = r;
+  forward.flags = AD_TRAINING;
+  auto hint = linear_hint(forward, attr);
+  auto make = [&] {
+    if (r.bias == AD_NONE)
+      return DESCRIBE_AFTER(inner_product_backward_weights, hint, md(r.source), md(r.weights), md(r.destination));
+    return DESCRIBE_AFTER(
+        inner_product_backward_weights, hint, md(r.source), md(r.weights), md(r.bias), md(r.destination));
+  };
+  auto pd = make();
+  plan.source = intern(pd.src_desc());
+  plan.weights = intern(pd.diff_weights_desc());
+  plan.destination = intern(pd.diff_dst_desc());
+  in.bind(DNNL_ARG_SRC, pd.src_desc(), AT(source));
+  in.bind(DNNL_ARG_DIFF_WEIGHTS, pd.diff_weights_desc(), AT(weights_gradient));
+  if (r.bias != AD_NONE) in.bind(DNNL_ARG_DIFF_BIAS, pd.diff_bias_desc(), AT(bias_gradient));
+  in.bind(DNNL_ARG_DIFF_DST, pd.diff_dst_desc(), AT(destination_gradient));
+  finish(plan, in, pd);
+}
+
+batch_normalization_forward::primitive_desc batch_norm_hint(const ad_request &r, const primitive_attr &attr) {
+  auto flags = normalization_flags::use_scale | normalization_flags::use_shift;
+  if (is(r, AD_RELU)) flags |= normalization_flags::fuse_norm_relu;
+#if DNNL_VERSION_MAJOR >= 3
+  return batch_normalization_forward::primitive_desc(
+      cpu(), prop_kind::forward_training, md(r.source), md(r.source), r.epsilon, flags, attr);
+#else
+  return DESCRIBE(batch_normalization_forward, prop_kind::forward_training, md(r.source), r.epsilon, flags);
+#endif
+}
+
+void plan_batch_norm_forward(const ad_request &r, ad_plan &plan, Internals &in) {
+  auto attr = attributes(ad_request{});
+  auto pd = batch_norm_hint(r, attr);
+  plan.source = intern(pd.src_desc());
+  plan.destination = intern(pd.dst_desc());
+  plan.workspace_bytes = pd.workspace_desc().get_size();
+  in.bind(DNNL_ARG_SRC, pd.src_desc(), AT(source));
+  in.bind(DNNL_ARG_DST, pd.dst_desc(), AT(destination));
+  in.bind(DNNL_ARG_MEAN, pd.mean_desc(), AT(mean));
+  in.bind(DNNL_ARG_VARIANCE, pd.variance_desc(), AT(variance));
+  in.bind(DNNL_ARG_SCALE, pd.mean_desc(), AT(scale));
+  in.bind(DNNL_ARG_SHIFT, pd.mean_desc(), AT(shift));
+  in.bind(DNNL_ARG_WORKSPACE, pd.workspace_desc(), AT(workspace));
+  finish(plan, in, pd);
+}
+
+void plan_batch_norm_backward(const ad_request &r, ad_plan &plan, Internals &in) {
+  auto attr = attributes(ad_request{});
+  auto hint = batch_norm_hint(r, attr);
+  auto flags = normalization_flags::use_scale | normalization_flags::use_shift;
+  if (is(r, AD_RELU)) flags |= normalization_flags::fuse_norm_relu;
+#if DNNL_VERSION_MAJOR >= 3
+  auto pd = batch_normalization_backward::primitive_desc(
+      cpu(), prop_kind::backward, md(r.source), md(r.source), md(r.source), r.epsilon, flags, hint, attr);
+#else
+  auto pd = DESCRIBE_AFTER(
+      batch_normalization_backward, hint, prop_kind::backward, md(r.source), md(r.source), r.epsilon, flags);
+#endif
+  plan.source = intern(pd.src_desc());
+  plan.destination = intern(pd.diff_dst_desc());
+  plan.workspace_bytes = pd.workspace_desc().get_size();
+  in.bind(DNNL_ARG_SRC, pd.src_desc(), AT(source));
+  in.bind(DNNL_ARG_DIFF_SRC, pd.diff_src_desc(), AT(source_gradient));
+  in.bind(DNNL_ARG_DIFF_DST, pd.diff_dst_desc(), AT(destination_gradient));
+  in.bind(DNNL_ARG_MEAN, pd.mean_desc(), AT(mean));
+  in.bind(DNNL_ARG_VARIANCE, pd.variance_desc(), AT(variance));
+  in.bind(DNNL_ARG_SCALE, pd.mean_desc(), AT(scale));
+#if DNNL_VERSION_MAJOR < 3
+  in.bind(DNNL_ARG_SHIFT, pd.mean_desc(), AT(scale)); // counted among the inputs, though nothing depends on it
+#endif
+  in.bind(DNNL_ARG_DIFF_SCALE, pd.mean_desc(), AT(scale_gradient));
+  in.bind(DNNL_ARG_DIFF_SHIFT, pd.mean_desc(), AT(shift_gradient));
+  in.bind(DNNL_ARG_WORKSPACE, pd.workspace_desc(), AT(workspace));
+  finish(plan, in, pd);
+}
+
+bool is_max(const ad_request &r) { return r.kind == AD_MAX_POOL_FORWARD || r.kind == AD_MAX_POOL_BACKWARD; }
+
+algorithm pooling_algorithm(const ad_request &r) {
+  if (is_max(r)) return algorithm::pooling_max;
+  return is(r, AD_INCLUDE_PADDING) ? algorithm::pooling_avg_include_padding
+                                   : algorithm::pooling_avg_exclude_padding;
+}
+
+pooling_forward::primitive_desc pooling_hint(const ad_request &r, const primitive_attr &attr) {
+  Window w(r, rank(md(r.source)) - 2);
+  auto kind = is(r, AD_TRAINING) ? prop_kind::forward_training : prop_kind::forward_inference;
+#if DNNL_VERSION_MAJOR >= 3
+  return DESCRIBE(pooling_forward, kind, pooling_algorithm(r), md(r.source), md(r.destination), w.strides, w.kernel,
+                  w.dilations, w.low, w.high);
+#else
+  return DESCRIBE(
+      pooling_forward, kind, pooling_algorithm(r), md(r.source), md(r.destination), w.strides, w.kernel, w.low, w.high);
+#endif
+}
+
+void plan_pooling_forward(const ad_request &r, ad_plan &plan, Internals &in) {
+  auto attr = attributes(ad_request{});
+  auto pd = pooling_hint(r, attr);
+  plan.source = intern(pd.src_desc());
+  plan.destination = intern(pd.dst_desc());
+  plan.workspace_bytes = pd.workspace_desc().get_size();
+  in.bind(DNNL_ARG_SRC, pd.src_desc(), AT(source));
+  in.bind(DNNL_ARG_DST, pd.dst_desc(), AT(destination));
+  in.bind(DNNL_ARG_WORKSPACE, pd.workspace_desc(), AT(workspace));
+  finish(plan, in, pd);
+}
+
+void plan_pooling_backward(const ad_request &r, ad_plan &plan, Internals &in) {
+  Window w(r, rank(md(r.source)) - 2);
+  auto attr = attributes(ad_request{});
+  ad_request forward = r;
+  forward.flags |= AD_TRAINING;
+  auto hint = pooling_hint(forward, attr);
+#if DNNL_VERSION_MAJOR >= 3
+  auto pd = DESCRIBE_AFTER(pooling_backward, hint, pooling_algorithm(r), md(r.source), md(r.destination), w.strides,
+                           w.kernel, w.dilations, w.low, w.high);
+#else
+  auto pd = DESCRIBE_AFTER(pooling_backward, hint, pooling_algorithm(r), md(r.source), md(r.destination), w.strides,
+                           w.kernel, w.low, w.high);
+#endif
+  plan.source = intern(pd.diff_src_desc());
+  plan.destination = intern(pd.diff_dst_desc());
+  plan.workspace_bytes = pd.workspace_desc().get_size();
+  in.bind(DNNL_ARG_DIFF_SRC, pd.diff_src_desc(), AT(source_gradient));
+  in.bind(DNNL_ARG_DIFF_DST, pd.diff_dst_desc(), AT(destination_gradient));
+  in.bind(DNNL_ARG_WORKSPACE, pd.workspace_desc(), AT(workspace));
+  finish(plan, in, pd);
+}
+
+void plan_reorder(const ad_request &r, ad_plan &plan, Internals &in) {
+  auto attr = attributes(ad_request{});
+  reorder::primitive_desc pd(cpu(), md(r.source), cpu(), md(r.destination), attr);
+  plan.source = r.source;
+  plan.destination = r.destination;
+  in.bind(DNNL_ARG_SRC, md(r.source), AT(source));
+  in.bind(DNNL_ARG_DST, md(r.destination), AT(destination));
+  finish(plan, in, pd);
+}
+
+void plan_concatenate(const ad_request &r, ad_plan &plan, Internals &in) {
+  auto attr = attributes(ad_request{});
+  std::vector<memory::desc> parts;
+  for (int i = 0; i < AD_MAX_PARTS && r.parts[i] != AD_NONE; i++) parts.push_back(md(r.parts[i]));
+#if DNNL_VERSION_MAJOR >= 3
+  concat::primitive_desc pd(cpu(), md(r.destination), r.axis, parts, attr);
+#else
+  concat::primitive_desc pd(md(r.destination), r.axis, parts, cpu(), attr);
+#endif
+  plan.destination = intern(pd.dst_desc());
+  for (size_t i = 0; i < parts.size(); i++)
+    in.bind(DNNL_ARG_MULTIPLE_SRC + int(i), parts[i], AT(parts) + i * sizeof(void *));
+  in.bind(DNNL_ARG_DST, pd.dst_desc(), AT(destination));
+  finish(plan, in, pd);
+}
+
+} // namespace
+
+void make(const ad_request &r, ad_plan &plan, Internals &in) {
+  switch (ad_kind(r.kind)) {
+  case AD_CONVOLUTION_FORWARD: return plan_convolution_forward(r, plan, in);
+  case AD_CONVOLUTION_BACKWARD_DATA: return plan_convolution_backward_data(r, plan, in);
+  case AD_CONVOLUTION_BACKWARD_WEIGHTS: return plan_convolution_backward_weights(r, plan, in);
+  case AD_LINEAR_FORWARD: return plan_linear_forward(r, plan, in);
+  case AD_LINEAR_BACKWARD_DATA: return plan_linear_backward_data(r, plan, in);
+  case AD_LINEAR_BACKWARD_WEIGHTS: return plan_linear_backward_weights(r, plan, in);
+  case AD_BATCH_NORM_FORWARD: return plan_batch_norm_forward(r, plan, in);
+  case AD_BATCH_NORM_BACKWARD: return plan_batch_norm_backward(r, plan, in);
+  case AD_MAX_POOL_FORWARD:
+  case AD_AVERAGE_POOL_FORWARD: return plan_pooling_forward(r, plan, in);
+  case AD_MAX_POOL_BACKWARD:
+  case AD_AVERAGE_POOL_BACKWARD: return plan_pooling_backward(r, plan, in);
+  case AD_REORDER: return plan_reorder(r, plan, in);
+  case AD_CONCATENATE: return plan_concatenate(r, plan, in);
+  }
+}
+
+} // namespace aviary

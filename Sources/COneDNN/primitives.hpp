@@ -1,0 +1,37 @@
+// Primitives made ready, behind plans.
+#ifndef AVIARY_PRIMITIVES_HPP
+#define AVIARY_PRIMITIVES_HPP
+
+#include "COneDNN.h"
+
+#include <dnnl.hpp>
+#include <string>
+#include <vector>
+
+namespace aviary {
+
+dnnl::engine &cpu();
+dnnl::stream &queue();
+
+/// One argument of a primitive: its memory object and where its address stands in `ad_buffers`.
+struct Argument {
+  dnnl::memory object;
+  size_t offset;
+};
+
+/// What stands behind a plan.
+struct Internals {
+  dnnl::primitive operation;
+  std::vector<dnnl_exec_arg_t> arguments;
+  std::vector<Argument> bindings;
+  std::string implementation;
+
+  void bind(int role, const dnnl::memory::desc &md, size_t offset);
+};
+
+/// Makes the primitive that a request asks for; throws `dnnl::error` where oneDNN has none.
+void make(const ad_request &request, ad_plan &plan, Internals &internals);
+
+} // namespace aviary
+
+#endif
