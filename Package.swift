@@ -57,7 +57,8 @@ let package = Package(
     module("Layers", ["AviaryTensors"]),
     module("Checkpoints", ["AviaryArchives", "AviaryHDF5", "AviaryTensors"]),
     module("Models", path: "Models", ["AviaryLayers", "AviaryCheckpoints"]),
-    module("Training", ["AviaryModels", "AviaryLayers", "AviaryDatasets", "AviaryCheckpoints", "AviaryArchives", "CKernels"]),
+    module(
+      "Training", ["AviaryModels", "AviaryLayers", "AviaryDatasets", "AviaryCheckpoints", "AviaryArchives", "CKernels"]),
     .target(
       name: "Aviary",
       dependencies: [
@@ -81,7 +82,7 @@ let package = Package(
     tests("Checkpoints", ["AviaryModels"], resources: [.copy("Goldens")]),
     tests("Models", resources: [.copy("Goldens")]),
     tests("Training", ["AviaryModels"], resources: [.copy("Goldens")]),
-    tests("Command", ["Aviary"]),
+    tests("Command", ["Aviary"], resources: [.copy("Goldens")]),
   ],
   cxxLanguageStandard: .cxx17
 )

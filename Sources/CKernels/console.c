@@ -25,6 +25,12 @@ void ak_watch_interrupts(void) {
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, &former_interrupt);
   sigaction(SIGTERM, &action, &former_termination);
+  // A parent that blocks signals hands that on: without this, Ctrl-C would never arrive.
+  sigset_t watched;
+  sigemptyset(&watched);
+  sigaddset(&watched, SIGINT);
+  sigaddset(&watched, SIGTERM);
+  pthread_sigmask(SIG_UNBLOCK, &watched, NULL);
 }
 
 void ak_unwatch_interrupts(void) {

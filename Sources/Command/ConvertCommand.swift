@@ -13,7 +13,7 @@ struct ConvertCommand: ParsableCommand {
   @Argument(help: "The checkpoint to read.") var input: String
   @Argument(help: "The file to write: .h5 or .safetensors.") var output: String
   @OptionGroup var source: SourceOptions
-  @Option(help: ArgumentHelp("Store floating-point tensors as f32, f16 or bf16.", valueName: "type"))
+  @Option(help: ArgumentHelp("The type that floating-point tensors are stored in.", valueName: "type"))
   var dtype: StoredType?
 
   /// A type that floating-point tensors are stored in.

@@ -8,7 +8,7 @@ struct PredictCommand: ParsableCommand {
       "JPEG, PNG and WebP. An image that cannot be read is named; the others are predicted, and the exit code is 1.")
 
   @Argument(help: "The checkpoint: a file, or the name of shipped weights.") var checkpoint: String
-  @Argument(help: "The images.") var images: [String]
+  @Argument(help: ArgumentHelp("The images.", valueName: "image")) var images: [String]
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp("How many classes are named, the most probable first.", valueName: "k"))

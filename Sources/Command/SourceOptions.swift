@@ -11,7 +11,7 @@ struct SourceOptions: ParsableArguments {
       valueName: "regex=replacement"))
   var rename: [String] = []
   @Option(
-    help: ArgumentHelp("How images are prepared: torchvision, caffe, tensorflow, unit or raw.", valueName: "name"))
+    help: ArgumentHelp("How images are prepared.", valueName: "name"))
   var preprocessing: Preset?
   @Option(help: ArgumentHelp("The size of the network's input.", valueName: "HxW"))
   var inputSize: InputSize?
@@ -24,14 +24,14 @@ struct SourceOptions: ParsableArguments {
     parsing: .unconditional,
     help: ArgumentHelp("What each channel is divided by after that.", valueName: "a,b,c"))
   var std: NumberList?
-  @Option(help: ArgumentHelp("The order of the channels: rgb, bgr or grey.", valueName: "order"))
+  @Option(help: ArgumentHelp("The order of the channels.", valueName: "order"))
   var channels: ChannelOrder?
   @Option(
     help: ArgumentHelp(
       "Names of the classes, in the order of the head's outputs: a list, or a file with one a line.",
       valueName: "a,b,c|file"))
   var classes: String?
-  @Option(help: ArgumentHelp("The order of kernel axes in a Keras file: th or tf.", valueName: "order"))
+  @Option(help: ArgumentHelp("The order of kernel axes in a Keras file.", valueName: "order"))
   var kernelOrder: KernelOrder?
   @Flag(help: "Turn the kernels of a Keras file by 180 degrees, as Theano has them.")
   var flipKernels = false

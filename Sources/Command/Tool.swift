@@ -25,15 +25,10 @@ struct Tool: ParsableCommand {
     do { command = try parseAsRoot() } catch { exit(withError: error) }
     do {
       try command.run()
-    } catch let code as ExitCode {
-      exit(withError: code)
-    } catch let request as CleanExit {
-      exit(withError: request)
-    } catch let usage as ValidationError {
-      exit(withError: usage)
     } catch {
-      complain(error)
-      exit(withError: ExitCode.failure)
+      // Help, wrong usage and exit codes are the parser's; a fault of the work is one line.
+      if !(error is ExitCode), exitCode(for: error) == .failure { complain(error) }
+      exit(withError: error is ExitCode || exitCode(for: error) != .failure ? error : ExitCode.failure)
     }
   }
 }

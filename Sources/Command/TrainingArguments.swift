@@ -19,7 +19,7 @@ struct TrainingArguments: ParsableArguments {
   @Option(parsing: .unconditional, help: ArgumentHelp("Images a step (32).", valueName: "n")) var batchSize: Int?
   @Option(
     help: ArgumentHelp(
-      "sgd, momentum, nesterov, adagrad, adadelta, rmsprop, adam or adamw (adamw).", valueName: "name"))
+      "What makes steps of gradients (adamw).", valueName: "name"))
   var optimizer: OptimizerName?
   @Option(
     parsing: .unconditional,
@@ -27,7 +27,7 @@ struct TrainingArguments: ParsableArguments {
   var learningRate: Double?
   @Option(
     help: ArgumentHelp(
-      "constant, step, exponential or cosine (cosine; constant with a frozen backbone).", valueName: "name"))
+      "How the learning rate changes (cosine; constant with a frozen backbone).", valueName: "name"))
   var schedule: ScheduleName?
   @Option(parsing: .unconditional, help: ArgumentHelp("Weight decay (0.01 for adamw, else 0).", valueName: "x"))
   var weightDecay: Double?
@@ -39,7 +39,7 @@ struct TrainingArguments: ParsableArguments {
     help: ArgumentHelp("The side of the images (the checkpoint's, else the architecture's).", valueName: "n"))
   var imageSize: Int?
   @Option(
-    help: ArgumentHelp("none or standard (standard; none with a frozen backbone).", valueName: "name"))
+    help: ArgumentHelp("Random cuts and mirroring (standard; none with a frozen backbone).", valueName: "name"))
   var augment: Augment?
   @Option(
     parsing: .unconditional,

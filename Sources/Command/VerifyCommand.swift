@@ -9,7 +9,7 @@ struct VerifyCommand: ParsableCommand {
       Exit code 1 where a file is bad, and the first fault of each bad file on standard error.
       """)
 
-  @Argument(help: "The checkpoints.") var files: [String]
+  @Argument(help: ArgumentHelp("The checkpoints.", valueName: "file")) var files: [String]
 
   func run() throws {
     var isBad = false

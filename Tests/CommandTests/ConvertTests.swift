@@ -1,0 +1,113 @@
+import Aviary
+import AviaryTestSupport
+import Foundation
+import Testing
+
+@Suite struct ConvertTests {
+  @Test func keepsTensorsOfAFileOfNoNetwork() throws {
+    let scratch = try ScratchFolder()
+    var checkpoint = Checkpoint()
+    checkpoint.set(StoredArray([1.5, -2] as [Float], shape: [2]), at: "a.weight")
+    checkpoint.set(StoredArray([7 as Int64], shape: []), at: "a.count")
+    try checkpoint.write(to: scratch / "in.safetensors")
+    let outcome = try BuiltTool.run(["convert", "in.safetensors", "out.h5"], in: scratch.path)
+    #expect(outcome.status == 0)
+    let result = try Checkpoint.read(from: scratch / "out.h5")
+    #expect(CheckpointDifference(checkpoint, result).isEmpty)
+    #expect(result["a.count"]?.dtype == .int64)
+  }
+
+  @Test func takesAForeignNetworkWithItsClasses() throws {
+    let scratch = try ScratchFolder()
+    var foreign = Checkpoint()
+    for entry in try ToyFiles.checkpoint().entries { foreign.set(entry.array, at: "module." + entry.path) }
+    try foreign.write(to: scratch / "in.safetensors")
+    let arguments = ["convert", scratch / "in.safetensors", scratch / "out.h5", "--architecture", "resnet-toy"]
+    expectFault(try BuiltTool.run(arguments), "no tensor has a name of the network's")
+    #expect(scratch.names == ["in.safetensors"])
+
+    let outcome = try BuiltTool.run(
+      arguments + [
+        "--rename", #"^module\.="#, "--preprocessing", "torchvision", "--classes", "cat, dog", "--dtype", "f16",
+      ])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let result = try Checkpoint.read(from: scratch / "out.h5")
+    #expect(result.metadata.architecture == "resnet-toy")
+    #expect(result.metadata.configuration?.contains(#""classes":2"#) == true)
+    #expect(result.metadata.classes == ["cat", "dog"])
+    #expect(!result.metadata.headAbsent)
+    #expect(result["conv1.weight"]?.dtype == .float16)
+    #expect(result["bn1.running_var"]?.dtype == .float32)
+    let preprocessing = try #require(try result.preprocessing())
+    #expect(preprocessing == .torchvision(size: 64))
+  }
+
+  @Test func changesPreprocessing() throws {
+    let scratch = try ScratchFolder()
+    try ToyFiles.checkpoint().write(to: scratch / "in.h5")
+    let outcome = try BuiltTool.run(
+      [
+        "convert", scratch / "in.h5", scratch / "out.h5", "--channels", "bgr", "--input-size", "32x48", "--mean",
+        "-1,0,1", "--std", "1,2,3",
+      ])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let result = try #require(try Checkpoint.read(from: scratch / "out.h5").preprocessing())
+    #expect(result.channels == .bgr)
+    #expect(result.outputSize == ImageSize(height: 32, width: 48))
+    #expect(result.mean == [-1, 0, 1])
+    #expect(result.standardDeviation == [1, 2, 3])
+  }
+
+  @Test(arguments: [
+    (["--classes", "a,b,c"], "3 class names for a head of 2"),
+    (["--std", "0,1,1"], "standard deviation 0.0"),
+    (["--mean", "1,2"], "mean has 2 values"),
+    (["--input-size", "0x5"], "size 0x5"),
+    (["--allow-missing", "nothing.**"], "nothing.**"),
+    (["--rename", "no sign"], "REGEX=REPLACEMENT"),
+    (["--rename", "(=x"], "no regular expression"),
+    (["--architecture", "squeezenet-toy"], "no tensor has a name"),
+    (["--architecture", "resnet81"], "there is no architecture 'resnet81'"),
+  ]) func refuses(_ options: [String], _ text: String) throws {
+    let scratch = try ScratchFolder()
+    try ToyFiles.checkpoint().write(to: scratch / "in.h5")
+    expectFault(try BuiltTool.run(["convert", scratch / "in.h5", scratch / "out.h5"] + options), text)
+    #expect(scratch.names == ["in.h5"])
+  }
+
+  @Test func writesNothingByHalves() throws {
+    let scratch = try ScratchFolder()
+    try ToyFiles.checkpoint().write(to: scratch / "in.h5")
+    let input = scratch / "in.h5"
+    expectFault(try BuiltTool.run(["convert", input, scratch / "no/out.h5"]), "no/out.h5")
+    expectFault(try BuiltTool.run(["convert", input, scratch / "out.onnx"]), "out.onnx", ".safetensors")
+    expectFault(try BuiltTool.run(["convert", input, scratch / "out.weights.h5"]), "out.weights.h5", "not there yet")
+    try FileManager.default.createDirectory(atPath: scratch / "folder.h5", withIntermediateDirectories: false)
+    expectFault(try BuiltTool.run(["convert", input, scratch / "folder.h5"]), "folder.h5")
+    #expect(scratch.names == ["folder.h5", "in.h5"])
+  }
+
+  @Test func convertsAFileOntoItself() throws {
+    let scratch = try ScratchFolder()
+    let checkpoint = try ToyFiles.checkpoint()
+    try checkpoint.write(to: scratch / "a.h5")
+    #expect(try BuiltTool.run(["convert", scratch / "a.h5", scratch / "a.h5"]).status == 0)
+    #expect(CheckpointDifference(checkpoint, try Checkpoint.read(from: scratch / "a.h5")).isEmpty)
+  }
+
+  @Test(.enabled(if: SharedData.isPresent, "\(SharedData.absence)"))
+  func convertsTheKerasSqueezeNet() throws {
+    let file = try #require(SharedData.url("keras-h5/squeezenet1_1_imagenet_notop_tf.h5")).path
+    let scratch = try ScratchFolder()
+    let outcome = try BuiltTool.run(
+      ["convert", file, "squeezenet.h5", "--architecture", "squeezenet1_1", "--preprocessing", "caffe"],
+      in: scratch.path)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.output.contains("the classifier head is absent"))
+    let result = try Checkpoint.read(from: scratch / "squeezenet.h5")
+    #expect(result.metadata.headAbsent)
+    #expect(result.metadata.configuration?.contains(#""poolRounding":"down""#) == true)
+    #expect(result.entries.reduce(0) { $0 + $1.array.count } == 722_496)
+    #expect(try result.preprocessing() == .caffe(size: 227))
+  }
+}

@@ -1,0 +1,51 @@
+import AviaryTestSupport
+import Foundation
+import Testing
+
+/// The help is part of the product: it is what `tools/goldens_help` wrote, word for word.
+@Suite struct HelpTests {
+  static let commands = [
+    "models", "inspect", "verify", "diff", "convert", "train", "finetune", "evaluate", "predict", "features",
+    "sample-images",
+  ]
+
+  static func golden(_ name: String) throws -> String {
+    try String(
+      contentsOf: PackageRoot.url.appendingPathComponent("Tests/CommandTests/Goldens/\(name)"), encoding: .utf8)
+  }
+
+  @Test func toolHasItsHelp() throws {
+    let outcome = try BuiltTool.run(["--help"])
+    #expect(outcome.status == 0)
+    #expect(outcome.output == (try Self.golden("help.txt")))
+  }
+
+  @Test(arguments: commands) func commandHasItsHelp(_ command: String) throws {
+    let outcome = try BuiltTool.run([command, "--help"])
+    #expect(outcome.status == 0)
+    #expect(outcome.output == (try Self.golden("help-\(command).txt")))
+  }
+}
+
+/// Wrong usage is exit code 64, and nothing is done.
+@Suite struct UsageTests {
+  @Test(arguments: [
+    ["nonsense"], ["predict"], ["predict", "a.h5"], ["predict", "a.h5", "b.jpg", "--top", "0"],
+    ["predict", "a.h5", "b.jpg", "--top", "-3"], ["predict", "a.h5", "b.jpg", "--top", "many"],
+    ["predict", "a.h5", "b.jpg", "--channels", "red"], ["predict", "a.h5", "b.jpg", "--input-size", "2x3x4"],
+    ["predict", "a.h5", "b.jpg", "--mean", "1,,2"], ["diff", "a.h5"], ["verify"], ["convert", "a.h5"],
+    ["convert", "a.h5", "b.h5", "--dtype", "f64"], ["train"], ["train", "resnet-toy"],
+    ["train", "resnet-toy", "--data", "d"], ["train", "resnet-toy", "--output", "o"], ["finetune", "--data", "d"],
+    ["finetune", "--resume", "r", "--epochs", "3"], ["train", "resnet-toy", "--resume", "r"],
+    ["train", "resnet-toy", "--data", "d", "--output", "o", "--seed", "-1"],
+    ["train", "resnet-toy", "--data", "d", "--output", "o", "--optimizer", "magic"],
+    ["features", "a.h5", "--data", "d"], ["sample-images"], ["sample-images", "d", "--count", "x"],
+  ]) func wrongUsageIs64(_ arguments: [String]) throws {
+    let scratch = try ScratchFolder()
+    let outcome = try BuiltTool.run(arguments, in: scratch.path)
+    #expect(outcome.status == 64)
+    #expect(outcome.output.isEmpty)
+    #expect(outcome.errors.contains("Usage: aviary") || outcome.errors.contains("USAGE: aviary"))
+    #expect(scratch.names.isEmpty)
+  }
+}
