@@ -8,6 +8,13 @@ package protocol Cell: AnyObject {
   var isFrozen: Bool { get set }
 }
 
+extension Cell {
+  /// The path of the layer that the cell is a property of, for messages.
+  var layerPath: String {
+    path.split(separator: ".").dropLast().joined(separator: ".")
+  }
+}
+
 /// What is learned: a tensor that an optimizer changes.
 ///
 /// A layer declares the shape and how to begin; the value comes from `initialize(seed:)` or from a checkpoint.
