@@ -82,6 +82,7 @@ public final class Buffer: Cell {
 
   public func assign(_ value: Tensor) {
     precondition(value.shape == shape, "\(path): a value of shape \(value.shape) for a buffer of shape \(shape)")
+    settle()
     self.value = value.detached()
   }
 
@@ -92,9 +93,21 @@ public final class Buffer: Cell {
 public final class Counter: Cell {
   public package(set) var path = ""
   public package(set) var isFrozen = false
-  public var value: Int64 = 0
+  private var count: Int64 = 0
 
   public init() {}
+
+  public var value: Int64 {
+    get {
+      // What the pass has pending may be about to count.
+      settle()
+      return count
+    }
+    set {
+      settle()
+      count = newValue
+    }
+  }
 }
 
 /// Where a layer without state stands, so that it can be frozen, observed, and draw random numbers of its own. It is in
