@@ -28,7 +28,8 @@ package enum Walk {
         return
       }
       known[ObjectIdentifier(cell)] = path
-      cell.path = path
+      // A walk that begins further in meets the cell under the end of its path, and leaves it the whole.
+      if !cell.path.hasSuffix("." + path) { cell.path = path }
       inventory.cells.append(.init(path: path, cell: cell))
     }
     return inventory
