@@ -57,6 +57,12 @@ package enum Walk {
     _ value: Any, at path: String, entering: (String, any Layer) -> Void = { _, _ in },
     _ found: (String, any Cell) -> Void
   ) {
+    let mirror = Mirror(reflecting: value)
+    // First, since a cast would see through to what is wrapped, which would then be met twice.
+    if mirror.displayStyle == .optional {
+      if let child = mirror.children.first { visit(child.value, at: path, entering: entering, found) }
+      return
+    }
     switch value {
     case let cell as any Cell: return found(path, cell)
     case let sequence as Sequential:
@@ -72,10 +78,7 @@ package enum Walk {
       return
     default: break
     }
-    let mirror = Mirror(reflecting: value)
     switch mirror.displayStyle {
-    case .optional:
-      if let child = mirror.children.first { visit(child.value, at: path, entering: entering, found) }
     case .collection:
       for (index, child) in mirror.children.enumerated() {
         visit(child.value, at: join(path, "\(index)"), entering: entering, found)
