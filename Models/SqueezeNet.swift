@@ -72,7 +72,7 @@ public struct SqueezeNet: Classifier {
       }
       try requireCommon(
         "squeezenet", classes: classes, inputChannels: inputChannels, input: input,
-        least: poolRounding == .up ? 17 : 31)
+        least: poolRounding == .up ? 25 : 31)
     }
   }
 
