@@ -30,12 +30,14 @@ struct LabeledBatches: Sequence, IteratorProtocol {
     self.source = source
   }
 
+  /// - Parameter skipped: is told of images that could not be read, of each once, as they are met.
   init(_ images: ImageBatches, startingAt number: Int, skipped: @escaping ([ImageBatch.Skipped]) -> Void) {
+    var told = 0
     self.init(startingAt: number, count: images.count) {
-      guard let batch = images.next() else {
-        skipped(images.skipped)
-        return nil
-      }
+      let found = images.next()
+      if images.skipped.count > told { skipped(Array(images.skipped[told...])) }
+      told = images.skipped.count
+      guard let batch = found else { return nil }
       return (batch.number, LabeledBatch(inputs: batch.inputs, labels: batch.labels))
     }
   }
