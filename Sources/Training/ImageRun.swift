@@ -106,8 +106,7 @@ final class ImageRun<Model: Classifier> {
   }
 
   private func step(_ batch: LabeledBatch, learningRate: Double, number: Int) -> StepResult {
-    // One image alone has no batch statistics to learn from.
-    guard let inputs = batch.inputs, batch.count > 1 || model.isBackboneFrozen else {
+    guard let inputs = batch.inputs, batch.count > 1 || !model.learnsFromStatistics else {
       return StepResult(loss: 0, correct: 0, count: 0)
     }
     let (loss, gradients, logits) = valueWithGradients(
