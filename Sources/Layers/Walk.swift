@@ -49,7 +49,7 @@ package enum Walk {
   /// The layers of a model with their paths, from the outside in, the model itself first.
   static func layers(of layer: any Layer) -> [(path: String, layer: any Layer)] {
     var found: [(String, any Layer)] = []
-    visit(layer, at: "", entering: { found.append(($0, $1)) }) { _, _ in }
+    visit(layer, at: "", entering: { found.append(($0, $1)) }, { _, _ in })
     return found
   }
 

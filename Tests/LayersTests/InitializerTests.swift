@@ -15,24 +15,26 @@ import Testing
     }
 
     let shape: [Int]
-    let pytorch_default_weight, pytorch_default_bias: Distribution
-    let kaiming_normal_fan_out_relu, kaiming_normal_fan_in_relu, kaiming_uniform_fan_in_relu: Distribution
-    let xavier_uniform, xavier_normal: Distribution
+    let pytorchDefaultWeight, pytorchDefaultBias: Distribution
+    let kaimingNormalFanOutRelu, kaimingNormalFanInRelu, kaimingUniformFanInRelu: Distribution
+    let xavierUniform, xavierNormal: Distribution
 
     var pairs: [(String, Distribution, Initializer)] {
       [
-        ("default weight", pytorch_default_weight, .pytorchWeight),
-        ("default bias", pytorch_default_bias, .pytorchBias(weight: shape)),
-        ("kaiming normal, fan out", kaiming_normal_fan_out_relu, .kaimingNormal(.out)),
-        ("kaiming normal, fan in", kaiming_normal_fan_in_relu, .kaimingNormal(.in)),
-        ("kaiming uniform", kaiming_uniform_fan_in_relu, .kaimingUniform()),
-        ("xavier uniform", xavier_uniform, .xavierUniform), ("xavier normal", xavier_normal, .xavierNormal),
+        ("default weight", pytorchDefaultWeight, .pytorchWeight),
+        ("default bias", pytorchDefaultBias, .pytorchBias(weight: shape)),
+        ("kaiming normal, fan out", kaimingNormalFanOutRelu, .kaimingNormal(.out)),
+        ("kaiming normal, fan in", kaimingNormalFanInRelu, .kaimingNormal(.in)),
+        ("kaiming uniform", kaimingUniformFanInRelu, .kaimingUniform()),
+        ("xavier uniform", xavierUniform, .xavierUniform), ("xavier normal", xavierNormal, .xavierNormal),
       ]
     }
   }
 
   func goldens() throws -> [Golden] {
-    let goldens = try JSONDecoder().decode(
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    let goldens = try decoder.decode(
       [Golden].self, from: Data(contentsOf: Goldens.url("initialisers.json", of: "LayersTests")))
     try #require(!goldens.isEmpty)
     return goldens

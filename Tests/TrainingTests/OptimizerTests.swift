@@ -25,9 +25,14 @@ import Testing
   struct Settings: Decodable {
     let lr: Double
     let momentum: Double?
-    let weight_decay: Double?
+    let weightDecay: Double?
     let betas: [Double]?
     let eps: Double?
+
+    private enum CodingKeys: String, CodingKey {
+      case lr, momentum, betas, eps
+      case weightDecay = "weight_decay"
+    }
   }
 
   /// The gradients of Σ p·g.
@@ -48,7 +53,7 @@ import Testing
     let golden = try Goldens("optimizers", of: "TrainingTests")
     let settings: Settings = try golden.json("values/\(name)")
     let configuration = OptimizerConfiguration(
-      kind, learningRate: settings.lr, weightDecay: settings.weight_decay ?? 0, momentum: settings.momentum ?? 0.9,
+      kind, learningRate: settings.lr, weightDecay: settings.weightDecay ?? 0, momentum: settings.momentum ?? 0.9,
       beta1: settings.betas?[0] ?? 0.9, beta2: settings.betas?[1] ?? 0.999, epsilon: settings.eps ?? 1e-8)
     let optimizer = try Optimizer(configuration)
     let layer = One(try golden.array("start").floats)
