@@ -29,7 +29,10 @@ extension Classifier {
   ) throws(CheckpointFault) -> LoadReport {
     let match = try checkpoint.match(
       cells: cellDescriptions, headPath: headPath, allowing: allowances, path: path)
-    initialize(seed: seed) { match.arrays[$0] == nil }
+    // What the caller allowed to be missing keeps its value, where it has one; an absent head begins anew.
+    let head = headPath + "."
+    let kept = filledPaths.filter { !(match.report.headAbsent && $0.hasPrefix(head)) }
+    initialize(seed: seed) { match.arrays[$0] == nil && !kept.contains($0) }
     for entry in inventory.stateful {
       guard let array = match.arrays[entry.path] else { continue }
       switch entry.cell {
@@ -40,6 +43,18 @@ extension Classifier {
       }
     }
     return match.report
+  }
+
+  /// The paths of the parameters and buffers that have a value.
+  private var filledPaths: Set<String> {
+    Set(
+      inventory.cells.filter { entry in
+        switch entry.cell {
+        case let cell as Parameter: cell.isFilled
+        case let cell as Buffer: cell.isFilled
+        default: false
+        }
+      }.map(\.path))
   }
 
   /// The model's values under its paths, with its configuration.

@@ -26,11 +26,17 @@ public struct BatchNorm: UnaryLayer {
   }
 
   public func forward(_ x: Tensor) -> Tensor {
+    precondition(
+      x.rank >= 2 && x.shape[1] == weight.shape[0],
+      "\(weight.layerPath): BatchNorm: input \(x.shape) does not go with weight \(weight.shape)")
     guard currentMode == .training, !runningMean.isFrozen else {
       return batchNormalization(
         x, mean: runningMean.tensor, variance: runningVar.tensor, scale: weight.tensor, shift: bias.tensor,
         epsilon: epsilon)
     }
+    precondition(
+      x.count > x.shape[1],
+      "\(weight.layerPath): BatchNorm: training needs more than one value for each channel, not \(x.shape)")
     return batchNormalization(x, scale: weight.tensor, shift: bias.tensor, epsilon: epsilon) { mean, variance in
       runningMean.assign(runningMean.tensor * (1 - momentum) + mean * momentum)
       runningVar.assign(runningVar.tensor * (1 - momentum) + variance * momentum)

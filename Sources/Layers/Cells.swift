@@ -8,6 +8,13 @@ package protocol Cell: AnyObject {
   var isFrozen: Bool { get set }
 }
 
+extension Cell {
+  /// The path of the layer that the cell is a property of, for messages.
+  var layerPath: String {
+    path.split(separator: ".").dropLast().joined(separator: ".")
+  }
+}
+
 /// What is learned: a tensor that an optimizer changes.
 ///
 /// A layer declares the shape and how to begin; the value comes from `initialize(seed:)` or from a checkpoint.
@@ -75,6 +82,7 @@ public final class Buffer: Cell {
 
   public func assign(_ value: Tensor) {
     precondition(value.shape == shape, "\(path): a value of shape \(value.shape) for a buffer of shape \(shape)")
+    settle()
     self.value = value.detached()
   }
 
@@ -85,9 +93,21 @@ public final class Buffer: Cell {
 public final class Counter: Cell {
   public package(set) var path = ""
   public package(set) var isFrozen = false
-  public var value: Int64 = 0
+  private var count: Int64 = 0
 
   public init() {}
+
+  public var value: Int64 {
+    get {
+      // What the pass has pending may be about to count.
+      settle()
+      return count
+    }
+    set {
+      settle()
+      count = newValue
+    }
+  }
 }
 
 /// Where a layer without state stands, so that it can be frozen, observed, and draw random numbers of its own. It is in

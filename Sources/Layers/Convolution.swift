@@ -30,8 +30,19 @@ public struct Conv2d: UnaryLayer {
   }
 
   public func forward(_ x: Tensor) -> Tensor {
-    convolution(
+    precondition(
+      x.rank == 4 && x.shape[1] == weight.shape[1] * groups && fits(x),
+      "\(weight.layerPath): Conv2d: input \(x.shape) does not go with weight \(weight.shape), groups \(groups)")
+    return convolution(
       x, weight: weight.tensor, bias: bias?.tensor, stride: stride, padding: padding, dilation: dilation,
       groups: groups)
+  }
+
+  /// Whether the window fits into the padded image.
+  private func fits(_ x: Tensor) -> Bool {
+    (0..<2).allSatisfy { axis in
+      let padded: Int = x.shape[2 + axis] + 2 * padding[axis]
+      return padded > dilation[axis] * (weight.shape[2 + axis] - 1)
+    }
   }
 }

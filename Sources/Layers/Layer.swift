@@ -37,8 +37,8 @@ extension Layer {
 
   /// Fills the cells whose path is chosen.
   package func initialize(seed: UInt64, where isChosen: (String) -> Bool) {
-    for cell in inventory.cells.map(\.cell) where isChosen(cell.path) {
-      switch cell {
+    for entry in inventory.cells where isChosen(entry.path) {
+      switch entry.cell {
       case let parameter as Parameter:
         parameter.assign(parameter.initializer.tensor(shape: parameter.shape, seed: seed, path: parameter.path))
       case let buffer as Buffer: buffer.reset()

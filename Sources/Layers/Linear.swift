@@ -18,6 +18,9 @@ public struct Linear: UnaryLayer {
   }
 
   public func forward(_ x: Tensor) -> Tensor {
-    linear(x, weight: weight.tensor, bias: bias?.tensor)
+    precondition(
+      x.rank >= 1 && x.shape.last == weight.shape[1],
+      "\(weight.layerPath): Linear: input \(x.shape) does not go with weight \(weight.shape)")
+    return linear(x, weight: weight.tensor, bias: bias?.tensor)
   }
 }

@@ -16,7 +16,8 @@ public struct MaxPool2d: UnaryLayer {
   }
 
   public func forward(_ x: Tensor) -> Tensor {
-    maxPool(
+    site.requireWindow(kernel, padding, in: x, of: "MaxPool2d")
+    return maxPool(
       x, kernel: [kernel, kernel], stride: [stride, stride], padding: [padding, padding], rounding: rounding)
   }
 }
@@ -41,7 +42,8 @@ public struct AvgPool2d: UnaryLayer {
   }
 
   public func forward(_ x: Tensor) -> Tensor {
-    averagePool(
+    site.requireWindow(kernel, padding, in: x, of: "AvgPool2d")
+    return averagePool(
       x, kernel: [kernel, kernel], stride: [stride, stride], padding: [padding, padding], rounding: rounding,
       countingPadding: countingPadding)
   }
@@ -67,5 +69,14 @@ public struct MeanOverPositions: UnaryLayer {
 
   public func forward(_ x: Tensor) -> Tensor {
     x.rank <= 2 ? x : x.mean(over: Array(2..<x.rank))
+  }
+}
+
+extension Site {
+  /// Ends the program unless a window fits into the padded image [N, C, H, W].
+  fileprivate func requireWindow(_ kernel: Int, _ padding: Int, in x: Tensor, of layer: String) {
+    precondition(
+      x.rank == 4 && min(x.shape[2], x.shape[3]) + 2 * padding >= kernel,
+      "\(layerPath): \(layer): input \(x.shape) is smaller than the window [\(kernel), \(kernel)]")
   }
 }

@@ -50,6 +50,8 @@ extension Parameter {
 /// A number with its thousands set apart.
 private func grouped(_ number: Int) -> String {
   let digits = Array(String(number).reversed())
-  let groups = stride(from: 0, to: digits.count, by: 3).map { String(digits[$0..<min($0 + 3, digits.count)].reversed()) }
+  let groups = stride(from: 0, to: digits.count, by: 3).map {
+    String(digits[$0..<min($0 + 3, digits.count)].reversed())
+  }
   return groups.reversed().joined(separator: ",")
 }

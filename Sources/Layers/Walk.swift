@@ -28,7 +28,8 @@ package enum Walk {
         return
       }
       known[ObjectIdentifier(cell)] = path
-      cell.path = path
+      // A walk that begins further in meets the cell under the end of its path, and leaves it the whole.
+      if !cell.path.hasSuffix("." + path) { cell.path = path }
       inventory.cells.append(.init(path: path, cell: cell))
     }
     return inventory
@@ -48,7 +49,7 @@ package enum Walk {
   /// The layers of a model with their paths, from the outside in, the model itself first.
   static func layers(of layer: any Layer) -> [(path: String, layer: any Layer)] {
     var found: [(String, any Layer)] = []
-    visit(layer, at: "", entering: { found.append(($0, $1)) }) { _, _ in }
+    visit(layer, at: "", entering: { found.append(($0, $1)) }, { _, _ in })
     return found
   }
 
@@ -56,6 +57,12 @@ package enum Walk {
     _ value: Any, at path: String, entering: (String, any Layer) -> Void = { _, _ in },
     _ found: (String, any Cell) -> Void
   ) {
+    let mirror = Mirror(reflecting: value)
+    // First, since a cast would see through to what is wrapped, which would then be met twice.
+    if mirror.displayStyle == .optional {
+      if let child = mirror.children.first { visit(child.value, at: path, entering: entering, found) }
+      return
+    }
     switch value {
     case let cell as any Cell: return found(path, cell)
     case let sequence as Sequential:
@@ -71,10 +78,7 @@ package enum Walk {
       return
     default: break
     }
-    let mirror = Mirror(reflecting: value)
     switch mirror.displayStyle {
-    case .optional:
-      if let child = mirror.children.first { visit(child.value, at: path, entering: entering, found) }
     case .collection:
       for (index, child) in mirror.children.enumerated() {
         visit(child.value, at: join(path, "\(index)"), entering: entering, found)

@@ -11,10 +11,13 @@ public enum Evaluation {
     _ model: some Classifier, _ folder: ImageFolder, preprocessing: Preprocessing, batchSize: Int = 32,
     workers: Int
   ) throws -> (metrics: ClassificationMetrics, skipped: [ImageBatch.Skipped]) {
+    precondition(
+      model.configuration.classes == folder.classes.count,
+      "evaluate: \(folder.classes.count) classes of images for a model of \(model.configuration.classes)")
     var skipped: [ImageBatch.Skipped] = []
     let images = try ImageBatches(
       folder.entries, preprocessing: preprocessing, batchSize: batchSize, workers: workers)
-    let batches = LabeledBatches(images, startingAt: 0) { skipped = $0 }
+    let batches = LabeledBatches(images, startingAt: 0) { skipped += $0 }
     return (try evaluate(batches, classes: folder.classes) { model($0) }, skipped)
   }
 

@@ -18,8 +18,15 @@ struct FeatureSet {
   /// Row-major [images, width].
   let scalars: [Float]
   let labels: [Int32]
-  /// How many images could not be read and have no row.
-  let skipped: Int
+  /// The position of each row's image in the list of images.
+  let indices: [Int]
+  /// The images that could not be read and have no row.
+  let skipped: [Skipped]
+
+  struct Skipped: Codable, Equatable {
+    let path: String
+    let reason: String
+  }
 
   var count: Int { labels.count }
 
@@ -39,14 +46,16 @@ struct FeatureSet {
     let batches = try ImageBatches(entries, preprocessing: preprocessing, batchSize: 32, workers: workers)
     var scalars: [Float] = []
     var labels: [Int32] = []
+    var indices: [Int] = []
     while let batch = batches.next() {
       scalars += inference { model.features(batch.inputs).scalars }
       labels += batch.labels.scalars
+      indices += batch.indices
       try progress(labels.count)
     }
     return FeatureSet(
       width: labels.isEmpty ? 0 : scalars.count / labels.count, scalars: scalars, labels: labels,
-      skipped: batches.skipped.count)
+      indices: indices, skipped: batches.skipped.map { Skipped(path: $0.path, reason: "\($0.reason)") })
   }
 }
 
@@ -66,30 +75,33 @@ struct FeatureCache {
     progress: (Int) throws -> Void = { _ in }
   ) throws -> FeatureSet {
     let key = try Self.key(model, entries, preprocessing)
-    if let found = read(part, key: key) { return found }
+    if let found = read(part, key: key, entries) { return found }
     let features = try FeatureSet.compute(
       model, entries, preprocessing: preprocessing, workers: workers, progress: progress)
     if features.scalars.count * 4 <= Self.largest, features.count > 0 {
       var checkpoint = Checkpoint()
       checkpoint.metadata.extra["feature_key"] = key
-      checkpoint.metadata.extra["skipped"] = "\(features.skipped)"
+      checkpoint.metadata.extra["skipped"] = try json(features.skipped)
       checkpoint.set(StoredArray(features.scalars, shape: [features.count, features.width]), at: "features")
-      checkpoint.set(StoredArray(features.labels.map(Int64.init), shape: [features.count]), at: "labels")
+      checkpoint.set(StoredArray(features.indices.map(Int64.init), shape: [features.count]), at: "indices")
       try checkpoint.write(to: path(part))
     }
     return features
   }
 
   /// A cache that cannot be read is no fault: it is computed anew.
-  private func read(_ part: String, key: String) -> FeatureSet? {
+  private func read(_ part: String, key: String, _ entries: [ImageEntry]) -> FeatureSet? {
     guard let checkpoint = try? Checkpoint.read(from: path(part)),
-      checkpoint.metadata.extra["feature_key"] == key,
-      let features = checkpoint["features"], let labels = checkpoint["labels"]?.integers(),
-      features.shape.count == 2, features.shape[0] == labels.count, let scalars = features.floats()
+      checkpoint.metadata.extra["feature_key"] == key, let features = checkpoint["features"],
+      let indices = checkpoint["indices"]?.integers()?.compactMap({ Int(exactly: $0) }),
+      features.shape.count == 2, features.shape[0] == indices.count, let scalars = features.floats(),
+      Set(indices).count == indices.count, indices.allSatisfy(entries.indices.contains),
+      let text = checkpoint.metadata.extra["skipped"],
+      let skipped = try? JSONDecoder().decode([FeatureSet.Skipped].self, from: Data(text.utf8))
     else { return nil }
     return FeatureSet(
-      width: features.shape[1], scalars: scalars, labels: labels.map { Int32($0) },
-      skipped: checkpoint.metadata.extra["skipped"].flatMap(Int.init) ?? 0)
+      width: features.shape[1], scalars: scalars, labels: indices.map { Int32(entries[$0].label) }, indices: indices,
+      skipped: skipped)
   }
 
   private static func key(

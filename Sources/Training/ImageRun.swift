@@ -18,8 +18,6 @@ final class ImageRun<Model: Classifier> {
   private let report: (String) -> Void
   /// By path, so that an image met in every epoch counts once.
   private var skipped: Set<String> = []
-  /// Images of computed features that could not be read.
-  private var skippedFeatures = 0
   /// What the frozen backbone makes of the images, where nothing changes it from epoch to epoch.
   private var trainingFeatures: FeatureSet?
   private var validationFeatures: FeatureSet?
@@ -50,8 +48,7 @@ final class ImageRun<Model: Classifier> {
     } catch is EvaluationInterrupted {
       return TrainingReport(summary: nil, interrupted: true, folder: folder.path)
     }
-    let images = trainingFeatures?.count ?? data.training.entries.count
-    let batches = (images + options.batchSize - 1) / options.batchSize
+    let batches = (data.training.entries.count + options.batchSize - 1) / options.batchSize
     var reporter = LoopReporter(epochs: options.epochs, batchesPerEpoch: batches)
     var loop = TrainingLoop(
       epochs: options.epochs, batchesPerEpoch: batches, learningRate: options.optimizer.learningRate,
@@ -85,8 +82,8 @@ final class ImageRun<Model: Classifier> {
         line.show(ProgressLine.Content("features of \(part) images", done: done, total: images.entries.count))
       }
       line.clear()
-      skippedFeatures += features.skipped
-      if features.count == 0 { throw TrainingFault.noReadableImages(part: part, skipped: features.skipped) }
+      for image in features.skipped { note(image.path, image.reason) }
+      if features.count == 0 { throw TrainingFault.noReadableImages(part: part, skipped: features.skipped.count) }
       return features
     }
     trainingFeatures = try features("training", data.training)
@@ -95,9 +92,11 @@ final class ImageRun<Model: Classifier> {
 
   private func trainingBatches(epoch: Int, startingAt start: Int) throws -> LabeledBatches {
     if let features = trainingFeatures {
-      var random = RandomStream(seed: options.seed, purpose: "order", step: UInt64(epoch))
+      // The order in which the images themselves would come.
+      var random = RandomStream(seed: options.seed, purpose: "image order", step: UInt64(epoch))
       return LabeledBatches(
-        features, order: random.permutation(features.count), batchSize: options.batchSize, startingAt: start)
+        features, order: random.permutation(data.training.entries.count), batchSize: options.batchSize,
+        startingAt: start)
     }
     let images = try ImageBatches(
       data.training.entries, preprocessing: preprocessing, augmentation: augmentation,
@@ -107,8 +106,7 @@ final class ImageRun<Model: Classifier> {
   }
 
   private func step(_ batch: LabeledBatch, learningRate: Double, number: Int) -> StepResult {
-    // One image alone has no batch statistics to learn from.
-    guard let inputs = batch.inputs, batch.count > 1 || model.isBackboneFrozen else {
+    guard let inputs = batch.inputs, batch.count > 1 || !model.learnsFromStatistics else {
       return StepResult(loss: 0, correct: 0, count: 0)
     }
     let (loss, gradients, logits) = valueWithGradients(
@@ -131,7 +129,7 @@ final class ImageRun<Model: Classifier> {
     let batches: LabeledBatches
     if let features = validationFeatures {
       batches = LabeledBatches(
-        features, order: Array(0..<features.count), batchSize: options.batchSize, startingAt: 0)
+        features, order: Array(data.validation.entries.indices), batchSize: options.batchSize, startingAt: 0)
     } else {
       let images = try ImageBatches(
         data.validation.entries, preprocessing: preprocessing, batchSize: options.batchSize,
@@ -144,9 +142,11 @@ final class ImageRun<Model: Classifier> {
   }
 
   private func note(_ images: [ImageBatch.Skipped]) {
-    for image in images where skipped.insert(image.path).inserted {
-      report("skipped \(image.path): \(image.reason)")
-    }
+    for image in images { note(image.path, "\(image.reason)") }
+  }
+
+  private func note(_ path: String, _ reason: String) {
+    if skipped.insert(path).inserted { report("skipped \(reason)") }
   }
 
   // MARK: Files
@@ -183,7 +183,7 @@ final class ImageRun<Model: Classifier> {
     let summary = RunSummary(
       architecture: metadata.architecture ?? "", classes: data.training.classes, state: state,
       testAccuracy: accuracy, parameters: count(parameters), trainable: count(parameters.filter { !$0.isFrozen }),
-      skipped: skipped.count + skippedFeatures)
+      skipped: skipped.count)
     try folder.write(summary: summary)
     return summary
   }

@@ -124,6 +124,9 @@ struct StartingPoint {
       metadata.extra["from"] = path
     }
     try Self.freeze(model, options)
+    try TrainingFault.check(
+      "batch size", options.batchSize, options.batchSize > 1 || !model.learnsFromStatistics,
+      "at least 2 for a network with batch normalisation")
     metadata.architecture = architecture.name
     metadata.classes = classes
     metadata.headAbsent = false
@@ -179,6 +182,11 @@ struct StartingPoint {
     }
     return try open(model)
   }
+}
+
+extension Classifier {
+  /// Whether anything in the network normalises by the statistics of the batch, which one image alone may not have.
+  var learnsFromStatistics: Bool { inventory.cells.contains { $0.cell is Buffer && !$0.cell.isFrozen } }
 }
 
 extension Checkpoint {

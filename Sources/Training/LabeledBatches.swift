@@ -30,24 +30,29 @@ struct LabeledBatches: Sequence, IteratorProtocol {
     self.source = source
   }
 
+  /// - Parameter skipped: is told of images that could not be read, of each once, as they are met.
   init(_ images: ImageBatches, startingAt number: Int, skipped: @escaping ([ImageBatch.Skipped]) -> Void) {
+    var told = 0
     self.init(startingAt: number, count: images.count) {
-      guard let batch = images.next() else {
-        skipped(images.skipped)
-        return nil
-      }
+      let found = images.next()
+      if images.skipped.count > told { skipped(Array(images.skipped[told...])) }
+      told = images.skipped.count
+      guard let batch = found else { return nil }
       return (batch.number, LabeledBatch(inputs: batch.inputs, labels: batch.labels))
     }
   }
 
-  /// Batches of features in the order given.
+  /// Batches of features in the order given, which is one of images: those that could not be read are left out, so that
+  /// a batch has what it would have as a batch of images.
   init(_ features: FeatureSet, order: [Int], batchSize: Int, startingAt number: Int) {
+    let rows = Dictionary(uniqueKeysWithValues: zip(features.indices, features.indices.indices))
     var next = number
     self.init(startingAt: number, count: (order.count + batchSize - 1) / batchSize) {
       guard next * batchSize < order.count else { return nil }
-      let rows = order[next * batchSize..<Swift.min(order.count, (next + 1) * batchSize)]
+      let images = order[next * batchSize..<Swift.min(order.count, (next + 1) * batchSize)]
       defer { next += 1 }
-      return (next, features.batch(rows))
+      let present = images.compactMap { rows[$0] }
+      return (next, present.isEmpty ? .empty : features.batch(present))
     }
   }
 

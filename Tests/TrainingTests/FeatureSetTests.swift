@@ -1,0 +1,122 @@
+import AviaryCheckpoints
+import AviaryDatasets
+import AviaryLayers
+import AviaryModels
+import AviaryTensors
+import AviaryTestSupport
+import Foundation
+import Testing
+
+@testable import AviaryTraining
+
+@Suite struct FeatureSetTests {
+  let photographs: Photographs
+  let preprocessing = Preprocessing.unit(size: 32)
+
+  init() throws { photographs = try Photographs() }
+
+  func withModel(_ body: (any Classifier) throws -> Void) throws {
+    let model = try Zoo.architecture(named: "squeezenet-toy").build().replacingHead(classes: 2, seed: 0)
+    model.initialize(seed: 1)
+    try body(model)
+  }
+
+  @Test func theyAreWhatTheHeadIsGiven() throws {
+    try withModel { model in
+      let entries = try photographs.training().entries
+      func check(_ model: some Classifier) throws {
+        let features = try FeatureSet.compute(model, entries, preprocessing: preprocessing, workers: 2)
+        #expect(features.count == 32 && features.width == 64 && features.skipped.isEmpty)
+        #expect(features.indices == Array(0..<32) && features.labels == entries.map { Int32($0.label) })
+        let images = try ImageBatches(entries, preprocessing: preprocessing, batchSize: 32)
+        let batch = try #require(images.next())
+        let own = features.batch([3, 0, 31])
+        #expect(own.labels.scalars == [0, 0, 1])
+        let logits = model(batch.inputs).scalars
+        expectClose(
+          actual: try model.head(#require(own.inputs)).scalars,
+          expected: [3, 0, 31].flatMap { logits[2 * $0..<2 * $0 + 2].map(Double.init) })
+      }
+      try check(model)
+    }
+  }
+
+  /// The features of the first images, and whether they had to be computed.
+  func cached(_ model: some Classifier, _ entries: [ImageEntry], _ preprocessing: Preprocessing? = nil) throws -> (
+    features: FeatureSet, computed: Bool
+  ) {
+    var computed = false
+    let features = try FeatureCache(folder: photographs.root).features(
+      "training", model, entries, preprocessing: preprocessing ?? self.preprocessing, workers: 1
+    ) { _ in computed = true }
+    return (features, computed)
+  }
+
+  @Test func theCacheGivesTheSame() throws {
+    try withModel { model in
+      let broken = try photographs.damage()
+      let entries = try photographs.training().entries
+      let first = try cached(model, entries)
+      let second = try cached(model, entries)
+      #expect(first.computed && !second.computed)
+      #expect(second.features.scalars == first.features.scalars && second.features.labels == first.features.labels)
+      #expect(second.features.indices == first.features.indices && first.features.indices == Array(1..<32))
+      #expect(second.features.width == 64 && second.features.skipped == first.features.skipped)
+      #expect(first.features.skipped.map(\.path) == [broken])
+      #expect(first.features.skipped.first?.reason.hasPrefix(broken) == true)
+    }
+  }
+
+  @Test func whatFeaturesDependOnIsInTheKey() throws {
+    try withModel { model in
+      var entries = Array(try photographs.training().entries.prefix(4))
+      func recomputes(_ preprocessing: Preprocessing? = nil) throws -> Bool {
+        let result = try cached(model, entries, preprocessing)
+        return result.computed
+      }
+      #expect(try recomputes())
+      #expect(try !recomputes())
+      let head = try #require(model.parameters.last)
+      head.assign(head.tensor + 1)
+      #expect(try !recomputes(), "the head does not matter")
+      let weight = try #require(model.parameters.first)
+      weight.assign(weight.tensor * 1.001)
+      #expect(try recomputes(), "the backbone does")
+      #expect(try recomputes(.raw(size: 32)))
+      #expect(try recomputes())
+      entries.removeLast()
+      #expect(try recomputes(), "one image less")
+      entries[0].label = 1
+      #expect(try recomputes(), "another label")
+      entries.swapAt(0, 1)
+      #expect(try recomputes(), "another order")
+      try FileManager.default.setAttributes(
+        [.modificationDate: Date(timeIntervalSince1970: 1_000_000)], ofItemAtPath: entries[0].path)
+      #expect(try recomputes(), "another date")
+      #expect(try !recomputes())
+    }
+  }
+
+  @Test func aDamagedCacheIsComputedAnew() throws {
+    try withModel { model in
+      let entries = Array(try photographs.training().entries.prefix(4))
+      let file = photographs.root + "/features-training.h5"
+      let expected = try cached(model, entries).features
+      let whole = try Checkpoint.read(from: file)
+      var damaged: [Checkpoint] = []
+      for indices: [Int64] in [[0, 1, 2, 9], [0, 1, 2, -1], [0, 1, 1, 2], [0, 1, 2]] {
+        var checkpoint = whole
+        checkpoint.set(StoredArray(indices, shape: [indices.count]), at: "indices")
+        damaged.append(checkpoint)
+      }
+      for checkpoint in damaged {
+        try checkpoint.write(to: file)
+        let found = try cached(model, entries)
+        #expect(found.computed && found.features.scalars == expected.scalars)
+      }
+      try Data("nothing".utf8).write(to: URL(filePath: file))
+      let found = try cached(model, entries)
+      #expect(found.computed && found.features.scalars == expected.scalars)
+    }
+  }
+}

@@ -1,0 +1,202 @@
+import AviaryCheckpoints
+import AviaryDatasets
+import AviaryLayers
+import AviaryModels
+import AviaryTensors
+import AviaryTestSupport
+import Foundation
+import Testing
+
+@testable import AviaryTraining
+
+/// Whole runs on small drawn photographs.
+@Suite struct ImageTrainingTests {
+  let photographs: Photographs
+  var run: String { photographs.root + "/run" }
+
+  init() throws { photographs = try Photographs() }
+
+  func exists(_ name: String, in run: String? = nil) -> Bool {
+    FileManager.default.fileExists(atPath: (run ?? self.run) + "/" + name)
+  }
+
+  func scratch(_ name: String = "resnet-toy") throws -> ImageTraining.Source {
+    .scratch(try Zoo.architecture(named: name))
+  }
+
+  @Test func aRunLeavesItsFiles() throws {
+    let options = Photographs.options(photographs.data)
+    var reported: [String] = []
+    let report = try ImageTraining.start(options, from: scratch(), at: run) { reported.append($0) }
+    #expect(!report.interrupted && report.folder == run && reported.isEmpty)
+    let summary = try #require(report.summary)
+    #expect(summary.architecture == "resnet-toy" && summary.classes == ["cat", "dog"] && summary.epochs == 3)
+    #expect(summary.skipped == 0 && summary.parameters == summary.trainable && summary.parameters > 10_000)
+    #expect(summary.bestEpoch.map { (1...3).contains($0) } == true && summary.testAccuracy != nil)
+    #expect(
+      try JSONDecoder().decode(RunSummary.self, from: Data(contentsOf: URL(filePath: run + "/summary.json"))) == summary
+    )
+    let history = try String(contentsOfFile: run + "/history.csv", encoding: .utf8).split(separator: "\n")
+    #expect(history.count == 4 && history[3].hasPrefix("3,"))
+
+    let last = try Checkpoint.read(from: run + "/last.h5")
+    let best = try Checkpoint.read(from: run + "/best.h5")
+    #expect(last.metadata.classes == ["cat", "dog"] && best.metadata.classes == ["cat", "dog"])
+    #expect(try best.preprocessing()?.outputSize == .square(32))
+    #expect(last.trainingState != nil && best.trainingState == nil)
+    #expect(last.trainingState?.optimizer["conv1.weight"]?.step == 12, "4 batches of up to 8 of 28 images, 3 epochs")
+    let accuracy = try #require(
+      best.metadata.metrics.map { try JSONDecoder().decode([String: Double].self, from: Data($0.utf8)) })
+    #expect(accuracy["validation_accuracy"] == summary.bestAccuracy)
+    // The best weights do on the test images what the summary says.
+    func check(_ model: some Classifier) throws {
+      let test = try #require(try ImageDataset(photographs.data).test)
+      let preprocessing = try #require(try best.preprocessing())
+      let result = try Evaluation.evaluate(model, test, preprocessing: preprocessing, workers: 1)
+      #expect(result.metrics.accuracy == summary.testAccuracy && result.skipped.isEmpty)
+    }
+    try check(Zoo.model(from: best, path: "best.h5").model)
+
+    #expect(throws: RunFault.alreadyExists(path: run)) {
+      try ImageTraining.start(options, from: scratch(), at: run) { _ in }
+    }
+    let again = try #require(try ImageTraining.resume(at: run) { _ in }.summary)
+    #expect(again.testAccuracy == summary.testAccuracy && again.epochs == 3, "a finished run has nothing left to do")
+  }
+
+  @Test func equalSeedsGiveEqualRuns() throws {
+    var options = Photographs.options(photographs.data, epochs: 2)
+    for (name, workers) in [("/a", 1), ("/b", 3)] {
+      options.workers = workers
+      _ = try ImageTraining.start(options, from: scratch(), at: run + name) { _ in }
+    }
+    try expectSameRuns(run + "/a", run + "/b")
+    options.seed += 1
+    _ = try ImageTraining.start(options, from: scratch(), at: run + "/c") { _ in }
+    let first = try Checkpoint.read(from: run + "/a/last.h5")
+    let other = try Checkpoint.read(from: run + "/c/last.h5")
+    #expect(!CheckpointDifference(first, other).isEmpty)
+  }
+
+  @Test func learnsToTellThemApart() throws {
+    var options = Photographs.options(photographs.data, epochs: 12)
+    options.augmentation = .none
+    options.hasCropMargin = false
+    let report = try ImageTraining.start(options, from: scratch(), at: run) { _ in }
+    #expect(report.summary?.epochs == 12)
+    let state = try #require(try Checkpoint.read(from: run + "/last.h5").trainingState?.state)
+    let history = try LoopState(json: state).history
+    #expect(history[11].training.loss < 0.7 * history[0].training.loss, "\(history.map(\.training.loss))")
+  }
+
+  @Test func aDamagedPhotographIsNamedSkippedAndCounted() throws {
+    let broken = try photographs.damage()
+    for (name, freeze) in [("/plain", []), ("/frozen", ["backbone"])] {
+      var options = Photographs.options(photographs.data, epochs: 2)
+      options.freeze = freeze
+      options.augmentation = .none
+      var reported: [String] = []
+      let report = try ImageTraining.start(options, from: scratch(), at: run + name) { reported.append($0) }
+      #expect(report.summary?.skipped == 1)
+      #expect(reported.count == 1 && reported[0].hasPrefix("skipped \(broken): "), "\(reported)")
+      #expect(exists("features-training.h5", in: run + name) == !freeze.isEmpty)
+    }
+  }
+
+  @Test(arguments: ["resnet-toy", "squeezenet-toy"])
+  func aNewHeadIsFineTunedOnAFrozenBackbone(name: String) throws {
+    _ = try photographs.damage("dog", number: 3)
+    let checkpoint = try Photographs.pretrained(name)
+    var options = Photographs.options(photographs.data)
+    options.imageSize = nil
+    options.architecture = nil
+    options.checkpoint = "pretrained.h5"
+    options.freeze = ["backbone"]
+    options.augmentation = .none
+    var summaries: [RunSummary] = []
+    for cached in [true, false] {
+      options.usesFeatureCache = cached
+      let folder = run + "-\(cached)"
+      let report = try ImageTraining.start(
+        options, from: .checkpoint(checkpoint, path: "pretrained.h5"), at: folder
+      ) { _ in }
+      summaries.append(try #require(report.summary))
+      #expect(exists("features-training.h5", in: folder) == cached)
+      #expect(exists("features-validation.h5", in: folder) == cached)
+    }
+    let cached = try Checkpoint.read(from: run + "-true/last.h5")
+    let plain = try Checkpoint.read(from: run + "-false/last.h5")
+    let model = try Zoo.model(from: cached, path: "last.h5").model
+    #expect(model.configurationText.contains(#""classes":2"#) && cached.metadata.extra["from"] == "pretrained.h5")
+    #expect(
+      summaries[0].trainable
+        == model.parameters.filter { $0.path.hasPrefix(model.headPath) }.reduce(0) { $0 + $1.count })
+    #expect(summaries[0].trainable < summaries[0].parameters && summaries[0].skipped == 1 && summaries[1].skipped == 1)
+    #expect(cached.paths == plain.paths)
+    for path in cached.paths {
+      let values = try #require(cached[path]?.floats())
+      if path.hasPrefix(model.headPath + ".") {
+        // Batches of other sizes round otherwise.
+        expectClose(
+          actual: values, expected: try #require(plain[path]?.doubles()), relativeL2: 1e-4, relativeMax: 1e-3,
+          name: path)
+        #expect(checkpoint[path]?.floats() != values)
+      } else {
+        #expect(checkpoint[path]?.floats() == values && plain[path]?.floats() == values, "\(path) is frozen")
+      }
+    }
+    for (a, b) in zip(try history(run + "-true"), try history(run + "-false")) {
+      #expect(abs(a.training.loss - b.training.loss) < 1e-4)
+      #expect(a.validation?.accuracy == b.validation?.accuracy)
+    }
+  }
+
+  func history(_ run: String) throws -> [HistoryRow] {
+    let state = try Checkpoint.read(from: run + "/last.h5").trainingState?.state
+    let rows = try LoopState(json: #require(state)).history
+    try #require(!rows.isEmpty)
+    return rows
+  }
+
+  @Test func aPartIsFrozenByPattern() throws {
+    let checkpoint = try Photographs.pretrained("resnet-toy")
+    var options = Photographs.options(photographs.data, epochs: 1)
+    options.freeze = ["conv1", "bn1", "layer1", "layer2"]
+    let summary = try #require(
+      try ImageTraining.start(options, from: .checkpoint(checkpoint, path: "x.h5"), at: run) { _ in }.summary)
+    #expect(summary.trainable < summary.parameters)
+    let last = try Checkpoint.read(from: run + "/last.h5")
+    for path in last.paths where !path.hasPrefix("fc") {
+      let isFrozen = options.freeze.contains { path.hasPrefix($0 + ".") }
+      #expect((last[path]?.floats() == checkpoint[path]?.floats()) == isFrozen, "\(path)")
+    }
+    #expect(last.trainingState?.optimizer.keys.contains { $0.hasPrefix("layer2") } == false)
+  }
+
+  @Test func whatCannotBeginLeavesNothing() throws {
+    var single = Photographs.options(photographs.data)
+    single.batchSize = 1
+    var small = Photographs.options(photographs.data)
+    small.imageSize = 16
+    var unknown = Photographs.options(photographs.data)
+    unknown.freeze = ["layer9"]
+    let absent = Photographs.options(photographs.root + "/nowhere")
+    for options in [single, small, unknown, absent] {
+      let fault = #expect(throws: (any Error).self) {
+        try ImageTraining.start(options, from: scratch(), at: run) { _ in }
+      }
+      #expect(fault.map { !"\($0)".contains("\n") } == true)
+      #expect(!FileManager.default.fileExists(atPath: run))
+    }
+    #expect(throws: RunFault.notARun(path: run)) { try ImageTraining.resume(at: run) { _ in } }
+  }
+
+  @Test func oneImageAStepIsEnoughWithoutBatchStatistics() throws {
+    var options = Photographs.options(photographs.data, epochs: 1)
+    options.batchSize = 1
+    options.limit = 4
+    _ = try ImageTraining.start(options, from: scratch("squeezenet-toy"), at: run) { _ in }
+    #expect(try history(run)[0].training.loss > 0)
+    #expect(try Checkpoint.read(from: run + "/last.h5").trainingState?.optimizer["features.0.weight"]?.step == 6)
+  }
+}

@@ -1,0 +1,102 @@
+import AviaryCheckpoints
+import AviaryModels
+import Foundation
+import Testing
+
+@testable import AviaryTraining
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// Runs that end before their time, in a process of their own, and go on in this one.
+@Suite(.serialized) struct ResumeTests {
+  let photographs: Photographs
+  var undisturbed: String { photographs.root + "/undisturbed" }
+  var disturbed: String { photographs.root + "/disturbed" }
+
+  init() throws {
+    photographs = try Photographs()
+    // A photograph that cannot be read tells the test where a run stands: it is reported as it is met.
+    _ = try photographs.damage()
+    setenv("AVIARY_TEST_PHOTOGRAPHS", photographs.root, 1)
+  }
+
+  /// In the child: a run that sends itself a signal when it meets the damaged photograph.
+  static func train(freeze: [String] = [], sending signal: Int32) throws -> TrainingReport {
+    let root = ProcessInfo.processInfo.environment["AVIARY_TEST_PHOTOGRAPHS"] ?? ""
+    return try ImageTraining.start(
+      options(root, freeze: freeze), from: .scratch(try Zoo.architecture(named: "resnet-toy")), at: root + "/disturbed"
+    ) { _ in
+      kill(getpid(), signal)
+      for _ in 0..<1000 where !Interruption.isRequested { usleep(10_000) }
+    }
+  }
+
+  static func options(_ root: String, freeze: [String] = []) -> TrainingOptions {
+    var options = Photographs.options(root + "/data")
+    options.batchSize = 3
+    if !freeze.isEmpty {
+      options.freeze = freeze
+      options.augmentation = .none
+    } else {
+      options.architecture = "resnet-toy"
+    }
+    return options
+  }
+
+  func comparesToUndisturbed(freeze: [String] = []) throws {
+    let summary = try #require(try ImageTraining.resume(at: disturbed) { _ in }.summary)
+    let expected = try ImageTraining.start(
+      Self.options(photographs.root, freeze: freeze), from: .scratch(try Zoo.architecture(named: "resnet-toy")),
+      at: undisturbed
+    ) { _ in }
+    #expect(summary.testAccuracy == expected.summary?.testAccuracy && summary.skipped == 1)
+    try expectSameRuns(disturbed, undisturbed)
+  }
+
+  @Test func anInterruptedRunGoesOnInTheMiddleOfItsEpoch() async throws {
+    await #expect(processExitsWith: .success) {
+      let report = try ResumeTests.train(sending: SIGINT)
+      precondition(report.interrupted && report.summary == nil)
+    }
+    let state = try #require(try Checkpoint.read(from: disturbed + "/last.h5").trainingState?.state)
+    let loop = try LoopState(json: state)
+    #expect(loop.epoch == 0 && (1..<10).contains(loop.batchInEpoch), "\(loop)")
+    try comparesToUndisturbed()
+  }
+
+  @Test func aKilledRunGoesOnFromItsLastState() async throws {
+    await #expect(processExitsWith: .signal(SIGKILL)) {
+      _ = try ResumeTests.train(sending: SIGKILL)
+    }
+    #expect(!FileManager.default.fileExists(atPath: disturbed + "/best.h5"))
+    try comparesToUndisturbed()
+  }
+
+  @Test func aRunKilledBeforeItSavedAnythingBeginsAgain() async throws {
+    await #expect(processExitsWith: .signal(SIGKILL)) {
+      // Features are computed before the first state is saved.
+      _ = try ResumeTests.train(freeze: ["backbone"], sending: SIGKILL)
+    }
+    #expect(!FileManager.default.fileExists(atPath: disturbed + "/last.h5"))
+    #expect(FileManager.default.fileExists(atPath: disturbed + "/options.json"))
+    try comparesToUndisturbed(freeze: ["backbone"])
+  }
+
+  @Test func aRunWhoseDataChangedIsRefused() async throws {
+    await #expect(processExitsWith: .success) {
+      _ = try ResumeTests.train(sending: SIGINT)
+    }
+    try FileManager.default.copyItem(atPath: photographs.data + "/train/cat", toPath: photographs.data + "/train/fox")
+    try FileManager.default.copyItem(atPath: photographs.data + "/test/cat", toPath: photographs.data + "/test/fox")
+    let before = try Data(contentsOf: URL(filePath: disturbed + "/last.h5"))
+    let fault = try #require(throws: TrainingFault.self) { try ImageTraining.resume(at: disturbed) { _ in } }
+    #expect(fault.description.contains("other classes"))
+    #expect(try Data(contentsOf: URL(filePath: disturbed + "/last.h5")) == before)
+  }
+}
