@@ -29,6 +29,10 @@ struct TrainingArguments: ParsableArguments {
     help: ArgumentHelp(
       "How the learning rate changes (cosine; constant with a frozen backbone).", valueName: "name"))
   var schedule: ScheduleName?
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Steps over which the learning rate climbs to its full value (0).", valueName: "n"))
+  var warmUpSteps: Int?
   @Option(parsing: .unconditional, help: ArgumentHelp("Weight decay (0.01 for adamw, else 0).", valueName: "x"))
   var weightDecay: Double?
   @Option(
@@ -46,6 +50,10 @@ struct TrainingArguments: ParsableArguments {
     help: ArgumentHelp("The least share of an image's area that standard augmentation cuts out (0.08).", valueName: "x")
   )
   var cropScale: Double?
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Judge images by their centre, as torchvision does, instead of by their largest square (on).")
+  var cropMargin: Bool?
   @Flag(
     inversion: .prefixedNo,
     help: "Keep what a frozen backbone makes of the images, where nothing is augmented (on).")
@@ -79,6 +87,7 @@ struct TrainingArguments: ParsableArguments {
       ("--data", data != nil), ("--output", output != nil), ("--epochs", epochs != nil),
       ("--batch-size", batchSize != nil), ("--optimizer", optimizer != nil),
       ("--learning-rate", learningRate != nil), ("--schedule", schedule != nil),
+      ("--warm-up-steps", warmUpSteps != nil), ("--crop-margin", cropMargin != nil),
       ("--weight-decay", weightDecay != nil), ("--freeze", freeze != nil), ("--image-size", imageSize != nil),
       ("--augment", augment != nil), ("--crop-scale", cropScale != nil), ("--feature-cache", featureCache != nil),
       ("--validation", validation != nil), ("--seed", seed != nil), ("--workers", workers != nil),
@@ -120,6 +129,8 @@ struct TrainingArguments: ParsableArguments {
     options.freeze = frozen
     options.imageSize = imageSize
     options.cropScale = cropScale ?? options.cropScale
+    options.hasCropMargin = cropMargin ?? options.hasCropMargin
+    options.schedule.warmUpSteps = warmUpSteps ?? 0
     options.usesFeatureCache = featureCache ?? options.usesFeatureCache
     options.validation = validation.map { text in
       Double(text).map { .fraction($0) } ?? .folder(absolutePath(text))
