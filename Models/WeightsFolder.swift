@@ -96,12 +96,12 @@ public struct WeightsFolder: Sendable {
       throw .unknown(name: named, known: folder?.weights.map(\.name) ?? [])
     }
     let path = folder.path + "/" + weights.file
-    guard let attributes = try? FileManager.default.attributesOfItem(atPath: path),
-      let size = attributes[.size] as? any BinaryInteger
-    else { throw .missingFile(name: named, path: path) }
-    if let bytes = weights.bytes, bytes != Int(size) {
-      throw .wrongSize(path: path, bytes: Int(size), expected: bytes)
+    // The size is an NSNumber in one Foundation and an integer in the other: as text they are the same.
+    guard let value = (try? FileManager.default.attributesOfItem(atPath: path))?[.size], let size = Int("\(value)")
+    else {
+      throw .missingFile(name: named, path: path)
     }
+    if let bytes = weights.bytes, bytes != size { throw .wrongSize(path: path, bytes: size, expected: bytes) }
     return path
   }
 }

@@ -6,7 +6,7 @@ import Testing
 @Suite struct HelpTests {
   static let commands = [
     "models", "inspect", "verify", "diff", "convert", "train", "finetune", "evaluate", "predict", "features",
-    "sample-images",
+    "sample-images", "bench",
   ]
 
   static func golden(_ name: String) throws -> String {
