@@ -57,11 +57,13 @@ extension Classifier {
       }.map(\.path))
   }
 
-  /// The model's values under its paths, with its configuration.
+  /// The model's values under its paths, with its configuration and its frozen set.
   public func checkpoint(architecture: String) -> Checkpoint {
     var checkpoint = Checkpoint()
     checkpoint.metadata.architecture = architecture
     checkpoint.metadata.configuration = configurationText
+    let frozen = frozenPaths
+    checkpoint.metadata.frozen = frozen.isEmpty ? nil : frozen
     for entry in inventory.stateful {
       switch entry.cell {
       case let cell as Parameter: checkpoint.set(StoredArray(cell.tensor), at: entry.path)
@@ -99,7 +101,7 @@ extension Tensor {
 }
 
 extension Zoo {
-  /// The network that a checkpoint names, with the checkpoint's weights.
+  /// The network that a checkpoint names, with the checkpoint's weights and frozen set.
   public static func model(
     from checkpoint: Checkpoint, allowing allowances: Set<Allowance> = [], seed: UInt64 = 0, path: String
   ) throws -> (model: any Classifier, architecture: Architecture, report: LoadReport) {
@@ -107,6 +109,7 @@ extension Zoo {
     let architecture = try Zoo.architecture(named: name)
     let model = try architecture.build(configuration: checkpoint.metadata.configuration)
     let report = try model.load(checkpoint, allowing: allowances, seed: seed, path: path)
+    try model.freeze(checkpoint.metadata.frozen ?? [])
     return (model, architecture, report)
   }
 }

@@ -45,4 +45,16 @@ extension Layer {
       entry.cell.isFrozen = parsed.contains { own.contains(where: $0.matches) }
     }
   }
+  /// The frozen set as patterns for `freeze`: the paths of the outermost layers, or else cells, that are frozen whole.
+  public var frozenPaths: [String] {
+    let cells = inventory.cells
+    var frozen: [String] = []
+    for path in Walk.layers(of: self).map(\.path) + cells.map(\.path) where !path.isEmpty {
+      func isBelow(_ other: String) -> Bool { path == other || path.hasPrefix(other + ".") }
+      guard !frozen.contains(where: isBelow) else { continue }
+      let own = cells.filter { $0.path == path || $0.path.hasPrefix(path + ".") }
+      if !own.isEmpty, own.allSatisfy(\.cell.isFrozen) { frozen.append(path) }
+    }
+    return frozen
+  }
 }

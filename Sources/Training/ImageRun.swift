@@ -153,9 +153,10 @@ final class ImageRun<Model: Classifier> {
 
   private func checkpoint(scores: Scores?) throws -> Checkpoint {
     var checkpoint = model.checkpoint(architecture: metadata.architecture ?? "")
-    let configuration = checkpoint.metadata.configuration
+    let own = checkpoint.metadata
     checkpoint.metadata = metadata
-    checkpoint.metadata.configuration = configuration
+    checkpoint.metadata.configuration = own.configuration
+    checkpoint.metadata.frozen = own.frozen
     if let scores {
       checkpoint.metadata.metrics = try json(["validation_loss": scores.loss, "validation_accuracy": scores.accuracy])
     }

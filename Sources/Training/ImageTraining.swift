@@ -132,7 +132,7 @@ struct StartingPoint {
     metadata.headAbsent = false
     metadata.metrics = nil
     metadata.preprocessing = try json(preprocessing)
-    metadata.frozen = options.freeze
+    metadata.frozen = nil
     self.metadata = metadata
   }
 

@@ -55,6 +55,18 @@ import Testing
     try check(model(name).replacingHead(classes: 3, seed: 2))
   }
 
+  @Test func theFrozenSetIsSavedAndRestored() throws {
+    let network = try model("resnet-toy")
+    network.freezeBackbone()
+    let restored = try Zoo.model(from: network.checkpoint(architecture: "resnet-toy"), path: "memory").model
+    #expect(restored.isBackboneFrozen)
+    #expect(restored.trainableParameters.map(\.path) == ["fc.weight", "fc.bias"])
+    try network.freeze(["layer2.*.conv1", "bn1.weight"])
+    #expect(network.frozenPaths.sorted() == ["bn1.weight", "layer2.0.conv1", "layer2.1.conv1"])
+    let thawed = try Zoo.model(from: network.checkpoint(architecture: "resnet-toy"), path: "memory").model
+    #expect(thawed.frozenPaths == network.frozenPaths)
+  }
+
   @Test(arguments: names)
   func copyIsDeep(name: String) throws {
     func check(_ model: some Classifier) throws {
