@@ -36,13 +36,19 @@ extension Classifier {
     for entry in inventory.stateful {
       guard let array = match.arrays[entry.path] else { continue }
       switch entry.cell {
-      case let cell as Parameter: cell.assign(Tensor(array, shape: cell.shape))
-      case let cell as Buffer: cell.assign(Tensor(array, shape: cell.shape))
+      case let cell as Parameter: cell.assign(numbers(array))
+      case let cell as Buffer: cell.assign(numbers(array))
       case let cell as Counter: cell.value = array.integers()?.first ?? 0
       default: break
       }
     }
     return match.report
+  }
+
+  /// The tensor of an array that a match has found to be of numbers.
+  private func numbers(_ array: StoredArray) -> Tensor {
+    guard let tensor = array.tensor() else { preconditionFailure("a match took \(array.dtype) for numbers") }
+    return tensor
   }
 
   /// The paths of the parameters and buffers that have a value.
@@ -89,15 +95,6 @@ extension Classifier {
 extension StoredArray {
   /// A tensor's elements as Float32.
   package init(_ tensor: Tensor) { self.init(tensor.scalars, shape: tensor.shape) }
-}
-
-extension Tensor {
-  /// The elements of an array that a match has found usable, as Float32.
-  package init(_ array: StoredArray, shape: [Int]) {
-    let tensor = array.withFloats { Tensor($0, shape: shape) }
-    guard let tensor else { preconditionFailure("an array of \(array.dtype) was taken for numbers") }
-    self = tensor
-  }
 }
 
 extension Zoo {

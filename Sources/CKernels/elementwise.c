@@ -31,7 +31,6 @@ ELEMENTWISE(relu, a[i] < 0 ? 0 : a[i])
 ELEMENTWISE(mask, b[i] > 0 ? a[i] : 0)
 ELEMENTWISE(add, a[i] + b[i])
 ELEMENTWISE(add_relu, a[i] + b[i] < 0 ? 0 : a[i] + b[i])
-ELEMENTWISE(multiply, a[i] * b[i])
 ELEMENTWISE(affine, a[i] * scale + shift)
 ELEMENTWISE(fill, shift)
 
@@ -49,10 +48,6 @@ void ak_add(const float *a, const float *b, float *y, size_t count) {
 
 void ak_add_relu(const float *a, const float *b, float *y, size_t count) {
   ak_parallel_ranges(count, GRAIN, add_relu_range, &(operands){.a = a, .b = b, .y = y});
-}
-
-void ak_multiply(const float *a, const float *b, float *y, size_t count) {
-  ak_parallel_ranges(count, GRAIN, multiply_range, &(operands){.a = a, .b = b, .y = y});
 }
 
 void ak_affine(const float *x, float scale, float shift, float *y, size_t count) {

@@ -69,11 +69,6 @@ extern "C" {
 
 ad_layout ad_layout_plain(const int64_t *dimensions, int rank) { return intern(plain(dims(dimensions, rank))); }
 
-ad_layout ad_layout_strided(const int64_t *dimensions, const int64_t *strides, int rank) {
-  return intern(
-      dnnl::memory::desc(dims(dimensions, rank), dnnl::memory::data_type::f32, dims(strides, rank)));
-}
-
 ad_layout ad_layout_any(const int64_t *dimensions, int rank) {
   return intern(dnnl::memory::desc(
       dims(dimensions, rank), dnnl::memory::data_type::f32, dnnl::memory::format_tag::any));

@@ -114,7 +114,7 @@ public struct StoredArray: Sendable {
 
   /// The array as a tensor; `nil` where elements are complex or opaque.
   public func tensor() -> Tensor? {
-    floats().map { Tensor($0, shape: shape) }
+    withFloats { Tensor($0, shape: shape) }
   }
 
   /// The same array in another floating-point type, rounded to nearest, ties to even; float64 goes to the 16-bit types

@@ -26,13 +26,6 @@ extension Buffer {
     return y
   }
 
-  /// The product with a buffer of the same layout.
-  package func multiplied(by other: Buffer) -> Buffer {
-    let y = Buffer(layout)
-    unsafe ak_multiply(floats, other.floats, y.floats, count)
-    return y
-  }
-
   /// scale · x + shift. A shift needs a layout without padding.
   package func scaled(by scale: Float, shift: Float = 0) -> Buffer {
     precondition(shift == 0 || !layout.isPadded)

@@ -50,7 +50,7 @@ package struct Pooling: Hashable, Sendable {
   }
 
   /// The gradient with respect to the input, whose layout was `source`.
-  package func backward(_ gradient: Buffer, winners: Storage?, source: Layout, destination: Layout) -> Buffer {
+  package func backward(_ gradient: Buffer, winners: Storage?, source: Layout) -> Buffer {
     let plan = plan(forward: false, source: source, training: true)
     let arranged = gradient.reordered(to: plan.destination)
     let result = Buffer(plan.source)

@@ -38,24 +38,6 @@ package struct Layout: Hashable, Sendable {
       id: shape.map(Int64.init).withUnsafeBufferPointer { unsafe ad_layout_any($0.baseAddress, Int32($0.count)) })
   }
 
-  /// A batch of images or feature maps with the channels innermost, seen as [N, C, …].
-  package static func channelsLast(_ shape: [Int]) -> Layout {
-    var strides = [Int](repeating: 1, count: shape.count)
-    strides[1] = 1
-    var step = shape[1]
-    for dimension in stride(from: shape.count - 1, to: 1, by: -1) {
-      strides[dimension] = step
-      step *= shape[dimension]
-    }
-    strides[0] = step
-    return unsafe Layout(
-      id: shape.map(Int64.init).withUnsafeBufferPointer { sizes in
-        unsafe strides.map(Int64.init).withUnsafeBufferPointer { steps in
-          unsafe ad_layout_strided(sizes.baseAddress, steps.baseAddress, Int32(sizes.count))
-        }
-      })
-  }
-
   package var byteCount: Int { ad_layout_bytes(id) }
   package var isPlain: Bool { ad_layout_is_plain(id) }
   /// The row-major layout of the same shape.
@@ -112,23 +94,9 @@ extension Buffer {
     }
   }
 
-  /// Row-major elements that `fill` writes, all of them.
-  package init(shape: [Int], fill: (inout MutableSpan<Float>) -> Void) {
-    self.init(.plain(shape))
-    let count = shape.reduce(1, *)
-    var span = unsafe MutableSpan<Float>(_unsafeStart: floats, count: count)
-    fill(&span)
-  }
-
   /// The elements of a row-major buffer.
   package func scalars(count: Int) -> [Float] {
     precondition(layout.isPlain)
     return unsafe Array(UnsafeBufferPointer(start: floats, count: count))
-  }
-
-  /// Works with the elements of a row-major buffer in place.
-  package func withScalars<Result>(count: Int, _ body: (Span<Float>) -> Result) -> Result {
-    precondition(layout.isPlain)
-    return body(unsafe Span(_unsafeStart: UnsafePointer(floats), count: count))
   }
 }

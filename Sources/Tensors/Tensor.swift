@@ -66,11 +66,6 @@ extension Tensor {
     self.init(Buffer(scalars, shape: shape), shape: shape)
   }
 
-  /// A tensor whose elements `fill` writes, all of them, in row-major order.
-  package init(shape: [Int], fill: (inout MutableSpan<Float>) -> Void) {
-    self.init(Buffer(shape: shape, fill: fill), shape: shape)
-  }
-
   /// Uniform random numbers in [lower, upper).
   public init(uniform lower: Float, _ upper: Float, stream: RandomStream, shape: [Int]) {
     self.init(Compute.run { Buffer.uniform(lower, upper, stream: stream, shape: shape) }, shape: shape)
@@ -100,11 +95,6 @@ extension Tensor {
   public var scalar: Float {
     precondition(count == 1, "scalar: a tensor of shape \(shape) has \(count) elements")
     return scalars[0]
-  }
-
-  /// Works with the elements in row-major order, without a copy of them.
-  package func withScalars<Result>(_ body: (Span<Float>) -> Result) -> Result {
-    operation { plainBuffer.withScalars(count: count, body) }
   }
 
   /// The sum of the squares of the elements, accumulated in double.

@@ -81,9 +81,10 @@ public final class Optimizer {
       guard let stored = state[parameter.path] else { continue }
       var restored = Slots(step: stored.step, state: [:])
       for name in configuration.kind.stateNames {
-        guard let array = stored.arrays[name], array.shape == parameter.shape, array.dtype.isReal, stored.step >= 0
+        guard let array = stored.arrays[name], array.shape == parameter.shape, stored.step >= 0,
+          let values = array.tensor()
         else { throw .badOptimizerState(path: path, parameter: parameter.path, state: name) }
-        restored.state[name] = Variable(Tensor(array, shape: array.shape))
+        restored.state[name] = Variable(values)
       }
       slots[parameter.path] = restored
     }

@@ -16,8 +16,6 @@ void ak_relu_backward(const float *dy, const float *y, float *dx, size_t count);
 void ak_add(const float *a, const float *b, float *y, size_t count);
 /// y = max(a + b, 0); y may be a or b
 void ak_add_relu(const float *a, const float *b, float *y, size_t count);
-/// y = a · b
-void ak_multiply(const float *a, const float *b, float *y, size_t count);
 /// y = scale · x + shift
 void ak_affine(const float *x, float scale, float shift, float *y, size_t count);
 /// y = value

@@ -26,8 +26,6 @@ typedef int32_t ad_layout;
 
 /// Row-major elements; a scalar, of rank 0, is laid out like a vector of one element.
 ad_layout ad_layout_plain(const int64_t *dimensions, int rank);
-/// Elements with the strides given, counted in elements.
-ad_layout ad_layout_strided(const int64_t *dimensions, const int64_t *strides, int rank);
 /// "Whatever the primitive likes": to be used in requests only.
 ad_layout ad_layout_any(const int64_t *dimensions, int rank);
 /// The row-major layout of the same dimensions.

@@ -80,7 +80,7 @@ private func pooled(_ x: Tensor, _ pooling: Pooling) -> Tensor {
     let input = x.buffer
     let (y, winners) = pooling.forward(input, training: x.isTracked)
     return recorded(Tensor(y, shape: pooling.output), from: x) { [layout = input.layout] dy, cotangents in
-      let dx = pooling.backward(dy.buffer, winners: winners, source: layout, destination: y.layout)
+      let dx = pooling.backward(dy.buffer, winners: winners, source: layout)
       cotangents.add(Tensor(dx, shape: pooling.input), to: x)
     }
   }
