@@ -114,7 +114,9 @@ struct StartingPoint {
     case .checkpoint(let checkpoint, let path):
       let loaded = try Zoo.model(from: checkpoint, seed: options.seed, path: path)
       architecture = loaded.architecture
-      var stored = try checkpoint.preprocessing() ?? .torchvision(size: architecture.imageSize)
+      guard var stored = try checkpoint.preprocessing() else {
+        throw TrainingFault.unknownPreprocessing(path: path)
+      }
       if let size = options.imageSize { stored = stored.withSize(size) }
       preprocessing = Self.sized(stored, options)
       _ = try architecture.build(

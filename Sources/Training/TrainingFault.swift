@@ -17,6 +17,9 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
   /// A checkpoint describes the preparation of its images in words that are not understood.
   case unreadablePreprocessing(text: String)
 
+  /// A checkpoint does not say how its images were prepared. A guess would cost accuracy without anybody noticing.
+  case unknownPreprocessing(path: String)
+
   /// Which images a loss belongs to.
   public enum Part: String, Sendable {
     case training, validation
@@ -37,6 +40,8 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
       "\(path): the optimizer's \(state) of \(parameter) is missing or misshapen; start a new run from these weights"
     case .unreadablePreprocessing(let text):
       "the checkpoint's preprocessing is not understood: \(text.prefix(200)); say it with --preprocessing"
+    case .unknownPreprocessing(let path):
+      "\(path) does not say how its images are prepared; convert it with --preprocessing"
     case .noReadableImages(let part, let skipped):
       "none of the \(skipped) \(part) images can be read; check that they are JPEG, PNG or WebP"
     }

@@ -191,6 +191,17 @@ import Testing
     #expect(throws: RunFault.notARun(path: run)) { try ImageTraining.resume(at: run) { _ in } }
   }
 
+  @Test func weightsThatDoNotSayHowTheirImagesWerePreparedAreRefused() throws {
+    var checkpoint = try Photographs.pretrained("resnet-toy")
+    checkpoint.metadata.preprocessing = nil
+    #expect(throws: TrainingFault.unknownPreprocessing(path: "w.h5")) {
+      try ImageTraining.start(
+        Photographs.options(photographs.data), from: .checkpoint(checkpoint, path: "w.h5"), at: run
+      ) { _ in }
+    }
+    #expect(!FileManager.default.fileExists(atPath: run))
+  }
+
   @Test func oneImageAStepIsEnoughWithoutBatchStatistics() throws {
     var options = Photographs.options(photographs.data, epochs: 1)
     options.batchSize = 1
