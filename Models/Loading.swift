@@ -8,7 +8,7 @@ import AviaryTensors
   import Foundation
 #endif
 
-extension Classifier {
+extension Network {
   /// What a checkpoint must hold to fill the model.
   public var cellDescriptions: [CellDescription] {
     inventory.stateful.map { entry in
@@ -101,12 +101,20 @@ extension Zoo {
   /// The network that a checkpoint names, with the checkpoint's weights and frozen set.
   public static func model(
     from checkpoint: Checkpoint, allowing allowances: Set<Allowance> = [], seed: UInt64 = 0, path: String
-  ) throws -> (model: any Classifier, architecture: Architecture, report: LoadReport) {
+  ) throws -> (model: any Network, architecture: Architecture, report: LoadReport) {
     guard let name = checkpoint.metadata.architecture else { throw ArchitectureFault.unnamed }
     let architecture = try Zoo.architecture(named: name)
     let model = try architecture.build(configuration: checkpoint.metadata.configuration)
     let report = try model.load(checkpoint, allowing: allowances, seed: seed, path: path)
     try model.freeze(checkpoint.metadata.frozen ?? [])
     return (model, architecture, report)
+  }
+
+  /// The same for a network that sorts images into classes.
+  public static func classifier(
+    from checkpoint: Checkpoint, allowing allowances: Set<Allowance> = [], seed: UInt64 = 0, path: String
+  ) throws -> (model: any Classifier, architecture: Architecture, report: LoadReport) {
+    let (model, architecture, report) = try model(from: checkpoint, allowing: allowances, seed: seed, path: path)
+    return (try architecture.classifier(model), architecture, report)
   }
 }

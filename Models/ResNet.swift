@@ -43,7 +43,7 @@ public struct BasicBlock: UnaryLayer {
 /// A residual network: a stem that halves the image twice, four stages of blocks that halve it three times more, the mean
 /// over positions, and a linear head: [N, 3, H, W] → [N, classes].
 public struct ResNet: Classifier {
-  public struct Configuration: ClassifierConfiguration {
+  public struct Configuration: NetworkConfiguration {
     /// How many blocks each stage has.
     public var blocks: [Int]
     /// How many channels each stage has; the stem has as many as the first.
@@ -63,7 +63,7 @@ public struct ResNet: Classifier {
     /// A ResNet-18 that is narrow and short, for tests.
     public static let toy = Configuration(blocks: [2, 2, 1, 1], widths: [8, 16, 24, 32], classes: 5)
 
-    public func validate(input: [Int]) throws(ConfigurationFault) {
+    public func validate(input: [Int]?) throws(ConfigurationFault) {
       try requireCount("stages", blocks.count, in: 4...4)
       try requireCount("widths", widths.count, in: 4...4)
       for count in blocks { try requireCount("blocks", count, in: 1...64) }
@@ -71,6 +71,8 @@ public struct ResNet: Classifier {
       try requireCommon(
         "resnet", classes: classes, inputChannels: inputChannels, input: input, least: 17)
     }
+
+    public mutating func fit(input: [Int]) { inputChannels = input.first ?? inputChannels }
   }
 
   public let configuration: Configuration

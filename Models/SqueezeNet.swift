@@ -36,7 +36,7 @@ public struct SqueezeNet: Classifier {
     case linear
   }
 
-  public struct Configuration: ClassifierConfiguration {
+  public struct Configuration: NetworkConfiguration {
     /// How the pools round: torchvision's round up, the Caffe and Keras originals down.
     public var poolRounding: PoolRounding
     /// By how much all inner channels are divided; 1 for the real network.
@@ -64,7 +64,7 @@ public struct SqueezeNet: Classifier {
     /// An eighth of the channels, for tests.
     public static let toy = Configuration(divisor: 8, classes: 5)
 
-    public func validate(input: [Int]) throws(ConfigurationFault) {
+    public func validate(input: [Int]?) throws(ConfigurationFault) {
       guard [1, 2, 4, 8, 16].contains(divisor) else {
         throw .outOfRange(name: "divisor", value: "\(divisor)", allowed: "1, 2, 4, 8 or 16")
       }
@@ -75,6 +75,8 @@ public struct SqueezeNet: Classifier {
         "squeezenet", classes: classes, inputChannels: inputChannels, input: input,
         least: poolRounding == .up ? 25 : 31)
     }
+
+    public mutating func fit(input: [Int]) { inputChannels = input.first ?? inputChannels }
   }
 
   public let configuration: Configuration

@@ -21,6 +21,10 @@ struct DataPart {
 
   /// All parts that are there, in this order: train, valid (or val), test.
   static func all(_ data: String, classes: [String]?) throws -> [DataPart] {
+    if let packed = try PackedDataset(data) {
+      return [DataPart(name: "train", folder: packed.training)]
+        + (packed.test.map { [DataPart(name: "test", folder: $0)] } ?? [])
+    }
     guard isFolder(data + "/train") else {
       return [DataPart(name: nil, folder: try ImageFolder(data, classes: classes))]
     }
@@ -35,6 +39,9 @@ struct DataPart {
 
   /// The part that a model is judged on: test, else valid, else train, else the folder as a whole.
   static func forEvaluation(_ data: String, classes: [String]?) throws -> DataPart {
+    if let packed = try PackedDataset(data) {
+      return packed.test.map { DataPart(name: "test", folder: $0) } ?? DataPart(name: "train", folder: packed.training)
+    }
     guard let name = ["test", "valid", "val", "train"].first(where: { isFolder(data + "/" + $0) }),
       isFolder(data + "/train")
     else { return DataPart(name: nil, folder: try ImageFolder(data, classes: classes)) }

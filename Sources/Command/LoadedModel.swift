@@ -26,7 +26,7 @@ struct LoadedModel {
     guard let stored = try checkpoint.preprocessing() else { throw CommandFault.noPreprocessing(path: path) }
     preprocessing = stored
     let missing = try options.allowMissing.map { try Allowance.missing($0) }
-    (model, architecture, _) = try Zoo.model(from: checkpoint, allowing: Set(missing), path: path)
+    (model, architecture, _) = try Zoo.classifier(from: checkpoint, allowing: Set(missing), path: path)
     self.checkpoint = checkpoint.metadata
     let count = model.configuration.classes
     if let names = checkpoint.metadata.classes {
@@ -89,7 +89,7 @@ struct Photographs {
       var skipped: [Skipped] = []
       for (index, entry) in entries.enumerated() {
         do {
-          let picture = loaded.preprocessing.sized(try DecodedImage(contentsOf: entry.path))
+          let picture = loaded.preprocessing.sized(try entry.decoded())
           try loaded.check(ImageSize(height: picture.height, width: picture.width))
           try body(Batch(inputs: loaded.preprocessing.tensor(of: [picture]), indices: [index]))
         } catch let fault as ImageDecodingError {

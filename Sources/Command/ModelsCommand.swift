@@ -24,15 +24,21 @@ struct ModelsCommand: ParsableCommand {
     for architecture in Zoo.architectures {
       let model = try architecture.build()
       let parameters = model.parameters.reduce(0) { $0 + $1.count }
-      let side = architecture.imageSize
       let shipped = weights.filter { $0.architecture == architecture.name }.map(\.name)
       rows.append([
-        architecture.name, grouped(parameters), "\(model.configuration.inputChannels)x\(side)x\(side)",
+        architecture.name, grouped(parameters), described(architecture),
         "\(model.headPath), \(grouped(model.configuration.classes)) classes",
         shipped.isEmpty ? "-" : shipped.joined(separator: ", "),
       ])
     }
     for line in table(rows, right: [1]) { print(line) }
+  }
+
+  /// What the network takes: `3x224x224`, or the kind of data where that has no fixed shape.
+  private func described(_ architecture: Architecture) -> String {
+    architecture.input.isEmpty
+      ? architecture.kinds.map(\.rawValue).joined(separator: ", ")
+      : architecture.input.map(String.init).joined(separator: "x")
   }
 }
 

@@ -69,14 +69,14 @@ struct TrainingRun {
     self.arguments = arguments
   }
 
-  func run(_ begin: () throws -> (TrainingOptions, ImageTraining.Source)) throws {
+  func run(_ begin: () throws -> (TrainingOptions, NetworkTraining.Source)) throws {
     let report: TrainingReport
     if let folder = arguments.resume {
-      report = try ImageTraining.resume(at: folder) { tell($0) }
+      report = try NetworkTraining.resume(at: folder) { tell($0) }
     } else {
       let (options, source) = try begin()
       tell(describeData(options.data))
-      report = try ImageTraining.start(options, from: source, at: arguments.output ?? "") { tell($0) }
+      report = try NetworkTraining.start(options, from: source, at: arguments.output ?? "") { tell($0) }
     }
     guard let summary = report.summary else {
       tell("interrupted; everything is saved. Go on with: aviary \(command) --resume \(report.folder)")

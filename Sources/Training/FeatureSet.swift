@@ -113,7 +113,7 @@ struct FeatureCache {
       text += "\(entry.path) \(entry.array.bytes.crc32c())\n"
     }
     for entry in entries {
-      let attributes = try? FileManager.default.attributesOfItem(atPath: entry.path)
+      let attributes = try? FileManager.default.attributesOfItem(atPath: entry.file)
       let (size, date) = (attributes?[.size] ?? "?", attributes?[.modificationDate] ?? "?")
       text += "\(entry.path)\t\(entry.label)\t\(size)\t\(date)\n"
     }

@@ -8,20 +8,24 @@ public struct RunSummary: Codable, Equatable, Sendable {
   public var bestEpoch: Int?
   /// The validation accuracy of `best.h5`.
   public var bestAccuracy: Double?
-  /// The accuracy of `best.h5` on the test images, where there are any.
+  /// The accuracy of `best.h5` on the test items, where there are any.
   public var testAccuracy: Double?
+  /// The mean loss of `best.h5` on the validation items.
+  public var bestLoss: Double?
+  /// The mean loss of `best.h5` on the test items.
+  public var testLoss: Double?
   /// While learning, over all epochs.
   public var imagesPerSecond: Double?
   /// The number of learned numbers in the model.
   public var parameters: Int
   /// How many of them were not frozen.
   public var trainable: Int
-  /// The number of images left out because they cannot be decoded.
+  /// The number of items left out because they cannot be read.
   public var skipped: Int
   public var seconds: Double
 
   public init(
-    architecture: String, classes: [String], state: LoopState, testAccuracy: Double?, parameters: Int, trainable: Int,
+    architecture: String, classes: [String], state: LoopState, test: Scores?, parameters: Int, trainable: Int,
     skipped: Int
   ) {
     self.architecture = architecture
@@ -29,7 +33,9 @@ public struct RunSummary: Codable, Equatable, Sendable {
     epochs = state.epoch
     bestEpoch = state.best?.epoch
     bestAccuracy = state.best?.scores?.accuracy
-    self.testAccuracy = testAccuracy
+    bestLoss = state.best?.scores?.loss
+    testAccuracy = test?.accuracy
+    testLoss = test?.loss
     let rates = state.history.compactMap(\.itemsPerSecond)
     // Epochs have the same number of images: their mean rate is the harmonic one.
     imagesPerSecond = rates.isEmpty ? nil : Double(rates.count) / rates.reduce(0) { $0 + 1 / $1 }
@@ -44,6 +50,8 @@ public struct RunSummary: Codable, Equatable, Sendable {
     case bestEpoch = "best_epoch"
     case bestAccuracy = "best_accuracy"
     case testAccuracy = "test_accuracy"
+    case bestLoss = "best_loss"
+    case testLoss = "test_loss"
     case imagesPerSecond = "images_per_second"
     case parameters, trainable, skipped, seconds
   }
@@ -57,6 +65,8 @@ public struct RunSummary: Codable, Equatable, Sendable {
     try container.encode(bestEpoch, forKey: .bestEpoch)
     try container.encode(bestAccuracy, forKey: .bestAccuracy)
     try container.encode(testAccuracy, forKey: .testAccuracy)
+    try container.encode(bestLoss, forKey: .bestLoss)
+    try container.encode(testLoss, forKey: .testLoss)
     try container.encode(imagesPerSecond, forKey: .imagesPerSecond)
     try container.encode(parameters, forKey: .parameters)
     try container.encode(trainable, forKey: .trainable)

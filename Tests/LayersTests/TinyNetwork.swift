@@ -5,11 +5,11 @@ import AviaryTestSupport
 
 /// A network with everything that layers can be: convolution, normalisation, dropout, a residual sum, a head.
 struct TinyNetwork: Classifier {
-  struct Configuration: ClassifierConfiguration {
+  struct Configuration: NetworkConfiguration {
     var classes = 3
     var inputChannels = 2
 
-    func validate(input: [Int]) throws(ConfigurationFault) {}
+    func validate(input: [Int]?) throws(ConfigurationFault) {}
   }
 
   let configuration: Configuration

@@ -18,7 +18,7 @@ import Testing
   }
 
   func model(_ name: String, seed: UInt64 = 1) throws -> any Classifier {
-    let model = try Zoo.architecture(named: name).build(input: [3, 64, 64])
+    let model = try Zoo.architecture(named: name).buildClassifier(input: [3, 64, 64])
     model.initialize(seed: seed)
     return model
   }
@@ -58,12 +58,12 @@ import Testing
   @Test func theFrozenSetIsSavedAndRestored() throws {
     let network = try model("resnet-toy")
     network.freezeBackbone()
-    let restored = try Zoo.model(from: network.checkpoint(architecture: "resnet-toy"), path: "memory").model
+    let restored = try Zoo.classifier(from: network.checkpoint(architecture: "resnet-toy"), path: "memory").model
     #expect(restored.isBackboneFrozen)
     #expect(restored.trainableParameters.map(\.path) == ["fc.weight", "fc.bias"])
     try network.freeze(["layer2.*.conv1", "bn1.weight"])
     #expect(network.frozenPaths.sorted() == ["bn1.weight", "layer2.0.conv1", "layer2.1.conv1"])
-    let thawed = try Zoo.model(from: network.checkpoint(architecture: "resnet-toy"), path: "memory").model
+    let thawed = try Zoo.classifier(from: network.checkpoint(architecture: "resnet-toy"), path: "memory").model
     #expect(thawed.frozenPaths == network.frozenPaths)
   }
 
@@ -121,7 +121,7 @@ import Testing
       let file = FileManager.default.temporaryDirectory.appending(path: "aviary-\(UUID().uuidString).h5").path
       defer { try? FileManager.default.removeItem(atPath: file) }
       try model.checkpoint(architecture: name).write(to: file)
-      let loaded = try Zoo.model(from: try Checkpoint.read(from: file), path: file)
+      let loaded = try Zoo.classifier(from: try Checkpoint.read(from: file), path: file)
       #expect(loaded.architecture.name == name)
       #expect(loaded.model.configurationText == model.configurationText)
       #expect(values(loaded.model) == values(model))
@@ -229,7 +229,7 @@ import Testing
     architecture: String, configuration: String, name: String
   ) throws {
     let known = try Zoo.architecture(named: architecture)
-    let fault = try #require(throws: ArchitectureFault.self) { try known.build(configuration: configuration) }
+    let fault = try #require(throws: ArchitectureFault.self) { try known.buildClassifier(configuration: configuration) }
     guard case .refused(architecture, .outOfRange(name, _, _)) = fault else {
       Issue.record("\(fault)")
       return
@@ -241,7 +241,7 @@ import Testing
   func whatIsNoConfigurationIsRefused(name: String, text: String) throws {
     let known = try Zoo.architecture(named: name)
     #expect(throws: ArchitectureFault.badConfiguration(architecture: name, text: text)) {
-      try known.build(configuration: text)
+      try known.buildClassifier(configuration: text)
     }
   }
 
@@ -251,19 +251,24 @@ import Testing
   @Test(arguments: names.map { ($0, nil, $0.hasPrefix("squeezenet") ? 25 : 17) } + [("squeezenet-toy", floor, 31)])
   func theSmallestInputWorksAndSmallerOnesAreRefused(name: String, configuration: String?, least: Int) throws {
     let known = try Zoo.architecture(named: name)
-    let model = try known.build(configuration: configuration, input: [3, least, least])
+    let model = try known.buildClassifier(configuration: configuration, input: [3, least, least])
     model.initialize(seed: 1)
     #expect(model(images(side: least)).scalars.allSatisfy { $0.isFinite })
-    for input in [[3, least - 1, least], [3, least, least - 1], [3, 0, 0], [3]] {
+    for input in [[3, least - 1, least], [3, least, least - 1], [3, 0, 0]] {
       let fault = try #require(throws: ArchitectureFault.self) {
-        try known.build(configuration: configuration, input: input)
+        try known.buildClassifier(configuration: configuration, input: input)
       }
       guard case .refused(name, .inputTooSmall(_, Array(input.dropFirst()), least)) = fault else {
         Issue.record("\(fault)")
         continue
       }
     }
-    let grey = try #require(throws: ArchitectureFault.self) { try known.build(input: [1, 64, 64]) }
+    let row = try #require(throws: ArchitectureFault.self) { try known.buildClassifier(input: [3]) }
+    guard case .refused(name, .wrongInput(_, [3], _)) = row else {
+      Issue.record("\(row)")
+      return
+    }
+    let grey = try #require(throws: ArchitectureFault.self) { try known.buildClassifier(input: [1, 64, 64]) }
     guard case .refused(name, .wrongChannels(_, 1, 3)) = grey else {
       Issue.record("\(grey)")
       return
@@ -275,6 +280,6 @@ import Testing
       try Zoo.architecture(named: "resnet19")
     }
     #expect(Set(Self.names).count == Self.names.count)
-    #expect(throws: ArchitectureFault.unnamed) { try Zoo.model(from: Checkpoint(), path: "x.h5") }
+    #expect(throws: ArchitectureFault.unnamed) { try Zoo.classifier(from: Checkpoint(), path: "x.h5") }
   }
 }

@@ -20,14 +20,14 @@ import Testing
     FileManager.default.fileExists(atPath: (run ?? self.run) + "/" + name)
   }
 
-  func scratch(_ name: String = "resnet-toy") throws -> ImageTraining.Source {
+  func scratch(_ name: String = "resnet-toy") throws -> NetworkTraining.Source {
     .scratch(try Zoo.architecture(named: name))
   }
 
   @Test func aRunLeavesItsFiles() throws {
     let options = Photographs.options(photographs.data)
     var reported: [String] = []
-    let report = try ImageTraining.start(options, from: scratch(), at: run) { reported.append($0) }
+    let report = try NetworkTraining.start(options, from: scratch(), at: run) { reported.append($0) }
     #expect(!report.interrupted && report.folder == run && reported.isEmpty)
     let summary = try #require(report.summary)
     #expect(summary.architecture == "resnet-toy" && summary.classes == ["cat", "dog"] && summary.epochs == 3)
@@ -55,12 +55,12 @@ import Testing
       let result = try Evaluation.evaluate(model, test, preprocessing: preprocessing, workers: 1)
       #expect(result.metrics.accuracy == summary.testAccuracy && result.skipped.isEmpty)
     }
-    try check(Zoo.model(from: best, path: "best.h5").model)
+    try check(Zoo.classifier(from: best, path: "best.h5").model)
 
     #expect(throws: RunFault.alreadyExists(path: run)) {
-      try ImageTraining.start(options, from: scratch(), at: run) { _ in }
+      try NetworkTraining.start(options, from: scratch(), at: run) { _ in }
     }
-    let again = try #require(try ImageTraining.resume(at: run) { _ in }.summary)
+    let again = try #require(try NetworkTraining.resume(at: run) { _ in }.summary)
     #expect(again.testAccuracy == summary.testAccuracy && again.epochs == 3, "a finished run has nothing left to do")
   }
 
@@ -68,11 +68,11 @@ import Testing
     var options = Photographs.options(photographs.data, epochs: 2)
     for (name, workers) in [("/a", 1), ("/b", 3)] {
       options.workers = workers
-      _ = try ImageTraining.start(options, from: scratch(), at: run + name) { _ in }
+      _ = try NetworkTraining.start(options, from: scratch(), at: run + name) { _ in }
     }
     try expectSameRuns(run + "/a", run + "/b")
     options.seed += 1
-    _ = try ImageTraining.start(options, from: scratch(), at: run + "/c") { _ in }
+    _ = try NetworkTraining.start(options, from: scratch(), at: run + "/c") { _ in }
     let first = try Checkpoint.read(from: run + "/a/last.h5")
     let other = try Checkpoint.read(from: run + "/c/last.h5")
     #expect(!CheckpointDifference(first, other).isEmpty)
@@ -82,7 +82,7 @@ import Testing
     var options = Photographs.options(photographs.data, epochs: 12)
     options.augmentation = .none
     options.hasCropMargin = false
-    let report = try ImageTraining.start(options, from: scratch(), at: run) { _ in }
+    let report = try NetworkTraining.start(options, from: scratch(), at: run) { _ in }
     #expect(report.summary?.epochs == 12)
     let state = try #require(try Checkpoint.read(from: run + "/last.h5").trainingState?.state)
     let history = try LoopState(json: state).history
@@ -96,7 +96,7 @@ import Testing
       options.freeze = freeze
       options.augmentation = .none
       var reported: [String] = []
-      let report = try ImageTraining.start(options, from: scratch(), at: run + name) { reported.append($0) }
+      let report = try NetworkTraining.start(options, from: scratch(), at: run + name) { reported.append($0) }
       #expect(report.summary?.skipped == 1)
       #expect(reported.count == 1 && reported[0].hasPrefix("skipped \(broken): "), "\(reported)")
       #expect(exists("features-training.h5", in: run + name) == !freeze.isEmpty)
@@ -117,7 +117,7 @@ import Testing
     for cached in [true, false] {
       options.usesFeatureCache = cached
       let folder = run + "-\(cached)"
-      let report = try ImageTraining.start(
+      let report = try NetworkTraining.start(
         options, from: .checkpoint(checkpoint, path: "pretrained.h5"), at: folder
       ) { _ in }
       summaries.append(try #require(report.summary))
@@ -126,7 +126,7 @@ import Testing
     }
     let cached = try Checkpoint.read(from: run + "-true/last.h5")
     let plain = try Checkpoint.read(from: run + "-false/last.h5")
-    let model = try Zoo.model(from: cached, path: "last.h5").model
+    let model = try Zoo.classifier(from: cached, path: "last.h5").model
     #expect(model.configurationText.contains(#""classes":2"#) && cached.metadata.extra["from"] == "pretrained.h5")
     #expect(
       summaries[0].trainable
@@ -163,7 +163,7 @@ import Testing
     var options = Photographs.options(photographs.data, epochs: 1)
     options.freeze = ["conv1", "bn1", "layer1", "layer2"]
     let summary = try #require(
-      try ImageTraining.start(options, from: .checkpoint(checkpoint, path: "x.h5"), at: run) { _ in }.summary)
+      try NetworkTraining.start(options, from: .checkpoint(checkpoint, path: "x.h5"), at: run) { _ in }.summary)
     #expect(summary.trainable < summary.parameters)
     let last = try Checkpoint.read(from: run + "/last.h5")
     for path in last.paths where !path.hasPrefix("fc") {
@@ -183,19 +183,19 @@ import Testing
     let absent = Photographs.options(photographs.root + "/nowhere")
     for options in [single, small, unknown, absent] {
       let fault = #expect(throws: (any Error).self) {
-        try ImageTraining.start(options, from: scratch(), at: run) { _ in }
+        try NetworkTraining.start(options, from: scratch(), at: run) { _ in }
       }
       #expect(fault.map { !"\($0)".contains("\n") } == true)
       #expect(!FileManager.default.fileExists(atPath: run))
     }
-    #expect(throws: RunFault.notARun(path: run)) { try ImageTraining.resume(at: run) { _ in } }
+    #expect(throws: RunFault.notARun(path: run)) { try NetworkTraining.resume(at: run) { _ in } }
   }
 
   @Test func weightsThatDoNotSayHowTheirImagesWerePreparedAreRefused() throws {
     var checkpoint = try Photographs.pretrained("resnet-toy")
     checkpoint.metadata.preprocessing = nil
     #expect(throws: TrainingFault.unknownPreprocessing(path: "w.h5")) {
-      try ImageTraining.start(
+      try NetworkTraining.start(
         Photographs.options(photographs.data), from: .checkpoint(checkpoint, path: "w.h5"), at: run
       ) { _ in }
     }
@@ -206,7 +206,7 @@ import Testing
     var options = Photographs.options(photographs.data, epochs: 1)
     options.batchSize = 1
     options.limit = 4
-    _ = try ImageTraining.start(options, from: scratch("squeezenet-toy"), at: run) { _ in }
+    _ = try NetworkTraining.start(options, from: scratch("squeezenet-toy"), at: run) { _ in }
     #expect(try history(run)[0].training.loss > 0)
     #expect(try Checkpoint.read(from: run + "/last.h5").trainingState?.optimizer["features.0.weight"]?.step == 6)
   }

@@ -37,7 +37,10 @@ import Testing
   func batchesThatCannotBeReadAreEmptyAndKeepTheirNumbers(damaged: [Int]) throws {
     let photographs = try Photographs()
     var entries = Array(try photographs.training().entries.prefix(6))
-    for position in damaged { entries[position].path = photographs.root + "/missing-\(position).jpg" }
+    for position in damaged {
+      entries[position] = ImageEntry(
+        path: photographs.root + "/missing-\(position).jpg", label: entries[position].label)
+    }
     for start in 0...2 {
       var skipped: [String] = []
       let images = try ImageBatches(

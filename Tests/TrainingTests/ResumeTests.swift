@@ -29,7 +29,7 @@ import Testing
   /// In the child: a run that sends itself a signal when it meets the damaged photograph.
   static func train(freeze: [String] = [], sending signal: Int32) throws -> TrainingReport {
     let root = ProcessInfo.processInfo.environment["AVIARY_TEST_PHOTOGRAPHS"] ?? ""
-    return try ImageTraining.start(
+    return try NetworkTraining.start(
       options(root, freeze: freeze), from: .scratch(try Zoo.architecture(named: "resnet-toy")), at: root + "/disturbed"
     ) { _ in
       kill(getpid(), signal)
@@ -50,8 +50,8 @@ import Testing
   }
 
   func comparesToUndisturbed(freeze: [String] = []) throws {
-    let summary = try #require(try ImageTraining.resume(at: disturbed) { _ in }.summary)
-    let expected = try ImageTraining.start(
+    let summary = try #require(try NetworkTraining.resume(at: disturbed) { _ in }.summary)
+    let expected = try NetworkTraining.start(
       Self.options(photographs.root, freeze: freeze), from: .scratch(try Zoo.architecture(named: "resnet-toy")),
       at: undisturbed
     ) { _ in }
@@ -95,7 +95,7 @@ import Testing
     try FileManager.default.copyItem(atPath: photographs.data + "/train/cat", toPath: photographs.data + "/train/fox")
     try FileManager.default.copyItem(atPath: photographs.data + "/test/cat", toPath: photographs.data + "/test/fox")
     let before = try Data(contentsOf: URL(filePath: disturbed + "/last.h5"))
-    let fault = try #require(throws: TrainingFault.self) { try ImageTraining.resume(at: disturbed) { _ in } }
+    let fault = try #require(throws: TrainingFault.self) { try NetworkTraining.resume(at: disturbed) { _ in } }
     #expect(fault.description.contains("other classes"))
     #expect(try Data(contentsOf: URL(filePath: disturbed + "/last.h5")) == before)
   }

@@ -133,7 +133,7 @@ import Testing
       state.elapsedSeconds = 8
       try run.write(
         summary: RunSummary(
-          architecture: "squeezenet1_1", classes: ["cat", "dog"], state: state, testAccuracy: nil, parameters: 10,
+          architecture: "squeezenet1_1", classes: ["cat", "dog"], state: state, test: nil, parameters: 10,
           trainable: 4, skipped: 1))
       #expect(
         try text(run.summary) == """
@@ -141,6 +141,7 @@ import Testing
             "architecture" : "squeezenet1_1",
             "best_accuracy" : 0.75,
             "best_epoch" : 1,
+            "best_loss" : 1,
             "classes" : [
               "cat",
               "dog"
@@ -151,6 +152,7 @@ import Testing
             "seconds" : 8,
             "skipped" : 1,
             "test_accuracy" : null,
+            "test_loss" : null,
             "trainable" : 4
           }
 

@@ -71,7 +71,7 @@ struct ImageChunks: Sendable {
     chunk.scalars.reserveCapacity(positions.count * imageShape.reduce(1, *))
     for index in order[positions] {
       do throws(ImageDecodingError) {
-        let image = try DecodedImage(contentsOf: entries[index].path)
+        let image = try entries[index].decoded()
         normalizer.append(sized(image, index: index), to: &chunk.scalars)
         chunk.indices.append(index)
       } catch {

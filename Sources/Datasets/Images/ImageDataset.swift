@@ -1,7 +1,7 @@
 import AviaryKernels
 
-/// Photographs for training, and perhaps for validation and test: a folder of classes, or a folder that holds such
-/// folders as `train`, `valid` (or `val`) and `test`.
+/// Photographs for training, and perhaps for validation and test: a folder of classes, a folder that holds such folders
+/// as `train`, `valid` (or `val`) and `test`, or one of packed files (IDX, CIFAR).
 public struct ImageDataset: Sendable, Equatable {
   public let training: ImageFolder
   public let validation: ImageFolder?
@@ -12,6 +12,10 @@ public struct ImageDataset: Sendable, Equatable {
   ///
   /// - Parameter limit: the most photographs a class, in each part.
   public init(_ path: String, limit: Int? = nil) throws(ImageFolderError) {
+    if let packed = try Self.packed(path, limit: limit) {
+      (training, validation, test) = (packed.training, nil, packed.test)
+      return
+    }
     let names = try ImageFolder.classNames(path)
     guard names.contains("train") else {
       training = try ImageFolder(path, limit: limit)
@@ -26,6 +30,24 @@ public struct ImageDataset: Sendable, Equatable {
     self.training = training
     validation = try part(["valid", "val"])
     test = try part(["test"])
+  }
+
+  private static func packed(_ path: String, limit: Int?) throws(ImageFolderError) -> PackedDataset? {
+    do throws(PackedImagesError) {
+      return try PackedDataset(path, limit: limit)
+    } catch {
+      throw .packed(error)
+    }
+  }
+
+  /// How packed pictures are prepared where nobody says otherwise: at their own size, with the mean and the deviation of
+  /// the training pictures; nil for photographs of all sizes.
+  public var ownPreprocessing: Preprocessing? {
+    guard let first = training.entries.first?.packed, let (mean, deviation) = PackedImages.statistics(training.entries)
+    else { return nil }
+    return Preprocessing(
+      resize: .exact(first.size), channels: first.channels == 1 ? .grey : .rgb, scale: 1 / 255, mean: mean,
+      standardDeviation: deviation)
   }
 }
 

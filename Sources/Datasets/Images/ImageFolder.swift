@@ -4,15 +4,36 @@
   import Foundation
 #endif
 
-/// A photograph on disk and what it shows.
+/// A photograph on disk, or one of the pictures that a file packs, and what it shows.
 public struct ImageEntry: Sendable, Hashable {
-  public var path: String
+  /// The file, and the picture's number after a `#` where the file has many.
+  public let path: String
   /// The position of its class in the list of classes.
   public var label: Int
+  let packed: PackedImages?
+  let index: Int
 
   public init(path: String, label: Int) {
     self.path = path
     self.label = label
+    packed = nil
+    index = 0
+  }
+
+  init(_ packed: PackedImages, _ index: Int, label: Int) {
+    path = "\(packed.path)#\(index)"
+    self.label = label
+    self.packed = packed
+    self.index = index
+  }
+
+  /// The file that the picture lies in.
+  public var file: String { packed?.path ?? path }
+
+  /// The picture.
+  public func decoded() throws(ImageDecodingError) -> DecodedImage {
+    if let packed { return packed.image(index) }
+    return try DecodedImage(contentsOf: path)
   }
 }
 
@@ -119,6 +140,8 @@ public enum ImageFolderError: Swift.Error, Sendable, Equatable, CustomStringConv
   case emptyClass(path: String)
   /// A validation or test part has a class that the training part has not.
   case unknownClass(path: String, name: String, expected: [String])
+  /// The folder holds files that pack pictures, and something is wrong with them.
+  case packed(PackedImagesError)
   /// A split would leave one of the parts without a photograph.
   case tooFew(images: Int, fraction: Double)
 
@@ -131,6 +154,7 @@ public enum ImageFolderError: Swift.Error, Sendable, Equatable, CustomStringConv
     case .emptyClass(let path): "\(path): no images; add photographs to the folder or remove the class everywhere"
     case .unknownClass(let path, let name, let expected):
       "\(path): unknown class '\(name)'; the model's classes are \(Self.short(expected))"
+    case .packed(let fault): "\(fault)"
     case .tooFew(let images, let fraction):
       "\(images) images are too few to hold out \(fraction) of them; add photographs or give a validation folder"
     }

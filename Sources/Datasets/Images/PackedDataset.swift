@@ -1,0 +1,157 @@
+import AviaryArchives
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// Pictures for training and test that lie packed in a few files: a folder of IDX files, as MNIST and its likes come, or
+/// of CIFAR's binary files. The files may be compressed by gzip.
+///
+/// Classes are named by a file in the folder, one name a line (`classes.txt`, `batches.meta.txt`,
+/// `fine_label_names.txt`), or else by their numbers.
+public struct PackedDataset: Sendable, Equatable {
+  /// In words: `IDX files` or `CIFAR's binary files`.
+  public let format: String
+  public let training: ImageFolder
+  public let test: ImageFolder?
+
+  /// Nil where the folder holds no such files.
+  ///
+  /// - Parameter limit: the most pictures a class, in each part.
+  public init?(_ path: String, limit: Int? = nil) throws(PackedImagesError) {
+    let names = ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
+    let parts: (format: String, training: [LabeledFile], test: [LabeledFile])
+    if let found = try Self.idx(path, names) {
+      parts = ("IDX files", [found.training], found.test.map { [$0] } ?? [])
+    } else if let found = try Self.cifar(path, names) {
+      parts = ("CIFAR's binary files", found.training, found.test)
+    } else {
+      return nil
+    }
+    guard let first = parts.training.first, parts.training.contains(where: { !$0.labels.isEmpty }) else {
+      throw .malformed(path: path, reason: "it has no pictures")
+    }
+    for part in parts.training + parts.test
+    where part.images.size != first.images.size || part.images.channels != first.images.channels {
+      throw .malformed(path: part.images.path, reason: "its pictures are not like those of \(first.images.path)")
+    }
+    let highest = (parts.training + parts.test).flatMap(\.labels).max() ?? 0
+    let named = try Self.classNames(path, names)
+    let classes = named ?? (0...Int(highest)).map(String.init)
+    guard Int(highest) < classes.count else {
+      throw .malformed(path: path, reason: "the class \(highest) has no name: there are \(classes.count) names")
+    }
+    func folder(_ files: [LabeledFile]) -> ImageFolder {
+      var counts = Array(repeating: 0, count: classes.count)
+      var entries: [ImageEntry] = []
+      for file in files {
+        for (index, label) in file.labels.enumerated() where counts[Int(label)] < limit ?? .max {
+          counts[Int(label)] += 1
+          entries.append(ImageEntry(file.images, index, label: Int(label)))
+        }
+      }
+      return ImageFolder(classes: classes, entries: entries)
+    }
+    format = parts.format
+    training = folder(parts.training)
+    test = parts.test.isEmpty ? nil : folder(parts.test)
+  }
+
+  /// Pictures and the number of each one's class.
+  struct LabeledFile {
+    let images: PackedImages
+    let labels: [UInt8]
+  }
+
+  // MARK: IDX
+
+  private static func idx(
+    _ path: String, _ names: [String]
+  ) throws(PackedImagesError) -> (training: LabeledFile, test: LabeledFile?)? {
+    func file(_ part: String, _ kind: String) -> String? {
+      names.first { name in
+        let plain = name.hasSuffix(".gz") ? String(name.dropLast(3)) : name
+        return plain == "\(part)-\(kind)-ubyte" || plain == "\(part)-\(kind.replacing("-", with: "."))-ubyte"
+      }.map { path + "/" + $0 }
+    }
+    guard let images = file("train", "images-idx3") else { return nil }
+    guard let labels = file("train", "labels-idx1") else {
+      throw .missing(path: path, name: "train-labels-idx1-ubyte")
+    }
+    let training = try IDXFile.labeled(images: images, labels: labels)
+    guard let images = file("t10k", "images-idx3") ?? file("test", "images-idx3") else { return (training, nil) }
+    guard let labels = file("t10k", "labels-idx1") ?? file("test", "labels-idx1") else {
+      throw .missing(path: path, name: "t10k-labels-idx1-ubyte")
+    }
+    return (training, try IDXFile.labeled(images: images, labels: labels))
+  }
+
+  // MARK: CIFAR
+
+  private static func cifar(
+    _ path: String, _ names: [String]
+  ) throws(PackedImagesError) -> (training: [LabeledFile], test: [LabeledFile])? {
+    func files(_ prefix: String) -> [String] {
+      names.filter { $0.hasPrefix(prefix) && ($0.hasSuffix(".bin") || $0.hasSuffix(".bin.gz")) }.map { path + "/" + $0 }
+    }
+    // CIFAR-10 has a byte for the class before each picture, CIFAR-100 one for the coarse and one for the fine class.
+    let batches = files("data_batch_")
+    let isFine = batches.isEmpty && names.contains { $0.hasPrefix("fine_label_names") }
+    let training = isFine ? files("train") : batches
+    guard !training.isEmpty else { return nil }
+    func read(_ files: [String]) throws(PackedImagesError) -> [LabeledFile] {
+      var found: [LabeledFile] = []
+      for file in files { found.append(try records(file, labelBytes: isFine ? 2 : 1)) }
+      return found
+    }
+    return (try read(training), try read(isFine ? files("test") : files("test_batch")))
+  }
+
+  private static func records(_ path: String, labelBytes: Int) throws(PackedImagesError) -> LabeledFile {
+    let bytes = try IDXFile.content(path)
+    let record = labelBytes + 3 * 32 * 32
+    guard bytes.count > 0, bytes.count % record == 0 else {
+      throw .malformed(path: path, reason: "\(bytes.count) bytes are no whole number of records of \(record)")
+    }
+    let count = bytes.count / record
+    let labels = (0..<count).map { bytes[$0 * record + labelBytes - 1] }
+    return LabeledFile(
+      images: PackedImages(
+        path: path, bytes: bytes, size: .square(32), channels: 3, count: count, start: labelBytes, stride: record),
+      labels: labels)
+  }
+
+  private static func classNames(_ path: String, _ names: [String]) throws(PackedImagesError) -> [String]? {
+    let known = ["classes.txt", "batches.meta.txt", "fine_label_names.txt"]
+    guard let name = known.first(where: names.contains) else { return nil }
+    let bytes = try IDXFile.content(path + "/" + name)
+    guard let text = String(validating: bytes.array(), as: UTF8.self) else {
+      throw .malformed(path: path + "/" + name, reason: "it is not UTF-8")
+    }
+    let lines = text.split(whereSeparator: \.isNewline).map(String.init)
+    guard Set(lines).count == lines.count, !lines.isEmpty else {
+      throw .malformed(path: path + "/" + name, reason: "it has no class names, or one twice")
+    }
+    return lines
+  }
+}
+
+/// What is wrong with files that pack pictures.
+public enum PackedImagesError: Swift.Error, Sendable, Equatable, CustomStringConvertible {
+  /// A file cannot be read.
+  case archive(ArchiveFault)
+  /// A file that belongs to the others is not there.
+  case missing(path: String, name: String)
+  /// A file is not what its name says, or contradicts another.
+  case malformed(path: String, reason: String)
+
+  public var description: String {
+    switch self {
+    case .archive(let fault): "\(fault)"
+    case .missing(let path, let name): "\(path): has no \(name), which belongs to the other files"
+    case .malformed(let path, let reason): "\(path): damaged: \(reason); copy or download it again"
+    }
+  }
+}

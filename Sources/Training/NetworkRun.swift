@@ -1,0 +1,91 @@
+import AviaryCheckpoints
+import AviaryLayers
+import AviaryModels
+import AviaryTensors
+
+/// One run of training, from its state to its end: steps, checkpoints, the history and the summary.
+final class NetworkRun<Task: TrainingTask> {
+  private let task: Task
+  private let parameters: [Parameter]
+  private let optimizer: Optimizer
+  private let options: TrainingOptions
+  private let folder: RunFolder
+
+  init(_ task: Task, optimizer: Optimizer, options: TrainingOptions, folder: RunFolder) {
+    self.task = task
+    parameters = task.model.parameters
+    self.optimizer = optimizer
+    self.options = options
+    self.folder = folder
+  }
+
+  func run(from state: LoopState) throws -> TrainingReport {
+    Interruption.watch()
+    defer { Interruption.unwatch() }
+    do {
+      try task.prepare()
+    } catch is EvaluationInterrupted {
+      return TrainingReport(summary: nil, interrupted: true, folder: folder.path)
+    }
+    var reporter = LoopReporter(epochs: options.epochs, batchesPerEpoch: task.batchesPerEpoch)
+    var loop = TrainingLoop(
+      epochs: options.epochs, batchesPerEpoch: task.batchesPerEpoch, learningRate: options.optimizer.learningRate,
+      schedule: options.schedule,
+      batches: { [self] epoch, start in try task.batches(epoch: epoch, startingAt: start) },
+      step: { [self] batch, rate, number in step(batch, learningRate: rate, number: number) },
+      evaluate: { [self] in try task.validate() },
+      save: { [self] state in try save(state) })
+    loop.saveBest = { [self] state in try checkpoint(scores: state.best?.scores).write(to: folder.best) }
+    loop.observe = { reporter.observe($0) }
+    loop.isInterrupted = { Interruption.isRequested }
+    let outcome = try loop.run(from: state)
+    reporter.clear()
+    guard case .finished(let end) = outcome else {
+      return TrainingReport(summary: nil, interrupted: true, folder: folder.path)
+    }
+    return TrainingReport(summary: try finish(end), interrupted: false, folder: folder.path)
+  }
+
+  private func step(_ batch: Task.Batches.Element, learningRate: Double, number: Int) -> StepResult {
+    let count = task.count(batch)
+    guard count > 0 else { return StepResult(loss: 0, correct: 0, count: 0) }
+    let (loss, gradients, outputs) = valueWithGradients(
+      of: parameters, noise: Noise(seed: options.seed, step: UInt64(number))
+    ) { () -> (Tensor, Tensor) in task.loss(batch) }
+    optimizer.step(parameters, gradients, learningRate: learningRate)
+    return StepResult(loss: Double(loss.scalar), correct: task.correct(outputs, batch), count: count)
+  }
+
+  // MARK: Files
+
+  private func checkpoint(scores: Scores?) throws -> Checkpoint {
+    var checkpoint = task.model.checkpoint(architecture: task.metadata.architecture ?? "")
+    let own = checkpoint.metadata
+    checkpoint.metadata = task.metadata
+    checkpoint.metadata.configuration = own.configuration
+    checkpoint.metadata.frozen = own.frozen
+    if let scores {
+      checkpoint.metadata.metrics = try json(["validation_loss": scores.loss, "validation_accuracy": scores.accuracy])
+    }
+    return checkpoint
+  }
+
+  private func save(_ state: LoopState) throws {
+    var checkpoint = try checkpoint(scores: state.history.last?.validation)
+    checkpoint.trainingState = Checkpoint.TrainingState(optimizer: optimizer.state, state: try state.json())
+    try checkpoint.write(to: folder.last)
+    try folder.write(history: state.history)
+  }
+
+  /// Scores the best weights on the test items, once, and writes the summary.
+  private func finish(_ state: LoopState) throws -> RunSummary {
+    try task.model.load(try Checkpoint.read(from: folder.best), path: folder.best)
+    let scores = try task.test()
+    let count = { (parameters: [Parameter]) in parameters.reduce(0) { $0 + $1.count } }
+    let summary = RunSummary(
+      architecture: task.metadata.architecture ?? "", classes: task.classes, state: state, test: scores,
+      parameters: count(parameters), trainable: count(parameters.filter { !$0.isFrozen }), skipped: task.skipped)
+    try folder.write(summary: summary)
+    return summary
+  }
+}

@@ -1,0 +1,80 @@
+import AviaryCheckpoints
+import AviaryModels
+import AviaryTensors
+
+/// What a run came to.
+public struct TrainingReport {
+  /// Nil where the run was interrupted before its end.
+  public var summary: RunSummary?
+  public var interrupted: Bool
+  public var folder: String
+}
+
+/// Training a network of the zoo on data that it suits, from nothing or from a checkpoint.
+public enum NetworkTraining {
+  /// What a run begins with.
+  public enum Source {
+    case scratch(Architecture)
+    /// Weights whose head is replaced by one for the data; `path` is the file's name.
+    case checkpoint(Checkpoint, path: String)
+  }
+
+  /// Begins a run in the folder `path`. Nothing is written before options, data and model have been checked.
+  ///
+  /// - Parameter report: is told what a person should know, a line at a time.
+  public static func start(
+    _ options: TrainingOptions, from source: Source, at path: String, report: @escaping (String) -> Void
+  ) throws -> TrainingReport {
+    try options.validate()
+    Compute.threads = options.threads
+    let task = try task(options, .source(source), at: path, report)
+    let folder = try RunFolder(creating: path, options: options)
+    return try run(task, options, folder, from: LoopState(), optimizerState: [:])
+  }
+
+  /// Goes on with the run in the folder `path` as if it had never stopped.
+  public static func resume(at path: String, report: @escaping (String) -> Void) throws -> TrainingReport {
+    let folder = try RunFolder(resuming: path)
+    let options: TrainingOptions = try folder.readOptions()
+    try options.validate()
+    Compute.threads = options.threads
+    guard folder.hasState else {
+      let task = try task(options, .source(try source(of: options)), at: path, report)
+      return try run(task, options, folder, from: LoopState(), optimizerState: [:])
+    }
+    let checkpoint = try Checkpoint.read(from: folder.last)
+    guard let state = checkpoint.trainingState, let text = state.state else {
+      throw TrainingFault.unusableState(reason: "\(folder.last) holds no training state")
+    }
+    let task = try task(options, .saved(checkpoint, path: folder.last), at: path, report)
+    return try run(task, options, folder, from: try LoopState(json: text), optimizerState: state.optimizer)
+  }
+
+  /// A run that was killed before its first state was saved begins again from what its options name.
+  private static func source(of options: TrainingOptions) throws -> Source {
+    if let path = options.checkpoint { return .checkpoint(try Checkpoint.read(from: path), path: path) }
+    return .scratch(try Zoo.architecture(named: options.architecture ?? ""))
+  }
+
+  /// What is to be learned: the data decide.
+  private static func task(
+    _ options: TrainingOptions, _ beginning: Beginning, at path: String, _ report: @escaping (String) -> Void
+  ) throws -> any TrainingTask {
+    try ImageStart(beginning, options: options, data: ImageParts(options)).task(at: path, report)
+  }
+
+  private static func run(
+    _ task: some TrainingTask, _ options: TrainingOptions, _ folder: RunFolder, from state: LoopState,
+    optimizerState: [String: Checkpoint.TrainingState.Slots]
+  ) throws -> TrainingReport {
+    let optimizer = try Optimizer(options.optimizer, groups: options.groups)
+    try optimizer.restore(optimizerState, for: task.model.parameters, path: folder.last)
+    return try NetworkRun(task, optimizer: optimizer, options: options, folder: folder).run(from: state)
+  }
+}
+
+/// Where a session of a run begins: at its source, or at a state that was saved.
+enum Beginning {
+  case source(NetworkTraining.Source)
+  case saved(Checkpoint, path: String)
+}
