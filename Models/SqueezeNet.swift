@@ -73,7 +73,7 @@ public struct SqueezeNet: Classifier {
       }
       try requireCommon(
         "squeezenet", classes: classes, inputChannels: inputChannels, input: input,
-        least: poolRounding == .up ? 25 : 31)
+        least: poolRounding == .up ? 17 : 31)
     }
 
     public mutating func fit(input: [Int]) { inputChannels = input.first ?? inputChannels }

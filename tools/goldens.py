@@ -17,6 +17,7 @@ import torch
 import goldens_networks
 import goldens_operators
 import goldens_training
+import goldens_windows
 
 
 def main():
@@ -31,6 +32,7 @@ def main():
     goldens_operators.write(output)
     goldens_networks.write(output)
     goldens_training.write(output)
+    goldens_windows.write(output)
 
 
 if __name__ == "__main__":

@@ -34,34 +34,3 @@ extension Buffer {
     return y
   }
 }
-
-/// Pooling of row-major planes over windows of uneven sizes.
-package struct AdaptivePooling: Sendable {
-  let planes: Int
-  let input: (rows: Int, columns: Int)
-  let output: (rows: Int, columns: Int)
-  let maximum: Bool
-
-  package init(planes: Int, input: (Int, Int), output: (Int, Int), maximum: Bool) {
-    self.planes = planes
-    self.input = input
-    self.output = output
-    self.maximum = maximum
-  }
-
-  package func forward(_ x: Buffer, shape: [Int]) -> Buffer {
-    let y = Buffer(.plain(shape))
-    unsafe ak_adaptive_pool(
-      x.floats, y.floats, Int64(planes), Int64(input.rows), Int64(input.columns), Int64(output.rows),
-      Int64(output.columns), maximum)
-    return y
-  }
-
-  package func backward(_ gradient: Buffer, x: Buffer, shape: [Int]) -> Buffer {
-    let dx = Buffer(.plain(shape))
-    unsafe ak_adaptive_pool_backward(
-      gradient.floats, x.floats, dx.floats, Int64(planes), Int64(input.rows), Int64(input.columns),
-      Int64(output.rows), Int64(output.columns), maximum)
-    return dx
-  }
-}

@@ -1,8 +1,15 @@
 import AviaryTensors
 
+/// Convolution of signals: [N, C, L] → [N, O, L'], PyTorch's `nn.Conv1d`.
+public typealias Conv1d = Conv<OneAxis>
 /// Convolution of images: [N, C, H, W] → [N, O, H', W'], PyTorch's `nn.Conv2d`.
-public struct Conv2d: UnaryLayer {
-  /// [O, C / groups, kH, kW]
+public typealias Conv2d = Conv<TwoAxes>
+/// Convolution of volumes: [N, C, D, H, W] → [N, O, D', H', W'], PyTorch's `nn.Conv3d`.
+public typealias Conv3d = Conv<ThreeAxes>
+
+/// Convolution: [N, C, …] → [N, O, …].
+public struct Conv<Axes: SpatialAxes>: UnaryLayer, NamedLayer {
+  /// [O, C / groups, k…]
   public let weight: Parameter
   /// [O]
   public let bias: Parameter?
@@ -11,36 +18,41 @@ public struct Conv2d: UnaryLayer {
   private let dilation: [Int]
   private let groups: Int
 
+  /// - Parameters:
+  ///   - kernel, stride, padding, dilation: one number for all axes, or one for each.
   public init(
-    _ inputChannels: Int, _ outputChannels: Int, kernel: Int, stride: Int = 1, padding: Int = 0, dilation: Int = 1,
-    groups: Int = 1, bias: Bool = true, initializer: Initializer = .pytorchWeight, biasInitializer: Initializer? = nil
+    _ inputChannels: Int, _ outputChannels: Int, kernel: any AxisSizes, stride: any AxisSizes = 1,
+    padding: any AxisSizes = 0, dilation: any AxisSizes = 1, groups: Int = 1, bias: Bool = true,
+    initializer: Initializer = .pytorchWeight, biasInitializer: Initializer? = nil
   ) {
     precondition(
       groups >= 1 && inputChannels % groups == 0 && outputChannels % groups == 0,
-      "Conv2d: \(inputChannels) and \(outputChannels) channels do not split into \(groups) groups")
-    let shape = [outputChannels, inputChannels / groups, kernel, kernel]
+      "\(Self.name): \(inputChannels) and \(outputChannels) channels do not split into \(groups) groups")
+    let shape = [outputChannels, inputChannels / groups] + kernel.sizes(axes: Axes.count)
     weight = Parameter(shape: shape, initializer: initializer)
     self.bias =
       bias
       ? Parameter(shape: [outputChannels], initializer: biasInitializer ?? .pytorchBias(weight: shape)) : nil
-    self.stride = [stride, stride]
-    self.padding = [padding, padding]
-    self.dilation = [dilation, dilation]
+    self.stride = stride.sizes(axes: Axes.count)
+    self.padding = padding.sizes(axes: Axes.count)
+    self.dilation = dilation.sizes(axes: Axes.count)
     self.groups = groups
   }
 
+  static var name: String { "Conv\(Axes.count)d" }
+
   public func forward(_ x: Tensor) -> Tensor {
     precondition(
-      x.rank == 4 && x.shape[1] == weight.shape[1] * groups && fits(x),
-      "\(weight.layerPath): Conv2d: input \(x.shape) does not go with weight \(weight.shape), groups \(groups)")
+      x.rank == Axes.count + 2 && x.shape[1] == weight.shape[1] * groups && fits(x),
+      "\(weight.layerPath): \(Self.name): input \(x.shape) does not go with weight \(weight.shape), groups \(groups)")
     return convolution(
       x, weight: weight.tensor, bias: bias?.tensor, stride: stride, padding: padding, dilation: dilation,
       groups: groups)
   }
 
-  /// Whether the window fits into the padded image.
+  /// Whether the window fits into the padded input.
   private func fits(_ x: Tensor) -> Bool {
-    (0..<2).allSatisfy { axis in
+    (0..<Axes.count).allSatisfy { axis in
       let padded: Int = x.shape[2 + axis] + 2 * padding[axis]
       return padded > dilation[axis] * (weight.shape[2 + axis] - 1)
     }

@@ -1,63 +1,113 @@
 import AviaryTensors
 
-/// The largest element of every window: [N, C, H, W] → [N, C, H', W'], PyTorch's `nn.MaxPool2d`.
-public struct MaxPool2d: UnaryLayer {
-  private let kernel: Int
-  private let stride: Int
-  private let padding: Int
-  private let rounding: PoolRounding
+public typealias MaxPool1d = MaxPool<OneAxis>
+public typealias MaxPool2d = MaxPool<TwoAxes>
+public typealias MaxPool3d = MaxPool<ThreeAxes>
+
+/// The largest element of every window: [N, C, …] → [N, C, …], PyTorch's `nn.MaxPool1d` to `3d`.
+public struct MaxPool<Axes: SpatialAxes>: UnaryLayer, NamedLayer {
+  private let window: PoolWindow<Axes>
   private let site = Site()
 
-  public init(_ kernel: Int, stride: Int? = nil, padding: Int = 0, rounding: PoolRounding = .down) {
-    self.kernel = kernel
-    self.stride = stride ?? kernel
-    self.padding = padding
-    self.rounding = rounding
+  /// - Parameters:
+  ///   - kernel, stride, padding: one number for all axes, or one for each. The stride is the kernel's size by default.
+  public init(
+    _ kernel: any AxisSizes, stride: (any AxisSizes)? = nil, padding: any AxisSizes = 0, rounding: PoolRounding = .down
+  ) {
+    window = PoolWindow(kernel, stride, padding, rounding)
   }
 
+  static var name: String { "MaxPool\(Axes.count)d" }
+
   public func forward(_ x: Tensor) -> Tensor {
-    site.requireWindow(kernel, padding, in: x, of: "MaxPool2d")
+    window.require(x, at: site, of: Self.self)
     return maxPool(
-      x, kernel: [kernel, kernel], stride: [stride, stride], padding: [padding, padding], rounding: rounding)
+      x, kernel: window.kernel, stride: window.stride, padding: window.padding, rounding: window.rounding)
   }
 }
 
-/// The mean of every window: [N, C, H, W] → [N, C, H', W'], PyTorch's `nn.AvgPool2d`.
-public struct AvgPool2d: UnaryLayer {
-  private let kernel: Int
-  private let stride: Int
-  private let padding: Int
-  private let rounding: PoolRounding
+public typealias MinPool1d = MinPool<OneAxis>
+public typealias MinPool2d = MinPool<TwoAxes>
+public typealias MinPool3d = MinPool<ThreeAxes>
+
+/// The smallest element of every window: [N, C, …] → [N, C, …]. PyTorch has none; it is −max pool(−x).
+public struct MinPool<Axes: SpatialAxes>: UnaryLayer, NamedLayer {
+  private let window: PoolWindow<Axes>
+  private let site = Site()
+
+  /// - Parameters:
+  ///   - kernel, stride, padding: one number for all axes, or one for each. The stride is the kernel's size by default.
+  public init(
+    _ kernel: any AxisSizes, stride: (any AxisSizes)? = nil, padding: any AxisSizes = 0, rounding: PoolRounding = .down
+  ) {
+    window = PoolWindow(kernel, stride, padding, rounding)
+  }
+
+  static var name: String { "MinPool\(Axes.count)d" }
+
+  public func forward(_ x: Tensor) -> Tensor {
+    window.require(x, at: site, of: Self.self)
+    return minPool(
+      x, kernel: window.kernel, stride: window.stride, padding: window.padding, rounding: window.rounding)
+  }
+}
+
+public typealias AvgPool1d = AvgPool<OneAxis>
+public typealias AvgPool2d = AvgPool<TwoAxes>
+public typealias AvgPool3d = AvgPool<ThreeAxes>
+
+/// The mean of every window: [N, C, …] → [N, C, …], PyTorch's `nn.AvgPool1d` to `3d`.
+public struct AvgPool<Axes: SpatialAxes>: UnaryLayer, NamedLayer {
+  private let window: PoolWindow<Axes>
   private let countingPadding: Bool
   private let site = Site()
 
+  /// - Parameters:
+  ///   - kernel, stride, padding: one number for all axes, or one for each. The stride is the kernel's size by default.
+  ///   - countingPadding: the padding's zeros count as elements.
   public init(
-    _ kernel: Int, stride: Int? = nil, padding: Int = 0, rounding: PoolRounding = .down, countingPadding: Bool = true
+    _ kernel: any AxisSizes, stride: (any AxisSizes)? = nil, padding: any AxisSizes = 0,
+    rounding: PoolRounding = .down, countingPadding: Bool = true
   ) {
-    self.kernel = kernel
-    self.stride = stride ?? kernel
-    self.padding = padding
-    self.rounding = rounding
+    window = PoolWindow(kernel, stride, padding, rounding)
     self.countingPadding = countingPadding
   }
 
+  static var name: String { "AvgPool\(Axes.count)d" }
+
   public func forward(_ x: Tensor) -> Tensor {
-    site.requireWindow(kernel, padding, in: x, of: "AvgPool2d")
+    window.require(x, at: site, of: Self.self)
     return averagePool(
-      x, kernel: [kernel, kernel], stride: [stride, stride], padding: [padding, padding], rounding: rounding,
+      x, kernel: window.kernel, stride: window.stride, padding: window.padding, rounding: window.rounding,
       countingPadding: countingPadding)
   }
 }
 
-/// The means of as many windows as the result shall have rows and columns: PyTorch's `nn.AdaptiveAvgPool2d`.
-public struct AdaptiveAvgPool2d: UnaryLayer {
-  private let output: Int
-  private let site = Site()
+/// The window of a pool, one number for each axis.
+private struct PoolWindow<Axes: SpatialAxes>: LayerConfiguration {
+  let kernel: [Int]
+  let stride: [Int]
+  let padding: [Int]
+  let rounding: PoolRounding
 
-  public init(_ output: Int) { self.output = output }
+  init(_ kernel: any AxisSizes, _ stride: (any AxisSizes)?, _ padding: any AxisSizes, _ rounding: PoolRounding) {
+    self.kernel = kernel.sizes(axes: Axes.count)
+    self.stride = (stride ?? kernel).sizes(axes: Axes.count)
+    self.padding = padding.sizes(axes: Axes.count)
+    self.rounding = rounding
+  }
 
-  public func forward(_ x: Tensor) -> Tensor {
-    adaptiveAveragePool(x, output: [output, output])
+  /// Ends the program unless the input has as many axes, and a window along each.
+  func require(_ x: Tensor, at site: Site, of layer: any NamedLayer.Type) {
+    let hasWindows =
+      x.rank == Axes.count + 2
+      && (0..<Axes.count).allSatisfy { axis in
+        poolCount(
+          size: x.shape[axis + 2], kernel: kernel[axis], stride: stride[axis], padding: padding[axis],
+          rounding: rounding) > 0
+      }
+    precondition(
+      hasWindows, "\(site.layerPath): \(layer.name): input \(x.shape) is smaller than the window \(kernel)")
   }
 }
 
@@ -69,14 +119,5 @@ public struct MeanOverPositions: UnaryLayer {
 
   public func forward(_ x: Tensor) -> Tensor {
     x.rank <= 2 ? x : x.mean(over: Array(2..<x.rank))
-  }
-}
-
-extension Site {
-  /// Ends the program unless a window fits into the padded image [N, C, H, W].
-  fileprivate func requireWindow(_ kernel: Int, _ padding: Int, in x: Tensor, of layer: String) {
-    precondition(
-      x.rank == 4 && min(x.shape[2], x.shape[3]) + 2 * padding >= kernel,
-      "\(layerPath): \(layer): input \(x.shape) is smaller than the window [\(kernel), \(kernel)]")
   }
 }

@@ -12,5 +12,6 @@
 #include "random.h"
 #include "rearrange.h"
 #include "resize.h"
+#include "windows.h"
 
 #endif

@@ -65,7 +65,7 @@ extension ConvolutionShape {
 
 extension Tensor {
   /// Weights in the layout that a plan wants, kept for as long as the weights stay.
-  fileprivate func prepared(for layout: Layout, shape: ConvolutionShape) -> Buffer {
+  func prepared(for layout: Layout, shape: ConvolutionShape) -> Buffer {
     let present = buffer
     if present.layout == layout { return present }
     let key = Preparation(layout: layout, folded: [])

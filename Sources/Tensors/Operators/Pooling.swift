@@ -39,42 +39,6 @@ public func averagePool(
   return y * Tensor(factors, shape: Array(output.dropFirst(2)))
 }
 
-/// The means of windows that are chosen so that the result has the size given (PyTorch's adaptive pooling).
-public func adaptiveAveragePool(_ x: Tensor, output: [Int]) -> Tensor {
-  if let kernel = evenKernel(x, output) { return averagePool(x, kernel: kernel) }
-  return adaptivePooled(x, output, maximum: false)
-}
-
-/// The largest elements of windows that are chosen so that the result has the size given.
-public func adaptiveMaxPool(_ x: Tensor, output: [Int]) -> Tensor {
-  if let kernel = evenKernel(x, output) { return maxPool(x, kernel: kernel) }
-  return adaptivePooled(x, output, maximum: true)
-}
-
-/// The window where the sizes divide evenly.
-private func evenKernel(_ x: Tensor, _ output: [Int]) -> [Int]? {
-  let input = x.shape.dropFirst(2)
-  precondition(
-    x.rank >= 3 && output.count == input.count && output.allSatisfy { $0 > 0 } && input.allSatisfy { $0 > 0 },
-    "adaptive pooling: input \(x.shape) does not go with the size \(output)")
-  let sizes = zip(input, output)
-  return sizes.allSatisfy { $0 % $1 == 0 } ? sizes.map { $0 / $1 } : nil
-}
-
-private func adaptivePooled(_ x: Tensor, _ output: [Int], maximum: Bool) -> Tensor {
-  precondition(x.rank == 4, "adaptive pooling with uneven windows takes [N, C, H, W], not \(x.shape)")
-  let shape = Array(x.shape.prefix(2)) + output
-  let pooling = AdaptivePooling(
-    planes: x.shape[0] * x.shape[1], input: (x.shape[2], x.shape[3]), output: (output[0], output[1]), maximum: maximum)
-  return operation {
-    let y = pooling.forward(x.plainBuffer, shape: shape)
-    return recorded(Tensor(y, shape: shape), from: x) { dy, cotangents in
-      let dx = pooling.backward(dy.plainBuffer, x: x.plainBuffer, shape: x.shape)
-      cotangents.add(Tensor(dx, shape: x.shape), to: x)
-    }
-  }
-}
-
 private func pooled(_ x: Tensor, _ pooling: Pooling) -> Tensor {
   operation {
     let input = x.buffer
@@ -86,8 +50,17 @@ private func pooled(_ x: Tensor, _ pooling: Pooling) -> Tensor {
   }
 }
 
+/// How many windows an axis has; none where not even the first begins inside.
+package func poolCount(size: Int, kernel: Int, stride: Int, padding: Int, rounding: PoolRounding) -> Int {
+  let room = size + 2 * padding - kernel + (rounding == .up ? stride - 1 : 0)
+  guard room >= 0 else { return 0 }
+  let count = room / stride + 1
+  // The last window begins before the padding on the right.
+  return rounding == .up && (count - 1) * stride >= size + padding ? count - 1 : count
+}
+
 /// The shape of the result, and the window with the padding that rounding asks for.
-private func poolWindow(
+func poolWindow(
   _ name: String, _ x: Tensor, _ kernel: [Int], _ stride: [Int]?, _ padding: [Int]?, _ rounding: PoolRounding
 ) -> ([Int], Window) {
   let axes = x.rank - 2
@@ -102,10 +75,9 @@ private func poolWindow(
   var high = padding
   for axis in 0..<axes {
     let size = x.shape[axis + 2]
-    let room = size + 2 * padding[axis] - kernel[axis]
-    precondition(room >= 0, "\(name): input \(x.shape) is smaller than the window \(kernel)")
-    var count = room / stride[axis] + 1
-    if rounding == .up, room % stride[axis] != 0, count * stride[axis] < size + padding[axis] { count += 1 }
+    let count = poolCount(
+      size: size, kernel: kernel[axis], stride: stride[axis], padding: padding[axis], rounding: rounding)
+    precondition(count > 0, "\(name): input \(x.shape) is smaller than the window \(kernel)")
     output.append(count)
     high[axis] = max(padding[axis], (count - 1) * stride[axis] + kernel[axis] - size - padding[axis])
   }

@@ -1,0 +1,45 @@
+import AviaryTensors
+
+public typealias AdaptiveAvgPool1d = AdaptiveAvgPool<OneAxis>
+public typealias AdaptiveAvgPool2d = AdaptiveAvgPool<TwoAxes>
+public typealias AdaptiveAvgPool3d = AdaptiveAvgPool<ThreeAxes>
+
+/// The means of as many windows as the result shall have positions: [N, C, …] → [N, C, output…], PyTorch's
+/// `nn.AdaptiveAvgPool1d` to `3d`.
+public struct AdaptiveAvgPool<Axes: SpatialAxes>: UnaryLayer, NamedLayer {
+  private let output: [Int]
+  private let site = Site()
+
+  /// - Parameter output: one number for all axes, or one for each.
+  public init(_ output: any AxisSizes) { self.output = output.sizes(axes: Axes.count) }
+
+  static var name: String { "AdaptiveAvgPool\(Axes.count)d" }
+
+  public func forward(_ x: Tensor) -> Tensor {
+    precondition(
+      x.rank == Axes.count + 2, "\(site.layerPath): \(Self.name): input \(x.shape) does not go with size \(output)")
+    return adaptiveAveragePool(x, output: output)
+  }
+}
+
+public typealias AdaptiveMaxPool1d = AdaptiveMaxPool<OneAxis>
+public typealias AdaptiveMaxPool2d = AdaptiveMaxPool<TwoAxes>
+public typealias AdaptiveMaxPool3d = AdaptiveMaxPool<ThreeAxes>
+
+/// The largest elements of as many windows as the result shall have positions: [N, C, …] → [N, C, output…], PyTorch's
+/// `nn.AdaptiveMaxPool1d` to `3d`.
+public struct AdaptiveMaxPool<Axes: SpatialAxes>: UnaryLayer, NamedLayer {
+  private let output: [Int]
+  private let site = Site()
+
+  /// - Parameter output: one number for all axes, or one for each.
+  public init(_ output: any AxisSizes) { self.output = output.sizes(axes: Axes.count) }
+
+  static var name: String { "AdaptiveMaxPool\(Axes.count)d" }
+
+  public func forward(_ x: Tensor) -> Tensor {
+    precondition(
+      x.rank == Axes.count + 2, "\(site.layerPath): \(Self.name): input \(x.shape) does not go with size \(output)")
+    return adaptiveMaxPool(x, output: output)
+  }
+}

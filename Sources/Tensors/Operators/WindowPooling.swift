@@ -1,0 +1,57 @@
+import AviaryKernels
+
+// Pools that oneDNN has no primitive for: adaptive ones with uneven windows, and the smallest element.
+
+/// The smallest element of every window of [N, C, …]; the padding never wins. −`maxPool`(−x), without the passes that
+/// change the signs.
+public func minPool(
+  _ x: Tensor, kernel: [Int], stride: [Int]? = nil, padding: [Int]? = nil, rounding: PoolRounding = .down
+) -> Tensor {
+  let (output, window) = poolWindow("minPool", x, kernel, stride, padding, rounding)
+  let ranges = kernel.indices.map { axis in
+    (0..<output[axis + 2]).map { cell in
+      let start = cell * window.stride[axis] - window.paddingLow[axis]
+      return max(start, 0)..<min(start + kernel[axis], x.shape[axis + 2])
+    }
+  }
+  return pooled(x, WindowPooling(kind: .min, input: x.shape, windows: ranges))
+}
+
+/// The means of windows of [N, C, …] that are chosen so that the result has the size given (PyTorch's adaptive pooling):
+/// cell i of n covers ⌊i·size/n⌋ ..< ⌈(i+1)·size/n⌉.
+public func adaptiveAveragePool(_ x: Tensor, output: [Int]) -> Tensor {
+  if let kernel = evenKernel(x, output) { return averagePool(x, kernel: kernel) }
+  return pooled(x, WindowPooling(kind: .mean, input: x.shape, windows: adaptiveWindows(x, output)))
+}
+
+/// The largest elements of windows that are chosen so that the result has the size given.
+public func adaptiveMaxPool(_ x: Tensor, output: [Int]) -> Tensor {
+  if let kernel = evenKernel(x, output) { return maxPool(x, kernel: kernel) }
+  return pooled(x, WindowPooling(kind: .max, input: x.shape, windows: adaptiveWindows(x, output)))
+}
+
+/// The window where the sizes divide evenly.
+private func evenKernel(_ x: Tensor, _ output: [Int]) -> [Int]? {
+  let input = x.shape.dropFirst(2)
+  precondition(
+    (3...5).contains(x.rank) && output.count == input.count && output.allSatisfy { $0 > 0 } && x.count > 0,
+    "adaptive pooling: input \(x.shape) does not go with the size \(output)")
+  let sizes = zip(input, output)
+  return sizes.allSatisfy { $0 % $1 == 0 } ? sizes.map { $0 / $1 } : nil
+}
+
+private func adaptiveWindows(_ x: Tensor, _ output: [Int]) -> [[Range<Int>]] {
+  zip(x.shape.dropFirst(2), output).map { size, count in
+    (0..<count).map { $0 * size / count..<(($0 + 1) * size + count - 1) / count }
+  }
+}
+
+private func pooled(_ x: Tensor, _ pooling: WindowPooling) -> Tensor {
+  operation {
+    let y = pooling.forward(x.plainBuffer)
+    return recorded(Tensor(y, shape: pooling.output), from: x) { dy, cotangents in
+      let dx = pooling.backward(dy.plainBuffer, x: x.plainBuffer)
+      cotangents.add(Tensor(dx, shape: x.shape), to: x)
+    }
+  }
+}
