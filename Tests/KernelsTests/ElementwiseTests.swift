@@ -144,7 +144,7 @@ import Testing
     }
   }
 
-  // MARK: - Moving and pooling
+  // MARK: - Moving
 
   @Test func gathers() {
     let x = Self.floats(24, 1)
@@ -155,43 +155,5 @@ import Testing
     #expect(Array(y[..<8]) == Array(x[0..<4] + x[12..<16]))
     ak_gather(x, [], &y, [], 0)
     #expect(y[0] == x[0])
-  }
-
-  @Test(arguments: [(7, 5, 3, 2), (3, 3, 7, 7), (6, 6, 2, 3), (1, 9, 1, 4)], [false, true])
-  func adaptivePools(size: (Int, Int, Int, Int), maximum: Bool) {
-    let (rows, columns, outRows, outColumns) = size
-    let planes = 2
-    let x = Self.floats(planes * rows * columns, 1)
-    let dy = Self.floats(planes * outRows * outColumns, 2)
-    var y = [Float](repeating: .nan, count: dy.count)
-    var dx = [Float](repeating: .nan, count: x.count)
-    ak_adaptive_pool(
-      x, &y, Int64(planes), Int64(rows), Int64(columns), Int64(outRows), Int64(outColumns), maximum)
-    ak_adaptive_pool_backward(
-      dy, x, &dx, Int64(planes), Int64(rows), Int64(columns), Int64(outRows), Int64(outColumns), maximum)
-    var expected = [Double](repeating: 0, count: x.count)
-    func window(_ i: Int, _ size: Int, _ n: Int) -> Range<Int> {
-      Int((Double(i * size) / Double(n)).rounded(.down))..<Int((Double((i + 1) * size) / Double(n)).rounded(.up))
-    }
-    for plane in 0..<planes {
-      for i in 0..<outRows {
-        for j in 0..<outColumns {
-          let positions = window(i, rows, outRows).flatMap { row in
-            window(j, columns, outColumns).map { (plane * rows + row) * columns + $0 }
-          }
-          let cell = (plane * outRows + i) * outColumns + j
-          if maximum {
-            let best = positions.max { x[$0] < x[$1] }!
-            #expect(y[cell] == x[best])
-            expected[best] += Double(dy[cell])
-          } else {
-            let mean = positions.reduce(0) { $0 + Double(x[$1]) } / Double(positions.count)
-            #expect(abs(Double(y[cell]) - mean) < 1e-6)
-            for position in positions { expected[position] += Double(dy[cell]) / Double(positions.count) }
-          }
-        }
-      }
-    }
-    #expect(zip(dx, expected).allSatisfy { abs(Double($0) - $1) < 1e-5 })
   }
 }

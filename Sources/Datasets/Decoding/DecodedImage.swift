@@ -52,6 +52,9 @@ public struct DecodedImage: Sendable, Equatable {
   /// The picture mirrored left to right.
   public func flippedHorizontally() -> DecodedImage { oriented(2) }
 
+  /// The picture mirrored top to bottom.
+  public func flippedVertically() -> DecodedImage { oriented(4) }
+
   /// The part of the picture in `box`; what lies outside the picture is black.
   public func cropped(to box: CropBox) -> DecodedImage {
     if box == CropBox(x: 0, y: 0, width: width, height: height) { return self }

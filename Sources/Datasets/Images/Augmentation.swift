@@ -9,21 +9,38 @@ import AviaryKernels
 #endif
 
 /// Random changes to the photographs of a training set: a random part at random proportions, resized to the network's
-/// input (torchvision's `RandomResizedCrop`), and mirrored or not (`RandomHorizontalFlip`).
+/// input (torchvision's `RandomResizedCrop`), and mirrored or not (`RandomHorizontalFlip`). Everything else is done only
+/// where it is asked for, in the order of the properties.
 public struct Augmentation: Codable, Sendable, Equatable {
   /// The share of the photograph's area that is cut out.
   public var scale: ClosedRange<Double>
   /// The width of the part over its height.
   public var ratio: ClosedRange<Double>
   public var flipProbability: Double
+  /// The probability that top and bottom change places.
+  public var verticalFlipProbability: Double
+  /// Rotation, shift, shear and zoom.
+  public var affine: RandomAffine?
+  /// Brightness, contrast, saturation and hue.
+  public var jitter: ColorJitter?
+  /// The deviation of normal noise added to every value, as a share of the way from black to white: 0.1 is much.
+  public var noise: Double?
+  /// A covered rectangle.
+  public var erasing: RandomErasing?
 
   public init(
     scale: ClosedRange<Double> = 0.08...1, ratio: ClosedRange<Double> = 0.75...4 / 3,
-    flipProbability: Double = 0.5
+    flipProbability: Double = 0.5, verticalFlipProbability: Double = 0, affine: RandomAffine? = nil,
+    jitter: ColorJitter? = nil, noise: Double? = nil, erasing: RandomErasing? = nil
   ) {
     self.scale = scale
     self.ratio = ratio
     self.flipProbability = flipProbability
+    self.verticalFlipProbability = verticalFlipProbability
+    self.affine = affine
+    self.jitter = jitter
+    self.noise = noise
+    self.erasing = erasing
   }
 
   /// torchvision's defaults.
@@ -32,18 +49,48 @@ public struct Augmentation: Codable, Sendable, Equatable {
   /// This augmentation, unless a file or a person asked for the impossible.
   public func validated() throws(AugmentationError) -> Augmentation {
     guard scale.lowerBound > 0, scale.upperBound <= 1 else { throw .scale(scale) }
-    guard ratio.lowerBound > 0, ratio.upperBound.isFinite else { throw .ratio(ratio) }
-    guard (0...1).contains(flipProbability) else { throw .flipProbability(flipProbability) }
+    guard ratio.lowerBound >= 0.001, ratio.upperBound <= 1000 else { throw .ratio(ratio) }
+    for probability in [flipProbability, verticalFlipProbability] {
+      guard (0...1).contains(probability) else { throw .flipProbability(probability) }
+    }
+    if let noise, !(0...10).contains(noise) { throw .value("noise", noise, allowed: "0 to 10") }
+    try affine?.validate()
+    try jitter?.validate()
+    try erasing?.validate()
     return self
+  }
+
+  /// All but the cut: for a picture that has the size of the network's input.
+  ///
+  /// - Parameter covering: R, G and B of what random erasing leaves.
+  public func changed(
+    _ image: DecodedImage, covering color: [UInt8] = [0, 0, 0], using random: inout RandomStream
+  ) -> DecodedImage {
+    precondition(color.count == 3, "Augmentation: a colour has three values, not \(color.count)")
+    var changed = image
+    if Double(random.uniform()) < flipProbability { changed = changed.flippedHorizontally() }
+    // Nothing is drawn for what is off, so that turning one change on leaves the others what they were.
+    if verticalFlipProbability > 0, Double(random.uniform()) < verticalFlipProbability {
+      changed = changed.flippedVertically()
+    }
+    if let affine {
+      let map = affine.map(width: changed.width, height: changed.height, using: &random)
+      changed = changed.transformed(by: map, fill: affine.fill)
+    }
+    if let jitter { changed = jitter.applied(to: changed, using: &random) }
+    if let noise { changed = changed.withNoise(deviation: noise, using: &random) }
+    if let box = erasing?.box(width: changed.width, height: changed.height, using: &random) {
+      changed = changed.covered(box, with: color)
+    }
+    return changed
   }
 
   /// The part to cut: ten tries at random area and proportion; then the largest centred part whose proportion is allowed.
   func randomBox(width: Int, height: Int, using random: inout RandomStream) -> CropBox {
-    func uniform(_ lower: Double, _ upper: Double) -> Double { lower + (upper - lower) * Double(random.uniform()) }
     let area = Double(width * height)
     for _ in 0..<10 {
-      let target = area * uniform(scale.lowerBound, scale.upperBound)
-      let aspect = exp(uniform(log(ratio.lowerBound), log(ratio.upperBound)))
+      let target = area * random.uniform(in: scale)
+      let aspect = exp(random.uniform(in: log(ratio.lowerBound)...log(ratio.upperBound)))
       let w = Int((target * aspect).squareRoot().rounded(.toNearestOrEven))
       let h = Int((target / aspect).squareRoot().rounded(.toNearestOrEven))
       if w > 0, h > 0, w <= width, h <= height {
@@ -67,16 +114,31 @@ public struct Augmentation: Codable, Sendable, Equatable {
 public enum AugmentationError: Swift.Error, Sendable, Equatable, CustomStringConvertible {
   /// The share of the area is not above 0 and at most 1.
   case scale(ClosedRange<Double>)
-  /// The proportions are not positive and finite.
+  /// The proportions are not in 0.001 to 1000.
   case ratio(ClosedRange<Double>)
   /// The probability is not between 0 and 1.
   case flipProbability(Double)
+  /// A strength has no meaning: its name, what it is, and what it may be.
+  case value(String, Double, allowed: String)
+  /// A zoom makes nothing, or too little, of the picture.
+  case zoom(ClosedRange<Double>)
+  /// A colour is not R, G and B.
+  case fill([UInt8])
+  /// The share of the area to be erased is not in 0 to 1.
+  case erasingScale(ClosedRange<Double>)
+  /// The proportions of what is erased are not in 0.001 to 1000.
+  case erasingRatio(ClosedRange<Double>)
 
   public var description: String {
     switch self {
     case .scale(let range): "augmentation: scale \(range) is not possible; it lies above 0 and is at most 1"
-    case .ratio(let range): "augmentation: ratio \(range) is not possible; it lies above 0"
+    case .ratio(let range): "augmentation: ratio \(range) is not possible; it lies in 0.001 to 1000"
     case .flipProbability(let value): "augmentation: flip probability \(value) is not between 0 and 1"
+    case .value(let name, let value, let allowed): "augmentation: \(name) \(value) is not possible; use \(allowed)"
+    case .zoom(let range): "augmentation: zoom \(range) is not possible; it lies in 0.01 to 100"
+    case .fill(let color): "augmentation: the fill \(color) is no colour; give red, green and blue"
+    case .erasingScale(let range): "augmentation: erasing scale \(range) is not possible; it lies in 0 to 1"
+    case .erasingRatio(let range): "augmentation: erasing ratio \(range) is not possible; it lies in 0.001 to 1000"
     }
   }
 }

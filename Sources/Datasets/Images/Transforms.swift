@@ -30,16 +30,25 @@ extension Preprocessing {
   /// The longest side of a picture that is not cropped.
   static let longestSide = 16_384
 
-  /// The picture cut, resized and perhaps mirrored at random for training, of 8 bits and the size that evaluation has.
+  /// The picture cut, resized and changed at random for training, of 8 bits and the size that evaluation has.
   ///
   /// - Parameter size: `outputSize`, or the size wanted where there is none.
   public func augmented(
     _ image: DecodedImage, by augmentation: Augmentation, to size: ImageSize, using random: inout RandomStream
   ) -> DecodedImage {
     let box = augmentation.randomBox(width: image.width, height: image.height, using: &random)
-    let isFlipped = Double(random.uniform()) < augmentation.flipProbability
     let cut = image.resized(width: size.width, height: size.height, from: box)
-    return isFlipped ? cut.flippedHorizontally() : cut
+    return augmentation.changed(cut, covering: meanColor, using: &random)
+  }
+
+  /// R, G and B of the colour that normalisation brings nearest to zero.
+  var meanColor: [UInt8] {
+    let values = mean.map { UInt8(min(max(($0 / scale).rounded(), 0), 255)) }
+    switch channels {
+    case .rgb: return values
+    case .bgr: return values.reversed()
+    case .grey: return [values[0], values[0], values[0]]
+    }
   }
 
   /// Where torchvision's `CenterCrop` cuts: differences halve with ties to even; a margin rounds down on the left and

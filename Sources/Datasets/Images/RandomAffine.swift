@@ -1,0 +1,51 @@
+import AviaryKernels
+
+/// A random rotation, shear, zoom and shift, in one resampling (torchvision's `RandomAffine`).
+public struct RandomAffine: Codable, Sendable, Equatable {
+  /// The largest rotation either way, in degrees.
+  public var rotation: Double
+  /// The largest shift either way, as a share of the width and of the height.
+  public var shift: Double
+  /// The largest angle of shear along the rows either way, in degrees.
+  public var shear: Double
+  /// By how much lengths are multiplied: 0.9...1.1.
+  public var zoom: ClosedRange<Double>
+  /// R, G and B of what comes from outside of the picture.
+  public var fill: [UInt8]
+
+  public init(
+    rotation: Double = 0, shift: Double = 0, shear: Double = 0, zoom: ClosedRange<Double> = 1...1,
+    fill: [UInt8] = [0, 0, 0]
+  ) {
+    self.rotation = rotation
+    self.shift = shift
+    self.shear = shear
+    self.zoom = zoom
+    self.fill = fill
+  }
+
+  func validate() throws(AugmentationError) {
+    guard (0...180).contains(rotation) else { throw .value("rotation", rotation, allowed: "0 to 180 degrees") }
+    guard (0...1).contains(shift) else { throw .value("shift", shift, allowed: "0 to 1") }
+    guard (0...80).contains(shear) else { throw .value("shear", shear, allowed: "0 to 80 degrees") }
+    guard zoom.lowerBound >= 0.01, zoom.upperBound <= 100 else { throw .zoom(zoom) }
+    guard fill.count == 3 else { throw .fill(fill) }
+  }
+
+  func map(width: Int, height: Int, using random: inout RandomStream) -> AffineMap {
+    let angle = random.uniform(in: -rotation...rotation)
+    let right = random.uniform(in: -shift...shift) * Double(width)
+    let down = random.uniform(in: -shift...shift) * Double(height)
+    let slant = random.uniform(in: -shear...shear)
+    return AffineMap(
+      rotation: angle, shear: slant, zoom: random.uniform(in: zoom), shift: (right, down), width: width,
+      height: height)
+  }
+}
+
+extension RandomStream {
+  /// A number of a range, with 24 random bits.
+  mutating func uniform(in range: ClosedRange<Double>) -> Double {
+    range.lowerBound + (range.upperBound - range.lowerBound) * Double(uniform())
+  }
+}
