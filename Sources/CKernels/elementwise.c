@@ -96,6 +96,25 @@ AVIARY_MULTIVERSION static void broadcast_row(
   case AK_DIVIDE:
     for (int64_t i = 0; i < count; i++) y[i] = a[i * sa] / b[i * sb];
     break;
+  // What is not a number is larger, and smaller, than all others.
+  case AK_MAXIMUM:
+    for (int64_t i = 0; i < count; i++) {
+      float p = a[i * sa], q = b[i * sb];
+      y[i] = p > q || p != p ? p : q;
+    }
+    break;
+  case AK_MINIMUM:
+    for (int64_t i = 0; i < count; i++) {
+      float p = a[i * sa], q = b[i * sb];
+      y[i] = p < q || p != p ? p : q;
+    }
+    break;
+  case AK_EXCEEDS:
+    for (int64_t i = 0; i < count; i++) {
+      float p = a[i * sa], q = b[i * sb];
+      y[i] = p > q ? 1 : p == q ? 0.5f : 0;
+    }
+    break;
   }
 }
 

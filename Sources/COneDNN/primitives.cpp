@@ -367,6 +367,28 @@ void plan_concatenate(const ad_request &r, ad_plan &plan, Internals &in) {
   finish(plan, in, pd);
 }
 
+/// A memory descriptor with its last two axes exchanged.
+memory::desc transposed(const memory::desc &md) {
+  std::vector<int> order(size_t(rank(md)));
+  for (size_t i = 0; i < order.size(); i++) order[i] = int(i);
+  std::swap(order[order.size() - 1], order[order.size() - 2]);
+  return md.permute_axes(order);
+}
+
+void plan_matrix_product(const ad_request &r, ad_plan &plan, Internals &in) {
+  auto attr = attributes(r);
+  auto first = is(r, AD_TRANSPOSE_SOURCE) ? transposed(md(r.source)) : md(r.source);
+  auto second = is(r, AD_TRANSPOSE_WEIGHTS) ? transposed(md(r.weights)) : md(r.weights);
+  auto pd = DESCRIBE(matmul, first, second, md(r.destination));
+  plan.source = r.source;
+  plan.weights = r.weights;
+  plan.destination = r.destination;
+  in.bind(DNNL_ARG_SRC, first, AT(source));
+  in.bind(DNNL_ARG_WEIGHTS, second, AT(weights));
+  in.bind(DNNL_ARG_DST, md(r.destination), AT(destination));
+  finish(plan, in, pd);
+}
+
 } // namespace
 
 void make(const ad_request &r, ad_plan &plan, Internals &in) {
@@ -385,6 +407,7 @@ void make(const ad_request &r, ad_plan &plan, Internals &in) {
   case AD_AVERAGE_POOL_BACKWARD: return plan_pooling_backward(r, plan, in);
   case AD_REORDER: return plan_reorder(r, plan, in);
   case AD_CONCATENATE: return plan_concatenate(r, plan, in);
+  case AD_MATRIX_PRODUCT: return plan_matrix_product(r, plan, in);
   }
 }
 

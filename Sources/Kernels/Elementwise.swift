@@ -55,7 +55,9 @@ extension Buffer {
 // MARK: - Broadcasting and reduction of row-major buffers
 
 package enum BinaryOperation: Sendable {
-  case add, subtract, multiply, divide
+  case add, subtract, multiply, divide, maximum, minimum
+  /// 1 where the first element is the larger, ½ where both are equal, else 0.
+  case exceeds
 
   var code: ak_binary {
     switch self {
@@ -63,6 +65,9 @@ package enum BinaryOperation: Sendable {
     case .subtract: AK_SUBTRACT
     case .multiply: AK_MULTIPLY
     case .divide: AK_DIVIDE
+    case .maximum: AK_MAXIMUM
+    case .minimum: AK_MINIMUM
+    case .exceeds: AK_EXCEEDS
     }
   }
 }

@@ -47,3 +47,4 @@ public struct BatchNorm: UnaryLayer {
 
 public typealias BatchNorm1d = BatchNorm
 public typealias BatchNorm2d = BatchNorm
+public typealias BatchNorm3d = BatchNorm

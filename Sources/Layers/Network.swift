@@ -5,7 +5,7 @@ public protocol NetworkConfiguration: LayerConfiguration, Equatable {
   /// How many outputs the head has: classes to tell apart, characters of a vocabulary, or numbers to estimate.
   var classes: Int { get set }
   /// Checks every value, and that the network takes an input of this shape: [C, H, W] of images, [F] of rows and of the
-  /// nodes of graphs, [] of sequences of tokens; nil where it is not known yet. What comes from a file or a command passes
+  /// nodes of graphs, the size of the vocabulary for text; nil where it is not known yet. What comes from a file or a command passes
   /// through here before a layer is built.
   func validate(input: [Int]?) throws(ConfigurationFault)
   /// Takes over from the shape of the data what the network depends on, such as the number of channels.

@@ -86,6 +86,10 @@ package enum Walk {
     case .enum where mirror.children.isEmpty: return
     case .struct where value is any Layer, .enum where value is any Layer:
       for child in mirror.children {
+        if let named = child.value as? NamedParameters {
+          for entry in named.entries { found(join(path, entry.name), entry.parameter) }
+          continue
+        }
         visit(child.value, at: join(path, snakeCase(child.label ?? "")), entering: entering, found)
       }
     default:

@@ -2,3 +2,4 @@
 // What users of tensors need of the layer below.
 @_exported import class AviaryKernels.Confined
 @_exported import struct AviaryKernels.RandomStream
+@_exported import enum AviaryKernels.RecurrentKind

@@ -59,6 +59,13 @@ public struct Gradients {
     return norm > limit ? scaled(by: limit / (norm + 1e-6)) : self
   }
 
+  /// The gradients with every element held between −limit and limit (PyTorch's `clip_grad_value_`).
+  public func clipped(toValue limit: Float) -> Gradients {
+    Gradients(
+      byVariable: byVariable.mapValues { $0.clipped(to: limit) }, byTensor: byTensor.mapValues { $0.clipped(to: limit) }
+    )
+  }
+
   /// The sums of two passes over the same parameters.
   public static func + (a: Gradients, b: Gradients) -> Gradients {
     Gradients(

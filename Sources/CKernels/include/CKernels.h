@@ -2,16 +2,23 @@
 #ifndef AVIARY_CKERNELS_H
 #define AVIARY_CKERNELS_H
 
+#include "adaptive_optimizers.h"
+#include "clipping.h"
 #include "compute_thread.h"
 #include "console.h"
 #include "crc32c.h"
 #include "elementwise.h"
+#include "functions.h"
+#include "normalization.h"
+#include "embedding.h"
 #include "optimizers.h"
 #include "parallel.h"
 #include "pool.h"
 #include "random.h"
 #include "rearrange.h"
+#include "recurrent.h"
 #include "resize.h"
 #include "windows.h"
+#include "sparse.h"
 
 #endif

@@ -26,7 +26,15 @@ double ak_sum(const float *x, size_t count);
 /// The sum of the squares of x, accumulated in double.
 double ak_sum_of_squares(const float *x, size_t count);
 
-typedef enum ak_binary { AK_ADD, AK_SUBTRACT, AK_MULTIPLY, AK_DIVIDE } ak_binary;
+typedef enum ak_binary {
+  AK_ADD,
+  AK_SUBTRACT,
+  AK_MULTIPLY,
+  AK_DIVIDE,
+  AK_MAXIMUM,
+  AK_MINIMUM,
+  AK_EXCEEDS  // 1 where a > b, ½ where they are equal, else 0
+} ak_binary;
 
 /// y = a ∘ b over a row-major y of the dimensions given; a stride of 0 repeats an operand along that dimension.
 void ak_broadcast(

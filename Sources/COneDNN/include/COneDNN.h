@@ -50,6 +50,7 @@ typedef enum ad_kind {
   AD_AVERAGE_POOL_BACKWARD,
   AD_REORDER,
   AD_CONCATENATE,
+  AD_MATRIX_PRODUCT,
 } ad_kind;
 
 typedef enum ad_flag {
@@ -57,7 +58,9 @@ typedef enum ad_flag {
   AD_WINOGRAD = 2,        // convolution by Winograd's algorithm
   AD_RELU = 4,            // relu at the end
   AD_ADD = 8,             // added to what the destination holds, before the relu
-  AD_INCLUDE_PADDING = 16 // average pooling counts the padding
+  AD_INCLUDE_PADDING = 16, // average pooling counts the padding
+  AD_TRANSPOSE_SOURCE = 32, // a matrix product takes the last two axes of the source the other way round
+  AD_TRANSPOSE_WEIGHTS = 64 // the same for the second factor
 } ad_flag;
 
 #define AD_MAX_PARTS 8

@@ -59,22 +59,3 @@ private func softmax(_ x: Tensor, axis: Int, logarithm: Bool) -> Tensor {
     }
   }
 }
-
-/// Dropout (Srivastava et al., 2014) in training mode: each element is zero with probability `rate`, else divided by
-/// 1 − rate; in inference mode the identity.
-///
-/// - Parameter path: the layer that drops. Together with the pass's noise and the number of the call it decides which
-///   elements fall, so that the same step drops the same elements again.
-public func dropout(_ x: Tensor, rate: Float, path: String = "") -> Tensor {
-  precondition((0...1).contains(rate), "dropout: the rate \(rate) is not a probability")
-  return operation {
-    let pass = Pass.current.onComputeThread
-    guard pass.mode == .training, rate > 0, let drawing = pass.drawing else { return x }
-    if rate == 1 { return x * 0 }
-    let stream = drawing.stream(purpose: "dropout", path: path)
-    let y = Tensor(x.plainBuffer.droppedOut(rate: rate, stream: stream), shape: x.shape)
-    return recorded(y, from: x) { dy, cotangents in
-      cotangents.add(Tensor(dy.plainBuffer.droppedOut(rate: rate, stream: stream), shape: x.shape), to: x)
-    }
-  }
-}

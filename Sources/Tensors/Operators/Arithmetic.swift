@@ -1,6 +1,6 @@
 import AviaryKernels
 
-// Addition, subtraction, multiplication and division, with NumPy's broadcasting: shapes are aligned at their last axes,
+// Addition, subtraction, multiplication, division and what is alike, with NumPy's broadcasting: shapes are aligned at their last axes,
 // and an axis of size 1, or a missing one, repeats.
 
 extension Tensor {
@@ -57,7 +57,7 @@ extension Tensor {
     return x.reordered(to: layout).adding(y.reordered(to: layout), relu: relu)
   }
 
-  private static func broadcast(_ kind: BinaryOperation, _ a: Tensor, _ b: Tensor) -> Tensor {
+  static func broadcast(_ kind: BinaryOperation, _ a: Tensor, _ b: Tensor) -> Tensor {
     let shape = broadcastShape(a.shape, b.shape)
     return operation {
       let y = Tensor(
@@ -76,12 +76,17 @@ extension Tensor {
         case .divide:
           cotangents.add((dy / b.detached()).summed(to: a.shape), to: a)
           cotangents.add((-(dy * y) / b.detached()).summed(to: b.shape), to: b)
+        case .maximum, .minimum:
+          let share = broadcast(.exceeds, (kind == .maximum ? a : b).detached(), (kind == .maximum ? b : a).detached())
+          cotangents.add((dy * share).summed(to: a.shape), to: a)
+          cotangents.add((dy * (1 - share)).summed(to: b.shape), to: b)
+        case .exceeds: break
         }
       }
     }
   }
 
-  private static func broadcastShape(_ a: [Int], _ b: [Int]) -> [Int] {
+  static func broadcastShape(_ a: [Int], _ b: [Int]) -> [Int] {
     let rank = max(a.count, b.count)
     let left = Array(repeating: 1, count: rank - a.count) + a
     let right = Array(repeating: 1, count: rank - b.count) + b
@@ -92,7 +97,7 @@ extension Tensor {
   }
 
   /// The sums over the axes along which `shape` was repeated; to be called in a pullback.
-  private func summed(to shape: [Int]) -> Tensor {
+  func summed(to shape: [Int]) -> Tensor {
     if shape == self.shape { return self }
     return Tensor(plainBuffer.summed(from: self.shape, to: shape), shape: shape)
   }

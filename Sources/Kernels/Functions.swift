@@ -1,0 +1,101 @@
+import CKernels
+
+/// A function of single elements that has a kernel of its own, with its derivative.
+package enum ElementFunction: Sendable {
+  case leakyRelu(slope: Float)
+  case elu(alpha: Float)
+  case gelu, geluByTanh, silu, hardSwish, sigmoid, tanh, exp, log, squareRoot, magnitude, square
+  case clamp(Float, Float)
+
+  private var code: (function: ak_function, p: Float, q: Float) {
+    switch self {
+    case .leakyRelu(let slope): (AK_LEAKY_RELU, slope, 0)
+    case .elu(let alpha): (AK_ELU, alpha, 0)
+    case .gelu: (AK_GELU, 0, 0)
+    case .geluByTanh: (AK_GELU_TANH, 0, 0)
+    case .silu: (AK_SILU, 0, 0)
+    case .hardSwish: (AK_HARD_SWISH, 0, 0)
+    case .sigmoid: (AK_SIGMOID, 0, 0)
+    case .tanh: (AK_TANH, 0, 0)
+    case .exp: (AK_EXP, 0, 0)
+    case .log: (AK_LOG, 0, 0)
+    case .squareRoot: (AK_SQRT, 0, 0)
+    case .magnitude: (AK_ABS, 0, 0)
+    case .square: (AK_SQUARE, 0, 0)
+    case .clamp(let low, let high): (AK_CLAMP, low, high)
+    }
+  }
+
+  /// Whether memory that belongs to no element, which is zero, stays zero, in the gradient too.
+  package var keepsPadding: Bool {
+    switch self {
+    case .sigmoid, .exp, .log, .squareRoot: false
+    case .clamp(let low, let high): low <= 0 && high >= 0
+    default: true
+    }
+  }
+
+  /// Whether the derivative is computed from the result, not from the operand.
+  package var derivesFromResult: Bool {
+    switch self {
+    case .sigmoid, .tanh, .exp, .squareRoot: true
+    default: false
+    }
+  }
+
+  /// f(x), in the layout of the operand.
+  package func callAsFunction(_ x: Buffer) -> Buffer {
+    precondition(keepsPadding || !x.layout.isPadded)
+    let y = Buffer(x.layout)
+    let (function, p, q) = code
+    unsafe ak_apply(function, x.floats, p, q, y.floats, x.count)
+    return y
+  }
+
+  /// gradient · f′, from the result or the operand, of the same layout.
+  package func pullback(_ gradient: Buffer, saved: Buffer) -> Buffer {
+    precondition(gradient.layout == saved.layout)
+    let dx = Buffer(saved.layout)
+    let (function, p, q) = code
+    unsafe ak_apply_backward(function, gradient.floats, saved.floats, p, q, dx.floats, saved.count)
+    return dx
+  }
+}
+
+/// A loss of a prediction and a target, element by element.
+package enum ElementLoss: Sendable {
+  case absoluteError, squaredError, binaryCrossEntropy
+  case huber(delta: Float)
+  case smoothL1(beta: Float)
+  /// The loss of ones is multiplied by the weight.
+  case binaryCrossEntropyOfLogits(positiveWeight: Float)
+
+  private var code: (loss: ak_loss, p: Float) {
+    switch self {
+    case .absoluteError: (AK_ABSOLUTE_ERROR, 0)
+    case .squaredError: (AK_SQUARED_ERROR, 0)
+    case .binaryCrossEntropy: (AK_BINARY_CROSS_ENTROPY, 0)
+    case .huber(let delta): (AK_HUBER, delta)
+    case .smoothL1(let beta): (AK_SMOOTH_L1, beta)
+    case .binaryCrossEntropyOfLogits(let weight): (AK_BINARY_CROSS_ENTROPY_OF_LOGITS, weight)
+    }
+  }
+
+  /// The sum over all elements of two row-major buffers, accumulated in double.
+  package func sum(_ x: Buffer, _ target: Buffer) -> Double {
+    precondition(x.layout == target.layout && x.layout.isPlain)
+    let losses = Buffer(x.layout)
+    let (loss, p) = code
+    unsafe ak_loss_forward(loss, x.floats, target.floats, p, losses.floats, x.count)
+    return losses.sum()
+  }
+
+  /// The gradient with respect to the prediction, that of each element's loss being one number.
+  package func pullback(_ gradient: Float, _ x: Buffer, _ target: Buffer) -> Buffer {
+    precondition(x.layout == target.layout && x.layout.isPlain)
+    let dx = Buffer(x.layout)
+    let (loss, p) = code
+    unsafe ak_loss_backward(loss, gradient, x.floats, target.floats, p, dx.floats, x.count)
+    return dx
+  }
+}

@@ -1,0 +1,106 @@
+import AviaryTensors
+
+/// What is known of each node of a graph: [nodes, features], sparse or dense.
+public enum NodeFeatures: Sendable {
+  case sparse(SparseMatrix)
+  case dense(Tensor)
+
+  public var shape: [Int] {
+    switch self {
+    case .sparse(let matrix): matrix.shape
+    case .dense(let tensor): tensor.shape
+    }
+  }
+}
+
+/// Â·(x·Wᵀ) + b: each node gets the weighted sum of what its neighbours and itself become by a linear map (Kipf &
+/// Welling, 2017). PyTorch Geometric's `GCNConv`, but for the normalisation of the adjacency, which the caller does
+/// once.
+public struct GraphConvolution: Layer {
+  /// Its weight is [O, I].
+  private let lin: Linear
+  /// [O]
+  public let bias: Parameter?
+
+  public init(_ inputs: Int, _ outputs: Int, bias: Bool = true) {
+    lin = Linear(inputs, outputs, bias: false, initializer: .xavierUniform)
+    self.bias = bias ? Parameter(shape: [outputs], initializer: .zeros) : nil
+  }
+
+  /// [O, I]
+  public var weight: Parameter { lin.weight }
+
+  private var layerPath: String { weight.path.split(separator: ".").dropLast(2).joined(separator: ".") }
+
+  /// [nodes, I] → [nodes, O].
+  ///
+  /// - Parameter adjacency: [nodes, nodes], normalised: `symmetricallyNormalized(addingSelfLoops: true)`.
+  public func callAsFunction(_ x: NodeFeatures, adjacency: SparseMatrix) -> Tensor {
+    let nodes = x.shape.first ?? 0
+    precondition(
+      x.shape.count == 2 && x.shape[1] == weight.shape[1] && adjacency.shape == [nodes, nodes],
+      """
+      \(layerPath): GraphConvolution: features \(x.shape) and adjacency \
+      \(adjacency.shape) do not go with weight \(weight.shape)
+      """)
+    let mapped =
+      switch x {
+      case .sparse(let matrix): linear(matrix, weight: weight.tensor)
+      case .dense(let tensor): lin(tensor)
+      }
+    var y = matmul(adjacency, mapped)
+    if let bias { y = y + bias.tensor }
+    guard Observation.isActive else { return y }
+    return Observation.observe(y, of: { Walk.path(of: self) })
+  }
+
+  /// The same for dense features [nodes, I].
+  public func callAsFunction(_ x: Tensor, adjacency: SparseMatrix) -> Tensor {
+    self(.dense(x), adjacency: adjacency)
+  }
+}
+
+extension Dropout {
+  /// Drops features of nodes; of sparse ones the elements that are kept.
+  public func callAsFunction(_ x: NodeFeatures) -> NodeFeatures {
+    switch x {
+    case .dense(let tensor): .dense(self(tensor))
+    case .sparse(let matrix): site.isFrozen ? x : .sparse(dropout(matrix, rate: rate, path: site.path))
+    }
+  }
+}
+
+/// Which graph each of a batch's nodes belongs to: graphs that are classified as wholes are put into one adjacency,
+/// whose blocks do not touch.
+public struct GraphIndex: Sendable, Equatable {
+  /// For each node the number of its graph, in 0..<count.
+  public let graphs: IntTensor
+  public let count: Int
+
+  /// - Precondition: every number is in 0..<count.
+  public init(_ graphs: [Int32], count: Int) {
+    precondition(
+      graphs.allSatisfy { $0 >= 0 && Int($0) < count }, "GraphIndex: a node belongs to none of the \(count) graphs")
+    self.graphs = IntTensor(graphs)
+    self.count = count
+  }
+
+  /// One graph that all nodes belong to.
+  public init(nodes: Int) {
+    self.init(Array(repeating: 0, count: nodes), count: 1)
+  }
+}
+
+/// What makes one row of a graph's nodes: [nodes, F] → [graphs, F]. PyTorch Geometric's `global_mean_pool` and its
+/// sisters.
+public enum GraphReadout: String, Codable, Sendable, CaseIterable, Layer {
+  case mean, sum, max
+
+  public func callAsFunction(_ x: Tensor, _ index: GraphIndex) -> Tensor {
+    switch self {
+    case .mean: segmentMean(x, segments: index.graphs, count: index.count)
+    case .sum: segmentSum(x, segments: index.graphs, count: index.count)
+    case .max: segmentMax(x, segments: index.graphs, count: index.count)
+    }
+  }
+}

@@ -1,0 +1,45 @@
+import AviaryTensors
+
+/// Spatial dropout (Tompson et al., 2015): in training each channel of [N, C, …] is zero as a whole with probability
+/// `rate`, else divided by 1 − rate; in inference, and where it is frozen, nothing happens. PyTorch's `nn.Dropout1d`,
+/// `2d` and `3d`.
+public struct ChannelDropout: UnaryLayer {
+  public let rate: Float
+  private let site = Site()
+
+  public init(_ rate: Float = 0.5) {
+    precondition((0...1).contains(rate), "ChannelDropout: the rate \(rate) is not a probability")
+    self.rate = rate
+  }
+
+  public func forward(_ x: Tensor) -> Tensor {
+    precondition(x.rank >= 2, "\(site.layerPath): ChannelDropout: input \(x.shape) has no channels")
+    return site.isFrozen ? x : channelDropout(x, rate: rate, path: site.path)
+  }
+}
+
+public typealias Dropout1d = ChannelDropout
+public typealias Dropout2d = ChannelDropout
+public typealias Dropout3d = ChannelDropout
+
+/// DropBlock (Ghiasi et al., 2018): in training squares of `block` × `block` positions of each channel of [N, C, H, W]
+/// are zero, about `rate` of all elements, and the rest is divided by the share that is kept; in inference, and where it
+/// is frozen, nothing happens.
+public struct DropBlock2d: UnaryLayer {
+  public let block: Int
+  public let rate: Float
+  private let site = Site()
+
+  public init(block: Int, rate: Float = 0.1) {
+    precondition(
+      block >= 1 && (0...1).contains(rate), "DropBlock2d: no blocks of size \(block) fall with probability \(rate)")
+    self.block = block
+    self.rate = rate
+  }
+
+  public func forward(_ x: Tensor) -> Tensor {
+    precondition(
+      x.rank == 4, "\(site.layerPath): DropBlock2d: input \(x.shape) does not go with blocks [\(block), \(block)]")
+    return site.isFrozen ? x : dropBlock(x, block: block, rate: rate, path: site.path)
+  }
+}

@@ -1,0 +1,68 @@
+import AviaryKernels
+
+// What falls is decided by the pass's noise, the path of the layer that drops and the number of the call, so that the
+// same step drops the same again.
+
+/// Dropout (Srivastava et al., 2014) in training mode: each element is zero with probability `rate`, else divided by
+/// 1 − rate; in inference mode the identity.
+///
+/// - Parameter path: the layer that drops. Together with the pass's noise and the number of the call it decides which
+///   elements fall.
+public func dropout(_ x: Tensor, rate: Float, path: String = "") -> Tensor {
+  precondition((0...1).contains(rate), "dropout: the rate \(rate) is not a probability")
+  return operation {
+    let pass = Pass.current.onComputeThread
+    guard pass.mode == .training, rate > 0, let drawing = pass.drawing else { return x }
+    if rate == 1 { return x * 0 }
+    let stream = drawing.stream(purpose: "dropout", path: path)
+    let y = Tensor(x.plainBuffer.droppedOut(rate: rate, stream: stream), shape: x.shape)
+    return recorded(y, from: x) { dy, cotangents in
+      cotangents.add(Tensor(dy.plainBuffer.droppedOut(rate: rate, stream: stream), shape: x.shape), to: x)
+    }
+  }
+}
+
+/// Spatial dropout (Tompson et al., 2015) in training mode: each channel of [N, C, …] is zero as a whole with
+/// probability `rate`, else divided by 1 − rate; in inference mode the identity.
+///
+/// - Parameter path: the layer that drops; see `dropout`.
+public func channelDropout(_ x: Tensor, rate: Float, path: String = "") -> Tensor {
+  precondition((0...1).contains(rate), "channel dropout: the rate \(rate) is not a probability")
+  precondition(x.rank >= 2, "channel dropout: \(x.shape) has no channels")
+  return operation {
+    let pass = Pass.current.onComputeThread
+    guard pass.mode == .training, rate > 0, let drawing = pass.drawing else { return x }
+    if rate == 1 { return x * 0 }
+    let stream = drawing.stream(purpose: "channel dropout", path: path)
+    let channels = Array(x.shape.prefix(2))
+    let mask = Buffer.filled(1, shape: channels).droppedOut(rate: rate, stream: stream)
+    return x * Tensor(mask, shape: channels).reshaped(to: channels + Array(repeating: 1, count: x.rank - 2))
+  }
+}
+
+/// DropBlock (Ghiasi et al., 2018) in training mode: squares of `block` × `block` positions of each channel of
+/// [N, C, H, W] are zero, and the rest is divided by the share that is kept; in inference mode the identity.
+///
+/// Squares begin with the probability γ = rate / block² · H·W / ((H − block + 1)·(W − block + 1)) at every position from
+/// which they fit into the image, so that about `rate` of the elements fall. In an image smaller than a block a block is
+/// as large as the image's shorter side.
+///
+/// - Parameter path: the layer that drops; see `dropout`.
+public func dropBlock(_ x: Tensor, block: Int, rate: Float, path: String = "") -> Tensor {
+  precondition((0...1).contains(rate), "DropBlock: the rate \(rate) is not a probability")
+  precondition(x.rank == 4 && block >= 1, "DropBlock: blocks of size \(block) cannot be cut from \(x.shape)")
+  return operation {
+    let pass = Pass.current.onComputeThread
+    guard pass.mode == .training, rate > 0, x.count > 0, let drawing = pass.drawing else { return x }
+    let (rows, columns) = (x.shape[2], x.shape[3])
+    let block = min(block, rows, columns)
+    let gamma =
+      Double(rate) / Double(block * block) * Double(rows * columns)
+      / Double((rows - block + 1) * (columns - block + 1))
+    let stream = drawing.stream(purpose: "DropBlock", path: path)
+    let (mask, kept) = Buffer.droppingBlocks(
+      planes: x.shape[0] * x.shape[1], rows: rows, columns: columns, block: block, rate: Float(gamma), stream: stream)
+    let scale = kept == 0 ? 0 : Float(x.count) / Float(kept)
+    return x * Tensor(mask.scaled(by: scale).reshaped(to: x.shape), shape: x.shape)
+  }
+}

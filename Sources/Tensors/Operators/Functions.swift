@@ -1,0 +1,85 @@
+import AviaryKernels
+
+// Functions of single elements. Each takes its operand in whatever layout it has, and leaves the result in the same.
+
+/// x where it is positive, else slope · x (Maas et al., 2013).
+public func leakyRelu(_ x: Tensor, slope: Float = 0.01) -> Tensor { apply(.leakyRelu(slope: slope), x) }
+
+/// x where it is positive, else α · (eˣ − 1) (Clevert et al., 2015).
+public func elu(_ x: Tensor, alpha: Float = 1) -> Tensor { apply(.elu(alpha: alpha), x) }
+
+/// How a gelu is computed.
+public enum GELUApproximation: Sendable {
+  /// x · Φ(x), Φ being the distribution function of the normal distribution.
+  case none
+  /// x · (1 + tanh(√(2/π) · (x + 0.044715 · x³))) / 2
+  case tanh
+}
+
+/// x · Φ(x), Φ being the distribution function of the normal distribution (Hendrycks & Gimpel, 2016).
+public func gelu(_ x: Tensor, approximation: GELUApproximation = .none) -> Tensor {
+  apply(approximation == .tanh ? .geluByTanh : .gelu, x)
+}
+
+/// x / (1 + e⁻ˣ), which is also called swish.
+public func silu(_ x: Tensor) -> Tensor { apply(.silu, x) }
+
+/// x · min(max(x + 3, 0), 6) / 6 (Howard et al., 2019).
+public func hardSwish(_ x: Tensor) -> Tensor { apply(.hardSwish, x) }
+
+/// 1 / (1 + e⁻ˣ), element by element.
+public func sigmoid(_ x: Tensor) -> Tensor { apply(.sigmoid, x) }
+
+/// The hyperbolic tangent of every element.
+public func tanh(_ x: Tensor) -> Tensor { apply(.tanh, x) }
+
+/// eˣ, element by element.
+public func exp(_ x: Tensor) -> Tensor { apply(.exp, x) }
+
+/// The natural logarithm of every element.
+public func log(_ x: Tensor) -> Tensor { apply(.log, x) }
+
+/// The square root of every element.
+public func sqrt(_ x: Tensor) -> Tensor { apply(.squareRoot, x) }
+
+/// The magnitude of every element. Where it is 0 the gradient is, too.
+public func abs(_ x: Tensor) -> Tensor { apply(.magnitude, x) }
+
+extension Tensor {
+  /// The square of every element.
+  public func squared() -> Tensor { apply(.square, self) }
+
+  /// Every element, but none below or above the range. Within it, bounds included, gradients pass.
+  public func clamped(to range: ClosedRange<Float>) -> Tensor {
+    apply(.clamp(range.lowerBound, range.upperBound), self)
+  }
+}
+
+/// The larger of two elements, with NumPy's broadcasting; equal ones share the gradient.
+public func maximum(_ a: Tensor, _ b: Tensor) -> Tensor { Tensor.broadcast(.maximum, a, b) }
+
+/// The smaller of two elements, with NumPy's broadcasting; equal ones share the gradient.
+public func minimum(_ a: Tensor, _ b: Tensor) -> Tensor { Tensor.broadcast(.minimum, a, b) }
+
+/// x where it is positive, else slope · x with a learned slope (He et al., 2015): [N, C, …] by [1] or [C] → [N, C, …].
+public func prelu(_ x: Tensor, slope: Tensor) -> Tensor {
+  precondition(
+    slope.shape == [1] || (x.rank >= 2 && slope.shape == [x.shape[1]]),
+    "prelu: input \(x.shape) does not go with slope \(slope.shape)")
+  let perChannel = slope.count == 1 ? slope : slope.reshaped(to: [slope.count] + Array(repeating: 1, count: x.rank - 2))
+  return relu(x) - perChannel * relu(-x)
+}
+
+private func apply(_ function: ElementFunction, _ x: Tensor) -> Tensor {
+  operation {
+    let operand = x.buffer
+    let input = function.keepsPadding || !operand.layout.isPadded ? operand : x.plainBuffer
+    let y = Tensor(function(input), shape: x.shape)
+    let saved = function.derivesFromResult ? y : x
+    return recorded(y, from: x) { dy, cotangents in
+      let layout = y.buffer.layout
+      let dx = function.pullback(dy.buffer.reordered(to: layout), saved: saved.buffer.reordered(to: layout))
+      cotangents.add(Tensor(dx, shape: x.shape), to: x)
+    }
+  }
+}

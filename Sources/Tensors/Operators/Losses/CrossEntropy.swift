@@ -1,0 +1,119 @@
+import AviaryKernels
+
+/// The mean cross entropy of logits [N, K] and labels [N]: −mean(log softmax(logits)[n, label n]).
+public func crossEntropy(_ logits: Tensor, labels: IntTensor) -> Tensor {
+  checkLabels(logits, labels)
+  let columns = logits.shape[1]
+  let rows = logits.shape[0]
+  return operation {
+    let logarithms = logits.plainBuffer.softmax(rows: rows, columns: columns, logarithm: true)
+    let picked = logarithms.picked(labels.scalars, columns: columns)
+    let loss = Tensor(Float(-picked.sum() / Double(rows)))
+    return recorded(loss, from: logits) { dy, cotangents in
+      let dx = logarithms.crossEntropyBackward(labels.scalars, columns: columns, weight: dy.scalar / Float(rows))
+      cotangents.add(Tensor(dx, shape: logits.shape), to: logits)
+    }
+  }
+}
+
+/// The cross entropy of logits [N, K] and labels [N] with smoothed labels or weighted classes: PyTorch's
+/// `cross_entropy`.
+///
+/// - Parameters:
+///   - labelSmoothing: ε in 0...1: what is expected of class k is (1 − ε) · [k = label] + ε / K (Szegedy et al., 2016).
+///   - classWeights: [K], factors of the classes' losses. The mean is then divided by the sum of the labels' weights.
+public func crossEntropy(
+  _ logits: Tensor, labels: IntTensor, labelSmoothing: Float = 0, classWeights: Tensor? = nil,
+  reduction: Reduction = .mean
+) -> Tensor {
+  checkLabels(logits, labels)
+  checkWeights(logits, classWeights)
+  checkSmoothing(labelSmoothing)
+  if labelSmoothing == 0, classWeights == nil {
+    let mean = crossEntropy(logits, labels: labels)
+    return reduction == .mean ? mean : mean * Float(logits.shape[0])
+  }
+  let classes = logits.shape[1]
+  let weights = classWeights?.scalars ?? [Float](repeating: 1, count: classes)
+  let rest = weights.map { $0 * labelSmoothing / Float(classes) }
+  var factors: [Float] = []
+  factors.reserveCapacity(logits.count)
+  for label in labels.scalars {
+    factors += rest
+    factors[factors.count - classes + Int(label)] += (1 - labelSmoothing) * weights[Int(label)]
+  }
+  let total = labels.scalars.reduce(0.0) { $0 + Double(weights[Int($1)]) }
+  let sum = -(logSoftmax(logits) * Tensor(factors, shape: logits.shape)).sum()
+  return reduction == .mean ? sum / Float(total) : sum
+}
+
+/// The cross entropy of logits [N, K] and distributions [N, K], as mixing labels makes them: −Σ target · log
+/// softmax(logits), the mean being over rows. PyTorch's `cross_entropy` of probabilities.
+///
+/// - Parameters:
+///   - labelSmoothing: ε in 0...1: targets become (1 − ε) · target + ε / K.
+///   - classWeights: [K], factors of the classes' losses.
+public func crossEntropy(
+  _ logits: Tensor, target: Tensor, labelSmoothing: Float = 0, classWeights: Tensor? = nil,
+  reduction: Reduction = .mean
+) -> Tensor {
+  precondition(
+    logits.rank == 2 && logits.count > 0 && target.shape == logits.shape,
+    "cross entropy: \(logits.shape) does not go with targets \(target.shape)")
+  checkWeights(logits, classWeights)
+  checkSmoothing(labelSmoothing)
+  var expected = target
+  if labelSmoothing > 0 { expected = expected * (1 - labelSmoothing) + labelSmoothing / Float(logits.shape[1]) }
+  if let classWeights { expected = expected * classWeights }
+  let sum = -(logSoftmax(logits) * expected).sum()
+  return reduction == .mean ? sum / Float(logits.shape[0]) : sum
+}
+
+/// The negative log likelihood of log probabilities [N, K] and labels [N]: PyTorch's `nll_loss`.
+///
+/// - Parameter classWeights: [K], factors of the classes' losses. The mean is divided by the sum of the labels' weights.
+public func negativeLogLikelihood(
+  _ logProbabilities: Tensor, labels: IntTensor, classWeights: Tensor? = nil, reduction: Reduction = .mean
+) -> Tensor {
+  checkLabels(logProbabilities, labels)
+  checkWeights(logProbabilities, classWeights)
+  let columns = logProbabilities.shape[1]
+  let rows = logProbabilities.shape[0]
+  let weights = classWeights.map { all in
+    let scalars = all.scalars
+    return labels.scalars.map { scalars[Int($0)] }
+  }
+  let total = weights.map { $0.reduce(0.0) { $0 + Double($1) } } ?? Double(rows)
+  let divisor = reduction == .mean ? total : 1
+  return operation {
+    let picked = logProbabilities.plainBuffer.picked(labels.scalars, columns: columns)
+    let factors = Buffer(weights ?? [Float](repeating: 1, count: rows), shape: [rows])
+    let sum =
+      weights == nil
+      ? picked.sum() : Buffer.broadcast(.multiply, picked, [rows], factors, [rows], result: [rows]).sum()
+    return recorded(Tensor(Float(-sum / divisor)), from: logProbabilities) { dy, cotangents in
+      let dx = factors.scaled(by: Float(-Double(dy.scalar) / divisor)).placed(labels.scalars, columns: columns)
+      cotangents.add(Tensor(dx, shape: logProbabilities.shape), to: logProbabilities)
+    }
+  }
+}
+
+private func checkLabels(_ x: Tensor, _ labels: IntTensor) {
+  precondition(
+    x.rank == 2 && x.shape[0] > 0 && labels.shape == [x.shape[0]],
+    "cross entropy: \(x.shape) does not go with labels \(labels.shape)")
+  let classes = Int32(x.shape[1])
+  if let wrong = labels.scalars.first(where: { $0 < 0 || $0 >= classes }) {
+    preconditionFailure("cross entropy: the label \(wrong) is none of the \(classes) classes")
+  }
+}
+
+private func checkWeights(_ x: Tensor, _ weights: Tensor?) {
+  precondition(
+    weights.map { $0.shape == [x.shape[1]] } ?? true,
+    "cross entropy: \(x.shape) does not go with class weights \(weights?.shape ?? [])")
+}
+
+private func checkSmoothing(_ smoothing: Float) {
+  precondition((0...1).contains(smoothing), "cross entropy: a smoothing of \(smoothing) is not in 0...1")
+}

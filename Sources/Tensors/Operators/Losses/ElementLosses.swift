@@ -1,0 +1,71 @@
+import AviaryKernels
+
+// Losses of a prediction and a target of the same shape, element by element.
+
+/// The mean absolute error, |x − target|: PyTorch's `l1_loss`.
+public func meanAbsoluteError(_ x: Tensor, target: Tensor, reduction: Reduction = .mean) -> Tensor {
+  elementLoss(.absoluteError, x, target, reduction, "mean absolute error", isDifference: true)
+}
+
+/// The mean squared error, (x − target)²: PyTorch's `mse_loss`.
+public func meanSquaredError(_ x: Tensor, target: Tensor, reduction: Reduction = .mean) -> Tensor {
+  elementLoss(.squaredError, x, target, reduction, "mean squared error", isDifference: true)
+}
+
+/// The square root of the mean squared error. Where that is zero, its gradient is zero, too.
+public func rootMeanSquaredError(_ x: Tensor, target: Tensor) -> Tensor {
+  let squared = meanSquaredError(x, target: target)
+  return operation {
+    let root = squared.scalar.squareRoot()
+    return recorded(Tensor(root), from: squared) { dy, cotangents in
+      cotangents.add(dy * (root > 0 ? 0.5 / root : 0), to: squared)
+    }
+  }
+}
+
+/// Huber's loss: e² / 2 where |e| = |x − target| is below δ, else δ · (|e| − δ / 2). PyTorch's `huber_loss`.
+public func huber(_ x: Tensor, target: Tensor, delta: Float = 1, reduction: Reduction = .mean) -> Tensor {
+  precondition(delta > 0, "Huber's loss: delta \(delta) is not positive")
+  return elementLoss(.huber(delta: delta), x, target, reduction, "Huber's loss", isDifference: true)
+}
+
+/// e² / 2β where |e| = |x − target| is below β, else |e| − β / 2. PyTorch's `smooth_l1_loss`.
+public func smoothL1(_ x: Tensor, target: Tensor, beta: Float = 1, reduction: Reduction = .mean) -> Tensor {
+  precondition(beta > 0, "smooth L1 loss: beta \(beta) is not positive")
+  return elementLoss(.smoothL1(beta: beta), x, target, reduction, "smooth L1 loss", isDifference: true)
+}
+
+/// The cross entropy of probabilities and targets in 0...1: −target · log x − (1 − target) · log(1 − x), each logarithm
+/// at least −100. PyTorch's `binary_cross_entropy`. No gradient flows to the target.
+public func binaryCrossEntropy(_ x: Tensor, target: Tensor, reduction: Reduction = .mean) -> Tensor {
+  elementLoss(.binaryCrossEntropy, x, target, reduction, "binary cross entropy", isDifference: false)
+}
+
+/// The cross entropy of sigmoid(x) and targets in 0...1, computed from the logits without overflow. PyTorch's
+/// `binary_cross_entropy_with_logits`. No gradient flows to the target.
+///
+/// - Parameter positiveWeight: what the part of the loss that belongs to ones is multiplied by.
+public func binaryCrossEntropyWithLogits(
+  _ x: Tensor, target: Tensor, positiveWeight: Float = 1, reduction: Reduction = .mean
+) -> Tensor {
+  elementLoss(
+    .binaryCrossEntropyOfLogits(positiveWeight: positiveWeight), x, target, reduction, "binary cross entropy",
+    isDifference: false)
+}
+
+/// - Parameter isDifference: whether the loss depends on x − target, so that the target's gradient is minus that of x.
+private func elementLoss(
+  _ loss: ElementLoss, _ x: Tensor, _ target: Tensor, _ reduction: Reduction, _ name: String, isDifference: Bool
+) -> Tensor {
+  precondition(
+    x.shape == target.shape && x.count > 0, "\(name): \(x.shape) does not go with a target of \(target.shape)")
+  return operation {
+    let count = reduction == .mean ? Double(x.count) : 1
+    let value = Tensor(Float(loss.sum(x.plainBuffer, target.plainBuffer) / count))
+    return recorded(value, from: x, target) { dy, cotangents in
+      let dx = loss.pullback(Float(Double(dy.scalar) / count), x.plainBuffer, target.plainBuffer)
+      cotangents.add(Tensor(dx, shape: x.shape), to: x)
+      if isDifference { cotangents.add(Tensor(dx.scaled(by: -1), shape: x.shape), to: target) }
+    }
+  }
+}

@@ -1,0 +1,4 @@
+/// What becomes of the losses of single elements, or of single rows.
+public enum Reduction: Sendable {
+  case mean, sum
+}
