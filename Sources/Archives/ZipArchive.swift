@@ -1,8 +1,8 @@
 /// A ZIP archive, ZIP64 included: its directory, and its members stored or deflated.
 ///
 /// Written after APPNOTE.TXT 6.3. Refused are encrypted members, other methods of compression, archives in several
-/// parts, two members of one name, members that share bytes, and members that unpack to more than 4 GiB or to more
-/// than 100 times their packed size.
+/// parts, two members of one name, members that share bytes, and members that unpack to more than the limits: 4 GiB or
+/// 100 times their packed size, where nothing else is said.
 public struct ZipArchive: Sendable {
   /// One entry of the directory.
   public struct Member: Sendable, Equatable {
@@ -23,11 +23,20 @@ public struct ZipArchive: Sendable {
   private let path: String
   private let byName: [String: Int]
 
-  static let sizeLimit: UInt64 = 4 << 30
-  static let ratioLimit: UInt64 = 100
+  /// How far members may unpack.
+  struct Limits {
+    /// The most bytes of a member.
+    var size: UInt64 = 4 << 30
+    /// The most bytes for one packed byte.
+    var ratio: UInt64 = 100
+  }
 
   /// Reads the directory of the archive in `region`; `path` names it in faults.
   public init(_ region: ByteRegion, path: String) throws(ArchiveFault) {
+    try self.init(region, path: path, limits: Limits())
+  }
+
+  init(_ region: ByteRegion, path: String, limits: Limits) throws(ArchiveFault) {
     self.region = region
     self.path = path
     let directory = try Self.directory(of: region, path: path)
@@ -35,7 +44,9 @@ public struct ZipArchive: Sendable {
     var members: [Member] = []
     members.reserveCapacity(min(directory.entries, region.count / 46))
     var cursor = ByteCursor(region, offset: directory.offset, path: path, part: "the ZIP directory")
-    for _ in 0..<directory.entries { members.append(try Self.member(&cursor, region: region, path: path)) }
+    for _ in 0..<directory.entries {
+      members.append(try Self.member(&cursor, region: region, path: path, limits: limits))
+    }
 
     var byName: [String: Int] = [:]
     for (index, member) in members.enumerated() {
@@ -136,7 +147,7 @@ public struct ZipArchive: Sendable {
   }
 
   private static func member(
-    _ cursor: inout ByteCursor, region: ByteRegion, path: String
+    _ cursor: inout ByteCursor, region: ByteRegion, path: String, limits: Limits
   ) throws(ArchiveFault) -> Member {
     guard try cursor.integer(UInt32.self) == 0x0201_4b50 else {
       throw .malformed(path: path, part: "the ZIP directory", reason: "an entry does not begin with its signature")
@@ -183,7 +194,7 @@ public struct ZipArchive: Sendable {
         available: max(0, region.count - Int(clamping: header)))
     }
     if method == 8 {
-      let limit = min(sizeLimit, max(packed * ratioLimit, 1024))
+      let limit = min(limits.size, max(packed * limits.ratio, 1024))
       guard size <= limit else { throw .tooLarge(path: path, member: name, bytes: size, limit: limit) }
     }
     // Name and extra field may have other lengths in the member's own header than in the directory.

@@ -60,7 +60,7 @@ struct Unpickler {
     case UInt8(ascii: "X"): try push(.text(try utf8(try length(UInt32.self))))  // BINUNICODE
     case 0x8c: try push(.text(try utf8(Int(try unsigned(UInt8.self)))))  // SHORT_BINUNICODE
     case 0x8d: try push(.text(try utf8(try length(UInt64.self))))  // BINUNICODE8
-    case UInt8(ascii: "V"): try push(.text(String(decoding: try line(), as: UTF8.self)))  // UNICODE
+    case UInt8(ascii: "V"): try push(.text(Self.escapedText(try line())))  // UNICODE
     case UInt8(ascii: "U"), UInt8(ascii: "C"):  // SHORT_BINSTRING, SHORT_BINBYTES
       try push(.bytes(try bytes(Int(try unsigned(UInt8.self)))))
     case UInt8(ascii: "T"), UInt8(ascii: "B"):  // BINSTRING, BINBYTES
@@ -290,6 +290,24 @@ struct Unpickler {
       }
     }
     return result
+  }
+
+  /// Python's "raw-unicode-escape": Latin-1, with \uXXXX and \UXXXXXXXX for what is not.
+  private static func escapedText(_ bytes: [UInt8]) -> String {
+    var text = String.UnicodeScalarView()
+    var rest = bytes[...]
+    while let byte = rest.popFirst() {
+      let digits = rest.first == UInt8(ascii: "u") ? 4 : rest.first == UInt8(ascii: "U") ? 8 : 0
+      if byte == UInt8(ascii: "\\"), digits > 0, rest.count > digits,
+        let code = UInt32(String(decoding: rest.dropFirst().prefix(digits), as: UTF8.self), radix: 16)
+      {
+        text.append(Unicode.Scalar(code) ?? "\u{fffd}")
+        rest = rest.dropFirst(digits + 1)
+      } else {
+        text.append(Unicode.Scalar(byte))
+      }
+    }
+    return String(text)
   }
 
   /// Little-endian two's complement of any length.

@@ -1,5 +1,3 @@
-import AviaryKernels
-
 /// Photographs for training, and perhaps for validation and test: a folder of classes, a folder that holds such folders
 /// as `train`, `valid` (or `val`) and `test`, or one of packed files (IDX, CIFAR).
 public struct ImageDataset: Sendable, Equatable {
@@ -57,21 +55,16 @@ extension ImageFolder {
   public func stratifiedSplit(
     fraction: Double, seed: UInt64
   ) throws(ImageFolderError) -> (training: ImageFolder, validation: ImageFolder) {
-    guard fraction > 0, fraction < 1, entries.count >= 2 else {
+    guard fraction > 0 else { throw .tooFew(images: entries.count, fraction: fraction) }
+    let split: DataSplit
+    do throws(SplitFault) {
+      split = try DataSplit(labels: entries.map(\.label), classes: classes, validation: fraction, seed: seed)
+    } catch {
       throw .tooFew(images: entries.count, fraction: fraction)
     }
-    var isHeldOut = Array(repeating: false, count: entries.count)
-    for label in classes.indices {
-      let members = entries.indices.filter { entries[$0].label == label }
-      guard members.count > 1 else { continue }
-      var random = RandomStream(seed: seed, purpose: "validation split", path: classes[label])
-      let count = min(max(Int((Double(members.count) * fraction).rounded()), 1), members.count - 1)
-      for position in random.permutation(members.count).prefix(count) { isHeldOut[members[position]] = true }
+    func part(_ positions: [Int]) -> ImageFolder {
+      ImageFolder(classes: classes, entries: positions.map { entries[$0] })
     }
-    guard isHeldOut.contains(true) else { throw .tooFew(images: entries.count, fraction: fraction) }
-    func part(_ flag: Bool) -> ImageFolder {
-      ImageFolder(classes: classes, entries: entries.indices.filter { isHeldOut[$0] == flag }.map { entries[$0] })
-    }
-    return (part(false), part(true))
+    return (part(split.training), part(split.validation))
   }
 }

@@ -16,6 +16,8 @@ public struct PackedDataset: Sendable, Equatable {
   public let format: String
   public let training: ImageFolder
   public let test: ImageFolder?
+  /// Whether the classes have names of their own, not only numbers.
+  public let namesClasses: Bool
 
   /// Nil where the folder holds no such files.
   ///
@@ -55,8 +57,15 @@ public struct PackedDataset: Sendable, Equatable {
       return ImageFolder(classes: classes, entries: entries)
     }
     format = parts.format
+    namesClasses = named != nil
     training = folder(parts.training)
     test = parts.test.isEmpty ? nil : folder(parts.test)
+  }
+
+  /// Whether a folder holds such files, judged by their names alone.
+  public static func isPresent(at path: String) -> Bool {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    return names.contains { $0.hasPrefix("train-images") || $0.hasPrefix("data_batch_") || $0.hasPrefix("fine_label_") }
   }
 
   /// Pictures and the number of each one's class.
@@ -130,7 +139,11 @@ public struct PackedDataset: Sendable, Equatable {
     guard let text = String(validating: bytes.array(), as: UTF8.self) else {
       throw .malformed(path: path + "/" + name, reason: "it is not UTF-8")
     }
-    let lines = text.split(whereSeparator: \.isNewline).map(String.init)
+    let lines = text.split(whereSeparator: \.isNewline)
+      .map {
+        String($0.trimmingPrefix(while: \.isWhitespace).reversed().trimmingPrefix(while: \.isWhitespace).reversed())
+      }
+      .filter { !$0.isEmpty }
     guard Set(lines).count == lines.count, !lines.isEmpty else {
       throw .malformed(path: path + "/" + name, reason: "it has no class names, or one twice")
     }

@@ -1,0 +1,132 @@
+// What NumPy and SciPy leave in pickles: calls of their constructors with raw bytes as state. The calls are recognised
+// by name and never made.
+
+extension PickleGraph {
+  /// The array that an object describes.
+  ///
+  /// - Parameter name: what the array is called, for faults.
+  public func numPyArray(_ index: Index, path: String, name: String) throws(NumPyFault) -> NumPyArray {
+    guard let state = numPyState(index), let shape = integers(state.shape), let order = integer(state.isFortranOrder)
+    else { throw .notAnArray(path: path, expected: "\(name), an array of NumPy's") }
+    let description = numPyTypeName(state.type)
+    guard let description, let type = NumPyType(description) else {
+      throw .unsupportedType(path: path, array: name, type: description ?? "record")
+    }
+    if type.element == .objects {
+      guard let texts = strings(state.contents), type.byteCount(of: shape) != nil,
+        texts.count == shape.reduce(1, *)
+      else { throw .objects(path: path, array: name) }
+      return NumPyArray(objects: texts, shape: shape, isFortranOrder: order != 0)
+    }
+    guard let bytes = rawBytes(state.contents), type.byteCount(of: shape) == bytes.count else {
+      throw .size(path: path, array: name, shape: shape, bytes: rawBytes(state.contents)?.count ?? 0)
+    }
+    return NumPyArray(type, shape: shape, isFortranOrder: order != 0, bytes: ByteRegion(bytes))
+  }
+
+  /// The texts of an array of objects that holds nothing else.
+  func numPyObjects(_ index: Index) -> [String]? {
+    numPyState(index).flatMap { strings($0.contents) }
+  }
+
+  /// The parts of the state that `numpy.ndarray.__setstate__` would be given.
+  private func numPyState(
+    _ index: Index
+  ) -> (shape: Index, type: Index, isFortranOrder: Index, contents: Index)? {
+    guard case .object(let object) = values[index], let name = globalName(object.callable),
+      ["numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct"].contains(name),
+      let state = object.state, let parts = elements(state), parts.count == 4 || parts.count == 5
+    else { return nil }
+    // A version stands before the four.
+    let last = Array(parts.suffix(4))
+    return (last[0], last[1], last[2], last[3])
+  }
+
+  /// The type with its byte order, such as `<f4`.
+  private func numPyTypeName(_ index: Index) -> String? {
+    guard case .object(let object) = values[index], globalName(object.callable) == "numpy.dtype",
+      let first = elements(object.arguments)?.first, let name = text(first)
+    else { return nil }
+    let state = object.state.flatMap { elements($0) } ?? []
+    guard state.count >= 2, let order = text(state[1]), ["<", ">", "|", "="].contains(order) else { return name }
+    return order + name
+  }
+
+  /// Bytes, or what Python 3 makes of them in protocol 2: a call of `_codecs.encode` with Latin-1 text.
+  private func rawBytes(_ index: Index) -> [UInt8]? {
+    switch values[index] {
+    case .bytes(let bytes): return bytes
+    case .object(let object):
+      guard globalName(object.callable) == "_codecs.encode", let arguments = elements(object.arguments),
+        arguments.count == 2, case .text(let text) = values[arguments[0]],
+        ["latin1", "latin-1", "iso-8859-1"].contains(self.text(arguments[1]))
+      else { return nil }
+      let bytes = text.unicodeScalars.compactMap { UInt8(exactly: $0.value) }
+      return bytes.count == text.unicodeScalars.count ? bytes : nil
+    default: return nil
+    }
+  }
+
+  private func integers(_ index: Index) -> [Int]? {
+    guard let found = elements(index) else { return nil }
+    let numbers = found.compactMap { integer($0) }
+    return numbers.count == found.count ? numbers : nil
+  }
+
+  private func strings(_ index: Index) -> [String]? {
+    guard let found = elements(index) else { return nil }
+    // One long text may stand in many places: what is copied is bounded by what the pickle holds.
+    var room = 16 * values.count + 1_000_000
+    var texts: [String] = []
+    for element in found {
+      guard let text = text(element) else { return nil }
+      room -= text.utf8.count
+      guard room >= 0 else { return nil }
+      texts.append(text)
+    }
+    return texts
+  }
+}
+
+/// A matrix in compressed rows as SciPy pickles it. What it says of itself has not been checked.
+public struct SciPyMatrix: Sendable {
+  public let rows: Int
+  public let columns: Int
+  public let offsets: [Int]
+  public let indices: [Int]
+  public let values: [Float]
+}
+
+extension PickleGraph {
+  /// The sparse matrix that an object describes: `scipy.sparse.csr_matrix`.
+  ///
+  /// - Parameter name: what the matrix is called, for faults.
+  public func sciPyMatrix(_ index: Index, path: String, name: String) throws(NumPyFault) -> SciPyMatrix {
+    let missing = NumPyFault.notAnArray(path: path, expected: "\(name), a matrix of SciPy's in compressed rows (CSR)")
+    guard case .object(let object) = values[index], isCompressedRows(object), let state = object.state,
+      let pairs = pairs(state)
+    else { throw missing }
+    func entry(_ names: String...) -> Index? {
+      pairs.last { pair in text(pair.key).map(names.contains) ?? false }?.value
+    }
+    guard let shape = entry("_shape", "shape").flatMap({ integers($0) }), shape.count == 2,
+      let data = entry("data"), let indices = entry("indices"), let offsets = entry("indptr")
+    else { throw missing }
+    guard let values = try numPyArray(data, path: path, name: "\(name).data").floats,
+      let columns = try numPyArray(indices, path: path, name: "\(name).indices").integers,
+      let starts = try numPyArray(offsets, path: path, name: "\(name).indptr").integers
+    else { throw missing }
+    return SciPyMatrix(rows: shape[0], columns: shape[1], offsets: starts, indices: columns, values: values)
+  }
+
+  private func isCompressedRows(_ object: Object) -> Bool {
+    let classes: Set = [
+      "scipy.sparse.csr.csr_matrix", "scipy.sparse._csr.csr_matrix", "scipy.sparse._csr.csr_array",
+    ]
+    guard let name = globalName(object.callable) else { return false }
+    if classes.contains(name) { return true }
+    // Protocols 0 and 1 call a helper, which gets the class.
+    return ["copy_reg._reconstructor", "copyreg._reconstructor"].contains(name)
+      && (elements(object.arguments)?.first.flatMap { globalName($0) }).map(classes.contains) ?? false
+  }
+}

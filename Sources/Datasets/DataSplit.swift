@@ -1,0 +1,81 @@
+import AviaryKernels
+
+/// Which examples of a list are learned from, which are held out for validation, and which for the test: positions in the
+/// list, in its order. The same seed gives the same parts.
+public struct DataSplit: Equatable, Sendable {
+  public var training: [Int]
+  public var validation: [Int]
+  public var test: [Int]
+
+  /// Holds out fractions of each class. A class of two or more examples keeps at least one for training, and gives one
+  /// to each part that has a fraction as long as it has one to spare.
+  ///
+  /// - Parameters:
+  ///   - labels: the class of each example, a position in `classes`.
+  ///   - classes: the classes' names, which key the draw: a class that is added does not change the others' parts.
+  ///   - validation: the share of all examples that is held out for validation, 0 for none.
+  ///   - test: the share held out for the test, 0 for none.
+  public init(
+    labels: [Int], classes: [String], validation: Double, test: Double = 0, seed: UInt64
+  ) throws(SplitFault) {
+    precondition(labels.allSatisfy(classes.indices.contains), "DataSplit: a label without a class")
+    try Self.check(validation, test)
+    var members = Array(repeating: [Int](), count: classes.count)
+    for (position, label) in labels.enumerated() { members[label].append(position) }
+    var part = Array(repeating: Part.training, count: labels.count)
+    for (label, members) in members.enumerated() {
+      var rest = members
+      for (name, fraction, chosen) in [("test split", test, Part.test), ("validation split", validation, .validation)] {
+        guard fraction > 0, rest.count > 1 else { continue }
+        var random = RandomStream(seed: seed, purpose: name, path: classes[label])
+        let wanted = Int((Double(members.count) * fraction).rounded())
+        let count = min(max(wanted, 1), rest.count - 1)
+        for place in random.permutation(rest.count).prefix(count) { part[rest[place]] = chosen }
+        rest = rest.filter { part[$0] == .training }
+      }
+    }
+    self.init(part)
+    guard !training.isEmpty, validation == 0 || !self.validation.isEmpty, test == 0 || !self.test.isEmpty else {
+      throw .tooFew(count: labels.count, validation: validation, test: test)
+    }
+  }
+
+  /// Holds out fractions of all examples alike.
+  public init(count: Int, validation: Double, test: Double = 0, seed: UInt64) throws(SplitFault) {
+    try self.init(
+      labels: Array(repeating: 0, count: count), classes: [""], validation: validation, test: test, seed: seed)
+  }
+
+  private enum Part { case training, validation, test }
+
+  private init(_ part: [Part]) {
+    training = part.indices.filter { part[$0] == .training }
+    validation = part.indices.filter { part[$0] == .validation }
+    test = part.indices.filter { part[$0] == .test }
+  }
+
+  private static func check(_ validation: Double, _ test: Double) throws(SplitFault) {
+    guard validation >= 0, validation < 1 else { throw .badFraction(name: "validation", value: validation) }
+    guard test >= 0, test < 1 else { throw .badFraction(name: "test", value: test) }
+    guard validation + test < 1 else {
+      throw .badFraction(name: "validation and test together", value: validation + test)
+    }
+  }
+}
+
+/// Why a list cannot be split.
+public enum SplitFault: Swift.Error, Equatable, Sendable, CustomStringConvertible {
+  /// A share is below 0, or leaves nothing to learn from.
+  case badFraction(name: String, value: Double)
+  /// A part would be left without an example.
+  case tooFew(count: Int, validation: Double, test: Double)
+
+  public var description: String {
+    switch self {
+    case .badFraction(let name, let value): "the share for \(name) is \(value); it must be at least 0 and below 1"
+    case .tooFew(let count, let validation, let test):
+      "\(count) examples are too few to hold out \(validation) of them for validation and \(test) for the test; "
+        + "add examples or hold out none"
+    }
+  }
+}

@@ -1,0 +1,164 @@
+import AviaryArchives
+import AviaryTensors
+
+/// A graph whose nodes are to be classified, and which of them are learned from and judged by.
+public struct GraphDataset: Sendable, Equatable {
+  /// [nodes, nodes] of ones, without direction, repeats or self loops.
+  public let adjacency: SparseMatrix
+  /// [nodes, features]
+  public let features: SparseMatrix
+  /// The class of each node; −1 where it is not known.
+  public let labels: IntTensor
+  public let classes: Int
+  /// The names of the classes, where they are known.
+  public let classNames: [String]?
+  public let split: GraphSplit
+
+  public var nodes: Int { adjacency.rows }
+  /// The edges, each counted once.
+  public var edges: Int { adjacency.nonzeros / 2 }
+}
+
+/// The nodes of each part, in rising order.
+public struct GraphSplit: Sendable, Equatable {
+  public var training: [Int]
+  public var validation: [Int]
+  public var test: [Int]
+
+  public init(training: [Int], validation: [Int], test: [Int]) {
+    self.training = training.sorted()
+    self.validation = validation.sorted()
+    self.test = test.sorted()
+  }
+
+  /// A split as in Yang et al., 2016, for a graph that has none: of each class 20 nodes for training, then 500 of the
+  /// others for validation and 1,000 for test, all chosen by the seed. Small graphs give less: of a class at most a
+  /// third to training, of the others at most a third to validation.
+  public init(stratifying labels: IntTensor, classes: Int, seed: UInt64) {
+    var training: [Int] = []
+    var others: [Int] = []
+    for label in 0..<Int32(classes) {
+      let members = labels.scalars.indices.filter { labels.scalars[$0] == label }
+      var random = RandomStream(seed: seed, purpose: "graph split", path: "\(label)")
+      let order = random.permutation(members.count).map { members[$0] }
+      let count = min(20, max(min(1, members.count), members.count / 3))
+      training += order.prefix(count)
+      others += order.dropFirst(count)
+    }
+    var random = RandomStream(seed: seed, purpose: "graph split")
+    others.sort()
+    others = random.permutation(others.count).map { others[$0] }
+    let held = min(500, others.count / 3)
+    self.init(
+      training: training, validation: Array(others.prefix(held)), test: Array(others.dropFirst(held).prefix(1000)))
+  }
+}
+
+extension GraphDataset {
+  /// Sizes beyond which a file is refused: what is made of a graph grows with them, whatever the file's own size.
+  static let mostColumns = 10_000_000
+
+  /// Puts together what was read from the file or files at `path`, whose faults it throws.
+  ///
+  /// - Parameters:
+  ///   - edges: pairs of nodes in any order and direction, perhaps with repeats and self loops.
+  ///   - split: nil for one that is chosen by the seed.
+  init(
+    path: String, edges: [(Int, Int)], features: SparseMatrix, labels: [Int], classes: Int? = nil,
+    classNames: [String]? = nil, split: GraphSplit?, seed: UInt64
+  ) throws(GraphDataFault) {
+    let nodes = labels.count
+    guard nodes > 0 else { throw .malformed(path: path, part: "labels", reason: "there are no nodes") }
+    guard features.rows == nodes else {
+      throw .counts(path: path, part: "features", found: features.rows, expected: nodes, of: "labels")
+    }
+    guard features.columns > 0, features.columns <= Self.mostColumns else {
+      throw .tooLarge(path: path, part: "features a node", count: features.columns, limit: Self.mostColumns)
+    }
+    if let wrong = features.values.first(where: { !$0.isFinite }) {
+      throw .malformed(path: path, part: "features", reason: "\(wrong) is no number to learn from")
+    }
+    if let wrong = labels.first(where: { $0 < -1 || $0 >= nodes }) {
+      throw .labelOutside(path: path, label: wrong, classes: classes ?? nodes)
+    }
+    let found = (labels.max() ?? -1) + 1
+    let count = classes ?? max(found, classNames?.count ?? 0)
+    guard found <= count, count <= nodes else { throw .labelOutside(path: path, label: found - 1, classes: count) }
+    guard count >= 2 else { throw .malformed(path: path, part: "labels", reason: "there are not two classes") }
+    adjacency = try Self.adjacency(edges, nodes: nodes, path: path)
+    self.features = features
+    self.labels = IntTensor(labels.map { Int32($0) })
+    self.classes = count
+    self.classNames = classNames?.count == count ? classNames : nil
+    self.split = split ?? GraphSplit(stratifying: self.labels, classes: count, seed: seed)
+    try checkSplit(path: path)
+  }
+
+  private func checkSplit(path: String) throws(GraphDataFault) {
+    for (name, part) in [("train", split.training), ("validation", split.validation), ("test", split.test)] {
+      guard !part.isEmpty else { throw .emptyPart(path: path, part: name) }
+      for node in part {
+        guard node >= 0, node < nodes else { throw .nodeOutside(path: path, part: name, node: node, nodes: nodes) }
+        guard labels.scalars[node] >= 0 else {
+          throw .malformed(path: path, part: name, reason: "node \(node) is in it and has no label")
+        }
+      }
+      if let twice = zip(part, part.dropFirst()).first(where: ==)?.0 {
+        throw .malformed(path: path, part: name, reason: "node \(twice) is in it twice")
+      }
+    }
+    let chosen = Set(split.training)
+    let judged = Set(split.validation)
+    for (name, part) in [("validation", split.validation), ("test", split.test)] {
+      if let both = part.first(where: chosen.contains) {
+        throw .malformed(path: path, part: name, reason: "node \(both) is learned from too")
+      }
+    }
+    if let both = split.test.first(where: judged.contains) {
+      throw .malformed(path: path, part: "test", reason: "node \(both) is in the validation part too")
+    }
+  }
+
+  /// Ones in both directions; repeats and self loops are left out.
+  private static func adjacency(
+    _ edges: [(Int, Int)], nodes: Int, path: String
+  ) throws(GraphDataFault) -> SparseMatrix {
+    var triplets: [SparseMatrix.Triplet] = []
+    triplets.reserveCapacity(2 * edges.count)
+    for (a, b) in edges {
+      for node in [a, b] where node < 0 || node >= nodes {
+        throw .nodeOutside(path: path, part: "an edge", node: node, nodes: nodes)
+      }
+      if a != b { triplets += [.init(a, b), .init(b, a)] }
+    }
+    do throws(SparseMatrixFault) {
+      let sums = try SparseMatrix(validatingRows: nodes, columns: nodes, triplets)
+      return try SparseMatrix(
+        validatingRows: nodes, columns: nodes, rowOffsets: sums.rowOffsets, columnIndices: sums.columnIndices,
+        values: Array(repeating: 1, count: sums.nonzeros))
+    } catch {
+      throw .badMatrix(path: path, part: "the edges", fault: error)
+    }
+  }
+}
+
+// MARK: - Reading
+
+extension GraphDataset {
+  /// Reads a graph in any of three forms: an `.npz` file as the gnn-benchmark collection has them, a folder with
+  /// `edges.txt`, `features.txt` and `labels.txt`, or Planetoid files under a common prefix, such as
+  /// `planetoid/ind.cora`.
+  ///
+  /// - Parameter seed: chooses the split of a graph that brings none.
+  public init(path: String, seed: UInt64 = 0) throws(GraphDataFault) {
+    if path.hasSuffix(".npz") {
+      try self.init(npz: path, seed: seed)
+    } else if GraphFiles.exists(path + ".graph") {
+      try self.init(planetoid: path)
+    } else if GraphFiles.exists(path + "/edges.txt") {
+      try self.init(folder: path, seed: seed)
+    } else {
+      throw .noGraph(path: path)
+    }
+  }
+}

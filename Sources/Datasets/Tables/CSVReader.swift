@@ -1,0 +1,124 @@
+/// How much a CSV file may hold: a limit for what somebody else's file can cost.
+public struct CSVLimits: Equatable, Sendable {
+  public var bytes = 1 << 30
+  public var columns = 10_000
+  /// Rows times columns.
+  public var cells = 50_000_000
+
+  public init() {}
+}
+
+/// Reads comma-separated values as RFC 4180 has them: fields in quotation marks may hold commas, line breaks and doubled
+/// quotation marks. Lines end in LF, CRLF or CR; a byte order mark is passed over, and so are empty lines.
+struct CSVReader {
+  struct Record {
+    /// The number of the row, the header being 1. Empty lines count.
+    let row: Int
+    let fields: [String]
+  }
+
+  private let bytes: [UInt8]
+  private let path: String
+  private var place: Int
+  private var row = 0
+  /// The names of the columns, for messages, once they are known.
+  var names: [String] = []
+
+  private static let comma = UInt8(ascii: ",")
+  private static let quote = UInt8(ascii: "\"")
+  private static let lineFeed = UInt8(ascii: "\n")
+  private static let carriageReturn = UInt8(ascii: "\r")
+
+  init(_ bytes: [UInt8], path: String) {
+    self.bytes = bytes
+    self.path = path
+    place = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? 3 : 0
+  }
+
+  /// The next record; nil at the end.
+  mutating func next() throws(TableFault) -> Record? {
+    while place < bytes.count {
+      row += 1
+      if endsLine(at: place) {
+        passLineEnd()
+        continue
+      }
+      return try record()
+    }
+    return nil
+  }
+
+  private mutating func record() throws(TableFault) -> Record {
+    var fields: [String] = []
+    fields.reserveCapacity(names.count)
+    while true {
+      fields.append(try field(at: fields.count))
+      if place < bytes.count, bytes[place] == Self.comma {
+        place += 1
+        continue
+      }
+      passLineEnd()
+      return Record(row: row, fields: fields)
+    }
+  }
+
+  /// Reads a field and stops at what follows it: a comma, a line's end, or the end of all.
+  private mutating func field(at position: Int) throws(TableFault) -> String {
+    if place < bytes.count, bytes[place] == Self.quote { return try quotedField(at: position) }
+    let start = place
+    while place < bytes.count, bytes[place] != Self.comma, !endsLine(at: place) {
+      if bytes[place] == Self.quote {
+        throw badQuote(position, "a quotation mark inside a field; put the field in quotation marks and double it")
+      }
+      place += 1
+    }
+    return try text(bytes[start..<place], position)
+  }
+
+  private mutating func quotedField(at position: Int) throws(TableFault) -> String {
+    place += 1
+    var content: [UInt8] = []
+    while place < bytes.count {
+      let byte = bytes[place]
+      place += 1
+      if byte != Self.quote {
+        content.append(byte)
+      } else if place < bytes.count, bytes[place] == Self.quote {
+        content.append(byte)
+        place += 1
+      } else {
+        guard place == bytes.count || bytes[place] == Self.comma || endsLine(at: place) else {
+          throw badQuote(position, "text after the closing quotation mark; double the marks that belong to the text")
+        }
+        return try text(content[...], position)
+      }
+    }
+    throw badQuote(position, "the quotation mark at the field's beginning is never closed")
+  }
+
+  private func endsLine(at place: Int) -> Bool {
+    bytes[place] == Self.lineFeed || bytes[place] == Self.carriageReturn
+  }
+
+  private mutating func passLineEnd() {
+    guard place < bytes.count else { return }
+    let isReturn = bytes[place] == Self.carriageReturn
+    place += 1
+    if isReturn, place < bytes.count, bytes[place] == Self.lineFeed { place += 1 }
+  }
+
+  private func text(_ bytes: ArraySlice<UInt8>, _ position: Int) throws(TableFault) -> String {
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw .notUTF8(path: path, row: row, column: name(position))
+    }
+    return text
+  }
+
+  private func badQuote(_ position: Int, _ reason: String) -> TableFault {
+    .badQuote(path: path, row: row, column: name(position), reason: reason)
+  }
+
+  private func name(_ position: Int) -> String {
+    names.indices.contains(position) ? names[position] : "\(position + 1)"
+  }
+}

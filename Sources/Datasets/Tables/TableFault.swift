@@ -1,0 +1,110 @@
+/// A way in which a table cannot be read or used. Rows are counted as a spreadsheet shows them: the header is row 1.
+public enum TableFault: Swift.Error, Equatable, Sendable, CustomStringConvertible {
+  // The file.
+  /// The file does not exist or cannot be read.
+  case unreadable(reason: String)
+  /// The file, or its number of columns or cells, is beyond the limit.
+  case tooLarge(path: String, what: String, count: Int, limit: Int)
+  /// The file is empty: there is no header.
+  case noHeader(path: String)
+  /// There is a header and nothing below it.
+  case noRows(path: String)
+  /// Bytes of a field are not UTF-8.
+  case notUTF8(path: String, row: Int, column: String)
+  /// A row has more or fewer fields than the header.
+  case ragged(path: String, row: Int, fields: Int, expected: Int)
+  /// A quotation mark stands where RFC 4180 has none, or one is missing.
+  case badQuote(path: String, row: Int, column: String, reason: String)
+  /// A column of the header has no name; its position is counted from 1.
+  case unnamedColumn(path: String, position: Int)
+  /// Two columns have one name.
+  case duplicateColumn(path: String, name: String)
+
+  // Columns and fields.
+  /// The table has no column of a name that is asked for.
+  case noColumn(path: String, name: String, columns: [String])
+  /// A field of a numeric column is not a number.
+  case notANumber(path: String, row: Int, column: String, text: String)
+  /// A field is infinite, or a number beyond the range of Double.
+  case notFinite(path: String, row: Int, column: String, text: String)
+  /// A column that numbers are needed in, such as a regression's target, holds words.
+  case notNumeric(path: String, column: String)
+
+  // Preprocessing.
+  /// A setting is outside the values that make sense.
+  case invalidSetting(name: String, value: String, allowed: String)
+  /// Nothing but the target is left to predict from.
+  case noFeatures(path: String)
+  /// A column has no value in the rows that are learned from.
+  case noValues(path: String, column: String)
+  /// After rows with missing values were left out, none is left.
+  case noRowsLeft(path: String, rows: Int)
+  /// The target has the same class in all rows.
+  case oneClass(path: String, column: String, name: String)
+  /// The target has a class that training has not seen.
+  case unknownClass(path: String, row: Int, column: String, name: String)
+  /// A column of words has more different ones than can be told apart.
+  case tooManyCategories(path: String, column: String, count: Int, limit: Int)
+  /// One-hot columns and products come to more than the limit.
+  case tooManyFeatures(count: Int, limit: Int)
+  /// A number is too large to compute with.
+  case outOfRange(path: String, row: Int?, column: String)
+  /// The rows cannot be split as asked.
+  case split(path: String, SplitFault)
+  /// Stored preprocessing is not understood, or contradicts itself.
+  case unreadablePreprocessing(reason: String)
+
+  public var description: String {
+    switch self {
+    case .unreadable(let reason): reason
+    case .tooLarge(let path, let what, let count, let limit):
+      "\(path): refused: \(count) \(what), the limit is \(limit); split the file or leave columns out"
+    case .noHeader(let path): "\(path): empty; the first row names the columns"
+    case .noRows(let path): "\(path): only a header; add rows below it"
+    case .notUTF8(let path, let row, let column):
+      "\(path): row \(row), column \(column): not UTF-8; save the file again as UTF-8"
+    case .ragged(let path, let row, let fields, let expected):
+      "\(path): row \(row): \(fields) fields, the header has \(expected); quote fields that contain commas"
+    case .badQuote(let path, let row, let column, let reason): "\(path): row \(row), column \(column): \(reason)"
+    case .unnamedColumn(let path, let position):
+      "\(path): column \(position) has no name in the header; name it, or remove it if it only numbers the rows"
+    case .duplicateColumn(let path, let name): "\(path): two columns are called '\(name)'; rename one"
+    case .noColumn(let path, let name, let columns):
+      "\(path): no column '\(name)'; it has \(Self.listed(columns))"
+    case .notANumber(let path, let row, let column, let text):
+      "\(path): row \(row), column \(column): '\(Self.short(text))' is not a number"
+    case .notFinite(let path, let row, let column, let text):
+      "\(path): row \(row), column \(column): '\(Self.short(text))' is no finite number; correct it or leave it empty"
+    case .notNumeric(let path, let column):
+      "\(path): column \(column) holds words, and numbers are needed; say that it is categorical, or correct it"
+    case .invalidSetting(let name, let value, let allowed): "\(name) \(value) is not possible; it must be \(allowed)"
+    case .noFeatures(let path): "\(path): no column but the target is left to predict from"
+    case .noValues(let path, let column):
+      "\(path): column \(column) has no value in the rows that are learned from; leave the column out"
+    case .noRowsLeft(let path, let rows):
+      "\(path): every one of \(rows) rows lacks a value; fill missing values instead of leaving rows out"
+    case .oneClass(let path, let column, let name):
+      "\(path): every row has the class '\(Self.short(name))' in column \(column); there is nothing to tell apart"
+    case .unknownClass(let path, let row, let column, let name):
+      "\(path): row \(row), column \(column): '\(Self.short(name))' is none of the classes that were learned"
+    case .tooManyCategories(let path, let column, let count, let limit):
+      "\(path): column \(column) has \(count) different values, the limit is \(limit); leave it out or make it numeric"
+    case .tooManyFeatures(let count, let limit):
+      "\(count) features, the limit is \(limit); lower the polynomial degree or leave columns out"
+    case .outOfRange(let path, let row?, let column):
+      "\(path): row \(row), column \(column): too large a number to compute with"
+    case .outOfRange(let path, nil, let column): "\(path): column \(column): too large numbers to compute with"
+    case .split(let path, let fault): "\(path): \(fault)"
+    case .unreadablePreprocessing(let reason): "the table's preprocessing is not understood: \(reason)"
+    }
+  }
+
+  private static func short(_ text: String) -> String {
+    let line = text.prefix(40).map { $0.isNewline ? " " : String($0) }.joined()
+    return text.count > 40 ? line + "…" : line
+  }
+
+  private static func listed(_ names: [String]) -> String {
+    names.count <= 12 ? names.joined(separator: ", ") : names.prefix(12).joined(separator: ", ") + ", …"
+  }
+}

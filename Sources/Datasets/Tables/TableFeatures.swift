@@ -1,0 +1,143 @@
+import AviaryTensors
+
+/// Rows of a table as a network gets them.
+public struct TableFeatures: Equatable, Sendable {
+  /// [rows, width], row-major.
+  public var values: [Float]
+  public var width: Int
+  /// The positions in the table of the rows that are here: those with missing values may have been left out.
+  public var rows: [Int]
+  /// The values of categorical columns that training has not seen, whose features are all zero.
+  public var unknown: [UnknownCategory]
+
+  public struct UnknownCategory: Equatable, Sendable, CustomStringConvertible {
+    public var column: String
+    public var value: String
+    /// The number of rows that have it.
+    public var count: Int
+
+    public var description: String {
+      "column \(column): '\(value)' was not in the training rows (\(count) \(count == 1 ? "row" : "rows"))"
+    }
+  }
+
+  public var count: Int { rows.count }
+
+  /// The rows at the places given: [N, width].
+  public func tensor(_ places: some Sequence<Int>) -> Tensor {
+    let places = Array(places)
+    var chosen: [Float] = []
+    chosen.reserveCapacity(places.count * width)
+    for place in places { chosen += values[place * width..<(place + 1) * width] }
+    return Tensor(chosen, shape: [places.count, width])
+  }
+
+  /// All rows: [count, width].
+  public var tensor: Tensor { Tensor(values, shape: [count, width]) }
+}
+
+extension TablePreprocessing {
+  /// The most numbers of a matrix of features: 2 GiB.
+  static let matrixLimit = 1 << 29
+
+  /// The features of a table's rows; the target need not be there.
+  ///
+  /// - Parameter rows: positions of rows, in order; nil for all. Where missing values are interpolated, these rows are
+  ///   each other's neighbours.
+  public func features(of table: Table, rows: [Int]? = nil) throws(TableFault) -> TableFeatures {
+    let asked = rows ?? Array(0..<table.rowCount)
+    let (total, overflows) = asked.count.multipliedReportingOverflow(by: featureCount)
+    guard !overflows, total <= Self.matrixLimit else {
+      throw .tooLarge(
+        path: table.path, what: "rows of features", count: asked.count, limit: Self.matrixLimit / featureCount)
+    }
+    var numbers: [[Double?]] = []
+    for column in numeric {
+      guard case .numeric(let values) = try table.column(column.name).values else {
+        throw .notNumeric(path: table.path, column: column.name)
+      }
+      numbers.append(column.filled(asked.map { values[$0] }, settings.missing))
+    }
+    var words: [[String?]] = []
+    for column in categorical {
+      let values = try Self.words(try table.column(column.name))
+      words.append(asked.map { values[$0] ?? column.fill })
+    }
+    let places = categorical.map { column in
+      Dictionary(column.categories.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+    let terms = terms
+    var features = TableFeatures(values: [], width: featureCount, rows: [], unknown: [])
+    features.values.reserveCapacity(total)
+    var unknown: [[String: Int]] = Array(repeating: [:], count: categorical.count)
+    for (index, row) in asked.enumerated() {
+      guard numbers.allSatisfy({ $0[index] != nil }), words.allSatisfy({ $0[index] != nil }) else { continue }
+      features.rows.append(row)
+      for (place, term) in terms.enumerated() {
+        let product = term.reduce(1) { $0 * (numbers[$1][index] ?? 0) }
+        let value = Float((product - shift[place]) / scale[place])
+        guard value.isFinite else {
+          throw .outOfRange(path: table.path, row: table.rowNumbers[row], column: numeric[term[0]].name)
+        }
+        features.values.append(value)
+      }
+      for (column, places) in places.enumerated() {
+        let start = features.values.count
+        features.values.append(contentsOf: repeatElement(0, count: categorical[column].categories.count))
+        guard let word = words[column][index] else { continue }
+        if let place = places[word] {
+          features.values[start + place] = 1
+        } else {
+          unknown[column][word, default: 0] += 1
+        }
+      }
+    }
+    for (column, counts) in zip(categorical, unknown) {
+      for (value, count) in counts.sorted(by: { ColumnStatistics.precedes($0.key, $1.key) }) {
+        features.unknown.append(.init(column: column.name, value: value, count: count))
+      }
+    }
+    return features
+  }
+
+  /// The values of a categorical column. A table that was not read for this preprocessing may hold numbers there.
+  private static func words(_ column: Table.Column) throws(TableFault) -> [String?] {
+    switch column.values {
+    case .categorical(let values): values
+    case .numeric: classNames(column, Array(0..<column.values.count))
+    }
+  }
+
+  /// The classes of the rows given, as positions in the list of classes.
+  func labels(of table: Table, rows: [Int]) throws(TableFault) -> [Int32] {
+    let names = Self.classNames(try table.column(target.name), rows)
+    let places = Dictionary(target.classes.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+    var labels: [Int32] = []
+    for (row, name) in zip(rows, names) {
+      guard let place = places[name ?? ""] else {
+        throw .unknownClass(path: table.path, row: table.rowNumbers[row], column: target.name, name: name ?? "")
+      }
+      labels.append(Int32(place))
+    }
+    return labels
+  }
+
+  /// The numbers to be learned of the rows given, standardised where the settings say so.
+  func targets(of table: Table, rows: [Int]) throws(TableFault) -> [Float] {
+    guard case .numeric(let values) = try table.column(target.name).values else {
+      throw .notNumeric(path: table.path, column: target.name)
+    }
+    var targets: [Float] = []
+    for row in rows {
+      let value = values[row].map { Float(($0 - target.mean) / target.deviation) } ?? .nan
+      guard value.isFinite else {
+        throw .outOfRange(path: table.path, row: table.rowNumbers[row], column: target.name)
+      }
+      targets.append(value)
+    }
+    return targets
+  }
+
+  /// What a regression's output says in the target's own measure.
+  public func restored(_ output: Float) -> Double { Double(output) * target.deviation + target.mean }
+}

@@ -1,0 +1,190 @@
+// Finding a preprocessing's numbers from rows.
+
+extension TablePreprocessing {
+  /// Fits to the rows that will be learned from.
+  ///
+  /// - Parameter rows: positions of rows; those without a target are passed over, and so are those with any missing value
+  ///   where the settings leave such rows out.
+  public init(fitting table: Table, rows: [Int]? = nil, _ settings: TableSettings) throws(TableFault) {
+    try settings.validate()
+    let features = try Self.features(of: table, settings)
+    let usable = try Self.usableRows(of: table, settings, among: rows)
+    guard !usable.isEmpty else { throw .noRowsLeft(path: table.path, rows: rows?.count ?? table.rowCount) }
+    target = try Self.target(of: table, usable, settings)
+    numeric = []
+    categorical = []
+    var filled: [[Double]] = []
+    for column in features {
+      switch column.values {
+      case .numeric(let values):
+        let (fitted, result) = try Self.numeric(column.name, usable.map { values[$0] }, settings, table.path)
+        numeric.append(fitted)
+        filled.append(result)
+      case .categorical(let values):
+        categorical.append(try Self.categorical(column.name, usable.compactMap { values[$0] }, settings, table.path))
+      }
+    }
+    self.settings = settings
+    let count = Self.termCount(columns: numeric.count, settings)
+    let total = categorical.reduce(count) { $0 + $1.categories.count }
+    guard total <= Self.featureLimit else { throw .tooManyFeatures(count: total, limit: Self.featureLimit) }
+    (shift, scale) = ([], [])
+    for term in Self.terms(columns: numeric.count, settings) {
+      let products = usable.indices.map { row in term.reduce(1) { $0 * filled[$1][row] } }
+      let (shift, scale) = Self.scaling(products, settings.scaling)
+      guard shift.isFinite, scale.isFinite else {
+        throw .outOfRange(path: table.path, row: nil, column: numeric[term[0]].name)
+      }
+      self.shift.append(shift)
+      self.scale.append(scale)
+    }
+  }
+
+  /// The columns to predict from, in the order of the table.
+  static func features(of table: Table, _ settings: TableSettings) throws(TableFault) -> [Table.Column] {
+    _ = try table.column(settings.target)
+    for name in settings.excluded { _ = try table.column(name) }
+    let features = table.columns.filter { $0.name != settings.target && !settings.excluded.contains($0.name) }
+    guard !features.isEmpty else { throw .noFeatures(path: table.path) }
+    return features
+  }
+
+  /// The rows that have a target, and all values where rows without are left out.
+  static func usableRows(
+    of table: Table, _ settings: TableSettings, among rows: [Int]? = nil
+  ) throws(TableFault) -> [Int] {
+    let target = try table.column(settings.target).values
+    let needed = settings.missing == .dropRow ? try features(of: table, settings).map(\.values) : []
+    return (rows ?? Array(0..<table.rowCount)).filter { row in
+      !target.isMissing(row) && !needed.contains { $0.isMissing(row) }
+    }
+  }
+
+  /// The class names of a target column in the rows given: words as they are, numbers without needless decimals.
+  static func classNames(_ column: Table.Column, _ rows: [Int]) -> [String?] {
+    switch column.values {
+    case .categorical(let values): rows.map { values[$0] }
+    case .numeric(let values): rows.map { values[$0].map(className) }
+    }
+  }
+
+  private static func className(_ value: Double) -> String {
+    Int(exactly: value).map { "\($0)" } ?? "\(value)"
+  }
+
+  /// The classes among the names, sorted: numbers by their value.
+  static func classes(_ column: Table.Column, _ rows: [Int], _ path: String) throws(TableFault) -> [String] {
+    let classes: [String]
+    switch column.values {
+    case .categorical(let values): classes = Set(rows.compactMap { values[$0] }).sorted(by: ColumnStatistics.precedes)
+    case .numeric(let values): classes = Set(rows.compactMap { values[$0] }).sorted().map(className)
+    }
+    guard classes.count <= categoryLimit else {
+      throw .tooManyCategories(path: path, column: column.name, count: classes.count, limit: categoryLimit)
+    }
+    if let only = classes.first, classes.count == 1 {
+      throw .oneClass(path: path, column: column.name, name: only)
+    }
+    return classes
+  }
+
+  static func task(_ column: Table.Column, _ settings: TableSettings) -> TableSettings.Task {
+    settings.task ?? (column.values.kind == .categorical ? .classification : .regression)
+  }
+
+  private static func target(
+    of table: Table, _ rows: [Int], _ settings: TableSettings
+  ) throws(TableFault) -> Target {
+    let column = try table.column(settings.target)
+    let task = task(column, settings)
+    var target = Target(
+      name: column.name, task: task, kind: column.values.kind, classes: [], mean: 0, deviation: 1)
+    if task == .classification {
+      target.classes = try classes(column, rows, table.path)
+      return target
+    }
+    guard case .numeric(let values) = column.values else {
+      throw .notNumeric(path: table.path, column: column.name)
+    }
+    if settings.standardisesTarget {
+      (target.mean, target.deviation) = scaling(rows.compactMap { values[$0] }, .standard)
+      guard target.mean.isFinite, target.deviation.isFinite else {
+        throw .outOfRange(path: table.path, row: nil, column: column.name)
+      }
+    }
+    return target
+  }
+
+  /// What a column of numbers needs, and its values as they are then.
+  private static func numeric(
+    _ name: String, _ values: [Double?], _ settings: TableSettings, _ path: String
+  ) throws(TableFault) -> (Numeric, [Double]) {
+    let observed = values.compactMap { $0 }
+    guard !observed.isEmpty else { throw .noValues(path: path, column: name) }
+    var column = Numeric(name: name)
+    switch settings.outliers {
+    case .keep: break
+    case .deviations(let factor):
+      let mean = ColumnStatistics.mean(observed)
+      let reach = factor * ColumnStatistics.deviation(observed, mean: mean)
+      (column.lower, column.upper) = (mean - reach, mean + reach)
+    case .interquartile(let factor):
+      let sorted = observed.sorted()
+      let (first, third) = (ColumnStatistics.quantile(sorted, 0.25), ColumnStatistics.quantile(sorted, 0.75))
+      (column.lower, column.upper) = (first - factor * (third - first), third + factor * (third - first))
+    }
+    let held = observed.map(column.clipped)
+    switch settings.missing {
+    case .dropRow: break
+    case .mean, .interpolate: column.fill = ColumnStatistics.mean(held)
+    case .median: column.fill = ColumnStatistics.median(held)
+    case .mostFrequent: column.fill = ColumnStatistics.mostFrequent(held, by: <)
+    }
+    for number in [column.lower, column.upper, column.fill] where !(number?.isFinite ?? true) {
+      throw .outOfRange(path: path, row: nil, column: name)
+    }
+    return (column, column.filled(values, settings.missing).compactMap { $0 })
+  }
+
+  private static func categorical(
+    _ name: String, _ observed: [String], _ settings: TableSettings, _ path: String
+  ) throws(TableFault) -> Categorical {
+    let categories = Set(observed).sorted(by: ColumnStatistics.precedes)
+    guard !categories.isEmpty else { throw .noValues(path: path, column: name) }
+    guard categories.count <= categoryLimit else {
+      throw .tooManyCategories(path: path, column: name, count: categories.count, limit: categoryLimit)
+    }
+    let fill =
+      settings.missing == .dropRow ? nil : ColumnStatistics.mostFrequent(observed, by: ColumnStatistics.precedes)
+    return Categorical(name: name, categories: categories, fill: fill)
+  }
+
+  /// Shift and scale of a feature. One that never changes is shifted and not scaled.
+  private static func scaling(_ values: [Double], _ scaling: TableSettings.Scaling) -> (Double, Double) {
+    switch scaling {
+    case .none: return (0, 1)
+    case .standard:
+      let mean = ColumnStatistics.mean(values)
+      let deviation = ColumnStatistics.deviation(values, mean: mean)
+      let isConstant = ColumnStatistics.isConstant(deviation: deviation, mean: mean, count: values.count)
+      return (mean, isConstant ? 1 : deviation)
+    case .minMax:
+      let lowest = values.min() ?? 0
+      let range = (values.max() ?? 0) - lowest
+      return (lowest, range < 10 * Double.ulpOfOne ? 1 : range)
+    }
+  }
+}
+
+extension TablePreprocessing.Numeric {
+  init(name: String) { self.init(name: name, lower: nil, upper: nil, fill: nil) }
+
+  func clipped(_ value: Double) -> Double { Swift.min(Swift.max(value, lower ?? value), upper ?? value) }
+
+  /// The values within their bounds, missing ones filled; nil where rows with missing values are left out.
+  func filled(_ values: [Double?], _ missing: TableSettings.Missing) -> [Double?] {
+    let held = values.map { $0.map(clipped) }
+    let between = missing == .interpolate ? ColumnStatistics.interpolated(held) : held
+    return between.map { $0 ?? fill }
+  }
+}

@@ -1,0 +1,162 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// How a table's rows become a network's inputs, with every number that this takes, found from the training rows alone.
+/// It lies in the checkpoint, as JSON, so that rows to predict are treated as those that were learned from.
+///
+/// Numbers go through these steps: outliers are moved to their bounds, missing values filled, products formed, the
+/// results scaled. Words become one feature a category (one-hot); a category that training has not seen is zero in all.
+public struct TablePreprocessing: Codable, Equatable, Sendable {
+  /// A column of numbers.
+  public struct Numeric: Codable, Equatable, Sendable {
+    public var name: String
+    /// Values beyond them are moved to them; nil where outliers stay.
+    public var lower: Double?
+    public var upper: Double?
+    /// What stands for a missing value; nil where rows with missing values are left out.
+    public var fill: Double?
+  }
+
+  /// A column of words.
+  public struct Categorical: Codable, Equatable, Sendable {
+    public var name: String
+    /// The different values, sorted.
+    public var categories: [String]
+    /// What stands for a missing value; nil where rows with missing values are left out.
+    public var fill: String?
+  }
+
+  /// What is predicted.
+  public struct Target: Codable, Equatable, Sendable {
+    public var name: String
+    public var task: TableSettings.Task
+    /// What the column holds.
+    public var kind: Table.Kind
+    /// The classes, sorted: words by their letters, numbers by their value. Empty for a regression.
+    public var classes: [String]
+    /// A regression's target is (value − mean) / deviation while it is learned; 0 and 1 where it is left as it is.
+    public var mean: Double
+    public var deviation: Double
+  }
+
+  public internal(set) var settings: TableSettings
+  public internal(set) var target: Target
+  /// In the order of the table.
+  public internal(set) var numeric: [Numeric]
+  public internal(set) var categorical: [Categorical]
+  /// Of every product of numeric columns: the feature is (product − shift) / scale.
+  public internal(set) var shift: [Double]
+  public internal(set) var scale: [Double]
+
+  /// The most features that a row may have.
+  public static let featureLimit = 100_000
+  /// The most categories of a column, and classes of a target.
+  public static let categoryLimit = 10_000
+
+  /// The number of features: the width of a network's input.
+  public var featureCount: Int { scale.count + categorical.reduce(0) { $0 + $1.categories.count } }
+
+  /// The features' names: `age`, `age^2`, `age*height`, `colour=red`.
+  public var featureNames: [String] {
+    let products = terms.map { term in
+      Set(term).sorted().map { column in
+        let power = term.count { $0 == column }
+        return power == 1 ? numeric[column].name : "\(numeric[column].name)^\(power)"
+      }.joined(separator: "*")
+    }
+    return products + categorical.flatMap { column in column.categories.map { "\(column.name)=\($0)" } }
+  }
+
+  /// What the columns hold, for reading other tables.
+  public var kinds: [String: Table.Kind] {
+    var kinds = [target.name: target.kind]
+    for column in numeric { kinds[column.name] = .numeric }
+    for column in categorical { kinds[column.name] = .categorical }
+    return kinds
+  }
+
+  /// The columns of each product, in scikit-learn's order: by degree, and by position within.
+  var terms: [[Int]] { Self.terms(columns: numeric.count, settings) }
+
+  static func terms(columns: Int, _ settings: TableSettings) -> [[Int]] {
+    var terms: [[Int]] = []
+    var longest: [[Int]] = [[]]
+    for _ in 0..<settings.polynomialDegree {
+      longest = longest.flatMap { term in
+        let first = term.last.map { settings.interactionsOnly ? $0 + 1 : $0 } ?? 0
+        return first < columns ? (first..<columns).map { term + [$0] } : []
+      }
+      terms += longest
+    }
+    return terms
+  }
+
+  /// The number of terms, found without making them; more than the limit is any number above it.
+  static func termCount(columns: Int, _ settings: TableSettings) -> Int {
+    var total = 0
+    var ofDegree = 1
+    for degree in 1...max(1, settings.polynomialDegree) {
+      // Combinations with repetition grow by (n + d − 1) / d, those without by (n − d + 1) / d.
+      let factor = settings.interactionsOnly ? columns - degree + 1 : columns + degree - 1
+      let (product, overflows) = ofDegree.multipliedReportingOverflow(by: max(0, factor))
+      ofDegree = overflows ? Int.max : product / degree
+      total += ofDegree
+      if overflows || total > featureLimit { return featureLimit + 1 }
+    }
+    return total
+  }
+
+  // MARK: JSON
+
+  /// The preprocessing as one line of JSON, exact to the last bit.
+  public func json() throws(TableFault) -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    do {
+      return String(decoding: try encoder.encode(self), as: UTF8.self)
+    } catch {
+      throw .unreadablePreprocessing(reason: "it holds numbers that are not finite")
+    }
+  }
+
+  /// Reads what `json()` wrote, and refuses what contradicts itself.
+  public init(json: String) throws(TableFault) {
+    do {
+      self = try JSONDecoder().decode(TablePreprocessing.self, from: Data(json.utf8))
+    } catch DecodingError.keyNotFound(let key, _) {
+      throw .unreadablePreprocessing(reason: "\(key.stringValue) is missing")
+    } catch {
+      throw .unreadablePreprocessing(reason: "it is no JSON of a table's preprocessing")
+    }
+    try validate()
+  }
+
+  private func validate() throws(TableFault) {
+    try settings.validate()
+    let names = [target.name] + numeric.map(\.name) + categorical.map(\.name)
+    guard Set(names).count == names.count else {
+      throw .unreadablePreprocessing(reason: "two columns have one name")
+    }
+    guard Self.termCount(columns: numeric.count, settings) <= Self.featureLimit,
+      scale.count == shift.count, scale.count == terms.count, (1...Self.featureLimit).contains(featureCount)
+    else { throw .unreadablePreprocessing(reason: "the number of scales is not that of features") }
+    guard scale.allSatisfy({ $0 > 0 }), target.deviation > 0 else {
+      throw .unreadablePreprocessing(reason: "a scale is not above 0")
+    }
+    guard (target.task == .classification) == !target.classes.isEmpty, target.classes.count != 1 else {
+      throw .unreadablePreprocessing(reason: "the classes do not fit the task")
+    }
+    for list in [target.classes] + categorical.map(\.categories) where Set(list).count != list.count {
+      throw .unreadablePreprocessing(reason: "a category stands twice")
+    }
+    let dropsRows = settings.missing == .dropRow
+    guard numeric.allSatisfy({ ($0.fill == nil) == dropsRows && ($0.lower ?? 0) <= ($0.upper ?? $0.lower ?? 0) }),
+      categorical.allSatisfy({ column in
+        column.fill.map { !dropsRows && column.categories.contains($0) } ?? dropsRows
+      })
+    else { throw .unreadablePreprocessing(reason: "what fills missing values does not fit the settings") }
+  }
+}

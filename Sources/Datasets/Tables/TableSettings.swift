@@ -1,0 +1,79 @@
+/// What is to be made of a table's columns before a network gets them. The numbers that this needs are taken from the
+/// training rows: see `TablePreprocessing`.
+public struct TableSettings: Codable, Equatable, Sendable {
+  /// What the target is.
+  public enum Task: String, Codable, CaseIterable, Sendable {
+    /// One of a number of classes.
+    case classification
+    /// A number.
+    case regression
+  }
+
+  /// What becomes of missing values. Where a way is for numbers only, words get their most frequent one.
+  public enum Missing: String, Codable, CaseIterable, Sendable {
+    /// The row is left out.
+    case dropRow
+    case mean
+    case median
+    /// The smallest of the most frequent values.
+    case mostFrequent
+    /// On a straight line between the neighbouring rows that have a value; the nearest value before the first and after
+    /// the last. In a table that has none, the training rows' mean.
+    case interpolate
+  }
+
+  /// What becomes of numbers far from the others: they are moved to the bound.
+  public enum Outliers: Codable, Equatable, Sendable {
+    case keep
+    /// Bounds at mean ± so many standard deviations.
+    case deviations(Double)
+    /// Bounds at so many interquartile ranges below the first and above the third quartile; Tukey's is 1.5.
+    case interquartile(Double)
+  }
+
+  public enum Scaling: String, Codable, CaseIterable, Sendable {
+    case none
+    /// To mean 0 and standard deviation 1 (scikit-learn's `StandardScaler`).
+    case standard
+    /// To 0 … 1 (scikit-learn's `MinMaxScaler`).
+    case minMax
+  }
+
+  /// The column to predict.
+  public var target: String
+  /// nil: classification where the target holds words, regression where it holds numbers.
+  public var task: Task?
+  /// Columns that are not looked at, such as a row's number.
+  public var excluded: [String] = []
+  public var missing = Missing.mean
+  public var outliers = Outliers.keep
+  /// Products of up to so many numeric columns become features (scikit-learn's `PolynomialFeatures` without bias).
+  public var polynomialDegree = 1
+  /// Whether a product has each column at most once.
+  public var interactionsOnly = false
+  public var scaling = Scaling.standard
+  /// Whether a regression's target is brought to mean 0 and standard deviation 1 for training.
+  public var standardisesTarget = false
+
+  public init(target: String, task: Task? = nil) {
+    self.target = target
+    self.task = task
+  }
+
+  /// Refuses numbers that make no features.
+  public func validate() throws(TableFault) {
+    guard (1...8).contains(polynomialDegree) else {
+      throw .invalidSetting(name: "polynomial degree", value: "\(polynomialDegree)", allowed: "1 to 8")
+    }
+    switch outliers {
+    case .keep: break
+    case .deviations(let factor), .interquartile(let factor):
+      guard factor > 0, factor.isFinite else {
+        throw .invalidSetting(name: "outliers' factor", value: "\(factor)", allowed: "a number above 0")
+      }
+    }
+    if excluded.contains(target) {
+      throw .invalidSetting(name: "excluded column", value: "'\(target)'", allowed: "another than the target")
+    }
+  }
+}

@@ -1,0 +1,150 @@
+import Testing
+
+@testable import AviaryDatasets
+
+/// Reading CSV, well-formed and otherwise.
+@Suite struct TableTests {
+  func table(_ text: String, kinds: [String: Table.Kind] = [:]) throws(TableFault) -> Table {
+    try Table(csv: Array(text.utf8), path: "t.csv", kinds: kinds)
+  }
+
+  @Test func columnsHoldNumbersOrWords() throws {
+    let table = try table("a,b, c \n1, 2.5,x\n-3e2,,y\n +.5 ,NaN,1\n")
+    #expect(table.names == ["a", "b", "c"] && table.rowNumbers == [2, 3, 4])
+    #expect(table["a"]?.values == .numeric([1, -300, 0.5]))
+    #expect(table["b"]?.values == .numeric([2.5, nil, nil]))
+    #expect(table["c"]?.values == .categorical(["x", "y", "1"]))
+    #expect(table["d"] == nil)
+  }
+
+  @Test func quotedFieldsHoldAnything() throws {
+    let text = "\u{feff}\"name, first\",\"say\"\r\n\"a \"\"b\"\"\",\"two\r\nlines\"\r\n\"\",\" é, \"\r\n"
+    let table = try table(text)
+    #expect(table.names == ["name, first", "say"])
+    #expect(table.columns[0].values == .categorical(["a \"b\"", nil]))
+    #expect(table.columns[1].values == .categorical(["two\r\nlines", " é, "]))
+    #expect(table.rowNumbers == [2, 3])
+  }
+
+  @Test(arguments: ["a,b\n1,2\n3,4", "a,b\r\n1,2\r\n3,4\r\n", "a,b\r1,2\r3,4\r", "\n\na,b\n\n1,2\n\r\n3,4\n\n\n"])
+  func linesEndInManyWays(text: String) throws {
+    let table = try table(text)
+    #expect(table.columns.map(\.values) == [.numeric([1, 3]), .numeric([2, 4])])
+  }
+
+  @Test func rowsAreCountedAsASpreadsheetShowsThem() throws {
+    #expect(try table("a\n1\n\n\n2\n").rowNumbers == [2, 5])
+  }
+
+  @Test(arguments: Table.missingMarkers.sorted() + [" ", "  NA "])
+  func missingValuesAreThoseOfPandas(text: String) throws {
+    let table = try table("a,b,c\n1,x,0\n\(text),\(text),0\n", kinds: ["b": .categorical])
+    #expect(table["a"]?.values == .numeric([1, nil]))
+    #expect(table["b"]?.values == .categorical(["x", nil]))
+  }
+
+  @Test func aColumnWithoutValuesIsNumeric() throws {
+    #expect(try table("a,b\n,1\nNA,2\n")["a"]?.values == .numeric([nil, nil]))
+    #expect(try table("a,b\n,1\n", kinds: ["a": .categorical])["a"]?.values == .categorical([nil]))
+  }
+
+  @Test func kindsAreOverridden() throws {
+    #expect(
+      try table("zip\n01067\n10115\n", kinds: ["zip": .categorical])["zip"]?.values == .categorical(["01067", "10115"]))
+    #expect(throws: TableFault.notANumber(path: "t.csv", row: 3, column: "a", text: "x")) {
+      try table("a\n1\nx\n", kinds: ["a": .numeric])
+    }
+    #expect(throws: TableFault.noColumn(path: "t.csv", name: "b", columns: ["a"])) {
+      try table("a\n1\n", kinds: ["b": .numeric])
+    }
+    // Not notations of decimal numbers.
+    for text in ["0x10", "1_000", "1,5", "1e", "--1", "١"] {
+      #expect(try table("a\n\"\(text)\"\n")["a"]?.values == .categorical([text]))
+    }
+  }
+
+  @Test(arguments: ["inf", "-Infinity", "1e400", "-1E999"])
+  func numbersBeyondAllBoundsAreRefused(text: String) throws {
+    #expect(throws: TableFault.notFinite(path: "t.csv", row: 3, column: "a", text: text)) {
+      try table("a,b\n1,2\n\(text),3\n")
+    }
+    #expect(
+      try table("a\nx\n\(text)\n")["a"]?.values == .categorical(["x", text]), "among words it is a word")
+    #expect(try table("a\n1e-400\n")["a"]?.values == .numeric([0]))
+  }
+
+  static let refused: [(String, TableFault)] = [
+    ("", .noHeader(path: "t.csv")), ("\u{feff}", .noHeader(path: "t.csv")), ("\n\r\n", .noHeader(path: "t.csv")),
+    ("a,b\n", .noRows(path: "t.csv")), ("a,b", .noRows(path: "t.csv")), ("a,b\n\n\n", .noRows(path: "t.csv")),
+    ("a,b,a\n1,2,3\n", .duplicateColumn(path: "t.csv", name: "a")),
+    ("a, a\n1,2\n", .duplicateColumn(path: "t.csv", name: "a")),
+    (",a\n1,2\n", .unnamedColumn(path: "t.csv", position: 1)),
+    ("a,\n1,2\n", .unnamedColumn(path: "t.csv", position: 2)),
+    ("a,b\n1\n", .ragged(path: "t.csv", row: 2, fields: 1, expected: 2)),
+    ("a,b\n1,2\n\n1,2,3\n", .ragged(path: "t.csv", row: 4, fields: 3, expected: 2)),
+    (
+      "a,b\n1,2\n3,\"x\n",
+      .badQuote(
+        path: "t.csv", row: 3, column: "b", reason: "the quotation mark at the field's beginning is never closed")
+    ),
+    (
+      "a,b\n1,\"x\"y\n",
+      .badQuote(
+        path: "t.csv", row: 2, column: "b",
+        reason: "text after the closing quotation mark; double the marks that belong to the text")
+    ),
+    (
+      "a,b\n5\" pipe,1\n",
+      .badQuote(
+        path: "t.csv", row: 2, column: "a",
+        reason: "a quotation mark inside a field; put the field in quotation marks and double it")
+    ),
+  ]
+
+  @Test(arguments: refused)
+  func whatIsNoTableIsRefusedByItsPlace(text: String, expected: TableFault) {
+    let fault = #expect(throws: TableFault.self) { try table(text) }
+    #expect(fault == expected)
+    #expect(fault?.description.hasPrefix("t.csv: ") == true && fault?.description.contains("\n") == false)
+  }
+
+  @Test func bytesThatAreNoTextAreRefused() {
+    #expect(throws: TableFault.notUTF8(path: "t.csv", row: 2, column: "b")) {
+      try Table(csv: Array("a,b\n1,".utf8) + [0xff, 0xfe, 0x0a], path: "t.csv")
+    }
+    // UTF-16, as some programs write it.
+    #expect(throws: TableFault.notUTF8(path: "t.csv", row: 1, column: "1")) {
+      try Table(csv: [0xff, 0xfe, 0x61, 0, 0x0a, 0], path: "t.csv")
+    }
+  }
+
+  @Test func limitsHold() throws {
+    var limits = CSVLimits()
+    limits.columns = 2
+    #expect(throws: TableFault.tooLarge(path: "t.csv", what: "columns", count: 3, limit: 2)) {
+      try Table(csv: Array("a,b,c\n1,2,3\n".utf8), path: "t.csv", limits: limits)
+    }
+    limits.cells = 3
+    #expect(throws: TableFault.tooLarge(path: "t.csv", what: "cells", count: 4, limit: 3)) {
+      try Table(csv: Array("a,b\n1,2\n3,4\n".utf8), path: "t.csv", limits: limits)
+    }
+    limits.bytes = 4
+    let folder = try TemporaryFolder()
+    try folder.write(Array("a\n1\n2\n".utf8), to: "t.csv")
+    #expect(throws: TableFault.tooLarge(path: folder.path + "/t.csv", what: "bytes", count: 6, limit: 4)) {
+      try Table(csv: folder.path + "/t.csv", limits: limits)
+    }
+    #expect(try Table(csv: folder.path + "/t.csv").rowCount == 2)
+  }
+
+  @Test func filesThatAreNotThereAreOneLine() throws {
+    let fault = #expect(throws: TableFault.self) { try Table(csv: "/nowhere/t.csv") }
+    #expect(fault?.description == "/nowhere/t.csv: no such file")
+    let folder = try TemporaryFolder()
+    #expect(throws: TableFault.self) { try Table(csv: folder.path) }
+    try folder.write([], to: "empty.csv")
+    #expect(throws: TableFault.noHeader(path: folder.path + "/empty.csv")) {
+      try Table(csv: folder.path + "/empty.csv")
+    }
+  }
+}
