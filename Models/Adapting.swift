@@ -43,8 +43,8 @@ extension Checkpoint {
     do throws(CheckpointFault) {
       _ = try matched(cells: preset.cellDescriptions, headPath: preset.headPath, architecture, adaptation, path)
     } catch .mismatch(_, let report) {
-      // Where only the head differs, and only in its first extent, that extent is the number of classes.
-      if let classes = report.classes(ofHead: preset.headPath) {
+      // Where all that differs is a first extent that was the number of classes, the file has another number of them.
+      if let classes = report.classes(insteadOf: preset.configuration.classes, headPath: preset.headPath) {
         changes.append(.init("classes", .number("\(classes)")))
       }
     }
@@ -79,6 +79,7 @@ extension Checkpoint {
       return try mapped(onto: cells, headPath: headPath, by: mapping, path: path)
     }
     let named = try (format == .hdf5 ? dotted() : self).renamed(by: adaptation.renames)
+      .joiningGates(of: cells).flattened(for: cells)
     let match = try named.match(cells: cells, headPath: headPath, allowing: adaptation.allowances, path: path)
     var result = Checkpoint()
     result.metadata = metadata
@@ -86,6 +87,21 @@ extension Checkpoint {
       if let array = match.arrays[cell.path] { result.set(array, at: cell.path) }
     }
     return (result, match.report)
+  }
+
+  /// The same with the weights [O, C, kH, kW] of convolutions as [O, C·kH·kW] where the network has a linear layer: one and
+  /// the same map where the window is all that is left of the image, as in LeNet's C5. Windows of one element are left as
+  /// they are: their convolutions work at every position.
+  private func flattened(for cells: [CellDescription]) -> Checkpoint {
+    var result = self
+    for cell in cells where cell.role == .parameter && cell.shape.count == 2 {
+      guard let array = self[cell.path], array.shape.count == 4, array.shape[0] == cell.shape[0],
+        array.shape[2] > 1, array.shape.dropFirst().reduce(1, *) == cell.shape[1],
+        let flat = StoredArray(dtype: array.dtype, shape: cell.shape, bytes: array.bytes)
+      else { continue }
+      result.set(flat, at: cell.path)
+    }
+    return result
   }
 
   /// A JSON object with other values for some of its members.
@@ -97,15 +113,15 @@ extension Checkpoint {
 }
 
 extension LoadReport {
-  /// The number of classes of a head that fits in all but that; nil where anything else differs.
-  fileprivate func classes(ofHead headPath: String) -> Int? {
-    guard missing.isEmpty, unexpected.isEmpty, unusable.isEmpty, let classes = mismatched.first?.found.first else {
-      return nil
+  /// The number of classes of a file that fits in all but that, in its head and in a table of characters that a model
+  /// both reads and predicts; nil where anything else differs.
+  fileprivate func classes(insteadOf own: Int, headPath: String) -> Int? {
+    guard missing.isEmpty, unexpected.isEmpty, unusable.isEmpty,
+      let classes = mismatched.first(where: { $0.path.hasPrefix(headPath + ".") })?.found.first
+    else { return nil }
+    let isOnlyThat = mismatched.allSatisfy {
+      $0.found.first == classes && $0.expected.first == own && $0.found.dropFirst() == $0.expected.dropFirst()
     }
-    let isHeadOnly = mismatched.allSatisfy {
-      $0.path.hasPrefix(headPath + ".") && $0.found.first == classes && !$0.expected.isEmpty
-        && $0.found.dropFirst() == $0.expected.dropFirst()
-    }
-    return isHeadOnly ? classes : nil
+    return isOnlyThat ? classes : nil
   }
 }

@@ -1,3 +1,4 @@
+import AviaryCheckpoints
 import AviaryLayers
 
 #if canImport(FoundationEssentials)
@@ -11,6 +12,18 @@ public enum DataKind: String, Sendable, CaseIterable {
   case images, tables, text, graphs
 }
 
+/// Another value for one of a configuration's members: a number, a list, a word.
+public struct ConfigurationChange: Codable, Equatable, Sendable {
+  public var name: String
+  /// As JSON has it; words need no quotes.
+  public var value: String
+
+  public init(name: String, value: String) {
+    self.name = name
+    self.value = value
+  }
+}
+
 /// A network of the zoo: what it is called, what it takes, and how it is built.
 public struct Architecture: Sendable {
   /// The name by which commands and checkpoints know it.
@@ -20,7 +33,7 @@ public struct Architecture: Sendable {
   /// The kinds of data that it suits.
   public let kinds: [DataKind]
   /// The shape of the input that the published network takes: [C, H, W] of an image, [F] of a row or of a node of a
-  /// graph, [] of tokens.
+  /// graph, the size of the vocabulary for text.
   public let input: [Int]
   private let make: @Sendable (_ request: Request) throws(ArchitectureFault) -> any Network
 
@@ -28,6 +41,7 @@ public struct Architecture: Sendable {
     var configuration: String?
     var input: [Int]?
     var isFitted = false
+    var changes: [ConfigurationChange] = []
   }
 
   init<Model: Network & SendableMetatype>(
@@ -40,7 +54,8 @@ public struct Architecture: Sendable {
     self.input = input
     make = { (request) throws(ArchitectureFault) in
       var configuration = preset
-      if let text = request.configuration {
+      let changed = try Self.changed(preset, by: request.changes, architecture: name)
+      if let text = request.configuration ?? changed {
         do {
           configuration = try JSONDecoder().decode(Model.Configuration.self, from: Data(text.utf8))
         } catch {
@@ -50,10 +65,12 @@ public struct Architecture: Sendable {
       if request.isFitted, let input = request.input { configuration.fit(input: input) }
       do throws(ConfigurationFault) {
         try configuration.validate(input: request.input)
+        let model = Model(configuration)
+        try requireMemory(model)
+        return model
       } catch {
         throw .refused(architecture: name, fault: error)
       }
-      return Model(configuration)
     }
   }
 
@@ -70,8 +87,31 @@ public struct Architecture: Sendable {
   }
 
   /// Builds the published network as it has to be for data of another shape: with other channels, for instance.
-  public func build(fitting input: [Int]) throws(ArchitectureFault) -> any Network {
-    try make(Request(input: input, isFitted: true))
+  ///
+  /// - Parameter changes: values of the configuration other than the published ones.
+  public func build(
+    fitting input: [Int], changing changes: [ConfigurationChange] = []
+  ) throws(ArchitectureFault) -> any Network {
+    try make(Request(input: input, isFitted: true, changes: changes))
+  }
+
+  /// A configuration as JSON with other values for some of its members; nil where none is to be changed.
+  private static func changed(
+    _ configuration: some NetworkConfiguration, by changes: [ConfigurationChange], architecture: String
+  ) throws(ArchitectureFault) -> String? {
+    if changes.isEmpty { return nil }
+    guard let data = try? JSONEncoder().encode(configuration),
+      var members = (try? JSONValue(parsing: data))?.members
+    else { preconditionFailure("a configuration of plain values did not become JSON") }
+    for change in changes {
+      guard let place = members.firstIndex(where: { $0.name == change.name }) else {
+        throw .unknownSetting(architecture: architecture, name: change.name, known: members.map(\.name).sorted())
+      }
+      // What is no JSON is a word.
+      let value = (try? JSONValue(parsing: change.value.utf8)) ?? .text(change.value)
+      members[place] = .init(change.name, value)
+    }
+    return JSONValue.object(members).serialized
   }
 
   /// Builds a network that sorts images, or rows, into classes; see `build`.
@@ -96,6 +136,8 @@ public enum ArchitectureFault: Error, Equatable, CustomStringConvertible {
   case unknown(name: String, known: [String])
   /// The configuration is not what the network's configurations look like.
   case badConfiguration(architecture: String, text: String)
+  /// The configuration has no value of this name.
+  case unknownSetting(architecture: String, name: String, known: [String])
   /// The configuration describes no network, or one that does not take the input.
   case refused(architecture: String, fault: ConfigurationFault)
   /// The checkpoint does not say which network its weights are for.
@@ -111,6 +153,8 @@ public enum ArchitectureFault: Error, Equatable, CustomStringConvertible {
       "there is no architecture '\(name)'; there are \(known.joined(separator: ", "))"
     case .badConfiguration(let architecture, let text):
       "this is no configuration of \(architecture): \(text.prefix(200))"
+    case .unknownSetting(let architecture, let name, let known):
+      "\(architecture) has no setting '\(name)'; there are \(known.joined(separator: ", "))"
     case .refused(let architecture, let fault): "\(architecture): \(fault)"
     case .noClassifier(let architecture, let kinds):
       "\(architecture) is for \(Self.list(kinds)), not for images"
@@ -131,12 +175,105 @@ public enum Zoo {
     Architecture(
       "resnet18", "residual network with 18 layers (He et al., 2015)", ResNet.self, .resnet18, input: [3, 224, 224]),
     Architecture(
+      "resnet34", "residual network with 34 layers (He et al., 2015)", ResNet.self, .resnet34, input: [3, 224, 224]),
+    Architecture(
+      "resnet50", "residual network with 50 layers, of bottlenecks (He et al., 2015)", ResNet.self, .resnet50,
+      input: [3, 224, 224]),
+    Architecture(
+      "resnet101", "residual network with 101 layers, of bottlenecks (He et al., 2015)", ResNet.self, .resnet101,
+      input: [3, 224, 224]),
+    Architecture(
+      "resnet152", "residual network with 152 layers, of bottlenecks (He et al., 2015)", ResNet.self, .resnet152,
+      input: [3, 224, 224]),
+    Architecture(
+      "resnet20", "residual network for CIFAR-10 with 20 layers (He et al., 2015)", CIFARResNet.self, .resnet20,
+      input: [3, 32, 32]),
+    Architecture(
+      "resnet32", "residual network for CIFAR-10 with 32 layers (He et al., 2015)", CIFARResNet.self, .resnet32,
+      input: [3, 32, 32]),
+    Architecture(
+      "resnet44", "residual network for CIFAR-10 with 44 layers (He et al., 2015)", CIFARResNet.self, .resnet44,
+      input: [3, 32, 32]),
+    Architecture(
+      "resnet56", "residual network for CIFAR-10 with 56 layers (He et al., 2015)", CIFARResNet.self, .resnet56,
+      input: [3, 32, 32]),
+    Architecture(
+      "resnet110", "residual network for CIFAR-10 with 110 layers (He et al., 2015)", CIFARResNet.self, .resnet110,
+      input: [3, 32, 32]),
+    Architecture(
       "resnet-toy", "a narrow and short residual network, for tests", ResNet.self, .toy, input: [3, 64, 64]),
     Architecture(
       "squeezenet1_1", "SqueezeNet 1.1 (Iandola et al., 2016)", SqueezeNet.self, .squeezenet1_1, input: [3, 227, 227]),
     Architecture(
       "squeezenet-toy", "SqueezeNet 1.1 with an eighth of the channels, for tests", SqueezeNet.self, .toy,
       input: [3, 64, 64]),
+    Architecture(
+      "gcn", "graph convolutional network (Kipf & Welling, 2017)", GCN.self, .gcn, input: [1433], kinds: [.graphs]),
+    Architecture(
+      "gcn-toy", "a graph convolutional network of three narrow layers, for tests", GCN.self, .toy, input: [12],
+      kinds: [.graphs]),
+    Architecture(
+      "char-lstm", "character language model, two layers of LSTM (Graves, 2013)", CharacterModel.self, .lstm,
+      input: [65],
+      kinds: [.text]),
+    Architecture(
+      "char-gru", "character language model, two layers of GRU", CharacterModel.self, .gru, input: [65], kinds: [.text]),
+    Architecture(
+      "char-rnn", "character language model, two plain recurrent layers", CharacterModel.self, .rnn, input: [65],
+      kinds: [.text]),
+    Architecture(
+      "char-toy", "a small character language model, for tests", CharacterModel.self, .toy, input: [7], kinds: [.text]),
+    Architecture(
+      "sequence-lstm", "LSTM with one answer for a sequence of numbers", SequenceClassifier.self, .lstm, input: [24],
+      kinds: [.tables]),
+    Architecture(
+      "sequence-gru", "GRU with one answer for a sequence of numbers", SequenceClassifier.self, .gru, input: [24],
+      kinds: [.tables]),
+    Architecture(
+      "sequence-toy", "a small GRU in both directions, for tests", SequenceClassifier.self, .toy, input: [6, 3],
+      kinds: [.tables]),
+    Architecture(
+      "alexnet", "AlexNet in one tower (Krizhevsky, 2014)", AlexNet.self, .alexnet, input: [3, 224, 224]),
+    Architecture(
+      "alexnet-original", "AlexNet with groups and local response normalisation (Krizhevsky et al., 2012)",
+      AlexNet.self, .original, input: [3, 227, 227]),
+    Architecture(
+      "vgg11", "VGG with 11 layers (Simonyan & Zisserman, 2014)", VGG.self, .vgg11, input: [3, 224, 224]),
+    Architecture(
+      "vgg13", "VGG with 13 layers (Simonyan & Zisserman, 2014)", VGG.self, .vgg13, input: [3, 224, 224]),
+    Architecture(
+      "vgg16", "VGG with 16 layers (Simonyan & Zisserman, 2014)", VGG.self, .vgg16, input: [3, 224, 224]),
+    Architecture(
+      "vgg19", "VGG with 19 layers (Simonyan & Zisserman, 2014)", VGG.self, .vgg19, input: [3, 224, 224]),
+    Architecture(
+      "vgg11_bn", "VGG with 11 layers and batch normalisation", VGG.self, .vgg11BatchNorm, input: [3, 224, 224]),
+    Architecture(
+      "vgg13_bn", "VGG with 13 layers and batch normalisation", VGG.self, .vgg13BatchNorm, input: [3, 224, 224]),
+    Architecture(
+      "vgg16_bn", "VGG with 16 layers and batch normalisation", VGG.self, .vgg16BatchNorm, input: [3, 224, 224]),
+    Architecture(
+      "vgg19_bn", "VGG with 19 layers and batch normalisation", VGG.self, .vgg19BatchNorm, input: [3, 224, 224]),
+    Architecture(
+      "xai", "VGG-like network for small images (Liu & Deng, 2015)", XAINet.self, .xai, input: [3, 100, 100]),
+    Architecture(
+      "lenet5", "LeNet-5 with relu and max pooling (after LeCun et al., 1998)", LeNet.self, .lenet5,
+      input: [1, 28, 28]),
+    Architecture(
+      "lenet5-original", "LeNet-5 with tanh and average pooling (LeCun et al., 1998)", LeNet.self, .original,
+      input: [1, 32, 32]),
+    Architecture(
+      "mlp", "multilayer perceptron 784-256-128-10", MLP.self, .mlp, input: [1, 28, 28], kinds: [.images, .tables]),
+    Architecture(
+      "mlp-784-300-100-10", "multilayer perceptron 784-300-100-10", MLP.self, .mlp300, input: [1, 28, 28],
+      kinds: [.images, .tables]),
+    Architecture(
+      "fashion-dnn", "multilayer perceptron for Fashion-MNIST, the same as mlp", MLP.self, .mlp, input: [1, 28, 28]),
+    Architecture(
+      "fashion-cnn", "convolutional network for Fashion-MNIST with batch normalisation", FashionCNN.self, .fashionCNN,
+      input: [1, 28, 28]),
+    Architecture(
+      "simple-convnet", "one convolution and one hidden layer (Saito, 2016)", SimpleConvNet.self, .simpleConvNet,
+      input: [1, 28, 28]),
   ]
 
   /// The network with this name.

@@ -10,6 +10,23 @@ func requireCount(_ name: String, _ value: Int, in range: ClosedRange<Int>) thro
   }
 }
 
+/// That the parameters of a declared network are not more than any real one has: widths that are possible one by one may
+/// not be so together.
+func requireMemory(_ model: some Network) throws(ConfigurationFault) {
+  let limit = 1 << 31
+  var count = 0
+  for parameter in model.parameters {
+    var size = 1
+    for extent in parameter.shape {
+      size = size.multipliedReportingOverflow(by: extent).overflow ? limit + 1 : size * extent
+    }
+    count = min(limit + 1, count + min(size, limit + 1))
+  }
+  guard count <= limit else {
+    throw .outOfRange(name: "number of parameters", value: "more than \(limit)", allowed: "at most \(limit)")
+  }
+}
+
 /// What every image classifier asks of its configuration, and of an input of [C, H, W], where that is known.
 func requireCommon(
   _ architecture: String, classes: Int, inputChannels: Int, input: [Int]?, least: Int
@@ -26,4 +43,34 @@ func requireCommon(
   guard input[0] == inputChannels else {
     throw .wrongChannels(architecture: architecture, found: input[0], expected: inputChannels)
   }
+}
+
+/// The same of a network that takes square images of one size.
+func requireCommon(
+  _ architecture: String, classes: Int, inputChannels: Int, input: [Int]?, side: Int
+) throws(ConfigurationFault) {
+  try requireCommon(architecture, classes: classes, inputChannels: inputChannels, input: input, least: 1)
+  guard let input, input.dropFirst() != [side, side] else { return }
+  throw .wrongInput(architecture: architecture, input: input, expected: "images of \(side)×\(side) pixels")
+}
+
+/// A probability with which dropout leaves something.
+func requireRate(_ name: String, _ rate: Float) throws(ConfigurationFault) {
+  guard (0..<1).contains(rate) else {
+    throw .outOfRange(name: name, value: "\(rate)", allowed: "in [0, 1)")
+  }
+}
+
+/// A divisor of all widths: a power of two up to `most`.
+func requireDivisor(_ divisor: Int, of most: Int) throws(ConfigurationFault) {
+  guard (1...most).contains(divisor), divisor & (divisor - 1) == 0 else {
+    throw .outOfRange(name: "divisor", value: "\(divisor)", allowed: "a power of two up to \(most)")
+  }
+}
+
+/// What every recurrent network asks of its configuration.
+func requireRecurrent(hidden: Int, layers: Int, dropout: Float) throws(ConfigurationFault) {
+  try requireCount("hidden", hidden, in: 1...8192)
+  try requireCount("layers", layers, in: 1...32)
+  try requireRate("dropout", dropout)
 }

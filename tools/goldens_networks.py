@@ -139,7 +139,8 @@ def kinks(network, x):
         windows = inputs[0].detach().double()
         if module.padding:
             windows = functional.pad(windows, [module.padding] * 4, value=-math.inf)
-        best = windows.unfold(2, 3, 2).unfold(3, 3, 2).flatten(4).topk(2, dim=4).values
+        size, step = module.kernel_size, module.stride
+        best = windows.unfold(2, size, step).unfold(3, size, step).flatten(4).topk(2, dim=4).values
         gap = best[..., 0] - best[..., 1]
         # Equal values come from patches where every input is zero: whichever is chosen, no weight's gradient changes.
         distances.append(gap.masked_fill(gap == 0, math.inf))
@@ -223,9 +224,9 @@ def toy(path, network, x, metadata):
     finish(path, arrays, metadata, distance)
 
 
-def full(path, network, x, metadata):
+def full(path, network, x, metadata, labels=(1, 2)):
     """Weights and input follow the formula and are not stored; of gradients and statistics, samples."""
-    labels = torch.tensor([1, 2])
+    labels = torch.tensor(labels)
     arrays = {"labels": labels, "logits/inference": expected(evaluation(network, x))}
     distance = clearance(network, x)
     logits, loss, _ = training_step(network, x, labels)

@@ -1,0 +1,145 @@
+// AlexNet: the network that won ImageNet 2012.
+//
+// The original: Krizhevsky, Sutskever & Hinton, "ImageNet Classification with Deep Convolutional Neural Networks", 2012:
+// two halves on two GPUs, here one tower with convolutions of two groups (layers 2, 4 and 5), and local response
+// normalisation after the first two. torchvision's: Krizhevsky, "One weird trick for parallelizing convolutional neural
+// networks", 2014 (arXiv:1404.5997), one narrower tower without groups and without normalisation, and an adaptive pool
+// that takes images of other sizes; its paths are torchvision's names, and the original counts its layers alike. Left out:
+// the original's average over ten crops, and its colour augmentation.
+
+import AviaryLayers
+import AviaryTensors
+
+/// AlexNet: five convolutions, and three fully connected layers: [N, 3, H, W] → [N, classes].
+public struct AlexNet: Classifier {
+  public enum Variant: String, Codable, Sendable {
+    /// As torchvision builds it.
+    case torchvision
+    /// With groups and local response normalisation, as in 2012. For images of 227 pixels: of 224, which the paper says, its
+    /// first convolution would not make the 55 positions that the paper goes on with.
+    case original
+  }
+
+  public struct Configuration: NetworkConfiguration {
+    public var variant: Variant
+    /// By how much all inner widths are divided; 1 for the real network.
+    public var divisor: Int
+    public var dropout: Float
+    public var inputChannels: Int
+    public var classes: Int
+
+    public init(
+      _ variant: Variant, divisor: Int = 1, dropout: Float = 0.5, inputChannels: Int = 3, classes: Int = 1000
+    ) {
+      self.variant = variant
+      self.divisor = divisor
+      self.dropout = dropout
+      self.inputChannels = inputChannels
+      self.classes = classes
+    }
+
+    /// torchvision's: 61,100,840 parameters.
+    public static let alexnet = Configuration(.torchvision)
+    /// That of 2012: 60,965,224 parameters.
+    public static let original = Configuration(.original)
+    /// A sixteenth of the widths, for tests.
+    public static let toy = Configuration(.torchvision, divisor: 16, classes: 5)
+    /// The same of 2012.
+    public static let originalToy = Configuration(.original, divisor: 16, classes: 5)
+
+    public func validate(input: [Int]?) throws(ConfigurationFault) {
+      try requireDivisor(divisor, of: 32)
+      try requireRate("dropout", dropout)
+      try requireCommon(
+        "alexnet", classes: classes, inputChannels: inputChannels, input: input,
+        least: variant == .torchvision ? 63 : 67)
+    }
+
+    public mutating func fit(input: [Int]) { inputChannels = input.first ?? inputChannels }
+  }
+
+  public let configuration: Configuration
+  private let features: Sequential
+  private let avgpool: AdaptiveAvgPool2d
+  private let classifier: Sequential
+
+  /// The last layer: what comes before it was learned with it and serves other classes as well.
+  public var headPath: String { "classifier.6" }
+
+  public init(_ configuration: Configuration) { self.init(configuration, backbone: nil) }
+
+  /// - Parameter backbone: whose cells are shared, all but the head's; nil for new ones.
+  private init(_ configuration: Configuration, backbone: AlexNet?) {
+    self.configuration = configuration
+    features =
+      backbone?.features
+      ?? (configuration.variant == .torchvision ? Self.later(configuration) : Self.original(configuration))
+    avgpool = backbone?.avgpool ?? AdaptiveAvgPool2d(6)
+    let hidden = 4096 / configuration.divisor
+    func linear(_ inputs: Int, _ outputs: Int, bias: Float = 1) -> Linear {
+      switch configuration.variant {
+      case .torchvision: Linear(inputs, outputs)
+      case .original:
+        Linear(
+          inputs, outputs, initializer: .normal(mean: 0, deviation: 0.01), biasInitializer: .constant(bias))
+      }
+    }
+    let shared =
+      backbone?.classifier[0..<6].elements ?? [
+        Dropout(configuration.dropout), linear(256 / configuration.divisor * 36, hidden), Activation.relu,
+        Dropout(configuration.dropout), linear(hidden, hidden), Activation.relu,
+      ]
+    classifier = Sequential(shared + [linear(hidden, configuration.classes, bias: 0)])
+  }
+
+  /// The convolutions of 2014.
+  private static func later(_ configuration: Configuration) -> Sequential {
+    let d = configuration.divisor
+    return Sequential([
+      Conv2d(configuration.inputChannels, 64 / d, kernel: 11, stride: 4, padding: 2), Activation.relu,
+      MaxPool2d(3, stride: 2),
+      Conv2d(64 / d, 192 / d, kernel: 5, padding: 2), Activation.relu, MaxPool2d(3, stride: 2),
+      Conv2d(192 / d, 384 / d, kernel: 3, padding: 1), Activation.relu,
+      Conv2d(384 / d, 256 / d, kernel: 3, padding: 1), Activation.relu,
+      Conv2d(256 / d, 256 / d, kernel: 3, padding: 1), Activation.relu, MaxPool2d(3, stride: 2),
+    ])
+  }
+
+  /// The convolutions of 2012. Biases of the second, fourth and fifth begin at 1, so that their relus have something to
+  /// learn from at once.
+  private static func original(_ configuration: Configuration) -> Sequential {
+    let d = configuration.divisor
+    func conv(
+      _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, padding: Int = 0, groups: Int = 1, bias: Float = 0
+    ) -> Conv2d {
+      Conv2d(
+        inputs, outputs, kernel: kernel, stride: stride, padding: padding, groups: groups,
+        initializer: .normal(mean: 0, deviation: 0.01), biasInitializer: .constant(bias))
+    }
+    // α is divided by the size, as Caffe's AlexNet has it; the paper's formula sums without dividing.
+    func normalization() -> LocalResponseNorm { LocalResponseNorm(5, alpha: 1e-4, beta: 0.75, k: 2) }
+    return Sequential([
+      conv(configuration.inputChannels, 96 / d, kernel: 11, stride: 4), Activation.relu, normalization(),
+      MaxPool2d(3, stride: 2),
+      conv(96 / d, 256 / d, kernel: 5, padding: 2, groups: 2, bias: 1), Activation.relu, normalization(),
+      MaxPool2d(3, stride: 2),
+      conv(256 / d, 384 / d, kernel: 3, padding: 1), Activation.relu,
+      conv(384 / d, 384 / d, kernel: 3, padding: 1, groups: 2, bias: 1), Activation.relu,
+      conv(384 / d, 256 / d, kernel: 3, padding: 1, groups: 2, bias: 1), Activation.relu, MaxPool2d(3, stride: 2),
+    ])
+  }
+
+  public func replacingHead(classes: Int, seed: UInt64) -> AlexNet {
+    var configuration = configuration
+    configuration.classes = classes
+    let model = AlexNet(configuration, backbone: self)
+    model.initializeHead(seed: seed)
+    return model
+  }
+
+  public func features(_ x: Tensor) -> Tensor {
+    classifier[0..<6](avgpool(features.callAsFunction(x)).flattened())
+  }
+
+  public func head(_ features: Tensor) -> Tensor { classifier.elements[6](features) }
+}

@@ -1,0 +1,63 @@
+// LSTMs as tutorials write them out: four linear maps, one a gate, of the input beside the state.
+
+import AviaryCheckpoints
+
+extension Checkpoint {
+  /// The same arrays, with gates that stand alone joined into PyTorch's LSTM: where a network has
+  /// `<layer>.weight_ih_l0`, and the file has `<layer>.i.weight`, `.f.weight`, `.g.weight` and `.o.weight`, each
+  /// [H, I + H] for the input beside the state, with biases of [H]. The other of PyTorch's two biases becomes zero.
+  ///
+  /// Renaming rules bring the file's own names into this form.
+  public func joiningGates(of cells: [CellDescription]) -> Checkpoint {
+    let suffix = ".weight_ih_l0"
+    var result = self
+    for cell in cells where cell.path.hasSuffix(suffix) && self[cell.path] == nil {
+      let layer = String(cell.path.dropLast(suffix.count))
+      if let joined = joinedGates(of: layer, inputs: cell.shape.last ?? 0, in: self) {
+        result = result.replacing(joined.consumed, by: joined.arrays)
+      }
+    }
+    return result
+  }
+
+  private func replacing(_ consumed: Set<String>, by arrays: [(path: String, array: StoredArray)]) -> Checkpoint {
+    var result = Checkpoint()
+    (result.format, result.metadata, result.notes) = (format, metadata, notes)
+    for entry in entries where !consumed.contains(entry.path) { result.set(entry.array, at: entry.path) }
+    for (path, array) in arrays { result.set(array, at: path) }
+    return result
+  }
+}
+
+/// The four arrays of a layer whose gates the file has; nil where any is absent or of another shape.
+private func joinedGates(
+  of layer: String, inputs: Int, in checkpoint: Checkpoint
+) -> (arrays: [(path: String, array: StoredArray)], consumed: Set<String>)? {
+  // Matching has to see that the file was made for other sizes, so a shape that does not fit is left alone.
+  var (input, recurrent, bias): ([Float], [Float], [Float]) = ([], [], [])
+  var consumed: Set<String> = []
+  var hidden: Int?
+  for gate in ["i", "f", "g", "o"] {
+    let (weightPath, biasPath) = ("\(layer).\(gate).weight", "\(layer).\(gate).bias")
+    guard let weight = checkpoint[weightPath], let biases = checkpoint[biasPath], weight.shape.count == 2,
+      let rows = weight.shape.first, hidden ?? rows == rows, weight.shape[1] == inputs + rows, biases.shape == [rows],
+      let numbers = weight.tensor()?.scalars, let offsets = biases.tensor()?.scalars
+    else { return nil }
+    hidden = rows
+    let width = inputs + rows
+    for row in 0..<rows {
+      input += numbers[row * width..<row * width + inputs]
+      recurrent += numbers[row * width + inputs..<(row + 1) * width]
+    }
+    bias += offsets
+    consumed.formUnion([weightPath, biasPath])
+  }
+  guard let hidden else { return nil }
+  let arrays = [
+    ("\(layer).weight_ih_l0", StoredArray(input, shape: [4 * hidden, inputs])),
+    ("\(layer).weight_hh_l0", StoredArray(recurrent, shape: [4 * hidden, hidden])),
+    ("\(layer).bias_ih_l0", StoredArray(bias, shape: [4 * hidden])),
+    ("\(layer).bias_hh_l0", StoredArray([Float](repeating: 0, count: 4 * hidden), shape: [4 * hidden])),
+  ]
+  return (arrays.map { (path: $0.0, array: $0.1) }, consumed)
+}

@@ -1,0 +1,158 @@
+// Many to one: a recurrent network that reads a whole sequence and then answers.
+//
+// Classes of sequences (names by language, gestures), or numbers to estimate, such as the next value of a time series: the
+// same network, whose outputs are then not logits but the estimates.
+
+import AviaryLayers
+import AviaryTensors
+
+/// A recurrent network with one answer for each sequence: [N, T, I] → [N, classes].
+public struct SequenceClassifier: Classifier {
+  /// What the head is given.
+  public enum Readout: String, Codable, Sendable {
+    /// The state at the sequence's end, of both directions where there are two.
+    case last
+    /// The mean of the outputs at all steps.
+    case mean
+  }
+
+  public struct Configuration: NetworkConfiguration {
+    public var kind: RecurrentKind
+    /// How many numbers a step of the sequence has: of tokens, how long the vectors are that stand for them.
+    public var inputs: Int
+    /// How many different tokens there are; nil where sequences are of numbers.
+    public var symbols: Int?
+    public var hidden: Int
+    public var layers: Int
+    public var bidirectional: Bool
+    public var dropout: Float
+    public var readout: Readout
+    /// How many classes the head tells apart, or how many numbers it estimates.
+    public var classes: Int
+
+    public init(
+      kind: RecurrentKind = .lstm, inputs: Int = 1, symbols: Int? = nil, hidden: Int = 64, layers: Int = 1,
+      bidirectional: Bool = false, dropout: Float = 0, readout: Readout = .last, classes: Int = 1
+    ) {
+      self.kind = kind
+      self.inputs = inputs
+      self.symbols = symbols
+      self.hidden = hidden
+      self.layers = layers
+      self.bidirectional = bidirectional
+      self.dropout = dropout
+      self.readout = readout
+      self.classes = classes
+    }
+
+    /// One layer of 64 over a series of single numbers.
+    public static let lstm = Configuration()
+    public static let gru = Configuration(kind: .gru)
+    /// A small one, for tests.
+    public static let toy = Configuration(
+      kind: .gru, inputs: 3, hidden: 5, layers: 2, bidirectional: true, readout: .mean, classes: 4)
+
+    /// An input is [T, I], or [T] of single numbers, or empty where sequences are of tokens.
+    public func validate(input: [Int]?) throws(ConfigurationFault) {
+      try requireCount("classes", classes, in: 1...1_000_000)
+      try requireCount("inputs", inputs, in: 1...8192)
+      try requireCount("symbols", symbols ?? 1, in: 1...1_000_000)
+      try requireRecurrent(hidden: hidden, layers: layers, dropout: dropout)
+      guard let input else { return }
+      let fits: Bool =
+        switch input.count {
+        case 0: symbols != nil
+        case 1: symbols == nil && inputs == 1 && input[0] > 0
+        case 2: symbols == nil && inputs == input[1] && input[0] > 0
+        default: false
+        }
+      guard fits else {
+        throw .wrongInput(
+          architecture: "the sequence classifier", input: input,
+          expected: symbols == nil ? "sequences whose steps have \(inputs) numbers" : "sequences of tokens")
+      }
+    }
+
+    public mutating func fit(input: [Int]) {
+      if symbols == nil, (1...2).contains(input.count) { inputs = input.count == 2 ? input[1] : 1 }
+    }
+  }
+
+  public let configuration: Configuration
+  private let embed: Embedding?
+  private let rnn: any RecurrentLayer
+  private let drop: Dropout
+  private let fc: Linear
+
+  public var headPath: String { "fc" }
+
+  public init(_ configuration: Configuration) {
+    self.configuration = configuration
+    embed = configuration.symbols.map { Embedding($0, configuration.inputs) }
+    rnn =
+      RecurrentConfiguration(
+        kind: configuration.kind, inputs: configuration.inputs, hidden: configuration.hidden,
+        layers: configuration.layers, bidirectional: configuration.bidirectional, dropout: configuration.dropout,
+        batchFirst: true
+      ).layer()
+    drop = Dropout(configuration.dropout)
+    fc = Self.head(configuration)
+  }
+
+  /// The backbone of another network with a head of its own.
+  private init(backbone: SequenceClassifier, classes: Int) {
+    var configuration = backbone.configuration
+    configuration.classes = classes
+    self.configuration = configuration
+    (embed, rnn, drop) = (backbone.embed, backbone.rnn, backbone.drop)
+    fc = Self.head(configuration)
+  }
+
+  private static func head(_ configuration: Configuration) -> Linear {
+    Linear(configuration.hidden * (configuration.bidirectional ? 2 : 1), configuration.classes)
+  }
+
+  public func replacingHead(classes: Int, seed: UInt64) -> SequenceClassifier {
+    let model = SequenceClassifier(backbone: self, classes: classes)
+    model.initializeHead(seed: seed)
+    return model
+  }
+
+  /// The outputs of the recurrent layers at every step, [N, T, I] → [N, T, directions · H], and the states at the end.
+  ///
+  /// - Parameter lengths: of each sequence, in 1...T; nil where all have T steps.
+  public func states(_ x: Tensor, lengths: [Int]? = nil) -> (output: Tensor, state: RecurrentState) {
+    // [N, T]: a series of single numbers.
+    rnn(x.rank == 2 ? x.reshaped(to: x.shape + [1]) : x, lengths: lengths)
+  }
+
+  /// What the head is given: [N, T, I], or [N, T] of single numbers → [N, directions · H].
+  public func features(_ x: Tensor) -> Tensor { features(x, lengths: nil) }
+
+  /// The same for sequences that end early, at the lengths given.
+  public func features(_ x: Tensor, lengths: [Int]?) -> Tensor {
+    let (output, state) = states(x, lengths: lengths)
+    switch configuration.readout {
+    case .last:
+      let directions = configuration.bidirectional ? 2 : 1
+      let first = (configuration.layers - 1) * directions
+      return concatenated((0..<directions).map { state.hidden.element(at: first + $0) }, axis: 1)
+    case .mean:
+      guard let lengths else { return output.mean(over: [1]) }
+      // Outputs beyond the end are zero.
+      let counts = Tensor(lengths.map { 1 / Float($0) }, shape: [lengths.count, 1])
+      return output.sum(over: [1]) * counts
+    }
+  }
+
+  public func head(_ features: Tensor) -> Tensor { fc(drop(features)) }
+
+  /// The answers for sequences that end early, at the lengths given: [N, T, I] → [N, classes].
+  public func callAsFunction(_ x: Tensor, lengths: [Int]?) -> Tensor { head(features(x, lengths: lengths)) }
+
+  /// The answers for sequences of tokens: [N, T] → [N, classes].
+  public func callAsFunction(tokens: IntTensor, lengths: [Int]? = nil) -> Tensor {
+    guard let embed else { preconditionFailure("SequenceClassifier: it was built for numbers, not for tokens") }
+    return head(features(embed(tokens), lengths: lengths))
+  }
+}

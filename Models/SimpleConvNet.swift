@@ -1,0 +1,94 @@
+// SimpleConvNet: the first convolutional network of a well-known textbook.
+//
+// K. Saito, "Deep Learning from Scratch", 2016: one convolution, one pool, one hidden layer. Its weights begin normal with
+// deviation 0.01 and its biases at 0, as there.
+
+import AviaryLayers
+import AviaryTensors
+
+/// A convolution of 30 filters 5×5, relu, a pool, 100 hidden units, and a linear head: [N, 1, 28, 28] → [N, classes].
+public struct SimpleConvNet: Classifier {
+  public struct Configuration: NetworkConfiguration {
+    /// The side of the images.
+    public var inputSide: Int
+    public var inputChannels: Int
+    public var filters: Int
+    /// How many hidden units there are.
+    public var hidden: Int
+    public var classes: Int
+
+    public init(
+      inputSide: Int = 28, inputChannels: Int = 1, filters: Int = 30, hidden: Int = 100, classes: Int = 10
+    ) {
+      self.inputSide = inputSide
+      self.inputChannels = inputChannels
+      self.filters = filters
+      self.hidden = hidden
+      self.classes = classes
+    }
+
+    /// For MNIST: 433,890 parameters.
+    public static let simpleConvNet = Configuration()
+    /// Narrow, for tests.
+    public static let toy = Configuration(filters: 6, hidden: 12, classes: 5)
+
+    public func validate(input: [Int]?) throws(ConfigurationFault) {
+      try requireCount("inputSide", inputSide, in: 6...1024)
+      try requireCount("filters", filters, in: 1...4096)
+      try requireCount("hidden", hidden, in: 1...65_536)
+      try requireCommon(
+        "simple-convnet", classes: classes, inputChannels: inputChannels, input: input, side: inputSide)
+    }
+
+    public mutating func fit(input: [Int]) {
+      guard input.count == 3 else { return }
+      inputChannels = input[0]
+      inputSide = input[1]
+    }
+
+    /// How many values the pooled maps have: 30 maps of 12×12 at 28×28.
+    var maps: Int {
+      let side = (inputSide - 4) / 2
+      return filters * side * side
+    }
+  }
+
+  public let configuration: Configuration
+  private let conv1: Conv2d
+  private let pool: MaxPool2d
+  private let fc1: Linear
+  private let fc2: Linear
+
+  public var headPath: String { "fc2" }
+
+  public init(_ configuration: Configuration) { self.init(configuration, backbone: nil) }
+
+  /// - Parameter backbone: whose cells are shared, all but the head's; nil for new ones.
+  private init(_ configuration: Configuration, backbone: SimpleConvNet?) {
+    let initializer = Initializer.normal(mean: 0, deviation: 0.01)
+    func linear(_ inputs: Int, _ outputs: Int) -> Linear {
+      Linear(inputs, outputs, initializer: initializer, biasInitializer: .zeros)
+    }
+    self.configuration = configuration
+    conv1 =
+      backbone?.conv1
+      ?? Conv2d(
+        configuration.inputChannels, configuration.filters, kernel: 5, initializer: initializer,
+        biasInitializer: .zeros)
+    pool = backbone?.pool ?? MaxPool2d(2)
+    fc1 = backbone?.fc1 ?? linear(configuration.maps, configuration.hidden)
+    fc2 = linear(configuration.hidden, configuration.classes)
+  }
+
+  public func replacingHead(classes: Int, seed: UInt64) -> SimpleConvNet {
+    var configuration = configuration
+    configuration.classes = classes
+    let model = SimpleConvNet(configuration, backbone: self)
+    model.initializeHead(seed: seed)
+    return model
+  }
+
+  public func features(_ x: Tensor) -> Tensor { relu(fc1(pool(relu(conv1(x))).flattened())) }
+
+  public func head(_ features: Tensor) -> Tensor { fc2(features) }
+}

@@ -1,0 +1,142 @@
+// VGG: very deep networks of 3×3 convolutions.
+//
+// Simonyan & Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", 2014 (arXiv:1409.1556), as
+// torchvision builds them: the configurations A, B, D and E of the paper's table 1, with or without batch normalisation
+// after every convolution, and an adaptive pool before the classifier, so that any image of 32 pixels or more is taken.
+// Left out: configurations A-LRN and C, and the dense evaluation of the paper. Paths are torchvision's names.
+
+import AviaryLayers
+import AviaryTensors
+
+/// A VGG network: five groups of 3×3 convolutions with a pool after each, and three fully connected layers:
+/// [N, 3, H, W] → [N, classes].
+public struct VGG: Classifier {
+  /// The networks of the paper's table 1, by their number of layers with weights.
+  public enum Depth: Int, Codable, CaseIterable, Sendable {
+    case layers11 = 11
+    case layers13 = 13
+    case layers16 = 16
+    case layers19 = 19
+
+    /// How many convolutions the groups of 64, 128, 256, 512 and 512 channels have.
+    var convolutions: [Int] {
+      switch self {
+      case .layers11: [1, 1, 2, 2, 2]
+      case .layers13: [2, 2, 2, 2, 2]
+      case .layers16: [2, 2, 3, 3, 3]
+      case .layers19: [2, 2, 4, 4, 4]
+      }
+    }
+  }
+
+  public struct Configuration: NetworkConfiguration {
+    public var depth: Depth
+    /// Whether batch normalisation follows every convolution.
+    public var batchNorm: Bool
+    /// By how much all inner widths are divided; 1 for the real network.
+    public var divisor: Int
+    public var dropout: Float
+    public var inputChannels: Int
+    public var classes: Int
+
+    public init(
+      _ depth: Depth, batchNorm: Bool = false, divisor: Int = 1, dropout: Float = 0.5, inputChannels: Int = 3,
+      classes: Int = 1000
+    ) {
+      self.depth = depth
+      self.batchNorm = batchNorm
+      self.divisor = divisor
+      self.dropout = dropout
+      self.inputChannels = inputChannels
+      self.classes = classes
+    }
+
+    /// VGG-11: 132,863,336 parameters.
+    public static let vgg11 = Configuration(.layers11)
+    /// VGG-13: 133,047,848 parameters.
+    public static let vgg13 = Configuration(.layers13)
+    /// VGG-16: 138,357,544 parameters.
+    public static let vgg16 = Configuration(.layers16)
+    /// VGG-19: 143,667,240 parameters.
+    public static let vgg19 = Configuration(.layers19)
+    /// VGG-11 with batch normalisation: 132,868,840 parameters.
+    public static let vgg11BatchNorm = Configuration(.layers11, batchNorm: true)
+    /// VGG-13 with batch normalisation: 133,053,736 parameters.
+    public static let vgg13BatchNorm = Configuration(.layers13, batchNorm: true)
+    /// VGG-16 with batch normalisation: 138,365,992 parameters.
+    public static let vgg16BatchNorm = Configuration(.layers16, batchNorm: true)
+    /// VGG-19 with batch normalisation: 143,678,248 parameters.
+    public static let vgg19BatchNorm = Configuration(.layers19, batchNorm: true)
+    /// VGG-11 with a sixteenth of the widths, for tests.
+    public static let toy = Configuration(.layers11, divisor: 16, classes: 5)
+    /// The same with batch normalisation.
+    public static let batchNormToy = Configuration(.layers11, batchNorm: true, divisor: 16, classes: 5)
+
+    public func validate(input: [Int]?) throws(ConfigurationFault) {
+      try requireDivisor(divisor, of: 64)
+      try requireRate("dropout", dropout)
+      try requireCommon("vgg", classes: classes, inputChannels: inputChannels, input: input, least: 32)
+    }
+
+    public mutating func fit(input: [Int]) { inputChannels = input.first ?? inputChannels }
+  }
+
+  public let configuration: Configuration
+  private let features: Sequential
+  private let avgpool: AdaptiveAvgPool2d
+  private let classifier: Sequential
+
+  /// The last layer: what comes before it was learned with it and serves other classes as well.
+  public var headPath: String { "classifier.6" }
+
+  public init(_ configuration: Configuration) { self.init(configuration, backbone: nil) }
+
+  /// - Parameter backbone: whose cells are shared, all but the head's; nil for new ones.
+  private init(_ configuration: Configuration, backbone: VGG?) {
+    self.configuration = configuration
+    features = backbone?.features ?? Self.features(configuration)
+    avgpool = backbone?.avgpool ?? AdaptiveAvgPool2d(7)
+    let hidden = 4096 / configuration.divisor
+    func linear(_ inputs: Int, _ outputs: Int) -> Linear {
+      Linear(inputs, outputs, initializer: .normal(mean: 0, deviation: 0.01), biasInitializer: .zeros)
+    }
+    let shared =
+      backbone?.classifier[0..<6].elements ?? [
+        linear(512 / configuration.divisor * 49, hidden), Activation.relu, Dropout(configuration.dropout),
+        linear(hidden, hidden), Activation.relu, Dropout(configuration.dropout),
+      ]
+    classifier = Sequential(shared + [linear(hidden, configuration.classes)])
+  }
+
+  private static func features(_ configuration: Configuration) -> Sequential {
+    var layers: [any UnaryLayer] = []
+    var inputs = configuration.inputChannels
+    for (width, count) in zip([64, 128, 256, 512, 512], configuration.depth.convolutions) {
+      let outputs = width / configuration.divisor
+      for _ in 0..<count {
+        layers.append(
+          Conv2d(
+            inputs, outputs, kernel: 3, padding: 1, initializer: .kaimingNormal(.out), biasInitializer: .zeros))
+        if configuration.batchNorm { layers.append(BatchNorm2d(outputs)) }
+        layers.append(Activation.relu)
+        inputs = outputs
+      }
+      layers.append(MaxPool2d(2))
+    }
+    return Sequential(layers)
+  }
+
+  public func replacingHead(classes: Int, seed: UInt64) -> VGG {
+    var configuration = configuration
+    configuration.classes = classes
+    let model = VGG(configuration, backbone: self)
+    model.initializeHead(seed: seed)
+    return model
+  }
+
+  public func features(_ x: Tensor) -> Tensor {
+    classifier[0..<6](avgpool(features.callAsFunction(x)).flattened())
+  }
+
+  public func head(_ features: Tensor) -> Tensor { classifier.elements[6](features) }
+}

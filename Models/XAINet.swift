@@ -1,0 +1,104 @@
+// The XAI net: a small relative of VGG-16 for small images, much used to explain what convolutional networks see.
+//
+// After S. Liu & W. Deng, "Very Deep Convolutional Neural Network Based Image Classification Using Small Training Sample
+// Size", 2015: VGG-16's convolutions without bias, batch normalisation after each and dropout between them, and one hidden
+// layer instead of two. Its first convolution is unpadded. It puts out log-probabilities, of which the cross entropy is that
+// of the logits. Left out: its source flattens with `view(-1, 512)`, which at 100×100 pixels makes nine rows of one image;
+// the mean over positions that stands here is the same where one position is left.
+
+import AviaryLayers
+import AviaryTensors
+
+/// The XAI net: thirteen 3×3 convolutions in five groups with a pool after each, and two fully connected layers:
+/// [N, 3, H, W] → [N, classes], log-probabilities.
+public struct XAINet: Classifier {
+  public struct Configuration: NetworkConfiguration {
+    /// The rates of dropout: after the first convolution, between the others of a group, and in the classifier.
+    public var dropout: [Float]
+    /// By how much all inner widths are divided; 1 for the real network.
+    public var divisor: Int
+    public var inputChannels: Int
+    public var classes: Int
+
+    public init(
+      dropout: [Float] = [0.3, 0.4, 0.5], divisor: Int = 1, inputChannels: Int = 3, classes: Int = 2
+    ) {
+      self.dropout = dropout
+      self.divisor = divisor
+      self.inputChannels = inputChannels
+      self.classes = classes
+    }
+
+    /// The network for two classes: 14,983,106 parameters.
+    public static let xai = Configuration()
+    /// A sixteenth of the widths, for tests.
+    public static let toy = Configuration(divisor: 16, classes: 5)
+
+    public func validate(input: [Int]?) throws(ConfigurationFault) {
+      try requireDivisor(divisor, of: 64)
+      try requireCount("rates of dropout", dropout.count, in: 3...3)
+      for rate in dropout { try requireRate("dropout", rate) }
+      try requireCommon("xai", classes: classes, inputChannels: inputChannels, input: input, least: 34)
+    }
+
+    public mutating func fit(input: [Int]) { inputChannels = input.first ?? inputChannels }
+  }
+
+  public let configuration: Configuration
+  private let features: Sequential
+  private let avgpool: MeanOverPositions
+  private let classifier: Sequential
+
+  public var headPath: String { "classifier.5" }
+
+  public init(_ configuration: Configuration) { self.init(configuration, backbone: nil) }
+
+  /// - Parameter backbone: whose cells are shared, all but the head's; nil for new ones.
+  private init(_ configuration: Configuration, backbone: XAINet?) {
+    self.configuration = configuration
+    features = backbone?.features ?? Self.features(configuration)
+    avgpool = backbone?.avgpool ?? MeanOverPositions()
+    let width = 512 / configuration.divisor
+    let rate = configuration.dropout[2]
+    let shared =
+      backbone?.classifier[0..<5].elements ?? [
+        Linear(width, width, bias: false), Dropout(rate), BatchNorm1d(width), Activation.relu, Dropout(rate),
+      ]
+    classifier = Sequential(shared + [Linear(width, configuration.classes)])
+  }
+
+  private static func features(_ configuration: Configuration) -> Sequential {
+    var layers: [any UnaryLayer] = []
+    var inputs = configuration.inputChannels
+    for (width, count) in [(64, 2), (128, 2), (256, 3), (512, 3), (512, 3)] {
+      let outputs = width / configuration.divisor
+      for number in 1...count {
+        let isFirst = layers.isEmpty
+        layers += [
+          Conv2d(inputs, outputs, kernel: 3, padding: isFirst ? 0 : 1, bias: false), BatchNorm2d(outputs),
+          Activation.relu,
+        ]
+        // None before a pool.
+        if number < count { layers.append(Dropout(configuration.dropout[isFirst ? 0 : 1])) }
+        inputs = outputs
+      }
+      layers.append(MaxPool2d(2))
+    }
+    return Sequential(layers)
+  }
+
+  public func replacingHead(classes: Int, seed: UInt64) -> XAINet {
+    var configuration = configuration
+    configuration.classes = classes
+    let model = XAINet(configuration, backbone: self)
+    model.initializeHead(seed: seed)
+    return model
+  }
+
+  public func features(_ x: Tensor) -> Tensor {
+    classifier[0..<5](avgpool(features.callAsFunction(x)))
+  }
+
+  /// The log-probabilities: [N, F] → [N, classes].
+  public func head(_ features: Tensor) -> Tensor { logSoftmax(classifier.elements[5](features)) }
+}

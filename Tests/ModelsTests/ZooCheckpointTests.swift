@@ -1,0 +1,96 @@
+import AviaryArchives
+import AviaryCheckpoints
+import AviaryLayers
+import AviaryTensors
+import AviaryTestSupport
+import Foundation
+import Testing
+
+@testable import AviaryModels
+
+/// Networks into files and out of them.
+@Suite struct ZooCheckpointTests {
+  @Test(arguments: ZooCase.families, [nil, 3])
+  func aCheckpointGivesTheSameLogits(entry: ZooCase, classes: Int?) throws {
+    func check(_ model: some Classifier) throws {
+      _ = step(model, entry.images())
+      let file = FileManager.default.temporaryDirectory.appending(path: "aviary-\(UUID().uuidString).h5").path
+      defer { try? FileManager.default.removeItem(atPath: file) }
+      try model.checkpoint(architecture: entry.name).write(to: file)
+      let loaded = try Zoo.classifier(from: try Checkpoint.read(from: file), path: file)
+      #expect(loaded.architecture.name == entry.name)
+      #expect(loaded.model.configurationText == model.configurationText)
+      #expect(checksums(loaded.model) == checksums(model))
+      #expect(loaded.model(entry.images()).scalars == model(entry.images()).scalars)
+      #expect(loaded.report.loaded.count == model.cellDescriptions.count && !loaded.report.headAbsent)
+    }
+    let model = try entry.model()
+    if let classes {
+      try check(model.replacingHead(classes: classes, seed: 2))
+    } else {
+      try check(model)
+    }
+  }
+
+  @Test(arguments: ZooCase.families)
+  func aHeadlessCheckpointLoadsAndIsReported(entry: ZooCase) throws {
+    func check(_ model: some Classifier) throws {
+      var headless = Checkpoint()
+      for cell in model.checkpoint(architecture: entry.name).entries where !cell.path.hasPrefix(model.headPath + ".") {
+        headless.set(cell.array, at: cell.path)
+      }
+      let other = model.copy()
+      other.initialize(seed: 9)
+      let report = try other.load(headless, seed: 4)
+      #expect(report.headAbsent && report.loaded.count == headless.entries.count)
+      let fresh = model.copy()
+      fresh.initializeHead(seed: 4)
+      #expect(checksums(other) == checksums(fresh))
+    }
+    try check(entry.model())
+  }
+
+  @Test(arguments: ZooCase.families)
+  func loadingIsAllOrNothing(entry: ZooCase) throws {
+    func check(_ model: some Classifier) throws {
+      let whole = model.checkpoint(architecture: entry.name)
+      let target = model.copy()
+      target.initialize(seed: 8)
+      let before = checksums(target)
+      func refuses(_ checkpoint: Checkpoint, _ isExpected: (CheckpointFault) -> Bool) throws {
+        let fault = try #require(throws: CheckpointFault.self) { try target.load(checkpoint) }
+        #expect(isExpected(fault), "\(fault)")
+        #expect(checksums(target) == before)
+      }
+      func report(_ fault: CheckpointFault) -> LoadReport? {
+        if case .mismatch(_, let report) = fault { report } else { nil }
+      }
+      var renamed = Checkpoint()
+      for cell in whole.entries { renamed.set(cell.array, at: "module." + cell.path) }
+      try refuses(renamed) { if case .nothingMatched = $0 { true } else { false } }
+
+      let victim = try #require(whole.entries.first).path
+      var missing = Checkpoint()
+      for cell in whole.entries.dropFirst() { missing.set(cell.array, at: cell.path) }
+      try refuses(missing) { report($0)?.missing == [victim] }
+      var unexpected = whole
+      unexpected.set(StoredArray([1, 2] as [Float], shape: [2]), at: "extra.weight")
+      try refuses(unexpected) { report($0)?.unexpected == ["extra.weight"] }
+      var misshapen = whole
+      misshapen.set(StoredArray([1, 2] as [Float], shape: [2]), at: victim)
+      try refuses(misshapen) { report($0)?.mismatched.map(\.path) == [victim] }
+
+      // What is allowed to be missing, or to have another shape, keeps its value.
+      for (checkpoint, allowance) in [
+        (missing, try Allowance.missing(victim)), (misshapen, try Allowance.mismatched(victim)),
+      ] {
+        target.initialize(seed: 8)
+        try target.load(checkpoint, allowing: [allowance], seed: 3)
+        var expected = checksums(model)
+        expected[victim] = before[victim]
+        #expect(checksums(target) == expected)
+      }
+    }
+    try check(entry.model())
+  }
+}

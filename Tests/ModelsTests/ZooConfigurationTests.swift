@@ -1,0 +1,175 @@
+import AviaryCheckpoints
+import AviaryLayers
+import AviaryModels
+import AviaryTensors
+import AviaryTestSupport
+import Foundation
+import Testing
+
+/// Configurations: which there are, what they accept, and what follows from them.
+@Suite struct ZooConfigurationTests {
+  static let refused: [(architecture: String, configuration: String, name: String)] = [
+    ("resnet18", #"{"blocks":[2,2,2],"widths":[8,8,8,8],"inputChannels":3,"classes":5}"#, "stages"),
+    ("resnet18", #"{"blocks":[2,2,2,0],"widths":[8,8,8,8],"inputChannels":3,"classes":5}"#, "blocks"),
+    ("resnet18", #"{"blocks":[2,2,2,99],"widths":[8,8,8,8],"inputChannels":3,"classes":5}"#, "blocks"),
+    ("resnet18", #"{"blocks":[2,2,2,2],"widths":[8,8,8,8,8],"inputChannels":3,"classes":5}"#, "widths"),
+    ("resnet18", #"{"blocks":[2,2,2,2],"widths":[8,8,-8,8],"inputChannels":3,"classes":5}"#, "widths"),
+    ("resnet18", #"{"blocks":[2,2,2,2],"widths":[8,8,8,8],"inputChannels":3,"classes":0}"#, "classes"),
+    ("resnet18", #"{"blocks":[2,2,2,2],"widths":[8,8,8,8],"inputChannels":0,"classes":5}"#, "inputChannels"),
+    (
+      "squeezenet1_1",
+      #"{"poolRounding":"up","divisor":3,"head":"linear","dropout":0,"inputChannels":3,"classes":5}"#, "divisor"
+    ),
+    (
+      "squeezenet1_1",
+      #"{"poolRounding":"up","divisor":1,"head":"linear","dropout":1,"inputChannels":3,"classes":5}"#, "dropout"
+    ),
+    (
+      "squeezenet1_1",
+      #"{"poolRounding":"up","divisor":1,"head":"linear","dropout":-0.5,"inputChannels":3,"classes":5}"#, "dropout"
+    ),
+    (
+      "squeezenet-toy",
+      #"{"poolRounding":"up","divisor":8,"head":"linear","dropout":0,"inputChannels":3,"classes":-1}"#, "classes"
+    ),
+    (
+      "vgg11", #"{"depth":11,"batchNorm":true,"divisor":3,"dropout":0,"inputChannels":3,"classes":5}"#, "divisor"
+    ),
+    (
+      "vgg11", #"{"depth":11,"batchNorm":true,"divisor":128,"dropout":0,"inputChannels":3,"classes":5}"#, "divisor"
+    ),
+    ("xai", #"{"dropout":[0.1,0.2],"divisor":1,"inputChannels":3,"classes":5}"#, "rates of dropout"),
+    ("xai", #"{"dropout":[0.1,0.2,1.5],"divisor":1,"inputChannels":3,"classes":5}"#, "dropout"),
+    (
+      "alexnet", #"{"variant":"original","divisor":64,"dropout":0,"inputChannels":3,"classes":5}"#, "divisor"
+    ),
+    ("alexnet", #"{"variant":"original","divisor":1,"dropout":2,"inputChannels":3,"classes":5}"#, "dropout"),
+    ("mlp", #"{"inputs":0,"hidden":[],"activation":"relu","dropout":[],"classes":5}"#, "inputs"),
+    ("mlp", #"{"inputs":4,"hidden":[0],"activation":"relu","dropout":[0],"classes":5}"#, "hidden"),
+    ("mlp", #"{"inputs":4,"hidden":[3],"activation":"relu","dropout":[],"classes":5}"#, "rates of dropout"),
+    ("mlp", #"{"inputs":4,"hidden":[3],"activation":"relu","dropout":[1],"classes":5}"#, "dropout"),
+    ("lenet5", #"{"variant":"modern","inputChannels":1,"classes":0}"#, "classes"),
+    (
+      "fashion-cnn", #"{"inputSide":7,"inputChannels":1,"divisor":1,"dropout":0,"classes":5}"#, "inputSide"
+    ),
+    ("simple-convnet", #"{"inputSide":28,"inputChannels":1,"filters":0,"hidden":9,"classes":5}"#, "filters"),
+    ("simple-convnet", #"{"inputSide":5,"inputChannels":1,"filters":9,"hidden":9,"classes":5}"#, "inputSide"),
+    ("resnet20", #"{"blocks":0,"widths":[4,8,16],"inputChannels":3,"classes":5}"#, "blocks"),
+    ("resnet20", #"{"blocks":3,"widths":[8,4,16],"inputChannels":3,"classes":5}"#, "widths"),
+    ("resnet20", #"{"blocks":3,"widths":[8,16],"inputChannels":3,"classes":5}"#, "widths"),
+  ]
+
+  @Test(arguments: refused)
+  func configurationsThatDescribeNoNetworkAreRefused(
+    architecture: String, configuration: String, name: String
+  ) throws {
+    let known = try Zoo.architecture(named: architecture)
+    let fault = try #require(throws: ArchitectureFault.self) { try known.build(configuration: configuration) }
+    guard case .refused(architecture, .outOfRange(name, _, _)) = fault else {
+      Issue.record("\(fault)")
+      return
+    }
+    #expect(!fault.description.contains("\n"))
+  }
+
+  @Test(
+    arguments: ZooCase.families,
+    ["", "{", "[]", "{}", #"{"classes":"many"}"#, #"{"blocks":[1e99,2,2,2]}"#, #"{"depth":12}"#])
+  func whatIsNoConfigurationIsRefused(entry: ZooCase, text: String) throws {
+    let known = try Zoo.architecture(named: entry.name)
+    #expect(throws: ArchitectureFault.badConfiguration(architecture: entry.name, text: text)) {
+      try known.build(configuration: text)
+    }
+  }
+
+  @Test(arguments: ZooCase.all)
+  func parametersAndNamesArePublished(entry: ZooCase) throws {
+    let model = try Zoo.architecture(named: entry.name).buildClassifier()
+    #expect(model.parameters.reduce(0) { $0 + $1.count } == entry.parameters)
+    // The toys of the registry are no published networks.
+    guard !entry.name.hasSuffix("-toy") else { return }
+    let file = Goldens.url("names/\(entry.name).txt", of: "ModelsTests")
+    let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map(String.init)
+    #expect(lines.first == "\(entry.parameters)")
+    let own = model.cellDescriptions.map { cell in
+      cell.shape.isEmpty ? cell.path : "\(cell.path) \(cell.shape.map(String.init).joined(separator: "x"))"
+    }
+    #expect(own == Array(lines.dropFirst()))
+  }
+
+  @Test(arguments: ZooCase.all)
+  func fitsTheShapeOfTheData(entry: ZooCase) throws {
+    let architecture = try Zoo.architecture(named: entry.name)
+    var input = architecture.input
+    #expect(try architecture.buildClassifier(input: input).configuration.classes >= 2)
+    input[0] = input[0] == 3 ? 1 : 3
+    let fault = try #require(throws: ArchitectureFault.self) { try architecture.build(input: input) }
+    guard case .refused(entry.name, _) = fault else {
+      Issue.record("\(fault)")
+      return
+    }
+    // Building passes what it has fitted through validation.
+    let model = try architecture.build(fitting: input)
+    let configuration = model.configurationText
+    #expect(try architecture.build(configuration: configuration, input: input).configurationText == configuration)
+  }
+
+  static let floor =
+    #"{"poolRounding":"down","divisor":8,"head":"convolution","dropout":0,"inputChannels":3,"classes":5}"#
+
+  static let least: [(name: String, configuration: String, least: Int)] =
+    ZooCase.families.compactMap { entry in entry.least.map { (entry.name, entry.configuration, $0) } }
+    + [("squeezenet-toy", floor, 31)]
+
+  @Test(arguments: least)
+  func theSmallestInputWorksAndSmallerOnesAreRefused(name: String, configuration: String, least: Int) throws {
+    let known = try Zoo.architecture(named: name)
+    let model = try known.buildClassifier(configuration: configuration, input: [3, least, least])
+    model.initialize(seed: 1)
+    var numbers = TestNumbers(seed: 1)
+    let x = Tensor(numbers.floats(6 * least * least), shape: [2, 3, least, least])
+    func check(_ model: some Classifier) { #expect(model(x).scalars.allSatisfy { $0.isFinite }) }
+    check(model)
+    for input in [[3, least - 1, least], [3, least, least - 1], [3, 0, 0]] {
+      let fault = try #require(throws: ArchitectureFault.self) {
+        try known.build(configuration: configuration, input: input)
+      }
+      guard case .refused(name, .inputTooSmall(_, Array(input.dropFirst()), least)) = fault else {
+        Issue.record("\(fault)")
+        continue
+      }
+    }
+    let grey = try #require(throws: ArchitectureFault.self) {
+      try known.build(configuration: configuration, input: [1, 96, 96])
+    }
+    guard case .refused(name, .wrongChannels(_, 1, 3)) = grey else {
+      Issue.record("\(grey)")
+      return
+    }
+  }
+
+  static let wrong: [(name: String, input: [Int])] = [
+    ("lenet5", [1, 30, 30]), ("lenet5", [1, 28, 32]), ("lenet5", [784]), ("mlp", [1, 28, 27]), ("mlp", []),
+    ("mlp", [783]), ("fashion-cnn", [1, 32, 32]), ("simple-convnet", [1, 28, 29]), ("resnet18", [3]),
+    ("vgg16", [224, 224]),
+  ]
+
+  @Test(arguments: wrong)
+  func inputsOfAnotherKindAreRefused(name: String, input: [Int]) throws {
+    let known = try Zoo.architecture(named: name)
+    let fault = try #require(throws: ArchitectureFault.self) { try known.build(input: input) }
+    guard case .refused(name, .wrongInput(_, input, _)) = fault else {
+      Issue.record("\(fault)")
+      return
+    }
+    #expect(!fault.description.contains("\n"))
+  }
+
+  @Test func unknownNamesAreRefusedWithThoseThereAre() throws {
+    #expect(throws: ArchitectureFault.unknown(name: "resnet19", known: Zoo.architectures.map(\.name))) {
+      try Zoo.architecture(named: "resnet19")
+    }
+    #expect(Set(Zoo.architectures.map(\.name)).count == Zoo.architectures.count)
+    #expect(throws: ArchitectureFault.unnamed) { try Zoo.model(from: Checkpoint(), path: "x.h5") }
+  }
+}
