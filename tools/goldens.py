@@ -14,10 +14,15 @@ sys.dont_write_bytecode = True
 
 import torch
 
+import goldens_functions
+import goldens_graphs
 import goldens_networks
 import goldens_operators
+import goldens_tables
+import goldens_recurrent
 import goldens_training
 import goldens_windows
+import goldens_zoo
 
 
 def main():
@@ -29,10 +34,15 @@ def main():
         print(f"note: written with PyTorch {torch.__version__}; the files kept here are 2.13's", file=sys.stderr)
     torch.set_num_threads(1)  # The order of additions, and so the last bit, depends on it.
     torch.use_deterministic_algorithms(True)
+    goldens_functions.write(output)
     goldens_operators.write(output)
+    goldens_recurrent.write(output)
     goldens_networks.write(output)
+    goldens_tables.write(output)
     goldens_training.write(output)
     goldens_windows.write(output)
+    goldens_graphs.write(output)
+    goldens_zoo.write(output)
 
 
 if __name__ == "__main__":

@@ -70,9 +70,18 @@ OPTIMIZERS = {
     "nesterov": (optim.SGD, {"lr": 0.05, "momentum": 0.9, "nesterov": True}),
     "nesterov-decay": (optim.SGD, {"lr": 0.05, "momentum": 0.9, "nesterov": True, "weight_decay": 0.05}),
     "adagrad": (optim.Adagrad, {"lr": 0.1, "eps": 1e-10}),
+    "adagrad-decay": (optim.Adagrad, {"lr": 0.1, "eps": 1e-10, "weight_decay": 0.05}),
+    "adagrad-settings": (
+        optim.Adagrad, {"lr": 0.1, "eps": 1e-10, "lr_decay": 0.1, "initial_accumulator_value": 0.5}),
+    "adadelta-decay": (optim.Adadelta, {"lr": 1.0, "rho": 0.9, "eps": 1e-6, "weight_decay": 0.05}),
     "adadelta": (optim.Adadelta, {"lr": 1.0, "rho": 0.9, "eps": 1e-6}),
     "rmsprop": (optim.RMSprop, {"lr": 0.01, "alpha": 0.99, "eps": 1e-8}),
     "rmsprop-momentum": (optim.RMSprop, {"lr": 0.01, "alpha": 0.99, "eps": 1e-8, "momentum": 0.9}),
+    "rmsprop-decay": (optim.RMSprop, {"lr": 0.01, "alpha": 0.99, "eps": 1e-8, "weight_decay": 0.05}),
+    "rmsprop-centered": (optim.RMSprop, {"lr": 0.01, "alpha": 0.9, "eps": 1e-8, "centered": True}),
+    "rmsprop-centered-momentum-decay": (
+        optim.RMSprop,
+        {"lr": 0.01, "alpha": 0.9, "eps": 1e-8, "centered": True, "momentum": 0.9, "weight_decay": 0.05}),
     "adam": (optim.Adam, {"lr": 0.01, "betas": [0.9, 0.999], "eps": 1e-8}),
     "adam-decay": (optim.Adam, {"lr": 0.01, "betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0.05}),
     "adamw": (optim.AdamW, {"lr": 0.01, "betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0.0}),
@@ -106,6 +115,7 @@ def schedules(path):
     for name, make, settings in [
         ("step", optim.lr_scheduler.StepLR, {"step_size": 3, "gamma": 0.5}),
         ("step-default", optim.lr_scheduler.StepLR, {"step_size": 4, "gamma": 0.1}),
+        ("multi-step", optim.lr_scheduler.MultiStepLR, {"milestones": [2, 3, 7], "gamma": 0.5}),
         ("exponential", optim.lr_scheduler.ExponentialLR, {"gamma": 0.9}),
         ("cosine", optim.lr_scheduler.CosineAnnealingLR, {"T_max": 10, "eta_min": 0.0}),
         ("cosine-minimum", optim.lr_scheduler.CosineAnnealingLR, {"T_max": 10, "eta_min": 0.01}),
@@ -122,8 +132,83 @@ def schedules(path):
     save_json(path, ["["] + [line + "," for line in lines[:-1]] + [lines[-1], "]"])
 
 
+def restarts(path):
+    """Warm restarts, stepped a batch: element b is the rate of batch b; four batches an epoch."""
+    lines = []
+    for name, settings in [
+        ("equal", {"T_0": 3, "T_mult": 1, "eta_min": 0.0}), ("doubling", {"T_0": 2, "T_mult": 2, "eta_min": 0.01}),
+        ("tripling", {"T_0": 1, "T_mult": 3, "eta_min": 0.0}),
+    ]:
+        optimizer = optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+        schedule = optim.lr_scheduler.CosineAnnealingWarmRestarts(optimizer, **settings)
+        rates = []
+        for batch in range(4 * 10):
+            optimizer.step()
+            schedule.step(batch / 4)
+            rates.append(schedule.get_last_lr()[0])
+        lines.append("  " + json.dumps({"name": name, "base": 0.1, "settings": settings, "learning_rates": rates}))
+    save_json(path, ["["] + [line + "," for line in lines[:-1]] + [lines[-1], "]"])
+
+
+LOSSES = [
+    1.0, 0.9, 0.9, 0.89995, 0.95, 0.9, 0.91, 0.8, 0.8, 0.79999, 0.81, 0.8, 0.8, 0.85, 0.8, 0.79, 0.79, 0.79, 0.79,
+    0.79, 0.79, 0.79, 0.79, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5]
+
+
+def plateaus(path):
+    """Element e is the rate of epoch e, whose loss is element e of the losses."""
+    lines = []
+    for name, settings in [
+        ("plain", {"factor": 0.1, "patience": 2, "threshold": 1e-4, "cooldown": 0, "min_lr": 0.0}),
+        ("impatient", {"factor": 0.5, "patience": 0, "threshold": 0.1, "cooldown": 3, "min_lr": 0.02}),
+        ("cooldown", {"factor": 0.3, "patience": 1, "threshold": 1e-4, "cooldown": 2, "min_lr": 1e-3}),
+        ("default", {}),
+    ]:
+        optimizer = optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+        schedule = optim.lr_scheduler.ReduceLROnPlateau(optimizer, **settings)
+        rates = []
+        for loss in LOSSES:
+            rates.append(optimizer.param_groups[0]["lr"])
+            optimizer.step()
+            schedule.step(loss)
+        lines.append("  " + json.dumps(
+            {"name": name, "base": 0.1, "settings": settings, "losses": LOSSES, "learning_rates": rates}))
+    save_json(path, ["["] + [line + "," for line in lines[:-1]] + [lines[-1], "]"])
+
+
+def averages(path):
+    """Eight averages of recorded weights, and gradients clipped by PyTorch."""
+    torch.manual_seed(11)
+    weights = given(torch.randn(8, 35, dtype=torch.float64))
+    model = nn.Linear(35, 1, bias=False, dtype=torch.float64)
+    average = optim.swa_utils.AveragedModel(model, multi_avg_fn=optim.swa_utils.get_ema_multi_avg_fn(0.9))
+    values = []
+    for row in weights:
+        with torch.no_grad():
+            model.weight.copy_(row)
+        average.update_parameters(model)
+        values.append(average.module.weight.detach()[0].clone())
+    arrays = {"weights": stored(weights), "averages": torch.stack(values)}
+    gradients = [given(torch.randn(35, dtype=torch.float64)), given(3 * torch.randn(6, dtype=torch.float64))]
+    arrays |= {f"gradient/{index}": stored(gradient) for index, gradient in enumerate(gradients)}
+    for name, clip in {
+        "norm": lambda cells: nn.utils.clip_grad_norm_(cells, 2.5),
+        "loose-norm": lambda cells: nn.utils.clip_grad_norm_(cells, 1000),
+        "value": lambda cells: nn.utils.clip_grad_value_(cells, 0.75),
+    }.items():
+        cells = [torch.zeros_like(gradient, requires_grad=True) for gradient in gradients]
+        for cell, gradient in zip(cells, gradients):
+            cell.grad = gradient.clone()
+        clip(cells)
+        arrays |= {f"clipped/{name}/{index}": cell.grad for index, cell in enumerate(cells)}
+    save(path, arrays, {})
+
+
 def write(root):
     root = pathlib.Path(root)
     initialisers(root / "LayersTests/Goldens/initialisers.json")
     optimizers(root / "TrainingTests/Goldens/optimizers.safetensors")
     schedules(root / "TrainingTests/Goldens/schedules.json")
+    restarts(root / "TrainingTests/Goldens/restarts.json")
+    plateaus(root / "TrainingTests/Goldens/plateaus.json")
+    averages(root / "TrainingTests/Goldens/averages.safetensors")

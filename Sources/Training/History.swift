@@ -26,7 +26,7 @@ public struct HistoryRow: Codable, Equatable, Sendable {
 }
 
 /// `value` with so many significant decimal digits, for people to read.
-func significant(_ value: Double, _ digits: Int) -> Double {
+public func significant(_ value: Double, _ digits: Int) -> Double {
   guard value != 0, value.isFinite else { return value }
   // The scale is a power of ten, applied by division where it is a fraction, so that 0.1 stays 0.1.
   var magnitude = 0

@@ -2,11 +2,14 @@
 public struct LoopReporter {
   private let epochs: Int
   private let batchesPerEpoch: Int
+  private let items: String
   private var line: ProgressLine
 
-  public init(epochs: Int, batchesPerEpoch: Int, line: ProgressLine = ProgressLine()) {
+  /// - Parameter items: what is learned from, for a person.
+  public init(epochs: Int, batchesPerEpoch: Int, items: String = "images", line: ProgressLine = ProgressLine()) {
     self.epochs = epochs
     self.batchesPerEpoch = batchesPerEpoch
+    self.items = items
     self.line = line
   }
 
@@ -19,7 +22,9 @@ public struct LoopReporter {
         ProgressLine.Content(
           "epoch \(state.epoch + 1)/\(epochs)", done: state.batchInEpoch, total: batchesPerEpoch, note: "validating"))
     case .finishedEpoch(let row, let isBest):
-      line.print(Self.text(row, epochs: epochs, isBest: isBest))
+      line.print(Self.text(row, epochs: epochs, isBest: isBest, items: items))
+    case .stoppedEarly(let epoch, let count):
+      line.print("stopped after epoch \(epoch): \(count) \(count == 1 ? "epoch" : "epochs") without improvement")
     }
   }
 
@@ -34,7 +39,7 @@ public struct LoopReporter {
       ?? state.sums.learningSeconds / Double(max(1, state.batchInEpoch))
     return ProgressLine.Content(
       "epoch \(state.epoch + 1)/\(epochs)", done: state.batchInEpoch, total: batchesPerEpoch,
-      itemsPerSecond: state.sums.itemsPerSecond, secondsLeft: stepsLeft * secondsPerStep,
+      itemsPerSecond: state.sums.itemsPerSecond, items: items, secondsLeft: stepsLeft * secondsPerStep,
       note: Self.text(state.sums.scores))
   }
 
@@ -43,11 +48,11 @@ public struct LoopReporter {
     return scores.accuracy.map { "\(loss), accuracy \(significant($0, 4))" } ?? loss
   }
 
-  static func text(_ row: HistoryRow, epochs: Int, isBest: Bool) -> String {
+  static func text(_ row: HistoryRow, epochs: Int, isBest: Bool, items: String) -> String {
     var parts = ["epoch \(row.epoch)/\(epochs)", text(row.training)]
     if let validation = row.validation { parts.append("validation " + text(validation) + (isBest ? " (best)" : "")) }
     parts.append("\(significant(row.seconds, 3)) s")
-    if let rate = row.itemsPerSecond { parts.append("\(ProgressLine.rounded(rate)) images/s") }
+    if let rate = row.itemsPerSecond { parts.append("\(ProgressLine.rounded(rate)) \(items)/s") }
     return parts.joined(separator: "  ")
   }
 }

@@ -21,6 +21,10 @@ public struct LoopState: Codable, Equatable, Sendable {
   public internal(set) var elapsedSeconds = 0.0
   /// The current epoch's sums.
   public internal(set) var sums = EpochSums()
+  /// Where the learning rate stands, for a schedule that depends on validation; nil before the first epoch's end.
+  public internal(set) var plateau: ReduceOnPlateau.State?
+  /// How long nothing got better, where the run may stop early; nil before the first epoch's end.
+  public internal(set) var stopping: EarlyStopping.State?
 
   public struct Best: Codable, Equatable, Sendable {
     public var epoch: Int
@@ -94,6 +98,9 @@ public struct LoopState: Codable, Equatable, Sendable {
       (0...sums.items).contains(sums.judged), (0...sums.judged).contains(sums.correct)
     else {
       throw .unusableState(reason: "its counts contradict each other")
+    }
+    guard plateau?.isPossible ?? true, stopping?.isPossible ?? true else {
+      throw .unusableState(reason: "its learning rate or its count of epochs without improvement is impossible")
     }
   }
 }

@@ -8,13 +8,17 @@ final class NetworkRun<Task: TrainingTask> {
   private let task: Task
   private let parameters: [Parameter]
   private let optimizer: Optimizer
+  private let average: WeightAverage?
   private let options: TrainingOptions
   private let folder: RunFolder
 
-  init(_ task: Task, optimizer: Optimizer, options: TrainingOptions, folder: RunFolder) {
+  init(
+    _ task: Task, optimizer: Optimizer, average: WeightAverage?, options: TrainingOptions, folder: RunFolder
+  ) {
     self.task = task
     parameters = task.model.parameters
     self.optimizer = optimizer
+    self.average = average
     self.options = options
     self.folder = folder
   }
@@ -27,15 +31,18 @@ final class NetworkRun<Task: TrainingTask> {
     } catch is EvaluationInterrupted {
       return TrainingReport(summary: nil, interrupted: true, folder: folder.path)
     }
-    var reporter = LoopReporter(epochs: options.epochs, batchesPerEpoch: task.batchesPerEpoch)
+    var reporter = LoopReporter(epochs: options.epochs, batchesPerEpoch: task.batchesPerEpoch, items: task.items)
     var loop = TrainingLoop(
       epochs: options.epochs, batchesPerEpoch: task.batchesPerEpoch, learningRate: options.optimizer.learningRate,
       schedule: options.schedule,
       batches: { [self] epoch, start in try task.batches(epoch: epoch, startingAt: start) },
       step: { [self] batch, rate, number in step(batch, learningRate: rate, number: number) },
-      evaluate: { [self] in try task.validate() },
+      evaluate: { [self] in try averaged { try task.validate() } },
       save: { [self] state in try save(state) })
-    loop.saveBest = { [self] state in try checkpoint(scores: state.best?.scores).write(to: folder.best) }
+    loop.saveBest = { [self] state in
+      try averaged { try checkpoint(scores: state.best?.scores) }.write(to: folder.best)
+    }
+    loop.earlyStopping = options.earlyStopping
     loop.observe = { reporter.observe($0) }
     loop.isInterrupted = { Interruption.isRequested }
     let outcome = try loop.run(from: state)
@@ -51,9 +58,16 @@ final class NetworkRun<Task: TrainingTask> {
     guard count > 0 else { return StepResult(loss: 0, correct: 0, count: 0) }
     let (loss, gradients, outputs) = valueWithGradients(
       of: parameters, noise: Noise(seed: options.seed, step: UInt64(number))
-    ) { () -> (Tensor, Tensor) in task.loss(batch) }
-    optimizer.step(parameters, gradients, learningRate: learningRate)
+    ) { () -> (Tensor, Tensor) in task.loss(batch, step: number) }
+    let held = options.clipping?.clipped(gradients) ?? gradients
+    optimizer.step(parameters, held, learningRate: learningRate)
+    average?.update()
     return StepResult(loss: Double(loss.scalar), correct: task.correct(outputs, batch), count: count)
+  }
+
+  /// Runs `body` with the averaged weights, where they are averaged.
+  private func averaged<Result>(_ body: () throws -> Result) rethrows -> Result {
+    try average?.applied(body) ?? body()
   }
 
   // MARK: Files
@@ -72,7 +86,8 @@ final class NetworkRun<Task: TrainingTask> {
 
   private func save(_ state: LoopState) throws {
     var checkpoint = try checkpoint(scores: state.history.last?.validation)
-    checkpoint.trainingState = Checkpoint.TrainingState(optimizer: optimizer.state, state: try state.json())
+    checkpoint.trainingState = Checkpoint.TrainingState(
+      optimizer: optimizer.state.merging(average?.state ?? [:]) { own, _ in own }, state: try state.json())
     try checkpoint.write(to: folder.last)
     try folder.write(history: state.history)
   }
@@ -84,7 +99,8 @@ final class NetworkRun<Task: TrainingTask> {
     let count = { (parameters: [Parameter]) in parameters.reduce(0) { $0 + $1.count } }
     let summary = RunSummary(
       architecture: task.metadata.architecture ?? "", classes: task.classes, state: state, test: scores,
-      parameters: count(parameters), trainable: count(parameters.filter { !$0.isFrozen }), skipped: task.skipped)
+      items: task.items, parameters: count(parameters), trainable: count(parameters.filter { !$0.isFrozen }),
+      skipped: task.skipped)
     try folder.write(summary: summary)
     return summary
   }

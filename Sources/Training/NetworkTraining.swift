@@ -60,21 +60,29 @@ public enum NetworkTraining {
   private static func task(
     _ options: TrainingOptions, _ beginning: Beginning, at path: String, _ report: @escaping (String) -> Void
   ) throws -> any TrainingTask {
-    try ImageStart(beginning, options: options, data: ImageParts(options)).task(at: path, report)
+    let kind = try DataSource.kind(of: options.data)
+    // First of all: no fault of the data matters to a network that they are not for.
+    if let architecture = try beginning.architecture, !architecture.kinds.contains(kind) {
+      throw ArchitectureFault.unsuited(architecture: architecture.name, kinds: architecture.kinds, data: kind)
+    }
+    return switch kind {
+    case .images: try ImageStart(beginning, options: options, data: ImageParts(options)).task(at: path, report)
+    case .tables: try TableStart(beginning, options: options, report: report).task()
+    case .graphs: try GraphTask(beginning, options: options)
+    case .text: try TextTask(beginning, options: options)
+    }
   }
 
   private static func run(
     _ task: some TrainingTask, _ options: TrainingOptions, _ folder: RunFolder, from state: LoopState,
     optimizerState: [String: Checkpoint.TrainingState.Slots]
   ) throws -> TrainingReport {
-    let optimizer = try Optimizer(options.optimizer, groups: options.groups)
-    try optimizer.restore(optimizerState, for: task.model.parameters, path: folder.last)
-    return try NetworkRun(task, optimizer: optimizer, options: options, folder: folder).run(from: state)
+    let parameters = task.model.parameters
+    let optimizer = try Optimizer(options.optimizer, groups: options.groups(for: task.model), for: parameters)
+    try optimizer.restore(optimizerState, for: parameters, path: folder.last)
+    let average = try options.weightAverageDecay.map { try WeightAverage(of: parameters, decay: $0) }
+    try average?.restore(optimizerState, path: folder.last)
+    return try NetworkRun(task, optimizer: optimizer, average: average, options: options, folder: folder).run(
+      from: state)
   }
-}
-
-/// Where a session of a run begins: at its source, or at a state that was saved.
-enum Beginning {
-  case source(NetworkTraining.Source)
-  case saved(Checkpoint, path: String)
 }

@@ -17,13 +17,21 @@ public final class Optimizer {
     var state: [String: Variable]
   }
 
-  /// - Parameter groups: The first group that matches a parameter's path counts for it.
-  public init(_ configuration: OptimizerConfiguration, groups: [ParameterGroup] = []) throws {
+  public init(_ configuration: OptimizerConfiguration) throws(TrainingFault) {
+    try configuration.validate()
+    self.configuration = configuration
+    groups = []
+  }
+
+  /// - Parameters:
+  ///   - groups: The first group that matches a parameter's path counts for it.
+  ///   - parameters: All that will be trained: a pattern that matches none of them is an error.
+  public init(_ configuration: OptimizerConfiguration, groups: [ParameterGroup], for parameters: [Parameter]) throws {
     try configuration.validate()
     self.configuration = configuration
     self.groups = try groups.map { group in
       try group.validate()
-      return (try group.patterns.map { try PathPattern($0) }, group)
+      return (try group.parsed(for: parameters), group)
     }
   }
 
@@ -41,29 +49,58 @@ public final class Optimizer {
 
   private func update(_ parameter: Parameter, _ gradient: Tensor, _ learningRate: Double) {
     let group = groups.first { $0.patterns.contains { $0.matches(parameter.path) } }?.group
-    let rate = learningRate * (group?.learningRateScale ?? 1)
+    if group?.isFrozen == true { return }
+    let rate = rate(of: group, learningRate)
     let decay = group?.weightDecay ?? configuration.weightDecay
-    if slots[parameter.path] == nil {
-      slots[parameter.path] = Slots(
-        state: Dictionary(
-          uniqueKeysWithValues: configuration.kind.stateNames.map { ($0, Variable(Tensor(zeros: parameter.shape))) }))
-    }
+    if slots[parameter.path] == nil { slots[parameter.path] = fresh(parameter) }
     slots[parameter.path]?.step += 1
     guard let slot = slots[parameter.path] else { return }
+    func state(_ name: String) -> Variable {
+      guard let variable = slot.state[name] else {
+        preconditionFailure("\(configuration.kind)'s state has the names \(configuration.stateNames), not '\(name)'")
+      }
+      return variable
+    }
     switch configuration.kind {
     case .sgd, .momentum, .nesterov:
       parameter.filled.updateBySGD(
         gradient: gradient, momentum: slot.state["momentum"], learningRate: rate, weightDecay: decay,
         factor: configuration.kind == .sgd ? 0 : configuration.momentum, nesterov: configuration.kind == .nesterov)
+    case .adagrad:
+      parameter.filled.updateByAdagrad(
+        gradient: gradient, sum: state("sum"), learningRate: rate, rateDecay: configuration.learningRateDecay,
+        weightDecay: decay, epsilon: configuration.epsilon, step: slot.step)
+    case .adadelta:
+      parameter.filled.updateByAdadelta(
+        gradient: gradient, squares: state("square_average"), changes: state("change_average"), learningRate: rate,
+        weightDecay: decay, rho: configuration.rho, epsilon: configuration.epsilon)
+    case .rmsprop:
+      parameter.filled.updateByRMSprop(
+        gradient: gradient, squares: state("square_average"), mean: slot.state["gradient_average"],
+        velocity: slot.state["momentum"], learningRate: rate, weightDecay: decay, alpha: configuration.alpha,
+        epsilon: configuration.epsilon, momentum: configuration.momentum)
     case .adam, .adamw:
-      guard let first = slot.state["first_moment"], let second = slot.state["second_moment"] else {
-        preconditionFailure("Adam's state has the names \(configuration.kind.stateNames)")
-      }
       parameter.filled.updateByAdam(
-        gradient: gradient, first: first, second: second, learningRate: rate, weightDecay: decay,
-        beta1: configuration.beta1, beta2: configuration.beta2, epsilon: configuration.epsilon, step: slot.step,
-        decoupled: configuration.kind == .adamw)
+        gradient: gradient, first: state("first_moment"), second: state("second_moment"), learningRate: rate,
+        weightDecay: decay, beta1: configuration.beta1, beta2: configuration.beta2, epsilon: configuration.epsilon,
+        step: slot.step, decoupled: configuration.kind == .adamw)
     }
+  }
+
+  /// A group's own rate follows the schedule in proportion.
+  private func rate(of group: ParameterGroup?, _ scheduled: Double) -> Double {
+    guard let group else { return scheduled }
+    let rate = group.learningRate.map { $0 * (scheduled / configuration.learningRate) } ?? scheduled
+    return rate * group.learningRateScale
+  }
+
+  private func fresh(_ parameter: Parameter) -> Slots {
+    var fresh = Slots(state: [:])
+    for name in configuration.stateNames {
+      let start = name == "sum" ? Float(configuration.initialAccumulator) : 0
+      fresh.state[name] = Variable(Tensor(repeating: start, shape: parameter.shape))
+    }
+    return fresh
   }
 
   /// The state for a checkpoint.
@@ -80,7 +117,7 @@ public final class Optimizer {
     for parameter in parameters {
       guard let stored = state[parameter.path] else { continue }
       var restored = Slots(step: stored.step, state: [:])
-      for name in configuration.kind.stateNames {
+      for name in configuration.stateNames {
         guard let array = stored.arrays[name], array.shape == parameter.shape, stored.step >= 0,
           let values = array.tensor()
         else { throw .badOptimizerState(path: path, parameter: parameter.path, state: name) }

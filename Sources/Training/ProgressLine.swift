@@ -9,17 +9,21 @@ public struct ProgressLine {
     public var done: Int
     public var total: Int
     public var itemsPerSecond: Double?
+    /// What is counted, for a person.
+    public var items: String
     public var secondsLeft: Double?
     public var note: String
 
     public init(
-      _ label: String, done: Int, total: Int, itemsPerSecond: Double? = nil, secondsLeft: Double? = nil,
+      _ label: String, done: Int, total: Int, itemsPerSecond: Double? = nil, items: String = "images",
+      secondsLeft: Double? = nil,
       note: String = ""
     ) {
       self.label = label
       self.done = done
       self.total = total
       self.itemsPerSecond = itemsPerSecond
+      self.items = items
       self.secondsLeft = secondsLeft
       self.note = note
     }
@@ -74,7 +78,7 @@ public struct ProgressLine {
   static func text(_ content: Content, columns: Int) -> String {
     let room = columns - 1  // a full line would wrap
     var parts = ["\(content.done)/\(content.total)"]
-    if let rate = content.itemsPerSecond { parts.append("\(rounded(rate)) images/s") }
+    if let rate = content.itemsPerSecond { parts.append("\(rounded(rate)) \(content.items)/s") }
     if let left = content.secondsLeft { parts.append("\(duration(left)) left") }
     let numbers = parts.joined(separator: "  ")
     let full = content.note.isEmpty ? numbers : numbers + "  " + content.note

@@ -1,6 +1,8 @@
 /// What a finished run came to: `summary.json`.
 public struct RunSummary: Codable, Equatable, Sendable {
   public var architecture: String
+  /// What was learned from, for a person; it is not written.
+  public var items = "images"
   public var classes: [String]
   /// The number of finished epochs.
   public var epochs: Int
@@ -25,10 +27,12 @@ public struct RunSummary: Codable, Equatable, Sendable {
   public var seconds: Double
 
   public init(
-    architecture: String, classes: [String], state: LoopState, test: Scores?, parameters: Int, trainable: Int,
+    architecture: String, classes: [String], state: LoopState, test: Scores?, items: String = "images", parameters: Int,
+    trainable: Int,
     skipped: Int
   ) {
     self.architecture = architecture
+    self.items = items
     self.classes = classes
     epochs = state.epoch
     bestEpoch = state.best?.epoch

@@ -16,11 +16,18 @@ public struct Schedule: Codable, Equatable, Sendable {
     case constant
     /// Multiplied by `gamma` after every `every` epochs (PyTorch's `StepLR`).
     case step(every: Int, gamma: Double)
+    /// Multiplied by `gamma` after each of these numbers of epochs, which rise (PyTorch's `MultiStepLR`).
+    case multiStep(milestones: [Int], gamma: Double)
     /// Multiplied by `gamma` after each epoch (PyTorch's `ExponentialLR`).
     case exponential(gamma: Double)
     /// Half a cosine from the base rate to `minimum` over the whole run, changing with every step (PyTorch's
     /// `CosineAnnealingLR`, stepped a batch). Loshchilov and Hutter, "SGDR", 2017.
     case cosine(minimum: Double)
+    /// Half a cosine that begins anew: the first takes `period` epochs, each further one `multiplier` times its
+    /// predecessor (PyTorch's `CosineAnnealingWarmRestarts`, stepped a batch). The same paper.
+    case cosineRestarts(period: Int, multiplier: Int, minimum: Double)
+    /// The base rate until validation stops getting better, then a fraction of it: the loop keeps the state.
+    case reduceOnPlateau(ReduceOnPlateau)
   }
 
   public var shape: Shape
@@ -36,19 +43,38 @@ public struct Schedule: Codable, Equatable, Sendable {
   public static func step(every epochs: Int, gamma: Double = 0.1) -> Schedule {
     Schedule(.step(every: epochs, gamma: gamma))
   }
+  public static func multiStep(milestones epochs: [Int], gamma: Double = 0.1) -> Schedule {
+    Schedule(.multiStep(milestones: epochs, gamma: gamma))
+  }
   public static func exponential(gamma: Double) -> Schedule { Schedule(.exponential(gamma: gamma)) }
   public static func cosine(to minimum: Double = 0) -> Schedule { Schedule(.cosine(minimum: minimum)) }
+
+  public static func cosineRestarts(period: Int, multiplier: Int = 1, to minimum: Double = 0) -> Schedule {
+    Schedule(.cosineRestarts(period: period, multiplier: multiplier, minimum: minimum))
+  }
+  public static func reduceOnPlateau(_ settings: ReduceOnPlateau = ReduceOnPlateau()) -> Schedule {
+    Schedule(.reduceOnPlateau(settings))
+  }
 
   /// The same shape behind a linear warm-up.
   public func warmedUp(over steps: Int) -> Schedule { Schedule(shape, warmUpSteps: steps) }
 
+  /// The settings where the rate depends on how the run goes.
+  var plateau: ReduceOnPlateau? {
+    if case .reduceOnPlateau(let settings) = shape { settings } else { nil }
+  }
+
   /// The learning rate of step `step`, counted from 0 over the whole run.
+  ///
+  /// - Parameter base: the run's own; for `reduceOnPlateau` what is left of it.
   public func learningRate(base: Double, step: Int, stepsPerEpoch: Int, epochs: Int) -> Double {
     let epoch = step / max(1, stepsPerEpoch)
     let warmUp = step < warmUpSteps ? Double(step + 1) / Double(warmUpSteps) : 1
     switch shape {
-    case .constant:
+    case .constant, .reduceOnPlateau:
       return base * warmUp
+    case .multiStep(let milestones, let gamma):
+      return base * pow(gamma, Double(milestones.count { $0 <= epoch })) * warmUp
     case .step(let every, let gamma):
       return base * pow(gamma, Double(epoch / max(1, every))) * warmUp
     case .exponential(let gamma):
@@ -57,7 +83,26 @@ public struct Schedule: Codable, Equatable, Sendable {
       let remaining = stepsPerEpoch * epochs - warmUpSteps
       let done = min(1, Double(max(0, step - warmUpSteps)) / Double(max(1, remaining)))
       return (minimum + (base - minimum) * (1 + cos(.pi * done)) / 2) * warmUp
+    case .cosineRestarts(let period, let multiplier, let minimum):
+      let done = Self.shareOfPeriod(
+        max(0, step - warmUpSteps), first: period.multipliedReportingOverflow(by: max(1, stepsPerEpoch)).partialValue,
+        multiplier: multiplier)
+      return (minimum + (base - minimum) * (1 + cos(.pi * done)) / 2) * warmUp
     }
+  }
+
+  /// How much of its period is over at a step, in [0, 1).
+  private static func shareOfPeriod(_ step: Int, first: Int, multiplier: Int) -> Double {
+    var length = max(1, first)
+    guard multiplier > 1 else { return Double(step % length) / Double(length) }
+    var step = step
+    while step >= length {
+      step -= length
+      let (next, overflows) = length.multipliedReportingOverflow(by: multiplier)
+      if overflows { break }
+      length = next
+    }
+    return min(1, Double(step) / Double(length))
   }
 
   /// Refuses numbers that give no usable rate.
@@ -66,15 +111,31 @@ public struct Schedule: Codable, Equatable, Sendable {
     switch shape {
     case .constant:
       break
+    case .multiStep(let milestones, let gamma):
+      let rise = zip(milestones, milestones.dropFirst()).allSatisfy { $0 < $1 }
+      try TrainingFault.check(
+        "multi-step schedule's epochs", milestones, !milestones.isEmpty && milestones[0] >= 1 && rise,
+        "rising numbers from 1")
+      try Self.checkGamma(gamma)
+    case .cosineRestarts(let period, let multiplier, let minimum):
+      try TrainingFault.check("first period", period, (1...1 << 30).contains(period), "1 to \(1 << 30) epochs")
+      try TrainingFault.check("period's multiplier", multiplier, (1...1000).contains(multiplier), "1 to 1000")
+      try Self.checkMinimum(minimum)
+    case .reduceOnPlateau(let settings):
+      try settings.validate()
     case .step(let every, let gamma):
       try TrainingFault.check("step schedule's epochs", every, every >= 1, "at least 1")
       try Self.checkGamma(gamma)
     case .exponential(let gamma):
       try Self.checkGamma(gamma)
     case .cosine(let minimum):
-      try TrainingFault.check(
-        "cosine schedule's minimum", minimum, minimum >= 0 && minimum.isFinite, "a number not below 0")
+      try Self.checkMinimum(minimum)
     }
+  }
+
+  private static func checkMinimum(_ minimum: Double) throws(TrainingFault) {
+    try TrainingFault.check(
+      "cosine schedule's minimum", minimum, minimum >= 0 && minimum.isFinite, "a number not below 0")
   }
 
   private static func checkGamma(_ gamma: Double) throws(TrainingFault) {

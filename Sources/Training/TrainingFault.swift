@@ -11,6 +11,10 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
 
   /// The optimizer's state of a parameter is incomplete, or does not have its shape.
   case badOptimizerState(path: String, parameter: String, state: String)
+  /// A pattern of a parameter group matches no parameter.
+  case groupMatchesNothing(pattern: String, firstPaths: [String])
+  /// The saved moving average of a parameter is missing, or does not have its shape.
+  case badWeightAverage(path: String, parameter: String)
   /// No photograph of a part of the data can be read.
   case noReadableImages(part: String, skipped: Int)
 
@@ -20,7 +24,14 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
   /// A checkpoint does not say how its images were prepared. A guess would cost accuracy without anybody noticing.
   case unknownPreprocessing(path: String)
 
-  /// Which images a loss belongs to.
+  /// Nothing lies at the path of the data.
+  case noData(path: String)
+  /// Nobody says which column of a table is to be predicted.
+  case noTarget(path: String)
+  /// A checkpoint of a language model does not name its characters.
+  case noVocabulary(path: String)
+
+  /// Which items a loss belongs to.
   public enum Part: String, Sendable {
     case training, validation
   }
@@ -38,10 +49,17 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
       "the saved state does not belong to this run: \(reason); start a new run"
     case .badOptimizerState(let path, let parameter, let state):
       "\(path): the optimizer's \(state) of \(parameter) is missing or misshapen; start a new run from these weights"
+    case .groupMatchesNothing(let pattern, let paths):
+      "parameter group: '\(pattern)' matches no parameter; the model has \(paths.joined(separator: ", "))"
+    case .badWeightAverage(let path, let parameter):
+      "\(path): the moving average of \(parameter) is missing or misshapen; start a new run from these weights"
     case .unreadablePreprocessing(let text):
       "the checkpoint's preprocessing is not understood: \(text.prefix(200)); say it with --preprocessing"
     case .unknownPreprocessing(let path):
       "\(path) does not say how its images are prepared; convert it with --preprocessing"
+    case .noData(let path): "\(path): no such file or folder"
+    case .noTarget(let path): "\(path): is a table; say with --target which column is to be predicted"
+    case .noVocabulary(let path): "\(path): does not name the characters of its language model"
     case .noReadableImages(let part, let skipped):
       "none of the \(skipped) \(part) images can be read; check that they are JPEG, PNG or WebP"
     }

@@ -22,6 +22,8 @@ public enum LoopEvent: Sendable {
   case validating(LoopState)
   /// An epoch is finished and saved.
   case finishedEpoch(HistoryRow, isBest: Bool)
+  /// The run ends before its last epoch, after so many epochs without improvement.
+  case stoppedEarly(epoch: Int, epochsWithoutImprovement: Int)
 }
 
 /// How a run ended: both ways its last state is saved.
@@ -47,6 +49,8 @@ public struct TrainingLoop<Batches: Sequence> {
   public var batchesPerEpoch: Int
   public var learningRate: Double
   public var schedule: Schedule
+  /// When the run ends before its last epoch; nil for never.
+  public var earlyStopping: EarlyStopping?
   /// The longest time between two saved states, in seconds.
   public var saveInterval = 60.0
 
@@ -83,7 +87,8 @@ public struct TrainingLoop<Batches: Sequence> {
     self.save = save
   }
 
-  /// Trains from `start`, or from the beginning, until all epochs are done or somebody interrupts.
+  /// Trains from `start`, or from the beginning, until all epochs are done, nothing gets better any more
+  /// (where `earlyStopping` says so), or somebody interrupts.
   ///
   /// The state is saved at the start, after every epoch, when `saveInterval` has passed, and at an interruption.
   /// - Throws: `TrainingFault`, or what a closure throws. What was saved last stays.
@@ -93,10 +98,11 @@ public struct TrainingLoop<Batches: Sequence> {
     try TrainingFault.check(
       "number of batches", batchesPerEpoch, (1...limit).contains(batchesPerEpoch), "1 to \(limit)")
     try schedule.validate()
+    try earlyStopping?.validate()
     try start.validate(epochs: epochs, batchesPerEpoch: batchesPerEpoch)
     var session = Session(state: start, clock: now)
     if start == LoopState() { try saveNow(&session) }
-    while session.state.epoch < epochs {
+    while !isOver(session.state) {
       if try learn(&session) == .interrupted { return .interrupted(session.state) }
       observe(.validating(session.state))
       let scores: Scores?
@@ -107,9 +113,13 @@ public struct TrainingLoop<Batches: Sequence> {
         return .interrupted(session.state)
       }
       try finishEpoch(&session, scores)
-      if session.state.epoch < epochs, isInterrupted() { return .interrupted(session.state) }
+      if !isOver(session.state), isInterrupted() { return .interrupted(session.state) }
     }
     return .finished(session.state)
+  }
+
+  private func isOver(_ state: LoopState) -> Bool {
+    state.epoch >= epochs || (earlyStopping != nil && state.stopping?.hasStopped == true)
   }
 
   private enum Course { case completed, interrupted }
@@ -119,7 +129,9 @@ public struct TrainingLoop<Batches: Sequence> {
     for batch in try batches(session.state.epoch, session.state.batchInEpoch) {
       let number = session.state.globalStep
       let rate = schedule.learningRate(
-        base: learningRate, step: number, stepsPerEpoch: batchesPerEpoch, epochs: epochs)
+        base: schedule.plateau.flatMap { _ in session.state.plateau?.learningRate } ?? learningRate, step: number,
+        stepsPerEpoch: batchesPerEpoch,
+        epochs: epochs)
       let result = try step(batch, rate, number)
       guard result.loss.isFinite else { throw fault(result.loss, .training, session.state, rate) }
       session.state.sums.add(result, learningRate: rate)
@@ -142,10 +154,27 @@ public struct TrainingLoop<Batches: Sequence> {
       throw fault(loss, .validation, session.state, session.state.sums.learningRate)
     }
     session.countTime(learning: false)
+    // Where nothing is held out, training itself is watched.
+    let watched = scores ?? session.state.sums.scores
     let isBest = session.state.finishEpoch(scores)
+    if let plateau = schedule.plateau {
+      var state = session.state.plateau ?? ReduceOnPlateau.State(learningRate: learningRate)
+      plateau.observe(watched.loss, &state)
+      session.state.plateau = state
+    }
+    if let earlyStopping {
+      var state = session.state.stopping ?? EarlyStopping.State()
+      earlyStopping.observe(watched, &state)
+      session.state.stopping = state
+    }
     if isBest { try saveBest(session.state) }
     try saveNow(&session)
     if let row = session.state.history.last { observe(.finishedEpoch(row, isBest: isBest)) }
+    if let stopping = session.state.stopping, stopping.hasStopped, session.state.epoch < epochs {
+      observe(
+        .stoppedEarly(
+          epoch: session.state.epoch, epochsWithoutImprovement: stopping.epochsWithoutImprovement))
+    }
   }
 
   private func saveNow(_ session: inout Session) throws {

@@ -1,6 +1,8 @@
 import AviaryDatasets
+import AviaryLayers
+import AviaryModels
 
-/// Everything that a training run on images is told. It is kept in the run's folder, so that resuming needs no more.
+/// Everything that a training run is told. It is kept in the run's folder, so that resuming needs no more.
 public struct TrainingOptions: Codable, Equatable, Sendable {
   /// Where the images that a run is validated on come from.
   public enum Validation: Codable, Equatable, Sendable {
@@ -10,14 +12,12 @@ public struct TrainingOptions: Codable, Equatable, Sendable {
     case fraction(Double)
   }
 
-  public enum AugmentationChoice: String, Codable, CaseIterable, Sendable {
-    case none, standard
-  }
-
-  /// The image folder.
+  /// Images, a table, a text or a graph: see `DataSource`.
   public var data: String
   /// The network to train from scratch; nil where a checkpoint says it.
   public var architecture: String?
+  /// Values of the network's configuration other than the published ones, for training from scratch.
+  public var configuration: [ConfigurationChange] = []
   /// The checkpoint to begin from; nil for training from scratch.
   public var checkpoint: String?
   public var epochs: Int
@@ -26,17 +26,35 @@ public struct TrainingOptions: Codable, Equatable, Sendable {
   public var schedule: Schedule
   /// Layers with settings of their own; the first group that matches a parameter counts.
   public var groups: [ParameterGroup] = []
+  /// The learning rate of each layer as a share of its successor's, from the head down: see
+  /// `ParameterGroup.layerwiseDecay(of:headPath:factor:)`. It is for the parameters that no group matches; nil for 1.
+  public var layerwiseDecay: Double?
+  /// How large gradients may be; nil for any size.
+  public var clipping: GradientClipping?
+  /// When the run ends before its last epoch; nil for never.
+  public var earlyStopping: EarlyStopping?
+  /// The memory of a moving average of the weights, which is then what is validated and kept as the best; nil for none.
+  public var weightAverageDecay: Double?
   /// Patterns of what is frozen, or `backbone` alone.
   public var freeze: [String] = []
   /// The side of the images; nil for the checkpoint's, or else the architecture's.
   public var imageSize: Int?
-  public var augmentation: AugmentationChoice
-  /// The share of an image's area that RandomResizedCrop takes at the least.
-  public var cropScale = 0.08
+  /// Random changes to training images; nil for none.
+  public var augmentation: Augmentation?
+  /// How much of each label's certainty is shared out among all classes.
+  public var labelSmoothing = 0.0
+  /// mixup's alpha; 0 for none.
+  public var mixup = 0.0
+  /// CutMix's alpha; 0 for none.
+  public var cutMix = 0.0
   /// Whether images are evaluated on their centre, as torchvision does, instead of on the largest square.
   public var hasCropMargin = true
   public var usesFeatureCache = true
   public var validation: Validation?
+  /// What is predicted of a table, and how its columns are prepared; nil for other data.
+  public var table: TableSettings?
+  /// How many characters of a text a batch's rows have.
+  public var sequenceLength = 128
   public var seed: UInt64 = 0
   public var workers: Int
   public var threads: Int
@@ -45,7 +63,7 @@ public struct TrainingOptions: Codable, Equatable, Sendable {
 
   public init(
     data: String, architecture: String? = nil, checkpoint: String? = nil, epochs: Int,
-    optimizer: OptimizerConfiguration, schedule: Schedule, augmentation: AugmentationChoice, workers: Int = 2,
+    optimizer: OptimizerConfiguration, schedule: Schedule, augmentation: Augmentation? = nil, workers: Int = 2,
     threads: Int = 2
   ) {
     self.data = data
@@ -59,6 +77,12 @@ public struct TrainingOptions: Codable, Equatable, Sendable {
     self.threads = threads
   }
 
+  /// The groups of a model's parameters: those named, then those of the layer-wise decay.
+  func groups(for model: some Network) -> [ParameterGroup] {
+    groups
+      + (layerwiseDecay.map { ParameterGroup.layerwiseDecay(of: model, headPath: model.headPath, factor: $0) } ?? [])
+  }
+
   /// Whether exactly the backbone is frozen.
   public var freezesBackbone: Bool { freeze == ["backbone"] }
 
@@ -67,14 +91,29 @@ public struct TrainingOptions: Codable, Equatable, Sendable {
     try optimizer.validate()
     try schedule.validate()
     for group in groups { try group.validate() }
+    if let layerwiseDecay {
+      try TrainingFault.check(
+        "layer-wise decay", layerwiseDecay, layerwiseDecay > 0 && layerwiseDecay <= 1, "above 0 and at most 1")
+    }
+    try clipping?.validate()
+    try earlyStopping?.validate()
+    if let weightAverageDecay { try WeightAverage.check(decay: weightAverageDecay) }
     try TrainingFault.check("number of epochs", epochs, (1...100_000).contains(epochs), "1 to 100000")
     try TrainingFault.check("batch size", batchSize, (1...65_536).contains(batchSize), "1 to 65536")
-    try TrainingFault.check("crop scale", cropScale, cropScale > 0 && cropScale <= 1, "above 0 and at most 1")
+    if let augmentation { _ = try augmentation.validated() }
+    try TrainingFault.check(
+      "label smoothing", labelSmoothing, labelSmoothing >= 0 && labelSmoothing < 1, "at least 0 and below 1")
+    for (name, alpha) in [("mixup's alpha", mixup), ("CutMix's alpha", cutMix)] {
+      try TrainingFault.check(name, alpha, alpha >= 0 && alpha <= 100, "0 to 100")
+    }
+    try TrainingFault.check("mixup beside CutMix", mixup, mixup == 0 || cutMix == 0, "0 where the other is not")
     try TrainingFault.check("number of workers", workers, (1...256).contains(workers), "1 to 256")
     try TrainingFault.check("number of threads", threads, (1...1024).contains(threads), "1 to 1024")
     if let imageSize {
       try TrainingFault.check("image size", imageSize, (1...ImageSize.maximumSide).contains(imageSize), "1 to 8192")
     }
+    try TrainingFault.check("sequence length", sequenceLength, (1...65_536).contains(sequenceLength), "1 to 65536")
+    try table?.validate()
     if let limit { try TrainingFault.check("limit", limit, limit >= 1, "at least 1") }
     if case .fraction(let share)? = validation {
       try TrainingFault.check("validation share", share, share > 0 && share < 1, "between 0 and 1")

@@ -28,10 +28,17 @@ import Testing
     let weightDecay: Double?
     let betas: [Double]?
     let eps: Double?
+    let rho: Double?
+    let alpha: Double?
+    let centered: Bool?
+    let rateDecay: Double?
+    let initialAccumulator: Double?
 
     private enum CodingKeys: String, CodingKey {
-      case lr, momentum, betas, eps
+      case lr, momentum, betas, eps, rho, alpha, centered
       case weightDecay = "weight_decay"
+      case rateDecay = "lr_decay"
+      case initialAccumulator = "initial_accumulator_value"
     }
   }
 
@@ -45,7 +52,10 @@ import Testing
   static let cases: [(String, OptimizerConfiguration.Kind)] = [
     ("sgd", .sgd), ("sgd-decay", .sgd), ("momentum", .momentum), ("momentum-decay", .momentum),
     ("nesterov", .nesterov), ("nesterov-decay", .nesterov), ("adam", .adam), ("adam-decay", .adam),
-    ("adamw", .adamw), ("adamw-decay", .adamw),
+    ("adamw", .adamw), ("adamw-decay", .adamw), ("adagrad", .adagrad), ("adagrad-decay", .adagrad),
+    ("adagrad-settings", .adagrad), ("adadelta", .adadelta), ("adadelta-decay", .adadelta), ("rmsprop", .rmsprop),
+    ("rmsprop-decay", .rmsprop), ("rmsprop-momentum", .rmsprop), ("rmsprop-centered", .rmsprop),
+    ("rmsprop-centered-momentum-decay", .rmsprop),
   ]
 
   @Test(arguments: cases)
@@ -53,8 +63,10 @@ import Testing
     let golden = try Goldens("optimizers", of: "TrainingTests")
     let settings: Settings = try golden.json("values/\(name)")
     let configuration = OptimizerConfiguration(
-      kind, learningRate: settings.lr, weightDecay: settings.weightDecay ?? 0, momentum: settings.momentum ?? 0.9,
-      beta1: settings.betas?[0] ?? 0.9, beta2: settings.betas?[1] ?? 0.999, epsilon: settings.eps ?? 1e-8)
+      kind, learningRate: settings.lr, weightDecay: settings.weightDecay ?? 0, momentum: settings.momentum,
+      beta1: settings.betas?[0] ?? 0.9, beta2: settings.betas?[1] ?? 0.999, epsilon: settings.eps,
+      rho: settings.rho ?? 0.9, alpha: settings.alpha ?? 0.99, isCentered: settings.centered ?? false,
+      learningRateDecay: settings.rateDecay ?? 0, initialAccumulator: settings.initialAccumulator ?? 0)
     let optimizer = try Optimizer(configuration)
     let layer = One(try golden.array("start").floats)
     let g = try golden.array("gradients")
@@ -69,25 +81,7 @@ import Testing
         name: "\(name) after step \(step + 1)")
     }
     #expect(optimizer.state["p"]?.step == 10)
-    #expect(Set(try #require(optimizer.state["p"]).arrays.keys) == Set(kind.stateNames))
-  }
-
-  @Test func groupsHaveTheirOwnRateAndDecay() throws {
-    let model = Two()
-    _ = model.parameters
-    let optimizer = try Optimizer(
-      OptimizerConfiguration(.sgd, learningRate: 1, weightDecay: 0.1),
-      groups: [
-        ParameterGroup(["head"], learningRateScale: 10, weightDecay: 0), ParameterGroup(["**"], learningRateScale: 0),
-      ])
-    let g = gradients([model.backbone, model.head], [[1, 1, 1], [1, 1]])
-    optimizer.step(model.parameters, g, learningRate: 0.5)
-    #expect(model.backbone.p.tensor.scalars == [1, 2, 3])
-    #expect(model.head.p.tensor.scalars == [-1, 0], "the first group that matches counts")
-    let plain = try Optimizer(
-      OptimizerConfiguration(.sgd, learningRate: 1, weightDecay: 0.5), groups: [ParameterGroup(["head"])])
-    plain.step(model.parameters, g, learningRate: 1)
-    #expect(model.backbone.p.tensor.scalars == [-0.5, 0, 0.5] && model.head.p.tensor.scalars == [-1.5, -1])
+    #expect(Set(try #require(optimizer.state["p"]).arrays.keys) == Set(configuration.stateNames))
   }
 
   @Test func frozenParametersStayWhatTheyAre() throws {
@@ -109,9 +103,11 @@ import Testing
     #expect(before.scalars == [1, 2] && layer.p.tensor.scalars == [0, 1])
   }
 
-  @Test(arguments: OptimizerConfiguration.Kind.allCases)
-  func goesOnFromItsState(kind: OptimizerConfiguration.Kind) throws {
-    let configuration = OptimizerConfiguration(kind, learningRate: 0.1, weightDecay: 0.01)
+  @Test(arguments: OptimizerConfiguration.Kind.allCases, [false, true])
+  func goesOnFromItsState(kind: OptimizerConfiguration.Kind, isCentered: Bool) throws {
+    let configuration = OptimizerConfiguration(
+      kind, learningRate: 0.1, weightDecay: 0.01, momentum: 0.5, isCentered: isCentered, learningRateDecay: 0.3,
+      initialAccumulator: 0.2)
     let g: [[Float]] = [[0.3, -2], [1, 0.5], [-0.7, 0.1], [2, 2]]
     let undisturbed = One([1, -1])
     let optimizer = try Optimizer(configuration)

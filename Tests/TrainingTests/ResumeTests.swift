@@ -27,18 +27,32 @@ import Testing
   }
 
   /// In the child: a run that sends itself a signal when it meets the damaged photograph.
-  static func train(freeze: [String] = [], sending signal: Int32) throws -> TrainingReport {
+  static func train(
+    freeze: [String] = [], withEverything: Bool = false, sending signal: Int32
+  ) throws -> TrainingReport {
     let root = ProcessInfo.processInfo.environment["AVIARY_TEST_PHOTOGRAPHS"] ?? ""
     return try NetworkTraining.start(
-      options(root, freeze: freeze), from: .scratch(try Zoo.architecture(named: "resnet-toy")), at: root + "/disturbed"
+      options(root, freeze: freeze, withEverything: withEverything),
+      from: .scratch(try Zoo.architecture(named: "resnet-toy")), at: root + "/disturbed"
     ) { _ in
       kill(getpid(), signal)
       for _ in 0..<1000 where !Interruption.isRequested { usleep(10_000) }
     }
   }
 
-  static func options(_ root: String, freeze: [String] = []) -> TrainingOptions {
+  static func options(
+    _ root: String, freeze: [String] = [], withEverything: Bool = false
+  ) -> TrainingOptions {
     var options = Photographs.options(root + "/data")
+    if withEverything {
+      options.optimizer = OptimizerConfiguration(.rmsprop, learningRate: 1e-3, momentum: 0.5, isCentered: true)
+      options.schedule = .reduceOnPlateau(ReduceOnPlateau(factor: 0.5, patience: 0, threshold: 0.9))
+      options.weightAverageDecay = 0.8
+      options.clipping = GradientClipping(norm: 1, value: 0.1)
+      options.earlyStopping = EarlyStopping(patience: 1, minimumImprovement: 100)
+      options.layerwiseDecay = 0.9
+      options.groups = [ParameterGroup(["conv1"], isFrozen: true)]
+    }
     options.batchSize = 3
     if !freeze.isEmpty {
       options.freeze = freeze
@@ -49,10 +63,11 @@ import Testing
     return options
   }
 
-  func comparesToUndisturbed(freeze: [String] = []) throws {
+  func comparesToUndisturbed(freeze: [String] = [], withEverything: Bool = false) throws {
     let summary = try #require(try NetworkTraining.resume(at: disturbed) { _ in }.summary)
     let expected = try NetworkTraining.start(
-      Self.options(photographs.root, freeze: freeze), from: .scratch(try Zoo.architecture(named: "resnet-toy")),
+      Self.options(photographs.root, freeze: freeze, withEverything: withEverything),
+      from: .scratch(try Zoo.architecture(named: "resnet-toy")),
       at: undisturbed
     ) { _ in }
     #expect(summary.testAccuracy == expected.summary?.testAccuracy && summary.skipped == 1)
@@ -68,6 +83,24 @@ import Testing
     let loop = try LoopState(json: state)
     #expect(loop.epoch == 0 && (1..<10).contains(loop.batchInEpoch), "\(loop)")
     try comparesToUndisturbed()
+  }
+
+  @Test func averagesPlateausAndStoppingGoOn() async throws {
+    await #expect(processExitsWith: .success) {
+      let report = try ResumeTests.train(withEverything: true, sending: SIGINT)
+      precondition(report.interrupted && report.summary == nil)
+    }
+    let training = try #require(try Checkpoint.read(from: disturbed + "/last.h5").trainingState)
+    #expect(training.optimizer["weight-average.fc.weight"]?.arrays["average"] != nil)
+    #expect(training.optimizer["conv1.weight"] == nil && training.optimizer["weight-average.conv1.weight"] == nil)
+    try comparesToUndisturbed(withEverything: true)
+    let last = try Checkpoint.read(from: disturbed + "/last.h5")
+    let state = try LoopState(json: try #require(last.trainingState?.state))
+    #expect(state.epoch == 2 && state.stopping?.hasStopped == true, "one epoch without a gain of 100")
+    #expect(state.plateau?.learningRate == 5e-4, "lowered after the second epoch")
+    #expect(last.metadata.frozen == ["conv1"])
+    // A run that has stopped stays so.
+    #expect(try NetworkTraining.resume(at: disturbed) { _ in }.summary?.epochs == 2)
   }
 
   @Test func aKilledRunGoesOnFromItsLastState() async throws {

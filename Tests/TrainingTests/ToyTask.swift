@@ -27,6 +27,8 @@ final class ToyTask {
   /// Replaces the loss of the step with this number.
   var poison: (step: Int, loss: Double)?
   var validationLoss: Double?
+  /// Changes the loop before it runs.
+  var adjust: (inout TrainingLoop<[[Int]]>) -> Void = { _ in }
 
   static let points = 100, batch = 16, epochs = 5
 
@@ -83,11 +85,13 @@ final class ToyTask {
       case .stepped: break
       case .validating(let state): events.append("validating \(state.epoch + 1)")
       case .finishedEpoch(let row, _): events.append("finished \(row.epoch)")
+      case .stoppedEarly(let epoch, let count): events.append("stopped \(epoch) \(count)")
       }
     }
     loop.isInterrupted = { [self] in interruptAfter.map { stepsTaken >= $0 } ?? false }
     // Ten seconds a step: the state is saved every sixth one.
     loop.now = { [self] in Double(stepsTaken) * 10 }
+    adjust(&loop)
     return loop
   }
 

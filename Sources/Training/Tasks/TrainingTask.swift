@@ -9,6 +9,8 @@ protocol TrainingTask {
   associatedtype Batches: Sequence
 
   var model: Model { get }
+  /// What an item is called, for a person: `images` of images a second.
+  var items: String { get }
   /// What checkpoints say about the model, but for its configuration, its frozen set and its scores.
   var metadata: Checkpoint.Metadata { get }
   /// The names of the classes; empty where there are none.
@@ -25,8 +27,8 @@ protocol TrainingTask {
   func batches(epoch: Int, startingAt: Int) throws -> Batches
   /// The number of items in the batch; 0 where there is nothing to be learned from it.
   func count(_ batch: Batches.Element) -> Int
-  /// The mean loss over a batch, and what the model made of it.
-  func loss(_ batch: Batches.Element) -> (loss: Tensor, outputs: Tensor)
+  /// The mean loss over a batch, and what the model made of it. What is drawn at random depends on the step's number.
+  func loss(_ batch: Batches.Element, step number: Int) -> (loss: Tensor, outputs: Tensor)
   /// How many of the batch's items the outputs are right about; nil where there is no right and wrong.
   func correct(_ outputs: Tensor, _ batch: Batches.Element) -> Int?
   /// How the model does on the items held back for validation; nil where there are none.

@@ -7,6 +7,7 @@ import AviaryTensors
 final class ImageTask<Model: Classifier>: TrainingTask {
   let model: Model
   let metadata: Checkpoint.Metadata
+  let items = "images"
   private let options: TrainingOptions
   private let data: ImageParts
   private let preprocessing: Preprocessing
@@ -28,7 +29,7 @@ final class ImageTask<Model: Classifier>: TrainingTask {
     self.options = options
     self.data = data
     self.preprocessing = preprocessing
-    augmentation = options.augmentation == .none ? nil : Augmentation(scale: options.cropScale...1)
+    augmentation = options.augmentation
     self.metadata = metadata
     self.folder = folder
     self.report = report
@@ -38,7 +39,11 @@ final class ImageTask<Model: Classifier>: TrainingTask {
 
   var batchesPerEpoch: Int { (data.training.entries.count + options.batchSize - 1) / options.batchSize }
 
-  private var cachesFeatures: Bool { model.isBackboneFrozen && augmentation == nil && options.usesFeatureCache }
+  /// Images that are changed or mixed are others in every epoch.
+  private var cachesFeatures: Bool {
+    model.isBackboneFrozen && augmentation == nil && options.mixup == 0 && options.cutMix == 0
+      && options.usesFeatureCache
+  }
 
   // MARK: Batches
 
@@ -84,14 +89,29 @@ final class ImageTask<Model: Classifier>: TrainingTask {
 
   // MARK: Loss and scores
 
-  func loss(_ batch: LabeledBatch) -> (loss: Tensor, outputs: Tensor) {
+  func loss(_ batch: LabeledBatch, step number: Int) -> (loss: Tensor, outputs: Tensor) {
     guard let inputs = batch.inputs else { preconditionFailure("loss: the batch has no images") }
-    let logits = logits(inputs)
-    return (crossEntropy(logits, labels: batch.labels), logits)
+    let mixed = mixed(inputs, batch.labels, step: number)
+    let logits = logits(mixed?.inputs ?? inputs)
+    let smoothing = Float(options.labelSmoothing)
+    if let targets = mixed?.targets {
+      return (crossEntropy(logits, target: targets, labelSmoothing: smoothing), logits)
+    }
+    return (crossEntropy(logits, labels: batch.labels, labelSmoothing: smoothing), logits)
   }
 
   func correct(_ outputs: Tensor, _ batch: LabeledBatch) -> Int? {
     zip(outputs.argmax(), batch.labels.scalars).filter { $0 == Int($1) }.count
+  }
+
+  /// The batch with its images mixed in pairs, where that is asked for.
+  private func mixed(_ inputs: Tensor, _ labels: IntTensor, step: Int) -> (inputs: Tensor, targets: Tensor)? {
+    guard options.mixup > 0 || options.cutMix > 0, inputs.rank == 4 else { return nil }
+    let stream = RandomStream(seed: options.seed, purpose: "batch mixing", step: UInt64(step))
+    let classes = data.training.classes.count
+    return options.mixup > 0
+      ? mixup(inputs, labels: labels, classes: classes, alpha: options.mixup, stream: stream)
+      : cutMix(inputs, labels: labels, classes: classes, alpha: options.cutMix, stream: stream)
   }
 
   /// Of images, or of features where these have been computed.

@@ -1,0 +1,54 @@
+/// Ends a run when nothing has got better for a while. It watches validation, or training where nothing is held out.
+public struct EarlyStopping: Codable, Equatable, Sendable {
+  /// What is to get better.
+  public enum Quantity: String, Codable, CaseIterable, Sendable {
+    case loss
+    /// The loss takes its place in a task that has no right and wrong.
+    case accuracy
+  }
+
+  /// The run ends after so many epochs in a row without improvement.
+  public var patience: Int
+  /// Less than this above the best accuracy, or below the best loss, is no improvement.
+  public var minimumImprovement: Double
+  public var quantity: Quantity
+
+  public init(patience: Int, minimumImprovement: Double = 0, quantity: Quantity = .loss) {
+    self.patience = patience
+    self.minimumImprovement = minimumImprovement
+    self.quantity = quantity
+  }
+
+  /// Where it stands after an epoch.
+  public struct State: Codable, Equatable, Sendable {
+    /// The best value so far; an accuracy counts negative, so that less is better.
+    public internal(set) var best: Double?
+    public internal(set) var epochsWithoutImprovement = 0
+    public internal(set) var hasStopped = false
+
+    public init() {}
+
+    /// A state from a file may be anything.
+    var isPossible: Bool { best?.isFinite ?? true && epochsWithoutImprovement >= 0 }
+  }
+
+  /// Takes note of an epoch's scores.
+  public func observe(_ scores: Scores, _ state: inout State) {
+    let value = quantity == .accuracy ? scores.accuracy.map { -$0 } ?? scores.loss : scores.loss
+    if state.best.map({ value < $0 - minimumImprovement }) ?? true {
+      state.best = value
+      state.epochsWithoutImprovement = 0
+    } else {
+      state.epochsWithoutImprovement += 1
+      state.hasStopped = state.epochsWithoutImprovement >= patience
+    }
+  }
+
+  /// Refuses numbers that end every run, or none.
+  public func validate() throws(TrainingFault) {
+    try TrainingFault.check("early stopping's patience", patience, (1...1 << 30).contains(patience), "at least 1 epoch")
+    try TrainingFault.check(
+      "early stopping's minimum improvement", minimumImprovement,
+      minimumImprovement >= 0 && minimumImprovement.isFinite, "0 or more")
+  }
+}

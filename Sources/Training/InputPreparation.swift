@@ -1,0 +1,87 @@
+import AviaryCheckpoints
+import AviaryDatasets
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// How data become a network's input, as checkpoints keep it: for each kind of data another value.
+///
+/// That of images is their `Preprocessing` itself; the others lie in an object under the name of their kind.
+public enum InputPreparation: Sendable, Equatable {
+  case images(Preprocessing)
+  case table(TablePreprocessing)
+  case graph(GraphPreparation)
+  /// Characters become their numbers in the vocabulary, which is the list of classes.
+  case text
+
+  /// How the features of a graph's nodes were prepared.
+  public struct GraphPreparation: Codable, Sendable, Equatable {
+    /// Whether each node's features are divided by their sum.
+    public var normalizesFeatures: Bool
+    /// What the split was drawn from, of a graph that brings none; nil where nobody knows.
+    public var splitSeed: UInt64?
+
+    public init(normalizesFeatures: Bool, splitSeed: UInt64? = nil) {
+      self.normalizesFeatures = normalizesFeatures
+      self.splitSeed = splitSeed
+    }
+  }
+
+  private struct Wrapped: Codable {
+    var table: TablePreprocessing?
+    var graph: GraphPreparation?
+    var text: Unit?
+  }
+
+  private struct Unit: Codable {
+    var unit = "character"
+  }
+
+  /// For a checkpoint.
+  public func json() throws -> String {
+    switch self {
+    case .images(let preprocessing): try AviaryTraining.json(preprocessing)
+    case .table(let preprocessing): try AviaryTraining.json(Wrapped(table: preprocessing))
+    case .graph(let preparation): try AviaryTraining.json(Wrapped(graph: preparation))
+    case .text: try AviaryTraining.json(Wrapped(text: Unit()))
+    }
+  }
+
+  /// From a checkpoint.
+  public init(json: String) throws {
+    let data = Data(json.utf8)
+    let wrapped = try? JSONDecoder().decode(Wrapped.self, from: data)
+    if let table = wrapped?.table {
+      // Its own reading checks what it read.
+      self = .table(try TablePreprocessing(json: table.json()))
+    } else if let graph = wrapped?.graph {
+      self = .graph(graph)
+    } else if wrapped?.text != nil {
+      self = .text
+    } else {
+      do {
+        self = .images(try JSONDecoder().decode(Preprocessing.self, from: data).validated())
+      } catch let fault as PreprocessingError {
+        throw fault
+      } catch {
+        throw TrainingFault.unreadablePreprocessing(text: json)
+      }
+    }
+  }
+}
+
+extension Checkpoint {
+  /// How the data were prepared that the weights know; nil where the file does not say.
+  public func inputPreparation() throws -> InputPreparation? {
+    try metadata.preprocessing.map { try InputPreparation(json: $0) }
+  }
+
+  /// How the images were prepared that the weights know; nil where the file does not say, or is not for images.
+  public func preprocessing() throws -> Preprocessing? {
+    guard case .images(let preprocessing)? = try inputPreparation() else { return nil }
+    return preprocessing
+  }
+}

@@ -1,0 +1,93 @@
+import AviaryDatasets
+import AviaryLayers
+import AviaryModels
+import AviaryTensors
+
+/// A graph prepared for classifying its nodes: everything that stays the same from step to step is computed once.
+///
+/// All of the graph is one batch: a node's logits depend on its neighbours, whichever part they belong to.
+public struct NodeClassification: Sendable {
+  /// One part of the split.
+  public enum Part: String, Sendable, CaseIterable {
+    case training, validation, test
+  }
+
+  public let dataset: GraphDataset
+  /// [nodes, features], as the network gets them.
+  public let features: SparseMatrix
+  /// D^−½ (A + I) D^−½
+  public let adjacency: SparseMatrix
+  /// Picks the rows of a part's nodes.
+  private let selections: [Part: SparseMatrix]
+  private let labels: [Part: IntTensor]
+
+  /// - Parameter normalizingFeatures: whether each node's features are divided by their sum, as Kipf & Welling do.
+  public init(_ dataset: GraphDataset, normalizingFeatures: Bool = true) {
+    self.dataset = dataset
+    features = normalizingFeatures ? dataset.features.rowNormalized() : dataset.features
+    adjacency = dataset.adjacency.symmetricallyNormalized(addingSelfLoops: true)
+    var selections: [Part: SparseMatrix] = [:]
+    var labels: [Part: IntTensor] = [:]
+    for part in Part.allCases {
+      let nodes = Self.nodes(of: part, in: dataset.split)
+      selections[part] = SparseMatrix(selecting: nodes, of: dataset.nodes)
+      labels[part] = IntTensor(nodes.map { dataset.labels.scalars[$0] })
+    }
+    self.selections = selections
+    self.labels = labels
+  }
+
+  private static func nodes(of part: Part, in split: GraphSplit) -> [Int] {
+    switch part {
+    case .training: split.training
+    case .validation: split.validation
+    case .test: split.test
+    }
+  }
+
+  /// Refuses a network that classifies whole graphs, or nodes with other features.
+  public func check(_ model: GCN) throws(ConfigurationFault) {
+    if let readout = model.configuration.readout {
+      throw .outOfRange(name: "readout", value: readout.rawValue, allowed: "none to classify the nodes of a graph")
+    }
+    try model.configuration.validate(input: [dataset.features.columns])
+  }
+
+  /// The logits of all nodes: [nodes, classes].
+  public func logits(_ model: GCN) -> Tensor {
+    model(features, adjacency: adjacency)
+  }
+
+  /// The rows of a part's nodes: [nodes, classes] → [nodes of the part, classes].
+  public func rows(of part: Part, in logits: Tensor) -> Tensor {
+    matmul(selections[part] ?? SparseMatrix(selecting: [], of: dataset.nodes), logits)
+  }
+
+  /// The classes of a part's nodes.
+  public func labels(of part: Part) -> IntTensor { labels[part] ?? IntTensor([]) }
+
+  /// The mean cross entropy over a part's nodes.
+  public func loss(_ logits: Tensor, on part: Part) -> Tensor {
+    crossEntropy(rows(of: part, in: logits), labels: labels(of: part))
+  }
+
+  /// How many of a part's nodes have their largest logit at their class.
+  public func correct(_ logits: Tensor, on part: Part) -> Int {
+    zip(rows(of: part, in: logits).argmax(), labels(of: part).scalars).count { $0 == Int($1) }
+  }
+
+  /// How the model does on a part.
+  public func metrics(_ model: GCN, on part: Part) -> ClassificationMetrics {
+    let classes = dataset.classNames ?? (0..<dataset.classes).map { "\($0)" }
+    var metrics = ClassificationMetrics(classes: classes)
+    let (predicted, logarithms) = inference {
+      let chosen = rows(of: part, in: logits(model))
+      return (chosen.argmax(), logSoftmax(chosen).scalars)
+    }
+    for (row, label) in labels(of: part).scalars.enumerated() {
+      metrics.add(
+        label: Int(label), predicted: predicted[row], loss: -Double(logarithms[row * dataset.classes + Int(label)]))
+    }
+    return metrics
+  }
+}

@@ -1,0 +1,96 @@
+import AviaryCheckpoints
+import AviaryLayers
+import AviaryModels
+
+/// Where a session of a run begins: at its source, or at a state that was saved.
+enum Beginning {
+  case source(NetworkTraining.Source)
+  case saved(Checkpoint, path: String)
+
+  /// The network to be trained, and what its checkpoint says of it so far.
+  struct Start {
+    let model: any Network
+    let architecture: Architecture
+    var metadata: Checkpoint.Metadata
+
+    /// The network as one of the type that the data ask for.
+    func model<Model: Network>(as type: Model.Type, for data: DataKind) throws(ArchitectureFault) -> Model {
+      guard let model = model as? Model else {
+        throw .unsuited(architecture: architecture.name, kinds: architecture.kinds, data: data)
+      }
+      return model
+    }
+  }
+
+  /// The network with its values and its frozen set, ready to be trained.
+  ///
+  /// - Parameters:
+  ///   - input: the shape that the data have for the network.
+  ///   - outputs: what the head is replaced for, unless the state was saved; nil keeps the head of a checkpoint.
+  func start(input: [Int], outputs: Int?, _ options: TrainingOptions) throws -> Start {
+    var start: Start
+    switch self {
+    case .source(.scratch(let architecture)):
+      var model = try architecture.build(fitting: input, changing: options.configuration)
+      if let outputs { model = model.replacingHead(classes: outputs, seed: options.seed) }
+      model.initialize(seed: options.seed)
+      start = Start(model: model, architecture: architecture, metadata: Checkpoint.Metadata())
+    case .source(.checkpoint(let checkpoint, let path)):
+      let loaded = try Zoo.model(from: checkpoint, seed: options.seed, path: path)
+      _ = try loaded.architecture.build(configuration: checkpoint.metadata.configuration, input: input)
+      let model = outputs.map { loaded.model.replacingHead(classes: $0, seed: options.seed) } ?? loaded.model
+      start = Start(model: model, architecture: loaded.architecture, metadata: checkpoint.metadata)
+      start.metadata.extra["from"] = path
+      start.metadata.metrics = nil
+    case .saved(let checkpoint, let path):
+      let loaded = try Zoo.model(from: checkpoint, path: path)
+      _ = try loaded.architecture.build(configuration: checkpoint.metadata.configuration, input: input)
+      start = Start(model: loaded.model, architecture: loaded.architecture, metadata: checkpoint.metadata)
+    }
+    start.metadata.architecture = start.architecture.name
+    start.metadata.headAbsent = false
+    start.metadata.frozen = nil
+    try start.model.freeze(options)
+    return start
+  }
+
+  /// The network's place in the zoo; nil where a checkpoint does not say it.
+  var architecture: Architecture? {
+    get throws(ArchitectureFault) {
+      switch self {
+      case .source(.scratch(let architecture)): architecture
+      case .source(.checkpoint(let checkpoint, _)), .saved(let checkpoint, _):
+        if let name = checkpoint.metadata.architecture { try Zoo.architecture(named: name) } else { nil }
+      }
+    }
+  }
+
+  /// The checkpoint that the session begins with, and its file's name; nil where there is none.
+  var checkpoint: (checkpoint: Checkpoint, path: String)? {
+    switch self {
+    case .source(.scratch): nil
+    case .source(.checkpoint(let checkpoint, let path)), .saved(let checkpoint, let path): (checkpoint, path)
+    }
+  }
+
+  /// Refuses a saved state that was trained on other classes.
+  func requireSameClasses(_ classes: [String], _ options: TrainingOptions) throws(TrainingFault) {
+    guard case .saved(let checkpoint, _) = self, checkpoint.metadata.classes != classes else { return }
+    throw .unusableState(reason: "\(options.data) has other classes now")
+  }
+}
+
+extension Network {
+  /// Freezes what the options say, groups included, and nothing else. Groups that match nothing are refused here.
+  func freeze(_ options: TrainingOptions) throws {
+    if options.freezesBackbone {
+      freezeBackbone()
+    } else {
+      try freeze(options.freeze)
+    }
+    let more = options.groups.filter(\.isFrozen).flatMap(\.patterns)
+    if !more.isEmpty { try freeze(frozenPaths + more) }
+    // Before anything is written.
+    for group in options.groups { _ = try group.parsed(for: parameters) }
+  }
+}

@@ -1,0 +1,114 @@
+import AviaryCheckpoints
+import AviaryDatasets
+import AviaryLayers
+import AviaryModels
+
+/// The images of a run, in their parts.
+struct ImageParts {
+  let training: ImageFolder
+  let validation: ImageFolder
+  let test: ImageFolder?
+  /// How packed pictures are prepared by default; nil for photographs.
+  let preprocessing: Preprocessing?
+
+  init(_ options: TrainingOptions) throws {
+    let dataset = try ImageDataset(options.data, limit: options.limit)
+    preprocessing = dataset.ownPreprocessing
+    test = dataset.test
+    switch (options.validation, dataset.validation) {
+    case (.folder(let path), _):
+      training = dataset.training
+      validation = try ImageFolder(path, classes: dataset.classes, limit: options.limit)
+    case (nil, let given?):
+      training = dataset.training
+      validation = given
+    case (.fraction(let share), _):
+      (training, validation) = try dataset.training.stratifiedSplit(fraction: share, seed: options.seed)
+    case (nil, nil):
+      (training, validation) = try dataset.training.stratifiedSplit(fraction: 0.1, seed: options.seed)
+    }
+  }
+}
+
+/// A classifier of images ready to be trained, and what its checkpoints say about it.
+struct ImageStart {
+  private let model: any Classifier
+  private let preprocessing: Preprocessing
+  private let metadata: Checkpoint.Metadata
+  private let options: TrainingOptions
+  private let data: ImageParts
+
+  init(_ beginning: Beginning, options: TrainingOptions, data: ImageParts) throws {
+    self.options = options
+    self.data = data
+    let classes = data.training.classes
+    try beginning.requireSameClasses(classes, options)
+    preprocessing = try Self.preprocessing(beginning, options, data)
+    let start = try beginning.start(input: Self.input(preprocessing), outputs: classes.count, options)
+    model = try start.architecture.classifier(start.model)
+    var metadata = start.metadata
+    metadata.classes = classes
+    metadata.preprocessing = try InputPreparation.images(preprocessing).json()
+    self.metadata = metadata
+    try TrainingFault.check(
+      "batch size", options.batchSize, options.batchSize > 1 || !model.learnsFromStatistics,
+      "at least 2 for a network with batch normalisation")
+  }
+
+  /// The checkpoint's, at the size asked for; from scratch the data's own, or torchvision's.
+  private static func preprocessing(
+    _ beginning: Beginning, _ options: TrainingOptions, _ data: ImageParts
+  ) throws -> Preprocessing {
+    switch beginning {
+    case .saved(let checkpoint, let path):
+      guard let stored = try checkpoint.preprocessing() else {
+        throw TrainingFault.unusableState(reason: "\(path) does not say how its images are prepared")
+      }
+      return stored
+    case .source(.checkpoint(let checkpoint, let path)):
+      guard let stored = try checkpoint.preprocessing() else { throw TrainingFault.unknownPreprocessing(path: path) }
+      return sized(options.imageSize.map(stored.withSize) ?? stored, options)
+    case .source(.scratch(let architecture)):
+      if let own = data.preprocessing { return sized(options.imageSize.map(own.withSize) ?? own, options) }
+      guard let side = options.imageSize ?? architecture.imageSize else {
+        throw ArchitectureFault.unsuited(architecture: architecture.name, kinds: architecture.kinds, data: .images)
+      }
+      return sized(photographic(architecture, size: side), options)
+    }
+  }
+
+  /// torchvision's preparation, in grey for networks that were designed for one channel.
+  private static func photographic(_ architecture: Architecture, size: Int) -> Preprocessing {
+    var preprocessing = Preprocessing.torchvision(size: size)
+    if architecture.input.first == 1 {
+      preprocessing.channels = .grey
+      preprocessing.mean = [0.449]
+      preprocessing.standardDeviation = [0.226]
+    }
+    return preprocessing
+  }
+
+  private static func sized(_ preprocessing: Preprocessing, _ options: TrainingOptions) -> Preprocessing {
+    guard !options.hasCropMargin, let size = preprocessing.outputSize else { return preprocessing }
+    var tight = preprocessing
+    tight.resize = .shorterSide(min(size.height, size.width))
+    return tight
+  }
+
+  /// [C, H, W] as the network will get it.
+  private static func input(_ preprocessing: Preprocessing) throws -> [Int] {
+    guard let size = try preprocessing.validated().outputSize else { throw PreprocessingError.noFixedSize }
+    return [preprocessing.channels.count, size.height, size.width]
+  }
+
+  /// - Parameter path: the folder of the run.
+  func task(at path: String, _ report: @escaping (String) -> Void) -> any TrainingTask {
+    // Opens the existential: the task is generic over the model.
+    func open(_ model: some Classifier) -> any TrainingTask {
+      ImageTask(
+        model: model, options: options, data: data, preprocessing: preprocessing, metadata: metadata, folder: path,
+        report: report)
+    }
+    return open(model)
+  }
+}

@@ -1,0 +1,97 @@
+import AviaryCheckpoints
+import AviaryDatasets
+import AviaryLayers
+import AviaryModels
+import AviaryTensors
+
+/// The text of a run, in its parts: the end is the test, what lies before it the validation.
+struct TextParts {
+  let vocabulary: CharacterVocabulary
+  let training: [Int32]
+  let validation: [Int32]
+  let test: [Int32]
+
+  /// How much of a text is the test.
+  private static let testShare = 0.1
+  /// How much of the rest is the validation, where nobody says.
+  private static let validationShare = 0.05
+
+  init(_ options: TrainingOptions, vocabulary known: CharacterVocabulary?) throws {
+    var share = Self.validationShare
+    switch options.validation {
+    case nil: break
+    case .fraction(let given): share = given
+    case .folder(let path):
+      throw TrainingFault.invalidSetting(
+        name: "validation", value: path, allowed: "a share of the text, which is held out before its end")
+    }
+    let corpus = try TextCorpus(path: options.data, vocabulary: known, holdingOut: Self.testShare)
+    let kept = corpus.training.count - Int((Double(corpus.training.count) * share).rounded())
+    vocabulary = corpus.vocabulary
+    training = Array(corpus.training[..<kept])
+    validation = Array(corpus.training[kept...])
+    test = corpus.heldOut
+    let needed = options.batchSize * options.sequenceLength + 1
+    for (name, part, least) in [("training", training, needed), ("validation", validation, 2), ("test", test, 2)]
+    where part.count < least {
+      throw TextFault.tooShort(path: "\(options.data) (\(name) part)", characters: part.count, needed: least)
+    }
+  }
+}
+
+/// Learning which character comes next. A batch is windows of text, each beginning without states, so that a step depends
+/// on nothing but its number; validation and test read their parts from beginning to end.
+final class TextTask: TrainingTask {
+  let model: CharacterModel
+  let metadata: Checkpoint.Metadata
+  let items = "characters"
+  private let options: TrainingOptions
+  private let data: TextParts
+
+  init(_ beginning: Beginning, options: TrainingOptions) throws {
+    self.options = options
+    data = try TextParts(
+      options, vocabulary: try beginning.checkpoint.map { try $0.checkpoint.vocabulary(path: $0.path) })
+    let start = try beginning.start(input: [data.vocabulary.count], outputs: nil, options)
+    model = try start.model(as: CharacterModel.self, for: .text)
+    var metadata = start.metadata
+    metadata.classes = data.vocabulary.names
+    metadata.preprocessing = try InputPreparation.text.json()
+    self.metadata = metadata
+  }
+
+  var batchesPerEpoch: Int { (data.training.count - 1) / (options.batchSize * options.sequenceLength) }
+
+  func batches(epoch: Int, startingAt start: Int) throws -> LazyMapSequence<Range<Int>, TextBatch> {
+    let windows = try TextWindows(
+      data.training, rows: options.batchSize, steps: options.sequenceLength, seed: options.seed, epoch: epoch)
+    return (min(start, windows.count)..<windows.count).lazy.map { windows[$0] }
+  }
+
+  func count(_ batch: TextBatch) -> Int { batch.targets.scalars.count }
+
+  func loss(_ batch: TextBatch, step number: Int) -> (loss: Tensor, outputs: Tensor) {
+    let (loss, _) = model.loss(on: batch, state: nil)
+    return (loss, loss.detached())
+  }
+
+  /// Of the characters of a text nobody expects most to be right: the loss says it all.
+  func correct(_ outputs: Tensor, _ batch: TextBatch) -> Int? { nil }
+
+  /// Many parts of the text are read side by side: what they do not know of the parts before them shows in the third digit.
+  func validate() throws -> Scores? {
+    if Interruption.isRequested { throw EvaluationInterrupted() }
+    let streams = max(1, min(16, data.validation.count / 256))
+    return Scores(loss: try model.meanLoss(over: data.validation, streams: streams))
+  }
+
+  func test() throws -> Scores? { Scores(loss: try model.meanLoss(over: data.test)) }
+}
+
+extension Checkpoint {
+  /// The characters that a language model knows: the names of its classes.
+  public func vocabulary(path: String) throws -> CharacterVocabulary {
+    guard let names = metadata.classes else { throw TrainingFault.noVocabulary(path: path) }
+    return try CharacterVocabulary(names: names)
+  }
+}

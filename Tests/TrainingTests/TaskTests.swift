@@ -1,0 +1,219 @@
+import AviaryCheckpoints
+import AviaryDatasets
+import AviaryModels
+import AviaryTensors
+import Foundation
+import Testing
+
+@testable import AviaryTraining
+
+/// Runs on data that are not images, from their files to their checkpoints.
+@Suite struct TaskTests {
+  /// A folder that is removed when the test lets go of it.
+  private final class Workplace {
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent("aviary-tasks-\(UUID().uuidString)").path
+
+    init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    func write(_ text: String, to name: String) throws -> String {
+      try Data(text.utf8).write(to: URL(filePath: path + "/" + name))
+      return path + "/" + name
+    }
+  }
+
+  private let place: Workplace
+
+  init() throws { place = try Workplace() }
+
+  private func options(_ data: String, epochs: Int, learningRate: Double = 1e-2) -> TrainingOptions {
+    // The number of threads belongs to the process, and other tests count on it.
+    TrainingOptions(
+      data: data, epochs: epochs, optimizer: OptimizerConfiguration(.adam, learningRate: learningRate),
+      schedule: .constant, workers: 1)
+  }
+
+  private func train(_ name: String, _ options: TrainingOptions, run: String = "run") throws -> RunSummary {
+    let report = try NetworkTraining.start(
+      options, from: .scratch(try Zoo.architecture(named: name)), at: place.path + "/" + run
+    ) { _ in }
+    return try #require(report.summary)
+  }
+
+  // MARK: Tables
+
+  /// 200 flowers whose kind the colour and one length tell, with some values missing.
+  private func flowers() -> String {
+    var random = RandomStream(seed: 3, purpose: "flowers")
+    var text = "length,width,colour,kind\n"
+    for row in 0..<200 {
+      let isRose = row % 2 == 0
+      let length = Double(random.uniform()) + (isRose ? 3 : 1)
+      let width = row % 17 == 5 ? "" : "\(Double(random.uniform()))"
+      text += "\(length),\(width),\(isRose ? "red" : row % 3 == 0 ? "blue" : "white"),\(isRose ? "rose" : "iris")\n"
+    }
+    return text
+  }
+
+  @Test func aTableOfClassesIsLearned() throws {
+    let data = try place.write(flowers(), to: "flowers.csv")
+    var options = options(data, epochs: 12)
+    options.table = TableSettings(target: "kind")
+    options.configuration = [
+      ConfigurationChange(name: "hidden", value: "[8]"), ConfigurationChange(name: "dropout", value: "[0]"),
+    ]
+    let summary = try train("mlp", options)
+    #expect(summary.classes == ["iris", "rose"] && summary.testAccuracy == 1)
+    let best = try Checkpoint.read(from: place.path + "/run/best.h5")
+    guard case .table(let preprocessing)? = try best.inputPreparation() else {
+      Issue.record("the checkpoint does not know the table")
+      return
+    }
+    #expect(preprocessing.featureNames.count == preprocessing.featureCount)
+    let model = try #require(try Zoo.classifier(from: best, path: "best.h5").model as? MLP)
+    let predictor = TablePredictor(model, preprocessing)
+    let rows = try Table(
+      csv: Array("colour,length,width\nred,3.4,0.1\nwhite,1.5,\ngreen,1.2,0.5\n".utf8), path: "new.csv",
+      kinds: ["colour": .categorical])
+    let features = try preprocessing.features(of: rows)
+    #expect(features.unknown.map(\.value) == ["green"])
+    let probabilities = predictor.probabilities(features)
+    #expect(probabilities.map { $0[1] > 0.5 } == [true, false, false])
+    let metrics = predictor.classification(try preprocessing.part(of: Table(csv: data, for: preprocessing)))
+    #expect(metrics.count == 200 && metrics.accuracy ?? 0 > 0.99)
+  }
+
+  @Test func aNumberIsEstimated() throws {
+    var text = "a,b,y\n"
+    for row in 0..<150 {
+      let (a, b) = (Double(row % 13), Double(row % 7))
+      text += "\(a),\(b),\(100 + 20 * a - 10 * b)\n"
+    }
+    let data = try place.write(text, to: "numbers.csv")
+    var options = options(data, epochs: 60)
+    options.table = TableSettings(target: "y")
+    options.table?.standardisesTarget = true
+    options.configuration = [
+      ConfigurationChange(name: "hidden", value: "[16]"), ConfigurationChange(name: "dropout", value: "[0]"),
+    ]
+    let summary = try train("mlp", options)
+    #expect(summary.classes.isEmpty && summary.testAccuracy == nil)
+    #expect(try #require(summary.testLoss) < 0.05, "of a standardised target, whose variance is 1")
+    let best = try Checkpoint.read(from: place.path + "/run/best.h5")
+    guard case .table(let preprocessing)? = try best.inputPreparation(),
+      let model = try Zoo.classifier(from: best, path: "best.h5").model as? MLP
+    else {
+      Issue.record("the checkpoint does not know the table")
+      return
+    }
+    let part = try preprocessing.part(of: Table(csv: data, for: preprocessing))
+    let metrics = TablePredictor(model, preprocessing).regression(part)
+    #expect(try #require(metrics.explainedVariance) > 0.95)
+    #expect(try #require(metrics.rootMeanSquaredError) < 20, "in the table's own units")
+    #expect(try #require(metrics.meanAbsoluteError) <= #require(metrics.rootMeanSquaredError))
+  }
+
+  @Test func aTableNeedsATargetAndANetworkForTables() throws {
+    let data = try place.write(flowers(), to: "flowers.csv")
+    #expect(throws: TrainingFault.noTarget(path: data)) { try train("mlp", options(data, epochs: 1)) }
+    var unsuited = options(data, epochs: 1)
+    unsuited.table = TableSettings(target: "kind")
+    #expect(throws: ArchitectureFault.unsuited(architecture: "resnet-toy", kinds: [.images], data: .tables)) {
+      try train("resnet-toy", unsuited)
+    }
+    unsuited.configuration = [ConfigurationChange(name: "width", value: "3")]
+    let fault = #expect(throws: ArchitectureFault.self) { try train("mlp", unsuited) }
+    #expect(fault?.description.contains("no setting 'width'") == true)
+    #expect(!FileManager.default.fileExists(atPath: place.path + "/run"))
+  }
+
+  // MARK: Text
+
+  @Test func aTextIsLearnedAndWrittenOn() throws {
+    let data = try place.write(String(repeating: "the cat sat on the mat. ", count: 120), to: "cats.txt")
+    var options = options(data, epochs: 6, learningRate: 1e-2)
+    options.batchSize = 8
+    options.sequenceLength = 24
+    options.configuration = [
+      ConfigurationChange(name: "hidden", value: "32"), ConfigurationChange(name: "embedding", value: "8"),
+    ]
+    let summary = try train("char-gru", options)
+    #expect(summary.classes == [" ", ".", "a", "c", "e", "h", "m", "n", "o", "s", "t"])
+    #expect(summary.testAccuracy == nil)
+    #expect(try #require(summary.testLoss) < 0.35, "nats a character; 2.4 before")
+    let best = try Checkpoint.read(from: place.path + "/run/best.h5")
+    #expect(try best.inputPreparation() == .text)
+    let model = try #require(try Zoo.model(from: best, path: "best.h5").model as? CharacterModel)
+    let written = try model.sample(
+      prompt: "the cat sat on the mat. the c", vocabulary: try best.vocabulary(path: "best.h5"), length: 10,
+      sampling: Sampling(temperature: 0), stream: RandomStream(seed: 1, purpose: "test"))
+    #expect(written == "at sat on ")
+    // A finished run that is resumed comes to the same end.
+    let again = try #require(try NetworkTraining.resume(at: place.path + "/run") { _ in }.summary)
+    #expect(again.testLoss == summary.testLoss)
+  }
+
+  @Test func aTextIsGoneOnWithFromACheckpoint() throws {
+    let data = try place.write(String(repeating: "abcab", count: 200), to: "a.txt")
+    var options = options(data, epochs: 1)
+    (options.batchSize, options.sequenceLength) = (4, 10)
+    _ = try train("char-toy", options)
+    let path = place.path + "/run/best.h5"
+    let report = try NetworkTraining.start(
+      options, from: .checkpoint(try Checkpoint.read(from: path), path: path), at: place.path + "/more"
+    ) { _ in }
+    let first = try #require(report.summary)
+    #expect(first.classes == ["a", "b", "c"])
+    var other = options
+    other.data = try place.write(String(repeating: "abcxy", count: 200), to: "b.txt")
+    let fault = #expect(throws: TextFault.self) {
+      try NetworkTraining.start(
+        other, from: .checkpoint(try Checkpoint.read(from: path), path: path), at: place.path + "/other"
+      ) { _ in }
+    }
+    #expect(fault?.description.contains("'x'") == true)
+  }
+
+  @Test func aShortTextIsRefused() throws {
+    let data = try place.write("too short", to: "short.txt")
+    #expect(throws: TextFault.self) { try train("char-toy", options(data, epochs: 1)) }
+  }
+
+  // MARK: Graphs
+
+  @Test func theNodesOfAGraphAreLearned() throws {
+    let graph = place.path + "/graph"
+    try FileManager.default.createDirectory(atPath: graph, withIntermediateDirectories: true)
+    _ = try place.write(
+      (0..<60).map { "\($0) \($0 / 30 * 30 + ($0 + 1) % 30)\n" }.joined(), to: "graph/edges.txt")
+    _ = try place.write((0..<60).map { $0 % 3 == 2 ? "2\n" : "\($0 / 30)\n" }.joined(), to: "graph/features.txt")
+    _ = try place.write((0..<60).map { "\($0 / 30)\n" }.joined(), to: "graph/labels.txt")
+    let summary = try train("gcn", options(graph, epochs: 40))
+    #expect(summary.classes == ["0", "1"])
+    #expect(try #require(summary.testAccuracy) > 0.9)
+    let best = try Checkpoint.read(from: place.path + "/run/best.h5")
+    #expect(try best.inputPreparation() == .graph(.init(normalizesFeatures: true, splitSeed: 0)))
+    #expect(
+      try #require(try NetworkTraining.resume(at: place.path + "/run") { _ in }.summary).testAccuracy
+        == summary.testAccuracy)
+    #expect(throws: ArchitectureFault.unsuited(architecture: "char-toy", kinds: [.text], data: .graphs)) {
+      try train("char-toy", options(graph, epochs: 1), run: "other")
+    }
+  }
+
+  // MARK: What lies there
+
+  @Test func dataAreRecognisedByTheirNames() throws {
+    let csv = try place.write("a,b\n", to: "t.csv")
+    #expect(try DataSource.kind(of: csv) == .tables)
+    #expect(try DataSource.kind(of: try place.write("x", to: "t.txt")) == .text)
+    #expect(try DataSource.kind(of: try place.write("x", to: "t.npz")) == .graphs)
+    #expect(try DataSource.kind(of: place.path) == .images)
+    _ = try place.write("x", to: "ind.toy.graph")
+    #expect(try DataSource.kind(of: place.path + "/ind.toy") == .graphs)
+    _ = try place.write("0 1", to: "edges.txt")
+    #expect(try DataSource.kind(of: place.path) == .graphs)
+    #expect(throws: TrainingFault.noData(path: "/nowhere")) { try DataSource.kind(of: "/nowhere") }
+  }
+}
