@@ -24,8 +24,12 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
   case unreadableImages(count: Int, of: Int, first: String)
   /// The output cannot be written under that name.
   case badOutput(path: String, reason: String)
-  /// A choice that is known and not there yet.
-  case notThereYet(option: String, value: String, choices: [String])
+  /// A checkpoint that writes no text is asked to.
+  case noLanguageModel(path: String, architecture: String)
+  /// The checkpoint does not know how a table is prepared.
+  case noTablePreparation(path: String)
+  /// An option of tables for data that are none.
+  case onlyForTables(option: String, path: String)
 
   var description: String {
     switch self {
@@ -38,7 +42,7 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
     case .unpreparedSource(let path):
       "\(path): does not say how images are prepared; say it once with: aviary convert \(path) OUT.h5 --preprocessing NAME"
     case .nothingToChange(let path):
-      "\(path): has no preprocessing that --input-size, --mean, --std or --channels could change; give --preprocessing, too"
+      "\(path): has no preprocessing that --input-size, --resize, --mean, --std or --channels could change; give --preprocessing, too"
     case .classCount(let source, let found, let expected):
       "\(source): \(counted(found, "class name")) for a head of \(grouped(expected)) classes"
     case .unreadableClasses(let path): "\(path): cannot be read as a list of class names, one a line"
@@ -47,8 +51,11 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
     case .unreadableImages(let count, let all, let first):
       count == 1 ? first : "\(count) of \(all) images could not be predicted; the first: \(first)"
     case .badOutput(let path, let reason): "\(path): \(reason)"
-    case .notThereYet(let option, let value, let choices):
-      "\(option) \(value) is not there yet; use \(choices.joined(separator: ", "))"
+    case .noLanguageModel(let path, let architecture):
+      "\(path): is a \(architecture), which writes no text; give a checkpoint of char-lstm, char-gru or char-rnn"
+    case .noTablePreparation(let path):
+      "\(path): was not trained on a table; give images, or a checkpoint made by: aviary train mlp --data TABLE.csv --target COLUMN"
+    case .onlyForTables(let option, let path): "\(option) is for tables, and \(path) is none: leave it out"
     }
   }
 }

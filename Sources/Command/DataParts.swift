@@ -15,13 +15,14 @@ struct DataPart {
   /// In words, for a person who wants to know what was looked at.
   func described(_ data: String) -> String {
     let images = "\(counted(folder.entries.count, "image")) of \(grouped(folder.classes.count)) classes"
+    if PackedDataset.isPresent(at: data) { return "\(data): packed images; the \(name ?? "whole") part: \(images)" }
     return name.map { "\(data): image folder with parts; its \($0) part: \(images)" }
       ?? "\(data): image folder: \(images)"
   }
 
   /// All parts that are there, in this order: train, valid (or val), test.
   static func all(_ data: String, classes: [String]?) throws -> [DataPart] {
-    if let packed = try PackedDataset(data) {
+    if let packed = try packed(data, classes: classes) {
       return [DataPart(name: "train", folder: packed.training)]
         + (packed.test.map { [DataPart(name: "test", folder: $0)] } ?? [])
     }
@@ -37,9 +38,20 @@ struct DataPart {
     return parts
   }
 
+  /// Packed pictures, whose classes have to be those asked for, where they have names.
+  private static func packed(_ data: String, classes: [String]?) throws -> PackedDataset? {
+    guard let packed = try PackedDataset(data) else { return nil }
+    let own = packed.training.classes
+    if let classes, packed.namesClasses, own != classes {
+      let other = zip(own, classes).first { $0 != $1 }?.0 ?? own.last ?? ""
+      throw ImageFolderError.unknownClass(path: data, name: other, expected: classes)
+    }
+    return packed
+  }
+
   /// The part that a model is judged on: test, else valid, else train, else the folder as a whole.
   static func forEvaluation(_ data: String, classes: [String]?) throws -> DataPart {
-    if let packed = try PackedDataset(data) {
+    if let packed = try packed(data, classes: classes) {
       return packed.test.map { DataPart(name: "test", folder: $0) } ?? DataPart(name: "train", folder: packed.training)
     }
     guard let name = ["test", "valid", "val", "train"].first(where: { isFolder(data + "/" + $0) }),
@@ -57,8 +69,17 @@ struct DataPart {
 /// How many things can be done at once.
 func availableCores() -> Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }
 
-/// What a folder of data is, in one line, from the names in it alone.
-func describeData(_ path: String) -> String {
+/// What lies at the path of the data, in one line, from names alone.
+func describeData(_ path: String) throws -> String {
+  switch try DataSource.kind(of: path) {
+  case .tables: return "\(path): table"
+  case .text: return "\(path): text, of which the last tenth is the test"
+  case .graphs: return "\(path): graph"
+  case .images: return PackedDataset.isPresent(at: path) ? "\(path): packed images" : describeFolder(path)
+  }
+}
+
+private func describeFolder(_ path: String) -> String {
   func folders(_ path: String) -> [String] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
     return names.filter { name in

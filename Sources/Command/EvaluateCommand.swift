@@ -3,16 +3,24 @@ import Aviary
 
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "evaluate", abstract: "Measure how well a checkpoint tells the photographs of a folder apart.",
-    discussion: "Of a folder with the parts train, valid and test, the test images count; else all of them.")
+    commandName: "evaluate",
+    abstract: "Measure how well a checkpoint does on images, the rows of a table, the nodes of a graph, or a text.",
+    discussion: """
+      Of images with the parts train, valid and test, the test images count, else all of them; of a graph its test nodes; \
+      of a table or a text all of it.
+      """)
 
   @Argument(help: "The checkpoint: a file, or the name of shipped weights.") var checkpoint: String
-  @Option(help: ArgumentHelp("The image folder: DIR/<class>/<image>.", valueName: "dir")) var data: String
+  @Option(help: ArgumentHelp("Images, a table, a graph or a text, as for train.", valueName: "data")) var data: String
   @Flag(help: "Print one JSON object.") var json = false
   @OptionGroup var source: SourceOptions
   @OptionGroup var weights: WeightsOptions
 
   func run() throws {
+    let kind = try DataSource.kind(of: data)
+    if kind != .images {
+      return try DataEvaluation(checkpoint, source, weights: weights).report(on: data, kind).print(asJSON: json)
+    }
     let loaded = try LoadedModel(checkpoint, source, weights: weights, needsHead: true)
     let part = try DataPart.forEvaluation(data, classes: loaded.namesClasses ? loaded.classes : nil)
     let count = loaded.model.configuration.classes
@@ -31,52 +39,13 @@ struct EvaluateCommand: ParsableCommand {
         metrics.add(label: label, predicted: best - row * count, loss: -Double(scores[row * count + label]))
       }
     }
-    if let first = skipped.first, metrics.count == 0 {
-      throw CommandFault.nothingDecoded(path: data, first: first.reason)
+    guard metrics.count > 0 else {
+      throw CommandFault.nothingDecoded(path: data, first: skipped.first?.reason ?? "there is none")
     }
     for image in skipped { tell("skipped: \(image.reason)") }
-    if json {
-      print(object(metrics, part, skipped.map { (entries[$0.index].path, $0.reason) }).serialized)
-    } else {
-      for line in lines(metrics, skipped: skipped.count) { print(line) }
-    }
-  }
-
-  private func object(
-    _ metrics: ClassificationMetrics, _ part: DataPart, _ skipped: [(path: String, reason: String)]
-  ) -> JSONValue {
-    .members([
-      "images": .integer(metrics.count),
-      "accuracy": .real(metrics.accuracy),
-      "loss": .real(metrics.meanLoss),
-      "confusion": .array(metrics.confusion.map { .array($0.map { .integer($0) }) }),
-      "classes": .texts(metrics.classes),
-      "precision": .array(metrics.precision.map { .real($0) }),
-      "recall": .array(metrics.recall.map { .real($0) }),
-      "skipped": .array(skipped.map { .members(["image": .text($0.path), "error": .text($0.reason)]) }),
-      "part": part.name.map { .text($0) } ?? .null,
-    ])
-  }
-
-  private func lines(_ metrics: ClassificationMetrics, skipped: Int) -> [String] {
-    var lines = [
-      "\(counted(metrics.count, "image")), accuracy \(percent(metrics.accuracy ?? 0)), "
-        + "loss \(fixed(metrics.meanLoss ?? 0, 4))\(skipped > 0 ? ", \(skipped) skipped" : "")"
-    ]
-    var rows = [["class", "precision", "recall"]]
-    for (index, name) in metrics.classes.enumerated() {
-      rows.append([
-        name, metrics.precision[index].map(percent) ?? "-", metrics.recall[index].map(percent) ?? "-",
-      ])
-    }
-    lines += table(rows, right: [1, 2])
-    // A matrix of many classes is for programs: --json has it.
-    if metrics.classes.count <= 20 {
-      lines.append("confusion (rows: true class, columns: predicted)")
-      var matrix = [[""] + metrics.classes]
-      for (name, row) in zip(metrics.classes, metrics.confusion) { matrix.append([name] + row.map(grouped)) }
-      lines += table(matrix, right: Set(1...metrics.classes.count))
-    }
-    return lines
+    var report = EvaluationReport(
+      metrics, item: "image", skipped: skipped.map { (entries[$0.index].path, $0.reason) })
+    report.members.append(("part", part.name.map { .text($0) } ?? .null))
+    report.print(asJSON: json)
   }
 }

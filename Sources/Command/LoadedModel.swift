@@ -20,8 +20,10 @@ struct LoadedModel {
     path = try WeightsFolder.checkpointPath(named, given: weights.weights)
     let (checkpoint, _) = try options.read(path)
     if needsHead, checkpoint.metadata.headAbsent { throw CommandFault.headAbsent(path: path) }
-    guard checkpoint.metadata.architecture != nil else {
-      throw ArchitectureFault.unnamed
+    guard let name = checkpoint.metadata.architecture else { throw ArchitectureFault.unnamed }
+    let known = try Zoo.architecture(named: name)
+    guard known.kinds.contains(.images) else {
+      throw ArchitectureFault.unsuited(architecture: name, kinds: known.kinds, data: .images)
     }
     guard let stored = try checkpoint.preprocessing() else { throw CommandFault.noPreprocessing(path: path) }
     preprocessing = stored

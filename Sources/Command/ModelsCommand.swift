@@ -34,10 +34,10 @@ struct ModelsCommand: ParsableCommand {
     for line in table(rows, right: [1]) { print(line) }
   }
 
-  /// What the network takes: `3x224x224`, or the kind of data where that has no fixed shape.
+  /// What the network takes: `3x224x224`, for instance.
   private func described(_ architecture: Architecture) -> String {
-    architecture.input.isEmpty
-      ? architecture.kinds.map(\.rawValue).joined(separator: ", ")
+    architecture.kinds == [.text]
+      ? "text, \(architecture.input.map(String.init).joined()) characters"
       : architecture.input.map(String.init).joined(separator: "x")
   }
 }

@@ -3,12 +3,14 @@ import Aviary
 
 struct PredictCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "predict", abstract: "Say what photographs show.",
-    discussion:
-      "JPEG, PNG and WebP. An image that cannot be read is named; the others are predicted, and the exit code is 1.")
+    commandName: "predict", abstract: "Say what photographs show, or what the rows of a table come to.",
+    discussion: """
+      JPEG, PNG and WebP. An image that cannot be read is named; the others are predicted, and the exit code is 1. A \
+      checkpoint of a table takes .csv files with the columns that it was trained on.
+      """)
 
   @Argument(help: "The checkpoint: a file, or the name of shipped weights.") var checkpoint: String
-  @Argument(help: ArgumentHelp("The images.", valueName: "image")) var images: [String]
+  @Argument(help: ArgumentHelp("The images, or tables.", valueName: "image")) var images: [String]
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp("How many classes are named, the most probable first.", valueName: "k"))
@@ -28,6 +30,7 @@ struct PredictCommand: ParsableCommand {
   }
 
   func run() throws {
+    if images.allSatisfy({ $0.hasSuffix(".csv") }) { return try predictTables() }
     let loaded = try LoadedModel(checkpoint, source, weights: weights, needsHead: true)
     var findings = Array(repeating: Finding.classes([]), count: images.count)
     let entries = images.map { ImageEntry(path: $0, label: 0) }
@@ -73,6 +76,51 @@ struct PredictCommand: ParsableCommand {
         [image] + table(classes.map { ["", percent(Double($0.probability)), $0.name] }, right: [1])
       case .fault: [image, "  not predicted"]
       }
+    }
+  }
+
+  // MARK: Tables
+
+  private func predictTables() throws {
+    let evaluation = try DataEvaluation(checkpoint, source, weights: weights)
+    let (model, preprocessing) = try evaluation.tableModel()
+    var predictions: [JSONValue] = []
+    for path in images {
+      let table = try Table(csv: path, for: preprocessing)
+      let features = try preprocessing.features(of: table)
+      for category in features.unknown { tell("\(path): \(category)") }
+      func open(_ model: some Classifier) -> [(line: String, value: JSONValue)] {
+        answers(TablePredictor(model, preprocessing), features)
+      }
+      for (place, answer) in zip(features.rows, open(model)) {
+        // As a spreadsheet counts: the header is row 1.
+        let row = table.rowNumbers[place]
+        if !json { print("\(path) row \(row): \(answer.line)") }
+        predictions.append(
+          .object([.init("table", .text(path)), .init("row", .integer(row))] + (answer.value.members ?? [])))
+      }
+    }
+    if json { print(JSONValue.members(["predictions": .array(predictions)]).serialized) }
+  }
+
+  private func answers<Model: Classifier>(
+    _ predictor: TablePredictor<Model>, _ features: TableFeatures
+  ) -> [(line: String, value: JSONValue)] {
+    let target = predictor.preprocessing.target
+    if target.task == .regression {
+      return predictor.estimates(features).map {
+        ("\(target.name) \(significant($0, 6))", .members(["value": .real($0)]))
+      }
+    }
+    return predictor.probabilities(features).map { row in
+      let best = row.indices.sorted { (row[$0], $1) > (row[$1], $0) }.prefix(top)
+      return (
+        best.map { "\(target.classes[$0]) \(percent(Double(row[$0])))" }.joined(separator: ", "),
+        .members([
+          "classes": .array(
+            best.map { .members(["name": .text(target.classes[$0]), "probability": .real(row[$0])]) })
+        ])
+      )
     }
   }
 }

@@ -10,6 +10,9 @@ import Aviary
 /// The name of a preprocessing.
 enum Preset: String, CaseIterable, ExpressibleByArgument { case torchvision, caffe, tensorflow, unit, raw }
 
+/// How images come to size.
+enum ResizeName: String, CaseIterable, ExpressibleByArgument { case none, shorter, exact }
+
 /// The order of channels.
 enum ChannelOrder: String, CaseIterable, ExpressibleByArgument { case rgb, bgr, grey }
 
@@ -44,8 +47,21 @@ struct NumberList: ExpressibleByArgument, Sendable {
 
 extension SourceOptions {
   /// The checkpoint's preprocessing with the changes that the options ask for; nil where they ask for none.
-  func changedPreprocessing(of checkpoint: Checkpoint, _ path: String) throws -> Preprocessing? {
-    guard preprocessing != nil || inputSize != nil || mean != nil || std != nil || channels != nil else { return nil }
+  func changedPreparation(of checkpoint: Checkpoint, _ path: String) throws -> InputPreparation? {
+    guard preprocessing != nil || inputSize != nil || mean != nil || std != nil || channels != nil || resize != nil
+    else {
+      return nil
+    }
+    if let architecture = Zoo.architectures.first(where: { $0.name == checkpoint.metadata.architecture }),
+      architecture.kinds == [.graphs]
+    {
+      // Raw features are those of the files; every other choice divides by their sum.
+      return .graph(.init(normalizesFeatures: preprocessing != .raw))
+    }
+    return .images(try changedPreprocessing(of: checkpoint, path))
+  }
+
+  private func changedPreprocessing(of checkpoint: Checkpoint, _ path: String) throws -> Preprocessing {
     var result: Preprocessing
     if let preprocessing {
       let known = checkpoint.metadata.architecture.flatMap { name in Zoo.architectures.first { $0.name == name } }
@@ -56,6 +72,14 @@ extension SourceOptions {
       throw CommandFault.nothingToChange(path: path)
     }
     if let size = inputSize?.size, result.outputSize != size { result = result.withSize(size) }
+    if let resize, let size = result.outputSize {
+      // With a crop of its size every picture fits: a smaller one gets a black margin.
+      switch resize {
+      case .none: (result.resize, result.crop) = (.none, size)
+      case .shorter: (result.resize, result.crop) = (.shorterSide(min(size.height, size.width)), size)
+      case .exact: (result.resize, result.crop) = (.exact(size), nil)
+      }
+    }
     if let channels { result = result.withChannels(Preprocessing.Channels(rawValue: channels.rawValue) ?? .rgb) }
     if let mean { result.mean = mean.values }
     if let std { result.standardDeviation = std.values }
@@ -64,16 +88,6 @@ extension SourceOptions {
 }
 
 extension Preprocessing {
-  /// JSON with sorted names.
-  var text: String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys]
-    guard let data = try? encoder.encode(self) else {
-      preconditionFailure("a preprocessing of plain values did not become JSON")
-    }
-    return String(decoding: data, as: UTF8.self)
-  }
-
   /// The same with another order of channels: every colour keeps its mean and deviation. One value that all channels
   /// share serves grey, too.
   func withChannels(_ order: Channels) -> Preprocessing {

@@ -16,6 +16,11 @@ struct SourceOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The size of the network's input.", valueName: "HxW"))
   var inputSize: InputSize?
   @Option(
+    help: ArgumentHelp(
+      "How images come to that size: cut or given a black margin, by their shorter side, or by both sides.",
+      valueName: "name"))
+  var resize: ResizeName?
+  @Option(
     parsing: .unconditional,
     help: ArgumentHelp("Subtracted from each channel, in the order of the channels, after scaling.", valueName: "a,b,c")
   )
@@ -71,8 +76,8 @@ struct SourceOptions: ParsableArguments {
 
   /// Puts preprocessing and classes into the metadata.
   private func describe(_ checkpoint: inout Checkpoint, _ path: String) throws {
-    if let changed = try changedPreprocessing(of: checkpoint, path) {
-      checkpoint.metadata.preprocessing = changed.text
+    if let changed = try changedPreparation(of: checkpoint, path) {
+      checkpoint.metadata.preprocessing = try changed.json()
     }
     guard let classes else { return }
     let names = try Self.classNames(classes)

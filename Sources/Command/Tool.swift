@@ -17,7 +17,8 @@ struct Tool: ParsableCommand {
   static let commands: [any ParsableCommand.Type] = [
     ModelsCommand.self, InspectCommand.self, VerifyCommand.self, DiffCommand.self, ConvertCommand.self,
     TrainCommand.self, FinetuneCommand.self,
-    EvaluateCommand.self, PredictCommand.self, FeaturesCommand.self, SampleImagesCommand.self, BenchCommand.self,
+    EvaluateCommand.self, PredictCommand.self, FeaturesCommand.self, SampleCommand.self, SampleImagesCommand.self,
+    BenchCommand.self,
   ]
 
   static func main() {

@@ -9,7 +9,7 @@ import Aviary
 
 struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "train", abstract: "Train a network of the zoo on a folder of photographs, from scratch.",
+    commandName: "train", abstract: "Train a network of the zoo from scratch, on images, a table, a text or a graph.",
     discussion: TrainingRun.discussion)
 
   @Argument(help: "The network; see 'aviary models'.") var architecture: String?
@@ -30,7 +30,7 @@ struct FinetuneCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "finetune",
     abstract:
-      "Fit a pretrained network to a folder of photographs: its head is replaced by one for the folder's classes.",
+      "Fit a pretrained network to data of one's own: its head is replaced by one for the data's classes.",
     discussion: TrainingRun.discussion)
 
   @Option(help: ArgumentHelp("The checkpoint: a file, or the name of shipped weights.", valueName: "checkpoint"))
@@ -38,7 +38,12 @@ struct FinetuneCommand: ParsableCommand {
   @OptionGroup var training: TrainingArguments
   @OptionGroup var weights: WeightsOptions
 
-  func validate() throws { try training.check(source: from, named: "--from") }
+  func validate() throws {
+    try training.check(source: from, named: "--from")
+    guard training.set.isEmpty else {
+      throw ValidationError("--set is for train: a checkpoint's network is what it is")
+    }
+  }
 
   func run() throws {
     try TrainingRun(command: "finetune", training).run {
@@ -60,7 +65,7 @@ struct TrainingRun {
 
   static let discussion = """
     RUN gets best.h5 (the weights that did best on validation), last.h5, history.csv and summary.json. The test \
-    images choose nothing: they are scored once, at the end. Ctrl-C finishes the step, saves and says how to go on \
+    part chooses nothing: it is scored once, at the end; of a text it is the last tenth, of a table a random one. Ctrl-C finishes the step, saves and says how to go on \
     (exit code 130). Defaults stand in parentheses.
     """
 
@@ -75,7 +80,7 @@ struct TrainingRun {
       report = try NetworkTraining.resume(at: folder) { tell($0) }
     } else {
       let (options, source) = try begin()
-      tell(describeData(options.data))
+      tell(try describeData(options.data))
       report = try NetworkTraining.start(options, from: source, at: arguments.output ?? "") { tell($0) }
     }
     guard let summary = report.summary else {
@@ -93,14 +98,20 @@ struct TrainingRun {
   private func lines(_ summary: RunSummary, _ folder: String) -> [String] {
     var lines = [
       "\(summary.architecture): \(counted(summary.epochs, "epoch")) in \(fixed(summary.seconds, 1)) s"
-        + (summary.imagesPerSecond.map { ", \(fixed($0, 0)) images/s" } ?? "")
+        + (summary.imagesPerSecond.map { ", \(fixed($0, 0)) \(summary.items)/s" } ?? "")
         + ", \(grouped(summary.trainable)) of \(grouped(summary.parameters)) parameters trained"
     ]
     if let accuracy = summary.bestAccuracy, let epoch = summary.bestEpoch {
       lines.append("best validation accuracy \(percent(accuracy)), in epoch \(epoch)")
+    } else if let loss = summary.bestLoss, let epoch = summary.bestEpoch {
+      lines.append("best validation loss \(fixed(loss, 4)), in epoch \(epoch)")
     }
-    if let accuracy = summary.testAccuracy { lines.append("test accuracy \(percent(accuracy))") }
-    if summary.skipped > 0 { lines.append("\(counted(summary.skipped, "image")) skipped") }
+    if let accuracy = summary.testAccuracy {
+      lines.append("test accuracy \(percent(accuracy))")
+    } else if let loss = summary.testLoss {
+      lines.append("test loss \(fixed(loss, 4))")
+    }
+    if summary.skipped > 0 { lines.append("\(grouped(summary.skipped)) \(summary.items) skipped") }
     lines.append("\(folder)/best.h5, last.h5, history.csv, summary.json")
     return lines
   }

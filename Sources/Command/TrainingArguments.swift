@@ -1,12 +1,13 @@
 import ArgumentParser
 import Aviary
 
-/// The options that train and finetune share. All of them are optional, so that what nobody said can depend on the rest,
-/// and so that `--resume` can refuse what it would not heed.
+/// The options that train and finetune share. All of them are optional, so that what nobody said can depend on the rest
+/// and on the kind of the data, and so that `--resume` can refuse what it would not heed.
 struct TrainingArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The image folder: DIR/<class>/<image>, or one with train, and perhaps valid and test.", valueName: "dir"))
+      "Images: DIR/<class>/<image>, perhaps in train, valid and test, or IDX or CIFAR files; a graph: Planetoid prefix, .npz; a .csv table; a text.",
+      valueName: "data"))
   var data: String?
   @Option(help: ArgumentHelp("The folder of the run: checkpoints, history, summary.", valueName: "run")) var output:
     String?
@@ -14,26 +15,32 @@ struct TrainingArguments: ParsableArguments {
   var resume: String?
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Passes over the images (5 for finetune, 20 for train).", valueName: "n"))
+    help: ArgumentHelp("Passes over the data (5 for finetune, 20 for train; 200 for graphs).", valueName: "n"))
   var epochs: Int?
-  @Option(parsing: .unconditional, help: ArgumentHelp("Images a step (32).", valueName: "n")) var batchSize: Int?
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Items a step: images, rows, stretches of text (32).", valueName: "n"))
+  var batchSize: Int?
   @Option(
     help: ArgumentHelp(
-      "What makes steps of gradients (adamw).", valueName: "name"))
+      "What makes steps of gradients (adamw; adam for graphs).", valueName: "name"))
   var optimizer: OptimizerName?
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("The learning rate (1e-3; 1e-4 for finetune without a frozen backbone).", valueName: "x"))
+    help: ArgumentHelp(
+      "The learning rate (1e-3; 1e-4 for finetune without a frozen backbone; 2e-3 for text, 1e-2 for graphs).",
+      valueName: "x"))
   var learningRate: Double?
   @Option(
     help: ArgumentHelp(
-      "How the learning rate changes (cosine; constant with a frozen backbone).", valueName: "name"))
+      "How the learning rate changes (cosine; constant with a frozen backbone and for graphs).", valueName: "name"))
   var schedule: ScheduleName?
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp("Steps over which the learning rate climbs to its full value (0).", valueName: "n"))
   var warmUpSteps: Int?
-  @Option(parsing: .unconditional, help: ArgumentHelp("Weight decay (0.01 for adamw, else 0).", valueName: "x"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Weight decay (0.01 for adamw, 5e-4 on the first layer for graphs, else 0).", valueName: "x"))
   var weightDecay: Double?
   @Option(
     help: ArgumentHelp("What is not trained: backbone, none, or patterns of layers (none).", valueName: "pattern,..."))
@@ -43,8 +50,10 @@ struct TrainingArguments: ParsableArguments {
     help: ArgumentHelp("The side of the images (the checkpoint's, else the architecture's).", valueName: "n"))
   var imageSize: Int?
   @Option(
-    help: ArgumentHelp("Random cuts and mirroring (standard; none with a frozen backbone).", valueName: "name"))
-  var augment: Augment?
+    help: ArgumentHelp(
+      "Random changes: none, standard (cuts and mirroring), or a list of standard, flip, vertical-flip, rotation=DEGREES, shift=, shear=DEGREES, zoom=, brightness=, contrast=, saturation=, hue=, noise=, erasing= (standard; none with a frozen backbone and for IDX and CIFAR files).",
+      valueName: "changes"))
+  var augment: AugmentationArgument?
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp("The least share of an image's area that standard augmentation cuts out (0.08).", valueName: "x")
@@ -71,15 +80,38 @@ struct TrainingArguments: ParsableArguments {
   @Option(
     parsing: .unconditional, help: ArgumentHelp("The most images of each class, for a quick try.", valueName: "n"))
   var limit: Int?
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Characters in a row of a batch of text (128).", valueName: "n"))
+  var sequenceLength: Int?
+  @Option(
+    help: ArgumentHelp(
+      "Change a value of the network's configuration, such as dropout=0.2 or hidden=[512,256]. Repeatable.",
+      valueName: "name=value"))
+  var set: [String] = []
+  @OptionGroup(title: "Regularization") var regularization: RegularizationArguments
+  @OptionGroup(title: "Tables") var table: TableArguments
   @Flag(help: "Print the summary as one JSON object.") var json = false
 
   enum OptimizerName: String, CaseIterable, ExpressibleByArgument {
     case sgd, momentum, nesterov, adagrad, adadelta, rmsprop, adam, adamw
+
+    var kind: OptimizerConfiguration.Kind {
+      switch self {
+      case .sgd: .sgd
+      case .momentum: .momentum
+      case .nesterov: .nesterov
+      case .adagrad: .adagrad
+      case .adadelta: .adadelta
+      case .rmsprop: .rmsprop
+      case .adam: .adam
+      case .adamw: .adamw
+      }
+    }
   }
 
-  enum ScheduleName: String, CaseIterable, ExpressibleByArgument { case constant, step, exponential, cosine }
-
-  enum Augment: String, CaseIterable, ExpressibleByArgument { case none, standard }
+  enum ScheduleName: String, CaseIterable, ExpressibleByArgument {
+    case constant, step, exponential, cosine, restarts, plateau
+  }
 
   /// The options of a new run that were given; a resumed one takes none of them.
   private var given: [String] {
@@ -91,9 +123,10 @@ struct TrainingArguments: ParsableArguments {
       ("--weight-decay", weightDecay != nil), ("--freeze", freeze != nil), ("--image-size", imageSize != nil),
       ("--augment", augment != nil), ("--crop-scale", cropScale != nil), ("--feature-cache", featureCache != nil),
       ("--validation", validation != nil), ("--seed", seed != nil), ("--workers", workers != nil),
-      ("--threads", threads != nil), ("--limit", limit != nil),
+      ("--threads", threads != nil), ("--limit", limit != nil), ("--sequence-length", sequenceLength != nil),
+      ("--set", !set.isEmpty),
     ]
-    return all.filter(\.1).map(\.0)
+    return all.filter(\.1).map(\.0) + regularization.given + table.given
   }
 
   /// Usage: either --resume alone, or a source with --data and --output.
@@ -106,29 +139,54 @@ struct TrainingArguments: ParsableArguments {
       return
     }
     guard source != nil else { throw ValidationError("\(name) is missing; or give --resume RUN") }
-    guard data != nil else { throw ValidationError("--data is missing: the folder of the images") }
+    guard data != nil else { throw ValidationError("--data is missing: what is to be learned from") }
     guard output != nil else { throw ValidationError("--output is missing: the folder of the run") }
+  }
+
+  /// What depends on the kind of the data where nobody says otherwise.
+  private struct Defaults {
+    var epochs: Int
+    var optimizer: OptimizerName = .adamw
+    var learningRate: Double
+    var schedule: ScheduleName = .cosine
+
+    init(_ kind: DataKind, isFinetuning: Bool, freezesBackbone: Bool) {
+      epochs = isFinetuning ? 5 : 20
+      learningRate = isFinetuning && !freezesBackbone ? 1e-4 : 1e-3
+      if freezesBackbone { schedule = .constant }
+      switch kind {
+      case .images, .tables: break
+      case .text: learningRate = isFinetuning ? 5e-4 : 2e-3
+      case .graphs:
+        // Kipf & Welling's.
+        (epochs, optimizer, learningRate, schedule) = (200, .adam, 0.01, .constant)
+      }
+    }
   }
 
   /// The options of a new run, with the defaults of what nobody said.
   func options(isFinetuning: Bool, architecture: String?, checkpoint: String?) throws -> TrainingOptions {
+    let path = absolutePath(data ?? "")
+    let kind = try DataSource.kind(of: path)
     let frozen = freeze.map { $0 == "none" ? [] : $0.split(separator: ",").map { trimmed($0) } } ?? []
     let freezesBackbone = frozen == ["backbone"]
-    let epochs = epochs ?? (isFinetuning ? 5 : 20)
+    let defaults = Defaults(kind, isFinetuning: isFinetuning, freezesBackbone: freezesBackbone)
+    let epochs = epochs ?? defaults.epochs
     let cores = availableCores()
-    let augmentation = augment.flatMap { TrainingOptions.AugmentationChoice(rawValue: $0.rawValue) }
+    let changes = augment?.augmentation ?? (augment == nil ? usualAugmentation(kind, path, freezesBackbone) : nil)
     var options = TrainingOptions(
-      data: absolutePath(data ?? ""), architecture: architecture, checkpoint: checkpoint, epochs: epochs,
+      data: path, architecture: architecture, checkpoint: checkpoint, epochs: epochs,
       optimizer: OptimizerConfiguration(
-        try kind(), learningRate: learningRate ?? (isFinetuning && !freezesBackbone ? 1e-4 : 1e-3),
-        weightDecay: weightDecay),
-      schedule: schedule(freezesBackbone: freezesBackbone, epochs: epochs),
-      augmentation: augmentation ?? (freezesBackbone ? .none : .standard), workers: workers ?? cores,
-      threads: threads ?? cores)
+        (optimizer ?? defaults.optimizer).kind, learningRate: learningRate ?? defaults.learningRate,
+        weightDecay: kind == .graphs ? 0 : weightDecay),
+      schedule: schedule(schedule ?? defaults.schedule, epochs: epochs), augmentation: changes,
+      workers: workers ?? cores, threads: threads ?? cores)
+    if kind == .graphs { options.groups = [ParameterGroup(["conv1"], weightDecay: weightDecay ?? 5e-4)] }
+    if kind == .text { options.clipping = GradientClipping(norm: 5) }
     options.batchSize = batchSize ?? options.batchSize
     options.freeze = frozen
     options.imageSize = imageSize
-    options.cropScale = cropScale ?? options.cropScale
+    if let cropScale { options.augmentation?.scale = try range(cropScale) }
     options.hasCropMargin = cropMargin ?? options.hasCropMargin
     options.schedule.warmUpSteps = warmUpSteps ?? 0
     options.usesFeatureCache = featureCache ?? options.usesFeatureCache
@@ -137,25 +195,42 @@ struct TrainingArguments: ParsableArguments {
     }
     options.seed = seed ?? 0
     options.limit = limit
+    options.sequenceLength = sequenceLength ?? options.sequenceLength
+    options.configuration = try set.map { text in
+      let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+      guard parts.count == 2 else { throw ValidationError("--set \(text) is not possible; give NAME=VALUE") }
+      return ConfigurationChange(name: parts[0], value: parts[1])
+    }
+    options.table = try table.settings()
+    if kind != .tables, let extra = table.given.first {
+      throw CommandFault.onlyForTables(option: extra, path: path)
+    }
+    regularization.apply(to: &options)
     return options
   }
 
-  private func kind() throws(CommandFault) -> OptimizerConfiguration.Kind {
-    let name = optimizer ?? .adamw
-    guard let kind = OptimizerConfiguration.Kind(rawValue: name.rawValue) else {
-      throw .notThereYet(
-        option: "--optimizer", value: name.rawValue, choices: OptimizerConfiguration.Kind.allCases.map(\.rawValue))
-    }
-    return kind
+  private func usualAugmentation(_ kind: DataKind, _ path: String, _ freezesBackbone: Bool) -> Augmentation? {
+    kind != .images || freezesBackbone || PackedDataset.isPresent(at: path) ? nil : .standard
   }
 
-  private func schedule(freezesBackbone: Bool, epochs: Int) -> Schedule {
-    switch schedule ?? (freezesBackbone ? .constant : .cosine) {
+  private func range(_ cropScale: Double) throws -> ClosedRange<Double> {
+    guard cropScale > 0, cropScale <= 1 else {
+      throw TrainingFault.invalidSetting(
+        name: "crop scale", value: "\(cropScale)", allowed: "above 0 and at most 1")
+    }
+    return cropScale...1
+  }
+
+  private func schedule(_ name: ScheduleName, epochs: Int) -> Schedule {
+    switch name {
     case .constant: .constant
     // A tenth after each third of the run.
     case .step: .step(every: max(1, (epochs + 2) / 3))
     case .exponential: .exponential(gamma: 0.9)
     case .cosine: .cosine()
+    // Two periods, of a third and two thirds of the run.
+    case .restarts: .cosineRestarts(period: max(1, epochs / 3), multiplier: 2)
+    case .plateau: .reduceOnPlateau()
     }
   }
 }

@@ -93,7 +93,6 @@ import Testing
     (["train", "resnet-toy", "--validation", "1.5"], "validation share 1.5"),
     (["train", "resnet-toy", "--validation", "nowhere"], "nowhere"),
     (["train", "resnet-toy", "--freeze", "nothing"], "nothing"),
-    (["train", "resnet-toy", "--optimizer", "rmsprop"], "not there yet"),
     (["finetune", "--from", "none.h5"], "none.h5: no such file"),
     (["finetune", "--from", "pets"], "not a regular file"),
   ]) func refuses(_ arguments: [String], _ text: String) throws {

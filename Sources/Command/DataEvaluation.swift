@@ -1,0 +1,91 @@
+import Aviary
+
+/// The evaluation of networks on data that are not images.
+struct DataEvaluation {
+  let path: String
+  let checkpoint: Checkpoint
+  let model: any Network
+
+  /// - Parameter named: a file, or the name of shipped weights.
+  init(_ named: String, _ options: SourceOptions, weights: WeightsOptions) throws {
+    path = try WeightsFolder.checkpointPath(named, given: weights.weights)
+    (checkpoint, _) = try options.read(path)
+    if checkpoint.metadata.headAbsent { throw CommandFault.headAbsent(path: path) }
+    let missing = try options.allowMissing.map { try Allowance.missing($0) }
+    model = try Zoo.model(from: checkpoint, allowing: Set(missing), path: path).model
+  }
+
+  /// - Parameter kind: what lies at `data`.
+  func report(on data: String, _ kind: DataKind) throws -> EvaluationReport {
+    switch kind {
+    case .tables: return try table(data)
+    case .graphs: return try graph(data)
+    case .text: return try text(data)
+    case .images: throw unsuited(kind)
+    }
+  }
+
+  private func unsuited(_ kind: DataKind) -> ArchitectureFault {
+    let name = checkpoint.metadata.architecture ?? ""
+    let kinds = Zoo.architectures.first { $0.name == name }?.kinds ?? []
+    return .unsuited(architecture: name, kinds: kinds, data: kind)
+  }
+
+  /// The network for a table's rows, checked against the preparation that the checkpoint holds.
+  func tableModel() throws -> (model: any Classifier, preprocessing: TablePreprocessing) {
+    guard case .table(let preprocessing)? = try checkpoint.inputPreparation(), let model = model as? any Classifier
+    else { throw CommandFault.noTablePreparation(path: path) }
+    try check(input: [preprocessing.featureCount])
+    let outputs = preprocessing.target.task == .regression ? 1 : preprocessing.target.classes.count
+    guard model.configuration.classes == outputs else {
+      throw CommandFault.classCount(source: path, found: outputs, expected: model.configuration.classes)
+    }
+    return (model, preprocessing)
+  }
+
+  /// Refuses an input that the network does not take.
+  private func check(input: [Int]) throws {
+    _ = try Zoo.architecture(named: checkpoint.metadata.architecture ?? "").build(
+      configuration: checkpoint.metadata.configuration, input: input)
+  }
+
+  private func table(_ data: String) throws -> EvaluationReport {
+    let (model, preprocessing) = try tableModel()
+    let part = try preprocessing.part(of: Table(csv: data, for: preprocessing))
+    tell("\(data): table, \(counted(part.count, "row"))")
+    func open(_ model: some Classifier) -> EvaluationReport {
+      let predictor = TablePredictor(model, preprocessing)
+      return preprocessing.target.task == .regression
+        ? EvaluationReport(predictor.regression(part))
+        : EvaluationReport(predictor.classification(part), item: "row")
+    }
+    return open(model)
+  }
+
+  /// On the test nodes.
+  private func graph(_ data: String) throws -> EvaluationReport {
+    guard let model = model as? GCN else { throw unsuited(.graphs) }
+    var preparation = InputPreparation.GraphPreparation(normalizesFeatures: true)
+    if case .graph(let stored)? = try checkpoint.inputPreparation() { preparation = stored }
+    // The test nodes of a graph without a split are those that training left out.
+    let dataset = try GraphDataset(path: data, seed: preparation.splitSeed ?? 0)
+    guard model.configuration.classes == dataset.classes else {
+      throw CommandFault.classCount(source: data, found: dataset.classes, expected: model.configuration.classes)
+    }
+    tell("\(data): graph, \(counted(dataset.nodes, "node")), \(counted(dataset.edges, "edge")); its test nodes")
+    let task = NodeClassification(dataset, normalizingFeatures: preparation.normalizesFeatures)
+    try task.check(model)
+    return EvaluationReport(task.metrics(model, on: .test), item: "node")
+  }
+
+  /// On all of the text.
+  private func text(_ data: String) throws -> EvaluationReport {
+    guard let model = model as? CharacterModel else { throw unsuited(.text) }
+    let vocabulary = try checkpoint.vocabulary(path: path)
+    try check(input: [vocabulary.count])
+    let corpus = try TextCorpus(path: data, vocabulary: vocabulary, holdingOut: 0)
+    tell("\(data): text, \(counted(corpus.training.count, "character"))")
+    return EvaluationReport(
+      characters: corpus.training.count - 1, loss: try model.meanLoss(over: corpus.training))
+  }
+}

@@ -1,0 +1,76 @@
+import Aviary
+
+/// What an evaluation came to, for a person and for a program.
+struct EvaluationReport {
+  var lines: [String]
+  var members: [(String, JSONValue)]
+
+  /// Of items sorted into classes; `item` is what one of them is called.
+  init(_ metrics: ClassificationMetrics, item: String, skipped: [(path: String, reason: String)] = []) {
+    lines = [
+      "\(counted(metrics.count, item)), accuracy \(percent(metrics.accuracy ?? 0)), "
+        + "loss \(fixed(metrics.meanLoss ?? 0, 4))\(skipped.isEmpty ? "" : ", \(skipped.count) skipped")"
+    ]
+    var rows = [["class", "precision", "recall"]]
+    for (index, name) in metrics.classes.enumerated() {
+      rows.append([
+        name, metrics.precision[index].map(percent) ?? "-", metrics.recall[index].map(percent) ?? "-",
+      ])
+    }
+    lines += table(rows, right: [1, 2])
+    // A matrix of many classes is for programs: --json has it.
+    if metrics.classes.count <= 20 {
+      lines.append("confusion (rows: true class, columns: predicted)")
+      var matrix = [[""] + metrics.classes]
+      for (name, row) in zip(metrics.classes, metrics.confusion) { matrix.append([name] + row.map(grouped)) }
+      lines += table(matrix, right: Set(1...metrics.classes.count))
+    }
+    members = [
+      (item + "s", .integer(metrics.count)),
+      ("accuracy", .real(metrics.accuracy)),
+      ("loss", .real(metrics.meanLoss)),
+      ("confusion", .array(metrics.confusion.map { .array($0.map { .integer($0) }) })),
+      ("classes", .texts(metrics.classes)),
+      ("precision", .array(metrics.precision.map { .real($0) })),
+      ("recall", .array(metrics.recall.map { .real($0) })),
+      ("skipped", .array(skipped.map { .members(["image": .text($0.path), "error": .text($0.reason)]) })),
+    ]
+  }
+
+  /// Of rows whose number is estimated.
+  init(_ metrics: RegressionMetrics) {
+    lines = [
+      "\(counted(metrics.count, "row")), root mean squared error \(shown(metrics.rootMeanSquaredError)), "
+        + "mean absolute error \(shown(metrics.meanAbsoluteError)), "
+        + "explained variance \(shown(metrics.explainedVariance))"
+    ]
+    members = [
+      ("rows", .integer(metrics.count)),
+      ("mse", .real(metrics.meanSquaredError)),
+      ("rmse", .real(metrics.rootMeanSquaredError)),
+      ("mae", .real(metrics.meanAbsoluteError)),
+      ("r2", .real(metrics.explainedVariance)),
+    ]
+  }
+
+  /// Of a text whose characters are predicted.
+  init(characters: Int, loss: Double) {
+    lines = [
+      "\(counted(characters, "character")), loss \(fixed(loss, 4)) nats a character, "
+        + "\(fixed(loss / logOfTwo, 4)) bits a character"
+    ]
+    members = [("characters", .integer(characters)), ("loss", .real(loss)), ("bits", .real(loss / logOfTwo))]
+  }
+
+  func print(asJSON: Bool) {
+    if asJSON {
+      Swift.print(JSONValue.object(members.map { .init($0.0, $0.1) }).serialized)
+    } else {
+      for line in lines { Swift.print(line) }
+    }
+  }
+}
+
+private let logOfTwo = 0.693147180559945309
+
+private func shown(_ value: Double?) -> String { value.map { "\(significant($0, 5))" } ?? "-" }

@@ -1,0 +1,112 @@
+import Foundation
+import Testing
+
+/// train, evaluate, predict and sample on what is not a folder of photographs.
+@Suite struct DataCommandTests {
+  private let scratch: ScratchFolder
+
+  init() throws { scratch = try ScratchFolder() }
+
+  private func write(_ text: String, to name: String) throws {
+    try Data(text.utf8).write(to: URL(fileURLWithPath: scratch / name))
+  }
+
+  private func run(_ arguments: String...) throws -> BuiltTool.Outcome {
+    try BuiltTool.run(arguments, in: scratch.path)
+  }
+
+  @Test func aTableOfClasses() throws {
+    let rows = (0..<120).map {
+      "\($0 % 2 == 0 ? 5 : 1).\($0 % 7),\($0 % 2 == 0 ? "red" : "blue"),\($0 % 2 == 0 ? "rose" : "iris")"
+    }
+    try write("length,colour,kind\n" + rows.joined(separator: "\n") + "\n", to: "flowers.csv")
+    let trained = try run(
+      "train", "mlp", "--data", "flowers.csv", "--target", "kind", "--output", "run", "--epochs", "8", "--set",
+      "hidden=[8]", "--set", "dropout=[0]", "--learning-rate", "0.02", "--json")
+    #expect(trained.status == 0, "\(trained.errors)")
+    #expect(try trained.json()["classes"] as? [String] == ["iris", "rose"])
+    #expect(try trained.json()["test_accuracy"] as? Double == 1)
+    #expect(trained.errors.contains("flowers.csv: table") && trained.errors.contains("rows/s"))
+    let evaluated = try run("evaluate", "run/best.h5", "--data", "flowers.csv", "--json")
+    #expect(evaluated.status == 0, "\(evaluated.errors)")
+    #expect(try evaluated.json()["accuracy"] as? Double == 1)
+    #expect(try evaluated.json()["rows"] as? Int == 120)
+    try write("colour,length\nred,5.5\nblue,1.2\ngreen,1.1\n", to: "new.csv")
+    let predicted = try run("predict", "run/best.h5", "new.csv", "--top", "1", "--json")
+    #expect(predicted.status == 0, "\(predicted.errors)")
+    let predictions = try #require(try predicted.json()["predictions"] as? [[String: Any]])
+    let names = predictions.map { (($0["classes"] as? [[String: Any]])?.first?["name"] as? String) ?? "" }
+    #expect(names == ["rose", "iris", "iris"])
+    #expect(predicted.errors.contains("green"), "a colour that training has not seen is said")
+    try write("length\n5.5\n", to: "short.csv")
+    expectFault(try run("predict", "run/best.h5", "short.csv"), "short.csv", "colour")
+    expectFault(try run("predict", "run/best.h5", "none.csv"), "none.csv")
+    expectFault(try run("evaluate", "run/best.h5", "--data", "nowhere"), "nowhere: no such file or folder")
+  }
+
+  @Test func aNumberOfATable() throws {
+    let rows = (0..<100).map { "\($0 % 10),\($0 % 3),\(3 * ($0 % 10) - $0 % 3)" }
+    try write("a,b,y\n" + rows.joined(separator: "\n") + "\n", to: "numbers.csv")
+    let trained = try run(
+      "train", "mlp", "--data", "numbers.csv", "--target", "y", "--output", "run", "--epochs", "40", "--set",
+      "hidden=[16]", "--set", "dropout=[0]", "--learning-rate", "0.02", "--standardize-target", "--outliers", "iqr=3")
+    #expect(trained.status == 0, "\(trained.errors)")
+    #expect(trained.output.contains("test loss"))
+    let evaluated = try run("evaluate", "run/best.h5", "--data", "numbers.csv", "--json")
+    #expect(try #require(try evaluated.json()["r2"] as? Double) > 0.9)
+    #expect(try run("predict", "run/best.h5", "numbers.csv").output.contains("numbers.csv row 2: y "))
+  }
+
+  @Test func aText() throws {
+    try write(String(repeating: "to be or not to be. ", count: 150), to: "play.txt")
+    let trained = try run(
+      "train", "char-gru", "--data", "play.txt", "--output", "run", "--epochs", "5", "--batch-size", "8",
+      "--sequence-length", "20", "--set", "hidden=24", "--set", "embedding=8", "--learning-rate", "0.02")
+    #expect(trained.status == 0, "\(trained.errors)")
+    #expect(trained.errors.contains("play.txt: text") && trained.errors.contains("characters/s"))
+    let sampled = try run(
+      "sample", "run/best.h5", "--prompt", "to be or not", "--length", "8", "--temperature", "0", "--json")
+    #expect(sampled.status == 0, "\(sampled.errors)")
+    #expect(try sampled.json()["text"] as? String == " to be. ")
+    let first = try run("sample", "run/best.h5", "--prompt", "to", "--length", "50", "--seed", "3", "--top-k", "3")
+    #expect(
+      first.output
+        == (try run("sample", "run/best.h5", "--prompt", "to", "--length", "50", "--seed", "3", "--top-k", "3")).output)
+    expectFault(try run("sample", "run/best.h5", "--prompt", "xyz"), "'x'")
+    expectFault(try run("sample", "run/best.h5", "--prompt", "to", "--temperature", "-1"), "temperature")
+    let evaluated = try run("evaluate", "run/best.h5", "--data", "play.txt", "--json")
+    #expect(try #require(try evaluated.json()["loss"] as? Double) < 0.5)
+    expectFault(try run("predict", "run/best.h5", "play.csv"), "was not trained on a table")
+  }
+
+  @Test func aGraph() throws {
+    try FileManager.default.createDirectory(atPath: scratch / "rings", withIntermediateDirectories: false)
+    try write((0..<60).map { "\($0) \($0 / 30 * 30 + ($0 + 1) % 30)\n" }.joined(), to: "rings/edges.txt")
+    try write((0..<60).map { "\($0 / 30)\n" }.joined(), to: "rings/features.txt")
+    try write((0..<60).map { "\($0 / 30)\n" }.joined(), to: "rings/labels.txt")
+    let trained = try run("train", "gcn", "--data", "rings", "--output", "run", "--epochs", "30", "--json")
+    #expect(trained.status == 0, "\(trained.errors)")
+    #expect(try #require(try trained.json()["test_accuracy"] as? Double) > 0.9)
+    let evaluated = try run("evaluate", "run/best.h5", "--data", "rings", "--json")
+    #expect(try evaluated.json()["accuracy"] as? Double == trained.json()["test_accuracy"] as? Double)
+    expectFault(try run("sample", "run/best.h5"), "writes no text")
+  }
+
+  @Test(arguments: [
+    (["train", "mlp", "--data", "t.csv"], "--target"),
+    (["train", "mlp", "--data", "t.csv", "--target", "z"], "z"),
+    (["train", "resnet18", "--data", "t.csv", "--target", "y"], "resnet18 is for images"),
+    (["train", "gcn", "--data", "t.txt"], "gcn is for graphs"),
+    (["train", "char-lstm", "--data", "t.txt"], "t.txt"),
+    (["train", "char-lstm", "--data", "t.txt", "--target", "y"], "--target is for tables"),
+    (["train", "mlp", "--data", "t.csv", "--target", "y", "--set", "depth=3"], "no setting 'depth'"),
+    (["train", "mlp", "--data", "t.csv", "--target", "y", "--set", "hidden=[-1]"], "hidden is -1"),
+    (["train", "mlp", "--data", "t.csv", "--target", "y", "--degree", "99"], "polynomial degree"),
+    (["train", "mlp", "--data", "none.csv", "--target", "y"], "none.csv: no such file or folder"),
+  ]) func refuses(_ arguments: [String], _ text: String) throws {
+    try write("a,y\n" + (0..<30).map { "\($0),\($0 % 4)\n" }.joined(), to: "t.csv")
+    try write("short", to: "t.txt")
+    expectFault(try BuiltTool.run(arguments + ["--output", "run"], in: scratch.path), text)
+    #expect(!scratch.names.contains("run"))
+  }
+}
