@@ -23,14 +23,15 @@ VM_INLINE float vm_float(int32_t bits) {
 }
 
 /// 2ⁿ for n in −126...127.
-VM_INLINE float vm_power_of_two(int32_t n) { return vm_float((n + 127) << 23); }
+VM_INLINE float vm_power_of_two(int32_t n) { return vm_float((int32_t)(((uint32_t)n + 127) << 23)); }
 
 /// x = n·ln 2 + r with |r| ≤ ln 2 / 2. Adding and taking away 1.5·2²³ rounds to a whole number.
 VM_INLINE float vm_reduce(float x, int32_t *n) {
   const float shift = 12582912.0f;
   float shifted = x * 1.44269504f + shift;
   float whole = shifted - shift;
-  *n = vm_bits(shifted) - vm_bits(shift);
+  // Unsigned, here and below: with NaN the differences wrap around, and the result is NaN anyway.
+  *n = (int32_t)((uint32_t)vm_bits(shifted) - (uint32_t)vm_bits(shift));
   // ln 2 in two parts, the first of which has few enough digits for its products to be exact.
   return (x - whole * 0.693359375f) - whole * -2.12194440e-4f;
 }
@@ -54,7 +55,8 @@ VM_INLINE float vm_exp(float x) {
   float r = vm_reduce(x, &n);
   // In two steps: the power may lie beyond what one factor can hold.
   int32_t half = n >> 1;
-  return (1 + vm_expm1_reduced(r)) * vm_power_of_two(half) * vm_power_of_two(n - half);
+  int32_t rest = (int32_t)((uint32_t)n - (uint32_t)half);
+  return (1 + vm_expm1_reduced(r)) * vm_power_of_two(half) * vm_power_of_two(rest);
 }
 
 /// eˣ − 1 for x ≤ 44, without loss of digits near 0.
@@ -92,8 +94,8 @@ VM_INLINE float vm_log(float x) {
   float scaled = small ? x * 8388608.0f : x;
   // x = 2ᵉ·m with m in [√½, √2)
   int32_t bits = vm_bits(scaled);
-  int32_t e = (bits - 0x3f3504f3) >> 23;
-  float f = vm_float(bits - e * (1 << 23)) - 1;
+  int32_t e = (int32_t)((uint32_t)bits - 0x3f3504f3u) >> 23;
+  float f = vm_float((int32_t)((uint32_t)bits - (uint32_t)e * (1u << 23))) - 1;
   float exponent = (float)(e - (small ? 23 : 0));
   float q = 6.74660132e-2f;
   q = q * f + -1.16756413e-1f;

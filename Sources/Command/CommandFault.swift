@@ -28,8 +28,8 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
   case noLanguageModel(path: String, architecture: String)
   /// The checkpoint does not know how a table is prepared.
   case noTablePreparation(path: String)
-  /// An option of tables for data that are none.
-  case onlyForTables(option: String, path: String)
+  /// An option that the kind of the data has no use for.
+  case unsuitedOption(option: String, kinds: [DataKind], path: String)
 
   var description: String {
     switch self {
@@ -55,7 +55,8 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
       "\(path): is a \(architecture), which writes no text; give a checkpoint of char-lstm, char-gru or char-rnn"
     case .noTablePreparation(let path):
       "\(path): was not trained on a table; give images, or a checkpoint made by: aviary train mlp --data TABLE.csv --target COLUMN"
-    case .onlyForTables(let option, let path): "\(option) is for tables, and \(path) is none: leave it out"
+    case .unsuitedOption(let option, let kinds, let path):
+      "\(option) is for \(kinds.map(\.rawValue).joined(separator: ", ")), which \(path) is not: leave it out"
     }
   }
 }

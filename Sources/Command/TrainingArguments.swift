@@ -168,6 +168,7 @@ struct TrainingArguments: ParsableArguments {
   func options(isFinetuning: Bool, architecture: String?, checkpoint: String?) throws -> TrainingOptions {
     let path = absolutePath(data ?? "")
     let kind = try DataSource.kind(of: path)
+    try checkSuited(kind, path)
     let frozen = freeze.map { $0 == "none" ? [] : $0.split(separator: ",").map { trimmed($0) } } ?? []
     let freezesBackbone = frozen == ["backbone"]
     let defaults = Defaults(kind, isFinetuning: isFinetuning, freezesBackbone: freezesBackbone)
@@ -202,11 +203,28 @@ struct TrainingArguments: ParsableArguments {
       return ConfigurationChange(name: parts[0], value: parts[1])
     }
     options.table = try table.settings()
-    if kind != .tables, let extra = table.given.first {
-      throw CommandFault.onlyForTables(option: extra, path: path)
-    }
     regularization.apply(to: &options)
     return options
+  }
+
+  /// Refuses options that the kind of the data has no use for: what is not heeded is not accepted either.
+  private func checkSuited(_ kind: DataKind, _ path: String) throws(CommandFault) {
+    let images = [
+      "--image-size", "--augment", "--crop-scale", "--crop-margin", "--feature-cache", "--limit", "--label-smoothing",
+      "--mixup", "--cutmix",
+    ]
+    for option in given {
+      let kinds: [DataKind] =
+        switch option {
+        case _ where images.contains(option): [.images]
+        case _ where table.given.contains(option): [.tables]
+        case "--sequence-length": [.text]
+        // All of a graph is one batch, and brings or is given its own split.
+        case "--batch-size", "--validation": [.images, .tables, .text]
+        default: DataKind.allCases
+        }
+      guard kinds.contains(kind) else { throw .unsuitedOption(option: option, kinds: kinds, path: path) }
+    }
   }
 
   private func usualAugmentation(_ kind: DataKind, _ path: String, _ freezesBackbone: Bool) -> Augmentation? {
