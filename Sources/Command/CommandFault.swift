@@ -22,6 +22,8 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
   case nothingDecoded(path: String, first: String)
   /// Some photographs could not be predicted.
   case unreadableImages(count: Int, of: Int, first: String)
+  /// Some rows of tables, or whole tables, could not be predicted.
+  case unpredictedRows(count: Int, of: Int, first: String)
   /// The output cannot be written under that name.
   case badOutput(path: String, reason: String)
   /// A checkpoint that writes no text is asked to.
@@ -50,6 +52,8 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
     case .nothingDecoded(let path, let first): "\(path): no image could be decoded; the first: \(first)"
     case .unreadableImages(let count, let all, let first):
       count == 1 ? first : "\(count) of \(all) images could not be predicted; the first: \(first)"
+    case .unpredictedRows(let count, let all, let first):
+      count == 1 ? first : "\(count) of \(all) rows could not be predicted; the first: \(first)"
     case .badOutput(let path, let reason): "\(path): \(reason)"
     case .noLanguageModel(let path, let architecture):
       "\(path): is a \(architecture), which writes no text; give a checkpoint of char-lstm, char-gru or char-rnn"

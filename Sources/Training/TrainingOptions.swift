@@ -27,7 +27,8 @@ public struct TrainingOptions: Codable, Equatable, Sendable {
   /// Layers with settings of their own; the first group that matches a parameter counts.
   public var groups: [ParameterGroup] = []
   /// The learning rate of each layer as a share of its successor's, from the head down: see
-  /// `ParameterGroup.layerwiseDecay(of:headPath:factor:)`. It is for the parameters that no group matches; nil for 1.
+  /// `ParameterGroup.layerwiseDecay(of:headPath:factor:)`. It multiplies what a group says, unless the group has a
+  /// learning rate of its own; nil for 1.
   public var layerwiseDecay: Double?
   /// How large gradients may be; nil for any size.
   public var clipping: GradientClipping?
@@ -77,10 +78,11 @@ public struct TrainingOptions: Codable, Equatable, Sendable {
     self.threads = threads
   }
 
-  /// The groups of a model's parameters: those named, then those of the layer-wise decay.
-  func groups(for model: some Network) -> [ParameterGroup] {
-    groups
-      + (layerwiseDecay.map { ParameterGroup.layerwiseDecay(of: model, headPath: model.headPath, factor: $0) } ?? [])
+  /// The groups of a model's parameters: those named, with the layer-wise decay worked in, then those of the decay alone.
+  func groups(for model: some Network) throws -> [ParameterGroup] {
+    guard let factor = layerwiseDecay else { return groups }
+    let decay = ParameterGroup.layerwiseDecay(of: model, headPath: model.headPath, factor: factor)
+    return try ParameterGroup.scaling(groups, by: decay, for: model.parameters) + decay
   }
 
   /// Whether exactly the backbone is frozen.

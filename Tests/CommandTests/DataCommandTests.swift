@@ -41,7 +41,30 @@ import Testing
     try write("length\n5.5\n", to: "short.csv")
     expectFault(try run("predict", "run/best.h5", "short.csv"), "short.csv", "colour")
     expectFault(try run("predict", "run/best.h5", "none.csv"), "none.csv")
+    // One table that cannot be read does not cost the others their answers.
+    let some = try run("predict", "run/best.h5", "none.csv", "new.csv", "--json")
+    #expect(some.status == 1 && some.errors.contains("none.csv"))
+    let answers = try #require(try some.json()["predictions"] as? [[String: Any]])
+    #expect(answers.count == 4 && answers[0]["error"] != nil && answers.dropFirst().allSatisfy { $0["classes"] != nil })
     expectFault(try run("evaluate", "run/best.h5", "--data", "nowhere"), "nowhere: no such file or folder")
+  }
+
+  /// Rows that training would have left out are named, each with its reason.
+  @Test func rowsThatLackValues() throws {
+    let rows = (0..<60).map { "\($0 % 2 == 0 ? 5 : 1).\($0 % 7),\($0 % 2 == 0 ? "rose" : "iris")" }
+    try write("length,kind\n" + rows.joined(separator: "\n") + "\n", to: "flowers.csv")
+    let trained = try run(
+      "train", "mlp", "--data", "flowers.csv", "--target", "kind", "--output", "run", "--epochs", "1", "--set",
+      "hidden=[4]", "--set", "dropout=[0]", "--missing", "drop")
+    #expect(trained.status == 0, "\(trained.errors)")
+    try write("length\n5.5\nNA\n1.2\n", to: "new.csv")
+    let predicted = try run("predict", "run/best.h5", "new.csv", "--json")
+    #expect(predicted.status == 1 && predicted.errors.contains("new.csv row 3: lacks a value"))
+    let answers = try #require(try predicted.json()["predictions"] as? [[String: Any]])
+    #expect(answers.map { $0["row"] as? Int } == [2, 3, 4])
+    #expect(answers.map { $0["error"] != nil } == [false, true, false])
+    let lines = try run("predict", "run/best.h5", "new.csv").output
+    #expect(lines.contains("new.csv row 3: not predicted"))
   }
 
   @Test func aNumberOfATable() throws {

@@ -114,6 +114,47 @@ import Testing
     #expect(try #require(metrics.meanAbsoluteError) <= #require(metrics.rootMeanSquaredError))
   }
 
+  /// A network that has learned from features goes on with these, whatever the new rows would suggest.
+  @Test func fineTuningKeepsTheColumnsAsTheNetworkKnowsThem() throws {
+    let data = try place.write(flowers(), to: "flowers.csv")
+    var options = options(data, epochs: 1)
+    options.table = TableSettings(target: "kind")
+    options.configuration = [
+      ConfigurationChange(name: "hidden", value: "[8]"), ConfigurationChange(name: "dropout", value: "[0]"),
+    ]
+    _ = try train("mlp", options)
+    let path = place.path + "/run/best.h5"
+    let first = try Checkpoint.read(from: path)
+    guard case .table(let known)? = try first.inputPreparation() else {
+      Issue.record("the checkpoint does not know the table")
+      return
+    }
+    // Other lengths, one colour only, and another target.
+    var text = "length,width,colour,size\n"
+    for row in 0..<90 { text += "\(50 + row % 7),1.\(row % 9),red,\(["s", "m", "l"][row % 3])\n" }
+    options.data = try place.write(text, to: "other.csv")
+    options.table = TableSettings(target: "size")
+    options.configuration = []
+    func start(_ options: TrainingOptions, at run: String) throws -> RunSummary? {
+      try NetworkTraining.start(options, from: .checkpoint(first, path: path), at: place.path + "/" + run) { _ in }
+        .summary
+    }
+    #expect(try start(options, at: "more")?.classes == ["l", "m", "s"])
+    guard
+      case .table(let kept)? = try Checkpoint.read(from: place.path + "/more/best.h5").inputPreparation()
+    else {
+      Issue.record("the new checkpoint does not know the table")
+      return
+    }
+    #expect(kept.numeric == known.numeric && kept.categorical == known.categorical)
+    #expect(kept.shift == known.shift && kept.scale == known.scale && kept.target.name == "size")
+    #expect(try NetworkTraining.resume(at: place.path + "/more") { _ in }.summary != nil)
+    options.table?.scaling = .minMax
+    #expect(throws: TrainingFault.keptPreparation(path: path)) { try start(options, at: "not") }
+    options.table = TableSettings(target: "length")
+    #expect(throws: TableFault.self) { try start(options, at: "not") }
+  }
+
   @Test func aTableNeedsATargetAndANetworkForTables() throws {
     let data = try place.write(flowers(), to: "flowers.csv")
     #expect(throws: TrainingFault.noTarget(path: data)) { try train("mlp", options(data, epochs: 1)) }
@@ -152,6 +193,19 @@ import Testing
     // A finished run that is resumed comes to the same end.
     let again = try #require(try NetworkTraining.resume(at: place.path + "/run") { _ in }.summary)
     #expect(again.testLoss == summary.testLoss)
+  }
+
+  @Test func aRunIsNotGoneOnWithOnOtherData() throws {
+    let data = try place.write(String(repeating: "abcab", count: 200), to: "a.txt")
+    var options = options(data, epochs: 1)
+    (options.batchSize, options.sequenceLength) = (4, 10)
+    _ = try train("char-toy", options)
+    _ = try NetworkTraining.resume(at: place.path + "/run") { _ in }
+    // The same characters, as many of them.
+    _ = try place.write(String(repeating: "bacab", count: 200), to: "a.txt")
+    #expect(throws: TrainingFault.unusableState(reason: "\(data) holds other data now")) {
+      try NetworkTraining.resume(at: place.path + "/run") { _ in }
+    }
   }
 
   @Test func aTextIsGoneOnWithFromACheckpoint() throws {

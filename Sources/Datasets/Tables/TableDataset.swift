@@ -54,13 +54,17 @@ public struct TableDataset: Sendable {
   /// Splits the rows, fits the preprocessing to the training rows, and applies it to all.
   ///
   /// - Parameters:
+  ///   - known: a preprocessing that stays as it is, but for the target, which the settings name: a network that has
+  ///     learned from features goes on with these. Of the settings only the target's then count.
   ///   - validation: the share of rows held out for validation, 0 for none; stratified by class in a classification.
   ///   - test: the share held out for the test, 0 for none.
   public init(
-    _ table: Table, _ settings: TableSettings, validation: Double = 0.1, test: Double = 0, seed: UInt64
+    _ table: Table, _ settings: TableSettings, keeping known: TablePreprocessing? = nil, validation: Double = 0.1,
+    test: Double = 0, seed: UInt64
   ) throws(TableFault) {
     try settings.validate()
-    let rows = try TablePreprocessing.usableRows(of: table, settings)
+    let needed = try known?.neededColumns(of: table)
+    let rows = try TablePreprocessing.usableRows(of: table, settings, needed: needed)
     guard !rows.isEmpty else { throw .noRowsLeft(path: table.path, rows: table.rowCount) }
     let target = try table.column(settings.target)
     // Rows of a regression are all of one kind.
@@ -77,12 +81,18 @@ public struct TableDataset: Sendable {
     } catch {
       throw .split(path: table.path, error)
     }
-    let fitted = try TablePreprocessing(fitting: table, rows: split.training.map { rows[$0] }, settings)
+    let learned = split.training.map { rows[$0] }
+    let fitted: TablePreprocessing
+    if let known {
+      fitted = try known.withTarget(of: table, rows: learned, settings)
+    } else {
+      fitted = try TablePreprocessing(fitting: table, rows: learned, settings)
+    }
     func part(_ places: [Int]) throws(TableFault) -> TablePart? {
       places.isEmpty ? nil : try fitted.part(of: table, rows: places.map { rows[$0] })
     }
     preprocessing = fitted
-    training = try fitted.part(of: table, rows: split.training.map { rows[$0] })
+    training = try fitted.part(of: table, rows: learned)
     self.validation = try part(split.validation)
     self.test = try part(split.test)
     skipped = table.rowCount - rows.count

@@ -44,7 +44,10 @@ struct ImageStart {
     let classes = data.training.classes
     try beginning.requireSameClasses(classes, options)
     preprocessing = try Self.preprocessing(beginning, options, data)
-    let start = try beginning.start(input: Self.input(preprocessing), outputs: classes.count, options)
+    var fingerprint = DataFingerprint()
+    for part in [data.training, data.validation, data.test].compactMap({ $0 }) { fingerprint.add(part) }
+    let start = try beginning.start(
+      input: Self.input(preprocessing), outputs: classes.count, data: fingerprint, options)
     model = try start.architecture.classifier(start.model)
     var metadata = start.metadata
     metadata.classes = classes

@@ -84,7 +84,8 @@ struct TableStart {
   init(_ beginning: Beginning, options: TrainingOptions, report: (String) -> Void) throws {
     guard let settings = options.table else { throw TrainingFault.noTarget(path: options.data) }
     self.options = options
-    let table = try Table(csv: options.data)
+    let known = try Self.knownPreprocessing(beginning, settings)
+    let table = try known.map { try Table(csv: options.data, forFeaturesOf: $0) } ?? Table(csv: options.data)
     var share = 0.1
     switch options.validation {
     case nil: break
@@ -92,20 +93,33 @@ struct TableStart {
     case .folder(let path):
       throw TrainingFault.invalidSetting(name: "validation", value: path, allowed: "a share of the rows")
     }
-    data = try TableDataset(table, settings, validation: share, test: Self.testShare, seed: options.seed)
+    data = try TableDataset(
+      table, settings, keeping: known, validation: share, test: Self.testShare, seed: options.seed)
     let preprocessing = data.preprocessing
     if data.skipped > 0 { report("\(data.skipped) rows without the values needed are left out") }
     let outputs = preprocessing.target.task == .regression ? 1 : preprocessing.target.classes.count
-    let text = try InputPreparation.table(preprocessing).json()
-    if case .saved(let checkpoint, _) = beginning, checkpoint.metadata.preprocessing != text {
-      throw TrainingFault.unusableState(reason: "the table \(options.data) holds other rows now")
-    }
-    let start = try beginning.start(input: [preprocessing.featureCount], outputs: outputs, options)
+    var fingerprint = DataFingerprint()
+    for part in [data.training, data.validation, data.test].compactMap({ $0 }) { fingerprint.add(part) }
+    let start = try beginning.start(
+      input: [preprocessing.featureCount], outputs: outputs, data: fingerprint, options)
     model = try start.architecture.classifier(start.model)
     var metadata = start.metadata
     metadata.classes = preprocessing.target.task == .regression ? nil : preprocessing.target.classes
-    metadata.preprocessing = text
+    metadata.preprocessing = try InputPreparation.table(preprocessing).json()
     self.metadata = metadata
+  }
+
+  /// How the rows were prepared that the network knows already; nil where it knows none.
+  private static func knownPreprocessing(
+    _ beginning: Beginning, _ settings: TableSettings
+  ) throws -> TablePreprocessing? {
+    guard let (checkpoint, path) = beginning.checkpoint,
+      case .table(let known)? = try checkpoint.inputPreparation()
+    else { return nil }
+    var plain = TableSettings(target: settings.target, task: settings.task)
+    plain.standardisesTarget = settings.standardisesTarget
+    if case .source = beginning, settings != plain { throw TrainingFault.keptPreparation(path: path) }
+    return known
   }
 
   /// The share of the rows that is the test.
