@@ -96,6 +96,8 @@ public struct Checkpoint: Sendable {
     public var headAbsent = false
     /// Patterns of the layers that were frozen.
     public var frozen: [String]?
+    /// Numbers that say how layers work, by path: `bn1.epsilon`, `bn1.momentum`.
+    public var settings: [String: Double] = [:]
     /// Everything else that a file says in words, by name.
     public var extra: [String: String] = [:]
 

@@ -46,6 +46,8 @@ public enum CheckpointFault: ArchiveFaultCarrying, Equatable, Sendable, CustomSt
   case nothingMatched(path: String, expected: [String], found: [String])
   /// Tensors are missing, unexpected, or of another shape, and nobody allowed it.
   case mismatch(path: String, report: LoadReport)
+  /// A number that says how a layer works is none that makes sense, or belongs to no layer of the network.
+  case badSetting(path: String, setting: String, value: Double)
   /// A pattern that was to allow a difference matches no path.
   case patternMatchesNothing(pattern: String)
 
@@ -86,6 +88,8 @@ public enum CheckpointFault: ArchiveFaultCarrying, Equatable, Sendable, CustomSt
       "\(path): no tensor has a name of the network's: it has \(listed(found)), the network \(listed(expected)); "
         + "is it another architecture?"
     case .mismatch(let path, let report): "\(path): does not fit the network: \(report.problems)"
+    case .badSetting(let path, let setting, let value):
+      "\(path): \(setting) = \(value) is no setting of the network, or not a possible one"
     case .patternMatchesNothing(let pattern): "pattern '\(pattern)' matches no tensor"
     case .badRename(let rule, let reason): "--rename '\(rule)': \(reason)"
     case .renameCollides(let tensor, let first, let second):

@@ -38,6 +38,10 @@ public enum JSONValue: Sendable, Equatable {
     if case .number(let digits) = self { Int(digits) } else { nil }
   }
 
+  public var double: Double? {
+    if case .number(let digits) = self { Double(digits) } else { nil }
+  }
+
   public var elements: [JSONValue]? {
     if case .array(let elements) = self { elements } else { nil }
   }

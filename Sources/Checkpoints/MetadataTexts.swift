@@ -12,6 +12,10 @@ extension Checkpoint.Metadata {
     texts["provenance"] = provenance
     texts["frozen"] = frozen.map(list)
     if headAbsent { texts["head"] = "absent" }
+    if !settings.isEmpty {
+      let members = settings.sorted { $0.key < $1.key }.map { JSONValue.Member($0.key, .number("\($0.value)")) }
+      texts["settings"] = JSONValue.object(members).serialized
+    }
     return texts
   }
 
@@ -33,6 +37,12 @@ extension Checkpoint.Metadata {
     if classes != nil { rest["classes"] = nil }
     frozen = list(rest["frozen"])
     if frozen != nil { rest["frozen"] = nil }
+    if let text = rest["settings"], let members = (try? JSONValue(parsing: text.utf8))?.members,
+      members.allSatisfy({ $0.value.double != nil })
+    {
+      for member in members { settings[member.name] = member.value.double }
+      rest["settings"] = nil
+    }
     headAbsent = rest["head"] == "absent"
     if headAbsent { rest["head"] = nil }
     extra.merge(rest) { _, new in new }

@@ -24,7 +24,7 @@ struct DiffCommand: ParsableCommand {
     if difference.isEmpty { return }
     let onlyIncomparable =
       difference.onlyInFirst.isEmpty && difference.onlyInSecond.isEmpty && difference.otherShape.isEmpty
-      && difference.otherValues.isEmpty
+      && difference.otherValues.isEmpty && difference.otherSettings.isEmpty
     if onlyIncomparable, !sameTypes {
       complain(
         "tensors of different types cannot be compared as numbers: \(difference.incomparable.joined(separator: ", "))")
@@ -40,6 +40,7 @@ struct DiffCommand: ParsableCommand {
     lines += difference.otherShape.map { "other shape: \($0.path): \($0.first) and \($0.second)" }
     lines += difference.otherValues.map { "other values: \($0.path): largest absolute difference \($0.largest)" }
     lines += difference.incomparable.map { "other bytes: \($0)" }
+    lines += difference.otherSettings.map { "other setting: \($0)" }
     if !difference.otherValues.isEmpty {
       lines.append(
         "largest absolute difference: \(difference.largest) in \(counted(difference.otherValues.count, "tensor"))")

@@ -59,6 +59,14 @@ public enum HDF5Value: Sendable, Equatable {
     }
   }
 
+  public var real: Double? {
+    switch self {
+    case .real(let value): value
+    case .reals(let values) where values.count == 1: values[0]
+    default: nil
+    }
+  }
+
   public var integer: Int64? {
     switch self {
     case .integer(let value): value

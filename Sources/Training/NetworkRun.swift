@@ -78,6 +78,7 @@ final class NetworkRun<Task: TrainingTask> {
     checkpoint.metadata = task.metadata
     checkpoint.metadata.configuration = own.configuration
     checkpoint.metadata.frozen = own.frozen
+    checkpoint.metadata.settings = own.settings
     if let scores {
       checkpoint.metadata.metrics = try json(["validation_loss": scores.loss, "validation_accuracy": scores.accuracy])
     }
