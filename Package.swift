@@ -69,6 +69,13 @@ let package = Package(
       dependencies: ["Aviary", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "Sources/Command", swiftSettings: safe),
 
+    // Feeds the readers with damaged files: see tools/fuzz.
+    .executableTarget(
+      name: "AviaryFuzz",
+      dependencies: [
+        "Aviary", "AviaryArchives", "AviaryHDF5", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], path: "Tests/Fuzz", swiftSettings: safe),
+
     // Tests mirror the source folders.
     .target(
       name: "AviaryTestSupport", dependencies: ["AviaryTensors", "AviaryLayers", "AviaryCheckpoints"],
@@ -83,6 +90,7 @@ let package = Package(
     tests("Models", ["AviaryDatasets"], resources: [.copy("Goldens")]),
     tests("Training", ["AviaryModels"], resources: [.copy("Goldens")]),
     tests("Command", ["Aviary"], resources: [.copy("Goldens")]),
+    .testTarget(name: "AviaryFuzzTests", dependencies: ["AviaryFuzz"], path: "Tests/FuzzTests"),
   ],
   cxxLanguageStandard: .cxx17
 )

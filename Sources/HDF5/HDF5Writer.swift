@@ -22,6 +22,8 @@ public enum HDF5Writer {
     let access = H5Pcreate(aviary_h5_file_access())
     defer { H5Pclose(access) }
     try require(H5Pset_alignment(access, 1, 64) >= 0, "the file")
+    // The file is locked already, by who writes durably.
+    try require(aviary_h5_lock_nothing(access) >= 0, "the file")
     // 2 is H5F_ACC_TRUNC.
     let file = unsafe H5Fcreate(temporary, 2, 0, access)
     try require(file >= 0, "the file")
