@@ -161,7 +161,7 @@ public enum HDF5Writer {
     case .checksum(let value): writeNumbers([value], true, attribute.name, aviary_h5_uint32(), object)
     case .real(let value): writeNumbers([value], true, attribute.name, aviary_h5_float64(), object)
     case .reals(let values): writeNumbers(values, false, attribute.name, aviary_h5_float64(), object)
-    case .other: false
+    case .elements, .other: false
     }
   }
 
