@@ -82,7 +82,7 @@ let package = Package(
       path: "Tests/Support"),
     tests("Kernels", ["CKernels"]),
     tests("Archives", resources: [.copy("Goldens")]),
-    tests("HDF5"),
+    tests("HDF5", resources: [.copy("Goldens")]),
     tests("Tensors", resources: [.copy("Goldens")]),
     tests("Datasets", resources: [.copy("Goldens")]),
     tests("Layers", resources: [.copy("Goldens")]),
