@@ -45,6 +45,8 @@ struct Pass {
   static let current = Confined(Pass())
 
   var mode = Mode.inference
+  /// Whether dropout drops in training mode.
+  var drops = true
   var tape: Tape?
   /// Nil outside of any scope, where nothing is drawn.
   var drawing: Drawing?
@@ -79,14 +81,17 @@ struct Pass {
 
 /// Runs `body` in the mode given, without changing whether a tape records: Monte-Carlo dropout, or new batch statistics.
 ///
-/// - Parameter noise: what random numbers are keyed by. Without it a scope inside of a pass goes on with the pass's, and
-///   any other draws anew.
+/// - Parameters:
+///   - noise: what random numbers are keyed by. Without it a scope inside of a pass goes on with the pass's, and any other
+///     draws anew.
+///   - dropping: whether dropout drops in training mode. Batch statistics of a network in use are those without.
 public func withMode<Result, Failure>(
-  _ mode: Mode, noise: Noise? = nil, _ body: () throws(Failure) -> Result
+  _ mode: Mode, noise: Noise? = nil, dropping: Bool = true, _ body: () throws(Failure) -> Result
 ) throws(Failure) -> Result {
   try Pass.scope(
     {
       $0.mode = mode
+      $0.drops = dropping
       if noise != nil || $0.drawing == nil { $0.drawing = Drawing(noise) }
     }, body)
 }

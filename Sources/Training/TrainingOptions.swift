@@ -36,6 +36,9 @@ public struct TrainingOptions: Codable, Equatable, Sendable {
   public var earlyStopping: EarlyStopping?
   /// The memory of a moving average of the weights, which is then what is validated and kept as the best; nil for none.
   public var weightAverageDecay: Double?
+  /// From how many batches the statistics of batch normalisation are estimated anew, without dropout, before each
+  /// validation; nil for 20 where dropout stands before a normalisation, else none.
+  public var statisticsBatches: Int?
   /// Patterns of what is frozen, or `backbone` alone.
   public var freeze: [String] = []
   /// The side of the images; nil for the checkpoint's, or else the architecture's.
@@ -99,6 +102,11 @@ public struct TrainingOptions: Codable, Equatable, Sendable {
     }
     try clipping?.validate()
     try earlyStopping?.validate()
+    if let statisticsBatches {
+      try TrainingFault.check(
+        "number of batches for statistics", statisticsBatches, (0...1 << 20).contains(statisticsBatches), "0 to 1048576"
+      )
+    }
     if let weightAverageDecay { try WeightAverage.check(decay: weightAverageDecay) }
     try TrainingFault.check("number of epochs", epochs, (1...100_000).contains(epochs), "1 to 100000")
     try TrainingFault.check("batch size", batchSize, (1...65_536).contains(batchSize), "1 to 65536")
