@@ -46,6 +46,8 @@ let package = Package(
       name: "CImageCodecs", dependencies: ["CTurboJPEG", "CSpng", "CWebP", "CZlib"],
       path: "Sources/CImageCodecs/Shim"),
     .target(name: "CKernels", path: "Sources/CKernels"),
+    // Of the executable alone: it counts what the whole process allocates.
+    .target(name: "CAllocations", path: "Sources/CAllocations"),
     .target(name: "COneDNN", path: "Sources/COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
 
     // The library, from the bottom to the top.
@@ -66,7 +68,7 @@ let package = Package(
       ], path: "Sources/Aviary", swiftSettings: safe),
     .executableTarget(
       name: "AviaryCommand",
-      dependencies: ["Aviary", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      dependencies: ["Aviary", "CAllocations", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "Sources/Command", swiftSettings: safe),
 
     // Feeds the readers with damaged files: see tools/fuzz.

@@ -44,14 +44,26 @@ package struct Layout: Hashable, Sendable {
 
   /// Row-major elements.
   package static func plain(_ shape: [Int]) -> Layout {
-    unsafe Layout(
-      id: shape.map(Int64.init).withUnsafeBufferPointer { unsafe ad_layout_plain($0.baseAddress, Int32($0.count)) })
+    unsafe withSizes(shape) { unsafe Layout(id: ad_layout_plain($0, $1)) }
   }
 
   /// What a primitive may choose; for requests only.
   static func any(_ shape: [Int]) -> Layout {
-    unsafe Layout(
-      id: shape.map(Int64.init).withUnsafeBufferPointer { unsafe ad_layout_any($0.baseAddress, Int32($0.count)) })
+    unsafe withSizes(shape) { unsafe Layout(id: ad_layout_any($0, $1)) }
+  }
+
+  /// The sizes as C takes them, in the array's own memory.
+  private static func withSizes(_ shape: [Int], _ body: (UnsafePointer<Int64>?, Int32) -> Layout) -> Layout {
+    unsafe shape.withUnsafeBytes { bytes in
+      unsafe body(bytes.assumingMemoryBound(to: Int64.self).baseAddress, Int32(shape.count))
+    }
+  }
+
+  /// The sizes of the axes; one of size 1 for a scalar.
+  var dimensions: [Int] {
+    var sizes = [Int64](repeating: 0, count: Int(AD_MAX_RANK))
+    let rank = unsafe ad_layout_dimensions(id, &sizes)
+    return sizes.prefix(Int(rank)).map(Int.init)
   }
 
   package var byteCount: Int { ad_layout_bytes(id) }

@@ -26,8 +26,8 @@ public struct Embedding: Layer {
     if let wrong = indices.scalars.first(where: { $0 < 0 || $0 >= weight.shape[0] }) {
       preconditionFailure("\(weight.layerPath): Embedding: index \(wrong) is none of the rows of \(weight.shape)")
     }
-    let y = embedding(indices, weight: weight.tensor, padding: padding)
-    guard Observation.isActive else { return y }
-    return Observation.observe(y) { Walk.path(of: self) }
+    guard Observation.isActive else { return embedding(indices, weight: weight.tensor, padding: padding) }
+    return Observation.observe(
+      { embedding(indices, weight: weight.tensor, padding: padding) }, of: { Walk.path(of: self) })
   }
 }

@@ -13,7 +13,7 @@ public protocol UnaryLayer: Layer {
 extension UnaryLayer {
   public func callAsFunction(_ x: Tensor) -> Tensor {
     guard Observation.isActive else { return forward(x) }
-    return Observation.observe(forward(x), of: { Walk.path(of: self) })
+    return Observation.observe({ forward(x) }, of: { Walk.path(of: self) })
   }
 }
 

@@ -119,5 +119,13 @@ public var isRecording: Bool {
 /// Whether the caller runs on the compute thread, inside of a scope.
 package var isComputing: Bool { Compute.isCurrent }
 
+/// Whether a profile is being made.
+package var isProfiling: Bool { Profile.isOn }
+
+/// Runs `body` as the work of the layer at a path, for a profile.
+package func profiled<Result>(_ path: String, _ body: () -> Result) -> Result {
+  Compute.run { Profile.labelled(path: path, body) }
+}
+
 /// Makes the computation that waits, so that what it observes has been observed.
 package func settle() { operation {} }

@@ -167,7 +167,7 @@ struct HDF5Skeleton {
     return type
   }
 
-  private static func write(_ attribute: HDF5Attribute, on object: hid_t) -> Bool {
+  static func write(_ attribute: HDF5Attribute, on object: hid_t) -> Bool {
     switch attribute.value {
     case .text(let text): writeTexts([text], scalar: true, attribute.name, object)
     case .texts(let texts): writeTexts(texts, scalar: false, attribute.name, object)
@@ -197,7 +197,7 @@ struct HDF5Skeleton {
   }
 
   /// Calls `body` with the addresses of the texts, which lie in one buffer, each closed by a zero.
-  private static func withAddresses(of texts: [String], _ body: (UnsafeRawPointer?) -> herr_t) -> herr_t {
+  static func withAddresses(of texts: [String], _ body: (UnsafeRawPointer?) -> herr_t) -> herr_t {
     var characters: [CChar] = []
     var starts: [Int] = []
     for text in texts {
