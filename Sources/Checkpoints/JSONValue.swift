@@ -38,6 +38,14 @@ public enum JSONValue: Sendable, Equatable {
     if case .number(let digits) = self { Int(digits) } else { nil }
   }
 
+  public var double: Double? {
+    if case .number(let digits) = self { Double(digits) } else { nil }
+  }
+
+  public var boolean: Bool? {
+    if case .boolean(let value) = self { value } else { nil }
+  }
+
   public var elements: [JSONValue]? {
     if case .array(let elements) = self { elements } else { nil }
   }
