@@ -32,7 +32,7 @@ public struct KerasChain: Classifier, CustomReflectable {
     }
 
     static let empty = Configuration(
-      input: [1], layers: [ChainLayer("dense", "Dense", .dense(units: 2, bias: true), .softmax)])
+      input: [1], layers: [ChainLayer("dense", "dense", .dense(units: 2, bias: true), .softmax)])
 
     public func validate(input: [Int]?) throws(ConfigurationFault) {
       try requireCount("layers", layers.count, in: 1...4096)
@@ -106,10 +106,10 @@ public struct KerasChain: Classifier, CustomReflectable {
         if outputShape?.positions.isEmpty == false {
           layers.append(
             ChainLayer(
-              "\(name)_pool", "GlobalAveragePooling\(input.count - 1)D",
-              .globalPool(kind: .average, keepsPositions: false)))
+              "\(name)_pool", "", .globalPool(kind: .average, keepsPositions: false)))
         }
-        layers.append(ChainLayer(name, "Dense", .dense(units: count, bias: true), .softmax))
+        let dense = layers.count { $0.place == "dense" || $0.place.hasPrefix("dense_") }
+        layers.append(ChainLayer(name, dense == 0 ? "dense" : "dense_\(dense)", .dense(units: count, bias: true), .softmax))
         return
       }
       let place = layers[head...].lastIndex { $0.activation == .sigmoid } ?? layers.count - 1
@@ -131,6 +131,21 @@ public struct KerasChain: Classifier, CustomReflectable {
         let count = ChainShape.product(given.map { $0 }) ?? 0
         return input[0] == count ? fits([count]) : nil
       default: return fits(given)
+      }
+    }
+
+    /// The images that the network was made for, where their size is fixed. Lines of a picture that it takes as a sequence,
+    /// and pixels of a square one that it takes as a row, are grey.
+    public var images: (channels: Int, height: Int, width: Int)? {
+      let known = input.compactMap { $0 }
+      guard known.count == input.count else { return nil }
+      switch known.count {
+      case 3: return (known[0], known[1], known[2])
+      case 2: return (1, known[1], known[0])
+      case 1:
+        let side = Int(Double(known[0]).squareRoot())
+        return side * side == known[0] ? (1, side, side) : nil
+      default: return nil
       }
     }
 

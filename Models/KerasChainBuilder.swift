@@ -3,6 +3,13 @@
 import AviaryCheckpoints
 import AviaryLayers
 
+extension KerasLayerDescription {
+  /// The same as something that Keras does not have.
+  fileprivate func unplaced(_ name: String) -> KerasLayerDescription {
+    KerasLayerDescription(kind: kind, name: name, configuration: configuration)
+  }
+}
+
 /// What has been built of a chain so far.
 struct KerasChainBuilder {
   /// Where Keras's shapes have the channels: `(H, W, C)` or `(C, H, W)`. Here they are always first.
@@ -49,7 +56,7 @@ struct KerasChainBuilder {
       // Keras takes it over the last axis, which is none of channels here.
       try append(source, operation, .linear)
       try turn(to: .channelsLast, for: source)
-      return try append(source, .identity, activation)
+      return try append(source.unplaced(source.name), .identity, activation)
     }
     if isSoftmax { try turn(to: .channelsLast, for: source) }
     try append(source, operation, activation)
@@ -58,7 +65,7 @@ struct KerasChainBuilder {
   private mutating func append(
     _ source: KerasLayerDescription, _ operation: ChainOperation, _ activation: ChainActivation
   ) throws(KerasModelFault) {
-    let layer = ChainLayer(path(for: source.name), source.kind, operation, activation)
+    let layer = ChainLayer(path(for: source.name), source.place, operation, activation)
     do throws(ConfigurationFault) {
       shape = try layer.output(of: shape)
     } catch {
@@ -104,7 +111,7 @@ struct KerasChainBuilder {
     guard rank > 1 else { return }
     let axes = Array(0..<rank)
     let turned = wanted == .channelsFirst ? Array(axes.dropFirst()) + [0] : [rank - 1] + Array(axes.dropLast())
-    try append(.init(kind: "Permute", name: "\(source.name)_axes", configuration: .null), .transpose(order: turned), .linear)
+    try append(source.unplaced("\(source.name)_axes"), .transpose(order: turned), .linear)
   }
 
   /// Where a Flatten in Keras's order is followed by a dense layer, lets that have its rows in the order of channels first

@@ -153,15 +153,16 @@ public enum ChainOperation: Codable, Equatable, Sendable {
 public struct ChainLayer: Codable, Equatable, Sendable {
   /// The path of its cells: lower case letters, digits and underscores.
   public var name: String
-  /// Keras's name for the class, which decides where the weights lie in its files.
-  public var kerasClass: String
+  /// Where Keras 3 keeps its weights: class and number, `dense_1`, or `sequential/dense_1` in a model within the model.
+  /// Empty for a layer that Keras does not have.
+  public var place: String
   public var operation: ChainOperation
   /// What follows at once.
   public var activation: ChainActivation
 
-  init(_ name: String, _ kerasClass: String, _ operation: ChainOperation, _ activation: ChainActivation = .linear) {
+  init(_ name: String, _ place: String, _ operation: ChainOperation, _ activation: ChainActivation = .linear) {
     self.name = name
-    self.kerasClass = kerasClass
+    self.place = place
     self.operation = operation
     self.activation = activation
   }

@@ -44,6 +44,8 @@ public enum KerasModelFault: Error, Equatable, CustomStringConvertible {
 struct KerasLayerDescription {
   let kind: String
   let name: String
+  /// Class and number, as Keras 3 counts layers; empty for what Keras does not have.
+  var place = ""
   let configuration: JSONValue
 
   /// The first of the settings that is there: their names changed between versions.
@@ -79,10 +81,10 @@ struct KerasLayerList {
 
   init(_ configuration: JSONValue, path: String) throws(KerasModelFault) {
     self.path = path
-    try add(configuration)
+    try add(configuration, at: "")
   }
 
-  private mutating func add(_ model: JSONValue) throws(KerasModelFault) {
+  private mutating func add(_ model: JSONValue, at prefix: String) throws(KerasModelFault) {
     guard let kind = model["class_name"]?.text, let inner = model["config"] else {
       throw .malformed(path: path, reason: "it names no class")
     }
@@ -90,17 +92,20 @@ struct KerasLayerList {
       throw .malformed(path: path, reason: "it has no list of layers")
     }
     let isSequential = kind == "Sequential"
-    for layer in isSequential ? list : try ordered(list) {
+    let places = KerasPlaces.places(of: list.map { $0["class_name"]?.text ?? "" })
+    for index in isSequential ? Array(list.indices) : try ordered(list) {
+      let layer = list[index]
       guard let kind = layer["class_name"]?.text, let configuration = layer["config"] else {
         throw .malformed(path: path, reason: "a layer has no class")
       }
       if configuration["layers"] != nil || configuration.elements != nil {
         // The parser's limit on nesting bounds the recursion.
-        try add(layer)
+        try add(layer, at: prefix + places[index] + "/")
         continue
       }
       let name = configuration["name"]?.text ?? layer["name"]?.text ?? kind
-      let description = KerasLayerDescription(kind: kind, name: name, configuration: configuration)
+      let description = KerasLayerDescription(
+        kind: kind, name: name, place: prefix + places[index], configuration: configuration)
       if inputShape == nil, layers.isEmpty {
         inputShape = description.inputShape ?? shape(layer["build_config"]?["input_shape"])
       }
@@ -115,7 +120,7 @@ struct KerasLayerList {
   }
 
   /// The layers of a functional model from its input on, where each has one input and one output.
-  private func ordered(_ list: [JSONValue]) throws(KerasModelFault) -> [JSONValue] {
+  private func ordered(_ list: [JSONValue]) throws(KerasModelFault) -> [Int] {
     var next: [String: [Int]] = [:]
     var first: [Int] = []
     func name(_ index: Int) -> String {
@@ -140,7 +145,7 @@ struct KerasLayerList {
       }
       order.append(following[0])
     }
-    return order.map { list[$0] }
+    return order
   }
 
   /// The layers whose outputs a call takes: Keras 3 buries them among the arguments, earlier versions list them.

@@ -159,7 +159,7 @@ extension KerasChainBuilder {
   private func inner(_ layer: KerasLayerDescription) throws(KerasModelFault) -> KerasLayerDescription {
     guard let wrapped = layer.setting("layer"), let kind = wrapped["class_name"]?.text, let inner = wrapped["config"]
     else { throw unsupported(layer, "it does not say what it wraps") }
-    return KerasLayerDescription(kind: kind, name: layer.name, configuration: inner)
+    return KerasLayerDescription(kind: kind, name: layer.name, place: layer.place, configuration: inner)
   }
 
   private mutating func bidirectional(_ layer: KerasLayerDescription) throws(KerasModelFault) {

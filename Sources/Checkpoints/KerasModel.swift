@@ -54,13 +54,11 @@ enum KerasLayers {
     // The parser's limit on nesting bounds this walk.
     func visit(_ model: JSONValue, _ prefix: String, _ enclosing: String?) {
       let inner = model["config"] ?? model
-      var counts: [String: Int] = [:]
-      for layer in inner["layers"]?.elements ?? inner.elements ?? [] {
+      let list = inner["layers"]?.elements ?? inner.elements ?? []
+      let places = KerasPlaces.places(of: list.map { $0["class_name"]?.text ?? "" })
+      for (layer, own) in zip(list, places) {
         guard let kind = layer["class_name"]?.text, let configuration = layer["config"] else { continue }
-        let group = snakeCase(kind)
-        let number = counts[group, default: 0]
-        counts[group] = number + 1
-        let place = prefix + (number == 0 ? group : "\(group)_\(number)")
+        let place = prefix + own
         let name = configuration["name"]?.text ?? layer["name"]?.text
         if configuration["layers"] != nil || configuration.elements != nil {
           visit(layer, place + "/", enclosing ?? name ?? place)
@@ -72,6 +70,21 @@ enum KerasLayers {
     }
     visit(model, "", nil)
     return found
+  }
+
+}
+
+/// Where Keras 3 keeps the weights of layers: by class and number.
+public enum KerasPlaces {
+  /// The names of the groups of layers of these classes, in their order: `dense`, `dense_1` …
+  public static func places(of kinds: [String]) -> [String] {
+    var counts: [String: Int] = [:]
+    return kinds.map { kind in
+      let group = snakeCase(kind)
+      let number = counts[group, default: 0]
+      counts[group] = number + 1
+      return number == 0 ? group : "\(group)_\(number)"
+    }
   }
 
   /// The name that Keras 3 gives the group of a class: `SimpleRNN`, `simple_rnn`; `Conv2DTranspose`, `conv2d_transpose`.

@@ -84,7 +84,7 @@ extension StoredArray {
   }
 
   /// Rows one after another of arrays that differ in their first extent alone; nil where they differ in more.
-  static func joined(_ parts: [StoredArray]) -> StoredArray? {
+  package static func joined(_ parts: [StoredArray]) -> StoredArray? {
     guard let first = parts.first, !first.shape.isEmpty,
       parts.allSatisfy({ $0.dtype == first.dtype && $0.shape.dropFirst() == first.shape.dropFirst() })
     else { return nil }
@@ -97,7 +97,7 @@ extension StoredArray {
   }
 
   /// The rows of an array in as many blocks of one size; nil where they do not divide.
-  func blocks(_ count: Int) -> [StoredArray]? {
+  package func blocks(_ count: Int) -> [StoredArray]? {
     guard count > 0, let rows = shape.first, rows % count == 0 else { return nil }
     let size = bytes.count / count
     let blocks = (0..<count).compactMap { index in
