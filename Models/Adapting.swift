@@ -9,17 +9,20 @@ public struct Adaptation: Sendable {
   public var kernelOrder: KerasMapping.KernelOrder?
   /// Whether kernels are turned by 180°; nil for what the file says.
   public var flipKernels: Bool?
+  /// Whether tensors are told by their order and shapes, where names mean nothing.
+  public var byStructure: Bool
   /// Differences that are accepted.
   public var allowances: Set<Allowance>
 
   public init(
     renames: [RenamingRule] = [], kernelOrder: KerasMapping.KernelOrder? = nil, flipKernels: Bool? = nil,
-    allowing allowances: Set<Allowance> = []
+    allowing allowances: Set<Allowance> = [], byStructure: Bool = false
   ) {
     self.renames = renames
     self.kernelOrder = kernelOrder
     self.flipKernels = flipKernels
     self.allowances = allowances
+    self.byStructure = byStructure
   }
 }
 
@@ -72,14 +75,17 @@ extension Checkpoint {
   private func matched(
     cells: [CellDescription], headPath: String, _ architecture: Architecture, _ adaptation: Adaptation, _ path: String
   ) throws(CheckpointFault) -> (checkpoint: Checkpoint, report: LoadReport) {
-    if kerasModel != nil || format == .kerasWeights || format == .kerasArchive {
+    if kerasModel != nil {
       let mapping = KerasMapping(
         layerNames: ForeignNames.keras(architecture: architecture.name), renames: adaptation.renames,
-        kernelOrder: adaptation.kernelOrder, flipKernels: adaptation.flipKernels, allowing: adaptation.allowances)
+        kernelOrder: adaptation.kernelOrder, flipKernels: adaptation.flipKernels, allowing: adaptation.allowances,
+        byStructure: adaptation.byStructure)
       return try mapped(onto: cells, headPath: headPath, by: mapping, path: path)
     }
-    let named = try (format == .hdf5 ? dotted() : self).renamed(by: adaptation.renames)
-      .joiningGates(of: cells).flattened(for: cells)
+    let renamed = try (format == .hdf5 ? dotted() : self).renamed(by: adaptation.renames)
+    let named =
+      try adaptation.byStructure
+      ? renamed.renamedByStructure(of: cells, path: path) : renamed.joiningGates(of: cells).flattened(for: cells)
     let match = try named.match(cells: cells, headPath: headPath, allowing: adaptation.allowances, path: path)
     var result = Checkpoint()
     result.metadata = metadata

@@ -107,7 +107,10 @@ extension Network {
   }
 
   /// The configuration as JSON with sorted keys.
-  public var configurationText: String {
+  public var configurationText: String { Self.text(of: configuration) }
+
+  /// A configuration as JSON with sorted keys.
+  static func text(of configuration: Configuration) -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
     guard let data = try? encoder.encode(configuration) else {

@@ -276,9 +276,16 @@ public enum Zoo {
       input: [1, 28, 28]),
   ]
 
+  /// What files describe layer by layer, and nobody asks for by its name.
+  private static let described = [
+    Architecture(
+      KerasChain.architecture, "the chain of layers that a Keras file describes", KerasChain.self, .empty, input: [1],
+      kinds: [.images, .tables])
+  ]
+
   /// The network with this name.
   public static func architecture(named name: String) throws(ArchitectureFault) -> Architecture {
-    guard let found = architectures.first(where: { $0.name == name }) else {
+    guard let found = (architectures + described).first(where: { $0.name == name }) else {
       throw .unknown(name: name, known: architectures.map(\.name))
     }
     return found

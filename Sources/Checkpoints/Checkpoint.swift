@@ -158,8 +158,13 @@ public struct Checkpoint: Sendable {
       let archive: ZipArchive
       do { archive = try ZipArchive(file.bytes, path: path) } catch { throw .archive(error) }
       if archive.member(named: "model.weights.h5") != nil { return try readKerasArchive(archive, path, options) }
+      if archive.member(named: "model.weights.npz") != nil {
+        throw .unsupported(
+          path: path, what: "keeps its weights as pickles in model.weights.npz; save it again with model.save(…)")
+      }
       return try PyTorchFile.read(archive, path: path)
     }
+    if KerasShards.matches(file.bytes, path: path) { return try KerasShards.read(file.bytes, path: path, options) }
     if SafetensorsFile.matches(file.bytes) { return try SafetensorsFile.read(file.bytes, path: path) }
     if PyTorchFile.matchesLegacy(file.bytes) { return try PyTorchFile.readLegacy(file.bytes, path: path) }
     if file.bytes.part(from: 257, count: 5)?.array() == Array("ustar".utf8) {
@@ -176,7 +181,8 @@ public struct Checkpoint: Sendable {
   /// Writes a checkpoint; the extension of `path` decides the format: `.h5` or `.hdf5`, or `.safetensors`.
   public func write(to path: String) throws(CheckpointFault) {
     if path.hasSuffix(".weights.h5") {
-      throw .unsupported(path: path, what: "writing Keras 3 weights is not supported yet; use .h5 or .safetensors")
+      throw .unsupported(
+        path: path, what: "Keras weights are written of a keras-chain's layers alone; use .h5 or .safetensors")
     } else if path.hasSuffix(".h5") || path.hasSuffix(".hdf5") {
       try writeAviary(to: path)
     } else if path.hasSuffix(".safetensors") {

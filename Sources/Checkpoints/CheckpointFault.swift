@@ -56,6 +56,8 @@ public enum CheckpointFault: ArchiveFaultCarrying, Equatable, Sendable, CustomSt
   case badRename(rule: String, reason: String)
   /// Two tensors have one name after renaming.
   case renameCollides(tensor: String, first: String, second: String)
+  /// Order and shapes of a file's tensors are not those of the network.
+  case structure(path: String, reason: String)
   /// A Keras layer's arrays do not fit the layer of the network that its name leads to.
   case kerasLayer(path: String, layer: String, reason: String)
 
@@ -94,6 +96,7 @@ public enum CheckpointFault: ArchiveFaultCarrying, Equatable, Sendable, CustomSt
     case .badRename(let rule, let reason): "--rename '\(rule)': \(reason)"
     case .renameCollides(let tensor, let first, let second):
       "after renaming, '\(first)' and '\(second)' are both called '\(tensor)'"
+    case .structure(let path, let reason): "\(path): by structure: \(reason)"
     case .kerasLayer(let path, let layer, let reason): "\(path): layer '\(layer)': \(reason)"
     }
   }

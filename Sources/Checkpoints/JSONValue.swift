@@ -42,6 +42,10 @@ public enum JSONValue: Sendable, Equatable {
     if case .number(let digits) = self { Double(digits) } else { nil }
   }
 
+  public var boolean: Bool? {
+    if case .boolean(let value) = self { value } else { nil }
+  }
+
   public var elements: [JSONValue]? {
     if case .array(let elements) = self { elements } else { nil }
   }

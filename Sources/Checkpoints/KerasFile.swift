@@ -1,32 +1,12 @@
 import AviaryArchives
 import AviaryHDF5
 
-/// The layers of a Keras file in the model's order, each with its arrays in the order the file gives them.
-public struct KerasModel: Sendable {
-  public struct Layer: Sendable {
-    public let name: String
-    /// `Conv2D`, where the file has the model's configuration.
-    public let kind: String?
-    /// `channels_last`, `channels_first`, or Keras 1's `tf` and `th`, where the configuration says.
-    public let dataFormat: String?
-    public let weights: [Weight]
-  }
-
-  public struct Weight: Sendable {
-    /// As in the file: `conv1/kernel:0`, `conv1_W`, `param_0` …
-    public let name: String
-    public let array: StoredArray
-  }
-
-  public let layers: [Layer]
-  /// "1" where the file does not say, as Keras itself takes it.
-  public let version: String
-  public let backend: String?
-}
-
 /// HDF5 as Keras writes it, and HDF5 of strangers.
 enum KerasFile {
-  static func read(_ reader: HDF5Reader, _ root: [HDF5Attribute]) throws(CheckpointFault) -> Checkpoint {
+  /// - Parameter configuration: what an archive says of the model beside the file.
+  static func read(
+    _ reader: HDF5Reader, _ root: [HDF5Attribute], configuration: JSONValue? = nil, version: String? = nil
+  ) throws(CheckpointFault) -> Checkpoint {
     let contents = reader.contents
     for base in ["", "model_weights"] {
       guard let attributes = contents.attributes(ofGroup: base),
@@ -34,10 +14,11 @@ enum KerasFile {
       else { continue }
       return try readLayers(reader, root, layers: layers, base: base, attributes)
     }
-    let isKeras3 = contents.datasets.contains {
-      $0.path.hasPrefix("layers/") || $0.path.hasPrefix("_layer_checkpoint_dependencies/")
-    }
-    return try listing(reader, root, format: isKeras3 ? .kerasWeights : .hdf5)
+    guard KerasWeightsFile.matches(contents) else { return try listing(reader, root, format: .hdf5) }
+    var checkpoint = try listing(reader, root, format: .kerasWeights)
+    checkpoint.kerasModel = KerasWeightsFile.model(
+      checkpoint, groups: contents.groups, configuration: configuration, version: version)
+    return checkpoint
   }
 
   /// An attribute's texts, which Keras splits into `name0`, `name1`, … where they exceed HDF5's 64 KiB.
@@ -58,7 +39,9 @@ enum KerasFile {
     var checkpoint = Checkpoint()
     checkpoint.format = .kerasHDF5
     checkpoint.metadata.extra = texts(root)
-    let configured = configuredLayers(root["model_config"]?.text)
+    let configuration = root["model_config"]?.text.flatMap { try? JSONValue(parsing: $0.utf8) }
+    let entries = KerasLayers.entries(of: configuration)
+    let configured = Dictionary(entries.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     let datasets = Dictionary(reader.contents.datasets.map { ($0.path, $0) }, uniquingKeysWith: { first, _ in first })
     let groups = Dictionary(reader.contents.groups.map { ($0.path, $0) }, uniquingKeysWith: { first, _ in first })
     var result: [KerasModel.Layer] = []
@@ -84,15 +67,34 @@ enum KerasFile {
         }
         weights.append(.init(name: name, array: array))
       }
-      let known = configured[layer]
-      result.append(
-        .init(name: layer, kind: known?.kind, dataFormat: known?.dataFormat, weights: weights))
+      let inner = entries.filter { $0.enclosing == layer }
+      if inner.isEmpty {
+        let known = configured[layer]
+        result.append(.init(name: layer, kind: known?.kind, configuration: known?.configuration, weights: weights))
+      } else {
+        result += split(weights, among: inner)
+      }
     }
     let version = attributes["keras_version"]?.text ?? root["keras_version"]?.text ?? "1"
     let backend = attributes["backend"]?.text ?? root["backend"]?.text
-    checkpoint.kerasModel = KerasModel(layers: result, version: version, backend: backend)
+    checkpoint.kerasModel = KerasModel(
+      layers: result, isOrdered: true, version: version, backend: backend, configuration: configuration)
     checkpoint.metadata.extra["keras_version"] = version
     return checkpoint
+  }
+
+  /// The arrays of a model within the model by its layers, which their names tell: `block1/kernel:0`. What names no
+  /// layer is left to the first.
+  private static func split(_ weights: [KerasModel.Weight], among entries: [KerasLayerEntry]) -> [KerasModel.Layer] {
+    let names = Set(entries.map(\.name))
+    let owned = Dictionary(grouping: weights) { weight in
+      let parts = weight.name.split(separator: "/").dropLast().map(String.init)
+      return parts.last { names.contains($0) } ?? entries[0].name
+    }
+    return entries.map { entry in
+      .init(
+        name: entry.name, kind: entry.kind, configuration: entry.configuration, weights: owned[entry.name] ?? [])
+    }
   }
 
   /// Every array of a file under its own path.
@@ -127,25 +129,6 @@ enum KerasFile {
     for attribute in attributes { texts[attribute.name] = attribute.value.text }
     return texts
   }
-
-  /// Class and data format of every layer in a `model_config`, models within models included.
-  private static func configuredLayers(_ text: String?) -> [String: (kind: String, dataFormat: String?)] {
-    guard let text, let config = try? JSONValue(parsing: text.utf8) else { return [:] }
-    var found: [String: (kind: String, dataFormat: String?)] = [:]
-    // The parser's depth limit bounds this walk.
-    func visit(_ model: JSONValue) {
-      let inner = model["config"] ?? model
-      for layer in inner["layers"]?.elements ?? inner.elements ?? [] {
-        guard let kind = layer["class_name"]?.text, let config = layer["config"] else { continue }
-        if let name = config["name"]?.text ?? layer["name"]?.text {
-          found[name] = (kind, config["data_format"]?.text ?? config["dim_ordering"]?.text)
-        }
-        if config["layers"] != nil { visit(layer) }
-      }
-    }
-    visit(config)
-    return found
-  }
 }
 
 extension Checkpoint {
@@ -155,12 +138,17 @@ extension Checkpoint {
   ) throws(CheckpointFault) -> Checkpoint {
     let weights = try archived { () throws(ArchiveFault) in try archive.contents(named: "model.weights.h5") }
     let reader = try hdf5 { () throws(HDF5Fault) in try HDF5Reader(embedded: weights, path: path) }
-    var checkpoint = try readHDF5(reader, options)
-    checkpoint.format = .kerasArchive
+    var extra: [String: String] = [:]
     for member in ["config.json", "metadata.json"] where archive.member(named: member) != nil {
       let bytes = try archived { () throws(ArchiveFault) in try archive.contents(named: member) }
-      checkpoint.metadata.extra[member] = String(decoding: bytes.array(), as: UTF8.self)
+      extra[member] = String(decoding: bytes.array(), as: UTF8.self)
     }
+    func parsed(_ member: String) -> JSONValue? { extra[member].flatMap { try? JSONValue(parsing: $0.utf8) } }
+    let root = reader.contents.attributes(ofGroup: "") ?? []
+    var checkpoint = try KerasFile.read(
+      reader, root, configuration: parsed("config.json"), version: parsed("metadata.json")?["keras_version"]?.text)
+    checkpoint.format = .kerasArchive
+    checkpoint.metadata.extra.merge(extra) { _, new in new }
     return checkpoint
   }
 }

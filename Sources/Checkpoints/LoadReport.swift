@@ -44,6 +44,8 @@ public struct LoadReport: Sendable, Equatable {
     }
   }
 
+  /// The shapes of all tensors in the report: the network's, or the file's where the network has none.
+  public internal(set) var shapes: [String: [Int]] = [:]
   /// Paths that were filled.
   public internal(set) var loaded: [String] = []
   /// Those of them whose elements were of another type than the network's.
@@ -63,6 +65,9 @@ public struct LoadReport: Sendable, Equatable {
   public internal(set) var missingCounters: [String] = []
   /// The checkpoint has nothing for the classifier head, and everything for the rest.
   public internal(set) var headAbsent = false
+
+  /// A report of nothing.
+  public init() {}
 
   public var isComplete: Bool { missing.isEmpty && unexpected.isEmpty && mismatched.isEmpty && unusable.isEmpty }
 

@@ -103,6 +103,9 @@ extension Checkpoint {
     if let idle = allowances.subtracting(used).map(\.pattern.description).min() {
       throw .patternMatchesNothing(pattern: idle)
     }
+    report.shapes = Dictionary(
+      cells.map { ($0.path, $0.shape) } + report.unexpected.map { ($0, self[$0]?.shape ?? []) },
+      uniquingKeysWith: { first, _ in first })
     guard report.isComplete else {
       report.suggestions = suggestions(for: report, cells: cells)
       throw .mismatch(path: path, report: report)

@@ -83,6 +83,36 @@ extension StoredArray {
     return result
   }
 
+  /// Rows one after another of arrays that differ in their first extent alone; nil where they differ in more.
+  package static func joined(_ parts: [StoredArray]) -> StoredArray? {
+    guard let first = parts.first, !first.shape.isEmpty,
+      parts.allSatisfy({ $0.dtype == first.dtype && $0.shape.dropFirst() == first.shape.dropFirst() })
+    else { return nil }
+    if parts.count == 1 { return first }
+    let rows = parts.reduce(0) { $0 + ($1.shape.first ?? 0) }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(parts.reduce(0) { $0 + $1.bytes.count })
+    for part in parts { bytes += part.bytes.array() }
+    return StoredArray(dtype: first.dtype, shape: [rows] + first.shape.dropFirst(), bytes: ByteRegion(bytes))
+  }
+
+  /// The rows of an array in as many blocks of one size; nil where they do not divide.
+  package func blocks(_ count: Int) -> [StoredArray]? {
+    guard count > 0, let rows = shape.first, rows % count == 0 else { return nil }
+    let size = bytes.count / count
+    let blocks = (0..<count).compactMap { index in
+      bytes.part(from: index * size, count: size).flatMap {
+        StoredArray(dtype: dtype, shape: [rows / count] + shape.dropFirst(), bytes: $0)
+      }
+    }
+    return blocks.count == count ? blocks : nil
+  }
+
+  /// The same number everywhere, in an array of the same type and shape.
+  func filled(with value: Float) -> StoredArray {
+    StoredArray([Float](repeating: value, count: count), shape: shape).cast(to: dtype)
+  }
+
   /// The same numbers in the other byte order.
   func byteSwapped() -> StoredArray {
     let swapped: ByteRegion

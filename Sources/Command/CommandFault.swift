@@ -6,6 +6,10 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
   case headAbsent(path: String)
   /// Neither the checkpoint nor the command line says how photographs are prepared.
   case noPreprocessing(path: String)
+  /// The network puts out numbers that are not scores of classes.
+  case noClasses(path: String)
+  /// Tensors are to be told by their order, and no network says which.
+  case structureOfNothing(path: String)
   /// The checkpoint to begin from does not name its network.
   case unnamedSource(path: String)
   /// The checkpoint does not say how photographs are prepared, and training on guesses wastes what it knows.
@@ -39,6 +43,10 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
       "\(path): has no classifier head and cannot predict; give it one with: aviary finetune --from \(path) --data DIR --output RUN"
     case .noPreprocessing(let path):
       "\(path): does not say how images are prepared; give --preprocessing torchvision, caffe, tensorflow, unit or raw"
+    case .noClasses(let path):
+      "\(path): its network puts out numbers that are no classes; give it a head with: aviary finetune --from \(path) --data DIR --output RUN"
+    case .structureOfNothing(let path):
+      "\(path): --by-structure needs the network whose structure is meant; give --architecture NAME"
     case .unnamedSource(let path):
       "\(path): does not say which network it is for; say it once with: aviary convert \(path) OUT.h5 --architecture NAME --preprocessing NAME"
     case .unpreparedSource(let path):

@@ -5,16 +5,19 @@ struct ConvertCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert", abstract: "Convert a checkpoint; the extension of the output decides its format.",
     discussion: """
-      Reads PyTorch (.pth .pt .th), Keras (.h5 .hdf5), safetensors and Aviary files; writes .h5 and .safetensors. \
-      With --architecture the tensors are put under that network's names and in its layouts, and everything that does \
-      not fit is an error unless it is allowed. Without it they are kept as they are.
+      Reads PyTorch (.pth .pt .th), Keras (.h5 .hdf5 .keras), safetensors and Aviary files; writes .h5 and \
+      .safetensors. With --architecture the tensors are put under that network's names and in its layouts, and \
+      everything that does not fit is an error unless it is allowed. Without it a Keras model that is a chain of layers \
+      is built as its file says, and can be written as .weights.h5 for Keras; other tensors are kept as they are.
       """)
 
   @Argument(help: "The checkpoint to read.") var input: String
-  @Argument(help: "The file to write: .h5 or .safetensors.") var output: String
+  @Argument(help: "The file to write: .h5, .safetensors, or .weights.h5 for Keras.") var output: String
   @OptionGroup var source: SourceOptions
   @Option(help: ArgumentHelp("The type that floating-point tensors are stored in.", valueName: "type"))
   var dtype: StoredType?
+  @Flag(help: "Keep names and layouts, even of a Keras model that says which network it is.") var keepNames = false
+  @Flag(help: "Print one JSON object: what was loaded and converted, and what does not fit.") var json = false
 
   /// A type that floating-point tensors are stored in.
   enum StoredType: String, CaseIterable, ExpressibleByArgument {
@@ -31,15 +34,32 @@ struct ConvertCommand: ParsableCommand {
 
   func run() throws {
     try Self.check(output: output)
-    let (read, report) = try source.read(input)
+    let (read, report): (Checkpoint, LoadReport?)
+    do {
+      (read, report) = try source.read(input, keepingNames: keepNames)
+    } catch let CheckpointFault.mismatch(path, report) {
+      if json { print(ConversionReport(input: input, output: nil, checkpoint: nil, report: report).object.serialized) }
+      throw CheckpointFault.mismatch(path: path, report: report)
+    }
     var result = read
     let hadTraining = result.trainingState != nil
     result.trainingState = nil
     if report == nil, !output.hasSuffix(".safetensors") { result = try result.dotted() }
     if let dtype { result = result.cast(to: dtype.dtype) }
     if result.entries.isEmpty { throw CheckpointFault.noTensors(path: input) }
-    try result.write(to: output)
+    if output.hasSuffix(".weights.h5") {
+      try result.writeKerasWeights(to: output)
+    } else {
+      try result.write(to: output)
+    }
+    if json {
+      print(ConversionReport(input: input, output: output, checkpoint: result, report: report).object.serialized)
+    } else {
+      describe(result, report, hadTraining: hadTraining)
+    }
+  }
 
+  private func describe(_ result: Checkpoint, _ report: LoadReport?, hadTraining: Bool) {
     print("\(input): \(result.format.rawValue), \(counted(result.entries.count, "tensor"))")
     if let report, let name = result.metadata.architecture {
       print("\(name): \(report.loaded.count) tensors loaded")
@@ -49,18 +69,15 @@ struct ConvertCommand: ParsableCommand {
       if !report.missingCounters.isEmpty { print("\(counted(report.missingCounters.count, "batch counter")) absent") }
       for line in report.allowed { print(line) }
     } else {
-      print("no --architecture: names and layouts are kept")
+      print("no network is named: names and layouts are kept")
     }
-    for note in result.notes { print("left out: \(note)") }
+    for note in result.notes { print("note: \(note)") }
     if hadTraining { print("the training state is left out") }
     print("\(output): written")
   }
 
   /// Refuses an output that could not be written, before anything is read.
   static func check(output: String) throws(CheckpointFault) {
-    if output.hasSuffix(".weights.h5") {
-      throw .unsupported(path: output, what: "writing Keras weights is not there yet; use .h5 or .safetensors")
-    }
     guard [".h5", ".hdf5", ".safetensors"].contains(where: output.hasSuffix) else {
       throw .unknownOutput(path: output)
     }

@@ -29,6 +29,9 @@ struct LoadedModel {
     preprocessing = stored
     let missing = try options.allowMissing.map { try Allowance.missing($0) }
     (model, architecture, _) = try Zoo.classifier(from: checkpoint, allowing: Set(missing), path: path)
+    if needsHead, let chain = model as? KerasChain, chain.configuration.output == .values {
+      throw CommandFault.noClasses(path: path)
+    }
     self.checkpoint = checkpoint.metadata
     let count = model.configuration.classes
     if let names = checkpoint.metadata.classes {

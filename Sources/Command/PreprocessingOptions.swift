@@ -65,7 +65,13 @@ extension SourceOptions {
     var result: Preprocessing
     if let preprocessing {
       let known = checkpoint.metadata.architecture.flatMap { name in Zoo.architectures.first { $0.name == name } }
-      result = try .preset(named: preprocessing.rawValue, size: inputSize?.size.height ?? known?.imageSize ?? 224)
+      let described = try Self.describedImages(checkpoint)
+      let size = inputSize?.size.height ?? known?.imageSize ?? described?.size.height
+      result = try .preset(named: preprocessing.rawValue, size: size ?? 224)
+      if let described, inputSize == nil, described.size != result.outputSize {
+        result = result.withSize(described.size)
+      }
+      if described?.isGrey == true, channels == nil { result = result.withChannels(.grey) }
     } else if let stored = try checkpoint.preprocessing() {
       result = stored
     } else {
@@ -84,6 +90,17 @@ extension SourceOptions {
     if let mean { result.mean = mean.values }
     if let std { result.standardDeviation = std.values }
     return try result.validated()
+  }
+}
+
+extension SourceOptions {
+  /// The images that a network takes which its file describes, where it says.
+  private static func describedImages(_ checkpoint: Checkpoint) throws -> (size: ImageSize, isGrey: Bool)? {
+    guard checkpoint.metadata.architecture == KerasChain.architecture,
+      let chain = try Zoo.architecture(named: KerasChain.architecture)
+        .build(configuration: checkpoint.metadata.configuration) as? KerasChain
+    else { return nil }
+    return chain.configuration.images.map { (ImageSize(height: $0.height, width: $0.width), $0.channels == 1) }
   }
 }
 

@@ -10,6 +10,12 @@ struct SourceOptions: ParsableArguments {
       "Rename tensors (layers of a Keras file): every match is replaced, $1 is the first group. Repeatable.",
       valueName: "regex=replacement"))
   var rename: [String] = []
+  @Flag(help: "Tell tensors by their order and shapes, where names mean nothing.")
+  var byStructure = false
+  @Option(
+    help: ArgumentHelp(
+      "A Keras model or config.json that says which layers the weights of a Keras file are for.", valueName: "file"))
+  var kerasModel: String?
   @Option(
     help: ArgumentHelp("How images are prepared.", valueName: "name"))
   var preprocessing: Preset?
@@ -56,18 +62,24 @@ struct SourceOptions: ParsableArguments {
     return Adaptation(
       renames: try rename.map { rule throws(CheckpointFault) in try RenamingRule(rule) },
       kernelOrder: kernelOrder.flatMap { KerasMapping.KernelOrder(rawValue: $0.rawValue) },
-      flipKernels: flipKernels ? true : nil, allowing: allowances)
+      flipKernels: flipKernels ? true : nil, allowing: allowances, byStructure: byStructure)
   }
 
   /// Reads a checkpoint and says what the options know of it; the report is nil where no network is known.
-  func read(_ path: String) throws -> (checkpoint: Checkpoint, report: LoadReport?) {
+  ///
+  /// - Parameter keepingNames: whether the network that a Keras file describes is not built.
+  func read(_ path: String, keepingNames: Bool = false) throws -> (checkpoint: Checkpoint, report: LoadReport?) {
     var checkpoint = try Checkpoint.read(from: path, options: .init(map: map))
+    if let kerasModel { checkpoint = try checkpoint.described(byKerasModelIn: kerasModel) }
     let adaptation = try adaptation()
     var report: LoadReport?
     if let name = architecture ?? checkpoint.metadata.architecture {
       (checkpoint, report) = try checkpoint.adapted(
         to: try Zoo.architecture(named: name), by: adaptation, path: path)
+    } else if checkpoint.kerasModel?.configuration != nil, !keepingNames {
+      (checkpoint, report) = try checkpoint.kerasChain(by: adaptation, path: path)
     } else {
+      if byStructure { throw CommandFault.structureOfNothing(path: path) }
       checkpoint = try checkpoint.renamed(by: adaptation.renames)
     }
     try describe(&checkpoint, path)

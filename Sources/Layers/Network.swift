@@ -69,6 +69,8 @@ public enum ConfigurationFault: Error, Equatable, CustomStringConvertible {
   case wrongInput(architecture: String, input: [Int], expected: String)
   /// The input has other channels than the network.
   case wrongChannels(architecture: String, found: Int, expected: Int)
+  /// A layer of a network that is written out layer by layer cannot be what its configuration says.
+  case layer(name: String, reason: String)
 
   public var description: String {
     switch self {
@@ -79,6 +81,7 @@ public enum ConfigurationFault: Error, Equatable, CustomStringConvertible {
       "\(architecture) takes \(expected), not an input of shape \(input)"
     case .wrongChannels(let architecture, let found, let expected):
       "\(architecture) takes \(expected) channels, not \(found)"
+    case .layer(let name, let reason): "layer '\(name)': \(reason)"
     }
   }
 }

@@ -6,19 +6,22 @@ import AviaryKernels
 /// - Parameters:
 ///   - bias: [O], added to every position.
 ///   - stride, padding, dilation: one number for each spatial axis. The padding is zeros, on both sides.
+///   - endPadding: the zeros at the ends of the axes, where they are not as many as at the beginnings.
 ///   - groups: input and output channels are split into as many groups, each convolved for itself.
 public func convolution(
-  _ x: Tensor, weight: Tensor, bias: Tensor? = nil, stride: [Int], padding: [Int], dilation: [Int], groups: Int = 1
+  _ x: Tensor, weight: Tensor, bias: Tensor? = nil, stride: [Int], padding: [Int], endPadding: [Int]? = nil,
+  dilation: [Int], groups: Int = 1
 ) -> Tensor {
   let axes = x.rank - 2
+  let endPadding = endPadding ?? padding
   precondition(
     (1...3).contains(axes) && weight.rank == x.rank && stride.count == axes && padding.count == axes
-      && dilation.count == axes && groups >= 1 && x.shape[1] == weight.shape[1] * groups
+      && endPadding.count == axes && dilation.count == axes && groups >= 1 && x.shape[1] == weight.shape[1] * groups
       && weight.shape[0] % groups == 0 && (bias.map { $0.shape == [weight.shape[0]] } ?? true),
     "convolution: input \(x.shape) does not go with weight \(weight.shape), bias \(bias?.shape ?? []), groups \(groups)"
   )
   precondition(
-    stride.allSatisfy { $0 > 0 } && dilation.allSatisfy { $0 > 0 } && padding.allSatisfy { $0 >= 0 },
+    stride.allSatisfy { $0 > 0 } && dilation.allSatisfy { $0 > 0 } && (padding + endPadding).allSatisfy { $0 >= 0 },
     "convolution: no window slides with stride \(stride), padding \(padding), dilation \(dilation)")
   precondition(
     x.count > 0 && weight.count > 0, "convolution: input \(x.shape) or weight \(weight.shape) is empty")
@@ -26,7 +29,7 @@ public func convolution(
     input: x.shape, weights: weight.shape,
     window: Window(
       kernel: Array(weight.shape.dropFirst(2)), stride: stride, dilation: dilation, paddingLow: padding,
-      paddingHigh: padding), groups: groups, hasBias: bias != nil)
+      paddingHigh: endPadding), groups: groups, hasBias: bias != nil)
   precondition(
     shape.output.allSatisfy { $0 > 0 },
     "convolution: input \(x.shape) is smaller than the window of weight \(weight.shape)")

@@ -9,29 +9,35 @@ public enum PoolRounding: String, Codable, Sendable {
 }
 
 /// The largest element of every window of [N, C, …]; the padding never wins.
+///
+/// - Parameter endPadding: at the ends of the axes, where it is not as wide as at the beginnings.
 public func maxPool(
-  _ x: Tensor, kernel: [Int], stride: [Int]? = nil, padding: [Int]? = nil, rounding: PoolRounding = .down
+  _ x: Tensor, kernel: [Int], stride: [Int]? = nil, padding: [Int]? = nil, endPadding: [Int]? = nil,
+  rounding: PoolRounding = .down
 ) -> Tensor {
-  let (output, window) = poolWindow("maxPool", x, kernel, stride, padding, rounding)
+  let (output, window) = poolWindow("maxPool", x, kernel, stride, padding, rounding, endPadding: endPadding)
   return pooled(x, Pooling(kind: .max, input: x.shape, output: output, window: window))
 }
 
 /// The mean of every window of [N, C, …]. `countingPadding`: the padding's zeros count as elements.
+///
+/// - Parameter endPadding: at the ends of the axes, where it is not as wide as at the beginnings.
 public func averagePool(
-  _ x: Tensor, kernel: [Int], stride: [Int]? = nil, padding: [Int]? = nil, rounding: PoolRounding = .down,
-  countingPadding: Bool = true
+  _ x: Tensor, kernel: [Int], stride: [Int]? = nil, padding: [Int]? = nil, endPadding: [Int]? = nil,
+  rounding: PoolRounding = .down, countingPadding: Bool = true
 ) -> Tensor {
-  let (output, window) = poolWindow("averagePool", x, kernel, stride, padding, rounding)
+  let (output, window) = poolWindow("averagePool", x, kernel, stride, padding, rounding, endPadding: endPadding)
   let y = pooled(
     x, Pooling(kind: .average(countingPadding: countingPadding), input: x.shape, output: output, window: window))
   // A window that rounding up has pushed past the padding counts only what lies before the padding's end.
-  let symmetric = padding ?? Array(repeating: 0, count: kernel.count)
-  guard countingPadding, window.paddingHigh != symmetric else { return y }
+  let low = window.paddingLow
+  let high = endPadding ?? low
+  guard countingPadding, window.paddingHigh != high else { return y }
   var factors: [Float] = [1]
   for axis in kernel.indices {
-    let end = x.shape[axis + 2] + symmetric[axis]
+    let end = x.shape[axis + 2] + high[axis]
     let along = (0..<output[axis + 2]).map { position -> Float in
-      let start = position * window.stride[axis] - symmetric[axis]
+      let start = position * window.stride[axis] - low[axis]
       return Float(kernel[axis]) / Float(min(start + kernel[axis], end) - start)
     }
     factors = factors.flatMap { factor in along.map { factor * $0 } }
@@ -51,8 +57,10 @@ private func pooled(_ x: Tensor, _ pooling: Pooling) -> Tensor {
 }
 
 /// How many windows an axis has; none where not even the first begins inside.
-package func poolCount(size: Int, kernel: Int, stride: Int, padding: Int, rounding: PoolRounding) -> Int {
-  let room = size + 2 * padding - kernel + (rounding == .up ? stride - 1 : 0)
+package func poolCount(
+  size: Int, kernel: Int, stride: Int, padding: Int, endPadding: Int? = nil, rounding: PoolRounding
+) -> Int {
+  let room = size + padding + (endPadding ?? padding) - kernel + (rounding == .up ? stride - 1 : 0)
   guard room >= 0 else { return 0 }
   let count = room / stride + 1
   // The last window begins before the padding on the right.
@@ -61,25 +69,29 @@ package func poolCount(size: Int, kernel: Int, stride: Int, padding: Int, roundi
 
 /// The shape of the result, and the window with the padding that rounding asks for.
 func poolWindow(
-  _ name: String, _ x: Tensor, _ kernel: [Int], _ stride: [Int]?, _ padding: [Int]?, _ rounding: PoolRounding
+  _ name: String, _ x: Tensor, _ kernel: [Int], _ stride: [Int]?, _ padding: [Int]?, _ rounding: PoolRounding,
+  endPadding: [Int]? = nil
 ) -> ([Int], Window) {
   let axes = x.rank - 2
   let stride = stride ?? kernel
   let padding = padding ?? Array(repeating: 0, count: kernel.count)
+  let endPadding = endPadding ?? padding
   precondition(
     (1...3).contains(axes) && kernel.count == axes && stride.count == axes && padding.count == axes
-      && stride.allSatisfy { $0 > 0 } && zip(kernel, padding).allSatisfy { $0 > 0 && $1 >= 0 && $1 * 2 <= $0 },
+      && stride.allSatisfy { $0 > 0 } && zip(kernel, padding).allSatisfy { $0 > 0 && $1 >= 0 && $1 * 2 <= $0 }
+      && endPadding.count == axes && zip(kernel, endPadding).allSatisfy { $1 >= 0 && $1 < max($0, 2) },
     "\(name): input \(x.shape) does not go with kernel \(kernel), stride \(stride), padding \(padding)")
   precondition(x.count > 0, "\(name): input \(x.shape) is empty")
   var output = Array(x.shape.prefix(2))
-  var high = padding
+  var high = endPadding
   for axis in 0..<axes {
     let size = x.shape[axis + 2]
     let count = poolCount(
-      size: size, kernel: kernel[axis], stride: stride[axis], padding: padding[axis], rounding: rounding)
+      size: size, kernel: kernel[axis], stride: stride[axis], padding: padding[axis], endPadding: endPadding[axis],
+      rounding: rounding)
     precondition(count > 0, "\(name): input \(x.shape) is smaller than the window \(kernel)")
     output.append(count)
-    high[axis] = max(padding[axis], (count - 1) * stride[axis] + kernel[axis] - size - padding[axis])
+    high[axis] = max(endPadding[axis], (count - 1) * stride[axis] + kernel[axis] - size - padding[axis])
   }
   let window = Window(
     kernel: kernel, stride: stride, dilation: Array(repeating: 1, count: axes), paddingLow: padding, paddingHigh: high)

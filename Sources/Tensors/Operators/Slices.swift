@@ -54,6 +54,46 @@ extension Tensor {
   }
 }
 
+extension Tensor {
+  /// The same between zeros, as many along an axis as are said before it and after it. A negative axis counts from the
+  /// last.
+  public func padded(axis: Int, before: Int, after: Int) -> Tensor {
+    let axis = axis < 0 ? axis + rank : axis
+    precondition(
+      shape.indices.contains(axis) && before >= 0 && after >= 0,
+      "padded: \(shape) takes no \(before) and \(after) zeros along axis \(axis)")
+    func zeros(_ count: Int) -> [Tensor] {
+      var part = shape
+      part[axis] = count
+      return count == 0 ? [] : [Tensor(zeros: part)]
+    }
+    let parts = zeros(before) + [self] + zeros(after)
+    return parts.count == 1 ? self : concatenated(parts, axis: axis)
+  }
+
+  /// Every position along an axis as many times one after the other as is said: the nearest neighbour of a larger grid. A
+  /// negative axis counts from the last.
+  public func repeated(_ count: Int, axis: Int) -> Tensor {
+    let axis = axis < 0 ? axis + rank : axis
+    precondition(
+      shape.indices.contains(axis) && count > 0, "repeated: \(shape) has no \(count) copies along axis \(axis)")
+    if count == 1 { return self }
+    var (apart, ones, joined) = (shape, Array(repeating: 1, count: rank + 1), shape)
+    apart.insert(1, at: axis + 1)
+    ones[axis + 1] = count
+    joined[axis] *= count
+    return (reshaped(to: apart) * Tensor(ones: ones)).reshaped(to: joined)
+  }
+
+  /// The positions along an axis from the last to the first. A negative axis counts from the last.
+  public func reversed(axis: Int) -> Tensor {
+    let axis = axis < 0 ? axis + rank : axis
+    precondition(shape.indices.contains(axis), "reversed: \(shape) has no axis \(axis)")
+    if shape[axis] < 2 { return self }
+    return concatenated((0..<shape[axis]).reversed().map { slice(axis: axis, from: $0, to: $0 + 1) }, axis: axis)
+  }
+}
+
 /// Tensors of one shape joined along a new axis: T tensors of [N, F] along axis 1 → [N, T, F].
 public func stacked(_ parts: [Tensor], axis: Int = 0) -> Tensor {
   guard let first = parts.first else { preconditionFailure("stacked: there are no tensors") }

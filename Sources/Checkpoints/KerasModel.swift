@@ -1,0 +1,96 @@
+/// The layers of a Keras file in the model's order, each with its arrays in the order the file gives them.
+public struct KerasModel: Sendable {
+  public struct Layer: Sendable {
+    /// The person's name for it: of layers within models within the model too.
+    public let name: String
+    /// `Conv2D`, where the file has the model's configuration; else Keras 3's name for its group without the number,
+    /// `conv2d`; nil where neither is known.
+    public let kind: String?
+    /// The layer's own part of the model's configuration.
+    public let configuration: JSONValue?
+    public let weights: [Weight]
+
+    /// `channels_last`, `channels_first`, or Keras 1's `tf` and `th`, where the configuration says.
+    public var dataFormat: String? {
+      (configuration?["data_format"] ?? configuration?["dim_ordering"])?.text
+    }
+  }
+
+  public struct Weight: Sendable {
+    /// As in the file: `conv1/kernel:0`, `conv1_W`, `param_0`, `vars/0` …
+    public let name: String
+    public let array: StoredArray
+  }
+
+  public let layers: [Layer]
+  /// Whether the order of the layers is the model's. Keras 3 names their groups by class and number, and without the
+  /// configuration only layers of one class are in order.
+  public let isOrdered: Bool
+  /// "1" where the file does not say, as Keras itself takes it.
+  public let version: String
+  public let backend: String?
+  /// What Keras builds the model from: class and settings of every layer.
+  public let configuration: JSONValue?
+}
+
+/// What a model's configuration says of one layer.
+struct KerasLayerEntry {
+  let kind: String
+  let name: String
+  let configuration: JSONValue
+  /// Where Keras 3 keeps its arrays, below the groups called `layers`: `dense_1`, or `sequential/dense_1` in a model
+  /// within the model.
+  let place: String
+  /// The outermost model within the model that it belongs to.
+  let enclosing: String?
+}
+
+/// Reading of a model's configuration as far as files need it.
+enum KerasLayers {
+  /// The layers of a configuration in its order, those of models within the model in the place of these.
+  static func entries(of model: JSONValue?) -> [KerasLayerEntry] {
+    guard let model else { return [] }
+    var found: [KerasLayerEntry] = []
+    // The parser's limit on nesting bounds this walk.
+    func visit(_ model: JSONValue, _ prefix: String, _ enclosing: String?) {
+      let inner = model["config"] ?? model
+      let list = inner["layers"]?.elements ?? inner.elements ?? []
+      let places = KerasPlaces.places(of: list.map { $0["class_name"]?.text ?? "" })
+      for (layer, own) in zip(list, places) {
+        guard let kind = layer["class_name"]?.text, let configuration = layer["config"] else { continue }
+        let place = prefix + own
+        let name = configuration["name"]?.text ?? layer["name"]?.text
+        if configuration["layers"] != nil || configuration.elements != nil {
+          visit(layer, place + "/", enclosing ?? name ?? place)
+        } else if let name {
+          found.append(
+            .init(kind: kind, name: name, configuration: configuration, place: place, enclosing: enclosing))
+        }
+      }
+    }
+    visit(model, "", nil)
+    return found
+  }
+
+}
+
+/// Where Keras 3 keeps the weights of layers: by class and number.
+public enum KerasPlaces {
+  /// The names of the groups of layers of these classes, in their order: `dense`, `dense_1` …
+  public static func places(of kinds: [String]) -> [String] {
+    var counts: [String: Int] = [:]
+    return kinds.map { kind in
+      let group = snakeCase(kind)
+      let number = counts[group, default: 0]
+      counts[group] = number + 1
+      return number == 0 ? group : "\(group)_\(number)"
+    }
+  }
+
+  /// The name that Keras 3 gives the group of a class: `SimpleRNN`, `simple_rnn`; `Conv2DTranspose`, `conv2d_transpose`.
+  static func snakeCase(_ kind: String) -> String {
+    let letters = kind.filter { $0.isLetter || $0.isNumber || $0 == "_" }
+    let words = letters.replacing(/(.)([A-Z][a-z]+)/) { "\($0.output.1)_\($0.output.2)" }
+    return words.replacing(/([a-z])([A-Z])/) { "\($0.output.1)_\($0.output.2)" }.lowercased()
+  }
+}

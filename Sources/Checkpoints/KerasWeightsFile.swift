@@ -1,0 +1,78 @@
+import AviaryHDF5
+
+/// The layout of Keras 3's `.weights.h5`: groups by class and number, `layers/dense_1/vars/0`, arrays in the order in
+/// which the layer made them. TensorFlow 2.12 and 2.13 say `_layer_checkpoint_dependencies` for `layers`, and on Windows
+/// backslashes came into names.
+enum KerasWeightsFile {
+  private static let containers: Set<Substring> = ["layers", "_layer_checkpoint_dependencies"]
+
+  /// A dataset's or group's path, taken apart.
+  struct Location {
+    /// The layer's group: `dense_1`, `sequential/dense_1`.
+    let place: String
+    /// What follows: `vars/0`, `forward_layer/cell/vars/2`.
+    let rest: String
+
+    init?(_ path: String) {
+      var parts = path.split(whereSeparator: { $0 == "/" || $0 == "\\" })[...]
+      var place: [Substring] = []
+      while parts.count >= 2, let first = parts.first, KerasWeightsFile.containers.contains(first) {
+        place.append(parts[parts.startIndex + 1])
+        parts = parts.dropFirst(2)
+      }
+      guard !place.isEmpty else { return nil }
+      self.place = place.joined(separator: "/")
+      rest = parts.joined(separator: "/")
+    }
+  }
+
+  static func matches(_ contents: HDF5Contents) -> Bool {
+    contents.datasets.contains { Location($0.path) != nil }
+  }
+
+  /// The layers of the arrays in `checkpoint`, whose paths are those of the file.
+  static func model(
+    _ checkpoint: Checkpoint, groups: [HDF5Contents.Group], configuration: JSONValue?, version: String?
+  ) -> KerasModel {
+    var weights: [String: [KerasModel.Weight]] = [:]
+    var order: [String] = []
+    for entry in checkpoint.entries {
+      // The states of random generators are kept beside the weights of dropout layers.
+      guard let location = Location(entry.path), !location.rest.hasPrefix("seed_generator") else { continue }
+      if weights[location.place] == nil { order.append(location.place) }
+      weights[location.place, default: []].append(.init(name: location.rest, array: entry.array))
+    }
+    var names: [String: String] = [:]
+    for group in groups {
+      guard let location = Location(group.path), location.rest == "vars" else { continue }
+      names[location.place] = group.attributes["name"]?.text
+    }
+    let configured = KerasLayers.entries(of: configuration)
+    let entries = Dictionary(configured.map { ($0.place, $0) }, uniquingKeysWith: { first, _ in first })
+    let places =
+      configured.map(\.place).filter { weights[$0] != nil }
+      + order.filter { entries[$0] == nil }.sorted { split($0) < split($1) }
+    // A name that stands twice is none.
+    let counts = Dictionary(grouping: places) { names[$0] ?? $0 }.mapValues(\.count)
+    let layers = places.map { place in
+      let known = entries[place]
+      let name = names[place].flatMap { counts[$0] == 1 ? $0 : nil }
+      return KerasModel.Layer(
+        name: known?.name ?? name ?? place, kind: known?.kind ?? split(place).kind,
+        configuration: known?.configuration, weights: (weights[place] ?? []).sorted { split($0.name) < split($1.name) })
+    }
+    return KerasModel(
+      layers: layers, isOrdered: places.allSatisfy { entries[$0] != nil }, version: version ?? "3", backend: nil,
+      configuration: configuration)
+  }
+
+  /// A name and the number at its end, for an order in which 10 comes after 2.
+  private static func split(_ name: String) -> (kind: String, number: Int) {
+    let last = name.split(separator: "/").last.map(String.init) ?? name
+    let digits = String(last.reversed().prefix { $0.isASCII && $0.isNumber }.reversed())
+    guard !digits.isEmpty, let number = Int(digits) else { return (name, 0) }
+    let base = name.dropLast(digits.count)
+    if base.hasSuffix("_") { return (String(base.dropLast()), number) }
+    return base.isEmpty || base.hasSuffix("/") ? (String(base), number) : (name, 0)
+  }
+}
