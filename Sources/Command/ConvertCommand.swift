@@ -5,13 +5,15 @@ struct ConvertCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert", abstract: "Convert a checkpoint; the extension of the output decides its format.",
     discussion: """
-      Reads PyTorch (.pth .pt .th), Keras (.h5 .hdf5), safetensors and Aviary files; writes .h5 and .safetensors. \
+      Reads PyTorch (.pth .pt .th), Keras (.h5 .hdf5), safetensors, NumPy (.npz .npy) and Aviary files, and the index \
+      (.index.json) of PyTorch and safetensors files in parts; writes .h5, .safetensors, .pth, and .npz, which keeps the \
+      tensors alone. \
       With --architecture the tensors are put under that network's names and in its layouts, and everything that does \
       not fit is an error unless it is allowed. Without it they are kept as they are.
       """)
 
   @Argument(help: "The checkpoint to read.") var input: String
-  @Argument(help: "The file to write: .h5 or .safetensors.") var output: String
+  @Argument(help: "The file to write: .h5, .safetensors, .pth or .npz.") var output: String
   @OptionGroup var source: SourceOptions
   @Option(help: ArgumentHelp("The type that floating-point tensors are stored in.", valueName: "type"))
   var dtype: StoredType?
@@ -35,7 +37,7 @@ struct ConvertCommand: ParsableCommand {
     var result = read
     let hadTraining = result.trainingState != nil
     result.trainingState = nil
-    if report == nil, !output.hasSuffix(".safetensors") { result = try result.dotted() }
+    if report == nil, Self.needsDots(output) { result = try result.dotted() }
     if let dtype { result = result.cast(to: dtype.dtype) }
     if result.entries.isEmpty { throw CheckpointFault.noTensors(path: input) }
     try result.write(to: output)
@@ -61,8 +63,11 @@ struct ConvertCommand: ParsableCommand {
     if output.hasSuffix(".weights.h5") {
       throw .unsupported(path: output, what: "writing Keras weights is not there yet; use .h5 or .safetensors")
     }
-    guard [".h5", ".hdf5", ".safetensors"].contains(where: output.hasSuffix) else {
+    guard [".h5", ".hdf5", ".safetensors", ".pth", ".pt", ".npz"].contains(where: output.hasSuffix) else {
       throw .unknownOutput(path: output)
     }
   }
+
+  /// Whether the format takes no names with slashes.
+  static func needsDots(_ output: String) -> Bool { output.hasSuffix(".h5") || output.hasSuffix(".hdf5") }
 }

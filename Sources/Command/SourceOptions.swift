@@ -47,6 +47,8 @@ struct SourceOptions: ParsableArguments {
   var allowUnexpected: [String] = []
   @Flag(inversion: .prefixedNo, help: "Use the file's own pages instead of a copy.")
   var map = true
+  @Flag(inversion: .prefixedNo, help: "Compare every checksum that the file has.")
+  var verify = true
 
   /// What is known about the file's names and axes.
   func adaptation() throws -> Adaptation {
@@ -61,7 +63,7 @@ struct SourceOptions: ParsableArguments {
 
   /// Reads a checkpoint and says what the options know of it; the report is nil where no network is known.
   func read(_ path: String) throws -> (checkpoint: Checkpoint, report: LoadReport?) {
-    var checkpoint = try Checkpoint.read(from: path, options: .init(map: map))
+    var checkpoint = try Checkpoint.read(from: path, options: .init(map: map, verify: verify))
     let adaptation = try adaptation()
     var report: LoadReport?
     if let name = architecture ?? checkpoint.metadata.architecture {

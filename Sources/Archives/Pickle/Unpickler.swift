@@ -109,7 +109,17 @@ struct Unpickler {
         object.state = state
         graph.values[target] = .object(object)
       }
+    case UInt8(ascii: "i"):  // INST
+      let module = String(decoding: try line(), as: UTF8.self)
+      try instance(of: .global(module: module, name: String(decoding: try line(), as: UTF8.self)), try sinceMark())
+    case UInt8(ascii: "o"):  // OBJ
+      let parts = try sinceMark()
+      guard let first = parts.first else { throw fault("an object has no class") }
+      try instance(of: graph.values[first], Array(parts.dropFirst()))
     case UInt8(ascii: "Q"): try push(.persistent(try pop()))  // BINPERSID
+    case UInt8(ascii: "P"):  // PERSID
+      try push(.text(String(decoding: try line(), as: UTF8.self)))
+      try push(.persistent(try pop()))
     default: throw .opcode(path: path, code: code, offset: started)
     }
   }
@@ -168,7 +178,7 @@ struct Unpickler {
     // The value is taken out while it grows, or each append would copy it.
     let value = graph.values[target]
     graph.values[target] = .none
-    switch value {
+    switch consume value {
     case .list(var list):
       list.append(contentsOf: elements)
       graph.values[target] = .list(list)
@@ -187,7 +197,7 @@ struct Unpickler {
     let target = try top()
     let value = graph.values[target]
     graph.values[target] = .none
-    switch value {
+    switch consume value {
     case .dictionary(var dictionary):
       dictionary.append(contentsOf: pairs)
       graph.values[target] = .dictionary(dictionary)
@@ -200,6 +210,15 @@ struct Unpickler {
 
   private mutating func call(_ parts: [PickleGraph.Index]) throws(PickleFault) {
     try push(.object(.init(callable: parts[0], arguments: parts[1])))
+  }
+
+  /// What protocols 0 and 1 make of Python 2's old classes.
+  private mutating func instance(
+    of callable: PickleGraph.Value, _ arguments: [PickleGraph.Index]
+  ) throws(PickleFault) {
+    try push(callable)
+    try push(.tuple(arguments))
+    try call(try pop(2))
   }
 
   private mutating func remember(_ place: Int) throws(PickleFault) {
@@ -321,8 +340,9 @@ struct Unpickler {
 }
 
 extension PickleGraph {
-  /// Values, memo entries and elements that one pickle may have. A checkpoint of a million tensors has fewer.
-  public static let defaultLimit = 5_000_000
+  /// Values, memo entries and elements that one pickle may have: a hundred thousand tensors have fewer, and this many
+  /// take less than 256 MB.
+  public static let defaultLimit = 2_000_000
 
   /// Reads the pickle that begins at `offset`.
   public init(
