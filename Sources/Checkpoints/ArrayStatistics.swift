@@ -65,7 +65,8 @@ public struct ArrayStatistics: Sendable, Equatable {
     guard let minimum, let maximum, !histogram.isEmpty else { return [] }
     return (0...histogram.count).map {
       let share = Double($0) / Double(histogram.count)
-      return minimum * (1 - share) + maximum * share
+      let width = maximum - minimum
+      return width.isFinite ? minimum + width * share : minimum * (1 - share) + maximum * share
     }
   }
 }

@@ -109,17 +109,7 @@ struct Unpickler {
         object.state = state
         graph.values[target] = .object(object)
       }
-    case UInt8(ascii: "i"):  // INST
-      let module = String(decoding: try line(), as: UTF8.self)
-      try instance(of: .global(module: module, name: String(decoding: try line(), as: UTF8.self)), try sinceMark())
-    case UInt8(ascii: "o"):  // OBJ
-      let parts = try sinceMark()
-      guard let first = parts.first else { throw fault("an object has no class") }
-      try instance(of: graph.values[first], Array(parts.dropFirst()))
     case UInt8(ascii: "Q"): try push(.persistent(try pop()))  // BINPERSID
-    case UInt8(ascii: "P"):  // PERSID
-      try push(.text(String(decoding: try line(), as: UTF8.self)))
-      try push(.persistent(try pop()))
     default: throw .opcode(path: path, code: code, offset: started)
     }
   }
@@ -174,51 +164,20 @@ struct Unpickler {
 
   private mutating func extend(with elements: [PickleGraph.Index]) throws(PickleFault) {
     try count(elements.count)
-    let target = try top()
-    // The value is taken out while it grows, or each append would copy it.
-    let value = graph.values[target]
-    graph.values[target] = .none
-    switch consume value {
-    case .list(var list):
-      list.append(contentsOf: elements)
-      graph.values[target] = .list(list)
-    case .set(var set):
-      set.append(contentsOf: elements)
-      graph.values[target] = .set(set)
-    case .object(var object):
-      object.elements.append(contentsOf: elements)
-      graph.values[target] = .object(object)
-    default: throw fault("elements are put into something that is no list")
+    guard graph.values[try top()].append(elements) else {
+      throw fault("elements are put into something that is no list")
     }
   }
 
   private mutating func set(_ pairs: [PickleGraph.Pair]) throws(PickleFault) {
     try count(pairs.count)
-    let target = try top()
-    let value = graph.values[target]
-    graph.values[target] = .none
-    switch consume value {
-    case .dictionary(var dictionary):
-      dictionary.append(contentsOf: pairs)
-      graph.values[target] = .dictionary(dictionary)
-    case .object(var object):
-      object.pairs.append(contentsOf: pairs)
-      graph.values[target] = .object(object)
-    default: throw fault("items are put into something that is no dictionary")
+    guard graph.values[try top()].append(pairs) else {
+      throw fault("items are put into something that is no dictionary")
     }
   }
 
   private mutating func call(_ parts: [PickleGraph.Index]) throws(PickleFault) {
     try push(.object(.init(callable: parts[0], arguments: parts[1])))
-  }
-
-  /// What protocols 0 and 1 make of Python 2's old classes.
-  private mutating func instance(
-    of callable: PickleGraph.Value, _ arguments: [PickleGraph.Index]
-  ) throws(PickleFault) {
-    try push(callable)
-    try push(.tuple(arguments))
-    try call(try pop(2))
   }
 
   private mutating func remember(_ place: Int) throws(PickleFault) {
@@ -336,6 +295,68 @@ struct Unpickler {
     var pattern: UInt64 = negative ? .max : 0
     for byte in bytes.reversed() { pattern = pattern << 8 | UInt64(byte) }
     return .integer(Int(Int64(bitPattern: pattern)))
+  }
+}
+
+// A container grows by one element at a time. Were there another reference to its elements meanwhile, such as the one
+// that a pattern holds, each append would copy them all: so they are taken out by a function, which leaves none behind.
+extension PickleGraph.Value {
+  private enum Container { case list, set, dictionary, object }
+
+  private var container: Container? {
+    switch self {
+    case .list: .list
+    case .set: .set
+    case .dictionary: .dictionary
+    case .object: .object
+    default: nil
+    }
+  }
+
+  fileprivate mutating func append(_ new: [PickleGraph.Index]) -> Bool {
+    let container = container
+    if container == .object, var object = takeObject() {
+      object.elements.append(contentsOf: new)
+      self = .object(object)
+      return true
+    }
+    guard container == .list || container == .set else { return false }
+    var elements = takeElements()
+    elements.append(contentsOf: new)
+    self = container == .list ? .list(elements) : .set(elements)
+    return true
+  }
+
+  fileprivate mutating func append(_ new: [PickleGraph.Pair]) -> Bool {
+    let container = container
+    if container == .object, var object = takeObject() {
+      object.pairs.append(contentsOf: new)
+      self = .object(object)
+      return true
+    }
+    guard container == .dictionary else { return false }
+    var pairs = takePairs()
+    pairs.append(contentsOf: new)
+    self = .dictionary(pairs)
+    return true
+  }
+
+  private mutating func takeElements() -> [PickleGraph.Index] {
+    defer { self = .none }
+    switch self {
+    case .list(let elements), .set(let elements): return elements
+    default: return []
+    }
+  }
+
+  private mutating func takePairs() -> [PickleGraph.Pair] {
+    defer { self = .none }
+    if case .dictionary(let pairs) = self { return pairs } else { return [] }
+  }
+
+  private mutating func takeObject() -> PickleGraph.Object? {
+    defer { self = .none }
+    if case .object(let object) = self { return object } else { return nil }
   }
 }
 
