@@ -1,3 +1,5 @@
+import AviaryArchives
+
 extension Checkpoint.Metadata {
   /// All of it as texts by name, for formats that keep nothing else. Names that are not Aviary's own keep theirs.
   var texts: [String: String] {
@@ -17,6 +19,31 @@ extension Checkpoint.Metadata {
       texts["settings"] = JSONValue.object(members).serialized
     }
     return texts
+  }
+
+  /// The texts of a JSON object; `part` names it in faults.
+  static func texts(
+    in value: JSONValue, of part: String, path: String
+  ) throws(CheckpointFault) -> [String: String] {
+    guard let members = value.members else {
+      throw .malformed(path: path, part: part, reason: "is no JSON object")
+    }
+    var texts: [String: String] = [:]
+    for member in members {
+      guard let text = member.value.text else {
+        throw .malformed(path: path, part: part, reason: "'\(member.name)' is no text")
+      }
+      texts[member.name] = text
+    }
+    return texts
+  }
+
+  mutating func take(json: ByteRegion, of part: String, path: String) throws(CheckpointFault) {
+    let value: JSONValue
+    do { value = try JSONValue(parsing: json.array()) } catch {
+      throw .malformed(path: path, part: part, reason: "at byte \(error.offset): \(error.reason)")
+    }
+    take(try Self.texts(in: value, of: part, path: path))
   }
 
   /// Takes texts apart again. What is not as Aviary writes it stays among the extras.

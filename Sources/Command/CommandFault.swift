@@ -34,6 +34,8 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
   case noLanguageModel(path: String, architecture: String)
   /// The checkpoint does not know how a table is prepared.
   case noTablePreparation(path: String)
+  /// The checkpoint has no tensor of that name.
+  case noTensor(path: String, tensor: String, near: String?)
   /// An option that the kind of the data has no use for.
   case unsuitedOption(option: String, kinds: [DataKind], path: String)
 
@@ -67,6 +69,9 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
       "\(path): is a \(architecture), which writes no text; give a checkpoint of char-lstm, char-gru or char-rnn"
     case .noTablePreparation(let path):
       "\(path): was not trained on a table; give images, or a checkpoint made by: aviary train mlp --data TABLE.csv --target COLUMN"
+    case .noTensor(let path, let tensor, let near):
+      "\(path): has no tensor '\(tensor)'; "
+        + (near.map { "is '\($0)' meant?" } ?? "aviary inspect \(path) lists what it has")
     case .unsuitedOption(let option, let kinds, let path):
       "\(option) is for \(kinds.map(\.rawValue).joined(separator: ", ")), which \(path) is not: leave it out"
     }

@@ -8,12 +8,15 @@ struct DiffCommand: ParsableCommand {
 
   @Argument(help: "A checkpoint.") var first: String
   @Argument(help: "Another one.") var second: String
+  @Flag(inversion: .prefixedNo, help: "Compare every checksum that the files have.") var verify = true
 
   func run() throws {
     let difference: CheckpointDifference
     let sameTypes: Bool
     do {
-      let (a, b) = (try Checkpoint.read(from: first), try Checkpoint.read(from: second))
+      let options = Checkpoint.ReadOptions(verify: verify)
+      let a = try Checkpoint.read(from: first, options: options)
+      let b = try Checkpoint.read(from: second, options: options)
       difference = CheckpointDifference(a, b)
       sameTypes = difference.incomparable.allSatisfy { a[$0]?.dtype == b[$0]?.dtype }
     } catch {
