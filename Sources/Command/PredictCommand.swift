@@ -6,7 +6,8 @@ struct PredictCommand: ParsableCommand {
     commandName: "predict", abstract: "Say what photographs show, or what the rows of a table come to.",
     discussion: """
       JPEG, PNG and WebP. An image that cannot be read is named; the others are predicted, and the exit code is 1. A \
-      checkpoint of a table takes .csv files with the columns that it was trained on, and treats rows in the same way.
+      checkpoint of a table takes .csv files with the columns that it was trained on, and treats rows in the same way; \
+      one of a time series says what follows the end of each.
       """)
 
   @Argument(help: "The checkpoint: a file, or the name of shipped weights.") var checkpoint: String
@@ -81,9 +82,18 @@ struct PredictCommand: ParsableCommand {
 
   private func predictTables() throws {
     let evaluation = try DataEvaluation(checkpoint, source, weights: weights)
-    let (model, preprocessing) = try evaluation.tableModel()
     var predictions = TablePredictions(top: top)
-    for path in images { predictions.add(path, model, preprocessing) }
+    switch try evaluation.checkpoint.inputPreparation() {
+    case .series(let preprocessing):
+      let model = try evaluation.seriesModel(preprocessing)
+      for path in images { predictions.addNext(path, model, preprocessing) }
+    case .characters(let preprocessing):
+      let predictor = try evaluation.textPredictor(preprocessing)
+      for path in images { predictions.add(path, predictor) }
+    default:
+      let (model, preprocessing) = try evaluation.tableModel()
+      for path in images { predictions.add(path, model, preprocessing) }
+    }
     if json {
       print(predictions.json)
     } else {

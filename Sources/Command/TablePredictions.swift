@@ -27,16 +27,52 @@ struct TablePredictions {
       let table = try Table(csv: path, for: preprocessing)
       let features = try preprocessing.features(of: table)
       for category in features.unknown { tell("\(path): \(category)") }
-      let answers = Dictionary(
-        zip(features.rows, answers(TablePredictor(model, preprocessing), features)),
-        uniquingKeysWith: { first, _ in first })
-      for place in 0..<table.rowCount { add(answers[place], path, row: table.rowNumbers[place]) }
+      add(path, table, rows: features.rows, answers(TablePredictor(model, preprocessing), features))
     } catch {
-      count += 1
-      faults.append("\(error)")
-      lines.append("\(path): not predicted")
-      predictions.append(.members(["table": .text(path), "error": .text("\(error)")]))
+      add(error, path)
     }
+  }
+
+  /// Says of every row of a file what its text is.
+  mutating func add(_ path: String, _ predictor: TextPredictor) {
+    do throws(TableFault) {
+      let table = try predictor.preprocessing.table(csv: path)
+      let texts = try predictor.preprocessing.texts(of: table)
+      let classes = predictor.preprocessing.target.classes
+      add(path, table, rows: texts.rows, predictor.probabilities(texts).map { answer($0, classes) })
+    } catch {
+      add(error, path)
+    }
+  }
+
+  /// Says what follows the end of a time series.
+  mutating func addNext<Model: Classifier>(_ path: String, _ model: Model, _ preprocessing: SeriesPreprocessing) {
+    do throws(TableFault) {
+      let rows = try preprocessing.rows(of: preprocessing.table(csv: path))
+      let settings = preprocessing.settings
+      guard let next = SeriesPredictor(model, preprocessing).next(after: rows) else {
+        throw .seriesTooShort(path: path, rows: rows.count, needed: settings.window)
+      }
+      count += 1
+      let steps = settings.horizon == 1 ? "next" : "in \(settings.horizon) rows"
+      lines.append("\(path): \(steps) \(settings.target) \(significant(next, 6))")
+      predictions.append(.members(["table": .text(path), "value": .real(next)]))
+    } catch {
+      add(error, path)
+    }
+  }
+
+  private mutating func add(_ fault: TableFault, _ path: String) {
+    count += 1
+    faults.append("\(fault)")
+    lines.append("\(path): not predicted")
+    predictions.append(.members(["table": .text(path), "error": .text("\(fault)")]))
+  }
+
+  /// - Parameter rows: the positions of the rows that have the answers.
+  private mutating func add(_ path: String, _ table: Table, rows: [Int], _ answers: [Answer]) {
+    let answers = Dictionary(zip(rows, answers), uniquingKeysWith: { first, _ in first })
+    for place in 0..<table.rowCount { add(answers[place], path, row: table.rowNumbers[place]) }
   }
 
   /// - Parameter row: as a spreadsheet counts: the header is row 1.
@@ -63,14 +99,17 @@ struct TablePredictions {
         Answer(line: "\(target.name) \(significant($0, 6))", value: .members(["value": .real($0)]))
       }
     }
-    return predictor.probabilities(features).map { row in
-      let best = row.indices.sorted { (row[$0], $1) > (row[$1], $0) }.prefix(top)
-      return Answer(
-        line: best.map { "\(target.classes[$0]) \(percent(Double(row[$0])))" }.joined(separator: ", "),
-        value: .members([
-          "classes": .array(
-            best.map { .members(["name": .text(target.classes[$0]), "probability": .real(row[$0])]) })
-        ]))
-    }
+    return predictor.probabilities(features).map { answer($0, target.classes) }
+  }
+
+  /// The most probable classes.
+  private func answer(_ probabilities: [Float], _ classes: [String]) -> Answer {
+    let best = probabilities.indices.sorted { (probabilities[$0], $1) > (probabilities[$1], $0) }.prefix(top)
+    return Answer(
+      line: best.map { "\(classes[$0]) \(percent(Double(probabilities[$0])))" }.joined(separator: ", "),
+      value: .members([
+        "classes": .array(
+          best.map { .members(["name": .text(classes[$0]), "probability": .real(probabilities[$0])]) })
+      ]))
   }
 }

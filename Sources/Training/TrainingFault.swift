@@ -30,6 +30,8 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
   case noTarget(path: String)
   /// A table is to be prepared in another way than the checkpoint's network knows.
   case keptPreparation(path: String)
+  /// A checkpoint's network knows data of another kind, or prepared in another way.
+  case otherKind(path: String, known: String)
   /// A checkpoint of a language model does not name its characters.
   case noVocabulary(path: String)
 
@@ -64,6 +66,7 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
     case .keptPreparation(let path):
       "\(path): its columns stay prepared as its network knows them; "
         + "leave out --exclude, --missing, --outliers, --degree, --interactions-only and --scaling"
+    case .otherKind(let path, let known): "\(path): its network knows \(known)"
     case .noVocabulary(let path): "\(path): does not name the characters of its language model"
     case .noReadableImages(let part, let skipped):
       "none of the \(skipped) \(part) images can be read; check that they are JPEG, PNG or WebP"

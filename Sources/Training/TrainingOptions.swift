@@ -57,7 +57,11 @@ public struct TrainingOptions: Codable, Equatable, Sendable {
   public var validation: Validation?
   /// What is predicted of a table, and how its columns are prepared; nil for other data.
   public var table: TableSettings?
-  /// How many characters of a text a batch's rows have.
+  /// What is predicted of a table whose rows are a time series; nil for other data.
+  public var series: SeriesSettings?
+  /// What the texts in a column of a table are sorted by; nil for other data.
+  public var characters: CharacterSettings?
+  /// How many characters of a text a batch's rows have; of texts in a table, the most that are looked at.
   public var sequenceLength = 128
   public var seed: UInt64 = 0
   public var workers: Int
@@ -86,6 +90,15 @@ public struct TrainingOptions: Codable, Equatable, Sendable {
     guard let factor = layerwiseDecay else { return groups }
     let decay = ParameterGroup.layerwiseDecay(of: model, headPath: model.headPath, factor: factor)
     return try ParameterGroup.scaling(groups, by: decay, for: model.parameters) + decay
+  }
+
+  /// The share of a table's rows that is held out for validation.
+  func validationShare() throws(TrainingFault) -> Double {
+    switch validation {
+    case nil: 0.1
+    case .fraction(let given): given
+    case .folder(let path): throw .invalidSetting(name: "validation", value: path, allowed: "a share of the rows")
+    }
   }
 
   /// Whether exactly the backbone is frozen.
@@ -124,6 +137,8 @@ public struct TrainingOptions: Codable, Equatable, Sendable {
     }
     try TrainingFault.check("sequence length", sequenceLength, (1...65_536).contains(sequenceLength), "1 to 65536")
     try table?.validate()
+    try series?.validate()
+    try characters?.validate()
     if let limit { try TrainingFault.check("limit", limit, limit >= 1, "at least 1") }
     if case .fraction(let share)? = validation {
       try TrainingFault.check("validation share", share, share > 0 && share < 1, "between 0 and 1")

@@ -40,6 +40,7 @@ import Testing
     ["finetune", "--resume", "r", "--epochs", "3"], ["train", "resnet-toy", "--resume", "r"],
     ["train", "resnet-toy", "--data", "d", "--output", "o", "--seed", "-1"],
     ["train", "resnet-toy", "--data", "d", "--output", "o", "--optimizer", "magic"],
+    ["train", "sequence-gru", "--data", "t.csv", "--target", "y", "--output", "o", "--window", "many"],
     ["features", "a.h5", "--data", "d"], ["sample-images"], ["sample-images", "d", "--count", "x"],
   ]) func wrongUsageIs64(_ arguments: [String]) throws {
     let scratch = try ScratchFolder()

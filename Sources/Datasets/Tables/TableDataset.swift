@@ -32,9 +32,30 @@ extension TablePreprocessing {
     guard features.count > 0 else { throw .noRowsLeft(path: table.path, rows: rows?.count ?? table.rowCount) }
     switch self.target.task {
     case .classification:
-      return TablePart(features: features, labels: try labels(of: table, rows: features.rows), targets: [])
+      let labels = try Self.labels(of: table, rows: features.rows, target: self.target)
+      return TablePart(features: features, labels: labels, targets: [])
     case .regression:
       return TablePart(features: features, labels: [], targets: try targets(of: table, rows: features.rows))
+    }
+  }
+}
+
+extension TablePreprocessing {
+  /// Splits rows, stratified by the classes of a column; nil for rows that are all of one kind.
+  static func split(
+    of table: Table, _ rows: [Int], by target: Table.Column?, validation: Double, test: Double, seed: UInt64
+  ) throws(TableFault) -> DataSplit {
+    var classes = [""]
+    var labels = Array(repeating: 0, count: rows.count)
+    if let target {
+      classes = try Self.classes(target, rows, table.path)
+      let places = Dictionary(classes.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+      labels = classNames(target, rows).map { places[$0 ?? ""] ?? 0 }
+    }
+    do throws(SplitFault) {
+      return try DataSplit(labels: labels, classes: classes, validation: validation, test: test, seed: seed)
+    } catch {
+      throw .split(path: table.path, error)
     }
   }
 }
@@ -67,20 +88,9 @@ public struct TableDataset: Sendable {
     let rows = try TablePreprocessing.usableRows(of: table, settings, needed: needed)
     guard !rows.isEmpty else { throw .noRowsLeft(path: table.path, rows: table.rowCount) }
     let target = try table.column(settings.target)
-    // Rows of a regression are all of one kind.
-    var classes = [""]
-    var labels = Array(repeating: 0, count: rows.count)
-    if TablePreprocessing.task(target, settings) == .classification {
-      classes = try TablePreprocessing.classes(target, rows, table.path)
-      let places = Dictionary(classes.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
-      labels = TablePreprocessing.classNames(target, rows).map { places[$0 ?? ""] ?? 0 }
-    }
-    let split: DataSplit
-    do throws(SplitFault) {
-      split = try DataSplit(labels: labels, classes: classes, validation: validation, test: test, seed: seed)
-    } catch {
-      throw .split(path: table.path, error)
-    }
+    let split = try TablePreprocessing.split(
+      of: table, rows, by: TablePreprocessing.task(target, settings) == .classification ? target : nil,
+      validation: validation, test: test, seed: seed)
     let learned = split.training.map { rows[$0] }
     let fitted: TablePreprocessing
     if let known {

@@ -189,7 +189,7 @@ extension TablePreprocessing {
   }
 
   /// Shift and scale of a feature. One that never changes is shifted and not scaled.
-  private static func scaling(_ values: [Double], _ scaling: TableSettings.Scaling) -> (Double, Double) {
+  static func scaling(_ values: [Double], _ scaling: TableSettings.Scaling) -> (Double, Double) {
     switch scaling {
     case .none: return (0, 1)
     case .standard:

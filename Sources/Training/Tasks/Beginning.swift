@@ -27,13 +27,17 @@ enum Beginning {
   /// - Parameters:
   ///   - input: the shape that the data have for the network.
   ///   - outputs: what the head is replaced for, unless the state was saved; nil keeps the head of a checkpoint.
+  ///   - changes: values of the configuration for a network from scratch; nil for those of the options.
   ///   - data: what is learned from. A saved state that has learned from other data is refused.
-  func start(input: [Int], outputs: Int?, data: DataFingerprint, _ options: TrainingOptions) throws -> Start {
+  func start(
+    input: [Int], outputs: Int?, changes: [ConfigurationChange]? = nil, data: DataFingerprint,
+    _ options: TrainingOptions
+  ) throws -> Start {
     try requireSame(data, options)
     var start: Start
     switch self {
     case .source(.scratch(let architecture)):
-      var model = try architecture.build(fitting: input, changing: options.configuration)
+      var model = try architecture.build(fitting: input, changing: changes ?? options.configuration)
       if let outputs { model = model.replacingHead(classes: outputs, seed: options.seed) }
       model.initialize(seed: options.seed)
       start = Start(model: model, architecture: architecture, metadata: Checkpoint.Metadata())

@@ -27,6 +27,11 @@ struct DataFingerprint: Equatable {
     add(count: lines.count, ByteRegion(Array(lines.joined().utf8)))
   }
 
+  mutating func add(_ rows: SeriesRows) {
+    add([rows.count])
+    add(rows.values)
+  }
+
   mutating func add(_ part: TablePart) {
     add(part.features.values)
     add(part.labels)
