@@ -6,6 +6,16 @@
 #include <hdf5.h>
 
 static inline hid_t aviary_h5_file_access(void) { return H5P_FILE_ACCESS; }
+
+/// libhdf5 locks the files that it opens, since 1.10.7 unless it is told not to.
+static inline herr_t aviary_h5_lock_nothing(hid_t access) {
+#if H5_VERSION_GE(1, 10, 7)
+  return H5Pset_file_locking(access, 0, 1);
+#else
+  return access < 0 ? -1 : 0;
+#endif
+}
+
 static inline hid_t aviary_h5_link_create(void) { return H5P_LINK_CREATE; }
 static inline hid_t aviary_h5_dataset_create(void) { return H5P_DATASET_CREATE; }
 

@@ -5,9 +5,13 @@ import Synchronization
 enum HDF5Library {
   private static let lock = Mutex(())
 
+  /// At the process's end libhdf5 would try once more to bring to the disk what the disk has refused, and crash.
+  private static let leavesNothingToTheEnd = H5dont_atexit() >= 0
+
   /// Runs `body` alone, with libhdf5's own messages off and its plug-ins, which would load code, forbidden.
   static func exclusively<Result, E: Swift.Error>(_ body: () throws(E) -> Result) throws(E) -> Result {
     try lock.withLock { (_) throws(E) -> Result in
+      _ = leavesNothingToTheEnd
       aviary_h5_be_silent()
       H5PLset_loading_state(0)
       return try body()

@@ -53,8 +53,10 @@ public final class HDF5RowWriter {
   private init(_ temporary: String, path: String) throws(HDF5Fault) {
     self.path = path
     file = HDF5Library.exclusively {
-      // 2 is H5F_ACC_TRUNC.
-      unsafe H5Fcreate(temporary, 2, 0, 0)
+      let access = H5Pcreate(aviary_h5_file_access())
+      defer { H5Pclose(access) }
+      // The file is locked already, by who writes durably. 2 is H5F_ACC_TRUNC.
+      return aviary_h5_lock_nothing(access) < 0 ? -1 : unsafe H5Fcreate(temporary, 2, 0, access)
     }
     guard file >= 0 else {
       isOpen = false
@@ -89,8 +91,8 @@ public final class HDF5RowWriter {
       throw .cannotWrite(path: path, object: name, reason: "it contains a zero byte, which ends a text in HDF5")
     }
     // In the dataset a text is its length and where it lies: 16 bytes.
-    unsafe try append(name, rows: texts.count, width: nil, rowBytes: 16, type: HDF5Writer.textType()) { put in
-      unsafe HDF5Writer.withAddresses(of: texts) { unsafe put($0) }
+    unsafe try append(name, rows: texts.count, width: nil, rowBytes: 16, type: HDF5Handles.textType()) { put in
+      unsafe HDF5Handles.withAddresses(of: texts) { unsafe put($0) }
     }
   }
 
@@ -154,7 +156,7 @@ public final class HDF5RowWriter {
     try HDF5Library.exclusively { () throws(HDF5Fault) in
       let root = unsafe H5Oopen(file, "/", 0)
       for attribute in attributes {
-        guard root >= 0, HDF5Writer.write(attribute, on: root) else { throw fault("attribute '\(attribute.name)'") }
+        guard root >= 0, HDF5Handles.write(attribute, on: root) else { throw fault("attribute '\(attribute.name)'") }
       }
       H5Oclose(root)
       guard close() else { throw fault("the file") }
