@@ -154,7 +154,7 @@ public struct Checkpoint: Sendable {
     do { file = try MappedFile(path: path, map: options.map) } catch { throw .archive(error) }
     if HDF5Reader.matches(file.bytes) {
       let reader: HDF5Reader
-      do { reader = try HDF5Reader(path: path, map: options.map) } catch { throw .hdf5(error) }
+      do { reader = try HDF5Reader(bytes: file.bytes, path: path) } catch { throw .hdf5(error) }
       return try readHDF5(reader, options)
     }
     if NumPyArchive.matches(file.bytes) { return try NumPyCheckpoint.read(archive: file.bytes, path, options) }

@@ -61,7 +61,7 @@ enum KerasFile {
           throw .malformed(
             path: reader.path, part: "layer '\(layer)'", reason: "its array '\(name)' is not in the file")
         }
-        let array = try AviaryFile.array(dataset, reader, tensor: location, verify: false)
+        let array = try AviaryFile.array(dataset, reader, tensor: location)
         guard checkpoint.add(array, at: join(layer, name)) else {
           throw .duplicateTensor(path: reader.path, tensor: join(layer, name))
         }
@@ -111,7 +111,7 @@ enum KerasFile {
       }
       do throws(CheckpointFault) {
         checkpoint.set(
-          try AviaryFile.array(dataset, reader, tensor: dataset.path, verify: false), at: dataset.path)
+          try AviaryFile.array(dataset, reader, tensor: dataset.path), at: dataset.path)
       } catch .hdf5(.unsupported(_, _, let feature)) {
         checkpoint.notes.append("\(dataset.path): \(feature) is not supported")
       }
