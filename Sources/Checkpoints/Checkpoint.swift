@@ -161,6 +161,11 @@ public struct Checkpoint: Sendable {
       do { archive = try ZipArchive(file.bytes, path: path) } catch { throw .archive(error) }
       if options.verify { try archived { () throws(ArchiveFault) in try archive.verify() } }
       if archive.member(named: "model.weights.h5") != nil { return try readKerasArchive(archive, path, options) }
+      if archive.members.contains(where: { $0.name.hasSuffix(".npy") }),
+        !archive.members.contains(where: { $0.name.hasSuffix("data.pkl") })
+      {
+        return try NumPyCheckpoint.read(archive: file.bytes, path, options)
+      }
       return try PyTorchFile.read(archive, path: path)
     }
     if SafetensorsFile.matches(file.bytes) { return try SafetensorsFile.read(file.bytes, path: path) }
