@@ -167,6 +167,11 @@ public struct Checkpoint: Sendable {
         throw .unsupported(
           path: path, what: "keeps its weights as pickles in model.weights.npz; save it again with model.save(…)")
       }
+      if archive.members.contains(where: { $0.name.hasSuffix(".npy") }),
+        !archive.members.contains(where: { $0.name.hasSuffix("data.pkl") })
+      {
+        return try NumPyCheckpoint.read(archive: file.bytes, path, options)
+      }
       return try PyTorchFile.read(archive, path: path)
     }
     if KerasShards.matches(file.bytes, path: path) { return try KerasShards.read(file.bytes, path: path, options) }
