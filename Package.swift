@@ -21,6 +21,8 @@ let package = Package(
   platforms: [.macOS(.v15)],
   products: [
     .library(name: "Aviary", targets: ["Aviary"]),
+    // HDF5 alone: reading, and writing through libhdf5.
+    .library(name: "AviaryHDF5", targets: ["AviaryHDF5"]),
     .executable(name: "aviary", targets: ["AviaryCommand"]),
   ],
   dependencies: [
@@ -75,7 +77,7 @@ let package = Package(
       path: "Tests/Support"),
     tests("Kernels", ["CKernels"]),
     tests("Archives", resources: [.copy("Goldens")]),
-    tests("HDF5"),
+    tests("HDF5", resources: [.copy("Goldens")]),
     tests("Tensors", resources: [.copy("Goldens")]),
     tests("Datasets", resources: [.copy("Goldens")]),
     tests("Layers", resources: [.copy("Goldens")]),
