@@ -81,7 +81,7 @@ final class FractalHeap {
     if hugeObjects == nil {
       guard let hugeTree else { throw .damage("the fractal heap has no index of huge objects") }
       var found: [UInt64: (address: UInt64, length: Int)] = [:]
-      try BTree2(at: hugeTree, blocks).forEach { (type, record) throws(Flaw) in
+      try BTree2(at: hugeTree, blocks).visitAll { (type, record) throws(Flaw) in
         guard type == 1 else { throw .unsupported("a compressed huge object") }
         guard let address = try record.address() else { throw .damage("a huge object has no address") }
         let length = try record.length()
