@@ -21,7 +21,10 @@ public enum HDF5Fault: ArchiveFaultCarrying, Equatable, Sendable, CustomStringCo
   /// libhdf5 could not write; `reason` is what it said first.
   case cannotWrite(path: String, object: String, reason: String)
 
-  public var description: String {
+  /// One line, whatever the names in the file contain.
+  public var description: String { line.printable }
+
+  private var line: String {
     switch self {
     case .archive(let fault): fault.description
     case .notHDF5(let path): "\(path): not an HDF5 file"
@@ -34,5 +37,21 @@ public enum HDF5Fault: ArchiveFaultCarrying, Equatable, Sendable, CustomStringCo
     case .noObject(let path, let object): "\(path): has no \(object)"
     case .cannotWrite(let path, let object, let reason): "\(path): cannot write \(object): \(reason)"
     }
+  }
+}
+
+extension String {
+  /// With control characters, such as line feeds, written as escapes.
+  var printable: String {
+    guard unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return self }
+    var result = ""
+    for scalar in unicodeScalars {
+      if scalar.properties.generalCategory == .control {
+        result += scalar.escaped(asASCII: true)
+      } else {
+        result.unicodeScalars.append(scalar)
+      }
+    }
+    return result
   }
 }

@@ -105,7 +105,7 @@ struct GroupLinks {
       guard type == 5 else { throw .damage("a group's index is of type \(type)") }
       try record.skip(4)
       let id = try record.take(record.remaining)
-      try group.keep { (group) throws(Flaw) in try group.add(try Link(try heap.object(id, "a link"))) }
+      try group.keep { (group) throws(Flaw) in try group.add(try Link(try heap.object(id, "a link", group.blocks))) }
     }
   }
 }

@@ -57,7 +57,7 @@ struct ObjectAttributes {
           }
           try list.add(try table.body(of: id, .attribute, list.blocks))
         } else {
-          try list.add(try heap.object(id, "an attribute"))
+          try list.add(try heap.object(id, "an attribute", list.blocks))
         }
       }
     }
