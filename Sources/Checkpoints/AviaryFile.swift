@@ -179,7 +179,7 @@ extension Checkpoint {
       throw .newerVersion(path: reader.path, version: Int(version), supported: AviaryFile.version)
     }
     if let refusal = reader.contents.refusals.first {
-      throw .hdf5(.leavesFile(path: reader.path, object: refusal.path, how: "is not stored here: \(refusal.reason)"))
+      throw .hdf5(.refused(path: reader.path, object: refusal.path, reason: refusal.reason))
     }
     var checkpoint = Checkpoint()
     checkpoint.format = .aviary
