@@ -168,7 +168,7 @@ extension Checkpoint {
   static func readHDF5(_ reader: HDF5Reader, _ options: ReadOptions) throws(CheckpointFault) -> Checkpoint {
     let root = reader.contents.attributes(ofGroup: "") ?? []
     if root["format"]?.text == "aviary" { return try readAviary(reader, root, options) }
-    return try KerasFile.read(reader, root)
+    return try KerasFile.read(reader, root, options)
   }
 
   private static func readAviary(

@@ -40,6 +40,8 @@ public struct Checkpoint: Sendable {
   public var kerasModel: KerasModel?
   /// Objects of the file that are not listed, each with the reason.
   public var notes: [String] = []
+  /// Parts of the file that are damaged, each with what is wrong; the others were read.
+  public var damage: [String] = []
 
   /// The arrays, in the order of the file or the model.
   public private(set) var entries: [Entry] = []
@@ -139,10 +141,13 @@ public struct Checkpoint: Sendable {
     public var map = true
     /// Compare every tensor's checksum, where the file has them.
     public var verify = true
+    /// Read also what is no array of numbers, to see whether it can be read.
+    public var readsEverything = false
 
-    public init(map: Bool = true, verify: Bool = true) {
+    public init(map: Bool = true, verify: Bool = true, readsEverything: Bool = false) {
       self.map = map
       self.verify = verify
+      self.readsEverything = readsEverything
     }
   }
 

@@ -5,7 +5,8 @@ import AviaryHDF5
 enum KerasFile {
   /// - Parameter configuration: what an archive says of the model beside the file.
   static func read(
-    _ reader: HDF5Reader, _ root: [HDF5Attribute], configuration: JSONValue? = nil, version: String? = nil
+    _ reader: HDF5Reader, _ root: [HDF5Attribute], _ options: Checkpoint.ReadOptions, configuration: JSONValue? = nil,
+    version: String? = nil
   ) throws(CheckpointFault) -> Checkpoint {
     let contents = reader.contents
     for base in ["", "model_weights"] {
@@ -14,8 +15,8 @@ enum KerasFile {
       else { continue }
       return try readLayers(reader, root, layers: layers, base: base, attributes)
     }
-    guard KerasWeightsFile.matches(contents) else { return try listing(reader, root, format: .hdf5) }
-    var checkpoint = try listing(reader, root, format: .kerasWeights)
+    guard KerasWeightsFile.matches(contents) else { return try listing(reader, root, format: .hdf5, options) }
+    var checkpoint = try listing(reader, root, format: .kerasWeights, options)
     checkpoint.kerasModel = KerasWeightsFile.model(
       checkpoint, groups: contents.groups, configuration: configuration, version: version)
     return checkpoint
@@ -106,7 +107,7 @@ enum KerasFile {
 
   /// Every array of a file under its own path.
   private static func listing(
-    _ reader: HDF5Reader, _ root: [HDF5Attribute], format: Checkpoint.Format
+    _ reader: HDF5Reader, _ root: [HDF5Attribute], format: Checkpoint.Format, _ options: Checkpoint.ReadOptions
   ) throws(CheckpointFault) -> Checkpoint {
     var checkpoint = Checkpoint()
     checkpoint.format = format
@@ -114,6 +115,7 @@ enum KerasFile {
     for dataset in reader.contents.datasets {
       guard Dtype(dataset.type, attributes: dataset.attributes) != nil else {
         checkpoint.notes.append("\(dataset.path): holds \(dataset.type), which is no array of numbers")
+        if options.readsEverything, let flaw = flaw(of: dataset, reader) { checkpoint.damage.append(flaw) }
         continue
       }
       do throws(CheckpointFault) {
@@ -123,8 +125,27 @@ enum KerasFile {
         checkpoint.notes.append("\(dataset.path): \(feature) is not supported")
       }
     }
-    for refusal in reader.contents.refusals { checkpoint.notes.append("\(refusal.path): \(refusal.reason)") }
+    for refusal in reader.contents.refusals {
+      let line = "\(refusal.path): \(refusal.reason)"
+      switch refusal.kind {
+      case .damage, .limit: checkpoint.damage.append(line)
+      case .unsupported, .elsewhere: checkpoint.notes.append(line)
+      }
+    }
     return checkpoint
+  }
+
+  /// What is wrong with a dataset that is no array of numbers; nil where it can be read, or is too large to be looked at.
+  private static func flaw(of dataset: HDF5Contents.Dataset, _ reader: HDF5Reader) -> String? {
+    do throws(HDF5Fault) {
+      _ = try reader.values(of: dataset)
+      return nil
+    } catch {
+      switch error {
+      case .unsupported, .tooMany, .leavesFile: return nil
+      default: return "\(dataset.path): \(error)"
+      }
+    }
   }
 
   private static func join(_ base: String, _ name: String) -> String {
@@ -153,7 +174,8 @@ extension Checkpoint {
     func parsed(_ member: String) -> JSONValue? { extra[member].flatMap { try? JSONValue(parsing: $0.utf8) } }
     let root = reader.contents.attributes(ofGroup: "") ?? []
     var checkpoint = try KerasFile.read(
-      reader, root, configuration: parsed("config.json"), version: parsed("metadata.json")?["keras_version"]?.text)
+      reader, root, options, configuration: parsed("config.json"),
+      version: parsed("metadata.json")?["keras_version"]?.text)
     checkpoint.format = .kerasArchive
     checkpoint.metadata.extra.merge(extra) { _, new in new }
     return checkpoint

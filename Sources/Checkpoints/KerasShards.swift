@@ -16,7 +16,9 @@ enum KerasShards {
   ) throws(CheckpointFault) -> Checkpoint {
     func malformed(_ reason: String) -> CheckpointFault { .malformed(path: path, part: "the index", reason: reason) }
     let index: JSONValue
-    do { index = try JSONValue(parsing: bytes.array()) } catch { throw malformed("\(error.reason), at byte \(error.offset)") }
+    do { index = try JSONValue(parsing: bytes.array()) } catch {
+      throw malformed("\(error.reason), at byte \(error.offset)")
+    }
     guard let map = index["weight_map"]?.members, !map.isEmpty else { throw malformed("it has no weight_map") }
     var files: [String] = []
     var known: Set<String> = []
@@ -36,7 +38,8 @@ enum KerasShards {
       let part = folder + file
       let reader: HDF5Reader
       do { reader = try HDF5Reader(path: part, map: options.map) } catch { throw .hdf5(error) }
-      let own = try KerasFile.read(reader, reader.contents.attributes(ofGroup: "") ?? [])
+      let own = try KerasFile.read(reader, reader.contents.attributes(ofGroup: "") ?? [], options)
+      checkpoint.damage += own.damage.map { "\(file): \($0)" }
       guard own.format == .kerasWeights || own.entries.isEmpty else {
         throw .malformed(path: part, part: "the file", reason: "holds no Keras 3 weights")
       }

@@ -28,6 +28,8 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
   case unreadableImages(count: Int, of: Int, first: String)
   /// Some rows of tables, or whole tables, could not be predicted.
   case unpredictedRows(count: Int, of: Int, first: String)
+  /// A part of a file is damaged, and all of it is asked for.
+  case damaged(path: String, first: String)
   /// The output cannot be written under that name.
   case badOutput(path: String, reason: String)
   /// A checkpoint that writes no text is asked to.
@@ -64,6 +66,7 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
       count == 1 ? first : "\(count) of \(all) images could not be predicted; the first: \(first)"
     case .unpredictedRows(let count, let all, let first):
       count == 1 ? first : "\(count) of \(all) rows could not be predicted; the first: \(first)"
+    case .damaged(let path, let first): "\(path): \(first)"
     case .badOutput(let path, let reason): "\(path): \(reason)"
     case .noLanguageModel(let path, let architecture):
       "\(path): is a \(architecture), which writes no text; give a checkpoint of char-lstm, char-gru or char-rnn"

@@ -42,6 +42,8 @@ struct ConvertCommand: ParsableCommand {
       if json { print(ConversionReport(input: input, output: nil, checkpoint: nil, report: report).object.serialized) }
       throw CheckpointFault.mismatch(path: path, report: report)
     }
+    // What is not whole is not passed on as if it were.
+    if let first = read.damage.first { throw CommandFault.damaged(path: input, first: first) }
     var result = read
     let hadTraining = result.trainingState != nil
     result.trainingState = nil

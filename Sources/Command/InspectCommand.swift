@@ -40,6 +40,7 @@ struct InspectCommand: ParsableCommand {
           })),
       .init("metadata", .object(metadata(checkpoint))),
     ]
+    if !checkpoint.damage.isEmpty { members.append(.init("damage", .texts(checkpoint.damage))) }
     if !checkpoint.notes.isEmpty { members.append(.init("notes", .texts(checkpoint.notes))) }
     return .object(members)
   }
@@ -80,6 +81,7 @@ struct InspectCommand: ParsableCommand {
     lines += table(TensorTree(checkpoint.entries).rows, right: [3, 4])
     lines.append(
       "\(counted(checkpoint.entries.count, "tensor")), \(counted(numbers, "number")), \(grouped(bytes)) bytes")
+    lines += checkpoint.damage.map { "not read: \($0)" }
     lines += checkpoint.notes.map { "not listed: \($0)" }
     return lines
   }

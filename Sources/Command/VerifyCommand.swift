@@ -6,7 +6,8 @@ struct VerifyCommand: ParsableCommand {
     commandName: "verify", abstract: "Check checkpoints: structure, and every checksum.",
     discussion: """
       Aviary's own files have a checksum for every tensor, ZIP archives (.pth .keras .npz) one for every member; of \
-      others it is checked that every tensor can be read. Files are copied, never mapped. Exit code 1 where a file is bad, and the first fault of each bad file on standard error.
+      others it is checked that every tensor can be read. Files are copied, never mapped. Exit code 1 where a file is \
+      bad, and the first fault of each bad file on standard error.
       """)
 
   @Argument(help: ArgumentHelp("The checkpoints.", valueName: "file")) var files: [String]
@@ -26,7 +27,9 @@ struct VerifyCommand: ParsableCommand {
 
   /// What was found to be right, in words.
   static func verify(_ file: String) throws -> String {
-    let checkpoint = try Checkpoint.read(from: file, options: .init(map: false, verify: true))
+    let checkpoint = try Checkpoint.read(
+      from: file, options: .init(map: false, verify: true, readsEverything: true))
+    if let first = checkpoint.damage.first { throw CommandFault.damaged(path: file, first: first) }
     let tensors = counted(checkpoint.entries.count, "tensor")
     switch checkpoint.format {
     case .aviary: break
