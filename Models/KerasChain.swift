@@ -109,7 +109,8 @@ public struct KerasChain: Classifier, CustomReflectable {
               "\(name)_pool", "", .globalPool(kind: .average, keepsPositions: false)))
         }
         let dense = layers.count { $0.place == "dense" || $0.place.hasPrefix("dense_") }
-        layers.append(ChainLayer(name, dense == 0 ? "dense" : "dense_\(dense)", .dense(units: count, bias: true), .softmax))
+        layers.append(
+          ChainLayer(name, dense == 0 ? "dense" : "dense_\(dense)", .dense(units: count, bias: true), .softmax))
         return
       }
       let place = layers[head...].lastIndex { $0.activation == .sigmoid } ?? layers.count - 1

@@ -16,7 +16,9 @@ enum KerasShards {
   ) throws(CheckpointFault) -> Checkpoint {
     func malformed(_ reason: String) -> CheckpointFault { .malformed(path: path, part: "the index", reason: reason) }
     let index: JSONValue
-    do { index = try JSONValue(parsing: bytes.array()) } catch { throw malformed("\(error.reason), at byte \(error.offset)") }
+    do { index = try JSONValue(parsing: bytes.array()) } catch {
+      throw malformed("\(error.reason), at byte \(error.offset)")
+    }
     guard let map = index["weight_map"]?.members, !map.isEmpty else { throw malformed("it has no weight_map") }
     var files: [String] = []
     var known: Set<String> = []

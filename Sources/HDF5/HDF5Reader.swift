@@ -138,7 +138,7 @@ public final class HDF5Reader: Sendable {
 
   private func memoryType(_ type: HDF5ElementType, _ dataset: hid_t) -> hid_t? {
     switch type {
-    case .boolean, .bfloat16:
+    case .boolean, .bfloat16, .opaque:
       // Taken as they lie in the file: one byte has no order, and the other is brought to little-endian.
       let own = H5Dget_type(dataset)
       if type == .bfloat16 { H5Tset_order(own, H5T_ORDER_LE) }

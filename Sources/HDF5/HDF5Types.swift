@@ -13,7 +13,7 @@ enum HDF5Types {
     case H5T_ENUM: return isBoolean(type, size) ? .boolean : .other("enumeration")
     case H5T_COMPOUND: return .other("compound")
     case H5T_REFERENCE: return .other("reference")
-    case H5T_OPAQUE: return .other("opaque")
+    case H5T_OPAQUE: return size > 0 ? .opaque(bytes: size) : .other("opaque")
     case H5T_VLEN: return .other("variable-length")
     case H5T_ARRAY: return .other("array")
     case H5T_BITFIELD: return .other("bit field")

@@ -10,15 +10,17 @@ public enum HDF5ElementType: Sendable, Equatable {
   case bfloat16
   /// h5py's enumeration of FALSE and TRUE in one byte.
   case boolean
+  /// Bytes without a meaning in HDF5, so many to an element; Keras keeps bfloat16 in two and says so in an attribute.
+  case opaque(bytes: Int)
   /// Text; not readable as an array.
   case text
-  /// Anything else, named: compound, reference, opaque, variable-length …
+  /// Anything else, named: compound, reference, variable-length …
   case other(String)
 
   /// Bytes of one element; `nil` where elements are not numbers.
   public var size: Int? {
     switch self {
-    case .integer(let bytes, _), .float(let bytes): bytes
+    case .integer(let bytes, _), .float(let bytes), .opaque(let bytes): bytes
     case .bfloat16: 2
     case .boolean: 1
     case .text, .other: nil
