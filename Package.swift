@@ -46,6 +46,8 @@ let package = Package(
       name: "CImageCodecs", dependencies: ["CTurboJPEG", "CSpng", "CWebP", "CZlib"],
       path: "Sources/CImageCodecs/Shim"),
     .target(name: "CKernels", path: "Sources/CKernels"),
+    // Of the executable alone: it counts what the whole process allocates.
+    .target(name: "CAllocations", path: "Sources/CAllocations"),
     .target(name: "COneDNN", path: "Sources/COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
 
     // The library, from the bottom to the top.
@@ -66,8 +68,15 @@ let package = Package(
       ], path: "Sources/Aviary", swiftSettings: safe),
     .executableTarget(
       name: "AviaryCommand",
-      dependencies: ["Aviary", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      dependencies: ["Aviary", "CAllocations", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "Sources/Command", swiftSettings: safe),
+
+    // Feeds the readers with damaged files: see tools/fuzz.
+    .executableTarget(
+      name: "AviaryFuzz",
+      dependencies: [
+        "Aviary", "AviaryArchives", "AviaryHDF5", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], path: "Tests/Fuzz", swiftSettings: safe),
 
     // Tests mirror the source folders.
     .target(
@@ -75,7 +84,7 @@ let package = Package(
       path: "Tests/Support"),
     tests("Kernels", ["CKernels"]),
     tests("Archives", resources: [.copy("Goldens")]),
-    tests("HDF5"),
+    tests("HDF5", resources: [.copy("Goldens")]),
     tests("Tensors", resources: [.copy("Goldens")]),
     tests("Datasets", resources: [.copy("Goldens")]),
     tests("Layers", resources: [.copy("Goldens")]),
@@ -83,6 +92,7 @@ let package = Package(
     tests("Models", ["AviaryDatasets"], resources: [.copy("Goldens")]),
     tests("Training", ["AviaryModels"], resources: [.copy("Goldens")]),
     tests("Command", ["Aviary"], resources: [.copy("Goldens")]),
+    .testTarget(name: "AviaryFuzzTests", dependencies: ["AviaryFuzz"], path: "Tests/FuzzTests"),
   ],
   cxxLanguageStandard: .cxx17
 )

@@ -3,6 +3,11 @@
 // Hinton, Osindero & Teh, "A Fast Learning Algorithm for Deep Belief Nets", 2006: pretrained greedily, from the bottom to the
 // top, without labels; then the machines' weights are where a multilayer perceptron begins, which is fine-tuned with labels.
 // Left out: the wake-sleep fine-tuning of the paper, and drawing from the whole network.
+//
+// `dbn` in the registry is that perceptron: its hidden layers' outputs are the machines' hidden probabilities. A single
+// restricted Boltzmann machine is no architecture of its own, since it is a `dbn` with one hidden layer: trained with
+// `--set hidden=[500] --freeze backbone`, labels change nothing but the head, and `aviary features` writes the
+// probabilities of the machine's hidden units.
 
 import AviaryLayers
 import AviaryTensors
@@ -74,10 +79,33 @@ public struct DeepBeliefNetwork: Layer {
         inputs: configuration.widths[0], hidden: Array(configuration.widths.dropFirst()), activation: .sigmoid,
         classes: classes))
     model.initialize(seed: seed)
+    fill(model)
+    return model
+  }
+
+  /// Gives the machines' values to the hidden layers of a perceptron that has their widths.
+  fileprivate func fill(_ model: MLP) {
     for (layer, machine) in zip(model.layers, machines) {
       layer.weight.assign(machine.weight.tensor)
       layer.bias?.assign(machine.hiddenBias.tensor)
     }
-    return model
+  }
+}
+
+extension MLP {
+  /// Fills the hidden layers with what Boltzmann machines of their widths learn from data without labels; the head stays as
+  /// it is. See `DeepBeliefNetwork.pretrain`. Until the end, and where `batches` throws, nothing changes.
+  ///
+  /// - Precondition: there is a hidden layer.
+  /// - Parameter seed: of the machines' first weights, and of what they sample.
+  public func pretrain<Batches: Sequence>(
+    epochs: Int, seed: UInt64, batches: (_ epoch: Int) throws -> Batches,
+    report: (_ machine: Int, _ epoch: Int, _ error: Double) -> Void = { _, _, _ in }
+  ) rethrows where Batches.Element == Tensor {
+    precondition(!configuration.hidden.isEmpty, "pretrain: the perceptron has no hidden layer")
+    let network = DeepBeliefNetwork(.init(widths: [configuration.inputs] + configuration.hidden))
+    network.initialize(seed: seed)
+    try network.pretrain(epochs: epochs, options: .init(seed: seed), batches: batches, report: report)
+    network.fill(self)
   }
 }

@@ -29,10 +29,12 @@ extension Network {
   ) throws(CheckpointFault) -> LoadReport {
     let match = try checkpoint.match(
       cells: cellDescriptions, headPath: headPath, allowing: allowances, path: path)
+    let settings = try settings(of: checkpoint, allowances, path: path)
     // What the caller allowed to be missing keeps its value, where it has one; an absent head begins anew.
     let head = headPath + "."
     let kept = filledPaths.filter { !(match.report.headAbsent && $0.hasPrefix(head)) }
     initialize(seed: seed) { match.arrays[$0] == nil && !kept.contains($0) }
+    for (setting, value) in settings { setting.assign(value) }
     for entry in inventory.stateful {
       guard let array = match.arrays[entry.path] else { continue }
       switch entry.cell {
@@ -43,6 +45,25 @@ extension Network {
       }
     }
     return match.report
+  }
+
+  /// The settings that the checkpoint tells, each with its layer's. A file that tells none leaves them as they are.
+  private func settings(
+    of checkpoint: Checkpoint, _ allowances: Set<Allowance>, path: String
+  ) throws(CheckpointFault) -> [(Setting, Float)] {
+    let own = Dictionary(inventory.settings.map { ($0.path, $0) }, uniquingKeysWith: { first, _ in first })
+    var found: [(Setting, Float)] = []
+    for (name, value) in checkpoint.metadata.settings.sorted(by: { $0.key < $1.key }) {
+      let isAllowed = allowances.contains {
+        if case .unexpected(let pattern) = $0 { pattern.matches(name) } else { false }
+      }
+      if own[name] == nil, isAllowed { continue }
+      guard let setting = own[name], setting.allowed.contains(Float(value)) else {
+        throw .badSetting(path: path, setting: name, value: value)
+      }
+      found.append((setting, Float(value)))
+    }
+    return found
   }
 
   /// The tensor of an array that a match has found to be of numbers.
@@ -70,6 +91,10 @@ extension Network {
     checkpoint.metadata.configuration = configurationText
     let frozen = frozenPaths
     checkpoint.metadata.frozen = frozen.isEmpty ? nil : frozen
+    for setting in inventory.settings {
+      // The shortest digits that give the same Float: 1e-05, not 9.99999974e-06.
+      checkpoint.metadata.settings[setting.path] = Double("\(setting.value)")
+    }
     for entry in inventory.stateful {
       switch entry.cell {
       case let cell as Parameter: checkpoint.set(StoredArray(cell.tensor), at: entry.path)

@@ -16,18 +16,23 @@ public struct MLP: Classifier, CustomReflectable {
     /// The widths of the hidden layers, from the input on; none for a linear model.
     public var hidden: [Int]
     public var activation: Activation
-    /// The rate of dropout after each hidden layer.
+    /// The rate of dropout after each hidden layer; empty where nothing is dropped.
     public var dropout: [Float]
+    /// How often the hidden layers see the data as Boltzmann machines before training begins; nil for networks that are
+    /// not pretrained, and take any numbers. See DeepBelief.swift.
+    public var pretraining: Int?
     /// How many outputs there are: classes, or numbers to estimate.
     public var classes: Int
 
     public init(
-      inputs: Int, hidden: [Int], activation: Activation = .relu, dropout: [Float]? = nil, classes: Int
+      inputs: Int, hidden: [Int], activation: Activation = .relu, dropout: [Float]? = nil, pretraining: Int? = nil,
+      classes: Int
     ) {
       self.inputs = inputs
       self.hidden = hidden
       self.activation = activation
       self.dropout = dropout ?? hidden.map { _ in 0 }
+      self.pretraining = pretraining
       self.classes = classes
     }
 
@@ -35,18 +40,32 @@ public struct MLP: Classifier, CustomReflectable {
     public static let mlp = Configuration(inputs: 784, hidden: [256, 128], dropout: [0.25, 0], classes: 10)
     /// 784-300-100-10, for MNIST: 266,610 parameters.
     public static let mlp300 = Configuration(inputs: 784, hidden: [300, 100], classes: 10)
+    /// 784-500-250-10, pretrained as a deep belief network of two machines: 520,260 parameters.
+    public static let deepBelief = Configuration(
+      inputs: 784, hidden: [500, 250], activation: .sigmoid, dropout: [], pretraining: 5, classes: 10)
 
     public func validate(input: [Int]?) throws(ConfigurationFault) {
       try requireCount("inputs", inputs, in: 1...10_000_000)
       try requireCount("classes", classes, in: 1...1_000_000)
       try requireCount("hidden layers", hidden.count, in: 0...100)
       for width in hidden { try requireCount("hidden", width, in: 1...1_000_000) }
-      try requireCount("rates of dropout", dropout.count, in: hidden.count...hidden.count)
+      if !dropout.isEmpty { try requireCount("rates of dropout", dropout.count, in: hidden.count...hidden.count) }
       for rate in dropout { try requireRate("dropout", rate) }
+      if let pretraining { try requirePretrainable(epochs: pretraining) }
       guard let input else { return }
       guard !input.isEmpty, input.reduce(1, *) == inputs else {
         throw .wrongInput(architecture: "mlp", input: input, expected: "\(inputs) numbers")
       }
+    }
+
+    /// What is pretrained has to be a deep belief network: probabilities in every layer.
+    private func requirePretrainable(epochs: Int) throws(ConfigurationFault) {
+      try requireCount("pretraining", epochs, in: 0...10_000)
+      guard activation == .sigmoid else {
+        throw .outOfRange(
+          name: "activation", value: activation.rawValue, allowed: "sigmoid where layers are pretrained")
+      }
+      if epochs > 0 { try DeepBeliefNetwork.Configuration(widths: [inputs] + hidden).validate() }
     }
 
     public mutating func fit(input: [Int]) { inputs = input.reduce(1, *) }
@@ -68,7 +87,8 @@ public struct MLP: Classifier, CustomReflectable {
     let widths = [configuration.inputs] + configuration.hidden
     let hidden = backbone?.layers.dropLast() ?? zip(widths, widths.dropFirst()).map { Linear($0, $1) }[...]
     layers = hidden + [Linear(widths[widths.count - 1], configuration.classes)]
-    dropouts = backbone?.dropouts ?? configuration.dropout.map { $0 > 0 ? Dropout($0) : nil }
+    let rates = configuration.dropout.isEmpty ? configuration.hidden.map { _ in 0 } : configuration.dropout
+    dropouts = backbone?.dropouts ?? rates.map { $0 > 0 ? Dropout($0) : nil }
   }
 
   /// What the walk sees: the layers as properties fc1, fc2, …, whose number the type does not know.

@@ -35,6 +35,8 @@ public struct Architecture: Sendable {
   /// The shape of the input that the published network takes: [C, H, W] of an image, [F] of a row or of a node of a
   /// graph, the size of the vocabulary for text.
   public let input: [Int]
+  /// Whether its inputs count as probabilities, so that images have to come to it in [0, 1].
+  public let takesProbabilities: Bool
   private let make: @Sendable (_ request: Request) throws(ArchitectureFault) -> any Network
 
   private struct Request {
@@ -46,12 +48,13 @@ public struct Architecture: Sendable {
 
   init<Model: Network & SendableMetatype>(
     _ name: String, _ summary: String, _ type: Model.Type, _ preset: Model.Configuration, input: [Int],
-    kinds: [DataKind] = [.images]
+    kinds: [DataKind] = [.images], takesProbabilities: Bool = false
   ) {
     self.name = name
     self.summary = summary
     self.kinds = kinds
     self.input = input
+    self.takesProbabilities = takesProbabilities
     make = { (request) throws(ArchitectureFault) in
       var configuration = preset
       let changed = try Self.changed(preset, by: request.changes, architecture: name)
@@ -224,10 +227,12 @@ public enum Zoo {
     Architecture(
       "char-toy", "a small character language model, for tests", CharacterModel.self, .toy, input: [7], kinds: [.text]),
     Architecture(
-      "sequence-lstm", "LSTM with one answer for a sequence of numbers", SequenceClassifier.self, .lstm, input: [24],
+      "sequence-lstm", "LSTM with one answer for a time series, or a text in a table", SequenceClassifier.self, .lstm,
+      input: [24],
       kinds: [.tables]),
     Architecture(
-      "sequence-gru", "GRU with one answer for a sequence of numbers", SequenceClassifier.self, .gru, input: [24],
+      "sequence-gru", "GRU with one answer for a time series, or a text in a table", SequenceClassifier.self, .gru,
+      input: [24],
       kinds: [.tables]),
     Architecture(
       "sequence-toy", "a small GRU in both directions, for tests", SequenceClassifier.self, .toy, input: [6, 3],
@@ -268,6 +273,9 @@ public enum Zoo {
       kinds: [.images, .tables]),
     Architecture(
       "fashion-dnn", "multilayer perceptron for Fashion-MNIST, the same as mlp", MLP.self, .mlp, input: [1, 28, 28]),
+    Architecture(
+      "dbn", "deep belief network 784-500-250-10 (Hinton et al., 2006); with one hidden layer, a Boltzmann machine",
+      MLP.self, .deepBelief, input: [1, 28, 28], takesProbabilities: true),
     Architecture(
       "fashion-cnn", "convolutional network for Fashion-MNIST with batch normalisation", FashionCNN.self, .fashionCNN,
       input: [1, 28, 28]),

@@ -17,6 +17,10 @@ public struct SequenceClassifier: Classifier {
   }
 
   public struct Configuration: NetworkConfiguration {
+    private enum CodingKeys: String, CodingKey {
+      case kind, inputs, symbols, hidden, layers, bidirectional, dropout, readout, classes
+    }
+
     public var kind: RecurrentKind
     /// How many numbers a step of the sequence has: of tokens, how long the vectors are that stand for them.
     public var inputs: Int
@@ -71,6 +75,20 @@ public struct SequenceClassifier: Classifier {
           architecture: "the sequence classifier", input: input,
           expected: symbols == nil ? "sequences whose steps have \(inputs) numbers" : "sequences of tokens")
       }
+    }
+
+    /// As synthesised, but that what is nil is named as well, so that `symbols` can be changed by its name.
+    public func encode(to encoder: any Encoder) throws {
+      var container = encoder.container(keyedBy: CodingKeys.self)
+      try container.encode(kind, forKey: .kind)
+      try container.encode(inputs, forKey: .inputs)
+      try container.encode(symbols, forKey: .symbols)
+      try container.encode(hidden, forKey: .hidden)
+      try container.encode(layers, forKey: .layers)
+      try container.encode(bidirectional, forKey: .bidirectional)
+      try container.encode(dropout, forKey: .dropout)
+      try container.encode(readout, forKey: .readout)
+      try container.encode(classes, forKey: .classes)
     }
 
     public mutating func fit(input: [Int]) {

@@ -3,30 +3,35 @@
 
     tools/goldens_checkpoints.py [SHARED]
 
-Writes Tests/CheckpointsTests/Goldens: one fixture of each kind with `fixtures.json`, and, where the folder SHARED with
-`checkpoints-pytorch` and `keras-h5` is given, `shared.json` for those files. A table maps file → tensor → shape, type
-and CRC-32 of the little-endian row-major bytes as torch.load, h5py or safetensors give them.
+Writes Tests/CheckpointsTests/Goldens: one fixture of each kind with `fixtures.json` (those of goldens_foreign_files.py
+included), and, where the folder SHARED with `checkpoints-pytorch` and `keras-h5` is given, `shared.json` for those files.
+A table maps file → tensor → shape, type and CRC-32 of the little-endian row-major bytes as torch.load, h5py, numpy or
+safetensors give them.
 
 Needs: pip install torch==2.13.0 numpy h5py safetensors
 """
-import argparse, inspect, io, json, os, sys, warnings, zipfile, zlib
+import argparse, fnmatch, inspect, io, json, os, sys, warnings, zipfile, zlib
 from collections import OrderedDict
 
 import h5py, numpy as np, torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+sys.dont_write_bytecode = True
+import goldens_foreign_files
+
 warnings.filterwarnings("ignore")
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 OUT = os.path.join(ROOT, "Tests/CheckpointsTests/Goldens")
-CONTAINERS = ["state_dict_ema", "model_ema", "ema_state_dict", "ema", "state_dict", "model_state_dict", "model_state",
+CONTAINERS = ["state_dict_ema", "model_ema", "ema_state_dict", "ema", "*_ema", "ema_*", "state_dict", "model_state_dict", "model_state",
               "model", "net", "network", "weights", "module"]
 
 
 # ------------------------------------------------------------------ tables
 def of_torch(t):
-    t = t.detach().cpu().contiguous()
+    t = t.detach().cpu().resolve_conj().resolve_neg().contiguous()
     name = str(t.dtype).removeprefix("torch.")
+    name = "opaque8" if name.startswith(("float8", "float4")) else name
     raw = t.reshape(-1).view(torch.uint8).numpy().tobytes() if t.numel() else b""
     return {"shape": list(t.shape), "dtype": name, "crc32": zlib.crc32(raw)}
 
@@ -41,6 +46,8 @@ def of_numpy(a, dtype=None):
 def flatten(value, name, out):
     if isinstance(value, torch.Tensor):
         out[name or "tensor"] = of_torch(value)
+    elif isinstance(value, torch.nn.Module):
+        flatten(value.state_dict(), name, out)
     elif isinstance(value, dict):
         for key, inner in value.items():
             if isinstance(key, (str, int)):
@@ -58,16 +65,20 @@ def has_tensors(value, depth=0):
 def torch_table(path):
     root = torch.load(path, map_location="cpu", weights_only=False)
     if isinstance(root, dict) and not any(isinstance(v, torch.Tensor) for v in root.values()):
-        for key in CONTAINERS:
-            if has_tensors(root.get(key)):
-                root = root[key]
+        for wanted in CONTAINERS:
+            keys = [k for k in root if fnmatch.fnmatchcase(str(k), wanted)
+                    and (has_tensors(root[k]) or isinstance(root[k], torch.nn.Module))]
+            if keys:
+                root = root[keys[0]]
                 break
     out = {}
     flatten(root, "", out)
+    if all(k == "n_averaged" or k.startswith("module.") for k in out):
+        out.pop("n_averaged", None)
     while True:
         prefix = next((p for p in ("module.", "_orig_mod.") if out and all(k.startswith(p) for k in out)), None)
         if not prefix:
-            return out
+            return {".".join(part for part in k.split(".") if part != "_orig_mod"): v for k, v in out.items()}
         out = {k.removeprefix(prefix): v for k, v in out.items()}
 
 
@@ -164,6 +175,8 @@ class Net(torch.nn.Module):
     def __init__(self):
         super().__init__()
         self.fc = torch.nn.Linear(3, 2)
+        self.register_buffer("steps", torch.tensor(7))
+        self.register_buffer("scratch", torch.zeros(2), persistent=False)
 
     def forward(self, x):
         return self.fc(x)
@@ -270,10 +283,11 @@ def fixtures():
         f["a/b"] = array(2, 2)
         f.attrs["variable"] = "text"
 
-    valid = ["zip.pth", "legacy.pth", "protocol4.pth", "bigendian.pth", "training.pth", "all.safetensors", "keras2.h5",
+    valid = ["zip.pth", "legacy.pth", "protocol4.pth", "bigendian.pth", "training.pth", "module.pth", "module_legacy.pth", "all.safetensors", "keras2.h5",
              "keras_chunked_names.h5", "plain.h5", "latest.h5"]
     tables = {name: table(p(name)) for name in valid if name != "bigendian.pth"}
     tables["bigendian.pth"] = {k: of_torch(v) for k, v in floats.items()}
+    tables.update(goldens_foreign_files.write(OUT, torch_table, of_torch, of_numpy))
     return tables
 
 
@@ -306,6 +320,7 @@ def shared(folder):
         for name in sorted(names):
             path = os.path.join(root, name)
             relative = os.path.relpath(path, os.path.dirname(folder.rstrip("/")))
+            # torch.load refuses this tar, whose storages are no persistent references.
             if name.endswith((".tsv", ".tar")) or "/broken/" in path:
                 continue
             found = table(path)

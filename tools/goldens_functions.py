@@ -184,6 +184,33 @@ def class_losses(cases):
                   lambda x, target, weight: functional.nll_loss(x, target, weight, reduction=reduction),
                   {"x": functional.log_softmax(normal(6, 5), 1)}, {"target": labels, "weight": weights},
                   reduction=reduction)
+    # The labels that count for nothing, and examples along further axes. A generator of their own keeps the others' numbers.
+    state = torch.get_rng_state()
+    torch.manual_seed(20263)
+    some = torch.tensor([2, -100, 4, 1, -100, 3])
+    everywhere = torch.randint(5, (2, 3, 4))
+    everywhere[0, 1, 2] = everywhere[1, 2, 0] = 1
+    for operator, function, given_x in [
+        ("cross_entropy", functional.cross_entropy, lambda *shape: normal(*shape) * 2),
+        ("nll_loss", functional.nll_loss, lambda *shape: functional.log_softmax(normal(*shape), 1)),
+    ]:
+        for name, x, target, index, settings in [
+            ("ignoring", given_x(6, 5), some, -100, {}),
+            ("ignoring-class", given_x(2, 5, 3, 4), everywhere, 1, {}),
+            ("axes", given_x(2, 5, 3, 4), everywhere, -100, {}),
+            ("ignoring-sum", given_x(6, 5), some, -100, {"reduction": "sum"}),
+        ]:
+            for weighted in (False, True):
+                constants = {"target": target} | ({"weight": weights} if weighted else {})
+                cases.add(operator, f"{name}{'-weighted' if weighted else ''}",
+                          lambda x, target, weight=None: function(x, target, weight, ignore_index=index, **settings),
+                          {"x": x}, constants, ignore_index=index, label_smoothing=0.0,
+                          reduction=settings.get("reduction", "mean"))
+    cases.add("cross_entropy", "ignoring-smoothed",
+              lambda x, target, weight: functional.cross_entropy(x, target, weight, label_smoothing=0.2),
+              {"x": normal(6, 5)}, {"target": some, "weight": weights}, ignore_index=-100, label_smoothing=0.2,
+              reduction="mean")
+    torch.set_rng_state(state)
 
 
 def write(root):

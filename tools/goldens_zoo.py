@@ -206,19 +206,19 @@ class LeNet5(nn.Module):
 
 
 class MLP(nn.Module):
-    """Fully connected layers with a relu between them, dropout off."""
+    """Fully connected layers with an activation between them, dropout off."""
 
-    def __init__(self, widths):
+    def __init__(self, widths, activation=nn.ReLU):
         super().__init__()
         self.count = len(widths) - 1
         for number in range(self.count):
             setattr(self, f"fc{number + 1}", nn.Linear(widths[number], widths[number + 1]))
-            setattr(self, f"relu{number + 1}", nn.ReLU())
+            setattr(self, f"act{number + 1}", activation())
 
     def forward(self, x):
         x = x.flatten(1)
         for number in range(1, self.count):
-            x = getattr(self, f"relu{number}")(getattr(self, f"fc{number}")(x))
+            x = getattr(self, f"act{number}")(getattr(self, f"fc{number}")(x))
         return getattr(self, f"fc{self.count}")(x)
 
 
@@ -272,6 +272,7 @@ def published():
     yield "lenet5-original", lambda: LeNet5("original")
     yield "mlp", lambda: MLP((784, 256, 128, 10))
     yield "mlp-784-300-100-10", lambda: MLP((784, 300, 100, 10))
+    yield "dbn", lambda: MLP((784, 500, 250, 10))
     yield "fashion-dnn", lambda: MLP((784, 256, 128, 10))
     yield "fashion-cnn", FashionCNN
     yield "simple-convnet", SimpleConvNet
@@ -289,6 +290,7 @@ TOYS = [
     ("lenet5", lambda: LeNet5("modern"), (2, 1, 28, 28), 26, (1, 2)),
     ("lenet5-original", lambda: LeNet5("original", 32, 3, 5), (2, 3, 32, 32), 0, (1, 2)),
     ("mlp", lambda: MLP((48, 9, 7, 5)), (2, 3, 4, 4), 30, (1, 2)),
+    ("dbn", lambda: MLP((48, 9, 7, 5), nn.Sigmoid), (2, 3, 4, 4), 30, (1, 2)),
     ("fashion-cnn", lambda: FashionCNN(8, 5), (2, 1, 28, 28), 110, (1, 2)),
     ("simple-convnet", lambda: SimpleConvNet(6, 12, 5), (2, 1, 28, 28), 2, (1, 2)),
 ]

@@ -82,6 +82,21 @@ public struct ByteRegion: Sendable {
       })
   }
 
+  /// The bytes of all parts one after another, copied.
+  public init(joining parts: [ByteRegion]) {
+    self.init(
+      unsafe Memory(count: parts.reduce(0) { $0 + $1.count }) { target in
+        var offset = 0
+        for part in parts {
+          unsafe part.withPointer { source in
+            unsafe UnsafeMutableRawBufferPointer(rebasing: target[offset..<offset + source.count])
+              .copyMemory(from: source)
+          }
+          offset += part.count
+        }
+      })
+  }
+
   /// Zero bytes that `fill` may overwrite.
   public init<E: Swift.Error>(count: Int, fill: (inout MutableRawSpan) throws(E) -> Void) throws(E) {
     self.init(

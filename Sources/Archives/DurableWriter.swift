@@ -6,7 +6,8 @@
 
 /// Replaces the file at `path` in one step: `write` fills a temporary sibling, which is then brought to the disk,
 /// renamed over `path`, and the folder brought to the disk. Whatever happens, `path` holds either the old file or the
-/// whole new one, and no temporary file stays behind unless the process is killed.
+/// whole new one. No temporary file stays behind unless the process is killed, and what killed processes have left beside
+/// `path` is removed.
 ///
 /// A symbolic link at `path` is followed, so that the file it names is replaced and not the link.
 public func writeDurably<Fault: ArchiveFaultCarrying, Result>(
@@ -27,11 +28,11 @@ public func writeDurably<Fault: ArchiveFaultCarrying, Result>(
   }
   let existed = status.st_mode & S_IFMT == S_IFREG
 
-  var template = Array("\(folder)/.\(name).XXXXXX".utf8CString)
-  let descriptor = unsafe template.withUnsafeMutableBufferPointer { unsafe mkstemp($0.baseAddress!) }
-  guard descriptor >= 0 else { throw fail("create a file in \(folder)") }
-  close(descriptor)
-  let temporary = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  removeLeftovers(of: name, in: folder)
+  guard let (temporary, descriptor) = temporaryFile(for: name, in: folder) else {
+    throw fail("create a file in \(folder)")
+  }
+  defer { close(descriptor) }
   var renamed = false
   defer { if !renamed { unsafe unlink(temporary) } }
 
@@ -69,6 +70,44 @@ public func writeDurably(_ parts: [ByteRegion], to path: String) throws(ArchiveF
       }
       guard whole else { throw .system(path: path, operation: "write", reason: MappedFile.lastReason()) }
     }
+  }
+}
+
+/// A new file, locked for as long as its descriptor is open: who finds it unlocked knows that its writer is dead.
+private func temporaryFile(for name: String, in folder: String) -> (path: String, descriptor: Int32)? {
+  while true {
+    var template = Array("\(folder)/.\(name).XXXXXX".utf8CString)
+    let descriptor = unsafe template.withUnsafeMutableBufferPointer { unsafe mkstemp($0.baseAddress!) }
+    guard descriptor >= 0 else { return nil }
+    // A child process must not hold the lock when this one is dead.
+    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+    // Where there are no locks, nothing is ever found unlocked either.
+    let locked = flock(descriptor, LOCK_EX | LOCK_NB)
+    var status = stat()
+    // Another process may have taken it for a leftover before it was locked.
+    if locked == 0, unsafe fstat(descriptor, &status) == 0, status.st_nlink == 0 {
+      close(descriptor)
+      continue
+    }
+    return (String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self), descriptor)
+  }
+}
+
+/// Removes temporary files of processes that died before they could rename them.
+private func removeLeftovers(of name: String, in folder: String) {
+  guard let listing = unsafe opendir(folder) else { return }
+  defer { unsafe closedir(listing) }
+  let prefix = ".\(name)."
+  let place = MemoryLayout<dirent>.offset(of: \.d_name) ?? 0
+  while let entry = unsafe readdir(listing) {
+    // An entry ends after its name, before the end of the type that describes it.
+    let found = unsafe String(cString: UnsafeRawPointer(entry).advanced(by: place).assumingMemoryBound(to: CChar.self))
+    guard found.utf8.count == prefix.utf8.count + 6, found.hasPrefix(prefix) else { continue }
+    let path = folder + "/" + found
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+    guard descriptor >= 0 else { continue }
+    if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unsafe unlink(path) }
+    close(descriptor)
   }
 }
 

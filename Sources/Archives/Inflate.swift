@@ -25,16 +25,44 @@ extension ByteRegion {
   ) throws(ArchiveFault) -> ByteRegion {
     ByteRegion(
       unsafe try Memory(count: size) { (target) throws(ArchiveFault) in
-        unsafe try withPointer { (source) throws(ArchiveFault) in
+        let made = unsafe try withPointer { (source) throws(ArchiveFault) in
           unsafe try Self.inflate(source, into: target, wrapping, path, part)
+        }
+        guard let made else {
+          throw .malformed(path: path, part: part, reason: "unpacks to more than the \(size) bytes declared")
+        }
+        guard made == size else {
+          throw .malformed(path: path, part: part, reason: "unpacks to \(made) bytes, \(size) were declared")
         }
       })
   }
 
+  /// Inflates to as many bytes as there are, at most `limit`. Room is made as the bytes come.
+  public func inflated(
+    atMost limit: Int, wrapping: DeflateWrapping, path: String, part: String
+  ) throws(ArchiveFault) -> ByteRegion {
+    var room = min(limit, Swift.max(64, count.multipliedReportingOverflow(by: 4).partialValue))
+    while true {
+      var made: Int?
+      let whole = ByteRegion(
+        unsafe try Memory(count: room) { (target) throws(ArchiveFault) in
+          made = unsafe try withPointer { (source) throws(ArchiveFault) in
+            unsafe try Self.inflate(source, into: target, wrapping, path, part)
+          }
+        })
+      if let made, let used = whole.part(from: 0, count: made) { return used }
+      guard room < limit else {
+        throw .malformed(path: path, part: part, reason: "unpacks to more than the \(limit) bytes allowed")
+      }
+      room = room > limit / 4 ? limit : room * 4
+    }
+  }
+
+  /// The number of bytes made, or `nil` where `target` is too small for them.
   private static func inflate(
     _ source: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, _ wrapping: DeflateWrapping,
     _ path: String, _ part: String
-  ) throws(ArchiveFault) {
+  ) throws(ArchiveFault) -> Int? {
     var stream = unsafe z_stream()
     guard
       unsafe inflateInit2_(
@@ -61,17 +89,13 @@ extension ByteRegion {
       }
       taken += give - Int(unsafe stream.avail_in)
       let produced = max(room, 1) - Int(unsafe stream.avail_out)
-      guard produced <= room else {
-        throw .malformed(path: path, part: part, reason: "unpacks to more than the \(target.count) bytes declared")
-      }
+      if produced > room { return nil }
       made += produced
       if status == Z_STREAM_END { break }
       guard status == Z_OK, produced > 0 || Int(unsafe stream.avail_in) < give else {
         throw .malformed(path: path, part: part, reason: "its compressed bytes are damaged or cut short")
       }
     }
-    guard made == target.count else {
-      throw .malformed(path: path, part: part, reason: "unpacks to \(made) bytes, \(target.count) were declared")
-    }
+    return made
   }
 }

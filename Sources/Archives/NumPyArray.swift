@@ -8,6 +8,8 @@ public struct NumPyArray: Sendable {
     case signed(Int)
     case unsigned(Int)
     case floating(Int)
+    /// Two floating-point numbers, which together have so many bytes.
+    case complex(Int)
     /// `S`: bytes, filled up with zeros.
     case bytes(Int)
     /// `U`: Unicode scalars of four bytes, filled up with zeros.
@@ -18,9 +20,11 @@ public struct NumPyArray: Sendable {
 
   public let element: Element
   public let shape: [Int]
-  let isFortranOrder: Bool
-  let isBigEndian: Bool
-  let bytes: ByteRegion
+  /// Whether the first index runs fastest in `bytes`.
+  public let isFortranOrder: Bool
+  public let isBigEndian: Bool
+  /// The elements as stored; none for an array of objects.
+  public let bytes: ByteRegion
   /// The elements of an array of objects, in the order of the file.
   let objects: [String]
 
@@ -66,7 +70,7 @@ extension NumPyArray {
       let values = numbers(UInt64.self) { Int(exactly: $0) }
       let known = values.compactMap { $0 }
       return known.count == values.count ? known : nil
-    case .floating, .bytes, .text, .objects: return nil
+    case .floating, .complex, .bytes, .text, .objects: return nil
     }
   }
 
@@ -161,13 +165,13 @@ struct NumPyType: Equatable {
   var size: Int {
     switch element {
     case .boolean: 1
-    case .signed(let size), .unsigned(let size), .floating(let size), .bytes(let size): size
+    case .signed(let size), .unsigned(let size), .floating(let size), .complex(let size), .bytes(let size): size
     case .text(let length): 4 * length
     case .objects: 8
     }
   }
 
-  /// Nil for a type that is not read: complex numbers, dates, records.
+  /// Nil for a type that is not read: dates, records, numbers of unusual sizes.
   init?(_ name: String) {
     var name = Substring(name)
     var isBigEndian = false
@@ -185,6 +189,7 @@ struct NumPyType: Equatable {
     case ("i", 1), ("i", 2), ("i", 4), ("i", 8): element = .signed(size)
     case ("u", 1), ("u", 2), ("u", 4), ("u", 8): element = .unsigned(size)
     case ("f", 2), ("f", 4), ("f", 8): element = .floating(size)
+    case ("c", 8), ("c", 16): element = .complex(size)
     case ("S", 0...), ("a", 0...): element = .bytes(size)
     case ("U", 0...): element = .text(size)
     case ("O", _): element = .objects
@@ -221,7 +226,7 @@ public enum NumPyFault: ArchiveFaultCarrying, Equatable, CustomStringConvertible
   case version(path: String, array: String, version: Int)
   /// The header does not describe an array.
   case header(path: String, array: String, reason: String)
-  /// Elements of a type that is not read, such as complex numbers and records.
+  /// Elements of a type that is not read, such as dates and records.
   case unsupportedType(path: String, array: String, type: String)
   /// There are other bytes than the shape asks for, or the shape cannot be counted.
   case size(path: String, array: String, shape: [Int], bytes: Int)

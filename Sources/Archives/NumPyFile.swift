@@ -54,6 +54,13 @@ public struct NumPyArchive: Sendable {
   /// Arrays of one value, such as the ones of an adjacency, deflate as far as deflate can.
   private static let limits = ZipArchive.Limits(size: 1 << 30, ratio: 1032)
 
+  /// Whether bytes begin as an archive whose first member is an array.
+  public static func matches(_ region: ByteRegion) -> Bool {
+    guard ZipArchive.matches(region), let head = region.part(0..<30)?.array() else { return false }
+    let length = Int(head[26]) | Int(head[27]) << 8
+    return region.part(from: 30, count: length)?.array().suffix(4) == Array(".npy".utf8)[...]
+  }
+
   public init(path: String) throws(NumPyFault) {
     do throws(ArchiveFault) {
       try self.init(try MappedFile(path: path).bytes, path: path)
@@ -62,7 +69,8 @@ public struct NumPyArchive: Sendable {
     }
   }
 
-  init(_ region: ByteRegion, path: String) throws(ArchiveFault) {
+  /// Reads the directory of the archive in `region`; `path` names it in faults.
+  public init(_ region: ByteRegion, path: String) throws(ArchiveFault) {
     archive = try ZipArchive(region, path: path, limits: Self.limits)
     self.path = path
   }
@@ -72,14 +80,28 @@ public struct NumPyArchive: Sendable {
     archive.members.filter { $0.name.hasSuffix(".npy") }.map { String($0.name.dropLast(4)) }
   }
 
+  /// Bytes of all arrays once unpacked, headers included; the largest number where there are more.
+  public var unpackedSize: Int {
+    archive.members.reduce(0) { total, member in
+      let (sum, overflow) = total.addingReportingOverflow(member.size)
+      return overflow ? .max : sum
+    }
+  }
+
+  /// Bytes of the archive itself.
+  public var size: Int { archive.size }
+
   /// Whether there is an array of this name.
   public func holds(_ name: String) -> Bool { archive.member(named: name + ".npy") != nil }
 
-  /// The array of this name.
-  public func array(_ name: String) throws(NumPyFault) -> NumPyArray {
+  /// The array of this name. The checksum of a deflated one is checked always, that of a stored one with `verify`.
+  public func array(_ name: String, verify: Bool = false) throws(NumPyFault) -> NumPyArray {
     let contents: ByteRegion
     do throws(ArchiveFault) {
-      contents = try archive.contents(named: name + ".npy")
+      guard let member = archive.member(named: name + ".npy") else {
+        throw ArchiveFault.noMember(path: path, member: name + ".npy")
+      }
+      contents = try archive.contents(of: member, verify: verify)
     } catch {
       throw .archive(error)
     }

@@ -97,6 +97,11 @@ public struct ZipArchive: Sendable {
     return try contents(of: member)
   }
 
+  /// Compares the CRC-32 of every member with its bytes; one deflated member is unpacked at a time.
+  public func verify() throws(ArchiveFault) {
+    for member in members { _ = try contents(of: member, verify: true) }
+  }
+
   // MARK: The directory
 
   /// Finds the end record, which a comment of up to 65,535 bytes may follow, and its ZIP64 form where there is one.

@@ -6,6 +6,16 @@
 #include <hdf5.h>
 
 static inline hid_t aviary_h5_file_access(void) { return H5P_FILE_ACCESS; }
+
+/// libhdf5 locks the files that it opens, since 1.10.7 unless it is told not to.
+static inline herr_t aviary_h5_lock_nothing(hid_t access) {
+#if H5_VERSION_GE(1, 10, 7)
+  return H5Pset_file_locking(access, 0, 1);
+#else
+  return access < 0 ? -1 : 0;
+#endif
+}
+
 static inline hid_t aviary_h5_link_create(void) { return H5P_LINK_CREATE; }
 static inline hid_t aviary_h5_dataset_create(void) { return H5P_DATASET_CREATE; }
 
@@ -40,65 +50,17 @@ static inline herr_t aviary_h5_walk_errors(H5E_walk2_t visit, void *context) {
 
 static inline hsize_t aviary_h5_unlimited(void) { return H5S_UNLIMITED; }
 
-/// `H5Oget_info` and `H5Lget_info` changed their forms after 1.10: the two facts that we need, in one form.
-typedef struct {
-  H5O_type_t type;
-  unsigned long long address;
-} aviary_h5_object;
-
-static inline herr_t aviary_h5_object_info(hid_t location, const char *name, aviary_h5_object *result) {
+/// Where the header of an object lies; `H5Oget_info` changed its form after 1.10.
+static inline herr_t aviary_h5_object_address(hid_t object, uint64_t *address) {
 #if H5_VERSION_GE(1, 12, 0)
   H5O_info1_t info;
-  herr_t status = H5Oget_info_by_name1(location, name, &info, H5P_DEFAULT);
+  herr_t status = H5Oget_info1(object, &info);
 #else
   H5O_info_t info;
-  herr_t status = H5Oget_info_by_name(location, name, &info, H5P_DEFAULT);
+  herr_t status = H5Oget_info(object, &info);
 #endif
-  if (status >= 0) {
-    result->type = info.type;
-    result->address = (unsigned long long)info.addr;
-  }
+  if (status >= 0) *address = (uint64_t)info.addr;
   return status;
-}
-
-/// 0 for a hard link, 1 for any other, negative where there is none.
-static inline int aviary_h5_link_kind(hid_t group, const char *name) {
-#if H5_VERSION_GE(1, 12, 0)
-  H5L_info1_t info;
-  herr_t status = H5Lget_info1(group, name, &info, H5P_DEFAULT);
-#else
-  H5L_info_t info;
-  herr_t status = H5Lget_info(group, name, &info, H5P_DEFAULT);
-#endif
-  return status < 0 ? -1 : info.type == H5L_TYPE_HARD ? 0 : 1;
-}
-
-/// Calls `visit` with the name of every link of a group (or every attribute of an object) until it answers 0.
-typedef struct {
-  int (*visit)(const char *name, void *context);
-  void *context;
-} aviary_h5_visitor;
-
-static herr_t aviary_h5_visit_link(hid_t group, const char *name, const H5L_info_t *info, void *data) {
-  (void)group, (void)info;
-  aviary_h5_visitor *visitor = (aviary_h5_visitor *)data;
-  return visitor->visit(name, visitor->context) ? 0 : 1;
-}
-
-static herr_t aviary_h5_visit_attribute(hid_t object, const char *name, const H5A_info_t *info, void *data) {
-  (void)object, (void)info;
-  aviary_h5_visitor *visitor = (aviary_h5_visitor *)data;
-  return visitor->visit(name, visitor->context) ? 0 : 1;
-}
-
-static inline herr_t aviary_h5_each_link(hid_t group, int (*visit)(const char *, void *), void *context) {
-  aviary_h5_visitor visitor = {visit, context};
-  return H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, NULL, aviary_h5_visit_link, &visitor);
-}
-
-static inline herr_t aviary_h5_each_attribute(hid_t object, int (*visit)(const char *, void *), void *context) {
-  aviary_h5_visitor visitor = {visit, context};
-  return H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_INC, NULL, aviary_h5_visit_attribute, &visitor);
 }
 
 #endif

@@ -7,38 +7,48 @@
 
 #define GRAIN 8192
 
-// Sixteen counters at a time, so that the rounds vectorise; each gives four words.
+// Sixteen counters at a time; each gives four words.
 #define WIDTH 16
 #define CHUNK (4 * WIDTH)
+#define LANES 8
+
+/// Numbers of 32 bits, each in the lower half of a lane: a product of two fills the lane.
+typedef uint64_t lanes __attribute__((vector_size(8 * LANES)));
 
 /// The words of counters first ..< first + WIDTH, counter by counter.
+///
+/// What stands in the upper half of a lane is left there until the end: products take the lower half alone, and
+/// exclusive ors keep the halves apart.
 static inline __attribute__((always_inline)) void philox_chunk(
     uint64_t first, uint64_t key, uint64_t step, uint32_t words[CHUNK]) {
-  uint32_t c0[WIDTH], c1[WIDTH], c2[WIDTH], c3[WIDTH];
-  for (int i = 0; i < WIDTH; i++) {
-    c0[i] = (uint32_t)(first + (uint64_t)i);
-    c1[i] = (uint32_t)((first + (uint64_t)i) >> 32);
-    c2[i] = (uint32_t)step;
-    c3[i] = (uint32_t)(step >> 32);
-  }
-  uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
-  for (int round = 0; round < 10; round++) {
-    for (int i = 0; i < WIDTH; i++) {
-      uint64_t a = (uint64_t)c0[i] * 0xd2511f53u, b = (uint64_t)c2[i] * 0xcd9e8d57u;
-      uint32_t n0 = (uint32_t)(b >> 32) ^ c1[i] ^ k0, n2 = (uint32_t)(a >> 32) ^ c3[i] ^ k1;
-      c1[i] = (uint32_t)b;
-      c3[i] = (uint32_t)a;
-      c0[i] = n0;
-      c2[i] = n2;
+  const uint64_t low = 0xffffffffu;
+  for (int half = 0; half < WIDTH / LANES; half++) {
+    const uint64_t begin = first + (uint64_t)(half * LANES);
+    lanes c0, c1, c2, c3;
+    for (int i = 0; i < LANES; i++) {
+      const uint64_t counter = begin + (uint64_t)i;
+      c0[i] = counter & low;
+      c1[i] = counter >> 32;
+      c2[i] = step & low;
+      c3[i] = step >> 32;
     }
-    k0 += 0x9e3779b9u;
-    k1 += 0xbb67ae85u;
-  }
-  for (int i = 0; i < WIDTH; i++) {
-    words[4 * i] = c0[i];
-    words[4 * i + 1] = c1[i];
-    words[4 * i + 2] = c2[i];
-    words[4 * i + 3] = c3[i];
+    uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
+    for (int round = 0; round < 10; round++) {
+      const lanes a = (c0 & low) * 0xd2511f53u, b = (c2 & low) * 0xcd9e8d57u;
+      c0 = (b >> 32) ^ c1 ^ (uint64_t)k0;
+      c2 = (a >> 32) ^ c3 ^ (uint64_t)k1;
+      c1 = b;
+      c3 = a;
+      k0 += 0x9e3779b9u;
+      k1 += 0xbb67ae85u;
+    }
+    for (int i = 0; i < LANES; i++) {
+      uint32_t *four = words + 4 * (half * LANES + i);
+      four[0] = (uint32_t)c0[i];
+      four[1] = (uint32_t)c1[i];
+      four[2] = (uint32_t)c2[i];
+      four[3] = (uint32_t)c3[i];
+    }
   }
 }
 
@@ -85,11 +95,17 @@ AVIARY_MULTIVERSION static void normal_range(void *context, size_t start, size_t
 AVIARY_MULTIVERSION static void dropout_range(void *context, size_t start, size_t end) {
   const request *r = context;
   uint32_t words[CHUNK];
-  float keep = 1 / (1 - r->a);
+  const float rate = r->a, keep = 1 / (1 - rate);
   for (size_t chunk = start; chunk < end; chunk++) {
     philox_chunk(chunk * WIDTH, r->key, r->step, words);
-    size_t from = chunk * CHUNK, n = smaller(CHUNK, r->count - from);
-    for (size_t i = 0; i < n; i++) r->y[from + i] = unit(words[i]) >= r->a ? r->x[from + i] * keep : 0;
+    const size_t from = chunk * CHUNK, n = smaller(CHUNK, r->count - from);
+    const float *x = r->x + from;
+    float *y = r->y + from;
+    // A loop of a known length becomes vectors whole.
+    if (n == CHUNK)
+      for (size_t i = 0; i < CHUNK; i++) y[i] = unit(words[i]) >= rate ? x[i] * keep : 0;
+    else
+      for (size_t i = 0; i < n; i++) y[i] = unit(words[i]) >= rate ? x[i] * keep : 0;
   }
 }
 

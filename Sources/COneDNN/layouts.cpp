@@ -1,14 +1,17 @@
 #include "layouts.hpp"
 
+#include <algorithm>
 #include <deque>
 #include <mutex>
+#include <unordered_map>
 
 namespace aviary {
 
 namespace {
 struct Entry {
   dnnl::memory::desc description;
-  ad_layout plain = AD_NONE;
+  size_t bytes;
+  ad_layout plain;
 };
 
 // A deque, so that references stay valid while the table grows. A program meets a few hundred layouts.
@@ -22,6 +25,26 @@ std::mutex &lock() {
   static std::mutex value;
   return value;
 }
+
+/// Dimensions, by which the layouts that every operation asks for are found without a descriptor being made.
+struct Shape {
+  int64_t values[AD_MAX_RANK];
+  int rank;
+
+  bool operator==(const Shape &other) const {
+    return rank == other.rank && std::equal(values, values + rank, other.values);
+  }
+};
+
+struct ShapeHash {
+  size_t operator()(const Shape &shape) const {
+    uint64_t hash = 0xcbf29ce484222325u ^ uint64_t(shape.rank);
+    for (int i = 0; i < shape.rank; i++) hash = (hash ^ uint64_t(shape.values[i])) * 0x100000001b3u;
+    return size_t(hash ^ (hash >> 32));
+  }
+};
+
+using Known = std::unordered_map<Shape, ad_layout, ShapeHash>;
 
 // A descriptor without dimensions describes nothing at all: a scalar is seen as a vector of one element.
 dnnl::memory::dims dims(const int64_t *values, int rank) {
@@ -45,15 +68,37 @@ dnnl::memory::desc plain(const dnnl::memory::dims &d) {
   }
   return dnnl::memory::desc(d, dnnl::memory::data_type::f32, strides);
 }
+/// The place of a descriptor in the table, where it is put if it is new; the caller holds the lock.
+ad_layout place(const dnnl::memory::desc &md) {
+  auto &entries = table();
+  for (size_t i = 0; i < entries.size(); i++)
+    if (entries[i].description == md) return ad_layout(i);
+  // The row-major layout of the same dimensions comes first, and is its own.
+  auto rows = plain(dims_of(md));
+  ad_layout own = rows == md ? ad_layout(entries.size()) : place(rows);
+  entries.push_back({md, md.get_size(), own});
+  return ad_layout(entries.size() - 1);
+}
+
+/// The layout of these dimensions, by `make` where they have not been met.
+template <typename Make> ad_layout find(Known &known, const int64_t *dimensions, int rank, Make make) {
+  std::lock_guard<std::mutex> guard(lock());
+  if (rank > AD_MAX_RANK) return place(make(dims(dimensions, rank)));
+  Shape shape;
+  shape.rank = rank;
+  std::copy(dimensions, dimensions + rank, shape.values);
+  auto found = known.find(shape);
+  if (found != known.end()) return found->second;
+  ad_layout layout = place(make(dims(dimensions, rank)));
+  known.emplace(shape, layout);
+  return layout;
+}
+
 } // namespace
 
 ad_layout intern(const dnnl::memory::desc &md) {
   std::lock_guard<std::mutex> guard(lock());
-  auto &entries = table();
-  for (size_t i = 0; i < entries.size(); i++)
-    if (entries[i].description == md) return ad_layout(i);
-  entries.push_back({md});
-  return ad_layout(entries.size() - 1);
+  return place(md);
 }
 
 const dnnl::memory::desc &description(ad_layout layout) {
@@ -67,30 +112,39 @@ using namespace aviary;
 
 extern "C" {
 
-ad_layout ad_layout_plain(const int64_t *dimensions, int rank) { return intern(plain(dims(dimensions, rank))); }
+ad_layout ad_layout_plain(const int64_t *dimensions, int rank) {
+  static Known known;
+  return find(known, dimensions, rank, plain);
+}
 
 ad_layout ad_layout_any(const int64_t *dimensions, int rank) {
-  return intern(dnnl::memory::desc(
-      dims(dimensions, rank), dnnl::memory::data_type::f32, dnnl::memory::format_tag::any));
+  static Known known;
+  return find(known, dimensions, rank, [](const dnnl::memory::dims &d) {
+    return dnnl::memory::desc(d, dnnl::memory::data_type::f32, dnnl::memory::format_tag::any);
+  });
 }
 
 ad_layout ad_layout_plain_of(ad_layout layout) {
-  {
-    std::lock_guard<std::mutex> guard(lock());
-    auto &entry = table()[size_t(layout)];
-    if (entry.plain != AD_NONE) return entry.plain;
-  }
-  ad_layout found = intern(plain(dims_of(description(layout))));
   std::lock_guard<std::mutex> guard(lock());
-  table()[size_t(layout)].plain = found;
-  return found;
+  return table()[size_t(layout)].plain;
 }
 
-size_t ad_layout_bytes(ad_layout layout) { return description(layout).get_size(); }
+size_t ad_layout_bytes(ad_layout layout) {
+  std::lock_guard<std::mutex> guard(lock());
+  return table()[size_t(layout)].bytes;
+}
 
 bool ad_layout_is_plain(ad_layout layout) { return ad_layout_plain_of(layout) == layout; }
 
 bool ad_layout_is_padded(ad_layout layout) {
-  return description(layout).get_size() != description(ad_layout_plain_of(layout)).get_size();
+  std::lock_guard<std::mutex> guard(lock());
+  const auto &own = table()[size_t(layout)];
+  return own.bytes != table()[size_t(own.plain)].bytes;
+}
+
+int ad_layout_dimensions(ad_layout layout, int64_t dimensions[AD_MAX_RANK]) {
+  const auto all = dims_of(description(layout));
+  std::copy(all.begin(), all.end(), dimensions);
+  return int(all.size());
 }
 }

@@ -8,6 +8,7 @@ import AviaryHDF5
 ///                           provenance, frozen (classes and frozen are JSON arrays, the others text or JSON)
 ///     /extra                attributes: whatever else is known, in words
 ///     /model                attribute: order, a JSON array of the paths in the model's order
+///     /model/<layer>        attributes: epsilon, momentum … of a layer that has such settings, float64
 ///     /model/<path>         one dataset a tensor, the path's dots as slashes; attribute: crc32c, uint32
 ///     /optimizer/<path>     attribute: step, int64
 ///     /optimizer/<path>/<slot>   one dataset an array of optimizer state; attribute: crc32c
@@ -48,6 +49,25 @@ enum AviaryFile {
 
   static func location(_ path: String) -> String {
     String(path.map { $0 == "." ? "/" : $0 })
+  }
+
+  /// The path that lies at a location: slashes become dots again.
+  static func path(_ location: String) -> String {
+    String(location.map { $0 == "/" ? "." : $0 })
+  }
+
+  /// The groups of layers with settings, which are their attributes.
+  static func settings(_ settings: [String: Double], file: String) throws(CheckpointFault) -> [HDF5Item] {
+    try check(settings.keys.sorted(), file: file)
+    let byLayer = Dictionary(grouping: settings.keys.sorted()) {
+      $0.split(separator: ".").dropLast().joined(separator: "/")
+    }
+    return byLayer.sorted { $0.key < $1.key }.map { layer, paths in
+      let attributes = paths.map { path in
+        HDF5Attribute(String(path.split(separator: ".").last ?? ""), .real(settings[path] ?? 0))
+      }
+      return HDF5Item(path: layer.isEmpty ? "model" : "model/" + layer, attributes: attributes)
+    }
   }
 
   static func dataset(
@@ -106,6 +126,7 @@ extension Checkpoint {
       items.append(HDF5Item(path: "extra", attributes: extra))
     }
     items.append(HDF5Item(path: "model", attributes: [HDF5Attribute("order", AviaryFile.json(paths))]))
+    items += try AviaryFile.settings(metadata.settings, file: path)
     for entry in entries {
       let location = "model/" + AviaryFile.location(entry.path)
       items.append(try AviaryFile.dataset(entry.array, at: location, tensor: entry.path, file: path))
@@ -173,6 +194,13 @@ extension Checkpoint {
     checkpoint.format = .aviary
     checkpoint.metadata = Metadata(root, extra: reader.contents.attributes(ofGroup: "extra") ?? [])
 
+    for group in reader.contents.groups where group.path == "model" || group.path.hasPrefix("model/") {
+      for attribute in group.attributes {
+        guard let value = attribute.value.real else { continue }
+        let layer = AviaryFile.path(String(group.path.dropFirst("model/".count)))
+        checkpoint.metadata.settings[layer.isEmpty ? attribute.name : layer + "." + attribute.name] = value
+      }
+    }
     var found: [String: HDF5Contents.Dataset] = [:]
     var names: [String] = []
     var slots: [HDF5Contents.Dataset] = []
@@ -182,7 +210,7 @@ extension Checkpoint {
         guard !name.contains(".") else {
           throw .forbiddenName(path: reader.path, tensor: String(name), reason: "a name in the file contains a dot")
         }
-        let path = String(name.map { $0 == "/" ? "." : $0 })
+        let path = AviaryFile.path(String(name))
         found[path] = dataset
         names.append(path)
       } else if dataset.path.hasPrefix("optimizer/") {
@@ -209,7 +237,7 @@ extension Checkpoint {
     var training = TrainingState(state: attributes?["state"]?.text)
     for group in reader.contents.groups {
       guard group.path.hasPrefix("optimizer/"), let step = group.attributes["step"]?.integer else { continue }
-      let parameter = String(group.path.dropFirst("optimizer/".count).map { $0 == "/" ? "." : $0 })
+      let parameter = AviaryFile.path(String(group.path.dropFirst("optimizer/".count)))
       training.optimizer[parameter] = .init(step: Int(step), arrays: [:])
     }
     for dataset in slots {

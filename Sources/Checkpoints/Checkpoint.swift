@@ -24,7 +24,10 @@ public struct Checkpoint: Sendable {
     case hdf5 = "HDF5"
     case pytorchZip = "PyTorch zip"
     case pytorchLegacy = "PyTorch legacy"
+    case pytorchTar = "PyTorch tar"
     case safetensors = "safetensors"
+    case numPyArchive = "NumPy npz"
+    case numPy = "NumPy npy"
     /// Put together in memory.
     case memory = "memory"
   }
@@ -96,6 +99,8 @@ public struct Checkpoint: Sendable {
     public var headAbsent = false
     /// Patterns of the layers that were frozen.
     public var frozen: [String]?
+    /// Numbers that say how layers work, by path: `bn1.epsilon`, `bn1.momentum`.
+    public var settings: [String: Double] = [:]
     /// Everything else that a file says in words, by name.
     public var extra: [String: String] = [:]
 
@@ -152,9 +157,11 @@ public struct Checkpoint: Sendable {
       do { reader = try HDF5Reader(path: path, map: options.map) } catch { throw .hdf5(error) }
       return try readHDF5(reader, options)
     }
+    if NumPyArchive.matches(file.bytes) { return try NumPyCheckpoint.read(archive: file.bytes, path, options) }
     if ZipArchive.matches(file.bytes) {
       let archive: ZipArchive
       do { archive = try ZipArchive(file.bytes, path: path) } catch { throw .archive(error) }
+      if options.verify { try archived { () throws(ArchiveFault) in try archive.verify() } }
       if archive.member(named: "model.weights.h5") != nil { return try readKerasArchive(archive, path, options) }
       if archive.member(named: "model.weights.npz") != nil {
         throw .unsupported(
@@ -165,18 +172,17 @@ public struct Checkpoint: Sendable {
     if KerasShards.matches(file.bytes, path: path) { return try KerasShards.read(file.bytes, path: path, options) }
     if SafetensorsFile.matches(file.bytes) { return try SafetensorsFile.read(file.bytes, path: path) }
     if PyTorchFile.matchesLegacy(file.bytes) { return try PyTorchFile.readLegacy(file.bytes, path: path) }
-    if file.bytes.part(from: 257, count: 5)?.array() == Array("ustar".utf8) {
-      throw .unsupported(
-        path: path,
-        what: "a tar archive of PyTorch before 0.1.10, which is not supported yet; save it again with a newer PyTorch")
-    }
+    if NumPyCheckpoint.matches(file.bytes) { return try NumPyCheckpoint.read(array: file.bytes, path) }
+    if ShardIndex.matches(file.bytes) { return try ShardIndex(file.bytes, path: path).read(options) }
+    if TarArchive.matches(file.bytes) { return try PyTorchFile.readTar(file.bytes, path: path) }
     if file.bytes.count == 0 {
       throw .archive(.truncated(path: path, part: "the file", needed: 1, available: 0))
     }
     throw .unknownFormat(path: path)
   }
 
-  /// Writes a checkpoint; the extension of `path` decides the format: `.h5` or `.hdf5`, or `.safetensors`.
+  /// Writes a checkpoint; the extension of `path` decides the format: `.h5` or `.hdf5`, `.safetensors`, PyTorch's `.pth`
+  /// or `.pt`, or NumPy's `.npz`, which keeps the arrays alone.
   public func write(to path: String) throws(CheckpointFault) {
     if path.hasSuffix(".weights.h5") {
       throw .unsupported(
@@ -185,6 +191,10 @@ public struct Checkpoint: Sendable {
       try writeAviary(to: path)
     } else if path.hasSuffix(".safetensors") {
       try SafetensorsFile.write(self, to: path)
+    } else if path.hasSuffix(".pth") || path.hasSuffix(".pt") {
+      try PyTorchWriter.write(self, to: path)
+    } else if path.hasSuffix(".npz") {
+      try NumPyCheckpoint.write(self, to: path)
     } else {
       throw .unknownOutput(path: path)
     }

@@ -10,6 +10,8 @@ public enum CheckpointFault: ArchiveFaultCarrying, Equatable, Sendable, CustomSt
   case hdf5(HDF5Fault)
   /// The pickle is damaged or refused.
   case pickle(PickleFault)
+  /// An array of NumPy's is damaged or refused.
+  case numPy(NumPyFault)
   /// The first bytes are of no format that Aviary reads.
   case unknownFormat(path: String)
   /// A valid file of a kind that Aviary does not read.
@@ -46,6 +48,8 @@ public enum CheckpointFault: ArchiveFaultCarrying, Equatable, Sendable, CustomSt
   case nothingMatched(path: String, expected: [String], found: [String])
   /// Tensors are missing, unexpected, or of another shape, and nobody allowed it.
   case mismatch(path: String, report: LoadReport)
+  /// A number that says how a layer works is none that makes sense, or belongs to no layer of the network.
+  case badSetting(path: String, setting: String, value: Double)
   /// A pattern that was to allow a difference matches no path.
   case patternMatchesNothing(pattern: String)
 
@@ -56,6 +60,8 @@ public enum CheckpointFault: ArchiveFaultCarrying, Equatable, Sendable, CustomSt
   case renameCollides(tensor: String, first: String, second: String)
   /// Order and shapes of a file's tensors are not those of the network.
   case structure(path: String, reason: String)
+  /// Checkpoints to be averaged do not have the same tensors.
+  case differs(path: String, from: String, reason: String)
   /// A Keras layer's arrays do not fit the layer of the network that its name leads to.
   case kerasLayer(path: String, layer: String, reason: String)
 
@@ -64,10 +70,11 @@ public enum CheckpointFault: ArchiveFaultCarrying, Equatable, Sendable, CustomSt
     case .archive(let fault): fault.description
     case .hdf5(let fault): fault.description
     case .pickle(let fault): fault.description
+    case .numPy(let fault): fault.description
     case .unknownFormat(let path):
-      "\(path): not a checkpoint: neither HDF5, ZIP, pickle nor safetensors by its first bytes"
+      "\(path): not a checkpoint: neither HDF5, ZIP, tar, pickle, safetensors nor NumPy by its first bytes"
     case .unsupported(let path, let what): "\(path): \(what)"
-    case .unknownOutput(let path): "\(path): its extension names no format; use .h5 or .safetensors"
+    case .unknownOutput(let path): "\(path): its extension names no format; use .h5, .safetensors, .pth or .npz"
     case .malformed(let path, let part, let reason): "\(path): damaged: \(part): \(reason)"
     case .badTensor(let path, let tensor, let reason): "\(path): damaged: tensor '\(tensor)': \(reason)"
     case .tooLarge(let path, let tensor, let bytes, let limit):
@@ -88,11 +95,14 @@ public enum CheckpointFault: ArchiveFaultCarrying, Equatable, Sendable, CustomSt
       "\(path): no tensor has a name of the network's: it has \(listed(found)), the network \(listed(expected)); "
         + "is it another architecture?"
     case .mismatch(let path, let report): "\(path): does not fit the network: \(report.problems)"
+    case .badSetting(let path, let setting, let value):
+      "\(path): \(setting) = \(value) is no setting of the network, or not a possible one"
     case .patternMatchesNothing(let pattern): "pattern '\(pattern)' matches no tensor"
     case .badRename(let rule, let reason): "--rename '\(rule)': \(reason)"
     case .renameCollides(let tensor, let first, let second):
       "after renaming, '\(first)' and '\(second)' are both called '\(tensor)'"
     case .structure(let path, let reason): "\(path): by structure: \(reason)"
+    case .differs(let path, let other, let reason): "\(path): cannot be averaged with \(other): \(reason)"
     case .kerasLayer(let path, let layer, let reason): "\(path): layer '\(layer)': \(reason)"
     }
   }

@@ -31,12 +31,15 @@ public struct CheckpointDifference: Sendable, Equatable {
   public internal(set) var otherValues: [Distance] = []
   /// Tensors that cannot be compared as numbers (complex or opaque) and whose bytes differ.
   public internal(set) var incomparable: [String] = []
+  /// Numbers that say how layers work, such as an epsilon, that differ or are told by one side alone.
+  public internal(set) var otherSettings: [String] = []
 
   /// The largest difference of all.
   public var largest: Double { otherValues.map(\.largest).max() ?? 0 }
 
   public var isEmpty: Bool {
     onlyInFirst.isEmpty && onlyInSecond.isEmpty && otherShape.isEmpty && otherValues.isEmpty && incomparable.isEmpty
+      && otherSettings.isEmpty
   }
 
   public init(_ first: Checkpoint, _ second: Checkpoint) {
@@ -56,6 +59,10 @@ public struct CheckpointDifference: Sendable, Equatable {
       }
     }
     onlyInSecond = second.paths.filter { first[$0] == nil }
+    let (own, others) = (first.metadata.settings, second.metadata.settings)
+    // A foreign file tells none.
+    guard !own.isEmpty, !others.isEmpty else { return }
+    otherSettings = Set(own.keys).union(others.keys).filter { own[$0] != others[$0] }.sorted()
   }
 
   /// `nil` where there are no numbers to compare.

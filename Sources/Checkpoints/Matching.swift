@@ -136,6 +136,18 @@ extension Checkpoint {
   }
 }
 
+extension Checkpoint {
+  /// The path that is most like another, where one is like it.
+  public func nearest(to path: String) -> String? {
+    let near = paths.prefix(4096).compactMap { candidate -> (distance: Int, path: String)? in
+      guard candidate.utf8.count < 1024, path.utf8.count < 1024 else { return nil }
+      let distance = EditDistance.between(path, candidate)
+      return distance <= max(3, path.count / 3) ? (distance, candidate) : nil
+    }
+    return near.min { ($0.distance, $0.path) < ($1.distance, $1.path) }?.path
+  }
+}
+
 extension Allowance {
   fileprivate var pattern: PathPattern {
     switch self {

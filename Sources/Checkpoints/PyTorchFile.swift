@@ -1,6 +1,6 @@
 import AviaryArchives
 
-/// PyTorch's `.pth`, `.pt`, `.th`: the zip container since 1.6, and the legacy one of 0.1.10 to 1.5.
+/// PyTorch's `.pth`, `.pt`, `.th`: the zip container since 1.6, the legacy one of 0.1.10 to 1.5, and the tar of before.
 enum PyTorchFile {
   /// The first pickle of a legacy file is this number, a magic one.
   private static let magic: [UInt8] = [
@@ -38,14 +38,19 @@ enum PyTorchFile {
       try archived { () throws(ArchiveFault) in try archive.contents(named: "\(root)data/\(key)") }
     }
     var reader = PyTorchReader(graph: graph, path: path, storages: storages)
-    return try reader.read(format: .pytorchZip)
+    var checkpoint = try reader.read(format: .pytorchZip)
+    if let member = archive.member(named: root + PyTorchWriter.metadataMember) {
+      let text = try archived { () throws(ArchiveFault) in try archive.contents(of: member) }
+      try checkpoint.metadata.take(json: text, of: PyTorchWriter.metadataMember, path: path)
+    }
+    return checkpoint
   }
 
   private static func isRecord(_ record: String, _ name: String) -> Bool {
     name == record || (name.hasSuffix("/" + record) && name.split(separator: "/").count == 2)
   }
 
-  private static func unpickled(
+  static func unpickled(
     _ bytes: ByteRegion, at offset: Int, path: String
   ) throws(CheckpointFault) -> PickleGraph {
     do { return try PickleGraph(bytes, at: offset, path: path) } catch { throw .pickle(error) }
@@ -76,30 +81,37 @@ enum PyTorchFile {
       guard let key = graphs[4].text(index), let type = types[key] else {
         throw .malformed(path: path, part: "the list of storages", reason: "names one that no tensor has")
       }
-      guard let head = bytes.part(from: offset, count: 8)?.array() else {
-        throw .archive(
-          .truncated(
-            path: path, part: "the size of storage '\(key)'", needed: 8, available: max(0, bytes.count - offset)))
-      }
-      // Written in the order of the machine that saved it.
-      let ordered = bigEndian ? head : head.reversed()
-      let count = ordered.reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-      let (size, overflow) = count.multipliedReportingOverflow(by: UInt64(type.size))
-      offset += 8
-      guard !overflow, size <= UInt64(bytes.count - offset),
-        let region = bytes.part(from: offset, count: Int(size))
-      else {
-        throw .archive(
-          .truncated(
-            path: path, part: "storage '\(key)'", needed: Int(clamping: overflow ? .max : size),
-            available: bytes.count - offset))
-      }
-      regions[key] = region
-      offset += Int(size)
+      regions[key] = try storage(
+        in: bytes, at: &offset, elementSize: type.size, bigEndian: bigEndian, key: key, path: path)
     }
     let storages = PyTorchStorages(path: path, bigEndian: bigEndian, fileSize: bytes.count, loaded: regions)
     var reader = PyTorchReader(graph: object, path: path, storages: storages)
     return try reader.read(format: .pytorchLegacy)
+  }
+
+  /// A storage as legacy files and tar archives keep it: the number of elements in eight bytes, and the elements.
+  static func storage(
+    in bytes: ByteRegion, at offset: inout Int, elementSize: Int, bigEndian: Bool, key: String, path: String
+  ) throws(CheckpointFault) -> ByteRegion {
+    guard let head = bytes.part(from: offset, count: 8)?.array() else {
+      throw .archive(
+        .truncated(
+          path: path, part: "the size of storage '\(key)'", needed: 8, available: max(0, bytes.count - offset)))
+    }
+    // Written in the order of the machine that saved it.
+    let ordered = bigEndian ? head : head.reversed()
+    let count = ordered.reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    let (size, overflow) = count.multipliedReportingOverflow(by: UInt64(elementSize))
+    offset += 8
+    guard !overflow, size <= UInt64(bytes.count - offset), let region = bytes.part(from: offset, count: Int(size))
+    else {
+      throw .archive(
+        .truncated(
+          path: path, part: "storage '\(key)'", needed: Int(clamping: overflow ? .max : size),
+          available: bytes.count - offset))
+    }
+    offset += Int(size)
+    return region
   }
 
   /// The element type of every storage that the object refers to.
@@ -107,85 +119,9 @@ enum PyTorchFile {
     var types: [String: Dtype] = [:]
     for value in graph.values {
       guard case .persistent(let index) = value, let reference = StorageReference(graph, index) else { continue }
-      types[reference.key] = reference.dtype
+      // The storage was made with the type that stands first.
+      if types[reference.key] == nil { types[reference.key] = reference.dtype }
     }
     return types
-  }
-}
-
-/// What a pickle says about a storage: `('storage', type, key, location, count)`, with a view in old files.
-struct StorageReference {
-  let key: String
-  let dtype: Dtype
-  /// Where a legacy file says that this storage is a part of another: first element and count.
-  let view: (offset: Int, count: Int)?
-
-  init?(_ graph: PickleGraph, _ index: PickleGraph.Index) {
-    guard let parts = graph.elements(index), parts.count >= 5, graph.text(parts[0]) == "storage",
-      let name = graph.globalName(parts[1]), let dtype = Self.dtype(ofStorage: name), let key = graph.text(parts[2])
-    else { return nil }
-    self.key = key
-    self.dtype = dtype
-    if parts.count >= 6, let view = graph.elements(parts[5]), view.count == 3,
-      let offset = graph.integer(view[1]), let count = graph.integer(view[2])
-    {
-      self.view = (offset, count)
-    } else {
-      view = nil
-    }
-  }
-
-  /// From `torch.FloatStorage` and its like; an untyped storage counts bytes.
-  private static func dtype(ofStorage name: String) -> Dtype? {
-    guard name.hasPrefix("torch."), let last = name.split(separator: ".").last, last.hasSuffix("Storage") else {
-      return nil
-    }
-    return storages[String(last.dropLast("Storage".count))]
-  }
-
-  private static let storages: [String: Dtype] = [
-    "Double": .float64, "Float": .float32, "Half": .float16, "BFloat16": .bfloat16, "Long": .int64, "Int": .int32,
-    "Short": .int16, "Char": .int8, "Byte": .uint8, "Bool": .bool, "ComplexFloat": .complex64,
-    "ComplexDouble": .complex128, "ComplexHalf": .complex32, "Untyped": .uint8,
-  ]
-
-  /// From `torch.float32` and its like.
-  static func dtype(named name: String) -> Dtype? {
-    guard name.hasPrefix("torch.") else { return nil }
-    let short = String(name.dropFirst("torch.".count))
-    let others: [String: Dtype] = [
-      "float": .float32, "double": .float64, "half": .float16, "long": .int64, "int": .int32, "short": .int16,
-      "float8_e4m3fn": .opaque8, "float8_e5m2": .opaque8, "float8_e4m3fnuz": .opaque8, "float8_e5m2fnuz": .opaque8,
-      "float8_e8m0fnu": .opaque8,
-    ]
-    return Dtype(rawValue: short) ?? others[short]
-  }
-}
-
-/// The bytes of storages, found once each.
-struct PyTorchStorages {
-  let path: String
-  let bigEndian: Bool
-  /// Bytes of the whole file.
-  let fileSize: Int
-  var loaded: [String: ByteRegion] = [:]
-  /// Finds a storage not loaded yet; `nil` where all are loaded from the start.
-  var load: ((String) throws(CheckpointFault) -> ByteRegion)?
-
-  init(path: String, bigEndian: Bool, fileSize: Int, loaded: [String: ByteRegion] = [:]) {
-    self.path = path
-    self.bigEndian = bigEndian
-    self.fileSize = fileSize
-    self.loaded = loaded
-  }
-
-  mutating func bytes(of key: String, tensor: String) throws(CheckpointFault) -> ByteRegion {
-    if let found = loaded[key] { return found }
-    guard let load else {
-      throw .badTensor(path: path, tensor: tensor, reason: "its storage '\(key)' is not in the file")
-    }
-    let bytes = try load(key)
-    loaded[key] = bytes
-    return bytes
   }
 }

@@ -61,7 +61,8 @@ extension StoredArray {
   static func rowMajorStrides(_ shape: [Int]) -> [Int] {
     var strides = [Int](repeating: 1, count: shape.count)
     for axis in stride(from: shape.count - 2, through: 0, by: -1) {
-      strides[axis] = strides[axis + 1] * shape[axis + 1]
+      // Those of an empty array may not fit, and mean nothing.
+      strides[axis] = strides[axis + 1] &* shape[axis + 1]
     }
     return strides
   }
@@ -73,8 +74,8 @@ extension StoredArray {
     var strides = Self.rowMajorStrides(shape)
     var offset = 0
     for axis in flipping {
-      offset += strides[axis] * max(0, shape[axis] - 1)
-      strides[axis] = -strides[axis]
+      offset &+= strides[axis] &* max(0, shape[axis] - 1)
+      strides[axis] = 0 &- strides[axis]
     }
     let result = Self.gathered(
       dtype, shape: order.map { shape[$0] }, strides: order.map { strides[$0] }, offset: offset, from: bytes)
@@ -111,6 +112,26 @@ extension StoredArray {
   /// The same number everywhere, in an array of the same type and shape.
   func filled(with value: Float) -> StoredArray {
     StoredArray([Float](repeating: value, count: count), shape: shape).cast(to: dtype)
+  }
+
+  /// The same numbers with the other sign, zeros and NaNs too; of complex ones perhaps the imaginary part alone.
+  func signsFlipped(imaginaryOnly: Bool) -> StoredArray {
+    func flipped<Word: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(_ type: Word.Type) -> ByteRegion {
+      bytes.withValues(of: type) { words in
+        ByteRegion(
+          littleEndian: words.indices.map { index in
+            imaginaryOnly && index.isMultiple(of: 2) ? words[index] : words[index] ^ (1 << (Word.bitWidth - 1))
+          })
+      }
+    }
+    guard dtype.isFloatingPoint || !dtype.isReal, dtype != .opaque8 else { return self }
+    let changed =
+      switch dtype.partSize {
+      case 2: flipped(UInt16.self)
+      case 4: flipped(UInt32.self)
+      default: flipped(UInt64.self)
+      }
+    return StoredArray(dtype: dtype, shape: shape, bytes: changed) ?? self
   }
 
   /// The same numbers in the other byte order.

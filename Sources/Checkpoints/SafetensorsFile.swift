@@ -27,7 +27,7 @@ enum SafetensorsFile {
     var described: [Description] = []
     for member in members {
       if member.name == "__metadata__" {
-        checkpoint.metadata.take(try metadata(member.value, path: path))
+        checkpoint.metadata.take(try Checkpoint.Metadata.texts(in: member.value, of: member.name, path: path))
       } else {
         described.append(try Description(member, path: path))
       }
@@ -75,20 +75,6 @@ enum SafetensorsFile {
         .truncated(path: path, part: "the header", needed: Int(length), available: max(0, bytes.count - 8)))
     }
     return (header, buffer)
-  }
-
-  private static func metadata(_ value: JSONValue, path: String) throws(CheckpointFault) -> [String: String] {
-    var texts: [String: String] = [:]
-    guard let members = value.members else {
-      throw .malformed(path: path, part: "__metadata__", reason: "is no JSON object")
-    }
-    for member in members {
-      guard let text = member.value.text else {
-        throw .malformed(path: path, part: "__metadata__", reason: "'\(member.name)' is no text")
-      }
-      texts[member.name] = text
-    }
-    return texts
   }
 
   private struct Description {

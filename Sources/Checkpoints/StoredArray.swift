@@ -113,8 +113,15 @@ public struct StoredArray: Sendable {
   }
 
   /// The array as a tensor; `nil` where elements are complex or opaque.
+  ///
+  /// Float32 that lies in a mapped file stays there: the tensor shares the file's pages, which are never written to.
   public func tensor() -> Tensor? {
-    withFloats { Tensor($0, shape: shape) }
+    if dtype == .float32, count > 0, let (address, owner) = bytes.pinned,
+      let shared = Tensor(sharing: address, of: owner, shape: shape)
+    {
+      return shared
+    }
+    return withFloats { Tensor($0, shape: shape) }
   }
 
   /// The same array in another floating-point type, rounded to nearest, ties to even; float64 goes to the 16-bit types

@@ -26,12 +26,16 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
   case nothingDecoded(path: String, first: String)
   /// Some photographs could not be predicted.
   case unreadableImages(count: Int, of: Int, first: String)
+  /// Some rows of tables, or whole tables, could not be predicted.
+  case unpredictedRows(count: Int, of: Int, first: String)
   /// The output cannot be written under that name.
   case badOutput(path: String, reason: String)
   /// A checkpoint that writes no text is asked to.
   case noLanguageModel(path: String, architecture: String)
   /// The checkpoint does not know how a table is prepared.
   case noTablePreparation(path: String)
+  /// The checkpoint has no tensor of that name.
+  case noTensor(path: String, tensor: String, near: String?)
   /// An option that the kind of the data has no use for.
   case unsuitedOption(option: String, kinds: [DataKind], path: String)
 
@@ -58,11 +62,16 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
     case .nothingDecoded(let path, let first): "\(path): no image could be decoded; the first: \(first)"
     case .unreadableImages(let count, let all, let first):
       count == 1 ? first : "\(count) of \(all) images could not be predicted; the first: \(first)"
+    case .unpredictedRows(let count, let all, let first):
+      count == 1 ? first : "\(count) of \(all) rows could not be predicted; the first: \(first)"
     case .badOutput(let path, let reason): "\(path): \(reason)"
     case .noLanguageModel(let path, let architecture):
       "\(path): is a \(architecture), which writes no text; give a checkpoint of char-lstm, char-gru or char-rnn"
     case .noTablePreparation(let path):
       "\(path): was not trained on a table; give images, or a checkpoint made by: aviary train mlp --data TABLE.csv --target COLUMN"
+    case .noTensor(let path, let tensor, let near):
+      "\(path): has no tensor '\(tensor)'; "
+        + (near.map { "is '\($0)' meant?" } ?? "aviary inspect \(path) lists what it has")
     case .unsuitedOption(let option, let kinds, let path):
       "\(option) is for \(kinds.map(\.rawValue).joined(separator: ", ")), which \(path) is not: leave it out"
     }

@@ -5,14 +5,15 @@ struct ConvertCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert", abstract: "Convert a checkpoint; the extension of the output decides its format.",
     discussion: """
-      Reads PyTorch (.pth .pt .th), Keras (.h5 .hdf5 .keras), safetensors and Aviary files; writes .h5 and \
-      .safetensors. With --architecture the tensors are put under that network's names and in its layouts, and \
+      Reads PyTorch (.pth .pt .th), Keras (.h5 .hdf5 .keras), safetensors, NumPy (.npz .npy) and Aviary files, and the \
+      index (.index.json) of PyTorch and safetensors files in parts; writes .h5, .safetensors, .pth, and .npz, which keeps \
+      the tensors alone. With --architecture the tensors are put under that network's names and in its layouts, and \
       everything that does not fit is an error unless it is allowed. Without it a Keras model that is a chain of layers \
       is built as its file says, and can be written as .weights.h5 for Keras; other tensors are kept as they are.
       """)
 
   @Argument(help: "The checkpoint to read.") var input: String
-  @Argument(help: "The file to write: .h5, .safetensors, or .weights.h5 for Keras.") var output: String
+  @Argument(help: "The file to write: .h5, .safetensors, .pth or .npz, or .weights.h5 for Keras.") var output: String
   @OptionGroup var source: SourceOptions
   @Option(help: ArgumentHelp("The type that floating-point tensors are stored in.", valueName: "type"))
   var dtype: StoredType?
@@ -44,7 +45,7 @@ struct ConvertCommand: ParsableCommand {
     var result = read
     let hadTraining = result.trainingState != nil
     result.trainingState = nil
-    if report == nil, !output.hasSuffix(".safetensors") { result = try result.dotted() }
+    if report == nil, Self.needsDots(output) { result = try result.dotted() }
     if let dtype { result = result.cast(to: dtype.dtype) }
     if result.entries.isEmpty { throw CheckpointFault.noTensors(path: input) }
     if output.hasSuffix(".weights.h5") {
@@ -78,8 +79,11 @@ struct ConvertCommand: ParsableCommand {
 
   /// Refuses an output that could not be written, before anything is read.
   static func check(output: String) throws(CheckpointFault) {
-    guard [".h5", ".hdf5", ".safetensors"].contains(where: output.hasSuffix) else {
+    guard [".h5", ".hdf5", ".safetensors", ".pth", ".pt", ".npz"].contains(where: output.hasSuffix) else {
       throw .unknownOutput(path: output)
     }
   }
+
+  /// Whether the format takes no names with slashes.
+  static func needsDots(_ output: String) -> Bool { output.hasSuffix(".h5") || output.hasSuffix(".hdf5") }
 }

@@ -43,6 +43,28 @@ struct DataEvaluation {
     return (model, preprocessing)
   }
 
+  /// The network for windows of a time series, checked against the preparation that the checkpoint holds.
+  func seriesModel(_ preprocessing: SeriesPreprocessing) throws -> any Classifier {
+    guard let model = model as? any Classifier else { throw CommandFault.noTablePreparation(path: path) }
+    try check(input: preprocessing.inputShape)
+    guard model.configuration.classes == 1 else {
+      throw CommandFault.classCount(source: path, found: 1, expected: model.configuration.classes)
+    }
+    return model
+  }
+
+  /// The network for texts in a table, checked in the same way.
+  func textPredictor(_ preprocessing: CharacterPreprocessing) throws -> TextPredictor {
+    guard let model = model as? SequenceClassifier, model.configuration.symbols == preprocessing.symbols else {
+      throw TrainingFault.noVocabulary(path: path)
+    }
+    let classes = preprocessing.target.classes.count
+    guard model.configuration.classes == classes else {
+      throw CommandFault.classCount(source: path, found: classes, expected: model.configuration.classes)
+    }
+    return TextPredictor(model, preprocessing)
+  }
+
   /// Refuses an input that the network does not take.
   private func check(input: [Int]) throws {
     _ = try Zoo.architecture(named: checkpoint.metadata.architecture ?? "").build(
@@ -50,6 +72,11 @@ struct DataEvaluation {
   }
 
   private func table(_ data: String) throws -> EvaluationReport {
+    switch try checkpoint.inputPreparation() {
+    case .series(let preprocessing): return try series(data, preprocessing)
+    case .characters(let preprocessing): return try texts(data, preprocessing)
+    default: break
+    }
     let (model, preprocessing) = try tableModel()
     let part = try preprocessing.part(of: Table(csv: data, for: preprocessing))
     tell("\(data): table, \(counted(part.count, "row"))")
@@ -60,6 +87,28 @@ struct DataEvaluation {
         : EvaluationReport(predictor.classification(part), item: "row")
     }
     return open(model)
+  }
+
+  /// On all windows.
+  private func series(_ data: String, _ preprocessing: SeriesPreprocessing) throws -> EvaluationReport {
+    let model = try seriesModel(preprocessing)
+    let rows = try preprocessing.rows(of: preprocessing.table(csv: data))
+    guard rows.windows > 0 else {
+      let settings = preprocessing.settings
+      throw TableFault.seriesTooShort(path: data, rows: rows.count, needed: settings.window + settings.horizon)
+    }
+    tell("\(data): time series, \(counted(rows.count, "row")), \(counted(rows.windows, "window"))")
+    func open(_ model: some Classifier) -> EvaluationReport {
+      EvaluationReport(SeriesPredictor(model, preprocessing).regression(rows.all), item: "window")
+    }
+    return open(model)
+  }
+
+  private func texts(_ data: String, _ preprocessing: CharacterPreprocessing) throws -> EvaluationReport {
+    let predictor = try textPredictor(preprocessing)
+    let part = try preprocessing.part(of: preprocessing.table(csv: data))
+    tell("\(data): table, \(counted(part.count, "text"))")
+    return EvaluationReport(predictor.classification(part), item: "text")
   }
 
   /// On the test nodes.

@@ -37,15 +37,15 @@ struct EvaluationReport {
     ]
   }
 
-  /// Of rows whose number is estimated.
-  init(_ metrics: RegressionMetrics) {
+  /// Of rows whose number is estimated; `item` is what one of them is called.
+  init(_ metrics: RegressionMetrics, item: String = "row") {
     lines = [
-      "\(counted(metrics.count, "row")), root mean squared error \(shown(metrics.rootMeanSquaredError)), "
+      "\(counted(metrics.count, item)), root mean squared error \(shown(metrics.rootMeanSquaredError)), "
         + "mean absolute error \(shown(metrics.meanAbsoluteError)), "
         + "explained variance \(shown(metrics.explainedVariance))"
     ]
     members = [
-      ("rows", .integer(metrics.count)),
+      (item + "s", .integer(metrics.count)),
       ("mse", .real(metrics.meanSquaredError)),
       ("rmse", .real(metrics.rootMeanSquaredError)),
       ("mae", .real(metrics.meanAbsoluteError)),

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Aviary
-import AviaryArchives
 import AviaryHDF5
 
 struct FeaturesCommand: ParsableCommand {
@@ -8,8 +7,8 @@ struct FeaturesCommand: ParsableCommand {
     commandName: "features", abstract: "Write what the head is given for every photograph of a folder.",
     discussion: """
       The output is an HDF5 file with the datasets features (N x F, float32), labels (N, int64), paths and parts (N, \
-      text), and the names of the classes as an attribute. Feature maps are averaged over positions. A checkpoint \
-      needs no head for this.
+      text), and the names of the classes as an attribute. They are written batch by batch, however many there are. \
+      Feature maps are averaged over positions. A checkpoint needs no head for this.
       """)
 
   @Argument(help: "The checkpoint: a file, or the name of shipped weights.") var checkpoint: String
@@ -29,60 +28,42 @@ struct FeaturesCommand: ParsableCommand {
     // Features are of any photographs: their classes need not be those that the checkpoint knows.
     let parts = try DataPart.all(data, classes: nil)
     for part in parts { tell(part.described(data)) }
-    var rows = Rows()
+    var images = 0
+    var width = 0
     var skipped: [String] = []
-    for part in parts {
-      let entries = part.folder.entries
-      let left = try Photographs.forEachBatch(entries, of: loaded, label: "features") { batch in
-        let features = loaded.features(batch.inputs)
-        rows.width = features.shape[1]
-        rows.scalars += features.scalars
-        for index in batch.indices {
-          rows.labels.append(Int64(entries[index].label))
-          rows.paths.append(entries[index].path)
-          rows.parts.append(part.name ?? "")
+    try HDF5RowWriter.write(to: output) { writer in
+      for part in parts {
+        let entries = part.folder.entries
+        let left = try Photographs.forEachBatch(entries, of: loaded, label: "features") { batch in
+          let features = loaded.features(batch.inputs)
+          let batchEntries = batch.indices.map { entries[$0] }
+          width = features.shape[1]
+          images += batchEntries.count
+          try writer.append(features.scalars, width: width, to: "features")
+          try writer.append(batchEntries.map { Int64($0.label) }, to: "labels")
+          try writer.append(batchEntries.map(\.path), to: "paths")
+          try writer.append(batchEntries.map { _ in part.name ?? "" }, to: "parts")
         }
+        skipped += left.map(\.reason)
       }
-      skipped += left.map(\.reason)
-    }
-    if let first = skipped.first, rows.labels.isEmpty {
-      throw CommandFault.nothingDecoded(path: data, first: first)
+      if images == 0, let first = skipped.first { throw CommandFault.nothingDecoded(path: data, first: first) }
+      return try Self.attributes(classes: parts[0].folder.classes, loaded)
     }
     for reason in skipped { tell("skipped: \(reason)") }
-    try HDF5Writer.write(rows.items(classes: parts[0].folder.classes, loaded, output), to: output)
     print(
-      "\(output): features of \(counted(rows.labels.count, "image")), \(rows.width) numbers each"
+      "\(output): features of \(counted(images, "image")), \(width) numbers each"
         + (skipped.isEmpty ? "" : "; \(skipped.count) skipped"))
   }
 
-  /// One row an image.
-  private struct Rows {
-    var width = 0
-    /// [N, width]
-    var scalars: [Float] = []
-    var labels: [Int64] = []
-    var paths: [String] = []
-    var parts: [String] = []
-
-    func items(classes: [String], _ loaded: LoadedModel, _ output: String) throws -> [HDF5Item] {
-      var attributes = [
-        HDF5Attribute("format", .text("aviary features")), HDF5Attribute("classes", .texts(classes)),
-        HDF5Attribute("architecture", .text(loaded.architecture.name)),
-        HDF5Attribute("preprocessing", .text(try InputPreparation.images(loaded.preprocessing).json())),
-      ]
-      // A list within an object header has 64 KiB; very many names are one text.
-      if classes.count > 2000 { attributes[1] = HDF5Attribute("classes", .text(JSONValue.texts(classes).serialized)) }
-      return [
-        HDF5Item(path: "", attributes: attributes),
-        HDF5Item(
-          path: "features",
-          content: .dataset(type: .float(bytes: 4), shape: [labels.count, width], bytes: ByteRegion(floats: scalars))),
-        HDF5Item(
-          path: "labels",
-          content: .dataset(
-            type: .integer(bytes: 8, signed: true), shape: [labels.count], bytes: ByteRegion(littleEndian: labels))),
-        HDF5Item(path: "paths", content: .texts(paths)), HDF5Item(path: "parts", content: .texts(parts)),
-      ]
-    }
+  /// What the file says of itself.
+  private static func attributes(classes: [String], _ loaded: LoadedModel) throws -> [HDF5Attribute] {
+    var attributes = [
+      HDF5Attribute("format", .text("aviary features")), HDF5Attribute("classes", .texts(classes)),
+      HDF5Attribute("architecture", .text(loaded.architecture.name)),
+      HDF5Attribute("preprocessing", .text(try InputPreparation.images(loaded.preprocessing).json())),
+    ]
+    // A list within an object header has 64 KiB; very many names are one text.
+    if classes.count > 2000 { attributes[1] = HDF5Attribute("classes", .text(JSONValue.texts(classes).serialized)) }
+    return attributes
   }
 }

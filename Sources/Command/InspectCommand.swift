@@ -4,14 +4,25 @@ import Aviary
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect", abstract: "List the tensors and the metadata of a checkpoint.",
-    discussion: "Reads .h5 .hdf5 .keras .pth .pt .th .safetensors; what a file is, its content says and not its name.")
+    discussion: """
+      Reads .h5 .hdf5 .keras .pth .pt .th .safetensors .npz .npy, and the .index.json of files in parts; what a file is, \
+      its content says and not its name.
+      """)
 
   @Argument(help: "The checkpoint.") var file: String
+  @Option(help: ArgumentHelp("Print statistics and a histogram of this tensor alone.", valueName: "path"))
+  var tensor: String?
   @Flag(help: "Print one JSON object.") var json = false
   @Flag(inversion: .prefixedNo, help: "Use the file's own pages instead of a copy.") var map = true
+  @Flag(inversion: .prefixedNo, help: "Compare every checksum that the file has.") var verify = true
 
   func run() throws {
-    let checkpoint = try Checkpoint.read(from: file, options: .init(map: map))
+    let checkpoint = try Checkpoint.read(from: file, options: .init(map: map, verify: verify))
+    if let tensor {
+      let report = try TensorReport(tensor, of: checkpoint, file: file)
+      print(json ? report.object.serialized : report.lines.joined(separator: "\n"))
+      return
+    }
     print(json ? Self.object(checkpoint).serialized : Self.lines(checkpoint).joined(separator: "\n"))
   }
 
@@ -58,12 +69,6 @@ struct InspectCommand: ParsableCommand {
   }
 
   static func lines(_ checkpoint: Checkpoint) -> [String] {
-    var rows = [["path", "shape", "dtype", "bytes"]]
-    for entry in checkpoint.entries {
-      rows.append([
-        entry.path, "\(entry.array.shape)", entry.array.dtype.rawValue, grouped(entry.array.bytes.count),
-      ])
-    }
     let bytes = checkpoint.entries.reduce(0) { $0 + $1.array.bytes.count }
     let numbers = checkpoint.entries.reduce(0) { $0 + $1.array.count }
     var lines = ["format: \(checkpoint.format.rawValue)"]
@@ -72,7 +77,7 @@ struct InspectCommand: ParsableCommand {
       let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
       lines.append("\(member.name): \(line.count > 240 ? line.prefix(240) + " …" : line)")
     }
-    lines += table(rows, right: [3])
+    lines += table(TensorTree(checkpoint.entries).rows, right: [3, 4])
     lines.append(
       "\(counted(checkpoint.entries.count, "tensor")), \(counted(numbers, "number")), \(grouped(bytes)) bytes")
     lines += checkpoint.notes.map { "not listed: \($0)" }

@@ -6,7 +6,8 @@ struct PredictCommand: ParsableCommand {
     commandName: "predict", abstract: "Say what photographs show, or what the rows of a table come to.",
     discussion: """
       JPEG, PNG and WebP. An image that cannot be read is named; the others are predicted, and the exit code is 1. A \
-      checkpoint of a table takes .csv files with the columns that it was trained on.
+      checkpoint of a table takes .csv files with the columns that it was trained on, and treats rows in the same way; \
+      one of a time series says what follows the end of each.
       """)
 
   @Argument(help: "The checkpoint: a file, or the name of shipped weights.") var checkpoint: String
@@ -79,48 +80,27 @@ struct PredictCommand: ParsableCommand {
     }
   }
 
-  // MARK: Tables
-
   private func predictTables() throws {
     let evaluation = try DataEvaluation(checkpoint, source, weights: weights)
-    let (model, preprocessing) = try evaluation.tableModel()
-    var predictions: [JSONValue] = []
-    for path in images {
-      let table = try Table(csv: path, for: preprocessing)
-      let features = try preprocessing.features(of: table)
-      for category in features.unknown { tell("\(path): \(category)") }
-      func open(_ model: some Classifier) -> [(line: String, value: JSONValue)] {
-        answers(TablePredictor(model, preprocessing), features)
-      }
-      for (place, answer) in zip(features.rows, open(model)) {
-        // As a spreadsheet counts: the header is row 1.
-        let row = table.rowNumbers[place]
-        if !json { print("\(path) row \(row): \(answer.line)") }
-        predictions.append(
-          .object([.init("table", .text(path)), .init("row", .integer(row))] + (answer.value.members ?? [])))
-      }
+    var predictions = TablePredictions(top: top)
+    switch try evaluation.checkpoint.inputPreparation() {
+    case .series(let preprocessing):
+      let model = try evaluation.seriesModel(preprocessing)
+      for path in images { predictions.addNext(path, model, preprocessing) }
+    case .characters(let preprocessing):
+      let predictor = try evaluation.textPredictor(preprocessing)
+      for path in images { predictions.add(path, predictor) }
+    default:
+      let (model, preprocessing) = try evaluation.tableModel()
+      for path in images { predictions.add(path, model, preprocessing) }
     }
-    if json { print(JSONValue.members(["predictions": .array(predictions)]).serialized) }
-  }
-
-  private func answers<Model: Classifier>(
-    _ predictor: TablePredictor<Model>, _ features: TableFeatures
-  ) -> [(line: String, value: JSONValue)] {
-    let target = predictor.preprocessing.target
-    if target.task == .regression {
-      return predictor.estimates(features).map {
-        ("\(target.name) \(significant($0, 6))", .members(["value": .real($0)]))
-      }
+    if json {
+      print(predictions.json)
+    } else {
+      for line in predictions.lines { print(line) }
     }
-    return predictor.probabilities(features).map { row in
-      let best = row.indices.sorted { (row[$0], $1) > (row[$1], $0) }.prefix(top)
-      return (
-        best.map { "\(target.classes[$0]) \(percent(Double(row[$0])))" }.joined(separator: ", "),
-        .members([
-          "classes": .array(
-            best.map { .members(["name": .text(target.classes[$0]), "probability": .real(row[$0])]) })
-        ])
-      )
+    if let first = predictions.faults.first {
+      throw CommandFault.unpredictedRows(count: predictions.faults.count, of: predictions.count, first: first)
     }
   }
 }

@@ -22,6 +22,12 @@ struct RegularizationArguments: ParsableArguments {
   var weightAverage: Double?
   @Option(
     parsing: .unconditional,
+    help: ArgumentHelp(
+      "Estimate batch normalisation's statistics from so many batches, without dropout, before each validation (20 where dropout stands before it, else 0).",
+      valueName: "n"))
+  var statistics: Int?
+  @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("Each layer's learning rate as a share of the next one's (1).", valueName: "x"))
   var layerDecay: Double?
   @Option(
@@ -37,7 +43,8 @@ struct RegularizationArguments: ParsableArguments {
   var given: [String] {
     let all: [(String, Bool)] = [
       ("--clip-norm", clipNorm != nil), ("--clip-value", clipValue != nil), ("--patience", patience != nil),
-      ("--weight-average", weightAverage != nil), ("--layer-decay", layerDecay != nil),
+      ("--weight-average", weightAverage != nil), ("--statistics", statistics != nil),
+      ("--layer-decay", layerDecay != nil),
       ("--label-smoothing", labelSmoothing != nil), ("--mixup", mixup != nil), ("--cutmix", cutmix != nil),
     ]
     return all.filter(\.1).map(\.0)
@@ -49,6 +56,7 @@ struct RegularizationArguments: ParsableArguments {
     }
     options.earlyStopping = patience.map { EarlyStopping(patience: $0) } ?? options.earlyStopping
     options.weightAverageDecay = weightAverage
+    options.statisticsBatches = statistics
     options.layerwiseDecay = layerDecay
     options.labelSmoothing = labelSmoothing ?? 0
     options.mixup = mixup ?? 0

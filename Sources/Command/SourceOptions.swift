@@ -53,6 +53,8 @@ struct SourceOptions: ParsableArguments {
   var allowUnexpected: [String] = []
   @Flag(inversion: .prefixedNo, help: "Use the file's own pages instead of a copy.")
   var map = true
+  @Flag(inversion: .prefixedNo, help: "Compare every checksum that the file has.")
+  var verify = true
 
   /// What is known about the file's names and axes.
   func adaptation() throws -> Adaptation {
@@ -69,7 +71,7 @@ struct SourceOptions: ParsableArguments {
   ///
   /// - Parameter keepingNames: whether the network that a Keras file describes is not built.
   func read(_ path: String, keepingNames: Bool = false) throws -> (checkpoint: Checkpoint, report: LoadReport?) {
-    var checkpoint = try Checkpoint.read(from: path, options: .init(map: map))
+    var checkpoint = try Checkpoint.read(from: path, options: .init(map: map, verify: verify))
     if let kerasModel { checkpoint = try checkpoint.described(byKerasModelIn: kerasModel) }
     let adaptation = try adaptation()
     var report: LoadReport?

@@ -22,6 +22,18 @@ struct TableArguments: ParsableArguments {
   @Flag(help: "Products have each column at most once.") var interactionsOnly = false
   @Option(help: ArgumentHelp("How numbers are scaled (standard).", valueName: "name")) var scaling: Scaling?
   @Flag(help: "Bring the target of a regression to mean 0 and deviation 1.") var standardizeTarget = false
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "The rows are a time series: the target is predicted from so many rows before, itself included.", valueName: "n"))
+  var window: Int?
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("How many rows after the last of them the predicted one lies (1).", valueName: "n"))
+  var horizon: Int?
+  @Option(
+    help: ArgumentHelp("The target is predicted from the characters of the text in this column.", valueName: "column"))
+  var text: String?
 
   enum TaskName: String, CaseIterable, ExpressibleByArgument { case classification, regression }
 
@@ -41,17 +53,62 @@ struct TableArguments: ParsableArguments {
       ("--target", target != nil), ("--task", task != nil), ("--exclude", exclude != nil),
       ("--missing", missing != nil), ("--outliers", outliers != nil), ("--degree", degree != nil),
       ("--interactions-only", interactionsOnly), ("--scaling", scaling != nil),
-      ("--standardize-target", standardizeTarget),
+      ("--standardize-target", standardizeTarget), ("--window", window != nil), ("--horizon", horizon != nil),
+      ("--text", text != nil),
     ]
     return all.filter(\.1).map(\.0)
   }
 
-  /// Nil where no target is named.
-  func settings() throws -> TableSettings? {
-    guard let target else { return nil }
+  /// Says what is to be learned of a table, where a target is named.
+  func apply(to options: inout TrainingOptions) throws {
+    try checkTogether()
+    guard let target else { return }
+    if let window {
+      var settings = SeriesSettings(target: target, window: window)
+      settings.horizon = horizon ?? settings.horizon
+      settings.excluded = excluded
+      settings.scaling = scalingSetting
+      try settings.validate()
+      options.series = settings
+    } else if let text {
+      var settings = CharacterSettings(target: target, column: text)
+      settings.longest = options.sequenceLength
+      try settings.validate()
+      options.characters = settings
+    } else {
+      options.table = try settings(target)
+    }
+    // Recurrent networks, whose gradients may explode.
+    if options.table == nil { options.clipping = GradientClipping(norm: 5) }
+  }
+
+  /// Refuses options that mean nothing beside each other.
+  private func checkTogether() throws {
+    if horizon != nil, window == nil { throw ValidationError("--horizon needs --window") }
+    let heeded: [(option: String, others: [String])] = [
+      ("--window", ["--target", "--window", "--horizon", "--exclude", "--scaling"]),
+      ("--text", ["--target", "--text"]),
+    ]
+    for (option, others) in heeded where given.contains(option) {
+      let lost = given.filter { !others.contains($0) }
+      if !lost.isEmpty { throw ValidationError("beside \(option), leave out \(lost.joined(separator: ", "))") }
+    }
+  }
+
+  private var excluded: [String] { exclude.map { $0.split(separator: ",").map { trimmed($0) } } ?? [] }
+
+  private var scalingSetting: TableSettings.Scaling {
+    switch scaling {
+    case nil, .standard: .standard
+    case .none?: .none
+    case .minMax: .minMax
+    }
+  }
+
+  private func settings(_ target: String) throws -> TableSettings {
     var settings = TableSettings(target: target)
     settings.task = task.flatMap { TableSettings.Task(rawValue: $0.rawValue) }
-    settings.excluded = exclude.map { $0.split(separator: ",").map { trimmed($0) } } ?? []
+    settings.excluded = excluded
     switch missing {
     case nil, .mean: settings.missing = .mean
     case .drop: settings.missing = .dropRow
@@ -62,11 +119,7 @@ struct TableArguments: ParsableArguments {
     settings.outliers = try bounds()
     settings.polynomialDegree = degree ?? 1
     settings.interactionsOnly = interactionsOnly
-    switch scaling {
-    case nil, .standard: settings.scaling = .standard
-    case .none?: settings.scaling = .none
-    case .minMax: settings.scaling = .minMax
-    }
+    settings.scaling = scalingSetting
     settings.standardisesTarget = standardizeTarget
     try settings.validate()
     return settings

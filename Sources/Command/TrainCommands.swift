@@ -65,7 +65,7 @@ struct TrainingRun {
 
   static let discussion = """
     RUN gets best.h5 (the weights that did best on validation), last.h5, history.csv and summary.json. The test \
-    part chooses nothing: it is scored once, at the end; of a text it is the last tenth, of a table a random one. Ctrl-C finishes the step, saves and says how to go on \
+    part chooses nothing: it is scored once, at the end; of a text or a time series it is the last tenth, of a table a random one. Ctrl-C finishes the step, saves and says how to go on \
     (exit code 130). Defaults stand in parentheses.
     """
 

@@ -81,7 +81,9 @@ struct TrainingArguments: ParsableArguments {
     parsing: .unconditional, help: ArgumentHelp("The most images of each class, for a quick try.", valueName: "n"))
   var limit: Int?
   @Option(
-    parsing: .unconditional, help: ArgumentHelp("Characters in a row of a batch of text (128).", valueName: "n"))
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Characters in a row of a batch of text; of texts in a table, the most that are read (128).", valueName: "n"))
   var sequenceLength: Int?
   @Option(
     help: ArgumentHelp(
@@ -202,7 +204,7 @@ struct TrainingArguments: ParsableArguments {
       guard parts.count == 2 else { throw ValidationError("--set \(text) is not possible; give NAME=VALUE") }
       return ConfigurationChange(name: parts[0], value: parts[1])
     }
-    options.table = try table.settings()
+    try table.apply(to: &options)
     regularization.apply(to: &options)
     return options
   }
@@ -218,7 +220,7 @@ struct TrainingArguments: ParsableArguments {
         switch option {
         case _ where images.contains(option): [.images]
         case _ where table.given.contains(option): [.tables]
-        case "--sequence-length": [.text]
+        case "--sequence-length": table.text == nil ? [.text] : [.text, .tables]
         // All of a graph is one batch, and brings or is given its own split.
         case "--batch-size", "--validation": [.images, .tables, .text]
         default: DataKind.allCases

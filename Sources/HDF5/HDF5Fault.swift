@@ -6,13 +6,13 @@ public enum HDF5Fault: ArchiveFaultCarrying, Equatable, Sendable, CustomStringCo
   case archive(ArchiveFault)
   /// The file is not HDF5.
   case notHDF5(path: String)
-  /// The structure is damaged; `reason` is what libhdf5 said first.
+  /// The structure is damaged.
   case damaged(path: String, object: String, reason: String)
   /// A dataset or attribute declares more bytes than the file can hold, or than Aviary accepts.
   case tooLarge(path: String, object: String, bytes: Int, limit: Int)
   /// A dataset keeps its bytes in another file, or is put together from other files. Links out of a file are refused.
   case leavesFile(path: String, object: String, how: String)
-  /// A valid feature that Aviary does not read, such as a compound type.
+  /// A valid feature that Aviary does not read, such as compression by szip.
   case unsupported(path: String, object: String, feature: String)
   /// More objects, or groups nested deeper, than any checkpoint has.
   case tooMany(path: String, what: String, limit: Int)

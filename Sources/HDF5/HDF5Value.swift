@@ -1,33 +1,3 @@
-import AviaryArchives
-
-/// The element type of a dataset, as far as weights need it.
-public enum HDF5ElementType: Sendable, Equatable {
-  /// An integer of 1, 2, 4 or 8 bytes.
-  case integer(bytes: Int, signed: Bool)
-  /// An IEEE 754 number of 2, 4 or 8 bytes.
-  case float(bytes: Int)
-  /// The upper half of a Float32 stored as a floating-point type of its own. (Keras writes uint16 instead.)
-  case bfloat16
-  /// h5py's enumeration of FALSE and TRUE in one byte.
-  case boolean
-  /// Bytes without a meaning in HDF5, so many to an element; Keras keeps bfloat16 in two and says so in an attribute.
-  case opaque(bytes: Int)
-  /// Text; not readable as an array.
-  case text
-  /// Anything else, named: compound, reference, variable-length …
-  case other(String)
-
-  /// Bytes of one element; `nil` where elements are not numbers.
-  public var size: Int? {
-    switch self {
-    case .integer(let bytes, _), .float(let bytes), .opaque(let bytes): bytes
-    case .bfloat16: 2
-    case .boolean: 1
-    case .text, .other: nil
-    }
-  }
-}
-
 /// The value of an attribute.
 public enum HDF5Value: Sendable, Equatable {
   case text(String)
@@ -38,6 +8,9 @@ public enum HDF5Value: Sendable, Equatable {
   case checksum(UInt32)
   case real(Double)
   case reals([Double])
+  /// Of any other datatype: compounds, enumerations, arrays, references …, and integers beyond `Int64.max`.
+  /// A scalar has one element.
+  case elements([HDF5Element])
   /// A type that is not read, named.
   case other(String)
 
@@ -57,6 +30,15 @@ public enum HDF5Value: Sendable, Equatable {
     case .texts(let texts): texts
     case .reals(let values) where values.isEmpty: []
     case .integers(let values) where values.isEmpty: []
+    case .elements(let values) where values.isEmpty: []
+    default: nil
+    }
+  }
+
+  public var real: Double? {
+    switch self {
+    case .real(let value): value
+    case .reals(let values) where values.count == 1: values[0]
     default: nil
     }
   }
@@ -75,69 +57,23 @@ public enum HDF5Value: Sendable, Equatable {
 public struct HDF5Attribute: Sendable, Equatable {
   public let name: String
   public let value: HDF5Value
+  /// What the file says an element is; `nil` for an attribute that was not read from a file.
+  public let datatype: Datatype?
+  /// The extents; empty for a single element, `nil` where there is no element at all or the attribute was not read.
+  public let shape: [Int]?
 
   public init(_ name: String, _ value: HDF5Value) {
+    self.init(name, value, datatype: nil, shape: nil)
+  }
+
+  init(_ name: String, _ value: HDF5Value, datatype: Datatype?, shape: [Int]?) {
     self.name = name
     self.value = value
+    self.datatype = datatype
+    self.shape = shape
   }
 }
 
 extension [HDF5Attribute] {
   public subscript(name: String) -> HDF5Value? { first { $0.name == name }?.value }
-}
-
-/// Something to be written: a group or a dataset, with its attributes.
-public struct HDF5Item: Sendable {
-  public enum Content: Sendable {
-    case group
-    /// `bytes` in little-endian order; `shape` empty for a single number.
-    case dataset(type: HDF5ElementType, shape: [Int], bytes: ByteRegion)
-    /// A list of texts of any length, as variable-length UTF-8.
-    case texts([String])
-  }
-
-  /// Names from the root, joined by slashes; empty for the root itself.
-  public let path: String
-  public let attributes: [HDF5Attribute]
-  public let content: Content
-
-  public init(path: String, attributes: [HDF5Attribute] = [], content: Content = .group) {
-    self.path = path
-    self.attributes = attributes
-    self.content = content
-  }
-}
-
-/// What a file holds, without the datasets' bytes.
-public struct HDF5Contents: Sendable {
-  public struct Group: Sendable {
-    /// Names from the root, joined by slashes; empty for the root.
-    public let path: String
-    public let attributes: [HDF5Attribute]
-  }
-
-  public struct Dataset: Sendable {
-    public let path: String
-    public let type: HDF5ElementType
-    public let shape: [Int]
-    public let attributes: [HDF5Attribute]
-    /// Bytes once read; `nil` where the product overflows or elements are not numbers.
-    public let byteCount: Int?
-    /// Offset in the file where all bytes lie one after another, little-endian and unfiltered.
-    public let offset: Int?
-  }
-
-  /// Soft and external links and other things that are not followed.
-  public struct Refusal: Sendable, Equatable {
-    public let path: String
-    public let reason: String
-  }
-
-  public internal(set) var groups: [Group] = []
-  public internal(set) var datasets: [Dataset] = []
-  public internal(set) var refusals: [Refusal] = []
-
-  public func attributes(ofGroup path: String) -> [HDF5Attribute]? {
-    groups.first { $0.path == path }?.attributes
-  }
 }

@@ -7,7 +7,9 @@ extension Buffer {
     step: Int
   ) {
     let scalars = ak_adagrad_at(learningRate, rateDecay, weightDecay, epsilon, Int64(step))
-    unsafe ak_adagrad(floats, gradient.floats, sum.floats, count, scalars)
+    kernel("Adagrad", layout, floats: 5 * count) {
+      unsafe ak_adagrad(floats, gradient.floats, sum.floats, count, scalars)
+    }
   }
 
   /// One step of Adadelta in place; see `ak_adadelta`.
@@ -18,7 +20,9 @@ extension Buffer {
     let scalars = ak_adadelta_scalars(
       learning_rate: Float(learningRate), weight_decay: Float(weightDecay), rho: Float(rho),
       one_minus_rho: Float(1 - rho), epsilon: Float(epsilon))
-    unsafe ak_adadelta(floats, gradient.floats, squares.floats, changes.floats, count, scalars)
+    kernel("Adadelta", layout, floats: 7 * count) {
+      unsafe ak_adadelta(floats, gradient.floats, squares.floats, changes.floats, count, scalars)
+    }
   }
 
   /// One step of RMSprop in place, centred where the gradients' mean is given; see `ak_rmsprop`.
@@ -29,18 +33,20 @@ extension Buffer {
     let scalars = ak_rmsprop_scalars(
       learning_rate: Float(learningRate), weight_decay: Float(weightDecay), alpha: Float(alpha),
       one_minus_alpha: Float(1 - alpha), epsilon: Float(epsilon), momentum: Float(momentum))
-    unsafe ak_rmsprop(floats, gradient.floats, squares.floats, mean?.floats, velocity?.floats, count, scalars)
+    kernel("RMSprop", layout, floats: 5 * count) {
+      unsafe ak_rmsprop(floats, gradient.floats, squares.floats, mean?.floats, velocity?.floats, count, scalars)
+    }
   }
 
   /// The elements held between −limit and limit.
   package func clipped(to limit: Float) -> Buffer {
     let y = Buffer(layout)
-    unsafe ak_clip(floats, limit, y.floats, count)
+    kernel("clipping", layout, floats: 2 * count) { unsafe ak_clip(floats, limit, y.floats, count) }
     return y
   }
 
   /// Moves the elements towards those of a buffer of the same layout by a share of the difference, in place.
   package func average(with other: Buffer, share: Float) {
-    unsafe ak_average(floats, other.floats, share, count)
+    kernel("averaging", layout, floats: 3 * count) { unsafe ak_average(floats, other.floats, share, count) }
   }
 }

@@ -61,7 +61,7 @@ package struct ConvolutionShape: Hashable, Sendable {
     var open = direct
     open.source = Layout.any(input).id
     for candidate in [request, direct] {
-      if let plan = Plan(candidate), !plan.implementation.hasPrefix("ref"), !plan.implementation.hasPrefix("gemm") {
+      if let plan = Plan(candidate), !plan.isFallback {
         return plan
       }
     }

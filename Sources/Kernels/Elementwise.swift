@@ -4,14 +4,16 @@ extension Buffer {
   /// max(x, 0)
   package func relu() -> Buffer {
     let y = Buffer(layout)
-    unsafe ak_relu(floats, y.floats, count)
+    kernel("relu", layout, floats: 2 * count) { unsafe ak_relu(floats, y.floats, count) }
     return y
   }
 
   /// The elements where those of `y` are positive, else zero.
   package func masked(byPositive y: Buffer) -> Buffer {
     let result = Buffer(layout)
-    unsafe ak_relu_backward(floats, y.floats, result.floats, count)
+    kernel("relu, gradient", layout, floats: 3 * count) {
+      unsafe ak_relu_backward(floats, y.floats, result.floats, count)
+    }
     return result
   }
 
@@ -19,9 +21,11 @@ extension Buffer {
   package func adding(_ other: Buffer, relu: Bool, into result: Buffer? = nil) -> Buffer {
     let y = result ?? Buffer(layout)
     if relu {
-      unsafe ak_add_relu(floats, other.floats, y.floats, count)
+      kernel("addition and relu", layout, floats: 3 * count) {
+        unsafe ak_add_relu(floats, other.floats, y.floats, count)
+      }
     } else {
-      unsafe ak_add(floats, other.floats, y.floats, count)
+      kernel("addition", layout, floats: 3 * count) { unsafe ak_add(floats, other.floats, y.floats, count) }
     }
     return y
   }
@@ -30,7 +34,7 @@ extension Buffer {
   package func scaled(by scale: Float, shift: Float = 0) -> Buffer {
     precondition(shift == 0 || !layout.isPadded)
     let y = Buffer(layout)
-    unsafe ak_affine(floats, scale, shift, y.floats, count)
+    kernel("scaling", layout, floats: 2 * count) { unsafe ak_affine(floats, scale, shift, y.floats, count) }
     return y
   }
 
@@ -40,14 +44,14 @@ extension Buffer {
   /// Row-major memory filled with one value.
   package static func filled(_ value: Float, shape: [Int]) -> Buffer {
     let y = Buffer(.plain(shape))
-    unsafe ak_fill(y.floats, value, y.count)
+    kernel("filling", y.layout, floats: y.count) { unsafe ak_fill(y.floats, value, y.count) }
     return y
   }
 
   /// Zeros in any layout.
   package static func zeros(_ layout: Layout) -> Buffer {
     let y = Buffer(layout)
-    unsafe ak_fill(y.floats, 0, y.count)
+    kernel("filling", y.layout, floats: y.count) { unsafe ak_fill(y.floats, 0, y.count) }
     return y
   }
 }
@@ -94,9 +98,11 @@ extension Buffer {
     precondition(result.count <= mostAxes, "a tensor of \(result.count) axes; the most are \(mostAxes)")
     let y = Buffer(.plain(result))
     if result.contains(0) { return y }
-    unsafe ak_broadcast(
-      operation.code, a.floats, strides(of: aShape, along: result), b.floats, strides(of: bShape, along: result),
-      y.floats, result.map(Int64.init), Int32(result.count))
+    kernel("broadcast", y.layout, floats: a.count + b.count + y.count) {
+      unsafe ak_broadcast(
+        operation.code, a.floats, strides(of: aShape, along: result), b.floats, strides(of: bShape, along: result),
+        y.floats, result.map(Int64.init), Int32(result.count))
+    }
     return y
   }
 
@@ -106,8 +112,10 @@ extension Buffer {
     let y = Buffer(.plain(result))
     let count = result.reduce(1, *)
     if shape.contains(0) { return .filled(0, shape: result) }
-    unsafe ak_reduce_sum(
-      floats, shape.map(Int64.init), Int32(shape.count), y.floats, Self.strides(of: result, along: shape), count)
+    kernel("sum", layout, floats: self.count + y.count) {
+      unsafe ak_reduce_sum(
+        floats, shape.map(Int64.init), Int32(shape.count), y.floats, Self.strides(of: result, along: shape), count)
+    }
     return y
   }
 }
@@ -118,35 +126,43 @@ extension Buffer {
   /// The softmax of every row, or its logarithm.
   package func softmax(rows: Int, columns: Int, logarithm: Bool) -> Buffer {
     let y = Buffer(layout)
-    unsafe ak_softmax(floats, y.floats, rows, columns, logarithm)
+    kernel("softmax", layout, floats: 2 * count) { unsafe ak_softmax(floats, y.floats, rows, columns, logarithm) }
     return y
   }
 
   /// The pullback of `softmax` from its result: this buffer is the gradient.
   package func softmaxBackward(result: Buffer, rows: Int, columns: Int, logarithm: Bool) -> Buffer {
     let dx = Buffer(layout)
-    unsafe ak_softmax_backward(floats, result.floats, dx.floats, rows, columns, logarithm)
+    kernel("softmax, gradient", layout, floats: 3 * count) {
+      unsafe ak_softmax_backward(floats, result.floats, dx.floats, rows, columns, logarithm)
+    }
     return dx
   }
 
   /// From every row the element that its label names.
   package func picked(_ labels: [Int32], columns: Int) -> Buffer {
     let y = Buffer(.plain([labels.count]))
-    unsafe ak_pick(floats, labels, y.floats, labels.count, columns)
+    kernel("picking", layout, floats: 2 * labels.count) {
+      unsafe ak_pick(floats, labels, y.floats, labels.count, columns)
+    }
     return y
   }
 
   /// The pullback of `picked`.
   package func placed(_ labels: [Int32], columns: Int) -> Buffer {
     let y = Buffer(.plain([labels.count, columns]))
-    unsafe ak_place(floats, labels, y.floats, labels.count, columns)
+    kernel("placing", y.layout, floats: labels.count + y.count) {
+      unsafe ak_place(floats, labels, y.floats, labels.count, columns)
+    }
     return y
   }
 
   /// weight · (softmax − one-hot), this buffer being the logarithm of the softmax.
   package func crossEntropyBackward(_ labels: [Int32], columns: Int, weight: Float) -> Buffer {
     let dx = Buffer(layout)
-    unsafe ak_cross_entropy_backward(floats, labels, weight, dx.floats, labels.count, columns)
+    kernel("cross entropy, gradient", layout, floats: 2 * count) {
+      unsafe ak_cross_entropy_backward(floats, labels, weight, dx.floats, labels.count, columns)
+    }
     return dx
   }
 }
@@ -157,21 +173,27 @@ extension Buffer {
   /// Row-major uniform numbers in [lower, upper).
   package static func uniform(_ lower: Float, _ upper: Float, stream: RandomStream, shape: [Int]) -> Buffer {
     let y = Buffer(.plain(shape))
-    unsafe ak_random_uniform(y.floats, lower, upper, stream.key, stream.step, shape.reduce(1, *))
+    kernel("uniform numbers", y.layout, floats: y.count) {
+      unsafe ak_random_uniform(y.floats, lower, upper, stream.key, stream.step, shape.reduce(1, *))
+    }
     return y
   }
 
   /// Row-major normal numbers.
   package static func normal(mean: Float, deviation: Float, stream: RandomStream, shape: [Int]) -> Buffer {
     let y = Buffer(.plain(shape))
-    unsafe ak_random_normal(y.floats, mean, deviation, stream.key, stream.step, shape.reduce(1, *))
+    kernel("normal numbers", y.layout, floats: y.count) {
+      unsafe ak_random_normal(y.floats, mean, deviation, stream.key, stream.step, shape.reduce(1, *))
+    }
     return y
   }
 
   /// Zero with probability `rate`, else x / (1 − rate): the same elements for the same stream.
   package func droppedOut(rate: Float, stream: RandomStream) -> Buffer {
     let y = Buffer(layout)
-    unsafe ak_dropout(floats, y.floats, rate, stream.key, stream.step, count)
+    kernel("dropout", layout, floats: 2 * count) {
+      unsafe ak_dropout(floats, y.floats, rate, stream.key, stream.step, count)
+    }
     return y
   }
 }

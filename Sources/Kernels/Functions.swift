@@ -48,7 +48,7 @@ package enum ElementFunction: Sendable {
     precondition(keepsPadding || !x.layout.isPadded)
     let y = Buffer(x.layout)
     let (function, p, q) = code
-    unsafe ak_apply(function, x.floats, p, q, y.floats, x.count)
+    kernel("function", y.layout, floats: 2 * x.count) { unsafe ak_apply(function, x.floats, p, q, y.floats, x.count) }
     return y
   }
 
@@ -57,7 +57,9 @@ package enum ElementFunction: Sendable {
     precondition(gradient.layout == saved.layout)
     let dx = Buffer(saved.layout)
     let (function, p, q) = code
-    unsafe ak_apply_backward(function, gradient.floats, saved.floats, p, q, dx.floats, saved.count)
+    kernel("function, gradient", dx.layout, floats: 3 * dx.count) {
+      unsafe ak_apply_backward(function, gradient.floats, saved.floats, p, q, dx.floats, saved.count)
+    }
     return dx
   }
 }
@@ -86,7 +88,9 @@ package enum ElementLoss: Sendable {
     precondition(x.layout == target.layout && x.layout.isPlain)
     let losses = Buffer(x.layout)
     let (loss, p) = code
-    unsafe ak_loss_forward(loss, x.floats, target.floats, p, losses.floats, x.count)
+    kernel("loss", x.layout, floats: 3 * x.count) {
+      unsafe ak_loss_forward(loss, x.floats, target.floats, p, losses.floats, x.count)
+    }
     return losses.sum()
   }
 
@@ -95,7 +99,9 @@ package enum ElementLoss: Sendable {
     precondition(x.layout == target.layout && x.layout.isPlain)
     let dx = Buffer(x.layout)
     let (loss, p) = code
-    unsafe ak_loss_backward(loss, gradient, x.floats, target.floats, p, dx.floats, x.count)
+    kernel("loss, gradient", dx.layout, floats: 3 * dx.count) {
+      unsafe ak_loss_backward(loss, gradient, x.floats, target.floats, p, dx.floats, x.count)
+    }
     return dx
   }
 }

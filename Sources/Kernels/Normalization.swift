@@ -31,9 +31,11 @@ package struct RowNormalization: Sendable {
     precondition(x.layout.isPlain && x.count == rows * channels * run)
     let y = Buffer(x.layout)
     let statistics = Statistics(mean: Buffer(.plain([rows])), inverseDeviation: Buffer(.plain([rows])))
-    unsafe ak_normalize_rows(
-      shape, x.floats, scale?.floats, shift?.floats, epsilon, y.floats, statistics.mean.floats,
-      statistics.inverseDeviation.floats)
+    kernel("row normalisation", x.layout, floats: 2 * x.count) {
+      unsafe ak_normalize_rows(
+        shape, x.floats, scale?.floats, shift?.floats, epsilon, y.floats, statistics.mean.floats,
+        statistics.inverseDeviation.floats)
+    }
     return (y, statistics)
   }
 
@@ -41,9 +43,11 @@ package struct RowNormalization: Sendable {
   package func backward(_ gradient: Buffer, x: Buffer, scale: Buffer?, statistics: Statistics) -> Buffer {
     precondition(gradient.layout == x.layout)
     let dx = Buffer(x.layout)
-    unsafe ak_normalize_rows_backward(
-      shape, gradient.floats, x.floats, scale?.floats, statistics.mean.floats, statistics.inverseDeviation.floats,
-      dx.floats, nil, nil)
+    kernel("row normalisation, gradient", x.layout, floats: 3 * x.count) {
+      unsafe ak_normalize_rows_backward(
+        shape, gradient.floats, x.floats, scale?.floats, statistics.mean.floats, statistics.inverseDeviation.floats,
+        dx.floats, nil, nil)
+    }
     return dx
   }
 
@@ -53,9 +57,11 @@ package struct RowNormalization: Sendable {
   ) -> (scale: Buffer, shift: Buffer) {
     precondition(gradient.layout == x.layout)
     let result = (Buffer(.plain([groups * channels])), Buffer(.plain([groups * channels])))
-    unsafe ak_normalize_rows_backward(
-      shape, gradient.floats, x.floats, nil, statistics.mean.floats, statistics.inverseDeviation.floats, nil,
-      result.0.floats, result.1.floats)
+    kernel("row normalisation, gradient", x.layout, floats: 3 * x.count) {
+      unsafe ak_normalize_rows_backward(
+        shape, gradient.floats, x.floats, nil, statistics.mean.floats, statistics.inverseDeviation.floats, nil,
+        result.0.floats, result.1.floats)
+    }
     return result
   }
 }
@@ -86,14 +92,18 @@ package struct ResponseNormalization: Sendable {
   package func forward(_ x: Buffer) -> (y: Buffer, base: Buffer) {
     precondition(x.layout.isPlain && x.count == dimensions.reduce(1, *))
     let (y, base) = (Buffer(x.layout), Buffer(x.layout))
-    unsafe ak_response_norm(shape, x.floats, base.floats, y.floats)
+    kernel("response normalisation", x.layout, floats: 3 * x.count) {
+      unsafe ak_response_norm(shape, x.floats, base.floats, y.floats)
+    }
     return (y, base)
   }
 
   package func backward(_ gradient: Buffer, x: Buffer, base: Buffer) -> Buffer {
     precondition(gradient.layout == x.layout && base.layout == x.layout)
     let dx = Buffer(x.layout)
-    unsafe ak_response_norm_backward(shape, gradient.floats, x.floats, base.floats, dx.floats)
+    kernel("response normalisation, gradient", x.layout, floats: 4 * x.count) {
+      unsafe ak_response_norm_backward(shape, gradient.floats, x.floats, base.floats, dx.floats)
+    }
     return dx
   }
 }

@@ -4,11 +4,14 @@ import COneDNN
 @safe
 package struct Plan: @unchecked Sendable {
   private let plan: UnsafePointer<ad_plan>
+  /// What it was asked for: an `ad_kind`.
+  let kind: Int32
 
   init?(_ request: ad_request) {
     var request = request
     guard let found = unsafe ad_plan_for(&request) else { return nil }
     unsafe plan = found
+    kind = request.kind
   }
 
   package var source: Layout { unsafe Layout(id: plan.pointee.source) }
@@ -19,8 +22,23 @@ package struct Plan: @unchecked Sendable {
   /// oneDNN's name of the implementation, such as `jit_wino_4x3:avx512_core`.
   package var implementation: String { unsafe String(cString: plan.pointee.implementation) }
 
+  /// Whether oneDNN knows no better than plain loops, or a detour by matrix products.
+  var isFallback: Bool {
+    func begins(with prefix: StaticString) -> Bool {
+      (0..<prefix.utf8CodeUnitCount).allSatisfy {
+        unsafe UInt8(bitPattern: plan.pointee.implementation[$0]) == prefix.utf8Start[$0]
+      }
+    }
+    return begins(with: "ref") || begins(with: "gemm")
+  }
+
   /// Runs the primitive on the buffers that `bind` names.
   func execute(_ bind: (inout ad_buffers) -> Void) {
+    guard Profile.isOn else { return unsafe run(bind) }
+    Profile.record(operation, plan: self) { unsafe run(bind) }
+  }
+
+  private func run(_ bind: (inout ad_buffers) -> Void) {
     var buffers = unsafe ad_buffers()
     let bytes = unsafe plan.pointee.scratchpad_bytes
     if bytes > 0 { unsafe buffers.scratchpad = Scratchpad.memory(bytes) }

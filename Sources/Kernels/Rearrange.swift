@@ -16,8 +16,10 @@ extension Buffer {
     let result = order.map { shape[$0] }
     let y = Buffer(.plain(result))
     if result.contains(0) { return y }
-    unsafe ak_gather(
-      floats, order.map { Int64(strides[$0]) }, y.floats, result.map(Int64.init), Int32(result.count))
+    kernel("rearranging", y.layout, floats: 2 * y.count) {
+      unsafe ak_gather(
+        floats, order.map { Int64(strides[$0]) }, y.floats, result.map(Int64.init), Int32(result.count))
+    }
     return y
   }
 
@@ -28,9 +30,11 @@ extension Buffer {
     let strides = Self.rowMajorStrides(whole)
     let y = Buffer(.plain(shape))
     if shape.contains(0) { return y }
-    unsafe ak_gather(
-      source.floats + start * strides[axis], strides.map(Int64.init), y.floats, shape.map(Int64.init),
-      Int32(shape.count))
+    kernel("rearranging", y.layout, floats: 2 * y.count) {
+      unsafe ak_gather(
+        source.floats + start * strides[axis], strides.map(Int64.init), y.floats, shape.map(Int64.init),
+        Int32(shape.count))
+    }
     return y
   }
 }

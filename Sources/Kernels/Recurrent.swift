@@ -182,7 +182,7 @@ extension RecurrentShape {
         }
         if let candidates { unsafe work.candidate = candidates.floats + step * narrow }
         unsafe work.output = y.floats + step * narrow
-        unsafe ak_recurrent_forward(&work)
+        kernel("gates", product.layout, floats: 2 * wide + 3 * narrow) { unsafe ak_recurrent_forward(&work) }
       }
     }
     let end = place(reversed ? 0 : steps) * narrow
@@ -251,7 +251,9 @@ extension RecurrentShape {
         unsafe work.hidden_gradient = UnsafePointer(hiddenGradient.floats)
         unsafe work.direct_gradient = direct.floats
         if let cellGradient { unsafe work.cell_gradient = cellGradient.floats }
-        unsafe ak_recurrent_backward(&work)
+        kernel("gates, gradient", trace.gates.layout, floats: 2 * wide + 6 * narrow) {
+          unsafe ak_recurrent_backward(&work)
+        }
         unsafe plan.execute { buffers in
           unsafe buffers.destination_gradient = UnsafeMutableRawPointer(productGradients.floats + step * wide)
           unsafe buffers.weights = packed.address

@@ -13,7 +13,7 @@ extension Buffer {
   /// Writes the elements into a buffer of the same shape.
   package func reorder(into destination: Buffer) {
     if destination.layout == layout {
-      unsafe destination.address.copyMemory(from: address, byteCount: layout.byteCount)
+      copyElements(to: destination)
       return
     }
     var request = ad_request(AD_REORDER)
@@ -34,8 +34,14 @@ extension Buffer {
   /// A copy in memory of its own.
   package func copied() -> Buffer {
     let result = Buffer(layout)
-    unsafe result.address.copyMemory(from: address, byteCount: layout.byteCount)
+    copyElements(to: result)
     return result
+  }
+
+  private func copyElements(to other: Buffer) {
+    kernel("copy", layout, floats: 2 * count) {
+      unsafe other.address.copyMemory(from: address, byteCount: layout.byteCount)
+    }
   }
 
   /// Joins buffers along an axis.

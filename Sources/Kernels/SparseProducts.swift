@@ -53,7 +53,9 @@ extension Buffer {
       unsafe rows.columns.withUnsafeBufferPointer { columns in
         let matrix = unsafe ak_csr(
           offsets: offsets.baseAddress, columns: columns.baseAddress, values: floats, rows: rows.rows)
-        unsafe ak_csr_multiply(matrix, x.floats, y.floats, width)
+        kernel("sparse product", y.layout, floats: 2 * columns.count + columns.count * width + y.count) {
+          unsafe ak_csr_multiply(matrix, x.floats, y.floats, width)
+        }
       }
     }
     return y
@@ -62,7 +64,7 @@ extension Buffer {
   /// Element i is this buffer's element `order[i]`; row-major.
   package func permuted(_ order: [Int32]) -> Buffer {
     let y = Buffer(.plain([order.count]))
-    unsafe ak_permute(floats, order, y.floats, order.count)
+    kernel("permutation", y.layout, floats: 3 * y.count) { unsafe ak_permute(floats, order, y.floats, order.count) }
     return y
   }
 
@@ -71,14 +73,18 @@ extension Buffer {
   package func groupMaximum(_ groups: [Int32], width: Int, groupCount: Int) -> (Buffer, winners: [Int32]) {
     let y = Buffer(.plain([groupCount, width]))
     var winners = [Int32](repeating: -1, count: groupCount * width)
-    unsafe ak_group_max(floats, groups, y.floats, &winners, groups.count, width, groupCount)
+    kernel("maximum of groups", y.layout, floats: count + 2 * y.count) {
+      unsafe ak_group_max(floats, groups, y.floats, &winners, groups.count, width, groupCount)
+    }
     return (y, winners)
   }
 
   /// The pullback of `groupMaximum`: this buffer is the gradient.
   package func groupMaximumBackward(_ winners: [Int32], rows: Int, width: Int, groupCount: Int) -> Buffer {
     let dx = Buffer(.plain([rows, width]))
-    unsafe ak_group_max_backward(floats, winners, dx.floats, rows, width, groupCount)
+    kernel("maximum of groups, gradient", dx.layout, floats: 2 * count + dx.count) {
+      unsafe ak_group_max_backward(floats, winners, dx.floats, rows, width, groupCount)
+    }
     return dx
   }
 }

@@ -1,21 +1,37 @@
 import CKernels
 import COneDNN
 
-/// A block of memory from the pool. Who holds the only reference may write to it.
+/// A block of memory: from the pool, which the holder of the only reference may write to, or somebody else's, which nobody
+/// writes to.
 @safe
 package final class Storage: @unchecked Sendable {
   let address: UnsafeMutableRawPointer
   private let capacity: Int
+  /// Keeps alive memory that is not the pool's.
+  private let owner: (any AnyObject & Sendable)?
 
   package init(byteCount: Int) {
     var capacity = 0
     unsafe address = ak_pool_allocate(max(byteCount, 64), &capacity)
     self.capacity = capacity
+    owner = nil
+  }
+
+  /// Memory that `owner` keeps alive and unchanged, such as a mapped file's; nil where its address is none that the
+  /// kernels are made for.
+  fileprivate init?(sharing address: UInt, of owner: any AnyObject & Sendable) {
+    guard address % 64 == 0, let pointer = unsafe UnsafeMutableRawPointer(bitPattern: address) else { return nil }
+    unsafe self.address = pointer
+    capacity = 0
+    self.owner = owner
   }
 
   deinit {
-    unsafe ak_pool_release(address, capacity)
+    if owner == nil { unsafe ak_pool_release(address, capacity) }
   }
+
+  /// Whether the memory may be written to, by who holds the only reference.
+  var isWritable: Bool { owner == nil }
 
   var floats: UnsafeMutablePointer<Float> { unsafe address.assumingMemoryBound(to: Float.self) }
 }
@@ -28,14 +44,26 @@ package struct Layout: Hashable, Sendable {
 
   /// Row-major elements.
   package static func plain(_ shape: [Int]) -> Layout {
-    unsafe Layout(
-      id: shape.map(Int64.init).withUnsafeBufferPointer { unsafe ad_layout_plain($0.baseAddress, Int32($0.count)) })
+    unsafe withSizes(shape) { unsafe Layout(id: ad_layout_plain($0, $1)) }
   }
 
   /// What a primitive may choose; for requests only.
   static func any(_ shape: [Int]) -> Layout {
-    unsafe Layout(
-      id: shape.map(Int64.init).withUnsafeBufferPointer { unsafe ad_layout_any($0.baseAddress, Int32($0.count)) })
+    unsafe withSizes(shape) { unsafe Layout(id: ad_layout_any($0, $1)) }
+  }
+
+  /// The sizes as C takes them, in the array's own memory.
+  private static func withSizes(_ shape: [Int], _ body: (UnsafePointer<Int64>?, Int32) -> Layout) -> Layout {
+    unsafe shape.withUnsafeBytes { bytes in
+      unsafe body(bytes.assumingMemoryBound(to: Int64.self).baseAddress, Int32(shape.count))
+    }
+  }
+
+  /// The sizes of the axes; one of size 1 for a scalar.
+  var dimensions: [Int] {
+    var sizes = [Int64](repeating: 0, count: Int(AD_MAX_RANK))
+    let rank = unsafe ad_layout_dimensions(id, &sizes)
+    return sizes.prefix(Int(rank)).map(Int.init)
   }
 
   package var byteCount: Int { ad_layout_bytes(id) }
@@ -64,8 +92,11 @@ package struct Buffer: Sendable {
     self.init(storage: Storage(byteCount: layout.byteCount), layout: layout)
   }
 
-  /// Whether no other buffer shares the memory.
-  package mutating func isHeldAlone() -> Bool { isKnownUniquelyReferenced(&storage) }
+  /// Whether no other buffer shares the memory, so that it may be written to.
+  package mutating func isHeldAlone() -> Bool { storage.isWritable && isKnownUniquelyReferenced(&storage) }
+
+  /// Where the memory begins.
+  package var startAddress: UInt { unsafe UInt(bitPattern: storage.address) }
 
   /// The number of floats in memory, padding included.
   package var count: Int { layout.byteCount / 4 }
@@ -92,6 +123,13 @@ extension Buffer {
     unsafe scalars.withUnsafeBufferPointer { source in
       if let base = source.baseAddress { unsafe floats.update(from: base, count: source.count) }
     }
+  }
+
+  /// Row-major elements that lie in memory that `owner` keeps alive and unchanged: nothing is copied. Nil where the address
+  /// is no multiple of 64, which kernels count on.
+  package init?(sharing address: UInt, of owner: any AnyObject & Sendable, shape: [Int]) {
+    guard let storage = Storage(sharing: address, of: owner) else { return nil }
+    self.init(storage: storage, layout: .plain(shape))
   }
 
   /// The elements of a row-major buffer.

@@ -48,15 +48,19 @@ package struct WindowPooling: Sendable {
 
   package func forward(_ x: Buffer) -> Buffer {
     let y = Buffer(.plain(output))
-    unsafe ak_window_pool(kind.code, x.floats, y.floats, planes, sizes, counts, starts, ends)
+    kernel("window pooling", y.layout, floats: x.count + y.count) {
+      unsafe ak_window_pool(kind.code, x.floats, y.floats, planes, sizes, counts, starts, ends)
+    }
     return y
   }
 
   /// The gradient with respect to the input `x`.
   package func backward(_ gradient: Buffer, x: Buffer) -> Buffer {
     let dx = Buffer(.plain(input))
-    unsafe ak_window_pool_backward(
-      kind.code, gradient.floats, x.floats, dx.floats, planes, sizes, counts, starts, ends)
+    kernel("window pooling, gradient", dx.layout, floats: gradient.count + x.count + dx.count) {
+      unsafe ak_window_pool_backward(
+        kind.code, gradient.floats, x.floats, dx.floats, planes, sizes, counts, starts, ends)
+    }
     return dx
   }
 }

@@ -12,8 +12,10 @@ public struct BatchNorm: UnaryLayer {
   public let runningMean: Buffer
   public let runningVar: Buffer
   public let numBatchesTracked: Counter
-  private let epsilon: Float
-  private let momentum: Float
+  /// What is added to the variance.
+  public let epsilon: Setting
+  /// The share of each batch in the running statistics, as PyTorch counts it; Keras's is 1 − this.
+  public let momentum: Setting
 
   public init(_ channels: Int, epsilon: Float = 1e-5, momentum: Float = 0.1) {
     weight = Parameter(shape: [channels], initializer: .ones)
@@ -21,8 +23,8 @@ public struct BatchNorm: UnaryLayer {
     runningMean = Buffer(shape: [channels], startingAt: 0)
     runningVar = Buffer(shape: [channels], startingAt: 1)
     numBatchesTracked = Counter()
-    self.epsilon = epsilon
-    self.momentum = momentum
+    self.epsilon = .epsilon(epsilon)
+    self.momentum = Setting(momentum, allowed: 0...1)
   }
 
   public func forward(_ x: Tensor) -> Tensor {
@@ -32,12 +34,13 @@ public struct BatchNorm: UnaryLayer {
     guard currentMode == .training, !runningMean.isFrozen else {
       return batchNormalization(
         x, mean: runningMean.tensor, variance: runningVar.tensor, scale: weight.tensor, shift: bias.tensor,
-        epsilon: epsilon)
+        epsilon: epsilon.value)
     }
     precondition(
       x.count > x.shape[1],
       "\(weight.layerPath): BatchNorm: training needs more than one value for each channel, not \(x.shape)")
-    return batchNormalization(x, scale: weight.tensor, shift: bias.tensor, epsilon: epsilon) { mean, variance in
+    let momentum = momentum.value
+    return batchNormalization(x, scale: weight.tensor, shift: bias.tensor, epsilon: epsilon.value) { mean, variance in
       runningMean.assign(runningMean.tensor * (1 - momentum) + mean * momentum)
       runningVar.assign(runningVar.tensor * (1 - momentum) + variance * momentum)
       numBatchesTracked.value += 1

@@ -110,6 +110,30 @@ public final class Counter: Cell {
   }
 }
 
+/// A number that says how a layer works and is not learned: a normalisation's epsilon or momentum. Checkpoints carry it,
+/// since weights that were trained with another one mean something else.
+public final class Setting: Cell {
+  public package(set) var path = ""
+  public package(set) var isFrozen = false
+  /// The values that make sense.
+  public let allowed: ClosedRange<Float>
+  public private(set) var value: Float
+
+  public init(_ value: Float, allowed: ClosedRange<Float>) {
+    precondition(allowed.contains(value), "a setting of \(value) is not in \(allowed)")
+    self.value = value
+    self.allowed = allowed
+  }
+
+  package func assign(_ value: Float) {
+    precondition(allowed.contains(value), "\(path): \(value) is not in \(allowed)")
+    self.value = value
+  }
+
+  /// What is added to a variance before it divides.
+  static func epsilon(_ value: Float) -> Setting { Setting(value, allowed: 0...1) }
+}
+
 /// Where a layer without state stands, so that it can be frozen, observed, and draw random numbers of its own. It is in
 /// no checkpoint.
 public final class Site: Cell {

@@ -23,6 +23,26 @@ public enum Activation: String, Codable, Sendable, CaseIterable, UnaryLayer {
   }
 }
 
+/// x where it is positive, else slope · x: PyTorch's `nn.LeakyReLU`.
+public struct LeakyReLU: UnaryLayer {
+  private let slope: Float
+  private let site = Site()
+
+  public init(slope: Float = 0.01) { self.slope = slope }
+
+  public func forward(_ x: Tensor) -> Tensor { leakyRelu(x, slope: slope) }
+}
+
+/// x where it is positive, else α · (eˣ − 1) (Clevert et al., 2016): PyTorch's `nn.ELU`.
+public struct ELU: UnaryLayer {
+  private let alpha: Float
+  private let site = Site()
+
+  public init(alpha: Float = 1) { self.alpha = alpha }
+
+  public func forward(_ x: Tensor) -> Tensor { elu(x, alpha: alpha) }
+}
+
 /// A relu that learns its slope below zero, one for all channels or one for each: [N, C, …] → [N, C, …], PyTorch's
 /// `nn.PReLU`.
 public struct PReLU: UnaryLayer {

@@ -43,15 +43,18 @@ public struct GraphConvolution: Layer {
       \(layerPath): GraphConvolution: features \(x.shape) and adjacency \
       \(adjacency.shape) do not go with weight \(weight.shape)
       """)
+    guard Observation.isActive else { return propagated(x, adjacency) }
+    return Observation.observe({ propagated(x, adjacency) }, of: { Walk.path(of: self) })
+  }
+
+  private func propagated(_ x: NodeFeatures, _ adjacency: SparseMatrix) -> Tensor {
     let mapped =
       switch x {
       case .sparse(let matrix): linear(matrix, weight: weight.tensor)
       case .dense(let tensor): lin(tensor)
       }
-    var y = matmul(adjacency, mapped)
-    if let bias { y = y + bias.tensor }
-    guard Observation.isActive else { return y }
-    return Observation.observe(y, of: { Walk.path(of: self) })
+    let y = matmul(adjacency, mapped)
+    return bias.map { y + $0.tensor } ?? y
   }
 
   /// The same for dense features [nodes, I].

@@ -3,7 +3,7 @@ import AviaryTensors
 /// How a parameter begins.
 ///
 /// Fans are counted as in PyTorch: for a weight of [O, I, k…] fan-in is I·k… and fan-out O·k….
-public enum Initializer: Sendable, Equatable {
+public indirect enum Initializer: Sendable, Equatable {
   public enum Fan: Sendable { case `in`, out }
 
   case constant(Float)
@@ -17,6 +17,8 @@ public enum Initializer: Sendable, Equatable {
   case xavierNormal
   /// Glorot & Bengio, 2010: the bound is √(6 / (fan-in + fan-out)).
   case xavierUniform
+  /// Another one, but for one row, which is zero: that of the symbol that fills sequences up.
+  case zeroRow(Int, others: Initializer)
 
   public static let zeros = Initializer.constant(0)
   public static let ones = Initializer.constant(1)
@@ -47,10 +49,16 @@ public enum Initializer: Sendable, Equatable {
       return .uniform(bound: (6 / ((1 + slope * slope) * Float(fanIn))).squareRoot())
     case .xavierNormal: return .normal(mean: 0, deviation: (2 / Float(fanIn + fanOut)).squareRoot())
     case .xavierUniform: return .uniform(bound: (6 / Float(fanIn + fanOut)).squareRoot())
+    case .zeroRow(_, let others): return others.distribution(shape: shape)
     }
   }
 
   func tensor(shape: [Int], seed: UInt64, path: String) -> Tensor {
+    if case .zeroRow(let row, let others) = self {
+      let mask = (0..<shape[0]).map { $0 == row ? Float(0) : 1 }
+      let column = [shape[0]] + Array(repeating: 1, count: shape.count - 1)
+      return others.tensor(shape: shape, seed: seed, path: path) * Tensor(mask, shape: column)
+    }
     let stream = RandomStream(seed: seed, purpose: "initialisation", path: path)
     switch distribution(shape: shape) {
     case .constant(let value): return Tensor(repeating: value, shape: shape)

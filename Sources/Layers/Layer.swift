@@ -13,7 +13,7 @@ public protocol UnaryLayer: Layer {
 extension UnaryLayer {
   public func callAsFunction(_ x: Tensor) -> Tensor {
     guard Observation.isActive else { return forward(x) }
-    return Observation.observe(forward(x), of: { Walk.path(of: self) })
+    return Observation.observe({ forward(x) }, of: { Walk.path(of: self) })
   }
 }
 
@@ -58,6 +58,7 @@ extension Layer {
       case (let own as Parameter, let given as Parameter): own.assign(given.filled.value)
       case (let own as Buffer, let given as Buffer): own.assign(given.tensor)
       case (let own as Counter, let given as Counter): own.value = given.value
+      case (let own as Setting, let given as Setting): own.assign(given.value)
       default: break
       }
     }

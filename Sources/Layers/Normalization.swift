@@ -6,7 +6,8 @@ public struct LayerNorm: UnaryLayer {
   public let weight: Parameter?
   public let bias: Parameter?
   private let shape: [Int]
-  private let epsilon: Float
+  /// What is added to the variance.
+  public let epsilon: Setting
   private let site = Site()
 
   public init(_ shape: [Int], epsilon: Float = 1e-5, affine: Bool = true, bias: Bool = true) {
@@ -14,7 +15,7 @@ public struct LayerNorm: UnaryLayer {
     weight = affine ? Parameter(shape: shape, initializer: .ones) : nil
     self.bias = affine && bias ? Parameter(shape: shape, initializer: .zeros) : nil
     self.shape = shape
-    self.epsilon = epsilon
+    self.epsilon = .epsilon(epsilon)
   }
 
   /// Over the last axis alone.
@@ -26,7 +27,7 @@ public struct LayerNorm: UnaryLayer {
     precondition(
       Array(x.shape.suffix(shape.count)) == shape,
       "\(site.layerPath): LayerNorm: input \(x.shape) does not end with the axes \(shape)")
-    return layerNormalization(x, over: shape, scale: weight?.tensor, shift: bias?.tensor, epsilon: epsilon)
+    return layerNormalization(x, over: shape, scale: weight?.tensor, shift: bias?.tensor, epsilon: epsilon.value)
   }
 }
 
@@ -37,7 +38,8 @@ public struct GroupNorm: UnaryLayer {
   public let bias: Parameter?
   private let groups: Int
   private let channels: Int
-  private let epsilon: Float
+  /// What is added to the variance.
+  public let epsilon: Setting
   private let site = Site()
 
   public init(groups: Int, channels: Int, epsilon: Float = 1e-5, affine: Bool = true) {
@@ -48,14 +50,14 @@ public struct GroupNorm: UnaryLayer {
     bias = affine ? Parameter(shape: [channels], initializer: .zeros) : nil
     self.groups = groups
     self.channels = channels
-    self.epsilon = epsilon
+    self.epsilon = .epsilon(epsilon)
   }
 
   public func forward(_ x: Tensor) -> Tensor {
     precondition(
       x.rank >= 2 && x.shape[1] == channels,
       "\(site.layerPath): GroupNorm: input \(x.shape) does not have \(channels) channels")
-    return groupNormalization(x, groups: groups, scale: weight?.tensor, shift: bias?.tensor, epsilon: epsilon)
+    return groupNormalization(x, groups: groups, scale: weight?.tensor, shift: bias?.tensor, epsilon: epsilon.value)
   }
 }
 

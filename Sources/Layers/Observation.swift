@@ -9,12 +9,16 @@ enum Observation {
 
   private static let current = Confined<Watch?>(nil)
 
-  /// Whether an `observing` scope surrounds the caller. Scopes run on the compute thread from beginning to end.
-  static var isActive: Bool { isComputing && current.onComputeThread != nil }
+  /// Whether an `observing` scope surrounds the caller, or a profile asks for whom work is done. Scopes run on the
+  /// compute thread from beginning to end.
+  static var isActive: Bool { isComputing && (current.onComputeThread != nil || isProfiling) }
 
-  /// Notes an output, where it is asked for; within a recording pass its gradient is kept.
-  static func observe(_ y: Tensor, of path: () -> String?) -> Tensor {
-    guard let path = path(), current.onComputeThread?.wanted.contains(path) == true else { return y }
+  /// Notes an output, where it is asked for; within a recording pass its gradient is kept. While a profile is made, the
+  /// work is under the layer's name.
+  static func observe(_ output: () -> Tensor, of path: () -> String?) -> Tensor {
+    guard let path = path() else { return output() }
+    let y = isProfiling ? profiled(path, output) : output()
+    guard current.onComputeThread?.wanted.contains(path) == true else { return y }
     let seen = watched(y)
     current.onComputeThread?.seen[path] = seen
     return seen

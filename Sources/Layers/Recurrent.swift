@@ -97,9 +97,16 @@ extension RecurrentLayer {
   public func callAsFunction(
     _ x: Tensor, state: RecurrentState? = nil, lengths: [Int]? = nil
   ) -> (output: Tensor, state: RecurrentState) {
-    let (output, last) = forward(x, state, lengths)
-    guard Observation.isActive else { return (output, last) }
-    return (Observation.observe(output) { Walk.path(of: self) }, last)
+    guard Observation.isActive else { return forward(x, state, lengths) }
+    var last: RecurrentState?
+    let output = Observation.observe(
+      {
+        let (output, state) = forward(x, state, lengths)
+        last = state
+        return output
+      }, of: { Walk.path(of: self) })
+    guard let last else { preconditionFailure("a recurrent layer ended without states") }
+    return (output, last)
   }
 
   private func forward(_ x: Tensor, _ state: RecurrentState?, _ lengths: [Int]?) -> (Tensor, RecurrentState) {

@@ -20,9 +20,9 @@ public struct Sequential: UnaryLayer {
     let own = Walk.path(of: self)
     var x = x
     for (index, element) in elements.enumerated() {
-      x = Observation.observe(element.forward(x)) {
-        own.map { $0.isEmpty ? "\(index)" : "\($0).\(index)" }
-      }
+      let input = x
+      x = Observation.observe(
+        { element.forward(input) }, of: { own.map { $0.isEmpty ? "\(index)" : "\($0).\(index)" } })
     }
     return x
   }

@@ -13,8 +13,10 @@ package struct Inventory {
   package var aliases: [String: String] = [:]
 
   package var parameters: [Parameter] { cells.compactMap { $0.cell as? Parameter } }
-  /// What a checkpoint holds: all but sites.
-  package var stateful: [Entry] { cells.filter { !($0.cell is Site) } }
+  /// What a checkpoint holds as tensors: all but settings and sites.
+  package var stateful: [Entry] { cells.filter { !($0.cell is Setting || $0.cell is Site) } }
+  /// What it holds as plain numbers.
+  package var settings: [Setting] { cells.compactMap { $0.cell as? Setting } }
 }
 
 /// The read-only walk over the stored properties of layers. It is the only place that knows how structure becomes names.

@@ -1,5 +1,6 @@
 @_exported import enum AviaryKernels.Compute
 // What users of tensors need of the layer below.
 @_exported import class AviaryKernels.Confined
+@_exported import enum AviaryKernels.Profile
 @_exported import struct AviaryKernels.RandomStream
 @_exported import enum AviaryKernels.RecurrentKind

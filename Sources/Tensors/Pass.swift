@@ -45,6 +45,8 @@ struct Pass {
   static let current = Confined(Pass())
 
   var mode = Mode.inference
+  /// Whether dropout drops in training mode.
+  var drops = true
   var tape: Tape?
   /// Nil outside of any scope, where nothing is drawn.
   var drawing: Drawing?
@@ -79,14 +81,17 @@ struct Pass {
 
 /// Runs `body` in the mode given, without changing whether a tape records: Monte-Carlo dropout, or new batch statistics.
 ///
-/// - Parameter noise: what random numbers are keyed by. Without it a scope inside of a pass goes on with the pass's, and
-///   any other draws anew.
+/// - Parameters:
+///   - noise: what random numbers are keyed by. Without it a scope inside of a pass goes on with the pass's, and any other
+///     draws anew.
+///   - dropping: whether dropout drops in training mode. Batch statistics of a network in use are those without.
 public func withMode<Result, Failure>(
-  _ mode: Mode, noise: Noise? = nil, _ body: () throws(Failure) -> Result
+  _ mode: Mode, noise: Noise? = nil, dropping: Bool = true, _ body: () throws(Failure) -> Result
 ) throws(Failure) -> Result {
   try Pass.scope(
     {
       $0.mode = mode
+      $0.drops = dropping
       if noise != nil || $0.drawing == nil { $0.drawing = Drawing(noise) }
     }, body)
 }
@@ -113,6 +118,14 @@ public var isRecording: Bool {
 
 /// Whether the caller runs on the compute thread, inside of a scope.
 package var isComputing: Bool { Compute.isCurrent }
+
+/// Whether a profile is being made.
+package var isProfiling: Bool { Profile.isOn }
+
+/// Runs `body` as the work of the layer at a path, for a profile.
+package func profiled<Result>(_ path: String, _ body: () -> Result) -> Result {
+  Compute.run { Profile.labelled(path: path, body) }
+}
 
 /// Makes the computation that waits, so that what it observes has been observed.
 package func settle() { operation {} }

@@ -16,6 +16,8 @@ final class Tape {
   /// No other tape of the program has the same.
   private let number: UInt64
   private var pullbacks: [Pullback?] = []
+  /// While somebody watches: for whom each was recorded.
+  private var labels: [Int: Profile.Label] = [:]
   private var leaves: [ObjectIdentifier: Tensor] = [:]
   private let variables: Set<ObjectIdentifier>
   private var watched: Set<Int> = []
@@ -30,6 +32,11 @@ final class Tape {
 
   private func add(_ pullback: Pullback?) -> TapePosition {
     pullbacks.append(pullback)
+    if Profile.isOn {
+      var label = Profile.label
+      label.isBackward = true
+      labels[pullbacks.count - 1] = label
+    }
     return TapePosition(tape: number, index: pullbacks.count - 1)
   }
 
@@ -66,7 +73,12 @@ final class Tape {
       if watched.contains(index) { kept[TapePosition(tape: number, index: index)] = gradient }
       if keptAtLeaves.contains(index) { continue }
       cotangents.values[index] = nil
-      last?(gradient, &cotangents)
+      guard let last else { continue }
+      if Profile.isOn, let label = labels[index] {
+        Profile.labelled(label) { last(gradient, &cotangents) }
+      } else {
+        last(gradient, &cotangents)
+      }
     }
     let found = leaves.compactMapValues { cotangents.values[$0.node!.index]?.detached() }
     return (found, kept)

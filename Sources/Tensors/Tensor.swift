@@ -66,6 +66,13 @@ extension Tensor {
     self.init(Buffer(scalars, shape: shape), shape: shape)
   }
 
+  /// A tensor of Float32 that lie, in row-major order, in memory that `owner` keeps alive and unchanged: a mapped file's.
+  /// Nothing is copied, and nothing is ever written there. Nil where the address is no multiple of 64.
+  package init?(sharing address: UInt, of owner: any AnyObject & Sendable, shape: [Int]) {
+    guard let buffer = Buffer(sharing: address, of: owner, shape: shape) else { return nil }
+    self.init(buffer, shape: shape)
+  }
+
   /// Uniform random numbers in [lower, upper).
   public init(uniform lower: Float, _ upper: Float, stream: RandomStream, shape: [Int]) {
     self.init(Compute.run { Buffer.uniform(lower, upper, stream: stream, shape: shape) }, shape: shape)
@@ -96,6 +103,9 @@ extension Tensor {
     precondition(count == 1, "scalar: a tensor of shape \(shape) has \(count) elements")
     return scalars[0]
   }
+
+  /// Whether the elements lie in memory at the address.
+  package func isSharing(_ address: UInt) -> Bool { operation { buffer.startAddress == address } }
 
   /// The sum of the squares of the elements, accumulated in double.
   package var sumOfSquares: Double {

@@ -13,6 +13,10 @@ import AviaryDatasets
 public enum InputPreparation: Sendable, Equatable {
   case images(Preprocessing)
   case table(TablePreprocessing)
+  /// The rows of a table are a time series.
+  case series(SeriesPreprocessing)
+  /// The texts in a column of a table are read character by character.
+  case characters(CharacterPreprocessing)
   case graph(GraphPreparation)
   /// Characters become their numbers in the vocabulary, which is the list of classes.
   case text
@@ -32,6 +36,8 @@ public enum InputPreparation: Sendable, Equatable {
 
   private struct Wrapped: Codable {
     var table: TablePreprocessing?
+    var series: SeriesPreprocessing?
+    var characters: CharacterPreprocessing?
     var graph: GraphPreparation?
     var text: Unit?
   }
@@ -40,11 +46,25 @@ public enum InputPreparation: Sendable, Equatable {
     var unit = "character"
   }
 
+  /// What the network knows, in words, and the options that name it.
+  var kind: String {
+    switch self {
+    case .images: "images"
+    case .table: "rows of a table, without --window and --text"
+    case .series: "a time series; give --window"
+    case .characters: "texts in a table; give --text"
+    case .graph: "graphs"
+    case .text: "text"
+    }
+  }
+
   /// For a checkpoint.
   public func json() throws -> String {
     switch self {
     case .images(let preprocessing): try AviaryTraining.json(preprocessing)
     case .table(let preprocessing): try AviaryTraining.json(Wrapped(table: preprocessing))
+    case .series(let preprocessing): try AviaryTraining.json(Wrapped(series: preprocessing))
+    case .characters(let preprocessing): try AviaryTraining.json(Wrapped(characters: preprocessing))
     case .graph(let preparation): try AviaryTraining.json(Wrapped(graph: preparation))
     case .text: try AviaryTraining.json(Wrapped(text: Unit()))
     }
@@ -57,6 +77,10 @@ public enum InputPreparation: Sendable, Equatable {
     if let table = wrapped?.table {
       // Its own reading checks what it read.
       self = .table(try TablePreprocessing(json: table.json()))
+    } else if let series = wrapped?.series {
+      self = .series(try series.validated())
+    } else if let characters = wrapped?.characters {
+      self = .characters(try characters.validated())
     } else if let graph = wrapped?.graph {
       self = .graph(graph)
     } else if wrapped?.text != nil {

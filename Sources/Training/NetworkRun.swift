@@ -11,6 +11,10 @@ final class NetworkRun<Task: TrainingTask> {
   private let average: WeightAverage?
   private let options: TrainingOptions
   private let folder: RunFolder
+  /// From how many batches statistics are estimated before each validation.
+  private let statisticsBatches: Int
+  /// The current one, counted from 0.
+  private var epoch = 0
 
   init(
     _ task: Task, optimizer: Optimizer, average: WeightAverage?, options: TrainingOptions, folder: RunFolder
@@ -21,6 +25,7 @@ final class NetworkRun<Task: TrainingTask> {
     self.average = average
     self.options = options
     self.folder = folder
+    statisticsBatches = options.statisticsBatches ?? (task.model.dropsBeforeNormalizing ? 20 : 0)
   }
 
   func run(from state: LoopState) throws -> TrainingReport {
@@ -35,9 +40,17 @@ final class NetworkRun<Task: TrainingTask> {
     var loop = TrainingLoop(
       epochs: options.epochs, batchesPerEpoch: task.batchesPerEpoch, learningRate: options.optimizer.learningRate,
       schedule: options.schedule,
-      batches: { [self] epoch, start in try task.batches(epoch: epoch, startingAt: start) },
+      batches: { [self] epoch, start in
+        self.epoch = epoch
+        return try task.batches(epoch: epoch, startingAt: start)
+      },
       step: { [self] batch, rate, number in step(batch, learningRate: rate, number: number) },
-      evaluate: { [self] in try averaged { try task.validate() } },
+      evaluate: { [self] in
+        try averaged {
+          try estimateStatistics()
+          return try task.validate()
+        }
+      },
       save: { [self] state in try save(state) })
     loop.saveBest = { [self] state in
       try averaged { try checkpoint(scores: state.best?.scores) }.write(to: folder.best)
@@ -65,6 +78,17 @@ final class NetworkRun<Task: TrainingTask> {
     return StepResult(loss: Double(loss.scalar), correct: task.correct(outputs, batch), count: count)
   }
 
+  /// Gives batch normalisation the statistics that the weights have now, where that is asked for. They depend on nothing
+  /// but the weights and the epoch's number, so that a resumed run comes to the same.
+  private func estimateStatistics() throws {
+    guard statisticsBatches > 0 else { return }
+    let batches = try task.batches(epoch: epoch, startingAt: 0).lazy.filter { [task] in task.count($0) > 0 }
+    try task.model.estimateStatistics(over: batches.prefix(statisticsBatches)) { batch in
+      if Interruption.isRequested { throw EvaluationInterrupted() }
+      _ = task.loss(batch, step: 0).loss.scalar
+    }
+  }
+
   /// Runs `body` with the averaged weights, where they are averaged.
   private func averaged<Result>(_ body: () throws -> Result) rethrows -> Result {
     try average?.applied(body) ?? body()
@@ -78,6 +102,7 @@ final class NetworkRun<Task: TrainingTask> {
     checkpoint.metadata = task.metadata
     checkpoint.metadata.configuration = own.configuration
     checkpoint.metadata.frozen = own.frozen
+    checkpoint.metadata.settings = own.settings
     if let scores {
       checkpoint.metadata.metrics = try json(["validation_loss": scores.loss, "validation_accuracy": scores.accuracy])
     }

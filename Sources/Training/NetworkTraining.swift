@@ -67,10 +67,22 @@ public enum NetworkTraining {
     }
     return switch kind {
     case .images: try ImageStart(beginning, options: options, data: ImageParts(options)).task(at: path, report)
-    case .tables: try TableStart(beginning, options: options, report: report).task()
+    case .tables: try table(options, beginning, report)
     case .graphs: try GraphTask(beginning, options: options)
     case .text: try TextTask(beginning, options: options)
     }
+  }
+
+  private static func table(
+    _ options: TrainingOptions, _ beginning: Beginning, _ report: (String) -> Void
+  ) throws -> any TrainingTask {
+    if let settings = options.series {
+      return try SeriesStart(beginning, settings, options: options, report: report).task()
+    }
+    if let settings = options.characters {
+      return try CharacterStart(beginning, settings, options: options, report: report).task()
+    }
+    return try TableStart(beginning, options: options, report: report).task()
   }
 
   private static func run(

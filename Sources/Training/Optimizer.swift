@@ -42,7 +42,11 @@ public final class Optimizer {
     inference {
       for parameter in parameters where !parameter.isFrozen {
         guard let gradient = gradients[parameter] else { continue }
-        update(parameter, gradient, learningRate)
+        if isProfiling {
+          profiled("optimizer") { update(parameter, gradient, learningRate) }
+        } else {
+          update(parameter, gradient, learningRate)
+        }
       }
     }
   }

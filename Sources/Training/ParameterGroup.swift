@@ -79,6 +79,32 @@ public struct ParameterGroup: Codable, Equatable, Sendable {
 // MARK: - Layer-wise decay
 
 extension ParameterGroup {
+  /// Groups whose learning rates are scaled by those of others: of each one the parameters that fall into the same group of
+  /// `scales` become a group, by their paths. A group with a learning rate of its own keeps it.
+  static func scaling(
+    _ groups: [ParameterGroup], by scales: [ParameterGroup], for parameters: [Parameter]
+  ) throws -> [ParameterGroup] {
+    let patterns = try scales.map { try $0.parsed(for: parameters) }
+    var free = parameters
+    return try groups.flatMap { group -> [ParameterGroup] in
+      let own = try group.parsed(for: parameters)
+      if group.learningRate != nil { return [group] }
+      let members = free.filter { parameter in own.contains { $0.matches(parameter.path) } }
+      free.removeAll { parameter in own.contains { $0.matches(parameter.path) } }
+      let parts = Dictionary(grouping: members) { parameter in
+        patterns.firstIndex { $0.contains { $0.matches(parameter.path) } } ?? -1
+      }
+      return parts.sorted { $0.key < $1.key }.map { place, members in
+        var part = group
+        part.patterns = members.map(\.path)
+        if place >= 0 { part.learningRateScale *= scales[place].learningRateScale }
+        return part
+      }
+    }
+  }
+}
+
+extension ParameterGroup {
   /// Groups whose learning rates fall from the head down: the last path has the whole rate, each one before it `factor`
   /// times that of its successor. (Howard and Ruder, "Universal Language Model Fine-tuning", 2018, with factor 1/2.6.)
   ///

@@ -28,6 +28,10 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
   case noData(path: String)
   /// Nobody says which column of a table is to be predicted.
   case noTarget(path: String)
+  /// A table is to be prepared in another way than the checkpoint's network knows.
+  case keptPreparation(path: String)
+  /// A checkpoint's network knows data of another kind, or prepared in another way.
+  case otherKind(path: String, known: String)
   /// A checkpoint of a language model does not name its characters.
   case noVocabulary(path: String)
 
@@ -59,6 +63,10 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
       "\(path) does not say how its images are prepared; convert it with --preprocessing"
     case .noData(let path): "\(path): no such file or folder"
     case .noTarget(let path): "\(path): is a table; say with --target which column is to be predicted"
+    case .keptPreparation(let path):
+      "\(path): its columns stay prepared as its network knows them; "
+        + "leave out --exclude, --missing, --outliers, --degree, --interactions-only and --scaling"
+    case .otherKind(let path, let known): "\(path): its network knows \(known)"
     case .noVocabulary(let path): "\(path): does not name the characters of its language model"
     case .noReadableImages(let part, let skipped):
       "none of the \(skipped) \(part) images can be read; check that they are JPEG, PNG or WebP"

@@ -27,7 +27,8 @@ public struct TrainingOptions: Codable, Equatable, Sendable {
   /// Layers with settings of their own; the first group that matches a parameter counts.
   public var groups: [ParameterGroup] = []
   /// The learning rate of each layer as a share of its successor's, from the head down: see
-  /// `ParameterGroup.layerwiseDecay(of:headPath:factor:)`. It is for the parameters that no group matches; nil for 1.
+  /// `ParameterGroup.layerwiseDecay(of:headPath:factor:)`. It multiplies what a group says, unless the group has a
+  /// learning rate of its own; nil for 1.
   public var layerwiseDecay: Double?
   /// How large gradients may be; nil for any size.
   public var clipping: GradientClipping?
@@ -35,6 +36,9 @@ public struct TrainingOptions: Codable, Equatable, Sendable {
   public var earlyStopping: EarlyStopping?
   /// The memory of a moving average of the weights, which is then what is validated and kept as the best; nil for none.
   public var weightAverageDecay: Double?
+  /// From how many batches the statistics of batch normalisation are estimated anew, without dropout, before each
+  /// validation; nil for 20 where dropout stands before a normalisation, else none.
+  public var statisticsBatches: Int?
   /// Patterns of what is frozen, or `backbone` alone.
   public var freeze: [String] = []
   /// The side of the images; nil for the checkpoint's, or else the architecture's.
@@ -53,7 +57,11 @@ public struct TrainingOptions: Codable, Equatable, Sendable {
   public var validation: Validation?
   /// What is predicted of a table, and how its columns are prepared; nil for other data.
   public var table: TableSettings?
-  /// How many characters of a text a batch's rows have.
+  /// What is predicted of a table whose rows are a time series; nil for other data.
+  public var series: SeriesSettings?
+  /// What the texts in a column of a table are sorted by; nil for other data.
+  public var characters: CharacterSettings?
+  /// How many characters of a text a batch's rows have; of texts in a table, the most that are looked at.
   public var sequenceLength = 128
   public var seed: UInt64 = 0
   public var workers: Int
@@ -77,10 +85,20 @@ public struct TrainingOptions: Codable, Equatable, Sendable {
     self.threads = threads
   }
 
-  /// The groups of a model's parameters: those named, then those of the layer-wise decay.
-  func groups(for model: some Network) -> [ParameterGroup] {
-    groups
-      + (layerwiseDecay.map { ParameterGroup.layerwiseDecay(of: model, headPath: model.headPath, factor: $0) } ?? [])
+  /// The groups of a model's parameters: those named, with the layer-wise decay worked in, then those of the decay alone.
+  func groups(for model: some Network) throws -> [ParameterGroup] {
+    guard let factor = layerwiseDecay else { return groups }
+    let decay = ParameterGroup.layerwiseDecay(of: model, headPath: model.headPath, factor: factor)
+    return try ParameterGroup.scaling(groups, by: decay, for: model.parameters) + decay
+  }
+
+  /// The share of a table's rows that is held out for validation.
+  func validationShare() throws(TrainingFault) -> Double {
+    switch validation {
+    case nil: 0.1
+    case .fraction(let given): given
+    case .folder(let path): throw .invalidSetting(name: "validation", value: path, allowed: "a share of the rows")
+    }
   }
 
   /// Whether exactly the backbone is frozen.
@@ -97,6 +115,11 @@ public struct TrainingOptions: Codable, Equatable, Sendable {
     }
     try clipping?.validate()
     try earlyStopping?.validate()
+    if let statisticsBatches {
+      try TrainingFault.check(
+        "number of batches for statistics", statisticsBatches, (0...1 << 20).contains(statisticsBatches), "0 to 1048576"
+      )
+    }
     if let weightAverageDecay { try WeightAverage.check(decay: weightAverageDecay) }
     try TrainingFault.check("number of epochs", epochs, (1...100_000).contains(epochs), "1 to 100000")
     try TrainingFault.check("batch size", batchSize, (1...65_536).contains(batchSize), "1 to 65536")
@@ -114,6 +137,8 @@ public struct TrainingOptions: Codable, Equatable, Sendable {
     }
     try TrainingFault.check("sequence length", sequenceLength, (1...65_536).contains(sequenceLength), "1 to 65536")
     try table?.validate()
+    try series?.validate()
+    try characters?.validate()
     if let limit { try TrainingFault.check("limit", limit, limit >= 1, "at least 1") }
     if case .fraction(let share)? = validation {
       try TrainingFault.check("validation share", share, share > 0 && share < 1, "between 0 and 1")

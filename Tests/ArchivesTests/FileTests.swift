@@ -51,6 +51,41 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["file"])
   }
 
+  /// What a killed process has left is removed by the next that writes; what a living one writes is not.
+  @Test func leftoversOfDeadProcessesAreRemoved() throws {
+    let folder = try folder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    for name in [".file.dead12", ".file.alive1", ".file.longer1", ".other.dead12", "file.dead12"] {
+      #expect(FileManager.default.createFile(atPath: folder + "/" + name, contents: Data([1])))
+    }
+    let living = try #require(try FileLock(path: folder + "/.file.alive1"))
+    try withExtendedLifetime(living) {
+      try writeDurably([ByteRegion([1])], to: folder + "/file")
+    }
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == [
+        ".file.alive1", ".file.longer1", ".other.dead12", "file", "file.dead12",
+      ])
+  }
+
+  /// Two writers of one file do not take each other's temporary for a leftover.
+  @Test func writersBesideOneAnother() async throws {
+    let folder = try folder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let path = folder + "/file"
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for writer in UInt8(0)..<8 {
+        group.addTask {
+          for _ in 0..<40 { try writeDurably([ByteRegion([UInt8](repeating: writer, count: 3000))], to: path) }
+        }
+      }
+      try await group.waitForAll()
+    }
+    let bytes = try MappedFile(path: path).bytes.array()
+    #expect(bytes.count == 3000 && Set(bytes).count == 1)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["file"])
+  }
+
   @Test func aLinkIsFollowedAndPermissionsStay() throws {
     let folder = try folder()
     defer { try? FileManager.default.removeItem(atPath: folder) }

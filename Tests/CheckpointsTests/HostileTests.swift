@@ -7,12 +7,17 @@ import Testing
 /// Files that lie. The readers here are our own; damaged HDF5 goes through libhdf5, which is known to crash, and waits
 /// for a reader in Swift.
 @Suite struct HostileTests {
-  private static let files = ["zip.pth", "legacy.pth", "bigendian.pth", "training.pth", "all.safetensors"]
+  private static let files = [
+    "zip.pth", "legacy.pth", "bigendian.pth", "training.pth", "all.safetensors", "rare.pth", "module_legacy.pth",
+    "tar.pth", "deflated.npz", "fortran.npy",
+  ]
 
   @Test(arguments: files) func everyTruncationIsOneLine(file: String) throws {
     let bytes = try Fixtures.bytes(file)
     try Fixtures.inFolder { folder in
       for length in stride(from: 0, to: bytes.count, by: 13) {
+        // A tar archive is whole without the zeros that fill up its last block.
+        if file == "tar.pth", bytes[length...].allSatisfy({ $0 == 0 }) { break }
         try Data(bytes[..<length]).write(to: URL(fileURLWithPath: folder + "/x"))
         let fault = #expect(throws: CheckpointFault.self, "\(file) cut to \(length)") {
           try Checkpoint.read(from: folder + "/x")

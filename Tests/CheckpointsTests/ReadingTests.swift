@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct ReadingTests {
   @Test func theTablesAreThere() {
-    #expect(Fixtures.table("fixtures.json").count == 10)
+    #expect(Fixtures.table("fixtures.json").count == 24)
     #expect(Fixtures.table("shared.json").count > 50)
   }
 
@@ -70,11 +70,6 @@ import Testing
   }
 
   @Test func whatIsNoStateDictionaryIsNamed() throws {
-    for file in ["module.pth", "module_legacy.pth"] {
-      #expect(throws: CheckpointFault.wholeModule(path: Fixtures.path(file), module: "__main__.Net"), "\(file)") {
-        try Checkpoint.read(from: Fixtures.path(file))
-      }
-    }
     #expect(throws: CheckpointFault.noTensors(path: Fixtures.path("notensors.pth"))) {
       try Checkpoint.read(from: Fixtures.path("notensors.pth"))
     }
@@ -91,9 +86,10 @@ import Testing
   @Test(.enabled(if: Fixtures.hasShared, Fixtures.noShared)) func brokenPublicFilesAreRefused() throws {
     let truncated = Fixtures.shared + "checkpoints-pytorch/broken/resnet18-f37072fd.truncated-580kB.pth"
     #expect(throws: CheckpointFault.archive(.noDirectory(path: truncated))) { try Checkpoint.read(from: truncated) }
-    let tar = #expect(throws: CheckpointFault.self) {
-      try Checkpoint.read(from: Fixtures.shared + "checkpoints-pytorch/reader-cases/tar_weight_bias.tar")
-    }
-    #expect(tar?.description.contains("not supported yet") == true)
+    // PyTorch does not open this one, whose storages are no persistent references.
+    let tar = try Checkpoint.read(from: Fixtures.shared + "checkpoints-pytorch/reader-cases/tar_weight_bias.tar")
+    #expect(tar["weight"]?.shape == [2, 3])
+    #expect(tar["weight"]?.floats() == [0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
+    #expect(tar["bias"]?.floats() == [0.01, 0.02])
   }
 }

@@ -1,5 +1,8 @@
 import AviaryArchives
 import AviaryCheckpoints
+import AviaryLayers
+import AviaryTensors
+import Foundation
 import Testing
 
 @Suite struct StoredArrayTests {
@@ -55,6 +58,37 @@ import Testing
     #expect(floats.cast(to: .bfloat16).bytes.mapValues(of: UInt16.self) { $0 } == cases.map(\.1))
     let nan = StoredArray([Float(bitPattern: 0x7f80_0001)], shape: []).cast(to: .bfloat16)
     #expect(nan.floats()?[0].isNaN == true)
+  }
+
+  /// A tensor of a mapped file is the file's own memory, and an update makes memory of its own.
+  @Test func tensorsShareAMappedFilesMemory() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("aviary-shared-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let path = folder.path + "/numbers.h5"
+    var checkpoint = Checkpoint()
+    let values = (0..<4096).map { Float($0) }
+    checkpoint.set(StoredArray(values, shape: [64, 64]), at: "weight")
+    try checkpoint.write(to: path)
+    let before = try Data(contentsOf: URL(filePath: path))
+    let array = try #require(try Checkpoint.read(from: path)["weight"])
+    let address = try #require(array.bytes.pinned).address
+    #expect(address % 64 == 0)
+    let parameter = Parameter(shape: [64, 64], initializer: .zeros)
+    parameter.assign(try #require(array.tensor()))
+    #expect(parameter.tensor.isSharing(address))
+    // Not even the optimizer, which changes memory that it holds alone, writes to the file's.
+    inference {
+      parameter.filled.updateBySGD(
+        gradient: Tensor(ones: [64, 64]), momentum: nil, learningRate: 1, weightDecay: 0, factor: 0, nesterov: false)
+    }
+    #expect(parameter.tensor.scalars == values.map { $0 - 1 } && !parameter.tensor.isSharing(address))
+    #expect(array.floats() == values)
+    #expect(try Data(contentsOf: URL(filePath: path)) == before)
+    // A region that begins anywhere is copied.
+    let part = try #require(array.bytes.part(4..<44))
+    let odd = StoredArray(dtype: .float32, shape: [10], bytes: part)?.tensor()
+    #expect(odd?.scalars == (1...10).map { Float($0) })
   }
 
   @Test func integersStayExact() throws {

@@ -41,7 +41,30 @@ import Testing
     try write("length\n5.5\n", to: "short.csv")
     expectFault(try run("predict", "run/best.h5", "short.csv"), "short.csv", "colour")
     expectFault(try run("predict", "run/best.h5", "none.csv"), "none.csv")
+    // One table that cannot be read does not cost the others their answers.
+    let some = try run("predict", "run/best.h5", "none.csv", "new.csv", "--json")
+    #expect(some.status == 1 && some.errors.contains("none.csv"))
+    let answers = try #require(try some.json()["predictions"] as? [[String: Any]])
+    #expect(answers.count == 4 && answers[0]["error"] != nil && answers.dropFirst().allSatisfy { $0["classes"] != nil })
     expectFault(try run("evaluate", "run/best.h5", "--data", "nowhere"), "nowhere: no such file or folder")
+  }
+
+  /// Rows that training would have left out are named, each with its reason.
+  @Test func rowsThatLackValues() throws {
+    let rows = (0..<60).map { "\($0 % 2 == 0 ? 5 : 1).\($0 % 7),\($0 % 2 == 0 ? "rose" : "iris")" }
+    try write("length,kind\n" + rows.joined(separator: "\n") + "\n", to: "flowers.csv")
+    let trained = try run(
+      "train", "mlp", "--data", "flowers.csv", "--target", "kind", "--output", "run", "--epochs", "1", "--set",
+      "hidden=[4]", "--set", "dropout=[0]", "--missing", "drop")
+    #expect(trained.status == 0, "\(trained.errors)")
+    try write("length\n5.5\nNA\n1.2\n", to: "new.csv")
+    let predicted = try run("predict", "run/best.h5", "new.csv", "--json")
+    #expect(predicted.status == 1 && predicted.errors.contains("new.csv row 3: lacks a value"))
+    let answers = try #require(try predicted.json()["predictions"] as? [[String: Any]])
+    #expect(answers.map { $0["row"] as? Int } == [2, 3, 4])
+    #expect(answers.map { $0["error"] != nil } == [false, true, false])
+    let lines = try run("predict", "run/best.h5", "new.csv").output
+    #expect(lines.contains("new.csv row 3: not predicted"))
   }
 
   @Test func aNumberOfATable() throws {
@@ -55,6 +78,56 @@ import Testing
     let evaluated = try run("evaluate", "run/best.h5", "--data", "numbers.csv", "--json")
     #expect(try #require(try evaluated.json()["r2"] as? Double) > 0.9)
     #expect(try run("predict", "run/best.h5", "numbers.csv").output.contains("numbers.csv row 2: y "))
+  }
+
+  @Test func aTimeSeries() throws {
+    let level = { (row: Int) -> Double in 50 + 20 * sin(Double(row) / 3) }
+    let rows = (0..<160).map { "day \($0),\(level($0)),\($0 % 4)" }
+    try write("day,level,wind\n" + rows.joined(separator: "\n") + "\n", to: "levels.csv")
+    let trained = try run(
+      "train", "sequence-gru", "--data", "levels.csv", "--target", "level", "--window", "8", "--exclude", "wind",
+      "--output", "run", "--epochs", "20", "--set", "hidden=12", "--learning-rate", "0.02")
+    #expect(trained.status == 0, "\(trained.errors)")
+    #expect(trained.errors.contains("not looked at: day, wind") && trained.errors.contains("windows/s"))
+    let evaluated = try run("evaluate", "run/best.h5", "--data", "levels.csv", "--json")
+    #expect(evaluated.status == 0, "\(evaluated.errors)")
+    #expect(try evaluated.json()["windows"] as? Int == 152)
+    #expect(try #require(try evaluated.json()["r2"] as? Double) > 0.9)
+    try write("level\n" + (0..<9).map { "\(level($0))\n" }.joined(), to: "new.csv")
+    try write("level\n50\n51\n", to: "short.csv")
+    let predicted = try run("predict", "run/best.h5", "new.csv", "short.csv", "--json")
+    #expect(predicted.status == 1 && predicted.errors.contains("short.csv: 2 rows to look back on"))
+    let answers = try #require(try predicted.json()["predictions"] as? [[String: Any]])
+    #expect(abs(try #require(answers[0]["value"] as? Double) - level(9)) < 6)
+    #expect(answers.count == 2 && answers[1]["error"] != nil)
+    #expect(try run("predict", "run/best.h5", "new.csv").output.hasPrefix("new.csv: next level 5"))
+    expectFault(try run("evaluate", "run/best.h5", "--data", "short.csv"), "short.csv", "needs 9")
+    try write("level\n50\n\"\"\n", to: "gap.csv")
+    expectFault(try run("evaluate", "run/best.h5", "--data", "gap.csv"), "row 3, column level: has no value")
+    try write("level\n50\nhigh\n", to: "words.csv")
+    expectFault(try run("evaluate", "run/best.h5", "--data", "words.csv"), "'high' is not a number")
+  }
+
+  @Test func textsInATable() throws {
+    let letters = [Array("aeiou"), Array("krstz")]
+    let rows = (0..<120).map { (row: Int) -> String in
+      let word = String((0..<3 + row % 5).map { (place: Int) -> Character in letters[row % 2][(place * 3 + row) % 5] })
+      return word + (row % 2 == 0 ? ",soft" : ",hard")
+    }
+    try write("sound,kind\n" + rows.joined(separator: "\n") + "\n", to: "sounds.csv")
+    let trained = try run(
+      "train", "sequence-lstm", "--data", "sounds.csv", "--target", "kind", "--text", "sound", "--output", "run",
+      "--epochs", "6", "--set", "hidden=12", "--learning-rate", "0.02", "--sequence-length", "6", "--json")
+    #expect(trained.status == 0, "\(trained.errors)")
+    #expect(try trained.json()["test_accuracy"] as? Double == 1)
+    #expect(trained.errors.contains("of 24 texts, only the first 6 characters are read"))
+    let evaluated = try run("evaluate", "run/best.h5", "--data", "sounds.csv", "--json")
+    #expect(try evaluated.json()["accuracy"] as? Double == 1 && evaluated.json()["texts"] as? Int == 120)
+    try write("sound\naai?\n\"\"\nkrk\n", to: "new.csv")
+    let predicted = try run("predict", "run/best.h5", "new.csv", "--top", "1")
+    #expect(predicted.status == 1 && predicted.errors.contains("new.csv row 3: lacks a value"))
+    #expect(predicted.lines.map { $0.contains("soft") } == [true, false, false])
+    expectFault(try run("predict", "run/best.h5", "none.csv"), "none.csv")
   }
 
   @Test func aText() throws {
@@ -106,6 +179,13 @@ import Testing
     (["train", "mlp", "--data", "t.csv", "--target", "y", "--set", "hidden=[-1]"], "hidden is -1"),
     (["train", "mlp", "--data", "t.csv", "--target", "y", "--degree", "99"], "polynomial degree"),
     (["train", "mlp", "--data", "none.csv", "--target", "y"], "none.csv: no such file or folder"),
+    (["train", "sequence-gru", "--data", "t.csv", "--window", "4"], "--target"),
+    (["train", "sequence-gru", "--data", "t.csv", "--target", "y", "--window", "0"], "window 0 is not possible"),
+    (["train", "sequence-gru", "--data", "t.csv", "--target", "y", "--window", "40"], "24 rows to look back on"),
+    (["train", "sequence-gru", "--data", "t.csv", "--target", "z", "--window", "4"], "no column 'z'"),
+    (["train", "sequence-gru", "--data", "t.csv", "--target", "y", "--text", "a"], "column a"),
+    (["train", "mlp", "--data", "t.csv", "--target", "y", "--text", "a"], "mlp is for images and tables"),
+    (["train", "char-toy", "--data", "t.txt", "--window", "3"], "--window is for tables"),
   ]) func refuses(_ arguments: [String], _ text: String) throws {
     try write("a,y\n" + (0..<30).map { "\($0),\($0 % 4)\n" }.joined(), to: "t.csv")
     try write("short", to: "t.txt")

@@ -5,7 +5,7 @@ import Testing
 /// The help is part of the product: it is what `tools/goldens_help` wrote, word for word.
 @Suite struct HelpTests {
   static let commands = [
-    "models", "inspect", "verify", "diff", "convert", "train", "finetune", "evaluate", "predict", "features",
+    "models", "inspect", "verify", "diff", "convert", "average", "train", "finetune", "evaluate", "predict", "features",
     "sample-images", "bench",
   ]
 
@@ -34,11 +34,13 @@ import Testing
     ["predict", "a.h5", "b.jpg", "--top", "-3"], ["predict", "a.h5", "b.jpg", "--top", "many"],
     ["predict", "a.h5", "b.jpg", "--channels", "red"], ["predict", "a.h5", "b.jpg", "--input-size", "2x3x4"],
     ["predict", "a.h5", "b.jpg", "--mean", "1,,2"], ["diff", "a.h5"], ["verify"], ["convert", "a.h5"],
+    ["average", "a.h5", "b.h5"], ["average", "a.h5", "--output", "c.h5"],
     ["convert", "a.h5", "b.h5", "--dtype", "f64"], ["train"], ["train", "resnet-toy"],
     ["train", "resnet-toy", "--data", "d"], ["train", "resnet-toy", "--output", "o"], ["finetune", "--data", "d"],
     ["finetune", "--resume", "r", "--epochs", "3"], ["train", "resnet-toy", "--resume", "r"],
     ["train", "resnet-toy", "--data", "d", "--output", "o", "--seed", "-1"],
     ["train", "resnet-toy", "--data", "d", "--output", "o", "--optimizer", "magic"],
+    ["train", "sequence-gru", "--data", "t.csv", "--target", "y", "--output", "o", "--window", "many"],
     ["features", "a.h5", "--data", "d"], ["sample-images"], ["sample-images", "d", "--count", "x"],
   ]) func wrongUsageIs64(_ arguments: [String]) throws {
     let scratch = try ScratchFolder()

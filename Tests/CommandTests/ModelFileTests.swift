@@ -54,8 +54,34 @@ import Testing
     #expect(metadata["classes"] as? [String] == ["cat", "dog"])
     #expect((metadata["preprocessing"] as? [String: Any])?["channels"] as? String == "rgb")
     let text = try BuiltTool.run(["inspect", scratch / "toy.h5"])
-    #expect(text.output.contains("conv1.weight"))
     #expect(text.output.contains("architecture: resnet-toy"))
+    // A layer with one tensor is one line, another a line with the sums of those below it.
+    let lines = text.lines.map { $0.split(separator: " ", omittingEmptySubsequences: true).joined(separator: " ") }
+    #expect(lines.contains("conv1.weight [8, 3, 7, 7] float32 1,176 4,704"))
+    let place = try #require(lines.firstIndex(of: "bn1 33 136"))
+    #expect(text.lines[place + 1].hasPrefix("  weight "))
+  }
+
+  @Test func describesOneTensor() throws {
+    let scratch = try ScratchFolder()
+    var checkpoint = Checkpoint()
+    checkpoint.set(StoredArray([1, -1, 0, .nan] as [Float], shape: [2, 2]), at: "layer.weight")
+    try checkpoint.write(to: scratch / "a.pth")
+    let arguments = ["inspect", scratch / "a.pth", "--tensor", "layer.weight"]
+    let object = try BuiltTool.run(arguments + ["--json"]).json()
+    #expect(object["shape"] as? [Int] == [2, 2])
+    let statistics = try #require(object["statistics"] as? [String: Any])
+    #expect(statistics["mean"] as? Double == 0)
+    #expect(statistics["nan"] as? Int == 1)
+    #expect(statistics["zeros"] as? Int == 1)
+    #expect(
+      (statistics["histogram"] as? [String: Any])?["counts"] as? [Int] == [1] + [Int](repeating: 0, count: 7) + [1]
+        + [Int](repeating: 0, count: 6) + [1])
+    let text = try BuiltTool.run(arguments)
+    #expect(text.lines.contains("NaN: 1"))
+    #expect(text.lines.contains { $0.hasPrefix("  from ") && $0.hasSuffix("1  " + String(repeating: "#", count: 40)) })
+    expectFault(
+      try BuiltTool.run(["inspect", scratch / "a.pth", "--tensor", "layer.weigth"]), "is 'layer.weight' meant?")
   }
 
   @Test func refusesWhatIsNone() throws {
@@ -85,6 +111,24 @@ import Testing
     let both = try BuiltTool.run(["verify", scratch / "bad.h5", scratch / "good.h5"])
     expectFault(both, "bad.h5", "layer4.0.conv2.weight", "CRC-32C")
     #expect(both.output.contains("good.h5: ok"))
+  }
+
+  @Test func findsOneWrongBitOfAnArchive() throws {
+    let scratch = try ScratchFolder()
+    try ToyFiles.checkpoint().write(to: scratch / "good.pth")
+    let good = try BuiltTool.run(["verify", scratch / "good.pth"])
+    #expect(good.status == 0)
+    #expect(good.output.contains("CRC-32 of every member matches"))
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: scratch / "good.pth"))
+    bytes[bytes.count / 2] ^= 1
+    try bytes.write(to: URL(fileURLWithPath: scratch / "bad.pth"))
+    expectFault(try BuiltTool.run(["verify", scratch / "bad.pth"]), "bad.pth", "checksum of 'archive/")
+    expectFault(try BuiltTool.run(["inspect", scratch / "bad.pth"]), "bad.pth", "checksum of 'archive/")
+    #expect(try BuiltTool.run(["inspect", scratch / "bad.pth", "--no-verify"]).status == 0)
+    let trusted = try BuiltTool.run(["convert", "bad.pth", "out.h5", "--no-verify"], in: scratch.path)
+    #expect(trusted.status == 0)
+    #expect(try BuiltTool.run(["diff", "bad.pth", "good.pth"], in: scratch.path).status == 2)
+    #expect(try BuiltTool.run(["diff", "bad.pth", "good.pth", "--no-verify"], in: scratch.path).status == 1)
   }
 
   @Test func refusesEveryTruncation() throws {
@@ -134,5 +178,38 @@ import Testing
     let unknown = try BuiltTool.run(["diff", "a.h5", "none.h5"], in: scratch.path)
     #expect(unknown.status == 2)
     #expect(unknown.errors == "error: none.h5: no such file\n")
+  }
+}
+
+@Suite struct AverageCommandTests {
+  @Test func averagesFilesOfAnyKind() throws {
+    let scratch = try ScratchFolder()
+    let first = try ToyFiles.checkpoint()
+    var second = first
+    second.set(StoredArray([Float](repeating: 3, count: 8), shape: [8]), at: "bn1.weight")
+    try first.write(to: scratch / "a.h5")
+    try second.write(to: scratch / "b.pth")
+    let outcome = try BuiltTool.run(["average", "a.h5", "b.pth", "--output", "mean.h5"], in: scratch.path)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.output.contains("of integers taken from a.h5"))
+    let mean = try Checkpoint.read(from: scratch / "mean.h5")
+    #expect(mean["bn1.weight"]?.floats() == [Float](repeating: 2, count: 8))
+    #expect(mean.paths == first.paths)
+    #expect(mean.metadata.classes == ["cat", "dog"])
+    #expect(try BuiltTool.run(["evaluate", "mean.h5", "--data", "none"], in: scratch.path).errors.contains("none"))
+  }
+
+  @Test func namesWhatDiffers() throws {
+    let scratch = try ScratchFolder()
+    let first = try ToyFiles.checkpoint()
+    try first.write(to: scratch / "a.h5")
+    try ToyFiles.checkpoint("squeezenet-toy").write(to: scratch / "b.h5")
+    expectFault(
+      try BuiltTool.run(["average", "a.h5", "b.h5", "--output", "mean.h5"], in: scratch.path),
+      "b.h5: cannot be averaged with a.h5", "conv1.weight")
+    expectFault(
+      try BuiltTool.run(["average", "a.h5", "a.h5", "--output", "mean.bin"], in: scratch.path), "mean.bin", ".npz")
+    #expect(try BuiltTool.run(["average", "a.h5", "--output", "mean.h5"], in: scratch.path).status == 64)
+    #expect(scratch.names == ["a.h5", "b.h5"])
   }
 }

@@ -14,6 +14,7 @@ import Testing
   static let blocks = [
     "blocks.0.weight", "blocks.0.bias", "blocks.2.site", "blocks.3.0.weight", "blocks.3.0.bias", "blocks.3.1.weight",
     "blocks.3.1.bias", "blocks.3.1.running_mean", "blocks.3.1.running_var", "blocks.3.1.num_batches_tracked",
+    "blocks.3.1.epsilon", "blocks.3.1.momentum",
   ]
 
   @Test func patternsMatchWholeComponentsFromTheFront() throws {

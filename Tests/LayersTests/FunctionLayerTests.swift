@@ -51,6 +51,21 @@ import Testing
     for parameter in layers.parameters { #expect(try #require(gradients[parameter]).shape == parameter.shape) }
   }
 
+  @Test func slopesBelowZeroMayBeGiven() {
+    #expect(LeakyReLU()(Self.x).scalars == leakyRelu(Self.x).scalars)
+    #expect(LeakyReLU(slope: 0.3)(Self.x).scalars == leakyRelu(Self.x, slope: 0.3).scalars)
+    #expect(ELU(alpha: 0.5)(Self.x).scalars == elu(Self.x, alpha: 0.5).scalars)
+  }
+
+  @Test func theRowOfPaddingBeginsAtZeroAndStays() throws {
+    let layer = Embedding(4, 3, padding: 1)
+    layer.initialize(seed: 0)
+    #expect(Array(layer.weight.tensor.scalars[3..<6]) == [0, 0, 0])
+    #expect(layer.weight.tensor.scalars.count { $0 != 0 } == 9)
+    let (_, gradients) = valueWithGradients(of: layer) { layer(IntTensor([0, 1, 1, 3])).sum() }
+    #expect(try #require(gradients[layer.weight]).scalars == [1, 1, 1, 0, 0, 0, 0, 0, 0, 1, 1, 1])
+  }
+
   @Test func softmaxLayersTakeAnAxis() {
     #expect(Softmax()(Self.x).scalars == softmax(Self.x, axis: 3).scalars)
     #expect(LogSoftmax(axis: 1)(Self.x).scalars == logSoftmax(Self.x, axis: 1).scalars)

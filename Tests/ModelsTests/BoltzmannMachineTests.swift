@@ -185,4 +185,34 @@ import Testing
     #expect(loss() < 0.3 * before)
     #expect(network.features(x).scalars == features.scalars, "the machines keep values of their own")
   }
+
+  /// The hidden layers of a perceptron come to what machines of the same seed learn, and its head stays.
+  @Test func aPerceptronIsPretrained() throws {
+    let configuration = MLP.Configuration(
+      inputs: 12, hidden: [8, 4], activation: .sigmoid, pretraining: 3, classes: 2)
+    try configuration.validate(input: [12])
+    let model = MLP(configuration)
+    model.initialize(seed: 6)
+    let head = try #require(model.parameters.first { $0.path == "fc3.weight" }).tensor.scalars
+    let x = batch(9, seed: 50).rows
+    let untrained = model.features(x).scalars
+    let batches = (0..<4).map { batch(20, seed: UInt64($0)).rows }
+    struct Refused: Swift.Error {}
+    #expect(throws: Refused.self) {
+      try model.pretrain(epochs: 3, seed: 7) { epoch throws -> [Tensor] in
+        if epoch == 2 { throw Refused() }
+        return batches
+      }
+    }
+    #expect(model.features(x).scalars == untrained, "what is cut short changes nothing")
+    var told = 0
+    model.pretrain(epochs: 3, seed: 7, batches: { _ in batches }, report: { _, _, _ in told += 1 })
+    #expect(told == 6)
+
+    let network = DeepBeliefNetwork(.init(widths: [12, 8, 4]))
+    network.initialize(seed: 7)
+    network.pretrain(epochs: 3, options: .init(seed: 7), batches: { _ in batches })
+    #expect(model.features(x).scalars == network.features(x).scalars)
+    #expect(try #require(model.parameters.first { $0.path == "fc3.weight" }).tensor.scalars == head)
+  }
 }

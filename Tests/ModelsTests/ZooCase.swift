@@ -69,6 +69,7 @@ struct ZooCase: Sendable, CustomTestStringConvertible {
     ZooCase("lenet5-original", 61_706, LeNet.Configuration.original, [1, 32, 32]),
     ZooCase("mlp", 235_146, MLP.Configuration.mlp, [1, 28, 28]),
     ZooCase("mlp-784-300-100-10", 266_610, MLP.Configuration.mlp300, [784]),
+    ZooCase("dbn", 520_260, MLP.Configuration.deepBelief, [1, 28, 28]),
     ZooCase("fashion-dnn", 235_146, MLP.Configuration.mlp, [1, 28, 28]),
     ZooCase("fashion-cnn", 1_475_338, FashionCNN.Configuration.toy, [1, 28, 28], hasIdleBiases: true),
     ZooCase("simple-convnet", 433_890, SimpleConvNet.Configuration.toy, [1, 28, 28]),

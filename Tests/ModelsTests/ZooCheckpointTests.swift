@@ -32,6 +32,35 @@ import Testing
     }
   }
 
+  /// A normalisation's epsilon and momentum go into the file and come back, so that a file with others means what it says.
+  @Test(arguments: ["h5", "safetensors"]) func settingsOfNormsAreInTheFile(suffix: String) throws {
+    let model = try Zoo.architecture(named: "resnet-toy").buildClassifier()
+    model.initialize(seed: 1)
+    var checkpoint = model.checkpoint(architecture: "resnet-toy")
+    #expect(checkpoint.metadata.settings["bn1.epsilon"] == 1e-5 && checkpoint.metadata.settings["bn1.momentum"] == 0.1)
+    #expect(checkpoint.metadata.settings.count == 2 * model.cellDescriptions.count { $0.path.hasSuffix("running_var") })
+    checkpoint.metadata.settings["bn1.epsilon"] = 0.5
+    let file = FileManager.default.temporaryDirectory.appending(path: "aviary-\(UUID().uuidString).\(suffix)").path
+    defer { try? FileManager.default.removeItem(atPath: file) }
+    try checkpoint.write(to: file)
+    let read = try Checkpoint.read(from: file)
+    #expect(read.metadata.settings == checkpoint.metadata.settings)
+    #expect(
+      CheckpointDifference(read, model.checkpoint(architecture: "resnet-toy")).otherSettings == ["bn1.epsilon"])
+    let loaded = try Zoo.classifier(from: read, path: file).model
+    let x = Tensor(normal: 0, deviation: 1, stream: RandomStream(seed: 1, purpose: "x"), shape: [1, 3, 64, 64])
+    #expect(loaded(x).scalars != model(x).scalars)
+    #expect(loaded.checkpoint(architecture: "resnet-toy").metadata.settings == checkpoint.metadata.settings)
+    #expect(loaded.copy()(x).scalars == loaded(x).scalars)
+    for (name, value) in [("bn1.epsilon", -1), ("bn1.epsilon", .nan), ("conv1.epsilon", 1e-5)] {
+      var wrong = checkpoint
+      wrong.metadata.settings[name] = value
+      let before = checksums(model)
+      #expect(throws: CheckpointFault.self) { try model.load(wrong) }
+      #expect(checksums(model) == before)
+    }
+  }
+
   @Test(arguments: ZooCase.families)
   func aHeadlessCheckpointLoadsAndIsReported(entry: ZooCase) throws {
     func check(_ model: some Classifier) throws {

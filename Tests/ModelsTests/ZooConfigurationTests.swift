@@ -46,7 +46,13 @@ import Testing
     ("alexnet", #"{"variant":"original","divisor":1,"dropout":2,"inputChannels":3,"classes":5}"#, "dropout"),
     ("mlp", #"{"inputs":0,"hidden":[],"activation":"relu","dropout":[],"classes":5}"#, "inputs"),
     ("mlp", #"{"inputs":4,"hidden":[0],"activation":"relu","dropout":[0],"classes":5}"#, "hidden"),
-    ("mlp", #"{"inputs":4,"hidden":[3],"activation":"relu","dropout":[],"classes":5}"#, "rates of dropout"),
+    ("mlp", #"{"inputs":4,"hidden":[3],"activation":"relu","dropout":[0,0],"classes":5}"#, "rates of dropout"),
+    ("dbn", #"{"inputs":4,"hidden":[3],"activation":"relu","dropout":[],"pretraining":1,"classes":5}"#, "activation"),
+    ("dbn", #"{"inputs":4,"hidden":[],"activation":"sigmoid","dropout":[],"pretraining":1,"classes":5}"#, "layers"),
+    (
+      "dbn", #"{"inputs":4,"hidden":[3],"activation":"sigmoid","dropout":[],"pretraining":-1,"classes":5}"#,
+      "pretraining"
+    ),
     ("mlp", #"{"inputs":4,"hidden":[3],"activation":"relu","dropout":[1],"classes":5}"#, "dropout"),
     ("lenet5", #"{"variant":"modern","inputChannels":1,"classes":0}"#, "classes"),
     (

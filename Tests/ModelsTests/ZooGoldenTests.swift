@@ -21,6 +21,7 @@ import Testing
     ("zoo-lenet5", { LeNet(.lenet5) }),
     ("zoo-lenet5-original", { LeNet(.init(.original, inputChannels: 3, classes: 5)) }),
     ("zoo-mlp", { MLP(.init(inputs: 48, hidden: [9, 7], classes: 5)) }),
+    ("zoo-dbn", { MLP(.init(inputs: 48, hidden: [9, 7], activation: .sigmoid, pretraining: 1, classes: 5)) }),
     ("zoo-fashion-cnn", { FashionCNN(.init(divisor: 8, dropout: 0, classes: 5)) }),
     ("zoo-simple-convnet", { SimpleConvNet(.toy) }),
   ]

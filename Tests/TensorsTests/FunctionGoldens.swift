@@ -94,10 +94,12 @@ enum FunctionGoldens {
   private static func loss(_ name: String, _ golden: GoldenCase) throws -> GoldenOperators.Operation? {
     let reduction: Reduction = golden.geometry["reduction"] == .text("sum") ? .sum : .mean
     let target = golden.optionalArray("target")
-    let labels = IntTensor(target?.integers.map(Int32.init) ?? [])
+    let labels = IntTensor(
+      target?.integers.map(Int32.init) ?? [], shape: target.map { $0.integers.isEmpty ? [0] : $0.shape } ?? [0])
     let given = target.flatMap { $0.integers.isEmpty ? Tensor($0.floats, shape: $0.shape) : nil }
     let weights = golden.optionalArray("weight").map { Tensor($0.floats, shape: $0.shape) }
     let smoothing = Float((try? golden.number("label_smoothing")) ?? 0)
+    let ignored = (try? golden.integer("ignore_index")).map(Int32.init)
     switch name {
     case "l1_loss": return { meanAbsoluteError($0["x"]!, target: $0["target"]!, reduction: reduction) }
     case "mse_loss": return { meanSquaredError($0["x"]!, target: $0["target"]!, reduction: reduction) }
@@ -117,7 +119,8 @@ enum FunctionGoldens {
     case "cross_entropy":
       return {
         crossEntropy(
-          $0["x"]!, labels: labels, labelSmoothing: smoothing, classWeights: weights, reduction: reduction)
+          $0["x"]!, labels: labels, labelSmoothing: smoothing, classWeights: weights, ignoring: ignored,
+          reduction: reduction)
       }
     case "soft_cross_entropy":
       return {
@@ -125,7 +128,10 @@ enum FunctionGoldens {
           $0["x"]!, target: $0["target"]!, labelSmoothing: smoothing, classWeights: weights, reduction: reduction)
       }
     case "nll_loss":
-      return { negativeLogLikelihood($0["x"]!, labels: labels, classWeights: weights, reduction: reduction) }
+      return {
+        negativeLogLikelihood(
+          $0["x"]!, labels: labels, classWeights: weights, ignoring: ignored, reduction: reduction)
+      }
     default: return nil
     }
   }

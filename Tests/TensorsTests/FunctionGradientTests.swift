@@ -133,6 +133,14 @@ import Testing
         name: "cross entropy of distributions",
         operands: ["x": random([4, 3], 1), "target": probabilities([4, 3], 2)]
       ) { crossEntropy($0["x"]!, target: $0["target"]!, labelSmoothing: 0.1, classWeights: weights) },
+      Case(name: "cross entropy along an axis, without a class", operands: ["x": random([2, 3, 4], 1)]) {
+        crossEntropy(
+          $0["x"]!, labels: IntTensor([0, 2, 1, 2, 1, 1, 0, 2], shape: [2, 4]), labelSmoothing: 0.1,
+          classWeights: weights, ignoring: 1)
+      },
+      Case(name: "negative log likelihood without a label", operands: ["x": random([4, 3], 1)]) {
+        negativeLogLikelihood($0["x"]!, labels: IntTensor([0, -100, 1, 2]), ignoring: -100)
+      },
       Case(name: "weighted negative log likelihood", operands: ["x": random([4, 3], 1)]) {
         negativeLogLikelihood($0["x"]!, labels: labels, classWeights: weights)
       },

@@ -62,7 +62,7 @@ import Testing
     #expect(slope([-3, 3, -4, 4]) { hardSwish($0) } == [0, 1, 0, 1])
     #expect(slope([0, -0.0]) { abs($0) } == [0, 0])
     #expect(slope([-1, 0.5, -1.1, 0.6]) { $0.clamped(to: -1...0.5) } == [1, 1, 0, 0])
-    #expect(slope([0]) { prelu($0, slope: Tensor([0.25], shape: [1])) } == [0])
+    #expect(slope([0, -0.0, 2]) { prelu($0, slope: Tensor([0.25], shape: [1])) } == [0.25, 0.25, 1])
   }
 
   @Test func theLargerOfWhatIsNoNumberIsNone() {

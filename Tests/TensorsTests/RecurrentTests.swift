@@ -177,5 +177,10 @@ import Testing
     }
     let gradient = differentiated(["weight": numbers([5, 2], 1)]) { embedding(indices, weight: $0["weight"]!) }
     #expect(gradient.gradients["weight"]?.scalars == [2, 2, 0, 0, 1, 1, 3, 3, 0, 0])
+    let padded = differentiated(["weight": numbers([5, 2], 1)]) {
+      embedding(indices, weight: $0["weight"]!, padding: 3)
+    }
+    #expect(padded.gradients["weight"]?.scalars == [2, 2, 0, 0, 1, 1, 0, 0, 0, 0])
+    #expect(padded.y.scalars == gradient.y.scalars, "what is looked up is the same")
   }
 }

@@ -66,6 +66,30 @@ import Testing
     #expect(ParameterGroup.layerwiseDecay([], factor: 0.5).isEmpty)
   }
 
+  /// Layer-wise decay reaches parameters that a group names, unless that group has a rate of its own.
+  @Test func ratesFallWithinNamedGroups() throws {
+    let model = try Zoo.architecture(named: "gcn-toy").build()
+    var options = TrainingOptions(
+      data: "", epochs: 1, optimizer: OptimizerConfiguration(.sgd, learningRate: 1), schedule: .constant)
+    options.layerwiseDecay = 0.5
+    options.groups = [
+      ParameterGroup(["conv1"], learningRateScale: 3, weightDecay: 5e-4), ParameterGroup(["conv2"], learningRate: 2),
+    ]
+    let groups = try options.groups(for: model)
+    func first(_ path: String) throws -> ParameterGroup? {
+      try groups.first { try $0.patterns.contains { try PathPattern($0).matches(path) } }
+    }
+    for parameter in model.parameters {
+      let group = try #require(try first(parameter.path))
+      switch parameter.path.prefix(5) {
+      case "conv1": #expect(group.learningRateScale == 0.75 && group.weightDecay == 5e-4)
+      case "conv2": #expect(group.learningRate == 2 && group.learningRateScale == 1)
+      default: #expect(group.learningRateScale == 1 && group.weightDecay == nil)
+      }
+    }
+    #expect(groups.count == 5)
+  }
+
   @Test func depthsOfAResidualNetwork() throws {
     func groups(_ model: some Network) throws -> [ParameterGroup] {
       let groups = ParameterGroup.layerwiseDecay(of: model, headPath: model.headPath, factor: 0.5)

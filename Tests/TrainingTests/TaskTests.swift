@@ -1,5 +1,6 @@
 import AviaryCheckpoints
 import AviaryDatasets
+import AviaryLayers
 import AviaryModels
 import AviaryTensors
 import Foundation
@@ -114,6 +115,47 @@ import Testing
     #expect(try #require(metrics.meanAbsoluteError) <= #require(metrics.rootMeanSquaredError))
   }
 
+  /// A network that has learned from features goes on with these, whatever the new rows would suggest.
+  @Test func fineTuningKeepsTheColumnsAsTheNetworkKnowsThem() throws {
+    let data = try place.write(flowers(), to: "flowers.csv")
+    var options = options(data, epochs: 1)
+    options.table = TableSettings(target: "kind")
+    options.configuration = [
+      ConfigurationChange(name: "hidden", value: "[8]"), ConfigurationChange(name: "dropout", value: "[0]"),
+    ]
+    _ = try train("mlp", options)
+    let path = place.path + "/run/best.h5"
+    let first = try Checkpoint.read(from: path)
+    guard case .table(let known)? = try first.inputPreparation() else {
+      Issue.record("the checkpoint does not know the table")
+      return
+    }
+    // Other lengths, one colour only, and another target.
+    var text = "length,width,colour,size\n"
+    for row in 0..<90 { text += "\(50 + row % 7),1.\(row % 9),red,\(["s", "m", "l"][row % 3])\n" }
+    options.data = try place.write(text, to: "other.csv")
+    options.table = TableSettings(target: "size")
+    options.configuration = []
+    func start(_ options: TrainingOptions, at run: String) throws -> RunSummary? {
+      try NetworkTraining.start(options, from: .checkpoint(first, path: path), at: place.path + "/" + run) { _ in }
+        .summary
+    }
+    #expect(try start(options, at: "more")?.classes == ["l", "m", "s"])
+    guard
+      case .table(let kept)? = try Checkpoint.read(from: place.path + "/more/best.h5").inputPreparation()
+    else {
+      Issue.record("the new checkpoint does not know the table")
+      return
+    }
+    #expect(kept.numeric == known.numeric && kept.categorical == known.categorical)
+    #expect(kept.shift == known.shift && kept.scale == known.scale && kept.target.name == "size")
+    #expect(try NetworkTraining.resume(at: place.path + "/more") { _ in }.summary != nil)
+    options.table?.scaling = .minMax
+    #expect(throws: TrainingFault.keptPreparation(path: path)) { try start(options, at: "not") }
+    options.table = TableSettings(target: "length")
+    #expect(throws: TableFault.self) { try start(options, at: "not") }
+  }
+
   @Test func aTableNeedsATargetAndANetworkForTables() throws {
     let data = try place.write(flowers(), to: "flowers.csv")
     #expect(throws: TrainingFault.noTarget(path: data)) { try train("mlp", options(data, epochs: 1)) }
@@ -126,6 +168,143 @@ import Testing
     let fault = #expect(throws: ArchitectureFault.self) { try train("mlp", unsuited) }
     #expect(fault?.description.contains("no setting 'width'") == true)
     #expect(!FileManager.default.fileExists(atPath: place.path + "/run"))
+  }
+
+  // MARK: Time series
+
+  private func series(_ rows: Int = 240) throws -> String {
+    var text = "day,level,wind\n"
+    for row in 0..<rows { text += "d\(row),\(100 + 40 * sin(Double(row) / 4)),\(row % 5)\n" }
+    return try place.write(text, to: "levels.csv")
+  }
+
+  /// A wave, whose next value the last ones tell; a mean would be off by 28.
+  @Test(arguments: [("sequence-gru", "12"), ("sequence-lstm", "12"), ("mlp", "[12]")])
+  func aSeriesIsLearned(name: String, hidden: String) throws {
+    let data = try series()
+    var options = options(data, epochs: 30)
+    options.series = SeriesSettings(target: "level", window: 8)
+    options.configuration = [ConfigurationChange(name: "hidden", value: hidden)]
+    if name == "mlp" { options.configuration.append(ConfigurationChange(name: "dropout", value: "[]")) }
+    let summary = try train(name, options)
+    #expect(summary.classes.isEmpty && summary.testAccuracy == nil && summary.items == "windows")
+    let best = try Checkpoint.read(from: place.path + "/run/best.h5")
+    guard case .series(let preprocessing)? = try best.inputPreparation() else {
+      Issue.record("the checkpoint does not know the series")
+      return
+    }
+    func check(_ model: some Classifier) throws {
+      let predictor = SeriesPredictor(model, preprocessing)
+      let rows = try preprocessing.rows(of: preprocessing.table(csv: data))
+      let metrics = predictor.regression(rows.part(targets: 216..<240))
+      let error = try #require(metrics.rootMeanSquaredError)
+      #expect(metrics.count == 24 && error < 6, "in the table's own units")
+      let scale = preprocessing.restored(1) - preprocessing.restored(0)
+      let expected = try #require(summary.testLoss).squareRoot() * scale
+      #expect(abs(error - expected) < 1e-3 * expected, "it is the test part that the summary tells of")
+      let next = try #require(predictor.next(after: rows))
+      let truth = 100 + 40 * sin(60.0)
+      #expect(abs(next - truth) < 12)
+    }
+    try check(Zoo.classifier(from: best, path: "best.h5").model)
+  }
+
+  @Test func aSeriesIsGoneOnWith() throws {
+    let data = try series(120)
+    var options = options(data, epochs: 2)
+    options.series = SeriesSettings(target: "level", window: 6)
+    options.configuration = [ConfigurationChange(name: "hidden", value: "4")]
+    let summary = try train("sequence-gru", options)
+    let again = try #require(try NetworkTraining.resume(at: place.path + "/run") { _ in }.summary)
+    #expect(again.testLoss == summary.testLoss)
+    let path = place.path + "/run/best.h5"
+    let first = try Checkpoint.read(from: path)
+    func start(_ options: TrainingOptions, at run: String) throws {
+      _ = try NetworkTraining.start(options, from: .checkpoint(first, path: path), at: place.path + "/" + run) { _ in }
+    }
+    options.configuration = []
+    options.series?.window = 9
+    try start(options, at: "longer")
+    guard case .series(let known)? = try first.inputPreparation(),
+      case .series(let kept)? = try Checkpoint.read(from: place.path + "/longer/best.h5").inputPreparation()
+    else {
+      Issue.record("the checkpoints do not know the series")
+      return
+    }
+    #expect(kept.columns == known.columns && kept.settings.window == 9)
+    options.series?.scaling = .minMax
+    #expect(throws: TrainingFault.keptPreparation(path: path)) { try start(options, at: "not") }
+    options.series = nil
+    options.table = TableSettings(target: "level")
+    #expect(throws: TrainingFault.otherKind(path: path, known: "a time series; give --window")) {
+      try start(options, at: "not")
+    }
+    options.table = nil
+    options.characters = CharacterSettings(target: "level", column: "day")
+    #expect(throws: TrainingFault.otherKind(path: path, known: "a time series; give --window")) {
+      try start(options, at: "not")
+    }
+  }
+
+  // MARK: Texts in tables
+
+  /// Words of two kinds, which their letters tell.
+  private func words() throws -> String {
+    var random = RandomStream(seed: 4, purpose: "words")
+    var text = "word,kind\n"
+    for row in 0..<160 {
+      let letters = Array(row % 2 == 0 ? "abcde" : "cdefg")
+      text += String((0..<4 + random.integer(below: 9)).map { _ in letters[random.integer(below: 5)] })
+      text += row % 2 == 0 ? ",low\n" : ",high\n"
+    }
+    return try place.write(text, to: "words.csv")
+  }
+
+  @Test func textsInATableAreSorted() throws {
+    let data = try words()
+    var options = options(data, epochs: 10)
+    options.characters = CharacterSettings(target: "kind", column: "word")
+    options.configuration = [ConfigurationChange(name: "hidden", value: "12")]
+    let summary = try train("sequence-gru", options)
+    #expect(summary.classes == ["high", "low"] && summary.items == "texts")
+    #expect(try #require(summary.testAccuracy) > 0.9)
+    let again = try #require(try NetworkTraining.resume(at: place.path + "/run") { _ in }.summary)
+    #expect(again.testLoss == summary.testLoss)
+    let best = try Checkpoint.read(from: place.path + "/run/best.h5")
+    guard case .characters(let preprocessing)? = try best.inputPreparation(),
+      let model = try Zoo.model(from: best, path: "best.h5").model as? SequenceClassifier
+    else {
+      Issue.record("the checkpoint does not know the texts")
+      return
+    }
+    #expect(preprocessing.symbols == 8 && model.configuration.symbols == 8 && model.configuration.inputs == 32)
+    let predictor = TextPredictor(model, preprocessing)
+    let table = try preprocessing.table(csv: data)
+    #expect(try #require(predictor.classification(preprocessing.part(of: table)).accuracy) > 0.9)
+    // A text's answer does not depend on the others that it is filled up for, nor on characters nobody knows.
+    let texts = try preprocessing.texts(of: table)
+    let alone = try preprocessing.texts(of: table, rows: [3])
+    for (a, b) in zip(predictor.probabilities(texts)[3], predictor.probabilities(alone)[0]) {
+      #expect(abs(a - b) < 1e-5)
+    }
+    let strange = try Table(csv: Array("word\n???\n".utf8), path: "new.csv", kinds: ["word": .categorical])
+    #expect(predictor.probabilities(try preprocessing.texts(of: strange)).count == 1)
+
+    // Other classes, the same characters.
+    let path = place.path + "/run/best.h5"
+    options.data = try place.write("word,kind\n" + (0..<40).map { "xa\($0),\($0 % 3)\n" }.joined(), to: "more.csv")
+    options.configuration = []
+    options.epochs = 1
+    _ = try NetworkTraining.start(options, from: .checkpoint(best, path: path), at: place.path + "/more") { _ in }
+    let more = try Checkpoint.read(from: place.path + "/more/best.h5")
+    guard case .characters(let kept)? = try more.inputPreparation() else {
+      Issue.record("the checkpoint does not know the texts")
+      return
+    }
+    #expect(kept.vocabulary == preprocessing.vocabulary && more.metadata.classes == ["0", "1", "2"])
+    #expect(throws: ArchitectureFault.unsuited(architecture: "mlp", kinds: [.images, .tables], data: .text)) {
+      try train("mlp", options, run: "other")
+    }
   }
 
   // MARK: Text
@@ -152,6 +331,19 @@ import Testing
     // A finished run that is resumed comes to the same end.
     let again = try #require(try NetworkTraining.resume(at: place.path + "/run") { _ in }.summary)
     #expect(again.testLoss == summary.testLoss)
+  }
+
+  @Test func aRunIsNotGoneOnWithOnOtherData() throws {
+    let data = try place.write(String(repeating: "abcab", count: 200), to: "a.txt")
+    var options = options(data, epochs: 1)
+    (options.batchSize, options.sequenceLength) = (4, 10)
+    _ = try train("char-toy", options)
+    _ = try NetworkTraining.resume(at: place.path + "/run") { _ in }
+    // The same characters, as many of them.
+    _ = try place.write(String(repeating: "bacab", count: 200), to: "a.txt")
+    #expect(throws: TrainingFault.unusableState(reason: "\(data) holds other data now")) {
+      try NetworkTraining.resume(at: place.path + "/run") { _ in }
+    }
   }
 
   @Test func aTextIsGoneOnWithFromACheckpoint() throws {

@@ -164,37 +164,15 @@ struct Unpickler {
 
   private mutating func extend(with elements: [PickleGraph.Index]) throws(PickleFault) {
     try count(elements.count)
-    let target = try top()
-    // The value is taken out while it grows, or each append would copy it.
-    let value = graph.values[target]
-    graph.values[target] = .none
-    switch value {
-    case .list(var list):
-      list.append(contentsOf: elements)
-      graph.values[target] = .list(list)
-    case .set(var set):
-      set.append(contentsOf: elements)
-      graph.values[target] = .set(set)
-    case .object(var object):
-      object.elements.append(contentsOf: elements)
-      graph.values[target] = .object(object)
-    default: throw fault("elements are put into something that is no list")
+    guard graph.values[try top()].append(elements) else {
+      throw fault("elements are put into something that is no list")
     }
   }
 
   private mutating func set(_ pairs: [PickleGraph.Pair]) throws(PickleFault) {
     try count(pairs.count)
-    let target = try top()
-    let value = graph.values[target]
-    graph.values[target] = .none
-    switch value {
-    case .dictionary(var dictionary):
-      dictionary.append(contentsOf: pairs)
-      graph.values[target] = .dictionary(dictionary)
-    case .object(var object):
-      object.pairs.append(contentsOf: pairs)
-      graph.values[target] = .object(object)
-    default: throw fault("items are put into something that is no dictionary")
+    guard graph.values[try top()].append(pairs) else {
+      throw fault("items are put into something that is no dictionary")
     }
   }
 
@@ -320,9 +298,72 @@ struct Unpickler {
   }
 }
 
+// A container grows by one element at a time. Were there another reference to its elements meanwhile, such as the one
+// that a pattern holds, each append would copy them all: so they are taken out by a function, which leaves none behind.
+extension PickleGraph.Value {
+  private enum Container { case list, set, dictionary, object }
+
+  private var container: Container? {
+    switch self {
+    case .list: .list
+    case .set: .set
+    case .dictionary: .dictionary
+    case .object: .object
+    default: nil
+    }
+  }
+
+  fileprivate mutating func append(_ new: [PickleGraph.Index]) -> Bool {
+    let container = container
+    if container == .object, var object = takeObject() {
+      object.elements.append(contentsOf: new)
+      self = .object(object)
+      return true
+    }
+    guard container == .list || container == .set else { return false }
+    var elements = takeElements()
+    elements.append(contentsOf: new)
+    self = container == .list ? .list(elements) : .set(elements)
+    return true
+  }
+
+  fileprivate mutating func append(_ new: [PickleGraph.Pair]) -> Bool {
+    let container = container
+    if container == .object, var object = takeObject() {
+      object.pairs.append(contentsOf: new)
+      self = .object(object)
+      return true
+    }
+    guard container == .dictionary else { return false }
+    var pairs = takePairs()
+    pairs.append(contentsOf: new)
+    self = .dictionary(pairs)
+    return true
+  }
+
+  private mutating func takeElements() -> [PickleGraph.Index] {
+    defer { self = .none }
+    switch self {
+    case .list(let elements), .set(let elements): return elements
+    default: return []
+    }
+  }
+
+  private mutating func takePairs() -> [PickleGraph.Pair] {
+    defer { self = .none }
+    if case .dictionary(let pairs) = self { return pairs } else { return [] }
+  }
+
+  private mutating func takeObject() -> PickleGraph.Object? {
+    defer { self = .none }
+    if case .object(let object) = self { return object } else { return nil }
+  }
+}
+
 extension PickleGraph {
-  /// Values, memo entries and elements that one pickle may have. A checkpoint of a million tensors has fewer.
-  public static let defaultLimit = 5_000_000
+  /// Values, memo entries and elements that one pickle may have: a hundred thousand tensors have fewer, and this many
+  /// take less than 256 MB.
+  public static let defaultLimit = 2_000_000
 
   /// Reads the pickle that begins at `offset`.
   public init(

@@ -71,6 +71,15 @@ public struct Preprocessing: Codable, Sendable, Equatable {
     return changed
   }
 
+  /// The same preprocessing, but with values in [0, 1] and nothing else done to them.
+  public var inUnitRange: Preprocessing {
+    var changed = self
+    changed.scale = 1 / 255
+    changed.mean = mean.map { _ in 0 }
+    changed.standardDeviation = standardDeviation.map { _ in 1 }
+    return changed
+  }
+
   public func withSize(_ side: Int) -> Preprocessing { withSize(ImageSize(height: side, width: side)) }
 
   /// This preprocessing, unless a file or a person asked for the impossible.

@@ -112,6 +112,14 @@ public struct Table: Sendable, Equatable {
     try self.init(bytes: Self.bytes(of: path, limits), path: path, limits: limits) { (_) throws(TableFault) in kinds }
   }
 
+  /// Reads a file whose columns to predict from hold what they held in training; what the target is, these rows say.
+  public init(
+    csv path: String, forFeaturesOf preprocessing: TablePreprocessing, limits: CSVLimits = CSVLimits()
+  ) throws(TableFault) {
+    let kinds = preprocessing.featureKinds
+    try self.init(bytes: Self.bytes(of: path, limits), path: path, limits: limits) { (_) throws(TableFault) in kinds }
+  }
+
   private static func bytes(of path: String, _ limits: CSVLimits) throws(TableFault) -> [UInt8] {
     let file: MappedFile
     do throws(ArchiveFault) { file = try MappedFile(path: path) } catch {

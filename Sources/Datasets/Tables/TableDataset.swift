@@ -32,9 +32,30 @@ extension TablePreprocessing {
     guard features.count > 0 else { throw .noRowsLeft(path: table.path, rows: rows?.count ?? table.rowCount) }
     switch self.target.task {
     case .classification:
-      return TablePart(features: features, labels: try labels(of: table, rows: features.rows), targets: [])
+      let labels = try Self.labels(of: table, rows: features.rows, target: self.target)
+      return TablePart(features: features, labels: labels, targets: [])
     case .regression:
       return TablePart(features: features, labels: [], targets: try targets(of: table, rows: features.rows))
+    }
+  }
+}
+
+extension TablePreprocessing {
+  /// Splits rows, stratified by the classes of a column; nil for rows that are all of one kind.
+  static func split(
+    of table: Table, _ rows: [Int], by target: Table.Column?, validation: Double, test: Double, seed: UInt64
+  ) throws(TableFault) -> DataSplit {
+    var classes = [""]
+    var labels = Array(repeating: 0, count: rows.count)
+    if let target {
+      classes = try Self.classes(target, rows, table.path)
+      let places = Dictionary(classes.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+      labels = classNames(target, rows).map { places[$0 ?? ""] ?? 0 }
+    }
+    do throws(SplitFault) {
+      return try DataSplit(labels: labels, classes: classes, validation: validation, test: test, seed: seed)
+    } catch {
+      throw .split(path: table.path, error)
     }
   }
 }
@@ -54,35 +75,34 @@ public struct TableDataset: Sendable {
   /// Splits the rows, fits the preprocessing to the training rows, and applies it to all.
   ///
   /// - Parameters:
+  ///   - known: a preprocessing that stays as it is, but for the target, which the settings name: a network that has
+  ///     learned from features goes on with these. Of the settings only the target's then count.
   ///   - validation: the share of rows held out for validation, 0 for none; stratified by class in a classification.
   ///   - test: the share held out for the test, 0 for none.
   public init(
-    _ table: Table, _ settings: TableSettings, validation: Double = 0.1, test: Double = 0, seed: UInt64
+    _ table: Table, _ settings: TableSettings, keeping known: TablePreprocessing? = nil, validation: Double = 0.1,
+    test: Double = 0, seed: UInt64
   ) throws(TableFault) {
     try settings.validate()
-    let rows = try TablePreprocessing.usableRows(of: table, settings)
+    let needed = try known?.neededColumns(of: table)
+    let rows = try TablePreprocessing.usableRows(of: table, settings, needed: needed)
     guard !rows.isEmpty else { throw .noRowsLeft(path: table.path, rows: table.rowCount) }
     let target = try table.column(settings.target)
-    // Rows of a regression are all of one kind.
-    var classes = [""]
-    var labels = Array(repeating: 0, count: rows.count)
-    if TablePreprocessing.task(target, settings) == .classification {
-      classes = try TablePreprocessing.classes(target, rows, table.path)
-      let places = Dictionary(classes.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
-      labels = TablePreprocessing.classNames(target, rows).map { places[$0 ?? ""] ?? 0 }
+    let split = try TablePreprocessing.split(
+      of: table, rows, by: TablePreprocessing.task(target, settings) == .classification ? target : nil,
+      validation: validation, test: test, seed: seed)
+    let learned = split.training.map { rows[$0] }
+    let fitted: TablePreprocessing
+    if let known {
+      fitted = try known.withTarget(of: table, rows: learned, settings)
+    } else {
+      fitted = try TablePreprocessing(fitting: table, rows: learned, settings)
     }
-    let split: DataSplit
-    do throws(SplitFault) {
-      split = try DataSplit(labels: labels, classes: classes, validation: validation, test: test, seed: seed)
-    } catch {
-      throw .split(path: table.path, error)
-    }
-    let fitted = try TablePreprocessing(fitting: table, rows: split.training.map { rows[$0] }, settings)
     func part(_ places: [Int]) throws(TableFault) -> TablePart? {
       places.isEmpty ? nil : try fitted.part(of: table, rows: places.map { rows[$0] })
     }
     preprocessing = fitted
-    training = try fitted.part(of: table, rows: split.training.map { rows[$0] })
+    training = try fitted.part(of: table, rows: learned)
     self.validation = try part(split.validation)
     self.test = try part(split.test)
     skipped = table.rowCount - rows.count

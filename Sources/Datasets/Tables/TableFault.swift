@@ -51,6 +51,12 @@ public enum TableFault: Swift.Error, Equatable, Sendable, CustomStringConvertibl
   case outOfRange(path: String, row: Int?, column: String)
   /// The rows cannot be split as asked.
   case split(path: String, SplitFault)
+  /// A row of a time series has no value in a column that is looked at.
+  case missingInSeries(path: String, row: Int, column: String)
+  /// There are too few rows for the windows that are asked for.
+  case seriesTooShort(path: String, rows: Int, needed: Int)
+  /// A column that texts are needed in holds numbers.
+  case noTexts(path: String, column: String)
   /// Stored preprocessing is not understood, or contradicts itself.
   case unreadablePreprocessing(reason: String)
 
@@ -95,6 +101,11 @@ public enum TableFault: Swift.Error, Equatable, Sendable, CustomStringConvertibl
       "\(path): row \(row), column \(column): too large a number to compute with"
     case .outOfRange(let path, nil, let column): "\(path): column \(column): too large numbers to compute with"
     case .split(let path, let fault): "\(path): \(fault)"
+    case .missingInSeries(let path, let row, let column):
+      "\(path): row \(row), column \(column): has no value, and a time series needs every one; fill it, or leave the column out"
+    case .seriesTooShort(let path, let rows, let needed):
+      "\(path): \(rows) rows to look back on, and the window with what follows it needs \(needed); use more rows, or a shorter window"
+    case .noTexts(let path, let column): "\(path): column \(column) holds numbers, and texts are needed"
     case .unreadablePreprocessing(let reason): "the table's preprocessing is not understood: \(reason)"
     }
   }

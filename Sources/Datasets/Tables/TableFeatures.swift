@@ -109,8 +109,8 @@ extension TablePreprocessing {
   }
 
   /// The classes of the rows given, as positions in the list of classes.
-  func labels(of table: Table, rows: [Int]) throws(TableFault) -> [Int32] {
-    let names = Self.classNames(try table.column(target.name), rows)
+  static func labels(of table: Table, rows: [Int], target: Target) throws(TableFault) -> [Int32] {
+    let names = classNames(try table.column(target.name), rows)
     let places = Dictionary(target.classes.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
     var labels: [Int32] = []
     for (row, name) in zip(rows, names) {

@@ -49,14 +49,43 @@ extension TablePreprocessing {
     return features
   }
 
+  /// The same columns, treated in the same way, with another target, fitted to the rows given.
+  func withTarget(of table: Table, rows: [Int], _ settings: TableSettings) throws(TableFault) -> TablePreprocessing {
+    if let column = (numeric.map(\.name) + categorical.map(\.name)).first(where: { $0 == settings.target }) {
+      throw .invalidSetting(name: "target", value: "'\(column)'", allowed: "no column that is predicted from")
+    }
+    var result = self
+    result.target = try Self.target(of: table, rows, settings)
+    result.settings.target = settings.target
+    result.settings.task = settings.task
+    result.settings.standardisesTarget = settings.standardisesTarget
+    result.settings.excluded.removeAll { $0 == settings.target }
+    return result
+  }
+
+  /// The columns without whose values a row is left out.
+  func neededColumns(of table: Table) throws(TableFault) -> [Table.Column] {
+    guard settings.missing == .dropRow else { return [] }
+    var columns: [Table.Column] = []
+    for name in numeric.map(\.name) + categorical.map(\.name) { columns.append(try table.column(name)) }
+    return columns
+  }
+
   /// The rows that have a target, and all values where rows without are left out.
+  ///
+  /// - Parameter needed: the columns that must have values; nil for what the settings say.
   static func usableRows(
-    of table: Table, _ settings: TableSettings, among rows: [Int]? = nil
+    of table: Table, _ settings: TableSettings, among rows: [Int]? = nil, needed columns: [Table.Column]? = nil
   ) throws(TableFault) -> [Int] {
     let target = try table.column(settings.target).values
-    let needed = settings.missing == .dropRow ? try features(of: table, settings).map(\.values) : []
+    let needed: [Table.Column]
+    if let columns {
+      needed = columns
+    } else {
+      needed = settings.missing == .dropRow ? try features(of: table, settings) : []
+    }
     return (rows ?? Array(0..<table.rowCount)).filter { row in
-      !target.isMissing(row) && !needed.contains { $0.isMissing(row) }
+      !target.isMissing(row) && !needed.contains { $0.values.isMissing(row) }
     }
   }
 
@@ -160,7 +189,7 @@ extension TablePreprocessing {
   }
 
   /// Shift and scale of a feature. One that never changes is shifted and not scaled.
-  private static func scaling(_ values: [Double], _ scaling: TableSettings.Scaling) -> (Double, Double) {
+  static func scaling(_ values: [Double], _ scaling: TableSettings.Scaling) -> (Double, Double) {
     switch scaling {
     case .none: return (0, 1)
     case .standard:

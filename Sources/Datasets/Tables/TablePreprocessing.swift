@@ -72,7 +72,14 @@ public struct TablePreprocessing: Codable, Equatable, Sendable {
 
   /// What the columns hold, for reading other tables.
   public var kinds: [String: Table.Kind] {
-    var kinds = [target.name: target.kind]
+    var kinds = featureKinds
+    kinds[target.name] = target.kind
+    return kinds
+  }
+
+  /// What the columns hold that are predicted from.
+  var featureKinds: [String: Table.Kind] {
+    var kinds: [String: Table.Kind] = [:]
     for column in numeric { kinds[column.name] = .numeric }
     for column in categorical { kinds[column.name] = .categorical }
     return kinds

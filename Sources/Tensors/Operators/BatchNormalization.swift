@@ -64,6 +64,7 @@ final class BatchNormalizationPass {
   private let shift: Tensor
   private let epsilon: Float
   private let observe: (Tensor, Tensor) -> Void
+  private let label: Profile.Label?
   private var statistics: BatchNormalization.Statistics?
   /// Where the result goes, if anybody still holds it.
   weak var result: Confined<TensorContent>?
@@ -74,6 +75,7 @@ final class BatchNormalizationPass {
     self.shift = shift
     self.epsilon = epsilon
     self.observe = observe
+    label = Profile.isOn ? Profile.label : nil
   }
 
   private func kernel(_ layout: Layout, relu: Bool) -> BatchNormalization {
@@ -88,6 +90,11 @@ final class BatchNormalizationPass {
 
   /// The result; on the first call the statistics are observed.
   func result(relu: Bool) -> Buffer {
+    guard let label else { return compute(relu: relu) }
+    return Profile.labelled(label) { compute(relu: relu) }
+  }
+
+  private func compute(relu: Bool) -> Buffer {
     let input = x.buffer
     let (y, found) = kernel(input.layout, relu: relu).forward(
       input, scale: scale.plainBuffer, shift: shift.plainBuffer)

@@ -108,6 +108,8 @@ final class ConvolutionExpression {
   var addend: Tensor?
   var relu = false
   var isTraining = false
+  /// While somebody watches: the layer that the convolution belongs to, whatever has become a part of it since.
+  private var label = Profile.isOn ? Profile.label : nil
 
   init(shape: ConvolutionShape, x: Tensor, weight: Tensor, bias: Tensor?) {
     self.shape = shape
@@ -125,10 +127,16 @@ final class ConvolutionExpression {
     copy.addend = addend
     copy.relu = relu
     copy.isTraining = isTraining
+    copy.label = label
     return copy
   }
 
   func compute() -> Buffer {
+    guard let label else { return result() }
+    return Profile.labelled(label) { result() }
+  }
+
+  private func result() -> Buffer {
     let input = x.buffer
     let shape = ConvolutionShape(
       input: self.shape.input, weights: self.shape.weights, window: self.shape.window, groups: self.shape.groups,

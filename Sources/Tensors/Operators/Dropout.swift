@@ -12,7 +12,7 @@ public func dropout(_ x: Tensor, rate: Float, path: String = "") -> Tensor {
   precondition((0...1).contains(rate), "dropout: the rate \(rate) is not a probability")
   return operation {
     let pass = Pass.current.onComputeThread
-    guard pass.mode == .training, rate > 0, let drawing = pass.drawing else { return x }
+    guard pass.mode == .training, pass.drops, rate > 0, let drawing = pass.drawing else { return x }
     if rate == 1 { return x * 0 }
     let stream = drawing.stream(purpose: "dropout", path: path)
     let y = Tensor(x.plainBuffer.droppedOut(rate: rate, stream: stream), shape: x.shape)
@@ -31,7 +31,7 @@ public func channelDropout(_ x: Tensor, rate: Float, path: String = "") -> Tenso
   precondition(x.rank >= 2, "channel dropout: \(x.shape) has no channels")
   return operation {
     let pass = Pass.current.onComputeThread
-    guard pass.mode == .training, rate > 0, let drawing = pass.drawing else { return x }
+    guard pass.mode == .training, pass.drops, rate > 0, let drawing = pass.drawing else { return x }
     if rate == 1 { return x * 0 }
     let stream = drawing.stream(purpose: "channel dropout", path: path)
     let channels = Array(x.shape.prefix(2))
@@ -53,7 +53,7 @@ public func dropBlock(_ x: Tensor, block: Int, rate: Float, path: String = "") -
   precondition(x.rank == 4 && block >= 1, "DropBlock: blocks of size \(block) cannot be cut from \(x.shape)")
   return operation {
     let pass = Pass.current.onComputeThread
-    guard pass.mode == .training, rate > 0, x.count > 0, let drawing = pass.drawing else { return x }
+    guard pass.mode == .training, pass.drops, rate > 0, x.count > 0, let drawing = pass.drawing else { return x }
     let (rows, columns) = (x.shape[2], x.shape[3])
     let block = min(block, rows, columns)
     let gamma =

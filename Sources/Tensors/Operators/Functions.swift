@@ -67,7 +67,8 @@ public func prelu(_ x: Tensor, slope: Tensor) -> Tensor {
     slope.shape == [1] || (x.rank >= 2 && slope.shape == [x.shape[1]]),
     "prelu: input \(x.shape) does not go with slope \(slope.shape)")
   let perChannel = slope.count == 1 ? slope : slope.reshaped(to: [slope.count] + Array(repeating: 1, count: x.rank - 2))
-  return relu(x) - perChannel * relu(-x)
+  // Clamping lets the gradient pass at zero itself, where relu has none: PyTorch counts zero as negative.
+  return relu(x) + perChannel * x.clamped(to: -Float.infinity...0)
 }
 
 private func apply(_ function: ElementFunction, _ x: Tensor) -> Tensor {

@@ -27,11 +27,17 @@ enum Beginning {
   /// - Parameters:
   ///   - input: the shape that the data have for the network.
   ///   - outputs: what the head is replaced for, unless the state was saved; nil keeps the head of a checkpoint.
-  func start(input: [Int], outputs: Int?, _ options: TrainingOptions) throws -> Start {
+  ///   - changes: values of the configuration for a network from scratch; nil for those of the options.
+  ///   - data: what is learned from. A saved state that has learned from other data is refused.
+  func start(
+    input: [Int], outputs: Int?, changes: [ConfigurationChange]? = nil, data: DataFingerprint,
+    _ options: TrainingOptions
+  ) throws -> Start {
+    try requireSame(data, options)
     var start: Start
     switch self {
     case .source(.scratch(let architecture)):
-      var model = try architecture.build(fitting: input, changing: options.configuration)
+      var model = try architecture.build(fitting: input, changing: changes ?? options.configuration)
       if let outputs { model = model.replacingHead(classes: outputs, seed: options.seed) }
       model.initialize(seed: options.seed)
       start = Start(model: model, architecture: architecture, metadata: Checkpoint.Metadata())
@@ -50,6 +56,7 @@ enum Beginning {
     start.metadata.architecture = start.architecture.name
     start.metadata.headAbsent = false
     start.metadata.frozen = nil
+    start.metadata.extra[DataFingerprint.key] = data.text
     try start.model.freeze(options)
     return start
   }
@@ -77,6 +84,16 @@ enum Beginning {
   func requireSameClasses(_ classes: [String], _ options: TrainingOptions) throws(TrainingFault) {
     guard case .saved(let checkpoint, _) = self, checkpoint.metadata.classes != classes else { return }
     throw .unusableState(reason: "\(options.data) has other classes now")
+  }
+}
+
+extension Beginning {
+  /// States that were saved before fingerprints were kept have none.
+  private func requireSame(_ data: DataFingerprint, _ options: TrainingOptions) throws(TrainingFault) {
+    guard case .saved(let checkpoint, _) = self, let known = checkpoint.metadata.extra[DataFingerprint.key],
+      known != data.text
+    else { return }
+    throw .unusableState(reason: "\(options.data) holds other data now")
   }
 }
 

@@ -16,7 +16,10 @@ final class GraphTask: TrainingTask {
     data = NodeClassification(dataset)
     let classes = dataset.classNames ?? (0..<dataset.classes).map(String.init)
     try beginning.requireSameClasses(classes, options)
-    let start = try beginning.start(input: [dataset.features.columns], outputs: dataset.classes, options)
+    var fingerprint = DataFingerprint()
+    fingerprint.add(dataset)
+    let start = try beginning.start(
+      input: [dataset.features.columns], outputs: dataset.classes, data: fingerprint, options)
     model = try start.model(as: GCN.self, for: .graphs)
     try data.check(model)
     var metadata = start.metadata

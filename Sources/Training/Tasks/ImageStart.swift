@@ -37,14 +37,20 @@ struct ImageStart {
   private let metadata: Checkpoint.Metadata
   private let options: TrainingOptions
   private let data: ImageParts
+  /// Whether nothing has been learned yet.
+  private let isFresh: Bool
 
   init(_ beginning: Beginning, options: TrainingOptions, data: ImageParts) throws {
     self.options = options
     self.data = data
+    isFresh = if case .source(.scratch) = beginning { true } else { false }
     let classes = data.training.classes
     try beginning.requireSameClasses(classes, options)
     preprocessing = try Self.preprocessing(beginning, options, data)
-    let start = try beginning.start(input: Self.input(preprocessing), outputs: classes.count, options)
+    var fingerprint = DataFingerprint()
+    for part in [data.training, data.validation, data.test].compactMap({ $0 }) { fingerprint.add(part) }
+    let start = try beginning.start(
+      input: Self.input(preprocessing), outputs: classes.count, data: fingerprint, options)
     model = try start.architecture.classifier(start.model)
     var metadata = start.metadata
     metadata.classes = classes
@@ -69,7 +75,10 @@ struct ImageStart {
       guard let stored = try checkpoint.preprocessing() else { throw TrainingFault.unknownPreprocessing(path: path) }
       return sized(options.imageSize.map(stored.withSize) ?? stored, options)
     case .source(.scratch(let architecture)):
-      if let own = data.preprocessing { return sized(options.imageSize.map(own.withSize) ?? own, options) }
+      if let own = data.preprocessing {
+        let fitting = architecture.takesProbabilities ? own.inUnitRange : own
+        return sized(options.imageSize.map(fitting.withSize) ?? fitting, options)
+      }
       guard let side = options.imageSize ?? architecture.imageSize else {
         throw ArchitectureFault.unsuited(architecture: architecture.name, kinds: architecture.kinds, data: .images)
       }
@@ -85,7 +94,7 @@ struct ImageStart {
       preprocessing.mean = [0.449]
       preprocessing.standardDeviation = [0.226]
     }
-    return preprocessing
+    return architecture.takesProbabilities ? preprocessing.inUnitRange : preprocessing
   }
 
   private static func sized(_ preprocessing: Preprocessing, _ options: TrainingOptions) -> Preprocessing {
@@ -105,9 +114,10 @@ struct ImageStart {
   func task(at path: String, _ report: @escaping (String) -> Void) -> any TrainingTask {
     // Opens the existential: the task is generic over the model.
     func open(_ model: some Classifier) -> any TrainingTask {
-      ImageTask(
+      let pretraining = isFresh ? Pretraining(model, options, data.training, preprocessing, report) : nil
+      return ImageTask(
         model: model, options: options, data: data, preprocessing: preprocessing, metadata: metadata, folder: path,
-        report: report)
+        pretraining: pretraining, report: report)
     }
     return open(model)
   }

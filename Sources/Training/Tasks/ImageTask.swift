@@ -13,6 +13,8 @@ final class ImageTask<Model: Classifier>: TrainingTask {
   private let preprocessing: Preprocessing
   private let augmentation: Augmentation?
   private let folder: String
+  /// What is learned without labels first; nil where nothing is, or it has been.
+  private let pretraining: Pretraining?
   private let report: (String) -> Void
   /// By path, so that an image met in every epoch counts once.
   private var skippedPaths: Set<String> = []
@@ -23,7 +25,7 @@ final class ImageTask<Model: Classifier>: TrainingTask {
   /// - Parameter folder: the run's, where features are kept.
   init(
     model: Model, options: TrainingOptions, data: ImageParts, preprocessing: Preprocessing,
-    metadata: Checkpoint.Metadata, folder: String, report: @escaping (String) -> Void
+    metadata: Checkpoint.Metadata, folder: String, pretraining: Pretraining?, report: @escaping (String) -> Void
   ) {
     self.model = model
     self.options = options
@@ -32,6 +34,7 @@ final class ImageTask<Model: Classifier>: TrainingTask {
     augmentation = options.augmentation
     self.metadata = metadata
     self.folder = folder
+    self.pretraining = pretraining
     self.report = report
   }
 
@@ -48,6 +51,7 @@ final class ImageTask<Model: Classifier>: TrainingTask {
   // MARK: Batches
 
   func prepare() throws {
+    try pretraining?.run()
     guard cachesFeatures else { return }
     let cache = FeatureCache(folder: folder)
     var line = ProgressLine()

@@ -52,7 +52,9 @@ final class TextTask: TrainingTask {
     self.options = options
     data = try TextParts(
       options, vocabulary: try beginning.checkpoint.map { try $0.checkpoint.vocabulary(path: $0.path) })
-    let start = try beginning.start(input: [data.vocabulary.count], outputs: nil, options)
+    var fingerprint = DataFingerprint()
+    for part in [data.training, data.validation, data.test] { fingerprint.add(part) }
+    let start = try beginning.start(input: [data.vocabulary.count], outputs: nil, data: fingerprint, options)
     model = try start.model(as: CharacterModel.self, for: .text)
     var metadata = start.metadata
     metadata.classes = data.vocabulary.names

@@ -16,33 +16,42 @@ public func crossEntropy(_ logits: Tensor, labels: IntTensor) -> Tensor {
   }
 }
 
-/// The cross entropy of logits [N, K] and labels [N] with smoothed labels or weighted classes: PyTorch's
-/// `cross_entropy`.
+/// The cross entropy of logits [N, K, …] and labels [N, …] with smoothed labels or weighted classes: PyTorch's
+/// `cross_entropy`. Every position of the further axes counts as an example.
 ///
 /// - Parameters:
 ///   - labelSmoothing: ε in 0...1: what is expected of class k is (1 − ε) · [k = label] + ε / K (Szegedy et al., 2016).
 ///   - classWeights: [K], factors of the classes' losses. The mean is then divided by the sum of the labels' weights.
+///   - ignoring: a label whose examples count for nothing (PyTorch's `ignore_index`), in the mean's divisor neither.
+///     Where all are ignored the sum is 0 and the mean not a number, as in PyTorch.
 public func crossEntropy(
   _ logits: Tensor, labels: IntTensor, labelSmoothing: Float = 0, classWeights: Tensor? = nil,
-  reduction: Reduction = .mean
+  ignoring: Int32? = nil, reduction: Reduction = .mean
 ) -> Tensor {
-  checkLabels(logits, labels)
+  let (logits, labels) = rows(of: logits, labels)
+  checkLabels(logits, labels, ignoring)
   checkWeights(logits, classWeights)
   checkSmoothing(labelSmoothing)
-  if labelSmoothing == 0, classWeights == nil {
+  if labelSmoothing == 0, classWeights == nil, ignoring == nil {
     let mean = crossEntropy(logits, labels: labels)
     return reduction == .mean ? mean : mean * Float(logits.shape[0])
   }
   let classes = logits.shape[1]
   let weights = classWeights?.scalars ?? [Float](repeating: 1, count: classes)
   let rest = weights.map { $0 * labelSmoothing / Float(classes) }
+  let nothing = [Float](repeating: 0, count: classes)
   var factors: [Float] = []
   factors.reserveCapacity(logits.count)
+  var total = 0.0
   for label in labels.scalars {
+    if label == ignoring {
+      factors += nothing
+      continue
+    }
     factors += rest
     factors[factors.count - classes + Int(label)] += (1 - labelSmoothing) * weights[Int(label)]
+    total += Double(weights[Int(label)])
   }
-  let total = labels.scalars.reduce(0.0) { $0 + Double(weights[Int($1)]) }
   let sum = -(logSoftmax(logits) * Tensor(factors, shape: logits.shape)).sum()
   return reduction == .mean ? sum / Float(total) : sum
 }
@@ -69,41 +78,49 @@ public func crossEntropy(
   return reduction == .mean ? sum / Float(logits.shape[0]) : sum
 }
 
-/// The negative log likelihood of log probabilities [N, K] and labels [N]: PyTorch's `nll_loss`.
+/// The negative log likelihood of log probabilities [N, K, …] and labels [N, …]: PyTorch's `nll_loss`.
 ///
-/// - Parameter classWeights: [K], factors of the classes' losses. The mean is divided by the sum of the labels' weights.
+/// - Parameters:
+///   - classWeights: [K], factors of the classes' losses. The mean is divided by the sum of the labels' weights.
+///   - ignoring: a label whose examples count for nothing, in the mean's divisor neither.
 public func negativeLogLikelihood(
-  _ logProbabilities: Tensor, labels: IntTensor, classWeights: Tensor? = nil, reduction: Reduction = .mean
+  _ logProbabilities: Tensor, labels: IntTensor, classWeights: Tensor? = nil, ignoring: Int32? = nil,
+  reduction: Reduction = .mean
 ) -> Tensor {
-  checkLabels(logProbabilities, labels)
+  let (logProbabilities, labels) = rows(of: logProbabilities, labels)
+  checkLabels(logProbabilities, labels, ignoring)
   checkWeights(logProbabilities, classWeights)
   let columns = logProbabilities.shape[1]
   let rows = logProbabilities.shape[0]
-  let weights = classWeights.map { all in
-    let scalars = all.scalars
-    return labels.scalars.map { scalars[Int($0)] }
-  }
-  let total = weights.map { $0.reduce(0.0) { $0 + Double($1) } } ?? Double(rows)
-  let divisor = reduction == .mean ? total : 1
+  let classes = classWeights?.scalars
+  let weights = labels.scalars.map { $0 == ignoring ? 0 : classes?[Int($0)] ?? 1 }
+  // An ignored row weighs nothing, so that any class of it may be picked.
+  let picks = labels.scalars.map { $0 == ignoring ? 0 : $0 }
+  let divisor = reduction == .mean ? weights.reduce(0.0) { $0 + Double($1) } : 1
   return operation {
-    let picked = logProbabilities.plainBuffer.picked(labels.scalars, columns: columns)
-    let factors = Buffer(weights ?? [Float](repeating: 1, count: rows), shape: [rows])
-    let sum =
-      weights == nil
-      ? picked.sum() : Buffer.broadcast(.multiply, picked, [rows], factors, [rows], result: [rows]).sum()
+    let picked = logProbabilities.plainBuffer.picked(picks, columns: columns)
+    let factors = Buffer(weights, shape: [rows])
+    let sum = Buffer.broadcast(.multiply, picked, [rows], factors, [rows], result: [rows]).sum()
     return recorded(Tensor(Float(-sum / divisor)), from: logProbabilities) { dy, cotangents in
-      let dx = factors.scaled(by: Float(-Double(dy.scalar) / divisor)).placed(labels.scalars, columns: columns)
+      let dx = factors.scaled(by: Float(-Double(dy.scalar) / divisor)).placed(picks, columns: columns)
       cotangents.add(Tensor(dx, shape: logProbabilities.shape), to: logProbabilities)
     }
   }
 }
 
-private func checkLabels(_ x: Tensor, _ labels: IntTensor) {
+/// Every position of the axes behind the classes as a row: [N, K, …] and [N, …] → [R, K] and [R].
+private func rows(of x: Tensor, _ labels: IntTensor) -> (Tensor, IntTensor) {
+  guard x.rank > 2, labels.shape == [x.shape[0]] + x.shape.dropFirst(2) else { return (x, labels) }
+  let last = x.transposed([0] + Array(2..<x.rank) + [1])
+  return (last.reshaped(to: [-1, x.shape[1]]), IntTensor(labels.scalars))
+}
+
+private func checkLabels(_ x: Tensor, _ labels: IntTensor, _ ignored: Int32? = nil) {
   precondition(
     x.rank == 2 && x.shape[0] > 0 && labels.shape == [x.shape[0]],
     "cross entropy: \(x.shape) does not go with labels \(labels.shape)")
   let classes = Int32(x.shape[1])
-  if let wrong = labels.scalars.first(where: { $0 < 0 || $0 >= classes }) {
+  if let wrong = labels.scalars.first(where: { ($0 < 0 || $0 >= classes) && $0 != ignored }) {
     preconditionFailure("cross entropy: the label \(wrong) is none of the \(classes) classes")
   }
 }

@@ -1,0 +1,89 @@
+import AviaryArchives
+
+/// An index of a checkpoint in several files, `model.safetensors.index.json` or `pytorch_model.bin.index.json`: a JSON
+/// object whose `weight_map` names for each tensor the file that has it.
+///
+/// Only names of files in the folder of the index are followed.
+struct ShardIndex {
+  /// Files in the order in which the index first names them.
+  let files: [String]
+  /// Tensor and position in `files`, in the order of the index.
+  let tensors: [(name: String, file: Int)]
+  private let path: String
+
+  /// Indices of the largest models have some thousand lines.
+  private static let sizeLimit = 64 << 20
+
+  static func matches(_ bytes: ByteRegion) -> Bool {
+    let head = bytes.part(0..<min(bytes.count, 64))?.array() ?? []
+    return head.first { ![0x20, 0x0a, 0x0d, 0x09].contains($0) } == UInt8(ascii: "{")
+  }
+
+  init(_ bytes: ByteRegion, path: String) throws(CheckpointFault) {
+    guard bytes.count <= Self.sizeLimit else {
+      throw .tooLarge(path: path, tensor: "the index", bytes: bytes.count, limit: Self.sizeLimit)
+    }
+    let json: JSONValue
+    do { json = try JSONValue(parsing: bytes.array()) } catch { throw .unknownFormat(path: path) }
+    guard let map = json["weight_map"]?.members else { throw .unknownFormat(path: path) }
+    var files: [String] = []
+    var places: [String: Int] = [:]
+    var tensors: [(name: String, file: Int)] = []
+    for member in map {
+      guard let file = member.value.text else {
+        throw .malformed(path: path, part: "weight_map", reason: "'\(member.name)' has no file's name")
+      }
+      guard Self.isPlainName(file) else {
+        throw .malformed(
+          path: path, part: "weight_map",
+          reason: "'\(file.prefix(200))' is no name of a file in the same folder, and is not followed")
+      }
+      if places[file] == nil {
+        places[file] = files.count
+        files.append(file)
+      }
+      tensors.append((member.name, places[file] ?? 0))
+    }
+    self.path = path
+    self.files = files
+    self.tensors = tensors
+  }
+
+  /// No separator of any system, and nothing that means a folder.
+  private static func isPlainName(_ name: String) -> Bool {
+    !name.isEmpty && name != "." && name != ".." && name.utf8.count < 256
+      && name.unicodeScalars.allSatisfy { $0 != "/" && $0 != "\\" && $0 != ":" && $0.value >= 0x20 }
+  }
+
+  /// Reads every file and gathers the tensors in the order of the index.
+  func read(_ options: Checkpoint.ReadOptions) throws(CheckpointFault) -> Checkpoint {
+    guard !files.isEmpty else { throw .noTensors(path: path) }
+    let folder = path.lastIndex(of: "/").map { path[...$0] } ?? ""
+    var shards: [Checkpoint] = []
+    for file in files { shards.append(try shard(folder + file, options)) }
+    var result = Checkpoint()
+    result.format = shards[0].format
+    result.metadata = shards[0].metadata
+    result.metadata.extra["shards"] = "\(files.count)"
+    for (name, file) in tensors {
+      guard let array = shards[file][name] else {
+        throw .badTensor(path: path, tensor: name, reason: "it is not in \(folder + files[file])")
+      }
+      guard result.add(array, at: name) else { throw .duplicateTensor(path: path, tensor: name) }
+    }
+    for (file, shard) in zip(files, shards) {
+      result.notes += shard.notes.map { "\(file): \($0)" }
+      result.notes += shard.paths.filter { result[$0] == nil }.map { "\(file): \($0): the index does not name it" }
+    }
+    return result
+  }
+
+  private func shard(_ file: String, _ options: Checkpoint.ReadOptions) throws(CheckpointFault) -> Checkpoint {
+    let mapped = try archived { () throws(ArchiveFault) in try MappedFile(path: file, map: options.map) }
+    // An index within an index could lead round in a circle.
+    guard !Self.matches(mapped.bytes) else {
+      throw .unsupported(path: file, what: "an index in the place of a part of the checkpoint \(path)")
+    }
+    return try Checkpoint.read(from: file, options: options)
+  }
+}

@@ -1,0 +1,115 @@
+import Aviary
+
+/// What `aviary predict` says of the rows of tables.
+struct TablePredictions {
+  /// The answer for one row, or why there is none.
+  private struct Answer {
+    let line: String
+    let value: JSONValue
+  }
+
+  /// The most probable classes that are named.
+  let top: Int
+  /// Rows and tables without an answer, each in a line of its own.
+  private(set) var faults: [String] = []
+  /// How many rows and unreadable tables there were.
+  private(set) var count = 0
+  private(set) var lines: [String] = []
+  private var predictions: [JSONValue] = []
+
+  init(top: Int) { self.top = top }
+
+  var json: String { JSONValue.members(["predictions": .array(predictions)]).serialized }
+
+  /// Predicts every row of a file. A table that cannot be read, and a row without values that are needed, become faults.
+  mutating func add(_ path: String, _ model: some Classifier, _ preprocessing: TablePreprocessing) {
+    do throws(TableFault) {
+      let table = try Table(csv: path, for: preprocessing)
+      let features = try preprocessing.features(of: table)
+      for category in features.unknown { tell("\(path): \(category)") }
+      add(path, table, rows: features.rows, answers(TablePredictor(model, preprocessing), features))
+    } catch {
+      add(error, path)
+    }
+  }
+
+  /// Says of every row of a file what its text is.
+  mutating func add(_ path: String, _ predictor: TextPredictor) {
+    do throws(TableFault) {
+      let table = try predictor.preprocessing.table(csv: path)
+      let texts = try predictor.preprocessing.texts(of: table)
+      let classes = predictor.preprocessing.target.classes
+      add(path, table, rows: texts.rows, predictor.probabilities(texts).map { answer($0, classes) })
+    } catch {
+      add(error, path)
+    }
+  }
+
+  /// Says what follows the end of a time series.
+  mutating func addNext<Model: Classifier>(_ path: String, _ model: Model, _ preprocessing: SeriesPreprocessing) {
+    do throws(TableFault) {
+      let rows = try preprocessing.rows(of: preprocessing.table(csv: path))
+      let settings = preprocessing.settings
+      guard let next = SeriesPredictor(model, preprocessing).next(after: rows) else {
+        throw .seriesTooShort(path: path, rows: rows.count, needed: settings.window)
+      }
+      count += 1
+      let steps = settings.horizon == 1 ? "next" : "in \(settings.horizon) rows"
+      lines.append("\(path): \(steps) \(settings.target) \(significant(next, 6))")
+      predictions.append(.members(["table": .text(path), "value": .real(next)]))
+    } catch {
+      add(error, path)
+    }
+  }
+
+  private mutating func add(_ fault: TableFault, _ path: String) {
+    count += 1
+    faults.append("\(fault)")
+    lines.append("\(path): not predicted")
+    predictions.append(.members(["table": .text(path), "error": .text("\(fault)")]))
+  }
+
+  /// - Parameter rows: the positions of the rows that have the answers.
+  private mutating func add(_ path: String, _ table: Table, rows: [Int], _ answers: [Answer]) {
+    let answers = Dictionary(zip(rows, answers), uniquingKeysWith: { first, _ in first })
+    for place in 0..<table.rowCount { add(answers[place], path, row: table.rowNumbers[place]) }
+  }
+
+  /// - Parameter row: as a spreadsheet counts: the header is row 1.
+  private mutating func add(_ answer: Answer?, _ path: String, row: Int) {
+    count += 1
+    let place = [JSONValue.Member("table", .text(path)), .init("row", .integer(row))]
+    if let answer {
+      lines.append("\(path) row \(row): \(answer.line)")
+      predictions.append(.object(place + (answer.value.members ?? [])))
+      return
+    }
+    let reason = "\(path) row \(row): lacks a value, and the network was trained without such rows"
+    faults.append(reason)
+    lines.append("\(path) row \(row): not predicted")
+    predictions.append(.object(place + [.init("error", .text(reason))]))
+  }
+
+  private func answers<Model: Classifier>(
+    _ predictor: TablePredictor<Model>, _ features: TableFeatures
+  ) -> [Answer] {
+    let target = predictor.preprocessing.target
+    if target.task == .regression {
+      return predictor.estimates(features).map {
+        Answer(line: "\(target.name) \(significant($0, 6))", value: .members(["value": .real($0)]))
+      }
+    }
+    return predictor.probabilities(features).map { answer($0, target.classes) }
+  }
+
+  /// The most probable classes.
+  private func answer(_ probabilities: [Float], _ classes: [String]) -> Answer {
+    let best = probabilities.indices.sorted { (probabilities[$0], $1) > (probabilities[$1], $0) }.prefix(top)
+    return Answer(
+      line: best.map { "\(classes[$0]) \(percent(Double(probabilities[$0])))" }.joined(separator: ", "),
+      value: .members([
+        "classes": .array(
+          best.map { .members(["name": .text(classes[$0]), "probability": .real(probabilities[$0])]) })
+      ]))
+  }
+}

@@ -1,0 +1,89 @@
+import Aviary
+
+/// Tensors by the components of their paths, in the order of the file, with the numbers and bytes below each.
+struct TensorTree {
+  private struct Node {
+    /// The component, with the dot or slash before it where there is one.
+    let name: String
+    let depth: Int
+    var children: [Int] = []
+    /// Position among the entries.
+    var entry: Int?
+    var numbers = 0
+    var bytes = 0
+  }
+
+  private struct Place: Hashable {
+    let parent: Int
+    let name: String
+  }
+
+  private let entries: [Checkpoint.Entry]
+  private var nodes = [Node(name: "", depth: 0)]
+
+  /// Strangers' paths may have any number of components: what is deeper stays in one piece.
+  private static let depthLimit = 32
+
+  init(_ entries: [Checkpoint.Entry]) {
+    self.entries = entries
+    var places: [Place: Int] = [:]
+    for (number, entry) in entries.enumerated() {
+      var parent = 0
+      count(entry.array, at: parent)
+      for name in Self.components(entry.path) {
+        let place = Place(parent: parent, name: name)
+        if let known = places[place] {
+          parent = known
+        } else {
+          nodes.append(Node(name: name, depth: nodes[parent].depth + 1))
+          nodes[parent].children.append(nodes.count - 1)
+          places[place] = nodes.count - 1
+          parent = nodes.count - 1
+        }
+        count(entry.array, at: parent)
+      }
+      nodes[parent].entry = number
+    }
+  }
+
+  private mutating func count(_ array: StoredArray, at node: Int) {
+    nodes[node].numbers += array.count
+    nodes[node].bytes += array.bytes.count
+  }
+
+  /// The parts of a path, each but the first with the dot or slash before it.
+  private static func components(_ path: String) -> [String] {
+    var parts: [String] = []
+    var part = ""
+    for character in path {
+      if character == "." || character == "/", !part.isEmpty, parts.count < depthLimit - 1 {
+        parts.append(part)
+        part = ""
+      }
+      part.append(character)
+    }
+    return parts + [part]
+  }
+
+  /// One row a node: its name set in by its depth, shape, type, numbers and bytes. A node with one child alone shares
+  /// its child's row.
+  var rows: [[String]] {
+    var rows = [["path", "shape", "dtype", "numbers", "bytes"]]
+    var open = nodes[0].children.reversed().map { (node: $0, indent: 0) }
+    while let (start, indent) = open.popLast() {
+      var node = nodes[start]
+      var name = indent == 0 ? node.name : String(node.name.drop { $0 == "." || $0 == "/" })
+      while node.entry == nil, node.children.count == 1, let child = node.children.first {
+        node = nodes[child]
+        name += node.name
+      }
+      let array = node.entry.map { entries[$0].array }
+      rows.append([
+        String(repeating: "  ", count: indent) + name, array.map { "\($0.shape)" } ?? "", array?.dtype.rawValue ?? "",
+        grouped(node.numbers), grouped(node.bytes),
+      ])
+      open += node.children.reversed().map { (node: $0, indent: indent + 1) }
+    }
+    return rows
+  }
+}

@@ -1,0 +1,115 @@
+/// Which column of a table holds texts, and what they are sorted by.
+public struct CharacterSettings: Codable, Equatable, Sendable {
+  /// The column of the classes.
+  public var target: String
+  /// The column of the texts.
+  public var column: String
+  /// How many characters of a text are read; what follows is not looked at.
+  public var longest = 128
+
+  public static let limit = 65_536
+
+  public init(target: String, column: String) {
+    self.target = target
+    self.column = column
+  }
+
+  public func validate() throws(TableFault) {
+    guard (1...Self.limit).contains(longest) else {
+      throw .invalidSetting(name: "sequence length", value: "\(longest)", allowed: "1 to \(Self.limit)")
+    }
+    if target == column {
+      throw .invalidSetting(name: "text column", value: "'\(column)'", allowed: "another than the target")
+    }
+  }
+}
+
+/// How the texts in a column of a table become a network's inputs: one token a character (Unicode scalar), in the order of
+/// a vocabulary of the training rows' characters. It lies in the checkpoint, as JSON.
+///
+/// One token more stands for every character that training has not seen, and for a text that has none at all.
+public struct CharacterPreprocessing: Codable, Equatable, Sendable {
+  public internal(set) var settings: CharacterSettings
+  public internal(set) var target: TablePreprocessing.Target
+  public internal(set) var vocabulary: CharacterVocabulary
+
+  /// How many different tokens there are.
+  public var symbols: Int { vocabulary.count + 1 }
+
+  /// Fits to the rows that will be learned from.
+  ///
+  /// - Parameter known: the vocabulary that a network knows already.
+  public init(
+    fitting table: Table, rows: [Int], _ settings: CharacterSettings, keeping known: CharacterVocabulary? = nil
+  ) throws(TableFault) {
+    try settings.validate()
+    let texts = try Self.texts(of: table, settings.column)
+    let column = try table.column(settings.target)
+    self.settings = settings
+    target = TablePreprocessing.Target(
+      name: settings.target, task: .classification, kind: column.values.kind,
+      classes: try TablePreprocessing.classes(column, rows, table.path), mean: 0, deviation: 1)
+    if let known {
+      vocabulary = known
+    } else {
+      var read = String.UnicodeScalarView()
+      for row in rows { read.append(contentsOf: (texts[row] ?? "").unicodeScalars.prefix(settings.longest)) }
+      vocabulary = CharacterVocabulary(of: String(read))
+    }
+    guard vocabulary.count > 0 else { throw .noValues(path: table.path, column: settings.column) }
+  }
+
+  /// The fields of a column of words; a table that was not read for texts may hold numbers there.
+  static func texts(of table: Table, _ name: String) throws(TableFault) -> [String?] {
+    guard case .categorical(let texts) = try table.column(name).values else {
+      throw .noTexts(path: table.path, column: name)
+    }
+    return texts
+  }
+
+  /// Reads the texts of a file, with the target where it is there.
+  public func table(csv path: String) throws(TableFault) -> Table {
+    try Self.table(csv: path, column: settings.column)
+  }
+
+  /// Reads a file one of whose columns holds texts, even if all of them look like numbers.
+  public static func table(csv path: String, column: String) throws(TableFault) -> Table {
+    try Table(csv: path, kinds: [column: .categorical])
+  }
+
+  /// The rows of a table that have a text.
+  ///
+  /// - Parameter rows: positions of rows; nil for all.
+  public func texts(of table: Table, rows: [Int]? = nil) throws(TableFault) -> CharacterSequences {
+    let texts = try Self.texts(of: table, settings.column)
+    let numbers = Dictionary(zip(vocabulary.characters, Int32(0)...), uniquingKeysWith: { first, _ in first })
+    let unknown = Int32(vocabulary.count)
+    var result = CharacterSequences()
+    for row in rows ?? Array(0..<table.rowCount) {
+      guard let text = texts[row] else { continue }
+      let characters = text.unicodeScalars
+      result.append(characters.prefix(settings.longest).map { numbers[$0] ?? unknown }, unknown: unknown, row: row)
+      if characters.dropFirst(settings.longest).first != nil { result.shortened += 1 }
+    }
+    return result
+  }
+
+  /// Texts and classes of the rows that have both.
+  public func part(of table: Table, rows: [Int]? = nil) throws(TableFault) -> CharacterPart {
+    let column = try table.column(target.name).values
+    let asked = (rows ?? Array(0..<table.rowCount)).filter { !column.isMissing($0) }
+    let texts = try texts(of: table, rows: asked)
+    guard texts.count > 0 else { throw .noRowsLeft(path: table.path, rows: rows?.count ?? table.rowCount) }
+    return CharacterPart(
+      texts: texts, labels: try TablePreprocessing.labels(of: table, rows: texts.rows, target: target))
+  }
+
+  /// Refuses what contradicts itself: checkpoints come from anywhere.
+  public func validated() throws(TableFault) -> CharacterPreprocessing {
+    try settings.validate()
+    guard target.task == .classification, target.classes.count > 1, Set(target.classes).count == target.classes.count,
+      vocabulary.count > 0
+    else { throw .unreadablePreprocessing(reason: "the classes do not fit the task") }
+    return self
+  }
+}

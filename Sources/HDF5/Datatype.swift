@@ -1,0 +1,176 @@
+/// What one element of a dataset or attribute is: the *datatype message* of the HDF5 specification (IV.A.2.d), which
+/// keeps every detail. `HDF5ElementType` is the short form for numbers.
+public indirect enum Datatype: Sendable, Equatable {
+  /// Class 0: an integer.
+  case fixedPoint(FixedPoint)
+  /// Class 1: a floating-point number.
+  case floatingPoint(FloatingPoint)
+  /// Class 2: a point in time, which no library converts; its bytes.
+  case time(size: Int, order: ByteOrder)
+  /// Class 3: text in a field of `size` bytes.
+  case fixedString(size: Int, padding: Padding, characterSet: CharacterSet)
+  /// Class 4: bits; `signed` is false.
+  case bitField(FixedPoint)
+  /// Class 5: bytes that mean something to their writer, who leaves a `tag`.
+  case opaque(size: Int, tag: String)
+  /// Class 6: named members, each at its offset.
+  case compound(size: Int, members: [Member])
+  /// Class 7: the address of an object, a region or an attribute.
+  case reference(size: Int, kind: ReferenceKind)
+  /// Class 8: an integer whose values have names.
+  case enumeration(base: FixedPoint, names: [String], values: [HDF5Element])
+  /// Class 9: a sequence of any length.
+  case variableLength(of: Datatype, size: Int)
+  /// Class 9 again: text of any length.
+  case variableString(padding: Padding, characterSet: CharacterSet, size: Int)
+  /// Class 10: a block of fixed dimensions.
+  case array(of: Datatype, dimensions: [Int], size: Int)
+  /// Class 11: real and imaginary part.
+  case complex(of: FloatingPoint)
+
+  /// In which order the bytes of a number lie.
+  public enum ByteOrder: Sendable, Equatable {
+    case little, big
+  }
+
+  /// What fills up a text that is shorter than its field.
+  public enum Padding: Sendable, Equatable {
+    /// One zero byte, and then anything.
+    case nullTerminated
+    /// Zero bytes only.
+    case nullPadded
+    case spacePadded
+  }
+
+  public enum CharacterSet: Sendable, Equatable {
+    case ascii, utf8
+  }
+
+  public enum ReferenceKind: Sendable, Equatable {
+    case object, region, attribute
+  }
+
+  /// An integer: `precision` bits, `offset` bits above the lowest of `size` bytes.
+  public struct FixedPoint: Sendable, Equatable {
+    public let size: Int
+    public let order: ByteOrder
+    public let offset: Int
+    public let precision: Int
+    public let signed: Bool
+
+    /// Whether every bit counts.
+    public var isFull: Bool { offset == 0 && precision == size * 8 }
+  }
+
+  /// A floating-point number, by the places and widths of its parts in bits.
+  public struct FloatingPoint: Sendable, Equatable {
+    public let size: Int
+    public let order: ByteOrder
+    public let signLocation: Int
+    public let exponentLocation: Int
+    public let exponentSize: Int
+    public let mantissaLocation: Int
+    public let mantissaSize: Int
+    public let exponentBias: Int
+    /// Whether the leading one of the mantissa is left out, as IEEE 754 does.
+    public let isLeadingBitImplied: Bool
+  }
+
+  /// A member of a compound.
+  public struct Member: Sendable, Equatable {
+    public let name: String
+    public let offset: Int
+    public let type: Datatype
+  }
+
+  /// Bytes of one element in the file.
+  public var size: Int {
+    switch self {
+    case .fixedPoint(let number), .bitField(let number): number.size
+    case .floatingPoint(let number): number.size
+    case .enumeration(let base, _, _): base.size
+    case .complex(let part): part.size * 2
+    case .time(let size, _), .fixedString(let size, _, _), .opaque(let size, _), .compound(let size, _),
+      .reference(let size, _), .variableLength(_, let size), .variableString(_, _, let size), .array(_, _, let size):
+      size
+    }
+  }
+}
+
+extension Datatype.FloatingPoint {
+  /// The IEEE 754 format of as many bytes; `nil` where there is none.
+  var isIEEE: Bool {
+    switch size {
+    case 2: has(sign: 15, exponent: (10, 5), mantissa: 10, bias: 15)
+    case 4: has(sign: 31, exponent: (23, 8), mantissa: 23, bias: 127)
+    case 8: has(sign: 63, exponent: (52, 11), mantissa: 52, bias: 1023)
+    default: false
+    }
+  }
+
+  /// Whether it is the upper half of a Float32.
+  var isBFloat16: Bool { size == 2 && has(sign: 15, exponent: (7, 8), mantissa: 7, bias: 127) }
+
+  private func has(sign: Int, exponent: (at: Int, size: Int), mantissa: Int, bias: Int) -> Bool {
+    signLocation == sign && exponentLocation == exponent.at && exponentSize == exponent.size && mantissaLocation == 0
+      && mantissaSize == mantissa && exponentBias == bias && isLeadingBitImplied
+  }
+}
+
+extension Datatype: CustomStringConvertible {
+  /// Such as `int32`, `float64 big-endian` or `compound {x: float32, name: text of 8 bytes}`.
+  public var description: String {
+    switch self {
+    case .fixedPoint(let number): number.description
+    case .floatingPoint(let number): number.description
+    case .time(let size, _): "time of \(size) bytes"
+    case .fixedString(let size, let padding, let set): "\(set)text of \(size) bytes, \(padding)"
+    case .variableString(_, let set, _): "\(set)text"
+    case .bitField(let number): "bit field of \(number.size) bytes" + number.order.suffix(number.size)
+    case .opaque(let size, let tag): "opaque of \(size) bytes" + (tag.isEmpty ? "" : " '\(tag)'")
+    case .compound(_, let members):
+      "compound {" + members.map { "\($0.name): \($0.type)" }.joined(separator: ", ") + "}"
+    case .reference(_, let kind): "\(kind) reference"
+    case .enumeration(let base, let names, let values):
+      "enumeration of \(base) {" + zip(names, values).map { "\($0) = \($1)" }.joined(separator: ", ") + "}"
+    case .variableLength(let base, _): "sequence of \(base)"
+    case .array(let base, let dimensions, _): "array \(dimensions) of \(base)"
+    case .complex(let part): "complex of \(part)"
+    }
+  }
+}
+
+extension Datatype.ByteOrder {
+  fileprivate func suffix(_ size: Int) -> String { self == .big && size > 1 ? " big-endian" : "" }
+}
+
+extension Datatype.CharacterSet: CustomStringConvertible {
+  public var description: String { self == .ascii ? "ASCII " : "" }
+}
+
+extension Datatype.Padding: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .nullTerminated: "zero-terminated"
+    case .nullPadded: "zero-padded"
+    case .spacePadded: "space-padded"
+    }
+  }
+}
+
+extension Datatype.FixedPoint: CustomStringConvertible {
+  public var description: String {
+    let name = (signed ? "int" : "uint") + String(size * 8)
+    return name + (isFull ? "" : " (\(precision) bits at \(offset))") + order.suffix(size)
+  }
+}
+
+extension Datatype.FloatingPoint: CustomStringConvertible {
+  public var description: String {
+    let name =
+      isIEEE
+      ? "float\(size * 8)"
+      : isBFloat16 ? "bfloat16" : "float of \(size) bytes (\(exponentSize) exponent, \(mantissaSize) mantissa bits)"
+    return name + order.suffix(size)
+  }
+}

@@ -1,0 +1,43 @@
+import AviaryArchives
+
+/// Reads blocks of metadata out of a file, in total no more of them than the file's size justifies.
+///
+/// Structures of a hostile file may overlap and refer to one another in any number; what is read in one pass over the
+/// file, and what is made of it, is charged here, so that time and memory stay in proportion to the file.
+final class BlockReader {
+  let image: FileImage
+  private var allowance: Int
+  /// Datatypes with an object header of their own, by its address.
+  var committedDatatypes: [UInt64: Datatype] = [:]
+  /// Collections of the global heap, by address.
+  var globalHeaps: [UInt64: GlobalHeap] = [:]
+
+  init(_ image: FileImage) {
+    self.image = image
+    // Metadata are read twice at most in sound files, and never written parts are no metadata.
+    allowance = (image.bytes.count.times(8) ?? .max / 2) + 1 << 20
+  }
+
+  func charge(_ bytes: Int) throws(Flaw) {
+    guard bytes <= allowance else {
+      throw .damage("structures of the file share bytes, or refer to one another too often")
+    }
+    allowance -= bytes
+  }
+
+  /// How many bytes the file has from `address` on.
+  func available(at address: UInt64) -> Int {
+    guard let position = image.position(of: address) else { return 0 }
+    return max(0, image.bytes.count - position)
+  }
+
+  func block(at address: UInt64, count: Int, _ what: String) throws(Flaw) -> FieldReader {
+    guard let position = image.position(of: address), let region = image.bytes.part(from: position, count: count)
+    else { throw .damage("\(what) at \(address) does not lie within the file") }
+    // A block costs a little more than its bytes.
+    try charge(count.plus(64) ?? .max)
+    return FieldReader(
+      region.array(), position: position, what: what, sizeOfOffsets: image.sizeOfOffsets,
+      sizeOfLengths: image.sizeOfLengths)
+  }
+}

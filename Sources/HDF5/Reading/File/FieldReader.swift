@@ -1,0 +1,123 @@
+/// Reads the fields of one block of metadata, little-endian, one after another and never past its end.
+struct FieldReader: Sendable {
+  let bytes: [UInt8]
+  /// Where `bytes` lies in the file.
+  let position: Int
+  private(set) var offset: Int
+  let end: Int
+  /// What the block is, for flaws.
+  let what: String
+  let sizeOfOffsets: Int
+  let sizeOfLengths: Int
+
+  init(_ bytes: [UInt8], position: Int, what: String, sizeOfOffsets: Int, sizeOfLengths: Int) {
+    self.init(bytes, position, 0, bytes.count, what, sizeOfOffsets, sizeOfLengths)
+  }
+
+  private init(
+    _ bytes: [UInt8], _ position: Int, _ offset: Int, _ end: Int, _ what: String, _ sizeOfOffsets: Int,
+    _ sizeOfLengths: Int
+  ) {
+    self.bytes = bytes
+    self.position = position
+    self.offset = offset
+    self.end = end
+    self.what = what
+    self.sizeOfOffsets = sizeOfOffsets
+    self.sizeOfLengths = sizeOfLengths
+  }
+
+  var remaining: Int { end - offset }
+
+  private func require(_ count: Int) throws(Flaw) {
+    guard count >= 0, count <= end - offset else { throw .damage("\(what) is cut short") }
+  }
+
+  /// An unsigned number of `size` bytes, at most eight.
+  mutating func unsigned(_ size: Int) throws(Flaw) -> UInt64 {
+    try require(size)
+    var value: UInt64 = 0
+    for index in 0..<size { value |= UInt64(bytes[offset + index]) << UInt64(8 * index) }
+    offset += size
+    return value
+  }
+
+  /// An unsigned number of `size` bytes that an `Int` can hold.
+  mutating func number(_ size: Int) throws(Flaw) -> Int {
+    guard let value = Int(exactly: try unsigned(size)) else { throw .damage("\(what) has a number out of range") }
+    return value
+  }
+
+  mutating func byte() throws(Flaw) -> Int {
+    try require(1)
+    defer { offset += 1 }
+    return Int(bytes[offset])
+  }
+
+  mutating func uint16() throws(Flaw) -> Int { Int(try unsigned(2)) }
+  mutating func uint32() throws(Flaw) -> Int { Int(try unsigned(4)) }
+
+  /// A length, as wide as the superblock says.
+  mutating func length() throws(Flaw) -> Int { try number(sizeOfLengths) }
+
+  /// An address, as wide as the superblock says; `nil` where it is undefined: all ones.
+  mutating func address() throws(Flaw) -> UInt64? {
+    let value = try unsigned(sizeOfOffsets)
+    return value == .max >> UInt64(64 - 8 * sizeOfOffsets) ? nil : value
+  }
+
+  mutating func skip(_ count: Int) throws(Flaw) {
+    try require(count)
+    offset += count
+  }
+
+  /// Skips to the next multiple of eight, counted from `start`.
+  mutating func align(from start: Int) throws(Flaw) {
+    try skip((8 - (offset - start) % 8) % 8)
+  }
+
+  mutating func take(_ count: Int) throws(Flaw) -> [UInt8] {
+    try require(count)
+    defer { offset += count }
+    return Array(bytes[offset..<offset + count])
+  }
+
+  /// The next `count` bytes as a block of their own, not copied.
+  mutating func block(_ count: Int, what: String? = nil) throws(Flaw) -> FieldReader {
+    try require(count)
+    defer { offset += count }
+    return FieldReader(bytes, position, offset, offset + count, what ?? self.what, sizeOfOffsets, sizeOfLengths)
+  }
+
+  /// Text of `count` bytes; bytes that are not UTF-8 become the replacement character.
+  mutating func text(_ count: Int) throws(Flaw) -> String {
+    try require(count)
+    defer { offset += count }
+    return String(decoding: bytes[offset..<offset + count], as: UTF8.self)
+  }
+
+  /// Text up to a zero byte, which is consumed.
+  mutating func zeroTerminatedText() throws(Flaw) -> String {
+    guard let zero = bytes[offset..<end].firstIndex(of: 0) else { throw .damage("\(what) has a name without an end") }
+    let text = String(decoding: bytes[offset..<zero], as: UTF8.self)
+    offset = zero + 1
+    return text
+  }
+
+  mutating func signature(_ expected: StaticString) throws(Flaw) {
+    let found = try text(4)
+    guard found == expected.description else { throw .damage("\(what) does not begin with \(expected)") }
+  }
+
+  mutating func version(_ expected: Int) throws(Flaw) {
+    let found = try byte()
+    guard found == expected else { throw .damage("\(what) has version \(found)") }
+  }
+
+  /// Reads the checksum that stands next and holds it against the bytes from `start`.
+  mutating func checksum(from start: Int) throws(Flaw) {
+    try require(4)
+    let computed = Lookup3.hash(bytes[start..<offset])
+    guard try uint32() == Int(computed) else { throw .damage("the checksum of \(what) does not match its bytes") }
+  }
+}

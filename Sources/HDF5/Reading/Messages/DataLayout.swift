@@ -1,0 +1,60 @@
+/// Where a dataset's bytes lie: the data layout message (specification IV.A.2.i), versions 1 to 5. Version 5 only
+/// differs from 4 in the width of stored chunk sizes, which the chunk indices tell themselves.
+enum DataLayout: Sendable {
+  /// In the message itself, at an offset in the file.
+  case compact(position: Int, size: Int)
+  /// One after another; without an address they were never written. Versions 1 and 2 do not say how many.
+  case contiguous(address: UInt64?, size: Int?)
+  case chunked(ChunkedLayout)
+
+  init(_ message: FieldReader) throws(Flaw) {
+    var message = message
+    let version = try message.byte()
+    switch version {
+    case 1, 2: self = try Self.old(&message)
+    case 3, 4, 5: self = try Self.new(&message, version)
+    default: throw .damage("a data layout has version \(version)")
+    }
+  }
+
+  private static func old(_ message: inout FieldReader) throws(Flaw) -> DataLayout {
+    let rank = try message.byte()
+    guard (1...Dataspace.rankLimit + 1).contains(rank) else { throw .damage("a data layout has \(rank) dimensions") }
+    let kind = try message.byte()
+    try message.skip(5)
+    let address = kind == 0 ? nil : try message.address()
+    var dimensions: [Int] = []
+    for _ in 0..<rank { dimensions.append(try message.uint32()) }
+    switch kind {
+    case 0: return try compact(&message, try message.uint32())
+    case 1: return .contiguous(address: address, size: nil)
+    case 2: return .chunked(try ChunkedLayout(dimensions, address.map { .bTree1($0) }))
+    default: throw .damage("a data layout is of class \(kind)")
+    }
+  }
+
+  private static func new(_ message: inout FieldReader, _ version: Int) throws(Flaw) -> DataLayout {
+    let kind = try message.byte()
+    switch kind {
+    case 0: return try compact(&message, try message.uint16())
+    case 1:
+      let address = try message.address()
+      return .contiguous(address: address, size: try message.length())
+    case 2 where version == 3:
+      let rank = try message.byte()
+      let address = try message.address()
+      var dimensions: [Int] = []
+      for _ in 0..<rank { dimensions.append(try message.uint32()) }
+      return .chunked(try ChunkedLayout(dimensions, address.map { .bTree1($0) }))
+    case 2: return .chunked(try ChunkedLayout(&message))
+    case 3: throw .elsewhere("is a virtual dataset, put together from other files")
+    default: throw .damage("a data layout is of class \(kind)")
+    }
+  }
+
+  private static func compact(_ message: inout FieldReader, _ size: Int) throws(Flaw) -> DataLayout {
+    let position = message.position + message.offset
+    try message.skip(size)
+    return .compact(position: position, size: size)
+  }
+}

@@ -1,0 +1,75 @@
+import AviaryArchives
+
+/// A dataset's object header, parsed: what its elements are, how many, and where their bytes lie.
+final class DatasetObject: Sendable {
+  let datatype: Datatype
+  let type: HDF5ElementType
+  let dataspace: Dataspace
+  let layout: DataLayout
+  let pipeline: FilterPipeline
+  /// The bytes of an element that was never written, where they are not zero.
+  let fillValue: [UInt8]?
+  /// Bytes of all elements as they are in the file, before filters.
+  let storedCount: Int
+  /// Bytes once read as numbers.
+  let byteCount: Int?
+
+  init(_ header: ObjectHeader, _ type: HeaderMessage, _ space: HeaderMessage, _ blocks: BlockReader) throws(Flaw) {
+    guard header.first(.externalFiles) == nil else { throw .elsewhere("is a dataset whose bytes lie in other files") }
+    datatype = try DatatypeMessage.datatype(of: type, blocks)
+    dataspace = try Dataspace(try SharedMessage.body(of: space, blocks))
+    guard let message = header.first(.dataLayout) else { throw .damage("a dataset has no data layout") }
+    layout = try DataLayout(message.body)
+    pipeline = try header.first(.filterPipeline).map { (message) throws(Flaw) in
+      try FilterPipeline(try SharedMessage.body(of: message, blocks))
+    } ?? FilterPipeline()
+    fillValue = try FillValue.bytes(header, size: datatype.size, blocks)
+    self.type = datatype.elementType
+    guard let stored = dataspace.count.times(datatype.size),
+      let read = dataspace.count.times(self.type.size ?? 1)
+    else { throw .tooLarge(bytes: .max, limit: HDF5Reader.sizeLimit) }
+    storedCount = stored
+    byteCount = self.type.size == nil ? nil : read
+    try check(blocks)
+  }
+
+  private func check(_ blocks: BlockReader) throws(Flaw) {
+    switch layout {
+    case .compact(_, let size):
+      guard size >= storedCount else { throw .damage("a dataset of \(storedCount) bytes has room for \(size)") }
+    case .contiguous(let address, let size):
+      guard size ?? storedCount >= storedCount else {
+        throw .damage("a dataset of \(storedCount) bytes has room for \(size ?? 0)")
+      }
+      guard let address, storedCount > 0 else { break }
+      let available = blocks.available(at: address)
+      guard storedCount <= available else { throw .truncated(needed: storedCount, available: available) }
+    case .chunked(let chunks):
+      guard chunks.elementSize == datatype.size else {
+        throw .damage("chunks have elements of \(chunks.elementSize) bytes, the dataset of \(datatype.size)")
+      }
+      _ = try ChunkGrid(dataspace, chunks)
+    }
+  }
+
+  /// The offset in the file of bytes that lie there one after another as they are stored.
+  func position(_ image: FileImage) -> Int? {
+    switch layout {
+    case .compact(let position, _): position
+    case .contiguous(let address, _): address.flatMap { image.position(of: $0) }
+    case .chunked: nil
+    }
+  }
+
+  /// Whether the stored bytes are what `HDF5Reader.bytes(of:)` hands out.
+  var isPlain: Bool {
+    switch datatype {
+    case .fixedPoint(let number):
+      number.isFull && number.size == type.size && (number.order == .little || number.size == 1)
+    case .floatingPoint(let number): (number.isIEEE || number.isBFloat16) && number.order == .little
+    case .enumeration: type == .boolean
+    case .opaque: true
+    default: false
+    }
+  }
+}

@@ -1,0 +1,208 @@
+import COneDNN
+import Synchronization
+
+/// What the compute layer has done while it was watched, piece by piece. Off, it costs a look at a flag.
+public enum Profile {
+  /// One primitive or kernel, from beginning to end.
+  public struct Event: Sendable {
+    /// What was done: "convolution", "relu backward".
+    public let operation: String
+    /// oneDNN's name of the implementation; nil for Aviary's own kernels.
+    public let implementation: String?
+    /// Sizes of what went in and came out.
+    public let shapes: String
+    /// The layer that it was done for; empty outside of any.
+    public let path: String
+    /// Whether it was part of a backward pass.
+    public let isBackward: Bool
+    /// Seconds since the recording began.
+    public let start: Double
+    /// Seconds.
+    public let duration: Double
+    /// Multiplications and additions of convolutions and matrix products; 0 for all else, which memory bounds.
+    public let arithmetic: Double
+    /// What was read and written, each operand once.
+    public let bytes: Int
+  }
+
+  /// What a recording has found.
+  public struct Recording: Sendable {
+    public let events: [Event]
+    /// Seconds, events and all between them.
+    public let duration: Double
+    /// Blocks of tensor memory asked for, and how many of them the pool did not have.
+    public let blocks: Int
+    public let poolMisses: Int
+  }
+
+  /// For whom the compute layer is working.
+  package struct Label: Sendable {
+    package var path = ""
+    package var isBackward = false
+  }
+
+  private struct State {
+    var label = Label()
+    var records: [Record] = []
+    var origin = ContinuousClock.now
+  }
+
+  private static let flag = Atomic(false)
+  private static let turn = Mutex(())
+  private static let state = Confined(State())
+
+  /// Whether a recording is being made.
+  package static var isOn: Bool { flag.load(ordering: .relaxed) }
+
+  /// Runs `body` and records what the compute layer does meanwhile, for whomever. There is one recording at a time: another
+  /// waits for its end, and none may begin within `body`.
+  public static func recording(_ body: () throws -> Void) rethrows -> Recording {
+    try turn.withLock { _ in try record(body) }
+  }
+
+  private static func record(_ body: () throws -> Void) rethrows -> Recording {
+    state.run {
+      $0 = State()
+      $0.records.reserveCapacity(1 << 16)
+    }
+    let memory = Compute.memory
+    let begin = ContinuousClock.now
+    state.run { $0.origin = begin }
+    flag.store(true, ordering: .relaxed)
+    defer { flag.store(false, ordering: .relaxed) }
+    try body()
+    let duration = seconds(since: begin)
+    let after = Compute.memory
+    return Recording(
+      events: state.run { $0.records.map(\.event) }, duration: duration,
+      blocks: after.allocations - memory.allocations, poolMisses: after.misses - memory.misses)
+  }
+
+  fileprivate static func seconds(since begin: ContinuousClock.Instant) -> Double {
+    let (seconds, attoseconds) = (ContinuousClock.now - begin).components
+    return Double(seconds) + Double(attoseconds) * 1e-18
+  }
+}
+
+// MARK: - Labels
+
+extension Profile {
+  /// For whom the work that comes next is done; to be called on the compute thread.
+  package static var label: Label { state.onComputeThread.label }
+
+  /// Runs `body` under a label, on the compute thread.
+  package static func labelled<Result>(_ label: Label, _ body: () throws -> Result) rethrows -> Result {
+    let outer = state.onComputeThread.label
+    state.onComputeThread.label = label
+    defer { state.onComputeThread.label = outer }
+    return try body()
+  }
+
+  /// Runs `body` as the work of the layer at a path.
+  package static func labelled<Result>(path: String, _ body: () throws -> Result) rethrows -> Result {
+    var label = label
+    label.path = path
+    return try labelled(label, body)
+  }
+}
+
+// MARK: - Recording
+
+/// An event before it is put into words: only what costs little while the clock runs.
+private struct Record {
+  let operation: String
+  let plan: Plan?
+  let layout: Layout?
+  let label: Profile.Label
+  let start: Double
+  let duration: Double
+  let bytes: Int
+
+  var event: Profile.Event {
+    Profile.Event(
+      operation: operation, implementation: plan?.implementation,
+      shapes: plan?.shapes ?? layout.map { "\($0.dimensions)" } ?? "", path: label.path, isBackward: label.isBackward,
+      start: start, duration: duration, arithmetic: plan?.arithmetic ?? 0, bytes: plan?.bytes ?? bytes)
+  }
+}
+
+extension Profile {
+  static func record<Result>(
+    _ operation: String, plan: Plan? = nil, layout: Layout? = nil, bytes: Int = 0, _ body: () -> Result
+  ) -> Result {
+    let start = seconds(since: state.onComputeThread.origin)
+    let result = body()
+    let end = seconds(since: state.onComputeThread.origin)
+    let label = state.onComputeThread.label
+    state.onComputeThread.records.append(
+      Record(
+        operation: operation, plan: plan, layout: layout, label: label, start: start, duration: end - start,
+        bytes: bytes))
+    return result
+  }
+}
+
+/// Runs one of Aviary's own kernels, and records it while somebody watches.
+///
+/// - Parameters:
+///   - layout: of the result.
+///   - floats: how many floats are read and written.
+@inline(__always)
+func kernel<Result>(
+  _ operation: StaticString, _ layout: Layout, floats: @autoclosure () -> Int, _ body: () -> Result
+) -> Result {
+  guard Profile.isOn, Compute.isCurrent else { return body() }
+  return Profile.record("\(operation)", layout: layout, bytes: 4 * floats(), body)
+}
+
+extension Plan {
+  /// What kind of primitive it is, in words.
+  var operation: String {
+    switch ad_kind(UInt32(kind)) {
+    case AD_CONVOLUTION_FORWARD: "convolution"
+    case AD_CONVOLUTION_BACKWARD_DATA: "convolution, gradient of input"
+    case AD_CONVOLUTION_BACKWARD_WEIGHTS: "convolution, gradient of weights"
+    case AD_LINEAR_FORWARD: "linear"
+    case AD_LINEAR_BACKWARD_DATA: "linear, gradient of input"
+    case AD_LINEAR_BACKWARD_WEIGHTS: "linear, gradient of weights"
+    case AD_BATCH_NORM_FORWARD: "batch normalisation"
+    case AD_BATCH_NORM_BACKWARD: "batch normalisation, gradient"
+    case AD_MAX_POOL_FORWARD, AD_AVERAGE_POOL_FORWARD: "pooling"
+    case AD_MAX_POOL_BACKWARD, AD_AVERAGE_POOL_BACKWARD: "pooling, gradient"
+    case AD_REORDER: Profile.reorder
+    case AD_CONCATENATE: "concatenation"
+    case AD_MATRIX_PRODUCT: "matrix product"
+    default: "primitive \(kind)"
+    }
+  }
+
+  private static func size(_ layout: Layout) -> Int { layout.id < 0 ? 0 : layout.byteCount }
+
+  fileprivate var bytes: Int {
+    let moved = Self.size(source) + Self.size(weights) + Self.size(bias) + Self.size(destination)
+    // Of a concatenation the plan knows no single source; there, as everywhere, what is written has been read.
+    return source.id < 0 ? 2 * moved : moved
+  }
+
+  fileprivate var shapes: String {
+    [source, weights, destination].filter { $0.id >= 0 }.map { "\($0.dimensions)" }.joined(separator: " ")
+  }
+
+  /// Two for each multiplication with a weight: every element of the result takes what one filter, or one column, has.
+  fileprivate var arithmetic: Double {
+    guard weights.id >= 0, destination.id >= 0 else { return 0 }
+    let (weights, result) = (self.weights.dimensions, destination.dimensions)
+    let count = Double(result.reduce(1, *))
+    if ad_kind(UInt32(kind)) == AD_MATRIX_PRODUCT {
+      guard weights.count >= 2, let columns = result.last, columns > 0 else { return 0 }
+      return 2 * count * Double(weights.suffix(2).reduce(1, *)) / Double(columns)
+    }
+    guard result.count >= 2, result[1] > 0 else { return 0 }
+    return 2 * count * Double(weights.reduce(1, *)) / Double(result[1])
+  }
+}
+
+extension Profile {
+  /// The operation that only moves elements to other places.
+  public static let reorder = "reorder"
+}

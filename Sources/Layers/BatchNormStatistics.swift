@@ -1,0 +1,61 @@
+import AviaryTensors
+
+extension Layer {
+  /// Estimates the running statistics of batch normalisation anew: as the means over `batches` of what the batches have,
+  /// with the weights as they are and with nothing dropped. Statistics that are frozen stay.
+  ///
+  /// Running statistics lag behind the weights (Wu & Johnson, "Rethinking 'Batch' in BatchNorm", 2021), and where dropout
+  /// stands before a normalisation they are those of noisier values than a network in use has (Li et al., "Understanding the
+  /// Disharmony between Dropout and Batch Normalization by Variance Shift", 2019). PyTorch's `swa_utils.update_bn` does
+  /// the former and leaves dropout on.
+  ///
+  ///     model.estimateStatistics(over: images) { _ = model($0) }
+  ///
+  /// - Parameters:
+  ///   - batches: Without any, the statistics stay.
+  ///   - forward: runs the model on a batch; what comes out is not used.
+  public func estimateStatistics<Batches: Sequence>(
+    over batches: Batches, _ forward: (Batches.Element) throws -> Void
+  ) rethrows {
+    let norms = Walk.layers(of: self).compactMap { $0.layer as? BatchNorm }.filter { !$0.runningMean.isFrozen }
+    guard !norms.isEmpty else { return }
+    let kept = norms.map { (momentum: $0.momentum.value, batches: $0.numBatchesTracked.value) }
+    defer {
+      for (norm, kept) in zip(norms, kept) {
+        norm.momentum.assign(kept.momentum)
+        norm.numBatchesTracked.value = kept.batches
+      }
+    }
+    for (index, batch) in batches.enumerated() {
+      // The first batch replaces what was there, and each has the same share in the end.
+      for norm in norms { norm.momentum.assign(1 / Float(index + 1)) }
+      try withMode(.training, dropping: false) { try forward(batch) }
+    }
+  }
+
+  /// Whether something is dropped before a batch normalisation, in the order of the properties, so that statistics
+  /// gathered in training are not those of a network in use.
+  public var dropsBeforeNormalizing: Bool {
+    let layers = Walk.layers(of: self).map(\.layer)
+    guard let first = layers.firstIndex(where: { ($0 as? any DroppingLayer)?.drops == true }) else { return false }
+    return layers[first...].contains { $0 is BatchNorm }
+  }
+}
+
+/// A layer that leaves out some of its input in training.
+protocol DroppingLayer: Layer {
+  /// Whether it leaves out anything at all.
+  var drops: Bool { get }
+}
+
+extension Dropout: DroppingLayer {
+  var drops: Bool { rate > 0 }
+}
+
+extension ChannelDropout: DroppingLayer {
+  var drops: Bool { rate > 0 }
+}
+
+extension DropBlock2d: DroppingLayer {
+  var drops: Bool { rate > 0 }
+}

@@ -1,0 +1,84 @@
+import AviaryCheckpoints
+import Testing
+
+@Suite struct StatisticsTests {
+  @Test func countsAndMomentsAreThoseOfTheNumbers() throws {
+    let array = StoredArray([1, -2, 0, 4, .nan, .infinity, 0, -.infinity] as [Float], shape: [2, 4])
+    let found = try #require(ArrayStatistics(array, bins: 3))
+    #expect(found.count == 8)
+    #expect(found.zeros == 2)
+    #expect(found.notNumbers == 1)
+    #expect(found.infinities == 2)
+    #expect(found.minimum == -2)
+    #expect(found.maximum == 4)
+    #expect(abs((found.mean ?? 9) - 0.6) < 1e-12)
+    #expect(abs((found.standardDeviation ?? 9) - 3.84.squareRoot()) < 1e-12)
+    #expect(abs(found.norm - 21.0.squareRoot()) < 1e-12)
+    #expect(found.histogram == [1, 3, 1])
+    #expect(found.edges == [-2, 0, 2, 4])
+  }
+
+  @Test func edgesOfWhatThereIs() throws {
+    let empty = try #require(ArrayStatistics(StoredArray([Float](), shape: [0])))
+    #expect(empty.mean == nil)
+    #expect(empty.histogram.isEmpty)
+    let equal = try #require(ArrayStatistics(StoredArray([3, 3] as [Int64], shape: [2])))
+    #expect(equal.histogram == [2])
+    #expect(equal.standardDeviation == 0)
+    let largest = Double.greatestFiniteMagnitude
+    let huge = try #require(ArrayStatistics(StoredArray([largest, -largest, largest] as [Double], shape: [3])))
+    #expect(huge.standardDeviation?.isFinite == true)
+    #expect(huge.mean?.isFinite == true)
+    #expect(huge.histogram.reduce(0, +) == 3)
+    let nothing = try #require(ArrayStatistics(StoredArray([Float.nan], shape: [1])))
+    #expect(nothing.minimum == nil)
+    #expect(nothing.norm == 0)
+  }
+}
+
+@Suite struct AverageTests {
+  private func checkpoint(_ weight: [Float], count: Int64, dtype: Dtype = .float32) -> Checkpoint {
+    var checkpoint = Checkpoint()
+    checkpoint.set(StoredArray(weight, shape: [weight.count]).cast(to: dtype), at: "weight")
+    checkpoint.set(StoredArray([count], shape: []), at: "count")
+    checkpoint.metadata.architecture = "toy"
+    checkpoint.metadata.metrics = "{}"
+    return checkpoint
+  }
+
+  @Test func weightsAreMeansAndIntegersTheFirsts() throws {
+    for dtype in [Dtype.float32, .float16, .bfloat16, .float64] {
+      let files = [
+        ("a", checkpoint([1, 2], count: 7, dtype: dtype)), ("b", checkpoint([3, 2.5], count: 9, dtype: dtype)),
+      ]
+      let mean = try Checkpoint.average(files.map { (file: $0.0, checkpoint: $0.1) })
+      #expect(mean["weight"]?.dtype == dtype)
+      #expect(mean["weight"]?.floats() == [2, 2.25])
+      #expect(mean["count"]?.integers() == [7])
+      #expect(mean.metadata.architecture == "toy")
+      #expect(mean.metadata.metrics == nil)
+    }
+  }
+
+  @Test func manyAreAddedInDouble() throws {
+    // In Float32, 2²⁴ + 1 is 2²⁴.
+    let files = [Float(1 << 24), 1, 1, 1].map { (file: "x", checkpoint: checkpoint([$0], count: 0)) }
+    #expect(try Checkpoint.average(files)["weight"]?.floats() == [Float((Double(1 << 24) + 3) / 4)])
+  }
+
+  @Test func differencesAreNamed() throws {
+    let first = checkpoint([1], count: 0)
+    var more = first
+    more.set(StoredArray([1] as [Float], shape: [1]), at: "more")
+    for (other, text) in [
+      (checkpoint([1, 2], count: 0), "[2]"), (checkpoint([1], count: 0, dtype: .float16), "float16"), (more, "'more'"),
+      (Checkpoint(), "'weight'"),
+    ] {
+      let fault = #expect(throws: CheckpointFault.self) {
+        try Checkpoint.average([(file: "a", checkpoint: first), (file: "b", checkpoint: other)])
+      }
+      #expect(fault?.description.hasPrefix("b: cannot be averaged with a: ") == true)
+      #expect(fault?.description.contains(text) == true)
+    }
+  }
+}

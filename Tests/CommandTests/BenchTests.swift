@@ -1,0 +1,57 @@
+import AviaryTestSupport
+import Foundation
+import Testing
+
+/// `aviary bench` as scripts and people use it. How fast anything is, is no matter of tests.
+@Suite struct BenchTests {
+  private static let short = ["--steps", "2", "--warmup", "1", "--threads", "1"]
+
+  @Test(arguments: ["lenet5-train", "mlp-train", "gcn-train", "save", "load"])
+  func workloadsGiveOneTimeAStep(_ workload: String) throws {
+    let outcome = try BuiltTool.run(["bench", workload, "--json"] + Self.short)
+    let result = try outcome.json()
+    #expect(outcome.status == 0)
+    #expect(result["workload"] as? String == workload)
+    #expect((result["seconds"] as? [Double])?.count == 2)
+    #expect((result["items_per_step"] as? Int ?? 0) >= 1 && (result["peak_kb"] as? Int ?? 0) > 1000)
+  }
+
+  @Test func photographsAreReadFromTheFolderNamed() throws {
+    let folder = try ScratchFolder()
+    let drawn = try BuiltTool.run(["sample-images", folder / "photos", "--count", "8", "--size", "32"])
+    #expect(drawn.status == 0, "\(drawn.errors)")
+    let outcome = try BuiltTool.run(
+      ["bench", "images", "--data", folder / "photos", "--steps", "1", "--warmup", "0", "--json"])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(try outcome.json()["items_per_step"] as? Int == 256)
+    let absent = try BuiltTool.run(
+      ["bench", "images", "--steps", "1"], environment: ["AVIARY_SHARED_DATA": folder / "nothing"])
+    #expect(absent.status == 1 && absent.errors.contains("--data"))
+  }
+
+  @Test func aProfileNamesOperationsAndLayers() throws {
+    let folder = try ScratchFolder()
+    let trace = folder / "trace.json"
+    let outcome = try BuiltTool.run(["bench", "lenet5-train", "--profile", "--trace", trace] + Self.short)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    for expected in [
+      "convolution, gradient of weights", "between operations", "conv2", "fc3", "optimizer", "reorders:",
+      "pool misses: ", "heap allocations: ", "GFLOP/s", "GB/s",
+    ] {
+      #expect(outcome.output.contains(expected), "no '\(expected)' in\n\(outcome.output)")
+    }
+    let data = try #require(FileManager.default.contents(atPath: trace))
+    let whole = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+    let events = try #require(whole["traceEvents"] as? [[String: Any]])
+    #expect(events.count > 20)
+    #expect(events.allSatisfy { $0["ph"] as? String == "X" && $0["ts"] is Double && $0["dur"] is Double })
+    #expect(events.contains { ($0["args"] as? [String: Any])?["layer"] as? String == "conv1" })
+  }
+
+  @Test func aFileWithoutInputsIsNamed() throws {
+    let folder = try ScratchFolder()
+    let outcome = try BuiltTool.run(["bench", "mlp-train", "--check", folder / "absent.safetensors"])
+    #expect(outcome.status == 1 && outcome.errors.hasPrefix("error: ") && outcome.lines.isEmpty)
+    #expect(try BuiltTool.run(["bench", "mlp-train", "--profile", "--json"]).status == 64)
+  }
+}

@@ -1,0 +1,95 @@
+import Aviary
+import AviaryArchives
+import AviaryHDF5
+import Foundation
+
+/// A reader of strangers' bytes, and what it is fed with.
+enum FuzzedReader: String, CaseIterable {
+  /// HDF5 as such: every group, attribute and dataset.
+  case hdf5
+  /// Checkpoints in HDF5: Aviary's and Keras's.
+  case checkpoints
+  /// ZIP, tar and plain pickles of PyTorch.
+  case pytorch
+  case safetensors
+  /// NumPy's arrays and archives.
+  case numpy
+  /// What checkpoints say in JSON: configurations of networks, preparations of data, states of runs.
+  case configurations
+
+  private var extensions: [String] {
+    switch self {
+    case .hdf5, .checkpoints: ["h5", "hdf5", "hdf", "he5", "nc", "keras"]
+    case .pytorch: ["pth", "pt", "th", "pkl", "tar", "bin"]
+    case .safetensors: ["safetensors"]
+    case .numpy: ["npz", "npy"]
+    case .configurations: []
+    }
+  }
+
+  /// Well-formed files to begin with: those of the folders that the reader is for, and not larger than `largest`.
+  func corpus(_ folders: [String], largest: Int = 200_000) throws -> [[UInt8]] {
+    if self == .configurations { return try Self.texts() }
+    var files: [[UInt8]] = []
+    for folder in folders {
+      guard let walk = FileManager.default.enumerator(atPath: folder) else { continue }
+      let names = walk.compactMap { $0 as? String }.filter { extensions.contains(($0 as NSString).pathExtension) }
+      for name in names.sorted() {
+        guard let data = FileManager.default.contents(atPath: folder + "/" + name), data.count <= largest else {
+          continue
+        }
+        files.append(Array(data))
+      }
+    }
+    return files
+  }
+
+  /// Every network's configuration and the other texts, each headed by a line that says what it is.
+  private static func texts() throws -> [[UInt8]] {
+    var texts = try Zoo.architectures.map { "\($0.name)\n" + (try $0.build()).configurationText }
+    let preparation = try InputPreparation.images(.torchvision()).json()
+    let table = Table([
+      .init("a", .numeric([1, 2, nil, 4])), .init("b", .categorical(["x", "y", "x", "z"])),
+      .init("y", .numeric([1, 0, 1, 0])),
+    ])
+    let columns = try TablePreprocessing(fitting: table, TableSettings(target: "y"))
+    texts += [
+      "preparation\n" + preparation, "preparation\n" + (try InputPreparation.table(columns).json()),
+      "preparation\n" + (try InputPreparation.graph(.init(normalizesFeatures: true)).json()),
+      "state\n" + (try LoopState().json()),
+    ]
+    return texts.map { Array($0.utf8) }
+  }
+
+  /// Reads all that there is to be read; faults are what is expected. Whatever else happens ends the process.
+  ///
+  /// - Parameter file: a path that may be written to.
+  func read(_ bytes: [UInt8], file: String) throws {
+    if self == .configurations { return Self.interpret(String(decoding: bytes, as: UTF8.self)) }
+    try Data(bytes).write(to: URL(filePath: file))
+    if self == .hdf5 {
+      guard let reader = try? HDF5Reader(path: file, map: false) else { return }
+      for dataset in reader.contents.datasets { _ = try? reader.bytes(of: dataset) }
+      return
+    }
+    guard let checkpoint = try? Checkpoint.read(from: file, options: .init(map: false)) else { return }
+    for entry in checkpoint.entries { _ = entry.array.floats() }
+    _ = try? checkpoint.inputPreparation()
+    guard let loaded = try? Zoo.model(from: checkpoint, path: file) else { return }
+    _ = loaded.model.cellDescriptions
+  }
+
+  private static func interpret(_ text: String) {
+    let parts = text.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+    guard parts.count == 2 else { return }
+    switch parts[0] {
+    case "preparation": _ = try? InputPreparation(json: parts[1])
+    case "state": _ = try? LoopState(json: parts[1])
+    default:
+      guard let architecture = try? Zoo.architecture(named: parts[0]) else { return }
+      for input in [nil, architecture.input, [3, 7, 5], [0], []] {
+        _ = try? architecture.build(configuration: parts[1], input: input)
+      }
+    }
+  }
+}

@@ -1,0 +1,567 @@
+"""Writes the HDF5 files of Tests/HDF5Tests/Goldens and what h5py reads in them.
+
+    .build/goldens/bin/pip install h5py numpy
+    .build/goldens/bin/python tools/goldens_hdf5.py                 # fixtures and expected.json
+    .build/goldens/bin/python tools/goldens_hdf5.py --list FOLDER   # conformance.json, for files of other people
+
+A file's listing has a line for every group, attribute, dataset, named datatype and link; values are told by the
+CRC-32 of a text that `canonical` writes. Tests/HDF5Tests/Listing.swift writes the same lines. A listing that is long
+is told by the number of its lines and their CRC-32.
+"""
+
+import fractions
+import json
+import os
+import pathlib
+import struct
+import sys
+import zlib
+
+import h5py
+import numpy as np
+from h5py import h5d, h5f, h5p, h5s, h5t
+
+GOLDENS = pathlib.Path(__file__).resolve().parent.parent / "Tests/HDF5Tests/Goldens"
+LONGEST = 60
+
+
+# What h5py reads, as text.
+
+def order(t, size):
+    return " big-endian" if size > 1 and t.get_order() == h5t.ORDER_BE else ""
+
+
+def integer_name(t):
+    size = t.get_size()
+    name = ("int" if t.get_sign() == h5t.SGN_2 else "uint") + str(8 * size)
+    if t.get_precision() != 8 * size or t.get_offset() != 0:
+        name += f" ({t.get_precision()} bits at {t.get_offset()})"
+    return name + order(t, size)
+
+
+def float_name(t):
+    size = t.get_size()
+    fields = tuple(t.get_fields()) + (t.get_ebias(),)
+    known = {
+        (2, (15, 10, 5, 0, 10, 15)): "float16", (4, (31, 23, 8, 0, 23, 127)): "float32",
+        (8, (63, 52, 11, 0, 52, 1023)): "float64", (2, (15, 7, 8, 0, 7, 127)): "bfloat16",
+    }
+    name = known.get((size, fields))
+    if name is None or t.get_norm() != h5t.NORM_IMPLIED:
+        name = f"float of {size} bytes ({fields[2]} exponent, {fields[4]} mantissa bits)"
+    return name + order(t, size)
+
+
+def type_name(t):
+    kind = t.get_class()
+    if kind == h5t.INTEGER:
+        return integer_name(t)
+    if kind == h5t.FLOAT:
+        return float_name(t)
+    if kind == h5t.TIME:
+        return f"time of {t.get_size()} bytes"
+    if kind == h5t.STRING:
+        charset = "ASCII " if t.get_cset() == h5t.CSET_ASCII else ""
+        if t.is_variable_str():
+            return charset + "text"
+        padding = {h5t.STR_NULLTERM: "zero-terminated", h5t.STR_NULLPAD: "zero-padded", h5t.STR_SPACEPAD: "space-padded"}
+        return f"{charset}text of {t.get_size()} bytes, {padding[t.get_strpad()]}"
+    if kind == h5t.BITFIELD:
+        return f"bit field of {t.get_size()} bytes" + order(t, t.get_size())
+    if kind == h5t.OPAQUE:
+        tag = t.get_tag().decode("utf-8", "replace")
+        return f"opaque of {t.get_size()} bytes" + (f" '{tag}'" if tag else "")
+    if kind == h5t.COMPOUND:
+        members = [f"{t.get_member_name(i).decode()}: {type_name(t.get_member_type(i))}" for i in range(t.get_nmembers())]
+        return "compound {" + ", ".join(members) + "}"
+    if kind == h5t.REFERENCE:
+        return "region reference" if t.equal(h5t.STD_REF_DSETREG) else "object reference"
+    if kind == h5t.ENUM:
+        members = [f"{t.get_member_name(i).decode()} = {t.get_member_value(i)}" for i in range(t.get_nmembers())]
+        return f"enumeration of {integer_name(t.get_super())} {{" + ", ".join(members) + "}"
+    if kind == h5t.VLEN:
+        return "sequence of " + type_name(t.get_super())
+    if kind == h5t.ARRAY:
+        return f"array {list(t.get_array_dims())} of {type_name(t.get_super())}"
+    if kind == h5t.COMPLEX:
+        return "complex of " + float_name(t.get_super())
+    raise ValueError(f"class {kind}")
+
+
+def real(value):
+    value = float(value)
+    return "fnan;" if value != value else f"f{struct.unpack('<Q', struct.pack('<d', value))[0]:x};"
+
+
+def text(value, t):
+    data = value.encode() if isinstance(value, str) else bytes(value)
+    if t.is_variable_str() or t.get_strpad() == h5t.STR_NULLTERM:
+        data = data.split(b"\0")[0]
+    if t.get_strpad() == h5t.STR_SPACEPAD:
+        data = data.rstrip(b" ")
+    if not t.is_variable_str() and t.get_strpad() == h5t.STR_NULLPAD:
+        data = data.rstrip(b"\0")
+    data = data.decode("utf-8", "replace")
+    return f"s{len(data.encode())}:{data};"
+
+
+def canonical(value, t):
+    kind = t.get_class()
+    if kind in (h5t.INTEGER, h5t.ENUM, h5t.BITFIELD):
+        return f"i{int(value)};"
+    if kind == h5t.FLOAT:
+        return real(value)
+    if kind == h5t.COMPLEX:
+        return "c" + real(value.real) + real(value.imag)
+    if kind == h5t.STRING:
+        return text(value, t)
+    if kind == h5t.REFERENCE:
+        return "r1;" if value else "r0;"
+    if kind == h5t.COMPOUND:
+        if isinstance(value, (complex, np.complexfloating)):
+            return "(" + real(value.real) + real(value.imag) + ")"
+        parts = [canonical(value[t.get_member_name(i).decode()], t.get_member_type(i)) for i in range(t.get_nmembers())]
+        return "(" + "".join(parts) + ")"
+    if kind == h5t.ARRAY:
+        return "[" + elements(np.asarray(value), t.get_super(), np.prod(t.get_array_dims())) + "]"
+    if kind == h5t.VLEN:
+        if not isinstance(value, np.ndarray):
+            return "[]"
+        return "[" + elements(value, t.get_super(), len(value)) + "]"
+    data = value.tobytes() if isinstance(value, (np.generic, np.ndarray)) else bytes(value)
+    # NumPy drops zeros at the end.
+    data = data.ljust(t.get_size(), b"\0")
+    return f"b{len(data)}:" + data.hex() + ";"
+
+
+def elements(values, t, count):
+    count = int(count)
+    if t.get_class() == h5t.ARRAY and values.dtype != object:
+        rows = values.reshape((count,) + tuple(t.get_array_dims()))
+    else:
+        rows = values.reshape(count)
+    return "".join(canonical(rows[i], t) for i in range(count))
+
+
+def content(values, t, shape):
+    if shape is None:
+        written = ""
+    else:
+        if not isinstance(values, np.ndarray):
+            # A single element, which h5py hands out bare.
+            holder = np.empty(1, dtype=object)
+            holder[0] = values
+            values = holder
+            if t.get_class() == h5t.ARRAY:
+                values = np.asarray(values[0])
+        elif values.dtype == object and shape == () and t.get_class() != h5t.ARRAY:
+            holder = np.empty(1, dtype=object)
+            holder[0] = values[()] if values.shape == () else values
+            values = holder
+        elif shape == () and t.get_class() == h5t.VLEN:
+            holder = np.empty(1, dtype=object)
+            holder[0] = values
+            values = holder
+        written = elements(values, t, int(np.prod(shape, dtype=np.int64)))
+    return f"{'null' if shape is None else list(shape)} {zlib.crc32(written.encode()):08x}"
+
+
+def attribute_lines(h, path):
+    lines = []
+    for name in h.attrs.keys():
+        a = h5py.h5a.open(h.id, name.encode())
+        t = a.get_type()
+        shape = None if a.get_space().get_simple_extent_type() == h5s.NULL else a.shape
+        try:
+            value = None if shape is None else h.attrs[name]
+            lines.append(f"attribute {path}@{name}: {type_name(t)} {content(value, t, shape)}")
+        except (OSError, TypeError, ValueError) as e:
+            print(f"  {path}@{name}: {e}", file=sys.stderr)
+            lines.append(f"attribute {path}@{name}: {type_name(t)} ?")
+    return lines
+
+
+def quads(d):
+    """Complex numbers of quadruple precision, which h5py mistakes for x86's long double: by hand."""
+    def number(b):
+        bits = int.from_bytes(b, "little")
+        exponent, mantissa = bits >> 112 & 0x7fff, bits & (1 << 112) - 1
+        if exponent == 0x7fff:
+            value = float("nan") if mantissa else float("inf")
+        else:
+            top = mantissa | (1 << 112 if exponent else 0)
+            value = float(fractions.Fraction(top) * fractions.Fraction(2) ** (max(exponent, 1) - 16383 - 112))
+        return -value if bits >> 127 else value
+
+    with open(d.file.filename, "rb") as f:
+        f.seek(d.id.get_offset())
+        parts = [number(f.read(16)) for _ in range(2 * d.size)]
+    return np.array([complex(*pair) for pair in zip(parts[::2], parts[1::2])])
+
+
+def dataset_lines(d, path):
+    plist = d.id.get_create_plist()
+    if plist.get_layout() == h5d.VIRTUAL:
+        return [f"refused {path}: it is a virtual dataset, put together from other files"]
+    if plist.get_external_count():
+        return [f"refused {path}: it is a dataset whose bytes lie in other files"]
+    t = d.id.get_type()
+    head = f"dataset {path}: {type_name(t)} "
+    if any(plist.get_filter(i)[0] == h5py.h5z.FILTER_SZIP for i in range(plist.get_nfilters())):
+        return [head + "szip"] + attribute_lines(d, path)
+    shape = None if d.id.get_space().get_simple_extent_type() == h5s.NULL else d.shape
+    try:
+        value = None if shape is None else d[()]
+        if t.get_class() == h5t.COMPLEX and t.get_size() == 32 and t.get_super().get_fields()[4] == 112:
+            value = quads(d)
+        return [head + content(value, t, shape)] + attribute_lines(d, path)
+    except (OSError, TypeError, ValueError) as e:
+        print(f"  {path}: {e}", file=sys.stderr)
+        return [head + "?"] + attribute_lines(d, path)
+
+
+def listing(path):
+    lines = []
+    with h5py.File(path, "r") as f:
+        seen = {h5py.h5o.get_info(f.id).addr}
+        pending = [("", f["/"])]
+        lines += ["group "] + attribute_lines(f["/"], "")
+
+        def visit(group, base):
+            names = sorted(group.id, key=bytes)
+            for raw in names:
+                name = raw.decode("utf-8", "replace")
+                child = base + "/" + name if base else name
+                info = group.id.links.get_info(raw)
+                if info.type == h5py.h5l.TYPE_SOFT:
+                    target = group.id.links.get_val(raw).decode()
+                    lines.append(f"refused {child}: it is a soft link to '{target}'")
+                    continue
+                if info.type == h5py.h5l.TYPE_EXTERNAL:
+                    file, target = (x.decode() for x in group.id.links.get_val(raw))
+                    lines.append(f"refused {child}: it is an external link to '{target}' in the file '{file}'")
+                    continue
+                if info.type != h5py.h5l.TYPE_HARD:
+                    lines.append(f"refused {child}: it is a link of kind {info.type}, which programs define themselves")
+                    continue
+                h = group[name]
+                if isinstance(h, h5py.Group):
+                    address = h5py.h5o.get_info(h.id).addr
+                    if address in seen:
+                        lines.append(f"refused {child}: it is another name of a group listed already")
+                        continue
+                    seen.add(address)
+                    lines.append(f"group {child}")
+                    lines.extend(attribute_lines(h, child))
+                    visit(h, child)
+                elif isinstance(h, h5py.Dataset):
+                    lines.extend(dataset_lines(h, child))
+                else:
+                    lines.append(f"type {child}: {type_name(h.id)}")
+                    lines.extend(attribute_lines(h, child))
+
+        visit(f["/"], "")
+    lines.sort(key=str.encode)
+    return lines
+
+
+def summary(path):
+    lines = listing(path)
+    if len(lines) <= LONGEST:
+        return lines
+    return {"lines": len(lines), "crc32": zlib.crc32("\n".join(lines).encode())}
+
+
+def write_table(name, table):
+    out = GOLDENS / name
+    out.write_text(json.dumps(table, ensure_ascii=False, indent=0, sort_keys=True) + "\n")
+    print(f"{out}: {len(table)} files, {out.stat().st_size} bytes")
+
+
+# The fixtures.
+
+def low(f, name, t, space, values, dcpl=None):
+    """A dataset of a low-level type, `values` already in its bytes' numpy equivalent."""
+    d = h5d.create(f.id, name.encode(), t, space, dcpl)
+    if values is not None:
+        d.write(h5s.ALL, h5s.ALL, values, t)
+    return d
+
+
+def types(f):
+    ints = [1, -2, 100, -128]
+    for size in (1, 2, 4, 8):
+        for end in "<>":
+            suffix = f"{size}{'be' if end == '>' else ''}"
+            f[f"numbers/i{suffix}"] = np.array(ints, f"{end}i{size}")
+            f[f"numbers/u{suffix}"] = np.array([0, 1, 2 ** (8 * size) - 1], f"{end}u{size}")
+    for size in (2, 4, 8):
+        for end in "<>":
+            f[f"numbers/f{size}{'be' if end == '>' else ''}"] = np.array(
+                [[0.1, -2.5, np.inf], [-0.0, np.nan, 1e-7]], f"{end}f{size}")
+    f["numbers/longdouble"] = np.array([0.1, -3, 1e300], np.longdouble)
+    f["numbers/complex"] = np.array([1 + 2j, -0.5j], np.complex64)
+    f["flags"] = np.array([True, False, True])
+    f["scalar"] = np.float32(3.25)
+    f["empty"] = np.zeros((0, 4), "f4")
+    f["null"] = h5py.Empty("i4")
+    f["cube"] = np.arange(24, dtype="i2").reshape(2, 3, 4)
+
+    space = h5s.create_simple((3,))
+    t = h5t.STD_I16LE.copy()
+    t.set_precision(11)
+    t.set_offset(3)
+    low(f, "numbers/narrow", t, space, np.array([5 << 3, 0x7ff << 3, 0x400 << 3], "<u2").view("i2"))
+    t = h5t.STD_U32BE.copy()
+    t.set_precision(20)
+    t.set_offset(4)
+    low(f, "numbers/narrowbe", t, space, np.array([5 << 4, 0xfffff << 4, 7 << 4], ">u4"))
+    t = h5t.IEEE_F32LE.copy()
+    t.set_fields(15, 7, 8, 0, 7)
+    t.set_precision(16)
+    t.set_size(2)
+    t.set_ebias(127)
+    low(f, "numbers/bfloat16", t, space, np.array([0x3f80, 0xc040, 0x7f80], "<u2"))
+    f["numbers/keras_bfloat16"] = np.array([0x3f80, 0xc040], "u2")
+    f["numbers/keras_bfloat16"].attrs["dtype"] = "bfloat16"
+    t = h5t.STD_B16LE.copy()
+    low(f, "bits", t, space, np.array([1, 0x8000, 0x1234], "<u2"))
+    low(f, "bitsbe", h5t.STD_B16BE, space, np.array([1, 0x8000, 0x1234], ">u2"))
+
+    f["texts/fixed"] = np.array([b"a", b"bcd", b""], "S3")
+    f["texts/variable"] = np.array(["grün", "", "b"], dtype=h5py.string_dtype())
+    f["texts/ascii"] = np.array([b"x", b"yy"], dtype=h5py.string_dtype("ascii"))
+    f["texts/scalar"] = "one text"
+    f["texts/utf8"] = np.array(["ä".encode(), b"abcd"], dtype=h5py.string_dtype("utf-8", 4))
+    for name, padding in (("space", h5t.STR_SPACEPAD), ("terminated", h5t.STR_NULLTERM)):
+        t = h5t.C_S1.copy()
+        t.set_size(5)
+        t.set_strpad(padding)
+        data = np.array([b"ab   ", b"  c  "] if name == "space" else [b"ab\0xy", b"cdef\0"], "S5")
+        low(f, f"texts/{name}", t, h5s.create_simple((2,)), data)
+
+    record = np.dtype([("id", "<i4"), ("pair", ">f8", (2,)), ("tag", "S4"), ("inner", [("x", "i1"), ("y", "<u8")])])
+    f["records"] = np.array([(1, [0.5, 2], b"ab", (3, 2 ** 63)), (-2, [1e9, -1], b"wxyz", (-4, 5))], record)
+    f["enumeration"] = np.array([0, 2, 1], h5py.enum_dtype({"RED": 0, "GREEN": 1, "BLUE": 2}, "i2"))
+    f["matrix"] = np.arange(12, dtype="i4").reshape(2, 6).view([("m", "i4", (2, 3))])["m"]
+    low(f, "arrays", h5t.array_create(h5t.STD_I32BE, (2, 2)), space, np.arange(12, dtype=">i4"))
+    ragged = f.create_dataset("ragged", (3,), h5py.vlen_dtype("f4"))
+    ragged[0] = [1, 2, 3]
+    ragged[2] = [0.5]
+    words = f.create_dataset("records of words", (2,), np.dtype([("n", "i2"), ("w", h5py.string_dtype())]))
+    words[0] = (1, "first")
+    words[1] = (2, "zweites Wört")
+    low(f, "opaque", h5t.create(h5t.OPAQUE, 5), space, np.array([b"abcde", b"12345", b"zzzzz"], "V5"))
+    references = f.create_dataset("references", (3,), h5py.ref_dtype)
+    references[0] = f["cube"].ref
+    references[1] = f["texts"].ref
+    regions = f.create_dataset("regions", (2,), h5py.regionref_dtype)
+    regions[0] = f["cube"].regionref[0:1, 1:3, 2:4]
+
+    f["named"] = np.dtype([("a", "<f4"), ("b", "<i8")])
+    f["named"].attrs["unit"] = "m"
+    f.create_dataset("uses named", (2,), f["named"])[0] = (1.5, -7)
+    f["uses named"].attrs.create("also", np.array([(2.5, 9)], f["named"].dtype), dtype=f["named"])
+
+    g = f.create_group("attributes")
+    g.attrs["integer"] = np.int64(-5)
+    g.attrs["large"] = np.uint64(2 ** 64 - 1)
+    g.attrs["integers"] = np.arange(6, dtype=">i2").reshape(2, 3)
+    g.attrs["real"] = 0.1
+    g.attrs["text"] = "grün"
+    g.attrs["fixed"] = np.bytes_(b"fixed")
+    g.attrs["texts"] = ["a", "", "ccc"]
+    g.attrs["fixed texts"] = np.array([b"ab", b"c"])
+    g.attrs["null"] = h5py.Empty("f4")
+    g.attrs["flag"] = True
+    g.attrs["reference"] = f["cube"].ref
+    g.attrs["record"] = np.array((1, [2, 3], b"t", (4, 5)), record)
+    g.attrs.create("ragged", np.array([np.array([1, 2], "i4"), np.array([3], "i4")], dtype=object),
+                   dtype=h5py.vlen_dtype("i4"))
+    f["a soft link"] = h5py.SoftLink("/cube")
+    f["an external link"] = h5py.ExternalLink("other.h5", "/x")
+    f["another name"] = f["cube"]
+    f["numbers/up"] = f["/"]
+
+
+def properties(chunk, shuffle=False, deflate=None, fletcher=False, fill=None, early=False):
+    p = h5p.create(h5p.DATASET_CREATE)
+    p.set_chunk(chunk)
+    if shuffle:
+        p.set_shuffle()
+    if deflate:
+        p.set_deflate(deflate)
+    if fletcher:
+        p.set_fletcher32()
+    if fill is not None:
+        p.set_fill_value(fill)
+    if early:
+        p.set_alloc_time(h5d.ALLOC_TIME_EARLY)
+    return p
+
+
+def filters(f, few=False):
+    """`few`: what depends on the old chunk index, whose nodes take 2 KB each."""
+    r = np.random.default_rng(5)
+    data = r.normal(size=(13, 7)).astype("f4")
+    whole = r.integers(-500, 9000, size=(13, 7)).astype("i4")
+    chunks = (5, 4)
+    if not few:
+        simple_filters(f, data, whole, chunks)
+        nbits(f, r, whole, chunks)
+    f.create_dataset("all three", data=whole, chunks=chunks, compression="gzip", shuffle=True, fletcher32=True)
+    f.create_dataset("lzf shuffled", data=whole, chunks=(13, 7), compression="lzf", shuffle=True, fletcher32=True)
+    masked = f.create_dataset("masked", (2, 6), "<i2", chunks=(1, 6), compression="gzip", shuffle=True)
+    masked[...] = 0
+    raw = np.array([1, 2, 3, 4, 5, 600], "<i2")
+    masked.id.write_direct_chunk((0, 0), raw.tobytes(), 3)
+    masked.id.write_direct_chunk((1, 0), zlib.compress(raw.tobytes()), 1)
+    holes = f.create_dataset("holes", (9, 9), ">f8", chunks=(4, 4), fillvalue=-7.5, compression="gzip")
+    holes[5:7, 5:9] = 1
+    f.create_dataset("never written", (3, 5), "i2", fillvalue=9)
+    f.create_dataset("never written chunks", (3, 5), "i2", chunks=(2, 2), fillvalue=9)
+    f.create_dataset("filled records", (3,), np.dtype([("a", "i1"), ("b", "<f4")]), chunks=(2,),
+                     fillvalue=np.array((5, 2.5), np.dtype([("a", "i1"), ("b", "<f4")])))
+
+def simple_filters(f, data, whole, chunks):
+    f.create_dataset("gzip", data=data, chunks=chunks, compression="gzip")
+    f.create_dataset("shuffled", data=data, chunks=chunks, compression="gzip", shuffle=True)
+    f.create_dataset("checked", data=data, chunks=chunks, fletcher32=True)
+    f.create_dataset("odd", data=np.arange(11, dtype="u1"), chunks=(11,), fletcher32=True)
+    f.create_dataset("lzf", data=np.tile(whole, (1, 3)), chunks=(13, 21), compression="lzf")
+    f.create_dataset("plain", data=whole, chunks=chunks)
+    f.create_dataset("big-endian", data=data.astype(">f4"), chunks=chunks, compression="gzip", shuffle=True)
+    for kind in ("i1", "<i4", ">i4", "<u2", "<i8", ">u8"):
+        values = np.abs(whole) % 100 if kind[-2] == "u" or kind == "i1" else whole
+        f.create_dataset(f"scale-offset {kind}", data=values.astype(kind), chunks=chunks, scaleoffset=0)
+    f.create_dataset("scale-offset same", data=np.full((13, 7), 42, "i4"), chunks=chunks, scaleoffset=0)
+    f.create_dataset("scale-offset fill", data=whole, chunks=chunks, scaleoffset=0, fillvalue=7)
+    some = f.create_dataset("scale-offset some", (13, 7), "i4", chunks=chunks, scaleoffset=0, fillvalue=7)
+    some[1:4, 2:6] = whole[1:4, 2:6]
+    for kind in ("<f4", ">f4", "<f8", ">f8"):
+        f.create_dataset(f"scale-offset {kind}", data=data.astype(kind), chunks=chunks, scaleoffset=3)
+    some = f.create_dataset("scale-offset some floats", (13, 7), "f4", chunks=chunks, scaleoffset=2, fillvalue=-1.5)
+    some[1:4, 2:6] = data[1:4, 2:6]
+    f.create_dataset("scale-offset deflated", data=whole, chunks=chunks, scaleoffset=0, compression="gzip")
+
+
+def nbits(f, r, whole, chunks):
+    def nbit(name, t, data, chunk):
+        p = properties(chunk)
+        p.set_filter(h5py.h5z.FILTER_NBIT)
+        low(f, name, t, h5s.create_simple(data.shape), data, p)
+
+    for order_, base in (("le", h5t.STD_I32LE), ("be", h5t.STD_I32BE)):
+        t = base.copy()
+        t.set_precision(14)
+        t.set_offset(3)
+        nbit(f"nbit {order_}", t, (whole % 8000 << 3).astype("<i4" if order_ == "le" else ">i4"), chunks)
+    nbit("nbit full", h5t.STD_I32LE, whole, chunks)
+    short = h5t.STD_I16LE.copy()
+    short.set_precision(9)
+    t = h5t.create(h5t.COMPOUND, 16)
+    t.insert(b"s", 0, short)
+    t.insert(b"a", 2, h5t.array_create(short, (3,)))
+    t.insert(b"d", 8, h5t.IEEE_F64LE)
+    d = np.zeros((6,), [("s", "<i2"), ("a", "<i2", (3,)), ("d", "<f8")])
+    d["s"] = [-256, 255, 0, 1, -1, 77]
+    d["a"] = np.arange(18).reshape(6, 3) - 9
+    d["d"] = r.normal(size=6)
+    nbit("nbit compound", t, d, (4,))
+
+
+def indices(f):
+    r = np.random.default_rng(6)
+    f.create_dataset("single", data=np.arange(20, dtype="i4"), chunks=(20,))
+    f.create_dataset("single filtered", data=np.arange(20, dtype="i4"), chunks=(20,), compression="gzip")
+    low(f, "implicit", h5t.STD_I16LE, h5s.create_simple((7, 5)), np.arange(35, dtype="<i2").reshape(7, 5),
+        properties((3, 2), early=True))
+    f.create_dataset("fixed", data=np.arange(99, dtype="i2").reshape(9, 11), chunks=(2, 4))
+    f.create_dataset("fixed filtered", data=np.arange(99, dtype="i2").reshape(9, 11), chunks=(2, 4), compression="gzip")
+    paged = f.create_dataset("fixed paged", (2100,), "u1", chunks=(1,), fillvalue=3)
+    paged[5], paged[2099] = 1, 2
+    paged = f.create_dataset("fixed paged filtered", (1030,), "u1", chunks=(1,), fletcher32=True)
+    paged[5], paged[1029] = 1, 2
+    roomy = f.create_dataset("fixed roomy", (3, 3), "i4", chunks=(2, 2), maxshape=(8, 9))
+    roomy[...] = np.arange(9).reshape(3, 3)
+    for name, options in (("", {}), (" filtered", {"compression": "gzip", "shuffle": True})):
+        growing = f.create_dataset("extensible" + name, (4, 130), "i2", chunks=(3, 1), maxshape=(7, None), **options)
+        growing[...] = np.arange(520).reshape(4, 130)
+        sparse = f.create_dataset("extensible sparse" + name, (140_000,), "u1", chunks=(1,), maxshape=(None,), **options)
+        for at, value in ((0, 1), (3, 2), (4, 3), (70, 4), (3000, 5), (135_000, 6)):
+            sparse[at] = value
+        tree = f.create_dataset("tree" + name, (15, 16), "i4", chunks=(1, 2), maxshape=(None, None), **options)
+        tree[...] = r.integers(0, 9999, size=(15, 16))
+    shrunk = f.create_dataset("shrunk", (10, 10), "i4", chunks=(4, 4), maxshape=(None, None))
+    shrunk[...] = 5
+    shrunk.resize((5, 6))
+
+
+def dense(f):
+    g = f.create_group("links", track_order=True)
+    for i in range(70):
+        g.create_group(f"a link with a rather long name, number {i}")
+    g = f.create_group("attributes")
+    for i in range(40):
+        g.attrs[f"attribute {i}"] = np.arange(i, dtype="i4")
+    g.attrs["huge"] = np.arange(1500, dtype="f8")
+    d = f.create_dataset("dataset", data=np.arange(3), track_order=True)
+    for i in range(12):
+        d.attrs[f"a{i}"] = f"text {i}"
+    f["links/soft"] = h5py.SoftLink("/dataset")
+    f["links/hard"] = d
+
+
+def small_sizes(path):
+    p = h5p.create(h5p.FILE_CREATE)
+    p.set_sizes(4, 4)
+    with h5py.File(h5f.create(os.fsencode(path), h5f.ACC_TRUNC, p)) as f:
+        f["g/x"] = np.arange(5, dtype="f4")
+        f.create_dataset("chunked", data=np.arange(50, dtype="i4"), chunks=(8,), compression="gzip")
+        f["texts"] = ["a", "bc"]
+        f.attrs["a"] = "text"
+
+
+def make():
+    GOLDENS.mkdir(parents=True, exist_ok=True)
+    def file(name, build, **options):
+        with h5py.File(GOLDENS / name, "w", **options) as f:
+            build(f)
+    file("types_earliest.h5", types, libver="earliest")
+    file("types_latest.h5", types, libver="latest")
+    file("filters_earliest.h5", lambda f: filters(f, few=True), libver="earliest")
+    file("filters_latest.h5", filters, libver="latest")
+    file("indices_earliest.h5", lambda f: indices_small(f), libver="earliest")
+    file("indices_latest.h5", indices, libver=("v110", "v110"))
+    file("dense.h5", dense, libver=("v108", "v108"))
+    file("userblock.h5", lambda f: dense_small(f), userblock_size=512)
+    file("userblock_latest.h5", lambda f: dense_small(f), userblock_size=1024, libver="latest")
+    small_sizes(GOLDENS / "sizes.h5")
+    write_table("expected.json", {p.name: summary(p) for p in sorted(GOLDENS.glob("*.h5"))})
+
+
+def indices_small(f):
+    f.create_dataset("tree", data=np.arange(400, dtype="i2").reshape(20, 20), chunks=(2, 2), maxshape=(None, 20))
+    f.create_dataset("filtered", data=np.arange(400, dtype="i2").reshape(20, 20), chunks=(3, 7), compression="gzip")
+    f.create_dataset("deep", data=np.arange(150, dtype="u1"), chunks=(1,))
+
+
+def dense_small(f):
+    f["g/x"] = np.arange(5, dtype="f4")
+    f["g"].attrs["a"] = ["b", "c"]
+    f.create_dataset("chunked", data=np.arange(50, dtype="i4"), chunks=(8,), compression="gzip")
+
+
+def main():
+    if sys.argv[1:2] == ["--show"]:
+        print("\n".join(listing(sys.argv[2])))
+    elif sys.argv[1:2] == ["--list"]:
+        folder = pathlib.Path(sys.argv[2])
+        files = sorted(p for p in folder.glob("valid-*/*") if p.suffix in (".h5", ".hdf5"))
+        write_table("conformance.json", {str(p.relative_to(folder)): summary(p) for p in files})
+    else:
+        make()
+
+
+if __name__ == "__main__":
+    main()
