@@ -21,6 +21,8 @@ let package = Package(
   platforms: [.macOS(.v15)],
   products: [
     .library(name: "Aviary", targets: ["Aviary"]),
+    // HDF5 alone: reading, and writing through libhdf5.
+    .library(name: "AviaryHDF5", targets: ["AviaryHDF5"]),
     .executable(name: "aviary", targets: ["AviaryCommand"]),
   ],
   dependencies: [

@@ -2,18 +2,20 @@
 
     .build/goldens/bin/pip install h5py numpy
     .build/goldens/bin/python tools/goldens_hdf5.py                 # fixtures and expected.json
-    .build/goldens/bin/python tools/goldens_hdf5.py --list FOLDER   # conformance.json, for files of other people
+    .build/goldens/bin/python tools/goldens_hdf5.py --list FOLDER   # conformance.json and corrupt.json, for files of others
 
 A file's listing has a line for every group, attribute, dataset, named datatype and link; values are told by the
 CRC-32 of a text that `canonical` writes. Tests/HDF5Tests/Listing.swift writes the same lines. A listing that is long
 is told by the number of its lines and their CRC-32.
 """
 
+import ctypes
 import fractions
 import json
 import os
 import pathlib
 import struct
+import subprocess
 import sys
 import zlib
 
@@ -183,14 +185,17 @@ def attribute_lines(h, path):
 
 def quads(d):
     """Complex numbers of quadruple precision, which h5py mistakes for x86's long double: by hand."""
+    implied = d.id.get_type().get_super().get_norm() == h5t.NORM_IMPLIED
+
     def number(b):
         bits = int.from_bytes(b, "little")
         exponent, mantissa = bits >> 112 & 0x7fff, bits & (1 << 112) - 1
         if exponent == 0x7fff:
             value = float("nan") if mantissa else float("inf")
         else:
-            top = mantissa | (1 << 112 if exponent else 0)
-            value = float(fractions.Fraction(top) * fractions.Fraction(2) ** (max(exponent, 1) - 16383 - 112))
+            # Without an implied bit the leading one stands in the mantissa.
+            top, unit = (mantissa | (1 << 112 if exponent else 0), 112) if implied else (mantissa, 111)
+            value = float(fractions.Fraction(top) * fractions.Fraction(2) ** (max(exponent, 1) - 16383 - unit))
         return -value if bits >> 127 else value
 
     with open(d.file.filename, "rb") as f:
@@ -210,6 +215,10 @@ def dataset_lines(d, path):
     if any(plist.get_filter(i)[0] == h5py.h5z.FILTER_SZIP for i in range(plist.get_nfilters())):
         return [head + "szip"] + attribute_lines(d, path)
     shape = None if d.id.get_space().get_simple_extent_type() == h5s.NULL else d.shape
+    if t.get_class() == h5t.TIME:
+        # h5py reads no times; these were never written.
+        zeros = np.zeros(d.id.get_space().get_simple_extent_npoints(), f"V{t.get_size()}")
+        return [head + content(zeros, t, d.id.get_space().get_simple_extent_dims())] + attribute_lines(d, path)
     try:
         value = None if shape is None else d[()]
         if t.get_class() == h5t.COMPLEX and t.get_size() == 32 and t.get_super().get_fields()[4] == 112:
@@ -272,6 +281,47 @@ def summary(path):
     return {"lines": len(lines), "crc32": zlib.crc32("\n".join(lines).encode())}
 
 
+CHECK = """
+import sys, h5py
+rejected = set()
+def attempt(what, body):
+    try:
+        return body()
+    except TypeError:
+        pass  # h5py has no type for it, which says nothing of the file.
+    except Exception:
+        rejected.add(what)
+def visit(h, path, seen):
+    for name in attempt(path or "/", lambda: list(h.attrs)) or []:
+        attempt(path or "/", lambda: h.attrs[name])
+    if isinstance(h, h5py.Dataset):
+        attempt(path, lambda: h[()])
+    elif isinstance(h, h5py.Group) and len(seen) < 500 and h5py.h5o.get_info(h.id).addr not in seen:
+        seen.add(h5py.h5o.get_info(h.id).addr)
+        for name in attempt(path or "/", lambda: list(h)) or []:
+            child = (path + "/" + name).strip("/")
+            if isinstance(attempt(child, lambda: h.get(name, getlink=True)), h5py.HardLink):
+                o = attempt(child, lambda: h[name])
+                if o is not None:
+                    visit(o, child, seen)
+f = attempt("the file", lambda: h5py.File(sys.argv[1], "r"))
+if f:
+    attempt("/", lambda: visit(f["/"], "", set()))
+print("\\n".join(sorted(rejected)))
+"""
+
+
+def rejected(path):
+    """The objects of a damaged file that h5py rejects, or how it ended."""
+    try:
+        result = subprocess.run([sys.executable, "-c", CHECK, str(path)], capture_output=True, timeout=20)
+    except subprocess.TimeoutExpired:
+        return "hangs"
+    if result.returncode != 0:
+        return "crashes"
+    return [line for line in result.stdout.decode("utf-8", "replace").splitlines() if line]
+
+
 def write_table(name, table):
     out = GOLDENS / name
     out.write_text(json.dumps(table, ensure_ascii=False, indent=0, sort_keys=True) + "\n")
@@ -282,6 +332,8 @@ def write_table(name, table):
 
 def low(f, name, t, space, values, dcpl=None):
     """A dataset of a low-level type, `values` already in its bytes' numpy equivalent."""
+    dcpl = dcpl or h5p.create(h5p.DATASET_CREATE)
+    dcpl.set_obj_track_times(False)
     d = h5d.create(f.id, name.encode(), t, space, dcpl)
     if values is not None:
         d.write(h5s.ALL, h5s.ALL, values, t)
@@ -478,8 +530,8 @@ def indices(f):
         properties((3, 2), early=True))
     f.create_dataset("fixed", data=np.arange(99, dtype="i2").reshape(9, 11), chunks=(2, 4))
     f.create_dataset("fixed filtered", data=np.arange(99, dtype="i2").reshape(9, 11), chunks=(2, 4), compression="gzip")
-    paged = f.create_dataset("fixed paged", (2100,), "u1", chunks=(1,), fillvalue=3)
-    paged[5], paged[2099] = 1, 2
+    paged = f.create_dataset("fixed paged", (1100,), "u1", chunks=(1,), fillvalue=3)
+    paged[5], paged[1099] = 1, 2
     paged = f.create_dataset("fixed paged filtered", (1030,), "u1", chunks=(1,), fletcher32=True)
     paged[5], paged[1029] = 1, 2
     roomy = f.create_dataset("fixed roomy", (3, 3), "i4", chunks=(2, 2), maxshape=(8, 9))
@@ -489,7 +541,9 @@ def indices(f):
         growing[...] = np.arange(520).reshape(4, 130)
         sparse = f.create_dataset("extensible sparse" + name, (140_000,), "u1", chunks=(1,), maxshape=(None,), **options)
         for at, value in ((0, 1), (3, 2), (4, 3), (70, 4), (3000, 5), (135_000, 6)):
-            sparse[at] = value
+            # A data block in pages takes 16 KB, more where entries tell sizes.
+            if at < 100_000 or not options:
+                sparse[at] = value
         tree = f.create_dataset("tree" + name, (15, 16), "i4", chunks=(1, 2), maxshape=(None, None), **options)
         tree[...] = r.integers(0, 9999, size=(15, 16))
     shrunk = f.create_dataset("shrunk", (10, 10), "i4", chunks=(4, 4), maxshape=(None, None))
@@ -499,12 +553,12 @@ def indices(f):
 
 def dense(f):
     g = f.create_group("links", track_order=True)
-    for i in range(70):
+    for i in range(30):
         g.create_group(f"a link with a rather long name, number {i}")
     g = f.create_group("attributes")
-    for i in range(40):
+    for i in range(20):
         g.attrs[f"attribute {i}"] = np.arange(i, dtype="i4")
-    g.attrs["huge"] = np.arange(1500, dtype="f8")
+    g.attrs["huge"] = np.arange(700, dtype="f8")
     d = f.create_dataset("dataset", data=np.arange(3), track_order=True)
     for i in range(12):
         d.attrs[f"a{i}"] = f"text {i}"
@@ -522,6 +576,76 @@ def small_sizes(path):
         f.attrs["a"] = "text"
 
 
+def library():
+    """The HDF5 library that h5py has loaded, for what h5py has no name for."""
+    folder = pathlib.Path(h5py.__file__).parent.parent / "h5py.libs"
+    return ctypes.CDLL(str(next(folder.glob("libhdf5-*.so*"))))
+
+
+def call(name, *arguments):
+    types_ = [ctypes.c_int64] + [ctypes.c_uint] * (len(arguments) - 1)
+    function = getattr(library(), name)
+    function.argtypes = types_
+    assert function(*arguments) >= 0, name
+
+
+def superblock_1(path):
+    """Short nodes of chunk indexes, which ask for superblock version 1."""
+    p = h5p.create(h5p.FILE_CREATE)
+    call("H5Pset_istore_k", p.id, 3)
+    a = h5p.create(h5p.FILE_ACCESS)
+    a.set_libver_bounds(h5f.LIBVER_EARLIEST, h5f.LIBVER_LATEST)
+    with h5py.File(h5f.create(os.fsencode(path), h5f.ACC_TRUNC, p, a)) as f:
+        f.create_dataset("deep", data=np.arange(150, dtype="u1"), chunks=(2,))
+        dense_small(f)
+
+
+def shared_messages(path):
+    p = h5p.create(h5p.FILE_CREATE)
+    call("H5Pset_shared_mesg_nindexes", p.id, 2)
+    # Datatypes, dataspaces, fill values and pipelines from 1 byte, attributes from 20 bytes.
+    call("H5Pset_shared_mesg_index", p.id, 0, 0x01 | 0x02 | 0x04 | 0x08, 1)
+    call("H5Pset_shared_mesg_index", p.id, 1, 0x10, 20)
+    a = h5p.create(h5p.FILE_ACCESS)
+    a.set_libver_bounds(h5f.LIBVER_EARLIEST, h5f.LIBVER_LATEST)
+    with h5py.File(h5f.create(os.fsencode(path), h5f.ACC_TRUNC, p, a)) as f:
+        for i in range(3):
+            d = f.create_dataset(f"d{i}", data=np.arange(12, dtype=">i4").reshape(3, 4), chunks=(2, 2), fillvalue=5,
+                                 compression="gzip")
+            d.attrs["a text that several share"] = "the same text"
+            d.attrs["number"] = np.arange(4.0)
+        for i in range(12):
+            f.attrs[f"one of many {i}"] = "the same text"
+
+
+def odd(f):
+    p = properties((4, 4), deflate=6)
+    call("H5Pset_chunk_opts", p.id, 2)
+    low(f, "unfiltered edges", h5t.STD_I32LE, h5s.create_simple((10, 7)), np.arange(70, dtype="<i4").reshape(10, 7), p)
+    low(f, "time", h5t.UNIX_D32LE, h5s.create_simple((3,)), None)
+    p = properties((4,))
+    p.set_filter(h5py.h5z.FILTER_DEFLATE, 0, (6,))
+    p.set_filter(h5py.h5z.FILTER_SHUFFLE, 0, (4,))
+    p.set_filter(h5py.h5z.FILTER_DEFLATE, 0, (6,))
+    low(f, "deflated twice", h5t.STD_I32LE, h5s.create_simple((10,)), np.arange(10, dtype="<i4"), p)
+    p = properties((4,))
+    p.set_filter(h5py.h5z.FILTER_FLETCHER32)
+    p.set_deflate(6)
+    low(f, "checked first", h5t.STD_I32LE, h5s.create_simple((10,)), np.arange(10, dtype="<i4"), p)
+    p = h5p.create(h5p.DATASET_CREATE)
+    p.set_external(b"elsewhere.bin", 0, 40)
+    low(f, "external", h5t.STD_I32LE, h5s.create_simple((10,)), None, p)
+    layout = h5py.VirtualLayout((4,), "i4")
+    layout[:] = h5py.VirtualSource("other.h5", "x", (4,))
+    f.create_virtual_dataset("virtual", layout)
+
+
+def unwritten(f):
+    for i in range(40):
+        f.create_dataset(f"d{i}", (1 << 18,), "f4")
+    f.create_dataset("large", (1 << 31,), "f4", chunks=(1 << 20,))
+
+
 def make():
     GOLDENS.mkdir(parents=True, exist_ok=True)
     def file(name, build, **options):
@@ -537,13 +661,16 @@ def make():
     file("userblock.h5", lambda f: dense_small(f), userblock_size=512)
     file("userblock_latest.h5", lambda f: dense_small(f), userblock_size=1024, libver="latest")
     small_sizes(GOLDENS / "sizes.h5")
-    write_table("expected.json", {p.name: summary(p) for p in sorted(GOLDENS.glob("*.h5"))})
+    superblock_1(GOLDENS / "superblock_1.h5")
+    shared_messages(GOLDENS / "shared_messages.h5")
+    file("odd.h5", odd, libver=("v110", "v110"))
+    write_table("expected.json", {p.name: summary(p) for p in sorted(GOLDENS.glob("*.h5")) if p.name != "unwritten.h5"})
+    file("unwritten.h5", unwritten, libver="latest")
 
 
 def indices_small(f):
     f.create_dataset("tree", data=np.arange(400, dtype="i2").reshape(20, 20), chunks=(2, 2), maxshape=(None, 20))
     f.create_dataset("filtered", data=np.arange(400, dtype="i2").reshape(20, 20), chunks=(3, 7), compression="gzip")
-    f.create_dataset("deep", data=np.arange(150, dtype="u1"), chunks=(1,))
 
 
 def dense_small(f):
@@ -559,6 +686,8 @@ def main():
         folder = pathlib.Path(sys.argv[2])
         files = sorted(p for p in folder.glob("valid-*/*") if p.suffix in (".h5", ".hdf5"))
         write_table("conformance.json", {str(p.relative_to(folder)): summary(p) for p in files})
+        files = sorted(folder.glob("corrupt-*/*"))
+        write_table("corrupt.json", {str(p.relative_to(folder)): rejected(p) for p in files})
     else:
         make()
 

@@ -81,7 +81,7 @@ enum AviaryFile {
   }
 
   static func array(
-    _ dataset: HDF5Contents.Dataset, _ reader: HDF5Reader, tensor: String, verify: Bool
+    _ dataset: HDF5Contents.Dataset, _ reader: HDF5Reader, tensor: String
   ) throws(CheckpointFault) -> StoredArray {
     guard let dtype = Dtype(dataset.type, attributes: dataset.attributes) else {
       throw .unsupported(path: reader.path, what: "\(dataset.path) holds \(dataset.type), which is no array of numbers")
@@ -90,15 +90,6 @@ enum AviaryFile {
     do { bytes = try reader.bytes(of: dataset) } catch { throw .hdf5(error) }
     guard let array = StoredArray(dtype: dtype, shape: dataset.shape, bytes: bytes) else {
       throw .badTensor(path: reader.path, tensor: tensor, reason: "shape and bytes do not fit together")
-    }
-    if verify, let value = dataset.attributes["crc32c"] {
-      guard let stored = value.integer.flatMap({ UInt32(exactly: $0) }) else {
-        throw .badTensor(path: reader.path, tensor: tensor, reason: "its checksum is no number of 32 bits")
-      }
-      let computed = bytes.crc32c()
-      guard stored == computed else {
-        throw .checksum(path: reader.path, tensor: tensor, stored: stored, computed: computed)
-      }
     }
     return array
   }
@@ -188,7 +179,7 @@ extension Checkpoint {
       throw .newerVersion(path: reader.path, version: Int(version), supported: AviaryFile.version)
     }
     if let refusal = reader.contents.refusals.first {
-      throw .hdf5(.leavesFile(path: reader.path, object: refusal.path, how: "is not stored here: \(refusal.reason)"))
+      throw .hdf5(.refused(path: reader.path, object: refusal.path, reason: refusal.reason))
     }
     var checkpoint = Checkpoint()
     checkpoint.format = .aviary
@@ -217,20 +208,27 @@ extension Checkpoint {
         slots.append(dataset)
       }
     }
+    var verification = ChecksumVerification(path: reader.path)
+    func array(_ dataset: HDF5Contents.Dataset, _ tensor: String) throws(CheckpointFault) -> StoredArray {
+      let array = try AviaryFile.array(dataset, reader, tensor: tensor)
+      if options.verify { try verification.add(tensor, array.bytes, stored: dataset.attributes["crc32c"]) }
+      return array
+    }
     let order = AviaryFile.list(reader.contents.attributes(ofGroup: "model")?["order"]) ?? []
     for path in order + names where checkpoint[path] == nil {
       guard let dataset = found[path] else {
         throw .badTensor(path: reader.path, tensor: path, reason: "it is listed in the file's order and not there")
       }
-      let array = try AviaryFile.array(dataset, reader, tensor: path, verify: options.verify)
-      checkpoint.set(array, at: path)
+      checkpoint.set(try array(dataset, path), at: path)
     }
-    checkpoint.trainingState = try trainingState(reader, slots, options)
+    checkpoint.trainingState = try trainingState(reader, slots, array)
+    try verification.run()
     return checkpoint
   }
 
   private static func trainingState(
-    _ reader: HDF5Reader, _ slots: [HDF5Contents.Dataset], _ options: ReadOptions
+    _ reader: HDF5Reader, _ slots: [HDF5Contents.Dataset],
+    _ array: (HDF5Contents.Dataset, String) throws(CheckpointFault) -> StoredArray
   ) throws(CheckpointFault) -> TrainingState? {
     let attributes = reader.contents.attributes(ofGroup: "training")
     guard attributes != nil || !slots.isEmpty else { return nil }
@@ -247,8 +245,7 @@ extension Checkpoint {
       guard training.optimizer[parameter] != nil else {
         throw .badTensor(path: reader.path, tensor: dataset.path, reason: "its parameter has no step count")
       }
-      let array = try AviaryFile.array(dataset, reader, tensor: dataset.path, verify: options.verify)
-      training.optimizer[parameter]?.arrays[slot] = array
+      training.optimizer[parameter]?.arrays[slot] = try array(dataset, dataset.path)
     }
     return training
   }

@@ -154,7 +154,7 @@ public struct Checkpoint: Sendable {
     do { file = try MappedFile(path: path, map: options.map) } catch { throw .archive(error) }
     if HDF5Reader.matches(file.bytes) {
       let reader: HDF5Reader
-      do { reader = try HDF5Reader(path: path, map: options.map) } catch { throw .hdf5(error) }
+      do { reader = try HDF5Reader(bytes: file.bytes, path: path) } catch { throw .hdf5(error) }
       return try readHDF5(reader, options)
     }
     if NumPyArchive.matches(file.bytes) { return try NumPyCheckpoint.read(archive: file.bytes, path, options) }
@@ -166,6 +166,11 @@ public struct Checkpoint: Sendable {
       if archive.member(named: "model.weights.npz") != nil {
         throw .unsupported(
           path: path, what: "keeps its weights as pickles in model.weights.npz; save it again with model.save(…)")
+      }
+      if archive.members.contains(where: { $0.name.hasSuffix(".npy") }),
+        !archive.members.contains(where: { $0.name.hasSuffix("data.pkl") })
+      {
+        return try NumPyCheckpoint.read(archive: file.bytes, path, options)
       }
       return try PyTorchFile.read(archive, path: path)
     }

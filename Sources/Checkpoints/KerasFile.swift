@@ -48,7 +48,13 @@ enum KerasFile {
     var result: [KerasModel.Layer] = []
     // Keras 3 keeps variables of the model itself apart from its layers.
     let top = groups[join(base, "top_level_model_weights")] == nil ? [] : ["top_level_model_weights"]
+    /// What is listed and was not read says why.
+    func requireRead(_ location: String) throws(CheckpointFault) {
+      guard let refusal = reader.contents.refusal(of: location) else { return }
+      throw .hdf5(.refused(path: reader.path, object: location, reason: refusal.reason))
+    }
     for layer in layers + top.filter({ !layers.contains($0) }) {
+      try requireRead(join(base, layer))
       guard let group = groups[join(base, layer)] else {
         throw .malformed(path: reader.path, part: "layer '\(layer)'", reason: "is listed and has no group")
       }
@@ -58,11 +64,12 @@ enum KerasFile {
       var weights: [KerasModel.Weight] = []
       for name in names {
         let location = join(group.path, name)
+        try requireRead(location)
         guard let dataset = datasets[location] else {
           throw .malformed(
             path: reader.path, part: "layer '\(layer)'", reason: "its array '\(name)' is not in the file")
         }
-        let array = try AviaryFile.array(dataset, reader, tensor: location, verify: false)
+        let array = try AviaryFile.array(dataset, reader, tensor: location)
         guard checkpoint.add(array, at: join(layer, name)) else {
           throw .duplicateTensor(path: reader.path, tensor: join(layer, name))
         }
@@ -112,7 +119,7 @@ enum KerasFile {
       }
       do throws(CheckpointFault) {
         checkpoint.set(
-          try AviaryFile.array(dataset, reader, tensor: dataset.path, verify: false), at: dataset.path)
+          try AviaryFile.array(dataset, reader, tensor: dataset.path), at: dataset.path)
       } catch .hdf5(.unsupported(_, _, let feature)) {
         checkpoint.notes.append("\(dataset.path): \(feature) is not supported")
       }

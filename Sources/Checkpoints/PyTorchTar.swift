@@ -119,7 +119,8 @@ private struct TarReading {
       guard let parts = graph.elements(graph.root), parts.count == 3, let key = key(graph, parts[0]),
         let storage = self.key(graph, parts[1])
       else { throw bad("tensors", "an entry is not a key, a storage and a type") }
-      guard let dtype = types[storage] else { throw bad("tensors", "'\(key)' lies in storage '\(storage)', which is none")
+      guard let dtype = types[storage] else {
+        throw bad("tensors", "'\(key)' lies in storage '\(storage)', which is none")
       }
       let rank = try numbers(bytes, &offset, 1)[0] & 0xffff_ffff
       guard rank <= 64 else { throw bad("tensors", "'\(key)' has \(rank) axes") }

@@ -39,7 +39,8 @@ extension PyTorchReader {
         return nil
       }
       return tensorCall(made, Array(arguments.dropFirst()), depth: depth + 1)
-    case "torch._tensor._rebuild_from_type_v2", "torch.tensor._rebuild_from_type_v2", "torch._tensor._rebuild_from_type":
+    case "torch._tensor._rebuild_from_type_v2", "torch.tensor._rebuild_from_type_v2",
+      "torch._tensor._rebuild_from_type":
       // (function, type, arguments, state): the same call, one step removed.
       guard arguments.count >= 3, let function = graph.globalName(arguments[0]),
         let inner = graph.elements(arguments[2])
@@ -91,7 +92,9 @@ extension PyTorchReader {
         path: path,
         what: "tensor '\(tensor)' is \(Self.kinds[kind] ?? "a \(kind)"), and only dense tensors are supported")
     }
-    guard arguments.count >= 4, let reference = storage(arguments[0]) else { throw bad("it is not made from a storage") }
+    guard arguments.count >= 4, let reference = storage(arguments[0]) else {
+      throw bad("it is not made from a storage")
+    }
     guard let reference = StorageReference(graph, reference) else {
       let parts = graph.elements(reference) ?? []
       let type = parts.count > 1 ? graph.globalName(parts[1]) : nil

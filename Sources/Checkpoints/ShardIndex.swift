@@ -11,8 +11,8 @@ struct ShardIndex {
   let tensors: [(name: String, file: Int)]
   private let path: String
 
-  /// Indices of the largest models have some thousand lines.
-  private static let sizeLimit = 64 << 20
+  /// Indices of the largest models have some ten thousand lines.
+  private static let sizeLimit = 16 << 20
 
   static func matches(_ bytes: ByteRegion) -> Bool {
     let head = bytes.part(0..<min(bytes.count, 64))?.array() ?? []
@@ -30,6 +30,10 @@ struct ShardIndex {
     var places: [String: Int] = [:]
     var tensors: [(name: String, file: Int)] = []
     for member in map {
+      // Keras gives a layer's variables a file, or several.
+      if member.name.hasPrefix("/") || member.value.text?.hasSuffix(".h5") ?? false {
+        throw .unsupported(path: path, what: "an index of Keras weights in parts, which is not supported")
+      }
       guard let file = member.value.text else {
         throw .malformed(path: path, part: "weight_map", reason: "'\(member.name)' has no file's name")
       }

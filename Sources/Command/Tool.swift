@@ -15,7 +15,8 @@ struct Tool: ParsableCommand {
 
   /// In the order of a person's work.
   static let commands: [any ParsableCommand.Type] = [
-    ModelsCommand.self, InspectCommand.self, VerifyCommand.self, DiffCommand.self, ConvertCommand.self, AverageCommand.self,
+    ModelsCommand.self, InspectCommand.self, VerifyCommand.self, DiffCommand.self, ConvertCommand.self,
+    AverageCommand.self,
     TrainCommand.self, FinetuneCommand.self,
     EvaluateCommand.self, PredictCommand.self, FeaturesCommand.self, SampleCommand.self, SampleImagesCommand.self,
     BenchCommand.self,

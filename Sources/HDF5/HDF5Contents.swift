@@ -57,6 +57,9 @@ public struct HDF5Contents: Sendable {
   public internal(set) var refusals: [Refusal] = []
   private var groupIndices: [String: Int] = [:]
 
+  /// Why an object, or a part of it, was not read; nil where it was read, or is not there.
+  public func refusal(of path: String) -> Refusal? { refusals.first { $0.path == path } }
+
   public func attributes(ofGroup path: String) -> [HDF5Attribute]? {
     groupIndices[path].map { groups[$0].attributes }
   }

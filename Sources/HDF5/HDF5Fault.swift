@@ -16,12 +16,17 @@ public enum HDF5Fault: ArchiveFaultCarrying, Equatable, Sendable, CustomStringCo
   case unsupported(path: String, object: String, feature: String)
   /// More objects, or groups nested deeper, than any checkpoint has.
   case tooMany(path: String, what: String, limit: Int)
+  /// An object that is needed is among those that were not read: see `HDF5Contents.refusals`.
+  case refused(path: String, object: String, reason: String)
   /// The file has no such object.
   case noObject(path: String, object: String)
   /// libhdf5 could not write; `reason` is what it said first.
   case cannotWrite(path: String, object: String, reason: String)
 
-  public var description: String {
+  /// One line, whatever the names in the file contain.
+  public var description: String { line.printable }
+
+  private var line: String {
     switch self {
     case .archive(let fault): fault.description
     case .notHDF5(let path): "\(path): not an HDF5 file"
@@ -31,8 +36,26 @@ public enum HDF5Fault: ArchiveFaultCarrying, Equatable, Sendable, CustomStringCo
     case .leavesFile(let path, let object, let how): "\(path): refused: \(object) \(how)"
     case .unsupported(let path, let object, let feature): "\(path): \(object): \(feature) is not supported"
     case .tooMany(let path, let what, let limit): "\(path): refused: more than \(limit) \(what)"
+    case .refused(let path, let object, let reason):
+      "\(path): \(object.isEmpty ? "the root group" : object): \(reason)"
     case .noObject(let path, let object): "\(path): has no \(object)"
     case .cannotWrite(let path, let object, let reason): "\(path): cannot write \(object): \(reason)"
     }
+  }
+}
+
+extension String {
+  /// With control characters, such as line feeds, written as escapes.
+  var printable: String {
+    guard unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return self }
+    var result = ""
+    for scalar in unicodeScalars {
+      if scalar.properties.generalCategory == .control {
+        result += scalar.escaped(asASCII: true)
+      } else {
+        result.unicodeScalars.append(scalar)
+      }
+    }
+    return result
   }
 }

@@ -114,12 +114,22 @@ public final class Optimizer {
     }
   }
 
-  /// Takes over the state of the parameters given; what belongs to others is left behind.
+  /// Takes over the state of the parameters given; what belongs to others is left behind. Parameters without state, such as
+  /// layers that were frozen, begin anew.
+  ///
+  /// - Parameter replaced: the path of a layer that is another one since, such as a new head. Its parameters begin anew
+  ///   where the state is of another shape; elsewhere that is a fault.
   public func restore(
-    _ state: [String: Checkpoint.TrainingState.Slots], for parameters: [Parameter], path: String
+    _ state: [String: Checkpoint.TrainingState.Slots], for parameters: [Parameter], replaced: String? = nil,
+    path: String
   ) throws(TrainingFault) {
     for parameter in parameters {
       guard let stored = state[parameter.path] else { continue }
+      if let replaced, parameter.path == replaced || parameter.path.hasPrefix(replaced + "."),
+        stored.arrays.values.contains(where: { $0.shape != parameter.shape })
+      {
+        continue
+      }
       var restored = Slots(step: stored.step, state: [:])
       for name in configuration.stateNames {
         guard let array = stored.arrays[name], array.shape == parameter.shape, stored.step >= 0,

@@ -4,8 +4,7 @@ import AviaryHDF5
 import Foundation
 import Testing
 
-/// Files that lie. The readers here are our own; damaged HDF5 goes through libhdf5, which is known to crash, and waits
-/// for a reader in Swift.
+/// Files that lie. Damaged HDF5 has tests of its own, with its reader.
 @Suite struct HostileTests {
   private static let files = [
     "zip.pth", "legacy.pth", "bigendian.pth", "training.pth", "all.safetensors", "rare.pth", "module_legacy.pth",

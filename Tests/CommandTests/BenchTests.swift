@@ -18,7 +18,7 @@ import Testing
 
   @Test func photographsAreReadFromTheFolderNamed() throws {
     let folder = try ScratchFolder()
-    let drawn = try BuiltTool.run(["sample-images", folder / "photos", "--count", "8", "--size", "32"])
+    let drawn = try BuiltTool.run(["sample-images", folder / "photos", "--count", "20", "--size", "64"])
     #expect(drawn.status == 0, "\(drawn.errors)")
     let outcome = try BuiltTool.run(
       ["bench", "images", "--data", folder / "photos", "--steps", "1", "--warmup", "0", "--json"])

@@ -89,6 +89,13 @@ import Testing
       "--output", "run", "--epochs", "20", "--set", "hidden=12", "--learning-rate", "0.02")
     #expect(trained.status == 0, "\(trained.errors)")
     #expect(trained.errors.contains("not looked at: day, wind") && trained.errors.contains("windows/s"))
+    for (option, text) in [("--missing", "leave out --missing"), ("--text", "leave out --text")] {
+      let refused = try run(
+        "train", "sequence-gru", "--data", "levels.csv", "--target", "level", "--window", "8", option, "mean",
+        "--output",
+        "other")
+      #expect(refused.status == 64 && refused.errors.contains(text))
+    }
     let evaluated = try run("evaluate", "run/best.h5", "--data", "levels.csv", "--json")
     #expect(evaluated.status == 0, "\(evaluated.errors)")
     #expect(try evaluated.json()["windows"] as? Int == 152)
@@ -128,6 +135,21 @@ import Testing
     #expect(predicted.status == 1 && predicted.errors.contains("new.csv row 3: lacks a value"))
     #expect(predicted.lines.map { $0.contains("soft") } == [true, false, false])
     expectFault(try run("predict", "run/best.h5", "none.csv"), "none.csv")
+  }
+
+  /// One Boltzmann machine: labels change the head alone, and features are what its hidden units do.
+  @Test func aBoltzmannMachine() throws {
+    #expect(try run("sample-images", "pets", "--count", "20", "--size", "40").status == 0)
+    let trained = try run(
+      "train", "dbn", "--data", "pets", "--image-size", "12", "--set", "hidden=[8]", "--set", "pretraining=2",
+      "--freeze",
+      "backbone", "--epochs", "1", "--output", "run")
+    #expect(trained.status == 0, "\(trained.errors)")
+    #expect(trained.errors.contains("pretraining machine 1/1 (144-8), epoch 2/2  reconstruction error 0."))
+    let features = try run("features", "run/best.h5", "--data", "pets", "--output", "units.h5")
+    #expect(features.status == 0 && features.output.contains("8 numbers each"), "\(features.errors)")
+    expectFault(
+      try run("train", "dbn", "--data", "pets", "--set", "activation=relu", "--output", "other"), "activation is relu")
   }
 
   @Test func aText() throws {
@@ -183,7 +205,7 @@ import Testing
     (["train", "sequence-gru", "--data", "t.csv", "--target", "y", "--window", "0"], "window 0 is not possible"),
     (["train", "sequence-gru", "--data", "t.csv", "--target", "y", "--window", "40"], "24 rows to look back on"),
     (["train", "sequence-gru", "--data", "t.csv", "--target", "z", "--window", "4"], "no column 'z'"),
-    (["train", "sequence-gru", "--data", "t.csv", "--target", "y", "--text", "a"], "column a"),
+    (["train", "sequence-gru", "--data", "t.csv", "--target", "y", "--text", "y"], "text column 'y'"),
     (["train", "mlp", "--data", "t.csv", "--target", "y", "--text", "a"], "mlp is for images and tables"),
     (["train", "char-toy", "--data", "t.txt", "--window", "3"], "--window is for tables"),
   ]) func refuses(_ arguments: [String], _ text: String) throws {

@@ -50,11 +50,66 @@ import Testing
 
   @Test func everyFixtureReadsAsInH5py() throws {
     let table = try Self.table("expected.json")
-    #expect(table.count == 10)
+    #expect(table.count == 13)
     for (file, expected) in table.sorted(by: { $0.key < $1.key }) {
       let reader = try HDF5Reader(path: Self.folder + file)
       Self.compare(Listing.lines(reader), expected, file)
     }
+  }
+
+  /// `bytes(of:)` converts by ways of its own.
+  @Test(arguments: ["types_earliest.h5", "types_latest.h5", "filters_latest.h5"])
+  func bytesAndValuesAgree(file: String) throws {
+    let reader = try HDF5Reader(path: Self.folder + file)
+    var compared = 0
+    for dataset in reader.contents.datasets where dataset.byteCount != nil {
+      let bytes = try reader.bytes(of: dataset)
+      #expect(bytes.count == dataset.byteCount, "\(dataset.path)")
+      let numbers: [HDF5Element]
+      switch dataset.type {
+      case .integer(1, true), .boolean: numbers = bytes.mapValues(of: Int8.self) { .integer(Int64($0)) }
+      case .integer(2, true): numbers = bytes.mapValues(of: Int16.self) { .integer(Int64($0)) }
+      case .integer(4, true): numbers = bytes.mapValues(of: Int32.self) { .integer(Int64($0)) }
+      case .integer(8, true): numbers = bytes.mapValues(of: Int64.self) { .integer($0) }
+      case .integer(1, false): numbers = bytes.mapValues(of: UInt8.self) { .integer(Int64($0)) }
+      case .integer(2, false): numbers = bytes.mapValues(of: UInt16.self) { .integer(Int64($0)) }
+      case .integer(4, false): numbers = bytes.mapValues(of: UInt32.self) { .integer(Int64($0)) }
+      case .integer(8, false):
+        numbers = bytes.mapValues(of: UInt64.self) { value in
+          Int64(exactly: value).map { .integer($0) } ?? .unsigned(value)
+        }
+      case .float(2): numbers = bytes.mapValues(of: Float16.self) { .real(Double($0)) }
+      case .float(4): numbers = bytes.mapValues(of: Float.self) { .real(Double($0)) }
+      case .float(8): numbers = bytes.mapValues(of: Double.self) { .real($0) }
+      case .bfloat16: numbers = bytes.mapValues(of: UInt16.self) { .real(Double(Float(bitPattern: UInt32($0) << 16))) }
+      default: continue
+      }
+      // Not equal to itself: not a number.
+      let values = try reader.values(of: dataset)
+      #expect(numbers.map(\.description) == values.map(\.description), "\(dataset.path)")
+      compared += 1
+    }
+    #expect(compared > 30)
+  }
+
+  @Test func neverWrittenDatasetsTakeNoEndlessMemory() throws {
+    // Forty datasets of a mebibyte each in a file of a few kilobytes.
+    let reader = try HDF5Reader(path: Self.folder + "unwritten.h5")
+    #expect(reader.contents.datasets.count == 41)
+    var read = 0
+    for dataset in reader.contents.datasets {
+      do throws(HDF5Fault) {
+        read += try reader.bytes(of: dataset).count
+      } catch {
+        guard case .tooLarge = error else {
+          Issue.record("\(error)")
+          continue
+        }
+      }
+    }
+    #expect(read == 16 << 20)
+    let large = try #require(reader.contents.datasets.first { $0.path == "large" })
+    #expect(throws: HDF5Fault.self) { try reader.bytes(of: large) }
   }
 
   @Test(.enabled(if: SharedData.url("hdf5-conformance") != nil, Comment(rawValue: SharedData.absence)))

@@ -1,5 +1,6 @@
 import AviaryCheckpoints
 import AviaryLayers
+import AviaryModels
 import AviaryTensors
 import AviaryTestSupport
 import Testing
@@ -137,6 +138,39 @@ import Testing
     #expect(resumed.state.keys.sorted() == ["backbone.p"] && resumed.state["backbone.p"]?.step == 3)
     #expect(
       resumed.state["backbone.p"]?.arrays["momentum"]?.floats() == state["backbone.p"]?.arrays["momentum"]?.floats())
+  }
+
+  /// A head for other classes and a frozen layer cost no other parameter its state.
+  @Test func aSwappedHeadAndAFrozenLayerCostTheOthersNothing() throws {
+    let model = try Zoo.architecture(named: "resnet-toy").buildClassifier()
+    model.initialize(seed: 1)
+    func learn(_ model: some Classifier, _ optimizer: Optimizer, classes: Int) {
+      let x = Tensor(normal: 0, deviation: 1, stream: RandomStream(seed: 1, purpose: "x"), shape: [4, 3, 64, 64])
+      let (_, gradients) = valueWithGradients(of: model) {
+        crossEntropy(model(x), labels: IntTensor((0..<4).map { Int32($0 % classes) }))
+      }
+      optimizer.step(model.parameters, gradients, learningRate: 1e-3)
+    }
+    func open(_ model: some Classifier) throws {
+      let configuration = OptimizerConfiguration(.adam, learningRate: 1e-3)
+      let optimizer = try Optimizer(configuration)
+      for _ in 0..<2 { learn(model, optimizer, classes: 5) }
+      let swapped = model.replacingHead(classes: 3, seed: 2)
+      try swapped.freeze(["layer1"])
+      let resumed = try Optimizer(configuration)
+      #expect(throws: TrainingFault.self) { try resumed.restore(optimizer.state, for: swapped.parameters, path: "x") }
+      try resumed.restore(optimizer.state, for: swapped.parameters, replaced: swapped.headPath, path: "x")
+      learn(swapped, resumed, classes: 3)
+      for (path, slots) in resumed.state {
+        let isHead = path.hasPrefix(swapped.headPath + ".")
+        #expect(slots.step == (isHead ? 1 : path.hasPrefix("layer1.") ? 2 : 3), "\(path)")
+      }
+      // What is thawed again goes on from where it was.
+      try swapped.freeze([])
+      learn(swapped, resumed, classes: 3)
+      #expect(resumed.state["layer1.0.conv1.weight"]?.step == 3)
+    }
+    try open(model)
   }
 
   @Test func stateThatDoesNotFitIsRefused() throws {

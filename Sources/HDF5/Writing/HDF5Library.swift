@@ -1,7 +1,7 @@
 import CHDF5
 import Synchronization
 
-/// libhdf5 behind one lock: it is not built for several threads everywhere.
+/// libhdf5, which only writes, behind one lock: it is not built for several threads everywhere.
 enum HDF5Library {
   private static let lock = Mutex(())
 
@@ -31,30 +31,5 @@ enum HDF5Library {
         }, pointer)
     }
     return message.isEmpty ? "libhdf5 gives no reason" : message
-  }
-
-  /// Names that a C iteration yields, at most `limit` of them; `nil` where the iteration failed.
-  static func names(
-    limit: Int,
-    _ iterate: (@convention(c) (UnsafePointer<CChar>?, UnsafeMutableRawPointer?) -> Int32, UnsafeMutableRawPointer)
-      -> herr_t
-  ) -> [String]? {
-    var found = Names(limit: limit)
-    let status = unsafe withUnsafeMutablePointer(to: &found) { pointer in
-      unsafe iterate(
-        { name, context in
-          guard let name = unsafe name, let found = unsafe context?.assumingMemoryBound(to: Names.self) else {
-            return 0
-          }
-          unsafe found.pointee.list.append(String(cString: name))
-          return unsafe found.pointee.list.count <= found.pointee.limit ? 1 : 0
-        }, pointer)
-    }
-    return status < 0 ? nil : found.list
-  }
-
-  private struct Names {
-    var list: [String] = []
-    let limit: Int
   }
 }

@@ -15,7 +15,7 @@ enum BTree1 {
   private static let depthLimit = 32
 
   /// Calls `visit` for every child of a leaf. A damaged node is given to `refuse`, and the rest goes on.
-  static func forEach(
+  static func visitAll(
     at root: UInt64, _ type: NodeType, keySize: Int, halfCount: Int, _ blocks: BlockReader,
     refuse: (Flaw) throws(Flaw) -> Void, _ visit: (inout Entry) throws(Flaw) -> Void
   ) throws(Flaw) {

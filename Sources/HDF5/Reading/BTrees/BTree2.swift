@@ -59,7 +59,7 @@ struct BTree2 {
   }
 
   /// Calls `visit` with the type and the fields of every record, in no particular order.
-  func forEach(_ visit: (Int, inout FieldReader) throws(Flaw) -> Void) throws(Flaw) {
+  func visitAll(_ visit: (Int, inout FieldReader) throws(Flaw) -> Void) throws(Flaw) {
     guard let root, totalRecords > 0 else { return }
     let (levels, countSize) = try levels()
     var visited: Set<UInt64> = []

@@ -27,8 +27,8 @@ struct ChunkIndex {
       guard grid.count <= 1 else { throw .damage("a dataset of one chunk has \(grid.count)") }
       try index.add(0, address, filtered?.size ?? layout.size, filtered?.mask ?? 0)
     case .implicit(let address): try index.implicit(address)
-    case .fixedArray(let address): try index.array(try FixedArray(at: address, blocks).forEach)
-    case .extensibleArray(let address): try index.array(try ExtensibleArray(at: address, blocks).forEach)
+    case .fixedArray(let address): try index.array(try FixedArray(at: address, blocks).visitAll)
+    case .extensibleArray(let address): try index.array(try ExtensibleArray(at: address, blocks).visitAll)
     case .bTree2(let address): try index.bTree2(address)
     }
     return index.chunks
@@ -58,11 +58,11 @@ struct ChunkIndex {
   }
 
   private mutating func array(
-    _ forEach: ((Int, inout FieldReader, Bool) throws(Flaw) -> Void) throws(Flaw) -> Void
+    _ visitAll: ((Int, inout FieldReader, Bool) throws(Flaw) -> Void) throws(Flaw) -> Void
   ) throws(Flaw) {
     var index = self
     defer { self = index }
-    try forEach { (position, entry, hasSize) throws(Flaw) in try index.add(position, &entry, hasSize) }
+    try visitAll { (position, entry, hasSize) throws(Flaw) in try index.add(position, &entry, hasSize) }
   }
 
   private mutating func implicit(_ address: UInt64) throws(Flaw) {
@@ -86,7 +86,7 @@ struct ChunkIndex {
     var index = self
     defer { self = index }
     let rank = grid.dataset.count
-    try BTree1.forEach(
+    try BTree1.visitAll(
       at: address, .chunks, keySize: 8 + 8 * (rank + 1), halfCount: blocks.image.indexedStorageK, blocks,
       refuse: { (flaw) throws(Flaw) in throw flaw },
       { (entry) throws(Flaw) in
@@ -107,7 +107,7 @@ struct ChunkIndex {
     defer { self = index }
     let rank = grid.dataset.count
     let tree = try BTree2(at: address, blocks)
-    try tree.forEach { (type, record) throws(Flaw) in
+    try tree.visitAll { (type, record) throws(Flaw) in
       guard type == (index.isFiltered ? 11 : 10) else {
         throw .damage("a chunk index and the filter pipeline contradict each other")
       }

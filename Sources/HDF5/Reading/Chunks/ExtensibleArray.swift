@@ -48,7 +48,7 @@ struct ExtensibleArray {
 
   /// Calls `visit` with the position and the fields of every entry in blocks that were written, and whether entries
   /// tell sizes.
-  func forEach(_ visit: (Int, inout FieldReader, Bool) throws(Flaw) -> Void) throws(Flaw) {
+  func visitAll(_ visit: (Int, inout FieldReader, Bool) throws(Flaw) -> Void) throws(Flaw) {
     guard let indexBlock else { return }
     let superBlocks = 1 + positionBits - smallestDataBlock.log2
     // The data blocks of the first super blocks hang on the index block itself.

@@ -29,7 +29,7 @@ struct FixedArray {
 
   /// Calls `visit` with the position and the fields of every entry in pages that were written, and whether entries
   /// tell sizes.
-  func forEach(_ visit: (Int, inout FieldReader, Bool) throws(Flaw) -> Void) throws(Flaw) {
+  func visitAll(_ visit: (Int, inout FieldReader, Bool) throws(Flaw) -> Void) throws(Flaw) {
     guard let dataBlock, count > 0 else { return }
     let what = "a fixed array's data block"
     let headSize = 6 + blocks.image.sizeOfOffsets

@@ -12,6 +12,9 @@ final class BlockReader {
   /// Collections of the global heap, by address.
   var globalHeaps: [UInt64: GlobalHeap] = [:]
 
+  /// Heaps of shared messages, by address.
+  var sharedHeaps: [UInt64: FractalHeap] = [:]
+
   init(_ image: FileImage) {
     self.image = image
     // Metadata are read twice at most in sound files, and never written parts are no metadata.

@@ -13,9 +13,24 @@ extension Superblock {
       image.groupInternalK = try values.uint16()
       image.groupLeafK = try values.uint16()
     }
+    if let info = header.first(.freeSpaceInfo) { try Self.check(info.body) }
     if let table = header.first(.sharedMessageTable) {
       image.sharedMessages = try SharedMessageTable(table.body, blocks)
     }
     return image
+  }
+
+  /// File space information (specification IV.A.2.x) is of no use to a reader, but tells a damaged file.
+  private static func check(_ info: FieldReader) throws(Flaw) {
+    var info = info
+    let version = try info.byte()
+    let strategy = try info.byte()
+    if version == 0 {
+      // Strategy 1 kept the addresses of six lists of free space.
+      return try info.skip(info.sizeOfLengths + (strategy == 1 ? 6 * info.sizeOfOffsets : 0))
+    }
+    let isPersistent = try info.byte() != 0
+    try info.skip(2 * info.sizeOfLengths + 2 + info.sizeOfOffsets)
+    if isPersistent { try info.skip(12 * info.sizeOfOffsets) }
   }
 }

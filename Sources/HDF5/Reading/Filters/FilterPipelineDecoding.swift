@@ -17,7 +17,9 @@ extension FilterPipeline {
     for filter in filters {
       switch Known(rawValue: filter.id) {
       case .szip: throw .unsupported("compression by szip")
-      case nil: throw .unsupported("compression by filter \(filter.id)" + (filter.name.isEmpty ? "" : " (\(filter.name))"))
+      case nil:
+        let name = filter.name.isEmpty ? "" : " (\(filter.name))"
+        throw .unsupported("compression by filter \(filter.id)\(name)")
       default: break
       }
     }

@@ -30,14 +30,16 @@ struct ScaleOffset {
     isFloat = parameters[3] == 1
     size = Int(parameters[4])
     if isFloat, parameters[0] == 1 { throw .unsupported("compression by scale-offset with E-scaling") }
-    guard parameters[3] < 2, parameters[0] == (isFloat ? 0 : 2), isFloat ? [4, 8].contains(size) : [1, 2, 4, 8].contains(size)
-    else { throw .damage("the scale-offset filter has impossible parameters") }
+    let sizes = isFloat ? [4, 8] : [1, 2, 4, 8]
+    guard parameters[3] < 2, parameters[0] == (isFloat ? 0 : 2), sizes.contains(size) else {
+      throw .damage("the scale-offset filter has impossible parameters")
+    }
     scale = Int(Int32(bitPattern: parameters[1]))
     guard !isFloat || abs(scale) <= 400 else { throw .damage("the scale-offset filter scales by 10^\(scale)") }
     count = Int(parameters[2])
     isBig = parameters[6] == 1
     if parameters[7] == 1 {
-      guard parameters.count >= 8 + (size > 4 ? 2 : 1) else { throw .damage("the scale-offset filter lacks a fill value") }
+      guard parameters.count >= (size > 4 ? 10 : 9) else { throw .damage("the scale-offset filter lacks a fill value") }
       fill = UInt64(parameters[8]) | (size > 4 ? UInt64(parameters[9]) << 32 : 0)
     } else {
       fill = nil
@@ -59,7 +61,7 @@ struct ScaleOffset {
         var bits = BitReader()
         let isWhole = bitCount == size * 8
         let ones: UInt64 = bitCount == 64 ? .max : 1 << UInt64(bitCount) - 1
-        let divisor = power(of: 10, scale)
+        let divisor = isFloat ? power(of: 10, scale) : 1
         for index in 0..<count {
           var value: UInt64
           if isWhole {

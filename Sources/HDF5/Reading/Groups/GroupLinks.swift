@@ -46,7 +46,7 @@ struct GroupLinks {
     var group = self
     defer { self = group }
     var failures: [Flaw] = []
-    try BTree1.forEach(
+    try BTree1.visitAll(
       at: tree, .group, keySize: image.sizeOfLengths, halfCount: image.groupInternalK, blocks,
       refuse: { (flaw) throws(Flaw) in
         guard failures.count < 1000 else { throw flaw }
@@ -101,11 +101,11 @@ struct GroupLinks {
     let heap = try FractalHeap(at: heapAddress, blocks)
     var group = self
     defer { self = group }
-    try BTree2(at: tree, blocks).forEach { (type, record) throws(Flaw) in
+    try BTree2(at: tree, blocks).visitAll { (type, record) throws(Flaw) in
       guard type == 5 else { throw .damage("a group's index is of type \(type)") }
       try record.skip(4)
       let id = try record.take(record.remaining)
-      try group.keep { (group) throws(Flaw) in try group.add(try Link(try heap.object(id, "a link"))) }
+      try group.keep { (group) throws(Flaw) in try group.add(try Link(try heap.object(id, "a link", group.blocks))) }
     }
   }
 }

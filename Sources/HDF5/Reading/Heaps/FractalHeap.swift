@@ -1,7 +1,6 @@
 /// A fractal heap (specification III.G): links, attributes and shared messages of new files. Its blocks grow by rows
 /// of a *doubling table*; an object is found by its offset in the space that they span.
 final class FractalHeap {
-  private let blocks: BlockReader
   private let address: UInt64
   private let idLength: Int
   private let flags: Int
@@ -45,13 +44,12 @@ final class FractalHeap {
       largestDirect.log2 < 32, idLength > 0, rootRows <= 64
     else { throw .damage("\(what) declares impossible blocks") }
     self.address = address
-    self.blocks = blocks
   }
 
   private var offsetSize: Int { (heapBits + 7) / 8 }
 
   /// The object that `id` stands for.
-  func object(_ id: [UInt8], _ what: String) throws(Flaw) -> FieldReader {
+  func object(_ id: [UInt8], _ what: String, _ blocks: BlockReader) throws(Flaw) -> FieldReader {
     guard id.count == idLength else { throw .damage("an ID of \(id.count) bytes in a fractal heap of \(idLength)") }
     var fields = FieldReader(
       id, position: 0, what: "the ID of \(what)", sizeOfOffsets: blocks.image.sizeOfOffsets,
@@ -62,8 +60,8 @@ final class FractalHeap {
     case 0:
       let offset = try fields.number(offsetSize)
       let lengthSize = min((largestDirect.log2 + 7) / 8, largestManaged.encodedSize)
-      return try managed(offset, try fields.number(lengthSize), what)
-    case 1: return try huge(&fields, what)
+      return try managed(offset, try fields.number(lengthSize), what, blocks)
+    case 1: return try huge(&fields, what, blocks)
     case 2:
       let isLong = idLength > 18
       let length = (isLong ? (first & 0x0f) << 8 | (try fields.byte()) : first & 0x0f) + 1
@@ -72,7 +70,7 @@ final class FractalHeap {
     }
   }
 
-  private func huge(_ id: inout FieldReader, _ what: String) throws(Flaw) -> FieldReader {
+  private func huge(_ id: inout FieldReader, _ what: String, _ blocks: BlockReader) throws(Flaw) -> FieldReader {
     if idLength >= 1 + id.sizeOfOffsets + id.sizeOfLengths {
       guard let address = try id.address() else { throw .damage("\(what) has no address") }
       return try blocks.block(at: address, count: try id.length(), what)
@@ -81,7 +79,7 @@ final class FractalHeap {
     if hugeObjects == nil {
       guard let hugeTree else { throw .damage("the fractal heap has no index of huge objects") }
       var found: [UInt64: (address: UInt64, length: Int)] = [:]
-      try BTree2(at: hugeTree, blocks).forEach { (type, record) throws(Flaw) in
+      try BTree2(at: hugeTree, blocks).visitAll { (type, record) throws(Flaw) in
         guard type == 1 else { throw .unsupported("a compressed huge object") }
         guard let address = try record.address() else { throw .damage("a huge object has no address") }
         let length = try record.length()
@@ -110,7 +108,9 @@ final class FractalHeap {
     return (row, column, rowStart + column * size)
   }
 
-  private func managed(_ offset: Int, _ length: Int, _ what: String) throws(Flaw) -> FieldReader {
+  private func managed(
+    _ offset: Int, _ length: Int, _ what: String, _ blocks: BlockReader
+  ) throws(Flaw) -> FieldReader {
     guard var block = root else { throw .damage("\(what) lies in an empty fractal heap") }
     // Where the current block begins, and how many rows it has; none in a direct block.
     var start = 0
@@ -120,7 +120,7 @@ final class FractalHeap {
     while rows > 0 {
       let (row, column, childStart) = try place(offset - start)
       guard row < rows else { throw .damage("\(what) lies outside its fractal heap") }
-      let children = try indirectBlock(at: block, rows: rows, start: start)
+      let children = try indirectBlock(at: block, rows: rows, start: start, blocks)
       guard let child = children[row * width + column] else { throw .damage("\(what) lies in an absent block") }
       block = child
       start += childStart
@@ -129,14 +129,16 @@ final class FractalHeap {
       guard below < rows, below >= 0 else { throw .damage("blocks of the fractal heap lie within themselves") }
       rows = below
     }
-    var content = try directBlock(at: block, size: size, start: start)
+    var content = try directBlock(at: block, size: size, start: start, blocks)
     let within = offset - start
     guard within >= content.offset else { throw .damage("\(what) overlaps the head of its block") }
     try content.skip(within - content.offset)
     return try content.block(length, what: what)
   }
 
-  private func indirectBlock(at place: UInt64, rows: Int, start: Int) throws(Flaw) -> [UInt64?] {
+  private func indirectBlock(
+    at place: UInt64, rows: Int, start: Int, _ blocks: BlockReader
+  ) throws(Flaw) -> [UInt64?] {
     if let known = indirectBlocks[place] {
       guard known.count == rows * width else { throw .damage("a block of the fractal heap has two sizes") }
       return known
@@ -156,7 +158,9 @@ final class FractalHeap {
   }
 
   /// The block from behind its head on; offsets within it count the head.
-  private func directBlock(at place: UInt64, size: Int, start: Int) throws(Flaw) -> FieldReader {
+  private func directBlock(
+    at place: UInt64, size: Int, start: Int, _ blocks: BlockReader
+  ) throws(Flaw) -> FieldReader {
     if let known = directBlocks[place] {
       guard known.end == size else { throw .damage("a block of the fractal heap has two sizes") }
       return known

@@ -18,11 +18,21 @@ struct HeaderMessage {
     case bTreeKValues = 0x13
     case driverInfo = 0x14
     case attributeInfo = 0x15
+    case freeSpaceInfo = 0x17
     case cacheImage = 0x18
+
+    /// Whether several objects may have one such message in common.
+    var isShareable: Bool {
+      switch self {
+      case .dataspace, .datatype, .oldFillValue, .fillValue, .filterPipeline, .attribute: true
+      default: false
+      }
+    }
   }
 
-  /// Known, and of no use to a reader: nothing, a comment, two forms of the time, a reference count, free space.
-  static let ignored: Set<Int> = [0x00, 0x0d, 0x0e, 0x12, 0x16, 0x17]
+  /// Known, and of no use to a reader: nothing, a comment, two forms of the time, a reference count.
+  static let ignored: Set<Int> = [0x00, 0x0d, 0x0e, 0x12, referenceCount]
+  static let referenceCount = 0x16
 
   let kind: Kind
   /// Whether the body only says where the message lies.

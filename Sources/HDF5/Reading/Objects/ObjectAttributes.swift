@@ -43,7 +43,7 @@ struct ObjectAttributes {
     let heap = try FractalHeap(at: heapAddress, blocks)
     var list = self
     defer { self = list }
-    try BTree2(at: tree, blocks).forEach { (type, record) throws(Flaw) in
+    try BTree2(at: tree, blocks).visitAll { (type, record) throws(Flaw) in
       guard type == 8 else { throw .damage("the index of attributes is of type \(type)") }
       let id = try record.take(8)
       let isShared = try record.byte() & 2 != 0
@@ -57,7 +57,7 @@ struct ObjectAttributes {
           }
           try list.add(try table.body(of: id, .attribute, list.blocks))
         } else {
-          try list.add(try heap.object(id, "an attribute"))
+          try list.add(try heap.object(id, "an attribute", list.blocks))
         }
       }
     }

@@ -16,11 +16,13 @@ struct ObjectHeader {
       (hasCreationOrder, pending) = try first(at: address, blocks)
     } else {
       try head.version(1)
-      try head.skip(7)
+      try head.skip(1)
+      let count = try head.uint16()
+      try head.skip(4)
       let length = try head.uint32()
       try head.skip(4)
       let body = try blocks.block(at: address + 16, count: length, "the object header")
-      pending = try oldMessages(body)
+      pending = try oldMessages(body, most: count)
     }
     while let (next, length) = pending.popLast() {
       guard visited.insert(next).inserted else { throw .damage("the object header continues itself") }
@@ -54,16 +56,29 @@ struct ObjectHeader {
   }
 
   /// Adds the messages of a block and yields the continuations that it names.
-  private mutating func oldMessages(_ block: FieldReader) throws(Flaw) -> [(address: UInt64, length: Int)] {
+  private mutating func oldMessages(
+    _ block: FieldReader, most: Int = .max
+  ) throws(Flaw) -> [(address: UInt64, length: Int)] {
     var block = block
+    var count = 0
+    var wasEmpty = false
     var continuations: [(address: UInt64, length: Int)] = []
     while block.remaining >= 8 {
       let kind = try block.uint16()
       let size = try block.uint16()
+      guard size % 8 == 0 else { throw .damage("a message of an object header is not aligned") }
       let flags = try block.byte()
       try block.skip(3)
+      // Libraries count empty messages that follow one another as one.
+      if kind != 0 || !wasEmpty { count += 1 }
+      wasEmpty = kind == 0
+      guard count <= most else { throw .damage("\(block.what) has more messages than it says") }
+      guard kind != HeaderMessage.referenceCount else {
+        throw .damage("an object header of version 1 has a message of version 2")
+      }
       try add(kind, flags, try block.block(size), &continuations)
     }
+    guard block.remaining == 0 else { throw .damage("\(block.what) has a gap") }
     return continuations
   }
 
@@ -93,10 +108,17 @@ struct ObjectHeader {
     _ kind: Int, _ flags: Int, _ body: FieldReader, _ continuations: inout [(address: UInt64, length: Int)]
   ) throws(Flaw) {
     guard let known = HeaderMessage.Kind(rawValue: kind) else {
+      guard flags & 0x42 == 0 || !HeaderMessage.ignored.contains(kind) else {
+        throw .damage("a message is shared that cannot be")
+      }
       // Bit 7: who does not know the message must not read the object.
-      if flags & 0x80 != 0, !HeaderMessage.ignored.contains(kind) { throw .unsupported("a header message of type \(kind)") }
+      if flags & 0x80 != 0, !HeaderMessage.ignored.contains(kind) {
+        throw .unsupported("a header message of type \(kind)")
+      }
       return
     }
+    // Bits 1 and 6: it is shared, or may be.
+    guard flags & 0x42 == 0 || known.isShareable else { throw .damage("a message is shared that cannot be") }
     if known == .continuation {
       var body = body
       guard let address = try body.address() else { throw .damage("a continuation has no address") }

@@ -30,7 +30,10 @@ struct SharedMessageTable: Sendable {
     guard let heap = heaps.first(where: { $0.kinds & 1 << bit != 0 }) else {
       throw .damage("no shared message heap holds messages of type \(kind.rawValue)")
     }
-    let fractal = try FractalHeap(at: heap.address, blocks)
-    return try fractal.object(id, "a shared message")
+    // Most objects ask for messages of the same heap.
+    let known = blocks.sharedHeaps[heap.address]
+    let fractal = if let known { known } else { try FractalHeap(at: heap.address, blocks) }
+    blocks.sharedHeaps[heap.address] = fractal
+    return try fractal.object(id, "a shared message", blocks)
   }
 }

@@ -20,9 +20,10 @@ final class DatasetObject: Sendable {
     dataspace = try Dataspace(try SharedMessage.body(of: space, blocks))
     guard let message = header.first(.dataLayout) else { throw .damage("a dataset has no data layout") }
     layout = try DataLayout(message.body)
-    pipeline = try header.first(.filterPipeline).map { (message) throws(Flaw) in
-      try FilterPipeline(try SharedMessage.body(of: message, blocks))
-    } ?? FilterPipeline()
+    pipeline =
+      try header.first(.filterPipeline).map { (message) throws(Flaw) in
+        try FilterPipeline(try SharedMessage.body(of: message, blocks))
+      } ?? FilterPipeline()
     fillValue = try FillValue.bytes(header, size: datatype.size, blocks)
     self.type = datatype.elementType
     guard let stored = dataspace.count.times(datatype.size),

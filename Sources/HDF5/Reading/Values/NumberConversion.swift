@@ -29,10 +29,22 @@ enum NumberConversion {
 
   /// The bytes of every number in the opposite order.
   private static func swapped(_ stored: ByteRegion, size: Int) -> ByteRegion {
-    ByteRegion(zeroed: stored.count) { target in
-      stored.withUInt8s { source in
-        for start in stride(from: 0, to: source.count - size + 1, by: size) {
-          for byte in 0..<size { target[start + byte] = source[start + size - 1 - byte] }
+    switch size {
+    case 2: swapped(stored, UInt16.self)
+    case 4: swapped(stored, UInt32.self)
+    case 8: swapped(stored, UInt64.self)
+    default: stored
+    }
+  }
+
+  private static func swapped<Number: FixedWidthInteger & BitwiseCopyable>(
+    _ stored: ByteRegion, _ type: Number.Type
+  ) -> ByteRegion {
+    ByteRegion(count: stored.count) { (target: inout MutableRawSpan) in
+      stored.withValues(of: type) { numbers in
+        for index in 0..<numbers.count {
+          target.storeBytes(
+            of: numbers[index].byteSwapped, toByteOffset: index * MemoryLayout<Number>.size, as: type)
         }
       }
     }

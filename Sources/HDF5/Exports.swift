@@ -1,0 +1,3 @@
+// What this module's own interface speaks of, so that a program needs to import nothing else.
+@_exported import enum AviaryArchives.ArchiveFault
+@_exported import struct AviaryArchives.ByteRegion

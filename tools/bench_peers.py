@@ -1,0 +1,244 @@
+#!/usr/bin/env python3
+"""The peers' side of tools/bench: the workloads of `aviary bench` as ordinary PyTorch code.
+
+    tools/bench_peers.py WORKLOAD --mode MODE --steps N --warmup W --threads T
+    tools/bench_peers.py --list
+
+Prints one JSON line as `aviary bench --json` does. The same rules hold: no result of a step serves another, parameters
+really change, inference may prepare its weights once, and loading reads every value.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import pathlib
+import resource
+import sys
+import tempfile
+import time
+import types
+
+sys.dont_write_bytecode = True
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from goldens_networks import ResNet
+from goldens_recurrent import CharacterModel
+from goldens_zoo import MLP, AlexNet, LeNet5, XAINet
+
+
+def resnet18(classes):
+    return ResNet([64, 128, 256, 512], [2, 2, 2, 2], classes)
+
+
+def dropping(network, rates):
+    """The network with these rates of dropout, in the order of its dropout layers; the last one holds for the rest."""
+    rates = itertools.chain(rates, itertools.repeat(rates[-1]))
+    for module in network.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = next(rates)
+    return network
+
+
+def xai():
+    network = dropping(XAINet(), [0.3, 0.4])
+    dropping(network.classifier, [0.5])
+    return network
+
+
+def mlp():
+    network = MLP((784, 256, 128, 10))
+    network.relu1 = nn.Sequential(nn.ReLU(), nn.Dropout(0.25))
+    return network
+
+
+class GCN(nn.Module):
+    """Two graph convolutions with dropout between them, products with the graph being sparse."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(1433, 16), nn.Linear(16, 7)
+
+    def forward(self, graph, features):
+        turned = self.first.weight.t()
+        mapped = features @ turned if features.layout == torch.strided else torch.sparse.mm(features, turned)
+        hidden = functional.relu(torch.sparse.mm(graph, mapped) + self.first.bias)
+        hidden = functional.dropout(hidden, 0.5, self.training)
+        return torch.sparse.mm(graph, hidden @ self.second.weight.t()) + self.second.bias
+
+
+# ---- Steps: each function returns what one step does, and on how many items.
+
+def training(network, loss, parameters=None, **options):
+    optimizer = torch.optim.Adam(parameters or network.parameters(), fused=True, **({"lr": 1e-3} | options))
+
+    def step():
+        optimizer.zero_grad(set_to_none=True)
+        loss().backward()
+        optimizer.step()
+    return step
+
+
+def images(network, shape, mode, kind="train"):
+    """A training step, one of the head alone ("head"), or a prediction ("infer") of random images."""
+    classes = list(network.parameters())[-1].shape[0]
+    x, y = torch.randn(*shape), torch.randint(0, classes, (shape[0],))
+    network.train(kind == "train")
+    if mode in ("onnxruntime", "openvino"):
+        return exported(network, x, mode), shape[0]
+    if "channels_last" in mode or mode == "freeze":
+        network, x = network.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
+    if mode == "freeze":
+        from torch._inductor import config
+        config.freezing = True
+    call = torch.compile(network) if "compile" in mode or mode == "freeze" else network
+    if kind == "infer":
+        def predict():
+            with torch.no_grad():
+                call(x)
+        return predict, shape[0]
+    trained = network.parameters()
+    if kind == "head":
+        network.requires_grad_(False)
+        trained = network.fc.requires_grad_(True).parameters()
+    return training(network, lambda: functional.cross_entropy(call(x), y), list(trained)), shape[0]
+
+
+def exported(network, x, engine):
+    path = tempfile.mkdtemp() + "/network.onnx"
+    torch.onnx.export(network, (x,), path, dynamo=False, input_names=["x"])
+    threads, array = torch.get_num_threads(), x.numpy()
+    if engine == "onnxruntime":
+        import onnxruntime
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        return lambda: session.run(None, {"x": array})
+    import openvino
+    hints = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
+    request = openvino.Core().compile_model(path, "CPU", hints).create_infer_request()
+    return lambda: request.infer({0: array})
+
+
+def characters(cell, mode):
+    network = CharacterModel(cell, 65, 256, 256, 2)
+    x, y = torch.randint(0, 65, (32, 100)), torch.randint(0, 65, (32, 100))
+    call = torch.compile(network) if mode == "compile" else network
+    return training(network, lambda: functional.cross_entropy(call(x).flatten(0, 1), y.flatten())), x.numel()
+
+
+def graph(mode):
+    nodes, edges = 2708, 5278
+    ends = torch.randint(0, nodes, (2, edges))
+    places = torch.cat([ends, ends.flip(0), torch.arange(nodes).repeat(2, 1)], 1)
+    matrix = torch.sparse_coo_tensor(places, torch.ones(places.shape[1]), (nodes, nodes)).coalesce()
+    root = torch.sparse.sum(matrix, 1).to_dense().rsqrt()
+    (rows, columns), values = matrix.indices(), matrix.values()
+    matrix = torch.sparse_coo_tensor(matrix.indices(), values * root[rows] * root[columns], (nodes, nodes))
+    matrix = matrix.coalesce().to_sparse_csr()
+    features = (torch.rand(nodes, 1433) < 0.0127).float()
+    features /= features.sum(1, keepdim=True).clamp(min=1)
+    if mode == "sparse_features":
+        features = features.to_sparse_csr()
+    network, y = GCN(), torch.randint(0, 7, (140,))
+    return training(
+        network, lambda: functional.cross_entropy(network(matrix, features)[:140], y), lr=1e-2, weight_decay=5e-4), 1
+
+
+def file(direction, mode):
+    weights = resnet18(1000).state_dict()
+    path = tempfile.mkdtemp(dir=os.environ.get("BENCH_DIR")) + "/weights"
+    if mode == "torch":
+        write, read = lambda: torch.save(weights, path), lambda: torch.load(path, mmap=True, weights_only=True)
+    else:
+        from safetensors.torch import load_file, save_file
+        write, read = lambda: save_file(weights, path), lambda: load_file(path)
+    if direction == "save":
+        return write, 1
+    write()
+    return lambda: [tensor.sum() for tensor in read().values()], 1
+
+
+def photographs():
+    """256 photographs in batches of 32, by two workers."""
+    # Beside a PyTorch that lacks its detection operators torchvision stops at their registration, which is not needed here.
+    for part in ("_meta_registrations", "_autograd_registrations"):
+        sys.modules[f"torchvision.{part}"] = types.ModuleType(part)
+    from PIL import Image
+    from torchvision import transforms
+    data = os.environ.get("AVIARY_SHARED_DATA") or "../shared/data"
+    paths = sorted(pathlib.Path(data, "cats-vs-dogs/train").glob("*/*"))
+    if not paths:
+        sys.exit(f"{data}/cats-vs-dogs: there are no photographs; name their folder with AVIARY_SHARED_DATA")
+    change = transforms.Compose([
+        transforms.RandomResizedCrop(224), transforms.RandomHorizontalFlip(), transforms.ToTensor(),
+        transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])])
+
+    class Photographs(torch.utils.data.Dataset):
+        def __len__(self):
+            return 1 << 30
+
+        def __getitem__(self, index):
+            return change(Image.open(paths[index * 7919 % len(paths)]).convert("RGB"))
+    batches = iter(torch.utils.data.DataLoader(Photographs(), 32, num_workers=2))
+    return lambda: [next(batches) for _ in range(8)], 256
+
+
+PLAIN = ["eager", "compile"]
+CONVOLUTIONS = PLAIN + ["channels_last", "channels_last_compile"]
+INFERENCE = CONVOLUTIONS + ["freeze", "onnxruntime", "openvino"]
+LARGE = (16, 3, 224, 224)
+WORKLOADS = {
+    "resnet18-train": (CONVOLUTIONS, lambda mode: images(resnet18(2), LARGE, mode)),
+    "resnet18-features": (CONVOLUTIONS, lambda mode: images(resnet18(2), LARGE, mode, "head")),
+    "resnet18-infer16": (INFERENCE, lambda mode: images(resnet18(1000), LARGE, mode, "infer")),
+    "resnet18-infer1": (INFERENCE, lambda mode: images(resnet18(1000), (1, 3, 224, 224), mode, "infer")),
+    "xai-train": (CONVOLUTIONS, lambda mode: images(xai(), (32, 3, 100, 100), mode)),
+    "alexnet-train": (
+        CONVOLUTIONS, lambda mode: images(dropping(AlexNet("torchvision"), [0.5]), (32, 3, 224, 224), mode)),
+    "lenet5-train": (PLAIN, lambda mode: images(LeNet5("modern"), (64, 1, 28, 28), mode)),
+    "mlp-train": (PLAIN, lambda mode: images(mlp(), (100, 1, 28, 28), mode)),
+    "lstm-train": (PLAIN, lambda mode: characters(nn.LSTM, mode)),
+    "rnn-train": (PLAIN, lambda mode: characters(nn.RNN, mode)),
+    "gcn-train": (["eager", "sparse_features"], graph),
+    "save": (["torch", "safetensors"], lambda mode: file("save", mode)),
+    "load": (["torch", "safetensors"], lambda mode: file("load", mode)),
+    "images": (["torchvision"], lambda mode: photographs()),
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("workload", nargs="?", choices=WORKLOADS)
+    parser.add_argument("--mode")
+    parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--warmup", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--list", action="store_true", help="every workload with the modes of its peers")
+    options = parser.parse_args()
+    if options.list or options.workload is None:
+        for name, (modes, _) in WORKLOADS.items():
+            print(name, *modes)
+        return
+    torch.manual_seed(0)
+    torch.set_num_threads(options.threads)
+    modes, make = WORKLOADS[options.workload]
+    step, items = make(options.mode or modes[0])
+    for _ in range(options.warmup):
+        step()
+    seconds = []
+    for _ in range(options.steps):
+        start = time.perf_counter()
+        step()
+        seconds.append(time.perf_counter() - start)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1024 if sys.platform == "darwin" else 1)
+    print(json.dumps({
+        "workload": options.workload, "items_per_step": items, "seconds": seconds, "peak_kb": peak}), flush=True)
+    os._exit(0)  # The workers of the photographs need no goodbye.
+
+
+if __name__ == "__main__":
+    main()
