@@ -49,10 +49,14 @@ public struct KerasChain: Classifier, CustomReflectable {
           throw .layer(name: layer.name, reason: "its name is no path of its own")
         }
       }
-      guard let head else { throw .layer(name: layers[0].name, reason: "neither it nor another has weights") }
-      _ = head
+      guard head != nil else { throw .layer(name: layers[0].name, reason: "neither it nor another has weights") }
       _ = try shapes(from: shape)
       guard let input else { return }
+      // Nothing that comes from pictures or tables is known to be a token of the vocabulary.
+      if takesTokens {
+        throw .wrongInput(
+          architecture: "keras-chain", input: input, expected: "rows of tokens, which a program gives it")
+      }
       guard let given = taken(input) else {
         throw .wrongInput(architecture: "keras-chain", input: input, expected: described)
       }
@@ -60,6 +64,10 @@ public struct KerasChain: Classifier, CustomReflectable {
     }
 
     var shape: ChainShape { ChainShape(channels: input[0], positions: Array(input.dropFirst())) }
+
+    private var takesTokens: Bool {
+      layers.contains { if case .embedding = $0.operation { true } else { false } }
+    }
 
     /// What goes into every layer, and at last what comes out.
     func shapes(from first: ChainShape) throws(ConfigurationFault) -> [ChainShape] {
@@ -109,7 +117,8 @@ public struct KerasChain: Classifier, CustomReflectable {
               "\(name)_pool", "", .globalPool(kind: .average, keepsPositions: false)))
         }
         let dense = layers.count { $0.place == "dense" || $0.place.hasPrefix("dense_") }
-        layers.append(ChainLayer(name, dense == 0 ? "dense" : "dense_\(dense)", .dense(units: count, bias: true), .softmax))
+        layers.append(
+          ChainLayer(name, dense == 0 ? "dense" : "dense_\(dense)", .dense(units: count, bias: true), .softmax))
         return
       }
       let place = layers[head...].lastIndex { $0.activation == .sigmoid } ?? layers.count - 1

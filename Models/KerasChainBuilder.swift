@@ -76,7 +76,8 @@ struct KerasChainBuilder {
     if operation.hasWeights {
       guard paths.updateValue(layer.name, forKey: source.name) == nil else {
         throw .unsupported(
-          path: path, layer: source.name, kind: source.kind, reason: "another layer has the same name, or it is used twice")
+          path: path, layer: source.name, kind: source.kind,
+          reason: "another layer has the same name, or it is used twice")
       }
     }
     switch operation {
@@ -127,12 +128,25 @@ struct KerasChainBuilder {
       let isMixed = (before.channels ?? 2) > 1 && (ChainShape.product(before.positions) ?? 2) > 1
       if !isMixed {
         layers[index].operation = .flatten(channelsLast: false, reordered: false)
-      } else if let count = before.channels, let dense = consumer(after: index) {
+      } else if let count = before.channels, followsConvolution(index), let dense = consumer(after: index) {
         layers[index].operation = .flatten(channelsLast: false, reordered: true)
         channels[layers[dense].name] = count
       }
     }
     return channels
+  }
+
+  /// Whether a row is of feature maps: the last layer before it that mixes channels is a convolution. Of other things, such
+  /// as pictures that a dense layer takes, weights keep the order of the pixels.
+  private func followsConvolution(_ index: Int) -> Bool {
+    for layer in layers[..<index].reversed() {
+      switch layer.operation {
+      case .convolution, .transposedConvolution, .depthwiseConvolution, .separableConvolution: return true
+      case .dense, .recurrent, .bidirectional, .embedding, .reshape, .transpose, .repeatVector: return false
+      default: continue
+      }
+    }
+    return false
   }
 
   /// The dense layer that a row reaches element by element.

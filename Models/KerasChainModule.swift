@@ -43,7 +43,8 @@ struct ChainModule: UnaryLayer, CustomReflectable {
     case .bidirectional(let cell, let merge): ChainRecurrentLayer(channels, cell, merge: merge)
     case .dropout(let rate): Dropout(rate)
     case .channelDropout(let rate): ChannelDropout(rate)
-    case .pool, .globalPool, .flatten, .reshape, .transpose, .repeatVector, .identity, .scaling, .leakyRelu, .elu, .relu,
+    case .pool, .globalPool, .flatten, .reshape, .transpose, .repeatVector, .identity, .scaling, .leakyRelu, .elu,
+      .relu,
       .zeroPadding, .cropping, .upSampling:
       nil
     }

@@ -157,7 +157,8 @@ extension ChainLayer {
     try require(input.positions.count == 1, "it reads sequences, not an input of shape \(input)")
     let functions = [cell.activation, cell.gates]
     try require(
-      functions.allSatisfy { $0 != .softmax && $0 != .logSoftmax }, "softmax inside of a recurrent layer is not supported"
+      functions.allSatisfy { $0 != .softmax && $0 != .logSoftmax },
+      "softmax inside of a recurrent layer is not supported"
     )
     return ChainShape(channels: cell.units, positions: cell.returnsSequences ? input.positions : [])
   }

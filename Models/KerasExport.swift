@@ -13,7 +13,9 @@ extension Checkpoint {
       let what = metadata.architecture.map { "a \($0)" } ?? "a file that names no network"
       throw CheckpointFault.unsupported(
         path: path,
-        what: "Keras weights are written of a keras-chain, not of \(what), which Keras does not have; use .h5 or .safetensors")
+        what:
+          "Keras weights are written of a keras-chain, not of \(what), which Keras does not have; use .h5 or .safetensors"
+      )
     }
     let architecture = try Zoo.architecture(named: KerasChain.architecture)
     let model = try architecture.build(configuration: metadata.configuration)
@@ -25,14 +27,16 @@ extension Checkpoint {
 
 extension KerasChain.Configuration {
   /// The layers that Keras has, with their arrays in its layouts.
-  fileprivate func kerasLayers(_ arrays: [String: StoredArray]) throws(ConfigurationFault) -> [KerasWeightsWriter.Layer] {
+  fileprivate func kerasLayers(_ arrays: [String: StoredArray]) throws(ConfigurationFault) -> [KerasWeightsWriter.Layer]
+  {
     let shapes = try shapes(from: shape)
     var channels: Int?
     var result: [KerasWeightsWriter.Layer] = []
     for (index, layer) in layers.enumerated() {
       if case .flatten(_, true) = layer.operation { channels = shapes[index].channels }
       guard !layer.place.isEmpty else { continue }
-      let export = KerasLayerExport(layer: layer, arrays: arrays, flattened: channels, positions: shapes[index].positions.count)
+      let export = KerasLayerExport(
+        layer: layer, arrays: arrays, flattened: channels, positions: shapes[index].positions.count)
       result.append(.init(place: layer.place, name: layer.name, groups: export.groups()))
       if case .dense = layer.operation { channels = nil }
     }

@@ -52,6 +52,7 @@ extension KerasChainBuilder {
   ) throws(KerasModelFault) -> (builder: KerasChainBuilder, channels: [String: Int]) {
     let list = try KerasLayerList(configuration, path: path)
     guard let first = list.layers.first else { throw .malformed(path: path, reason: "it has no layers") }
+    guard list.layers.count <= 4096 else { throw .malformed(path: path, reason: "it has more than 4096 layers") }
     guard var shape = list.inputShape ?? (first.kind == "Embedding" ? [first.setting("input_length")?.integer] : nil),
       (1...4).contains(shape.count)
     else {

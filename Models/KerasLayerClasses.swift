@@ -10,7 +10,8 @@ extension KerasChainBuilder {
     case "Dense", "TimeDistributedDense":
       try turn(to: .channelsLast, for: layer)
       try add(
-        layer, .dense(units: try count(layer, "units", "output_dim"), bias: layer.flag("use_bias", "bias", default: true)),
+        layer,
+        .dense(units: try count(layer, "units", "output_dim"), bias: layer.flag("use_bias", "bias", default: true)),
         try activation(layer))
     case "Activation": try add(layer, .identity, try activation(layer))
     case "Flatten": try flatten(layer)
@@ -110,7 +111,9 @@ extension KerasChainBuilder {
     }
     try turn(to: isLast ? .channelsLast : .channelsFirst, for: layer)
     if layer.flag("rms_scaling", default: false) { throw unsupported(layer, "rms_scaling is not supported") }
-    if let mode = layer.setting("mode")?.integer, mode != 0 { throw unsupported(layer, "mode \(mode) is not supported") }
+    if let mode = layer.setting("mode")?.integer, mode != 0 {
+      throw unsupported(layer, "mode \(mode) is not supported")
+    }
     let (scale, center) = (layer.flag("scale", default: true), layer.flag("center", default: true))
     let epsilon = number(layer, "epsilon") ?? 1e-3
     if layer.kind == "LayerNormalization" {

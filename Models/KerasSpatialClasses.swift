@@ -19,7 +19,8 @@ extension KerasChainBuilder {
       try add(
         layer,
         .convolution(
-          filters: try count(layer, "filters", "nb_filter"), window: try window(layer, axes), groups: groups, bias: bias),
+          filters: try count(layer, "filters", "nb_filter"), window: try window(layer, axes), groups: groups, bias: bias
+        ),
         try activation(layer))
     case "ConvTranspose":
       var extra: [Int]?

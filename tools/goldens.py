@@ -18,6 +18,7 @@ import goldens_functions
 import goldens_graphs
 import goldens_networks
 import goldens_operators
+import goldens_padding
 import goldens_tables
 import goldens_recurrent
 import goldens_training
@@ -36,6 +37,7 @@ def main():
     torch.use_deterministic_algorithms(True)
     goldens_functions.write(output)
     goldens_operators.write(output)
+    goldens_padding.write(output)
     goldens_recurrent.write(output)
     goldens_networks.write(output)
     goldens_tables.write(output)

@@ -80,6 +80,7 @@ public enum Dtype: String, Sendable, CaseIterable {
     case .integer(4, false): self = .uint32
     case .integer(2, false): self = attributes["dtype"]?.text == "bfloat16" ? .bfloat16 : .uint16
     case .integer(1, false): self = .uint8
+    case .opaque(2) where attributes["dtype"]?.text == "bfloat16": self = .bfloat16
     case .boolean: self = .bool
     default: return nil
     }

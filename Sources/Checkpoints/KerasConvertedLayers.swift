@@ -48,7 +48,8 @@ extension KerasModel {
       left = (left[..<found] + left[(found + 1)...])
     }
     if let first = left.first {
-      throw .structure(path: path, reason: "the file has \(left.count) more layers than the network, from '\(first.name)' on")
+      throw .structure(
+        path: path, reason: "the file has \(left.count) more layers than the network, from '\(first.name)' on")
     }
     return result
   }

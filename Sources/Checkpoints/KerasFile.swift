@@ -43,6 +43,7 @@ enum KerasFile {
     let configuration = root["model_config"]?.text.flatMap { try? JSONValue(parsing: $0.utf8) }
     let entries = KerasLayers.entries(of: configuration)
     let configured = Dictionary(entries.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    let enclosed = Dictionary(grouping: entries) { $0.enclosing ?? "" }
     let datasets = Dictionary(reader.contents.datasets.map { ($0.path, $0) }, uniquingKeysWith: { first, _ in first })
     let groups = Dictionary(reader.contents.groups.map { ($0.path, $0) }, uniquingKeysWith: { first, _ in first })
     var result: [KerasModel.Layer] = []
@@ -75,7 +76,7 @@ enum KerasFile {
         }
         weights.append(.init(name: name, array: array))
       }
-      let inner = entries.filter { $0.enclosing == layer }
+      let inner = layer.isEmpty ? [] : enclosed[layer] ?? []
       if inner.isEmpty {
         let known = configured[layer]
         result.append(.init(name: layer, kind: known?.kind, configuration: known?.configuration, weights: weights))

@@ -67,7 +67,8 @@ extension Checkpoint {
     }
     for cell in cells where unordered[cell.path] == nil {
       guard let value = mapping.constants[cell.path] else { continue }
-      unordered.set(StoredArray([Float](repeating: value, count: cell.shape.reduce(1, *)), shape: cell.shape), at: cell.path)
+      unordered.set(
+        StoredArray([Float](repeating: value, count: cell.shape.reduce(1, *)), shape: cell.shape), at: cell.path)
     }
     let match = try unordered.match(cells: cells, headPath: headPath, allowing: mapping.allowances, path: path)
     var result = Checkpoint()

@@ -11,7 +11,11 @@ enum KerasPart: Hashable {
   enum Gate: String, CaseIterable { case i, c, f, o, z, r, h }
 }
 
-enum KerasGatePart: String { case kernel = "W", recurrentKernel = "U", bias = "b" }
+enum KerasGatePart: String {
+  case kernel = "W"
+  case recurrentKernel = "U"
+  case bias = "b"
+}
 
 /// What kind of layer arrays belong to, as far as their layout depends on it.
 enum KerasFamily {

@@ -29,7 +29,8 @@ extension KerasLayerConversion {
       (input, own) = (bias, bias.filled(with: 0))
       if gates == 3, !mapping.allowsResetBefore {
         throw fault(
-          "is a GRU with reset_after=False, which computes something else than this network's; train it with reset_after=True")
+          "is a GRU with reset_after=False, which computes something else than this network's; train it with reset_after=True"
+        )
       }
     case [2, gates * units]:
       guard let rows = bias.blocks(2), let first = rows[0].reshaped(to: [gates * units]),

@@ -27,7 +27,9 @@ enum KerasWeightsFile {
   }
 
   static func matches(_ contents: HDF5Contents) -> Bool {
-    contents.datasets.contains { Location($0.path) != nil }
+    contents.datasets.contains { dataset in
+      Location(dataset.path)?.rest.split(separator: "/").contains("vars") ?? false
+    }
   }
 
   /// The layers of the arrays in `checkpoint`, whose paths are those of the file.

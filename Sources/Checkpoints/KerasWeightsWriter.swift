@@ -29,16 +29,15 @@ public enum KerasWeightsWriter {
       items.append(HDF5Item(path: base + "/vars", attributes: [HDF5Attribute("name", .text(layer.name))]))
       for (group, arrays) in layer.groups {
         let vars = base + (group.isEmpty ? "" : "/" + group) + "/vars"
-        for (index, array) in arrays.enumerated() {
+        for (index, given) in arrays.enumerated() {
           let tensor = "\(vars)/\(index)"
+          // Keras has a form of its own for bfloat16, which HDF5 does not know; Float32 says the same.
+          let array = given.dtype == .bfloat16 ? given.cast(to: .float32) : given
           guard let type = array.dtype.hdf5 else {
             throw .unwritableType(path: path, tensor: tensor, dtype: array.dtype)
           }
-          let attributes = array.dtype == .bfloat16 ? [HDF5Attribute("dtype", .text("bfloat16"))] : []
           items.append(
-            HDF5Item(
-              path: tensor, attributes: attributes,
-              content: .dataset(type: type, shape: array.shape, bytes: array.bytes)))
+            HDF5Item(path: tensor, content: .dataset(type: type, shape: array.shape, bytes: array.bytes)))
         }
       }
     }

@@ -11,12 +11,16 @@ struct ConversionReport {
   let report: LoadReport?
 
   var object: JSONValue {
-    var members: [JSONValue.Member] = [.init("input", .text(input)), .init("output", output.map { .text($0) } ?? .null)]
+    var members: [JSONValue.Member] = [
+      .init("input", .text(input)), .init("output", output.map { .text($0) } ?? .null),
+    ]
     func add(_ name: String, _ value: JSONValue) { members.append(.init(name, value)) }
     if let checkpoint {
       add("format", .text(checkpoint.format.rawValue))
       add("architecture", checkpoint.metadata.architecture.map { .text($0) } ?? .null)
-      add("head", checkpoint.metadata.architecture == nil ? .null : .text(checkpoint.metadata.headAbsent ? "absent" : "present"))
+      add(
+        "head",
+        checkpoint.metadata.architecture == nil ? .null : .text(checkpoint.metadata.headAbsent ? "absent" : "present"))
       add("tensors", .integer(checkpoint.entries.count))
     }
     let report = report ?? LoadReport()

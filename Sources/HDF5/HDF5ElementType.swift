@@ -8,15 +8,17 @@ public enum HDF5ElementType: Sendable, Equatable {
   case bfloat16
   /// h5py's enumeration of FALSE and TRUE in one byte.
   case boolean
+  /// Bytes without a meaning in HDF5, so many to an element; Keras keeps bfloat16 in two and says so in an attribute.
+  case opaque(bytes: Int)
   /// Text; not readable as an array.
   case text
-  /// Anything else, named: compound, reference, opaque, variable-length …
+  /// Anything else, named: compound, reference, variable-length …
   case other(String)
 
   /// Bytes of one element; `nil` where elements are not numbers.
   public var size: Int? {
     switch self {
-    case .integer(let bytes, _), .float(let bytes): bytes
+    case .integer(let bytes, _), .float(let bytes), .opaque(let bytes): bytes
     case .bfloat16: 2
     case .boolean: 1
     case .text, .other: nil
@@ -31,6 +33,7 @@ extension HDF5ElementType: CustomStringConvertible {
     case .float(let bytes): "float" + String(bytes * 8)
     case .bfloat16: "bfloat16"
     case .boolean: "bool"
+    case .opaque: "opaque"
     case .text: "text"
     case .other(let name): name
     }
@@ -57,7 +60,7 @@ extension Datatype {
       return isBoolean ? .boolean : .other("enumeration")
     case .compound: return .other("compound")
     case .reference: return .other("reference")
-    case .opaque: return .other("opaque")
+    case .opaque(let size, _): return size > 0 ? .opaque(bytes: size) : .other("opaque")
     case .variableLength: return .other("variable-length")
     case .array: return .other("array")
     case .bitField: return .other("bit field")

@@ -94,7 +94,8 @@ import Testing
     let input = scratch / "in.h5"
     expectFault(try BuiltTool.run(["convert", input, scratch / "no/out.h5"]), "no/out.h5")
     expectFault(try BuiltTool.run(["convert", input, scratch / "out.onnx"]), "out.onnx", ".safetensors")
-    expectFault(try BuiltTool.run(["convert", input, scratch / "out.weights.h5"]), "out.weights.h5", "not of a resnet-toy")
+    expectFault(
+      try BuiltTool.run(["convert", input, scratch / "out.weights.h5"]), "out.weights.h5", "not of a resnet-toy")
     try FileManager.default.createDirectory(atPath: scratch / "folder.h5", withIntermediateDirectories: false)
     expectFault(try BuiltTool.run(["convert", input, scratch / "folder.h5"]), "folder.h5")
     #expect(scratch.names == ["folder.h5", "in.h5"])

@@ -69,6 +69,7 @@ final class DatasetObject: Sendable {
       number.isFull && number.size == type.size && (number.order == .little || number.size == 1)
     case .floatingPoint(let number): (number.isIEEE || number.isBFloat16) && number.order == .little
     case .enumeration: type == .boolean
+    case .opaque: true
     default: false
     }
   }
