@@ -70,14 +70,27 @@ enum AviaryFile {
     }
   }
 
+  /// An array as a dataset, without its checksum.
   static func dataset(
     _ array: StoredArray, at location: String, tensor: String, file: String
   ) throws(CheckpointFault) -> HDF5Item {
     guard let type = array.dtype.hdf5 else { throw .unwritableType(path: file, tensor: tensor, dtype: array.dtype) }
-    var attributes = [HDF5Attribute("crc32c", .checksum(array.bytes.crc32c()))]
-    if array.dtype == .bfloat16 { attributes.append(HDF5Attribute("dtype", .text("bfloat16"))) }
+    let attributes = array.dtype == .bfloat16 ? [HDF5Attribute("dtype", .text("bfloat16"))] : []
     return HDF5Item(
       path: location, attributes: attributes, content: .dataset(type: type, shape: array.shape, bytes: array.bytes))
+  }
+
+  /// The same items, each dataset with the checksum of its bytes.
+  static func withChecksums(_ items: [HDF5Item]) -> [HDF5Item] {
+    func bytes(_ item: HDF5Item) -> ByteRegion? {
+      if case .dataset(_, _, let bytes) = item.content { bytes } else { nil }
+    }
+    var sums = Checksums.crc32c(of: items.compactMap(bytes)).makeIterator()
+    return items.map { item in
+      guard bytes(item) != nil, let sum = sums.next() else { return item }
+      let attributes = [HDF5Attribute("crc32c", .checksum(sum))] + item.attributes
+      return HDF5Item(path: item.path, attributes: attributes, content: item.content)
+    }
   }
 
   static func array(
@@ -141,7 +154,7 @@ extension Checkpoint {
       let state = trainingState.state.map { [HDF5Attribute("state", .text($0))] } ?? []
       items.append(HDF5Item(path: "training", attributes: state))
     }
-    do { try HDF5Writer.write(items, to: path) } catch { throw .hdf5(error) }
+    do { try HDF5Writer.write(AviaryFile.withChecksums(items), to: path) } catch { throw .hdf5(error) }
   }
 
   private func rootAttributes() -> [HDF5Attribute] {

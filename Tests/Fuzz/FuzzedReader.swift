@@ -9,6 +9,8 @@ enum FuzzedReader: String, CaseIterable {
   case hdf5
   /// Checkpoints in HDF5: Aviary's and Keras's.
   case checkpoints
+  /// Keras's whole models, whose configuration becomes a network that is run.
+  case keras
   /// ZIP, tar and plain pickles of PyTorch.
   case pytorch
   case safetensors
@@ -19,7 +21,8 @@ enum FuzzedReader: String, CaseIterable {
 
   private var extensions: [String] {
     switch self {
-    case .hdf5, .checkpoints: ["h5", "hdf5", "hdf", "he5", "nc", "keras"]
+    case .hdf5, .checkpoints: ["h5", "hdf5", "hdf", "he5", "nc"]
+    case .keras: ["h5", "hdf5", "keras", "json"]
     case .pytorch: ["pth", "pt", "th", "pkl", "tar", "bin"]
     case .safetensors: ["safetensors"]
     case .numpy: ["npz", "npy"]
@@ -31,7 +34,7 @@ enum FuzzedReader: String, CaseIterable {
   func corpus(_ folders: [String], largest: Int = 200_000) throws -> [[UInt8]] {
     if self == .configurations { return try Self.texts() }
     var files: [[UInt8]] = []
-    for folder in folders {
+    for folder in folders where self != .keras || folder.hasSuffix("keras") {
       guard let walk = FileManager.default.enumerator(atPath: folder) else { continue }
       let names = walk.compactMap { $0 as? String }.filter { extensions.contains(($0 as NSString).pathExtension) }
       for name in names.sorted() {
@@ -75,8 +78,29 @@ enum FuzzedReader: String, CaseIterable {
     guard let checkpoint = try? Checkpoint.read(from: file, options: .init(map: false)) else { return }
     for entry in checkpoint.entries { _ = entry.array.floats() }
     _ = try? checkpoint.inputPreparation()
-    guard let loaded = try? Zoo.model(from: checkpoint, path: file) else { return }
-    _ = loaded.model.cellDescriptions
+    let named = (try? checkpoint.kerasChain(path: file))?.checkpoint ?? checkpoint
+    guard let loaded = try? Zoo.model(from: named, path: file) else { return }
+    Self.run(loaded.model, inputs: Self.inputs(of: loaded.model, loaded.architecture))
+  }
+
+  /// Shapes that a network may be given.
+  private static func inputs(of model: some Network, _ architecture: Architecture) -> [[Int]] {
+    guard let chain = model as? KerasChain else { return [architecture.input] }
+    return [chain.configuration.input.map { $0 ?? 5 }]
+  }
+
+  /// What a configuration has been found to allow must not trap where it is used.
+  private static func run(_ model: some Network, inputs: [[Int]]) {
+    // Time belongs to many small networks rather than to few large ones.
+    guard model.cellDescriptions.reduce(0, { $0 + $1.shape.reduce(1, *) }) < 100_000 else { return }
+    model.initialize(seed: 0)
+    for input in inputs where input.reduce(1, { $0.multipliedReportingOverflow(by: $1).partialValue }) < 100_000 {
+      guard let classifier = model as? any Classifier,
+        (try? model.configuration.validate(input: input)) != nil
+      else { continue }
+      _ = inference { classifier(Tensor(ones: [2] + input)).scalars }
+      _ = classifier.replacingHead(classes: 3, seed: 1)
+    }
   }
 
   private static func interpret(_ text: String) {
@@ -88,7 +112,8 @@ enum FuzzedReader: String, CaseIterable {
     default:
       guard let architecture = try? Zoo.architecture(named: parts[0]) else { return }
       for input in [nil, architecture.input, [3, 7, 5], [0], []] {
-        _ = try? architecture.build(configuration: parts[1], input: input)
+        guard let model = try? architecture.build(configuration: parts[1], input: input) else { continue }
+        run(model, inputs: input.map { [$0] } ?? [])
       }
     }
   }

@@ -19,6 +19,7 @@
 #include "recurrent.h"
 #include "resize.h"
 #include "windows.h"
+#include "write_back.h"
 #include "sparse.h"
 
 #endif

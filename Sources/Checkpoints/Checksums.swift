@@ -3,8 +3,21 @@ import AviaryHDF5
 import Dispatch
 import Synchronization
 
-/// The checksums of a file's tensors, gathered while it is read and compared at the end, by all cores at once: on one it
-/// would take as long as all the rest.
+/// Checksums of many tensors by all cores at once: on one they would take as long as all the rest of loading.
+enum Checksums {
+  static func crc32c(of regions: [ByteRegion]) -> [UInt32] {
+    // The largest first, so that no core is left with much to do at the end.
+    let order = regions.indices.sorted { regions[$0].count > regions[$1].count }
+    let sums = Mutex([UInt32](repeating: 0, count: regions.count))
+    DispatchQueue.concurrentPerform(iterations: order.count) { place in
+      let sum = regions[order[place]].crc32c()
+      sums.withLock { $0[order[place]] = sum }
+    }
+    return sums.withLock { $0 }
+  }
+}
+
+/// The checksums of a file's tensors, gathered while it is read and compared at the end.
 struct ChecksumVerification {
   private struct Sum {
     let tensor: String
@@ -30,15 +43,8 @@ struct ChecksumVerification {
 
   /// Throws for the first tensor, in the order in which they were added, whose checksum does not match.
   func run() throws(CheckpointFault) {
-    // The largest first, so that no core is left with much to do at the end.
-    let order = sums.indices.sorted { sums[$0].bytes.count > sums[$1].bytes.count }
-    let wrong = Mutex<[Int: UInt32]>([:])
-    DispatchQueue.concurrentPerform(iterations: order.count) { place in
-      let sum = sums[order[place]]
-      let computed = sum.bytes.crc32c()
-      if computed != sum.stored { wrong.withLock { $0[order[place]] = computed } }
-    }
-    guard let (first, computed) = wrong.withLock({ $0.min { $0.key < $1.key } }) else { return }
-    throw .checksum(path: path, tensor: sums[first].tensor, stored: sums[first].stored, computed: computed)
+    let computed = Checksums.crc32c(of: sums.map(\.bytes))
+    guard let first = sums.indices.first(where: { sums[$0].stored != computed[$0] }) else { return }
+    throw .checksum(path: path, tensor: sums[first].tensor, stored: sums[first].stored, computed: computed[first])
   }
 }
