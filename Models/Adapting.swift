@@ -64,6 +64,7 @@ extension Checkpoint {
     result.format = format
     result.metadata.architecture = architecture.name
     result.metadata.configuration = model.configurationText
+    result.metadata.settings = model.settings.merging(metadata.settings) { _, own in own }
     let head = model.headPath + "."
     result.metadata.headAbsent = !result.paths.contains { $0.hasPrefix(head) }
     if let classes = result.metadata.classes, classes.count != model.configuration.classes {

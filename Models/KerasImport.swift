@@ -39,6 +39,7 @@ extension Checkpoint {
     result.notes = builder.notes
     result.metadata.architecture = architecture.name
     result.metadata.configuration = model.configurationText
+    result.metadata.settings = model.settings
     return (result, report)
   }
 }

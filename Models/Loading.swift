@@ -91,10 +91,7 @@ extension Network {
     checkpoint.metadata.configuration = configurationText
     let frozen = frozenPaths
     checkpoint.metadata.frozen = frozen.isEmpty ? nil : frozen
-    for setting in inventory.settings {
-      // The shortest digits that give the same Float: 1e-05, not 9.99999974e-06.
-      checkpoint.metadata.settings[setting.path] = Double("\(setting.value)")
-    }
+    checkpoint.metadata.settings = settings
     for entry in inventory.stateful {
       switch entry.cell {
       case let cell as Parameter: checkpoint.set(StoredArray(cell.tensor), at: entry.path)
@@ -104,6 +101,14 @@ extension Network {
       }
     }
     return checkpoint
+  }
+
+  /// Numbers that say how the layers work, by path, as checkpoints keep them.
+  package var settings: [String: Double] {
+    // The shortest digits that give the same Float: 1e-05, not 9.99999974e-06.
+    Dictionary(
+      inventory.settings.map { ($0.path, Double("\($0.value)") ?? Double($0.value)) },
+      uniquingKeysWith: { first, _ in first })
   }
 
   /// The configuration as JSON with sorted keys.

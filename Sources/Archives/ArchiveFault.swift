@@ -15,6 +15,8 @@ public enum ArchiveFault: Swift.Error, Equatable, Sendable, CustomStringConverti
   case notARegularFile(path: String)
   /// The operating system refused an operation; `reason` is its own message.
   case system(path: String, operation: String, reason: String)
+  /// The file has no bytes.
+  case empty(path: String)
   /// Bytes are asked for that lie beyond the end: the file was cut short, or a size in it is wrong.
   case truncated(path: String, part: String, needed: Int, available: Int)
   /// A ZIP archive without the directory at its end, which is where a file cut short loses it.
@@ -39,6 +41,7 @@ public enum ArchiveFault: Swift.Error, Equatable, Sendable, CustomStringConverti
     case .notFound(let path): "\(path): no such file"
     case .notARegularFile(let path): "\(path): not a regular file"
     case .system(let path, let operation, let reason): "\(path): cannot \(operation): \(reason)"
+    case .empty(let path): "\(path): is empty; fetch the file again"
     case .truncated(let path, let part, let needed, let available):
       "\(path): truncated: \(part) needs \(needed) bytes, \(available) are there; fetch the file again"
     case .noDirectory(let path):

@@ -30,8 +30,10 @@ public func writeDurably<Fault: ArchiveFaultCarrying, Result>(
   }
   let existed = status.st_mode & S_IFMT == S_IFREG
 
-  removeLeftovers(of: name, in: folder)
-  guard let (temporary, descriptor) = temporaryFile(for: name, in: folder) else {
+  // A name of the longest kind leaves no room for an ending.
+  let stem = name.utf8.count <= 200 ? name : String(ByteRegion(Array(name.utf8)).crc32c(), radix: 16)
+  removeLeftovers(of: stem, in: folder)
+  guard let (temporary, descriptor) = temporaryFile(for: stem, in: folder) else {
     throw fail("create a file in \(folder)")
   }
   defer { close(descriptor) }

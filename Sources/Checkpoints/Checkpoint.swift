@@ -143,8 +143,14 @@ public struct Checkpoint: Sendable {
     public var verify = true
     /// Read also what is no array of numbers, to see whether it can be read.
     public var readsEverything = false
+    /// The entry of a PyTorch training checkpoint that the weights are taken from; nil for the likeliest, of which averages
+    /// over training steps come first.
+    public var weightsKey: String?
 
-    public init(map: Bool = true, verify: Bool = true, readsEverything: Bool = false) {
+    public init(
+      map: Bool = true, verify: Bool = true, readsEverything: Bool = false, weightsKey: String? = nil
+    ) {
+      self.weightsKey = weightsKey
       self.map = map
       self.verify = verify
       self.readsEverything = readsEverything
@@ -177,16 +183,20 @@ public struct Checkpoint: Sendable {
       {
         return try NumPyCheckpoint.read(archive: file.bytes, path, options)
       }
-      return try PyTorchFile.read(archive, path: path)
+      return try PyTorchFile.read(archive, path: path, weightsKey: options.weightsKey)
     }
     if KerasShards.matches(file.bytes, path: path) { return try KerasShards.read(file.bytes, path: path, options) }
     if SafetensorsFile.matches(file.bytes) { return try SafetensorsFile.read(file.bytes, path: path) }
-    if PyTorchFile.matchesLegacy(file.bytes) { return try PyTorchFile.readLegacy(file.bytes, path: path) }
+    if PyTorchFile.matchesLegacy(file.bytes) {
+      return try PyTorchFile.readLegacy(file.bytes, path: path, weightsKey: options.weightsKey)
+    }
     if NumPyCheckpoint.matches(file.bytes) { return try NumPyCheckpoint.read(array: file.bytes, path) }
     if ShardIndex.matches(file.bytes) { return try ShardIndex(file.bytes, path: path).read(options) }
-    if TarArchive.matches(file.bytes) { return try PyTorchFile.readTar(file.bytes, path: path) }
+    if TarArchive.matches(file.bytes) {
+      return try PyTorchFile.readTar(file.bytes, path: path, weightsKey: options.weightsKey)
+    }
     if file.bytes.count == 0 {
-      throw .archive(.truncated(path: path, part: "the file", needed: 1, available: 0))
+      throw .archive(.empty(path: path))
     }
     throw .unknownFormat(path: path)
   }
@@ -194,16 +204,17 @@ public struct Checkpoint: Sendable {
   /// Writes a checkpoint; the extension of `path` decides the format: `.h5` or `.hdf5`, `.safetensors`, PyTorch's `.pth`
   /// or `.pt`, or NumPy's `.npz`, which keeps the arrays alone.
   public func write(to path: String) throws(CheckpointFault) {
-    if path.hasSuffix(".weights.h5") {
+    let name = path.lowercased()
+    if name.hasSuffix(".weights.h5") {
       throw .unsupported(
         path: path, what: "Keras weights are written of a keras-chain's layers alone; use .h5 or .safetensors")
-    } else if path.hasSuffix(".h5") || path.hasSuffix(".hdf5") {
+    } else if name.hasSuffix(".h5") || name.hasSuffix(".hdf5") {
       try writeAviary(to: path)
-    } else if path.hasSuffix(".safetensors") {
+    } else if name.hasSuffix(".safetensors") {
       try SafetensorsFile.write(self, to: path)
-    } else if path.hasSuffix(".pth") || path.hasSuffix(".pt") {
+    } else if name.hasSuffix(".pth") || name.hasSuffix(".pt") {
       try PyTorchWriter.write(self, to: path)
-    } else if path.hasSuffix(".npz") {
+    } else if name.hasSuffix(".npz") {
       try NumPyCheckpoint.write(self, to: path)
     } else {
       throw .unknownOutput(path: path)

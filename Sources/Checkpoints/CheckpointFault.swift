@@ -88,7 +88,8 @@ public enum CheckpointFault: ArchiveFaultCarrying, Equatable, Sendable, CustomSt
       "\(path): damaged: tensor '\(tensor)' has CRC-32C \(hexadecimal(computed)), \(hexadecimal(stored)) is recorded"
     case .newerVersion(let path, let version, let supported):
       "\(path): format version \(version); this Aviary reads up to \(supported), use a newer one"
-    case .forbiddenName(let path, let tensor, let reason): "\(path): tensor '\(tensor)' cannot be stored: \(reason)"
+    case .forbiddenName(let path, let tensor, let reason):
+      "\(path): tensor '\(tensor)' cannot be stored: \(reason); give it another name with --rename"
     case .unwritableType(let path, let tensor, let dtype):
       "\(path): tensor '\(tensor)' is \(dtype.rawValue), which this format does not hold"
     case .nothingMatched(let path, let expected, let found):
@@ -100,7 +101,7 @@ public enum CheckpointFault: ArchiveFaultCarrying, Equatable, Sendable, CustomSt
     case .patternMatchesNothing(let pattern): "pattern '\(pattern)' matches no tensor"
     case .badRename(let rule, let reason): "--rename '\(rule)': \(reason)"
     case .renameCollides(let tensor, let first, let second):
-      "after renaming, '\(first)' and '\(second)' are both called '\(tensor)'"
+      "'\(first)' and '\(second)' would both be called '\(tensor)'; give them other names with --rename"
     case .structure(let path, let reason): "\(path): by structure: \(reason)"
     case .differs(let path, let other, let reason): "\(path): cannot be averaged with \(other): \(reason)"
     case .kerasLayer(let path, let layer, let reason): "\(path): layer '\(layer)': \(reason)"

@@ -5,14 +5,13 @@ extension Checkpoint.Metadata {
   var texts: [String: String] {
     var texts = extra
     func list(_ values: [String]) -> String { JSONValue.array(values.map { .text($0) }).serialized }
-    texts["architecture"] = architecture
-    texts["configuration"] = configuration
-    texts["classes"] = classes.map(list)
-    texts["preprocessing"] = preprocessing
-    texts["metrics"] = metrics
-    texts["licence"] = licence
-    texts["provenance"] = provenance
-    texts["frozen"] = frozen.map(list)
+    let own = [
+      "architecture": architecture, "configuration": configuration, "classes": classes.map(list),
+      "preprocessing": preprocessing, "metrics": metrics, "licence": licence, "provenance": provenance,
+      "frozen": frozen.map(list),
+    ]
+    // What a stranger calls by one of these names and means otherwise is among the extras, and stays.
+    for (name, text) in own { texts[name] = text ?? texts[name] }
     if headAbsent { texts["head"] = "absent" }
     if !settings.isEmpty {
       let members = settings.sorted { $0.key < $1.key }.map { JSONValue.Member($0.key, .number("\($0.value)")) }

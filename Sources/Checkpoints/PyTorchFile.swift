@@ -16,7 +16,9 @@ enum PyTorchFile {
 
   // MARK: zip
 
-  static func read(_ archive: ZipArchive, path: String) throws(CheckpointFault) -> Checkpoint {
+  static func read(
+    _ archive: ZipArchive, path: String, weightsKey: String?
+  ) throws(CheckpointFault) -> Checkpoint {
     guard let pickle = archive.members.first(where: { isRecord("data.pkl", $0.name) }) else {
       throw .unsupported(path: path, what: "a ZIP archive without data.pkl or model.weights.h5, which is no checkpoint")
     }
@@ -37,7 +39,7 @@ enum PyTorchFile {
     storages.load = { (key) throws(CheckpointFault) in
       try archived { () throws(ArchiveFault) in try archive.contents(named: "\(root)data/\(key)") }
     }
-    var reader = PyTorchReader(graph: graph, path: path, storages: storages)
+    var reader = PyTorchReader(graph: graph, path: path, storages: storages, weightsKey: weightsKey)
     var checkpoint = try reader.read(format: .pytorchZip)
     if let member = archive.member(named: root + PyTorchWriter.metadataMember) {
       let text = try archived { () throws(ArchiveFault) in try archive.contents(of: member) }
@@ -60,7 +62,9 @@ enum PyTorchFile {
 
   /// Magic number, protocol version, facts about the machine, the object, the list of storages; then each storage as a
   /// count of elements and its bytes.
-  static func readLegacy(_ bytes: ByteRegion, path: String) throws(CheckpointFault) -> Checkpoint {
+  static func readLegacy(
+    _ bytes: ByteRegion, path: String, weightsKey: String?
+  ) throws(CheckpointFault) -> Checkpoint {
     var offset = 0
     var graphs: [PickleGraph] = []
     for _ in 0..<5 {
@@ -85,7 +89,7 @@ enum PyTorchFile {
         in: bytes, at: &offset, elementSize: type.size, bigEndian: bigEndian, key: key, path: path)
     }
     let storages = PyTorchStorages(path: path, bigEndian: bigEndian, fileSize: bytes.count, loaded: regions)
-    var reader = PyTorchReader(graph: object, path: path, storages: storages)
+    var reader = PyTorchReader(graph: object, path: path, storages: storages, weightsKey: weightsKey)
     return try reader.read(format: .pytorchLegacy)
   }
 

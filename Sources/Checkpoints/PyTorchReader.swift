@@ -21,7 +21,11 @@ struct PyTorchReader {
   private var visits = 0
   private var visitLimit: Int { 1000 + 10 * graph.values.count }
 
-  init(graph: PickleGraph, path: String, storages: PyTorchStorages) {
+  /// The entry that the weights are taken from; nil for the likeliest.
+  private let weightsKey: String?
+
+  init(graph: PickleGraph, path: String, storages: PyTorchStorages, weightsKey: String?) {
+    self.weightsKey = weightsKey
     self.graph = graph
     self.path = path
     self.storages = storages
@@ -39,6 +43,9 @@ struct PyTorchReader {
       facts["pytorch.key"] = (facts["pytorch.key"].map { $0 + "." } ?? "") + key
       for pair in pairs where pair.value != inner { note(pair, chosen: key) }
       root = inner
+    }
+    if let weightsKey, !(facts["pytorch.key"] ?? "").split(separator: ".").contains(weightsKey[...]) {
+      throw .unsupported(path: path, what: "has no weights under '\(weightsKey)', which --weights-key asks for")
     }
     let module = moduleState(root)?.name
     try walk(root, name: "", depth: 0)
@@ -93,16 +100,16 @@ struct PyTorchReader {
   // MARK: Containers
 
   /// Keys under which training scripts keep the weights, the likeliest first. An average over training steps (EMA) is
-  /// what its authors evaluate, and comes before the weights it was made from.
+  /// what its authors evaluate, and comes before the weights it was made from where it has as many tensors.
   private static let containers = [
-    "state_dict_ema", "model_ema", "ema_state_dict", "ema", "*_ema", "ema_*", "state_dict", "model_state_dict",
-    "model_state", "model", "net", "network", "weights", "module",
+    "state_dict", "model_state_dict", "model_state", "model", "net", "network", "weights", "module", "shadow",
+    "shadow_params",
   ]
+  private static let averages = ["state_dict_ema", "model_ema", "ema_state_dict", "ema", "*_ema", "ema_*"]
 
-  /// The dictionary among a training checkpoint's values that holds the weights. A dictionary that itself has tensors
-  /// is a state dictionary, and is not looked into.
+  /// The dictionary among a training checkpoint's values that holds the weights. Tensors may stand beside it, such as the
+  /// last loss.
   private mutating func container(in pairs: [PickleGraph.Pair]) -> (key: String, value: PickleGraph.Index)? {
-    guard !pairs.contains(where: { tensorCall($0.value) != nil }) else { return nil }
     // Of a key that is set twice the last value counts.
     var values: [String: PickleGraph.Index] = [:]
     var keys: [String] = []
@@ -110,21 +117,33 @@ struct PyTorchReader {
       guard let key = graph.text(pair.key) else { continue }
       if values.updateValue(pair.value, forKey: key) == nil { keys.append(key) }
     }
-    for wanted in Self.containers {
-      let candidates =
-        switch wanted {
-        case "*_ema": keys.filter { $0.hasSuffix("_ema") }
-        case "ema_*": keys.filter { $0.hasPrefix("ema_") }
-        default: [wanted]
+    func first(of patterns: [String], leastTensors: Int) -> (key: String, value: PickleGraph.Index)? {
+      for wanted in patterns {
+        let candidates =
+          switch wanted {
+          case "*_ema": keys.filter { $0.hasSuffix("_ema") }
+          case "ema_*": keys.filter { $0.hasPrefix("ema_") }
+          default: [wanted]
+          }
+        for key in candidates {
+          guard let value = values[key] else { continue }
+          if moduleState(value) != nil || tensorCount(value) >= leastTensors { return (key, value) }
         }
-      for key in candidates {
-        if let value = values[key], moduleState(value) != nil || holdsTensors(value) { return (key, value) }
       }
+      return nil
     }
-    return nil
+    if let weightsKey, let asked = first(of: [weightsKey], leastTensors: 1) { return asked }
+    let plain = first(of: Self.containers, leastTensors: 1)
+    // An average of some of the weights, or a counter beside it, is no model.
+    let least = plain.map { moduleState($0.value) == nil ? tensorCount($0.value) : 1 } ?? 1
+    return first(of: Self.averages, leastTensors: max(1, least)) ?? plain
   }
 
-  private mutating func holdsTensors(_ index: PickleGraph.Index) -> Bool {
+  private mutating func holdsTensors(_ index: PickleGraph.Index) -> Bool { tensorCount(index) > 0 }
+
+  /// How many tensors lie in a dictionary and the dictionaries within.
+  private mutating func tensorCount(_ index: PickleGraph.Index) -> Int {
+    var count = 0
     // Each container once: a pickle may refer to one from many places.
     var seen: Set = [index]
     var level = [index]
@@ -133,15 +152,18 @@ struct PyTorchReader {
       for container in level {
         let pairs = graph.pairs(container) ?? []
         visits += pairs.count
-        if visits > visitLimit { return false }
+        if visits > visitLimit { return 0 }
         for pair in pairs where seen.insert(pair.value).inserted {
-          if tensorCall(pair.value) != nil { return true }
-          next.append(pair.value)
+          if tensorCall(pair.value) != nil {
+            count += 1
+          } else {
+            next.append(pair.value)
+          }
         }
       }
       level = next
     }
-    return false
+    return count
   }
 
   /// Keeps numbers and texts beside the weights, such as an epoch or an accuracy, and says of others that they are left.
@@ -153,7 +175,7 @@ struct PyTorchReader {
     case .text(let text) where text.utf8.count < 4096: facts[key] = text
     default:
       if tensorCall(pair.value) != nil || moduleState(pair.value) != nil || holdsTensors(pair.value) {
-        notes.append("\(key): has tensors, too; the weights were taken from '\(chosen)'")
+        notes.append("\(key): has tensors, too; the weights were taken from '\(chosen)' (--weights-key takes others)")
       }
     }
   }

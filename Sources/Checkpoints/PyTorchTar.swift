@@ -17,7 +17,7 @@ extension PyTorchFile {
     let offset: Int
   }
 
-  static func readTar(_ bytes: ByteRegion, path: String) throws(CheckpointFault) -> Checkpoint {
+  static func readTar(_ bytes: ByteRegion, path: String, weightsKey: String?) throws(CheckpointFault) -> Checkpoint {
     let archive = try archived { () throws(ArchiveFault) in try TarArchive(bytes, path: path) }
     guard archive.member(named: "pickle") != nil, archive.member(named: "storages") != nil else {
       throw .unsupported(
@@ -40,7 +40,7 @@ extension PyTorchFile {
     let graph = try unpickled(try contents("pickle"), at: 0, path: path)
     let storages = PyTorchStorages(
       path: path, bigEndian: bigEndian, fileSize: archive.size, loaded: reading.regions)
-    var reader = PyTorchReader(graph: graph, path: path, storages: storages)
+    var reader = PyTorchReader(graph: graph, path: path, storages: storages, weightsKey: weightsKey)
     reader.tarTensors = reading.tensors
     reader.storagesArePlain = true
     return try reader.read(format: .pytorchTar)

@@ -47,10 +47,13 @@ struct ConvertCommand: ParsableCommand {
     var result = read
     let hadTraining = result.trainingState != nil
     result.trainingState = nil
-    if report == nil, Self.needsDots(output) { result = try result.dotted() }
+    if report == nil, Self.needsDots(output) {
+      if result.paths.contains(where: { $0.contains("/") }) { result.notes.append("slashes in names became dots") }
+      result = try result.dotted()
+    }
     if let dtype { result = result.cast(to: dtype.dtype) }
     if result.entries.isEmpty { throw CheckpointFault.noTensors(path: input) }
-    if output.hasSuffix(".weights.h5") {
+    if output.lowercased().hasSuffix(".weights.h5") {
       try result.writeKerasWeights(to: output)
     } else {
       try result.write(to: output)
@@ -81,11 +84,11 @@ struct ConvertCommand: ParsableCommand {
 
   /// Refuses an output that could not be written, before anything is read.
   static func check(output: String) throws(CheckpointFault) {
-    guard [".h5", ".hdf5", ".safetensors", ".pth", ".pt", ".npz"].contains(where: output.hasSuffix) else {
+    guard [".h5", ".hdf5", ".safetensors", ".pth", ".pt", ".npz"].contains(where: output.lowercased().hasSuffix) else {
       throw .unknownOutput(path: output)
     }
   }
 
   /// Whether the format takes no names with slashes.
-  static func needsDots(_ output: String) -> Bool { output.hasSuffix(".h5") || output.hasSuffix(".hdf5") }
+  static func needsDots(_ output: String) -> Bool { [".h5", ".hdf5"].contains(where: output.lowercased().hasSuffix) }
 }

@@ -95,7 +95,7 @@ struct DataEvaluation {
     let rows = try preprocessing.rows(of: preprocessing.table(csv: data))
     guard rows.windows > 0 else {
       let settings = preprocessing.settings
-      throw TableFault.seriesTooShort(path: data, rows: rows.count, needed: settings.window + settings.horizon)
+      throw TableFault.seriesTooShort(path: data, rows: rows.count, needed: settings.window + settings.rowsAhead)
     }
     tell("\(data): time series, \(counted(rows.count, "row")), \(counted(rows.windows, "window"))")
     func open(_ model: some Classifier) -> EvaluationReport {

@@ -5,7 +5,9 @@ import Aviary
 struct RegularizationArguments: ParsableArguments {
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("The most that the norm of all gradients may be (none).", valueName: "x"))
+    help: ArgumentHelp(
+      "The most that the norm of all gradients may be (none; 5 for text, time series and texts of tables).",
+      valueName: "x"))
   var clipNorm: Double?
   @Option(
     parsing: .unconditional, help: ArgumentHelp("The most that an element of a gradient may be (none).", valueName: "x")

@@ -55,6 +55,11 @@ struct SourceOptions: ParsableArguments {
   var map = true
   @Flag(inversion: .prefixedNo, help: "Compare every checksum that the file has.")
   var verify = true
+  @Option(
+    help: ArgumentHelp(
+      "The entry of a PyTorch training checkpoint that the weights are taken from (the likeliest, averages first).",
+      valueName: "key"))
+  var weightsKey: String?
 
   /// What is known about the file's names and axes.
   func adaptation() throws -> Adaptation {
@@ -71,14 +76,25 @@ struct SourceOptions: ParsableArguments {
   ///
   /// - Parameter keepingNames: whether the network that a Keras file describes is not built.
   func read(_ path: String, keepingNames: Bool = false) throws -> (checkpoint: Checkpoint, report: LoadReport?) {
-    var checkpoint = try Checkpoint.read(from: path, options: .init(map: map, verify: verify))
+    var checkpoint = try Checkpoint.read(
+      from: path, options: .init(map: map, verify: verify, weightsKey: weightsKey))
     if let kerasModel { checkpoint = try checkpoint.described(byKerasModelIn: kerasModel) }
     let adaptation = try adaptation()
     var report: LoadReport?
-    if let name = architecture ?? checkpoint.metadata.architecture {
+    if architecture == nil, let foreign = checkpoint.metadata.architecture,
+      (try? Zoo.architecture(named: foreign)) == nil
+    {
+      // What others call an architecture need not be one of the zoo's.
+      checkpoint.metadata.architecture = nil
+      checkpoint.metadata.extra["architecture"] = foreign
+      checkpoint.notes.append("the architecture that it names, '\(foreign.prefix(80))', is not in the zoo")
+    }
+    if keepingNames, architecture == nil {
+      checkpoint = try checkpoint.renamed(by: adaptation.renames)
+    } else if let name = architecture ?? checkpoint.metadata.architecture {
       (checkpoint, report) = try checkpoint.adapted(
         to: try Zoo.architecture(named: name), by: adaptation, path: path)
-    } else if checkpoint.kerasModel?.configuration != nil, !keepingNames {
+    } else if checkpoint.kerasModel?.configuration != nil {
       (checkpoint, report) = try checkpoint.kerasChain(by: adaptation, path: path)
     } else {
       if byStructure { throw CommandFault.structureOfNothing(path: path) }

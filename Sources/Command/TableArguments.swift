@@ -65,7 +65,7 @@ struct TableArguments: ParsableArguments {
     guard let target else { return }
     if let window {
       var settings = SeriesSettings(target: target, window: window)
-      settings.horizon = horizon ?? settings.horizon
+      settings.horizon = horizon
       settings.excluded = excluded
       settings.scaling = scalingSetting
       try settings.validate()

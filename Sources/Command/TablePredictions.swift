@@ -54,7 +54,7 @@ struct TablePredictions {
         throw .seriesTooShort(path: path, rows: rows.count, needed: settings.window)
       }
       count += 1
-      let steps = settings.horizon == 1 ? "next" : "in \(settings.horizon) rows"
+      let steps = settings.rowsAhead == 1 ? "next" : "in \(settings.rowsAhead) rows"
       lines.append("\(path): \(steps) \(settings.target) \(significant(next, 6))")
       predictions.append(.members(["table": .text(path), "value": .real(next)]))
     } catch {

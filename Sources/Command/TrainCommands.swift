@@ -84,7 +84,11 @@ struct TrainingRun {
       report = try NetworkTraining.start(options, from: source, at: arguments.output ?? "") { tell($0) }
     }
     guard let summary = report.summary else {
-      tell("interrupted; everything is saved. Go on with: aviary \(command) --resume \(report.folder)")
+      // Before the first epoch there may be nothing yet that could be saved.
+      let isSaved = FileManager.default.fileExists(atPath: report.folder + "/last.h5")
+      tell(
+        (isSaved ? "interrupted; everything is saved. Go on" : "interrupted before the first epoch. Begin again")
+          + " with: aviary \(command) --resume \(report.folder)")
       throw ExitCode(130)
     }
     for line in lines(summary, report.folder) { print(line) }

@@ -55,9 +55,11 @@ public enum Profile {
   package static var isOn: Bool { flag.load(ordering: .relaxed) }
 
   /// Runs `body` and records what the compute layer does meanwhile, for whomever. There is one recording at a time: another
-  /// waits for its end, and none may begin within `body`.
+  /// waits for its end, and none may begin within `body` or within a computation.
   public static func recording(_ body: () throws -> Void) rethrows -> Recording {
-    try turn.withLock { _ in try record(body) }
+    // The compute thread must not wait for a recording that needs it.
+    precondition(!Compute.isCurrent, "Profile.recording: it cannot begin within a computation")
+    return try turn.withLock { _ in try record(body) }
   }
 
   private static func record(_ body: () throws -> Void) rethrows -> Recording {

@@ -1,5 +1,6 @@
 import AviaryTensors
 import AviaryTestSupport
+import Foundation
 import Testing
 
 /// What the golden cases do not show: layouts, kinks, limits and messages.
@@ -53,6 +54,32 @@ import Testing
   }
 
   /// PyTorch's choices where there is no derivative.
+  /// Logits of −∞ mask classes; what counts for nothing comes to nothing beside them, as in PyTorch.
+  @Test func maskedClassesCountForNothing() {
+    let logits = Tensor([1, -.infinity, 2, 0.5, 1, -.infinity], shape: [2, 3])
+    let weights = Tensor([1, 2, 3], shape: [3])
+    let expected = log1p(Foundation.exp(-1.0))
+    let result = differentiated(["x": logits]) {
+      crossEntropy($0["x"]!, labels: IntTensor([2, -1]), classWeights: weights, ignoring: -1)
+    }
+    #expect((Double(result.y.scalar) - expected).magnitude < 1e-6)
+    let slopes = result.gradients["x"]?.scalars ?? []
+    #expect(slopes.count == 6 && slopes.allSatisfy { $0.isFinite })
+    let likelihood = differentiated(["x": logSoftmax(Tensor([-.infinity, 1, 2, 0, 1, 0], shape: [2, 3]))]) {
+      negativeLogLikelihood($0["x"]!, labels: IntTensor([-100, 1]), ignoring: -100)
+    }
+    #expect(likelihood.y.scalar.isFinite && likelihood.gradients["x"]!.scalars == [0, 0, 0, 0, -1, 0])
+  }
+
+  @Test func softplusKeepsWhatIsSmall() {
+    let x: [Float] = [-80, -20, -5, -0.3, 0, 0.3, 5, 20, 80]
+    let y = softplus(Tensor(x, shape: [x.count])).scalars
+    for (x, y) in zip(x, y) {
+      let expected = log1p(Foundation.exp(-Double(x).magnitude)) + max(0, Double(x))
+      #expect((Double(y) - expected).magnitude <= 2e-7 * expected, "\(x)")
+    }
+  }
+
   @Test func gradientsAtKinks() {
     func slope(_ at: [Float], _ function: (Tensor) -> Tensor) -> [Float] {
       differentiated(["x": Tensor(at, shape: [at.count])]) { function($0["x"]!) }.gradients["x"]!.scalars

@@ -10,19 +10,19 @@ extension Workload {
   /// Checkpoints to and from the disk, and photographs from it.
   static let fileWorkloads = [
     Workload(name: "save", items: 1) { _ in
-      let file = temporaryFile()
+      let file = TemporaryFile()
       let checkpoint = try resnet18Checkpoint()
       return {
-        try checkpoint.write(to: file)
+        try checkpoint.write(to: file.path)
         return nil
       }
     },
     Workload(name: "load", items: 1) { _ in
-      let file = temporaryFile()
-      try resnet18Checkpoint().write(to: file)
+      let file = TemporaryFile()
+      try resnet18Checkpoint().write(to: file.path)
       return {
         var sums: [String: Double] = [:]
-        for entry in try Checkpoint.read(from: file).entries {
+        for entry in try Checkpoint.read(from: file.path).entries {
           sums[entry.path] = entry.array.sum()
         }
         return nil
@@ -43,9 +43,16 @@ extension Workload {
     return model.checkpoint(architecture: "resnet18")
   }
 
-  private static func temporaryFile() -> String {
-    let folder = ProcessInfo.processInfo.environment["BENCH_DIR"] ?? FileManager.default.temporaryDirectory.path
-    return folder + "/aviary-bench-\(ProcessInfo.processInfo.processIdentifier).h5"
+  /// A file that is there as long as the workload is.
+  private final class TemporaryFile {
+    let path: String
+
+    init() {
+      let folder = ProcessInfo.processInfo.environment["BENCH_DIR"] ?? FileManager.default.temporaryDirectory.path
+      path = folder + "/aviary-bench-\(ProcessInfo.processInfo.processIdentifier).h5"
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
   }
 
   /// Batches of 32 photographs without an end, through random crops of 224×224, flips and normalisation, by two workers.

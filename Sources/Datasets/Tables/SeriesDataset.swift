@@ -87,7 +87,7 @@ public struct SeriesDataset: Sendable {
     func held(_ share: Double) -> Int { max(1, Int((Double(count) * share).rounded())) }
     let lastPart = count - held(test)
     let learned = lastPart - held(validation)
-    let needed = settings.window + settings.horizon
+    let needed = settings.window + settings.rowsAhead
     guard learned >= needed else {
       throw .seriesTooShort(path: table.path, rows: max(0, learned), needed: needed)
     }

@@ -10,8 +10,8 @@ public struct SeriesSettings: Codable, Equatable, Sendable {
   public var target: String
   /// How many rows are looked at.
   public var window: Int
-  /// How many rows after the last of them the value lies: 1 for the next one.
-  public var horizon = 1
+  /// How many rows after the last of them the value lies; nil for what a network knows already, else for the next one.
+  public var horizon: Int?
   /// Columns that are not looked at.
   public var excluded: [String] = []
   public var scaling = TableSettings.Scaling.standard
@@ -24,9 +24,12 @@ public struct SeriesSettings: Codable, Equatable, Sendable {
     self.window = window
   }
 
+  /// The same as a number: 1 for the next row.
+  public var rowsAhead: Int { horizon ?? 1 }
+
   /// Refuses numbers that make no windows.
   public func validate() throws(TableFault) {
-    for (name, value) in [("window", window), ("horizon", horizon)] where !(1...Self.limit).contains(value) {
+    for (name, value) in [("window", window), ("horizon", rowsAhead)] where !(1...Self.limit).contains(value) {
       throw .invalidSetting(name: name, value: "\(value)", allowed: "1 to \(Self.limit)")
     }
     if excluded.contains(target) {
@@ -90,7 +93,7 @@ public struct SeriesPreprocessing: Codable, Equatable, Sendable {
     var result = self
     result.settings.target = settings.target
     result.settings.window = settings.window
-    result.settings.horizon = settings.horizon
+    result.settings.horizon = settings.horizon ?? self.settings.horizon
     return result
   }
 
@@ -130,7 +133,7 @@ public struct SeriesPreprocessing: Codable, Equatable, Sendable {
     }
     return SeriesRows(
       values: scaled, width: columns.count, target: columns.firstIndex { $0.name == settings.target } ?? 0,
-      window: settings.window, horizon: settings.horizon)
+      window: settings.window, horizon: settings.rowsAhead)
   }
 
   // MARK: JSON

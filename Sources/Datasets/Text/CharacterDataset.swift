@@ -19,6 +19,9 @@ public struct CharacterSequences: Equatable, Sendable {
     rows.append(row)
   }
 
+  /// The length of the longest text.
+  public var longest: Int { zip(starts, starts.dropFirst()).map { $1 - $0 }.max() ?? 0 }
+
   /// The texts at the places given, [N, T], the shorter ones filled up with zeros, and how long each is.
   public func batch(_ places: [Int]) -> (tokens: IntTensor, lengths: [Int]) {
     let lengths = places.map { starts[$0 + 1] - starts[$0] }

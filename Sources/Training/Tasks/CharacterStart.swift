@@ -16,6 +16,8 @@ struct CharacterStart {
   private let metadata: Checkpoint.Metadata
   private let options: TrainingOptions
   private let data: CharacterDataset
+  /// How many texts fit into memory beside one another.
+  private let textsAtOnce: Int
 
   /// How long the vectors are that stand for characters, where nobody says.
   private static let width = 32
@@ -48,6 +50,12 @@ struct CharacterStart {
         + [ConfigurationChange(name: "symbols", value: "\(preprocessing.symbols)")],
       data: fingerprint, options)
     model = try start.model(as: SequenceClassifier.self, for: .text)
+    // A text is padded to the longest of its batch, and a step keeps the gates of every character.
+    let longest = parts.map(\.texts.longest).max() ?? 1
+    textsAtOnce = max(1, Self.batchLimit / (max(1, longest) * 4 * model.configuration.hidden))
+    try TrainingFault.check(
+      "batch size", options.batchSize, options.batchSize <= textsAtOnce,
+      "at most \(textsAtOnce) for texts of \(longest) characters; or lower --sequence-length")
     guard model.configuration.symbols == preprocessing.symbols else {
       throw TrainingFault.noVocabulary(path: beginning.checkpoint?.path ?? options.data)
     }
@@ -56,6 +64,9 @@ struct CharacterStart {
     metadata.preprocessing = try InputPreparation.characters(preprocessing).json()
     self.metadata = metadata
   }
+
+  /// The most numbers of a batch: 1 GiB.
+  private static let batchLimit = 1 << 28
 
   /// The share of the rows that is the test.
   private static let testShare = 0.1
@@ -73,7 +84,7 @@ struct CharacterStart {
   func task() -> any TrainingTask {
     let parts = ExampleParts(
       training: data.training, validation: data.validation, test: data.test, isRegression: false,
-      skipped: data.skipped, judgedAtOnce: TextPredictor.textsAtOnce)
+      skipped: data.skipped, judgedAtOnce: min(textsAtOnce, TextPredictor.textsAtOnce))
     let model = model
     return ExampleTask(model: model, metadata: metadata, items: "texts", options: options, data: parts) {
       let (tokens, lengths) = $0.texts.batch($1)

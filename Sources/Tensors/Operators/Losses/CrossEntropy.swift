@@ -52,7 +52,7 @@ public func crossEntropy(
     factors[factors.count - classes + Int(label)] += (1 - labelSmoothing) * weights[Int(label)]
     total += Double(weights[Int(label)])
   }
-  let sum = -(logSoftmax(logits) * Tensor(factors, shape: logits.shape)).sum()
+  let sum = -(finite(logSoftmax(logits)) * Tensor(factors, shape: logits.shape)).sum()
   return reduction == .mean ? sum / Float(total) : sum
 }
 
@@ -74,7 +74,7 @@ public func crossEntropy(
   var expected = target
   if labelSmoothing > 0 { expected = expected * (1 - labelSmoothing) + labelSmoothing / Float(logits.shape[1]) }
   if let classWeights { expected = expected * classWeights }
-  let sum = -(logSoftmax(logits) * expected).sum()
+  let sum = -(finite(logSoftmax(logits)) * expected).sum()
   return reduction == .mean ? sum / Float(logits.shape[0]) : sum
 }
 
@@ -87,8 +87,9 @@ public func negativeLogLikelihood(
   _ logProbabilities: Tensor, labels: IntTensor, classWeights: Tensor? = nil, ignoring: Int32? = nil,
   reduction: Reduction = .mean
 ) -> Tensor {
-  let (logProbabilities, labels) = rows(of: logProbabilities, labels)
+  var (logProbabilities, labels) = rows(of: logProbabilities, labels)
   checkLabels(logProbabilities, labels, ignoring)
+  if ignoring != nil { logProbabilities = finite(logProbabilities) }
   checkWeights(logProbabilities, classWeights)
   let columns = logProbabilities.shape[1]
   let rows = logProbabilities.shape[0]
@@ -106,6 +107,12 @@ public func negativeLogLikelihood(
       cotangents.add(Tensor(dx, shape: logProbabilities.shape), to: logProbabilities)
     }
   }
+}
+
+/// The logarithms of probabilities, none below the least number: what counts for nothing must come to nothing, and zero
+/// times infinity does not. A class that is wanted and impossible still comes to an enormous loss.
+private func finite(_ logarithms: Tensor) -> Tensor {
+  logarithms.clamped(to: -Float.greatestFiniteMagnitude...Float.greatestFiniteMagnitude)
 }
 
 /// Every position of the axes behind the classes as a row: [N, K, …] and [N, …] → [R, K] and [R].
