@@ -107,6 +107,10 @@ def write(out, torch_table, of_torch, of_numpy):
     torch.save({"epoch": 4, "model": weights, "net_ema": ema, "optimizer": {"state": {0: {"step": torch.tensor(3.0)}}}},
                p("ema.pth"))
     tables["ema.pth"] = torch_table(p("ema.pth"))
+    # A loss beside the weights, and an "average" that is a counter.
+    torch.save({"loss": torch.tensor(0.3), "state_dict": weights, "model_ema": {"step": torch.tensor(3)}},
+               p("counter_ema.pth"))
+    tables["counter_ema.pth"] = table(weights, of_torch)
     averaged = OrderedDict([("n_averaged", torch.tensor(5))])
     averaged.update(("module." + k.replace("fc.", "fc._orig_mod."), v) for k, v in weights.items())
     torch.save({"model": {"state_dict": averaged}}, p("averaged.pth"))

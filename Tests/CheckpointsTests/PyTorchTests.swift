@@ -11,8 +11,24 @@ import Testing
     #expect(checkpoint.metadata.extra["pytorch.key"] == "net_ema")
     #expect(checkpoint["fc.bias"]?.floats() == [0.5, 1])
     #expect(checkpoint.metadata.extra["epoch"] == "4")
-    #expect(checkpoint.notes.contains("model: has tensors, too; the weights were taken from 'net_ema'"))
+    #expect(
+      checkpoint.notes.contains { $0.hasPrefix("model: has tensors, too; the weights were taken from 'net_ema'") })
     #expect(checkpoint.notes.contains { $0.hasPrefix("optimizer: ") })
+    let others = try Checkpoint.read(from: Fixtures.path("ema.pth"), options: .init(weightsKey: "model"))
+    #expect(others.metadata.extra["pytorch.key"] == "model" && others["fc.bias"]?.floats() == [1, 2])
+    let fault = #expect(throws: CheckpointFault.self) {
+      try Checkpoint.read(from: Fixtures.path("ema.pth"), options: .init(weightsKey: "nets"))
+    }
+    #expect(fault?.description.contains("'nets'") == true)
+  }
+
+  /// Neither a loss beside the weights nor an average of less than these decides what the weights are.
+  @Test func theWeightsAreWhatHasThem() throws {
+    let checkpoint = try read("counter_ema.pth")
+    #expect(checkpoint.metadata.extra["pytorch.key"] == "state_dict")
+    #expect(checkpoint.paths == ["fc.weight", "fc.bias"])
+    #expect(
+      checkpoint.notes.contains { $0.hasPrefix("model_ema: ") } && checkpoint.notes.contains { $0.hasPrefix("loss: ") })
   }
 
   @Test func wrappersAreTakenOff() throws {
