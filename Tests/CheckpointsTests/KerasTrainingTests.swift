@@ -43,6 +43,18 @@ import Testing
     }
   }
 
+  @Test func numbersAreInTheirOrder() throws {
+    let arrays = (0..<12).map { StoredArray([Float($0)], shape: [1]) }
+    try Fixtures.inFolder { folder in
+      let path = folder + "/x.weights.h5"
+      try KerasWeightsWriter.write(
+        [.init(place: "odd", name: "odd", groups: [("", arrays), ("cell", arrays)])], to: path)
+      let found = try Checkpoint.read(from: path).paths
+      let expected = ["cell/vars", "vars"].map { group in (0..<12).map { "layers/odd/\(group)/\($0)" } }
+      #expect(found == expected.flatMap { $0 })
+    }
+  }
+
   /// In this archive the weights begin at byte 2048, where an HDF5 file with a block of its user's would.
   @Test func archivesAreNoHDF5() throws {
     let path = Goldens.url("keras/end_scores_average.keras", of: "ModelsTests").path
