@@ -79,52 +79,6 @@ public struct KerasChain: Classifier, CustomReflectable {
     /// The last layer with weights, which is the head.
     var head: Int? { layers.lastIndex { $0.operation.hasWeights } }
 
-    private var outputShape: ChainShape? { (try? shapes(from: shape))?.last }
-
-    public var output: Output {
-      guard let shape = outputShape, shape.positions.isEmpty else { return .values }
-      switch (finalActivation, shape.channels ?? 1) {
-      case (.softmax, 2...): return .classes
-      case (.sigmoid, 1): return .probability
-      case (.linear, 2...): return .classes
-      default: return .values
-      }
-    }
-
-    /// The activation at the end, where nothing that computes comes after it.
-    var finalActivation: ChainActivation { layers.last?.activation ?? .linear }
-
-    public var classes: Int {
-      get {
-        guard let count = outputShape?.count else { return 1 }
-        return output == .probability ? 2 : count
-      }
-      set { setClasses(newValue) }
-    }
-
-    /// The head with as many outputs, whose softmax is not computed; a head that has no width is followed by one.
-    private mutating func setClasses(_ count: Int) {
-      guard let head else { return }
-      switch layers[head].operation {
-      case .dense(_, let bias): layers[head].operation = .dense(units: count, bias: bias)
-      case .convolution(_, let window, 1, let bias):
-        layers[head].operation = .convolution(filters: count, window: window, groups: 1, bias: bias)
-      default:
-        let name = layers.contains { $0.name == "head" } ? "head_\(layers.count)" : "head"
-        if outputShape?.positions.isEmpty == false {
-          layers.append(
-            ChainLayer(
-              "\(name)_pool", "", .globalPool(kind: .average, keepsPositions: false)))
-        }
-        let dense = layers.count { $0.place == "dense" || $0.place.hasPrefix("dense_") }
-        layers.append(
-          ChainLayer(name, dense == 0 ? "dense" : "dense_\(dense)", .dense(units: count, bias: true), .softmax))
-        return
-      }
-      let place = layers[head...].lastIndex { $0.activation == .sigmoid } ?? layers.count - 1
-      layers[place].activation = .softmax
-    }
-
     /// The shape in which the network takes an input of another, given as commands give it; nil where it does not.
     func taken(_ given: [Int]) -> ChainShape? {
       func fits(_ shape: [Int]) -> ChainShape? {
@@ -172,6 +126,7 @@ public struct KerasChain: Classifier, CustomReflectable {
   private let modules: [ChainModule]
   /// The place of the head among the layers.
   private let headPlace: Int
+  private let ending: Configuration.Ending
 
   public var headPath: String { configuration.layers[headPlace].name }
 
@@ -184,6 +139,7 @@ public struct KerasChain: Classifier, CustomReflectable {
     }
     self.configuration = configuration
     headPlace = head
+    ending = configuration.ending
     modules = configuration.layers.indices.map { index in
       index < head && index < backbone.count
         ? backbone[index] : ChainModule(configuration.layers[index], input: shapes[index])
@@ -212,14 +168,20 @@ public struct KerasChain: Classifier, CustomReflectable {
 
   /// Scores whose softmax are the probabilities that Keras computes, or what it computes where these are no probabilities.
   public func head(_ features: Tensor) -> Tensor {
-    let last = modules.count - 1
-    let x = modules[headPlace..<last].reduce(features) { $1($0) }
-    switch configuration.output {
-    case .values: return modules[last](x)
-    case .classes: return modules[last].withoutActivation(x)
-    case .probability:
-      let score = modules[last].withoutActivation(x)
-      return concatenated([Tensor(zeros: score.shape), score], axis: 1)
+    func scores(_ x: Tensor) -> Tensor {
+      (headPlace..<modules.count).reduce(x) { y, place in
+        let isScore = place == ending.place && !ending.isMixture && ending.output != .values
+        return isScore ? modules[place].withoutActivation(y) : modules[place](y)
+      }
+    }
+    /// Of probabilities, of which none may be infinitely unlikely.
+    func logarithm(_ x: Tensor) -> Tensor { log(x.clamped(to: .leastNormalMagnitude...1)) }
+    let x = scores(features)
+    switch ending.output {
+    case .values: return x
+    case .classes: return ending.isMixture ? logarithm(x) : x
+    case .probability where ending.isMixture: return concatenated([logarithm(1 - x), logarithm(x)], axis: 1)
+    case .probability: return concatenated([Tensor(zeros: x.shape), x], axis: 1)
     }
   }
 

@@ -13,6 +13,8 @@ public enum KerasModelFault: Error, Equatable, CustomStringConvertible {
   case severalInputs(path: String, layer: String, kind: String, inputs: [String])
   /// What a layer puts out goes to several others.
   case severalOutputs(path: String, layer: String, outputs: [String])
+  /// The model puts out something else than what its last layer does, or more.
+  case outputs(path: String, outputs: [String], last: String)
   /// A layer of a class that Aviary does not know.
   case unknownLayer(path: String, layer: String, kind: String)
   /// A layer with a setting that Aviary does not have.
@@ -27,6 +29,9 @@ public enum KerasModelFault: Error, Equatable, CustomStringConvertible {
       "\(path): is no plain chain of layers: '\(layer)' (\(kind)) has the inputs \(Self.list(inputs)); \(Self.advice)"
     case .severalOutputs(let path, let layer, let outputs):
       "\(path): is no plain chain of layers: the output of '\(layer)' goes to \(Self.list(outputs)); \(Self.advice)"
+    case .outputs(let path, let outputs, let last):
+      "\(path): is no plain chain of layers: the model puts out what \(Self.list(outputs)) put out, and a chain what its "
+        + "last layer '\(last)' does; \(Self.advice)"
     case .unknownLayer(let path, let layer, let kind):
       "\(path): layer '\(layer)' is a \(kind), which Aviary does not know; \(Self.advice)"
     case .unsupported(let path, let layer, let kind, let reason):
@@ -93,7 +98,7 @@ struct KerasLayerList {
     }
     let isSequential = kind == "Sequential"
     let places = KerasPlaces.places(of: list.map { $0["class_name"]?.text ?? "" })
-    for index in isSequential ? Array(list.indices) : try ordered(list) {
+    for index in isSequential ? Array(list.indices) : try ordered(list, outputs: inner["output_layers"]) {
       let layer = list[index]
       guard let kind = layer["class_name"]?.text, let configuration = layer["config"] else {
         throw .malformed(path: path, reason: "a layer has no class")
@@ -120,7 +125,9 @@ struct KerasLayerList {
   }
 
   /// The layers of a functional model from its input on, where each has one input and one output.
-  private func ordered(_ list: [JSONValue]) throws(KerasModelFault) -> [Int] {
+  ///
+  /// - Parameter outputs: the layers that the model names as its outputs.
+  private func ordered(_ list: [JSONValue], outputs: JSONValue?) throws(KerasModelFault) -> [Int] {
     var next: [String: [Int]] = [:]
     var first: [Int] = []
     func name(_ index: Int) -> String {
@@ -145,10 +152,14 @@ struct KerasLayerList {
       }
       order.append(following[0])
     }
+    var named: [String] = []
+    for output in outputs.map(Self.inputs) ?? [] where !named.contains(output) { named.append(output) }
+    let last = name(order[order.count - 1])
+    guard named.isEmpty || named == [last] else { throw .outputs(path: path, outputs: named, last: last) }
     return order
   }
 
-  /// The layers whose outputs a call takes: Keras 3 buries them among the arguments, earlier versions list them.
+  /// The layers whose outputs a call takes, or a model puts out: Keras 3 buries them among the arguments, earlier versions list them.
   private static func inputs(_ call: JSONValue) -> [String] {
     if let elements = call.elements {
       // ["dense", 0, 0, {}], or a list of such.

@@ -32,7 +32,9 @@ extension KerasChainBuilder {
       try add(layer, .scaling(scale: scale, offset: offset))
     case "BatchNormalization", "BatchNormalizationV1", "LayerNormalization": try normalization(layer)
     case "Embedding": try embedding(layer)
-    case "LSTM", "GRU", "SimpleRNN": try add(layer, .recurrent(cell: try cell(layer)))
+    case "LSTM", "GRU", "SimpleRNN":
+      try add(layer, .recurrent(cell: try cell(layer)))
+      noteWhatIsLeftOut(of: layer)
     case "Bidirectional": try bidirectional(layer)
     case "TimeDistributed": try timeDistributed(layer)
     case "Reshape":
@@ -166,7 +168,8 @@ extension KerasChainBuilder {
   }
 
   private mutating func bidirectional(_ layer: KerasLayerDescription) throws(KerasModelFault) {
-    let forward = try cell(try inner(layer))
+    let wrapped = try inner(layer)
+    let forward = try cell(wrapped)
     if let other = layer.setting("backward_layer"), let kind = other["class_name"]?.text, let config = other["config"] {
       var backward = try cell(.init(kind: kind, name: layer.name, configuration: config))
       backward.goesBackwards.toggle()
@@ -181,6 +184,19 @@ extension KerasChainBuilder {
     case let other: throw unsupported(layer, "merge_mode \(other ?? "None") is not supported")
     }
     try add(layer, .bidirectional(cell: forward, merge: merge))
+    noteWhatIsLeftOut(of: wrapped)
+  }
+
+  /// Of a recurrent layer.
+  private mutating func noteWhatIsLeftOut(of layer: KerasLayerDescription) {
+    // Keras 1 said dropout_W and dropout_U.
+    let rates = [number(layer, "dropout", "dropout_W"), number(layer, "recurrent_dropout", "dropout_U")]
+    if rates.contains(where: { ($0 ?? 0) != 0 }) {
+      notes.append("layer '\(layer.name)': dropout inside of a \(layer.kind) works in training only and is left out")
+    }
+    if layer.flag("stateful", default: false) {
+      notes.append("layer '\(layer.name)': stateful=True is left out: every sequence begins with a state of zeros")
+    }
   }
 
   /// What works on the last axis works on every step as it is.

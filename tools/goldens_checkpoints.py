@@ -114,6 +114,8 @@ def h5_table(path):
                     add(f"{layer}/{name}", base[layer][name])
             return out
     f.visititems(lambda name, o: add(name, o) if isinstance(o, h5py.Dataset) else None)
+    if any(name.startswith(("layers/", "_layer_checkpoint_dependencies/")) for name in out):  # Keras 3: not the optimizer's
+        out = {name: entry for name, entry in out.items() if not name.startswith("optimizer/")}
     return out
 
 

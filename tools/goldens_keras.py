@@ -92,6 +92,28 @@ def chains():
         L.Conv2D(2, 3, activation="relu", **SAME), L.Conv2D(1, 3, activation="sigmoid", **SAME)], ["keras"]
 
 
+def endings():
+    """Chains that differ in what comes after the last activation, in the same form."""
+    maps, row = (3, 3, 2), (5,)
+    yield "end_softmax_dropout", row, [L.Dense(4, activation="softmax"), L.Dropout(0.2)], ["keras"]
+    yield "end_softmax_flatten", maps, [L.Conv2D(4, 3, activation="softmax"), L.Flatten()], ["keras"]
+    yield "end_softmax_reshape", maps, [L.Conv2D(4, 3), L.Softmax(), L.Reshape((4,))], ["keras"]
+    yield "end_softmax_average", maps, [
+        L.Conv2D(4, 2, activation="softmax"), L.SpatialDropout2D(0.1), L.GlobalAveragePooling2D()], ["keras"]
+    yield "end_softmax_largest", maps, [L.Conv2D(4, 2, activation="softmax"), L.GlobalMaxPooling2D()], ["keras"]
+    yield "end_softmax_positions", maps, [L.Conv2D(2, 2, activation="softmax"), L.Flatten()], ["keras"]
+    yield "end_softmax_scaled", row, [L.Dense(4, activation="softmax"), L.Rescaling(2.0)], ["keras"]
+    yield "end_sigmoid_dropout", row, [L.Dense(1, activation="sigmoid"), L.Dropout(0.1)], ["keras"]
+    yield "end_sigmoid_average", maps, [L.Conv2D(1, 2, activation="sigmoid"), L.GlobalAveragePooling2D()], ["keras"]
+    yield "end_sigmoids_dropout", row, [L.Dense(4, activation="sigmoid"), L.Dropout(0.1)], ["keras"]
+    yield "end_relu_dropout", row, [L.Dense(4, activation="relu"), L.Dropout(0.3)], ["keras"]
+    yield "end_leaky_relu", row, [L.Dense(4), L.LeakyReLU(negative_slope=0.3)], ["keras"]
+    yield "end_prelu", row, [L.Dense(4), L.PReLU(), L.Dropout(0.3)], ["keras"]
+    yield "end_scores_average", maps, [L.Conv2D(4, 2, activation="relu"), L.GlobalAveragePooling2D()], ["keras"]
+    yield "inner_dropout", (4, 3), [
+        L.LSTM(3, dropout=0.1, return_sequences=True), L.Bidirectional(L.GRU(2, recurrent_dropout=0.2)), L.Dense(2)], ["keras"]
+
+
 def chain(shape, layers):
     return keras.Sequential([L.Input(shape)] + layers)
 
@@ -114,6 +136,21 @@ def residual():
     x = first = L.Input((4,))
     y = L.Dense(4, name="branch")(x)
     return keras.Model(first, L.Dense(2)(L.Add(name="join")([x, y])))
+
+
+def two_outputs():
+    first = L.Input((4,))
+    middle = L.Dense(3, name="middle")(first)
+    return keras.Model(first, [middle, L.Dense(2, name="top")(middle)])
+
+
+def trained():
+    """A model with what Adam keeps: more than ten arrays."""
+    model = keras.Sequential([L.Input((4,)), L.Dense(3), L.BatchNormalization(), L.Dense(2, activation="softmax")])
+    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
+    fill(model, 60)
+    model.train_on_batch(np.ones((2, 4), "float32"), np.array([0, 1]))
+    return model
 
 
 def unknown():
@@ -256,9 +293,16 @@ def main():
         fill(model, 50 + number)
         write(model, name, containers)
         note(outputs, name, model, shape, 150 + number)
-    for name, make in [("residual", residual), ("unknown", unknown)]:
+    for number, (name, shape, layers, containers) in enumerate(endings()):
         keras.utils.clear_session()
-        write(make(), name, ["keras"])
+        model = chain(shape, layers)
+        fill(model, 90 + number)
+        write(model, name, containers)
+        note(outputs, name, model, shape, 170 + number)
+    for name, make, containers in [("residual", residual, ["keras"]), ("unknown", unknown, ["keras"]),
+                                   ("two_outputs", two_outputs, ["keras"]), ("trained", trained, ["keras", "h5"])]:
+        keras.utils.clear_session()
+        write(make(), name, containers)
     theano(out / "keras1_theano.h5", outputs)
     gates(out / "keras1_gates.h5", outputs)
     keras2(out / "keras2_graph.h5", outputs)
@@ -272,6 +316,7 @@ def main():
     model.save_weights(str(out / "parts.weights.json"), max_shard_size=8e-7)
     keras.utils.clear_session()
     half = keras.Sequential([L.Input((3,)), L.Dense(2, dtype="bfloat16")])
+    fill(half, 61)
     half.save(str(out / "bfloat16.keras"))
     for index, v in enumerate(half.weights):
         outputs[f"bfloat16/{index}"] = torch.tensor(np.array(v.value.detach().to(torch.float32).cpu()))

@@ -163,7 +163,8 @@ public struct Checkpoint: Sendable {
   ) throws(CheckpointFault) -> Checkpoint {
     let file: MappedFile
     do { file = try MappedFile(path: path, map: options.map) } catch { throw .archive(error) }
-    if HDF5Reader.matches(file.bytes) {
+    // HDF5 may begin at any power of two, and so do the weights in a .keras archive by chance.
+    if HDF5Reader.matches(file.bytes), !ZipArchive.matches(file.bytes) {
       let reader: HDF5Reader
       do { reader = try HDF5Reader(bytes: file.bytes, path: path) } catch { throw .hdf5(error) }
       return try readHDF5(reader, options)
@@ -224,11 +225,20 @@ public struct Checkpoint: Sendable {
   /// The same with floating-point arrays in another type. Batch-norm statistics stay Float32, since a variance does
   /// not survive 11 bits; integers stay what they are. `target` must be float32, float16 or bfloat16.
   public func cast(to target: Dtype) -> Checkpoint {
-    replacingEntries(
+    let known = kerasModel?.statisticPaths ?? []
+    return replacingEntries(
       entries.map { entry in
-        let name = entry.path.split(separator: ".").last ?? ""
-        let isStatistic = name == "running_mean" || name == "running_var"
+        let isStatistic = Self.namesStatistic(entry.path) || known.contains(entry.path)
         return Entry(entry.path, entry.array.cast(to: isStatistic ? .float32 : target))
       })
+  }
+
+  /// Whether a path ends with what PyTorch or a Keras calls batch-norm statistics: `bn1.running_var`,
+  /// `bn/moving_mean:0`, Keras 1's `bn_running_std`.
+  private static func namesStatistic(_ path: String) -> Bool {
+    let last = path.split(whereSeparator: { $0 == "/" || $0 == "." }).last ?? ""
+    let name = last.prefix { $0 != ":" }
+    return ["running_mean", "running_var", "running_std", "moving_mean", "moving_variance"]
+      .contains { name == $0 || name.hasSuffix("_" + $0) }
   }
 }

@@ -13,7 +13,7 @@ enum KerasFile {
       guard let attributes = contents.attributes(ofGroup: base),
         let layers = list("layer_names", attributes)
       else { continue }
-      return try readLayers(reader, root, layers: layers, base: base, attributes)
+      return try readLayers(reader, root, layers: layers, base: base, attributes, options)
     }
     guard KerasWeightsFile.matches(contents) else { return try listing(reader, root, format: .hdf5, options) }
     var checkpoint = try listing(reader, root, format: .kerasWeights, options)
@@ -35,7 +35,8 @@ enum KerasFile {
   }
 
   private static func readLayers(
-    _ reader: HDF5Reader, _ root: [HDF5Attribute], layers: [String], base: String, _ attributes: [HDF5Attribute]
+    _ reader: HDF5Reader, _ root: [HDF5Attribute], layers: [String], base: String, _ attributes: [HDF5Attribute],
+    _ options: Checkpoint.ReadOptions
   ) throws(CheckpointFault) -> Checkpoint {
     var checkpoint = Checkpoint()
     checkpoint.format = .kerasHDF5
@@ -74,7 +75,7 @@ enum KerasFile {
         guard checkpoint.add(array, at: join(layer, name)) else {
           throw .duplicateTensor(path: reader.path, tensor: join(layer, name))
         }
-        weights.append(.init(name: name, array: array))
+        weights.append(.init(name: name, array: array, path: join(layer, name)))
       }
       let inner = layer.isEmpty ? [] : enclosed[layer] ?? []
       if inner.isEmpty {
@@ -84,6 +85,8 @@ enum KerasFile {
         result += split(weights, among: inner)
       }
     }
+    let optimizer = reader.contents.datasets.filter { isOptimizer($0.path) }
+    noteOptimizer(optimizer, in: &checkpoint, reader, options)
     let version = attributes["keras_version"]?.text ?? root["keras_version"]?.text ?? "1"
     let backend = attributes["backend"]?.text ?? root["backend"]?.text
     checkpoint.kerasModel = KerasModel(
@@ -113,7 +116,12 @@ enum KerasFile {
     var checkpoint = Checkpoint()
     checkpoint.format = format
     checkpoint.metadata.extra = texts(root)
-    for dataset in reader.contents.datasets {
+    var datasets = reader.contents.datasets
+    if format == .kerasWeights {
+      noteOptimizer(datasets.filter { isOptimizer($0.path) }, in: &checkpoint, reader, options)
+      datasets = numbered(datasets.filter { !isOptimizer($0.path) })
+    }
+    for dataset in datasets {
       guard Dtype(dataset.type, attributes: dataset.attributes) != nil else {
         checkpoint.notes.append("\(dataset.path): holds \(dataset.type), which is no array of numbers")
         if options.readsEverything, let flaw = flaw(of: dataset, reader) { checkpoint.damage.append(flaw) }
@@ -136,7 +144,47 @@ enum KerasFile {
     return checkpoint
   }
 
-  /// What is wrong with a dataset that is no array of numbers; nil where it can be read, or is too large to be looked at.
+  /// Whether Keras keeps it for training alone: below `optimizer`, and in whole models of earlier versions below
+  /// `optimizer_weights`.
+  private static func isOptimizer(_ path: String) -> Bool {
+    let top = path.prefix { $0 != "/" && $0 != "\\" }
+    return top.count < path.count && (top == "optimizer" || top == "optimizer_weights")
+  }
+
+  private static func noteOptimizer(
+    _ datasets: [HDF5Contents.Dataset], in checkpoint: inout Checkpoint, _ reader: HDF5Reader,
+    _ options: Checkpoint.ReadOptions
+  ) {
+    guard !datasets.isEmpty else { return }
+    let what = datasets.count == 1 ? "array is" : "\(datasets.count) arrays are"
+    checkpoint.notes.append("the optimizer's \(what) left out")
+    guard options.readsEverything else { return }
+    checkpoint.damage += datasets.compactMap { flaw(of: $0, reader) }
+  }
+
+  /// The same with what lies in a group under numbers in the order of these: `vars/10` after `vars/9`.
+  private static func numbered(_ datasets: [HDF5Contents.Dataset]) -> [HDF5Contents.Dataset] {
+    func split(_ path: String) -> (group: Substring, number: Int)? {
+      guard let slash = path.lastIndex(of: "/"), let number = Int(path[path.index(after: slash)...]) else { return nil }
+      return (path[..<slash], number)
+    }
+    var result: [HDF5Contents.Dataset] = []
+    var run: [(number: Int, dataset: HDF5Contents.Dataset)] = []
+    var group: Substring?
+    func ordered() -> [HDF5Contents.Dataset] { run.sorted { $0.number < $1.number }.map(\.dataset) }
+    for dataset in datasets {
+      let place = split(dataset.path)
+      if place == nil || place?.group != group {
+        result += ordered()
+        run = []
+      }
+      group = place?.group
+      if let place { run.append((place.number, dataset)) } else { result.append(dataset) }
+    }
+    return result + ordered()
+  }
+
+  /// What is wrong with a dataset that is not listed; nil where it can be read, or is too large to be looked at.
   private static func flaw(of dataset: HDF5Contents.Dataset, _ reader: HDF5Reader) -> String? {
     do throws(HDF5Fault) {
       _ = try reader.values(of: dataset)

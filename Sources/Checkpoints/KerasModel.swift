@@ -20,6 +20,8 @@ public struct KerasModel: Sendable {
     /// As in the file: `conv1/kernel:0`, `conv1_W`, `param_0`, `vars/0` …
     public let name: String
     public let array: StoredArray
+    /// Its path among the checkpoint's entries.
+    let path: String
   }
 
   public let layers: [Layer]

@@ -60,6 +60,21 @@ enum KerasFamily {
   }
 }
 
+extension KerasModel {
+  /// The entries that are batch-norm statistics, under the file's names and with dots for slashes.
+  var statisticPaths: Set<String> {
+    var paths: Set<String> = []
+    for layer in layers {
+      for (part, weight) in zip(layer.parts(of: layer.weights) ?? [], layer.weights) {
+        guard part == .mean || part == .variance else { continue }
+        paths.insert(weight.path)
+        paths.insert(String(weight.path.map { $0 == "/" ? "." : $0 }))
+      }
+    }
+    return paths
+  }
+}
+
 extension KerasModel.Layer {
   /// The layer that another wraps: Bidirectional and TimeDistributed have none of their own arrays.
   var inner: (kind: String?, configuration: JSONValue?) {

@@ -42,7 +42,7 @@ enum KerasWeightsFile {
       // The states of random generators are kept beside the weights of dropout layers.
       guard let location = Location(entry.path), !location.rest.hasPrefix("seed_generator") else { continue }
       if weights[location.place] == nil { order.append(location.place) }
-      weights[location.place, default: []].append(.init(name: location.rest, array: entry.array))
+      weights[location.place, default: []].append(.init(name: location.rest, array: entry.array, path: entry.path))
     }
     var names: [String: String] = [:]
     for group in groups {

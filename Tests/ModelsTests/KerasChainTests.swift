@@ -23,7 +23,8 @@ import Testing
   static let files = [
     "dense.keras", "rectifiers.keras", "conv2d.h5", "conv2d.keras", "transposed.keras", "conv1d.h5", "conv3d.keras",
     "tokens.h5", "recurrent.keras", "axes.keras", "channels_first.h5", "flatten_first.keras", "values.keras",
-    "functional.h5", "functional.keras", "nested.h5", "nested.keras", "keras1_gates.h5", "keras2_graph.h5",
+    "functional.h5", "functional.keras", "nested.h5", "nested.keras", "inner_dropout.keras", "keras1_gates.h5",
+    "keras2_graph.h5",
   ]
 
   @Test(arguments: files) func equalsKeras(file: String) throws {
@@ -88,6 +89,8 @@ import Testing
     #expect(layer == "join" && kind == "Add" && inputs.count == 2 && inputs.contains("branch"))
     let unknown = #expect(throws: KerasModelFault.self) { try Self.checkpoint("unknown.keras") }
     #expect(unknown == .unknownLayer(path: "unknown.keras", layer: "strange", kind: "GroupNormalization"))
+    let outputs = #expect(throws: KerasModelFault.self) { try Self.checkpoint("two_outputs.keras") }
+    #expect(outputs == .outputs(path: "two_outputs.keras", outputs: ["middle", "top"], last: "top"))
     #expect("\(try #require(unknown))".contains("--keep-names"))
     #expect(throws: KerasModelFault.noConfiguration(path: "tokens.weights.h5")) {
       try Self.checkpoint("tokens.weights.h5")

@@ -1,0 +1,96 @@
+import AviaryCheckpoints
+import AviaryLayers
+import AviaryTensors
+import AviaryTestSupport
+import Testing
+
+@testable import AviaryModels
+
+/// What the last layers of a Keras model make of its outputs; files of `tools/goldens_keras.py`.
+@Suite struct KerasEndingTests {
+  typealias Output = KerasChain.Configuration.Output
+
+  static let endings: [(String, Output)] = [
+    ("softmax_dropout", .classes), ("softmax_flatten", .classes), ("softmax_reshape", .classes),
+    ("softmax_average", .classes), ("softmax_largest", .values), ("softmax_positions", .values),
+    ("softmax_scaled", .values), ("sigmoid_dropout", .probability), ("sigmoid_average", .probability),
+    ("sigmoids_dropout", .values), ("relu_dropout", .values), ("leaky_relu", .values), ("prelu", .values),
+  ]
+
+  /// One softmax, whichever layers come after it.
+  @Test(arguments: endings) func scoresAreOfWhatKerasPutsOut(name: String, output: Output) throws {
+    let (model, x, y) = try Self.golden(name)
+    #expect(model.configuration.output == output)
+    expectClose(actual: inference { model.outputs(x).scalars }, expected: y, name: name)
+    let scores = inference { model(x) }
+    switch output {
+    case .values: expectClose(actual: scores.scalars, expected: y, name: name)
+    case .classes: expectClose(actual: softmax(scores).scalars, expected: y, name: name)
+    case .probability:
+      expectClose(actual: softmax(scores).scalars, expected: y.flatMap { [1 - $0, $0] }, name: name)
+    }
+  }
+
+  /// A pool of scores has scores.
+  @Test func poolsOfScoresAreScores() throws {
+    let (model, x, y) = try Self.golden("scores_average")
+    #expect(model.configuration.output == .classes)
+    expectClose(actual: inference { model(x).scalars }, expected: y)
+  }
+
+  @Test(arguments: endings.map(\.0) + ["scores_average"]) func headsOfOtherWidthsLearn(name: String) throws {
+    let (model, x, _) = try Self.golden(name)
+    for classes in [3, 5] {
+      let changed = model.replacingHead(classes: classes, seed: 4)
+      #expect(changed.configuration.output == .classes && changed.configuration.classes == classes)
+      let scores = inference { changed(x) }
+      #expect(scores.shape == [3, classes])
+      // The softmax of the scores is what the chain itself puts out: none is computed twice.
+      expectClose(actual: softmax(scores).scalars, expected: inference { changed.outputs(x).scalars }.map(Double.init))
+      let gradients = valueWithGradients(of: changed, noise: Noise(seed: 1, step: 1)) {
+        crossEntropy(changed(x), labels: IntTensor([0, 1, 2]))
+      }.gradients
+      for parameter in changed.parameters { #expect(gradients[parameter]?.shape == parameter.shape) }
+    }
+  }
+
+  /// The logarithm of a probability of zero is a number.
+  @Test func certaintyIsFinite() {
+    let window = ChainWindow(kernel: [1], stride: [1], dilation: [1], padding: .valid)
+    for (filters, activation) in [(1, ChainActivation.sigmoid), (2, .softmax)] {
+      let model = KerasChain(
+        .init(
+          input: [1, 2],
+          layers: [
+            ChainLayer(
+              "conv", "conv1d", .convolution(filters: filters, window: window, groups: 1, bias: false), activation),
+            ChainLayer("pool", "", .globalPool(kind: .average, keepsPositions: false)),
+          ]))
+      model.initialize(seed: 1)
+      let scores = inference { model(Tensor([1e9, 1e9, -1e9, -1e9], shape: [2, 2, 1])) }
+      #expect(scores.scalars.allSatisfy { $0.isFinite })
+      let shares = softmax(scores).scalars.sorted()
+      expectClose(actual: shares, expected: [0, 0, 1, 1])
+    }
+  }
+
+  @Test func whatIsLeftOutOfRecurrentLayersIsNoted() throws {
+    let file = "inner_dropout.keras"
+    let notes = try KerasChainTests.checkpoint(file).notes
+    #expect(notes.count == 2 && notes[0].contains("dropout inside of a LSTM"), "\(notes)")
+    #expect(notes.last?.contains("dropout inside of a GRU") ?? false)
+    let configuration = try Checkpoint.read(from: KerasChainTests.goldens + "/" + file).kerasModel?.configuration
+    let text = try #require(configuration).serialized
+      .replacing(/"stateful": ?false/, with: #""stateful":true"#)
+    let built = try KerasChainBuilder.chain(JSONValue(parsing: text.utf8), version: "3", path: file)
+    #expect(built.builder.notes.count { $0.contains("stateful=True") } == 2, "\(built.builder.notes)")
+  }
+
+  static func golden(_ name: String) throws -> (model: KerasChain, x: Tensor, y: [Double]) {
+    let golden = try Goldens("keras/outputs", of: "ModelsTests")
+    let x = try golden.array("end_\(name)/x")
+    let model = try KerasChainTests.model(KerasChainTests.checkpoint("end_\(name).keras"))
+    let input = Tensor(x.floats, shape: x.shape)
+    return (model, input.rank > 2 ? input.channelsFirst() : input, try golden.array("end_\(name)/y").values)
+  }
+}
