@@ -59,15 +59,51 @@ dnnl::memory::dims dims_of(const dnnl::memory::desc &md) {
 #endif
 }
 
-dnnl::memory::desc plain(const dnnl::memory::dims &d) {
+dnnl::memory::data_type type_of(ad_type type) {
+  switch (type) {
+  case AD_INT8: return dnnl::memory::data_type::s8;
+  case AD_UINT8: return dnnl::memory::data_type::u8;
+  default: return dnnl::memory::data_type::f32;
+  }
+}
+
+dnnl::memory::desc plain(const dnnl::memory::dims &d, ad_type type = AD_FLOAT) {
   dnnl::memory::dims strides(d.size());
   int64_t step = 1;
   for (size_t i = d.size(); i-- > 0;) {
     strides[i] = step;
     step *= d[i] > 0 ? d[i] : 1;
   }
-  return dnnl::memory::desc(d, dnnl::memory::data_type::f32, strides);
+  return dnnl::memory::desc(d, type_of(type), strides);
 }
+
+/// The channels, which are the second axis, innermost.
+dnnl::memory::desc channels_last(const dnnl::memory::dims &d, ad_type type) {
+  dnnl::memory::dims strides(d.size());
+  int64_t step = d.size() > 1 ? std::max<int64_t>(d[1], 1) : 1;
+  for (size_t i = d.size(); i-- > 0;) {
+    if (i == 1) continue;
+    strides[i] = step;
+    step *= d[i] > 0 ? d[i] : 1;
+  }
+  if (d.size() > 1) strides[1] = 1;
+  return dnnl::memory::desc(d, type_of(type), strides);
+}
+
+/// Floats at the strides of a descriptor, or row-major where it is of blocks.
+dnnl::memory::desc floats_of(const dnnl::memory::desc &md) {
+  auto d = dims_of(md);
+#if DNNL_VERSION_MAJOR >= 3
+  if (md.get_inner_nblks() > 0) return plain(d);
+  return dnnl::memory::desc(d, dnnl::memory::data_type::f32, md.get_strides());
+#else
+  const auto &blocks = md.data.format_desc.blocking;
+  if (blocks.inner_nblks > 0) return plain(d);
+  return dnnl::memory::desc(
+      d, dnnl::memory::data_type::f32, dnnl::memory::dims(blocks.strides, blocks.strides + d.size()));
+#endif
+}
+
 /// The place of a descriptor in the table, where it is put if it is new; the caller holds the lock.
 ad_layout place(const dnnl::memory::desc &md) {
   auto &entries = table();
@@ -114,15 +150,32 @@ extern "C" {
 
 ad_layout ad_layout_plain(const int64_t *dimensions, int rank) {
   static Known known;
-  return find(known, dimensions, rank, plain);
+  return find(known, dimensions, rank, [](const dnnl::memory::dims &d) { return plain(d); });
 }
 
 ad_layout ad_layout_any(const int64_t *dimensions, int rank) {
-  static Known known;
-  return find(known, dimensions, rank, [](const dnnl::memory::dims &d) {
-    return dnnl::memory::desc(d, dnnl::memory::data_type::f32, dnnl::memory::format_tag::any);
+  return ad_layout_any_of_type(dimensions, rank, AD_FLOAT);
+}
+
+ad_layout ad_layout_plain_of_type(const int64_t *dimensions, int rank, ad_type type) {
+  static Known known[3];
+  return find(known[type], dimensions, rank, [type](const dnnl::memory::dims &d) { return plain(d, type); });
+}
+
+ad_layout ad_layout_any_of_type(const int64_t *dimensions, int rank, ad_type type) {
+  static Known known[3];
+  return find(known[type], dimensions, rank, [type](const dnnl::memory::dims &d) {
+    return dnnl::memory::desc(d, type_of(type), dnnl::memory::format_tag::any);
   });
 }
+
+ad_layout ad_layout_channels_last(const int64_t *dimensions, int rank, ad_type type) {
+  static Known known[3];
+  return find(
+      known[type], dimensions, rank, [type](const dnnl::memory::dims &d) { return channels_last(d, type); });
+}
+
+ad_layout ad_layout_floats_of(ad_layout layout) { return intern(floats_of(description(layout))); }
 
 ad_layout ad_layout_plain_of(ad_layout layout) {
   std::lock_guard<std::mutex> guard(lock());

@@ -55,6 +55,39 @@ const ad_plan *ad_plan_for(const ad_request *request) {
   return plans.emplace(*request, std::move(plan)).first->second.get();
 }
 
+ad_plan *ad_make_quantized(const ad_request *request, const ad_scales *scales) {
+  auto plan = std::make_unique<ad_plan>(ad_plan{AD_NONE, AD_NONE, AD_NONE, AD_NONE, 0, 0, nullptr, nullptr});
+  auto internals = std::make_unique<Internals>();
+  try {
+    make_quantized(*request, *scales, *plan, *internals);
+  } catch (const std::exception &e) {
+    last_error = e.what();
+    return nullptr;
+  }
+  plan->implementation = internals->implementation.c_str();
+  plan->internals = internals.release();
+  return plan.release();
+}
+
+void ad_free_quantized(ad_plan *plan) {
+  if (plan) delete static_cast<Internals *>(plan->internals);
+  delete plan;
+}
+
+bool ad_has_int8(void) {
+  switch (dnnl::get_effective_cpu_isa()) {
+  case dnnl::cpu_isa::avx2_vnni:
+  case dnnl::cpu_isa::avx512_core_vnni:
+  case dnnl::cpu_isa::avx512_core_bf16:
+#if DNNL_VERSION_MAJOR >= 3
+  case dnnl::cpu_isa::avx2_vnni_2:
+  case dnnl::cpu_isa::avx512_core_fp16:
+#endif
+  case dnnl::cpu_isa::avx512_core_amx: return true;
+  default: return false;
+  }
+}
+
 bool ad_execute(const ad_plan *plan, const ad_buffers *buffers) {
   auto &in = *static_cast<Internals *>(plan->internals);
   for (auto &binding : in.bindings) {

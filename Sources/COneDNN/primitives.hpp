@@ -25,12 +25,19 @@ struct Internals {
   std::vector<dnnl_exec_arg_t> arguments;
   std::vector<Argument> bindings;
   std::string implementation;
+  /// Numbers that belong to the primitive: a bias, scales.
+  std::vector<std::vector<float>> numbers;
+  std::vector<dnnl::memory> constants;
 
   void bind(int role, const dnnl::memory::desc &md, size_t offset);
+  /// An argument that is the same in every execution.
+  void keep(int role, std::vector<float> values);
 };
 
 /// Makes the primitive that a request asks for; throws `dnnl::error` where oneDNN has none.
 void make(const ad_request &request, ad_plan &plan, Internals &internals);
+/// The same for one of integers.
+void make_quantized(const ad_request &request, const ad_scales &scales, ad_plan &plan, Internals &internals);
 
 } // namespace aviary
 

@@ -30,7 +30,7 @@ package struct ConvolutionShape: Hashable, Sendable {
   }
 
   /// oneDNN wants the groups as an axis of their own: [G, O / G, C / G, …].
-  private var groupedWeights: [Int] {
+  var groupedWeights: [Int] {
     groups == 1 ? weights : [groups, weights[0] / groups] + weights.dropFirst()
   }
 

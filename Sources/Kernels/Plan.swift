@@ -6,12 +6,22 @@ package struct Plan: @unchecked Sendable {
   private let plan: UnsafePointer<ad_plan>
   /// What it was asked for: an `ad_kind`.
   let kind: Int32
+  /// Keeps a plan alive that is not in the cache.
+  private let owner: PlanMemory?
 
   init?(_ request: ad_request) {
     var request = request
     guard let found = unsafe ad_plan_for(&request) else { return nil }
     unsafe plan = found
     kind = request.kind
+    owner = nil
+  }
+
+  /// A plan with scales built in, which lives as long as somebody holds it.
+  init(_ memory: PlanMemory, kind: Int32) {
+    unsafe plan = UnsafePointer(memory.plan)
+    self.kind = kind
+    owner = memory
   }
 
   package var source: Layout { unsafe Layout(id: plan.pointee.source) }
@@ -55,6 +65,16 @@ package struct Plan: @unchecked Sendable {
     }
     return plan
   }
+}
+
+/// A plan that is not in oneDNN's cache.
+@safe
+final class PlanMemory {
+  let plan: UnsafeMutablePointer<ad_plan>
+
+  init(_ plan: UnsafeMutablePointer<ad_plan>) { unsafe self.plan = plan }
+
+  deinit { unsafe ad_free_quantized(plan) }
 }
 
 /// Memory that primitives work in; one block, since they run one after the other.

@@ -20,7 +20,7 @@ package struct Pooling: Hashable, Sendable {
     self.window = window
   }
 
-  private func plan(forward: Bool, source: Layout, training: Bool) -> Plan {
+  private func plan(forward: Bool, source: Layout, destination: Layout, training: Bool) -> Plan {
     var request: ad_request
     switch kind {
     case .max:
@@ -31,14 +31,14 @@ package struct Pooling: Hashable, Sendable {
     }
     if training { request.flags |= Int32(AD_TRAINING.rawValue) }
     request.source = source.id
-    request.destination = Layout.any(output).id
+    request.destination = destination.id
     window.describe(in: &request)
     return .required(request, "pooling of \(input)")
   }
 
   /// The result, and which elements won where the backward pass will ask.
   package func forward(_ x: Buffer, training: Bool) -> (y: Buffer, winners: Storage?) {
-    let plan = plan(forward: true, source: x.layout, training: training)
+    let plan = plan(forward: true, source: x.layout, destination: .any(output), training: training)
     let y = Buffer(plan.destination)
     let winners = plan.workspaceBytes > 0 ? Storage(byteCount: plan.workspaceBytes) : nil
     unsafe plan.execute { buffers in
@@ -49,9 +49,23 @@ package struct Pooling: Hashable, Sendable {
     return (y, winners)
   }
 
+  /// The result for integers of 8 bits, which it leaves as they are: the largest of a window.
+  package func forward(_ x: QuantizedBuffer) -> QuantizedBuffer {
+    precondition(kind == .max, "pooling of integers: a mean is no integer")
+    let isSigned = x.form.isSigned
+    let plan = plan(
+      forward: true, source: x.buffer.layout, destination: .any(output, isSigned: isSigned), training: false)
+    let y = Buffer(plan.destination)
+    unsafe plan.execute { buffers in
+      unsafe buffers.source = x.buffer.address
+      unsafe buffers.destination = y.address
+    }
+    return QuantizedBuffer(buffer: y, form: x.form)
+  }
+
   /// The gradient with respect to the input, whose layout was `source`.
   package func backward(_ gradient: Buffer, winners: Storage?, source: Layout) -> Buffer {
-    let plan = plan(forward: false, source: source, training: true)
+    let plan = plan(forward: false, source: source, destination: .any(output), training: true)
     let arranged = gradient.reordered(to: plan.destination)
     let result = Buffer(plan.source)
     unsafe plan.execute { buffers in

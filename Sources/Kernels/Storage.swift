@@ -52,6 +52,24 @@ package struct Layout: Hashable, Sendable {
     unsafe withSizes(shape) { unsafe Layout(id: ad_layout_any($0, $1)) }
   }
 
+  /// Row-major integers of 8 bits.
+  static func plain(_ shape: [Int], isSigned: Bool) -> Layout {
+    unsafe withSizes(shape) { unsafe Layout(id: ad_layout_plain_of_type($0, $1, isSigned ? AD_INT8 : AD_UINT8)) }
+  }
+
+  /// Integers of 8 bits, those of a position's channels one after another.
+  package static func channelsLast(_ shape: [Int], isSigned: Bool) -> Layout {
+    unsafe withSizes(shape) { unsafe Layout(id: ad_layout_channels_last($0, $1, isSigned ? AD_INT8 : AD_UINT8)) }
+  }
+
+  /// Floats in the same order as this layout's integers.
+  var floats: Layout { Layout(id: ad_layout_floats_of(id)) }
+
+  /// Integers of 8 bits in an order that a primitive may choose; for requests only.
+  static func any(_ shape: [Int], isSigned: Bool) -> Layout {
+    unsafe withSizes(shape) { unsafe Layout(id: ad_layout_any_of_type($0, $1, isSigned ? AD_INT8 : AD_UINT8)) }
+  }
+
   /// The sizes as C takes them, in the array's own memory.
   private static func withSizes(_ shape: [Int], _ body: (UnsafePointer<Int64>?, Int32) -> Layout) -> Layout {
     unsafe shape.withUnsafeBytes { bytes in

@@ -52,6 +52,8 @@ struct Pass {
   var drawing: Drawing?
   /// A normalisation that waits for the relu that may follow it.
   var pending: BatchNormalizationPass?
+  /// Where the inputs of convolutions and linear maps are being observed.
+  var calibration: CalibrationRecord?
 
   /// Makes the pending computation, if there is one.
   static func resolvePending() {

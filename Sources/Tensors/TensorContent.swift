@@ -4,12 +4,18 @@ import AviaryKernels
 struct TensorContent {
   enum Value {
     case ready(Buffer)
+    /// Integers of 8 bits: the result of an operation of integers that only such have asked for so far.
+    case quantized(QuantizedBuffer)
     case deferred(Deferred)
   }
 
   var value: Value
   /// The same elements prepared for a primitive: reordered or folded weights. Kept as long as the elements stay.
   var prepared: [Preparation: Prepared] = [:]
+  /// The same elements rounded to integers of 8 bits, for an operation of such.
+  var integers: QuantizedBuffer?
+  /// The integers that the elements are, where the tensor is quantised weights.
+  var quantized: QuantizedWeights?
 
   init(_ value: Value) { self.value = value }
 
@@ -25,6 +31,8 @@ struct TensorContent {
     taken = .ready(.empty)
     // First of all: what a plan takes row-major was prepared without a copy and shares the memory.
     prepared = [:]
+    integers = nil
+    quantized = nil
     let alone = buffer.layout == layout && buffer.isHeldAlone()
     taken = .ready(buffer)
     return alone ? buffer : nil
@@ -53,6 +61,10 @@ enum Deferred {
   case batchNormalization(BatchNormalizationPass)
   /// A sum that a relu may still join.
   case sum(Tensor, Tensor)
+  /// A maximum over windows of what is computed in integers.
+  case maxPool(MaxPoolExpression)
+  /// The floats of quantised weights.
+  case dequantization(QuantizedWeights)
   /// The gradient of a relu: `gradient` where `result` is positive. `pass` is the normalisation that the relu is part of.
   case masked(gradient: Tensor, result: Tensor, pass: BatchNormalizationPass)
 }
@@ -70,6 +82,11 @@ extension Tensor {
   var buffer: Buffer {
     switch content.onComputeThread.value {
     case .ready(let buffer): return buffer
+    case .quantized(let own):
+      let buffer = own.dequantized()
+      content.onComputeThread.value = .ready(buffer)
+      content.onComputeThread.integers = own
+      return buffer
     case .deferred(let deferred):
       let buffer = deferred.compute()
       content.onComputeThread.value = .ready(buffer)
@@ -95,6 +112,8 @@ extension Deferred {
     case .convolution(let expression): return expression.compute()
     case .batchNormalization(let pass): return pass.result(relu: false)
     case .sum(let a, let b): return Tensor.sum(a, b, relu: false)
+    case .maxPool(let pool): return pool.compute()
+    case .dequantization(let weights): return weights.dequantized()
     case .masked(let gradient, let result, _):
       let result = result.buffer
       return gradient.buffer.reordered(to: result.layout).masked(byPositive: result)

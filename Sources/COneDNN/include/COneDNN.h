@@ -28,7 +28,15 @@ typedef int32_t ad_layout;
 ad_layout ad_layout_plain(const int64_t *dimensions, int rank);
 /// "Whatever the primitive likes": to be used in requests only.
 ad_layout ad_layout_any(const int64_t *dimensions, int rank);
-/// The row-major layout of the same dimensions.
+/// What an element is. Layouts that are not told are of floats.
+typedef enum ad_type { AD_FLOAT, AD_INT8, AD_UINT8 } ad_type;
+ad_layout ad_layout_plain_of_type(const int64_t *dimensions, int rank, ad_type type);
+ad_layout ad_layout_any_of_type(const int64_t *dimensions, int rank, ad_type type);
+/// The channels of a position one after another: [N, C, ...] in memory as [N, ..., C].
+ad_layout ad_layout_channels_last(const int64_t *dimensions, int rank, ad_type type);
+/// Floats in the order of a layout's integers, or in row-major order where those lie in blocks.
+ad_layout ad_layout_floats_of(ad_layout layout);
+/// The row-major layout of the same dimensions, in floats.
 ad_layout ad_layout_plain_of(ad_layout layout);
 size_t ad_layout_bytes(ad_layout layout);
 bool ad_layout_is_plain(ad_layout layout);
@@ -101,6 +109,28 @@ typedef struct ad_plan {
 
 /// The plan for a request, from the cache or new; null where oneDNN has none, with the reason in `ad_last_error`.
 const ad_plan *ad_plan_for(const ad_request *request);
+
+/// What the integers of a quantised operation stand for: number = scale * integer. Where an operand is of floats its scale
+/// is 1.
+typedef struct ad_scales {
+  float source;
+  float destination;
+  /// Of what the destination holds before, where that is added (AD_ADD), and of which type it is: one as wide as the
+  /// destination's.
+  float addend;
+  ad_type addend_type;
+  /// One for each output channel, and the bias, a number for each; `channels` is 0 for a reorder, which has neither.
+  int32_t channels;
+  const float *weights;
+  const float *bias;
+} ad_scales;
+
+/// A plan for a convolution or linear map of 8-bit integers, or for a reorder from or to them, with the scales built in.
+/// The request has no bias. It is the caller's, who gives it back; null where oneDNN has none.
+ad_plan *ad_make_quantized(const ad_request *request, const ad_scales *scales);
+void ad_free_quantized(ad_plan *plan);
+/// Whether the processor and this oneDNN multiply 8-bit integers exactly and faster than floats.
+bool ad_has_int8(void);
 
 /// The memory that a plan works on. What a plan does not use is null.
 typedef struct ad_buffers {

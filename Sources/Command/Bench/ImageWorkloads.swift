@@ -7,6 +7,9 @@ extension Workload {
     Workload(name: "resnet18-features", items: 16) { try resnet18(.trainingTheHead, batch: 16, $0) },
     Workload(name: "resnet18-infer16", items: 16) { try resnet18(.prediction, batch: 16, $0) },
     Workload(name: "resnet18-infer1", items: 1) { try resnet18(.prediction, batch: 1, $0) },
+    // Of Aviary alone: the same two in 8-bit integers.
+    Workload(name: "resnet18-infer16-int8", items: 16) { try resnet18(.integerPrediction, batch: 16, $0) },
+    Workload(name: "resnet18-infer1-int8", items: 1) { try resnet18(.integerPrediction, batch: 1, $0) },
     // PyTorch's float32 is 1e-2 from itself in the third loss, depending on its library of convolutions, and 1e-3 from
     // float64 in the second: batch normalisation of few values between thirteen layers enlarges what rounding does.
     Workload(name: "xai-train", items: 32, drift: 2e-2) { setting in
@@ -28,11 +31,11 @@ extension Workload {
     },
   ]
 
-  private enum Kind { case training, trainingTheHead, prediction }
+  private enum Kind { case training, trainingTheHead, prediction, integerPrediction }
 
   private static func resnet18(_ kind: Kind, batch: Int, _ setting: Setting) throws -> Step {
     var configuration = ResNet.Configuration.resnet18
-    configuration.classes = kind == .prediction ? 1000 : 2
+    configuration.classes = kind == .prediction || kind == .integerPrediction ? 1000 : 2
     return try classifier(ResNet(configuration), kind, images: [batch, 3, 224, 224], setting)
   }
 
@@ -43,7 +46,12 @@ extension Workload {
     model.initialize(seed: 0)
     if let start = setting.start { try model.load(start.weights) }
     let x = try setting.start?.tensor("x") ?? Tensor(normal: 0, deviation: 1, stream: stream("x"), shape: shape)
-    if kind == .prediction {
+    if kind == .integerPrediction {
+      let calibration = Calibration(of: model)
+      calibration.observe { _ = model(x).scalars }
+      try calibration.quantize()
+    }
+    if kind == .prediction || kind == .integerPrediction {
       return {
         _ = inference { model(x).scalars }
         return nil

@@ -34,7 +34,9 @@ public func convolution(
     shape.output.allSatisfy { $0 > 0 },
     "convolution: input \(x.shape) is smaller than the window of weight \(weight.shape)")
   return operation {
+    Pass.current.onComputeThread.calibration?.observe(x, of: weight)
     let expression = ConvolutionExpression(shape: shape, x: x, weight: weight, bias: bias)
+    expression.isQuantized = weight.runsQuantized
     expression.isTraining = x.isTracked || weight.isTracked || (bias?.isTracked ?? false)
     return recorded(Tensor(.convolution(expression), shape: shape.output), from: x, weight, bias) { dy, cotangents in
       shape.pullback(dy, x: x, weight: weight, bias: bias, &cotangents)
@@ -93,7 +95,7 @@ struct ChannelNormalization {
     return (factor, shift - mean * factor)
   }
 
-  fileprivate var contents: [Confined<TensorContent>] {
+  var contents: [Confined<TensorContent>] {
     [mean.content, variance.content, scale.content, shift.content]
   }
 }
@@ -108,6 +110,8 @@ final class ConvolutionExpression {
   var addend: Tensor?
   var relu = false
   var isTraining = false
+  /// Whether it is computed in integers of 8 bits.
+  var isQuantized = false
   /// While somebody watches: the layer that the convolution belongs to, whatever has become a part of it since.
   private var label = Profile.isOn ? Profile.label : nil
 
@@ -127,13 +131,17 @@ final class ConvolutionExpression {
     copy.addend = addend
     copy.relu = relu
     copy.isTraining = isTraining
+    copy.isQuantized = isQuantized
     copy.label = label
     return copy
   }
 
-  func compute() -> Buffer {
-    guard let label else { return result() }
-    return Profile.labelled(label) { result() }
+  func compute() -> Buffer { labelled { isQuantized ? quantizedResult() ?? result() : result() } }
+
+  /// Runs `body` for the layer that the convolution belongs to.
+  func labelled<Result>(_ body: () -> Result) -> Result {
+    guard let label else { return body() }
+    return Profile.labelled(label, body)
   }
 
   private func result() -> Buffer {
@@ -149,7 +157,7 @@ final class ConvolutionExpression {
   }
 
   /// Memory for the result, which holds the addend where there is one: the addend's own where nobody else needs it.
-  private func destination(_ layout: Layout) -> Buffer {
+  func destination(_ layout: Layout) -> Buffer {
     guard let addend else { return Buffer(layout) }
     let present = addend.buffer
     if present.layout == layout {

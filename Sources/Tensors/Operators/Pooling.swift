@@ -47,6 +47,9 @@ public func averagePool(
 
 private func pooled(_ x: Tensor, _ pooling: Pooling) -> Tensor {
   operation {
+    if pooling.kind == .max, x.awaitsIntegers {
+      return Tensor(.maxPool(MaxPoolExpression(pooling: pooling, x: x)), shape: pooling.output)
+    }
     let input = x.buffer
     let (y, winners) = pooling.forward(input, training: x.isTracked)
     return recorded(Tensor(y, shape: pooling.output), from: x) { [layout = input.layout] dy, cotangents in

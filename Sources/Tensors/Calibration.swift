@@ -1,0 +1,28 @@
+import AviaryKernels
+
+/// What the inputs of convolutions and linear maps have been while they were observed.
+package final class CalibrationRecord {
+  private var ranges: [ObjectIdentifier: (weight: Confined<TensorContent>, histogram: MagnitudeHistogram)] = [:]
+
+  package init() {}
+
+  /// Runs `body` in inference and observes what goes into the operations of weights.
+  package func observing<Failure>(_ body: () throws(Failure) -> Void) throws(Failure) {
+    try Pass.scope(
+      {
+        $0.mode = .inference
+        $0.tape = nil
+        $0.calibration = self
+      }, body)
+  }
+
+  func observe(_ x: Tensor, of weight: Tensor) {
+    let key = ObjectIdentifier(weight.content)
+    var (content, histogram) = ranges.removeValue(forKey: key) ?? (weight.content, MagnitudeHistogram())
+    x.buffer.addMagnitudes(to: &histogram)
+    ranges[key] = (content, histogram)
+  }
+
+  /// What the inputs of an operation of these weights have been; nil where there was none.
+  package func inputs(of weight: Tensor) -> MagnitudeHistogram? { ranges[ObjectIdentifier(weight.content)]?.histogram }
+}

@@ -1,0 +1,133 @@
+import AviaryKernels
+
+// Convolutions and linear maps of integers: products of integers are added without rounding, and what follows (scales,
+// normalisation, bias, addition, relu) is done once for each result, which is rounded where it is itself wanted in integers.
+
+extension ConvolutionExpression {
+  /// The result in floats; nil where oneDNN has no such convolution of integers.
+  func quantizedResult() -> Buffer? {
+    guard let (operation, input) = operation(to: nil, addend: addend == nil ? .none : .floats) else { return nil }
+    let result = destination(operation.plan.destination)
+    operation.run(input, into: result)
+    return result
+  }
+
+  /// The result as integers; nil where oneDNN has no such convolution of integers.
+  func integers(_ form: QuantizedForm) -> QuantizedBuffer? {
+    guard isQuantized else { return nil }
+    return labelled {
+      if addend == nil {
+        guard let (operation, input) = operation(to: form, addend: .none) else { return nil }
+        let result = Buffer(operation.plan.destination)
+        operation.run(input, into: result)
+        return QuantizedBuffer(buffer: result, form: form)
+      }
+      // What is added in floats makes a sum in floats.
+      guard let added = addendForm(for: form) else {
+        return quantizedResult().map { $0.quantized(form, shape: shape.output) }
+      }
+      guard let (operation, input) = operation(to: form, addend: .integers(added)) else { return nil }
+      let result = takeAddend(added).takeMemory(operation.plan.destination)
+      operation.run(input, into: result)
+      return QuantizedBuffer(buffer: result, form: form)
+    }
+  }
+
+  /// In which integers the addend comes: its own where it has some, and otherwise those for which it waits if nobody else
+  /// does. Those have a sign, and half of the result's precision, which keeps them within its range.
+  private func addendForm(for form: QuantizedForm) -> QuantizedForm? {
+    let isAlone = isKnownUniquelyReferenced(&addend!.content)
+    switch addend!.content.onComputeThread.value {
+    case .quantized(let own): return own.form
+    case .deferred(.convolution(let other)) where other.isQuantized && isAlone:
+      let isSigned = !other.relu
+      return QuantizedForm(scale: isSigned ? 2 * form.scale : form.scale, isSigned: isSigned)
+    default: return addend!.content.onComputeThread.integers?.form
+    }
+  }
+
+  /// The addend's integers, which nobody else holds where nobody else needs them.
+  private func takeAddend(_ form: QuantizedForm) -> QuantizedBuffer {
+    let integers = addend!.quantized(form)
+    if isKnownUniquelyReferenced(&addend!.content) {
+      addend!.content.onComputeThread.value = .ready(.empty)
+      addend!.content.onComputeThread.integers = nil
+    }
+    return integers
+  }
+
+  private func operation(
+    to destination: QuantizedForm?, addend: QuantizedRequest.Addend
+  ) -> (QuantizedOperation.Ready, Buffer)? {
+    guard let weights = weight.content.onComputeThread.quantized else { return nil }
+    let source = weights.quantization.input
+    let folded = (normalization?.contents ?? []) + (bias.map { [$0.content] } ?? [])
+    let request = QuantizedRequest(
+      geometry: .convolution(shape), destination: destination, addend: addend, relu: relu,
+      folded: folded.map(ObjectIdentifier.init), epsilon: normalization?.epsilon ?? 0, threads: Compute.threads)
+    let operation = weights.operation(request) {
+      let (scales, offsets) = channels(weights.quantization.scales)
+      var operands = QuantizedOperands(
+        source: source, destination: destination, relu: relu, weights: scales, bias: offsets)
+      if addend != .none { operands.adds = true }
+      if case .integers(let form) = addend { operands.addend = form }
+      let ready = shape.quantized(operands).map { plan in
+        QuantizedOperation.Ready(
+          plan: plan, weights: weights.weights(for: plan) { shape.prepared(weights.values, for: plan) })
+      }
+      return QuantizedOperation(ready: ready, keptAlive: folded)
+    }
+    guard let ready = operation.ready else { return nil }
+    return (ready, x.quantized(source).buffer.reordered(to: ready.plan.source))
+  }
+
+  /// Scales and offsets of the output channels with the normalisation folded in, which leaves the integers as they are.
+  private func channels(_ scales: [Float]) -> (scales: [Float], offsets: [Float]?) {
+    guard let normalization else { return (scales, bias?.scalars) }
+    let (factor, offset) = normalization.affine()
+    let factors = factor.scalars
+    let offsets = bias.map { ($0.detached() * factor + offset).scalars } ?? offset.scalars
+    return (zip(scales, factors).map { $0 * $1 }, offsets)
+  }
+}
+
+/// x·Wᵀ + b in integers, as floats: [rows, outputs]; nil where oneDNN has no such map.
+func quantizedLinear(_ x: Tensor, _ shape: LinearShape, weight: Tensor, bias: Tensor?) -> Buffer? {
+  guard let weights = weight.content.onComputeThread.quantized else { return nil }
+  let folded = bias.map { [$0.content] } ?? []
+  let request = QuantizedRequest(
+    geometry: .linear(shape), destination: nil, addend: .none, relu: false, folded: folded.map(ObjectIdentifier.init),
+    epsilon: 0, threads: Compute.threads)
+  let source = weights.quantization.input
+  let operation = weights.operation(request) {
+    let operands = QuantizedOperands(
+      source: source, destination: nil, weights: weights.quantization.scales, bias: bias?.scalars)
+    let ready = shape.quantized(operands).map { plan in
+      QuantizedOperation.Ready(
+        plan: plan, weights: weights.weights(for: plan) { shape.prepared(weights.values, for: plan) })
+    }
+    return QuantizedOperation(ready: ready, keptAlive: folded)
+  }
+  guard let ready = operation.ready else { return nil }
+  let rows = x.rank == 2 ? x : x.reshaped(to: [shape.rows, shape.inputs])
+  let y = Buffer(ready.plan.destination)
+  ready.run(rows.quantized(source).buffer.reordered(to: ready.plan.source), into: y)
+  return y
+}
+
+extension QuantizedOperation.Ready {
+  fileprivate func run(_ input: Buffer, into destination: Buffer) {
+    plan.forward(source: input, weights: weights, bias: nil, into: destination)
+  }
+}
+
+extension Tensor {
+  /// Whether the tensor is computed, or has been, in integers, so that what passes elements on can wait, too.
+  var awaitsIntegers: Bool {
+    switch content.onComputeThread.value {
+    case .quantized, .deferred(.maxPool): true
+    case .deferred(.convolution(let convolution)): convolution.isQuantized
+    default: false
+    }
+  }
+}
