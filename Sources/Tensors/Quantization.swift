@@ -80,6 +80,7 @@ struct QuantizedRequest: Hashable {
 struct QuantizedOperation {
   struct Ready {
     let plan: Plan
+    let input: QuantizedForm
     let weights: Buffer
   }
 

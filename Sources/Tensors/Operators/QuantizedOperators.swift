@@ -6,7 +6,8 @@ import AviaryKernels
 extension ConvolutionExpression {
   /// The result in floats; nil where oneDNN has no such convolution of integers.
   func quantizedResult() -> Buffer? {
-    guard let (operation, input) = operation(to: nil, addend: addend == nil ? .none : .floats) else { return nil }
+    guard let operation = operation(to: nil, addend: addend == nil ? .none : .floats) else { return nil }
+    let input = input(of: operation)
     let result = destination(operation.plan.destination)
     operation.run(input, into: result)
     return result
@@ -17,16 +18,21 @@ extension ConvolutionExpression {
     guard isQuantized else { return nil }
     return labelled {
       if addend == nil {
-        guard let (operation, input) = operation(to: form, addend: .none) else { return nil }
+        guard let operation = operation(to: form, addend: .none) else { return nil }
+        let input = input(of: operation)
         let result = Buffer(operation.plan.destination)
         operation.run(input, into: result)
         return QuantizedBuffer(buffer: result, form: form)
       }
+      // First of all: what is added may be computed on the way to the input.
+      guard let weights = weight.content.onComputeThread.quantized else { return nil }
+      _ = x.quantized(weights.quantization.input)
       // What is added in floats makes a sum in floats.
       guard let added = addendForm(for: form) else {
         return quantizedResult().map { $0.quantized(form, shape: shape.output) }
       }
-      guard let (operation, input) = operation(to: form, addend: .integers(added)) else { return nil }
+      guard let operation = operation(to: form, addend: .integers(added)) else { return nil }
+      let input = input(of: operation)
       let result = takeAddend(added).takeMemory(operation.plan.destination)
       operation.run(input, into: result)
       return QuantizedBuffer(buffer: result, form: form)
@@ -58,7 +64,7 @@ extension ConvolutionExpression {
 
   private func operation(
     to destination: QuantizedForm?, addend: QuantizedRequest.Addend
-  ) -> (QuantizedOperation.Ready, Buffer)? {
+  ) -> QuantizedOperation.Ready? {
     guard let weights = weight.content.onComputeThread.quantized else { return nil }
     let source = weights.quantization.input
     let folded = (normalization?.contents ?? []) + (bias.map { [$0.content] } ?? [])
@@ -73,12 +79,15 @@ extension ConvolutionExpression {
       if case .integers(let form) = addend { operands.addend = form }
       let ready = shape.quantized(operands).map { plan in
         QuantizedOperation.Ready(
-          plan: plan, weights: weights.weights(for: plan) { shape.prepared(weights.values, for: plan) })
+          plan: plan, input: source, weights: weights.weights(for: plan) { shape.prepared(weights.values, for: plan) })
       }
       return QuantizedOperation(ready: ready, keptAlive: folded)
     }
-    guard let ready = operation.ready else { return nil }
-    return (ready, x.quantized(source).buffer.reordered(to: ready.plan.source))
+    return operation.ready
+  }
+
+  private func input(of operation: QuantizedOperation.Ready) -> Buffer {
+    x.quantized(operation.input).buffer.reordered(to: operation.plan.source)
   }
 
   /// Scales and offsets of the output channels with the normalisation folded in, which leaves the integers as they are.
@@ -104,7 +113,7 @@ func quantizedLinear(_ x: Tensor, _ shape: LinearShape, weight: Tensor, bias: Te
       source: source, destination: nil, weights: weights.quantization.scales, bias: bias?.scalars)
     let ready = shape.quantized(operands).map { plan in
       QuantizedOperation.Ready(
-        plan: plan, weights: weights.weights(for: plan) { shape.prepared(weights.values, for: plan) })
+        plan: plan, input: source, weights: weights.weights(for: plan) { shape.prepared(weights.values, for: plan) })
     }
     return QuantizedOperation(ready: ready, keptAlive: folded)
   }
