@@ -104,7 +104,7 @@ extension Checkpoint {
     for cell in cells where cell.role == .parameter && cell.shape.count == 2 {
       guard let array = self[cell.path], array.shape.count == 4, array.shape[0] == cell.shape[0],
         array.shape[2] > 1, array.shape.dropFirst().reduce(1, *) == cell.shape[1],
-        let flat = StoredArray(dtype: array.dtype, shape: cell.shape, bytes: array.bytes)
+        let flat = array.reshaped(to: cell.shape)
       else { continue }
       result.set(flat, at: cell.path)
     }

@@ -126,8 +126,16 @@ extension Network {
 }
 
 extension StoredArray {
-  /// A tensor's elements as Float32.
-  package init(_ tensor: Tensor) { self.init(tensor.scalars, shape: tensor.shape) }
+  /// A tensor's elements as Float32, or as the integers that quantised weights consist of.
+  package init(_ tensor: Tensor) {
+    if let values = tensor.quantizedValues, let quantization = tensor.quantization,
+      let array = StoredArray(quantized: values, shape: tensor.shape, quantization)
+    {
+      self = array
+    } else {
+      self.init(tensor.scalars, shape: tensor.shape)
+    }
+  }
 }
 
 extension Zoo {

@@ -30,6 +30,12 @@ extension Checkpoint {
     result.trainingState = nil
     result.kerasModel = nil
     result.metadata.metrics = nil
+    for (file, checkpoint) in named {
+      guard let tensor = checkpoint.quantizedPaths.first else { continue }
+      throw .unsupported(
+        path: file,
+        what: "tensor '\(tensor)' is quantised, and integers are not averaged; convert the file with --dtype f32 first")
+    }
     for entry in first.entries {
       guard entry.array.dtype.isReal else {
         throw .unsupported(

@@ -16,6 +16,7 @@ import AviaryHDF5
 ///
 /// Text is a variable-length UTF-8 scalar, which no object header's 64 KiB limits. Datasets are contiguous,
 /// little-endian, without filters, at multiples of 64 bytes. bfloat16 is uint16 with an attribute dtype = "bfloat16".
+/// Quantised weights are int8 with the attributes scale (float32, one for each output channel), input_scale and input_dtype.
 enum AviaryFile {
   static let version = 1
 
@@ -75,7 +76,8 @@ enum AviaryFile {
     _ array: StoredArray, at location: String, tensor: String, file: String
   ) throws(CheckpointFault) -> HDF5Item {
     guard let type = array.dtype.hdf5 else { throw .unwritableType(path: file, tensor: tensor, dtype: array.dtype) }
-    let attributes = array.dtype == .bfloat16 ? [HDF5Attribute("dtype", .text("bfloat16"))] : []
+    var attributes = array.dtype == .bfloat16 ? [HDF5Attribute("dtype", .text("bfloat16"))] : []
+    if let quantization = array.quantization { attributes += self.attributes(quantization) }
     return HDF5Item(
       path: location, attributes: attributes, content: .dataset(type: type, shape: array.shape, bytes: array.bytes))
   }
@@ -101,7 +103,9 @@ enum AviaryFile {
     }
     let bytes: ByteRegion
     do { bytes = try reader.bytes(of: dataset) } catch { throw .hdf5(error) }
-    guard let array = StoredArray(dtype: dtype, shape: dataset.shape, bytes: bytes) else {
+    let quantization = try quantization(
+      dtype, shape: dataset.shape, dataset.attributes, tensor: tensor, file: reader.path)
+    guard let array = StoredArray(dtype: dtype, shape: dataset.shape, bytes: bytes, quantization: quantization) else {
       throw .badTensor(path: reader.path, tensor: tensor, reason: "shape and bytes do not fit together")
     }
     return array

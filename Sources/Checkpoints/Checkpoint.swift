@@ -203,7 +203,8 @@ public struct Checkpoint: Sendable {
   }
 
   /// Writes a checkpoint; the extension of `path` decides the format: `.h5` or `.hdf5`, `.safetensors`, PyTorch's `.pth`
-  /// or `.pt`, or NumPy's `.npz`, which keeps the arrays alone.
+  /// or `.pt`, or NumPy's `.npz`, which keeps the arrays alone. Quantised weights stay such in Aviary's own file, and
+  /// elsewhere become the numbers that they stand for.
   public func write(to path: String) throws(CheckpointFault) {
     let name = path.lowercased()
     if name.hasSuffix(".weights.h5") {
@@ -212,11 +213,11 @@ public struct Checkpoint: Sendable {
     } else if name.hasSuffix(".h5") || name.hasSuffix(".hdf5") {
       try writeAviary(to: path)
     } else if name.hasSuffix(".safetensors") {
-      try SafetensorsFile.write(self, to: path)
+      try SafetensorsFile.write(dequantized(), to: path)
     } else if name.hasSuffix(".pth") || name.hasSuffix(".pt") {
-      try PyTorchWriter.write(self, to: path)
+      try PyTorchWriter.write(dequantized(), to: path)
     } else if name.hasSuffix(".npz") {
-      try NumPyCheckpoint.write(self, to: path)
+      try NumPyCheckpoint.write(dequantized(), to: path)
     } else {
       throw .unknownOutput(path: path)
     }

@@ -67,7 +67,9 @@ public struct CheckpointDifference: Sendable, Equatable {
 
   /// `nil` where there are no numbers to compare.
   private static func distance(_ first: StoredArray, _ second: StoredArray) -> Double? {
-    if first.dtype == second.dtype, first.bytes.count == second.bytes.count {
+    if first.dtype == second.dtype, first.bytes.count == second.bytes.count,
+      first.quantization?.scales == second.quantization?.scales
+    {
       let equal = first.bytes.withValues(of: UInt8.self) { a in
         second.bytes.withValues(of: UInt8.self) { b in
           a.indices.allSatisfy { a[$0] == b[$0] }

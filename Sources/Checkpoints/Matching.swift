@@ -77,7 +77,7 @@ extension Checkpoint {
       }
       arrays[cell.path] = array
       report.loaded.append(cell.path)
-      if array.dtype != (cell.role == .counter ? .int64 : .float32) {
+      if array.dtype != (cell.role == .counter ? .int64 : .float32), array.quantization == nil {
         report.converted.append(.init(path: cell.path, from: array.dtype))
       }
     }

@@ -71,6 +71,7 @@ extension StoredArray {
   /// `flipping` names axes of this array to run through backwards. `order` must be a permutation of the axes.
   public func permuted(_ order: [Int], flipping: [Int] = []) -> StoredArray {
     precondition(order.sorted() == Array(shape.indices), "\(order) does not order the axes of \(shape)")
+    if quantization != nil { return dequantized().permuted(order, flipping: flipping) }
     var strides = Self.rowMajorStrides(shape)
     var offset = 0
     for axis in flipping {
@@ -90,6 +91,7 @@ extension StoredArray {
       parts.allSatisfy({ $0.dtype == first.dtype && $0.shape.dropFirst() == first.shape.dropFirst() })
     else { return nil }
     if parts.count == 1 { return first }
+    if parts.contains(where: { $0.quantization != nil }) { return joined(parts.map { $0.dequantized() }) }
     let rows = parts.reduce(0) { $0 + ($1.shape.first ?? 0) }
     var bytes: [UInt8] = []
     bytes.reserveCapacity(parts.reduce(0) { $0 + $1.bytes.count })
@@ -100,6 +102,7 @@ extension StoredArray {
   /// The rows of an array in as many blocks of one size; nil where they do not divide.
   package func blocks(_ count: Int) -> [StoredArray]? {
     guard count > 0, let rows = shape.first, rows % count == 0 else { return nil }
+    if quantization != nil { return dequantized().blocks(count) }
     let size = bytes.count / count
     let blocks = (0..<count).compactMap { index in
       bytes.part(from: index * size, count: size).flatMap {

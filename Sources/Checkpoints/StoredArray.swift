@@ -9,13 +9,17 @@ public struct StoredArray: Sendable {
   /// Extents from the outermost; empty for a single number.
   public let shape: [Int]
   public let bytes: ByteRegion
+  /// What the integers stand for that weights were quantised to; its scales are as many as the first extent.
+  public let quantization: Quantization?
 
   /// The number of elements.
   public var count: Int { bytes.count / dtype.size }
 
-  /// `nil` where shape and type do not make exactly the bytes given.
-  public init?(dtype: Dtype, shape: [Int], bytes: ByteRegion) {
+  /// `nil` where shape and type do not make exactly the bytes given, or a quantisation is of other weights than these.
+  public init?(dtype: Dtype, shape: [Int], bytes: ByteRegion, quantization: Quantization? = nil) {
     guard let size = StoredArray.byteCount(dtype, shape), size == bytes.count else { return nil }
+    if let quantization, dtype != .int8 || shape.first != quantization.scales.count { return nil }
+    self.quantization = quantization
     self.dtype = dtype
     self.shape = shape
     self.bytes = bytes
@@ -25,6 +29,7 @@ public struct StoredArray: Sendable {
   public init(_ values: [Float], shape: [Int]) {
     precondition(values.count == shape.reduce(1, *), "\(values.count) values do not make the shape \(shape)")
     dtype = .float32
+    quantization = nil
     self.shape = shape
     bytes = ByteRegion(floats: values)
   }
@@ -33,6 +38,7 @@ public struct StoredArray: Sendable {
   public init(_ values: [Int64], shape: [Int]) {
     precondition(values.count == shape.reduce(1, *), "\(values.count) values do not make the shape \(shape)")
     dtype = .int64
+    quantization = nil
     self.shape = shape
     bytes = ByteRegion(littleEndian: values)
   }
@@ -65,7 +71,8 @@ public struct StoredArray: Sendable {
 
   /// The elements as Float32, each rounded to nearest; `nil` where they are complex or opaque.
   public func floats() -> [Float]? {
-    switch dtype {
+    if let quantization { return dequantizedValues(quantization) }
+    return switch dtype {
     case .float32: bytes.mapValues(of: Float.self) { $0 }
     case .float64: bytes.mapValues(of: Double.self) { Float($0) }
     case .float16: bytes.mapValues(of: UInt16.self) { HalfPrecision.float(half: $0) }
@@ -97,6 +104,7 @@ public struct StoredArray: Sendable {
 
   /// The elements as Int64; `nil` unless they are integers or booleans that fit.
   public func integers() -> [Int64]? {
+    if quantization != nil { return nil }
     switch dtype {
     case .int64: return bytes.mapValues(of: Int64.self) { $0 }
     case .int32: return bytes.mapValues(of: Int32.self) { Int64($0) }
@@ -115,7 +123,12 @@ public struct StoredArray: Sendable {
   /// The array as a tensor; `nil` where elements are complex or opaque.
   ///
   /// Float32 that lies in a mapped file stays there: the tensor shares the file's pages, which are never written to.
+  ///
+  /// Quantised weights stay integers.
   public func tensor() -> Tensor? {
+    if let quantization {
+      return bytes.withValues(of: Int8.self) { Tensor(quantized: $0, shape: shape, quantization) }
+    }
     if dtype == .float32, count > 0, let (address, owner) = bytes.pinned,
       let shared = Tensor(sharing: address, of: owner, shape: shape)
     {
@@ -125,9 +138,9 @@ public struct StoredArray: Sendable {
   }
 
   /// The same array in another floating-point type, rounded to nearest, ties to even; float64 goes to the 16-bit types
-  /// by way of Float32. Integers, complex and opaque arrays stay as they are.
+  /// by way of Float32. Integers, complex and opaque arrays stay as they are, but for quantised weights: those become numbers.
   public func cast(to target: Dtype) -> StoredArray {
-    guard dtype.isFloatingPoint, target != dtype, let values = floats() else { return self }
+    guard dtype.isFloatingPoint || quantization != nil, target != dtype, let values = floats() else { return self }
     let bytes: ByteRegion
     switch target {
     case .float32: bytes = ByteRegion(floats: values)
@@ -141,6 +154,6 @@ public struct StoredArray: Sendable {
 
   /// The same bytes under another shape of as many elements, or `nil`.
   public func reshaped(to shape: [Int]) -> StoredArray? {
-    StoredArray(dtype: dtype, shape: shape, bytes: bytes)
+    StoredArray(dtype: dtype, shape: shape, bytes: bytes, quantization: quantization)
   }
 }

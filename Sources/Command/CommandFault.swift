@@ -38,6 +38,10 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
   case noTablePreparation(path: String)
   /// The checkpoint has no tensor of that name.
   case noTensor(path: String, tensor: String, near: String?)
+  /// The weights are integers already.
+  case quantizedAlready(path: String)
+  /// The weights cannot become integers.
+  case cannotQuantize(path: String, fault: QuantizationFault)
   /// An option that the kind of the data has no use for.
   case unsuitedOption(option: String, kinds: [DataKind], path: String)
 
@@ -75,6 +79,9 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
     case .noTensor(let path, let tensor, let near):
       "\(path): has no tensor '\(tensor)'; "
         + (near.map { "is '\($0)' meant?" } ?? "aviary inspect \(path) lists what it has")
+    case .quantizedAlready(let path):
+      "\(path): its weights are integers already; quantize the checkpoint that it was made from"
+    case .cannotQuantize(let path, let fault): "\(path): \(fault)"
     case .unsuitedOption(let option, let kinds, let path):
       "\(option) is for \(kinds.map(\.rawValue).joined(separator: ", ")), which \(path) is not: leave it out"
     }

@@ -53,6 +53,10 @@ struct ConvertCommand: ParsableCommand {
     }
     if let dtype { result = result.cast(to: dtype.dtype) }
     if result.entries.isEmpty { throw CheckpointFault.noTensors(path: input) }
+    if !Self.keepsIntegers(output), !result.quantizedPaths.isEmpty {
+      result.notes.append("\(counted(result.quantizedPaths.count, "tensor")) of integers became what they stand for")
+      result = result.dequantized()
+    }
     if output.lowercased().hasSuffix(".weights.h5") {
       try result.writeKerasWeights(to: output)
     } else {
@@ -87,6 +91,11 @@ struct ConvertCommand: ParsableCommand {
     guard [".h5", ".hdf5", ".safetensors", ".pth", ".pt", ".npz"].contains(where: output.lowercased().hasSuffix) else {
       throw .unknownOutput(path: output)
     }
+  }
+
+  /// Whether the format says what the integers of quantised weights stand for.
+  private static func keepsIntegers(_ output: String) -> Bool {
+    needsDots(output) && !output.lowercased().hasSuffix(".weights.h5")
   }
 
   /// Whether the format takes no names with slashes.

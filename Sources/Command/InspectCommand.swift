@@ -33,10 +33,11 @@ struct InspectCommand: ParsableCommand {
         "tensors",
         .array(
           checkpoint.entries.map { entry in
-            .members([
-              "path": .text(entry.path), "shape": .array(entry.array.shape.map { .integer($0) }),
-              "dtype": .text(entry.array.dtype.rawValue), "bytes": .integer(entry.array.bytes.count),
-            ])
+            .object(
+              [
+                .init("path", .text(entry.path)), .init("shape", .array(entry.array.shape.map { .integer($0) })),
+                .init("dtype", .text(entry.array.dtype.rawValue)), .init("bytes", .integer(entry.array.bytes.count)),
+              ] + (entry.array.quantization.map { [.init("input_scale", .real(Double($0.inputScale)))] } ?? []))
           })),
       .init("metadata", .object(metadata(checkpoint))),
     ]

@@ -37,7 +37,7 @@ struct TensorReport {
 
   var lines: [String] {
     var lines = [
-      "path: \(path)", "shape: \(array.shape)", "dtype: \(array.dtype.rawValue)",
+      "path: \(path)", "shape: \(array.shape)", "dtype: \(array.kind)",
       "bytes: \(grouped(array.bytes.count))",
     ]
     guard let statistics else { return lines + ["statistics: none of \(array.dtype.rawValue)"] }

@@ -79,11 +79,16 @@ struct TensorTree {
       }
       let array = node.entry.map { entries[$0].array }
       rows.append([
-        String(repeating: "  ", count: indent) + name, array.map { "\($0.shape)" } ?? "", array?.dtype.rawValue ?? "",
+        String(repeating: "  ", count: indent) + name, array.map { "\($0.shape)" } ?? "", array?.kind ?? "",
         grouped(node.numbers), grouped(node.bytes),
       ])
       open += node.children.reversed().map { (node: $0, indent: indent + 1) }
     }
     return rows
   }
+}
+
+extension StoredArray {
+  /// The type of the elements, and whether they stand for other numbers.
+  var kind: String { quantization == nil ? dtype.rawValue : "\(dtype.rawValue) quantised" }
 }

@@ -16,7 +16,7 @@ struct Tool: ParsableCommand {
   /// In the order of a person's work.
   static let commands: [any ParsableCommand.Type] = [
     ModelsCommand.self, InspectCommand.self, VerifyCommand.self, DiffCommand.self, ConvertCommand.self,
-    AverageCommand.self,
+    AverageCommand.self, QuantizeCommand.self,
     TrainCommand.self, FinetuneCommand.self,
     EvaluateCommand.self, PredictCommand.self, FeaturesCommand.self, SampleCommand.self, SampleImagesCommand.self,
     BenchCommand.self,

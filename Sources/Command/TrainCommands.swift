@@ -51,6 +51,9 @@ struct FinetuneCommand: ParsableCommand {
       let checkpoint = try Checkpoint.read(from: path)
       guard let architecture = checkpoint.metadata.architecture else { throw CommandFault.unnamedSource(path: path) }
       guard checkpoint.metadata.preprocessing != nil else { throw CommandFault.unpreparedSource(path: path) }
+      if !checkpoint.quantizedPaths.isEmpty {
+        tell("\(path): its weights are integers; what they stand for is trained, in floats")
+      }
       let options = try training.options(
         isFinetuning: true, architecture: architecture, checkpoint: absolutePath(path))
       return (options, .checkpoint(checkpoint, path: path))

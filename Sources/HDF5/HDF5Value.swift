@@ -8,6 +8,8 @@ public enum HDF5Value: Sendable, Equatable {
   case checksum(UInt32)
   case real(Double)
   case reals([Double])
+  /// Written as float32. Reading gives `reals`.
+  case floats([Float])
   /// Of any other datatype: compounds, enumerations, arrays, references …, and integers beyond `Int64.max`.
   /// A scalar has one element.
   case elements([HDF5Element])

@@ -44,6 +44,7 @@ enum Listing {
       case .checksum(let value): [.integer(Int64(value))]
       case .real(let value): [.real(value)]
       case .reals(let values): values.map { .real($0) }
+      case .floats(let values): values.map { .real(Double($0)) }
       case .elements(let elements): elements
       case .other: []
       }

@@ -48,6 +48,7 @@ enum HDF5Handles {
     case .checksum(let value): writeNumbers([value], true, attribute.name, aviary_h5_uint32(), object)
     case .real(let value): writeNumbers([value], true, attribute.name, aviary_h5_float64(), object)
     case .reals(let values): writeNumbers(values, false, attribute.name, aviary_h5_float64(), object)
+    case .floats(let values): writeNumbers(values, false, attribute.name, aviary_h5_float32(), object)
     case .elements, .other: false
     }
   }

@@ -42,7 +42,8 @@ enum Beginning {
       model.initialize(seed: options.seed)
       start = Start(model: model, architecture: architecture, metadata: Checkpoint.Metadata())
     case .source(.checkpoint(let checkpoint, let path)):
-      let loaded = try Zoo.model(from: checkpoint, seed: options.seed, path: path)
+      // Weights of integers are not trained; those that they stand for are.
+      let loaded = try Zoo.model(from: checkpoint.dequantized(), seed: options.seed, path: path)
       _ = try loaded.architecture.build(configuration: checkpoint.metadata.configuration, input: input)
       let model = outputs.map { loaded.model.replacingHead(classes: $0, seed: options.seed) } ?? loaded.model
       start = Start(model: model, architecture: loaded.architecture, metadata: checkpoint.metadata)
