@@ -31,14 +31,18 @@ package struct QuantizedBuffer: Sendable {
     return result
   }
 
-  /// Memory in the layout given that holds the integers and nobody else needs: this buffer's own, if it can be.
+  /// Whether the integers lie in the same order as those of a layout, whichever type these have.
+  package func hasOrder(of layout: Layout) -> Bool {
+    buffer.layout == layout || buffer.layout.floats == layout.floats && !layout.floats.isPlain
+  }
+
+  /// Memory that holds the integers in the order of a layout, and that nobody else needs: this buffer's own, if it can be.
+  /// The layout is that of the integers to come, which may have a sign where these have none.
   package consuming func takeMemory(_ layout: Layout) -> Buffer {
+    precondition(hasOrder(of: layout), "integers in another order")
     var own = buffer
     _ = consume self
-    if own.layout == layout { return own.isHeldAlone() ? own : own.copied() }
-    let result = Buffer(layout)
-    own.reorder(into: result)
-    return result
+    return Buffer(storage: own.isHeldAlone() ? own.storage : own.copied().storage, layout: layout)
   }
 
   /// The same numbers in another form.

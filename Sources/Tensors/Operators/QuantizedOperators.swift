@@ -33,6 +33,9 @@ extension ConvolutionExpression {
       }
       guard let operation = operation(to: form, addend: .integers(added)) else { return nil }
       let input = input(of: operation)
+      guard self.addend!.quantized(added).hasOrder(of: operation.plan.destination) else {
+        return quantizedResult().map { $0.quantized(form, shape: shape.output) }
+      }
       let result = takeAddend(added).takeMemory(operation.plan.destination)
       operation.run(input, into: result)
       return QuantizedBuffer(buffer: result, form: form)

@@ -1,0 +1,105 @@
+import AviaryKernels
+import Testing
+
+@testable import AviaryTensors
+
+/// Chains of operators in integers against the same in floats, with every input rounded where it becomes integers.
+@Suite(.enabled(if: IntegerArithmetic.isSupported)) struct QuantizedNetworkTests {
+  /// Weights as integers, and the same as floats.
+  struct Filters {
+    let integers: Tensor
+    let floats: Tensor
+    let form: QuantizedForm
+    let scale: Tensor
+    let shift: Tensor
+
+    init(_ name: String, _ inputs: Int, _ outputs: Int, kernel: Int, inputScale: Float, isSigned: Bool = false) {
+      var random = RandomStream(seed: 5, purpose: name)
+      let shape = [outputs, inputs, kernel, kernel]
+      let values = (0..<shape.reduce(1, *)).map { _ in Int8(random.integer(below: 255) - 127) }
+      let scales = (0..<outputs).map { _ in Float(50 + random.integer(below: 100)) * 1e-5 / Float(kernel) }
+      form = QuantizedForm(scale: inputScale, isSigned: isSigned)
+      integers = Tensor(
+        quantized: values.span, shape: shape,
+        Quantization(scales: scales, inputScale: inputScale, inputIsSigned: isSigned))
+      let columns = values.count / outputs
+      floats = Tensor(values.enumerated().map { Float($1) * scales[$0 / columns] }, shape: shape)
+      scale = Tensor((0..<outputs).map { _ in Float(random.integer(below: 100) - 20) * 0.02 }, shape: [outputs])
+      shift = Tensor((0..<outputs).map { _ in Float(random.integer(below: 100) - 40) * 0.01 }, shape: [outputs])
+    }
+
+    func callAsFunction(_ x: Tensor, stride: Int = 1, inIntegers: Bool) -> Tensor {
+      let kernel = floats.shape[2]
+      let y = convolution(
+        inIntegers ? x : QuantizedNetworkTests.rounded(x, form), weight: inIntegers ? integers : floats, stride: [stride, stride],
+        padding: [kernel / 2, kernel / 2], dilation: [1, 1])
+      let channels = [floats.shape[0]]
+      return batchNormalization(
+        y, mean: Tensor(zeros: channels), variance: Tensor(ones: channels), scale: scale, shift: shift, epsilon: 0)
+    }
+  }
+
+  /// The numbers that the integers stand for.
+  static func rounded(_ x: Tensor, _ form: QuantizedForm) -> Tensor {
+    let range: ClosedRange<Float> = form.isSigned ? -128...127 : 0...255
+    return Tensor(
+      x.scalars.map {
+        min(range.upperBound, max(range.lowerBound, ($0 / form.scale).rounded(.toNearestOrEven))) * form.scale
+      }, shape: x.shape)
+  }
+
+  /// How far two results are from each other, of the second's length.
+  private func distance(_ a: Tensor, _ b: Tensor) -> Double {
+    let pairs = zip(a.scalars, b.scalars)
+    let difference = pairs.reduce(0.0) { $0 + Double($1.0 - $1.1) * Double($1.0 - $1.1) }
+    return (difference / pairs.reduce(0.0) { $0 + Double($1.1) * Double($1.1) }).squareRoot()
+  }
+
+  private let x = Tensor(
+    normal: 0, deviation: 1, stream: RandomStream(seed: 1, purpose: "x"), shape: [4, 3, 32, 32])
+  private let stem = Filters("stem", 3, 32, kernel: 7, inputScale: 0.03, isSigned: true)
+  private let first = Filters("first", 32, 32, kernel: 3, inputScale: 0.03)
+  private let second = Filters("second", 32, 32, kernel: 3, inputScale: 0.02)
+  private let third = Filters("third", 32, 64, kernel: 3, inputScale: 0.03)
+  private let fourth = Filters("fourth", 64, 64, kernel: 3, inputScale: 0.02)
+  private let shortcut = Filters("shortcut", 32, 64, kernel: 1, inputScale: 0.03)
+  private let last = Filters("last", 64, 16, kernel: 1, inputScale: 0.03)
+
+  @Test func aStem() {
+    func run(_ inIntegers: Bool) -> Tensor {
+      last0(maxPool(relu(stem(x, stride: 2, inIntegers: inIntegers)), kernel: [3, 3], stride: [2, 2], padding: [1, 1]), inIntegers)
+    }
+    func last0(_ x: Tensor, _ inIntegers: Bool) -> Tensor { first(x, inIntegers: inIntegers) }
+    #expect(distance(run(true), run(false)) < 1e-3)
+  }
+
+  @Test func aResidualBlock() {
+    func run(_ inIntegers: Bool) -> Tensor {
+      let x = relu(stem(x, stride: 2, inIntegers: inIntegers))
+      let y = second(relu(first(x, inIntegers: inIntegers)), inIntegers: inIntegers)
+      return first(relu(y + (inIntegers ? x : Self.rounded(x, first.form))), inIntegers: inIntegers)
+    }
+    #expect(distance(run(true), run(false)) < 1e-3)
+  }
+
+  @Test func aBlockWithAShortcut() {
+    func run(_ inIntegers: Bool) -> Tensor {
+      let x = relu(stem(x, stride: 2, inIntegers: inIntegers))
+      let y = fourth(relu(third(x, stride: 2, inIntegers: inIntegers)), inIntegers: inIntegers)
+      var added = shortcut(x, stride: 2, inIntegers: inIntegers)
+      // What waits to be added has half the precision of the result.
+      if !inIntegers { added = Self.rounded(added, QuantizedForm(scale: 2 * last.form.scale, isSigned: true)) }
+      return last(relu(y + added), inIntegers: inIntegers)
+    }
+    #expect(distance(run(true), run(false)) < 1e-3)
+  }
+
+  @Test func aBlockInFloatsAtTheEnd() {
+    func run(_ inIntegers: Bool) -> Tensor {
+      let x = relu(stem(x, stride: 2, inIntegers: inIntegers))
+      let y = second(relu(first(x, inIntegers: inIntegers)), inIntegers: inIntegers)
+      return relu(y + (inIntegers ? x : Self.rounded(x, first.form)))
+    }
+    #expect(distance(run(true), run(false)) < 1e-3)
+  }
+}
