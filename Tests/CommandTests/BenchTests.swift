@@ -6,7 +6,7 @@ import Testing
 @Suite struct BenchTests {
   private static let short = ["--steps", "2", "--warmup", "1", "--threads", "1"]
 
-  @Test(arguments: ["lenet5-train", "mlp-train", "gcn-train", "save", "load"])
+  @Test(arguments: ["lenet5-train", "mlp-train", "gcn-train", "save", "load", "resnet18-infer1-int8"])
   func workloadsGiveOneTimeAStep(_ workload: String) throws {
     let outcome = try BuiltTool.run(["bench", workload, "--json"] + Self.short)
     let result = try outcome.json()

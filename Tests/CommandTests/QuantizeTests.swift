@@ -1,0 +1,83 @@
+import Aviary
+import AviaryTestSupport
+import Foundation
+import Testing
+
+/// `aviary quantize`, and what the other commands make of its file.
+@Suite struct QuantizeTests {
+  private let scratch: ScratchFolder
+
+  init() throws {
+    scratch = try ScratchFolder()
+    try ToyFiles.checkpoint().write(to: scratch / "toy.h5")
+    try ToyFiles.images(at: scratch / "pets")
+  }
+
+  private func quantize(_ more: String...) throws -> BuiltTool.Outcome {
+    try BuiltTool.run(["quantize", scratch / "toy.h5", "--data", scratch / "pets", "--output", scratch / "q.h5"] + more)
+  }
+
+  @Test func makesIntegersAndSaysWhatTheyCost() throws {
+    let outcome = try quantize("--json", "--calibration", "8")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let report = try outcome.json()
+    #expect(report["calibration_images"] as? Int == 8)
+    let (before, after) = (report["bytes_before"] as? Int ?? 0, report["bytes_after"] as? Int ?? 0)
+    #expect(after > 0 && after < before)
+    let heldOut = try #require(report["held_out"] as? [String: Any])
+    #expect(heldOut["part"] as? String == "test" && heldOut["images"] as? Int == 4)
+    let file = try Checkpoint.read(from: scratch / "q.h5")
+    #expect(file.quantizedPaths.count == report["tensors"] as? Int && !file.quantizedPaths.isEmpty)
+    #expect(file.metadata.classes == ["cat", "dog"] && file.metadata.extra["quantization"] != nil)
+    // The same images give the same file.
+    let first = try Data(contentsOf: URL(filePath: scratch / "q.h5"))
+    #expect(try quantize("--calibration", "8").status == 0)
+    #expect(try Data(contentsOf: URL(filePath: scratch / "q.h5")) == first)
+  }
+
+  @Test func theOtherCommandsTakeItsFile() throws {
+    #expect(try quantize().status == 0)
+    let q = scratch / "q.h5"
+    let inspected = try BuiltTool.run(["inspect", q])
+    #expect(inspected.lines.contains { $0.contains("int8 quantised") })
+    #expect(try BuiltTool.run(["verify", q]).lines.first?.contains("ok") == true)
+    #expect(try BuiltTool.run(["diff", scratch / "toy.h5", q]).status == 1)
+    let evaluated = try BuiltTool.run(["evaluate", q, "--data", scratch / "pets", "--json"])
+    #expect(try evaluated.json()["images"] as? Int == 4, "\(evaluated.errors)")
+    #expect(
+      try BuiltTool.run(["features", q, "--data", scratch / "pets", "--output", scratch / "f.h5"]).status == 0)
+    expectFault(
+      try BuiltTool.run(["average", q, q, "--output", scratch / "mean.h5"]), "is quantised", "convert")
+    expectFault(
+      try BuiltTool.run(["quantize", q, "--data", scratch / "pets", "--output", scratch / "r.h5"]),
+      "integers already")
+    let converted = try BuiltTool.run(["convert", q, scratch / "q.safetensors"])
+    #expect(converted.lines.contains { $0.contains("of integers became what they stand for") })
+    #expect(try Checkpoint.read(from: scratch / "q.safetensors").quantizedPaths.isEmpty)
+    #expect(try BuiltTool.run(["diff", q, scratch / "q.safetensors"]).status == 0)
+    #expect(try BuiltTool.run(["convert", q, scratch / "kept.h5"]).status == 0)
+    #expect(try Checkpoint.read(from: scratch / "kept.h5").quantizedPaths == Checkpoint.read(from: q).quantizedPaths)
+    #expect(try BuiltTool.run(["convert", q, scratch / "floats.h5", "--dtype", "f32"]).status == 0)
+    #expect(try Checkpoint.read(from: scratch / "floats.h5").quantizedPaths.isEmpty)
+    let tuned = try BuiltTool.run([
+      "finetune", "--from", q, "--data", scratch / "pets", "--output", scratch / "run", "--epochs", "1",
+    ])
+    #expect(tuned.status == 0 && tuned.errors.contains("in floats"), "\(tuned.errors)")
+    #expect(try Checkpoint.read(from: scratch / "run/last.h5").quantizedPaths.isEmpty)
+  }
+
+  @Test func whatCannotBeQuantisedIsOneLine() throws {
+    let data = ["--data", scratch / "pets"]
+    expectFault(
+      try BuiltTool.run(["quantize", scratch / "toy.h5", "--output", scratch / "q.safetensors"] + data), ".h5")
+    try ToyFiles.headless().write(to: scratch / "headless.h5")
+    expectFault(
+      try BuiltTool.run(["quantize", scratch / "headless.h5", "--output", scratch / "q.h5"] + data), "no classifier head")
+    let text = try Zoo.architecture(named: "char-toy").build()
+    text.initialize(seed: 1)
+    try text.checkpoint(architecture: "char-toy").write(to: scratch / "text.h5")
+    expectFault(
+      try BuiltTool.run(["quantize", scratch / "text.h5", "--output", scratch / "q.h5"] + data), "char-toy is for text")
+    #expect(!FileManager.default.fileExists(atPath: scratch / "q.h5"))
+  }
+}
