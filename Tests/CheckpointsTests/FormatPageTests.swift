@@ -1,5 +1,6 @@
 import AviaryArchives
 import AviaryHDF5
+import AviaryTensors
 import Foundation
 import Testing
 
@@ -48,6 +49,8 @@ import Testing
     checkpoint.metadata.provenance = "somewhere"
     checkpoint.metadata.frozen = ["bn"]
     checkpoint.metadata.extra = ["note": "x"]
+    let quantization = Quantization(scales: [1], inputScale: 1, inputIsSigned: true)
+    checkpoint.set(try #require(StoredArray(quantized: [1], shape: [1], quantization)), at: "fc.weight")
     checkpoint.trainingState = .init(
       optimizer: ["bn.weight": .init(step: 3, arrays: ["momentum": StoredArray([1] as [Float], shape: [1])])],
       state: "{}")

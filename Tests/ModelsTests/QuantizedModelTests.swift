@@ -69,7 +69,7 @@ import Testing
   }
 
   @Test func threadsChangeNothing() throws {
-    let entry = try #require(ZooCase.families.first { $0.name == "resnet-toy" })
+    let entry = try #require(ZooCase.families.first { $0.name == "resnet18" })
     let (_, integers) = try quantized(entry)
     let threads = Compute.threads
     defer { Compute.threads = threads }
@@ -80,7 +80,7 @@ import Testing
   }
 
   @Test func memoryStaysFlat() throws {
-    let entry = try #require(ZooCase.families.first { $0.name == "resnet-toy" })
+    let entry = try #require(ZooCase.families.first { $0.name == "resnet18" })
     let (_, integers) = try quantized(entry)
     let x = entry.images()
     for _ in 0..<3 { _ = logits(integers, x) }
@@ -92,7 +92,7 @@ import Testing
 
   /// Training takes the numbers that the integers stand for, and what it changes are no integers any more.
   @Test func trainingIsInFloats() throws {
-    let entry = try #require(ZooCase.families.first { $0.name == "resnet-toy" })
+    let entry = try #require(ZooCase.families.first { $0.name == "resnet18" })
     let (_, integers) = try quantized(entry)
     func train(_ model: some Classifier) throws {
       let floats = model.copy()
