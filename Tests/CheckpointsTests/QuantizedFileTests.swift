@@ -63,7 +63,8 @@ import Testing
   @Test(arguments: [
     ("scale", HDF5Value.floats([0.5])), ("scale", .floats([0.5, 0.25, 1])), ("scale", .floats([0.5, 0])),
     ("scale", .floats([0.5, -1])), ("scale", .floats([0.5, .nan])), ("scale", .floats([.infinity, 1])),
-    ("scale", .reals([1e300, 1])), ("scale", .floats([.leastNonzeroMagnitude, 1])), ("scale", .text("0.5")), ("scale", .integers([1, 2])),
+    ("scale", .reals([1e300, 1])), ("scale", .floats([.leastNonzeroMagnitude, 1])), ("scale", .text("0.5")),
+    ("scale", .integers([1, 2])),
     ("scale", .real(1)), ("input_scale", .real(0)), ("input_scale", .real(.nan)), ("input_scale", .real(-1)),
     ("input_scale", .real(1e200)), ("input_scale", .text("1")), ("input_scale", .reals([1, 2])),
     ("input_dtype", .text("float32")), ("input_dtype", .real(1)), ("input_scale", nil), ("input_dtype", nil),

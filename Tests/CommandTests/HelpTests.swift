@@ -5,7 +5,8 @@ import Testing
 /// The help is part of the product: it is what `tools/goldens_help` wrote, word for word.
 @Suite struct HelpTests {
   static let commands = [
-    "models", "inspect", "verify", "diff", "convert", "average", "quantize", "train", "finetune", "evaluate", "predict", "features",
+    "models", "inspect", "verify", "diff", "convert", "average", "quantize", "train", "finetune", "evaluate", "predict",
+    "features",
     "sample-images", "bench",
   ]
 
@@ -35,7 +36,8 @@ import Testing
     ["predict", "a.h5", "b.jpg", "--channels", "red"], ["predict", "a.h5", "b.jpg", "--input-size", "2x3x4"],
     ["predict", "a.h5", "b.jpg", "--mean", "1,,2"], ["diff", "a.h5"], ["verify"], ["convert", "a.h5"],
     ["quantize", "a.h5"], ["quantize", "a.h5", "--data", "d"],
-    ["quantize", "a.h5", "--data", "d", "--output", "b.h5", "--calibration", "0"], ["average", "a.h5", "b.h5"], ["average", "a.h5", "--output", "c.h5"],
+    ["quantize", "a.h5", "--data", "d", "--output", "b.h5", "--calibration", "0"], ["average", "a.h5", "b.h5"],
+    ["average", "a.h5", "--output", "c.h5"],
     ["convert", "a.h5", "b.h5", "--dtype", "f64"], ["train"], ["train", "resnet-toy"],
     ["train", "resnet-toy", "--data", "d"], ["train", "resnet-toy", "--output", "o"], ["finetune", "--data", "d"],
     ["finetune", "--resume", "r", "--epochs", "3"], ["train", "resnet-toy", "--resume", "r"],

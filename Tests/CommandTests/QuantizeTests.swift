@@ -14,7 +14,8 @@ import Testing
   }
 
   private func quantize(_ more: String...) throws -> BuiltTool.Outcome {
-    try BuiltTool.run(["quantize", scratch / "toy.h5", "--data", scratch / "pets", "--output", scratch / "q.h5"] + more)
+    try BuiltTool.run(
+      ["quantize", scratch / "toy.h5", "--data", scratch / "pets", "--output", scratch / "q.h5"] + more)
   }
 
   @Test func makesIntegersAndSaysWhatTheyCost() throws {
@@ -72,7 +73,8 @@ import Testing
       try BuiltTool.run(["quantize", scratch / "toy.h5", "--output", scratch / "q.safetensors"] + data), ".h5")
     try ToyFiles.headless().write(to: scratch / "headless.h5")
     expectFault(
-      try BuiltTool.run(["quantize", scratch / "headless.h5", "--output", scratch / "q.h5"] + data), "no classifier head")
+      try BuiltTool.run(["quantize", scratch / "headless.h5", "--output", scratch / "q.h5"] + data),
+      "no classifier head")
     let text = try Zoo.architecture(named: "char-toy").build()
     text.initialize(seed: 1)
     try text.checkpoint(architecture: "char-toy").write(to: scratch / "text.h5")

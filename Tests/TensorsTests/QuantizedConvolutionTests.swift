@@ -99,9 +99,12 @@ import Testing
           tensor.buffer.quantized(QuantizedForm(scale: Self.addendScale, isSigned: false), shape: shape)
         }
         let result = Tensor(shape: shape, content: Confined(TensorContent(.quantized(integers))))
-        return (result, added.map { min(255, ($0 / Self.addendScale).rounded(.toNearestOrEven)) }.map {
-          Double($0 * Self.addendScale)
-        })
+        return (
+          result,
+          added.map { min(255, ($0 / Self.addendScale).rounded(.toNearestOrEven)) }.map {
+            Double($0 * Self.addendScale)
+          }
+        )
       }
     }
 
