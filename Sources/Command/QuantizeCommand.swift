@@ -39,7 +39,7 @@ struct QuantizeCommand: ParsableCommand {
     guard before.quantizedPaths.isEmpty else { throw CommandFault.quantizedAlready(path: loaded.path) }
     let parts = try DataPart.all(data, classes: nil)
     let seen = Self.chosen(parts[0].folder.entries, calibration, seed: seed, "calibration")
-    let heldOut = try HeldOutImages(parts, of: loaded, most: Self.mostHeldOut, seed: seed)
+    let heldOut = HeldOutImages(data, of: loaded, most: Self.mostHeldOut, seed: seed)
     if json == false { tell(parts[0].described(data)) }
 
     let floats = try heldOut?.predictions(loaded)
@@ -155,11 +155,13 @@ struct HeldOutImages {
   private let classes: Int
 
   /// Nil where no part is left, or its classes are none of the network's.
-  init?(_ parts: [DataPart], of loaded: LoadedModel, most: Int, seed: UInt64) throws {
-    guard parts.count > 1, let part = parts.last, let name = part.name else { return nil }
+  init?(_ data: String, of loaded: LoadedModel, most: Int, seed: UInt64) {
+    // Images of any classes serve calibration; those of others have no right answer.
+    guard let parts = try? DataPart.all(data, classes: loaded.namesClasses ? loaded.classes : nil), parts.count > 1,
+      let part = parts.last, let name = part.name
+    else { return nil }
     let count = loaded.model.configuration.classes
-    let names = part.folder.classes
-    guard names.count == count, !loaded.namesClasses || names == loaded.classes else { return nil }
+    guard part.folder.classes.count == count else { return nil }
     entries = QuantizeCommand.chosen(part.folder.entries, most, seed: seed, "held out")
     guard !entries.isEmpty else { return nil }
     self.part = name

@@ -80,6 +80,7 @@ enum FuzzedReader: String, CaseIterable {
     _ = try? checkpoint.inputPreparation()
     let named = (try? checkpoint.kerasChain(path: file))?.checkpoint ?? checkpoint
     guard let loaded = try? Zoo.model(from: named, path: file) else { return }
+    if !named.quantizedPaths.isEmpty { Self.classify(loaded.model, input: loaded.architecture.input) }
     Self.run(loaded.model, inputs: Self.inputs(of: loaded.model, loaded.architecture))
   }
 
@@ -101,6 +102,14 @@ enum FuzzedReader: String, CaseIterable {
       _ = inference { classifier(Tensor(ones: [2] + input)).scalars }
       _ = classifier.replacingHead(classes: 3, seed: 1)
     }
+  }
+
+  /// Integers, with the scales that the file gives them.
+  private static func classify(_ model: some Network, input: [Int]) {
+    guard let classifier = model as? any Classifier, input.reduce(1, *) < 100_000,
+      model.cellDescriptions.reduce(0, { $0 + $1.shape.reduce(1, *) }) < 100_000
+    else { return }
+    _ = inference { classifier(Tensor(ones: [2] + input)).scalars }
   }
 
   private static func interpret(_ text: String) {

@@ -103,4 +103,53 @@ import Testing
     }
     #expect(distance(run(true), run(false)) < 1e-3)
   }
+
+  @Test(arguments: [[20], [6, 7], [5, 6, 4]], [1, 8]) func anyNumberOfAxes(sizes: [Int], groups: Int) {
+    var random = RandomStream(seed: 2, purpose: "axes")
+    let (shape, axes) = ([16, 8 / groups] + sizes.map { _ in 3 }, sizes.count)
+    let values = (0..<shape.reduce(1, *)).map { _ in Int8(random.integer(below: 255) - 127) }
+    let quantization = Quantization(
+      scales: [Float](repeating: 0.01, count: 16), inputScale: 0.02, inputIsSigned: true)
+    let x = Tensor(normal: 0, deviation: 1, stream: RandomStream(seed: 1, purpose: "x"), shape: [2, 8] + sizes)
+    func run(_ x: Tensor, _ weight: Tensor) -> Tensor {
+      convolution(
+        x, weight: weight, stride: Array(repeating: 1, count: axes), padding: Array(repeating: 1, count: axes),
+        dilation: Array(repeating: 1, count: axes), groups: groups)
+    }
+    let integers = run(x, Tensor(quantized: values.span, shape: shape, quantization))
+    let floats = run(
+      Self.rounded(x, quantization.input), Tensor(values.map { Float($0) * 0.01 }, shape: shape))
+    let unrounded = run(x, Tensor(values.map { Float($0) * 0.01 }, shape: shape))
+    // What oneDNN has no convolution of integers for is computed in floats, whose input is not rounded.
+    #expect(min(distance(integers, floats), distance(integers, unrounded)) < 1e-4)
+  }
+
+  /// What watches, trains or differentiates is given the numbers that the integers stand for.
+  @Test func onlyInferenceIsInIntegers() {
+    let x = x
+    func floats(_ body: () -> Tensor) -> Bool {
+      distance(body(), convolution(x, weight: stem.floats, stride: [2, 2], padding: [3, 3], dilation: [1, 1])) < 1e-5
+    }
+    func integers() -> Tensor {
+      convolution(x, weight: stem.integers, stride: [2, 2], padding: [3, 3], dilation: [1, 1])
+    }
+    #expect(!floats { integers() })
+    #expect(floats { withMode(.training) { integers() } })
+    let variable = Variable(Tensor(ones: [1]))
+    var seen: Tensor?
+    _ = valueWithGradients(of: [variable], mode: .inference, noise: nil) { () -> (Tensor, Void) in
+      seen = integers()
+      return (variable.tracked.sum(), ())
+    }
+    #expect(floats { seen ?? x })
+  }
+
+  /// The floats of a result are those that its integers stand for, however often and by whomever they are read.
+  @Test func aResultIsKept() {
+    let y = relu(stem(x, stride: 2, inIntegers: true))
+    let once = first(y, inIntegers: true).scalars
+    let numbers = y.scalars
+    #expect(numbers.allSatisfy { ($0 / 0.03 - ($0 / 0.03).rounded()).magnitude < 1e-3 })
+    #expect(y.scalars == numbers && first(y, inIntegers: true).scalars == once)
+  }
 }
