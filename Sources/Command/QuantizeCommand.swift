@@ -65,6 +65,9 @@ struct QuantizeCommand: ParsableCommand {
       path: loaded.path, output: output, images: images, tensors: outcome.quantized.count, weights: outcome.weights,
       bytesBefore: before.byteCount, bytesAfter: after.byteCount,
       comparison: heldOut.flatMap { held in floats.flatMap { a in integers.map { held.comparison(a, $0) } } })
+    if !Quantization.isSupported {
+      tell("this processor does not multiply 8-bit integers: here predictions are computed in floats")
+    }
     print(json ? report.object.serialized : report.lines.joined(separator: "\n"))
   }
 

@@ -5,6 +5,10 @@ import AviaryKernels
 /// Weights are symmetric, a scale for each output channel: weight = scale · integer. The input has one scale: it is
 /// rounded to integers from 0 to 255 where it is never negative, and else from −128 to 127 (Jacob et al., 2018; Krishnamoorthi,
 /// 2018, section 3.1).
+///
+/// In inference, a convolution or linear map of such weights asks for its input in integers, and what computes that input
+/// rounds once, at its end. A result that somebody has read as floats before, as observers do, is rounded from those: an
+/// element between two integers may then become the other one.
 public struct Quantization: Sendable, Hashable {
   /// One for each output channel: what is first in the shape of the weights.
   public let scales: [Float]
@@ -20,6 +24,9 @@ public struct Quantization: Sendable, Hashable {
     self.inputScale = inputScale
     self.inputIsSigned = inputIsSigned
   }
+
+  /// Whether this processor multiplies 8-bit integers (VNNI); where it does not, the floats that they stand for are used.
+  public static var isSupported: Bool { IntegerArithmetic.isSupported }
 
   var input: QuantizedForm { QuantizedForm(scale: inputScale, isSigned: inputIsSigned) }
 }

@@ -157,7 +157,7 @@ import Testing
     }
   }
 
-  @Test(.enabled(if: IntegerArithmetic.isSupported), arguments: Case.all)
+  @Test(.enabled(if: Quantization.isSupported), arguments: Case.all)
   func floatsAreTheSumsOfIntegers(_ test: Case) {
     let setup = Setup(test)
     let addend = setup.addend()
@@ -170,7 +170,7 @@ import Testing
     }
   }
 
-  @Test(.enabled(if: IntegerArithmetic.isSupported), arguments: Case.all)
+  @Test(.enabled(if: Quantization.isSupported), arguments: Case.all)
   func integersAreTheRoundedResults(_ test: Case) {
     let setup = Setup(test)
     let addend = setup.addend()

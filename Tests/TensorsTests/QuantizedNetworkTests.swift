@@ -4,7 +4,7 @@ import Testing
 @testable import AviaryTensors
 
 /// Chains of operators in integers against the same in floats, with every input rounded where it becomes integers.
-@Suite(.enabled(if: IntegerArithmetic.isSupported)) struct QuantizedNetworkTests {
+@Suite(.enabled(if: Quantization.isSupported)) struct QuantizedNetworkTests {
   /// Weights as integers, and the same as floats.
   struct Filters {
     let integers: Tensor
