@@ -44,8 +44,9 @@ extension Workload {
     if let start = setting.start { try model.load(start.weights) }
     let x = try setting.start?.tensor("x") ?? Tensor(normal: 0, deviation: 1, stream: stream("x"), shape: shape)
     if kind == .prediction {
+      let model = model.frozenForInference()
       return {
-        _ = inference { model(x).scalars }
+        _ = model(x).scalars
         return nil
       }
     }
