@@ -71,8 +71,7 @@ struct ImageChunks: Sendable {
     chunk.scalars.reserveCapacity(positions.count * imageShape.reduce(1, *))
     for index in order[positions] {
       do throws(ImageDecodingError) {
-        let image = try entries[index].decoded()
-        normalizer.append(sized(image, index: index), to: &chunk.scalars)
+        normalizer.append(try picture(index), to: &chunk.scalars)
         chunk.indices.append(index)
       } catch {
         chunk.skipped.append(ImageBatch.Skipped(path: entries[index].path, reason: error))
@@ -81,10 +80,11 @@ struct ImageChunks: Sendable {
     return chunk
   }
 
-  private func sized(_ image: DecodedImage, index: Int) -> DecodedImage {
-    guard let augmentation else { return preprocessing.sized(image) }
+  /// The picture of an entry, as the network takes it but for its colours.
+  private func picture(_ index: Int) throws(ImageDecodingError) -> DecodedImage {
+    guard let augmentation else { return preprocessing.sized(try entries[index].decoded()) }
     // A stream for each photograph and epoch: what happens to one does not depend on any other.
     var random = RandomStream(seed: seed, purpose: "image augmentation", path: String(index), step: UInt64(epoch))
-    return preprocessing.augmented(image, by: augmentation, to: size, using: &random)
+    return try preprocessing.augmented(try entries[index].source(), by: augmentation, to: size, using: &random)
   }
 }

@@ -41,6 +41,15 @@ extension Preprocessing {
     return augmentation.changed(cut, covering: meanColor, using: &random)
   }
 
+  /// The same of a picture that need not be decoded as a whole.
+  func augmented(
+    _ source: PictureSource, by augmentation: Augmentation, to size: ImageSize, using random: inout RandomStream
+  ) throws(ImageDecodingError) -> DecodedImage {
+    let box = augmentation.randomBox(width: source.width, height: source.height, using: &random)
+    let cut = try source.resized(width: size.width, height: size.height, from: box)
+    return augmentation.changed(cut, covering: meanColor, using: &random)
+  }
+
   /// R, G and B of the colour that normalisation brings nearest to zero.
   var meanColor: [UInt8] {
     let values = mean.map { UInt8(min(max(($0 / scale).rounded(), 0), 255)) }
