@@ -50,7 +50,7 @@ struct FeaturesCommand: ParsableCommand {
       return try Self.attributes(classes: parts[0].folder.classes, loaded)
     }
     for reason in skipped { tell("skipped: \(reason)") }
-    print(
+    show(
       "\(output): features of \(counted(images, "image")), \(width) numbers each"
         + (skipped.isEmpty ? "" : "; \(skipped.count) skipped"))
   }

@@ -91,7 +91,7 @@ struct TrainingRun {
           + " with: aviary \(command) --resume \(report.folder)")
       throw ExitCode(130)
     }
-    for line in lines(summary, report.folder) { print(line) }
+    for line in lines(summary, report.folder) { show(line) }
     if arguments.json {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
