@@ -84,7 +84,9 @@ struct ConvertCommand: ParsableCommand {
 
   /// Refuses an output that could not be written, before anything is read.
   static func check(output: String) throws(CheckpointFault) {
-    guard [".h5", ".hdf5", ".safetensors", ".pth", ".pt", ".npz"].contains(where: output.lowercased().hasSuffix) else {
+    guard
+      [".h5", ".hdf5", ".safetensors", ".pth", ".pt", ".pth.tar", ".npz"].contains(where: output.lowercased().hasSuffix)
+    else {
       throw .unknownOutput(path: output)
     }
   }
