@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static int fails(const char *name) {
@@ -34,6 +35,11 @@ static int fails(const char *name) {
 ssize_t write(int file, const void *bytes, size_t count) {
   if (file > 2 && fails("write")) return -1;
   return NEXT(write)(file, bytes, count);
+}
+
+ssize_t writev(int file, const struct iovec *parts, int count) {
+  if (file > 2 && fails("writev")) return -1;
+  return NEXT(writev)(file, parts, count);
 }
 
 ssize_t pwrite(int file, const void *bytes, size_t count, off_t at) {

@@ -1,5 +1,3 @@
-import CKernels
-
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Darwin)
@@ -61,22 +59,8 @@ public func writeDurably(_ parts: [ByteRegion], to path: String) throws(ArchiveF
       throw .system(path: path, operation: "open", reason: MappedFile.lastReason())
     }
     defer { close(descriptor) }
-    var writeBack = WriteBack(descriptor: descriptor)
-    for part in parts {
-      let whole = unsafe part.withPointer { buffer in
-        var done = 0
-        while done < buffer.count {
-          let piece = min(buffer.count - done, WriteBack.piece)
-          let put = unsafe write(descriptor, buffer.baseAddress! + done, piece)
-          if put < 0 && errno == EINTR { continue }
-          if put <= 0 { return false }
-          done += put
-          writeBack.wrote(put)
-        }
-        return true
-      }
-      guard whole else { throw .system(path: path, operation: "write", reason: MappedFile.lastReason()) }
-    }
+    var writer = GatheringWriter(parts, descriptor: descriptor)
+    guard writer.writeAll() else { throw .system(path: path, operation: "write", reason: MappedFile.lastReason()) }
   }
 }
 
@@ -115,25 +99,6 @@ private func removeLeftovers(of name: String, in folder: String) {
     guard descriptor >= 0 else { continue }
     if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unsafe unlink(path) }
     close(descriptor)
-  }
-}
-
-/// Has the system begin to bring to the disk what was written, while more is written, so that less is left for the end.
-private struct WriteBack {
-  /// How much is begun with at a time.
-  static let piece = 8 << 20
-
-  let descriptor: Int32
-  private var begun: Int64 = 0
-  private var written: Int64 = 0
-
-  init(descriptor: Int32) { self.descriptor = descriptor }
-
-  mutating func wrote(_ count: Int) {
-    written += Int64(count)
-    guard written - begun >= Int64(Self.piece) else { return }
-    ak_begin_write_back(descriptor, begun, written - begun)
-    begun = written
   }
 }
 

@@ -58,8 +58,8 @@ void ak_fill(float *y, float value, size_t count) {
   ak_parallel_ranges(count, GRAIN, fill_range, &(operands){.y = y, .shift = value});
 }
 
-// Eight running sums in double: enough for the vectoriser, and the order depends on nothing but the count.
-#define LANES 8
+// Running sums in double, as many as hide the latency of addition; the order depends on nothing but the count.
+#define LANES 32
 
 AVIARY_MULTIVERSION double ak_sum(const float *x, size_t count) {
   double lanes[LANES] = {0}, total = 0;

@@ -24,13 +24,14 @@ import Testing
     var generator = TestNumbers(seed: 7)
     let bytes = (0..<60_000).map { _ in UInt8.random(in: 0...255, using: &generator) }
     let region = ByteRegion(bytes)
-    // Lengths around the runs that three streams take, at starts of any alignment.
-    let lengths = Array(0...40) + [255, 256, 257, 767, 768, 769, 1000, 24_575, 24_576, 24_577, 50_000]
+    // Lengths around the runs that three streams and wide registers take, at starts of any alignment.
+    let lengths = Array(0...40) + [255, 256, 257, 511, 512, 513, 767, 768, 769, 1000, 24_575, 24_576, 24_577, 50_000]
     for length in lengths {
       let start = length % 9
       let part = try #require(region.part(from: start, count: length))
       let expected = reference(bytes[start..<start + length])
       #expect(part.crc32c() == expected, "\(length) bytes from \(start)")
+      #expect(part.narrowCRC32C() == expected, "\(length) bytes from \(start), by the instruction")
       #expect(part.portableCRC32C() == expected, "\(length) bytes from \(start), by tables")
     }
   }

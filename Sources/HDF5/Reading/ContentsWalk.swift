@@ -41,7 +41,12 @@ struct ContentsWalk {
   }
 
   private func isGroup(_ header: ObjectHeader) -> Bool {
-    header.messages.contains { [.symbolTable, .linkInfo, .link, .groupInfo].contains($0.kind) }
+    header.messages.indices.contains {
+      switch header.messages[$0].kind {
+      case .symbolTable, .linkInfo, .link, .groupInfo: true
+      default: false
+      }
+    }
   }
 
   private mutating func visit(_ place: Place) throws(Flaw) {

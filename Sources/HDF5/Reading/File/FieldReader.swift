@@ -1,31 +1,45 @@
 /// Reads the fields of one block of metadata, little-endian, one after another and never past its end.
 struct FieldReader: Sendable {
-  let bytes: [UInt8]
-  /// Where `bytes` lies in the file.
-  let position: Int
+  /// What all readers of one block share: they are copied often, and so copy one reference.
+  private final class Block: Sendable {
+    let bytes: [UInt8]
+    let position: Int
+    let what: String
+    let sizeOfOffsets: Int
+    let sizeOfLengths: Int
+
+    init(_ bytes: [UInt8], _ position: Int, _ what: String, _ sizeOfOffsets: Int, _ sizeOfLengths: Int) {
+      self.bytes = bytes
+      self.position = position
+      self.what = what
+      self.sizeOfOffsets = sizeOfOffsets
+      self.sizeOfLengths = sizeOfLengths
+    }
+
+    func renamed(_ what: String) -> Block { Block(bytes, position, what, sizeOfOffsets, sizeOfLengths) }
+  }
+
+  private let block: Block
   private(set) var offset: Int
   let end: Int
-  /// What the block is, for flaws.
-  let what: String
-  let sizeOfOffsets: Int
-  let sizeOfLengths: Int
 
   init(_ bytes: [UInt8], position: Int, what: String, sizeOfOffsets: Int, sizeOfLengths: Int) {
-    self.init(bytes, position, 0, bytes.count, what, sizeOfOffsets, sizeOfLengths)
+    self.init(Block(bytes, position, what, sizeOfOffsets, sizeOfLengths), 0, bytes.count)
   }
 
-  private init(
-    _ bytes: [UInt8], _ position: Int, _ offset: Int, _ end: Int, _ what: String, _ sizeOfOffsets: Int,
-    _ sizeOfLengths: Int
-  ) {
-    self.bytes = bytes
-    self.position = position
+  private init(_ block: Block, _ offset: Int, _ end: Int) {
+    self.block = block
     self.offset = offset
     self.end = end
-    self.what = what
-    self.sizeOfOffsets = sizeOfOffsets
-    self.sizeOfLengths = sizeOfLengths
   }
+
+  var bytes: [UInt8] { block.bytes }
+  /// Where `bytes` lies in the file.
+  var position: Int { block.position }
+  /// What the block is, for flaws.
+  var what: String { block.what }
+  var sizeOfOffsets: Int { block.sizeOfOffsets }
+  var sizeOfLengths: Int { block.sizeOfLengths }
 
   var remaining: Int { end - offset }
 
@@ -37,6 +51,7 @@ struct FieldReader: Sendable {
   mutating func unsigned(_ size: Int) throws(Flaw) -> UInt64 {
     try require(size)
     var value: UInt64 = 0
+    let bytes = block.bytes
     for index in 0..<size { value |= UInt64(bytes[offset + index]) << UInt64(8 * index) }
     offset += size
     return value
@@ -51,7 +66,7 @@ struct FieldReader: Sendable {
   mutating func byte() throws(Flaw) -> Int {
     try require(1)
     defer { offset += 1 }
-    return Int(bytes[offset])
+    return Int(block.bytes[offset])
   }
 
   mutating func uint16() throws(Flaw) -> Int { Int(try unsigned(2)) }
@@ -86,7 +101,7 @@ struct FieldReader: Sendable {
   mutating func block(_ count: Int, what: String? = nil) throws(Flaw) -> FieldReader {
     try require(count)
     defer { offset += count }
-    return FieldReader(bytes, position, offset, offset + count, what ?? self.what, sizeOfOffsets, sizeOfLengths)
+    return FieldReader(what.map(block.renamed) ?? block, offset, offset + count)
   }
 
   /// Text of `count` bytes; bytes that are not UTF-8 become the replacement character.

@@ -3,7 +3,9 @@ struct ObjectHeader {
   private(set) var messages: [HeaderMessage] = []
 
   /// The first message of a kind.
-  func first(_ kind: HeaderMessage.Kind) -> HeaderMessage? { messages.first { $0.kind == kind } }
+  func first(_ kind: HeaderMessage.Kind) -> HeaderMessage? {
+    messages.indices.first { messages[$0].kind == kind }.map { messages[$0] }
+  }
 
   init(at address: UInt64, _ blocks: BlockReader) throws(Flaw) {
     var head = try blocks.block(at: address, count: min(16, blocks.available(at: address)), "the object header")

@@ -1,0 +1,71 @@
+import CKernels
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Writes many regions one after another, many with each call.
+///
+/// How much a call writes decides how large the pages are in which the system keeps the file: in large ones it is mapped
+/// with a fraction of the page faults when it is read again.
+struct GatheringWriter {
+  /// Calls end at multiples of this in the file. With each of them the system is told to begin to bring to the disk what
+  /// was written, so that less is left for the end.
+  static let piece = 8 << 20
+  /// Regions a call: well below what systems allow.
+  private static let most = 128
+
+  private let parts: [ByteRegion]
+  private let descriptor: Int32
+  /// What is written next: a part, and the place in it.
+  private var index = 0
+  private var offset = 0
+  private var written = 0
+  private var begun = 0
+
+  init(_ parts: [ByteRegion], descriptor: Int32) {
+    self.parts = parts
+    self.descriptor = descriptor
+  }
+
+  /// Whether all has been written; where not, `errno` says why.
+  mutating func writeAll() -> Bool {
+    while true {
+      skipWritten()
+      if index == parts.count { return true }
+      var vectors: [iovec] = unsafe []
+      let put = unsafe write(from: index, offset, room: Self.piece - written % Self.piece, &vectors)
+      if put < 0 && errno == EINTR { continue }
+      if put <= 0 { return false }
+      written += put
+      offset += put
+      if written - begun >= Self.piece {
+        ak_begin_write_back(descriptor, Int64(begun), Int64(written - begun))
+        begun = written
+      }
+    }
+  }
+
+  private mutating func skipWritten() {
+    while index < parts.count, offset >= parts[index].count {
+      offset -= parts[index].count
+      index += 1
+    }
+  }
+
+  /// Puts the rest of the part into the call, then, as one closure's pointer lives within another's, those that follow.
+  private func write(from index: Int, _ offset: Int, room: Int, _ vectors: inout [iovec]) -> Int {
+    guard room > 0, index < parts.count, unsafe vectors.count < Self.most else {
+      return unsafe writev(descriptor, vectors, Int32(vectors.count))
+    }
+    return unsafe parts[index].withPointer { bytes in
+      let count = min(bytes.count - offset, room)
+      if count > 0, let base = bytes.baseAddress {
+        unsafe vectors.append(iovec(iov_base: UnsafeMutableRawPointer(mutating: base + offset), iov_len: count))
+      }
+      return unsafe write(from: index + 1, 0, room: room - count, &vectors)
+    }
+  }
+}
