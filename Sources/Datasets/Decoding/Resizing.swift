@@ -146,15 +146,4 @@ extension DecodedImage {
     }
     return DecodedImage(width: columns.count, height: newHeight, pixels: resampled)
   }
-
-  /// Appends the picture as three planes of Float32, [3, height, width]: value v of input channel `source[c]` becomes
-  /// `tables[256 * c + v]` in plane c.
-  func appendPlanes(source: [Int32], tables: [Float], to planes: inout [Float]) {
-    precondition(source.count == 3 && tables.count == 768 && source.allSatisfy { (0..<3).contains($0) })
-    let size = width * height
-    planes += unsafe [Float](unsafeUninitializedCapacity: 3 * size) { output, count in
-      unsafe aviary_planes_from_rgb(pixels, output.baseAddress, size, source, tables)
-      count = 3 * size
-    }
-  }
 }

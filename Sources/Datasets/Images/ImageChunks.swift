@@ -2,7 +2,8 @@ import AviaryKernels
 
 /// Some neighbouring photographs of a batch: what one worker prepares at a time.
 struct ImageChunk: Sendable {
-  var scalars: [Float] = []
+  /// Of each photograph, [channels, H, W].
+  var planes: [Buffer] = []
   var indices: [Int] = []
   var skipped: [ImageBatch.Skipped] = []
 }
@@ -68,10 +69,9 @@ struct ImageChunks: Sendable {
 
   func load(_ positions: Range<Int>) -> ImageChunk {
     var chunk = ImageChunk()
-    chunk.scalars.reserveCapacity(positions.count * imageShape.reduce(1, *))
     for index in order[positions] {
       do throws(ImageDecodingError) {
-        normalizer.append(try picture(index), to: &chunk.scalars)
+        chunk.planes.append(normalizer.planes(of: try picture(index)))
         chunk.indices.append(index)
       } catch {
         chunk.skipped.append(ImageBatch.Skipped(path: entries[index].path, reason: error))
