@@ -12,6 +12,7 @@ struct Entry {
   dnnl::memory::desc description;
   size_t bytes;
   ad_layout plain;
+  int channel_block;
 };
 
 // A deque, so that references stay valid while the table grows. A program meets a few hundred layouts.
@@ -68,6 +69,17 @@ dnnl::memory::desc plain(const dnnl::memory::dims &d) {
   }
   return dnnl::memory::desc(d, dnnl::memory::data_type::f32, strides);
 }
+
+/// The block of a layout that is blocked by channels and by nothing else, or 0.
+int channel_block(const dnnl::memory::desc &md) {
+  using tag = dnnl::memory::format_tag;
+  const auto sizes = dims_of(md);
+  if (sizes.size() < 3 || sizes.size() > 5) return 0;
+  static const tag by_16[] = {tag::nCw16c, tag::nChw16c, tag::nCdhw16c}, by_8[] = {tag::nCw8c, tag::nChw8c, tag::nCdhw8c};
+  const auto is = [&](tag t) { return dnnl::memory::desc(sizes, dnnl::memory::data_type::f32, t) == md; };
+  return is(by_16[sizes.size() - 3]) ? 16 : is(by_8[sizes.size() - 3]) ? 8 : 0;
+}
+
 /// The place of a descriptor in the table, where it is put if it is new; the caller holds the lock.
 ad_layout place(const dnnl::memory::desc &md) {
   auto &entries = table();
@@ -76,7 +88,7 @@ ad_layout place(const dnnl::memory::desc &md) {
   // The row-major layout of the same dimensions comes first, and is its own.
   auto rows = plain(dims_of(md));
   ad_layout own = rows == md ? ad_layout(entries.size()) : place(rows);
-  entries.push_back({md, md.get_size(), own});
+  entries.push_back({md, md.get_size(), own, own == ad_layout(entries.size()) ? 0 : channel_block(md)});
   return ad_layout(entries.size() - 1);
 }
 
@@ -140,6 +152,11 @@ bool ad_layout_is_padded(ad_layout layout) {
   std::lock_guard<std::mutex> guard(lock());
   const auto &own = table()[size_t(layout)];
   return own.bytes != table()[size_t(own.plain)].bytes;
+}
+
+int ad_layout_channel_block(ad_layout layout) {
+  std::lock_guard<std::mutex> guard(lock());
+  return table()[size_t(layout)].channel_block;
 }
 
 int ad_layout_dimensions(ad_layout layout, int64_t dimensions[AD_MAX_RANK]) {

@@ -188,11 +188,21 @@ extension Buffer {
     return y
   }
 
-  /// Zero with probability `rate`, else x / (1 − rate): the same elements for the same stream.
+  /// Zero with probability `rate`, else x / (1 − rate): the same elements for the same stream, in whichever layout.
   package func droppedOut(rate: Float, stream: RandomStream) -> Buffer {
+    guard let block = layout.channelBlock else {
+      let plain = reordered(to: layout.plain)
+      let y = Buffer(plain.layout)
+      kernel("dropout", layout, floats: 2 * count) {
+        unsafe ak_dropout(plain.floats, y.floats, rate, stream.key, stream.step, plain.count)
+      }
+      return y
+    }
     let y = Buffer(layout)
+    let shape = layout.dimensions
     kernel("dropout", layout, floats: 2 * count) {
-      unsafe ak_dropout(floats, y.floats, rate, stream.key, stream.step, count)
+      unsafe ak_dropout_blocked(
+        floats, y.floats, rate, stream.key, stream.step, shape[0], shape[1], shape.dropFirst(2).reduce(1, *), block)
     }
     return y
   }

@@ -70,6 +70,11 @@ package struct Layout: Hashable, Sendable {
   package var isPlain: Bool { ad_layout_is_plain(id) }
   /// The row-major layout of the same shape.
   package var plain: Layout { Layout(id: ad_layout_plain_of(id)) }
+  /// How many channels lie side by side where the layout is blocked by channels and by nothing else.
+  var channelBlock: Int? {
+    let block = Int(ad_layout_channel_block(id))
+    return block == 0 ? nil : block
+  }
   /// Whether some bytes belong to no element: those are zero and have to stay so.
   package var isPadded: Bool { ad_layout_is_padded(id) }
 }

@@ -66,6 +66,30 @@ import Testing
     #expect(y == expected)
   }
 
+  /// The same elements fall in a layout blocked by channels as in the row-major one: planes that end within a counter's
+  /// words and with them, channels that fill blocks and that do not.
+  @Test(arguments: [(2, 16, 9), (3, 24, 8), (1, 5, 49), (2, 32, 2500), (4, 33, 3), (5, 8, 1)], [8, 16])
+  func blockedDropoutDrawsTheStream(shape: (images: Int, channels: Int, positions: Int), block: Int) {
+    let (images, channels, positions) = shape
+    var numbers = TestNumbers(seed: 1)
+    let x = numbers.floats(images * channels * positions)
+    var expected = x
+    ak_dropout(x, &expected, 0.3, Self.stream.key, Self.stream.step, x.count)
+
+    let groups = (channels + block - 1) / block
+    func place(_ i: Int) -> Int {
+      let (image, channel, position) = (i / positions / channels, i / positions % channels, i % positions)
+      return ((image * groups + channel / block) * positions + position) * block + channel % block
+    }
+    var blocked = [Float](repeating: 0, count: images * groups * positions * block)
+    for i in x.indices { blocked[place(i)] = x[i] }
+    var y = [Float](repeating: -1, count: blocked.count)
+    ak_dropout_blocked(
+      blocked, &y, 0.3, Self.stream.key, Self.stream.step, images, channels, positions, block)
+    #expect(x.indices.allSatisfy { y[place($0)] == expected[$0] })
+    #expect(Set(y.indices).subtracting(x.indices.map(place)).allSatisfy { y[$0] == 0 })
+  }
+
   /// The number of threads does not show in random numbers.
   @Test func teamSizeDoesNotShow() {
     let draws = [Int32(1), 2, 3].map { threads -> [Float] in

@@ -15,9 +15,9 @@ public func dropout(_ x: Tensor, rate: Float, path: String = "") -> Tensor {
     guard pass.mode == .training, pass.drops, rate > 0, let drawing = pass.drawing else { return x }
     if rate == 1 { return x * 0 }
     let stream = drawing.stream(purpose: "dropout", path: path)
-    let y = Tensor(x.plainBuffer.droppedOut(rate: rate, stream: stream), shape: x.shape)
+    let y = Tensor(x.buffer.droppedOut(rate: rate, stream: stream), shape: x.shape)
     return recorded(y, from: x) { dy, cotangents in
-      cotangents.add(Tensor(dy.plainBuffer.droppedOut(rate: rate, stream: stream), shape: x.shape), to: x)
+      cotangents.add(Tensor(dy.buffer.droppedOut(rate: rate, stream: stream), shape: x.shape), to: x)
     }
   }
 }
