@@ -31,7 +31,7 @@ extension Checkpoint {
     result.kerasModel = nil
     result.metadata.metrics = nil
     for entry in first.entries {
-      guard entry.array.dtype.isReal else {
+      guard entry.array.dtype.isReal, !entry.array.dtype.isFloat8 else {
         throw .unsupported(
           path: firstFile, what: "tensor '\(entry.path)' is \(entry.array.dtype.rawValue), which cannot be averaged")
       }

@@ -213,7 +213,7 @@ public struct Checkpoint: Sendable {
       try writeAviary(to: path)
     } else if name.hasSuffix(".safetensors") {
       try SafetensorsFile.write(self, to: path)
-    } else if name.hasSuffix(".pth") || name.hasSuffix(".pt") {
+    } else if [".pth", ".pt", ".pth.tar"].contains(where: name.hasSuffix) {
       try PyTorchWriter.write(self, to: path)
     } else if name.hasSuffix(".npz") {
       try NumPyCheckpoint.write(self, to: path)

@@ -51,8 +51,10 @@ struct FinetuneCommand: ParsableCommand {
       let checkpoint = try Checkpoint.read(from: path)
       guard let architecture = checkpoint.metadata.architecture else { throw CommandFault.unnamedSource(path: path) }
       guard checkpoint.metadata.preprocessing != nil else { throw CommandFault.unpreparedSource(path: path) }
+      var knownLength: Int?
+      if case .characters(let known) = try checkpoint.inputPreparation() { knownLength = known.settings.longest }
       let options = try training.options(
-        isFinetuning: true, architecture: architecture, checkpoint: absolutePath(path))
+        isFinetuning: true, architecture: architecture, checkpoint: absolutePath(path), knownLength: knownLength)
       return (options, .checkpoint(checkpoint, path: path))
     }
   }
@@ -91,7 +93,7 @@ struct TrainingRun {
           + " with: aviary \(command) --resume \(report.folder)")
       throw ExitCode(130)
     }
-    for line in lines(summary, report.folder) { print(line) }
+    for line in lines(summary, report.folder) { show(line) }
     if arguments.json {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
