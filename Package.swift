@@ -39,13 +39,16 @@ let package = Package(
       name: "CTurboJPEG", path: "Sources/CImageCodecs/TurboJPEG", pkgConfig: "libturbojpeg",
       providers: [.apt(["libturbojpeg0-dev"]), .brew(["jpeg-turbo"])]),
     .systemLibrary(
+      name: "CJPEG", path: "Sources/CImageCodecs/JPEG", pkgConfig: "libjpeg",
+      providers: [.apt(["libjpeg-dev"]), .brew(["jpeg-turbo"])]),
+    .systemLibrary(
       name: "CSpng", path: "Sources/CImageCodecs/Spng", pkgConfig: "spng",
       providers: [.apt(["libspng-dev"]), .brew(["libspng"])]),
     .systemLibrary(
       name: "CWebP", path: "Sources/CImageCodecs/WebP", pkgConfig: "libwebp",
       providers: [.apt(["libwebp-dev"]), .brew(["webp"])]),
     .target(
-      name: "CImageCodecs", dependencies: ["CTurboJPEG", "CSpng", "CWebP", "CZlib"],
+      name: "CImageCodecs", dependencies: ["CTurboJPEG", "CJPEG", "CSpng", "CWebP", "CZlib"],
       path: "Sources/CImageCodecs/Shim"),
     .target(name: "CKernels", path: "Sources/CKernels"),
     // Of the executable alone: it counts what the whole process allocates.

@@ -64,7 +64,10 @@ extension Checkpoint {
     result.format = format
     result.metadata.architecture = architecture.name
     result.metadata.configuration = model.configurationText
-    result.metadata.settings = model.settings.merging(metadata.settings) { _, own in own }
+    // Of a Keras file those of the layers that the network has; others are a fault when the checkpoint is loaded.
+    let known = model.settings
+    let told = kerasModel == nil ? metadata.settings : result.metadata.settings.filter { known[$0.key] != nil }
+    result.metadata.settings = known.merging(told) { _, own in own }
     let head = model.headPath + "."
     result.metadata.headAbsent = !result.paths.contains { $0.hasPrefix(head) }
     if let classes = result.metadata.classes, classes.count != model.configuration.classes {

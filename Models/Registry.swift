@@ -62,6 +62,11 @@ public struct Architecture: Sendable {
         do {
           configuration = try JSONDecoder().decode(Model.Configuration.self, from: Data(text.utf8))
         } catch {
+          if request.configuration == nil,
+            let fault = Self.faultyChange(of: preset, among: request.changes, architecture: name)
+          {
+            throw fault
+          }
           throw .badConfiguration(architecture: name, text: text)
         }
       }
@@ -98,25 +103,6 @@ public struct Architecture: Sendable {
     try make(Request(input: input, isFitted: true, changes: changes))
   }
 
-  /// A configuration as JSON with other values for some of its members; nil where none is to be changed.
-  private static func changed(
-    _ configuration: some NetworkConfiguration, by changes: [ConfigurationChange], architecture: String
-  ) throws(ArchitectureFault) -> String? {
-    if changes.isEmpty { return nil }
-    guard let data = try? JSONEncoder().encode(configuration),
-      var members = (try? JSONValue(parsing: data))?.members
-    else { preconditionFailure("a configuration of plain values did not become JSON") }
-    for change in changes {
-      guard let place = members.firstIndex(where: { $0.name == change.name }) else {
-        throw .unknownSetting(architecture: architecture, name: change.name, known: members.map(\.name).sorted())
-      }
-      // What is no JSON is a word.
-      let value = (try? JSONValue(parsing: change.value.utf8)) ?? .text(change.value)
-      members[place] = .init(change.name, value)
-    }
-    return JSONValue.object(members).serialized
-  }
-
   /// Builds a network that sorts images, or rows, into classes; see `build`.
   public func buildClassifier(
     configuration: String? = nil, input: [Int]? = nil
@@ -139,6 +125,8 @@ public enum ArchitectureFault: Error, Equatable, CustomStringConvertible {
   case unknown(name: String, known: [String])
   /// The configuration is not what the network's configurations look like.
   case badConfiguration(architecture: String, text: String)
+  /// A value of the configuration is to be changed to something that it cannot be.
+  case badSetting(architecture: String, name: String, value: String, allowed: String)
   /// The configuration has no value of this name.
   case unknownSetting(architecture: String, name: String, known: [String])
   /// The configuration describes no network, or one that does not take the input.
@@ -156,6 +144,8 @@ public enum ArchitectureFault: Error, Equatable, CustomStringConvertible {
       "there is no architecture '\(name)'; there are \(known.joined(separator: ", "))"
     case .badConfiguration(let architecture, let text):
       "this is no configuration of \(architecture): \(text.prefix(200))"
+    case .badSetting(let architecture, let name, let value, let allowed):
+      "\(architecture): \(name) cannot be \(value.prefix(80)); it must be \(allowed)"
     case .unknownSetting(let architecture, let name, let known):
       "\(architecture) has no setting '\(name)'; there are \(known.joined(separator: ", "))"
     case .refused(let architecture, let fault): "\(architecture): \(fault)"

@@ -31,7 +31,6 @@ CONTAINERS = ["state_dict_ema", "model_ema", "ema_state_dict", "ema", "*_ema", "
 def of_torch(t):
     t = t.detach().cpu().resolve_conj().resolve_neg().contiguous()
     name = str(t.dtype).removeprefix("torch.")
-    name = "opaque8" if name.startswith(("float8", "float4")) else name
     raw = t.reshape(-1).view(torch.uint8).numpy().tobytes() if t.numel() else b""
     return {"shape": list(t.shape), "dtype": name, "crc32": zlib.crc32(raw)}
 

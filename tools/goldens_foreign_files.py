@@ -64,11 +64,14 @@ def tar(path):
 
 
 # ------------------------------------------------------------------ PyTorch's rarer values
+FLOAT8 = ["float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu"]
+
+
 def rare():
     g = torch.Generator().manual_seed(5)
     random = lambda *shape, **kinds: torch.randn(*shape, generator=g, **kinds)
     t = OrderedDict()
-    for name in ["float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu"]:
+    for name in FLOAT8:
         t[f"types.{name}"] = random(2, 3).abs().to(getattr(torch, name))
     for name in ["uint16", "uint32", "uint64"]:
         t[f"types.{name}"] = torch.tensor([1, 2, 60000], dtype=torch.int64).to(getattr(torch, name))
@@ -88,6 +91,15 @@ def rare():
     return t
 
 
+def float8():
+    """Every pattern of each type of 8 bits, and PyTorch's value of it."""
+    t = OrderedDict()
+    for name in FLOAT8:
+        t[f"{name}.bits"] = torch.arange(256).to(torch.uint8).view(getattr(torch, name))
+        t[f"{name}.values"] = t[f"{name}.bits"].to(torch.float32)
+    return t
+
+
 def table(values, of_torch):
     return {k: of_torch(v) for k, v in values.items()}
 
@@ -99,6 +111,12 @@ def write(out, torch_table, of_torch, of_numpy):
     tables["tar.pth"] = torch_table(p("tar.pth"))
     torch.save(rare(), p("rare.pth"))
     tables["rare.pth"] = table(rare(), of_torch)
+    torch.save(float8(), p("float8.pth"))
+    tables["float8.pth"] = table(float8(), of_torch)
+    # Two of them are all that safetensors' own writer has for PyTorch's types everywhere.
+    known = OrderedDict((k, v) for k, v in float8().items() if k.startswith(("float8_e4m3fn.", "float8_e5m2.")))
+    save_file(known, p("float8.safetensors"))
+    tables["float8.safetensors"] = table(known, of_torch)
     weights = OrderedDict([("fc.weight", torch.arange(6.0).reshape(2, 3)), ("fc.bias", torch.tensor([1.0, 2.0]))])
     for protocol in (3, 5):
         torch.save(weights, p(f"protocol{protocol}.pth"), pickle_protocol=protocol)

@@ -152,6 +152,12 @@ def small_files():
     files["no-end-chunk.png"] = plain[:-12]
     files["exif-broken.jpg"] = saved(rgb, "JPEG", quality=85, exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
     files["exif-nonsense.png"] = saved(rgb, "PNG", exif=b"Exif\0\0nonsense")
+    # Of many blocks, for decoding parts.
+    large = picture(211, 157, 3)
+    files["large-420.jpg"] = saved(large, "JPEG", quality=60)
+    files["large-422-progressive.jpg"] = saved(large, "JPEG", quality=60, subsampling="4:2:2", progressive=True)
+    files["large-444-turned.jpg"] = saved(large, "JPEG", quality=60, subsampling="4:4:4", exif=exif(6))
+    files["large-cmyk.jpg"] = saved(large.convert("CMYK"), "JPEG", quality=50)
     # Interlaced, which Pillow does not write: one pass after the other, all of them filtered with 0.
     values = np.asarray(rgb)
     passes = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]

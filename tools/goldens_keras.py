@@ -112,6 +112,13 @@ def endings():
     yield "end_scores_average", maps, [L.Conv2D(4, 2, activation="relu"), L.GlobalAveragePooling2D()], ["keras"]
     yield "inner_dropout", (4, 3), [
         L.LSTM(3, dropout=0.1, return_sequences=True), L.Bidirectional(L.GRU(2, recurrent_dropout=0.2)), L.Dense(2)], ["keras"]
+    yield "end_log_softmax", row, [L.Dense(4, activation="log_softmax"), L.Dropout(0.1)], ["keras"]
+    yield "end_log_softmax_flatten", maps, [L.Conv2D(4, 3, activation="log_softmax"), L.Flatten()], ["keras"]
+    yield "end_log_softmax_average", maps, [L.Conv2D(4, 2, activation="log_softmax"), L.GlobalAveragePooling2D()], ["keras"]
+    # Not an ending: names of a network that is written down in the tests, with other numbers than either side's defaults.
+    yield "norm", maps, [
+        L.Conv2D(4, 3, name="conv"), L.BatchNormalization(epsilon=0.002, momentum=0.85, name="bn"), L.Flatten(),
+        L.Dense(2, name="fc")], ["keras"]
 
 
 def chain(shape, layers):

@@ -120,6 +120,19 @@ def pools(cases):
             cases.add(
                 operator, name, lambda x: getattr(functional, operator)(x, output), {"x": normal(1, 3, *size) - 1},
                 output_size=list(output))
+    for name, size, kernel, stride, padding, dilation, ceil_mode in [
+        ("3-d2",          (9,), 3, 1, 0, 2, False),
+        ("3-s2-p1-d3-ceil", (12,), 3, 2, 1, 3, True),
+        ("3x2-d2x3",      (8, 9), (3, 2), (2, 1), (1, 0), (2, 3), False),
+        ("2-s3-p1-d2-ceil", (7, 8), 2, 3, 1, 2, True),
+        ("2x3x2-d2x1x3",  (5, 4, 6), (2, 3, 2), (1, 2, 1), (1, 1, 0), (2, 1, 3), False),
+    ]:
+        axes = len(size)
+        max_pool = getattr(functional, f"max_pool{axes}d")
+        cases.add(
+            f"max_pool{axes}d", name, lambda x: max_pool(x, kernel, stride, padding, dilation, ceil_mode),
+            {"x": normal(1, 3, *size) - 3}, kernel=sizes(kernel, axes), stride=sizes(stride, axes),
+            padding=sizes(padding, axes), dilation=sizes(dilation, axes), ceil_mode=ceil_mode)
 
 
 def initialisations():

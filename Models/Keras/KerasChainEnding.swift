@@ -62,6 +62,8 @@ extension KerasChain.Configuration {
         switch (activation, last.channels ?? 1) {
         case _ where !last.positions.isEmpty || !isKnown: .values
         case (.softmax, 2...): .classes
+        // Means of logarithms are no logarithms of anything.
+        case (.logSoftmax, 2...) where !isMixture: .classes
         case (.sigmoid, 1): .probability
         case (.linear, 2...): .classes
         default: .values
@@ -79,7 +81,7 @@ extension KerasChain.Configuration {
       guard activation == .linear else {
         guard let computing else {
           // Each position has a distribution of its own; together they are none.
-          return ending(place, activation, isKnown: activation != .softmax || isRow(place))
+          return ending(place, activation, isKnown: ![.softmax, .logSoftmax].contains(activation) || isRow(place))
         }
         guard [.softmax, .sigmoid, .logSoftmax].contains(activation) else { return ending(computing, .linear) }
         return ending(computing, activation, isMixture: true, isKnown: isMean && isRow(computing))

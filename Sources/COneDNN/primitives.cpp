@@ -295,21 +295,58 @@ algorithm pooling_algorithm(const ad_request &r) {
                                    : algorithm::pooling_avg_exclude_padding;
 }
 
-pooling_forward::primitive_desc pooling_hint(const ad_request &r, const primitive_attr &attr) {
+// In version 2, windows with gaps are a primitive of their own.
+#if DNNL_VERSION_MAJOR >= 3
+struct Pooling {
+  using forward = pooling_forward;
+  using backward = pooling_backward;
+  static constexpr bool takes_dilations = true;
+};
+using DilatedPooling = Pooling;
+#else
+struct Pooling {
+  using forward = pooling_forward;
+  using backward = pooling_backward;
+  static constexpr bool takes_dilations = false;
+};
+struct DilatedPooling {
+  using forward = pooling_v2_forward;
+  using backward = pooling_v2_backward;
+  static constexpr bool takes_dilations = true;
+};
+#endif
+
+bool is_dilated(const ad_request &r) { return r.dilations[0] > 0 || r.dilations[1] > 0 || r.dilations[2] > 0; }
+
+template <class Kind>
+typename Kind::forward::primitive_desc pooling_hint(const ad_request &r, const primitive_attr &attr) {
   Window w(r, rank(md(r.source)) - 2);
   auto kind = is(r, AD_TRAINING) ? prop_kind::forward_training : prop_kind::forward_inference;
-#if DNNL_VERSION_MAJOR >= 3
-  return DESCRIBE(pooling_forward, kind, pooling_algorithm(r), md(r.source), md(r.destination), w.strides, w.kernel,
-                  w.dilations, w.low, w.high);
-#else
-  return DESCRIBE(
-      pooling_forward, kind, pooling_algorithm(r), md(r.source), md(r.destination), w.strides, w.kernel, w.low, w.high);
-#endif
+  if constexpr (Kind::takes_dilations)
+    return DESCRIBE(typename Kind::forward, kind, pooling_algorithm(r), md(r.source), md(r.destination), w.strides,
+                    w.kernel, w.dilations, w.low, w.high);
+  else
+    return DESCRIBE(typename Kind::forward, kind, pooling_algorithm(r), md(r.source), md(r.destination), w.strides,
+                    w.kernel, w.low, w.high);
 }
 
-void plan_pooling_forward(const ad_request &r, ad_plan &plan, Internals &in) {
+template <class Kind>
+typename Kind::backward::primitive_desc pooling_gradient(const ad_request &r, const primitive_attr &attr) {
+  Window w(r, rank(md(r.source)) - 2);
+  ad_request forward = r;
+  forward.flags |= AD_TRAINING;
+  auto hint = pooling_hint<Kind>(forward, attr);
+  if constexpr (Kind::takes_dilations)
+    return DESCRIBE_AFTER(typename Kind::backward, hint, pooling_algorithm(r), md(r.source), md(r.destination),
+                          w.strides, w.kernel, w.dilations, w.low, w.high);
+  else
+    return DESCRIBE_AFTER(typename Kind::backward, hint, pooling_algorithm(r), md(r.source), md(r.destination),
+                          w.strides, w.kernel, w.low, w.high);
+}
+
+template <class Kind> void plan_pooling_forward(const ad_request &r, ad_plan &plan, Internals &in) {
   auto attr = attributes(ad_request{});
-  auto pd = pooling_hint(r, attr);
+  auto pd = pooling_hint<Kind>(r, attr);
   plan.source = intern(pd.src_desc());
   plan.destination = intern(pd.dst_desc());
   plan.workspace_bytes = pd.workspace_desc().get_size();
@@ -319,19 +356,9 @@ void plan_pooling_forward(const ad_request &r, ad_plan &plan, Internals &in) {
   finish(plan, in, pd);
 }
 
-void plan_pooling_backward(const ad_request &r, ad_plan &plan, Internals &in) {
-  Window w(r, rank(md(r.source)) - 2);
+template <class Kind> void plan_pooling_backward(const ad_request &r, ad_plan &plan, Internals &in) {
   auto attr = attributes(ad_request{});
-  ad_request forward = r;
-  forward.flags |= AD_TRAINING;
-  auto hint = pooling_hint(forward, attr);
-#if DNNL_VERSION_MAJOR >= 3
-  auto pd = DESCRIBE_AFTER(pooling_backward, hint, pooling_algorithm(r), md(r.source), md(r.destination), w.strides,
-                           w.kernel, w.dilations, w.low, w.high);
-#else
-  auto pd = DESCRIBE_AFTER(pooling_backward, hint, pooling_algorithm(r), md(r.source), md(r.destination), w.strides,
-                           w.kernel, w.low, w.high);
-#endif
+  auto pd = pooling_gradient<Kind>(r, attr);
   plan.source = intern(pd.diff_src_desc());
   plan.destination = intern(pd.diff_dst_desc());
   plan.workspace_bytes = pd.workspace_desc().get_size();
@@ -402,9 +429,11 @@ void make(const ad_request &r, ad_plan &plan, Internals &in) {
   case AD_BATCH_NORM_FORWARD: return plan_batch_norm_forward(r, plan, in);
   case AD_BATCH_NORM_BACKWARD: return plan_batch_norm_backward(r, plan, in);
   case AD_MAX_POOL_FORWARD:
-  case AD_AVERAGE_POOL_FORWARD: return plan_pooling_forward(r, plan, in);
+  case AD_AVERAGE_POOL_FORWARD:
+    return is_dilated(r) ? plan_pooling_forward<DilatedPooling>(r, plan, in) : plan_pooling_forward<Pooling>(r, plan, in);
   case AD_MAX_POOL_BACKWARD:
-  case AD_AVERAGE_POOL_BACKWARD: return plan_pooling_backward(r, plan, in);
+  case AD_AVERAGE_POOL_BACKWARD:
+    return is_dilated(r) ? plan_pooling_backward<DilatedPooling>(r, plan, in) : plan_pooling_backward<Pooling>(r, plan, in);
   case AD_REORDER: return plan_reorder(r, plan, in);
   case AD_CONCATENATE: return plan_concatenate(r, plan, in);
   case AD_MATRIX_PRODUCT: return plan_matrix_product(r, plan, in);

@@ -15,7 +15,7 @@ public struct ArrayStatistics: Sendable, Equatable {
   /// How many numbers lie in each of equally wide parts from the minimum to the maximum; one part where all are equal.
   public internal(set) var histogram: [Int] = []
 
-  /// Nil where elements are complex or opaque.
+  /// Nil where elements are complex or of 4 bits.
   public init?(_ array: StoredArray, bins: Int = 16) {
     guard let values = array.doubles() else { return nil }
     count = values.count

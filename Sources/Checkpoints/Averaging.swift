@@ -37,7 +37,7 @@ extension Checkpoint {
         what: "tensor '\(tensor)' is quantised, and integers are not averaged; convert the file with --dtype f32 first")
     }
     for entry in first.entries {
-      guard entry.array.dtype.isReal else {
+      guard entry.array.dtype.isReal, !entry.array.dtype.isFloat8 else {
         throw .unsupported(
           path: firstFile, what: "tensor '\(entry.path)' is \(entry.array.dtype.rawValue), which cannot be averaged")
       }

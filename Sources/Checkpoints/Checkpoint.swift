@@ -214,7 +214,7 @@ public struct Checkpoint: Sendable {
       try writeAviary(to: path)
     } else if name.hasSuffix(".safetensors") {
       try SafetensorsFile.write(dequantized(), to: path)
-    } else if name.hasSuffix(".pth") || name.hasSuffix(".pt") {
+    } else if [".pth", ".pt", ".pth.tar"].contains(where: name.hasSuffix) {
       try PyTorchWriter.write(dequantized(), to: path)
     } else if name.hasSuffix(".npz") {
       try NumPyCheckpoint.write(dequantized(), to: path)

@@ -92,6 +92,7 @@ public enum CheckpointFault: ArchiveFaultCarrying, Equatable, Sendable, CustomSt
       "\(path): tensor '\(tensor)' cannot be stored: \(reason); give it another name with --rename"
     case .unwritableType(let path, let tensor, let dtype):
       "\(path): tensor '\(tensor)' is \(dtype.rawValue), which this format does not hold"
+        + (dtype.isFloat8 ? "; store it as another with --dtype f32, f16 or bf16" : "")
     case .nothingMatched(let path, let expected, let found):
       "\(path): no tensor has a name of the network's: it has \(listed(found)), the network \(listed(expected)); "
         + "is it another architecture?"

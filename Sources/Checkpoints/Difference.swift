@@ -29,7 +29,7 @@ public struct CheckpointDifference: Sendable, Equatable {
   public internal(set) var otherShape: [Shapes] = []
   /// Tensors whose elements differ.
   public internal(set) var otherValues: [Distance] = []
-  /// Tensors that cannot be compared as numbers (complex or opaque) and whose bytes differ.
+  /// Tensors that cannot be compared as numbers (complex, or of 4 bits) and whose bytes differ.
   public internal(set) var incomparable: [String] = []
   /// Numbers that say how layers work, such as an epsilon, that differ or are told by one side alone.
   public internal(set) var otherSettings: [String] = []

@@ -8,8 +8,14 @@ public enum Dtype: String, Sendable, CaseIterable {
   case bool
   /// Two Float32, Float64 or Float16: real and imaginary part.
   case complex64, complex128, complex32
-  /// One of the 8-bit floating-point formats, or a narrower one; kept as bytes and never converted.
-  case opaque8
+  /// The 8-bit formats, named as PyTorch names them; they are read as numbers, and nothing is rounded to them.
+  case float8E4M3FN = "float8_e4m3fn"
+  case float8E5M2 = "float8_e5m2"
+  case float8E4M3FNUZ = "float8_e4m3fnuz"
+  case float8E5M2FNUZ = "float8_e5m2fnuz"
+  case float8E8M0FNU = "float8_e8m0fnu"
+  /// Two numbers of 4 bits in a byte, which is what counts as an element; kept as they are and never converted.
+  case float4E2M1Pair = "float4_e2m1fn_x2"
 
   /// Bytes of one element.
   public var size: Int {
@@ -17,7 +23,9 @@ public enum Dtype: String, Sendable, CaseIterable {
     case .float64, .int64, .uint64, .complex64: 8
     case .float32, .int32, .uint32, .complex32: 4
     case .float16, .bfloat16, .int16, .uint16: 2
-    case .int8, .uint8, .bool, .opaque8: 1
+    case .int8, .uint8, .bool, .float8E4M3FN, .float8E5M2, .float8E4M3FNUZ, .float8E5M2FNUZ, .float8E8M0FNU,
+      .float4E2M1Pair:
+      1
     case .complex128: 16
     }
   }
@@ -35,6 +43,14 @@ public enum Dtype: String, Sendable, CaseIterable {
   public var isFloatingPoint: Bool {
     switch self {
     case .float64, .float32, .float16, .bfloat16: true
+    default: isFloat8
+    }
+  }
+
+  /// Whether an element is a floating-point number of one byte.
+  public var isFloat8: Bool {
+    switch self {
+    case .float8E4M3FN, .float8E5M2, .float8E4M3FNUZ, .float8E5M2FNUZ, .float8E8M0FNU: true
     default: false
     }
   }
@@ -42,7 +58,7 @@ public enum Dtype: String, Sendable, CaseIterable {
   /// Whether elements can become Float32.
   public var isReal: Bool {
     switch self {
-    case .complex64, .complex128, .complex32, .opaque8: false
+    case .complex64, .complex128, .complex32, .float4E2M1Pair: false
     default: true
     }
   }
@@ -62,7 +78,9 @@ public enum Dtype: String, Sendable, CaseIterable {
     case .uint32: .integer(bytes: 4, signed: false)
     case .uint8: .integer(bytes: 1, signed: false)
     case .bool: .boolean
-    case .complex64, .complex128, .complex32, .opaque8: nil
+    case .complex64, .complex128, .complex32, .float8E4M3FN, .float8E5M2, .float8E4M3FNUZ, .float8E5M2FNUZ,
+      .float8E8M0FNU, .float4E2M1Pair:
+      nil
     }
   }
 

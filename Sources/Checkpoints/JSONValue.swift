@@ -82,7 +82,9 @@ public enum JSONValue: Sendable, Equatable {
       case "\n": result += "\\n"
       case "\t": result += "\\t"
       case "\r": result += "\\r"
-      case _ where scalar.value < 0x20:
+      // Beyond what must be: what a terminal would obey, and what turns the direction of writing.
+      case "\u{0}"..."\u{1f}", "\u{7f}"..."\u{9f}", "\u{2028}"..."\u{202e}", "\u{200e}", "\u{200f}",
+        "\u{2066}"..."\u{2069}", "\u{61c}":
         let digits = String(scalar.value, radix: 16)
         result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
       default: result.unicodeScalars.append(scalar)

@@ -55,7 +55,7 @@ public struct LoadReport: Sendable, Equatable {
   /// Present, not wanted, and not allowed to be.
   public internal(set) var unexpected: [String] = []
   public internal(set) var mismatched: [ShapeMismatch] = []
-  /// Complex or opaque arrays where numbers are wanted.
+  /// Arrays that are complex, or of 4 bits, where numbers are wanted.
   public internal(set) var unusable: [Conversion] = []
   /// For a missing path, an unexpected one that may be meant.
   public internal(set) var suggestions: [String: String] = [:]

@@ -127,9 +127,11 @@ extension StoredArray {
           })
       }
     }
-    guard dtype.isFloatingPoint || !dtype.isReal, dtype != .opaque8 else { return self }
+    let hasSign = dtype != .float8E8M0FNU && dtype != .float4E2M1Pair
+    guard dtype.isFloatingPoint || !dtype.isReal, hasSign else { return self }
     let changed =
       switch dtype.partSize {
+      case 1: flipped(UInt8.self)
       case 2: flipped(UInt16.self)
       case 4: flipped(UInt32.self)
       default: flipped(UInt64.self)

@@ -112,14 +112,15 @@ enum SafetensorsFile {
   private static let types: [String: Dtype] = [
     "BOOL": .bool, "U8": .uint8, "I8": .int8, "I16": .int16, "U16": .uint16, "F16": .float16, "BF16": .bfloat16,
     "I32": .int32, "U32": .uint32, "F32": .float32, "F64": .float64, "I64": .int64, "U64": .uint64,
-    "C64": .complex64, "F8_E4M3": .opaque8, "F8_E5M2": .opaque8, "F8_E8M0": .opaque8, "F8_E4M3FNUZ": .opaque8,
-    "F8_E5M2FNUZ": .opaque8,
+    "C64": .complex64, "F8_E4M3": .float8E4M3FN, "F8_E5M2": .float8E5M2, "F8_E8M0": .float8E8M0FNU,
+    "F8_E4M3FNUZ": .float8E4M3FNUZ, "F8_E5M2FNUZ": .float8E5M2FNUZ,
   ]
 
   private static let names: [Dtype: String] = [
     .bool: "BOOL", .uint8: "U8", .int8: "I8", .int16: "I16", .uint16: "U16", .float16: "F16", .bfloat16: "BF16",
     .int32: "I32", .uint32: "U32", .float32: "F32", .float64: "F64", .int64: "I64", .uint64: "U64",
-    .complex64: "C64",
+    .complex64: "C64", .float8E4M3FN: "F8_E4M3", .float8E5M2: "F8_E5M2", .float8E8M0FNU: "F8_E8M0",
+    .float8E4M3FNUZ: "F8_E4M3FNUZ", .float8E5M2FNUZ: "F8_E5M2FNUZ",
   ]
 
   /// Writes the arrays and, as metadata, what is known about them. Training state has no place in the format.

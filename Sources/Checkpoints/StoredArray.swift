@@ -57,7 +57,7 @@ public struct StoredArray: Sendable {
   // MARK: Numbers
 
   /// Calls `body` with the elements as Float32: the stored bytes themselves where they are that, a converted copy
-  /// otherwise. `nil` where elements are complex or opaque.
+  /// otherwise. `nil` where elements are complex or of 4 bits.
   public func withFloats<Result, E: Swift.Error>(_ body: (Span<Float>) throws(E) -> Result) throws(E) -> Result? {
     if dtype == .float32 {
       return try bytes.withValues(of: Float.self) { (span) throws(E) in try body(span) }
@@ -66,10 +66,10 @@ public struct StoredArray: Sendable {
     return try body(values.span)
   }
 
-  /// The sum of the elements as Float32, accumulated in double; `nil` where they are complex or opaque.
+  /// The sum of the elements as Float32, accumulated in double; `nil` where they are complex or of 4 bits.
   public func sum() -> Double? { withFloats { AviaryTensors.sum($0) } }
 
-  /// The elements as Float32, each rounded to nearest; `nil` where they are complex or opaque.
+  /// The elements as Float32, each rounded to nearest; `nil` where they are complex or of 4 bits.
   public func floats() -> [Float]? {
     if let quantization { return dequantizedValues(quantization) }
     return switch dtype {
@@ -86,11 +86,13 @@ public struct StoredArray: Sendable {
     case .uint16: bytes.mapValues(of: UInt16.self) { Float($0) }
     case .uint8: bytes.mapValues(of: UInt8.self) { Float($0) }
     case .bool: bytes.mapValues(of: UInt8.self) { $0 == 0 ? 0 : 1 }
-    case .complex32, .complex64, .complex128, .opaque8: nil
+    case .float8E4M3FN, .float8E5M2, .float8E4M3FNUZ, .float8E5M2FNUZ, .float8E8M0FNU:
+      Float8.values(of: dtype).map { values in bytes.mapValues(of: UInt8.self) { values[Int($0)] } }
+    case .complex32, .complex64, .complex128, .float4E2M1Pair: nil
     }
   }
 
-  /// The elements as Double, exact but for integers beyond 2⁵³; `nil` where they are complex or opaque.
+  /// The elements as Double, exact but for integers beyond 2⁵³; `nil` where they are complex or of 4 bits.
   public func doubles() -> [Double]? {
     switch dtype {
     case .float64: bytes.mapValues(of: Double.self) { $0 }
@@ -120,7 +122,7 @@ public struct StoredArray: Sendable {
     }
   }
 
-  /// The array as a tensor; `nil` where elements are complex or opaque.
+  /// The array as a tensor; `nil` where elements are complex or of 4 bits.
   ///
   /// Float32 that lies in a mapped file stays there: the tensor shares the file's pages, which are never written to.
   ///
@@ -138,7 +140,7 @@ public struct StoredArray: Sendable {
   }
 
   /// The same array in another floating-point type, rounded to nearest, ties to even; float64 goes to the 16-bit types
-  /// by way of Float32. Integers, complex and opaque arrays stay as they are, but for quantised weights: those become numbers.
+  /// by way of Float32. Integers and complex arrays stay as they are, but for quantised weights: those become numbers.
   public func cast(to target: Dtype) -> StoredArray {
     guard dtype.isFloatingPoint || quantization != nil, target != dtype, let values = floats() else { return self }
     let bytes: ByteRegion

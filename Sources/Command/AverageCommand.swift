@@ -27,8 +27,8 @@ struct AverageCommand: ParsableCommand {
     if ConvertCommand.needsDots(output) { result = try result.dotted() }
     try result.write(to: output)
     let kept = result.entries.filter { !$0.array.dtype.isFloatingPoint }.count
-    print("\(counted(result.entries.count - kept, "tensor")) averaged over \(counted(files.count, "checkpoint"))")
-    if kept > 0 { print("\(counted(kept, "tensor")) of integers taken from \(files[0])") }
-    print("\(output): written")
+    show("\(counted(result.entries.count - kept, "tensor")) averaged over \(counted(files.count, "checkpoint"))")
+    if kept > 0 { show("\(counted(kept, "tensor")) of integers taken from \(files[0])") }
+    show("\(output): written")
   }
 }

@@ -70,25 +70,27 @@ struct ConvertCommand: ParsableCommand {
   }
 
   private func describe(_ result: Checkpoint, _ report: LoadReport?, hadTraining: Bool) {
-    print("\(input): \(result.format.rawValue), \(counted(result.entries.count, "tensor"))")
+    show("\(input): \(result.format.rawValue), \(counted(result.entries.count, "tensor"))")
     if let report, let name = result.metadata.architecture {
-      print("\(name): \(report.loaded.count) tensors loaded")
+      show("\(name): \(report.loaded.count) tensors loaded")
       if result.metadata.headAbsent {
-        print("the classifier head is absent: finetune and features take the file, predict does not")
+        show("the classifier head is absent: finetune and features take the file, predict does not")
       }
-      if !report.missingCounters.isEmpty { print("\(counted(report.missingCounters.count, "batch counter")) absent") }
-      for line in report.allowed { print(line) }
+      if !report.missingCounters.isEmpty { show("\(counted(report.missingCounters.count, "batch counter")) absent") }
+      for line in report.allowed { show(line) }
     } else {
-      print("no network is named: names and layouts are kept")
+      show("no network is named: names and layouts are kept")
     }
-    for note in result.notes { print("note: \(note)") }
-    if hadTraining { print("the training state is left out") }
-    print("\(output): written")
+    for note in result.notes { show("note: \(note)") }
+    if hadTraining { show("the training state is left out") }
+    show("\(output): written")
   }
 
   /// Refuses an output that could not be written, before anything is read.
   static func check(output: String) throws(CheckpointFault) {
-    guard [".h5", ".hdf5", ".safetensors", ".pth", ".pt", ".npz"].contains(where: output.lowercased().hasSuffix) else {
+    guard
+      [".h5", ".hdf5", ".safetensors", ".pth", ".pt", ".pth.tar", ".npz"].contains(where: output.lowercased().hasSuffix)
+    else {
       throw .unknownOutput(path: output)
     }
   }

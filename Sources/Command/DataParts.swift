@@ -21,26 +21,29 @@ struct DataPart {
   }
 
   /// All parts that are there, in this order: train, valid (or val), test.
-  static func all(_ data: String, classes: [String]?) throws -> [DataPart] {
-    if let packed = try packed(data, classes: classes) {
+  ///
+  /// - Parameter limit: the most images of each class, in each part.
+  static func all(_ data: String, classes: [String]?, limit: Int? = nil) throws -> [DataPart] {
+    if let packed = try packed(data, classes: classes, limit: limit) {
       return [DataPart(name: "train", folder: packed.training)]
         + (packed.test.map { [DataPart(name: "test", folder: $0)] } ?? [])
     }
     guard isFolder(data + "/train") else {
-      return [DataPart(name: nil, folder: try ImageFolder(data, classes: classes))]
+      return [DataPart(name: nil, folder: try ImageFolder(data, classes: classes, limit: limit))]
     }
-    let training = try ImageFolder(data + "/train", classes: classes)
+    let training = try ImageFolder(data + "/train", classes: classes, limit: limit)
     var parts = [DataPart(name: "train", folder: training)]
     let valid = ["valid", "val"].first { isFolder(data + "/" + $0) }
     for name in [valid, isFolder(data + "/test") ? "test" : nil].compactMap({ $0 }) {
-      parts.append(DataPart(name: name, folder: try ImageFolder(data + "/" + name, classes: training.classes)))
+      parts.append(
+        DataPart(name: name, folder: try ImageFolder(data + "/" + name, classes: training.classes, limit: limit)))
     }
     return parts
   }
 
   /// Packed pictures, whose classes have to be those asked for, where they have names.
-  private static func packed(_ data: String, classes: [String]?) throws -> PackedDataset? {
-    guard let packed = try PackedDataset(data) else { return nil }
+  private static func packed(_ data: String, classes: [String]?, limit: Int?) throws -> PackedDataset? {
+    guard let packed = try PackedDataset(data, limit: limit) else { return nil }
     let own = packed.training.classes
     if let classes, packed.namesClasses, own != classes {
       let other = zip(own, classes).first { $0 != $1 }?.0 ?? own.last ?? ""
@@ -50,14 +53,14 @@ struct DataPart {
   }
 
   /// The part that a model is judged on: test, else valid, else train, else the folder as a whole.
-  static func forEvaluation(_ data: String, classes: [String]?) throws -> DataPart {
-    if let packed = try packed(data, classes: classes) {
+  static func forEvaluation(_ data: String, classes: [String]?, limit: Int? = nil) throws -> DataPart {
+    if let packed = try packed(data, classes: classes, limit: limit) {
       return packed.test.map { DataPart(name: "test", folder: $0) } ?? DataPart(name: "train", folder: packed.training)
     }
     guard let name = ["test", "valid", "val", "train"].first(where: { isFolder(data + "/" + $0) }),
       isFolder(data + "/train")
-    else { return DataPart(name: nil, folder: try ImageFolder(data, classes: classes)) }
-    return DataPart(name: name, folder: try ImageFolder(data + "/" + name, classes: classes))
+    else { return DataPart(name: nil, folder: try ImageFolder(data, classes: classes, limit: limit)) }
+    return DataPart(name: name, folder: try ImageFolder(data + "/" + name, classes: classes, limit: limit))
   }
 
   private static func isFolder(_ path: String) -> Bool {

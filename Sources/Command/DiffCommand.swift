@@ -23,7 +23,7 @@ struct DiffCommand: ParsableCommand {
       complain(error)
       throw ExitCode(2)
     }
-    for line in lines(difference) { print(line) }
+    for line in lines(difference) { show(line) }
     if difference.isEmpty { return }
     let onlyIncomparable =
       difference.onlyInFirst.isEmpty && difference.onlyInSecond.isEmpty && difference.otherShape.isEmpty

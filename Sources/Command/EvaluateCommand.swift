@@ -13,16 +13,20 @@ struct EvaluateCommand: ParsableCommand {
   @Argument(help: "The checkpoint: a file, or the name of shipped weights.") var checkpoint: String
   @Option(help: ArgumentHelp("Images, a table, a graph or a text, as for train.", valueName: "data")) var data: String
   @Flag(help: "Print one JSON object.") var json = false
+  @OptionGroup var reading: ReadingArguments
   @OptionGroup var source: SourceOptions
   @OptionGroup var weights: WeightsOptions
 
   func run() throws {
     let kind = try DataSource.kind(of: data)
+    try reading.check(kind, data)
+    reading.setThreads()
     if kind != .images {
       return try DataEvaluation(checkpoint, source, weights: weights).report(on: data, kind).print(asJSON: json)
     }
     let loaded = try LoadedModel(checkpoint, source, weights: weights, needsHead: true)
-    let part = try DataPart.forEvaluation(data, classes: loaded.namesClasses ? loaded.classes : nil)
+    let part = try DataPart.forEvaluation(
+      data, classes: loaded.namesClasses ? loaded.classes : nil, limit: reading.limit)
     let count = loaded.model.configuration.classes
     guard part.folder.classes.count == count else {
       throw CommandFault.classCount(source: data, found: part.folder.classes.count, expected: count)
@@ -30,7 +34,9 @@ struct EvaluateCommand: ParsableCommand {
     tell(part.described(data))
     var metrics = ClassificationMetrics(classes: part.folder.classes)
     let entries = part.folder.entries
-    let skipped = try Photographs.forEachBatch(entries, of: loaded, label: "evaluating") { batch in
+    let skipped = try Photographs.forEachBatch(
+      entries, of: loaded, workers: reading.workers, label: "evaluating"
+    ) { batch in
       let scalars = loaded.logProbabilities(batch.inputs).scalars
       for (row, index) in batch.indices.enumerated() {
         let scores = scalars[(row * count)..<((row + 1) * count)]

@@ -66,7 +66,7 @@ struct EvaluationReport {
     if asJSON {
       Swift.print(JSONValue.object(members.map { .init($0.0, $0.1) }).serialized)
     } else {
-      for line in lines { Swift.print(line) }
+      for line in lines { show(line) }
     }
   }
 }

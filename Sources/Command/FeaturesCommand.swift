@@ -17,6 +17,7 @@ struct FeaturesCommand: ParsableCommand {
       "The image folder: DIR/<class>/<image>, with or without train, valid and test.", valueName: "dir"))
   var data: String
   @Option(help: ArgumentHelp("The file to write.", valueName: "file.h5")) var output: String
+  @OptionGroup var reading: ReadingArguments
   @OptionGroup var source: SourceOptions
   @OptionGroup var weights: WeightsOptions
 
@@ -24,9 +25,10 @@ struct FeaturesCommand: ParsableCommand {
     guard output.hasSuffix(".h5") || output.hasSuffix(".hdf5") else {
       throw CommandFault.badOutput(path: output, reason: "features are written as .h5; name the output so")
     }
+    reading.setThreads()
     let loaded = try LoadedModel(checkpoint, source, weights: weights, needsHead: false)
     // Features are of any photographs: their classes need not be those that the checkpoint knows.
-    let parts = try DataPart.all(data, classes: nil)
+    let parts = try DataPart.all(data, classes: nil, limit: reading.limit)
     for part in parts { tell(part.described(data)) }
     var images = 0
     var width = 0
@@ -34,7 +36,9 @@ struct FeaturesCommand: ParsableCommand {
     try HDF5RowWriter.write(to: output) { writer in
       for part in parts {
         let entries = part.folder.entries
-        let left = try Photographs.forEachBatch(entries, of: loaded, label: "features") { batch in
+        let left = try Photographs.forEachBatch(
+          entries, of: loaded, workers: reading.workers, label: "features"
+        ) { batch in
           let features = loaded.features(batch.inputs)
           let batchEntries = batch.indices.map { entries[$0] }
           width = features.shape[1]
@@ -50,7 +54,7 @@ struct FeaturesCommand: ParsableCommand {
       return try Self.attributes(classes: parts[0].folder.classes, loaded)
     }
     for reason in skipped { tell("skipped: \(reason)") }
-    print(
+    show(
       "\(output): features of \(counted(images, "image")), \(width) numbers each"
         + (skipped.isEmpty ? "" : "; \(skipped.count) skipped"))
   }

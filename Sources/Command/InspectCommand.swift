@@ -20,10 +20,10 @@ struct InspectCommand: ParsableCommand {
     let checkpoint = try Checkpoint.read(from: file, options: .init(map: map, verify: verify))
     if let tensor {
       let report = try TensorReport(tensor, of: checkpoint, file: file)
-      print(json ? report.object.serialized : report.lines.joined(separator: "\n"))
+      if json { print(report.object.serialized) } else { report.lines.forEach(show) }
       return
     }
-    print(json ? Self.object(checkpoint).serialized : Self.lines(checkpoint).joined(separator: "\n"))
+    if json { print(Self.object(checkpoint).serialized) } else { Self.lines(checkpoint).forEach(show) }
   }
 
   static func object(_ checkpoint: Checkpoint) -> JSONValue {

@@ -85,7 +85,8 @@ struct Photographs {
   ///
   /// Where the size of the pictures depends on the photographs, every batch is one.
   static func forEachBatch(
-    _ entries: [ImageEntry], of loaded: LoadedModel, label: String, _ body: (Batch) throws -> Void
+    _ entries: [ImageEntry], of loaded: LoadedModel, workers: Int? = nil, label: String,
+    _ body: (Batch) throws -> Void
   ) throws -> [Skipped] {
     var progress = ProgressLine()
     defer { progress.clear() }
@@ -108,7 +109,7 @@ struct Photographs {
     }
     let batches = try ImageBatches(
       entries, preprocessing: loaded.preprocessing, batchSize: min(batchSize, entries.count),
-      workers: min(availableCores(), entries.count))
+      workers: min(workers ?? availableCores(), entries.count))
     var done = 0
     var decoded: Set<Int> = []
     while let batch = batches.next() {

@@ -31,7 +31,7 @@ struct ModelsCommand: ParsableCommand {
         shipped.isEmpty ? "-" : shipped.joined(separator: ", "),
       ])
     }
-    for line in table(rows, right: [1]) { print(line) }
+    for line in table(rows, right: [1]) { show(line) }
   }
 
   /// What the network takes: `3x224x224`, for instance.

@@ -5,16 +5,18 @@ import AviaryArchives
 func complain(_ fault: any Swift.Error) { complain("\(fault)") }
 
 /// A fault in one line on standard error.
-func complain(_ text: String) { tell("error: " + text.split(whereSeparator: \.isNewline).joined(separator: " ")) }
+func complain(_ text: String) { tell("error: " + text) }
 
 /// A line on standard error: not a result.
 func tell(_ line: String) {
   var output = StandardError()
-  print(line, to: &output)
+  print(printable(line), to: &output)
 }
 
 /// Rows as lines with aligned columns, two spaces apart; columns named in `right` end together.
 func table(_ rows: [[String]], right: Set<Int> = []) -> [String] {
+  // As long as they are shown.
+  let rows = rows.map { $0.map { printable($0) } }
   let columns = rows.map(\.count).max() ?? 0
   let widths = (0..<columns).map { column in rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0 }
   return rows.map { row in

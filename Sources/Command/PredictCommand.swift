@@ -48,7 +48,7 @@ struct PredictCommand: ParsableCommand {
     if json {
       print(object(findings).serialized)
     } else {
-      for line in lines(findings) { print(line) }
+      for line in lines(findings) { show(line) }
     }
     if let first = skipped.first {
       throw CommandFault.unreadableImages(count: skipped.count, of: images.count, first: first.reason)
@@ -97,7 +97,7 @@ struct PredictCommand: ParsableCommand {
     if json {
       print(predictions.json)
     } else {
-      for line in predictions.lines { print(line) }
+      for line in predictions.lines { show(line) }
     }
     if let first = predictions.faults.first {
       throw CommandFault.unpredictedRows(count: predictions.faults.count, of: predictions.count, first: first)

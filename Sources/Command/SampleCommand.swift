@@ -44,7 +44,7 @@ struct SampleCommand: ParsableCommand {
     if json {
       print(JSONValue.members(["prompt": .text(prompt), "text": .text(text)]).serialized)
     } else {
-      print((prompt == "\n" ? "" : prompt) + text)
+      print(printable((prompt == "\n" ? "" : prompt) + text, keepingLines: true))
     }
   }
 }

@@ -10,7 +10,11 @@ struct SourceOptions: ParsableArguments {
       "Rename tensors (layers of a Keras file): every match is replaced, $1 is the first group. Repeatable.",
       valueName: "regex=replacement"))
   var rename: [String] = []
-  @Flag(help: "Tell tensors by their order and shapes, where names mean nothing.")
+  @Flag(
+    help: """
+      Tell tensors by their order and shapes, where names mean nothing: the file's first is the network's first, and so on. \
+      The order is that in which the file lists them (inspect shows it), the network's that of 'aviary models NAME'.
+      """)
   var byStructure = false
   @Option(
     help: ArgumentHelp(

@@ -54,8 +54,10 @@ struct FinetuneCommand: ParsableCommand {
       if !checkpoint.quantizedPaths.isEmpty {
         tell("\(path): its weights are integers; what they stand for is trained, in floats")
       }
+      var knownLength: Int?
+      if case .characters(let known) = try checkpoint.inputPreparation() { knownLength = known.settings.longest }
       let options = try training.options(
-        isFinetuning: true, architecture: architecture, checkpoint: absolutePath(path))
+        isFinetuning: true, architecture: architecture, checkpoint: absolutePath(path), knownLength: knownLength)
       return (options, .checkpoint(checkpoint, path: path))
     }
   }
@@ -94,7 +96,7 @@ struct TrainingRun {
           + " with: aviary \(command) --resume \(report.folder)")
       throw ExitCode(130)
     }
-    for line in lines(summary, report.folder) { print(line) }
+    for line in lines(summary, report.folder) { show(line) }
     if arguments.json {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

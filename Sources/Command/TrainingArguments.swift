@@ -167,7 +167,11 @@ struct TrainingArguments: ParsableArguments {
   }
 
   /// The options of a new run, with the defaults of what nobody said.
-  func options(isFinetuning: Bool, architecture: String?, checkpoint: String?) throws -> TrainingOptions {
+  ///
+  /// - Parameter knownLength: how much of a text the checkpoint's network was taught to read.
+  func options(
+    isFinetuning: Bool, architecture: String?, checkpoint: String?, knownLength: Int? = nil
+  ) throws -> TrainingOptions {
     let path = absolutePath(data ?? "")
     let kind = try DataSource.kind(of: path)
     try checkSuited(kind, path)
@@ -198,7 +202,7 @@ struct TrainingArguments: ParsableArguments {
     }
     options.seed = seed ?? 0
     options.limit = limit
-    options.sequenceLength = sequenceLength ?? options.sequenceLength
+    options.sequenceLength = sequenceLength ?? knownLength ?? options.sequenceLength
     options.configuration = try set.map { text in
       let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
       guard parts.count == 2 else { throw ValidationError("--set \(text) is not possible; give NAME=VALUE") }

@@ -16,7 +16,7 @@ struct VerifyCommand: ParsableCommand {
     var isBad = false
     for file in files {
       do {
-        print("\(file): \(try Self.verify(file))")
+        show("\(file): \(try Self.verify(file))")
       } catch {
         complain(error)
         isBad = true

@@ -1,25 +1,59 @@
 import COneDNN
 
+/// How a convolution is computed.
+package enum ConvolutionAlgorithm: String, Sendable, CaseIterable {
+  /// Products as the definition has them, over channels in blocks.
+  case direct
+  /// The same, over channels that lie side by side at each position.
+  case directChannelsLast
+  /// Winograd's F(4×4, 3×3), which transforms the weights on every call.
+  case winograd
+  /// Winograd's F(4×4, 3×3) or F(2×2, 3×3), with weights transformed once; forward only.
+  case preparedWinograd
+}
+
+/// What a convolution is computed for.
+package enum ConvolutionPass: Hashable, Sendable {
+  case training
+  case inference
+  /// Inference by weights that stay, so that what is prepared from them is used again and again.
+  case repeatedInference
+}
+
 /// Which algorithm a convolution runs by: a pure function of its shape and of the machine, never of a measurement.
+/// `tools/tune` measures all of them on many shapes and shows where the rule does not choose the quickest.
 package enum AlgorithmRule {
-  /// Whether Winograd's F(4×4, 3×3) is used instead of direct convolution.
-  ///
-  /// It needs a quarter of the multiplications, but works in tiles of 4×4 results, and transforms the weights on every
-  /// call. Where tiles are few or mostly empty that costs more than it saves: measured on AVX-512, it gains from 32 tiles
-  /// on, and where half of the tiles' area is used. Weights transformed beforehand would gain a few per cent more in
-  /// inference; oneDNN takes half a second to transform those of a wide layer, which no first prediction can wait for.
-  package static func usesWinograd(
-    batch: Int, inputChannels: Int, outputChannels: Int, output: [Int], window: Window, groups: Int
-  ) -> Bool {
-    guard hasWinograd, groups == 1, window.kernel == [3, 3], window.stride == [1, 1], window.dilation == [1, 1],
-      window.paddingLow.allSatisfy({ $0 <= 1 }), window.paddingHigh.allSatisfy({ $0 <= 1 }),
-      inputChannels % 16 == 0, outputChannels % 16 == 0
-    else { return false }
-    let tiles = output.reduce(1) { $0 * (($1 + 3) / 4) }
-    let used = Double(output.reduce(1, *)) / Double(16 * tiles)
-    return used >= 0.5 && batch * tiles >= 32
+  /// - Winograd's F(4×4, 3×3) needs a quarter of the multiplications, but works in tiles of 4×4 results, and transforms
+  ///   the weights on every call. Where tiles are few or mostly empty that costs more than it saves: measured on AVX-512,
+  ///   it gains from 32 tiles on, and where half of the tiles' area is used.
+  /// - Weights transformed once are two to four times as large, which pays where a few images at a time are all that
+  ///   shares a transformation, and where there are positions enough to pay for reading the weights. oneDNN takes 5 to
+  ///   50 ms to transform those of a wide layer, which a single prediction need not wait for.
+  /// - Direct convolution reads wide weights faster where channels come last; with few positions that outweighs a change
+  ///   of the layout, unless it is between layers of Winograd's.
+  package static func algorithm(
+    batch: Int, inputChannels: Int, outputChannels: Int, output: [Int], window: Window, groups: Int,
+    pass: ConvolutionPass
+  ) -> ConvolutionAlgorithm {
+    guard hasAVX512 else { return .direct }
+    let positions = batch * output.reduce(1, *)
+    if hasWinograd, groups == 1, fitsWinograd(window), inputChannels % 16 == 0, outputChannels % 16 == 0 {
+      let tiles = batch * output.reduce(1) { $0 * (($1 + 3) / 4) }
+      if pass == .repeatedInference, batch < 4, positions >= 100 { return .preparedWinograd }
+      if tiles >= 32, positions >= 8 * tiles { return .winograd }
+    }
+    let few = pass == .repeatedInference ? 100 : 400
+    return pass != .training && positions < few && groups == 1 && inputChannels % 16 == 0
+      ? .directChannelsLast : .direct
   }
 
+  /// Whether a convolution is one that Winograd's algorithms are for.
+  package static func fitsWinograd(_ window: Window) -> Bool {
+    window.kernel == [3, 3] && window.stride == [1, 1] && window.dilation == [1, 1]
+      && window.paddingLow.allSatisfy { $0 <= 1 } && window.paddingHigh.allSatisfy { $0 <= 1 }
+  }
+
+  private static let hasAVX512 = ad_has_avx512()
   /// Winograd needs AVX-512 and oneDNN 2.x.
-  private static let hasWinograd = ad_version() < 3_00_00 && ad_has_avx512()
+  private static let hasWinograd = ad_version() < 3_00_00 && hasAVX512
 }

@@ -34,14 +34,20 @@ package struct ConvolutionShape: Hashable, Sendable {
     groups == 1 ? weights : [groups, weights[0] / groups] + weights.dropFirst()
   }
 
-  private func request(_ kind: ad_kind, source: Layout, training: Bool) -> ad_request {
-    var request = ad_request(kind, flags: training ? Int32(AD_TRAINING.rawValue) : 0)
-    let winograd = AlgorithmRule.usesWinograd(
-      batch: input[0], inputChannels: input[1], outputChannels: weights[0], output: Array(output.dropFirst(2)),
-      window: window, groups: groups)
+  private func request(
+    _ kind: ad_kind, source: Layout, _ pass: ConvolutionPass, _ algorithm: ConvolutionAlgorithm?
+  ) -> ad_request {
+    var request = ad_request(kind, flags: pass == .training ? Int32(AD_TRAINING.rawValue) : 0)
+    // The tensor's own layout where it is blocked already, or has too few channels to be blocked.
+    request.source = (source.isPlain && input[1] >= 8 ? Layout.any(input) : source).id
+    switch algorithm ?? ruled(pass) {
+    case .direct: break
+    // What oneDNN likes best where it may choose.
+    case .directChannelsLast: request.source = Layout.any(input).id
     // As in training, so that the weights are taken as they are.
-    if winograd { request.flags |= Int32(AD_WINOGRAD.rawValue | AD_TRAINING.rawValue) }
-    request.source = source.id
+    case .winograd: request.flags |= Int32(AD_WINOGRAD.rawValue | AD_TRAINING.rawValue)
+    case .preparedWinograd: request.flags |= Int32(AD_WINOGRAD.rawValue)
+    }
     request.weights = Layout.any(groupedWeights).id
     if hasBias { request.bias = Layout.plain([weights[0]]).id }
     request.destination = Layout.any(output).id
@@ -49,12 +55,13 @@ package struct ConvolutionShape: Hashable, Sendable {
     return request
   }
 
-  /// The layout to ask for: the tensor's own where it is blocked already, or has too few channels to be blocked.
-  private func sourceLayout(_ present: Layout) -> Layout {
-    present.isPlain && input[1] >= 8 ? .any(input) : present
+  private func ruled(_ pass: ConvolutionPass) -> ConvolutionAlgorithm {
+    AlgorithmRule.algorithm(
+      batch: input[0], inputChannels: input[1], outputChannels: weights[0], output: Array(output.dropFirst(2)),
+      window: window, groups: groups, pass: pass)
   }
 
-  /// A plan by the rule's algorithm, or by direct convolution, in the tensor's layout or in any.
+  /// A plan by the algorithm asked for, or by direct convolution, in the tensor's layout or in any.
   private func plan(_ request: ad_request) -> Plan {
     var direct = request
     direct.flags &= ~Int32(AD_WINOGRAD.rawValue)
@@ -69,23 +76,27 @@ package struct ConvolutionShape: Hashable, Sendable {
   }
 
   /// The forward pass: result = relu?(convolution + bias + what the destination holds?).
-  package func forward(source: Layout, training: Bool, relu: Bool, add: Bool) -> Plan {
-    var request = request(AD_CONVOLUTION_FORWARD, source: sourceLayout(source), training: training)
+  ///
+  /// - Parameter algorithm: in place of the rule's, to measure it.
+  package func forward(
+    source: Layout, pass: ConvolutionPass, relu: Bool, add: Bool, algorithm: ConvolutionAlgorithm? = nil
+  ) -> Plan {
+    var request = request(AD_CONVOLUTION_FORWARD, source: source, pass, algorithm)
     if relu { request.flags |= Int32(AD_RELU.rawValue) }
     if add { request.flags |= Int32(AD_ADD.rawValue) }
     return plan(request)
   }
 
   /// The gradient with respect to the input. `source` is the layout that the input had.
-  package func backwardData(source: Layout) -> Plan {
-    var request = request(AD_CONVOLUTION_BACKWARD_DATA, source: sourceLayout(source), training: true)
+  package func backwardData(source: Layout, algorithm: ConvolutionAlgorithm? = nil) -> Plan {
+    var request = request(AD_CONVOLUTION_BACKWARD_DATA, source: source, .training, algorithm)
     request.bias = -1
     return plan(request)
   }
 
   /// The gradients with respect to weights and bias.
-  package func backwardWeights(source: Layout) -> Plan {
-    plan(request(AD_CONVOLUTION_BACKWARD_WEIGHTS, source: sourceLayout(source), training: true))
+  package func backwardWeights(source: Layout, algorithm: ConvolutionAlgorithm? = nil) -> Plan {
+    plan(request(AD_CONVOLUTION_BACKWARD_WEIGHTS, source: source, .training, algorithm))
   }
 
   /// Row-major weights under the shape that the plans know.

@@ -139,6 +139,26 @@ extension Buffer {
     }
   }
 
+  /// The elements of row-major buffers, one after the other.
+  package init(joining parts: [Buffer], shape: [Int]) {
+    self.init(.plain(shape))
+    precondition(parts.reduce(0) { $0 + $1.count } == shape.reduce(1, *) && parts.allSatisfy(\.layout.isPlain))
+    var end = 0
+    for part in parts {
+      unsafe (floats + end).update(from: part.floats, count: part.count)
+      end += part.count
+    }
+  }
+
+  /// Interleaved RGB as three planes, row-major: value v of input channel `source[c]` becomes `tables[256 * c + v]` in
+  /// plane c.
+  package init(planesOf rgb: [UInt8], source: [Int32], tables: [Float]) {
+    precondition(
+      rgb.count % 3 == 0 && source.count == 3 && tables.count == 768 && source.allSatisfy { (0..<3).contains($0) })
+    self.init(.plain([rgb.count]))
+    unsafe aviary_planes_from_rgb(rgb, floats, rgb.count / 3, source, tables)
+  }
+
   /// Row-major elements from others in memory.
   package init(_ scalars: Span<Float>, shape: [Int]) {
     self.init(.plain(shape))

@@ -17,7 +17,8 @@ extension Classifier {
   public func frozenForInference() -> InferenceModel<Self> { InferenceModel(copy()) }
 }
 
-/// A model in use: it can be shared between tasks, whose calls are served one after the other.
+/// A model in use: it can be shared between tasks, whose calls are served one after the other. The first call prepares
+/// weights for those that follow.
 public struct InferenceModel<Model: Classifier>: Sendable {
   private let model: Confined<Model>
 
@@ -25,6 +26,6 @@ public struct InferenceModel<Model: Classifier>: Sendable {
 
   /// The logits: [N, C, H, W] → [N, classes].
   public func callAsFunction(_ x: Tensor) -> Tensor {
-    inference { model.run { $0(x) } }
+    inference(weightsStay: true) { model.run { $0(x) } }
   }
 }

@@ -10,11 +10,13 @@ public struct MaxPool<Axes: SpatialAxes>: UnaryLayer, NamedLayer {
   private let site = Site()
 
   /// - Parameters:
-  ///   - kernel, stride, padding: one number for all axes, or one for each. The stride is the kernel's size by default.
+  ///   - kernel, stride, padding, dilation: one number for all axes, or one for each. The stride is the kernel's size by
+  ///     default; the dilation is how far apart the elements of a window are.
   public init(
-    _ kernel: any AxisSizes, stride: (any AxisSizes)? = nil, padding: any AxisSizes = 0, rounding: PoolRounding = .down
+    _ kernel: any AxisSizes, stride: (any AxisSizes)? = nil, padding: any AxisSizes = 0, dilation: any AxisSizes = 1,
+    rounding: PoolRounding = .down
   ) {
-    window = PoolWindow(kernel, stride, padding, rounding)
+    window = PoolWindow(kernel, stride, padding, rounding, dilation: dilation)
   }
 
   static var name: String { "MaxPool\(Axes.count)d" }
@@ -22,7 +24,8 @@ public struct MaxPool<Axes: SpatialAxes>: UnaryLayer, NamedLayer {
   public func forward(_ x: Tensor) -> Tensor {
     window.require(x, at: site, of: Self.self)
     return maxPool(
-      x, kernel: window.kernel, stride: window.stride, padding: window.padding, rounding: window.rounding)
+      x, kernel: window.kernel, stride: window.stride, padding: window.padding, dilation: window.dilation,
+      rounding: window.rounding)
   }
 }
 
@@ -88,26 +91,32 @@ private struct PoolWindow<Axes: SpatialAxes>: LayerConfiguration {
   let kernel: [Int]
   let stride: [Int]
   let padding: [Int]
+  let dilation: [Int]
   let rounding: PoolRounding
 
-  init(_ kernel: any AxisSizes, _ stride: (any AxisSizes)?, _ padding: any AxisSizes, _ rounding: PoolRounding) {
+  init(
+    _ kernel: any AxisSizes, _ stride: (any AxisSizes)?, _ padding: any AxisSizes, _ rounding: PoolRounding,
+    dilation: any AxisSizes = 1
+  ) {
     self.kernel = kernel.sizes(axes: Axes.count)
     self.stride = (stride ?? kernel).sizes(axes: Axes.count)
     self.padding = padding.sizes(axes: Axes.count)
+    self.dilation = dilation.sizes(axes: Axes.count)
     self.rounding = rounding
   }
 
   /// Ends the program unless the input has as many axes, and a window along each.
   func require(_ x: Tensor, at site: Site, of layer: any NamedLayer.Type) {
+    let reach = zip(kernel, dilation).map { ($0 - 1) * $1 + 1 }
     let hasWindows =
       x.rank == Axes.count + 2
       && (0..<Axes.count).allSatisfy { axis in
         poolCount(
-          size: x.shape[axis + 2], kernel: kernel[axis], stride: stride[axis], padding: padding[axis],
+          size: x.shape[axis + 2], reach: reach[axis], stride: stride[axis], padding: padding[axis],
           rounding: rounding) > 0
       }
     precondition(
-      hasWindows, "\(site.layerPath): \(layer.name): input \(x.shape) is smaller than the window \(kernel)")
+      hasWindows, "\(site.layerPath): \(layer.name): input \(x.shape) is smaller than the window \(reach)")
   }
 }
 

@@ -48,6 +48,8 @@ struct Pass {
   /// Whether dropout drops in training mode.
   var drops = true
   var tape: Tape?
+  /// Whether the weights are those of many passes to come, so that preparing them pays.
+  var weightsStay = false
   /// Nil outside of any scope, where nothing is drawn.
   var drawing: Drawing?
   /// A normalisation that waits for the relu that may follow it.
@@ -100,11 +102,17 @@ public func withMode<Result, Failure>(
 
 /// Runs `body` without a tape and in inference mode: teachers and targets inside of a training step, or many
 /// predictions in one go.
-public func inference<Result, Failure>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+///
+/// - Parameter weightsStay: the weights are those of many passes to come: what the first prepares from them may take
+///   longer than a single one gains by it. Results of such passes differ from others' by no more than rounding.
+public func inference<Result, Failure>(
+  weightsStay: Bool = false, _ body: () throws(Failure) -> Result
+) throws(Failure) -> Result {
   try Pass.scope(
     {
       $0.mode = .inference
       $0.tape = nil
+      $0.weightsStay = weightsStay
     }, body)
 }
 

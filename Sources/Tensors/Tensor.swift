@@ -39,6 +39,13 @@ extension Tensor {
     self.init(Buffer(scalars, shape: shape), shape: shape)
   }
 
+  /// A tensor of the elements of buffers, one after the other, in row-major order.
+  package init(joining parts: [Buffer], shape: [Int]) {
+    let count = parts.reduce(0) { $0 + $1.count }
+    precondition(count == shape.reduce(1, *), "Tensor: \(count) elements do not fill the shape \(shape)")
+    self.init(Buffer(joining: parts, shape: shape), shape: shape)
+  }
+
   /// A scalar.
   public init(_ scalar: Float) {
     self.init([scalar], shape: [])

@@ -28,6 +28,9 @@ public enum NetworkTraining {
     try options.validate()
     Compute.threads = options.threads
     let task = try task(options, .source(source), at: path, report)
+    if let batches = options.statisticsBatches, batches > 0, !task.model.learnsFromStatistics {
+      throw TrainingFault.noStatistics
+    }
     let folder = try RunFolder(creating: path, options: options)
     return try run(task, options, folder, from: LoopState(), optimizerState: [:])
   }

@@ -9,6 +9,9 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
   /// A saved state does not fit the run that would continue it.
   case unusableState(reason: String)
 
+  /// Statistics of batch normalisation are to be estimated, and nothing that is trained has any.
+  case noStatistics
+
   /// The optimizer's state of a parameter is incomplete, or does not have its shape.
   case badOptimizerState(path: String, parameter: String, state: String)
   /// A pattern of a parameter group matches no parameter.
@@ -51,6 +54,8 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
       "the training data gave no batch in epoch \(epoch); check that the folder holds images that can be read"
     case .unusableState(let reason):
       "the saved state does not belong to this run: \(reason); start a new run"
+    case .noStatistics:
+      "--statistics is for batch normalisation, of which nothing that is trained has any: leave it out"
     case .badOptimizerState(let path, let parameter, let state):
       "\(path): the optimizer's \(state) of \(parameter) is missing or misshapen; start a new run from these weights"
     case .groupMatchesNothing(let pattern, let paths):

@@ -1,4 +1,5 @@
 import AviaryArchives
+import AviaryTestSupport
 import Testing
 
 @Suite struct ChecksumTests {
@@ -20,7 +21,7 @@ import Testing
   }
 
   @Test func everyLengthAndStartAgreesWithTheDefinition() throws {
-    var generator = Seeded(seed: 7)
+    var generator = TestNumbers(seed: 7)
     let bytes = (0..<60_000).map { _ in UInt8.random(in: 0...255, using: &generator) }
     let region = ByteRegion(bytes)
     // Lengths around the runs that three streams and wide registers take, at starts of any alignment.
@@ -33,19 +34,5 @@ import Testing
       #expect(part.narrowCRC32C() == expected, "\(length) bytes from \(start), by the instruction")
       #expect(part.portableCRC32C() == expected, "\(length) bytes from \(start), by tables")
     }
-  }
-}
-
-/// SplitMix64: the same numbers in every run.
-struct Seeded: RandomNumberGenerator {
-  var state: UInt64
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
   }
 }

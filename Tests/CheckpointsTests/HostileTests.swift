@@ -1,6 +1,7 @@
 import AviaryArchives
 import AviaryCheckpoints
 import AviaryHDF5
+import AviaryTestSupport
 import Foundation
 import Testing
 
@@ -28,7 +29,7 @@ import Testing
 
   @Test(arguments: files) func flippedBitsNeverTrap(file: String) throws {
     let bytes = try Fixtures.bytes(file)
-    var generator = Seeded(seed: 11)
+    var generator = TestNumbers(seed: 11)
     try Fixtures.inFolder { folder in
       for round in 0..<1500 {
         var damaged = bytes
@@ -135,19 +136,5 @@ import Testing
         return
       }
     }
-  }
-}
-
-/// SplitMix64: the same numbers in every run.
-struct Seeded: RandomNumberGenerator {
-  var state: UInt64
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
   }
 }

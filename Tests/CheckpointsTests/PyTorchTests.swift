@@ -91,12 +91,9 @@ import Testing
   @Test func everyTypeThatCanBeIsWritten() throws {
     try Fixtures.inFolder { folder in
       for name in ["zip.pth", "rare.pth"] {
-        var checkpoint = try read(name)
+        let checkpoint = try read(name)
         if name == "rare.pth" {
-          #expect(throws: CheckpointFault.self) { try checkpoint.write(to: folder + "/x.pth") }
-          var rest = Checkpoint()
-          for entry in checkpoint.entries where entry.array.dtype != .opaque8 { rest.set(entry.array, at: entry.path) }
-          checkpoint = rest
+          #expect(throws: CheckpointFault.self) { try checkpoint.write(to: folder + "/x.h5") }
         }
         try checkpoint.write(to: folder + "/x.pth")
         WritingTests.same(checkpoint, try Checkpoint.read(from: folder + "/x.pth"))

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct ReadingTests {
   @Test func theTablesAreThere() {
-    #expect(Fixtures.table("fixtures.json").count == 25)
+    #expect(Fixtures.table("fixtures.json").count == 27)
     #expect(Fixtures.table("shared.json").count > 50)
   }
 

@@ -48,6 +48,16 @@ import Testing
     #expect(events.contains { ($0["args"] as? [String: Any])?["layer"] as? String == "conv1" })
   }
 
+  /// Before the steps are taken: a run that cannot be written down is not begun.
+  @Test func aTraceThatCannotBeWrittenIsSaidAtOnce() throws {
+    let folder = try ScratchFolder()
+    for (trace, words) in [("no/such/trace.json", "does not exist"), (".", "is a folder")] {
+      let outcome = try BuiltTool.run(
+        ["bench", "mlp-train", "--steps", "100000000", "--trace", trace], in: folder.path, seconds: 20)
+      expectFault(outcome, words)
+    }
+  }
+
   @Test func aFileWithoutInputsIsNamed() throws {
     let folder = try ScratchFolder()
     let outcome = try BuiltTool.run(["bench", "mlp-train", "--check", folder / "absent.safetensors"])

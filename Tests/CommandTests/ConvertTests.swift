@@ -17,7 +17,9 @@ import Testing
     #expect(result["a.count"]?.dtype == .int64)
   }
 
-  @Test(arguments: ["out.pth", "out.npz", "out.safetensors"]) func goesThereAndBack(output: String) throws {
+  @Test(arguments: ["out.pth", "out.npz", "out.safetensors", "out.pth.tar"]) func goesThereAndBack(output: String)
+    throws
+  {
     let scratch = try ScratchFolder()
     let checkpoint = try ToyFiles.checkpoint()
     try checkpoint.write(to: scratch / "in.h5")
@@ -25,7 +27,7 @@ import Testing
     #expect(try BuiltTool.run(["convert", output, "back.h5"], in: scratch.path).status == 0)
     let back = try Checkpoint.read(from: scratch / "back.h5")
     #expect(CheckpointDifference(checkpoint, back).isEmpty)
-    #expect(back.paths == checkpoint.paths || output != "out.pth")
+    #expect(back.paths == checkpoint.paths || !output.hasPrefix("out.pth"))
     #expect(back.metadata.classes == (output == "out.npz" ? nil : ["cat", "dog"]))
     #expect(back["bn1.num_batches_tracked"]?.dtype == .int64)
   }

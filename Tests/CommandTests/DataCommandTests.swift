@@ -134,6 +134,13 @@ import Testing
     let predicted = try run("predict", "run/best.h5", "new.csv", "--top", "1")
     #expect(predicted.status == 1 && predicted.errors.contains("new.csv row 3: lacks a value"))
     #expect(predicted.lines.map { $0.contains("soft") } == [true, false, false])
+    // What the network was taught to read it goes on reading, unless somebody says otherwise.
+    let tuning = ["finetune", "--from", "run/best.h5", "--data", "sounds.csv", "--target", "kind", "--text", "sound"]
+    for (more, length) in [([], 6), (["--sequence-length", "4"], 4)] {
+      let tuned = try BuiltTool.run(
+        tuning + ["--epochs", "1", "--output", "tuned-\(length)"] + more, in: scratch.path)
+      #expect(tuned.errors.contains("only the first \(length) characters are read"), "\(tuned.errors)")
+    }
     expectFault(try run("predict", "run/best.h5", "none.csv"), "none.csv")
   }
 
@@ -208,8 +215,25 @@ import Testing
     (["train", "sequence-gru", "--data", "t.csv", "--target", "y", "--text", "y"], "text column 'y'"),
     (["train", "mlp", "--data", "t.csv", "--target", "y", "--text", "a"], "mlp is for images and tables"),
     (["train", "char-toy", "--data", "t.txt", "--window", "3"], "--window is for tables"),
+    (["train", "mlp", "--data", "t.csv", "--target", "y", "--statistics", "5"], "--statistics is for batch normal"),
+    (
+      ["train", "mlp", "--data", "t.csv", "--target", "y", "--set", "hidden=12"],
+      "hidden cannot be 12; it must be a list"
+    ),
+    (
+      ["train", "mlp", "--data", "t.csv", "--target", "y", "--set", "activation=magic"],
+      "activation cannot be magic; it must be one of identity, relu"
+    ),
+    (["train", "mlp", "--data", "t.csv", "--target", "y", "--set", "inputs=2.5"], "it must be a whole number"),
+    (
+      ["train", "sequence-gru", "--data", "w.csv", "--target", "y", "--text", "empty"], "column empty is empty in every"
+    ),
+    (
+      ["train", "sequence-gru", "--data", "w.csv", "--target", "word", "--window", "4"], "column word holds words, and"
+    ),
   ]) func refuses(_ arguments: [String], _ text: String) throws {
     try write("a,y\n" + (0..<30).map { "\($0),\($0 % 4)\n" }.joined(), to: "t.csv")
+    try write("y,word,empty\n" + (0..<30).map { "\($0 % 4),w\($0),\n" }.joined(), to: "w.csv")
     try write("short", to: "t.txt")
     expectFault(try BuiltTool.run(arguments + ["--output", "run"], in: scratch.path), text)
     #expect(!scratch.names.contains("run"))

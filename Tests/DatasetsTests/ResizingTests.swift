@@ -13,7 +13,7 @@ import Testing
 
   /// One pass of the kernels, written as plainly as possible, along rows (`step` 3) or columns (`step` 3 · width).
   private func pass(_ input: [UInt8], from: Int, to: Int, lines: Int, step: Int, line: Int) -> [[UInt8]] {
-    let axis = ResizeWeights(from: from, to: to, keeping: 0..<to)
+    let axis = ResizeWeights(from: from, start: 0, length: Double(from), to: to, keeping: 0..<to)
     return (0..<lines).map { y in
       (0..<to).flatMap { x in
         (0..<3).map { c in

@@ -77,7 +77,7 @@ import Testing
     #expect(fault(try table { $0 = ["a,1,2"] }, settings()) == .seriesTooShort(path: "days.csv", rows: 0, needed: 4))
     var words = settings()
     words.target = "day"
-    #expect(fault(try table(), words) == .notNumeric(path: "days.csv", column: "day"))
+    #expect(fault(try table(), words) == .seriesOfWords(path: "days.csv", column: "day"))
     words.target = "rain"
     #expect(fault(try table(), words) == .noColumn(path: "days.csv", name: "rain", columns: ["day", "t", "wind"]))
     for (window, horizon) in [(0, 1), (-3, 1), (3, 0), (Int.max, 1), (3, Int.max)] {

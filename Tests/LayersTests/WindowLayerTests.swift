@@ -57,6 +57,9 @@ import Testing
       MaxPool2d([3, 2], stride: [1, 2], padding: [1, 0], rounding: .up)(x).scalars
         == maxPool(x, kernel: [3, 2], stride: [1, 2], padding: [1, 0], rounding: .up).scalars)
     #expect(
+      MaxPool2d(2, stride: 1, dilation: [3, 2])(x).scalars
+        == maxPool(x, kernel: [2, 2], stride: [1, 1], dilation: [3, 2]).scalars)
+    #expect(
       MinPool2d(3, stride: 2, padding: 1)(x).scalars
         == (-maxPool(-x, kernel: [3, 3], stride: [2, 2], padding: [1, 1])).scalars)
     #expect(

@@ -31,6 +31,17 @@ import Testing
     }
   }
 
+  /// Logarithms of probabilities are scores; means of them are none.
+  @Test(arguments: ["log_softmax", "log_softmax_flatten"]) func logarithmsAreScores(name: String) throws {
+    let (model, x, y) = try Self.golden(name)
+    #expect(model.configuration.output == .classes && model.configuration.classes == 4)
+    expectClose(actual: inference { model.outputs(x).scalars }, expected: y, name: name)
+    expectClose(actual: inference { logSoftmax(model(x)).scalars }, expected: y, name: name)
+    let mean = try Self.golden("log_softmax_average")
+    #expect(mean.model.configuration.output == .values)
+    expectClose(actual: inference { mean.model(mean.x).scalars }, expected: mean.y)
+  }
+
   /// A pool of scores has scores.
   @Test func poolsOfScoresAreScores() throws {
     let (model, x, y) = try Self.golden("scores_average")
@@ -38,7 +49,8 @@ import Testing
     expectClose(actual: inference { model(x).scalars }, expected: y)
   }
 
-  @Test(arguments: endings.map(\.0) + ["scores_average"]) func headsOfOtherWidthsLearn(name: String) throws {
+  @Test(arguments: endings.map(\.0) + ["scores_average", "log_softmax", "log_softmax_flatten"])
+  func headsOfOtherWidthsLearn(name: String) throws {
     let (model, x, _) = try Self.golden(name)
     for classes in [3, 5] {
       let changed = model.replacingHead(classes: classes, seed: 4)

@@ -70,6 +70,11 @@ import Testing
       step: 1e-3
     ) { maxPool($0["x"]!, kernel: [3, 3], stride: [2, 2], rounding: .up) },
     Case(
+      name: "maximum pooling with gaps", operands: ["x": GradientCheckTests.distinct([2, 3, 9, 8], 1)], step: 1e-3
+    ) {
+      maxPool($0["x"]!, kernel: [3, 2], stride: [2, 1], padding: [1, 0], dilation: [2, 3])
+    },
+    Case(
       name: "average pooling, smaller than the window", operands: ["x": GradientCheckTests.random([2, 3, 2, 4, 2], 1)]
     ) { averagePool($0["x"]!, kernel: [3, 3, 3], stride: [2, 2, 2], rounding: .up) },
     Case(name: "adaptive average of rows", operands: ["x": GradientCheckTests.random([2, 3, 7], 1)]) {

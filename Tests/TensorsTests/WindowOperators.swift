@@ -38,7 +38,11 @@ enum WindowOperators {
     let rounding: PoolRounding = try golden.flag("ceil_mode") ? .up : .down
     switch kind {
     case "max_pool":
-      return { maxPool($0["x"]!, kernel: kernel, stride: stride, padding: padding, rounding: rounding) }
+      let dilation = try? golden.integers("dilation")
+      return {
+        maxPool(
+          $0["x"]!, kernel: kernel, stride: stride, padding: padding, dilation: dilation, rounding: rounding)
+      }
     case "min_pool":
       return { minPool($0["x"]!, kernel: kernel, stride: stride, padding: padding, rounding: rounding) }
     default:

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <turbojpeg.h>
 
+#include "cmyk.h"
 #include "report.h"
 
 // libjpeg meets the end of its input by inventing an end-of-image marker and warning, and only the first warning of a
@@ -76,21 +77,6 @@ aviary_image_report aviary_jpeg_size(const uint8_t *bytes, size_t count) {
   return report;
 }
 
-// a * b / 255, rounded, for a and b up to 255.
-static inline uint8_t scaled(unsigned a, unsigned b) {
-  unsigned product = a * b + 128;
-  return (uint8_t)(((product >> 8) + product) >> 8);
-}
-
-// CMYK in Adobe's polarity (255 is no ink), which is what files have, to RGB without colour management:
-// (1 - C)(1 - K) a channel.
-static void rgb_from_inverted_cmyk(const uint8_t *cmyk, uint8_t *rgb, size_t pixels) {
-  for (size_t i = 0; i < pixels; i++) {
-    unsigned light = cmyk[4 * i + 3];
-    for (size_t c = 0; c < 3; c++) rgb[3 * i + c] = (uint8_t)(light - scaled(255u - cmyk[4 * i + c], light));
-  }
-}
-
 static aviary_image_report decode(
     tjhandle decoder, const unsigned char *bytes, size_t count, uint8_t *rgb, int32_t width, int32_t height) {
   int actual_width, actual_height, colorspace;
@@ -114,7 +100,7 @@ static aviary_image_report decode(
     const char *message = tjGetErrorStr2(decoder);
     if (tjGetErrorCode(decoder) != TJERR_WARNING || !is_warning(message)) report = fault(message);
   }
-  if (report.status == AVIARY_IMAGE_OK && has_four_channels) rgb_from_inverted_cmyk(cmyk, rgb, pixels);
+  if (report.status == AVIARY_IMAGE_OK && has_four_channels) aviary_rgb_from_inverted_cmyk(cmyk, rgb, pixels);
   free(cmyk);
   return report;
 }

@@ -1,7 +1,7 @@
 // A Keras file's layers on their way to a network's: by name, or by order and shapes.
 
 extension KerasModel {
-  typealias ConvertedLayer = (layer: String, arrays: [(String, StoredArray)])
+  typealias ConvertedLayer = (layer: String, arrays: [(String, StoredArray)], settings: [String: Double])
 
   /// The arrays of every layer under the paths of the network's cells.
   func convertedLayers(
@@ -19,7 +19,8 @@ extension KerasModel {
       for layer in filled {
         let name = mapping.renames.reduce(layer.name) { $1.apply(to: $0) }
         let target = mapping.layerNames[name] ?? String(name.map { $0 == "/" ? "." : $0 })
-        result.append((layer.name, try conversion(layer, to: target).arrays { wanted[$0] }))
+        let arrays = try conversion(layer, to: target).arrays { wanted[$0] }
+        result.append((layer.name, arrays, layer.settings(at: target)))
       }
       return result
     }
@@ -33,7 +34,7 @@ extension KerasModel {
         do throws(CheckpointFault) {
           let arrays = try conversion(left[index], to: target.path).arrays { wanted[$0] }
           if Set(arrays.map(\.0)) == target.cells, arrays.allSatisfy({ wanted[$0.0] == $0.1.shape }) {
-            result.append((left[index].name, arrays))
+            result.append((left[index].name, arrays, left[index].settings(at: target.path)))
             found = index
           }
         } catch { refusal = refusal ?? error }
@@ -81,5 +82,22 @@ extension KerasModel {
       }
     }
     return found
+  }
+}
+
+extension KerasModel.Layer {
+  /// The numbers that say how a norm works, as its file tells them and as a network here has them; none of other layers.
+  fileprivate func settings(at target: String) -> [String: Double] {
+    let (kind, configuration) = inner
+    guard let family = kind.flatMap(KerasFamily.init(kind:)), [.batchNormalization, .normalization].contains(family)
+    else { return [:] }
+    var settings: [String: Double] = [:]
+    if let epsilon = configuration?["epsilon"]?.double { settings[target + ".epsilon"] = epsilon }
+    if family == .batchNormalization, let kept = configuration?["momentum"]?.double {
+      // Keras counts the share of the old. The shortest digits that give the same Float: 0.01, not 0.010000000000000009.
+      let share = Float(1 - kept)
+      settings[target + ".momentum"] = Double("\(share)") ?? Double(share)
+    }
+    return settings
   }
 }

@@ -45,7 +45,8 @@ public struct KerasMapping: Sendable {
 }
 
 extension Checkpoint {
-  /// A Keras file's weights under the network's names and in its layouts, and how they fit it.
+  /// A Keras file's weights under the network's names and in its layouts, and how they fit it. Where the file describes its
+  /// model, the epsilon and the momentum of norms come with them, as settings.
   ///
   /// Within a layer arrays are told by the ends of their names (kernel, gamma, moving_mean …), by the layer's class and
   /// the order in which it makes them, or else by rank and order. `self` must have been read from a Keras file.
@@ -58,12 +59,14 @@ extension Checkpoint {
       throw .unsupported(path: path, what: "mapping a \(format.rawValue) file by Keras's layers is not supported")
     }
     var unordered = Checkpoint()
+    var settings: [String: Double] = [:]
     for entry in try model.convertedLayers(onto: cells, by: mapping, path: path) {
       for (cell, array) in entry.arrays {
         guard unordered.add(array, at: cell) else {
           throw .kerasLayer(path: path, layer: entry.layer, reason: "'\(cell)' is filled by another layer already")
         }
       }
+      settings.merge(entry.settings) { first, _ in first }
     }
     for cell in cells where unordered[cell.path] == nil {
       guard let value = mapping.constants[cell.path] else { continue }
@@ -76,6 +79,7 @@ extension Checkpoint {
       if let array = match.arrays[cell.path] { result.set(array, at: cell.path) }
     }
     result.metadata = metadata
+    result.metadata.settings = settings
     // What described the Keras model does not describe this one.
     for name in ["model_config", "training_config", "optimizer_config", "config.json", "metadata.json"] {
       result.metadata.extra[name] = nil

@@ -44,8 +44,6 @@ struct StorageReference {
     let others: [String: Dtype] = [
       "float": .float32, "double": .float64, "half": .float16, "long": .int64, "int": .int32, "short": .int16,
       "cfloat": .complex64, "cdouble": .complex128, "chalf": .complex32,
-      "float8_e4m3fn": .opaque8, "float8_e5m2": .opaque8, "float8_e4m3fnuz": .opaque8, "float8_e5m2fnuz": .opaque8,
-      "float8_e8m0fnu": .opaque8, "float4_e2m1fn_x2": .opaque8,
     ]
     return Dtype(rawValue: short) ?? others[short]
   }

@@ -94,5 +94,8 @@ enum PyTorchWriter {
     .bool: ("BoolStorage", nil), .complex64: ("ComplexFloatStorage", nil), .complex128: ("ComplexDoubleStorage", nil),
     .uint16: ("UntypedStorage", "uint16"), .uint32: ("UntypedStorage", "uint32"),
     .uint64: ("UntypedStorage", "uint64"), .complex32: ("UntypedStorage", "complex32"),
+    .float8E4M3FN: ("UntypedStorage", "float8_e4m3fn"), .float8E5M2: ("UntypedStorage", "float8_e5m2"),
+    .float8E4M3FNUZ: ("UntypedStorage", "float8_e4m3fnuz"), .float8E5M2FNUZ: ("UntypedStorage", "float8_e5m2fnuz"),
+    .float8E8M0FNU: ("UntypedStorage", "float8_e8m0fnu"), .float4E2M1Pair: ("UntypedStorage", "float4_e2m1fn_x2"),
   ]
 }

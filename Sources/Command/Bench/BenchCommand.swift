@@ -55,12 +55,30 @@ struct BenchCommand: ParsableCommand {
   func run() throws {
     guard let workload = Workload.all.first(where: { $0.name == workload }) else { return }
     Compute.threads = threads
+    // A long run that cannot be written down is of no use.
+    if let trace { try Self.checkWritable(trace) }
     if let check {
       try compare(workload, with: check)
     } else if profile || trace != nil {
       try watch(workload)
     } else {
       try time(workload)
+    }
+  }
+
+  private static func checkWritable(_ path: String) throws(BenchFault) {
+    let files = FileManager.default
+    var isFolder: Bool = false
+    if files.fileExists(atPath: path, isDirectory: &isFolder), isFolder {
+      throw .unwritable(path: path, reason: "is a folder")
+    }
+    let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+    let place = path.hasPrefix("/") && folder.isEmpty ? "/" : folder.isEmpty ? "." : folder
+    guard files.fileExists(atPath: place, isDirectory: &isFolder), isFolder else {
+      throw .unwritable(path: path, reason: "the folder '\(place)' does not exist")
+    }
+    guard files.isWritableFile(atPath: place) else {
+      throw .unwritable(path: path, reason: "the folder '\(place)' cannot be written to")
     }
   }
 
@@ -164,6 +182,8 @@ enum BenchFault: Error, CustomStringConvertible {
   case noWeight(path: String)
   /// There are no photographs where they are looked for.
   case noPhotographs(folder: String)
+  /// The trace cannot be written where it is wanted.
+  case unwritable(path: String, reason: String)
   /// A photograph cannot be read: a step would work on fewer.
   case unreadable(String)
   /// A loss is further from the recorded one than rounding explains.
@@ -176,6 +196,7 @@ enum BenchFault: Error, CustomStringConvertible {
     case .noInput(let name): "the file has no 'input/\(name)' of numbers; it is made by peers.py --dump"
     case .noWeight(let path): "the file has no 'weight/\(path)' of the right shape; it is made by peers.py --dump"
     case .noPhotographs(let folder): "\(folder): there are no photographs; name an image folder with --data"
+    case .unwritable(let path, let reason): "\(path): \(reason); give --trace another path"
     case .unreadable(let reason): "\(reason); take it out of the folder"
     case .differs(let distance, let tolerance):
       "the losses differ by \(distance) of their size, more than \(tolerance)"

@@ -52,8 +52,9 @@ extension Workload {
       try calibration.quantize()
     }
     if kind == .prediction || kind == .integerPrediction {
+      let model = model.frozenForInference()
       return {
-        _ = inference { model(x).scalars }
+        _ = model(x).scalars
         return nil
       }
     }

@@ -35,15 +35,18 @@ public struct DecodedImage: Sendable, Equatable {
     }
     let isTurned = orientation >= 5
     let (newWidth, newHeight) = isTurned ? (height, width) : (width, height)
-    var turned = [UInt8]()
-    turned.reserveCapacity(pixels.count)
-    for y in 0..<newHeight {
-      var at = 3 * (start + y * down)
-      for _ in 0..<newWidth {
-        turned.append(pixels[at])
-        turned.append(pixels[at + 1])
-        turned.append(pixels[at + 2])
-        at += 3 * right
+    let turned = unsafe [UInt8](unsafeUninitializedCapacity: pixels.count) { output, count in
+      unsafe pixels.withUnsafeBufferPointer { input in
+        var to = 0
+        for y in 0..<newHeight {
+          var at = 3 * (start + y * down)
+          for _ in 0..<newWidth {
+            for channel in 0..<3 { unsafe output[to + channel] = input[at + channel] }
+            to += 3
+            at += 3 * right
+          }
+        }
+        count = to
       }
     }
     return DecodedImage(width: newWidth, height: newHeight, pixels: turned)

@@ -10,13 +10,18 @@ struct ResizeWeights {
 
   /// The triangle filter (bilinear), widened by the ratio of the sizes where the picture shrinks, so that no pixel is
   /// passed over. Only the output pixels in `kept` are computed.
-  init(from input: Int, to output: Int, keeping kept: Range<Int>) {
-    let scale = Double(input) / Double(output)
+  ///
+  /// - Parameters:
+  ///   - input: how many pixels there are.
+  ///   - start: where among them what is resized begins.
+  ///   - length: how long it is.
+  init(from input: Int, start origin: Double, length: Double, to output: Int, keeping kept: Range<Int>) {
+    let scale = length / Double(output)
     let support = max(scale, 1)
     taps = Int(support.rounded(.up)) * 2 + 1
     let step = 1 / support
     for x in kept {
-      let center = (Double(x) + 0.5) * scale
+      let center = origin + (Double(x) + 0.5) * scale
       let start = max(Int(center - support + 0.5), 0)
       let count = min(Int(center + support + 0.5), input) - start
       var values = (0..<count).map { t in
@@ -39,12 +44,17 @@ private struct ResizeAxis {
   /// nil where pixels are copied.
   var weights: ResizeWeights?
 
-  init(from source: Range<Int>, to size: Int, keeping kept: Range<Int>) {
-    if size == source.count {
+  /// - Parameters:
+  ///   - origin: where what is resized begins in a picture that has `limit` pixels along the axis.
+  ///   - length: how long it is.
+  init(from origin: Double, length: Double, within limit: Int, to size: Int, keeping kept: Range<Int>) {
+    let source = ImagePart.pixels(from: origin, length: length, within: limit)
+    let start = origin - Double(source.lowerBound)
+    if start == 0 && length == Double(size) {
       input = (source.lowerBound + kept.lowerBound)..<(source.lowerBound + kept.upperBound)
       return
     }
-    var weights = ResizeWeights(from: source.count, to: size, keeping: kept)
+    var weights = ResizeWeights(from: source.count, start: start, length: length, to: size, keeping: kept)
     // Starts and ends grow along the axis, so the first and the last bound what is read.
     let last = weights.starts.count - 1
     let (first, end) = (weights.starts[0], weights.starts[last] + weights.counts[last])
@@ -69,14 +79,30 @@ extension DecodedImage {
       newWidth > 0 && newHeight > 0 && box.lies(inWidth: width, height: height)
         && kept.lies(inWidth: newWidth, height: newHeight),
       "resize: \(box) of a \(width)x\(height) image to \(newWidth)x\(newHeight), keeping \(kept)")
+    return resized(width: newWidth, height: newHeight, from: ImagePart(box), keeping: kept)
+  }
 
+  /// The same for a part whose sides may run through pixels; those that it touches are all that is looked at.
+  func resized(width newWidth: Int, height newHeight: Int, from part: ImagePart) -> DecodedImage {
+    resized(
+      width: newWidth, height: newHeight, from: part,
+      keeping: CropBox(x: 0, y: 0, width: newWidth, height: newHeight))
+  }
+
+  private func resized(
+    width newWidth: Int, height newHeight: Int, from part: ImagePart, keeping kept: CropBox
+  ) -> DecodedImage {
     // Along each axis: which input pixels are needed, and how they are weighted. A side that stays as long as it was
     // is cut, not resampled.
-    let columns = ResizeAxis(from: box.x..<(box.x + box.width), to: newWidth, keeping: kept.x..<(kept.x + kept.width))
-    let rows = ResizeAxis(from: box.y..<(box.y + box.height), to: newHeight, keeping: kept.y..<(kept.y + kept.height))
+    let columns = ResizeAxis(
+      from: part.x, length: part.width, within: width, to: newWidth, keeping: kept.x..<(kept.x + kept.width))
+    let rows = ResizeAxis(
+      from: part.y, length: part.height, within: height, to: newHeight, keeping: kept.y..<(kept.y + kept.height))
     // Sums are rounded after each pass, so the order shows in the last bit. It is Pillow 13's: rows first where that
     // takes away more than twice as many rows as columns are taken away.
-    let isVerticalFirst = newHeight < box.height && box.height - newHeight > 2 * (box.width - newWidth)
+    let isVerticalFirst =
+      Double(newHeight) < part.height
+      && part.height - Double(newHeight) > 2 * (part.width - Double(newWidth))
     switch (columns.weights, rows.weights) {
     case (nil, nil):
       return cropped(
@@ -119,16 +145,5 @@ extension DecodedImage {
       count = rowBytes * newHeight
     }
     return DecodedImage(width: columns.count, height: newHeight, pixels: resampled)
-  }
-
-  /// Appends the picture as three planes of Float32, [3, height, width]: value v of input channel `source[c]` becomes
-  /// `tables[256 * c + v]` in plane c.
-  func appendPlanes(source: [Int32], tables: [Float], to planes: inout [Float]) {
-    precondition(source.count == 3 && tables.count == 768 && source.allSatisfy { (0..<3).contains($0) })
-    let size = width * height
-    planes += unsafe [Float](unsafeUninitializedCapacity: 3 * size) { output, count in
-      unsafe aviary_planes_from_rgb(pixels, output.baseAddress, size, source, tables)
-      count = 3 * size
-    }
   }
 }

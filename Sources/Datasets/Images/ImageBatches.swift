@@ -79,13 +79,9 @@ public final class ImageBatches {
       let indices = parts.flatMap(\.indices)
       if indices.isEmpty { continue }
       defer { pending = [] }
-      var scalars = parts.count == 1 ? parts[0].scalars : []
-      if parts.count > 1 {
-        scalars.reserveCapacity(parts.reduce(0) { $0 + $1.scalars.count })
-        for part in parts { scalars += part.scalars }
-      }
       return ImageBatch(
-        number: number, inputs: Tensor(scalars, shape: [indices.count] + chunks.imageShape),
+        number: number,
+        inputs: Tensor(joining: parts.flatMap(\.planes), shape: [indices.count] + chunks.imageShape),
         labels: IntTensor(indices.map { Int32(chunks.entries[$0].label) }, shape: [indices.count]),
         indices: indices, skipped: pending)
     }

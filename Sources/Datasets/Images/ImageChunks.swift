@@ -2,7 +2,8 @@ import AviaryKernels
 
 /// Some neighbouring photographs of a batch: what one worker prepares at a time.
 struct ImageChunk: Sendable {
-  var scalars: [Float] = []
+  /// Of each photograph, [channels, H, W].
+  var planes: [Buffer] = []
   var indices: [Int] = []
   var skipped: [ImageBatch.Skipped] = []
 }
@@ -68,11 +69,9 @@ struct ImageChunks: Sendable {
 
   func load(_ positions: Range<Int>) -> ImageChunk {
     var chunk = ImageChunk()
-    chunk.scalars.reserveCapacity(positions.count * imageShape.reduce(1, *))
     for index in order[positions] {
       do throws(ImageDecodingError) {
-        let image = try entries[index].decoded()
-        normalizer.append(sized(image, index: index), to: &chunk.scalars)
+        chunk.planes.append(normalizer.planes(of: try picture(index)))
         chunk.indices.append(index)
       } catch {
         chunk.skipped.append(ImageBatch.Skipped(path: entries[index].path, reason: error))
@@ -81,10 +80,11 @@ struct ImageChunks: Sendable {
     return chunk
   }
 
-  private func sized(_ image: DecodedImage, index: Int) -> DecodedImage {
-    guard let augmentation else { return preprocessing.sized(image) }
+  /// The picture of an entry, as the network takes it but for its colours.
+  private func picture(_ index: Int) throws(ImageDecodingError) -> DecodedImage {
+    guard let augmentation else { return preprocessing.sized(try entries[index].decoded()) }
     // A stream for each photograph and epoch: what happens to one does not depend on any other.
     var random = RandomStream(seed: seed, purpose: "image augmentation", path: String(index), step: UInt64(epoch))
-    return preprocessing.augmented(image, by: augmentation, to: size, using: &random)
+    return try preprocessing.augmented(try entries[index].source(), by: augmentation, to: size, using: &random)
   }
 }

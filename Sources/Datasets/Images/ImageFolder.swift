@@ -35,6 +35,12 @@ public struct ImageEntry: Sendable, Hashable {
     if let packed { return packed.image(index) }
     return try DecodedImage(contentsOf: path)
   }
+
+  /// The picture for cutting a part out of it.
+  func source() throws(ImageDecodingError) -> PictureSource {
+    if let packed { return .decoded(packed.image(index)) }
+    return try PictureSource(contentsOf: path)
+  }
 }
 
 /// Photographs sorted into folders, one a class: `DIR/<class>/<image>`.

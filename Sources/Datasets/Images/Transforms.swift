@@ -41,6 +41,15 @@ extension Preprocessing {
     return augmentation.changed(cut, covering: meanColor, using: &random)
   }
 
+  /// The same of a picture that need not be decoded as a whole.
+  func augmented(
+    _ source: PictureSource, by augmentation: Augmentation, to size: ImageSize, using random: inout RandomStream
+  ) throws(ImageDecodingError) -> DecodedImage {
+    let box = augmentation.randomBox(width: source.width, height: source.height, using: &random)
+    let cut = try source.resized(width: size.width, height: size.height, from: box)
+    return augmentation.changed(cut, covering: meanColor, using: &random)
+  }
+
   /// R, G and B of the colour that normalisation brings nearest to zero.
   var meanColor: [UInt8] {
     let values = mean.map { UInt8(min(max(($0 / scale).rounded(), 0), 255)) }
@@ -72,10 +81,8 @@ extension Preprocessing {
       images.allSatisfy { $0.width == width && $0.height == height },
       "Preprocessing: the images of a batch have one size, give the preprocessing a crop or an exact size")
     let normalizer = Normalizer(self)
-    var scalars: [Float] = []
-    scalars.reserveCapacity(images.count * channels.count * width * height)
-    for image in images { normalizer.append(image, to: &scalars) }
-    return Tensor(scalars, shape: [images.count, channels.count, height, width])
+    return Tensor(
+      joining: images.map { normalizer.planes(of: $0) }, shape: [images.count, channels.count, height, width])
   }
 
   /// One photograph as a network takes it at evaluation: [1, channels, H, W].
@@ -101,19 +108,20 @@ struct Normalizer {
     self.tables = tables
   }
 
-  /// Appends [channels, H, W].
-  func append(_ image: DecodedImage, to scalars: inout [Float]) {
+  /// [channels, H, W]
+  func planes(of image: DecodedImage) -> Buffer {
     switch channels {
-    case .rgb: image.appendPlanes(source: [0, 1, 2], tables: tables, to: &scalars)
-    case .bgr: image.appendPlanes(source: [2, 1, 0], tables: tables, to: &scalars)
+    case .rgb: return Buffer(planesOf: image.pixels, source: [0, 1, 2], tables: tables)
+    case .bgr: return Buffer(planesOf: image.pixels, source: [2, 1, 0], tables: tables)
     case .grey:
       // The luma of ITU-R 601 in the fixed point of Pillow's convert("L").
       let pixels = image.pixels
-      for i in stride(from: 0, to: pixels.count, by: 3) {
+      let values = stride(from: 0, to: pixels.count, by: 3).map { i in
         let luma =
           Int(pixels[i]) * 19_595 + Int(pixels[i + 1]) * 38_470 + Int(pixels[i + 2]) * 7_471 + 0x8000
-        scalars.append(tables[luma >> 16])
+        return tables[luma >> 16]
       }
+      return Buffer(values, shape: [values.count])
     }
   }
 }

@@ -69,7 +69,7 @@ public struct SeriesPreprocessing: Codable, Equatable, Sendable {
   public init(fitting table: Table, rows: Int, _ settings: SeriesSettings) throws(TableFault) {
     try settings.validate()
     guard case .numeric = try table.column(settings.target).values else {
-      throw .notNumeric(path: table.path, column: settings.target)
+      throw .seriesOfWords(path: table.path, column: settings.target)
     }
     for name in settings.excluded { _ = try table.column(name) }
     self.settings = settings

@@ -40,23 +40,43 @@ extension TablePreprocessing {
   }
 }
 
-extension TablePreprocessing {
-  /// Splits rows, stratified by the classes of a column; nil for rows that are all of one kind.
-  static func split(
+/// The rows of a table in parts: numbers of rows of the table.
+struct TableSplit {
+  let training: [Int]
+  let validation: [Int]
+  let test: [Int]
+
+  /// Splits those of the rows that can be used, stratified by the classes of a column; nil for rows that are all of one
+  /// kind.
+  init(
     of table: Table, _ rows: [Int], by target: Table.Column?, validation: Double, test: Double, seed: UInt64
-  ) throws(TableFault) -> DataSplit {
+  ) throws(TableFault) {
+    guard !rows.isEmpty else { throw .noRowsLeft(path: table.path, rows: table.rowCount) }
     var classes = [""]
     var labels = Array(repeating: 0, count: rows.count)
     if let target {
-      classes = try Self.classes(target, rows, table.path)
+      classes = try TablePreprocessing.classes(target, rows, table.path)
       let places = Dictionary(classes.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
-      labels = classNames(target, rows).map { places[$0 ?? ""] ?? 0 }
+      labels = TablePreprocessing.classNames(target, rows).map { places[$0 ?? ""] ?? 0 }
     }
+    let split: DataSplit
     do throws(SplitFault) {
-      return try DataSplit(labels: labels, classes: classes, validation: validation, test: test, seed: seed)
+      split = try DataSplit(labels: labels, classes: classes, validation: validation, test: test, seed: seed)
     } catch {
       throw .split(path: table.path, error)
     }
+    training = split.training.map { rows[$0] }
+    self.validation = split.validation.map { rows[$0] }
+    self.test = split.test.map { rows[$0] }
+  }
+
+  /// What the parts become; those without rows nothing.
+  func parts<Part>(
+    _ part: ([Int]) throws(TableFault) -> Part
+  ) throws(TableFault) -> (training: Part, validation: Part?, test: Part?) {
+    (
+      try part(training), validation.isEmpty ? nil : try part(validation), test.isEmpty ? nil : try part(test)
+    )
   }
 }
 
@@ -86,25 +106,20 @@ public struct TableDataset: Sendable {
     try settings.validate()
     let needed = try known?.neededColumns(of: table)
     let rows = try TablePreprocessing.usableRows(of: table, settings, needed: needed)
-    guard !rows.isEmpty else { throw .noRowsLeft(path: table.path, rows: table.rowCount) }
     let target = try table.column(settings.target)
-    let split = try TablePreprocessing.split(
+    let split = try TableSplit(
       of: table, rows, by: TablePreprocessing.task(target, settings) == .classification ? target : nil,
       validation: validation, test: test, seed: seed)
-    let learned = split.training.map { rows[$0] }
     let fitted: TablePreprocessing
     if let known {
-      fitted = try known.withTarget(of: table, rows: learned, settings)
+      fitted = try known.withTarget(of: table, rows: split.training, settings)
     } else {
-      fitted = try TablePreprocessing(fitting: table, rows: learned, settings)
-    }
-    func part(_ places: [Int]) throws(TableFault) -> TablePart? {
-      places.isEmpty ? nil : try fitted.part(of: table, rows: places.map { rows[$0] })
+      fitted = try TablePreprocessing(fitting: table, rows: split.training, settings)
     }
     preprocessing = fitted
-    training = try fitted.part(of: table, rows: learned)
-    self.validation = try part(split.validation)
-    self.test = try part(split.test)
+    (training, self.validation, self.test) = try split.parts { (rows) throws(TableFault) in
+      try fitted.part(of: table, rows: rows)
+    }
     skipped = table.rowCount - rows.count
   }
 }

@@ -55,6 +55,10 @@ public enum TableFault: Swift.Error, Equatable, Sendable, CustomStringConvertibl
   case missingInSeries(path: String, row: Int, column: String)
   /// There are too few rows for the windows that are asked for.
   case seriesTooShort(path: String, rows: Int, needed: Int)
+  /// The column whose next values are to be predicted holds words.
+  case seriesOfWords(path: String, column: String)
+  /// A column that texts are needed in is empty in every row.
+  case noTextAnywhere(path: String, column: String)
   /// A column that texts are needed in holds numbers.
   case noTexts(path: String, column: String)
   /// Stored preprocessing is not understood, or contradicts itself.
@@ -105,6 +109,10 @@ public enum TableFault: Swift.Error, Equatable, Sendable, CustomStringConvertibl
       "\(path): row \(row), column \(column): has no value, and a time series needs every one; fill it, or leave the column out"
     case .seriesTooShort(let path, let rows, let needed):
       "\(path): \(rows) rows to look back on, and the window with what follows it needs \(needed); use more rows, or a shorter window"
+    case .seriesOfWords(let path, let column):
+      "\(path): column \(column) holds words, and what a time series predicts are numbers; name another column as the target"
+    case .noTextAnywhere(let path, let column):
+      "\(path): column \(column) is empty in every row, and the texts are to come from it; name another column"
     case .noTexts(let path, let column): "\(path): column \(column) holds numbers, and texts are needed"
     case .unreadablePreprocessing(let reason): "the table's preprocessing is not understood: \(reason)"
     }

@@ -64,19 +64,18 @@ public struct CharacterDataset: Sendable {
     try settings.validate()
     let target = try table.column(settings.target)
     let texts = try CharacterPreprocessing.texts(of: table, settings.column)
+    guard texts.contains(where: { $0 != nil }) else {
+      throw .noTextAnywhere(path: table.path, column: settings.column)
+    }
     let rows = (0..<table.rowCount).filter { !target.values.isMissing($0) && texts[$0] != nil }
-    guard !rows.isEmpty else { throw .noRowsLeft(path: table.path, rows: table.rowCount) }
-    let split = try TablePreprocessing.split(
+    let split = try TableSplit(
       of: table, rows, by: target, validation: validation, test: test, seed: seed)
     let fitted = try CharacterPreprocessing(
-      fitting: table, rows: split.training.map { rows[$0] }, settings, keeping: known)
-    func part(_ places: [Int]) throws(TableFault) -> CharacterPart? {
-      places.isEmpty ? nil : try fitted.part(of: table, rows: places.map { rows[$0] })
-    }
+      fitting: table, rows: split.training, settings, keeping: known)
     preprocessing = fitted
-    training = try fitted.part(of: table, rows: split.training.map { rows[$0] })
-    self.validation = try part(split.validation)
-    self.test = try part(split.test)
+    (training, self.validation, self.test) = try split.parts { (rows) throws(TableFault) in
+      try fitted.part(of: table, rows: rows)
+    }
     skipped = table.rowCount - rows.count
   }
 }

@@ -37,7 +37,7 @@ public func convolution(
     Pass.current.onComputeThread.calibration?.observe(x, of: weight)
     let expression = ConvolutionExpression(shape: shape, x: x, weight: weight, bias: bias)
     expression.isQuantized = weight.runsQuantized
-    expression.isTraining = x.isTracked || weight.isTracked || (bias?.isTracked ?? false)
+    if x.isTracked || weight.isTracked || (bias?.isTracked ?? false) { expression.pass = .training }
     return recorded(Tensor(.convolution(expression), shape: shape.output), from: x, weight, bias) { dy, cotangents in
       shape.pullback(dy, x: x, weight: weight, bias: bias, &cotangents)
     }
@@ -109,9 +109,9 @@ final class ConvolutionExpression {
   var normalization: ChannelNormalization?
   var addend: Tensor?
   var relu = false
-  var isTraining = false
   /// Whether it is computed in integers of 8 bits.
   var isQuantized = false
+  var pass: ConvolutionPass = Pass.current.onComputeThread.weightsStay ? .repeatedInference : .inference
   /// While somebody watches: the layer that the convolution belongs to, whatever has become a part of it since.
   private var label = Profile.isOn ? Profile.label : nil
 
@@ -130,7 +130,7 @@ final class ConvolutionExpression {
     copy.normalization = normalization
     copy.addend = addend
     copy.relu = relu
-    copy.isTraining = isTraining
+    copy.pass = pass
     copy.isQuantized = isQuantized
     copy.label = label
     return copy
@@ -149,7 +149,7 @@ final class ConvolutionExpression {
     let shape = ConvolutionShape(
       input: self.shape.input, weights: self.shape.weights, window: self.shape.window, groups: self.shape.groups,
       hasBias: bias != nil || normalization != nil)
-    let plan = shape.forward(source: input.layout, training: isTraining, relu: relu, add: addend != nil)
+    let plan = shape.forward(source: input.layout, pass: pass, relu: relu, add: addend != nil)
     let (weights, biasBuffer) = operands(layout: plan.weights)
     let destination = destination(plan.destination)
     plan.forward(source: input.reordered(to: plan.source), weights: weights, bias: biasBuffer, into: destination)
@@ -158,18 +158,15 @@ final class ConvolutionExpression {
 
   /// Memory for the result, which holds the addend where there is one: the addend's own where nobody else needs it.
   func destination(_ layout: Layout) -> Buffer {
-    guard let addend else { return Buffer(layout) }
-    let present = addend.buffer
-    if present.layout == layout {
-      _ = consume present
-      if isKnownUniquelyReferenced(&self.addend!.content),
-        let own = self.addend!.content.onComputeThread.takeAlone(layout)
-      {
-        return own
-      }
+    guard addend != nil else { return Buffer(layout) }
+    // Nothing here may hold the addend while it is asked whether anybody else does.
+    if addend!.buffer.layout == layout, isKnownUniquelyReferenced(&addend!.content),
+      let own = addend!.content.onComputeThread.takeAlone(layout)
+    {
+      return own
     }
     let copy = Buffer(layout)
-    addend.buffer.reorder(into: copy)
+    addend!.buffer.reorder(into: copy)
     return copy
   }
 

@@ -10,12 +10,15 @@ public enum PoolRounding: String, Codable, Sendable {
 
 /// The largest element of every window of [N, C, …]; the padding never wins.
 ///
-/// - Parameter endPadding: at the ends of the axes, where it is not as wide as at the beginnings.
+/// - Parameters:
+///   - endPadding: at the ends of the axes, where it is not as wide as at the beginnings.
+///   - dilation: how far apart the elements of a window are: 1 for neighbours.
 public func maxPool(
   _ x: Tensor, kernel: [Int], stride: [Int]? = nil, padding: [Int]? = nil, endPadding: [Int]? = nil,
-  rounding: PoolRounding = .down
+  dilation: [Int]? = nil, rounding: PoolRounding = .down
 ) -> Tensor {
-  let (output, window) = poolWindow("maxPool", x, kernel, stride, padding, rounding, endPadding: endPadding)
+  let (output, window) = poolWindow(
+    "maxPool", x, kernel, stride, padding, rounding, endPadding: endPadding, dilation: dilation)
   return pooled(x, Pooling(kind: .max, input: x.shape, output: output, window: window))
 }
 
@@ -60,10 +63,12 @@ private func pooled(_ x: Tensor, _ pooling: Pooling) -> Tensor {
 }
 
 /// How many windows an axis has; none where not even the first begins inside.
+///
+/// - Parameter reach: from the first element of a window to its last.
 package func poolCount(
-  size: Int, kernel: Int, stride: Int, padding: Int, endPadding: Int? = nil, rounding: PoolRounding
+  size: Int, reach: Int, stride: Int, padding: Int, endPadding: Int? = nil, rounding: PoolRounding
 ) -> Int {
-  let room = size + padding + (endPadding ?? padding) - kernel + (rounding == .up ? stride - 1 : 0)
+  let room = size + padding + (endPadding ?? padding) - reach + (rounding == .up ? stride - 1 : 0)
   guard room >= 0 else { return 0 }
   let count = room / stride + 1
   // The last window begins before the padding on the right.
@@ -73,30 +78,34 @@ package func poolCount(
 /// The shape of the result, and the window with the padding that rounding asks for.
 func poolWindow(
   _ name: String, _ x: Tensor, _ kernel: [Int], _ stride: [Int]?, _ padding: [Int]?, _ rounding: PoolRounding,
-  endPadding: [Int]? = nil
+  endPadding: [Int]? = nil, dilation: [Int]? = nil
 ) -> ([Int], Window) {
   let axes = x.rank - 2
   let stride = stride ?? kernel
   let padding = padding ?? Array(repeating: 0, count: kernel.count)
   let endPadding = endPadding ?? padding
+  let dilation = dilation ?? Array(repeating: 1, count: kernel.count)
+  let reach = zip(kernel, dilation).map { ($0 - 1) * $1 + 1 }
   precondition(
     (1...3).contains(axes) && kernel.count == axes && stride.count == axes && padding.count == axes
-      && stride.allSatisfy { $0 > 0 } && zip(kernel, padding).allSatisfy { $0 > 0 && $1 >= 0 && $1 * 2 <= $0 }
-      && endPadding.count == axes && zip(kernel, endPadding).allSatisfy { $1 >= 0 && $1 < max($0, 2) },
-    "\(name): input \(x.shape) does not go with kernel \(kernel), stride \(stride), padding \(padding)")
+      && dilation.count == axes && (kernel + stride + dilation).allSatisfy { $0 > 0 }
+      && zip(reach, padding).allSatisfy { $1 >= 0 && $1 * 2 <= $0 }
+      && endPadding.count == axes && zip(reach, endPadding).allSatisfy { $1 >= 0 && $1 < max($0, 2) },
+    "\(name): input \(x.shape) does not go with kernel \(kernel), stride \(stride), padding \(padding), dilation \(dilation)"
+  )
   precondition(x.count > 0, "\(name): input \(x.shape) is empty")
   var output = Array(x.shape.prefix(2))
   var high = endPadding
   for axis in 0..<axes {
     let size = x.shape[axis + 2]
     let count = poolCount(
-      size: size, kernel: kernel[axis], stride: stride[axis], padding: padding[axis], endPadding: endPadding[axis],
+      size: size, reach: reach[axis], stride: stride[axis], padding: padding[axis], endPadding: endPadding[axis],
       rounding: rounding)
-    precondition(count > 0, "\(name): input \(x.shape) is smaller than the window \(kernel)")
+    precondition(count > 0, "\(name): input \(x.shape) is smaller than the window \(reach)")
     output.append(count)
-    high[axis] = max(endPadding[axis], (count - 1) * stride[axis] + kernel[axis] - size - padding[axis])
+    high[axis] = max(endPadding[axis], (count - 1) * stride[axis] + reach[axis] - size - padding[axis])
   }
   let window = Window(
-    kernel: kernel, stride: stride, dilation: Array(repeating: 1, count: axes), paddingLow: padding, paddingHigh: high)
+    kernel: kernel, stride: stride, dilation: dilation, paddingLow: padding, paddingHigh: high)
   return (output, window)
 }

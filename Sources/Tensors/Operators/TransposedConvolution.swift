@@ -75,7 +75,7 @@ extension ConvolutionShape {
       return recorded(Tensor(y, shape: input), from: x, weight) { dy, cotangents in
         let gradient = dy.buffer
         if cotangents.wants(x) {
-          let plan = forward(source: gradient.layout, training: true, relu: false, add: false)
+          let plan = forward(source: gradient.layout, pass: .training, relu: false, add: false)
           let dx = Buffer(plan.destination)
           plan.forward(
             source: gradient.reordered(to: plan.source), weights: weight.prepared(for: plan.weights, shape: self),

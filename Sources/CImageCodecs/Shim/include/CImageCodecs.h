@@ -42,6 +42,24 @@ aviary_image_report aviary_png_decode(
 aviary_image_report aviary_webp_decode(
     const uint8_t *bytes, size_t count, uint8_t *rgb, int32_t width, int32_t height);
 
+// A part of a picture.
+typedef struct aviary_image_region {
+  int32_t x;
+  int32_t y;
+  int32_t width;
+  int32_t height;
+} aviary_image_region;
+
+// The size of a picture of which parts can be decoded, in less time than aviary_jpeg_size takes.
+aviary_image_report aviary_jpeg_region_size(const uint8_t *bytes, size_t count);
+
+// Decodes a part of a picture, or of the picture at 1/2, 1/4 or 1/8 of its size (whose sides are rounded up): where the
+// denominator is 1, the pixels that aviary_jpeg_decode has there. `rgb` has 3 * width * height bytes. What is wrong
+// with the file beyond the part may not be noticed, but that it was cut is; whatever is noticed, were it no more than a
+// warning, is AVIARY_IMAGE_DAMAGED, and aviary_jpeg_decode has the last word on such a file.
+aviary_image_report aviary_jpeg_decode_region(
+    const uint8_t *bytes, size_t count, int32_t denominator, const aviary_image_region *region, uint8_t *rgb);
+
 // The largest number of bytes that aviary_jpeg_encode can write for a picture of this size.
 size_t aviary_jpeg_bound(int32_t width, int32_t height);
 
