@@ -56,6 +56,8 @@ final class Tape {
     return known
   }
 
+  fileprivate func keeps(_ position: TapePosition) -> Bool { position.tape == number && watched.contains(position.index) }
+
   func record(_ y: Tensor, _ pullback: @escaping Pullback) -> Tensor {
     Tensor(shape: y.shape, content: y.content, node: add(pullback))
   }
@@ -97,6 +99,9 @@ struct Cotangents {
 
   /// Whether anybody asks for the gradient with respect to `x`.
   func wants(_ x: Tensor) -> Bool { tape.knows(x) }
+
+  /// Whether the gradient with respect to `x` is kept for somebody to look at.
+  func keeps(_ x: Tensor) -> Bool { x.node.map(tape.keeps) ?? false }
 
   /// Adds to the gradient with respect to `x`, where somebody asks for it.
   mutating func add(_ gradient: @autoclosure () -> Tensor, to x: Tensor) {

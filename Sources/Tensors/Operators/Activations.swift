@@ -12,7 +12,9 @@ public func relu(_ x: Tensor) -> Tensor {
     }
     Pass.resolvePending()
     let y = rectified(x)
+    y.content.onComputeThread.isRectified = true
     return recorded(y, from: x) { dy, cotangents in
+      if dy.content.onComputeThread.maskedBy === y.content { return cotangents.add(dy, to: x) }
       let result = y.buffer
       cotangents.add(
         Tensor(dy.buffer.reordered(to: result.layout).masked(byPositive: result), shape: x.shape), to: x)
