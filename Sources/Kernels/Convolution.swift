@@ -96,7 +96,11 @@ package struct ConvolutionShape: Hashable, Sendable {
 
   /// The gradients with respect to weights and bias.
   package func backwardWeights(source: Layout, algorithm: ConvolutionAlgorithm? = nil) -> Plan {
-    plan(request(AD_CONVOLUTION_BACKWARD_WEIGHTS, source: source, .training, algorithm))
+    var request = request(AD_CONVOLUTION_BACKWARD_WEIGHTS, source: source, .training, algorithm)
+    if AlgorithmRule.takesGradientOfWeightsChannelsLast(inputChannels: input[1], groups: groups) {
+      request.source = Layout.channelsLast(input).id
+    }
+    return plan(request)
   }
 
   /// Row-major weights under the shape that the plans know.

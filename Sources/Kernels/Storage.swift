@@ -57,6 +57,11 @@ package struct Layout: Hashable, Sendable {
     unsafe withSizes(shape) { unsafe Layout(id: ad_layout_plain_of_type($0, $1, isSigned ? AD_INT8 : AD_UINT8)) }
   }
 
+  /// The channels of a position one after another.
+  static func channelsLast(_ shape: [Int]) -> Layout {
+    unsafe withSizes(shape) { unsafe Layout(id: ad_layout_channels_last($0, $1, AD_FLOAT)) }
+  }
+
   /// Integers of 8 bits, those of a position's channels one after another.
   package static func channelsLast(_ shape: [Int], isSigned: Bool) -> Layout {
     unsafe withSizes(shape) { unsafe Layout(id: ad_layout_channels_last($0, $1, isSigned ? AD_INT8 : AD_UINT8)) }
