@@ -15,15 +15,17 @@ struct Entry {
   int channel_block;
 };
 
+// What the program has once, it has until the very end: threads may be at work while its statics are destroyed.
+
 // A deque, so that references stay valid while the table grows. A program meets a few hundred layouts.
 std::deque<Entry> &table() {
-  static std::deque<Entry> entries;
+  static auto &entries = *new std::deque<Entry>;
   return entries;
 }
 
 // Tensors are made on any thread.
 std::mutex &lock() {
-  static std::mutex value;
+  static auto &value = *new std::mutex;
   return value;
 }
 
@@ -160,7 +162,7 @@ using namespace aviary;
 extern "C" {
 
 ad_layout ad_layout_plain(const int64_t *dimensions, int rank) {
-  static Known known;
+  static auto &known = *new Known;
   return find(known, dimensions, rank, [](const dnnl::memory::dims &d) { return plain(d); });
 }
 
@@ -169,19 +171,19 @@ ad_layout ad_layout_any(const int64_t *dimensions, int rank) {
 }
 
 ad_layout ad_layout_plain_of_type(const int64_t *dimensions, int rank, ad_type type) {
-  static Known known[3];
+  static auto *known = new Known[3];
   return find(known[type], dimensions, rank, [type](const dnnl::memory::dims &d) { return plain(d, type); });
 }
 
 ad_layout ad_layout_any_of_type(const int64_t *dimensions, int rank, ad_type type) {
-  static Known known[3];
+  static auto *known = new Known[3];
   return find(known[type], dimensions, rank, [type](const dnnl::memory::dims &d) {
     return dnnl::memory::desc(d, type_of(type), dnnl::memory::format_tag::any);
   });
 }
 
 ad_layout ad_layout_channels_last(const int64_t *dimensions, int rank, ad_type type) {
-  static Known known[3];
+  static auto *known = new Known[3];
   return find(
       known[type], dimensions, rank, [type](const dnnl::memory::dims &d) { return channels_last(d, type); });
 }

@@ -31,11 +31,11 @@ struct RequestEqual {
 extern "C" {
 
 const ad_plan *ad_plan_for(const ad_request *request) {
-  static std::unordered_map<ad_request, std::unique_ptr<ad_plan>, RequestHash, RequestEqual> plans;
+  static auto &plans = *new std::unordered_map<ad_request, std::unique_ptr<ad_plan>, RequestHash, RequestEqual>;
   auto found = plans.find(*request);
   if (found != plans.end()) return found->second.get();
   // What oneDNN has refused it refuses again.
-  static std::unordered_map<ad_request, std::string, RequestHash, RequestEqual> refusals;
+  static auto &refusals = *new std::unordered_map<ad_request, std::string, RequestHash, RequestEqual>;
   auto refused = refusals.find(*request);
   if (refused != refusals.end()) {
     last_error = refused->second;

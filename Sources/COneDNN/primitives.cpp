@@ -7,12 +7,12 @@ using namespace dnnl;
 namespace aviary {
 
 engine &cpu() {
-  static engine value(engine::kind::cpu, 0);
+  static auto &value = *new engine(engine::kind::cpu, 0);
   return value;
 }
 
 stream &queue() {
-  static stream value(cpu());
+  static auto &value = *new stream(cpu());
   return value;
 }
 
