@@ -19,7 +19,7 @@ struct Tool: ParsableCommand {
     AverageCommand.self, QuantizeCommand.self,
     TrainCommand.self, FinetuneCommand.self,
     EvaluateCommand.self, PredictCommand.self, FeaturesCommand.self, SampleCommand.self, SampleImagesCommand.self,
-    BenchCommand.self,
+    BenchCommand.self, TuneCommand.self,
   ]
 
   static func main() {

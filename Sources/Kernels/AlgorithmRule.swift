@@ -25,22 +25,24 @@ package enum ConvolutionPass: Hashable, Sendable {
 package enum AlgorithmRule {
   /// - Winograd's F(4×4, 3×3) needs a quarter of the multiplications, but works in tiles of 4×4 results, and transforms
   ///   the weights on every call. Where tiles are few or mostly empty that costs more than it saves: measured on AVX-512,
-  ///   it gains from 32 tiles on, and where half of the tiles' area is used.
-  /// - Weights transformed once are two to four times as large, which pays where a few images at a time are all that
-  ///   shares a transformation, and where there are positions enough to pay for reading the weights. oneDNN takes 5 to
-  ///   50 ms to transform those of a wide layer, which a single prediction need not wait for.
+  ///   it gains from 32 tiles on, where three fifths of the tiles' area are used, and not with 16 channels.
+  /// - Weights transformed once are two to four times as large, which pays where a few small images at a time are all that
+  ///   shares a transformation. oneDNN takes 5 to 50 ms to transform those of a wide layer, which a single prediction need
+  ///   not wait for.
   /// - Direct convolution reads wide weights faster where channels come last; with few positions that outweighs a change
-  ///   of the layout, unless it is between layers of Winograd's.
+  ///   of the layout.
   package static func algorithm(
     batch: Int, inputChannels: Int, outputChannels: Int, output: [Int], window: Window, groups: Int,
     pass: ConvolutionPass
   ) -> ConvolutionAlgorithm {
     guard hasAVX512 else { return .direct }
     let positions = batch * output.reduce(1, *)
-    if hasWinograd, groups == 1, fitsWinograd(window), inputChannels % 16 == 0, outputChannels % 16 == 0 {
+    if hasWinograd, groups == 1, fitsWinograd(window), inputChannels % 16 == 0, outputChannels % 16 == 0,
+      inputChannels * outputChannels >= 1024
+    {
       let tiles = batch * output.reduce(1) { $0 * (($1 + 3) / 4) }
-      if pass == .repeatedInference, batch < 4, positions >= 100 { return .preparedWinograd }
-      if tiles >= 32, positions >= 8 * tiles { return .winograd }
+      if pass == .repeatedInference, batch < 4, (100..<4000).contains(positions) { return .preparedWinograd }
+      if tiles >= 32, 5 * positions >= 3 * 16 * tiles { return .winograd }
     }
     let few = pass == .repeatedInference ? 100 : 400
     return pass != .training && positions < few && groups == 1 && inputChannels % 16 == 0
@@ -53,9 +55,9 @@ package enum AlgorithmRule {
       && window.paddingLow.allSatisfy { $0 <= 1 } && window.paddingHigh.allSatisfy { $0 <= 1 }
   }
 
-  /// Whether the gradient of the weights is best computed with the channels last, whatever layout the input has: measured on
-  /// AVX-512 it takes a third to a half of the time where channels do not fill blocks of 16, and as long where they do.
-  package static func takesGradientOfWeightsChannelsLast(inputChannels: Int, groups: Int) -> Bool {
+  /// Whether gradients are best computed with the channels last, whatever layout the input has: measured on AVX-512 it
+  /// takes a third to a half of the time where channels do not fill blocks of 16, and as long where they do.
+  package static func takesGradientsChannelsLast(inputChannels: Int, groups: Int) -> Bool {
     hasAVX512 && groups == 1 && inputChannels > 3 && inputChannels % 16 != 0
   }
 

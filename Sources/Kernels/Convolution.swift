@@ -55,7 +55,7 @@ package struct ConvolutionShape: Hashable, Sendable {
     return request
   }
 
-  private func ruled(_ pass: ConvolutionPass) -> ConvolutionAlgorithm {
+  func ruled(_ pass: ConvolutionPass) -> ConvolutionAlgorithm {
     AlgorithmRule.algorithm(
       batch: input[0], inputChannels: input[1], outputChannels: weights[0], output: Array(output.dropFirst(2)),
       window: window, groups: groups, pass: pass)
@@ -89,18 +89,18 @@ package struct ConvolutionShape: Hashable, Sendable {
 
   /// The gradient with respect to the input. `source` is the layout that the input had.
   package func backwardData(source: Layout, algorithm: ConvolutionAlgorithm? = nil) -> Plan {
-    var request = request(AD_CONVOLUTION_BACKWARD_DATA, source: source, .training, algorithm)
+    var request = request(AD_CONVOLUTION_BACKWARD_DATA, source: gradientSource(source), .training, algorithm)
     request.bias = -1
     return plan(request)
   }
 
   /// The gradients with respect to weights and bias.
   package func backwardWeights(source: Layout, algorithm: ConvolutionAlgorithm? = nil) -> Plan {
-    var request = request(AD_CONVOLUTION_BACKWARD_WEIGHTS, source: source, .training, algorithm)
-    if AlgorithmRule.takesGradientOfWeightsChannelsLast(inputChannels: input[1], groups: groups) {
-      request.source = Layout.channelsLast(input).id
-    }
-    return plan(request)
+    plan(request(AD_CONVOLUTION_BACKWARD_WEIGHTS, source: gradientSource(source), .training, algorithm))
+  }
+
+  private func gradientSource(_ source: Layout) -> Layout {
+    AlgorithmRule.takesGradientsChannelsLast(inputChannels: input[1], groups: groups) ? .channelsLast(input) : source
   }
 
   /// Row-major weights under the shape that the plans know.

@@ -56,7 +56,9 @@ final class Tape {
     return known
   }
 
-  fileprivate func keeps(_ position: TapePosition) -> Bool { position.tape == number && watched.contains(position.index) }
+  fileprivate func keeps(_ position: TapePosition) -> Bool {
+    position.tape == number && watched.contains(position.index)
+  }
 
   func record(_ y: Tensor, _ pullback: @escaping Pullback) -> Tensor {
     Tensor(shape: y.shape, content: y.content, node: add(pullback))

@@ -1,0 +1,69 @@
+import ArgumentParser
+import Aviary
+import AviaryKernels
+
+/// `aviary tune`: measures every algorithm of convolution on the shapes of common networks, beside the rule's choice. For
+/// who changes the rule; see tools/tune.
+struct TuneCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "tune", abstract: "Measure the algorithms of convolution beside the rule that chooses among them.",
+    shouldDisplay: false)
+
+  @Option(help: "How many threads compute.") var threads = Compute.threads
+  @Option(help: "Batch sizes, with commas between.") var batches = "1,4,16,32"
+
+  /// Input channels, output channels, height and width, kernel, stride: of ResNet, the XAI net, VGG and LeNet.
+  private static let layers: [(Int, Int, Int, Int, Int)] = [
+    (3, 64, 224, 7, 2), (64, 64, 56, 3, 1), (64, 128, 56, 3, 2), (64, 128, 56, 1, 2), (128, 128, 28, 3, 1),
+    (128, 256, 28, 3, 2), (256, 256, 14, 3, 1), (256, 512, 14, 3, 2), (512, 512, 7, 3, 1), (64, 64, 100, 3, 1),
+    (128, 128, 50, 3, 1), (256, 256, 25, 3, 1), (512, 512, 12, 3, 1), (512, 512, 6, 3, 1), (16, 16, 32, 3, 1),
+    (6, 16, 14, 5, 1),
+  ]
+
+  func validate() throws {
+    guard (1...1024).contains(threads) else { throw ValidationError("--threads is at least 1 and at most 1024") }
+    guard sizes.allSatisfy({ (1...1024).contains($0 ?? 0) }) else {
+      throw ValidationError("--batches '\(batches)': numbers from 1 to 1024 with commas between, as in 1,16")
+    }
+  }
+
+  private var sizes: [Int?] { batches.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) } }
+
+  func run() throws {
+    Compute.threads = threads
+    print("ms a call; * is the rule's choice, and the last column how much longer it takes than the quickest\n")
+    let algorithms = ConvolutionAlgorithm.allCases
+    print(([pad("", 44)] + algorithms.map { pad($0.rawValue, 20) }).joined())
+    var losses: [Double] = []
+    for batch in sizes.compactMap(\.self) {
+      for (input, output, size, kernel, stride) in Self.layers {
+        let window = Window(
+          kernel: [kernel, kernel], stride: [stride, stride], dilation: [1, 1],
+          paddingLow: [kernel / 2, kernel / 2], paddingHigh: [kernel / 2, kernel / 2])
+        let shape = ConvolutionShape(
+          input: [batch, input, size, size], weights: [output, input, kernel, kernel], window: window, groups: 1,
+          hasBias: false)
+        let works: [(String, AlgorithmMeasurement.Work)] = [
+          ("training", .forward(.training)), ("inference", .forward(.inference)),
+          ("again", .forward(.repeatedInference)), ("d input", .gradientOfInput), ("d weights", .gradientOfWeights),
+        ]
+        for (name, work) in works where input > 3 || work != .gradientOfInput {
+          let found = AlgorithmMeasurement(shape, work)
+          let times = algorithms.map { algorithm in
+            let time = found.seconds[algorithm].map { fixed($0 * 1e3, 3) } ?? "-"
+            return pad(time + (algorithm == found.chosen ? " *" : ""), 20)
+          }
+          let what = "\(batch)×\(input)×\(size)×\(size) → \(output), \(kernel)×\(kernel)/\(stride)"
+          print(pad(what, 33) + pad(name, 11) + times.joined() + fixed(found.loss, 2))
+          losses.append(found.loss)
+        }
+      }
+    }
+    let mean = losses.reduce(0, +) / Double(max(1, losses.count))
+    print("\nThe rule's choices take \(fixed(mean, 3)) times as long as the quickest, on average.")
+  }
+
+  private func pad(_ text: String, _ width: Int) -> String {
+    text + String(repeating: " ", count: max(1, width - text.count))
+  }
+}
