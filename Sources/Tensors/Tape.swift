@@ -21,6 +21,7 @@ final class Tape {
   private var leaves: [ObjectIdentifier: Tensor] = [:]
   private let variables: Set<ObjectIdentifier>
   private var watched: Set<Int> = []
+  private var rectified: Set<Int> = []
 
   init(of variables: some Sequence<Variable>) {
     self.variables = Set(variables.map(ObjectIdentifier.init))
@@ -56,8 +57,13 @@ final class Tape {
     return known
   }
 
-  fileprivate func keeps(_ position: TapePosition) -> Bool {
-    position.tape == number && watched.contains(position.index)
+  /// Notes that a tensor, if the tape knows it, is the result of a relu that the tape has recorded.
+  func noteRectified(_ x: Tensor) {
+    if let node = x.node, node.tape == number { rectified.insert(node.index) }
+  }
+
+  fileprivate func isHiddenRelu(_ position: TapePosition) -> Bool {
+    position.tape == number && rectified.contains(position.index) && !watched.contains(position.index)
   }
 
   func record(_ y: Tensor, _ pullback: @escaping Pullback) -> Tensor {
@@ -102,8 +108,8 @@ struct Cotangents {
   /// Whether anybody asks for the gradient with respect to `x`.
   func wants(_ x: Tensor) -> Bool { tape.knows(x) }
 
-  /// Whether the gradient with respect to `x` is kept for somebody to look at.
-  func keeps(_ x: Tensor) -> Bool { x.node.map(tape.keeps) ?? false }
+  /// Whether `x` is the result of a relu, and nobody is to be shown the gradient with respect to it.
+  func isHiddenRelu(_ x: Tensor) -> Bool { x.node.map(tape.isHiddenRelu) ?? false }
 
   /// Adds to the gradient with respect to `x`, where somebody asks for it.
   mutating func add(_ gradient: @autoclosure () -> Tensor, to x: Tensor) {

@@ -16,8 +16,6 @@ struct TensorContent {
   var integers: QuantizedBuffer?
   /// The integers that the elements are, where the tensor is quantised weights.
   var quantized: QuantizedWeights?
-  /// Whether the elements are a relu's result.
-  var isRectified = false
   /// For a gradient that is zero wherever a relu's result is: that result. The relu need not mask it again.
   var maskedBy: Confined<TensorContent>?
 
@@ -37,7 +35,6 @@ struct TensorContent {
     prepared = [:]
     integers = nil
     quantized = nil
-    isRectified = false
     maskedBy = nil
     let alone = buffer.layout == layout && buffer.isHeldAlone()
     taken = .ready(buffer)

@@ -12,13 +12,14 @@ public func relu(_ x: Tensor) -> Tensor {
     }
     Pass.resolvePending()
     let y = rectified(x)
-    y.content.onComputeThread.isRectified = true
-    return recorded(y, from: x) { dy, cotangents in
+    let known = recorded(y, from: x) { dy, cotangents in
       if dy.content.onComputeThread.maskedBy === y.content { return cotangents.add(dy, to: x) }
       let result = y.buffer
       cotangents.add(
         Tensor(dy.buffer.reordered(to: result.layout).masked(byPositive: result), shape: x.shape), to: x)
     }
+    Pass.current.onComputeThread.tape?.noteRectified(known)
+    return known
   }
 }
 

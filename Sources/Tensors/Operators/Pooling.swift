@@ -55,12 +55,11 @@ private func pooled(_ x: Tensor, _ pooling: Pooling) -> Tensor {
     }
     let input = x.buffer
     let (y, winners) = pooling.forward(input, training: x.isTracked)
-    let isRectified = pooling.kind == .max && x.content.onComputeThread.isRectified
     return recorded(Tensor(y, shape: pooling.output), from: x) { [layout = input.layout] dy, cotangents in
       // A relu and a maximum may change places: the winner of a window is positive where its result is, so that the
       // mask of the relu before the pooling is laid on the smaller gradient. Who looks at the gradient between the two
       // is shown it without.
-      let masksFirst = isRectified && !cotangents.keeps(x)
+      let masksFirst = pooling.kind == .max && cotangents.isHiddenRelu(x)
       let gradient = masksFirst ? dy.buffer.reordered(to: y.layout).masked(byPositive: y) : dy.buffer
       let dx = Tensor(pooling.backward(gradient, winners: winners, source: layout), shape: pooling.input)
       if masksFirst { dx.content.onComputeThread.maskedBy = x.content }
