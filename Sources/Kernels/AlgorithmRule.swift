@@ -26,9 +26,8 @@ package enum AlgorithmRule {
   /// - Winograd's F(4×4, 3×3) needs a quarter of the multiplications, but works in tiles of 4×4 results, and transforms
   ///   the weights on every call. Where tiles are few or mostly empty that costs more than it saves: measured on AVX-512,
   ///   it gains from 32 tiles on, where three fifths of the tiles' area are used, and not with 16 channels.
-  /// - Weights transformed once are two to four times as large, which pays where a few small images at a time are all that
-  ///   shares a transformation. oneDNN takes 5 to 50 ms to transform those of a wide layer, which a single prediction need
-  ///   not wait for.
+  /// - Weights transformed once are two to four times as large, which pays where few positions share a transformation.
+  ///   oneDNN takes 5 to 50 ms to transform those of a wide layer, which a single prediction need not wait for.
   /// - Direct convolution reads wide weights faster where channels come last; with few positions that outweighs a change
   ///   of the layout.
   package static func algorithm(
@@ -41,7 +40,7 @@ package enum AlgorithmRule {
       inputChannels * outputChannels >= 1024
     {
       let tiles = batch * output.reduce(1) { $0 * (($1 + 3) / 4) }
-      if pass == .repeatedInference, batch < 4, (100..<4000).contains(positions) { return .preparedWinograd }
+      if pass == .repeatedInference, (100..<4000).contains(positions) { return .preparedWinograd }
       if tiles >= 32, 5 * positions >= 3 * 16 * tiles { return .winograd }
     }
     let few = pass == .repeatedInference ? 100 : 400
