@@ -49,7 +49,7 @@ package enum AlgorithmRule {
   }
 
   /// Whether a convolution is one that Winograd's algorithms are for.
-  package static func fitsWinograd(_ window: Window) -> Bool {
+  private static func fitsWinograd(_ window: Window) -> Bool {
     window.kernel == [3, 3] && window.stride == [1, 1] && window.dilation == [1, 1]
       && window.paddingLow.allSatisfy { $0 <= 1 } && window.paddingHigh.allSatisfy { $0 <= 1 }
   }

@@ -45,6 +45,7 @@ import Testing
     ["train", "resnet-toy", "--data", "d", "--output", "o", "--optimizer", "magic"],
     ["train", "sequence-gru", "--data", "t.csv", "--target", "y", "--output", "o", "--window", "many"],
     ["features", "a.h5", "--data", "d"], ["sample-images"], ["sample-images", "d", "--count", "x"],
+    ["tune", "--batches", "1,x"], ["tune", "--batches", "0"], ["tune", "--threads", "0"],
   ]) func wrongUsageIs64(_ arguments: [String]) throws {
     let scratch = try ScratchFolder()
     let outcome = try BuiltTool.run(arguments, in: scratch.path)

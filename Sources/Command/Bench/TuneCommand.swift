@@ -2,6 +2,12 @@ import ArgumentParser
 import Aviary
 import AviaryKernels
 
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
 /// `aviary tune`: measures every algorithm of convolution on the shapes of common networks, beside the rule's choice. For
 /// who changes the rule; see tools/tune.
 struct TuneCommand: ParsableCommand {
@@ -9,7 +15,7 @@ struct TuneCommand: ParsableCommand {
     commandName: "tune", abstract: "Measure the algorithms of convolution beside the rule that chooses among them.",
     shouldDisplay: false)
 
-  @Option(help: "How many threads compute.") var threads = Compute.threads
+  @Option(help: "How many threads compute.") var threads = ProcessInfo.processInfo.activeProcessorCount
   @Option(help: "Batch sizes, with commas between.") var batches = "1,4,16,32"
 
   /// Input channels, output channels, height and width, kernel, stride: of ResNet, the XAI net, VGG and LeNet.

@@ -1,0 +1,34 @@
+import AviaryKernels
+import Testing
+
+/// What is measured is what the rule chooses among.
+@Suite struct AlgorithmRuleTests {
+  private static func shape(channels: Int, size: Int, kernel: Int = 3, batch: Int = 1) -> ConvolutionShape {
+    let padding = [kernel / 2, kernel / 2]
+    return ConvolutionShape(
+      input: [batch, channels, size, size], weights: [channels, channels, kernel, kernel],
+      window: Window(
+        kernel: [kernel, kernel], stride: [1, 1], dilation: [1, 1], paddingLow: padding, paddingHigh: padding),
+      groups: 1, hasBias: true)
+  }
+
+  @Test(arguments: [16, 20, 32, 64], [1, 3]) func theChoiceIsAmongWhatWasMeasured(channels: Int, kernel: Int) {
+    let works: [AlgorithmMeasurement.Work] = [
+      .forward(.training), .forward(.inference), .forward(.repeatedInference), .gradientOfInput, .gradientOfWeights,
+    ]
+    for work in works {
+      let found = AlgorithmMeasurement(
+        Self.shape(channels: channels, size: 24, kernel: kernel), work, duration: 0)
+      #expect(found.seconds[found.chosen] != nil, "\(work): \(found.chosen)")
+      #expect(found.seconds.values.allSatisfy { $0 > 0 && $0.isFinite } && found.loss >= 1)
+      #expect(kernel == 3 || found.seconds[.winograd] == nil, "Winograd's is for 3×3")
+    }
+  }
+
+  @Test func preparedWeightsAreForRepeatedInference() {
+    func chosen(_ pass: ConvolutionPass) -> ConvolutionAlgorithm {
+      AlgorithmMeasurement(Self.shape(channels: 64, size: 14), .forward(pass), duration: 0).chosen
+    }
+    #expect(chosen(.training) != .preparedWinograd && chosen(.inference) != .preparedWinograd)
+  }
+}
