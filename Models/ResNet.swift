@@ -231,8 +231,7 @@ public struct ResNet: Classifier {
   }
 
   public func features(_ x: Tensor) -> Tensor {
-    let stem = maxpool(relu(bn1(conv1(x))))
-    return avgpool(layer4(layer3(layer2(layer1(stem)))))
+    avgpool(layer4(layer3(layer2(layer1(maxpool(relu(bn1(conv1(x)))))))))
   }
 
   public func head(_ features: Tensor) -> Tensor { fc(features) }

@@ -179,7 +179,36 @@ inner_product_forward::primitive_desc linear_hint(const ad_request &r, const pri
   return DESCRIBE(inner_product_forward, kind, md(r.source), md(r.weights), md(r.bias), md(r.destination));
 }
 
+/// A memory descriptor with its last two axes exchanged.
+memory::desc transposed(const memory::desc &md) {
+  std::vector<int> order(size_t(rank(md)));
+  for (size_t i = 0; i < order.size(); i++) order[i] = int(i);
+  std::swap(order[order.size() - 1], order[order.size() - 2]);
+  return md.permute_axes(order);
+}
+
+void plan_linear_forward_by_product(const ad_request &r, ad_plan &plan, Internals &in) {
+  auto attr = attributes(r);
+  auto weights = transposed(md(r.weights));
+  auto make = [&] {
+    if (r.bias == AD_NONE) return DESCRIBE(matmul, md(r.source), weights, md(r.destination));
+    return DESCRIBE(matmul, md(r.source), weights, md(r.bias).reshape({1, memory::dim(md(r.bias).get_size() / 4)}),
+                    md(r.destination));
+  };
+  auto pd = make();
+  plan.source = r.source;
+  plan.weights = r.weights;
+  plan.bias = r.bias;
+  plan.destination = r.destination;
+  in.bind(DNNL_ARG_SRC, pd.src_desc(), AT(source));
+  in.bind(DNNL_ARG_WEIGHTS, pd.weights_desc(), AT(weights));
+  if (r.bias != AD_NONE) in.bind(DNNL_ARG_BIAS, pd.bias_desc(), AT(bias));
+  in.bind(DNNL_ARG_DST, pd.dst_desc(), AT(destination));
+  finish(plan, in, pd);
+}
+
 void plan_linear_forward(const ad_request &r, ad_plan &plan, Internals &in) {
+  if (is(r, AD_BY_MATRIX_PRODUCT)) return plan_linear_forward_by_product(r, plan, in);
   auto attr = attributes(r);
   auto pd = linear_hint(r, attr);
   plan.source = intern(pd.src_desc());
@@ -392,14 +421,6 @@ void plan_concatenate(const ad_request &r, ad_plan &plan, Internals &in) {
     in.bind(DNNL_ARG_MULTIPLE_SRC + int(i), parts[i], AT(parts) + i * sizeof(void *));
   in.bind(DNNL_ARG_DST, pd.dst_desc(), AT(destination));
   finish(plan, in, pd);
-}
-
-/// A memory descriptor with its last two axes exchanged.
-memory::desc transposed(const memory::desc &md) {
-  std::vector<int> order(size_t(rank(md)));
-  for (size_t i = 0; i < order.size(); i++) order[i] = int(i);
-  std::swap(order[order.size() - 1], order[order.size() - 2]);
-  return md.permute_axes(order);
 }
 
 void plan_matrix_product(const ad_request &r, ad_plan &plan, Internals &in) {

@@ -6,8 +6,13 @@ import CKernels
 /// other threads is done in turn, each piece to its end.
 public enum Compute {
   /// Runs `body` on the compute thread and waits for it; at once where the caller is that thread already.
+  @inlinable
   public static func run<Result, Failure>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
-    if ak_on_compute_thread() { return try body() }
+    isCurrent ? try body() : try handOver(body)
+  }
+
+  @usableFromInline
+  static func handOver<Result, Failure>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
     var outcome: Swift.Result<Result, Failure>?
     withoutActuallyEscaping(body) { escapable in
       let work = Work {
@@ -31,7 +36,7 @@ public enum Compute {
   }
 
   /// Whether the caller is the compute thread.
-  package static var isCurrent: Bool { ak_on_compute_thread() }
+  @inlinable package static var isCurrent: Bool { ak_on_compute_thread() }
 
   /// How many threads share a computation. Results are the same for the same number, bit for bit.
   public static var threads: Int {
@@ -60,16 +65,17 @@ public enum Compute {
 /// A value that only the compute thread may touch, which is why it can be handed to any thread.
 @safe
 public final class Confined<Value>: @unchecked Sendable {
-  private var value: Value
+  @usableFromInline var value: Value
 
   /// `value` must not be reachable from elsewhere, unless it is safe to share.
-  package init(_ value: Value) { self.value = value }
+  @inlinable package init(_ value: Value) { self.value = value }
 
   /// The value; to be called on the compute thread only.
-  package var onComputeThread: Value {
-    @inline(__always) get {
+  @inlinable package var onComputeThread: Value {
+    // Lends the value, where `get` would copy all of it for one of its fields.
+    @inline(__always) _read {
       assert(ak_on_compute_thread(), "a confined value was read off the compute thread")
-      return value
+      yield value
     }
     @inline(__always) _modify {
       assert(ak_on_compute_thread(), "a confined value was changed off the compute thread")
@@ -78,7 +84,7 @@ public final class Confined<Value>: @unchecked Sendable {
   }
 
   /// Works with the value on the compute thread.
-  package func run<Result, Failure>(_ body: (inout Value) throws(Failure) -> Result) throws(Failure) -> Result {
+  @inlinable package func run<Result, Failure>(_ body: (inout Value) throws(Failure) -> Result) throws(Failure) -> Result {
     try Compute.run { () throws(Failure) -> Result in try body(&value) }
   }
 }

@@ -42,11 +42,15 @@ package struct ConvolutionShape: Hashable, Sendable {
     request.source = (source.isPlain && input[1] >= 8 ? Layout.any(input) : source).id
     switch algorithm ?? ruled(pass) {
     case .direct: break
-    // What oneDNN likes best where it may choose.
+    // What oneDNN likes best where it may choose: channels last.
     case .directChannelsLast: request.source = Layout.any(input).id
-    // As in training, so that the weights are taken as they are.
-    case .winograd: request.flags |= Int32(AD_WINOGRAD.rawValue | AD_TRAINING.rawValue)
-    case .preparedWinograd: request.flags |= Int32(AD_WINOGRAD.rawValue)
+    // As in training, so that the weights are taken as they are. Channels in blocks, whichever way they come.
+    case .winograd:
+      request.source = Layout.any(input).id
+      request.flags |= Int32(AD_WINOGRAD.rawValue | AD_TRAINING.rawValue)
+    case .preparedWinograd:
+      request.source = Layout.any(input).id
+      request.flags |= Int32(AD_WINOGRAD.rawValue)
     }
     request.weights = Layout.any(groupedWeights).id
     if hasBias { request.bias = Layout.plain([weights[0]]).id }
@@ -96,11 +100,18 @@ package struct ConvolutionShape: Hashable, Sendable {
 
   /// The gradients with respect to weights and bias.
   package func backwardWeights(source: Layout, algorithm: ConvolutionAlgorithm? = nil) -> Plan {
-    plan(request(AD_CONVOLUTION_BACKWARD_WEIGHTS, source: gradientSource(source), .training, algorithm))
+    var request = request(AD_CONVOLUTION_BACKWARD_WEIGHTS, source: gradientSource(source), .training, algorithm)
+    // oneDNN finds its best kernel for channels last only where both layouts are named.
+    if takesGradientsChannelsLast { request.destination = Layout.channelsLast(output).id }
+    return plan(request)
+  }
+
+  private var takesGradientsChannelsLast: Bool {
+    AlgorithmRule.takesGradientsChannelsLast(inputChannels: input[1], groups: groups)
   }
 
   private func gradientSource(_ source: Layout) -> Layout {
-    AlgorithmRule.takesGradientsChannelsLast(inputChannels: input[1], groups: groups) ? .channelsLast(input) : source
+    takesGradientsChannelsLast ? .channelsLast(input) : source
   }
 
   /// Row-major weights under the shape that the plans know.

@@ -17,6 +17,9 @@ package struct LinearShape: Hashable, Sendable {
   private func plan(_ kind: ad_kind, training: Bool, relu: Bool = false, hasBias: Bool) -> Plan {
     var request = ad_request(kind, flags: training ? Int32(AD_TRAINING.rawValue) : 0)
     if relu { request.flags |= Int32(AD_RELU.rawValue) }
+    if kind == AD_LINEAR_FORWARD, AlgorithmRule.multipliesMatrices(rows: rows, weights: inputs * outputs) {
+      request.flags |= Int32(AD_BY_MATRIX_PRODUCT.rawValue)
+    }
     // Row-major everywhere: at the sizes of classifier heads packing the weights costs more than it saves.
     request.source = Layout.plain([rows, inputs]).id
     request.weights = Layout.plain([outputs, inputs]).id

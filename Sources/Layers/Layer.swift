@@ -7,12 +7,16 @@ public protocol Layer {}
 /// A layer from one tensor to one tensor, called like a function.
 public protocol UnaryLayer: Layer {
   /// What the layer computes. Call the layer itself, `layer(x)`, so that its output can be observed.
-  func forward(_ x: Tensor) -> Tensor
+  ///
+  /// The input is handed over, so that its memory serves again as soon as nobody needs it; a layer may as well be declared
+  /// with a plain `x: Tensor`.
+  func forward(_ x: consuming Tensor) -> Tensor
 }
 
 extension UnaryLayer {
-  public func callAsFunction(_ x: Tensor) -> Tensor {
+  public func callAsFunction(_ x: consuming Tensor) -> Tensor {
     guard Observation.isActive else { return forward(x) }
+    let x = x
     return Observation.observe({ forward(x) }, of: { Walk.path(of: self) })
   }
 }

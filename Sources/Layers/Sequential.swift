@@ -8,9 +8,8 @@ public struct Sequential: UnaryLayer {
     self.elements = elements
   }
 
-  public func forward(_ x: Tensor) -> Tensor {
+  public func forward(_ x: consuming Tensor) -> Tensor {
     if Observation.isActive { return observed(x) }
-    var x = x
     for element in elements { x = element.forward(x) }
     return x
   }

@@ -73,7 +73,8 @@ typedef enum ad_flag {
   AD_ADD = 8,             // added to what the destination holds, before the relu
   AD_INCLUDE_PADDING = 16, // average pooling counts the padding
   AD_TRANSPOSE_SOURCE = 32, // a matrix product takes the last two axes of the source the other way round
-  AD_TRANSPOSE_WEIGHTS = 64 // the same for the second factor
+  AD_TRANSPOSE_WEIGHTS = 64, // the same for the second factor
+  AD_BY_MATRIX_PRODUCT = 128 // a linear map as a product of row-major matrices
 } ad_flag;
 
 #define AD_MAX_PARTS 8
