@@ -84,7 +84,8 @@ public final class Confined<Value>: @unchecked Sendable {
   }
 
   /// Works with the value on the compute thread.
-  @inlinable package func run<Result, Failure>(_ body: (inout Value) throws(Failure) -> Result) throws(Failure) -> Result {
+  @inlinable
+  package func run<Result, Failure>(_ body: (inout Value) throws(Failure) -> Result) throws(Failure) -> Result {
     try Compute.run { () throws(Failure) -> Result in try body(&value) }
   }
 }

@@ -1,0 +1,56 @@
+import AviaryTensors
+import AviaryTestSupport
+import Testing
+
+/// Whichever algorithm the rule chooses, the numbers are the definition's.
+@Suite struct AlgorithmTests {
+  /// x·Wᵀ + b in double precision.
+  private static func product(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?) -> [Double] {
+    let (rows, inputs, outputs) = (x.shape[0], x.shape[1], weight.shape[0])
+    let (x, weight, bias) = (x.scalars, weight.scalars, bias?.scalars)
+    return (0..<rows * outputs).map { index in
+      let (row, output) = (index / outputs, index % outputs)
+      return (0..<inputs).reduce(Double(bias?[output] ?? 0)) {
+        $0 + Double(x[row * inputs + $1]) * Double(weight[output * inputs + $1])
+      }
+    }
+  }
+
+  /// From 16 rows on a linear map is a product of matrices, below an inner product.
+  @Test(arguments: [1, 2, 15, 16, 17, 64], [(1, 1), (7, 5), (33, 70)])
+  func linearMapsOfAnyNumberOfRows(rows: Int, size: (inputs: Int, outputs: Int)) {
+    let (x, weight) = (numbers([rows, size.inputs], 1), numbers([size.outputs, size.inputs], 2))
+    for bias in [nil, numbers([size.outputs], 3)] {
+      let y = linear(x, weight: weight, bias: bias)
+      expectClose(actual: y.scalars, expected: Self.product(x, weight, bias), absolute: 1e-6)
+      let variable = Variable(weight)
+      let pass = valueWithGradients(of: [variable], mode: .training, noise: nil) {
+        let y = linear(x, weight: variable.tracked, bias: bias)
+        return (y.sum(), y)
+      }
+      #expect(pass.auxiliary.scalars == y.scalars)
+    }
+  }
+
+  /// In inference wide convolutions with a stride have channels last, and Winograd's after them blocks; in training all
+  /// have blocks.
+  @Test(arguments: [1, 2, 8]) func stridesAndWinogradInTurn(batch: Int) {
+    let x = numbers([batch, 16, 23, 24], 1)
+    let weights = [
+      numbers([256, 16, 3, 3], 2), numbers([64, 256, 3, 3], 3) * 0.1, numbers([64, 256, 1, 1], 4) * 0.1,
+    ]
+    func network(_ weights: [Tensor]) -> Tensor {
+      let y = relu(convolution(x, weight: weights[0], stride: [2, 2], padding: [1, 1], dilation: [1, 1]))
+      return relu(same(y, weights[1]) + same(y, weights[2]))
+    }
+    let variables = weights.map { Variable($0) }
+    let trained: [Double] = valueWithGradients(of: variables, mode: .training, noise: nil) {
+      let y = network(variables.map(\.tracked))
+      return (y.sum(), y)
+    }.auxiliary.scalars.map { Double($0) }
+    for weightsStay in [false, true] {
+      let y = inference(weightsStay: weightsStay) { network(weights) }
+      expectClose(actual: y.scalars, expected: trained, name: "batch \(batch), weights stay: \(weightsStay)")
+    }
+  }
+}
