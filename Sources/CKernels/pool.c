@@ -1,5 +1,7 @@
 #include "pool.h"
 
+#include "arena.h"
+
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +13,8 @@
 #define CLASSES (STEPS * 48)
 #define SMALLEST 64
 #define HUGE_PAGE ((size_t)2 << 20)
+/// From here on blocks are the arena's.
+#define LARGE ((size_t)1 << 20)
 
 typedef struct block {
   struct block *next;
@@ -47,32 +51,54 @@ static void *from_system(size_t capacity) {
   return memory;
 }
 
+/// A block of the arena; the caller holds the lock. The statistics of its memory are brought up to date.
+static void *large(size_t bytes, size_t *capacity) {
+  size_t before = arena_length();
+  void *found = arena_allocate(bytes, capacity);
+  if (arena_length() > before) {
+    statistics.misses++;
+    statistics.held_bytes += arena_length() - before;
+  }
+  return found;
+}
+
 void *ak_pool_allocate(size_t bytes, size_t *capacity) {
-  size_t index = class_of(bytes, capacity);
   pthread_mutex_lock(&lock);
   statistics.allocations++;
-  block *found = kept[index];
-  if (found) kept[index] = found->next;
-  else {
-    statistics.misses++;
-    statistics.held_bytes += *capacity;
+  void *found = bytes >= LARGE ? large(bytes, capacity) : NULL;
+  if (!found) {
+    size_t index = class_of(bytes, capacity);
+    found = kept[index];
+    if (found) {
+      kept[index] = kept[index]->next;
+    } else {
+      statistics.misses++;
+      statistics.held_bytes += *capacity;
+    }
   }
   pthread_mutex_unlock(&lock);
   return found ? found : from_system(*capacity);
 }
 
 void ak_pool_release(void *memory, size_t capacity) {
-  size_t same;
-  size_t index = class_of(capacity, &same);
-  block *freed = memory;
   pthread_mutex_lock(&lock);
-  freed->next = kept[index];
-  kept[index] = freed;
+  if (arena_owns(memory)) {
+    arena_release(memory, capacity);
+  } else {
+    size_t same;
+    size_t index = class_of(capacity, &same);
+    block *freed = memory;
+    freed->next = kept[index];
+    kept[index] = freed;
+  }
   pthread_mutex_unlock(&lock);
 }
 
 void ak_pool_trim(void) {
   pthread_mutex_lock(&lock);
+  size_t before = arena_length();
+  arena_trim();
+  statistics.held_bytes -= before - arena_length();
   for (size_t index = 0; index < CLASSES; index++) {
     while (kept[index]) {
       block *next = kept[index]->next;

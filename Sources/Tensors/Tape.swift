@@ -7,6 +7,16 @@ struct TapePosition: Sendable, Hashable {
   let index: Int
 }
 
+/// What a pullback keeps of an operand whose elements it has no need of, so that their memory serves again.
+struct Operand {
+  let shape: [Int]
+  fileprivate let node: TapePosition?
+}
+
+extension Tensor {
+  var operand: Operand { Operand(shape: shape, node: node) }
+}
+
 /// What an operation does with the gradient of its result: adds to those of its operands.
 typealias Pullback = (_ gradient: Tensor, _ cotangents: inout Cotangents) -> Void
 
@@ -30,6 +40,7 @@ final class Tape {
   }
 
   func knows(_ x: Tensor) -> Bool { x.node?.tape == number }
+  fileprivate func knows(_ x: Operand) -> Bool { x.node?.tape == number }
 
   private func add(_ pullback: Pullback?) -> TapePosition {
     pullbacks.append(pullback)
@@ -107,12 +118,15 @@ struct Cotangents {
 
   /// Whether anybody asks for the gradient with respect to `x`.
   func wants(_ x: Tensor) -> Bool { tape.knows(x) }
+  func wants(_ x: Operand) -> Bool { tape.knows(x) }
 
   /// Whether `x` is the result of a relu, and nobody is to be shown the gradient with respect to it.
-  func isHiddenRelu(_ x: Tensor) -> Bool { x.node.map(tape.isHiddenRelu) ?? false }
+  func isHiddenRelu(_ x: Operand) -> Bool { x.node.map(tape.isHiddenRelu) ?? false }
 
   /// Adds to the gradient with respect to `x`, where somebody asks for it.
-  mutating func add(_ gradient: @autoclosure () -> Tensor, to x: Tensor) {
+  mutating func add(_ gradient: @autoclosure () -> Tensor, to x: Tensor) { add(gradient(), to: x.operand) }
+
+  mutating func add(_ gradient: @autoclosure () -> Tensor, to x: Operand) {
     guard let node = x.node, tape.knows(x) else { return }
     let gradient = gradient()
     if let present = values[node.index] {

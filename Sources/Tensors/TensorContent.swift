@@ -68,8 +68,8 @@ enum Deferred {
   case maxPool(MaxPoolExpression)
   /// The floats of quantised weights.
   case dequantization(QuantizedWeights)
-  /// The gradient of a relu: `gradient` where `result` is positive. `pass` is the normalisation that the relu is part of.
-  case masked(gradient: Tensor, result: Tensor, pass: BatchNormalizationPass)
+  /// The gradient of a relu that is part of a normalisation: `gradient` where the result of both is positive.
+  case masked(gradient: Tensor, pass: BatchNormalizationPass)
 }
 
 /// Every operator's frame: on the compute thread, after what is pending.
@@ -117,8 +117,9 @@ extension Deferred {
     case .sum(let a, let b): return Tensor.sum(a, b, relu: false)
     case .maxPool(let pool): return pool.compute()
     case .dequantization(let weights): return weights.dequantized()
-    case .masked(let gradient, let result, _):
-      let result = result.buffer
+    case .masked(let gradient, let pass):
+      // Computed once more, which is seldom asked for, rather than kept.
+      let result = pass.result(relu: true)
       return gradient.buffer.reordered(to: result.layout).masked(byPositive: result)
     }
   }

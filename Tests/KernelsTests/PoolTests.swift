@@ -46,6 +46,85 @@ import Testing
     }
   }
 
+  @Test func largeBlocksAreCutFromWhatHasJoined() async {
+    await #expect(processExitsWith: .success) {
+      let size = 3 << 20
+      var capacity = 0
+      let blocks = (0..<6).map { _ in ak_pool_allocate(size, &capacity)! }
+      check(capacity == size)
+      // Given back in an order in which a block lies before, after, between and apart from those that are free.
+      for index in [1, 3, 2, 5, 4, 0] { ak_pool_release(blocks[index], capacity) }
+      let misses = ak_pool_read_statistics().misses
+      let held = ak_pool_read_statistics().held_bytes
+      check(held == UInt64(6 * size), "\(held)")
+      let whole = ak_pool_allocate(6 * size, &capacity)!
+      check(whole == blocks[0] && capacity == 6 * size)
+      whole.initializeMemory(as: UInt8.self, repeating: 0xa5, count: capacity)
+      ak_pool_release(whole, capacity)
+      let parts = [2 * size, size / 2, 3 * size].map { ($0, ak_pool_allocate($0, &capacity)!) }
+      check(ak_pool_read_statistics().misses == misses && ak_pool_read_statistics().held_bytes == held)
+      // More than is left at the range's end: it grows by what is missing.
+      let last = ak_pool_allocate(size, &capacity)!
+      check(ak_pool_read_statistics().held_bytes == held + UInt64(size / 2))
+      for (size, part) in parts { ak_pool_release(part, size) }
+      ak_pool_release(last, size)
+      Compute.trimMemory()
+      check(ak_pool_read_statistics().held_bytes == 0)
+    }
+  }
+
+  @Test func largeBlocksNeverOverlap() async {
+    await #expect(processExitsWith: .success) {
+      var numbers = TestNumbers(seed: 3)
+      var blocks: [(start: UnsafeMutableRawPointer, capacity: Int, mark: UInt8)] = []
+      for step in 0..<3000 {
+        let draw = numbers.floats(2)
+        if blocks.count > 40 || (draw[0] < 0 && !blocks.isEmpty) {
+          let block = blocks.remove(at: Int((draw[1] + 1) * 0.4999 * Float(blocks.count)))
+          // Where any other block had been cut from its memory, its marks would be gone.
+          for place in stride(from: 0, to: block.capacity, by: 4096) {
+            check(block.start.load(fromByteOffset: place, as: UInt8.self) == block.mark)
+          }
+          check(block.start.load(fromByteOffset: block.capacity - 1, as: UInt8.self) == block.mark)
+          ak_pool_release(block.start, block.capacity)
+        } else {
+          var capacity = 0
+          let bytes = (1 << 20) + Int((draw[1] + 1) * 4e6)
+          let block = ak_pool_allocate(bytes, &capacity)!
+          check(capacity >= bytes && capacity - bytes < 65536 && UInt(bitPattern: block) % 65536 == 0)
+          let mark = UInt8(step % 251)
+          for place in stride(from: 0, to: capacity, by: 4096) {
+            block.storeBytes(of: mark, toByteOffset: place, as: UInt8.self)
+          }
+          block.storeBytes(of: mark, toByteOffset: capacity - 1, as: UInt8.self)
+          blocks.append((block, capacity, mark))
+          if step % 100 == 0 { Compute.trimMemory() }
+        }
+      }
+      let live = blocks.reduce(0) { $0 + $1.capacity }
+      check(Compute.memory.heldBytes >= live && Compute.memory.heldBytes < 500 << 20)
+    }
+  }
+
+  #if os(Linux)
+    /// Where the process may not set a range of addresses apart, large blocks come from the system one by one.
+    @Test func withoutARangeBlocksComeFromTheSystem() async {
+      await #expect(processExitsWith: .success) {
+        let pages = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))?.split(separator: " ").first
+        var limit = rlimit()
+        limit.rlim_cur = rlim_t((Int(pages ?? "") ?? 0) * 4096 + (600 << 20))
+        limit.rlim_max = limit.rlim_cur
+        check(setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0)
+        var capacity = 0
+        let block = ak_pool_allocate(5_000_001, &capacity)!
+        block.initializeMemory(as: UInt8.self, repeating: 0xa5, count: capacity)
+        ak_pool_release(block, capacity)
+        check(ak_pool_allocate(5_000_001, &capacity) == block)
+        check(ak_pool_read_statistics().held_bytes == UInt64(capacity))
+      }
+    }
+  #endif
+
   @Test func trainingStepMissesThePoolNoMore() async {
     await #expect(processExitsWith: .success) {
       let network = SmallNetwork()

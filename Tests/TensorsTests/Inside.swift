@@ -49,3 +49,15 @@ extension Variable {
       nesterov: false)
   }
 }
+
+/// Whether a tensor that `make` returns lives on after what uses it has been computed: in a tape, that is.
+func isKept(_ make: () -> Tensor, by use: (Tensor) -> Tensor) -> Bool {
+  weak var content: Confined<TensorContent>?
+  let result = { () -> Tensor in
+    let x = make()
+    content = x.content
+    return use(x)
+  }()
+  _ = result.sumOfSquares
+  return withExtendedLifetime(result) { content != nil }
+}

@@ -28,6 +28,45 @@ import Testing
     #expect(currentMode == .inference && !isRecording)
   }
 
+  // MARK: - What is kept
+
+  /// What no backward pass asks for serves again before it.
+  @Test func operandsThatAreNotNeededAreNotKept() {
+    let x = Variable(numbers([2, 16, 6, 6], 3))
+    let ones = Tensor(ones: [16])
+    func normalized(_ x: Tensor) -> Tensor { batchNormalization(x, scale: ones, shift: ones, epsilon: 1e-5) }
+    let uses: [(String, (Tensor) -> Tensor)] = [
+      ("dropout", { dropout($0, rate: 0.5) }), ("a sum", { $0 + Tensor(ones: x.value.shape) }),
+      ("a bias", { $0 + Tensor(ones: [6]) }), ("a difference", { $0 - Tensor(ones: [6]) }), ("a factor", { $0 * 2 }),
+      ("a maximum", { maxPool($0, kernel: [2, 2]) }), ("a mean", { averagePool($0, kernel: [2, 2]) }),
+      ("another order", { $0.transposed([1, 0, 2, 3]) }), ("a slice", { $0.slice(axis: 0, from: 0, to: 1) }),
+      ("a part", { concatenated([$0, $0], axis: 1) }), ("an exponential", { exp($0) }), ("a softmax", { softmax($0) }),
+    ]
+    _ = valueWithGradients(of: [x], mode: .training, noise: nil) {
+      for (name, use) in uses {
+        #expect(!isKept({ x.tracked * 3 }, by: use), "the operand of \(name)")
+        #expect(!isKept({ relu(normalized(x.tracked)) }, by: use), "a normalised operand of \(name)")
+      }
+      #expect(isKept({ x.tracked * 3 }, by: { $0 * $0 }), "the operands of a product are needed")
+      return (x.tracked.sum(), ())
+    }
+  }
+
+  /// The gradient of a relu that is a part of a normalisation, where somebody else asks for it than the normalisation.
+  @Test func maskedGradientsAreComputedAgain() {
+    let x = Variable(numbers([4, 16, 5, 5], 4))
+    let (scale, shift) = (positiveNumbers([16], 5), numbers([16], 6))
+    let factors = numbers([4, 16, 5, 5], 7)
+    let pass = valueWithGradients(of: [x], mode: .training, noise: nil) {
+      let z = watched(batchNormalization(x.tracked, scale: scale, shift: shift, epsilon: 1e-5))
+      let y = relu(z)
+      return ((y * factors).sum(), (z, y))
+    }
+    let (z, y) = pass.auxiliary
+    let expected = zip(y.scalars, factors.scalars).map { $0 > 0 ? $1 : 0 }
+    #expect(pass.gradients[z]!.scalars == expected && expected.contains(0) && y.scalars.contains { $0 > 0 })
+  }
+
   @Test func inferenceInsideIsAConstant() {
     let gradients = pass {
       let target = inference { a.tracked * b.tracked }

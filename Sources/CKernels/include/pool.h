@@ -1,4 +1,5 @@
-// Blocks of memory for tensors: 64-byte aligned, kept for reuse by size class.
+// Blocks of memory for tensors, 64-byte aligned. Small ones are kept for reuse by size class; large ones are cut from one
+// range of addresses, where free neighbours join.
 #ifndef AVIARY_POOL_H
 #define AVIARY_POOL_H
 
@@ -15,7 +16,7 @@ void ak_pool_trim(void);
 typedef struct ak_pool_statistics {
   uint64_t allocations; // blocks handed out
   uint64_t misses;      // of them, new from the system
-  uint64_t held_bytes;  // of the system's memory, in use or kept
+  uint64_t held_bytes;  // of the system's memory, in use or kept, or between large blocks in use
 } ak_pool_statistics;
 
 ak_pool_statistics ak_pool_read_statistics(void);

@@ -6,13 +6,13 @@ public func relu(_ x: Tensor) -> Tensor {
     if let pass = Pass.current.onComputeThread.pending, case .batchNormalization(let own)? = x.deferred, own === pass {
       Pass.current.onComputeThread.pending = nil
       let y = Tensor(pass.result(relu: true), shape: x.shape)
-      return recorded(y, from: x) { dy, cotangents in
-        cotangents.add(Tensor(.masked(gradient: dy, result: y, pass: pass), shape: x.shape), to: x)
+      return recorded(y, from: x) { [x = x.operand] dy, cotangents in
+        cotangents.add(Tensor(.masked(gradient: dy, pass: pass), shape: x.shape), to: x)
       }
     }
     Pass.resolvePending()
     let y = rectified(x)
-    let known = recorded(y, from: x) { dy, cotangents in
+    let known = recorded(y, from: x) { [x = x.operand] dy, cotangents in
       if dy.content.onComputeThread.maskedBy === y.content { return cotangents.add(dy, to: x) }
       let result = y.buffer
       cotangents.add(
@@ -55,7 +55,7 @@ private func softmax(_ x: Tensor, axis: Int, logarithm: Bool) -> Tensor {
   let rows = columns == 0 ? 0 : x.count / columns
   return operation {
     let y = Tensor(x.plainBuffer.softmax(rows: rows, columns: columns, logarithm: logarithm), shape: x.shape)
-    return recorded(y, from: x) { dy, cotangents in
+    return recorded(y, from: x) { [x = x.operand] dy, cotangents in
       let dx = dy.plainBuffer.softmaxBackward(
         result: y.plainBuffer, rows: rows, columns: columns, logarithm: logarithm)
       cotangents.add(Tensor(dx, shape: x.shape), to: x)

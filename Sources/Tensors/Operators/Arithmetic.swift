@@ -7,7 +7,7 @@ extension Tensor {
   public static func + (a: Tensor, b: Tensor) -> Tensor {
     guard a.shape == b.shape else { return broadcast(.add, a, b) }
     return operation {
-      recorded(deferredSum(a, b), from: a, b) { dy, cotangents in
+      recorded(deferredSum(a, b), from: a, b) { [a = a.operand, b = b.operand] dy, cotangents in
         cotangents.add(dy, to: a)
         cotangents.add(dy, to: b)
       }
@@ -32,8 +32,9 @@ extension Tensor {
   private func affine(scale: Float, shift: Float) -> Tensor {
     operation {
       let x = shift == 0 ? buffer : plainBuffer
-      return recorded(Tensor(x.scaled(by: scale, shift: shift), shape: shape), from: self) { dy, cotangents in
-        cotangents.add(dy.affine(scale: scale, shift: 0), to: self)
+      return recorded(Tensor(x.scaled(by: scale, shift: shift), shape: shape), from: self) {
+        [x = operand] dy, cotangents in
+        cotangents.add(dy.affine(scale: scale, shift: 0), to: x)
       }
     }
   }
@@ -62,14 +63,14 @@ extension Tensor {
     return operation {
       let y = Tensor(
         Buffer.broadcast(kind, a.plainBuffer, a.shape, b.plainBuffer, b.shape, result: shape), shape: shape)
+      if kind == .add || kind == .subtract {
+        return recorded(y, from: a, b) { [a = a.operand, b = b.operand] dy, cotangents in
+          cotangents.add(dy.summed(to: a.shape), to: a)
+          cotangents.add((kind == .add ? dy : -dy).summed(to: b.shape), to: b)
+        }
+      }
       return recorded(y, from: a, b) { dy, cotangents in
         switch kind {
-        case .add:
-          cotangents.add(dy.summed(to: a.shape), to: a)
-          cotangents.add(dy.summed(to: b.shape), to: b)
-        case .subtract:
-          cotangents.add(dy.summed(to: a.shape), to: a)
-          cotangents.add((-dy).summed(to: b.shape), to: b)
         case .multiply:
           cotangents.add((dy * b.detached()).summed(to: a.shape), to: a)
           cotangents.add((dy * a.detached()).summed(to: b.shape), to: b)
@@ -80,7 +81,7 @@ extension Tensor {
           let share = broadcast(.exceeds, (kind == .maximum ? a : b).detached(), (kind == .maximum ? b : a).detached())
           cotangents.add((dy * share).summed(to: a.shape), to: a)
           cotangents.add((dy * (1 - share)).summed(to: b.shape), to: b)
-        case .exceeds: break
+        case .add, .subtract, .exceeds: break
         }
       }
     }

@@ -41,7 +41,7 @@ public func batchNormalization(
     {
       let folded = convolution.copy()
       folded.normalization = normalization
-      return recorded(Tensor(.convolution(folded), shape: x.shape), from: x) { dy, cotangents in
+      return recorded(Tensor(.convolution(folded), shape: x.shape), from: x) { [x = x.operand] dy, cotangents in
         cotangents.add(dy * normalization.affine().factor.reshaped(to: perChannel), to: x)
       }
     }
@@ -114,7 +114,7 @@ final class BatchNormalizationPass {
     var gradient = dy
     var relu = false
     // The relu that is a part of this pass has left its gradient to be masked here.
-    if case .masked(let unmasked, _, let pass)? = dy.deferred, pass === self {
+    if case .masked(let unmasked, let pass)? = dy.deferred, pass === self {
       gradient = unmasked
       relu = true
     }

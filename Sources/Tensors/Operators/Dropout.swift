@@ -16,7 +16,7 @@ public func dropout(_ x: Tensor, rate: Float, path: String = "") -> Tensor {
     if rate == 1 { return x * 0 }
     let stream = drawing.stream(purpose: "dropout", path: path)
     let y = Tensor(x.buffer.droppedOut(rate: rate, stream: stream), shape: x.shape)
-    return recorded(y, from: x) { dy, cotangents in
+    return recorded(y, from: x) { [x = x.operand] dy, cotangents in
       cotangents.add(Tensor(dy.buffer.droppedOut(rate: rate, stream: stream), shape: x.shape), to: x)
     }
   }

@@ -77,8 +77,7 @@ private func apply(_ function: ElementFunction, _ x: Tensor) -> Tensor {
     let input = function.keepsPadding || !operand.layout.isPadded ? operand : x.plainBuffer
     let y = Tensor(function(input), shape: x.shape)
     let saved = function.derivesFromResult ? y : x
-    return recorded(y, from: x) { dy, cotangents in
-      let layout = y.buffer.layout
+    return recorded(y, from: x) { [x = x.operand, layout = y.buffer.layout] dy, cotangents in
       let dx = function.pullback(dy.buffer.reordered(to: layout), saved: saved.buffer.reordered(to: layout))
       cotangents.add(Tensor(dx, shape: x.shape), to: x)
     }

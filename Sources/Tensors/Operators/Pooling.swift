@@ -55,14 +55,15 @@ private func pooled(_ x: Tensor, _ pooling: Pooling) -> Tensor {
     }
     let input = x.buffer
     let (y, winners) = pooling.forward(input, training: x.isTracked)
-    return recorded(Tensor(y, shape: pooling.output), from: x) { [layout = input.layout] dy, cotangents in
+    return recorded(Tensor(y, shape: pooling.output), from: x) {
+      [x = x.operand, layout = input.layout, weak relu = x.content] dy, cotangents in
       // A relu and a maximum may change places: the winner of a window is positive where its result is, so that the
       // mask of the relu before the pooling is laid on the smaller gradient. Who looks at the gradient between the two
       // is shown it without.
       let masksFirst = pooling.kind == .max && cotangents.isHiddenRelu(x)
       let gradient = masksFirst ? dy.buffer.reordered(to: y.layout).masked(byPositive: y) : dy.buffer
       let dx = Tensor(pooling.backward(gradient, winners: winners, source: layout), shape: pooling.input)
-      if masksFirst { dx.content.onComputeThread.maskedBy = x.content }
+      if masksFirst { dx.content.onComputeThread.maskedBy = relu }
       cotangents.add(dx, to: x)
     }
   }

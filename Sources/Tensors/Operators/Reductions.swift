@@ -7,9 +7,9 @@ extension Tensor {
     let result = keepingAxes ? kept : dropped
     return operation {
       let y = plainBuffer.summed(from: shape, to: kept).reshaped(to: result)
-      return recorded(Tensor(y, shape: result), from: self) { dy, cotangents in
+      return recorded(Tensor(y, shape: result), from: self) { [x = operand] dy, cotangents in
         // Adding zeros of the operand's shape repeats the gradient along the axes that were summed over.
-        cotangents.add(dy.reshaped(to: kept) + Tensor(zeros: shape), to: self)
+        cotangents.add(dy.reshaped(to: kept) + Tensor(zeros: x.shape), to: x)
       }
     }
   }

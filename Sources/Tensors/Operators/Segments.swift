@@ -22,7 +22,7 @@ public func segmentMax(_ x: Tensor, segments: IntTensor, count: Int) -> Tensor {
   let (rows, width) = (x.shape[0], x.shape[1])
   return operation {
     let (y, winners) = x.plainBuffer.groupMaximum(segments.scalars, width: width, groupCount: count)
-    return recorded(Tensor(y, shape: [count, width]), from: x) { dy, cotangents in
+    return recorded(Tensor(y, shape: [count, width]), from: x) { [x = x.operand] dy, cotangents in
       let dx = dy.plainBuffer.groupMaximumBackward(winners, rows: rows, width: width, groupCount: count)
       cotangents.add(Tensor(dx, shape: x.shape), to: x)
     }

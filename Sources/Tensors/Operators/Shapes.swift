@@ -12,10 +12,9 @@ extension Tensor {
     precondition(
       shape.allSatisfy { $0 >= 0 } && shape.reduce(1, *) == count, "reshaped: \(self.shape) does not fill \(shape)")
     if shape == self.shape { return self }
-    let own = self.shape
     return operation {
-      recorded(Tensor(plainBuffer.reshaped(to: shape), shape: shape), from: self) { dy, cotangents in
-        cotangents.add(Tensor(dy.plainBuffer.reshaped(to: own), shape: own), to: self)
+      recorded(Tensor(plainBuffer.reshaped(to: shape), shape: shape), from: self) { [x = operand] dy, cotangents in
+        cotangents.add(Tensor(dy.plainBuffer.reshaped(to: x.shape), shape: x.shape), to: x)
       }
     }
   }
@@ -33,8 +32,8 @@ extension Tensor {
     for (new, old) in order.enumerated() { inverse[old] = new }
     return operation {
       let y = plainBuffer.transposed(order, shape: shape)
-      return recorded(Tensor(y, shape: order.map { shape[$0] }), from: self) { dy, cotangents in
-        cotangents.add(dy.transposed(inverse), to: self)
+      return recorded(Tensor(y, shape: order.map { shape[$0] }), from: self) { [x = operand] dy, cotangents in
+        cotangents.add(dy.transposed(inverse), to: x)
       }
     }
   }
@@ -63,7 +62,7 @@ public func concatenated(_ parts: [Tensor], axis: Int) -> Tensor {
   return operation {
     let y = Tensor(Buffer.concatenated(parts.map(\.buffer), axis: axis, shape: shape), shape: shape)
     guard let tape = Pass.current.onComputeThread.tape, parts.contains(where: tape.knows) else { return y }
-    return tape.record(y) { dy, cotangents in
+    return tape.record(y) { [parts = parts.map(\.operand)] dy, cotangents in
       var start = 0
       for part in parts {
         if cotangents.wants(part) {

@@ -12,11 +12,11 @@ extension Tensor {
     part[axis] = end - start
     return operation {
       let y = Tensor(buffer.slice(axis: axis, start: start, shape: part, of: shape), shape: part)
-      return recorded(y, from: self) { dy, cotangents in
-        var (before, after) = (shape, shape)
+      return recorded(y, from: self) { [x = operand] dy, cotangents in
+        var (before, after) = (x.shape, x.shape)
         before[axis] = start
-        after[axis] = shape[axis] - end
-        cotangents.add(concatenated([Tensor(zeros: before), dy, Tensor(zeros: after)], axis: axis), to: self)
+        after[axis] = x.shape[axis] - end
+        cotangents.add(concatenated([Tensor(zeros: before), dy, Tensor(zeros: after)], axis: axis), to: x)
       }
     }
   }

@@ -9,7 +9,7 @@ public func matmul(_ a: SparseMatrix, _ x: Tensor) -> Tensor {
     x.rank == 2 && x.shape[0] == a.columns, "matmul: a sparse matrix \(a.shape) does not go with \(x.shape)")
   return operation {
     recorded(Tensor(a.product(x.plainBuffer, width: x.shape[1]), shape: [a.rows, x.shape[1]]), from: x) {
-      dy, cotangents in
+      [x = x.operand] dy, cotangents in
       let dx = a.transposed.product(dy.plainBuffer, width: x.shape[1])
       cotangents.add(Tensor(dx, shape: x.shape), to: x)
     }
