@@ -36,6 +36,11 @@ package struct Pooling: Hashable, Sendable {
     return .required(request, "pooling of \(input)")
   }
 
+  /// The plan for a result that nothing is asked of later.
+  func plan(of source: Layout) -> Plan {
+    plan(forward: true, source: source, destination: .any(output), training: false)
+  }
+
   /// The result, and which elements won where the backward pass will ask.
   package func forward(_ x: Buffer, training: Bool) -> (y: Buffer, winners: Storage?) {
     let plan = plan(forward: true, source: x.layout, destination: .any(output), training: training)

@@ -100,6 +100,16 @@ extension Profile {
     return try body()
   }
 
+  /// Runs `body`, which is handed the input, as the work of the layer at a path.
+  package static func labelled<Input, Result>(
+    path: String, _ input: consuming Input, _ body: (consuming Input) -> Result
+  ) -> Result {
+    let outer = state.onComputeThread.label
+    state.onComputeThread.label.path = path
+    defer { state.onComputeThread.label = outer }
+    return body(input)
+  }
+
   /// Runs `body` as the work of the layer at a path.
   package static func labelled<Result>(path: String, _ body: () throws -> Result) rethrows -> Result {
     var label = label

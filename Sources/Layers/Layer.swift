@@ -16,8 +16,7 @@ public protocol UnaryLayer: Layer {
 extension UnaryLayer {
   public func callAsFunction(_ x: consuming Tensor) -> Tensor {
     guard Observation.isActive else { return forward(x) }
-    let x = x
-    return Observation.observe({ forward(x) }, of: { Walk.path(of: self) })
+    return Observation.observe(x, forward, of: { Walk.path(of: self) })
   }
 }
 

@@ -17,7 +17,18 @@ enum Observation {
   /// work is under the layer's name.
   static func observe(_ output: () -> Tensor, of path: () -> String?) -> Tensor {
     guard let path = path() else { return output() }
-    let y = isProfiling ? profiled(path, output) : output()
+    return noted(isProfiling ? profiled(path, output) : output(), of: path)
+  }
+
+  /// The same for a layer that is handed its input.
+  static func observe(
+    _ x: consuming Tensor, _ output: (consuming Tensor) -> Tensor, of path: () -> String?
+  ) -> Tensor {
+    guard let path = path() else { return output(x) }
+    return noted(isProfiling ? profiled(path, x, output) : output(x), of: path)
+  }
+
+  private static func noted(_ y: Tensor, of path: String) -> Tensor {
     guard current.onComputeThread?.wanted.contains(path) == true else { return y }
     let seen = watched(y)
     current.onComputeThread?.seen[path] = seen

@@ -21,7 +21,7 @@ public struct MaxPool<Axes: SpatialAxes>: UnaryLayer, NamedLayer {
 
   static var name: String { "MaxPool\(Axes.count)d" }
 
-  public func forward(_ x: Tensor) -> Tensor {
+  public func forward(_ x: consuming Tensor) -> Tensor {
     window.require(x, at: site, of: Self.self)
     return maxPool(
       x, kernel: window.kernel, stride: window.stride, padding: window.padding, dilation: window.dilation,

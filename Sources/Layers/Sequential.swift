@@ -15,13 +15,11 @@ public struct Sequential: UnaryLayer {
   }
 
   /// Elements without cells have no path of their own: the sequence knows it for them.
-  private func observed(_ x: Tensor) -> Tensor {
+  private func observed(_ x: consuming Tensor) -> Tensor {
     let own = Walk.path(of: self)
-    var x = x
     for (index, element) in elements.enumerated() {
-      let input = x
       x = Observation.observe(
-        { element.forward(input) }, of: { own.map { $0.isEmpty ? "\(index)" : "\($0).\(index)" } })
+        x, element.forward, of: { own.map { $0.isEmpty ? "\(index)" : "\($0).\(index)" } })
     }
     return x
   }

@@ -39,13 +39,19 @@ package enum Walk {
 
   /// The path of a layer, from that of any cell in it; nil where it has none.
   static func path(of layer: any Layer) -> String? {
-    var found: String?
-    visit(layer, at: "") { relative, cell in
-      guard found == nil, cell.path.hasSuffix(relative) else { return }
-      let whole = cell.path.dropLast(relative.count)
-      found = whole.hasSuffix(".") ? String(whole.dropLast()) : String(whole)
-    }
-    return found
+    do {
+      try visit(layer, at: "") { relative, cell in
+        guard cell.path.hasSuffix(relative) else { return }
+        let whole = cell.path.dropLast(relative.count)
+        throw Found(path: whole.hasSuffix(".") ? String(whole.dropLast()) : String(whole))
+      }
+    } catch { return (error as? Found)?.path }
+    return nil
+  }
+
+  /// Ends a walk that has found what it was for.
+  private struct Found: Error {
+    let path: String
   }
 
   /// The layers of a model with their paths, from the outside in, the model itself first.
@@ -57,21 +63,21 @@ package enum Walk {
 
   private static func visit(
     _ value: Any, at path: String, entering: (String, any Layer) -> Void = { _, _ in },
-    _ found: (String, any Cell) -> Void
-  ) {
+    _ found: (String, any Cell) throws -> Void
+  ) rethrows {
     let mirror = Mirror(reflecting: value)
     // First, since a cast would see through to what is wrapped, which would then be met twice.
     if mirror.displayStyle == .optional {
-      if let child = mirror.children.first { visit(child.value, at: path, entering: entering, found) }
+      if let child = mirror.children.first { try visit(child.value, at: path, entering: entering, found) }
       return
     }
     switch value {
-    case let cell as any Cell: return found(path, cell)
+    case let cell as any Cell: return try found(path, cell)
     case let sequence as Sequential:
       // torchvision counts the elements of a sequence and gives the sequence itself no name of its own.
       entering(path, sequence)
       for (index, element) in sequence.elements.enumerated() {
-        visit(element, at: join(path, "\(index)"), entering: entering, found)
+        try visit(element, at: join(path, "\(index)"), entering: entering, found)
       }
       return
     case let layer as any Layer: entering(path, layer)
@@ -83,16 +89,16 @@ package enum Walk {
     switch mirror.displayStyle {
     case .collection:
       for (index, child) in mirror.children.enumerated() {
-        visit(child.value, at: join(path, "\(index)"), entering: entering, found)
+        try visit(child.value, at: join(path, "\(index)"), entering: entering, found)
       }
     case .enum where mirror.children.isEmpty: return
     case .struct where value is any Layer, .enum where value is any Layer:
       for child in mirror.children {
         if let named = child.value as? NamedParameters {
-          for entry in named.entries { found(join(path, entry.name), entry.parameter) }
+          for entry in named.entries { try found(join(path, entry.name), entry.parameter) }
           continue
         }
-        visit(child.value, at: join(path, snakeCase(child.label ?? "")), entering: entering, found)
+        try visit(child.value, at: join(path, snakeCase(child.label ?? "")), entering: entering, found)
       }
     default:
       preconditionFailure("\(path): a layer cannot hold a \(type(of: value)), in which the walk would find no names")

@@ -137,5 +137,10 @@ package func profiled<Result>(_ path: String, _ body: () -> Result) -> Result {
   Compute.run { Profile.labelled(path: path, body) }
 }
 
+/// Runs `body`, which is handed the input, as the work of the layer at a path; to be called on the compute thread.
+package func profiled(_ path: String, _ x: consuming Tensor, _ body: (consuming Tensor) -> Tensor) -> Tensor {
+  Profile.labelled(path: path, x, body)
+}
+
 /// Makes the computation that waits, so that what it observes has been observed.
 package func settle() { operation {} }

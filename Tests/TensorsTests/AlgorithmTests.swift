@@ -1,3 +1,4 @@
+import AviaryKernels
 import AviaryTensors
 import AviaryTestSupport
 import Testing
@@ -51,6 +52,44 @@ import Testing
     for weightsStay in [false, true] {
       let y = inference(weightsStay: weightsStay) { network(weights) }
       expectClose(actual: y.scalars, expected: trained, name: "batch \(batch), weights stay: \(weightsStay)")
+    }
+  }
+
+  /// A large result that goes into a pooling alone is made and pooled a few images at a time.
+  @Test(arguments: [(3, 64, 2), (16, 16, 1), (16, 64, 1)], [8, 11])
+  func convolutionsPooledInParts(geometry: (inputs: Int, outputs: Int, stride: Int), batch: Int) {
+    let size = 96 * geometry.stride
+    let x = numbers([batch, geometry.inputs, size, size], 1)
+    let weight = numbers([geometry.outputs, geometry.inputs, 3, 3], 2)
+    let bias = numbers([geometry.outputs], 3)
+    func convolved() -> Tensor {
+      let stride = [geometry.stride, geometry.stride]
+      return relu(convolution(x, weight: weight, bias: bias, stride: stride, padding: [1, 1], dilation: [1, 1]))
+    }
+    let pools: [(Tensor) -> Tensor] = [
+      { maxPool($0, kernel: [3, 3], stride: [2, 2], padding: [1, 1]) }, { averagePool($0, kernel: [2, 2]) },
+    ]
+    let window = Window(
+      kernel: [3, 3], stride: [geometry.stride, geometry.stride], dilation: [1, 1], paddingLow: [1, 1],
+      paddingHigh: [1, 1])
+    let shape = ConvolutionShape(input: x.shape, weights: weight.shape, window: window, groups: 1, hasBias: true)
+    let halves = Window(kernel: [2, 2], stride: [2, 2], dilation: [1, 1], paddingLow: [0, 0], paddingHigh: [0, 0])
+    let pooling = Pooling(
+      kind: .max, input: shape.output, output: [batch, geometry.outputs, 48, 48], window: halves)
+    let inParts = Compute.run {
+      PooledConvolution(shape, pooling, source: .plain(x.shape), pass: .inference, relu: true) != nil
+    }
+    #expect(inParts == (geometry.outputs == 64), "caches hold what is smaller")
+    for weightsStay in [false, true] {
+      inference(weightsStay: weightsStay) {
+        // Whoever holds the result has it as a whole.
+        let whole = convolved()
+        for pool in pools {
+          let expected = pool(whole).scalars.map { Double($0) }
+          expectClose(actual: pool(convolved()).scalars, expected: expected)
+        }
+        #expect(whole.scalars.count == batch * geometry.outputs * 96 * 96 && whole.scalars.allSatisfy { $0 >= 0 })
+      }
     }
   }
 }

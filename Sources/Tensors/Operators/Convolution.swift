@@ -144,11 +144,25 @@ final class ConvolutionExpression {
     return Profile.labelled(label, body)
   }
 
+  /// The geometry with what has become a part of the convolution.
+  private var fusedShape: ConvolutionShape {
+    ConvolutionShape(
+      input: shape.input, weights: shape.weights, window: shape.window, groups: shape.groups,
+      hasBias: bias != nil || normalization != nil)
+  }
+
+  /// The result pooled, without the result itself; nil where that does not pay, or is not to be had.
+  func pooled(by pooling: Pooling) -> Buffer? {
+    guard pass != .training, addend == nil, !isQuantized,
+      let both = PooledConvolution(fusedShape, pooling, source: x.buffer.layout, pass: pass, relu: relu)
+    else { return nil }
+    let (weights, bias) = operands(layout: both.weights)
+    return both(x.buffer.reordered(to: both.source), weights: weights, bias: bias, convolving: { labelled($0) })
+  }
+
   private func result() -> Buffer {
     let input = x.buffer
-    let shape = ConvolutionShape(
-      input: self.shape.input, weights: self.shape.weights, window: self.shape.window, groups: self.shape.groups,
-      hasBias: bias != nil || normalization != nil)
+    let shape = fusedShape
     let plan = shape.forward(source: input.layout, pass: pass, relu: relu, add: addend != nil)
     let (weights, biasBuffer) = operands(layout: plan.weights)
     let destination = destination(plan.destination)

@@ -14,12 +14,13 @@ public enum PoolRounding: String, Codable, Sendable {
 ///   - endPadding: at the ends of the axes, where it is not as wide as at the beginnings.
 ///   - dilation: how far apart the elements of a window are: 1 for neighbours.
 public func maxPool(
-  _ x: Tensor, kernel: [Int], stride: [Int]? = nil, padding: [Int]? = nil, endPadding: [Int]? = nil,
+  _ x: consuming Tensor, kernel: [Int], stride: [Int]? = nil, padding: [Int]? = nil, endPadding: [Int]? = nil,
   dilation: [Int]? = nil, rounding: PoolRounding = .down
 ) -> Tensor {
   let (output, window) = poolWindow(
     "maxPool", x, kernel, stride, padding, rounding, endPadding: endPadding, dilation: dilation)
-  return pooled(x, Pooling(kind: .max, input: x.shape, output: output, window: window))
+  let pooling = Pooling(kind: .max, input: x.shape, output: output, window: window)
+  return pooled(x, pooling)
 }
 
 /// The mean of every window of [N, C, …]. `countingPadding`: the padding's zeros count as elements.
@@ -48,10 +49,17 @@ public func averagePool(
   return y * Tensor(factors, shape: Array(output.dropFirst(2)))
 }
 
-private func pooled(_ x: Tensor, _ pooling: Pooling) -> Tensor {
-  operation {
+private func pooled(_ x: consuming Tensor, _ pooling: Pooling) -> Tensor {
+  var x = x
+  return operation {
     if pooling.kind == .max, x.awaitsIntegers {
       return Tensor(.maxPool(MaxPoolExpression(pooling: pooling, x: x)), shape: pooling.output)
+    }
+    // A convolution whose result nobody else holds need not be made as a whole.
+    if case .convolution(let convolution)? = x.deferred, isKnownUniquelyReferenced(&x.content),
+      let y = convolution.pooled(by: pooling)
+    {
+      return Tensor(y, shape: pooling.output)
     }
     let input = x.buffer
     let (y, winners) = pooling.forward(input, training: x.isTracked)
