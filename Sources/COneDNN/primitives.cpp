@@ -259,8 +259,10 @@ void plan_linear_backward_weights(const ad_request &r, ad_plan &plan, Internals 
   finish(plan, in, pd);
 }
 
-batch_normalization_forward::primitive_desc batch_norm_hint(const ad_request &r, const primitive_attr &attr) {
+/// - given: whether the statistics are the caller's, or the primitive's own.
+batch_normalization_forward::primitive_desc batch_norm_hint(const ad_request &r, const primitive_attr &attr, bool given) {
   auto flags = normalization_flags::use_scale | normalization_flags::use_shift;
+  if (given) flags |= normalization_flags::use_global_stats;
   if (is(r, AD_RELU)) flags |= normalization_flags::fuse_norm_relu;
 #if DNNL_VERSION_MAJOR >= 3
   return batch_normalization_forward::primitive_desc(
@@ -272,7 +274,7 @@ batch_normalization_forward::primitive_desc batch_norm_hint(const ad_request &r,
 
 void plan_batch_norm_forward(const ad_request &r, ad_plan &plan, Internals &in) {
   auto attr = attributes(ad_request{});
-  auto pd = batch_norm_hint(r, attr);
+  auto pd = batch_norm_hint(r, attr, true);
   plan.source = intern(pd.src_desc());
   plan.destination = intern(pd.dst_desc());
   plan.workspace_bytes = pd.workspace_desc().get_size();
@@ -288,7 +290,7 @@ void plan_batch_norm_forward(const ad_request &r, ad_plan &plan, Internals &in) 
 
 void plan_batch_norm_backward(const ad_request &r, ad_plan &plan, Internals &in) {
   auto attr = attributes(ad_request{});
-  auto hint = batch_norm_hint(r, attr);
+  auto hint = batch_norm_hint(r, attr, false);
   auto flags = normalization_flags::use_scale | normalization_flags::use_shift;
   if (is(r, AD_RELU)) flags |= normalization_flags::fuse_norm_relu;
 #if DNNL_VERSION_MAJOR >= 3

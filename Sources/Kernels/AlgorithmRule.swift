@@ -28,8 +28,8 @@ package enum AlgorithmRule {
   ///   it gains from 32 tiles on, where three fifths of the tiles' area are used, and not with 16 channels.
   /// - Weights transformed once are two to four times as large, which pays where few positions share a transformation.
   ///   oneDNN takes 5 to 50 ms to transform those of a wide layer, which a single prediction need not wait for.
-  /// - Direct convolution reads wide weights faster where channels come last; with few positions that outweighs a change
-  ///   of the layout. So it does where a window of more than one element strides: by a tenth to a half, measured with 256
+  /// - Direct convolution by more than one element reads wide weights faster where channels come last; with few positions
+  ///   that outweighs a change of the layout. So it does where the window strides: by a tenth to a half, measured with 256
   ///   outputs and more.
   package static func algorithm(
     batch: Int, inputChannels: Int, outputChannels: Int, output: [Int], window: Window, groups: Int,
@@ -44,19 +44,18 @@ package enum AlgorithmRule {
       if pass == .repeatedInference, (100..<4000).contains(positions) { return .preparedWinograd }
       if tiles >= 32, 5 * positions >= 3 * 16 * tiles { return .winograd }
     }
-    guard pass != .training, groups == 1, inputChannels % 16 == 0 else { return .direct }
+    guard pass != .training, groups == 1, inputChannels % 16 == 0, window.kernel.contains(where: { $0 > 1 }) else {
+      return .direct
+    }
     let few = pass == .repeatedInference ? 100 : 400
-    return positions < few || isStrided(window) && outputChannels >= 256 ? .directChannelsLast : .direct
+    let strides = window.stride.contains { $0 > 1 }
+    return positions < few || strides && outputChannels >= 256 ? .directChannelsLast : .direct
   }
 
   /// Whether a convolution is one that Winograd's algorithms are for.
   private static func fitsWinograd(_ window: Window) -> Bool {
     window.kernel == [3, 3] && window.stride == [1, 1] && window.dilation == [1, 1]
       && window.paddingLow.allSatisfy { $0 <= 1 } && window.paddingHigh.allSatisfy { $0 <= 1 }
-  }
-
-  private static func isStrided(_ window: Window) -> Bool {
-    window.stride.contains { $0 > 1 } && window.kernel.contains { $0 > 1 }
   }
 
   /// Whether gradients are best computed with the channels last, whatever layout the input has: measured on AVX-512 it

@@ -1,3 +1,4 @@
+import CKernels
 import COneDNN
 
 /// Batch normalisation over [N, C, …] by the statistics of the batch itself.
@@ -31,11 +32,42 @@ package struct BatchNormalization: Hashable, Sendable {
     return .required(request, "batch normalisation")
   }
 
+  /// Whether the channels lie as the statistics take them.
+  package static func takes(_ layout: Layout) -> Bool { channels(of: layout) != nil }
+
+  private static func channels(of layout: Layout) -> ak_channels? {
+    let shape = layout.dimensions
+    guard shape.count >= 2 else { return nil }
+    func channels(lanes: Int) -> ak_channels {
+      ak_channels(
+        images: shape[0], channels: shape[1], positions: shape.dropFirst(2).reduce(1, *), lanes: lanes)
+    }
+    if let block = layout.channelBlock { return channels(lanes: block) }
+    if layout == .channelsLast(shape) { return channels(lanes: shape[1]) }
+    return layout.isPlain ? channels(lanes: 1) : nil
+  }
+
+  /// Mean and variance of each channel over everything else: the same for any number of threads, as oneDNN's are not. A
+  /// last bit here decides on which side of zero a relu's operand lies, and gradients differ by far more than rounding.
+  private func statistics(of x: Buffer) -> (mean: Buffer, variance: Buffer) {
+    guard let shape = Self.channels(of: layout) else {
+      preconditionFailure("batch normalisation: the channels lie in no order that it takes")
+    }
+    let (mean, variance) = (Buffer(.plain([channels])), Buffer(.plain([channels])))
+    let scratch = Storage(byteCount: 8 * ak_channel_statistics_scratch(shape))
+    kernel("batch statistics", layout, floats: x.count) {
+      unsafe ak_channel_statistics(
+        shape, x.floats, mean.floats, variance.floats, scratch.address.assumingMemoryBound(to: Double.self))
+    }
+    return (mean, variance)
+  }
+
   package func forward(_ x: Buffer, scale: Buffer, shift: Buffer) -> (y: Buffer, statistics: Statistics) {
     let plan = plan(AD_BATCH_NORM_FORWARD)
     let y = Buffer(layout)
+    let (mean, variance) = statistics(of: x)
     let statistics = Statistics(
-      mean: Buffer(.plain([channels])), variance: Buffer(.plain([channels])),
+      mean: mean, variance: variance,
       mask: plan.workspaceBytes > 0 ? Storage(byteCount: plan.workspaceBytes) : nil)
     unsafe plan.execute { buffers in
       unsafe buffers.source = x.address

@@ -79,6 +79,36 @@ import Testing
     expectClose(actual: dx, expected: expectedDx, relativeL2: 1e-6, relativeMax: 1e-6, name: "gradient")
   }
 
+  /// Row-major, channels last and blocked, with parts of many images and of many positions; the padding is not looked at.
+  @Test(arguments: [1, 8, 16, 37], [(3, 37, 5000), (50, 37, 100), (2100, 37, 1), (1, 37, 3)])
+  func statisticsOfChannels(lanes: Int, size: (images: Int, channels: Int, positions: Int)) {
+    let shape = ak_channels(images: size.images, channels: size.channels, positions: size.positions, lanes: lanes)
+    let blocks = (size.channels + lanes - 1) / lanes
+    var numbers = TestNumbers(seed: 4)
+    // A channel's mean is up to 37,000 times its deviation.
+    let values = numbers.floats(size.images * size.channels * size.positions)
+    var x = [Float](repeating: .nan, count: size.images * blocks * size.positions * lanes)
+    var (means, variances) = ([Double](), [Double]())
+    for channel in 0..<size.channels {
+      var own: [Double] = []
+      for image in 0..<size.images {
+        for position in 0..<size.positions {
+          let value = values[(image * size.channels + channel) * size.positions + position] + Float(channel * 1000)
+          own.append(Double(value))
+          x[((image * blocks + channel / lanes) * size.positions + position) * lanes + channel % lanes] = value
+        }
+      }
+      let mean = own.reduce(0, +) / Double(own.count)
+      means.append(mean)
+      variances.append(own.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(own.count))
+    }
+    var (mean, variance) = ([Float](repeating: .nan, count: 37), [Float](repeating: .nan, count: 37))
+    var scratch = [Double](repeating: .nan, count: ak_channel_statistics_scratch(shape))
+    ak_channel_statistics(shape, x, &mean, &variance, &scratch)
+    expectClose(actual: mean, expected: means, relativeL2: 1e-7, relativeMax: 1e-7, name: "mean")
+    expectClose(actual: variance, expected: variances, relativeL2: 1e-7, relativeMax: 2e-7, name: "variance")
+  }
+
   @Test func blocks() {
     // Two planes of 3 × 4; blocks of 2 begin at two rows of three places.
     let seeds: [Float] = [0.9, 0.9, 0.1, 0.9, 0.9, 0.9, 0.05, 0.9, 0.9, 0.9, 0.2, 0.9]

@@ -21,6 +21,18 @@ void ak_normalize_rows_backward(
     ak_rows shape, const float *dy, const float *x, const float *scale, const float *mean, const float *inverse,
     float *dx, float *d_scale, float *d_shift);
 
+/// How the channels of a batch lie: [images, ⌈channels / lanes⌉, positions, lanes]. One lane is row-major, as many lanes as
+/// channels are channels last.
+typedef struct ak_channels {
+  size_t images, channels, positions, lanes;
+} ak_channels;
+
+/// How many doubles `ak_channel_statistics` works in.
+size_t ak_channel_statistics_scratch(ak_channels shape);
+/// The mean and the (biased) variance of every channel. The sums are those of the same parts in the same order for any
+/// number of threads.
+void ak_channel_statistics(ak_channels shape, const float *x, float *mean, float *variance, double *scratch);
+
 /// [images, channels, positions], and the window's size and numbers.
 typedef struct ak_response {
   size_t images, channels, positions, size;

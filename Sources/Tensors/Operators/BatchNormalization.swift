@@ -78,6 +78,11 @@ final class BatchNormalizationPass {
     label = Profile.isOn ? Profile.label : nil
   }
 
+  private var input: Buffer {
+    let present = x.buffer
+    return BatchNormalization.takes(present.layout) ? present : x.plainBuffer
+  }
+
   private func kernel(_ layout: Layout, relu: Bool) -> BatchNormalization {
     BatchNormalization(layout: layout, channels: x.shape[1], epsilon: epsilon, relu: relu)
   }
@@ -95,7 +100,7 @@ final class BatchNormalizationPass {
   }
 
   private func compute(relu: Bool) -> Buffer {
-    let input = x.buffer
+    let input = input
     let (y, found) = kernel(input.layout, relu: relu).forward(
       input, scale: scale.plainBuffer, shift: shift.plainBuffer)
     if statistics == nil {
@@ -110,7 +115,7 @@ final class BatchNormalizationPass {
   }
 
   func pullback(_ dy: Tensor, _ cotangents: inout Cotangents) {
-    let input = x.buffer
+    let input = input
     var gradient = dy
     var relu = false
     // The relu that is a part of this pass has left its gradient to be masked here.
