@@ -11,6 +11,11 @@ struct ReadingArguments: ParsableArguments {
     parsing: .unconditional, help: ArgumentHelp("The most images of each class, for a quick try.", valueName: "n"))
   var limit: Int?
 
+  /// The options that were given.
+  var given: [String] {
+    [("--workers", workers), ("--threads", threads), ("--limit", limit)].filter { $0.1 != nil }.map(\.0)
+  }
+
   func validate() throws {
     for (name, value, highest) in [("--workers", workers, 256), ("--threads", threads, 1024), ("--limit", limit, .max)]
     {

@@ -73,13 +73,7 @@ struct TrainingArguments: ParsableArguments {
       "Validation images: a folder, or a share of the training images (valid/, else 0.1).", valueName: "dir|fraction"))
   var validation: String?
   @Option(parsing: .unconditional, help: ArgumentHelp("Of everything random (0).", valueName: "n")) var seed: UInt64?
-  @Option(parsing: .unconditional, help: ArgumentHelp("Decoding threads (number of cores).", valueName: "n"))
-  var workers: Int?
-  @Option(parsing: .unconditional, help: ArgumentHelp("Computing threads (number of cores).", valueName: "n"))
-  var threads: Int?
-  @Option(
-    parsing: .unconditional, help: ArgumentHelp("The most images of each class, for a quick try.", valueName: "n"))
-  var limit: Int?
+  @OptionGroup var reading: ReadingArguments
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
@@ -124,11 +118,10 @@ struct TrainingArguments: ParsableArguments {
       ("--warm-up-steps", warmUpSteps != nil), ("--crop-margin", cropMargin != nil),
       ("--weight-decay", weightDecay != nil), ("--freeze", freeze != nil), ("--image-size", imageSize != nil),
       ("--augment", augment != nil), ("--crop-scale", cropScale != nil), ("--feature-cache", featureCache != nil),
-      ("--validation", validation != nil), ("--seed", seed != nil), ("--workers", workers != nil),
-      ("--threads", threads != nil), ("--limit", limit != nil), ("--sequence-length", sequenceLength != nil),
-      ("--set", !set.isEmpty),
+      ("--validation", validation != nil), ("--seed", seed != nil),
+      ("--sequence-length", sequenceLength != nil), ("--set", !set.isEmpty),
     ]
-    return all.filter(\.1).map(\.0) + regularization.given + table.given
+    return all.filter(\.1).map(\.0) + reading.given + regularization.given + table.given
   }
 
   /// Usage: either --resume alone, or a source with --data and --output.
@@ -187,7 +180,7 @@ struct TrainingArguments: ParsableArguments {
         (optimizer ?? defaults.optimizer).kind, learningRate: learningRate ?? defaults.learningRate,
         weightDecay: kind == .graphs ? 0 : weightDecay),
       schedule: schedule(schedule ?? defaults.schedule, epochs: epochs), augmentation: changes,
-      workers: workers ?? cores, threads: threads ?? cores)
+      workers: reading.workers ?? cores, threads: reading.threads ?? cores)
     if kind == .graphs { options.groups = [ParameterGroup(["conv1"], weightDecay: weightDecay ?? 5e-4)] }
     if kind == .text { options.clipping = GradientClipping(norm: 5) }
     options.batchSize = batchSize ?? options.batchSize
@@ -201,7 +194,7 @@ struct TrainingArguments: ParsableArguments {
       Double(text).map { .fraction($0) } ?? .folder(absolutePath(text))
     }
     options.seed = seed ?? 0
-    options.limit = limit
+    options.limit = reading.limit
     options.sequenceLength = sequenceLength ?? knownLength ?? options.sequenceLength
     options.configuration = try set.map { text in
       let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)

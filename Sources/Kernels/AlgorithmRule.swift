@@ -32,7 +32,7 @@ package enum AlgorithmRule {
   ///   that outweighs a change of the layout. So it does where the window strides: by a tenth to a half, measured with 256
   ///   outputs and more.
   package static func algorithm(
-    batch: Int, inputChannels: Int, outputChannels: Int, output: [Int], window: Window, groups: Int,
+    batch: Int, inputChannels: Int, outputChannels: Int, output: ArraySlice<Int>, window: Window, groups: Int,
     pass: ConvolutionPass
   ) -> ConvolutionAlgorithm {
     guard hasAVX512 else { return .direct }

@@ -8,7 +8,9 @@ package struct ConvolutionShape: Hashable, Sendable {
   package let weights: [Int]
   package let window: Window
   package let groups: Int
-  package let hasBias: Bool
+  package var hasBias: Bool
+  /// [N, O, …]
+  package let output: [Int]
 
   package init(input: [Int], weights: [Int], window: Window, groups: Int, hasBias: Bool) {
     self.input = input
@@ -16,17 +18,13 @@ package struct ConvolutionShape: Hashable, Sendable {
     self.window = window
     self.groups = groups
     self.hasBias = hasBias
-  }
-
-  /// [N, O, …]
-  package var output: [Int] {
-    var shape = [input[0], weights[0]]
-    for axis in window.kernel.indices {
+    output = input.indices.map { index in
+      if index < 2 { return index == 0 ? input[0] : weights[0] }
+      let axis = index - 2
       let reach = window.dilation[axis] * (window.kernel[axis] - 1) + 1
-      let padded = input[axis + 2] + window.paddingLow[axis] + window.paddingHigh[axis]
-      shape.append((padded - reach) / window.stride[axis] + 1)
+      let padded = input[index] + window.paddingLow[axis] + window.paddingHigh[axis]
+      return (padded - reach) / window.stride[axis] + 1
     }
-    return shape
   }
 
   /// oneDNN wants the groups as an axis of their own: [G, O / G, C / G, …].
@@ -61,7 +59,7 @@ package struct ConvolutionShape: Hashable, Sendable {
 
   func ruled(_ pass: ConvolutionPass) -> ConvolutionAlgorithm {
     AlgorithmRule.algorithm(
-      batch: input[0], inputChannels: input[1], outputChannels: weights[0], output: Array(output.dropFirst(2)),
+      batch: input[0], inputChannels: input[1], outputChannels: weights[0], output: output.dropFirst(2),
       window: window, groups: groups, pass: pass)
   }
 

@@ -38,10 +38,14 @@ import Testing
 
   @Test func impossibleNumbersAreUsage() throws {
     for options in [["--workers", "0"], ["--threads", "-1"], ["--limit", "0"], ["--workers", "257"]] {
-      let outcome = try BuiltTool.run(
-        ["features", scratch / "toy.h5", "--data", scratch / "pets", "--output", scratch / "f.h5"] + options)
-      #expect(outcome.status == 64 && outcome.errors.contains(options.joined(separator: " ")), "\(outcome.errors)")
+      let toy = scratch / "toy.h5"
+      for command in [["features", toy], ["train", "resnet-toy"], ["finetune", "--from", toy]] {
+        let outcome = try BuiltTool.run(
+          command + ["--data", scratch / "pets", "--output", scratch / "made"] + options)
+        #expect(outcome.status == 64 && outcome.errors.contains(options.joined(separator: " ")), "\(outcome.errors)")
+      }
     }
+    #expect(!scratch.names.contains("made"))
     let table = try scratch.write("a,b\n1,2\n3,4\n", to: "table.csv")
     let outcome = try BuiltTool.run(["evaluate", scratch / "toy.h5", "--data", table, "--limit", "3"])
     expectFault(outcome, "--limit is for images")

@@ -89,7 +89,6 @@ import Testing
     (["train", "resnet-toy", "--batch-size", "0"], "batch size 0"),
     (["train", "resnet-toy", "--learning-rate", "-1"], "learning rate -1"),
     (["train", "resnet-toy", "--image-size", "4"], "at least"),
-    (["train", "resnet-toy", "--limit", "0"], "limit 0"),
     (["train", "resnet-toy", "--validation", "1.5"], "validation share 1.5"),
     (["train", "resnet-toy", "--validation", "nowhere"], "nowhere"),
     (["train", "resnet-toy", "--freeze", "nothing"], "nothing"),

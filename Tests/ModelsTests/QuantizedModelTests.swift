@@ -49,7 +49,8 @@ import Testing
     let (floats, integers) = try quantized(entry)
     let (a, b) = (logits(integers, entry.images()), logits(floats, entry.images()))
     #expect(distance(a, b) < 0.1, "\(entry.name): \(distance(a, b))")
-    #expect(a != b)
+    // Where the processor has no such integers, what they stand for is computed with.
+    #expect(a != b || !Quantization.isSupported)
   }
 
   @Test(arguments: ZooCase.families) func aFileGivesTheSameLogits(entry: ZooCase) throws {

@@ -85,18 +85,31 @@ static void end(decoding *state) {
   free(state);
 }
 
-aviary_image_report aviary_jpeg_region_size(const uint8_t *bytes, size_t count) {
+// What a decoding is for, and of which bytes.
+typedef struct order {
+  const uint8_t *bytes;
+  size_t count;
+  int32_t denominator;
+  const aviary_image_region *region;
+  uint8_t *rgb;
+} order;
+
+// Runs `work` to its end, or to where libjpeg gives up.
+static aviary_image_report attempt(aviary_image_report (*work)(decoding *, const order *), const order *order) {
   decoding *state = new_decoding();
   if (!state) return aviary_report_fault(AVIARY_IMAGE_NO_MEMORY, "out of memory");
   aviary_image_report report;
-  if (setjmp(state->failure)) {
+  if (setjmp(state->failure))
     report = aviary_report_fault(AVIARY_IMAGE_DAMAGED, state->message);
-  } else {
-    begin(state, bytes, count);
-    report = aviary_report_size((int32_t)state->info.image_width, (int32_t)state->info.image_height);
-  }
+  else
+    report = work(state, order);
   end(state);
   return report;
+}
+
+static aviary_image_report read_size(decoding *state, const order *order) {
+  begin(state, order->bytes, order->count);
+  return aviary_report_size((int32_t)state->info.image_width, (int32_t)state->info.image_height);
 }
 
 // Whether there is an end of the picture after the beginning of its first scan: rows that nobody wants are not read, and
@@ -107,10 +120,10 @@ static int has_end(const struct jpeg_source_mgr *source) {
   return 0;
 }
 
-static void decode_region(
-    decoding *state, const uint8_t *bytes, size_t count, int32_t denominator, const aviary_image_region *region,
-    uint8_t *rgb) {
-  begin(state, bytes, count);
+static aviary_image_report decode_region(decoding *state, const order *order) {
+  const aviary_image_region *region = order->region;
+  uint8_t *rgb = order->rgb;
+  begin(state, order->bytes, order->count);
   struct jpeg_decompress_struct *info = &state->info;
   if (!has_end(info->src)) meet_end(info);
 
@@ -118,7 +131,7 @@ static void decode_region(
   info->out_color_space = has_four_channels ? JCS_CMYK : JCS_RGB;
   info->dct_method = JDCT_ISLOW;
   info->scale_num = 1;
-  info->scale_denom = (unsigned)denominator;
+  info->scale_denom = (unsigned)order->denominator;
   jpeg_start_decompress(info);
 
   JDIMENSION x = (JDIMENSION)region->x, width = (JDIMENSION)region->width;
@@ -154,19 +167,16 @@ static void decode_region(
     else
       memcpy(rgb, first, 3 * (size_t)width);
   }
+  return aviary_report_size(region->width, region->height);
+}
+
+aviary_image_report aviary_jpeg_region_size(const uint8_t *bytes, size_t count) {
+  return attempt(read_size, &(order){.bytes = bytes, .count = count});
 }
 
 aviary_image_report aviary_jpeg_decode_region(
     const uint8_t *bytes, size_t count, int32_t denominator, const aviary_image_region *region, uint8_t *rgb) {
-  decoding *state = new_decoding();
-  if (!state) return aviary_report_fault(AVIARY_IMAGE_NO_MEMORY, "out of memory");
-  aviary_image_report report;
-  if (setjmp(state->failure)) {
-    report = aviary_report_fault(AVIARY_IMAGE_DAMAGED, state->message);
-  } else {
-    decode_region(state, bytes, count, denominator, region, rgb);
-    report = aviary_report_size(region->width, region->height);
-  }
-  end(state);
-  return report;
+  return attempt(
+      decode_region,
+      &(order){.bytes = bytes, .count = count, .denominator = denominator, .region = region, .rgb = rgb});
 }

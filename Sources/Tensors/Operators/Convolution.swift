@@ -146,9 +146,9 @@ final class ConvolutionExpression {
 
   /// The geometry with what has become a part of the convolution.
   private var fusedShape: ConvolutionShape {
-    ConvolutionShape(
-      input: shape.input, weights: shape.weights, window: shape.window, groups: shape.groups,
-      hasBias: bias != nil || normalization != nil)
+    var fused = shape
+    fused.hasBias = bias != nil || normalization != nil
+    return fused
   }
 
   /// The result pooled, without the result itself; nil where that does not pay, or is not to be had.
