@@ -74,9 +74,11 @@ private func temporaryFile(for name: String, in folder: String) -> (path: String
     _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
     // Where there are no locks, nothing is ever found unlocked either.
     let locked = flock(descriptor, LOCK_EX | LOCK_NB)
+    // Another writer may have taken it for a leftover before it was locked: it is about to remove it, or has done so.
+    let isBeingRemoved = locked != 0 && errno == EWOULDBLOCK
     var status = stat()
-    // Another process may have taken it for a leftover before it was locked.
-    if locked == 0, unsafe fstat(descriptor, &status) == 0, status.st_nlink == 0 {
+    let isRemoved = unsafe locked == 0 && fstat(descriptor, &status) == 0 && status.st_nlink == 0
+    if isBeingRemoved || isRemoved {
       close(descriptor)
       continue
     }
