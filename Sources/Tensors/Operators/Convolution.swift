@@ -34,7 +34,8 @@ public func convolution(
     shape.output.allSatisfy { $0 > 0 },
     "convolution: input \(x.shape) is smaller than the window of weight \(weight.shape)")
   return operation {
-    Pass.current.onComputeThread.calibration?.observe(x, of: weight)
+    let calibration = Pass.current.onComputeThread.calibration
+    calibration?.observe(x, of: weight)
     let expression = ConvolutionExpression(shape: shape, x: x, weight: weight, bias: bias)
     expression.isQuantized = weight.runsQuantized
     if x.isTracked || weight.isTracked || (bias?.isTracked ?? false) { expression.pass = .training }

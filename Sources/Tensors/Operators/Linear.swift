@@ -12,7 +12,8 @@ public func linear(_ x: Tensor, weight: Tensor, bias: Tensor? = nil) -> Tensor {
   let shape = LinearShape(rows: rows, inputs: weight.shape[1], outputs: weight.shape[0], hasBias: bias != nil)
   let resultShape = x.shape.dropLast() + [shape.outputs]
   return operation {
-    Pass.current.onComputeThread.calibration?.observe(x, of: weight)
+    let calibration = Pass.current.onComputeThread.calibration
+    calibration?.observe(x, of: weight)
     if weight.runsQuantized, let y = quantizedLinear(x, shape, weight: weight, bias: bias) {
       return Tensor(y.reshaped(to: Array(resultShape)), shape: Array(resultShape))
     }
