@@ -1,6 +1,4 @@
-#include "primitives.hpp"
-
-#include "layouts.hpp"
+#include "describing.hpp"
 
 using namespace dnnl;
 
@@ -23,14 +21,6 @@ void Internals::bind(int role, const memory::desc &md, size_t offset) {
   bindings.push_back({object, offset});
 }
 
-namespace {
-
-#define AT(field) offsetof(ad_buffers, field)
-
-memory::desc md(ad_layout layout) { return layout == AD_NONE ? memory::desc() : description(layout); }
-
-bool is(const ad_request &r, ad_flag flag) { return r.flags & flag; }
-
 primitive_attr attributes(const ad_request &r) {
   primitive_attr attr;
   attr.set_scratchpad_mode(scratchpad_mode::user);
@@ -45,7 +35,7 @@ primitive_attr attributes(const ad_request &r) {
   return attr;
 }
 
-memory::dims spatial(const int32_t *values, int count) { return memory::dims(values, values + count); }
+namespace {
 
 /// The geometry of a window that slides: strides, dilations beyond the neighbour, paddings, kernel.
 struct Window {
@@ -55,14 +45,6 @@ struct Window {
         low(spatial(r.padding_low, count)), high(spatial(r.padding_high, count)), kernel(spatial(r.kernel, count)) {}
 };
 
-int rank(const memory::desc &md) {
-#if DNNL_VERSION_MAJOR >= 3
-  return md.get_ndims();
-#else
-  return md.data.ndims;
-#endif
-}
-
 algorithm convolution_algorithm(const ad_request &r) {
 #if DNNL_VERSION_MAJOR < 3
   if (is(r, AD_WINOGRAD)) return algorithm::convolution_winograd;
@@ -70,22 +52,6 @@ algorithm convolution_algorithm(const ad_request &r) {
   (void)r;
   return algorithm::convolution_direct;
 }
-
-template <typename PD> void finish(ad_plan &plan, Internals &in, const PD &pd) {
-  in.operation = primitive(pd.get());
-  in.implementation = pd.impl_info_str();
-  plan.scratchpad_bytes = pd.scratchpad_desc().get_size();
-  in.bind(DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc(), AT(scratchpad));
-}
-
-// oneDNN 2.x describes an operation first and makes the primitive from the description; 3.x does both at once.
-#if DNNL_VERSION_MAJOR >= 3
-#define DESCRIBE(Primitive, ...) Primitive::primitive_desc(cpu(), __VA_ARGS__, attr)
-#define DESCRIBE_AFTER(Primitive, hint, ...) Primitive::primitive_desc(cpu(), __VA_ARGS__, hint, attr)
-#else
-#define DESCRIBE(Primitive, ...) Primitive::primitive_desc(Primitive::desc(__VA_ARGS__), attr, cpu())
-#define DESCRIBE_AFTER(Primitive, hint, ...) Primitive::primitive_desc(Primitive::desc(__VA_ARGS__), attr, cpu(), hint)
-#endif
 
 convolution_forward::primitive_desc convolution_hint(const ad_request &r, const primitive_attr &attr) {
   Window w(r, rank(md(r.source)) - 2);
@@ -168,93 +134,6 @@ void plan_convolution_backward_weights(const ad_request &r, ad_plan &plan, Inter
     plan.bias = intern(pd.diff_bias_desc());
     in.bind(DNNL_ARG_DIFF_BIAS, pd.diff_bias_desc(), AT(bias_gradient));
   }
-  in.bind(DNNL_ARG_DIFF_DST, pd.diff_dst_desc(), AT(destination_gradient));
-  finish(plan, in, pd);
-}
-
-inner_product_forward::primitive_desc linear_hint(const ad_request &r, const primitive_attr &attr) {
-  auto kind = is(r, AD_TRAINING) ? prop_kind::forward_training : prop_kind::forward_inference;
-  if (r.bias == AD_NONE)
-    return DESCRIBE(inner_product_forward, kind, md(r.source), md(r.weights), md(r.destination));
-  return DESCRIBE(inner_product_forward, kind, md(r.source), md(r.weights), md(r.bias), md(r.destination));
-}
-
-/// A memory descriptor with its last two axes exchanged.
-memory::desc transposed(const memory::desc &md) {
-  std::vector<int> order(size_t(rank(md)));
-  for (size_t i = 0; i < order.size(); i++) order[i] = int(i);
-  std::swap(order[order.size() - 1], order[order.size() - 2]);
-  return md.permute_axes(order);
-}
-
-void plan_linear_forward_by_product(const ad_request &r, ad_plan &plan, Internals &in) {
-  auto attr = attributes(r);
-  auto weights = transposed(md(r.weights));
-  auto make = [&] {
-    if (r.bias == AD_NONE) return DESCRIBE(matmul, md(r.source), weights, md(r.destination));
-    return DESCRIBE(matmul, md(r.source), weights, md(r.bias).reshape({1, memory::dim(md(r.bias).get_size() / 4)}),
-                    md(r.destination));
-  };
-  auto pd = make();
-  plan.source = r.source;
-  plan.weights = r.weights;
-  plan.bias = r.bias;
-  plan.destination = r.destination;
-  in.bind(DNNL_ARG_SRC, pd.src_desc(), AT(source));
-  in.bind(DNNL_ARG_WEIGHTS, pd.weights_desc(), AT(weights));
-  if (r.bias != AD_NONE) in.bind(DNNL_ARG_BIAS, pd.bias_desc(), AT(bias));
-  in.bind(DNNL_ARG_DST, pd.dst_desc(), AT(destination));
-  finish(plan, in, pd);
-}
-
-void plan_linear_forward(const ad_request &r, ad_plan &plan, Internals &in) {
-  if (is(r, AD_BY_MATRIX_PRODUCT)) return plan_linear_forward_by_product(r, plan, in);
-  auto attr = attributes(r);
-  auto pd = linear_hint(r, attr);
-  plan.source = intern(pd.src_desc());
-  plan.weights = intern(pd.weights_desc());
-  plan.destination = intern(pd.dst_desc());
-  in.bind(DNNL_ARG_SRC, pd.src_desc(), AT(source));
-  in.bind(DNNL_ARG_WEIGHTS, pd.weights_desc(), AT(weights));
-  if (r.bias != AD_NONE) in.bind(DNNL_ARG_BIAS, pd.bias_desc(), AT(bias));
-  in.bind(DNNL_ARG_DST, pd.dst_desc(), AT(destination));
-  finish(plan, in, pd);
-}
-
-void plan_linear_backward_data(const ad_request &r, ad_plan &plan, Internals &in) {
-  auto attr = attributes(ad_request{});
-  ad_request forward = r;
-  forward.flags = AD_TRAINING;
-  forward.bias = AD_NONE;
-  auto hint = linear_hint(forward, attr);
-  auto pd = DESCRIBE_AFTER(inner_product_backward_data, hint, md(r.source), md(r.weights), md(r.destination));
-  plan.source = intern(pd.diff_src_desc());
-  plan.weights = intern(pd.weights_desc());
-  plan.destination = intern(pd.diff_dst_desc());
-  in.bind(DNNL_ARG_DIFF_SRC, pd.diff_src_desc(), AT(source_gradient));
-  in.bind(DNNL_ARG_WEIGHTS, pd.weights_desc(), AT(weights));
-  in.bind(DNNL_ARG_DIFF_DST, pd.diff_dst_desc(), AT(destination_gradient));
-  finish(plan, in, pd);
-}
-
-void plan_linear_backward_weights(const ad_request &r, ad_plan &plan, Internals &in) {
-  auto attr = attributes(ad_request{});
-  ad_request forward = r;
-  forward.flags = AD_TRAINING;
-  auto hint = linear_hint(forward, attr);
-  auto make = [&] {
-    if (r.bias == AD_NONE)
-      return DESCRIBE_AFTER(inner_product_backward_weights, hint, md(r.source), md(r.weights), md(r.destination));
-    return DESCRIBE_AFTER(
-        inner_product_backward_weights, hint, md(r.source), md(r.weights), md(r.bias), md(r.destination));
-  };
-  auto pd = make();
-  plan.source = intern(pd.src_desc());
-  plan.weights = intern(pd.diff_weights_desc());
-  plan.destination = intern(pd.diff_dst_desc());
-  in.bind(DNNL_ARG_SRC, pd.src_desc(), AT(source));
-  in.bind(DNNL_ARG_DIFF_WEIGHTS, pd.diff_weights_desc(), AT(weights_gradient));
-  if (r.bias != AD_NONE) in.bind(DNNL_ARG_DIFF_BIAS, pd.diff_bias_desc(), AT(bias_gradient));
   in.bind(DNNL_ARG_DIFF_DST, pd.diff_dst_desc(), AT(destination_gradient));
   finish(plan, in, pd);
 }
@@ -422,20 +301,6 @@ void plan_concatenate(const ad_request &r, ad_plan &plan, Internals &in) {
   for (size_t i = 0; i < parts.size(); i++)
     in.bind(DNNL_ARG_MULTIPLE_SRC + int(i), parts[i], AT(parts) + i * sizeof(void *));
   in.bind(DNNL_ARG_DST, pd.dst_desc(), AT(destination));
-  finish(plan, in, pd);
-}
-
-void plan_matrix_product(const ad_request &r, ad_plan &plan, Internals &in) {
-  auto attr = attributes(r);
-  auto first = is(r, AD_TRANSPOSE_SOURCE) ? transposed(md(r.source)) : md(r.source);
-  auto second = is(r, AD_TRANSPOSE_WEIGHTS) ? transposed(md(r.weights)) : md(r.weights);
-  auto pd = DESCRIBE(matmul, first, second, md(r.destination));
-  plan.source = r.source;
-  plan.weights = r.weights;
-  plan.destination = r.destination;
-  in.bind(DNNL_ARG_SRC, first, AT(source));
-  in.bind(DNNL_ARG_WEIGHTS, second, AT(weights));
-  in.bind(DNNL_ARG_DST, md(r.destination), AT(destination));
   finish(plan, in, pd);
 }
 

@@ -1,7 +1,6 @@
 // Operations of 8-bit integers. The same scales mean the same to every version of oneDNN: 2.x takes one factor for each
 // channel of the result, by which it multiplies the sums of products; 3.x takes those of the operands.
-#include "layouts.hpp"
-#include "primitives.hpp"
+#include "describing.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -20,22 +19,6 @@ void Internals::keep(int role, std::vector<float> values) {
 }
 
 namespace {
-
-#define AT(field) offsetof(ad_buffers, field)
-
-memory::desc md(ad_layout layout) { return description(layout); }
-
-bool is(const ad_request &r, ad_flag flag) { return r.flags & flag; }
-
-#if DNNL_VERSION_MAJOR >= 3
-#define DESCRIBE(Primitive, ...) Primitive::primitive_desc(cpu(), __VA_ARGS__, attr)
-int rank(const memory::desc &md) { return md.get_ndims(); }
-#else
-#define DESCRIBE(Primitive, ...) Primitive::primitive_desc(Primitive::desc(__VA_ARGS__), attr, cpu())
-int rank(const memory::desc &md) { return md.data.ndims; }
-#endif
-
-memory::dims spatial(const int32_t *values, int count) { return memory::dims(values, values + count); }
 
 /// What the primitive is told of scales, sum and relu.
 primitive_attr attributes(const ad_request &r, const ad_scales &s, std::vector<float> &bias, Internals &in) {
@@ -80,13 +63,6 @@ primitive_attr attributes(const ad_request &r, const ad_scales &s, std::vector<f
 #endif
   if (operations.len() > 0) attr.set_post_ops(operations);
   return attr;
-}
-
-template <typename PD> void finish(ad_plan &plan, Internals &in, const PD &pd) {
-  in.operation = primitive(pd.get());
-  in.implementation = pd.impl_info_str();
-  plan.scratchpad_bytes = pd.scratchpad_desc().get_size();
-  in.bind(DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc(), AT(scratchpad));
 }
 
 template <typename PD> void bind(ad_plan &plan, Internals &in, const PD &pd, std::vector<float> bias) {

@@ -1,0 +1,60 @@
+// What the files share that describe primitives to oneDNN.
+#ifndef AVIARY_DESCRIBING_HPP
+#define AVIARY_DESCRIBING_HPP
+
+#include "layouts.hpp"
+#include "primitives.hpp"
+
+#include <cstddef>
+
+namespace aviary {
+
+#define AT(field) offsetof(ad_buffers, field)
+
+inline dnnl::memory::desc md(ad_layout layout) {
+  return layout == AD_NONE ? dnnl::memory::desc() : description(layout);
+}
+
+inline bool is(const ad_request &r, ad_flag flag) { return r.flags & flag; }
+
+inline int rank(const dnnl::memory::desc &md) {
+#if DNNL_VERSION_MAJOR >= 3
+  return md.get_ndims();
+#else
+  return md.data.ndims;
+#endif
+}
+
+inline dnnl::memory::dims spatial(const int32_t *values, int count) {
+  return dnnl::memory::dims(values, values + count);
+}
+
+// oneDNN 2.x describes an operation first and makes the primitive from the description; 3.x does both at once.
+#if DNNL_VERSION_MAJOR >= 3
+#define DESCRIBE(Primitive, ...) Primitive::primitive_desc(cpu(), __VA_ARGS__, attr)
+#define DESCRIBE_AFTER(Primitive, hint, ...) Primitive::primitive_desc(cpu(), __VA_ARGS__, hint, attr)
+#else
+#define DESCRIBE(Primitive, ...) Primitive::primitive_desc(Primitive::desc(__VA_ARGS__), attr, cpu())
+#define DESCRIBE_AFTER(Primitive, hint, ...) Primitive::primitive_desc(Primitive::desc(__VA_ARGS__), attr, cpu(), hint)
+#endif
+
+/// Memory to work in that is ours, and the sum and relu of the flags.
+dnnl::primitive_attr attributes(const ad_request &r);
+
+/// Makes the primitive of a description, and notes what it works in.
+template <typename PD> void finish(ad_plan &plan, Internals &in, const PD &pd) {
+  in.operation = dnnl::primitive(pd.get());
+  in.implementation = pd.impl_info_str();
+  plan.scratchpad_bytes = pd.scratchpad_desc().get_size();
+  in.bind(DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc(), AT(scratchpad));
+}
+
+// Of matrices: products.cpp.
+void plan_linear_forward(const ad_request &r, ad_plan &plan, Internals &in);
+void plan_linear_backward_data(const ad_request &r, ad_plan &plan, Internals &in);
+void plan_linear_backward_weights(const ad_request &r, ad_plan &plan, Internals &in);
+void plan_matrix_product(const ad_request &r, ad_plan &plan, Internals &in);
+
+} // namespace aviary
+
+#endif
