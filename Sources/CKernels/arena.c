@@ -57,9 +57,9 @@ static bool grow(size_t bytes) {
   return true;
 }
 
-void *arena_allocate(size_t bytes, size_t *capacity) {
+void *ak_arena_allocate(size_t bytes, size_t *capacity) {
   if (bytes > LARGEST || !reserve()) return NULL;
-  size_t size = (bytes + ARENA_UNIT - 1) / ARENA_UNIT * ARENA_UNIT;
+  size_t size = (bytes + AK_ARENA_UNIT - 1) / AK_ARENA_UNIT * AK_ARENA_UNIT;
   *capacity = size;
   // The smallest stretch that is large enough, and of several the first.
   span **best = NULL, **last = NULL;
@@ -90,7 +90,7 @@ void *arena_allocate(size_t bytes, size_t *capacity) {
   return block;
 }
 
-void arena_release(void *block, size_t capacity) {
+void ak_arena_release(void *block, size_t capacity) {
   char *start = block;
   span **place = &first;
   span *before = NULL;
@@ -99,16 +99,16 @@ void arena_release(void *block, size_t capacity) {
     place = &before->next;
   }
   span *after = *place;
-  bool joinsBefore = before && before->start + before->size == start;
-  bool joinsAfter = after && start + capacity == after->start;
-  if (joinsBefore) {
+  bool joins_before = before && before->start + before->size == start;
+  bool joins_after = after && start + capacity == after->start;
+  if (joins_before) {
     before->size += capacity;
-    if (joinsAfter) {
+    if (joins_after) {
       before->size += after->size;
       before->next = after->next;
       free(after);
     }
-  } else if (joinsAfter) {
+  } else if (joins_after) {
     after->start = start;
     after->size += capacity;
   } else {
@@ -119,23 +119,23 @@ void arena_release(void *block, size_t capacity) {
   }
 }
 
-bool arena_owns(const void *block) {
+bool ak_arena_owns(const void *block) {
   uintptr_t address = (uintptr_t)block;
   return base && address >= (uintptr_t)base && address < (uintptr_t)base + reserved;
 }
 
-size_t arena_length(void) { return length; }
+size_t ak_arena_length(void) { return length; }
 
-void arena_trim(void) {
+void ak_arena_trim(void) {
   for (span **place = &first; *place;) {
-    span *free_span = *place;
-    madvise(free_span->start, free_span->size, MADV_DONTNEED);
-    if (free_span->start + free_span->size == base + length) {
-      length = (size_t)(free_span->start - base);
-      *place = free_span->next;
-      free(free_span);
+    span *unused = *place;
+    madvise(unused->start, unused->size, MADV_DONTNEED);
+    if (unused->start + unused->size == base + length) {
+      length = (size_t)(unused->start - base);
+      *place = unused->next;
+      free(unused);
     } else {
-      place = &free_span->next;
+      place = &unused->next;
     }
   }
 }

@@ -9,17 +9,17 @@
 #include <stddef.h>
 
 /// Blocks are multiples of it, and begin at multiples of it.
-#define ARENA_UNIT ((size_t)64 << 10)
+#define AK_ARENA_UNIT ((size_t)64 << 10)
 
 /// A block of at least `bytes` bytes, with its size in `capacity`; null where the range is used up, or the system gives
-/// none. The memory of a block may be new from the system, as it is where `arena_length` has grown.
-void *arena_allocate(size_t bytes, size_t *capacity);
-void arena_release(void *block, size_t capacity);
+/// none. The memory of a block may be new from the system, as it is where `ak_arena_length` has grown.
+void *ak_arena_allocate(size_t bytes, size_t *capacity);
+void ak_arena_release(void *block, size_t capacity);
 /// Whether a block was cut from the range.
-bool arena_owns(const void *block);
+bool ak_arena_owns(const void *block);
 /// How long the range has grown: what is in use, and what lies between.
-size_t arena_length(void);
+size_t ak_arena_length(void);
 /// Gives the memory that is in nobody's use back to the system.
-void arena_trim(void);
+void ak_arena_trim(void);
 
 #endif

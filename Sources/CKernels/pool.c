@@ -53,11 +53,11 @@ static void *from_system(size_t capacity) {
 
 /// A block of the arena; the caller holds the lock. The statistics of its memory are brought up to date.
 static void *large(size_t bytes, size_t *capacity) {
-  size_t before = arena_length();
-  void *found = arena_allocate(bytes, capacity);
-  if (arena_length() > before) {
+  size_t before = ak_arena_length();
+  void *found = ak_arena_allocate(bytes, capacity);
+  if (ak_arena_length() > before) {
     statistics.misses++;
-    statistics.held_bytes += arena_length() - before;
+    statistics.held_bytes += ak_arena_length() - before;
   }
   return found;
 }
@@ -82,8 +82,8 @@ void *ak_pool_allocate(size_t bytes, size_t *capacity) {
 
 void ak_pool_release(void *memory, size_t capacity) {
   pthread_mutex_lock(&lock);
-  if (arena_owns(memory)) {
-    arena_release(memory, capacity);
+  if (ak_arena_owns(memory)) {
+    ak_arena_release(memory, capacity);
   } else {
     size_t same;
     size_t index = class_of(capacity, &same);
@@ -96,9 +96,9 @@ void ak_pool_release(void *memory, size_t capacity) {
 
 void ak_pool_trim(void) {
   pthread_mutex_lock(&lock);
-  size_t before = arena_length();
-  arena_trim();
-  statistics.held_bytes -= before - arena_length();
+  size_t before = ak_arena_length();
+  ak_arena_trim();
+  statistics.held_bytes -= before - ak_arena_length();
   for (size_t index = 0; index < CLASSES; index++) {
     while (kept[index]) {
       block *next = kept[index]->next;

@@ -49,6 +49,46 @@ template <typename PD> void finish(ad_plan &plan, Internals &in, const PD &pd) {
   in.bind(DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc(), AT(scratchpad));
 }
 
+// What operations with weights have in common. A bias that is the plan's own is none that they take.
+
+template <typename PD> void finish_forward(ad_plan &plan, Internals &in, const PD &pd, bool takes_bias) {
+  plan.source = intern(pd.src_desc());
+  plan.weights = intern(pd.weights_desc());
+  plan.destination = intern(pd.dst_desc());
+  in.bind(DNNL_ARG_SRC, pd.src_desc(), AT(source));
+  in.bind(DNNL_ARG_WEIGHTS, pd.weights_desc(), AT(weights));
+  if (takes_bias) {
+    plan.bias = intern(pd.bias_desc());
+    in.bind(DNNL_ARG_BIAS, pd.bias_desc(), AT(bias));
+  }
+  in.bind(DNNL_ARG_DST, pd.dst_desc(), AT(destination));
+  finish(plan, in, pd);
+}
+
+template <typename PD> void finish_backward_data(ad_plan &plan, Internals &in, const PD &pd) {
+  plan.source = intern(pd.diff_src_desc());
+  plan.weights = intern(pd.weights_desc());
+  plan.destination = intern(pd.diff_dst_desc());
+  in.bind(DNNL_ARG_DIFF_SRC, pd.diff_src_desc(), AT(source_gradient));
+  in.bind(DNNL_ARG_WEIGHTS, pd.weights_desc(), AT(weights));
+  in.bind(DNNL_ARG_DIFF_DST, pd.diff_dst_desc(), AT(destination_gradient));
+  finish(plan, in, pd);
+}
+
+template <typename PD> void finish_backward_weights(ad_plan &plan, Internals &in, const PD &pd, bool has_bias) {
+  plan.source = intern(pd.src_desc());
+  plan.weights = intern(pd.diff_weights_desc());
+  plan.destination = intern(pd.diff_dst_desc());
+  in.bind(DNNL_ARG_SRC, pd.src_desc(), AT(source));
+  in.bind(DNNL_ARG_DIFF_WEIGHTS, pd.diff_weights_desc(), AT(weights_gradient));
+  if (has_bias) {
+    plan.bias = intern(pd.diff_bias_desc());
+    in.bind(DNNL_ARG_DIFF_BIAS, pd.diff_bias_desc(), AT(bias_gradient));
+  }
+  in.bind(DNNL_ARG_DIFF_DST, pd.diff_dst_desc(), AT(destination_gradient));
+  finish(plan, in, pd);
+}
+
 // Of matrices: products.cpp.
 void plan_linear_forward(const ad_request &r, ad_plan &plan, Internals &in);
 void plan_linear_backward_data(const ad_request &r, ad_plan &plan, Internals &in);

@@ -66,17 +66,7 @@ convolution_forward::primitive_desc convolution_hint(const ad_request &r, const 
 void plan_convolution_forward(const ad_request &r, ad_plan &plan, Internals &in) {
   auto attr = attributes(r);
   auto pd = convolution_hint(r, attr);
-  plan.source = intern(pd.src_desc());
-  plan.weights = intern(pd.weights_desc());
-  plan.destination = intern(pd.dst_desc());
-  in.bind(DNNL_ARG_SRC, pd.src_desc(), AT(source));
-  in.bind(DNNL_ARG_WEIGHTS, pd.weights_desc(), AT(weights));
-  if (r.bias != AD_NONE) {
-    plan.bias = intern(pd.bias_desc());
-    in.bind(DNNL_ARG_BIAS, pd.bias_desc(), AT(bias));
-  }
-  in.bind(DNNL_ARG_DST, pd.dst_desc(), AT(destination));
-  finish(plan, in, pd);
+  finish_forward(plan, in, pd, r.bias != AD_NONE);
 }
 
 /// The forward pass that a backward pass is told of, with every layout open.
@@ -104,13 +94,7 @@ void plan_convolution_backward_data(const ad_request &r, ad_plan &plan, Internal
   auto hint = open_forward(r);
   auto pd = DESCRIBE_AFTER(convolution_backward_data, hint, convolution_algorithm(r), md(r.source), md(r.weights),
                            md(r.destination), w.strides, w.dilations, w.low, w.high);
-  plan.source = intern(pd.diff_src_desc());
-  plan.weights = intern(pd.weights_desc());
-  plan.destination = intern(pd.diff_dst_desc());
-  in.bind(DNNL_ARG_DIFF_SRC, pd.diff_src_desc(), AT(source_gradient));
-  in.bind(DNNL_ARG_WEIGHTS, pd.weights_desc(), AT(weights));
-  in.bind(DNNL_ARG_DIFF_DST, pd.diff_dst_desc(), AT(destination_gradient));
-  finish(plan, in, pd);
+  finish_backward_data(plan, in, pd);
 }
 
 void plan_convolution_backward_weights(const ad_request &r, ad_plan &plan, Internals &in) {
@@ -125,17 +109,7 @@ void plan_convolution_backward_weights(const ad_request &r, ad_plan &plan, Inter
                           md(r.bias), md(r.destination), w.strides, w.dilations, w.low, w.high);
   };
   auto pd = make();
-  plan.source = intern(pd.src_desc());
-  plan.weights = intern(pd.diff_weights_desc());
-  plan.destination = intern(pd.diff_dst_desc());
-  in.bind(DNNL_ARG_SRC, pd.src_desc(), AT(source));
-  in.bind(DNNL_ARG_DIFF_WEIGHTS, pd.diff_weights_desc(), AT(weights_gradient));
-  if (r.bias != AD_NONE) {
-    plan.bias = intern(pd.diff_bias_desc());
-    in.bind(DNNL_ARG_DIFF_BIAS, pd.diff_bias_desc(), AT(bias_gradient));
-  }
-  in.bind(DNNL_ARG_DIFF_DST, pd.diff_dst_desc(), AT(destination_gradient));
-  finish(plan, in, pd);
+  finish_backward_weights(plan, in, pd, r.bias != AD_NONE);
 }
 
 /// - given: whether the statistics are the caller's, or the primitive's own.

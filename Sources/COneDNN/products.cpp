@@ -24,40 +24,17 @@ memory::desc transposed(const memory::desc &md) {
   return md.permute_axes(order);
 }
 
-void plan_linear_forward_by_product(const ad_request &r, ad_plan &plan, Internals &in) {
-  auto attr = attributes(r);
-  auto weights = transposed(md(r.weights));
-  auto make = [&] {
-    if (r.bias == AD_NONE) return DESCRIBE(matmul, md(r.source), weights, md(r.destination));
-    return DESCRIBE(matmul, md(r.source), weights, md(r.bias).reshape({1, memory::dim(md(r.bias).get_size() / 4)}),
-                    md(r.destination));
-  };
-  auto pd = make();
-  plan.source = r.source;
-  plan.weights = r.weights;
-  plan.bias = r.bias;
-  plan.destination = r.destination;
-  in.bind(DNNL_ARG_SRC, pd.src_desc(), AT(source));
-  in.bind(DNNL_ARG_WEIGHTS, pd.weights_desc(), AT(weights));
-  if (r.bias != AD_NONE) in.bind(DNNL_ARG_BIAS, pd.bias_desc(), AT(bias));
-  in.bind(DNNL_ARG_DST, pd.dst_desc(), AT(destination));
-  finish(plan, in, pd);
-}
-
 } // namespace
 
 void plan_linear_forward(const ad_request &r, ad_plan &plan, Internals &in) {
-  if (is(r, AD_BY_MATRIX_PRODUCT)) return plan_linear_forward_by_product(r, plan, in);
+  if (is(r, AD_BY_MATRIX_PRODUCT)) {
+    ad_request product = r;
+    product.flags |= AD_TRANSPOSE_WEIGHTS;
+    return plan_matrix_product(product, plan, in);
+  }
   auto attr = attributes(r);
   auto pd = linear_hint(r, attr);
-  plan.source = intern(pd.src_desc());
-  plan.weights = intern(pd.weights_desc());
-  plan.destination = intern(pd.dst_desc());
-  in.bind(DNNL_ARG_SRC, pd.src_desc(), AT(source));
-  in.bind(DNNL_ARG_WEIGHTS, pd.weights_desc(), AT(weights));
-  if (r.bias != AD_NONE) in.bind(DNNL_ARG_BIAS, pd.bias_desc(), AT(bias));
-  in.bind(DNNL_ARG_DST, pd.dst_desc(), AT(destination));
-  finish(plan, in, pd);
+  finish_forward(plan, in, pd, r.bias != AD_NONE);
 }
 
 void plan_linear_backward_data(const ad_request &r, ad_plan &plan, Internals &in) {
@@ -67,13 +44,7 @@ void plan_linear_backward_data(const ad_request &r, ad_plan &plan, Internals &in
   forward.bias = AD_NONE;
   auto hint = linear_hint(forward, attr);
   auto pd = DESCRIBE_AFTER(inner_product_backward_data, hint, md(r.source), md(r.weights), md(r.destination));
-  plan.source = intern(pd.diff_src_desc());
-  plan.weights = intern(pd.weights_desc());
-  plan.destination = intern(pd.diff_dst_desc());
-  in.bind(DNNL_ARG_DIFF_SRC, pd.diff_src_desc(), AT(source_gradient));
-  in.bind(DNNL_ARG_WEIGHTS, pd.weights_desc(), AT(weights));
-  in.bind(DNNL_ARG_DIFF_DST, pd.diff_dst_desc(), AT(destination_gradient));
-  finish(plan, in, pd);
+  finish_backward_data(plan, in, pd);
 }
 
 void plan_linear_backward_weights(const ad_request &r, ad_plan &plan, Internals &in) {
@@ -88,26 +59,28 @@ void plan_linear_backward_weights(const ad_request &r, ad_plan &plan, Internals 
         inner_product_backward_weights, hint, md(r.source), md(r.weights), md(r.bias), md(r.destination));
   };
   auto pd = make();
-  plan.source = intern(pd.src_desc());
-  plan.weights = intern(pd.diff_weights_desc());
-  plan.destination = intern(pd.diff_dst_desc());
-  in.bind(DNNL_ARG_SRC, pd.src_desc(), AT(source));
-  in.bind(DNNL_ARG_DIFF_WEIGHTS, pd.diff_weights_desc(), AT(weights_gradient));
-  if (r.bias != AD_NONE) in.bind(DNNL_ARG_DIFF_BIAS, pd.diff_bias_desc(), AT(bias_gradient));
-  in.bind(DNNL_ARG_DIFF_DST, pd.diff_dst_desc(), AT(destination_gradient));
-  finish(plan, in, pd);
+  finish_backward_weights(plan, in, pd, r.bias != AD_NONE);
 }
 
 void plan_matrix_product(const ad_request &r, ad_plan &plan, Internals &in) {
   auto attr = attributes(r);
   auto first = is(r, AD_TRANSPOSE_SOURCE) ? transposed(md(r.source)) : md(r.source);
   auto second = is(r, AD_TRANSPOSE_WEIGHTS) ? transposed(md(r.weights)) : md(r.weights);
-  auto pd = DESCRIBE(matmul, first, second, md(r.destination));
+  auto make = [&] {
+    if (r.bias == AD_NONE) return DESCRIBE(matmul, first, second, md(r.destination));
+    // A row, which repeats.
+    auto bias = md(r.bias).reshape({1, memory::dim(md(r.bias).get_size() / sizeof(float))});
+    return DESCRIBE(matmul, first, second, bias, md(r.destination));
+  };
+  auto pd = make();
+  // Under the caller's layouts, which know nothing of a transposition.
   plan.source = r.source;
   plan.weights = r.weights;
+  plan.bias = r.bias;
   plan.destination = r.destination;
   in.bind(DNNL_ARG_SRC, first, AT(source));
   in.bind(DNNL_ARG_WEIGHTS, second, AT(weights));
+  if (r.bias != AD_NONE) in.bind(DNNL_ARG_BIAS, pd.bias_desc(), AT(bias));
   in.bind(DNNL_ARG_DST, md(r.destination), AT(destination));
   finish(plan, in, pd);
 }

@@ -66,14 +66,8 @@ primitive_attr attributes(const ad_request &r, const ad_scales &s, std::vector<f
 }
 
 template <typename PD> void bind(ad_plan &plan, Internals &in, const PD &pd, std::vector<float> bias) {
-  plan.source = intern(pd.src_desc());
-  plan.weights = intern(pd.weights_desc());
-  plan.destination = intern(pd.dst_desc());
-  in.bind(DNNL_ARG_SRC, pd.src_desc(), AT(source));
-  in.bind(DNNL_ARG_WEIGHTS, pd.weights_desc(), AT(weights));
   if (!bias.empty()) in.keep(DNNL_ARG_BIAS, std::move(bias));
-  in.bind(DNNL_ARG_DST, pd.dst_desc(), AT(destination));
-  finish(plan, in, pd);
+  finish_forward(plan, in, pd, false);
 }
 
 memory::desc bias_description(size_t count) {

@@ -78,7 +78,7 @@ public struct AvgPool<Axes: SpatialAxes>: UnaryLayer, NamedLayer {
 
   static var name: String { "AvgPool\(Axes.count)d" }
 
-  public func forward(_ x: Tensor) -> Tensor {
+  public func forward(_ x: consuming Tensor) -> Tensor {
     window.require(x, at: site, of: Self.self)
     return averagePool(
       x, kernel: window.kernel, stride: window.stride, padding: window.padding, rounding: window.rounding,

@@ -66,8 +66,10 @@ import Testing
       let stride = [geometry.stride, geometry.stride]
       return relu(convolution(x, weight: weight, bias: bias, stride: stride, padding: [1, 1], dilation: [1, 1]))
     }
-    let pools: [(Tensor) -> Tensor] = [
-      { maxPool($0, kernel: [3, 3], stride: [2, 2], padding: [1, 1]) }, { averagePool($0, kernel: [2, 2]) },
+    // What is handed over is held by nobody else.
+    let pools: [(consuming Tensor) -> Tensor] = [
+      { (x: consuming Tensor) in maxPool(x, kernel: [3, 3], stride: [2, 2], padding: [1, 1]) },
+      { (x: consuming Tensor) in averagePool(x, kernel: [2, 2]) },
     ]
     let window = Window(
       kernel: [3, 3], stride: [geometry.stride, geometry.stride], dilation: [1, 1], paddingLow: [1, 1],
@@ -80,16 +82,21 @@ import Testing
       PooledConvolution(shape, pooling, source: .plain(x.shape), pass: .inference, relu: true) != nil
     }
     #expect(inParts == (geometry.outputs == 64), "caches hold what is smaller")
+    let name = "pooled in parts \(geometry) \(batch)"
     for weightsStay in [false, true] {
-      inference(weightsStay: weightsStay) {
-        // Whoever holds the result has it as a whole.
-        let whole = convolved()
-        for pool in pools {
-          let expected = pool(whole).scalars.map { Double($0) }
-          expectClose(actual: pool(convolved()).scalars, expected: expected)
+      // Whoever holds the result has it as a whole.
+      let whole = inference(weightsStay: weightsStay) { convolved() }
+      for pool in pools {
+        let expected = inference { pool(whole) }.scalars.map { Double($0) }
+        var found: [Float] = []
+        let recording = Profile.recording {
+          found = profiled(name) { inference(weightsStay: weightsStay) { pool(convolved()) } }.scalars
         }
-        #expect(whole.scalars.count == batch * geometry.outputs * 96 * 96 && whole.scalars.allSatisfy { $0 >= 0 })
+        expectClose(actual: found, expected: expected)
+        let convolutions = recording.events.filter { $0.path == name && $0.operation == "convolution" }
+        #expect(inParts ? convolutions.count > 1 : convolutions.count == 1, "\(convolutions.count) convolutions")
       }
+      #expect(whole.scalars.count == batch * geometry.outputs * 96 * 96 && whole.scalars.allSatisfy { $0 >= 0 })
     }
   }
 }

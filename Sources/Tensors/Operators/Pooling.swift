@@ -27,19 +27,21 @@ public func maxPool(
 ///
 /// - Parameter endPadding: at the ends of the axes, where it is not as wide as at the beginnings.
 public func averagePool(
-  _ x: Tensor, kernel: [Int], stride: [Int]? = nil, padding: [Int]? = nil, endPadding: [Int]? = nil,
+  _ x: consuming Tensor, kernel: [Int], stride: [Int]? = nil, padding: [Int]? = nil, endPadding: [Int]? = nil,
   rounding: PoolRounding = .down, countingPadding: Bool = true
 ) -> Tensor {
   let (output, window) = poolWindow("averagePool", x, kernel, stride, padding, rounding, endPadding: endPadding)
-  let y = pooled(
-    x, Pooling(kind: .average(countingPadding: countingPadding), input: x.shape, output: output, window: window))
+  let input = x.shape
+  let pooling = Pooling(
+    kind: .average(countingPadding: countingPadding), input: input, output: output, window: window)
+  let y = pooled(x, pooling)
   // A window that rounding up has pushed past the padding counts only what lies before the padding's end.
   let low = window.paddingLow
   let high = endPadding ?? low
   guard countingPadding, window.paddingHigh != high else { return y }
   var factors: [Float] = [1]
   for axis in kernel.indices {
-    let end = x.shape[axis + 2] + high[axis]
+    let end = input[axis + 2] + high[axis]
     let along = (0..<output[axis + 2]).map { position -> Float in
       let start = position * window.stride[axis] - low[axis]
       return Float(kernel[axis]) / Float(min(start + kernel[axis], end) - start)
