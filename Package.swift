@@ -6,7 +6,8 @@ let safe: [SwiftSetting] = [.strictMemorySafety()]
 /// A Swift module `Aviary<name>` in the folder `Sources/<name>`: folders read plainly, modules clash with nobody's.
 func module(_ name: String, path: String? = nil, _ dependencies: [Target.Dependency]) -> Target {
   .target(
-    name: "Aviary" + name, dependencies: dependencies, path: path ?? "Sources/" + name, swiftSettings: safe)
+    name: "Aviary" + name, dependencies: dependencies + (name == "Diagnostics" ? [] : ["AviaryDiagnostics"]),
+    path: path ?? "Sources/" + name, swiftSettings: safe)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
@@ -56,6 +57,7 @@ let package = Package(
     .target(name: "COneDNN", path: "Sources/COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
 
     // The library, from the bottom to the top.
+    module("Diagnostics", []),
     module("Kernels", ["COneDNN", "CKernels"]),
     module("Archives", ["CZlib", "CKernels"]),
     module("HDF5", ["AviaryArchives", "CHDF5"]),

@@ -5,6 +5,7 @@
 // Guide to Training Restricted Boltzmann Machines", 2010. Visible values in [0, 1] count as probabilities, which serves grey
 // images. Left out: Gaussian units, persistent chains, and sparsity targets.
 
+import AviaryDiagnostics
 import AviaryLayers
 import AviaryTensors
 
@@ -76,7 +77,7 @@ public struct BoltzmannMachine: Layer {
   }
 
   private func requireUnits(_ x: Tensor, _ count: Int, _ layer: String) {
-    precondition(
+    ensure(
       x.rank == 2 && x.shape[1] == count,
       "\(weight.path): BoltzmannMachine: values \(x.shape) for \(count) \(layer) units")
   }
@@ -119,7 +120,7 @@ public struct ContrastiveDivergence {
 
   /// - Parameter options: `steps` is at least 1.
   public init(_ machine: BoltzmannMachine, options: Options = Options()) {
-    precondition(options.steps >= 1, "ContrastiveDivergence: a chain of \(options.steps) steps")
+    ensure(options.steps >= 1, "ContrastiveDivergence: a chain of \(options.steps) steps")
     self.machine = machine
     self.options = options
     parameters = [machine.weight, machine.visibleBias, machine.hiddenBias]

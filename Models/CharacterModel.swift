@@ -5,6 +5,7 @@
 // the embedding to every layer. Dropout lies between the layers and before the head (Zaremba et al., 2014,
 // arXiv:1409.2329).
 
+import AviaryDiagnostics
 import AviaryLayers
 import AviaryTensors
 
@@ -107,7 +108,7 @@ public struct CharacterModel: Network {
   public func callAsFunction(
     tokens: IntTensor, state: RecurrentState? = nil
   ) -> (logits: Tensor, state: RecurrentState) {
-    precondition(
+    ensure(
       tokens.shape.count == 2 && !tokens.scalars.isEmpty,
       "\(headPath): CharacterModel: tokens of shape \(tokens.shape) are not [N, T]")
     let (features, last) = rnn(embed(tokens), state: state)
@@ -122,7 +123,7 @@ public struct CharacterModel: Network {
   public func loss(
     tokens: IntTensor, targets: IntTensor, state: RecurrentState? = nil
   ) -> (loss: Tensor, state: RecurrentState) {
-    precondition(
+    ensure(
       tokens.shape == targets.shape, "CharacterModel: targets \(targets.shape) for tokens \(tokens.shape)")
     let (logits, last) = callAsFunction(tokens: tokens, state: state?.detached())
     let rows = logits.reshaped(to: [-1, configuration.classes])

@@ -1,4 +1,5 @@
 import AviaryCheckpoints
+import AviaryDiagnostics
 import AviaryLayers
 
 #if canImport(FoundationEssentials)
@@ -27,7 +28,7 @@ extension Architecture {
 
   private static func members(of configuration: some NetworkConfiguration) -> [JSONValue.Member] {
     guard let data = try? JSONEncoder().encode(configuration), let members = (try? JSONValue(parsing: data))?.members
-    else { preconditionFailure("a configuration of plain values did not become JSON") }
+    else { stopProgram("a configuration of plain values did not become JSON") }
     return members
   }
 

@@ -9,6 +9,7 @@
 // `--set hidden=[500] --freeze backbone`, labels change nothing but the head, and `aviary features` writes the
 // probabilities of the machine's hidden units.
 
+import AviaryDiagnostics
 import AviaryLayers
 import AviaryTensors
 
@@ -102,7 +103,7 @@ extension MLP {
     epochs: Int, seed: UInt64, batches: (_ epoch: Int) throws -> Batches,
     report: (_ machine: Int, _ epoch: Int, _ error: Double) -> Void = { _, _, _ in }
   ) rethrows where Batches.Element == Tensor {
-    precondition(!configuration.hidden.isEmpty, "pretrain: the perceptron has no hidden layer")
+    ensure(!configuration.hidden.isEmpty, "pretrain: the perceptron has no hidden layer")
     let network = DeepBeliefNetwork(.init(widths: [configuration.inputs] + configuration.hidden))
     network.initialize(seed: seed)
     try network.pretrain(epochs: epochs, options: .init(seed: seed), batches: batches, report: report)

@@ -5,6 +5,7 @@
 // follows the convolutions, and a linear map makes the logits. Left out: Chebyshev filters of higher order, edge
 // features.
 
+import AviaryDiagnostics
 import AviaryLayers
 import AviaryTensors
 
@@ -101,13 +102,13 @@ public struct GCN: Network {
   public func callAsFunction(
     _ features: NodeFeatures, adjacency: SparseMatrix, graphs: GraphIndex? = nil
   ) -> Tensor {
-    precondition(graphs == nil || lin != nil, "GCN: without a readout the logits are those of nodes, not of graphs")
+    ensure(graphs == nil || lin != nil, "GCN: without a readout the logits are those of nodes, not of graphs")
     var x = features
     for (index, convolution) in convolutions.enumerated() {
       let y = convolution(dropout(x), adjacency: adjacency)
       x = .dense(index < configuration.hidden.count ? configuration.activation(y) : y)
     }
-    guard case .dense(let nodes) = x else { preconditionFailure("GCN: there is no convolution") }
+    guard case .dense(let nodes) = x else { stopProgram("GCN: there is no convolution") }
     guard let lin, let readout = configuration.readout else { return nodes }
     return lin(dropout(readout(nodes, graphs ?? GraphIndex(nodes: nodes.shape[0]))))
   }

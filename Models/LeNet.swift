@@ -7,6 +7,7 @@
 // these, as everywhere today. Its layer C5, a convolution over all that is left of the image, is the linear layer fc1: the
 // same numbers in the same order.
 
+import AviaryDiagnostics
 import AviaryLayers
 import AviaryTensors
 
@@ -23,7 +24,7 @@ struct PaddingConvolution: UnaryLayer {
   }
 
   func forward(_ x: Tensor) -> Tensor {
-    precondition(
+    ensure(
       x.rank == 4 && x.shape[1] == weight.shape[1] && LeNet.sides.contains(x.shape[2]) && x.shape[2] == x.shape[3],
       "\(weight.path): LeNet: input \(x.shape) does not go with weight \(weight.shape) and sides \(LeNet.sides)")
     let padding = (32 - x.shape[2]) / 2

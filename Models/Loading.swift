@@ -1,4 +1,5 @@
 import AviaryCheckpoints
+import AviaryDiagnostics
 import AviaryLayers
 import AviaryTensors
 
@@ -68,7 +69,7 @@ extension Network {
 
   /// The tensor of an array that a match has found to be of numbers.
   private func numbers(_ array: StoredArray) -> Tensor {
-    guard let tensor = array.tensor() else { preconditionFailure("a match took \(array.dtype) for numbers") }
+    guard let tensor = array.tensor() else { stopProgram("a match took \(array.dtype) for numbers") }
     return tensor
   }
 
@@ -119,7 +120,7 @@ extension Network {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
     guard let data = try? encoder.encode(configuration) else {
-      preconditionFailure("a configuration of plain values did not become JSON")
+      stopProgram("a configuration of plain values did not become JSON")
     }
     return String(decoding: data, as: UTF8.self)
   }

@@ -3,6 +3,7 @@
 // Classes of sequences (names by language, gestures), or numbers to estimate, such as the next value of a time series: the
 // same network, whose outputs are then not logits but the estimates.
 
+import AviaryDiagnostics
 import AviaryLayers
 import AviaryTensors
 
@@ -170,7 +171,7 @@ public struct SequenceClassifier: Classifier {
 
   /// The answers for sequences of tokens: [N, T] → [N, classes].
   public func callAsFunction(tokens: IntTensor, lengths: [Int]? = nil) -> Tensor {
-    guard let embed else { preconditionFailure("SequenceClassifier: it was built for numbers, not for tokens") }
+    guard let embed else { stopProgram("SequenceClassifier: it was built for numbers, not for tokens") }
     return head(features(embed(tokens), lengths: lengths))
   }
 }

@@ -4,6 +4,7 @@
 // configuration lists the layers; KerasConfiguration.swift makes it of what Keras writes. Left out: layers with several
 // inputs, masks, and dropout inside of recurrent layers. Feature maps are [N, C, …] whatever Keras's order was.
 
+import AviaryDiagnostics
 import AviaryLayers
 import AviaryTensors
 
@@ -135,7 +136,7 @@ public struct KerasChain: Classifier, CustomReflectable {
   /// - Parameter backbone: modules that are shared where they come before the head.
   private init(_ configuration: Configuration, backbone: [ChainModule]) {
     guard let head = configuration.head, let shapes = try? configuration.shapes(from: configuration.shape) else {
-      preconditionFailure("keras-chain: the configuration has not been validated")
+      stopProgram("keras-chain: the configuration has not been validated")
     }
     self.configuration = configuration
     headPlace = head
@@ -192,7 +193,7 @@ public struct KerasChain: Classifier, CustomReflectable {
   private func arranged(_ x: Tensor) -> Tensor {
     let given = Array(x.shape.dropFirst())
     guard x.count > 0, configuration.taken(given) != nil else {
-      preconditionFailure("keras-chain: an input of shape \(x.shape) does not go with [N, …] of \(configuration.input)")
+      stopProgram("keras-chain: an input of shape \(x.shape) does not go with [N, …] of \(configuration.input)")
     }
     switch (configuration.input.count, given.count) {
     case (2, 2): return x.channelsFirst()

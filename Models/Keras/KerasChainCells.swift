@@ -1,5 +1,6 @@
 // The layers of a Keras chain that have weights, as Keras computes them on [N, C, …].
 
+import AviaryDiagnostics
 import AviaryLayers
 import AviaryTensors
 
@@ -152,7 +153,7 @@ struct TokenEmbedding: UnaryLayer {
   func forward(_ x: Tensor) -> Tensor {
     let tokens = x.scalars.map { number -> Int32 in
       guard let token = Int32(exactly: number.rounded()), (0..<Int32(weight.shape[0])).contains(token) else {
-        preconditionFailure("Embedding: \(number) is none of the \(weight.shape[0]) tokens")
+        stopProgram("Embedding: \(number) is none of the \(weight.shape[0]) tokens")
       }
       return token
     }

@@ -1,6 +1,7 @@
 // The weights of a chain as Keras 3 has them, for `model.load_weights` of the same chain in Keras.
 
 import AviaryCheckpoints
+import AviaryDiagnostics
 import AviaryLayers
 
 extension Checkpoint {
@@ -19,7 +20,7 @@ extension Checkpoint {
     }
     let architecture = try Zoo.architecture(named: KerasChain.architecture)
     let model = try architecture.build(configuration: metadata.configuration)
-    guard let chain = model as? KerasChain else { preconditionFailure("keras-chain is no chain") }
+    guard let chain = model as? KerasChain else { stopProgram("keras-chain is no chain") }
     let match = try match(cells: model.cellDescriptions, headPath: nil, path: path)
     try KerasWeightsWriter.write(chain.configuration.kerasLayers(match.arrays), to: path)
   }

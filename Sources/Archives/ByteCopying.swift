@@ -1,3 +1,5 @@
+import AviaryDiagnostics
+
 extension ByteRegion {
   /// `count` zero bytes that `write` may change one by one.
   public init<E: Swift.Error>(
@@ -22,7 +24,7 @@ extension ByteRegion {
 extension MutableSpan<UInt8> {
   /// Copies `count` bytes of `source` from `start` to this span's `offset`; both must hold them.
   public mutating func copy(_ count: Int, of source: Span<UInt8>, from start: Int, to offset: Int) {
-    precondition(
+    ensure(
       count >= 0 && start >= 0 && offset >= 0 && start <= source.count && count <= source.count - start
         && offset <= self.count && count <= self.count - offset,
       "copying \(count) bytes from \(start) of \(source.count) to \(offset) of \(self.count)")

@@ -1,3 +1,5 @@
+import AviaryDiagnostics
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Darwin)
@@ -194,7 +196,7 @@ public struct ByteRegion: Sendable {
 
   /// One byte; `offset` must be below `count`.
   public subscript(offset: Int) -> UInt8 {
-    precondition(offset >= 0 && offset < count, "byte \(offset) of a region of \(count)")
+    ensure(offset >= 0 && offset < count, "byte \(offset) of a region of \(count)")
     return unsafe withPointer { unsafe $0[offset] }
   }
 

@@ -1,3 +1,5 @@
+import AviaryDiagnostics
+
 /// An array of numbers or texts as NumPy stores it: in an `.npy` file, or in a pickle.
 ///
 /// Nothing is converted before it is asked for; elements always come in row-major order.
@@ -38,7 +40,7 @@ public struct NumPyArray: Sendable {
     self.isFortranOrder = isFortranOrder
     self.bytes = bytes
     objects = []
-    precondition(bytes.count == count * type.size, "NumPyArray: \(bytes.count) bytes for the shape \(shape)")
+    ensure(bytes.count == count * type.size, "NumPyArray: \(bytes.count) bytes for the shape \(shape)")
   }
 
   init(objects: [String], shape: [Int], isFortranOrder: Bool) {
@@ -48,7 +50,7 @@ public struct NumPyArray: Sendable {
     self.isFortranOrder = isFortranOrder
     bytes = ByteRegion([])
     self.objects = objects
-    precondition(objects.count == count, "NumPyArray: \(objects.count) objects for the shape \(shape)")
+    ensure(objects.count == count, "NumPyArray: \(objects.count) objects for the shape \(shape)")
   }
 }
 

@@ -1,3 +1,5 @@
+import AviaryDiagnostics
+
 /// Puts a ZIP archive together from stored members: the parts of a file, for `writeDurably`.
 ///
 /// Contents begin at multiples of 64 bytes, as PyTorch writes them and as a reader that maps the file likes them. ZIP64
@@ -20,7 +22,7 @@ public struct ZipWriter {
   /// Adds a member; its bytes are not copied. Names must differ from one another and be shorter than 65,536 bytes.
   public mutating func add(_ name: String, _ contents: ByteRegion) {
     let name = Array(name.utf8)
-    precondition(name.count < 0x1_0000, "ZipWriter: a name of \(name.count) bytes")
+    ensure(name.count < 0x1_0000, "ZipWriter: a name of \(name.count) bytes")
     let crc = contents.crc32()
     let size = contents.count
     let isLarge = size >= limit

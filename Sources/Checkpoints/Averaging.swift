@@ -1,4 +1,5 @@
 import AviaryArchives
+import AviaryDiagnostics
 
 extension Checkpoint {
   /// The mean of the weights of several checkpoints of one network.
@@ -8,7 +9,7 @@ extension Checkpoint {
   ///
   /// - Parameter named: the checkpoints with their files' names, for faults; at least one.
   public static func average(_ named: [(file: String, checkpoint: Checkpoint)]) throws(CheckpointFault) -> Checkpoint {
-    guard let (firstFile, first) = named.first else { preconditionFailure("average of no checkpoints") }
+    guard let (firstFile, first) = named.first else { stopProgram("average of no checkpoints") }
     for (file, other) in named.dropFirst() {
       func differs(_ reason: String) -> CheckpointFault { .differs(path: file, from: firstFile, reason: reason) }
       let missing = first.paths.filter { other[$0] == nil }
@@ -60,7 +61,7 @@ extension StoredArray {
   public init(_ values: [Double], shape: [Int]) {
     let bytes = ByteRegion(littleEndian: values.map(\.bitPattern))
     guard let array = StoredArray(dtype: .float64, shape: shape, bytes: bytes) else {
-      preconditionFailure("\(values.count) values do not make the shape \(shape)")
+      stopProgram("\(values.count) values do not make the shape \(shape)")
     }
     self = array
   }

@@ -1,4 +1,5 @@
 import AviaryArchives
+import AviaryDiagnostics
 
 extension StoredArray {
   /// The elements picked one after another from `source`: element (i, j, …) of the result lies at
@@ -70,7 +71,7 @@ extension StoredArray {
   /// The array with its axes in another order: axis k of the result is axis `order[k]` of this one.
   /// `flipping` names axes of this array to run through backwards. `order` must be a permutation of the axes.
   public func permuted(_ order: [Int], flipping: [Int] = []) -> StoredArray {
-    precondition(order.sorted() == Array(shape.indices), "\(order) does not order the axes of \(shape)")
+    ensure(order.sorted() == Array(shape.indices), "\(order) does not order the axes of \(shape)")
     if quantization != nil { return dequantized().permuted(order, flipping: flipping) }
     var strides = Self.rowMajorStrides(shape)
     var offset = 0
@@ -81,7 +82,7 @@ extension StoredArray {
     let result = Self.gathered(
       dtype, shape: order.map { shape[$0] }, strides: order.map { strides[$0] }, offset: offset, from: bytes)
     // Every place stays inside by construction.
-    guard let result else { preconditionFailure("permuting \(shape) by \(order) left the array") }
+    guard let result else { stopProgram("permuting \(shape) by \(order) left the array") }
     return result
   }
 

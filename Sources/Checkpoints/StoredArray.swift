@@ -1,4 +1,5 @@
 import AviaryArchives
+import AviaryDiagnostics
 import AviaryTensors
 
 /// An array as a file holds it: any element type, any shape, bytes in little-endian row-major order.
@@ -27,7 +28,7 @@ public struct StoredArray: Sendable {
 
   /// A Float32 array; the values are not copied. Their number must be the product of `shape`.
   public init(_ values: [Float], shape: [Int]) {
-    precondition(values.count == shape.reduce(1, *), "\(values.count) values do not make the shape \(shape)")
+    ensure(values.count == shape.reduce(1, *), "\(values.count) values do not make the shape \(shape)")
     dtype = .float32
     quantization = nil
     self.shape = shape
@@ -36,7 +37,7 @@ public struct StoredArray: Sendable {
 
   /// An int64 array. The number of values must be the product of `shape`.
   public init(_ values: [Int64], shape: [Int]) {
-    precondition(values.count == shape.reduce(1, *), "\(values.count) values do not make the shape \(shape)")
+    ensure(values.count == shape.reduce(1, *), "\(values.count) values do not make the shape \(shape)")
     dtype = .int64
     quantization = nil
     self.shape = shape

@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryKernels
 
 /// Which examples of a list are learned from, which are held out for validation, and which for the test: positions in the
@@ -18,7 +19,7 @@ public struct DataSplit: Equatable, Sendable {
   public init(
     labels: [Int], classes: [String], validation: Double, test: Double = 0, seed: UInt64
   ) throws(SplitFault) {
-    precondition(labels.allSatisfy(classes.indices.contains), "DataSplit: a label without a class")
+    ensure(labels.allSatisfy(classes.indices.contains), "DataSplit: a label without a class")
     try Self.check(validation, test)
     var members = Array(repeating: [Int](), count: classes.count)
     for (position, label) in labels.enumerated() { members[label].append(position) }

@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import CKernels
 
 /// The thread on which all arithmetic happens.
@@ -42,7 +43,7 @@ public enum Compute {
   public static var threads: Int {
     get { run { Int(ak_threads()) } }
     set {
-      precondition(newValue >= 1, "threads: \(newValue) is not at least 1")
+      ensure(newValue >= 1, "threads: \(newValue) is not at least 1")
       run { ak_set_threads(Int32(newValue)) }
     }
   }

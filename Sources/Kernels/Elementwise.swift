@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import CKernels
 
 extension Buffer {
@@ -32,7 +33,7 @@ extension Buffer {
 
   /// scale · x + shift. A shift needs a layout without padding.
   package func scaled(by scale: Float, shift: Float = 0) -> Buffer {
-    precondition(shift == 0 || !layout.isPadded)
+    ensure(shift == 0 || !layout.isPadded, "a shift of \(shift) would fill the padding of a blocked layout")
     let y = Buffer(layout)
     kernel("scaling", layout, floats: 2 * count) { unsafe ak_affine(floats, scale, shift, y.floats, count) }
     return y
@@ -95,7 +96,7 @@ extension Buffer {
   package static func broadcast(
     _ operation: BinaryOperation, _ a: Buffer, _ aShape: [Int], _ b: Buffer, _ bShape: [Int], result: [Int]
   ) -> Buffer {
-    precondition(result.count <= mostAxes, "a tensor of \(result.count) axes; the most are \(mostAxes)")
+    ensure(result.count <= mostAxes, "a tensor of \(result.count) axes; the most are \(mostAxes)")
     let y = Buffer(.plain(result))
     if result.contains(0) { return y }
     kernel("broadcast", y.layout, floats: a.count + b.count + y.count) {
@@ -108,7 +109,7 @@ extension Buffer {
 
   /// The sums of a row-major buffer over the axes where `result`, which broadcasts to `shape`, has size 1 or none.
   package func summed(from shape: [Int], to result: [Int]) -> Buffer {
-    precondition(shape.count <= Self.mostAxes, "a tensor of \(shape.count) axes; the most are \(Self.mostAxes)")
+    ensure(shape.count <= Self.mostAxes, "a tensor of \(shape.count) axes; the most are \(Self.mostAxes)")
     let y = Buffer(.plain(result))
     let count = result.reduce(1, *)
     if shape.contains(0) { return .filled(0, shape: result) }

@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import CKernels
 
 /// A function of single elements that has a kernel of its own, with its derivative.
@@ -45,7 +46,7 @@ package enum ElementFunction: Sendable {
 
   /// f(x), in the layout of the operand.
   package func callAsFunction(_ x: Buffer) -> Buffer {
-    precondition(keepsPadding || !x.layout.isPadded)
+    ensure(keepsPadding || !x.layout.isPadded, "a function that is not 0 at 0 would fill the padding of a layout")
     let y = Buffer(x.layout)
     let (function, p, q) = code
     kernel("function", y.layout, floats: 2 * x.count) { unsafe ak_apply(function, x.floats, p, q, y.floats, x.count) }
@@ -54,7 +55,7 @@ package enum ElementFunction: Sendable {
 
   /// gradient · f′, from the result or the operand, of the same layout.
   package func pullback(_ gradient: Buffer, saved: Buffer) -> Buffer {
-    precondition(gradient.layout == saved.layout)
+    ensure(gradient.layout == saved.layout, "a gradient has another layout than its function's values")
     let dx = Buffer(saved.layout)
     let (function, p, q) = code
     kernel("function, gradient", dx.layout, floats: 3 * dx.count) {
@@ -85,7 +86,7 @@ package enum ElementLoss: Sendable {
 
   /// The sum over all elements of two row-major buffers, accumulated in double.
   package func sum(_ x: Buffer, _ target: Buffer) -> Double {
-    precondition(x.layout == target.layout && x.layout.isPlain)
+    ensure(x.layout == target.layout && x.layout.isPlain, "a loss needs row-major values and targets of one shape")
     let losses = Buffer(x.layout)
     let (loss, p) = code
     kernel("loss", x.layout, floats: 3 * x.count) {
@@ -96,7 +97,7 @@ package enum ElementLoss: Sendable {
 
   /// The gradient with respect to the prediction, that of each element's loss being one number.
   package func pullback(_ gradient: Float, _ x: Buffer, _ target: Buffer) -> Buffer {
-    precondition(x.layout == target.layout && x.layout.isPlain)
+    ensure(x.layout == target.layout && x.layout.isPlain, "a loss needs row-major values and targets of one shape")
     let dx = Buffer(x.layout)
     let (loss, p) = code
     kernel("loss, gradient", dx.layout, floats: 3 * dx.count) {

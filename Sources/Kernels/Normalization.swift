@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import CKernels
 
 /// Normalisation of the rows of a row-major array: of layers, or of groups of channels.
@@ -28,7 +29,9 @@ package struct RowNormalization: Sendable {
   }
 
   package func forward(_ x: Buffer, scale: Buffer?, shift: Buffer?) -> (y: Buffer, statistics: Statistics) {
-    precondition(x.layout.isPlain && x.count == rows * channels * run)
+    ensure(
+      x.layout.isPlain && x.count == rows * channels * run,
+      "\(x.count) elements are not \(rows) rows of \(channels) channels of \(run)")
     let y = Buffer(x.layout)
     let statistics = Statistics(mean: Buffer(.plain([rows])), inverseDeviation: Buffer(.plain([rows])))
     kernel("row normalisation", x.layout, floats: 2 * x.count) {
@@ -41,7 +44,7 @@ package struct RowNormalization: Sendable {
 
   /// The gradient with respect to the operand.
   package func backward(_ gradient: Buffer, x: Buffer, scale: Buffer?, statistics: Statistics) -> Buffer {
-    precondition(gradient.layout == x.layout)
+    ensure(gradient.layout == x.layout, "a gradient has another layout than the normalised values")
     let dx = Buffer(x.layout)
     kernel("row normalisation, gradient", x.layout, floats: 3 * x.count) {
       unsafe ak_normalize_rows_backward(
@@ -55,7 +58,7 @@ package struct RowNormalization: Sendable {
   package func backwardAffine(
     _ gradient: Buffer, x: Buffer, statistics: Statistics
   ) -> (scale: Buffer, shift: Buffer) {
-    precondition(gradient.layout == x.layout)
+    ensure(gradient.layout == x.layout, "a gradient has another layout than the normalised values")
     let result = (Buffer(.plain([groups * channels])), Buffer(.plain([groups * channels])))
     kernel("row normalisation, gradient", x.layout, floats: 3 * x.count) {
       unsafe ak_normalize_rows_backward(
@@ -90,7 +93,9 @@ package struct ResponseNormalization: Sendable {
 
   /// The result, and what it was divided by before that was raised to β.
   package func forward(_ x: Buffer) -> (y: Buffer, base: Buffer) {
-    precondition(x.layout.isPlain && x.count == dimensions.reduce(1, *))
+    ensure(
+      x.layout.isPlain && x.count == dimensions.reduce(1, *),
+      "\(x.count) elements do not fill dimensions \(dimensions)")
     let (y, base) = (Buffer(x.layout), Buffer(x.layout))
     kernel("response normalisation", x.layout, floats: 3 * x.count) {
       unsafe ak_response_norm(shape, x.floats, base.floats, y.floats)
@@ -99,7 +104,9 @@ package struct ResponseNormalization: Sendable {
   }
 
   package func backward(_ gradient: Buffer, x: Buffer, base: Buffer) -> Buffer {
-    precondition(gradient.layout == x.layout && base.layout == x.layout)
+    ensure(
+      gradient.layout == x.layout && base.layout == x.layout,
+      "a gradient has another layout than the normalised values")
     let dx = Buffer(x.layout)
     kernel("response normalisation, gradient", x.layout, floats: 4 * x.count) {
       unsafe ak_response_norm_backward(shape, gradient.floats, x.floats, base.floats, dx.floats)
@@ -114,7 +121,9 @@ extension Buffer {
   package static func droppingBlocks(
     planes: Int, rows: Int, columns: Int, block: Int, rate: Float, stream: RandomStream
   ) -> (mask: Buffer, kept: Int) {
-    precondition(block >= 1 && block <= rows && block <= columns)
+    ensure(
+      block >= 1 && block <= rows && block <= columns,
+      "a block of \(block) does not fit in \(rows)×\(columns) positions")
     let seeds = uniform(0, 1, stream: stream, shape: [planes, rows - block + 1, columns - block + 1])
     let mask = Buffer(.plain([planes, rows, columns]))
     let kept = unsafe ak_drop_blocks(seeds.floats, rate, mask.floats, planes, rows, columns, block)

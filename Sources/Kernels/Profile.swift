@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import COneDNN
 import Synchronization
 
@@ -58,7 +59,7 @@ public enum Profile {
   /// waits for its end, and none may begin within `body` or within a computation.
   public static func recording(_ body: () throws -> Void) rethrows -> Recording {
     // The compute thread must not wait for a recording that needs it.
-    precondition(!Compute.isCurrent, "Profile.recording: it cannot begin within a computation")
+    ensure(!Compute.isCurrent, "Profile.recording: it cannot begin within a computation")
     return try turn.withLock { _ in try record(body) }
   }
 

@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import COneDNN
 
 /// What integers of 8 bits stand for: number = scale · integer. Zero is zero.
@@ -39,7 +40,7 @@ package struct QuantizedBuffer: Sendable {
   /// Memory that holds the integers in the order of a layout, and that nobody else needs: this buffer's own, if it can be.
   /// The layout is that of the integers to come, which may have a sign where these have none.
   package consuming func takeMemory(_ layout: Layout) -> Buffer {
-    precondition(hasOrder(of: layout), "integers in another order")
+    ensure(hasOrder(of: layout), "integers in another order")
     var own = buffer
     _ = consume self
     return Buffer(storage: own.isHeldAlone() ? own.storage : own.copied().storage, layout: layout)
@@ -57,7 +58,7 @@ package struct QuantizedBuffer: Sendable {
 extension Buffer {
   /// Row-major integers of 8 bits.
   package init(_ values: Span<Int8>, shape: [Int]) {
-    precondition(values.count == shape.reduce(1, *), "\(values.count) integers do not fill the shape \(shape)")
+    ensure(values.count == shape.reduce(1, *), "\(values.count) integers do not fill the shape \(shape)")
     self.init(.plain(shape, isSigned: true))
     unsafe values.withUnsafeBytes { source in
       if let base = source.baseAddress { unsafe address.copyMemory(from: base, byteCount: source.count) }

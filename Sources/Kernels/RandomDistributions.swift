@@ -1,3 +1,5 @@
+import AviaryDiagnostics
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -33,7 +35,7 @@ extension RandomStream {
 
   /// A number of the beta distribution, in [0, 1].
   public mutating func beta(_ a: Double, _ b: Double) -> Double {
-    precondition(a > 0 && b > 0 && a.isFinite && b.isFinite, "beta: the shapes \(a) and \(b) are not positive")
+    ensure(a > 0 && b > 0 && a.isFinite && b.isFinite, "beta: the shapes \(a) and \(b) are not positive")
     let x = logarithmOfGamma(shape: a)
     return 1 / (1 + exp(logarithmOfGamma(shape: b) - x))
   }

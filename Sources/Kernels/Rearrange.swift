@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import CKernels
 
 extension Buffer {
@@ -11,7 +12,7 @@ extension Buffer {
 
   /// The elements of a row-major buffer with its axes in another order.
   package func transposed(_ order: [Int], shape: [Int]) -> Buffer {
-    precondition(shape.count <= Self.mostAxes, "a tensor of \(shape.count) axes; the most are \(Self.mostAxes)")
+    ensure(shape.count <= Self.mostAxes, "a tensor of \(shape.count) axes; the most are \(Self.mostAxes)")
     let strides = Self.rowMajorStrides(shape)
     let result = order.map { shape[$0] }
     let y = Buffer(.plain(result))
@@ -25,7 +26,7 @@ extension Buffer {
 
   /// The part of `shape` that begins at `start` along an axis of a buffer of the shape `whole`; row-major.
   package func slice(axis: Int, start: Int, shape: [Int], of whole: [Int]) -> Buffer {
-    precondition(whole.count <= Self.mostAxes, "a tensor of \(whole.count) axes; the most are \(Self.mostAxes)")
+    ensure(whole.count <= Self.mostAxes, "a tensor of \(whole.count) axes; the most are \(Self.mostAxes)")
     let source = reordered(to: .plain(whole))
     let strides = Self.rowMajorStrides(whole)
     let y = Buffer(.plain(shape))

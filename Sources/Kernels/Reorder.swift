@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import CKernels
 import COneDNN
 
@@ -27,7 +28,7 @@ extension Buffer {
 
   /// The row-major elements under another shape, without a copy.
   package func reshaped(to shape: [Int]) -> Buffer {
-    precondition(layout.isPlain)
+    ensure(layout.isPlain, "a buffer is reshaped in a layout that is not row-major")
     return Buffer(storage: storage, layout: .plain(shape))
   }
 

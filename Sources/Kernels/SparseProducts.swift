@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import CKernels
 
 /// Where the elements of a sparse matrix stand: compressed rows (CSR).
@@ -14,7 +15,7 @@ package struct CompressedRows: Sendable, Equatable {
   package var rows: Int { offsets.count - 1 }
 
   package init(offsets: [Int], columns: [Int32], columnCount: Int) {
-    precondition(offsets.first == 0 && offsets.last == columns.count, "CompressedRows: offsets do not fit the columns")
+    ensure(offsets.first == 0 && offsets.last == columns.count, "CompressedRows: offsets do not fit the columns")
     self.offsets = offsets
     self.columns = columns
     self.columnCount = columnCount

@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import CKernels
 import COneDNN
 
@@ -147,7 +148,9 @@ extension Buffer {
   /// The elements of row-major buffers, one after the other.
   package init(joining parts: [Buffer], shape: [Int]) {
     self.init(.plain(shape))
-    precondition(parts.reduce(0) { $0 + $1.count } == shape.reduce(1, *) && parts.allSatisfy(\.layout.isPlain))
+    ensure(
+      parts.reduce(0) { $0 + $1.count } == shape.reduce(1, *) && parts.allSatisfy(\.layout.isPlain),
+      "buffers of \(parts.map(\.count)) elements do not join into shape \(shape)")
     var end = 0
     for part in parts {
       unsafe (floats + end).update(from: part.floats, count: part.count)
@@ -158,8 +161,9 @@ extension Buffer {
   /// Interleaved RGB as three planes, row-major: value v of input channel `source[c]` becomes `tables[256 * c + v]` in
   /// plane c.
   package init(planesOf rgb: [UInt8], source: [Int32], tables: [Float]) {
-    precondition(
-      rgb.count % 3 == 0 && source.count == 3 && tables.count == 768 && source.allSatisfy { (0..<3).contains($0) })
+    ensure(
+      rgb.count % 3 == 0 && source.count == 3 && tables.count == 768 && source.allSatisfy { (0..<3).contains($0) },
+      "\(rgb.count) bytes with channels \(source) are not RGB pixels")
     self.init(.plain([rgb.count]))
     unsafe aviary_planes_from_rgb(rgb, floats, rgb.count / 3, source, tables)
   }
@@ -167,7 +171,7 @@ extension Buffer {
   /// Row-major elements from others in memory.
   package init(_ scalars: Span<Float>, shape: [Int]) {
     self.init(.plain(shape))
-    precondition(scalars.count == shape.reduce(1, *))
+    ensure(scalars.count == shape.reduce(1, *), "\(scalars.count) elements do not fill shape \(shape)")
     unsafe scalars.withUnsafeBufferPointer { source in
       if let base = source.baseAddress { unsafe floats.update(from: base, count: source.count) }
     }
@@ -182,7 +186,7 @@ extension Buffer {
 
   /// The elements of a row-major buffer.
   package func scalars(count: Int) -> [Float] {
-    precondition(layout.isPlain)
+    ensure(layout.isPlain, "a buffer is read in a layout that is not row-major")
     return unsafe Array(UnsafeBufferPointer(start: floats, count: count))
   }
 }

@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import CKernels
 
 /// Pooling of row-major planes over windows of any sizes: those of adaptive pools, and what oneDNN has no primitive for.
@@ -28,7 +29,7 @@ package struct WindowPooling: Sendable {
   /// - Parameter windows: for each spatial axis the positions that its windows cover.
   package init(kind: Kind, input: [Int], windows: [[Range<Int>]]) {
     let spatial = input.dropFirst(2)
-    precondition(
+    ensure(
       (1...3).contains(spatial.count) && windows.count == spatial.count
         && zip(windows, spatial).allSatisfy { axis, size in
           axis.allSatisfy { !$0.isEmpty && $0.lowerBound >= 0 && $0.upperBound <= size }

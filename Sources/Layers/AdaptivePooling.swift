@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryTensors
 
 public typealias AdaptiveAvgPool1d = AdaptiveAvgPool<OneAxis>
@@ -16,7 +17,7 @@ public struct AdaptiveAvgPool<Axes: SpatialAxes>: UnaryLayer, NamedLayer {
   static var name: String { "AdaptiveAvgPool\(Axes.count)d" }
 
   public func forward(_ x: Tensor) -> Tensor {
-    precondition(
+    ensure(
       x.rank == Axes.count + 2, "\(site.layerPath): \(Self.name): input \(x.shape) does not go with size \(output)")
     return adaptiveAveragePool(x, output: output)
   }
@@ -38,7 +39,7 @@ public struct AdaptiveMaxPool<Axes: SpatialAxes>: UnaryLayer, NamedLayer {
   static var name: String { "AdaptiveMaxPool\(Axes.count)d" }
 
   public func forward(_ x: Tensor) -> Tensor {
-    precondition(
+    ensure(
       x.rank == Axes.count + 2, "\(site.layerPath): \(Self.name): input \(x.shape) does not go with size \(output)")
     return adaptiveMaxPool(x, output: output)
   }

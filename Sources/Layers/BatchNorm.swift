@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryTensors
 
 /// Batch normalisation (Ioffe & Szegedy, 2015) of [N, C, …] → [N, C, …]: PyTorch's `nn.BatchNorm1d`, `2d` and `3d`.
@@ -28,7 +29,7 @@ public struct BatchNorm: UnaryLayer {
   }
 
   public func forward(_ x: Tensor) -> Tensor {
-    precondition(
+    ensure(
       x.rank >= 2 && x.shape[1] == weight.shape[0],
       "\(weight.layerPath): BatchNorm: input \(x.shape) does not go with weight \(weight.shape)")
     guard currentMode == .training, !runningMean.isFrozen else {
@@ -36,7 +37,7 @@ public struct BatchNorm: UnaryLayer {
         x, mean: runningMean.tensor, variance: runningVar.tensor, scale: weight.tensor, shift: bias.tensor,
         epsilon: epsilon.value)
     }
-    precondition(
+    ensure(
       x.count > x.shape[1],
       "\(weight.layerPath): BatchNorm: training needs more than one value for each channel, not \(x.shape)")
     let momentum = momentum.value

@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryTensors
 
 /// A place in a model that the walk finds: it is told its path, and whether it is frozen.
@@ -38,7 +39,7 @@ public final class Parameter: Cell {
 
   /// Sets the value.
   public func assign(_ value: Tensor) {
-    precondition(value.shape == shape, "\(path): a value of shape \(value.shape) for a parameter of shape \(shape)")
+    ensure(value.shape == shape, "\(path): a value of shape \(value.shape) for a parameter of shape \(shape)")
     if let variable {
       variable.value = value.detached()
     } else {
@@ -49,7 +50,7 @@ public final class Parameter: Cell {
   /// The cell that tapes and optimizers work with.
   package var filled: Variable {
     guard let variable else {
-      preconditionFailure("\(path): the parameter has no value; call initialize(seed:) or load a checkpoint first")
+      stopProgram("\(path): the parameter has no value; call initialize(seed:) or load a checkpoint first")
     }
     return variable
   }
@@ -73,7 +74,7 @@ public final class Buffer: Cell {
     // What the pass has pending may be about to change the value.
     settle()
     guard let value else {
-      preconditionFailure("\(path): the buffer has no value; call initialize(seed:) or load a checkpoint first")
+      stopProgram("\(path): the buffer has no value; call initialize(seed:) or load a checkpoint first")
     }
     return value
   }
@@ -81,7 +82,7 @@ public final class Buffer: Cell {
   public var isFilled: Bool { value != nil }
 
   public func assign(_ value: Tensor) {
-    precondition(value.shape == shape, "\(path): a value of shape \(value.shape) for a buffer of shape \(shape)")
+    ensure(value.shape == shape, "\(path): a value of shape \(value.shape) for a buffer of shape \(shape)")
     settle()
     self.value = value.detached()
   }
@@ -120,13 +121,13 @@ public final class Setting: Cell {
   public private(set) var value: Float
 
   public init(_ value: Float, allowed: ClosedRange<Float>) {
-    precondition(allowed.contains(value), "a setting of \(value) is not in \(allowed)")
+    ensure(allowed.contains(value), "a setting of \(value) is not in \(allowed)")
     self.value = value
     self.allowed = allowed
   }
 
   package func assign(_ value: Float) {
-    precondition(allowed.contains(value), "\(path): \(value) is not in \(allowed)")
+    ensure(allowed.contains(value), "\(path): \(value) is not in \(allowed)")
     self.value = value
   }
 

@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryTensors
 
 /// Convolution of signals: [N, C, L] → [N, O, L'], PyTorch's `nn.Conv1d`.
@@ -25,7 +26,7 @@ public struct Conv<Axes: SpatialAxes>: UnaryLayer, NamedLayer {
     padding: any AxisSizes = 0, dilation: any AxisSizes = 1, groups: Int = 1, bias: Bool = true,
     initializer: Initializer = .pytorchWeight, biasInitializer: Initializer? = nil
   ) {
-    precondition(
+    ensure(
       groups >= 1 && inputChannels % groups == 0 && outputChannels % groups == 0,
       "\(Self.name): \(inputChannels) and \(outputChannels) channels do not split into \(groups) groups")
     let shape = [outputChannels, inputChannels / groups] + kernel.sizes(axes: Axes.count)
@@ -42,7 +43,7 @@ public struct Conv<Axes: SpatialAxes>: UnaryLayer, NamedLayer {
   static var name: String { "Conv\(Axes.count)d" }
 
   public func forward(_ x: Tensor) -> Tensor {
-    precondition(
+    ensure(
       x.rank == Axes.count + 2 && x.shape[1] == weight.shape[1] * groups && fits(x),
       "\(weight.layerPath): \(Self.name): input \(x.shape) does not go with weight \(weight.shape), groups \(groups)")
     return convolution(

@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryTensors
 
 /// A table of vectors, one for each symbol: indices [N…] → [N…, D], PyTorch's `nn.Embedding`.
@@ -14,7 +15,7 @@ public struct Embedding: Layer {
   public init(
     _ symbols: Int, _ width: Int, padding: Int? = nil, initializer: Initializer = .normal(mean: 0, deviation: 1)
   ) {
-    precondition(
+    ensure(
       padding.map { (0..<symbols).contains($0) } ?? true,
       "Embedding: the padding \(padding ?? 0) is none of \(symbols) symbols")
     weight = Parameter(
@@ -24,7 +25,7 @@ public struct Embedding: Layer {
 
   public func callAsFunction(_ indices: IntTensor) -> Tensor {
     if let wrong = indices.scalars.first(where: { $0 < 0 || $0 >= weight.shape[0] }) {
-      preconditionFailure("\(weight.layerPath): Embedding: index \(wrong) is none of the rows of \(weight.shape)")
+      stopProgram("\(weight.layerPath): Embedding: index \(wrong) is none of the rows of \(weight.shape)")
     }
     guard Observation.isActive else { return embedding(indices, weight: weight.tensor, padding: padding) }
     return Observation.observe(

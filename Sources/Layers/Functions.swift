@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryTensors
 
 /// A function of single elements, as an element of a `Sequential`. Each has PyTorch's name and defaults.
@@ -50,12 +51,12 @@ public struct PReLU: UnaryLayer {
   public let weight: Parameter
 
   public init(_ channels: Int = 1, slope: Float = 0.25) {
-    precondition(channels >= 1, "PReLU: there are no \(channels) channels")
+    ensure(channels >= 1, "PReLU: there are no \(channels) channels")
     weight = Parameter(shape: [channels], initializer: .constant(slope))
   }
 
   public func forward(_ x: Tensor) -> Tensor {
-    precondition(
+    ensure(
       weight.shape == [1] || (x.rank >= 2 && weight.shape == [x.shape[1]]),
       "\(weight.layerPath): PReLU: input \(x.shape) does not go with weight \(weight.shape)")
     return prelu(x, slope: weight.tensor)
@@ -89,7 +90,7 @@ public struct Dropout: UnaryLayer {
   let site = Site()
 
   public init(_ rate: Float = 0.5) {
-    precondition((0...1).contains(rate), "Dropout: the rate \(rate) is not a probability")
+    ensure((0...1).contains(rate), "Dropout: the rate \(rate) is not a probability")
     self.rate = rate
   }
 

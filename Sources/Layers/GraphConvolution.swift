@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryTensors
 
 /// What is known of each node of a graph: [nodes, features], sparse or dense.
@@ -37,7 +38,7 @@ public struct GraphConvolution: Layer {
   /// - Parameter adjacency: [nodes, nodes], normalised: `symmetricallyNormalized(addingSelfLoops: true)`.
   public func callAsFunction(_ x: NodeFeatures, adjacency: SparseMatrix) -> Tensor {
     let nodes = x.shape.first ?? 0
-    precondition(
+    ensure(
       x.shape.count == 2 && x.shape[1] == weight.shape[1] && adjacency.shape == [nodes, nodes],
       """
       \(layerPath): GraphConvolution: features \(x.shape) and adjacency \
@@ -82,7 +83,7 @@ public struct GraphIndex: Sendable, Equatable {
 
   /// - Precondition: every number is in 0..<count.
   public init(_ graphs: [Int32], count: Int) {
-    precondition(
+    ensure(
       graphs.allSatisfy { $0 >= 0 && Int($0) < count }, "GraphIndex: a node belongs to none of the \(count) graphs")
     self.graphs = IntTensor(graphs)
     self.count = count

@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryTensors
 
 /// x·Wᵀ + b: [N…, I] → [N…, O], PyTorch's `nn.Linear`.
@@ -18,7 +19,7 @@ public struct Linear: UnaryLayer {
   }
 
   public func forward(_ x: Tensor) -> Tensor {
-    precondition(
+    ensure(
       x.rank >= 1 && x.shape.last == weight.shape[1],
       "\(weight.layerPath): Linear: input \(x.shape) does not go with weight \(weight.shape)")
     return linear(x, weight: weight.tensor, bias: bias?.tensor)

@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryTensors
 
 /// Layer normalisation (Ba et al., 2016) over the last axes: [N…, shape…] → [N…, shape…], PyTorch's `nn.LayerNorm`.
@@ -11,7 +12,7 @@ public struct LayerNorm: UnaryLayer {
   private let site = Site()
 
   public init(_ shape: [Int], epsilon: Float = 1e-5, affine: Bool = true, bias: Bool = true) {
-    precondition(!shape.isEmpty && shape.allSatisfy { $0 > 0 }, "LayerNorm: \(shape) is no shape to normalise over")
+    ensure(!shape.isEmpty && shape.allSatisfy { $0 > 0 }, "LayerNorm: \(shape) is no shape to normalise over")
     weight = affine ? Parameter(shape: shape, initializer: .ones) : nil
     self.bias = affine && bias ? Parameter(shape: shape, initializer: .zeros) : nil
     self.shape = shape
@@ -24,7 +25,7 @@ public struct LayerNorm: UnaryLayer {
   }
 
   public func forward(_ x: Tensor) -> Tensor {
-    precondition(
+    ensure(
       Array(x.shape.suffix(shape.count)) == shape,
       "\(site.layerPath): LayerNorm: input \(x.shape) does not end with the axes \(shape)")
     return layerNormalization(x, over: shape, scale: weight?.tensor, shift: bias?.tensor, epsilon: epsilon.value)
@@ -43,7 +44,7 @@ public struct GroupNorm: UnaryLayer {
   private let site = Site()
 
   public init(groups: Int, channels: Int, epsilon: Float = 1e-5, affine: Bool = true) {
-    precondition(
+    ensure(
       groups >= 1 && channels >= 1 && channels % groups == 0,
       "GroupNorm: \(channels) channels do not split into \(groups) groups")
     weight = affine ? Parameter(shape: [channels], initializer: .ones) : nil
@@ -54,7 +55,7 @@ public struct GroupNorm: UnaryLayer {
   }
 
   public func forward(_ x: Tensor) -> Tensor {
-    precondition(
+    ensure(
       x.rank >= 2 && x.shape[1] == channels,
       "\(site.layerPath): GroupNorm: input \(x.shape) does not have \(channels) channels")
     return groupNormalization(x, groups: groups, scale: weight?.tensor, shift: bias?.tensor, epsilon: epsilon.value)
@@ -71,7 +72,7 @@ public struct LocalResponseNorm: UnaryLayer {
   private let site = Site()
 
   public init(_ size: Int, alpha: Float = 1e-4, beta: Float = 0.75, k: Float = 1) {
-    precondition(
+    ensure(
       size >= 1 && alpha >= 0 && k > 0, "LocalResponseNorm: size \(size), alpha \(alpha) and k \(k) divide by zero")
     self.size = size
     self.alpha = alpha
@@ -80,7 +81,7 @@ public struct LocalResponseNorm: UnaryLayer {
   }
 
   public func forward(_ x: Tensor) -> Tensor {
-    precondition(x.rank >= 2, "\(site.layerPath): LocalResponseNorm: input \(x.shape) has no channels")
+    ensure(x.rank >= 2, "\(site.layerPath): LocalResponseNorm: input \(x.shape) has no channels")
     return localResponseNormalization(x, size: size, alpha: alpha, beta: beta, k: k)
   }
 }

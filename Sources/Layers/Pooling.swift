@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryTensors
 
 public typealias MaxPool1d = MaxPool<OneAxis>
@@ -115,7 +116,7 @@ private struct PoolWindow<Axes: SpatialAxes>: LayerConfiguration {
           size: x.shape[axis + 2], reach: reach[axis], stride: stride[axis], padding: padding[axis],
           rounding: rounding) > 0
       }
-    precondition(
+    ensure(
       hasWindows, "\(site.layerPath): \(layer.name): input \(x.shape) is smaller than the window \(reach)")
   }
 }

@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryTensors
 
 /// The states of a recurrent layer between two sequences: [layers · directions, N, H], as PyTorch orders them.
@@ -58,7 +59,7 @@ public struct RecurrentConfiguration: LayerConfiguration, Equatable {
 
   /// PyTorch's parameters in PyTorch's order, uniform with the bound 1 / √H.
   fileprivate func parameters() -> NamedParameters {
-    precondition(
+    ensure(
       inputs > 0 && hidden > 0 && layers > 0 && (0...1).contains(dropout),
       "\(kind.rawValue): no layer has \(inputs) inputs, \(hidden) states, \(layers) layers and dropout \(dropout)")
     let gates = kind.gates * hidden
@@ -105,7 +106,7 @@ extension RecurrentLayer {
         last = state
         return output
       }, of: { Walk.path(of: self) })
-    guard let last else { preconditionFailure("a recurrent layer ended without states") }
+    guard let last else { stopProgram("a recurrent layer ended without states") }
     return (output, last)
   }
 
@@ -147,16 +148,16 @@ extension RecurrentLayer {
   }
 
   private func check(_ x: Tensor, _ state: RecurrentState?) {
-    precondition(
+    ensure(
       x.rank == 3 && x.shape[2] == configuration.inputs,
       "\(path): input \(x.shape) does not go with weight \(weights.entries[0].parameter.shape)")
     guard let state else { return }
     let batch = x.shape[configuration.batchFirst ? 0 : 1]
     let expected = [configuration.layers * configuration.directions, batch, configuration.hidden]
-    precondition(
+    ensure(
       state.hidden.shape == expected && (state.cell?.shape ?? expected) == expected,
       "\(path): states \(state.hidden.shape), \(state.cell?.shape ?? []) instead of \(expected)")
-    precondition(
+    ensure(
       (configuration.kind == .lstm) == (state.cell != nil),
       "\(path): cells are part of an LSTM's states, and only there")
   }

@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryTensors
 
 // One step of a recurrent layer as a layer of its own, for loops that a model writes itself.
@@ -30,7 +31,7 @@ private protocol RecurrentCell {
 
 extension RecurrentCell {
   func step(_ x: Tensor, _ hidden: Tensor?, _ cell: Tensor?) -> (hidden: Tensor, cell: Tensor?) {
-    precondition(
+    ensure(
       x.rank == 2 && x.shape[1] == weightIh.shape[1],
       "\(weightIh.layerPath): \(kind.rawValue) cell: input \(x.shape) does not go with weight \(weightIh.shape)")
     let weights = RecurrentWeights(
@@ -94,7 +95,7 @@ public struct LSTMCell: Layer, RecurrentCell {
     _ x: Tensor, hidden: Tensor? = nil, cell: Tensor? = nil
   ) -> (hidden: Tensor, cell: Tensor) {
     let result = step(x, hidden, cell)
-    guard let cell = result.cell else { preconditionFailure("an LSTM ended without cells") }
+    guard let cell = result.cell else { stopProgram("an LSTM ended without cells") }
     return (result.hidden, cell)
   }
 }

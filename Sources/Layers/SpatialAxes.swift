@@ -1,3 +1,5 @@
+import AviaryDiagnostics
+
 /// The number of axes that a convolution or a pool slides over, as a type: `Conv<TwoAxes>` is `Conv2d`.
 public protocol SpatialAxes: Sendable {
   static var count: Int { get }
@@ -22,7 +24,7 @@ extension Int: AxisSizes {
 
 extension [Int]: AxisSizes {
   public func sizes(axes: Int) -> [Int] {
-    precondition(count == axes, "\(self) are not the sizes along \(axes) axes")
+    ensure(count == axes, "\(self) are not the sizes along \(axes) axes")
     return self
   }
 }

@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryTensors
 
 /// Spatial dropout (Tompson et al., 2015): in training each channel of [N, C, …] is zero as a whole with probability
@@ -8,12 +9,12 @@ public struct ChannelDropout: UnaryLayer {
   private let site = Site()
 
   public init(_ rate: Float = 0.5) {
-    precondition((0...1).contains(rate), "ChannelDropout: the rate \(rate) is not a probability")
+    ensure((0...1).contains(rate), "ChannelDropout: the rate \(rate) is not a probability")
     self.rate = rate
   }
 
   public func forward(_ x: Tensor) -> Tensor {
-    precondition(x.rank >= 2, "\(site.layerPath): ChannelDropout: input \(x.shape) has no channels")
+    ensure(x.rank >= 2, "\(site.layerPath): ChannelDropout: input \(x.shape) has no channels")
     return site.isFrozen ? x : channelDropout(x, rate: rate, path: site.path)
   }
 }
@@ -31,14 +32,14 @@ public struct DropBlock2d: UnaryLayer {
   private let site = Site()
 
   public init(block: Int, rate: Float = 0.1) {
-    precondition(
+    ensure(
       block >= 1 && (0...1).contains(rate), "DropBlock2d: no blocks of size \(block) fall with probability \(rate)")
     self.block = block
     self.rate = rate
   }
 
   public func forward(_ x: Tensor) -> Tensor {
-    precondition(
+    ensure(
       x.rank == 4, "\(site.layerPath): DropBlock2d: input \(x.shape) does not go with blocks [\(block), \(block)]")
     return site.isFrozen ? x : dropBlock(x, block: block, rate: rate, path: site.path)
   }

@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryTensors
 
 /// Transposed convolution of signals: [N, I, L] → [N, O, L'], PyTorch's `nn.ConvTranspose1d`.
@@ -26,7 +27,7 @@ public struct ConvTranspose<Axes: SpatialAxes>: UnaryLayer, NamedLayer {
     padding: any AxisSizes = 0, outputPadding: any AxisSizes = 0, groups: Int = 1, bias: Bool = true,
     dilation: any AxisSizes = 1, initializer: Initializer = .pytorchWeight, biasInitializer: Initializer? = nil
   ) {
-    precondition(
+    ensure(
       groups >= 1 && inputChannels % groups == 0 && outputChannels % groups == 0,
       "\(Self.name): \(inputChannels) and \(outputChannels) channels do not split into \(groups) groups")
     let shape = [inputChannels, outputChannels / groups] + kernel.sizes(axes: Axes.count)
@@ -44,7 +45,7 @@ public struct ConvTranspose<Axes: SpatialAxes>: UnaryLayer, NamedLayer {
   static var name: String { "ConvTranspose\(Axes.count)d" }
 
   public func forward(_ x: Tensor) -> Tensor {
-    precondition(
+    ensure(
       x.rank == Axes.count + 2 && x.shape[1] == weight.shape[0],
       "\(weight.layerPath): \(Self.name): input \(x.shape) does not go with weight \(weight.shape), groups \(groups)")
     return transposedConvolution(

@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryTensors
 
 /// Everything that a walk has found in a model.
@@ -101,7 +102,7 @@ package enum Walk {
         try visit(child.value, at: join(path, snakeCase(child.label ?? "")), entering: entering, found)
       }
     default:
-      preconditionFailure("\(path): a layer cannot hold a \(type(of: value)), in which the walk would find no names")
+      stopProgram("\(path): a layer cannot hold a \(type(of: value)), in which the walk would find no names")
     }
   }
 

@@ -1,3 +1,5 @@
+import AviaryDiagnostics
+
 /// An immutable array of Int32 of any rank: labels and tokens. No gradient flows through it.
 public struct IntTensor: Sendable, Equatable {
   /// The sizes of the axes.
@@ -7,7 +9,7 @@ public struct IntTensor: Sendable, Equatable {
 
   /// A tensor of the elements given, in row-major order.
   public init(_ scalars: [Int32], shape: [Int]) {
-    precondition(
+    ensure(
       shape.allSatisfy { $0 >= 0 } && scalars.count == shape.reduce(1, *),
       "IntTensor: \(scalars.count) elements do not fill the shape \(shape)")
     self.shape = shape

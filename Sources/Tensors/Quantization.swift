@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryKernels
 
 /// What makes numbers of the integers that weights are stored as, and how a layer's input becomes integers.
@@ -18,7 +19,7 @@ public struct Quantization: Sendable, Hashable {
 
   /// Scales are positive and finite.
   public init(scales: [Float], inputScale: Float, inputIsSigned: Bool) {
-    precondition(
+    ensure(
       (scales + [inputScale]).allSatisfy { $0 > 0 && $0.isFinite }, "Quantization: a scale is no positive number")
     self.scales = scales
     self.inputScale = inputScale
@@ -100,7 +101,7 @@ struct QuantizedOperation {
 extension Tensor {
   /// Weights of integers, in row-major order: `scale · integer`, each outermost row by a scale of its own.
   public init(quantized values: Span<Int8>, shape: [Int], _ quantization: Quantization) {
-    precondition(
+    ensure(
       !shape.isEmpty && quantization.scales.count == shape[0] && values.count == shape.reduce(1, *),
       "Tensor: \(values.count) integers and \(quantization.scales.count) scales do not make weights of shape \(shape)")
     let weights = QuantizedWeights(

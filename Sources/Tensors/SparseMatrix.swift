@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryKernels
 
 /// An immutable matrix of Float32 of which only some elements are kept, in compressed rows (CSR): adjacencies of
@@ -73,7 +74,7 @@ extension SparseMatrix {
     do throws(SparseMatrixFault) {
       try self.init(validatingRows: rows, columns: columns, triplets)
     } catch {
-      preconditionFailure("SparseMatrix: \(error)")
+      stopProgram("SparseMatrix: \(error)")
     }
   }
 
@@ -85,13 +86,13 @@ extension SparseMatrix {
       try self.init(
         validatingRows: rows, columns: columns, rowOffsets: rowOffsets, columnIndices: columnIndices, values: values)
     } catch {
-      preconditionFailure("SparseMatrix: \(error)")
+      stopProgram("SparseMatrix: \(error)")
     }
   }
 
   /// The elements of a dense matrix [R, C] that are not zero.
   public init(_ dense: Tensor) {
-    precondition(dense.rank == 2, "SparseMatrix: \(dense.shape) is not a matrix")
+    ensure(dense.rank == 2, "SparseMatrix: \(dense.shape) is not a matrix")
     let (rows, columns) = (dense.shape[0], dense.shape[1])
     let scalars = dense.scalars
     var triplets: [Triplet] = []

@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryKernels
 
 extension SparseMatrix {
@@ -44,7 +45,7 @@ extension SparseMatrix {
   ///
   /// - Parameter addingSelfLoops: false leaves out the I; a row whose sum is not positive becomes zero.
   public func symmetricallyNormalized(addingSelfLoops: Bool = true) -> SparseMatrix {
-    precondition(rows == columns, "symmetricallyNormalized: \(shape) is not an adjacency, which is square")
+    ensure(rows == columns, "symmetricallyNormalized: \(shape) is not an adjacency, which is square")
     let matrix = addingSelfLoops ? self.addingSelfLoops() : self
     let factors = matrix.rowSums.map { $0 > 0 ? 1 / $0.squareRoot() : 0 }
     var values = matrix.values

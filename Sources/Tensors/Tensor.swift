@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryKernels
 
 /// An immutable array of Float32 of any rank.
@@ -33,7 +34,7 @@ public struct Tensor: Sendable {
 extension Tensor {
   /// A tensor of the elements given, in row-major order.
   public init(_ scalars: [Float], shape: [Int]) {
-    precondition(
+    ensure(
       shape.allSatisfy { $0 >= 0 } && scalars.count == shape.reduce(1, *),
       "Tensor: \(scalars.count) elements do not fill the shape \(shape)")
     self.init(Buffer(scalars, shape: shape), shape: shape)
@@ -42,7 +43,7 @@ extension Tensor {
   /// A tensor of the elements of buffers, one after the other, in row-major order.
   package init(joining parts: [Buffer], shape: [Int]) {
     let count = parts.reduce(0) { $0 + $1.count }
-    precondition(count == shape.reduce(1, *), "Tensor: \(count) elements do not fill the shape \(shape)")
+    ensure(count == shape.reduce(1, *), "Tensor: \(count) elements do not fill the shape \(shape)")
     self.init(Buffer(joining: parts, shape: shape), shape: shape)
   }
 
@@ -68,7 +69,7 @@ extension Tensor {
 
   /// A tensor of a copy of the elements given, in row-major order.
   package init(_ scalars: Span<Float>, shape: [Int]) {
-    precondition(
+    ensure(
       scalars.count == shape.reduce(1, *), "Tensor: \(scalars.count) elements do not fill the shape \(shape)")
     self.init(Buffer(scalars, shape: shape), shape: shape)
   }
@@ -107,7 +108,7 @@ extension Tensor {
 
   /// The only element.
   public var scalar: Float {
-    precondition(count == 1, "scalar: a tensor of shape \(shape) has \(count) elements")
+    ensure(count == 1, "scalar: a tensor of shape \(shape) has \(count) elements")
     return scalars[0]
   }
 

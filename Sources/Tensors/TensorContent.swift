@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryKernels
 
 /// What a tensor consists of: memory, or a computation not made yet. Touched on the compute thread only.
@@ -28,7 +29,7 @@ struct TensorContent {
     swap(&taken, &value)
     defer { swap(&taken, &value) }
     guard case .ready(var buffer) = consume taken else {
-      preconditionFailure("a deferred tensor has no memory to take")
+      stopProgram("a deferred tensor has no memory to take")
     }
     taken = .ready(.empty)
     // First of all: what a plan takes row-major was prepared without a copy and shares the memory.

@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryKernels
 
 /// A cell whose tensor changes from step to step, and with respect to which one differentiates.
@@ -78,7 +79,7 @@ package func valueWithGradients<Auxiliary, Failure>(
   of variables: [Variable], mode: Mode, noise: Noise?, _ body: () throws(Failure) -> (Tensor, Auxiliary)
 ) throws(Failure) -> (value: Tensor, gradients: Gradients, auxiliary: Auxiliary) {
   try Compute.run { () throws(Failure) -> (value: Tensor, gradients: Gradients, auxiliary: Auxiliary) in
-    precondition(
+    ensure(
       Pass.current.onComputeThread.tape == nil,
       "valueWithGradients inside of valueWithGradients: higher-order gradients are not supported")
     let tape = Tape(of: variables)
@@ -88,7 +89,7 @@ package func valueWithGradients<Auxiliary, Failure>(
         $0.tape = tape
         $0.drawing = Drawing(noise)
       }, body)
-    precondition(loss.count == 1, "valueWithGradients: the result has shape \(loss.shape), not one element")
+    ensure(loss.count == 1, "valueWithGradients: the result has shape \(loss.shape), not one element")
     let (byVariable, byTensor) = tape.gradients(of: loss)
     return (loss.detached(), Gradients(byVariable: byVariable, byTensor: byTensor), auxiliary)
   }

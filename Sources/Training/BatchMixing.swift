@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryKernels
 import AviaryTensors
 
@@ -42,7 +43,7 @@ public func mixup(
 public func cutMix(
   _ inputs: Tensor, labels: IntTensor, classes: Int, alpha: Double, stream: RandomStream
 ) -> (inputs: Tensor, targets: Tensor) {
-  precondition(inputs.rank == 4, "cutMix: takes images [N, C, H, W], not \(inputs.shape)")
+  ensure(inputs.rank == 4, "cutMix: takes images [N, C, H, W], not \(inputs.shape)")
   var mixing = Mixing("cutMix", inputs, labels, classes, alpha, stream)
   let (channels, height, width) = (inputs.shape[1], inputs.shape[2], inputs.shape[3])
   let side = (1 - mixing.share).squareRoot()
@@ -76,12 +77,12 @@ private struct Mixing {
   init(
     _ name: String, _ inputs: Tensor, _ labels: IntTensor, _ classes: Int, _ alpha: Double, _ stream: RandomStream
   ) {
-    precondition(
+    ensure(
       inputs.rank >= 1 && inputs.count > 0 && labels.shape == [inputs.shape[0]],
       "\(name): inputs \(inputs.shape) do not go with labels \(labels.shape)")
-    precondition(
+    ensure(
       labels.scalars.allSatisfy { $0 >= 0 && $0 < classes }, "\(name): a label is none of the \(classes) classes")
-    precondition(alpha >= 0 && alpha.isFinite, "\(name): the strength \(alpha) is not 0 or more")
+    ensure(alpha >= 0 && alpha.isFinite, "\(name): the strength \(alpha) is not 0 or more")
     random = stream
     share = alpha > 0 ? random.beta(alpha, alpha) : 1
     partners = random.permutation(inputs.shape[0])

@@ -1,3 +1,5 @@
+import AviaryDiagnostics
+
 /// How well predictions meet the truth, counted over a set of examples.
 public struct ClassificationMetrics: Equatable, Sendable {
   /// The names of the classes, in the order of their numbers.
@@ -16,7 +18,7 @@ public struct ClassificationMetrics: Equatable, Sendable {
 
   /// Counts one example. Both classes are numbers in `0..<classes.count`.
   public mutating func add(label: Int, predicted: Int, loss: Double) {
-    precondition(
+    ensure(
       classes.indices.contains(label) && classes.indices.contains(predicted),
       "ClassificationMetrics: label \(label), prediction \(predicted), but there are \(classes.count) classes")
     confusion[label][predicted] += 1

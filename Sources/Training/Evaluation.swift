@@ -1,4 +1,5 @@
 import AviaryDatasets
+import AviaryDiagnostics
 import AviaryLayers
 import AviaryTensors
 
@@ -11,7 +12,7 @@ public enum Evaluation {
     _ model: some Classifier, _ folder: ImageFolder, preprocessing: Preprocessing, batchSize: Int = 32,
     workers: Int
   ) throws -> (metrics: ClassificationMetrics, skipped: [ImageBatch.Skipped]) {
-    precondition(
+    ensure(
       model.configuration.classes == folder.classes.count,
       "evaluate: \(folder.classes.count) classes of images for a model of \(model.configuration.classes)")
     var skipped: [ImageBatch.Skipped] = []

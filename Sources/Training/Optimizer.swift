@@ -1,4 +1,5 @@
 import AviaryCheckpoints
+import AviaryDiagnostics
 import AviaryLayers
 import AviaryModels
 import AviaryTensors
@@ -61,7 +62,7 @@ public final class Optimizer {
     guard let slot = slots[parameter.path] else { return }
     func state(_ name: String) -> Variable {
       guard let variable = slot.state[name] else {
-        preconditionFailure("\(configuration.kind)'s state has the names \(configuration.stateNames), not '\(name)'")
+        stopProgram("\(configuration.kind)'s state has the names \(configuration.stateNames), not '\(name)'")
       }
       return variable
     }

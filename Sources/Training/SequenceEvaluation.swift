@@ -1,4 +1,5 @@
 import AviaryDatasets
+import AviaryDiagnostics
 import AviaryLayers
 import AviaryModels
 import AviaryTensors
@@ -40,7 +41,7 @@ public struct TextPredictor {
 
   /// - Precondition: the network has as many symbols and classes as the preprocessing.
   public init(_ model: SequenceClassifier, _ preprocessing: CharacterPreprocessing) {
-    precondition(
+    ensure(
       model.configuration.symbols == preprocessing.symbols
         && model.configuration.classes == preprocessing.target.classes.count,
       "TextPredictor: a network for other symbols or classes")

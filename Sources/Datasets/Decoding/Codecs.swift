@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import CImageCodecs
 
 /// The C codecs as safe functions.
@@ -73,8 +74,8 @@ public enum JPEGEncoder {
   /// - Parameter quality: 1 to 100.
   /// - Precondition: no side is above 65,500 pixels.
   public static func encode(_ image: DecodedImage, quality: Int = 90) -> [UInt8] {
-    precondition(image.width <= 65_500 && image.height <= 65_500, "JPEG: sides have at most 65,500 pixels")
-    precondition((1...100).contains(quality), "JPEG: quality is 1 to 100, not \(quality)")
+    ensure(image.width <= 65_500 && image.height <= 65_500, "JPEG: sides have at most 65,500 pixels")
+    ensure((1...100).contains(quality), "JPEG: quality is 1 to 100, not \(quality)")
     let (width, height) = (Int32(image.width), Int32(image.height))
     let capacity = aviary_jpeg_bound(width, height)
     return unsafe [UInt8](unsafeUninitializedCapacity: capacity) { output, count in
@@ -83,7 +84,7 @@ public enum JPEGEncoder {
         let report = unsafe aviary_jpeg_encode(
           input.baseAddress, width, height, Int32(quality), output.baseAddress, capacity, &written)
         // Sizes are checked and the buffer is large enough, so only memory can lack.
-        precondition(report.status == 0, "JPEG: not enough memory to encode \(width)x\(height)")
+        ensure(report.status == 0, "JPEG: not enough memory to encode \(width)x\(height)")
         count = written
       }
     }

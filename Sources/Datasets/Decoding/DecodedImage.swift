@@ -1,3 +1,5 @@
+import AviaryDiagnostics
+
 /// A picture in memory: RGB, 8 bits a channel, interleaved, rows from the top.
 public struct DecodedImage: Sendable, Equatable {
   public let width: Int
@@ -10,7 +12,7 @@ public struct DecodedImage: Sendable, Equatable {
 
   /// - Precondition: `pixels` has 3 · width · height elements, and there is at least one.
   public init(width: Int, height: Int, pixels: [UInt8]) {
-    precondition(
+    ensure(
       width > 0 && height > 0 && pixels.count == 3 * width * height,
       "DecodedImage: \(width)x\(height) needs \(3 * width * height) values, got \(pixels.count)")
     self.width = width

@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import CImageCodecs
 
 /// A picture that something is cut out of: in memory, or a JPEG file of which no more than the part is decoded.
@@ -74,7 +75,7 @@ struct JPEGPicture: Sendable {
   /// The part in `box` at another size. Where it is at least twice, four or eight times as wide and as high as the
   /// result, a half, a quarter or an eighth of the picture is what is decoded.
   func resized(width: Int, height: Int, from box: CropBox) throws(ImageDecodingError) -> DecodedImage {
-    precondition(
+    ensure(
       box.lies(inWidth: self.width, height: self.height),
       "resize: \(box) of a \(self.width)x\(self.height) image to \(width)x\(height)")
     let reduction = [8, 4, 2].first { box.width >= $0 * width && box.height >= $0 * height } ?? 1

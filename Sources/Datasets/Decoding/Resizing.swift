@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import CKernels
 
 /// Which input pixels an output pixel of one axis is made of, and their weights, as Pillow computes them.
@@ -75,7 +76,7 @@ extension DecodedImage {
   ) -> DecodedImage {
     let box = box ?? CropBox(x: 0, y: 0, width: width, height: height)
     let kept = kept ?? CropBox(x: 0, y: 0, width: newWidth, height: newHeight)
-    precondition(
+    ensure(
       newWidth > 0 && newHeight > 0 && box.lies(inWidth: width, height: height)
         && kept.lies(inWidth: newWidth, height: newHeight),
       "resize: \(box) of a \(width)x\(height) image to \(newWidth)x\(newHeight), keeping \(kept)")

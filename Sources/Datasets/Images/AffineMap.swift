@@ -1,3 +1,5 @@
+import AviaryDiagnostics
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -45,7 +47,7 @@ extension DecodedImage {
   ///
   /// - Parameter fill: R, G and B of what comes from outside of the picture.
   public func transformed(by map: AffineMap, fill: [UInt8] = [0, 0, 0]) -> DecodedImage {
-    precondition(fill.count == 3, "transformed: a colour has three values, not \(fill.count)")
+    ensure(fill.count == 3, "transformed: a colour has three values, not \(fill.count)")
     let pixels = pixels
     var moved: [UInt8] = []
     moved.reserveCapacity(pixels.count)

@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryKernels
 
 #if canImport(Glibc)
@@ -66,7 +67,7 @@ public struct Augmentation: Codable, Sendable, Equatable {
   public func changed(
     _ image: DecodedImage, covering color: [UInt8] = [0, 0, 0], using random: inout RandomStream
   ) -> DecodedImage {
-    precondition(color.count == 3, "Augmentation: a colour has three values, not \(color.count)")
+    ensure(color.count == 3, "Augmentation: a colour has three values, not \(color.count)")
     var changed = image
     if Double(random.uniform()) < flipProbability { changed = changed.flippedHorizontally() }
     // Nothing is drawn for what is off, so that turning one change on leaves the others what they were.

@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryKernels
 
 /// Random changes of a picture's colours, one after the other in random order (torchvision's `ColorJitter`).
@@ -68,7 +69,7 @@ extension DecodedImage {
 
   /// Hues turned by a share of the colour wheel, −0.5 to 0.5.
   public func withHueTurned(by share: Double) -> DecodedImage {
-    precondition((-0.5...0.5).contains(share), "withHueTurned: \(share) of the colour wheel is not −0.5 to 0.5")
+    ensure((-0.5...0.5).contains(share), "withHueTurned: \(share) of the colour wheel is not −0.5 to 0.5")
     let turn = UInt8(truncatingIfNeeded: Int(share * 255))
     var changed = pixels
     for start in stride(from: 0, to: pixels.count, by: 3) {

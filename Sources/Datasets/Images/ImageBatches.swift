@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryTensors
 import Dispatch
 
@@ -47,7 +48,7 @@ public final class ImageBatches {
     seed: UInt64 = 0, shuffled: Bool = false, epoch: Int = 0, startingAt firstBatch: Int = 0, workers: Int = 1,
     dropLast: Bool = false
   ) throws(PreprocessingError) {
-    precondition(batchSize > 0 && workers > 0 && firstBatch >= 0, "ImageBatches: sizes and counts are positive")
+    ensure(batchSize > 0 && workers > 0 && firstBatch >= 0, "ImageBatches: sizes and counts are positive")
     guard let size = try preprocessing.validated().outputSize else { throw .noFixedSize }
     chunks = ImageChunks(
       entries: entries, preprocessing: preprocessing, size: size, augmentation: augmentation, seed: seed,

@@ -1,3 +1,5 @@
+import AviaryDiagnostics
+
 #if canImport(FoundationEssentials)
   import FoundationEssentials
 #else
@@ -81,7 +83,7 @@ public struct ImageFolder: Sendable, Equatable {
 
   /// - Precondition: every label is that of a class.
   public init(classes: [String], entries: [ImageEntry]) {
-    precondition(entries.allSatisfy { classes.indices.contains($0.label) }, "ImageFolder: a label without a class")
+    ensure(entries.allSatisfy { classes.indices.contains($0.label) }, "ImageFolder: a label without a class")
     self.classes = classes
     self.entries = entries
   }

@@ -1,4 +1,5 @@
 import AviaryArchives
+import AviaryDiagnostics
 
 /// Pictures of one size and 8 bits a channel that lie one after the other in a file's bytes: IDX, or CIFAR's records.
 public struct PackedImages: Sendable, Hashable {
@@ -14,7 +15,7 @@ public struct PackedImages: Sendable, Hashable {
 
   /// - Precondition: the pictures lie within the bytes.
   init(path: String, bytes: ByteRegion, size: ImageSize, channels: Int, count: Int, start: Int, stride: Int) {
-    precondition(
+    ensure(
       (channels == 1 || channels == 3) && stride >= channels * size.height * size.width && start >= 0
         && start + count * stride <= bytes.count + (stride - channels * size.height * size.width),
       "PackedImages: \(count) pictures do not lie within \(bytes.count) bytes")

@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryKernels
 import AviaryTensors
 
@@ -75,9 +76,9 @@ extension Preprocessing {
   ///
   /// - Precondition: the preprocessing is valid; there is a picture, and all have the same size.
   public func tensor(of images: [DecodedImage]) -> Tensor {
-    precondition(!images.isEmpty, "Preprocessing: a batch has at least one image")
+    ensure(!images.isEmpty, "Preprocessing: a batch has at least one image")
     let (width, height) = (images[0].width, images[0].height)
-    precondition(
+    ensure(
       images.allSatisfy { $0.width == width && $0.height == height },
       "Preprocessing: the images of a batch have one size, give the preprocessing a crop or an exact size")
     let normalizer = Normalizer(self)

@@ -1,4 +1,5 @@
 import AviaryArchives
+import AviaryDiagnostics
 
 /// Rows and named columns, as a CSV file with a header has them. A column holds numbers or words.
 public struct Table: Sendable, Equatable {
@@ -56,7 +57,7 @@ public struct Table: Sendable, Equatable {
   /// A table of columns that have equally many values and names of their own.
   public init(_ columns: [Column], path: String = "table") {
     let rows = columns.first?.values.count ?? 0
-    precondition(
+    ensure(
       columns.allSatisfy { $0.values.count == rows } && Set(columns.map(\.name)).count == columns.count,
       "Table: columns of different lengths, or two of one name: \(columns.map { ($0.name, $0.values.count) })")
     self.path = path

@@ -1,3 +1,5 @@
+import AviaryDiagnostics
+
 /// The characters that a language model knows, in the order of their numbers.
 ///
 /// Characters are Unicode scalars, as in other languages' `sorted(set(text))`: what a reader takes for one character may
@@ -59,7 +61,7 @@ public struct CharacterVocabulary: Sendable, Equatable {
   public func decode(_ tokens: some Sequence<Int32>) -> String {
     var text = String.UnicodeScalarView()
     for token in tokens {
-      precondition(
+      ensure(
         characters.indices.contains(Int(token)), "decode: \(token) is none of the \(count) characters")
       text.append(characters[Int(token)])
     }

@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryKernels
 
 /// max(x, 0), element by element.
@@ -45,7 +46,7 @@ public func logSoftmax(_ x: Tensor, axis: Int = -1) -> Tensor { softmax(x, axis:
 
 private func softmax(_ x: Tensor, axis: Int, logarithm: Bool) -> Tensor {
   let axis = axis < 0 ? axis + x.rank : axis
-  precondition(x.shape.indices.contains(axis), "softmax: \(x.shape) has no axis \(axis)")
+  ensure(x.shape.indices.contains(axis), "softmax: \(x.shape) has no axis \(axis)")
   if axis != x.rank - 1 {
     var order = Array(x.shape.indices)
     order.swapAt(axis, x.rank - 1)

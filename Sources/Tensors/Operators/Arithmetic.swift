@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryKernels
 
 // Addition, subtraction, multiplication, division and what is alike, with NumPy's broadcasting: shapes are aligned at their last axes,
@@ -92,7 +93,7 @@ extension Tensor {
     let left = Array(repeating: 1, count: rank - a.count) + a
     let right = Array(repeating: 1, count: rank - b.count) + b
     return zip(left, right).map { x, y in
-      precondition(x == y || x == 1 || y == 1, "the shapes \(a) and \(b) do not go together")
+      ensure(x == y || x == 1 || y == 1, "the shapes \(a) and \(b) do not go together")
       return x == 1 ? y : x
     }
   }

@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryKernels
 
 /// Batch normalisation by the statistics of the batch (Ioffe & Szegedy, 2015): [N, C, …] → [N, C, …].
@@ -11,7 +12,7 @@ public func batchNormalization(
   _ x: Tensor, scale: Tensor, shift: Tensor, epsilon: Float, observe: @escaping (Tensor, Tensor) -> Void = { _, _ in }
 ) -> Tensor {
   checkNormalization(x, scale: scale, shift: shift)
-  precondition(
+  ensure(
     x.count > x.shape[1], "batch normalisation in training needs more than one value for each channel, not \(x.shape)")
   return operation {
     let pass = BatchNormalizationPass(x: x, scale: scale, shift: shift, epsilon: epsilon, observe: observe)
@@ -28,7 +29,7 @@ public func batchNormalization(
   _ x: Tensor, mean: Tensor, variance: Tensor, scale: Tensor, shift: Tensor, epsilon: Float
 ) -> Tensor {
   checkNormalization(x, scale: scale, shift: shift)
-  precondition(
+  ensure(
     mean.shape == scale.shape && variance.shape == scale.shape,
     "batch normalisation: input \(x.shape) does not go with mean \(mean.shape) and variance \(variance.shape)")
   let normalization = ChannelNormalization(
@@ -51,7 +52,7 @@ public func batchNormalization(
 }
 
 private func checkNormalization(_ x: Tensor, scale: Tensor, shift: Tensor) {
-  precondition(
+  ensure(
     x.rank >= 2 && scale.shape == [x.shape[1]] && shift.shape == scale.shape,
     "batch normalisation: input \(x.shape) does not go with scale \(scale.shape) and shift \(shift.shape)")
 }

@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryKernels
 
 /// Convolution (cross-correlation, as everywhere in deep learning) of [N, C, …] by [O, C / groups, …] → [N, O, …], over
@@ -14,23 +15,23 @@ public func convolution(
 ) -> Tensor {
   let axes = x.rank - 2
   let endPadding = endPadding ?? padding
-  precondition(
+  ensure(
     (1...3).contains(axes) && weight.rank == x.rank && stride.count == axes && padding.count == axes
       && endPadding.count == axes && dilation.count == axes && groups >= 1 && x.shape[1] == weight.shape[1] * groups
       && weight.shape[0] % groups == 0 && (bias.map { $0.shape == [weight.shape[0]] } ?? true),
     "convolution: input \(x.shape) does not go with weight \(weight.shape), bias \(bias?.shape ?? []), groups \(groups)"
   )
-  precondition(
+  ensure(
     stride.allSatisfy { $0 > 0 } && dilation.allSatisfy { $0 > 0 } && (padding + endPadding).allSatisfy { $0 >= 0 },
     "convolution: no window slides with stride \(stride), padding \(padding), dilation \(dilation)")
-  precondition(
+  ensure(
     x.count > 0 && weight.count > 0, "convolution: input \(x.shape) or weight \(weight.shape) is empty")
   let shape = ConvolutionShape(
     input: x.shape, weights: weight.shape,
     window: Window(
       kernel: Array(weight.shape.dropFirst(2)), stride: stride, dilation: dilation, paddingLow: padding,
       paddingHigh: endPadding), groups: groups, hasBias: bias != nil)
-  precondition(
+  ensure(
     shape.output.allSatisfy { $0 > 0 },
     "convolution: input \(x.shape) is smaller than the window of weight \(weight.shape)")
   return operation {

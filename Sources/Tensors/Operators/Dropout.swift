@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryKernels
 
 // What falls is decided by the pass's noise, the path of the layer that drops and the number of the call, so that the
@@ -9,7 +10,7 @@ import AviaryKernels
 /// - Parameter path: the layer that drops. Together with the pass's noise and the number of the call it decides which
 ///   elements fall.
 public func dropout(_ x: Tensor, rate: Float, path: String = "") -> Tensor {
-  precondition((0...1).contains(rate), "dropout: the rate \(rate) is not a probability")
+  ensure((0...1).contains(rate), "dropout: the rate \(rate) is not a probability")
   return operation {
     let pass = Pass.current.onComputeThread
     guard pass.mode == .training, pass.drops, rate > 0, let drawing = pass.drawing else { return x }
@@ -27,8 +28,8 @@ public func dropout(_ x: Tensor, rate: Float, path: String = "") -> Tensor {
 ///
 /// - Parameter path: the layer that drops; see `dropout`.
 public func channelDropout(_ x: Tensor, rate: Float, path: String = "") -> Tensor {
-  precondition((0...1).contains(rate), "channel dropout: the rate \(rate) is not a probability")
-  precondition(x.rank >= 2, "channel dropout: \(x.shape) has no channels")
+  ensure((0...1).contains(rate), "channel dropout: the rate \(rate) is not a probability")
+  ensure(x.rank >= 2, "channel dropout: \(x.shape) has no channels")
   return operation {
     let pass = Pass.current.onComputeThread
     guard pass.mode == .training, pass.drops, rate > 0, let drawing = pass.drawing else { return x }
@@ -49,8 +50,8 @@ public func channelDropout(_ x: Tensor, rate: Float, path: String = "") -> Tenso
 ///
 /// - Parameter path: the layer that drops; see `dropout`.
 public func dropBlock(_ x: Tensor, block: Int, rate: Float, path: String = "") -> Tensor {
-  precondition((0...1).contains(rate), "DropBlock: the rate \(rate) is not a probability")
-  precondition(x.rank == 4 && block >= 1, "DropBlock: blocks of size \(block) cannot be cut from \(x.shape)")
+  ensure((0...1).contains(rate), "DropBlock: the rate \(rate) is not a probability")
+  ensure(x.rank == 4 && block >= 1, "DropBlock: blocks of size \(block) cannot be cut from \(x.shape)")
   return operation {
     let pass = Pass.current.onComputeThread
     guard pass.mode == .training, pass.drops, rate > 0, x.count > 0, let drawing = pass.drawing else { return x }

@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryKernels
 
 // Functions of single elements. Each takes its operand in whatever layout it has, and leaves the result in the same.
@@ -63,7 +64,7 @@ public func minimum(_ a: Tensor, _ b: Tensor) -> Tensor { Tensor.broadcast(.mini
 
 /// x where it is positive, else slope · x with a learned slope (He et al., 2015): [N, C, …] by [1] or [C] → [N, C, …].
 public func prelu(_ x: Tensor, slope: Tensor) -> Tensor {
-  precondition(
+  ensure(
     slope.shape == [1] || (x.rank >= 2 && slope.shape == [x.shape[1]]),
     "prelu: input \(x.shape) does not go with slope \(slope.shape)")
   let perChannel = slope.count == 1 ? slope : slope.reshaped(to: [slope.count] + Array(repeating: 1, count: x.rank - 2))

@@ -1,12 +1,13 @@
+import AviaryDiagnostics
 import AviaryKernels
 
 /// x·Wᵀ + b: [N…, I] by [O, I] → [N…, O], with a bias of [O].
 public func linear(_ x: Tensor, weight: Tensor, bias: Tensor? = nil) -> Tensor {
-  precondition(
+  ensure(
     x.rank >= 1 && weight.rank == 2 && x.shape[x.rank - 1] == weight.shape[1]
       && (bias.map { $0.shape == [weight.shape[0]] } ?? true),
     "linear: input \(x.shape) does not go with weight \(weight.shape), bias \(bias?.shape ?? [])")
-  precondition(
+  ensure(
     x.count > 0 && weight.count > 0, "linear: input \(x.shape) or weight \(weight.shape) is empty")
   let rows = x.shape.dropLast().reduce(1, *)
   let shape = LinearShape(rows: rows, inputs: weight.shape[1], outputs: weight.shape[0], hasBias: bias != nil)

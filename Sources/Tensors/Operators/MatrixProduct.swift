@@ -1,12 +1,13 @@
+import AviaryDiagnostics
 import AviaryKernels
 
 /// The product of matrices, or of batches of matrices whose batch axes broadcast: [N…, M, K] by [N…, K, P] → [N…, M, P];
 /// PyTorch's `matmul` for operands of rank 2 and more.
 public func matmul(_ a: Tensor, _ b: Tensor) -> Tensor {
-  precondition(
+  ensure(
     a.rank >= 2 && b.rank >= 2 && a.shape[a.rank - 1] == b.shape[b.rank - 2],
     "matmul: \(a.shape) does not go with \(b.shape)")
-  precondition(a.count > 0 && b.count > 0, "matmul: \(a.shape) or \(b.shape) is empty")
+  ensure(a.count > 0 && b.count > 0, "matmul: \(a.shape) or \(b.shape) is empty")
   // One matrix for all rows of the other operand is one large product.
   if b.rank == 2, a.rank > 2 {
     let rows = a.reshaped(to: [-1, a.shape[a.rank - 1]])

@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryKernels
 
 /// Layer normalisation (Ba et al., 2016) over the last axes: [N…, shape…] → [N…, shape…]; PyTorch's `layer_norm`.
@@ -10,12 +11,12 @@ import AviaryKernels
 public func layerNormalization(
   _ x: Tensor, over shape: [Int], scale: Tensor? = nil, shift: Tensor? = nil, epsilon: Float = 1e-5
 ) -> Tensor {
-  precondition(
+  ensure(
     !shape.isEmpty && x.shape.suffix(shape.count) == shape[...] && (scale.map { $0.shape == shape } ?? true)
       && (shift.map { $0.shape == shape } ?? true),
     "layer normalisation: input \(x.shape) does not go with the axes \(shape), scale \(scale?.shape ?? []) and shift "
       + "\(shift?.shape ?? [])")
-  precondition(x.count > 0, "layer normalisation: input \(x.shape) is empty")
+  ensure(x.count > 0, "layer normalisation: input \(x.shape) is empty")
   let count = shape.reduce(1, *)
   return rowNormalization(
     x, RowNormalization(rows: x.count / count, groups: 1, channels: count, run: 1, epsilon: epsilon), scale: scale,
@@ -31,12 +32,12 @@ public func layerNormalization(
 public func groupNormalization(
   _ x: Tensor, groups: Int, scale: Tensor? = nil, shift: Tensor? = nil, epsilon: Float = 1e-5
 ) -> Tensor {
-  precondition(
+  ensure(
     x.rank >= 2 && groups >= 1 && x.shape[1] % groups == 0 && (scale.map { $0.shape == [x.shape[1]] } ?? true)
       && (shift.map { $0.shape == [x.shape[1]] } ?? true),
     "group normalisation: input \(x.shape) does not go with \(groups) groups, scale \(scale?.shape ?? []) and shift "
       + "\(shift?.shape ?? [])")
-  precondition(x.count > 0, "group normalisation: input \(x.shape) is empty")
+  ensure(x.count > 0, "group normalisation: input \(x.shape) is empty")
   let normalization = RowNormalization(
     rows: x.shape[0] * groups, groups: groups, channels: x.shape[1] / groups, run: x.shape.dropFirst(2).reduce(1, *),
     epsilon: epsilon)
@@ -71,10 +72,10 @@ private func rowNormalization(
 public func localResponseNormalization(
   _ x: Tensor, size: Int, alpha: Float = 1e-4, beta: Float = 0.75, k: Float = 1
 ) -> Tensor {
-  precondition(
+  ensure(
     x.rank >= 2 && size >= 1 && k > 0 && alpha >= 0,
     "local response normalisation: input \(x.shape) does not go with size \(size), alpha \(alpha) and k \(k)")
-  precondition(x.count > 0, "local response normalisation: input \(x.shape) is empty")
+  ensure(x.count > 0, "local response normalisation: input \(x.shape) is empty")
   let normalization = ResponseNormalization(
     images: x.shape[0], channels: x.shape[1], positions: x.shape.dropFirst(2).reduce(1, *), size: size, alpha: alpha,
     beta: beta, k: k)

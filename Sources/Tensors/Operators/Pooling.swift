@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryKernels
 
 /// How the size of a pooled axis is rounded where the window does not fit a whole number of times.
@@ -103,14 +104,14 @@ func poolWindow(
   let endPadding = endPadding ?? padding
   let dilation = dilation ?? Array(repeating: 1, count: kernel.count)
   let reach = zip(kernel, dilation).map { ($0 - 1) * $1 + 1 }
-  precondition(
+  ensure(
     (1...3).contains(axes) && kernel.count == axes && stride.count == axes && padding.count == axes
       && dilation.count == axes && (kernel + stride + dilation).allSatisfy { $0 > 0 }
       && zip(reach, padding).allSatisfy { $1 >= 0 && $1 * 2 <= $0 }
       && endPadding.count == axes && zip(reach, endPadding).allSatisfy { $1 >= 0 && $1 < max($0, 2) },
     "\(name): input \(x.shape) does not go with kernel \(kernel), stride \(stride), padding \(padding), dilation \(dilation)"
   )
-  precondition(x.count > 0, "\(name): input \(x.shape) is empty")
+  ensure(x.count > 0, "\(name): input \(x.shape) is empty")
   var output = Array(x.shape.prefix(2))
   var high = endPadding
   for axis in 0..<axes {
@@ -118,7 +119,7 @@ func poolWindow(
     let count = poolCount(
       size: size, reach: reach[axis], stride: stride[axis], padding: padding[axis], endPadding: endPadding[axis],
       rounding: rounding)
-    precondition(count > 0, "\(name): input \(x.shape) is smaller than the window \(reach)")
+    ensure(count > 0, "\(name): input \(x.shape) is smaller than the window \(reach)")
     output.append(count)
     high[axis] = max(endPadding[axis], (count - 1) * stride[axis] + reach[axis] - size - padding[axis])
   }

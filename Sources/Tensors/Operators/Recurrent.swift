@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryKernels
 
 /// The weights of one recurrent layer in one direction, with G gates: PyTorch's `weight_ih`, `weight_hh`, `bias_ih` and
@@ -34,11 +35,11 @@ public func recurrent(
   let shape = recurrentShape(x, kind, weights, reversed)
   let stateShape = [shape.rows, shape.hidden]
   for state in [hidden, cell] {
-    precondition(
+    ensure(
       state.map { $0.shape == stateShape } ?? true,
       "\(kind.rawValue): a state of shape \(state?.shape ?? []) for states of shape \(stateShape)")
   }
-  precondition(kind == .lstm || cell == nil, "\(kind.rawValue): only an LSTM has cells")
+  ensure(kind == .lstm || cell == nil, "\(kind.rawValue): only an LSTM has cells")
   let lengths = checked(lengths, shape)
   return operation {
     let operands = [weights.input, weights.recurrent, weights.inputBias, weights.recurrentBias, x, hidden, cell]
@@ -75,13 +76,13 @@ private func recurrentShape(
   _ x: Tensor, _ kind: RecurrentKind, _ weights: RecurrentWeights, _ reversed: Bool
 ) -> RecurrentShape {
   let name = kind.rawValue
-  precondition(x.rank == 3 && x.count > 0, "\(name): an input of \(x.shape) is not [T, N, I]")
+  ensure(x.rank == 3 && x.count > 0, "\(name): an input of \(x.shape) is not [T, N, I]")
   let hidden = weights.recurrent.shape.last ?? 0
   let gates = kind.gates * hidden
-  precondition(
+  ensure(
     hidden > 0 && weights.recurrent.shape == [gates, hidden] && weights.input.shape == [gates, x.shape[2]],
     "\(name): input \(x.shape) does not go with weights \(weights.input.shape) and \(weights.recurrent.shape)")
-  precondition(
+  ensure(
     weights.inputBias?.shape == weights.recurrentBias?.shape && weights.inputBias.map { $0.shape == [gates] } ?? true,
     "\(name): biases \(weights.inputBias?.shape ?? []) and \(weights.recurrentBias?.shape ?? []) do not go with \(gates) gates"
   )
@@ -93,9 +94,9 @@ private func recurrentShape(
 /// Lengths as kernels take them; nil where every sequence has all steps.
 private func checked(_ lengths: [Int]?, _ shape: RecurrentShape) -> [Int32]? {
   guard let lengths else { return nil }
-  precondition(
+  ensure(
     lengths.count == shape.rows, "\(shape.kind.rawValue): \(lengths.count) lengths for \(shape.rows) sequences")
-  precondition(
+  ensure(
     lengths.allSatisfy { (1...shape.steps).contains($0) },
     "\(shape.kind.rawValue): lengths \(lengths) are not all within 1...\(shape.steps)")
   return lengths.allSatisfy { $0 == shape.steps } ? nil : lengths.map(Int32.init)
@@ -153,7 +154,7 @@ private final class RecurrentPass {
 extension Tensor {
   /// One element along the first axis: [L, N…] → [N…].
   package func element(at index: Int) -> Tensor {
-    precondition(rank >= 1 && shape[0] > index && index >= 0, "element: \(shape) has no element \(index)")
+    ensure(rank >= 1 && shape[0] > index && index >= 0, "element: \(shape) has no element \(index)")
     let (whole, part) = (shape, Array(shape.dropFirst()))
     return operation {
       let y = buffer.slice(axis: 0, start: index, shape: [1] + part, of: whole)

@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryKernels
 
 extension Tensor {
@@ -27,14 +28,14 @@ extension Tensor {
 
   private func reducedShapes(_ axes: [Int]?) -> (kept: [Int], dropped: [Int]) {
     let axes = axes ?? Array(shape.indices)
-    precondition(axes.allSatisfy(shape.indices.contains), "\(shape) does not have all of the axes \(axes)")
+    ensure(axes.allSatisfy(shape.indices.contains), "\(shape) does not have all of the axes \(axes)")
     let kept = shape.enumerated().map { axes.contains($0.offset) ? 1 : $0.element }
     return (kept, shape.enumerated().filter { !axes.contains($0.offset) }.map(\.element))
   }
 
   /// For every row of [N, K] the column of the largest element.
   public func argmax() -> [Int] {
-    precondition(rank == 2 && shape[1] > 0, "argmax: \(shape) is not a matrix with columns")
+    ensure(rank == 2 && shape[1] > 0, "argmax: \(shape) is not a matrix with columns")
     let columns = shape[1]
     let all = scalars
     return (0..<shape[0]).map { row in

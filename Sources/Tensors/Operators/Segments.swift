@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryKernels
 
 // Reductions over groups of rows: `segments[r]`, in 0..<count, says to which group row r belongs. Rows of a group need
@@ -37,10 +38,10 @@ private func membership(_ segments: IntTensor, _ count: Int) -> SparseMatrix {
 }
 
 private func checkSegments(_ x: Tensor, _ segments: IntTensor, _ count: Int) {
-  precondition(
+  ensure(
     x.rank == 2 && segments.shape == [x.shape[0]] && count >= 0,
     "segments: \(x.shape) does not go with segments \(segments.shape) and \(count) groups")
   if let wrong = segments.scalars.first(where: { $0 < 0 || Int($0) >= count }) {
-    preconditionFailure("segments: \(wrong) is none of the \(count) groups")
+    stopProgram("segments: \(wrong) is none of the \(count) groups")
   }
 }

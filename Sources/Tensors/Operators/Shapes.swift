@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryKernels
 
 extension Tensor {
@@ -6,10 +7,10 @@ extension Tensor {
     var shape = shape
     if let open = shape.firstIndex(of: -1) {
       let others = shape.reduce(1, *) * -1
-      precondition(others > 0 && count % others == 0, "reshaped: \(self.shape) does not fill \(shape)")
+      ensure(others > 0 && count % others == 0, "reshaped: \(self.shape) does not fill \(shape)")
       shape[open] = count / others
     }
-    precondition(
+    ensure(
       shape.allSatisfy { $0 >= 0 } && shape.reduce(1, *) == count, "reshaped: \(self.shape) does not fill \(shape)")
     if shape == self.shape { return self }
     return operation {
@@ -21,13 +22,13 @@ extension Tensor {
 
   /// The axes from `axis` on joined into one: [N, C, H, W] → [N, C·H·W].
   public func flattened(from axis: Int = 1) -> Tensor {
-    precondition(axis <= rank, "flattened: \(shape) has no axis \(axis)")
+    ensure(axis <= rank, "flattened: \(shape) has no axis \(axis)")
     return reshaped(to: shape.prefix(axis) + [shape.dropFirst(axis).reduce(1, *)])
   }
 
   /// The axes in another order: axis i of the result is axis `order[i]` of this tensor.
   public func transposed(_ order: [Int]) -> Tensor {
-    precondition(order.sorted() == Array(shape.indices), "transposed: \(order) is no order of the axes of \(shape)")
+    ensure(order.sorted() == Array(shape.indices), "transposed: \(order) is no order of the axes of \(shape)")
     var inverse = order
     for (new, old) in order.enumerated() { inverse[old] = new }
     return operation {
@@ -41,15 +42,15 @@ extension Tensor {
 
 /// Tensors joined along an axis, along which alone they may differ in size.
 public func concatenated(_ parts: [Tensor], axis: Int) -> Tensor {
-  guard let first = parts.first else { preconditionFailure("concatenated: there are no tensors") }
-  precondition(first.shape.indices.contains(axis), "concatenated: \(first.shape) has no axis \(axis)")
+  guard let first = parts.first else { stopProgram("concatenated: there are no tensors") }
+  ensure(first.shape.indices.contains(axis), "concatenated: \(first.shape) has no axis \(axis)")
   var shape = first.shape
   shape[axis] = parts.reduce(0) { $0 + $1.shape[axis] }
   for part in parts {
     var same = part.shape
-    precondition(same.count == shape.count, "concatenated: \(part.shape) does not go with \(first.shape)")
+    ensure(same.count == shape.count, "concatenated: \(part.shape) does not go with \(first.shape)")
     same[axis] = shape[axis]
-    precondition(same == shape, "concatenated: \(part.shape) does not go with \(first.shape) along axis \(axis)")
+    ensure(same == shape, "concatenated: \(part.shape) does not go with \(first.shape) along axis \(axis)")
   }
   // What has no elements adds none, and oneDNN takes no such part.
   let parts = parts.filter { $0.count > 0 }

@@ -1,10 +1,11 @@
+import AviaryDiagnostics
 import AviaryKernels
 
 extension Tensor {
   /// The part from one position to before another along an axis. A negative axis counts from the last.
   public func slice(axis: Int, from start: Int, to end: Int) -> Tensor {
     let axis = axis < 0 ? axis + rank : axis
-    precondition(
+    ensure(
       shape.indices.contains(axis) && 0 <= start && start <= end && end <= shape[axis],
       "slice: \(shape) has no part \(start)..<\(end) along axis \(axis)")
     if start == 0, end == shape[axis] { return self }
@@ -33,7 +34,7 @@ extension Tensor {
   /// Parts of the sizes given, one after the other along an axis; together they have to be the whole.
   public func split(sizes: [Int], axis: Int) -> [Tensor] {
     let axis = axis < 0 ? axis + rank : axis
-    precondition(
+    ensure(
       shape.indices.contains(axis) && sizes.reduce(0, +) == shape[axis],
       "split: \(shape) has no parts of the sizes \(sizes) along axis \(axis)")
     var start = 0
@@ -47,7 +48,7 @@ extension Tensor {
   /// PyTorch's `split`.
   public func split(size: Int, axis: Int) -> [Tensor] {
     let axis = axis < 0 ? axis + rank : axis
-    precondition(
+    ensure(
       size > 0 && shape.indices.contains(axis), "split: \(shape) has no parts of the size \(size) along axis \(axis)")
     let whole = shape[axis]
     return split(sizes: stride(from: 0, to: whole, by: size).map { min(size, whole - $0) }, axis: axis)
@@ -59,7 +60,7 @@ extension Tensor {
   /// last.
   public func padded(axis: Int, before: Int, after: Int) -> Tensor {
     let axis = axis < 0 ? axis + rank : axis
-    precondition(
+    ensure(
       shape.indices.contains(axis) && before >= 0 && after >= 0,
       "padded: \(shape) takes no \(before) and \(after) zeros along axis \(axis)")
     func zeros(_ count: Int) -> [Tensor] {
@@ -75,7 +76,7 @@ extension Tensor {
   /// negative axis counts from the last.
   public func repeated(_ count: Int, axis: Int) -> Tensor {
     let axis = axis < 0 ? axis + rank : axis
-    precondition(
+    ensure(
       shape.indices.contains(axis) && count > 0, "repeated: \(shape) has no \(count) copies along axis \(axis)")
     if count == 1 { return self }
     var (apart, ones, joined) = (shape, Array(repeating: 1, count: rank + 1), shape)
@@ -88,7 +89,7 @@ extension Tensor {
   /// The positions along an axis from the last to the first. A negative axis counts from the last.
   public func reversed(axis: Int) -> Tensor {
     let axis = axis < 0 ? axis + rank : axis
-    precondition(shape.indices.contains(axis), "reversed: \(shape) has no axis \(axis)")
+    ensure(shape.indices.contains(axis), "reversed: \(shape) has no axis \(axis)")
     if shape[axis] < 2 { return self }
     return concatenated((0..<shape[axis]).reversed().map { slice(axis: axis, from: $0, to: $0 + 1) }, axis: axis)
   }
@@ -96,9 +97,9 @@ extension Tensor {
 
 /// Tensors of one shape joined along a new axis: T tensors of [N, F] along axis 1 → [N, T, F].
 public func stacked(_ parts: [Tensor], axis: Int = 0) -> Tensor {
-  guard let first = parts.first else { preconditionFailure("stacked: there are no tensors") }
+  guard let first = parts.first else { stopProgram("stacked: there are no tensors") }
   let axis = axis < 0 ? axis + first.rank + 1 : axis
-  precondition(
+  ensure(
     (0...first.rank).contains(axis) && parts.allSatisfy { $0.shape == first.shape },
     "stacked: \(parts.map(\.shape)) do not go together along axis \(axis)")
   var shape = first.shape

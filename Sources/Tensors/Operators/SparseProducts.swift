@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryKernels
 
 // Products with sparse matrices. Their elements get no gradient, so that neither a graph nor its features ever become
@@ -5,7 +6,7 @@ import AviaryKernels
 
 /// a·x: a sparse [R, C] by [C, N] → [R, N].
 public func matmul(_ a: SparseMatrix, _ x: Tensor) -> Tensor {
-  precondition(
+  ensure(
     x.rank == 2 && x.shape[0] == a.columns, "matmul: a sparse matrix \(a.shape) does not go with \(x.shape)")
   return operation {
     recorded(Tensor(a.product(x.plainBuffer, width: x.shape[1]), shape: [a.rows, x.shape[1]]), from: x) {
@@ -20,7 +21,7 @@ public func matmul(_ a: SparseMatrix, _ x: Tensor) -> Tensor {
 ///
 /// The gradient with respect to the weight is (xᵀ·dy)ᵀ, in which x stays sparse too.
 public func linear(_ x: SparseMatrix, weight: Tensor) -> Tensor {
-  precondition(
+  ensure(
     weight.rank == 2 && x.columns == weight.shape[1],
     "linear: a sparse input \(x.shape) does not go with weight \(weight.shape)")
   let (outputs, inputs) = (weight.shape[0], weight.shape[1])

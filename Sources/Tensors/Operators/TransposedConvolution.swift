@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryKernels
 
 /// Transposed convolution of [N, I, …] by [I, O / groups, …] → [N, O, …], over one to three spatial axes: the pullback
@@ -16,7 +17,7 @@ public func transposedConvolution(
   dilation: [Int], groups: Int = 1
 ) -> Tensor {
   let axes = x.rank - 2
-  precondition(
+  ensure(
     (1...3).contains(axes) && weight.rank == x.rank
       && [stride, padding, outputPadding, dilation].allSatisfy { $0.count == axes } && groups >= 1
       && x.shape[1] == weight.shape[0] && weight.shape[0] % groups == 0
@@ -25,7 +26,7 @@ public func transposedConvolution(
     transposedConvolution: input \(x.shape) does not go with weight \(weight.shape), bias \(bias?.shape ?? []), \
     groups \(groups)
     """)
-  precondition(
+  ensure(
     (0..<axes).allSatisfy {
       stride[$0] > 0 && dilation[$0] > 0 && padding[$0] >= 0 && outputPadding[$0] >= 0
         && outputPadding[$0] < max(stride[$0], dilation[$0])
@@ -34,7 +35,7 @@ public func transposedConvolution(
     transposedConvolution: no window slides with stride \(stride), padding \(padding), output padding \
     \(outputPadding), dilation \(dilation)
     """)
-  precondition(
+  ensure(
     x.count > 0 && weight.count > 0, "transposedConvolution: input \(x.shape) or weight \(weight.shape) is empty")
   let kernel = Array(weight.shape.dropFirst(2))
   // What no stride reaches: the convolution has less padding there, and where there is none to spare the result gets
@@ -49,7 +50,7 @@ public func transposedConvolution(
     let whole = (x.shape[axis + 2] - 1) * stride[axis] + reach + outputPadding[axis]
     return whole - 2 * padding[axis] - uncovered[axis]
   }
-  precondition(
+  ensure(
     sizes.allSatisfy { $0 > 0 },
     "transposedConvolution: nothing is left of input \(x.shape) by weight \(weight.shape) with padding \(padding)")
   let shape = ConvolutionShape(

@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryKernels
 
 // Pools that oneDNN has no primitive for: adaptive ones with uneven windows, and the smallest element.
@@ -33,7 +34,7 @@ public func adaptiveMaxPool(_ x: Tensor, output: [Int]) -> Tensor {
 /// The window where the sizes divide evenly.
 private func evenKernel(_ x: Tensor, _ output: [Int]) -> [Int]? {
   let input = x.shape.dropFirst(2)
-  precondition(
+  ensure(
     (3...5).contains(x.rank) && output.count == input.count && output.allSatisfy { $0 > 0 } && x.count > 0,
     "adaptive pooling: input \(x.shape) does not go with the size \(output)")
   let sizes = zip(input, output)

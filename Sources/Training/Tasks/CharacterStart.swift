@@ -1,5 +1,6 @@
 import AviaryCheckpoints
 import AviaryDatasets
+import AviaryDiagnostics
 import AviaryLayers
 import AviaryModels
 import AviaryTensors
@@ -7,7 +8,7 @@ import AviaryTensors
 extension CharacterPart: Examples {
   func label(_ place: Int) -> Int32 { labels[place] }
   /// Texts are sorted into classes.
-  func targets(_ places: [Int]) -> Tensor { preconditionFailure("targets: texts have classes, not numbers") }
+  func targets(_ places: [Int]) -> Tensor { stopProgram("targets: texts have classes, not numbers") }
 }
 
 /// A network for the texts in a table, ready to be trained, and what its checkpoints say about it.

@@ -1,5 +1,6 @@
 import AviaryCheckpoints
 import AviaryDatasets
+import AviaryDiagnostics
 import AviaryLayers
 import AviaryTensors
 
@@ -94,7 +95,7 @@ final class ImageTask<Model: Classifier>: TrainingTask {
   // MARK: Loss and scores
 
   func loss(_ batch: LabeledBatch, step number: Int) -> (loss: Tensor, outputs: Tensor) {
-    guard let inputs = batch.inputs else { preconditionFailure("loss: the batch has no images") }
+    guard let inputs = batch.inputs else { stopProgram("loss: the batch has no images") }
     let mixed = mixed(inputs, batch.labels, step: number)
     let logits = logits(mixed?.inputs ?? inputs)
     let smoothing = Float(options.labelSmoothing)

@@ -1,12 +1,13 @@
 import AviaryCheckpoints
 import AviaryDatasets
+import AviaryDiagnostics
 import AviaryLayers
 import AviaryModels
 import AviaryTensors
 
 extension SeriesPart: Examples {
   /// Of a series, numbers are predicted.
-  func label(_ place: Int) -> Int32 { preconditionFailure("label: the examples of a series have no classes") }
+  func label(_ place: Int) -> Int32 { stopProgram("label: the examples of a series have no classes") }
 }
 
 /// A network for a time series, ready to be trained, and what its checkpoints say about it.

@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryKernels
 
 /// The mean cross entropy of logits [N, K] and labels [N]: −mean(log softmax(logits)[n, label n]).
@@ -66,7 +67,7 @@ public func crossEntropy(
   _ logits: Tensor, target: Tensor, labelSmoothing: Float = 0, classWeights: Tensor? = nil,
   reduction: Reduction = .mean
 ) -> Tensor {
-  precondition(
+  ensure(
     logits.rank == 2 && logits.count > 0 && target.shape == logits.shape,
     "cross entropy: \(logits.shape) does not go with targets \(target.shape)")
   checkWeights(logits, classWeights)
@@ -123,21 +124,21 @@ private func rows(of x: Tensor, _ labels: IntTensor) -> (Tensor, IntTensor) {
 }
 
 private func checkLabels(_ x: Tensor, _ labels: IntTensor, _ ignored: Int32? = nil) {
-  precondition(
+  ensure(
     x.rank == 2 && x.shape[0] > 0 && labels.shape == [x.shape[0]],
     "cross entropy: \(x.shape) does not go with labels \(labels.shape)")
   let classes = Int32(x.shape[1])
   if let wrong = labels.scalars.first(where: { ($0 < 0 || $0 >= classes) && $0 != ignored }) {
-    preconditionFailure("cross entropy: the label \(wrong) is none of the \(classes) classes")
+    stopProgram("cross entropy: the label \(wrong) is none of the \(classes) classes")
   }
 }
 
 private func checkWeights(_ x: Tensor, _ weights: Tensor?) {
-  precondition(
+  ensure(
     weights.map { $0.shape == [x.shape[1]] } ?? true,
     "cross entropy: \(x.shape) does not go with class weights \(weights?.shape ?? [])")
 }
 
 private func checkSmoothing(_ smoothing: Float) {
-  precondition((0...1).contains(smoothing), "cross entropy: a smoothing of \(smoothing) is not in 0...1")
+  ensure((0...1).contains(smoothing), "cross entropy: a smoothing of \(smoothing) is not in 0...1")
 }

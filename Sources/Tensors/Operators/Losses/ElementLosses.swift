@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryKernels
 
 // Losses of a prediction and a target of the same shape, element by element.
@@ -25,13 +26,13 @@ public func rootMeanSquaredError(_ x: Tensor, target: Tensor) -> Tensor {
 
 /// Huber's loss: e² / 2 where |e| = |x − target| is below δ, else δ · (|e| − δ / 2). PyTorch's `huber_loss`.
 public func huber(_ x: Tensor, target: Tensor, delta: Float = 1, reduction: Reduction = .mean) -> Tensor {
-  precondition(delta > 0, "Huber's loss: delta \(delta) is not positive")
+  ensure(delta > 0, "Huber's loss: delta \(delta) is not positive")
   return elementLoss(.huber(delta: delta), x, target, reduction, "Huber's loss", isDifference: true)
 }
 
 /// e² / 2β where |e| = |x − target| is below β, else |e| − β / 2. PyTorch's `smooth_l1_loss`.
 public func smoothL1(_ x: Tensor, target: Tensor, beta: Float = 1, reduction: Reduction = .mean) -> Tensor {
-  precondition(beta > 0, "smooth L1 loss: beta \(beta) is not positive")
+  ensure(beta > 0, "smooth L1 loss: beta \(beta) is not positive")
   return elementLoss(.smoothL1(beta: beta), x, target, reduction, "smooth L1 loss", isDifference: true)
 }
 
@@ -57,7 +58,7 @@ public func binaryCrossEntropyWithLogits(
 private func elementLoss(
   _ loss: ElementLoss, _ x: Tensor, _ target: Tensor, _ reduction: Reduction, _ name: String, isDifference: Bool
 ) -> Tensor {
-  precondition(
+  ensure(
     x.shape == target.shape && x.count > 0, "\(name): \(x.shape) does not go with a target of \(target.shape)")
   return operation {
     let count = reduction == .mean ? Double(x.count) : 1
