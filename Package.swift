@@ -64,7 +64,7 @@ let package = Package(
     module("Tensors", ["AviaryKernels"]),
     module("Datasets", ["AviaryTensors", "AviaryKernels", "AviaryArchives", "CImageCodecs", "CKernels"]),
     module("Layers", ["AviaryTensors"]),
-    module("Checkpoints", ["AviaryArchives", "AviaryHDF5", "AviaryTensors"]),
+    module("Checkpoints", ["AviaryLayers", "AviaryArchives", "AviaryHDF5", "AviaryTensors"]),
     module("Models", path: "Models", ["AviaryLayers", "AviaryCheckpoints"]),
     module(
       "Training", ["AviaryModels", "AviaryLayers", "AviaryDatasets", "AviaryCheckpoints", "AviaryArchives", "CKernels"]),

@@ -12,7 +12,7 @@ struct DataEvaluation {
     (checkpoint, _) = try options.read(path)
     if checkpoint.metadata.headAbsent { throw CommandFault.headAbsent(path: path) }
     let missing = try options.allowMissing.map { try Allowance.missing($0) }
-    model = try Zoo.model(from: checkpoint, allowing: Set(missing), path: path).model
+    model = try Registry.zoo.model(from: checkpoint, allowing: Set(missing), path: path).model
   }
 
   /// - Parameter kind: what lies at `data`.
@@ -27,7 +27,7 @@ struct DataEvaluation {
 
   private func unsuited(_ kind: DataKind) -> ArchitectureFault {
     let name = checkpoint.metadata.architecture ?? ""
-    let kinds = Zoo.architectures.first { $0.name == name }?.kinds ?? []
+    let kinds = Registry.zoo.architectures.first { $0.name == name }?.kinds ?? []
     return .unsuited(architecture: name, kinds: kinds, data: kind)
   }
 
@@ -37,8 +37,8 @@ struct DataEvaluation {
     else { throw CommandFault.noTablePreparation(path: path) }
     try check(input: [preprocessing.featureCount])
     let outputs = preprocessing.target.task == .regression ? 1 : preprocessing.target.classes.count
-    guard model.configuration.classes == outputs else {
-      throw CommandFault.classCount(source: path, found: outputs, expected: model.configuration.classes)
+    guard model.configuration.outputs == outputs else {
+      throw CommandFault.classCount(source: path, found: outputs, expected: model.configuration.outputs)
     }
     return (model, preprocessing)
   }
@@ -47,8 +47,8 @@ struct DataEvaluation {
   func seriesModel(_ preprocessing: SeriesPreprocessing) throws -> any Classifier {
     guard let model = model as? any Classifier else { throw CommandFault.noTablePreparation(path: path) }
     try check(input: preprocessing.inputShape)
-    guard model.configuration.classes == 1 else {
-      throw CommandFault.classCount(source: path, found: 1, expected: model.configuration.classes)
+    guard model.configuration.outputs == 1 else {
+      throw CommandFault.classCount(source: path, found: 1, expected: model.configuration.outputs)
     }
     return model
   }
@@ -59,15 +59,15 @@ struct DataEvaluation {
       throw TrainingFault.noVocabulary(path: path)
     }
     let classes = preprocessing.target.classes.count
-    guard model.configuration.classes == classes else {
-      throw CommandFault.classCount(source: path, found: classes, expected: model.configuration.classes)
+    guard model.configuration.outputs == classes else {
+      throw CommandFault.classCount(source: path, found: classes, expected: model.configuration.outputs)
     }
     return TextPredictor(model, preprocessing)
   }
 
   /// Refuses an input that the network does not take.
   private func check(input: [Int]) throws {
-    _ = try Zoo.architecture(named: checkpoint.metadata.architecture ?? "").build(
+    _ = try Registry.zoo.architecture(named: checkpoint.metadata.architecture ?? "").build(
       configuration: checkpoint.metadata.configuration, input: input)
   }
 
@@ -118,8 +118,8 @@ struct DataEvaluation {
     if case .graph(let stored)? = try checkpoint.inputPreparation() { preparation = stored }
     // The test nodes of a graph without a split are those that training left out.
     let dataset = try GraphDataset(path: data, seed: preparation.splitSeed ?? 0)
-    guard model.configuration.classes == dataset.classes else {
-      throw CommandFault.classCount(source: data, found: dataset.classes, expected: model.configuration.classes)
+    guard model.configuration.outputs == dataset.classes else {
+      throw CommandFault.classCount(source: data, found: dataset.classes, expected: model.configuration.outputs)
     }
     tell("\(data): graph, \(counted(dataset.nodes, "node")), \(counted(dataset.edges, "edge")); its test nodes")
     let task = NodeClassification(dataset, normalizingFeatures: preparation.normalizesFeatures)

@@ -27,7 +27,7 @@ struct EvaluateCommand: ParsableCommand {
     let loaded = try LoadedModel(checkpoint, source, weights: weights, needsHead: true)
     let part = try DataPart.forEvaluation(
       data, classes: loaded.namesClasses ? loaded.classes : nil, limit: reading.limit)
-    let count = loaded.model.configuration.classes
+    let count = loaded.model.configuration.outputs
     guard part.folder.classes.count == count else {
       throw CommandFault.classCount(source: data, found: part.folder.classes.count, expected: count)
     }

@@ -163,7 +163,7 @@ struct HeldOutImages {
     guard let parts = try? DataPart.all(data, classes: loaded.namesClasses ? loaded.classes : nil), parts.count > 1,
       let part = parts.last, let name = part.name
     else { return nil }
-    let count = loaded.model.configuration.classes
+    let count = loaded.model.configuration.outputs
     guard part.folder.classes.count == count else { return nil }
     entries = QuantizeCommand.chosen(part.folder.entries, most, seed: seed, "held out")
     guard !entries.isEmpty else { return nil }

@@ -26,7 +26,7 @@ extension Workload {
     },
     Workload(name: "mlp-train", items: 100) { setting in
       let dropout = [setting.dropout(0.25), 0]
-      let model = MLP(MLP.Configuration(inputs: 784, hidden: [256, 128], dropout: dropout, classes: 10))
+      let model = MLP(MLP.Configuration(inputs: 784, hidden: [256, 128], dropout: dropout, outputs: 10))
       return try classifier(model, .training, images: [100, 1, 28, 28], setting)
     },
   ]
@@ -35,7 +35,7 @@ extension Workload {
 
   private static func resnet18(_ kind: Kind, batch: Int, _ setting: Setting) throws -> Step {
     var configuration = ResNet.Configuration.resnet18
-    configuration.classes = kind == .prediction || kind == .integerPrediction ? 1000 : 2
+    configuration.outputs = kind == .prediction || kind == .integerPrediction ? 1000 : 2
     return try classifier(ResNet(configuration), kind, images: [batch, 3, 224, 224], setting)
   }
 
@@ -59,7 +59,7 @@ extension Workload {
       }
     }
     let y =
-      try setting.start?.integers("y") ?? random("y", below: model.configuration.classes, shape: [shape[0]])
+      try setting.start?.integers("y") ?? random("y", below: model.configuration.outputs, shape: [shape[0]])
     if kind == .trainingTheHead { model.freezeBackbone() }
     return try training(model) { crossEntropy(model(x), labels: y) }
   }

@@ -12,7 +12,7 @@ extension Workload {
     model.initialize(seed: 0)
     if let start = setting.start { try model.load(start.weights) }
     let shape = [32, 100]
-    let classes = model.configuration.classes
+    let classes = model.configuration.outputs
     let x = try setting.start?.integers("x") ?? random("x", below: classes, shape: shape)
     let y = try setting.start?.integers("y") ?? random("y", below: classes, shape: shape)
     let labels = IntTensor(y.scalars)

@@ -1,4 +1,3 @@
-import AviaryCheckpoints
 import AviaryDiagnostics
 import AviaryLayers
 
@@ -24,6 +23,21 @@ extension Architecture {
       members[place] = .init(change.name, value)
     }
     return JSONValue.object(members).serialized
+  }
+
+  /// A configuration from JSON. Members that are younger than the file have the preset's values.
+  static func decoded<Configuration: NetworkConfiguration>(
+    _ text: String, completedBy preset: Configuration
+  ) throws -> Configuration {
+    do { return try JSONDecoder().decode(Configuration.self, from: Data(text.utf8)) } catch {
+      guard let given = (try? JSONValue(parsing: text.utf8))?.members else { throw error }
+      let absent = members(of: preset).filter { own in
+        Configuration.addedLater.contains(own.name) && !given.contains { $0.name == own.name }
+      }
+      if absent.isEmpty { throw error }
+      let completed = JSONValue.object(given + absent).serialized
+      return try JSONDecoder().decode(Configuration.self, from: Data(completed.utf8))
+    }
   }
 
   private static func members(of configuration: some NetworkConfiguration) -> [JSONValue.Member] {

@@ -1,4 +1,3 @@
-import AviaryCheckpoints
 import AviaryDiagnostics
 import AviaryLayers
 import AviaryTensors
@@ -9,7 +8,7 @@ import AviaryTensors
   import Foundation
 #endif
 
-extension Network {
+extension Layer {
   /// What a checkpoint must hold to fill the model.
   public var cellDescriptions: [CellDescription] {
     inventory.stateful.map { entry in
@@ -21,19 +20,24 @@ extension Network {
     }
   }
 
-  /// Fills the model from a checkpoint: all of it or nothing. An absent head is filled from the seed, and reported.
+  /// Fills the model from a checkpoint: all of it or nothing.
   ///
-  /// - Parameter path: the file's name, for faults.
+  /// - Parameters:
+  ///   - headPath: the path below which everything may be absent at once; it is then filled from the seed, and reported.
+  ///     Nil where nothing may be.
+  ///   - path: the file's name, for faults.
   @discardableResult
   public func load(
-    _ checkpoint: Checkpoint, allowing allowances: Set<Allowance> = [], seed: UInt64 = 0, path: String = "checkpoint"
+    _ checkpoint: Checkpoint, allowing allowances: Set<Allowance> = [], headPath: String?, seed: UInt64 = 0,
+    path: String = "checkpoint"
   ) throws(CheckpointFault) -> LoadReport {
     let match = try checkpoint.match(
       cells: cellDescriptions, headPath: headPath, allowing: allowances, path: path)
     let settings = try settings(of: checkpoint, allowances, path: path)
     // What the caller allowed to be missing keeps its value, where it has one; an absent head begins anew.
-    let head = headPath + "."
-    let kept = filledPaths.filter { !(match.report.headAbsent && $0.hasPrefix(head)) }
+    let kept = filledPaths.filter { path in
+      !(match.report.headAbsent && headPath.map { path.hasPrefix($0 + ".") } ?? false)
+    }
     initialize(seed: seed) { match.arrays[$0] == nil && !kept.contains($0) }
     for (setting, value) in settings { setting.assign(value) }
     for entry in inventory.stateful {
@@ -48,11 +52,19 @@ extension Network {
     return match.report
   }
 
+  /// The same for a model that is not a `Network`, and of which nothing may be absent.
+  @discardableResult
+  public func load(
+    _ checkpoint: Checkpoint, allowing allowances: Set<Allowance> = [], path: String = "checkpoint"
+  ) throws(CheckpointFault) -> LoadReport {
+    try load(checkpoint, allowing: allowances, headPath: nil, path: path)
+  }
+
   /// The settings that the checkpoint tells, each with its layer's. A file that tells none leaves them as they are.
   private func settings(
     of checkpoint: Checkpoint, _ allowances: Set<Allowance>, path: String
   ) throws(CheckpointFault) -> [(Setting, Float)] {
-    let own = Dictionary(inventory.settings.map { ($0.path, $0) }, uniquingKeysWith: { first, _ in first })
+    let own = Dictionary(inventory.settings, uniquingKeysWith: { first, _ in first })
     var found: [(Setting, Float)] = []
     for (name, value) in checkpoint.metadata.settings.sorted(by: { $0.key < $1.key }) {
       let isAllowed = allowances.contains {
@@ -85,11 +97,19 @@ extension Network {
       }.map(\.path))
   }
 
-  /// The model's values under its paths, with its configuration and its frozen set.
-  public func checkpoint(architecture: String) -> Checkpoint {
+  /// The model's values under its paths, with its frozen set, and what is known about them.
+  ///
+  /// - Parameters:
+  ///   - architecture: the name by which a registry knows how to build the model; nil where none does.
+  ///   - classes: the names of the outputs, in their order.
+  ///   - preprocessing: how data become the model's input: a `Preprocessing` of images, for instance.
+  public func checkpoint(
+    architecture: String? = nil, classes: [String]? = nil, preprocessing: (any Encodable & Sendable)? = nil
+  ) -> Checkpoint {
     var checkpoint = Checkpoint()
     checkpoint.metadata.architecture = architecture
-    checkpoint.metadata.configuration = configurationText
+    checkpoint.metadata.classes = classes
+    checkpoint.metadata.preprocessing = preprocessing.map { plainJSON($0) }
     let frozen = frozenPaths
     checkpoint.metadata.frozen = frozen.isEmpty ? nil : frozen
     checkpoint.metadata.settings = settings
@@ -108,22 +128,58 @@ extension Network {
   package var settings: [String: Double] {
     // The shortest digits that give the same Float: 1e-05, not 9.99999974e-06.
     Dictionary(
-      inventory.settings.map { ($0.path, Double("\($0.value)") ?? Double($0.value)) },
+      inventory.settings.map { ($0.path, Double("\($0.setting.value)") ?? Double($0.setting.value)) },
       uniquingKeysWith: { first, _ in first })
+  }
+}
+
+extension Network {
+  /// Fills the model from a checkpoint: all of it or nothing. An absent head is filled from the seed, and reported.
+  ///
+  /// - Parameter path: the file's name, for faults.
+  @discardableResult
+  public func load(
+    _ checkpoint: Checkpoint, allowing allowances: Set<Allowance> = [], seed: UInt64 = 0, path: String = "checkpoint"
+  ) throws(CheckpointFault) -> LoadReport {
+    try load(checkpoint, allowing: allowances, headPath: headPath, seed: seed, path: path)
+  }
+
+  /// The model's values under its paths, with its configuration and its frozen set, and what prediction needs.
+  ///
+  /// ```swift
+  /// let checkpoint = model.checkpoint(architecture: "resnet18", classes: ["cat", "dog"], preprocessing: preprocessing)
+  /// try checkpoint.write(to: "classifier.h5")
+  /// ```
+  ///
+  /// - Parameters:
+  ///   - architecture: the name by which a registry knows how to build the network.
+  ///   - classes: the names of the outputs, in their order.
+  ///   - preprocessing: how data become the network's input: a `Preprocessing` of images, for instance.
+  /// - Precondition: there are as many classes as outputs, where they are given.
+  public func checkpoint(
+    architecture: String, classes: [String]? = nil, preprocessing: (any Encodable & Sendable)? = nil
+  ) -> Checkpoint {
+    ensure(
+      classes.map { $0.count == configuration.outputs } ?? true,
+      "checkpoint: \(classes?.count ?? 0) classes for a head with \(configuration.outputs) outputs")
+    var checkpoint = checkpoint(
+      architecture: Optional(architecture), classes: classes, preprocessing: preprocessing)
+    checkpoint.metadata.configuration = configurationText
+    return checkpoint
   }
 
   /// The configuration as JSON with sorted keys.
-  public var configurationText: String { Self.text(of: configuration) }
+  public var configurationText: String { plainJSON(configuration) }
+}
 
-  /// A configuration as JSON with sorted keys.
-  static func text(of configuration: Configuration) -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys]
-    guard let data = try? encoder.encode(configuration) else {
-      stopProgram("a configuration of plain values did not become JSON")
-    }
-    return String(decoding: data, as: UTF8.self)
+/// A plain value as JSON with sorted keys.
+package func plainJSON(_ value: some Encodable) -> String {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.sortedKeys]
+  guard let data = try? encoder.encode(value) else {
+    stopProgram("a \(type(of: value)) of plain values did not become JSON")
   }
+  return String(decoding: data, as: UTF8.self)
 }
 
 extension StoredArray {
@@ -136,27 +192,5 @@ extension StoredArray {
     } else {
       self.init(tensor.scalars, shape: tensor.shape)
     }
-  }
-}
-
-extension Zoo {
-  /// The network that a checkpoint names, with the checkpoint's weights and frozen set.
-  public static func model(
-    from checkpoint: Checkpoint, allowing allowances: Set<Allowance> = [], seed: UInt64 = 0, path: String
-  ) throws -> (model: any Network, architecture: Architecture, report: LoadReport) {
-    guard let name = checkpoint.metadata.architecture else { throw ArchitectureFault.unnamed }
-    let architecture = try Zoo.architecture(named: name)
-    let model = try architecture.build(configuration: checkpoint.metadata.configuration)
-    let report = try model.load(checkpoint, allowing: allowances, seed: seed, path: path)
-    try model.freeze(checkpoint.metadata.frozen ?? [])
-    return (model, architecture, report)
-  }
-
-  /// The same for a network that sorts images into classes.
-  public static func classifier(
-    from checkpoint: Checkpoint, allowing allowances: Set<Allowance> = [], seed: UInt64 = 0, path: String
-  ) throws -> (model: any Classifier, architecture: Architecture, report: LoadReport) {
-    let (model, architecture, report) = try model(from: checkpoint, allowing: allowances, seed: seed, path: path)
-    return (try architecture.classifier(model), architecture, report)
   }
 }

@@ -1,4 +1,3 @@
-import AviaryLayers
 import AviaryTensors
 
 /// A way in which nothing can be sampled.
@@ -63,7 +62,7 @@ public struct Sampling: Sendable, Equatable {
   }
 }
 
-extension CharacterModel {
+extension LanguageModel {
   /// Writes on: the tokens that follow the prompt, each drawn from what the model predicts after all before it.
   ///
   /// - Parameters:
@@ -74,9 +73,8 @@ extension CharacterModel {
     after prompt: [Int32], length: Int, sampling: Sampling = Sampling(), stream: RandomStream
   ) throws(SamplingFault) -> [Int32] {
     try sampling.validate()
-    let symbols = configuration.symbols ?? configuration.classes
-    guard symbols == configuration.classes else {
-      throw .differentVocabularies(reads: symbols, predicts: configuration.classes)
+    guard symbols == configuration.outputs else {
+      throw .differentVocabularies(reads: symbols, predicts: configuration.outputs)
     }
     guard length >= 0 else { throw .outOfRange(name: "length", value: "\(length)", allowed: "0 or more") }
     guard !prompt.isEmpty else { throw .emptyPrompt }
@@ -88,11 +86,11 @@ extension CharacterModel {
       var drawn: [Int32] = []
       drawn.reserveCapacity(length)
       var tokens = prompt
-      var state: RecurrentState?
+      var state: State?
       while drawn.count < length {
         let (logits, last) = self(tokens: IntTensor(tokens, shape: [1, tokens.count]), state: state)
         state = last
-        tokens = [sampling.choose(Array(logits.scalars.suffix(configuration.classes)), &stream)]
+        tokens = [sampling.choose(Array(logits.scalars.suffix(configuration.outputs)), &stream)]
         drawn += tokens
       }
       return drawn
