@@ -1,6 +1,7 @@
 import ArgumentParser
 import Aviary
 import AviaryHDF5
+import AviaryHDF5Writing
 
 struct FeaturesCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,4 +1,5 @@
 import AviaryArchives
+import AviaryHDF5
 import CHDF5
 
 /// Datasets of a new HDF5 file that grow row by row: what they hold need never be in memory together.

@@ -1,3 +1,4 @@
+import AviaryHDF5
 import CHDF5
 
 /// Types and attributes as libhdf5's handles. Runs under `HDF5Library.exclusively`.

@@ -1,4 +1,5 @@
 import AviaryArchives
+import AviaryHDF5
 
 /// Something to be written: a group or a dataset, with its attributes.
 public struct HDF5Item: Sendable {

@@ -1,4 +1,5 @@
 import AviaryArchives
+import AviaryHDF5
 import CHDF5
 
 /// The structure of a file without its datasets' bytes, as libhdf5 makes it: groups, headers, types, attributes.

@@ -1,4 +1,5 @@
 import AviaryArchives
+import AviaryHDF5
 
 /// Writing HDF5 files that every tool reads.
 public enum HDF5Writer {
@@ -28,13 +29,12 @@ extension HDF5Skeleton {
     }
     // Version 0, offsets and lengths of eight bytes.
     guard image.count > 96, image[8] == 0, image[13] == 8, image[14] == 8 else { throw unexpected("the file") }
-    let blocks = BlockReader(
-      FileImage(bytes: ByteRegion(image), baseAddress: 0, sizeOfOffsets: 8, sizeOfLengths: 8))
+    let structure = ByteRegion(image)
     for item in items {
       guard case .dataset(_, _, let bytes) = item.content, bytes.count > 0 else { continue }
-      guard let header = headers[item.path], let place = try? Self.addressField(header, bytes.count, blocks) else {
-        throw unexpected(item.path)
-      }
+      guard let header = headers[item.path],
+        let place = ContiguousStorage.addressField(ofDatasetAt: header, size: bytes.count, in: structure)
+      else { throw unexpected(item.path) }
       let padding = (Self.alignment - end % Self.alignment) % Self.alignment
       parts += [ByteRegion([UInt8](repeating: 0, count: padding)), bytes]
       Self.put(end + padding, at: place, &image)
@@ -42,15 +42,6 @@ extension HDF5Skeleton {
     }
     Self.put(end, at: Self.endOfFile, &image)
     return [ByteRegion(image)] + parts
-  }
-
-  /// The offset of the address in the data layout message of a contiguous dataset that was never written.
-  private static func addressField(_ header: UInt64, _ size: Int, _ blocks: BlockReader) throws(Flaw) -> Int? {
-    guard var layout = try ObjectHeader(at: header, blocks).first(.dataLayout)?.body else { return nil }
-    guard try layout.byte() == 3, try layout.byte() == 1 else { return nil }
-    let place = layout.position + layout.offset
-    guard try layout.address() == nil, try layout.length() == size else { return nil }
-    return place
   }
 
   private static func put(_ value: Int, at place: Int, _ image: inout [UInt8]) {
