@@ -52,7 +52,7 @@ extension SourceOptions {
     else {
       return nil
     }
-    if let architecture = Zoo.architectures.first(where: { $0.name == checkpoint.metadata.architecture }),
+    if let architecture = AviaryCommand.zoo.architectures.first(where: { $0.name == checkpoint.metadata.architecture }),
       architecture.kinds == [.graphs]
     {
       // Raw features are those of the files; every other choice divides by their sum.
@@ -64,7 +64,9 @@ extension SourceOptions {
   private func changedPreprocessing(of checkpoint: Checkpoint, _ path: String) throws -> Preprocessing {
     var result: Preprocessing
     if let preprocessing {
-      let known = checkpoint.metadata.architecture.flatMap { name in Zoo.architectures.first { $0.name == name } }
+      let known = checkpoint.metadata.architecture.flatMap { name in
+        AviaryCommand.zoo.architectures.first { $0.name == name }
+      }
       let described = try Self.describedImages(checkpoint)
       let size = inputSize?.size.height ?? known?.imageSize ?? described?.size.height
       result = try .preset(named: preprocessing.rawValue, size: size ?? 224)
@@ -97,7 +99,7 @@ extension SourceOptions {
   /// The images that a network takes which its file describes, where it says.
   private static func describedImages(_ checkpoint: Checkpoint) throws -> (size: ImageSize, isGrey: Bool)? {
     guard checkpoint.metadata.architecture == KerasChain.architecture,
-      let chain = try Zoo.architecture(named: KerasChain.architecture)
+      let chain = try AviaryCommand.zoo.architecture(named: KerasChain.architecture)
         .build(configuration: checkpoint.metadata.configuration) as? KerasChain
     else { return nil }
     return chain.configuration.images.map { (ImageSize(height: $0.height, width: $0.width), $0.channels == 1) }
