@@ -1,11 +1,11 @@
 /// A line of results on standard output.
-func show(_ line: String) { print(printable(line)) }
+package func show(_ line: String) { print(printable(line)) }
 
 /// The text as it can be shown: what a terminal would obey instead of showing it (control characters, and what turns the
 /// direction of writing) is spelled out, as names and texts come from strangers' files.
 ///
 /// - Parameter keepingLines: whether line breaks and tabs are shown as such.
-func printable(_ text: String, keepingLines: Bool = false) -> String {
+package func printable(_ text: String, keepingLines: Bool = false) -> String {
   func isShown(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 0x20...0x7e: true

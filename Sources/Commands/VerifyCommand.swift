@@ -38,7 +38,8 @@ struct VerifyCommand: ParsableCommand {
     default:
       return "ok, \(checkpoint.format.rawValue), \(tensors) can be read; the format has no checksum for each tensor"
     }
-    guard let name = checkpoint.metadata.architecture, let architecture = try? Registry.zoo.architecture(named: name)
+    guard let name = checkpoint.metadata.architecture,
+      let architecture = try? AviaryCommand.registry.architecture(named: name)
     else { return "ok, \(tensors), checksums match" }
     let model = try architecture.build(configuration: checkpoint.metadata.configuration)
     _ = try checkpoint.match(cells: model.cellDescriptions, headPath: model.headPath, path: file)

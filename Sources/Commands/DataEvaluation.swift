@@ -12,7 +12,7 @@ struct DataEvaluation {
     (checkpoint, _) = try options.read(path)
     if checkpoint.metadata.headAbsent { throw CommandFault.headAbsent(path: path) }
     let missing = try options.allowMissing.map { try Allowance.missing($0) }
-    model = try Registry.zoo.model(from: checkpoint, allowing: Set(missing), path: path).model
+    model = try AviaryCommand.registry.model(from: checkpoint, allowing: Set(missing), path: path).model
   }
 
   /// - Parameter kind: what lies at `data`.
@@ -27,7 +27,7 @@ struct DataEvaluation {
 
   private func unsuited(_ kind: DataKind) -> ArchitectureFault {
     let name = checkpoint.metadata.architecture ?? ""
-    let kinds = Registry.zoo.architectures.first { $0.name == name }?.kinds ?? []
+    let kinds = AviaryCommand.registry.architectures.first { $0.name == name }?.kinds ?? []
     return .unsuited(architecture: name, kinds: kinds, data: kind)
   }
 
@@ -67,7 +67,7 @@ struct DataEvaluation {
 
   /// Refuses an input that the network does not take.
   private func check(input: [Int]) throws {
-    _ = try Registry.zoo.architecture(named: checkpoint.metadata.architecture ?? "").build(
+    _ = try AviaryCommand.registry.architecture(named: checkpoint.metadata.architecture ?? "").build(
       configuration: checkpoint.metadata.configuration, input: input)
   }
 

@@ -32,7 +32,7 @@ struct SampleCommand: ParsableCommand {
     let path = try WeightsFolder.checkpointPath(checkpoint, given: weights.weights)
     let stored = try Checkpoint.read(from: path)
     if stored.metadata.headAbsent { throw CommandFault.headAbsent(path: path) }
-    let loaded = try Registry.zoo.model(from: stored, path: path)
+    let loaded = try AviaryCommand.registry.model(from: stored, path: path)
     guard let model = loaded.model as? CharacterModel else {
       throw CommandFault.noLanguageModel(path: path, architecture: loaded.architecture.name)
     }

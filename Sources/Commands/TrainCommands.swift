@@ -19,7 +19,7 @@ struct TrainCommand: ParsableCommand {
 
   func run() throws {
     try TrainingRun(command: "train", training).run {
-      let architecture = try Registry.zoo.architecture(named: architecture ?? "")
+      let architecture = try AviaryCommand.registry.architecture(named: architecture ?? "")
       let options = try training.options(isFinetuning: false, architecture: architecture.name, checkpoint: nil)
       return (options, .scratch(architecture))
     }

@@ -68,7 +68,8 @@ extension Workload {
 
     init(_ folder: String?) throws {
       let folder = try folder ?? Self.folder()
-      let all = try DataPart.all(folder, classes: nil)[0].folder.entries
+      let parts = folder + "/train"
+      let all = try ImageFolder(FileManager.default.fileExists(atPath: parts) ? parts : folder).entries
       // An epoch is many steps long, so that the workers are hardly ever without work, in an order that mixes classes.
       entries = (0..<(1 << 15)).map { all[$0 * 7919 % all.count] }
       batches = try Self.open(entries, epoch: 0)

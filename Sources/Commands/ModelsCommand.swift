@@ -13,7 +13,7 @@ struct ModelsCommand: ParsableCommand {
   func run() throws {
     let weights = try WeightsFolder.find(given: folder.weights)?.weights ?? []
     if let name {
-      let architecture = try Registry.zoo.architecture(named: name)
+      let architecture = try AviaryCommand.registry.architecture(named: name)
       let shipped = weights.filter { $0.architecture == name }.map(\.name)
       print("\(architecture.name): \(architecture.summary)")
       print(try architecture.build().tree)
@@ -21,7 +21,7 @@ struct ModelsCommand: ParsableCommand {
       return
     }
     var rows = [["name", "parameters", "input", "head", "shipped weights"]]
-    for architecture in Registry.zoo.architectures {
+    for architecture in AviaryCommand.registry.architectures {
       let model = try architecture.build()
       let parameters = model.parameters.reduce(0) { $0 + $1.count }
       let shipped = weights.filter { $0.architecture == architecture.name }.map(\.name)

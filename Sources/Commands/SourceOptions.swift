@@ -86,7 +86,7 @@ struct SourceOptions: ParsableArguments {
     let adaptation = try adaptation()
     var report: LoadReport?
     if architecture == nil, let foreign = checkpoint.metadata.architecture,
-      (try? Registry.zoo.architecture(named: foreign)) == nil
+      (try? AviaryCommand.registry.architecture(named: foreign)) == nil
     {
       // What others call an architecture need not be one of the zoo's.
       checkpoint.metadata.architecture = nil
@@ -97,7 +97,7 @@ struct SourceOptions: ParsableArguments {
       checkpoint = try checkpoint.renamed(by: adaptation.renames)
     } else if let name = architecture ?? checkpoint.metadata.architecture {
       (checkpoint, report) = try checkpoint.adapted(
-        to: try Registry.zoo.architecture(named: name), by: adaptation, path: path)
+        to: try AviaryCommand.registry.architecture(named: name), by: adaptation, path: path)
     } else if checkpoint.kerasModel?.configuration != nil {
       (checkpoint, report) = try checkpoint.kerasChain(by: adaptation, path: path)
     } else {
@@ -117,7 +117,8 @@ struct SourceOptions: ParsableArguments {
     let names = try Self.classNames(classes)
     if let name = checkpoint.metadata.architecture {
       if checkpoint.metadata.headAbsent { throw CommandFault.classesWithoutHead(path: path) }
-      let model = try Registry.zoo.architecture(named: name).build(configuration: checkpoint.metadata.configuration)
+      let model = try AviaryCommand.registry.architecture(named: name).build(
+        configuration: checkpoint.metadata.configuration)
       guard names.count == model.configuration.outputs else {
         throw CommandFault.classCount(source: "--classes", found: names.count, expected: model.configuration.outputs)
       }

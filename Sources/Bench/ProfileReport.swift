@@ -1,4 +1,5 @@
 import Aviary
+import AviaryCommands
 
 /// Where the time of a workload's steps went, for a person.
 struct ProfileReport {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Aviary
 import AviaryArchives
+import AviaryCommands
 import CAllocations
 
 #if canImport(FoundationEssentials)
@@ -9,46 +10,47 @@ import CAllocations
   import Foundation
 #endif
 
-/// `aviary bench`: times a workload, or compares its losses with another program's.
-struct BenchCommand: ParsableCommand {
+/// `aviary-bench WORKLOAD`: times a workload, or compares its losses with another program's.
+struct WorkloadCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "bench", abstract: "Time a workload, or check its losses against recorded ones.",
+    commandName: "run", abstract: "Time a workload, or check its losses against recorded ones.",
     discussion: "Workloads: \(Workload.all.map(\.name).joined(separator: ", ")).")
 
   @Argument(help: "The workload.") var workload: String
-  @Option(help: "How many steps are timed.") var steps = 10
-  @Option(help: "How many steps come before, untimed.") var warmup = 2
-  @Option(help: "How many threads compute.") var threads = ProcessInfo.processInfo.activeProcessorCount
+  @Option(help: "The number of timed steps.") var steps = 10
+  @Option(help: "The number of untimed steps before them.") var warmup = 2
+  @Option(help: "The number of compute threads.") var threads = ProcessInfo.processInfo.activeProcessorCount
   @Option(
-    help: "Take three steps from the weights and inputs of this safetensors file and compare with its losses.",
+    help: "Train from the weights and inputs in this safetensors file, and compare the losses with those in it.",
     completion: .file(extensions: ["safetensors"]))
   var check: String?
   @Option(
     help: ArgumentHelp(
       """
-      The photographs that the workload images reads: an image folder. By default cats-vs-dogs in \
-      $AVIARY_SHARED_DATA or in ../shared/data.
+      The image folder that the workload 'images' reads. By default cats-vs-dogs in $AVIARY_SHARED_DATA or in \
+      ../shared/data.
       """, valueName: "dir"),
     completion: .directory)
   var data: String?
   @Flag(help: "Print one JSON object as the last line.") var json = false
-  @Flag(help: "Print where the time of the steps goes, by operation and by layer.") var profile = false
+  @Flag(help: "Print where the time goes, by operation and by layer.") var profile = false
   @Option(
     help: ArgumentHelp(
-      "Write every operation of the steps to this file, as chrome://tracing shows it.", valueName: "file.json"),
+      "Write every operation of the timed steps to this file, for chrome://tracing.", valueName: "file.json"),
     completion: .file(extensions: ["json"]))
   var trace: String?
 
   func validate() throws {
     guard Workload.all.contains(where: { $0.name == workload }) else {
       throw ValidationError(
-        "there is no workload '\(workload)'; there are \(Workload.all.map(\.name).joined(separator: ", "))")
+        "unknown workload '\(workload)'; choose one of \(Workload.all.map(\.name).joined(separator: ", "))")
     }
     guard steps >= 1, warmup >= 0, (1...1024).contains(threads) else {
-      throw ValidationError("--steps and --threads are at least 1, --warmup at least 0, --threads at most 1024")
+      throw ValidationError("--steps must be at least 1, --warmup at least 0, and --threads between 1 and 1024")
     }
     guard check == nil && !json || !profile && trace == nil else {
-      throw ValidationError("--profile and --trace go without --check and --json: a watched step takes longer")
+      throw ValidationError(
+        "--profile and --trace cannot be combined with --check or --json: profiling slows the steps down")
     }
   }
 

@@ -21,14 +21,15 @@ struct LoadedModel {
     let (checkpoint, _) = try options.read(path)
     if needsHead, checkpoint.metadata.headAbsent { throw CommandFault.headAbsent(path: path) }
     guard let name = checkpoint.metadata.architecture else { throw ArchitectureFault.unnamed }
-    let known = try Registry.zoo.architecture(named: name)
+    let known = try AviaryCommand.registry.architecture(named: name)
     guard known.kinds.contains(.images) else {
       throw ArchitectureFault.unsuited(architecture: name, kinds: known.kinds, data: .images)
     }
     guard let stored = try checkpoint.preprocessing() else { throw CommandFault.noPreprocessing(path: path) }
     preprocessing = stored
     let missing = try options.allowMissing.map { try Allowance.missing($0) }
-    (model, architecture, _) = try Registry.zoo.classifier(from: checkpoint, allowing: Set(missing), path: path)
+    (model, architecture, _) = try AviaryCommand.registry.classifier(
+      from: checkpoint, allowing: Set(missing), path: path)
     if needsHead, let chain = model as? KerasChain, chain.configuration.output == .values {
       throw CommandFault.noClasses(path: path)
     }

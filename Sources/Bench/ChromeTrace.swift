@@ -1,4 +1,5 @@
 import Aviary
+import AviaryCommands
 
 /// A recording in Chrome's trace event format, which chrome://tracing and Perfetto show.
 enum ChromeTrace {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Aviary
+import AviaryCommands
 import AviaryKernels
 
 #if canImport(FoundationEssentials)
@@ -8,15 +9,14 @@ import AviaryKernels
   import Foundation
 #endif
 
-/// `aviary tune`: measures every algorithm of convolution on the shapes of common networks, beside the rule's choice. For
-/// who changes the rule; see tools/tune.
+/// `aviary-bench tune`: measures every convolution algorithm on the shapes of common networks and compares the fastest
+/// with the rule's choice. For people who change the rule; see tools/tune.
 struct TuneCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "tune", abstract: "Measure the algorithms of convolution beside the rule that chooses among them.",
-    shouldDisplay: false)
+    commandName: "tune", abstract: "Measure every convolution algorithm against the one that the rule chooses.")
 
-  @Option(help: "How many threads compute.") var threads = ProcessInfo.processInfo.activeProcessorCount
-  @Option(help: "Batch sizes, with commas between.") var batches = "1,4,16,32"
+  @Option(help: "The number of compute threads.") var threads = ProcessInfo.processInfo.activeProcessorCount
+  @Option(help: "Batch sizes, separated by commas.") var batches = "1,4,16,32"
 
   /// Input channels, output channels, height and width, kernel, stride: of ResNet, the XAI net, VGG and LeNet.
   private static let layers: [(Int, Int, Int, Int, Int)] = [
@@ -27,9 +27,9 @@ struct TuneCommand: ParsableCommand {
   ]
 
   func validate() throws {
-    guard (1...1024).contains(threads) else { throw ValidationError("--threads is at least 1 and at most 1024") }
+    guard (1...1024).contains(threads) else { throw ValidationError("--threads must be between 1 and 1024") }
     guard sizes.allSatisfy({ (1...1024).contains($0 ?? 0) }) else {
-      throw ValidationError("--batches '\(batches)': numbers from 1 to 1024 with commas between, as in 1,16")
+      throw ValidationError("--batches '\(batches)': give numbers from 1 to 1024, separated by commas, such as 1,16")
     }
   }
 
@@ -37,7 +37,7 @@ struct TuneCommand: ParsableCommand {
 
   func run() throws {
     Compute.threads = threads
-    print("ms a call; * is the rule's choice, and the last column how much longer it takes than the quickest\n")
+    print("milliseconds per call; * marks the rule's choice, the last column is its time relative to the fastest\n")
     let algorithms = ConvolutionAlgorithm.allCases
     print(([pad("", 44)] + algorithms.map { pad($0.rawValue, 20) }).joined())
     var losses: [Double] = []
@@ -66,7 +66,7 @@ struct TuneCommand: ParsableCommand {
       }
     }
     let mean = losses.reduce(0, +) / Double(max(1, losses.count))
-    print("\nThe rule's choices take \(fixed(mean, 3)) times as long as the quickest, on average.")
+    print("\nOn average the rule's choice takes \(fixed(mean, 3)) times as long as the fastest algorithm.")
   }
 
   private func pad(_ text: String, _ width: Int) -> String {

@@ -52,7 +52,9 @@ extension SourceOptions {
     else {
       return nil
     }
-    if let architecture = Registry.zoo.architectures.first(where: { $0.name == checkpoint.metadata.architecture }),
+    if let architecture = AviaryCommand.registry.architectures.first(where: {
+      $0.name == checkpoint.metadata.architecture
+    }),
       architecture.kinds == [.graphs]
     {
       // Raw features are those of the files; every other choice divides by their sum.
@@ -65,7 +67,7 @@ extension SourceOptions {
     var result: Preprocessing
     if let preprocessing {
       let known = checkpoint.metadata.architecture.flatMap { name in
-        Registry.zoo.architectures.first { $0.name == name }
+        AviaryCommand.registry.architectures.first { $0.name == name }
       }
       let described = try Self.describedImages(checkpoint)
       let size = inputSize?.size.height ?? known?.imageSize ?? described?.size.height
@@ -99,7 +101,7 @@ extension SourceOptions {
   /// The images that a network takes which its file describes, where it says.
   private static func describedImages(_ checkpoint: Checkpoint) throws -> (size: ImageSize, isGrey: Bool)? {
     guard checkpoint.metadata.architecture == KerasChain.architecture,
-      let chain = try Registry.zoo.architecture(named: KerasChain.architecture)
+      let chain = try AviaryCommand.registry.architecture(named: KerasChain.architecture)
         .build(configuration: checkpoint.metadata.configuration) as? KerasChain
     else { return nil }
     return chain.configuration.images.map { (ImageSize(height: $0.height, width: $0.width), $0.channels == 1) }

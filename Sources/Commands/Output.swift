@@ -2,19 +2,19 @@ import Aviary
 import AviaryArchives
 
 /// A fault in one line on standard error.
-func complain(_ fault: any Swift.Error) { complain("\(fault)") }
+package func complain(_ fault: any Swift.Error) { complain("\(fault)") }
 
 /// A fault in one line on standard error.
-func complain(_ text: String) { tell("error: " + text) }
+package func complain(_ text: String) { tell("error: " + text) }
 
 /// A line on standard error: not a result.
-func tell(_ line: String) {
+package func tell(_ line: String) {
   var output = StandardError()
   print(printable(line), to: &output)
 }
 
 /// Rows as lines with aligned columns, two spaces apart; columns named in `right` end together.
-func table(_ rows: [[String]], right: Set<Int> = []) -> [String] {
+package func table(_ rows: [[String]], right: Set<Int> = []) -> [String] {
   // As long as they are shown.
   let rows = rows.map { $0.map { printable($0) } }
   let columns = rows.map(\.count).max() ?? 0
@@ -31,7 +31,7 @@ func table(_ rows: [[String]], right: Set<Int> = []) -> [String] {
 }
 
 /// A number with its thousands set apart.
-func grouped(_ number: Int) -> String {
+package func grouped(_ number: Int) -> String {
   let digits = Array(String(number))
   return digits.indices.reduce(into: "") { text, index in
     if index > 0, (digits.count - index) % 3 == 0, text != "-" { text += "," }
@@ -40,7 +40,7 @@ func grouped(_ number: Int) -> String {
 }
 
 /// A number with so many digits after the point.
-func fixed(_ value: Double, _ digits: Int) -> String {
+package func fixed(_ value: Double, _ digits: Int) -> String {
   guard value.isFinite, abs(value) < 1e12 else { return "\(value)" }
   var scale = 1
   for _ in 0..<digits { scale *= 10 }
@@ -52,26 +52,26 @@ func fixed(_ value: Double, _ digits: Int) -> String {
 }
 
 /// A share in percent with one digit.
-func percent(_ share: Double) -> String { fixed(100 * share, 1) + " %" }
+package func percent(_ share: Double) -> String { fixed(100 * share, 1) + " %" }
 
 /// "1 image", "2 images".
-func counted(_ count: Int, _ noun: String) -> String { "\(grouped(count)) \(noun)\(count == 1 ? "" : "s")" }
+package func counted(_ count: Int, _ noun: String) -> String { "\(grouped(count)) \(noun)\(count == 1 ? "" : "s")" }
 
 extension JSONValue {
-  static func integer(_ value: Int) -> JSONValue { .number(String(value)) }
+  package static func integer(_ value: Int) -> JSONValue { .number(String(value)) }
 
   /// Null where the number is not finite, or not known.
-  static func real(_ value: Double?) -> JSONValue {
+  package static func real(_ value: Double?) -> JSONValue {
     guard let value, value.isFinite else { return .null }
     return .number("\(value)")
   }
 
-  static func real(_ value: Float) -> JSONValue { value.isFinite ? .number("\(value)") : .null }
+  package static func real(_ value: Float) -> JSONValue { value.isFinite ? .number("\(value)") : .null }
 
-  static func texts(_ values: [String]) -> JSONValue { .array(values.map { .text($0) }) }
+  package static func texts(_ values: [String]) -> JSONValue { .array(values.map { .text($0) }) }
 
   /// An object whose members have these names in this order.
-  static func members(_ members: KeyValuePairs<String, JSONValue>) -> JSONValue {
+  package static func members(_ members: KeyValuePairs<String, JSONValue>) -> JSONValue {
     .object(members.map { Member($0.key, $0.value) })
   }
 
