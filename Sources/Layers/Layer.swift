@@ -85,8 +85,8 @@ public func valueWithGradients<Auxiliary, Failure>(
   of parameters: [Parameter], mode: Mode = .training, noise: Noise? = nil,
   _ body: () throws(Failure) -> (Tensor, Auxiliary)
 ) throws(Failure) -> (value: Tensor, gradients: Gradients, auxiliary: Auxiliary) {
-  try valueWithGradients(
-    of: parameters.filter { !$0.isFrozen }.map(\.filled), mode: mode, noise: noise, body)
+  let trained = parameters.filter { !$0.isFrozen }
+  return try valueWithGradients(of: trained.map(\.filled), owners: trained, mode: mode, noise: noise, body)
 }
 
 /// The same for a scalar alone.
@@ -112,9 +112,4 @@ public func valueWithGradients<Failure>(
   of model: some Layer, mode: Mode = .training, noise: Noise? = nil, _ body: () throws(Failure) -> Tensor
 ) throws(Failure) -> (value: Tensor, gradients: Gradients) {
   try valueWithGradients(of: model.parameters, mode: mode, noise: noise, body)
-}
-
-extension Gradients {
-  /// The gradient with respect to a parameter; nil where it is frozen or the result does not depend on it.
-  public subscript(parameter: Parameter) -> Tensor? { self[parameter.filled] }
 }
