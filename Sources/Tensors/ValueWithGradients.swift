@@ -48,7 +48,9 @@ package func valueWithGradients<Auxiliary, Failure>(
       }, body)
     ensure(loss.count == 1, "valueWithGradients: the result has shape \(loss.shape), not one element")
     let (byVariable, byTensor) = tape.gradients(of: loss)
-    return (loss.detached(), Gradients(owners: owners ?? variables, byVariable: byVariable, byTensor: byTensor), auxiliary)
+    return (
+      loss.detached(), Gradients(owners: owners ?? variables, byVariable: byVariable, byTensor: byTensor), auxiliary
+    )
   }
 }
 

@@ -12,7 +12,6 @@ import Testing
   struct Half: UnaryLayer {
     let fc: Linear
 
-    init(_ weight: Parameter) { fc = Linear(weight.shape[1], weight.shape[0]) }
     init(_ inputs: Int, _ outputs: Int) { fc = Linear(inputs, outputs) }
 
     func forward(_ x: consuming Tensor) -> Tensor { fc(x) }
@@ -35,11 +34,10 @@ import Testing
 
   /// A model with the values that a case starts from.
   func model(_ name: String, of test: String) throws -> Half {
-    let start = golden.arrays(under: "\(test)/start/\(name).fc")
-    let weight = try #require(start["weight"])
+    let weight = try golden.array("\(test)/start/\(name).fc.weight")
     let model = Half(weight.shape[1], weight.shape[0])
     for (path, parameter) in model.namedParameters() {
-      let array = try #require(start[String(path.dropFirst("fc.".count))])
+      let array = try golden.array("\(test)/start/\(name).\(path)")
       parameter.assign(Tensor(array.floats, shape: array.shape))
     }
     return model
@@ -138,7 +136,9 @@ import Testing
     let optimizer = try Optimizer(OptimizerConfiguration(.adam, learningRate: 0.01))
     for step in 0..<6 {
       let (turn, target) = step % 2 == 0 ? (left, x) : (right, targets)
-      let (_, gradients) = valueWithGradients(of: turn) { meanSquaredError(turn.head(relu(encoder(x))), target: target) }
+      let (_, gradients) = valueWithGradients(of: turn) {
+        meanSquaredError(turn.head(relu(encoder(x))), target: target)
+      }
       // Both models' parameters, the encoder's among them twice; those of the other's head have no gradient.
       optimizer.step(left.parameters + right.parameters, gradients, learningRate: 0.01)
       _ = encoder.parameters
@@ -164,8 +164,10 @@ import Testing
       optimizer.step(parameters, gradients, learningRate: 0.01)
     }
     expectClose(
-      actual: weight.tensor.scalars, shape: weight.shape, golden: try golden.array("tied/end/fc.weight"), name: "weight")
-    expectClose(actual: bias.tensor.scalars, shape: bias.shape, golden: try golden.array("tied/end/fc.bias"), name: "bias")
+      actual: weight.tensor.scalars, shape: weight.shape, golden: try golden.array("tied/end/fc.weight"), name: "weight"
+    )
+    expectClose(
+      actual: bias.tensor.scalars, shape: bias.shape, golden: try golden.array("tied/end/fc.bias"), name: "bias")
   }
 
   @Test func parametersOfNoModel() throws {
