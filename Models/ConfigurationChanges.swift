@@ -2,33 +2,28 @@ import AviaryCheckpoints
 import AviaryDiagnostics
 import AviaryLayers
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
 extension Architecture {
-  /// A configuration as JSON with other values for some of its members; nil where none is to be changed.
+  /// A configuration with other values for some of its members; nil where none is to be changed.
   static func changed(
     _ configuration: some NetworkConfiguration, by changes: [ConfigurationChange], architecture: String
-  ) throws(ArchitectureFault) -> String? {
+  ) throws(ArchitectureFault) -> JSONValue? {
     if changes.isEmpty { return nil }
     var members = members(of: configuration)
     for change in changes {
       guard let place = members.firstIndex(where: { $0.name == change.name }) else {
         throw .unknownSetting(architecture: architecture, name: change.name, known: members.map(\.name).sorted())
       }
-      // What is no JSON is a word.
+      // What is not JSON is a word.
       let value = (try? JSONValue(parsing: change.value.utf8)) ?? .text(change.value)
       members[place] = .init(change.name, value)
     }
-    return JSONValue.object(members).serialized
+    return .object(members)
   }
 
   private static func members(of configuration: some NetworkConfiguration) -> [JSONValue.Member] {
-    guard let data = try? JSONEncoder().encode(configuration), let members = (try? JSONValue(parsing: data))?.members
-    else { stopProgram("a configuration of plain values did not become JSON") }
+    guard let members = (try? JSONValue(encoding: configuration))?.members else {
+      stopProgram("a configuration of plain values did not become JSON")
+    }
     return members
   }
 
@@ -37,8 +32,8 @@ extension Architecture {
     of configuration: Configuration, among changes: [ConfigurationChange], architecture: String
   ) -> ArchitectureFault? {
     for change in changes {
-      guard let text = try? changed(configuration, by: [change], architecture: architecture),
-        (try? JSONDecoder().decode(Configuration.self, from: Data(text.utf8))) == nil
+      guard let changed = try? changed(configuration, by: [change], architecture: architecture),
+        (try? changed.decoded(as: Configuration.self)) == nil
       else { continue }
       let value = Mirror(reflecting: configuration).children.first { $0.label == change.name }?.value
       let own = members(of: configuration).first { $0.name == change.name }?.value.serialized ?? ""

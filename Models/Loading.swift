@@ -3,12 +3,6 @@ import AviaryDiagnostics
 import AviaryLayers
 import AviaryTensors
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
 extension Network {
   /// What a checkpoint must hold to fill the model.
   public var cellDescriptions: [CellDescription] {
@@ -89,9 +83,8 @@ extension Network {
   public func checkpoint(architecture: String) -> Checkpoint {
     var checkpoint = Checkpoint()
     checkpoint.metadata.architecture = architecture
-    checkpoint.metadata.configuration = configurationText
-    let frozen = frozenPaths
-    checkpoint.metadata.frozen = frozen.isEmpty ? nil : frozen
+    checkpoint.metadata.configuration = configurationValue
+    checkpoint.metadata.frozen = frozenPaths
     checkpoint.metadata.settings = settings
     for entry in inventory.stateful {
       switch entry.cell {
@@ -112,17 +105,14 @@ extension Network {
       uniquingKeysWith: { first, _ in first })
   }
 
-  /// The configuration as JSON with sorted keys.
-  public var configurationText: String { Self.text(of: configuration) }
+  /// The configuration as checkpoints keep it.
+  public var configurationValue: JSONValue { Self.value(of: configuration) }
 
-  /// A configuration as JSON with sorted keys.
-  static func text(of configuration: Configuration) -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys]
-    guard let data = try? encoder.encode(configuration) else {
+  static func value(of configuration: Configuration) -> JSONValue {
+    guard let value = try? JSONValue(encoding: configuration) else {
       stopProgram("a configuration of plain values did not become JSON")
     }
-    return String(decoding: data, as: UTF8.self)
+    return value
   }
 }
 
@@ -148,7 +138,7 @@ extension Zoo {
     let architecture = try Zoo.architecture(named: name)
     let model = try architecture.build(configuration: checkpoint.metadata.configuration)
     let report = try model.load(checkpoint, allowing: allowances, seed: seed, path: path)
-    try model.freeze(checkpoint.metadata.frozen ?? [])
+    try model.freeze(checkpoint.metadata.frozen)
     return (model, architecture, report)
   }
 

@@ -58,30 +58,19 @@ public final class WeightAverage {
 
   // MARK: In a checkpoint
 
-  /// Averages lie beside the optimizer's state, under a name that no property of a model can have.
-  private static let group = "weight-average."
-
-  /// The state for a checkpoint, as entries of its training state.
-  public var state: [String: Checkpoint.TrainingState.Slots] {
-    var state: [String: Checkpoint.TrainingState.Slots] = [:]
-    for (path, average) in averages {
-      state[Self.group + path] = .init(step: 1, arrays: ["average": StoredArray(average.value)])
-    }
-    return state
-  }
+  /// The averages for a checkpoint's training state, by parameter path.
+  public var state: [String: StoredArray] { averages.mapValues { StoredArray($0.value) } }
 
   /// Goes on from a checkpoint's training state; from the beginning where it has no averages.
   ///
   /// - Parameter path: the file's, for messages.
-  public func restore(
-    _ state: [String: Checkpoint.TrainingState.Slots], path: String
-  ) throws(TrainingFault) {
-    guard state.keys.contains(where: { $0.hasPrefix(Self.group) }) else { return }
+  public func restore(_ state: [String: StoredArray], path: String) throws(TrainingFault) {
+    if state.isEmpty { return }
     var restored: [String: Variable] = [:]
     for parameter in parameters {
-      guard let array = state[Self.group + parameter.path]?.arrays["average"], array.shape == parameter.shape,
-        let values = array.tensor()
-      else { throw .badWeightAverage(path: path, parameter: parameter.path) }
+      guard let array = state[parameter.path], array.shape == parameter.shape, let values = array.tensor() else {
+        throw .badWeightAverage(path: path, parameter: parameter.path)
+      }
       restored[parameter.path] = Variable(values)
     }
     averages = restored

@@ -193,7 +193,7 @@ import Testing
     #"{"input":[2,4],"layers":[{"name":"u","place":"","activation":"relu","operation":{"nothing":{}}}]}"#,
   ]) func refusesWhatIsNoNetwork(configuration: String) throws {
     let architecture = try Zoo.architecture(named: KerasChain.architecture)
-    #expect(throws: ArchitectureFault.self) { try architecture.build(configuration: configuration) }
+    #expect(throws: ArchitectureFault.self) { try architecture.build(configuration: JSONValue(parsing: configuration)) }
   }
 
   /// A configuration of Keras's with one number or word changed is read or refused, and never ends the program.
@@ -215,7 +215,7 @@ import Testing
         guard let value = try? JSONValue(parsing: mutated.utf8) else { continue }
         guard let built = try? KerasChainBuilder.chain(value, version: "3", path: file) else { continue }
         let architecture = try Zoo.architecture(named: KerasChain.architecture)
-        _ = try? architecture.build(configuration: KerasChain.text(of: built.builder.configuration))
+        _ = try? architecture.build(configuration: KerasChain.value(of: built.builder.configuration))
       }
     }
   }
