@@ -49,17 +49,17 @@ enum FuzzedReader: String, CaseIterable {
 
   /// Every network's configuration and the other texts, each headed by a line that says what it is.
   private static func texts() throws -> [[UInt8]] {
-    var texts = try Registry.zoo.architectures.map { "\($0.name)\n" + (try $0.build()).configurationText }
-    let preparation = try InputPreparation.images(.torchvision()).json()
+    var texts = try Registry.zoo.architectures.map { "\($0.name)\n" + (try $0.build()).configurationValue.serialized }
+    let preparation = try InputPreparation.images(.torchvision()).json().serialized
     let table = Table([
       .init("a", .numeric([1, 2, nil, 4])), .init("b", .categorical(["x", "y", "x", "z"])),
       .init("y", .numeric([1, 0, 1, 0])),
     ])
     let columns = try TablePreprocessing(fitting: table, TableSettings(target: "y"))
     texts += [
-      "preparation\n" + preparation, "preparation\n" + (try InputPreparation.table(columns).json()),
-      "preparation\n" + (try InputPreparation.graph(.init(normalizesFeatures: true)).json()),
-      "state\n" + (try LoopState().json()),
+      "preparation\n" + preparation, "preparation\n" + (try InputPreparation.table(columns).json().serialized),
+      "preparation\n" + (try InputPreparation.graph(.init(normalizesFeatures: true)).json().serialized),
+      "state\n" + (try LoopState().json().serialized),
     ]
     return texts.map { Array($0.utf8) }
   }
@@ -114,14 +114,14 @@ enum FuzzedReader: String, CaseIterable {
 
   private static func interpret(_ text: String) {
     let parts = text.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-    guard parts.count == 2 else { return }
+    guard parts.count == 2, let value = try? JSONValue(parsing: parts[1]) else { return }
     switch parts[0] {
-    case "preparation": _ = try? InputPreparation(json: parts[1])
-    case "state": _ = try? LoopState(json: parts[1])
+    case "preparation": _ = try? InputPreparation(json: value)
+    case "state": _ = try? LoopState(json: value)
     default:
       guard let architecture = try? Registry.zoo.architecture(named: parts[0]) else { return }
       for input in [nil, architecture.input, [3, 7, 5], [0], []] {
-        guard let model = try? architecture.build(configuration: parts[1], input: input) else { continue }
+        guard let model = try? architecture.build(configuration: value, input: input) else { continue }
         run(model, inputs: input.map { [$0] } ?? [])
       }
     }
