@@ -111,7 +111,7 @@ public final class HDF5Reader: Sendable {
       let object = dataset.object
       let stored = try storage(object).bytes(slab)
       if object.isPlain || stored.count == 0 { return stored }
-      // `byteCount` is an `Int`, and this is no more.
+      // At most `byteCount`, which is an `Int`.
       let size = slab.count * elementSize
       guard size <= Self.sizeLimit else { throw .tooLarge(bytes: size, limit: Self.sizeLimit) }
       try budget.charge(size, for: object)

@@ -68,7 +68,7 @@ enum LZ4 {
     guard made == output.upperBound else { throw damage }
   }
 
-  /// A length of 15 in the token goes on in bytes until one is not 255.
+  /// A length of 15 in the token continues in bytes up to the first that is not 255.
   private static func length(
     _ start: Int, _ source: borrowing Span<UInt8>, _ at: inout Int, _ end: Int
   ) throws(Flaw) -> Int {
