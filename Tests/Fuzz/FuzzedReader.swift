@@ -72,6 +72,7 @@ enum FuzzedReader: String, CaseIterable {
     try Data(bytes).write(to: URL(filePath: file))
     if self == .hdf5 {
       guard let reader = try? HDF5Reader(path: file, map: false) else { return }
+      Self.readParts(of: reader)
       for dataset in reader.contents.datasets { _ = try? reader.bytes(of: dataset) }
       return
     }
@@ -82,6 +83,26 @@ enum FuzzedReader: String, CaseIterable {
     guard let loaded = try? Registry.zoo.model(from: named, path: file) else { return }
     if !named.quantizedPaths.isEmpty { Self.classify(loaded.model, input: loaded.architecture.input) }
     Self.run(loaded.model, inputs: Self.inputs(of: loaded.model, loaded.architecture))
+  }
+
+  /// Objects by path, before the file is walked and after, and parts of datasets: the start, the end, every other element,
+  /// and selections that do not fit.
+  private static func readParts(of reader: HDF5Reader) {
+    for path in ["g/x", "chunked", "a/b/upwards", "chain3", "links/hard", "model", "layers"] { _ = try? reader[path] }
+    for name in (try? reader.names()) ?? [] { _ = try? reader.names(in: name) }
+    for group in reader.contents.groups.prefix(20) { _ = try? reader.attributes(of: group.path) }
+    for dataset in reader.contents.datasets.prefix(40) {
+      let selections: [[HDF5Slice]] = [
+        [HDF5Slice(0..<1)], dataset.shape.map { HDF5Slice(start: $0 - 1) },
+        dataset.shape.map { HDF5Slice(start: $0 / 3, stride: 2) },
+        dataset.shape.map { HDF5Slice(start: min(1, $0), stride: max(1, $0 / 3)) },
+        dataset.shape.map { HDF5Slice(start: $0 / 2, count: min(3, $0 - $0 / 2)) }, [HDF5Slice(0...Int.max)],
+      ]
+      // Looked up again, so that the index of chunks is read anew.
+      let found = (try? reader.dataset(dataset.path)) ?? dataset
+      for selection in selections { _ = try? reader.bytes(of: found, at: selection) }
+      _ = try? reader.values(of: found, at: dataset.shape.map { HDF5Slice(start: 0, count: min(2, $0)) })
+    }
   }
 
   /// Shapes that a network may be given.
