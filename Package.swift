@@ -92,7 +92,7 @@ let package = Package(
     tests("Kernels", ["CKernels"]),
     tests("Archives", resources: [.copy("Goldens")]),
     tests("HDF5", resources: [.copy("Goldens")]),
-    tests("Tensors", resources: [.copy("Goldens")]),
+    tests("Tensors", ["AviaryLayers"], resources: [.copy("Goldens")]),
     tests("Datasets", resources: [.copy("Goldens")]),
     tests("Layers", resources: [.copy("Goldens")]),
     tests("Checkpoints", ["AviaryModels"], resources: [.copy("Goldens")]),
