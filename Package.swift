@@ -4,10 +4,12 @@ import PackageDescription
 let safe: [SwiftSetting] = [.strictMemorySafety()]
 
 /// A Swift module `Aviary<name>` in the folder `Sources/<name>`: folders read plainly, modules clash with nobody's.
-func module(_ name: String, path: String? = nil, _ dependencies: [Target.Dependency]) -> Target {
+func module(
+  _ name: String, path: String? = nil, _ dependencies: [Target.Dependency], linking: [LinkerSetting] = []
+) -> Target {
   .target(
     name: "Aviary" + name, dependencies: dependencies + (name == "Diagnostics" ? [] : ["AviaryDiagnostics"]),
-    path: path ?? "Sources/" + name, swiftSettings: safe)
+    path: path ?? "Sources/" + name, swiftSettings: safe, linkerSettings: linking)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
@@ -24,6 +26,8 @@ let package = Package(
     .library(name: "Aviary", targets: ["Aviary"]),
     // HDF5 alone: reading, and writing through libhdf5.
     .library(name: "AviaryHDF5", targets: ["AviaryHDF5"]),
+    // Linear algebra through LAPACK, which only a program that imports it links.
+    .library(name: "AviaryLinearAlgebra", targets: ["AviaryLinearAlgebra"]),
     .executable(name: "aviary", targets: ["AviaryCommand"]),
   ],
   dependencies: [
@@ -48,6 +52,7 @@ let package = Package(
     .systemLibrary(
       name: "CWebP", path: "Sources/CImageCodecs/WebP", pkgConfig: "libwebp",
       providers: [.apt(["libwebp-dev"]), .brew(["webp"])]),
+    .systemLibrary(name: "CLAPACK", path: "Sources/CLAPACK", providers: [.apt(["liblapack-dev"])]),
     .target(
       name: "CImageCodecs", dependencies: ["CTurboJPEG", "CJPEG", "CSpng", "CWebP", "CZlib"],
       path: "Sources/CImageCodecs/Shim"),
@@ -62,6 +67,12 @@ let package = Package(
     module("Archives", ["CZlib", "CKernels"]),
     module("HDF5", ["AviaryArchives", "CHDF5"]),
     module("Tensors", ["AviaryKernels"]),
+    module(
+      "LinearAlgebra", ["AviaryTensors", "CLAPACK"],
+      linking: [
+        .linkedLibrary("lapack", .when(platforms: [.linux])),
+        .linkedFramework("Accelerate", .when(platforms: [.macOS])),
+      ]),
     module("Datasets", ["AviaryTensors", "AviaryKernels", "AviaryArchives", "CImageCodecs", "CKernels"]),
     module("Layers", ["AviaryTensors"]),
     module("Checkpoints", ["AviaryArchives", "AviaryHDF5", "AviaryTensors"]),
@@ -93,6 +104,7 @@ let package = Package(
     tests("Archives", resources: [.copy("Goldens")]),
     tests("HDF5", resources: [.copy("Goldens")]),
     tests("Tensors", ["AviaryLayers"], resources: [.copy("Goldens")]),
+    tests("LinearAlgebra", resources: [.copy("Goldens")]),
     tests("Datasets", resources: [.copy("Goldens")]),
     tests("Layers", resources: [.copy("Goldens")]),
     tests("Checkpoints", ["AviaryModels"], resources: [.copy("Goldens")]),

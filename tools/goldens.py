@@ -17,6 +17,7 @@ import torch
 import goldens_everyday
 import goldens_functions
 import goldens_graphs
+import goldens_linear_algebra
 import goldens_networks
 import goldens_operators
 import goldens_padding
@@ -41,6 +42,7 @@ def main():
     goldens_operators.write(output)
     goldens_padding.write(output)
     goldens_recurrent.write(output)
+    goldens_linear_algebra.write(output)
     goldens_networks.write(output)
     goldens_tables.write(output)
     goldens_training.write(output)
