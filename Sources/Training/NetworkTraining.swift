@@ -56,7 +56,7 @@ public enum NetworkTraining {
   /// A run that was killed before its first state was saved begins again from what its options name.
   private static func source(of options: TrainingOptions) throws -> Source {
     if let path = options.checkpoint { return .checkpoint(try Checkpoint.read(from: path), path: path) }
-    return .scratch(try Zoo.architecture(named: options.architecture ?? ""))
+    return .scratch(try Registry.zoo.architecture(named: options.architecture ?? ""))
   }
 
   /// What is to be learned: the data decide.
@@ -92,11 +92,11 @@ public enum NetworkTraining {
     _ task: some TrainingTask, _ options: TrainingOptions, _ folder: RunFolder, from state: LoopState,
     optimizerState: [String: Checkpoint.TrainingState.Slots]
   ) throws -> TrainingReport {
-    let parameters = task.model.parameters
-    let optimizer = try Optimizer(options.optimizer, groups: options.groups(for: task.model), for: parameters)
-    try optimizer.restore(optimizerState, for: parameters, path: folder.last)
-    let average = try options.weightAverageDecay.map { try WeightAverage(of: parameters, decay: $0) }
-    try average?.restore(optimizerState, path: folder.last)
+    let model = task.model
+    let optimizer = try Optimizer(options.optimizer, groups: options.groups(for: model), for: model)
+    try optimizer.restore(optimizerState, for: model, path: folder.last)
+    let average = try options.weightAverageDecay.map { try WeightAverage(of: model.parameters, decay: $0) }
+    try average?.restore(optimizerState, for: model, path: folder.last)
     return try NetworkRun(task, optimizer: optimizer, average: average, options: options, folder: folder).run(
       from: state)
   }
