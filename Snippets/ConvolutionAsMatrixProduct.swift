@@ -12,7 +12,10 @@ func check(_ claim: String, _ holds: Bool) {
 func convolutionByProduct(_ x: Tensor, _ weight: Tensor, stride: [Int], padding: [Int]) -> Tensor {
   let kernel = Array(weight.shape.dropFirst(2))
   let columns = unfold(x, kernel: kernel, stride: stride, padding: padding)
-  let size = (0..<2).map { (x.shape[$0 + 2] + 2 * padding[$0] - kernel[$0]) / stride[$0] + 1 }
+  let size = (0..<2).map { axis -> Int in
+    let room = x.shape[axis + 2] + 2 * padding[axis] - kernel[axis]
+    return room / stride[axis] + 1
+  }
   return matmul(weight.flattened(), columns).reshaped(to: [x.shape[0], weight.shape[0]] + size)
 }
 

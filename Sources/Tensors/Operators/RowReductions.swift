@@ -82,16 +82,13 @@ struct Product: RowReduction {
   }
 
   func pullback(_ row: Span<Float>, value: Float, gradient: Float, to slopes: inout MutableSpan<Float>, at start: Int) {
-    // The products of what stands before each element, and then of what stands behind: a division would fail at zeros.
-    var product = Double(gradient)
-    for i in row.indices {
-      slopes[start + i] = Float(product)
-      product *= Double(row[i])
-    }
-    product = 1
+    // Products of the elements before and after each one, since a division would fail at zeros.
+    var before = [Double](repeating: 1, count: row.count)
+    for i in row.indices.dropFirst() { before[i] = before[i - 1] * Double(row[i - 1]) }
+    var after = Double(gradient)
     for i in row.indices.reversed() {
-      slopes[start + i] = Float(Double(slopes[start + i]) * product)
-      product *= Double(row[i])
+      slopes[start + i] = Float(before[i] * after)
+      after *= Double(row[i])
     }
   }
 }
