@@ -32,7 +32,7 @@ public final class Parameter: Cell {
   }
 
   /// The value, as the current pass sees it: gradients flow to it where it is differentiated and not frozen.
-  public var tensor: Tensor { isFrozen ? filled.value.detached() : filled.tracked }
+  public var tensor: Tensor { filled.tracked(at: path, isFrozen: isFrozen) }
 
   /// Whether the parameter has a value.
   public var isFilled: Bool { variable != nil }
@@ -76,7 +76,7 @@ public final class Buffer: Cell {
     guard let value else {
       stopProgram("\(path): the buffer has no value; call initialize(seed:) or load a checkpoint first")
     }
-    return value
+    return traced(value, bufferAt: path)
   }
 
   public var isFilled: Bool { value != nil }

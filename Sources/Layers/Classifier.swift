@@ -26,6 +26,6 @@ public struct InferenceModel<Model: Classifier>: Sendable {
 
   /// The logits: [N, C, H, W] → [N, classes].
   public func callAsFunction(_ x: Tensor) -> Tensor {
-    inference(weightsStay: true) { model.run { $0(x) } }
+    inference(weightsStay: true) { model.unchanging(x) }
   }
 }

@@ -7,17 +7,16 @@ enum Observation {
     var seen: [String: Tensor] = [:]
   }
 
-  private static let current = Confined<Watch?>(nil)
+  private static let current = PerBody<Watch?>(nil)
 
-  /// Whether an `observing` scope surrounds the caller, or a profile asks for whom work is done. Scopes run on the
-  /// compute thread from beginning to end.
-  static var isActive: Bool { isComputing && (current.onComputeThread != nil || isProfiling) }
+  /// Whether an `observing` scope surrounds the caller, or a profile or a trace needs the names of layers.
+  static var isActive: Bool { isComputing && (current.onComputeThread != nil || isLabelling) }
 
-  /// Notes an output, where it is asked for; within a recording pass its gradient is kept. While a profile is made, the
-  /// work is under the layer's name.
+  /// Notes an output, where it is asked for; within a recording pass its gradient is kept. For a profile or a trace, the
+  /// work is done under the layer's name.
   static func observe(_ output: () -> Tensor, of path: () -> String?) -> Tensor {
     guard let path = path() else { return output() }
-    return noted(isProfiling ? profiled(path, output) : output(), of: path)
+    return noted(isLabelling ? profiled(path, output) : output(), of: path)
   }
 
   /// The same for a layer that is handed its input.
@@ -25,7 +24,7 @@ enum Observation {
     _ x: consuming Tensor, _ output: (consuming Tensor) -> Tensor, of path: () -> String?
   ) -> Tensor {
     guard let path = path() else { return output(x) }
-    return noted(isProfiling ? profiled(path, x, output) : output(x), of: path)
+    return noted(isLabelling ? profiled(path, x, output) : output(x), of: path)
   }
 
   private static func noted(_ y: Tensor, of path: String) -> Tensor {
