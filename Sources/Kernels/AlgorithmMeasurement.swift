@@ -18,7 +18,7 @@ package struct AlgorithmMeasurement: Sendable {
   package init(_ shape: ConvolutionShape, _ work: Work, duration: Double = 0.05) {
     self.shape = shape
     self.work = work
-    (seconds, chosen) = Compute.run {
+    (seconds, chosen) = Compute.alone {
       var seconds: [ConvolutionAlgorithm: Double] = [:]
       for algorithm in ConvolutionAlgorithm.allCases {
         seconds[algorithm] = shape.seconds(of: work, by: algorithm, duration: duration)

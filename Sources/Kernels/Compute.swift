@@ -1,50 +1,108 @@
 import AviaryDiagnostics
 import CKernels
 
-/// The thread on which all arithmetic happens.
+/// Where all arithmetic happens: on threads of the package's own, one at a time.
 ///
-/// oneDNN and Aviary's own kernels share one team of worker threads, which belongs to this thread. Work handed to it from
-/// other threads is done in turn, each piece to its end.
+/// oneDNN and the kernels of this package share one team of worker threads, which belongs to a compute thread. What is said
+/// here holds for every scope of the package: `run`, `inference`, `withMode`, `valueWithGradients`, `observing`, `tracing`.
+///
+/// **What a body sees of its caller.** A synchronous scope runs its body on a compute thread while the caller waits:
+/// - Isolation: the body may use what its caller may use, an actor's state included, since the caller stands still.
+///   Checks of the thread itself fail: `MainActor.assumeIsolated`, `Thread.isMainThread`.
+/// - Task-local values have their defaults, since the body is in no task. Bind those that the body reads:
+///   `let id = Request.id; inference { Request.$id.withValue(id) { … } }`.
+/// - `Task.isCancelled` is false. Ask `Compute.isCancelled`.
+///
+/// `enqueue`, the asynchronous form, runs the body as part of its task: task-local values and `Task.isCancelled` are the
+/// task's.
+///
+/// **How long others wait.** Bodies are served in the order of their calls, each to its end. A body that has run for a tenth
+/// of a second gives way, between two of its operations, to those that wait; whatever it has set (mode, tape, observation,
+/// random numbers) stays its own, and its results are those of a run by itself. So a prediction beside a training loop in
+/// one long scope waits for one operation and a few milliseconds. One long operation is not interrupted.
+///
+/// **What a body may wait for.** A body may wait for another thread, even for one that computes: after a tenth of a second,
+/// work from elsewhere proceeds while it waits. It must not wait for its own caller, as by `DispatchQueue.main.sync` in a
+/// scope that was entered on the main thread: that is a deadlock, as it is anywhere.
 public enum Compute {
-  /// Runs `body` on the compute thread and waits for it; at once where the caller is that thread already.
+  /// Runs `body` on a compute thread and waits for its end; at once where the caller is within a body already. See `Compute`
+  /// for what a body sees of its caller, and for how long others wait.
+  ///
+  /// The calling thread is blocked meanwhile. In asynchronous code, where threads are few, use `enqueue`.
   @inlinable
   public static func run<Result, Failure>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
-    isCurrent ? try body() : try handOver(body)
+    isCurrent ? try body() : try handOver(alone: false, body)
+  }
+
+  /// Runs `body` on a compute thread as a part of the calling task, which is suspended until it has ended: no thread waits.
+  ///
+  /// ```swift
+  /// let logits = await Compute.enqueue { model(images) }
+  /// ```
+  ///
+  /// Task-local values and `Task.isCancelled` in `body` are the task's. Cancelling the task does not take back what has
+  /// been enqueued; a body that may become superfluous looks at `Task.isCancelled` first.
+  public static func enqueue<Result: Sendable, Failure>(
+    _ body: @Sendable () throws(Failure) -> Result
+  ) async throws(Failure) -> Result {
+    try await withTaskExecutorPreference(ComputeExecutor.shared) { () async throws(Failure) -> Result in try body() }
+  }
+
+  /// Whether the task that called the scope around the caller has been cancelled; outside of any, the current task. A long
+  /// body asks between its steps.
+  public static var isCancelled: Bool {
+    guard isCurrent, !Task.isCancelled else { return Task.isCancelled }
+    return unsafe caller.onComputeThread?.isCancelled ?? false
+  }
+
+  /// The task that waits for the body, if it is one.
+  private static let caller = unsafe PerBody<UnsafeCurrentTask?>(nil)
+
+  /// Runs `body` as one operation: while it is this body's turn, and with nothing of others in between. Whatever touches
+  /// tensors' elements runs so. `body` must not wait for other threads.
+  @inlinable
+  package static func alone<Result, Failure>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+    guard isCurrent else { return try handOver(alone: true, body) }
+    guard ak_enter() else { return try body() }
+    defer { ak_leave() }
+    return try body()
   }
 
   @usableFromInline
-  static func handOver<Result, Failure>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+  package static func handOver<Result, Failure>(
+    alone: Bool, _ body: () throws(Failure) -> Result
+  ) throws(Failure) -> Result {
     var outcome: Swift.Result<Result, Failure>?
-    withoutActuallyEscaping(body) { escapable in
-      let work = Work {
-        do throws(Failure) {
-          outcome = .success(try escapable())
-        } catch {
-          outcome = .failure(error)
+    unsafe withUnsafeCurrentTask { task in
+      withoutActuallyEscaping(body) { escapable in
+        let work = Work {
+          unsafe caller.onComputeThread = task
+          defer { unsafe caller.onComputeThread = nil }
+          do throws(Failure) {
+            outcome = .success(try escapable())
+          } catch {
+            outcome = .failure(error)
+          }
         }
+        // The caller waits until the body has ended, so neither the body nor what it captures outlives this call.
+        unsafe ak_compute(
+          { unsafe Unmanaged<Work>.fromOpaque($0!).takeUnretainedValue().body() },
+          Unmanaged.passUnretained(work).toOpaque(), alone)
       }
-      // The caller waits until the body has ended, so neither the body nor what it captures outlives this call.
-      unsafe ak_compute(
-        { unsafe Unmanaged<Work>.fromOpaque($0!).takeUnretainedValue().body() },
-        Unmanaged.passUnretained(work).toOpaque())
     }
     return try outcome!.get()
   }
 
-  private final class Work {
-    let body: () -> Void
-    init(body: @escaping () -> Void) { self.body = body }
-  }
-
-  /// Whether the caller is the compute thread.
+  /// Whether the caller is a compute thread.
   @inlinable package static var isCurrent: Bool { ak_on_compute_thread() }
 
-  /// How many threads share a computation. Results are the same for the same number, bit for bit.
+  /// How many threads share a computation. Results are the same for the same number, bit for bit. A new number holds for
+  /// the body that sets it, and for those that begin later.
   public static var threads: Int {
-    get { run { Int(ak_threads()) } }
+    get { alone { Int(ak_threads()) } }
     set {
       ensure(newValue >= 1, "threads: \(newValue) is not at least 1")
-      run { ak_set_threads(Int32(newValue)) }
+      alone { ak_set_compute_threads(Int32(newValue)) }
     }
   }
 
@@ -63,30 +121,20 @@ public enum Compute {
   }
 }
 
-/// A value that only the compute thread may touch, which is why it can be handed to any thread.
-@safe
-public final class Confined<Value>: @unchecked Sendable {
-  @usableFromInline var value: Value
+/// A body, or a job of a task, as C hands it on.
+private final class Work {
+  let body: () -> Void
+  init(body: @escaping () -> Void) { self.body = body }
+}
 
-  /// `value` must not be reachable from elsewhere, unless it is safe to share.
-  @inlinable package init(_ value: Value) { self.value = value }
+/// Runs jobs of tasks on compute threads.
+private final class ComputeExecutor: TaskExecutor {
+  static let shared = ComputeExecutor()
 
-  /// The value; to be called on the compute thread only.
-  @inlinable package var onComputeThread: Value {
-    // Lends the value, where `get` would copy all of it for one of its fields.
-    @inline(__always) _read {
-      assert(ak_on_compute_thread(), "a confined value was read off the compute thread")
-      yield value
-    }
-    @inline(__always) _modify {
-      assert(ak_on_compute_thread(), "a confined value was changed off the compute thread")
-      yield &value
-    }
-  }
-
-  /// Works with the value on the compute thread.
-  @inlinable
-  package func run<Result, Failure>(_ body: (inout Value) throws(Failure) -> Result) throws(Failure) -> Result {
-    try Compute.run { () throws(Failure) -> Result in try body(&value) }
+  func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    let work = Work { unsafe job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+    unsafe ak_compute_later(
+      { unsafe Unmanaged<Work>.fromOpaque($0!).takeRetainedValue().body() }, Unmanaged.passRetained(work).toOpaque())
   }
 }

@@ -1,4 +1,5 @@
 import AviaryDiagnostics
+import CKernels
 import COneDNN
 import Synchronization
 
@@ -12,6 +13,8 @@ public enum Profile {
     public let implementation: String?
     /// Sizes of what went in and came out.
     public let shapes: String
+    /// The operation of the program that it was done for, as a trace names it; empty where it was done for none.
+    public let origin: String
     /// The layer that it was done for; empty outside of any.
     public let path: String
     /// Whether it was part of a backward pass.
@@ -39,18 +42,22 @@ public enum Profile {
   /// For whom the compute layer is working.
   package struct Label: Sendable {
     package var path = ""
+    /// The operation of the program; empty until it is known.
+    package var operation = ""
     package var isBackward = false
   }
 
   private struct State {
-    var label = Label()
     var records: [Record] = []
     var origin = ContinuousClock.now
+    /// The operation that has described itself last.
+    var name = ""
   }
 
   private static let flag = Atomic(false)
   private static let turn = Mutex(())
   private static let state = Confined(State())
+  private static let labels = PerBody(Label())
 
   /// Whether a recording is being made.
   package static var isOn: Bool { flag.load(ordering: .relaxed) }
@@ -91,13 +98,38 @@ public enum Profile {
 
 extension Profile {
   /// For whom the work that comes next is done; to be called on the compute thread.
-  package static var label: Label { state.onComputeThread.label }
+  package static var label: Label { labels.onComputeThread }
+
+  /// The label of an operation that is computed later.
+  package static func label(of operation: String) -> Label {
+    var label = label
+    label.operation = operation
+    return label
+  }
+
+  /// Takes note of the operation that is under way.
+  package static func name(_ operation: String) { state.onComputeThread.name = operation }
+
+  /// Runs `body`, an operation that tells its name by `name` when it is through: what was recorded in between and does not
+  /// belong to another operation gets it.
+  package static func named<Result>(_ body: () -> Result) -> Result {
+    let start = state.onComputeThread.records.count
+    state.onComputeThread.name = ""
+    let result = body()
+    let name = state.onComputeThread.name
+    guard !name.isEmpty, start < state.onComputeThread.records.count else { return result }
+    for index in start..<state.onComputeThread.records.count
+    where state.onComputeThread.records[index].label.operation.isEmpty {
+      state.onComputeThread.records[index].label.operation = name
+    }
+    return result
+  }
 
   /// Runs `body` under a label, on the compute thread.
   package static func labelled<Result>(_ label: Label, _ body: () throws -> Result) rethrows -> Result {
-    let outer = state.onComputeThread.label
-    state.onComputeThread.label = label
-    defer { state.onComputeThread.label = outer }
+    let outer = labels.onComputeThread
+    labels.onComputeThread = label
+    defer { labels.onComputeThread = outer }
     return try body()
   }
 
@@ -105,9 +137,9 @@ extension Profile {
   package static func labelled<Input, Result>(
     path: String, _ input: consuming Input, _ body: (consuming Input) -> Result
   ) -> Result {
-    let outer = state.onComputeThread.label
-    state.onComputeThread.label.path = path
-    defer { state.onComputeThread.label = outer }
+    let outer = labels.onComputeThread
+    labels.onComputeThread.path = path
+    defer { labels.onComputeThread = outer }
     return body(input)
   }
 
@@ -126,7 +158,7 @@ private struct Record {
   let operation: String
   let plan: Plan?
   let layout: Layout?
-  let label: Profile.Label
+  var label: Profile.Label
   let start: Double
   let duration: Double
   let bytes: Int
@@ -134,7 +166,8 @@ private struct Record {
   var event: Profile.Event {
     Profile.Event(
       operation: operation, implementation: plan?.implementation,
-      shapes: plan?.shapes ?? layout.map { "\($0.dimensions)" } ?? "", path: label.path, isBackward: label.isBackward,
+      shapes: plan?.shapes ?? layout.map { "\($0.dimensions)" } ?? "", origin: label.operation, path: label.path,
+      isBackward: label.isBackward,
       start: start, duration: duration, arithmetic: plan?.arithmetic ?? 0, bytes: plan?.bytes ?? bytes)
   }
 }
@@ -146,7 +179,7 @@ extension Profile {
     let start = seconds(since: state.onComputeThread.origin)
     let result = body()
     let end = seconds(since: state.onComputeThread.origin)
-    let label = state.onComputeThread.label
+    let label = labels.onComputeThread
     state.onComputeThread.records.append(
       Record(
         operation: operation, plan: plan, layout: layout, label: label, start: start, duration: end - start,
@@ -164,7 +197,7 @@ extension Profile {
 func kernel<Result>(
   _ operation: StaticString, _ layout: Layout, floats: @autoclosure () -> Int, _ body: () -> Result
 ) -> Result {
-  guard Profile.isOn, Compute.isCurrent else { return body() }
+  guard Profile.isOn, ak_is_entered() else { return body() }
   return Profile.record("\(operation)", layout: layout, bytes: 4 * floats(), body)
 }
 

@@ -65,7 +65,7 @@ public final class Parameter: Cell {
   public var core: CellCore { own }
 
   /// The value, as the current pass sees it: gradients flow to it where it is differentiated and not frozen.
-  public var tensor: Tensor { own.isFrozen ? filled.value.detached() : filled.tracked }
+  public var tensor: Tensor { filled.tracked(at: path, isFrozen: own.isFrozen) }
 
   /// Whether the parameter has a value.
   public var isFilled: Bool { own.variable != nil }
@@ -127,7 +127,7 @@ public final class Buffer: Cell {
       stopProgram(
         "\(path): the buffer of shape \(shape) has no value; call initialize(seed:) or load a checkpoint first")
     }
-    return value
+    return traced(value, bufferAt: path)
   }
 
   public var isFilled: Bool { own.value != nil }

@@ -12,11 +12,10 @@ enum Observation {
     var calls: [(path: String, layer: any Layer)]?
   }
 
-  private static let current = Confined<Watch?>(nil)
+  private static let current = PerBody<Watch?>(nil)
 
-  /// Whether a scope surrounds the caller, or a profile asks for whom work is done. Scopes run on the compute thread from
-  /// beginning to end.
-  static var isActive: Bool { isComputing && (current.onComputeThread != nil || isProfiling) }
+  /// Whether a scope surrounds the caller, or a profile or a trace needs the names of layers.
+  static var isActive: Bool { isComputing && (current.onComputeThread != nil || isLabelling) }
 
   /// The path of a layer in the model that is looked at, or in the one that filled its cells; nil where it has no cells.
   static func path(of layer: any Layer) -> String? {
@@ -31,14 +30,14 @@ enum Observation {
   /// a profile is made, the work is under the layer's name.
   static func observe(_ layer: some UnaryLayer, _ x: consuming Tensor, at path: String? = nil) -> Tensor {
     guard let path = path ?? Self.path(of: layer) else { return layer.forward(x) }
-    let y = isProfiling ? profiled(path, x, layer.forward) : layer.forward(x)
+    let y = isLabelling ? profiled(path, x, layer.forward) : layer.forward(x)
     return noted(y, of: layer, at: path)
   }
 
   /// The same for a layer whose signature is its own.
   static func observe(_ layer: some Layer, _ output: () -> Tensor) -> Tensor {
     guard let path = path(of: layer) else { return output() }
-    return noted(isProfiling ? profiled(path, output) : output(), of: layer, at: path)
+    return noted(isLabelling ? profiled(path, output) : output(), of: layer, at: path)
   }
 
   private static func noted(_ y: Tensor, of layer: any Layer, at path: String) -> Tensor {

@@ -39,15 +39,17 @@ final class Drawing {
   }
 }
 
-/// The settings of the pass that runs now. They belong to the compute thread, where scopes run from beginning to end;
-/// outside of any scope there is no tape, and the mode is inference.
+/// The settings of the pass that runs now. They belong to the body; outside of any scope there is no tape, and the mode is
+/// inference.
 struct Pass {
-  static let current = Confined(Pass())
+  static let current = PerBody(Pass())
 
   var mode = Mode.inference
   /// Whether dropout drops in training mode.
   var drops = true
   var tape: Tape?
+  /// Who lists the operations that are called; nil where nobody does.
+  var trace: TraceRecorder?
   /// Whether the weights are those of many passes to come, so that preparing them pays.
   var weightsStay = false
   /// Nil outside of any scope, where nothing is drawn.
@@ -66,19 +68,24 @@ struct Pass {
     waiting.runPending()
   }
 
-  /// Runs `body` under changed settings.
+  /// Runs `body` under changed settings, which others' work between its operations does not see: see `Compute`.
   static func scope<Result, Failure>(
     _ change: (inout Pass) -> Void, _ body: () throws(Failure) -> Result
   ) throws(Failure) -> Result {
     try Compute.run { () throws(Failure) -> Result in
-      resolvePending()
-      let outer = current.onComputeThread
-      var inner = outer
-      change(&inner)
-      current.onComputeThread = inner
-      defer {
+      let outer = Compute.alone {
         resolvePending()
-        current.onComputeThread = outer
+        let outer = current.onComputeThread
+        var inner = outer
+        change(&inner)
+        current.onComputeThread = inner
+        return outer
+      }
+      defer {
+        Compute.alone {
+          resolvePending()
+          current.onComputeThread = outer
+        }
       }
       return try body()
     }
@@ -120,12 +127,12 @@ public func inference<Result, Failure>(
 
 /// The mode of the pass that runs now.
 public var currentMode: Mode {
-  Compute.run { Pass.current.onComputeThread.mode }
+  Compute.isCurrent ? Pass.current.onComputeThread.mode : .inference
 }
 
 /// Whether a tape records what is done now.
 public var isRecording: Bool {
-  Compute.run { Pass.current.onComputeThread.tape != nil }
+  Compute.isCurrent && Pass.current.onComputeThread.tape != nil
 }
 
 /// Whether the caller runs on the compute thread, inside of a scope.

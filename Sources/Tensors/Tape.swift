@@ -22,11 +22,23 @@ typealias Pullback = (_ gradient: Tensor, _ cotangents: inout Cotangents) -> Voi
 
 /// The record of one pass. It belongs to the closure that is being differentiated.
 final class Tape {
+  /// What has been recorded: an operation and how gradients flow back through it, or, without both, a leaf.
+  struct Node {
+    fileprivate(set) var operation: OperationDescription?
+    fileprivate(set) var pullback: Pullback?
+    /// Where the operands of this node end in `operands`; they begin where those of the node before end.
+    fileprivate let operandEnd: Int
+  }
+
   private static let last = Confined<UInt64>(0)
+  /// How many nodes the last tape had: the next is likely to have as many.
+  private static let usual = Confined((nodes: 0, operands: 0))
   /// No other tape of the program has the same.
   private let number: UInt64
-  private var pullbacks: [Pullback?] = []
-  /// While somebody watches: for whom each was recorded.
+  private(set) var nodes: [Node] = []
+  /// The operands of all nodes: places in `nodes`, or −1 for what no gradient flows to.
+  private var operands: [Int32] = []
+  /// During a profile: the layer that each node was recorded in.
   private var labels: [Int: Profile.Label] = [:]
   private var leaves: [ObjectIdentifier: Tensor] = [:]
   private let variables: Set<ObjectIdentifier>
@@ -37,33 +49,42 @@ final class Tape {
     self.variables = Set(variables.map(ObjectIdentifier.init))
     Self.last.onComputeThread += 1
     number = Self.last.onComputeThread
+    nodes.reserveCapacity(Self.usual.onComputeThread.nodes)
+    operands.reserveCapacity(Self.usual.onComputeThread.operands)
   }
 
   func knows(_ x: Tensor) -> Bool { x.node?.tape == number }
   fileprivate func knows(_ x: Operand) -> Bool { x.node?.tape == number }
 
-  private func add(_ pullback: Pullback?) -> TapePosition {
-    pullbacks.append(pullback)
+  private func add(_ operation: OperationDescription?, _ pullback: Pullback?) -> TapePosition {
+    nodes.append(Node(operation: operation, pullback: pullback, operandEnd: operands.count))
     if Profile.isOn {
       var label = Profile.label
       label.isBackward = true
-      labels[pullbacks.count - 1] = label
+      label.operation = operation?.name ?? ""
+      labels[nodes.count - 1] = label
     }
-    return TapePosition(tape: number, index: pullbacks.count - 1)
+    return TapePosition(tape: number, index: nodes.count - 1)
+  }
+
+  /// The operands of a node: places of nodes, or nil for what no gradient flows to.
+  func operands(of index: Int) -> [Int?] {
+    let start = index == 0 ? 0 : nodes[index - 1].operandEnd
+    return operands[start..<nodes[index].operandEnd].map { $0 < 0 ? nil : Int($0) }
   }
 
   /// The value of a variable as this tape knows it.
   func leaf(_ variable: Variable) -> Tensor {
     guard variables.contains(ObjectIdentifier(variable)) else { return variable.value }
     if let leaf = leaves[ObjectIdentifier(variable)] { return leaf }
-    let leaf = Tensor(shape: variable.value.shape, content: variable.value.content, node: add(nil))
+    let leaf = Tensor(shape: variable.value.shape, content: variable.value.content, node: add(nil, nil))
     leaves[ObjectIdentifier(variable)] = leaf
     return leaf
   }
 
   /// A tensor as this tape knows it, whose gradient is kept.
   func watching(_ x: Tensor) -> Tensor {
-    let known = knows(x) ? x : Tensor(shape: x.shape, content: x.content, node: add(nil))
+    let known = knows(x) ? x : Tensor(shape: x.shape, content: x.content, node: add(nil, nil))
     watched.insert(known.node!.index)
     return known
   }
@@ -77,28 +98,36 @@ final class Tape {
     position.tape == number && rectified.contains(position.index) && !watched.contains(position.index)
   }
 
-  func record(_ y: Tensor, _ pullback: @escaping Pullback) -> Tensor {
-    Tensor(shape: y.shape, content: y.content, node: add(pullback))
+  func record(
+    _ y: Tensor, _ operation: OperationDescription, _ operands: [Tensor?], _ pullback: @escaping Pullback
+  ) -> Tensor {
+    for operand in operands {
+      self.operands.append(operand?.node.map { $0.tape == number ? Int32($0.index) : -1 } ?? -1)
+    }
+    return Tensor(shape: y.shape, content: y.content, node: add(operation, pullback))
   }
 
   /// The gradients of a scalar, by variable and by watched tensor. The record is used up, from the end to the beginning,
   /// so that memory is free as soon as the pass is through with it.
   func gradients(of loss: Tensor) -> (variables: [ObjectIdentifier: Tensor], watched: [TapePosition: Tensor]) {
-    var cotangents = Cotangents(tape: self, count: pullbacks.count)
+    var cotangents = Cotangents(tape: self, count: nodes.count)
+    Compute.alone { Self.usual.onComputeThread = (nodes.count, operands.count) }
     var kept: [TapePosition: Tensor] = [:]
     cotangents.add(Tensor(ones: loss.shape), to: loss)
     let keptAtLeaves = Set(leaves.values.map { $0.node!.index })
-    while let last = pullbacks.popLast() {
-      let index = pullbacks.count
+    while let last = nodes.popLast() {
+      let index = nodes.count
       guard let gradient = cotangents.values[index] else { continue }
       if watched.contains(index) { kept[TapePosition(tape: number, index: index)] = gradient }
       if keptAtLeaves.contains(index) { continue }
       cotangents.values[index] = nil
-      guard let last else { continue }
-      if Profile.isOn, let label = labels[index] {
-        Profile.labelled(label) { last(gradient, &cotangents) }
-      } else {
-        last(gradient, &cotangents)
+      guard let pullback = last.pullback else { continue }
+      Compute.alone {
+        if Profile.isOn, let label = labels[index] {
+          Profile.labelled(label) { pullback(gradient, &cotangents) }
+        } else {
+          pullback(gradient, &cotangents)
+        }
       }
     }
     let found = leaves.compactMapValues { cotangents.values[$0.node!.index]?.detached() }
@@ -137,13 +166,42 @@ struct Cotangents {
   }
 }
 
-/// Records `y` on the current tape, if there is one and it knows any of the operands. The pullback runs later, without a
-/// tape, on the compute thread.
-func recorded(_ y: Tensor, from operands: Tensor?..., pullback: @escaping Pullback) -> Tensor {
-  guard let tape = Pass.current.onComputeThread.tape, operands.contains(where: { $0.map(tape.knows) ?? false }) else {
-    return y
-  }
-  return tape.record(y, pullback)
+/// Records `y` as the result of an operation: on the current tape, if there is one and it knows any of the operands, and in
+/// the current trace. The pullback runs later, without a tape, on the compute thread.
+///
+/// - Parameters:
+///   - description: the operation, made only where something records.
+///   - operands: in the order of the function's parameters; nil where an optional one is absent.
+func recorded(
+  _ y: Tensor, as description: @autoclosure () -> OperationDescription, from operands: Tensor?...,
+  pullback: @escaping Pullback
+) -> Tensor {
+  recorded(y, as: description(), fromAll: operands, pullback: pullback)
+}
+
+/// The same for an operator that does not describe itself further: it goes by the name of its function, and what a trace
+/// says of it does not suffice to compute it again.
+func recorded(
+  _ y: Tensor, from operands: Tensor?..., function: String = #function, pullback: @escaping Pullback
+) -> Tensor {
+  recorded(
+    y, as: OperationDescription(String(function.prefix { $0 != "(" }), .undescribed), fromAll: operands,
+    pullback: pullback)
+}
+
+func recorded(
+  _ y: Tensor, as description: @autoclosure () -> OperationDescription, fromAll operands: [Tensor?],
+  pullback: @escaping Pullback
+) -> Tensor {
+  let tape = Pass.current.onComputeThread.tape
+  let isKnown = tape.map { tape in operands.contains { $0.map(tape.knows) ?? false } } ?? false
+  let isTraced = Pass.current.onComputeThread.trace != nil
+  guard isKnown || isTraced || Profile.isOn else { return y }
+  let description = description()
+  if Profile.isOn { Profile.name(description.name) }
+  let known = isKnown ? tape!.record(y, description, operands, pullback) : y
+  if isTraced { Pass.current.onComputeThread.trace?.note(description, operands, [known]) }
+  return known
 }
 
 extension Tensor {

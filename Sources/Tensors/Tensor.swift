@@ -83,13 +83,13 @@ extension Tensor {
 
   /// Uniform random numbers in [lower, upper).
   public init(uniform lower: Float, _ upper: Float, stream: RandomStream, shape: [Int]) {
-    self.init(Compute.run { Buffer.uniform(lower, upper, stream: stream, shape: shape) }, shape: shape)
+    self.init(Compute.alone { Buffer.uniform(lower, upper, stream: stream, shape: shape) }, shape: shape)
   }
 
   /// Normal random numbers.
   public init(normal mean: Float, deviation: Float, stream: RandomStream, shape: [Int]) {
     self.init(
-      Compute.run { Buffer.normal(mean: mean, deviation: deviation, stream: stream, shape: shape) }, shape: shape)
+      Compute.alone { Buffer.normal(mean: mean, deviation: deviation, stream: stream, shape: shape) }, shape: shape)
   }
 }
 

@@ -19,6 +19,8 @@ struct TensorContent {
   var quantized: QuantizedWeights?
   /// For a gradient that is zero wherever a relu's result is: that result. The relu need not mask it again.
   var maskedBy: Confined<TensorContent>?
+  /// What traces know it by, from the first on that met it.
+  var traceNumber = 0
 
   init(_ value: Value) { self.value = value }
 
@@ -75,10 +77,15 @@ enum Deferred {
 
 /// Every operator's frame: on the compute thread, after what is pending.
 func operation<Result>(_ body: () -> Result) -> Result {
-  Compute.run {
+  frame {
     Pass.resolvePending()
     return body()
   }
+}
+
+/// The same for who looks at what is pending.
+func frame<Result>(_ body: () -> Result) -> Result {
+  Compute.alone { Profile.isOn ? Profile.named(body) : body() }
 }
 
 extension Tensor {
@@ -92,7 +99,7 @@ extension Tensor {
       content.onComputeThread.integers = own
       return buffer
     case .deferred(let deferred):
-      let buffer = deferred.compute()
+      let buffer = untraced(deferred.compute)
       content.onComputeThread.value = .ready(buffer)
       return buffer
     }

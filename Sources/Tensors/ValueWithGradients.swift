@@ -8,8 +8,20 @@ package final class Variable {
   package init(_ value: Tensor) { self.value = value }
 
   /// The value as the current pass sees it: known to the tape where the tape differentiates with respect to it.
-  package var tracked: Tensor {
-    Compute.run { Pass.current.onComputeThread.tape?.leaf(self) ?? value }
+  package var tracked: Tensor { tracked(at: "") }
+
+  /// The same for the parameter at a path, which a trace lists.
+  ///
+  /// - Parameter isFrozen: whether the tape is to know nothing of it.
+  package func tracked(at path: @autoclosure () -> String, isFrozen: Bool = false) -> Tensor {
+    Compute.alone {
+      let tape = isFrozen ? nil : Pass.current.onComputeThread.tape
+      let known = tape?.leaf(self) ?? value
+      if let trace = Pass.current.onComputeThread.trace {
+        trace.declare(known, .parameter(path: path()), cell: ObjectIdentifier(self))
+      }
+      return known
+    }
   }
 
   /// The elements in the layout given, for changing them in place. Where anybody else holds them they are copied first.
@@ -39,7 +51,7 @@ package func valueWithGradients<Auxiliary, Failure>(
     ensure(
       Pass.current.onComputeThread.tape == nil,
       "valueWithGradients inside of valueWithGradients: higher-order gradients are not supported")
-    let tape = Tape(of: variables)
+    let tape = Compute.alone { Tape(of: variables) }
     let (loss, auxiliary) = try Pass.scope(
       {
         $0.mode = mode
@@ -47,7 +59,7 @@ package func valueWithGradients<Auxiliary, Failure>(
         $0.drawing = Drawing(noise)
       }, body)
     ensure(loss.count == 1, "valueWithGradients: the result has shape \(loss.shape), not one element")
-    let (byVariable, byTensor) = tape.gradients(of: loss)
+    let (byVariable, byTensor) = untraced { tape.gradients(of: loss) }
     return (
       loss.detached(), Gradients(owners: owners ?? variables, byVariable: byVariable, byTensor: byTensor), auxiliary
     )
@@ -57,5 +69,6 @@ package func valueWithGradients<Auxiliary, Failure>(
 /// A tensor whose gradient the pass keeps: an input, or an intermediate result. To be called inside of
 /// `valueWithGradients`, with the result used in its place; elsewhere it returns the tensor itself.
 public func watched(_ x: Tensor) -> Tensor {
-  Compute.run { Pass.current.onComputeThread.tape?.watching(x) ?? x }
+  guard Compute.isCurrent, let tape = Pass.current.onComputeThread.tape else { return x }
+  return Compute.alone { tape.watching(x) }
 }

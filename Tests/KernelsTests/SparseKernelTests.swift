@@ -47,7 +47,7 @@ import Testing
     var numbers = TestNumbers(seed: 2)
     let x = numbers.floats(size.columns * width)
     // In one go on the compute thread: the number of threads belongs to everybody.
-    let results = Compute.run {
+    let results = Compute.alone {
       let threads = Compute.threads
       defer { Compute.threads = threads }
       return [1, 2, 5].map { count in
@@ -75,7 +75,7 @@ import Testing
     let (turned, order) = matrix.rows.transposed()
     #expect(turned.rows == size.columns && turned.columnCount == size.rows)
     let dense = matrix.dense
-    let values = Compute.run {
+    let values = Compute.alone {
       Buffer(matrix.values, shape: [matrix.values.count]).permuted(order).scalars(count: order.count)
     }
     var found = 0
@@ -91,14 +91,14 @@ import Testing
   @Test func maximaOfGroups() {
     let x: [Float] = [1, -2, 3, 5, -1, 0, 1, 4, -7, -3, .nan, 9]
     let groups: [Int32] = [2, 0, 2, 0, 3, 3]
-    let (y, winners) = Compute.run {
+    let (y, winners) = Compute.alone {
       let (y, winners) = Buffer(x, shape: [6, 2]).groupMaximum(groups, width: 2, groupCount: 4)
       return (y.scalars(count: 8), winners)
     }
     #expect(y[..<6] == [3, 5, 0, 0, 1, 0])
     #expect(y[6].isNaN && y[7] == 9, "what is not a number wins")
     #expect(winners == [1, 1, -1, -1, 0, 2, 5, 5])
-    let dx = Compute.run {
+    let dx = Compute.alone {
       Buffer([1, 2, 3, 4, 5, 6, 7, 8], shape: [4, 2]).groupMaximumBackward(winners, rows: 6, width: 2, groupCount: 4)
         .scalars(count: 12)
     }
@@ -106,7 +106,7 @@ import Testing
   }
 
   @Test func ofEqualRowsTheFirstWins() {
-    let winners = Compute.run {
+    let winners = Compute.alone {
       Buffer([2, 2, 2], shape: [3, 1]).groupMaximum([0, 0, 0], width: 1, groupCount: 1).winners
     }
     #expect(winners == [0])

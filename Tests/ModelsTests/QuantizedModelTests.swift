@@ -73,7 +73,7 @@ import Testing
     let entry = try #require(ZooCase.families.first { $0.name == "resnet18" })
     let (_, integers) = try quantized(entry)
     // In one piece of work, which no other test runs beside.
-    let (one, two) = Compute.run {
+    let (one, two) = Compute.alone {
       let threads = Compute.threads
       defer { Compute.threads = threads }
       Compute.threads = 1

@@ -17,7 +17,7 @@ import Testing
     _ model: some Network, threads: Int, labels: Int, _ logits: (IntTensor) -> Tensor
   ) -> Pass {
     // In one piece of work, which no other test runs beside.
-    Compute.run {
+    Compute.alone {
       let before = Compute.threads
       defer { Compute.threads = before }
       Compute.threads = threads

@@ -78,7 +78,7 @@ import Testing
     let halves = Window(kernel: [2, 2], stride: [2, 2], dilation: [1, 1], paddingLow: [0, 0], paddingHigh: [0, 0])
     let pooling = Pooling(
       kind: .max, input: shape.output, output: [batch, geometry.outputs, 48, 48], window: halves)
-    let inParts = Compute.run {
+    let inParts = Compute.alone {
       PooledConvolution(shape, pooling, source: .plain(x.shape), pass: .inference, relu: true) != nil
     }
     #expect(inParts == (geometry.outputs == 64), "caches hold what is smaller")

@@ -5,22 +5,22 @@ import AviaryTestSupport
 
 /// Whether the elements lie in row-major order, computed if they have not been.
 func isRowMajor(_ x: Tensor) -> Bool {
-  Compute.run { x.buffer.layout.isPlain }
+  Compute.alone { x.buffer.layout.isPlain }
 }
 
 /// Whether the elements have not been computed.
 func isDeferred(_ x: Tensor) -> Bool {
-  Compute.run { x.deferred != nil }
+  Compute.alone { x.deferred != nil }
 }
 
 /// The memory that holds the elements, computed if they have not been.
 func memory(of x: Tensor) -> Storage {
-  Compute.run { x.buffer.storage }
+  Compute.alone { x.buffer.storage }
 }
 
 /// How many forms of the elements are kept for primitives.
 func preparations(of x: Tensor) -> Int {
-  Compute.run { x.content.onComputeThread.prepared.count }
+  Compute.alone { x.content.onComputeThread.prepared.count }
 }
 
 /// Numbers in −1..<1.

@@ -95,7 +95,7 @@ import Testing
       case .floats: return (Tensor(added, shape: shape), added.map(Double.init))
       case .unsigned, .waiting:
         let tensor = Tensor(added, shape: shape)
-        let integers = Compute.run {
+        let integers = Compute.alone {
           tensor.buffer.quantized(QuantizedForm(scale: Self.addendScale, isSigned: false), shape: shape)
         }
         let result = Tensor(shape: shape, content: Confined(TensorContent(.quantized(integers))))
@@ -177,7 +177,7 @@ import Testing
     let expected = setup.expected(adding: addend?.1)
     let form = QuantizedForm(scale: 0.0213, isSigned: !test.relu)
     let result = setup.result(adding: addend?.0)
-    let found = Compute.run { Tensor(result.quantized(form).dequantized(), shape: setup.shape) }.scalars
+    let found = Compute.alone { Tensor(result.quantized(form).dequantized(), shape: setup.shape) }.scalars
     var other = 0
     for (a, b) in zip(found, expected) {
       let step = (b / Double(form.scale)).rounded(.toNearestOrEven)

@@ -3,17 +3,17 @@ import AviaryKernels
 
 /// max(x, 0), element by element.
 public func relu(_ x: Tensor) -> Tensor {
-  Compute.run {
+  frame {
     if let pass = Pass.current.onComputeThread.pending, case .batchNormalization(let own)? = x.deferred, own === pass {
       Pass.current.onComputeThread.pending = nil
       let y = Tensor(pass.result(relu: true), shape: x.shape)
-      return recorded(y, from: x) { [x = x.operand] dy, cotangents in
+      return recorded(y, as: .init("relu"), from: x) { [x = x.operand] dy, cotangents in
         cotangents.add(Tensor(.masked(gradient: dy, pass: pass), shape: x.shape), to: x)
       }
     }
     Pass.resolvePending()
     let y = rectified(x)
-    let known = recorded(y, from: x) { [x = x.operand] dy, cotangents in
+    let known = recorded(y, as: .init("relu"), from: x) { [x = x.operand] dy, cotangents in
       if dy.content.onComputeThread.maskedBy === y.content { return cotangents.add(dy, to: x) }
       let result = y.buffer
       cotangents.add(
@@ -47,16 +47,19 @@ public func logSoftmax(_ x: Tensor, axis: Int = -1) -> Tensor { softmax(x, axis:
 private func softmax(_ x: Tensor, axis: Int, logarithm: Bool) -> Tensor {
   let axis = axis < 0 ? axis + x.rank : axis
   ensure(x.shape.indices.contains(axis), "softmax: \(x.shape) has no axis \(axis)")
+  let name = logarithm ? "logSoftmax" : "softmax"
   if axis != x.rank - 1 {
     var order = Array(x.shape.indices)
     order.swapAt(axis, x.rank - 1)
-    return softmax(x.transposed(order), axis: x.rank - 1, logarithm: logarithm).transposed(order)
+    return composed(.init(name, "axis", .integer(axis)), from: [x]) {
+      softmax(x.transposed(order), axis: x.rank - 1, logarithm: logarithm).transposed(order)
+    }
   }
   let columns = x.shape[axis]
   let rows = columns == 0 ? 0 : x.count / columns
   return operation {
     let y = Tensor(x.plainBuffer.softmax(rows: rows, columns: columns, logarithm: logarithm), shape: x.shape)
-    return recorded(y, from: x) { [x = x.operand] dy, cotangents in
+    return recorded(y, as: .init(name, "axis", .integer(axis)), from: x) { [x = x.operand] dy, cotangents in
       let dx = dy.plainBuffer.softmaxBackward(
         result: y.plainBuffer, rows: rows, columns: columns, logarithm: logarithm)
       cotangents.add(Tensor(dx, shape: x.shape), to: x)

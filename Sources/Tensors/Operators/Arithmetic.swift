@@ -8,7 +8,7 @@ extension Tensor {
   public static func + (a: Tensor, b: Tensor) -> Tensor {
     guard a.shape == b.shape else { return broadcast(.add, a, b) }
     return operation {
-      recorded(deferredSum(a, b), from: a, b) { [a = a.operand, b = b.operand] dy, cotangents in
+      recorded(deferredSum(a, b), as: .init("add"), from: a, b) { [a = a.operand, b = b.operand] dy, cotangents in
         cotangents.add(dy, to: a)
         cotangents.add(dy, to: b)
       }
@@ -33,8 +33,10 @@ extension Tensor {
   private func affine(scale: Float, shift: Float) -> Tensor {
     operation {
       let x = shift == 0 ? buffer : plainBuffer
-      return recorded(Tensor(x.scaled(by: scale, shift: shift), shape: shape), from: self) {
-        [x = operand] dy, cotangents in
+      return recorded(
+        Tensor(x.scaled(by: scale, shift: shift), shape: shape),
+        as: .init("affine", .affine(scale: scale, shift: shift)), from: self
+      ) { [x = operand] dy, cotangents in
         cotangents.add(dy.affine(scale: scale, shift: 0), to: x)
       }
     }
@@ -65,12 +67,12 @@ extension Tensor {
       let y = Tensor(
         Buffer.broadcast(kind, a.plainBuffer, a.shape, b.plainBuffer, b.shape, result: shape), shape: shape)
       if kind == .add || kind == .subtract {
-        return recorded(y, from: a, b) { [a = a.operand, b = b.operand] dy, cotangents in
+        return recorded(y, as: .init(kind.name), from: a, b) { [a = a.operand, b = b.operand] dy, cotangents in
           cotangents.add(dy.summed(to: a.shape), to: a)
           cotangents.add((kind == .add ? dy : -dy).summed(to: b.shape), to: b)
         }
       }
-      return recorded(y, from: a, b) { dy, cotangents in
+      return recorded(y, as: .init(kind.name), from: a, b) { dy, cotangents in
         switch kind {
         case .multiply:
           cotangents.add((dy * b.detached()).summed(to: a.shape), to: a)
@@ -102,6 +104,27 @@ extension Tensor {
   func summed(to shape: [Int]) -> Tensor {
     if shape == self.shape { return self }
     return Tensor(plainBuffer.summed(from: self.shape, to: shape), shape: shape)
+  }
+}
+
+extension BinaryOperation {
+  fileprivate var name: String {
+    switch self {
+    case .add: "add"
+    case .subtract: "subtract"
+    case .multiply: "multiply"
+    case .divide: "divide"
+    case .maximum: "maximum"
+    case .minimum: "minimum"
+    case .exceeds: "exceeds"
+    case .raise: "pow"
+    case .atan2: "atan2"
+    case .remainder: "remainder"
+    case .less: "less"
+    case .lessOrEqual: "lessOrEqual"
+    case .equal: "equal"
+    case .keep: "keep"
+    }
   }
 }
 

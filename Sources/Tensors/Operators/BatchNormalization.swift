@@ -19,7 +19,9 @@ public func batchNormalization(
     let y = Tensor(.batchNormalization(pass), shape: x.shape)
     pass.result = y.content
     Pass.current.onComputeThread.pending = pass
-    return recorded(y, from: x, scale, shift) { dy, cotangents in pass.pullback(dy, &cotangents) }
+    return recorded(
+      y, as: .init("batchNormalization", .batchNormalization(epsilon: epsilon, isTraining: true)), from: x, scale, shift
+    ) { dy, cotangents in pass.pullback(dy, &cotangents) }
   }
 }
 
@@ -35,6 +37,9 @@ public func batchNormalization(
   let normalization = ChannelNormalization(
     mean: mean, variance: variance, scale: scale, shift: shift, epsilon: epsilon)
   let perChannel = [x.shape[1]] + Array(repeating: 1, count: x.rank - 2)
+  func description() -> OperationDescription {
+    .init("batchNormalization", .batchNormalization(epsilon: epsilon, isTraining: false))
+  }
   return operation {
     let isTracked = scale.isTracked || shift.isTracked
     if !isTracked, case .convolution(let convolution)? = x.deferred, convolution.isBare,
@@ -42,12 +47,16 @@ public func batchNormalization(
     {
       let folded = convolution.copy()
       folded.normalization = normalization
-      return recorded(Tensor(.convolution(folded), shape: x.shape), from: x) { [x = x.operand] dy, cotangents in
+      return recorded(
+        Tensor(.convolution(folded), shape: x.shape), as: description(), from: x, mean, variance, scale, shift
+      ) { [x = x.operand] dy, cotangents in
         cotangents.add(dy * normalization.affine().factor.reshaped(to: perChannel), to: x)
       }
     }
-    let (factor, offset) = normalization.affine()
-    return x * factor.reshaped(to: perChannel) + offset.reshaped(to: perChannel)
+    return composed(description(), from: [x, mean, variance, scale, shift]) {
+      let (factor, offset) = normalization.affine()
+      return x * factor.reshaped(to: perChannel) + offset.reshaped(to: perChannel)
+    }
   }
 }
 
@@ -76,7 +85,7 @@ final class BatchNormalizationPass {
     self.shift = shift
     self.epsilon = epsilon
     self.observe = observe
-    label = Profile.isOn ? Profile.label : nil
+    label = Profile.isOn ? Profile.label(of: "batchNormalization") : nil
   }
 
   private var input: Buffer {
@@ -108,9 +117,11 @@ final class BatchNormalizationPass {
       statistics = found
       let channels = x.shape[1]
       let count = Float(x.count / channels)
-      observe(
-        Tensor(found.mean, shape: [channels]),
-        Tensor(found.variance.scaled(by: count / (count - 1)), shape: [channels]))
+      untraced {
+        observe(
+          Tensor(found.mean, shape: [channels]),
+          Tensor(found.variance.scaled(by: count / (count - 1)), shape: [channels]))
+      }
     }
     return y
   }

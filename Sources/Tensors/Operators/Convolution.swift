@@ -42,7 +42,10 @@ public func convolution(
     let expression = ConvolutionExpression(shape: shape, x: x, weight: weight, bias: bias)
     expression.isQuantized = weight.runsQuantized
     if x.isTracked || weight.isTracked || (bias?.isTracked ?? false) { expression.pass = .training }
-    return recorded(Tensor(.convolution(expression), shape: shape.output), from: x, weight, bias) { dy, cotangents in
+    return recorded(
+      Tensor(.convolution(expression), shape: shape.output),
+      as: .init("convolution", .window(shape.window, groups: groups)), from: x, weight, bias
+    ) { dy, cotangents in
       shape.pullback(dy, x: x, weight: weight, bias: bias, &cotangents)
     }
   }
@@ -116,8 +119,8 @@ final class ConvolutionExpression {
   /// Whether it is computed with 8-bit integers.
   var isQuantized = false
   var pass: ConvolutionPass = Pass.current.onComputeThread.weightsStay ? .repeatedInference : .inference
-  /// While profiling: the layer that the convolution belongs to, whatever was fused into it since.
-  private var label = Profile.isOn ? Profile.label : nil
+  /// While somebody watches: the layer that the convolution belongs to, whatever has become a part of it since.
+  private var label = Profile.isOn ? Profile.label(of: "convolution") : nil
 
   init(shape: ConvolutionShape, x: Tensor, weight: Tensor, bias: Tensor?) {
     self.shape = shape
@@ -191,6 +194,10 @@ final class ConvolutionExpression {
   /// Weights and bias as the plan wants them, with the normalisation folded in.
   private func operands(layout: Layout) -> (Buffer, Buffer?) {
     guard let normalization else { return (weight.prepared(for: layout, shape: shape), bias?.plainBuffer) }
+    return untraced { folded(normalization, layout: layout) }
+  }
+
+  private func folded(_ normalization: ChannelNormalization, layout: Layout) -> (Buffer, Buffer?) {
     let parts = normalization.contents + (bias.map { [$0.content] } ?? [])
     let key = Preparation(layout: layout, folded: parts.map(ObjectIdentifier.init), epsilon: normalization.epsilon)
     if let found = weight.content.onComputeThread.prepared[key] { return (found.weights, found.bias) }

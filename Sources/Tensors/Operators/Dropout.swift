@@ -14,10 +14,11 @@ public func dropout(_ x: Tensor, rate: Float, path: String = "") -> Tensor {
   return operation {
     let pass = Pass.current.onComputeThread
     guard pass.mode == .training, pass.drops, rate > 0, let drawing = pass.drawing else { return x }
-    if rate == 1 { return x * 0 }
+    if rate == 1 { return composed(.init("dropout", "rate", .number(1)), from: [x]) { x * 0 } }
     let stream = drawing.stream(purpose: "dropout", path: path)
     let y = Tensor(x.buffer.droppedOut(rate: rate, stream: stream), shape: x.shape)
-    return recorded(y, from: x) { [x = x.operand] dy, cotangents in
+    return recorded(y, as: .init("dropout", .dropout(rate: rate, stream: stream.identity)), from: x) {
+      [x = x.operand] dy, cotangents in
       cotangents.add(Tensor(dy.buffer.droppedOut(rate: rate, stream: stream), shape: x.shape), to: x)
     }
   }
@@ -33,11 +34,13 @@ public func channelDropout(_ x: Tensor, rate: Float, path: String = "") -> Tenso
   return operation {
     let pass = Pass.current.onComputeThread
     guard pass.mode == .training, pass.drops, rate > 0, let drawing = pass.drawing else { return x }
-    if rate == 1 { return x * 0 }
+    if rate == 1 { return composed(.init("channelDropout", "rate", .number(1)), from: [x]) { x * 0 } }
     let stream = drawing.stream(purpose: "channel dropout", path: path)
-    let channels = Array(x.shape.prefix(2))
-    let mask = Buffer.filled(1, shape: channels).droppedOut(rate: rate, stream: stream)
-    return x * Tensor(mask, shape: channels).reshaped(to: channels + Array(repeating: 1, count: x.rank - 2))
+    return composed(.init("channelDropout", .dropout(rate: rate, stream: stream.identity)), from: [x]) {
+      let channels = Array(x.shape.prefix(2))
+      let mask = Buffer.filled(1, shape: channels).droppedOut(rate: rate, stream: stream)
+      return x * Tensor(mask, shape: channels).reshaped(to: channels + Array(repeating: 1, count: x.rank - 2))
+    }
   }
 }
 
@@ -64,6 +67,12 @@ public func dropBlock(_ x: Tensor, block: Int, rate: Float, path: String = "") -
     let (mask, kept) = Buffer.droppingBlocks(
       planes: x.shape[0] * x.shape[1], rows: rows, columns: columns, block: block, rate: Float(gamma), stream: stream)
     let scale = kept == 0 ? 0 : Float(x.count) / Float(kept)
-    return x * Tensor(mask.scaled(by: scale).reshaped(to: x.shape), shape: x.shape)
+    func description() -> OperationDescription {
+      let form = AttributeForm.dropout(rate: rate, stream: stream.identity)
+      return .init("dropBlock", form.attributes.merging(["block": .integer(block)]) { $1 })
+    }
+    return composed(description(), from: [x]) {
+      x * Tensor(mask.scaled(by: scale).reshaped(to: x.shape), shape: x.shape)
+    }
   }
 }

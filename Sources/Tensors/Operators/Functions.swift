@@ -67,9 +67,12 @@ public func prelu(_ x: Tensor, slope: Tensor) -> Tensor {
   ensure(
     slope.shape == [1] || (x.rank >= 2 && slope.shape == [x.shape[1]]),
     "prelu: input \(x.shape) does not go with slope \(slope.shape)")
-  let perChannel = slope.count == 1 ? slope : slope.reshaped(to: [slope.count] + Array(repeating: 1, count: x.rank - 2))
-  // Clamping lets the gradient pass at zero itself, where relu has none: PyTorch counts zero as negative.
-  return relu(x) + perChannel * x.clamped(to: -Float.infinity...0)
+  return composed(.init("prelu"), from: [x, slope]) {
+    let perChannel =
+      slope.count == 1 ? slope : slope.reshaped(to: [slope.count] + Array(repeating: 1, count: x.rank - 2))
+    // Clamping lets the gradient pass at zero itself, where relu has none: PyTorch counts zero as negative.
+    return relu(x) + perChannel * x.clamped(to: -Float.infinity...0)
+  }
 }
 
 func apply(_ function: ElementFunction, _ x: Tensor) -> Tensor {
@@ -78,9 +81,55 @@ func apply(_ function: ElementFunction, _ x: Tensor) -> Tensor {
     let input = function.keepsPadding || !operand.layout.isPadded ? operand : x.plainBuffer
     let y = Tensor(function(input), shape: x.shape)
     let saved = function.derivesFromResult ? y : x
-    return recorded(y, from: x) { [x = x.operand, layout = y.buffer.layout] dy, cotangents in
+    return recorded(y, as: function.description, from: x) { [x = x.operand, layout = y.buffer.layout] dy, cotangents in
       let dx = function.pullback(dy.buffer.reordered(to: layout), saved: saved.buffer.reordered(to: layout))
       cotangents.add(Tensor(dx, shape: x.shape), to: x)
+    }
+  }
+}
+
+extension ElementFunction {
+  fileprivate var description: OperationDescription {
+    switch self {
+    case .leakyRelu(let slope): .init("leakyRelu", "slope", .number(slope))
+    case .elu(let alpha): .init("elu", "alpha", .number(alpha))
+    case .gelu: .init("gelu", "approximation", .text("none"))
+    case .geluByTanh: .init("gelu", "approximation", .text("tanh"))
+    case .silu: .init("silu")
+    case .hardSwish: .init("hardSwish")
+    case .sigmoid: .init("sigmoid")
+    case .tanh: .init("tanh")
+    case .exp: .init("exp")
+    case .log: .init("log")
+    case .squareRoot: .init("sqrt")
+    case .magnitude: .init("abs")
+    case .square: .init("squared")
+    case .clamp(let low, let high): .init("clamped", .clamp(low, high))
+    case .power(let exponent): .init("pow", "exponent", .number(exponent))
+    case .rsqrt: .init("rsqrt")
+    case .log1p: .init("log1p")
+    case .expm1: .init("expm1")
+    case .log2: .init("log2")
+    case .log10: .init("log10")
+    case .sin: .init("sin")
+    case .cos: .init("cos")
+    case .tan: .init("tan")
+    case .asin: .init("asin")
+    case .acos: .init("acos")
+    case .atan: .init("atan")
+    case .sinh: .init("sinh")
+    case .cosh: .init("cosh")
+    case .asinh: .init("asinh")
+    case .acosh: .init("acosh")
+    case .atanh: .init("atanh")
+    case .floor: .init("floor")
+    case .ceil: .init("ceil")
+    case .round: .init("round")
+    case .trunc: .init("trunc")
+    case .sign: .init("sign")
+    case .erf: .init("erf")
+    case .erfc: .init("erfc")
+    case .reciprocal: .init("reciprocal")
     }
   }
 }

@@ -17,15 +17,16 @@ public func linear(_ x: Tensor, weight: Tensor, bias: Tensor? = nil) -> Tensor {
   return operation {
     let calibration = Pass.current.onComputeThread.calibration
     calibration?.observe(x, of: weight)
-    if weight.runsQuantized, let y = quantizedLinear(x, shape, weight: weight, bias: bias) {
-      return Tensor(y.reshaped(to: Array(resultShape)), shape: Array(resultShape))
+    if weight.runsQuantized, let y = untraced({ quantizedLinear(x, shape, weight: weight, bias: bias) }) {
+      let result = Tensor(y.reshaped(to: Array(resultShape)), shape: Array(resultShape))
+      return recorded(result, as: .init("linear"), from: x, weight, bias) { _, _ in }
     }
     let isTraining = x.isTracked || weight.isTracked || (bias?.isTracked ?? false)
     let y = Buffer(.plain([rows, shape.outputs]))
     shape.forward(training: isTraining, relu: false).forward(
       source: x.plainBuffer, weights: weight.plainBuffer, bias: bias?.plainBuffer, into: y)
     let result = Tensor(y.reshaped(to: Array(resultShape)), shape: Array(resultShape))
-    return recorded(result, from: x, weight, bias) { dy, cotangents in
+    return recorded(result, as: .init("linear"), from: x, weight, bias) { dy, cotangents in
       let gradient = dy.plainBuffer
       if cotangents.wants(x) {
         let dx = shape.backwardData().backwardData(gradient: gradient, weights: weight.plainBuffer)

@@ -18,8 +18,10 @@ public func matmul(_ a: Tensor, _ b: Tensor) -> Tensor {
   }
   // One matrix for all rows of the other operand is one large product.
   if b.rank == 2, a.rank > 2 {
-    let rows = a.reshaped(to: [-1, a.shape[a.rank - 1]])
-    return matmul(rows, b).reshaped(to: a.shape.dropLast() + [b.shape[1]])
+    return composed(.init("matmul"), from: [a, b]) {
+      let rows = a.reshaped(to: [-1, a.shape[a.rank - 1]])
+      return matmul(rows, b).reshaped(to: a.shape.dropLast() + [b.shape[1]])
+    }
   }
   let batch = Tensor.broadcastShape(Array(a.shape.dropLast(2)), Array(b.shape.dropLast(2)))
   let shape = batch + [a.shape[a.rank - 2], b.shape[b.rank - 1]]
@@ -27,7 +29,7 @@ public func matmul(_ a: Tensor, _ b: Tensor) -> Tensor {
   return operation {
     let product = MatrixProduct(first: first, second: second, result: shape)
     let y = Tensor(product(a.plainBuffer, b.plainBuffer), shape: shape)
-    return recorded(y, from: a, b) { dy, cotangents in
+    return recorded(y, as: .init("matmul"), from: a, b) { dy, cotangents in
       let gradient = dy.plainBuffer
       if cotangents.wants(a) {
         let whole = batch + first.suffix(2)

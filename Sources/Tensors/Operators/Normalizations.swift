@@ -21,7 +21,7 @@ public func layerNormalization(
   let count = shape.reduce(1, *)
   return rowNormalization(
     x, RowNormalization(rows: x.count / count, groups: 1, channels: count, run: 1, epsilon: epsilon), scale: scale,
-    shift: shift)
+    shift: shift, .init("layerNormalization", .layerNormalization(shape: shape, epsilon: epsilon)))
 }
 
 /// Group normalisation (Wu & He, 2018): [N, C, …] → [N, C, …], each group of channels of each image normalised separately; PyTorch's `group_norm`.
@@ -41,16 +41,19 @@ public func groupNormalization(
   let normalization = RowNormalization(
     rows: x.shape[0] * groups, groups: groups, channels: x.shape[1] / groups, run: x.shape.dropFirst(2).reduce(1, *),
     epsilon: epsilon)
-  return rowNormalization(x, normalization, scale: scale, shift: shift)
+  return rowNormalization(
+    x, normalization, scale: scale, shift: shift,
+    .init("groupNormalization", .groupNormalization(groups: groups, epsilon: epsilon)))
 }
 
 private func rowNormalization(
-  _ x: Tensor, _ normalization: RowNormalization, scale: Tensor?, shift: Tensor?
+  _ x: Tensor, _ normalization: RowNormalization, scale: Tensor?, shift: Tensor?,
+  _ description: @autoclosure () -> OperationDescription
 ) -> Tensor {
   operation {
     let (y, statistics) = normalization.forward(
       x.plainBuffer, scale: scale?.plainBuffer, shift: shift?.plainBuffer)
-    return recorded(Tensor(y, shape: x.shape), from: x, scale, shift) { dy, cotangents in
+    return recorded(Tensor(y, shape: x.shape), as: description(), from: x, scale, shift) { dy, cotangents in
       let (gradient, input) = (dy.plainBuffer, x.plainBuffer)
       if cotangents.wants(x) {
         let dx = normalization.backward(gradient, x: input, scale: scale?.plainBuffer, statistics: statistics)
@@ -81,7 +84,11 @@ public func localResponseNormalization(
     beta: beta, k: k)
   return operation {
     let (y, base) = normalization.forward(x.plainBuffer)
-    return recorded(Tensor(y, shape: x.shape), from: x) { dy, cotangents in
+    return recorded(
+      Tensor(y, shape: x.shape),
+      as: .init(
+        "localResponseNormalization", .responseNormalization(size: size, alpha: alpha, beta: beta, k: k)), from: x
+    ) { dy, cotangents in
       let dx = normalization.backward(dy.plainBuffer, x: x.plainBuffer, base: base)
       cotangents.add(Tensor(dx, shape: x.shape), to: x)
     }

@@ -21,7 +21,7 @@ public func maxPool(
   let (output, window) = poolWindow(
     "maxPool", x, kernel, stride, padding, rounding, endPadding: endPadding, dilation: dilation)
   let pooling = Pooling(kind: .max, input: x.shape, output: output, window: window)
-  return pooled(x, pooling)
+  return pooled(x, pooling, window.description("maxPool", endPadding, rounding))
 }
 
 /// The mean of every window of [N, C, …]; with `countingPadding` the zeros of the padding count as elements.
@@ -35,11 +35,13 @@ public func averagePool(
   let input = x.shape
   let pooling = Pooling(
     kind: .average(countingPadding: countingPadding), input: input, output: output, window: window)
-  let y = pooled(x, pooling)
-  // A window that rounding up has pushed past the padding counts only what lies before the padding's end.
   let low = window.paddingLow
   let high = endPadding ?? low
-  guard countingPadding, window.paddingHigh != high else { return y }
+  func description() -> OperationDescription {
+    window.description("averagePool", endPadding, rounding, countingPadding: countingPadding)
+  }
+  // A window that rounding up has pushed past the padding counts only what lies before the padding's end.
+  guard countingPadding, window.paddingHigh != high else { return pooled(x, pooling, description()) }
   var factors: [Float] = [1]
   for axis in kernel.indices {
     let end = input[axis + 2] + high[axis]
@@ -49,25 +51,42 @@ public func averagePool(
     }
     factors = factors.flatMap { factor in along.map { factor * $0 } }
   }
-  return y * Tensor(factors, shape: Array(output.dropFirst(2)))
+  let whole = x
+  return composed(description(), from: [whole]) {
+    pooled(whole, pooling, description()) * Tensor(factors, shape: Array(output.dropFirst(2)))
+  }
 }
 
-private func pooled(_ x: consuming Tensor, _ pooling: Pooling) -> Tensor {
+extension Window {
+  fileprivate func description(
+    _ name: String, _ endPadding: [Int]?, _ rounding: PoolRounding, countingPadding: Bool? = nil
+  ) -> OperationDescription {
+    // The end padding that was asked for, not what rounding made of it.
+    var asked = self
+    asked.paddingHigh = endPadding ?? paddingLow
+    return .init(name, .pool(asked, roundingUp: rounding == .up, countingPadding: countingPadding))
+  }
+}
+
+private func pooled(
+  _ x: consuming Tensor, _ pooling: Pooling, _ description: @autoclosure () -> OperationDescription
+) -> Tensor {
   if pooling.input[0] == 0 { return emptyResult(pooling.output, from: x) }
   var x = x
   return operation {
     if pooling.kind == .max, x.awaitsIntegers {
-      return Tensor(.maxPool(MaxPoolExpression(pooling: pooling, x: x)), shape: pooling.output)
+      let y = Tensor(.maxPool(MaxPoolExpression(pooling: pooling, x: x)), shape: pooling.output)
+      return recorded(y, as: description(), from: x) { _, _ in }
     }
     // A convolution whose result nobody else holds need not be made as a whole.
     if case .convolution(let convolution)? = x.deferred, isKnownUniquelyReferenced(&x.content),
       let y = convolution.pooled(by: pooling)
     {
-      return Tensor(y, shape: pooling.output)
+      return recorded(Tensor(y, shape: pooling.output), as: description(), from: x) { _, _ in }
     }
     let input = x.buffer
     let (y, winners) = pooling.forward(input, training: x.isTracked)
-    return recorded(Tensor(y, shape: pooling.output), from: x) {
+    return recorded(Tensor(y, shape: pooling.output), as: description(), from: x) {
       [x = x.operand, layout = input.layout, weak relu = x.content] dy, cotangents in
       // A relu and a maximum may change places: the winner of a window is positive where its result is, so that the
       // mask of the relu before the pooling is laid on the smaller gradient. Who looks at the gradient between the two

@@ -96,10 +96,12 @@ extension ConvolutionExpression {
   /// Scales and offsets of the output channels with the normalisation folded in, which leaves the integers as they are.
   private func channels(_ scales: [Float]) -> (scales: [Float], offsets: [Float]?) {
     guard let normalization else { return (scales, bias?.scalars) }
-    let (factor, offset) = normalization.affine()
-    let factors = factor.scalars
-    let offsets = bias.map { ($0.detached() * factor + offset).scalars } ?? offset.scalars
-    return (zip(scales, factors).map { $0 * $1 }, offsets)
+    return untraced {
+      let (factor, offset) = normalization.affine()
+      let factors = factor.scalars
+      let offsets = bias.map { ($0.detached() * factor + offset).scalars } ?? offset.scalars
+      return (zip(scales, factors).map { $0 * $1 }, offsets)
+    }
   }
 }
 

@@ -51,15 +51,25 @@ public func recurrent(
       Tensor(result.hidden, shape: stateShape), result.cell.map { Tensor($0, shape: stateShape) }
     )
     let states = Tensor(result.y, shape: [shape.steps, shape.rows, shape.hidden])
+    func description() -> OperationDescription {
+      .init(kind.rawValue, .recurrent(reversed: reversed, lengths: lengths))
+    }
+    Pass.current.onComputeThread.trace?.note(
+      description(),
+      [x, weights.input, weights.recurrent, weights.inputBias, weights.recurrentBias, hidden, cell],
+      [states, lastHidden] + (lastCell.map { [$0] } ?? []))
     guard let trace = result.trace else { return (states, lastHidden, lastCell) }
     let pass = RecurrentPass(shape: shape, x: x, weights: weights, lengths: lengths, trace: trace)
-    let y = recorded(
-      states, from: x, weights.input, weights.recurrent, weights.inputBias, weights.recurrentBias, hidden, cell
-    ) { dy, cotangents in pass.pullback(dy, hidden: hidden, cell: cell, &cotangents) }
-    return (
-      y, pass.recordedState(lastHidden, of: y) { pass.hiddenGradient = $0 },
-      lastCell.map { pass.recordedState($0, of: y) { pass.cellGradient = $0 } }
-    )
+    return untraced {
+      let y = recorded(
+        states, as: description(), from: x, weights.input, weights.recurrent, weights.inputBias,
+        weights.recurrentBias, hidden, cell
+      ) { dy, cotangents in pass.pullback(dy, hidden: hidden, cell: cell, &cotangents) }
+      return (
+        y, pass.recordedState(lastHidden, of: y) { pass.hiddenGradient = $0 },
+        lastCell.map { pass.recordedState($0, of: y) { pass.cellGradient = $0 } }
+      )
+    }
   }
 }
 
@@ -125,7 +135,7 @@ private final class RecurrentPass {
 
   /// A final state. Its gradient is kept for the pullback of `y`, which the tape runs later in any case.
   func recordedState(_ state: Tensor, of y: Tensor, keep: @escaping (Tensor) -> Void) -> Tensor {
-    recorded(state, from: y) { gradient, cotangents in
+    recorded(state, as: .init("state"), from: y) { gradient, cotangents in
       keep(gradient)
       cotangents.add(Tensor(.filled(0, shape: y.shape), shape: y.shape), to: y)
     }
@@ -157,7 +167,9 @@ extension Tensor {
     let (whole, part) = (shape, Array(shape.dropFirst()))
     return operation {
       let y = buffer.slice(axis: 0, start: index, shape: [1] + part, of: whole)
-      return recorded(Tensor(y.reshaped(to: part), shape: part), from: self) { dy, cotangents in
+      return recorded(
+        Tensor(y.reshaped(to: part), shape: part), as: .init("element", "at", .integer(index)), from: self
+      ) { dy, cotangents in
         let dx = dy.plainBuffer.alone(at: index * part.reduce(1, *), in: whole)
         cotangents.add(Tensor(dx, shape: whole), to: self)
       }

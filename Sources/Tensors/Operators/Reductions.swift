@@ -8,7 +8,8 @@ extension Tensor {
     let result = keepingAxes ? kept : dropped
     return operation {
       let y = plainBuffer.summed(from: shape, to: kept).reshaped(to: result)
-      return recorded(Tensor(y, shape: result), from: self) { [x = operand] dy, cotangents in
+      return recorded(Tensor(y, shape: result), as: description("sum", axes, keepingAxes), from: self) {
+        [x = operand] dy, cotangents in
         // Adding zeros of the operand's shape repeats the gradient along the axes that were summed over.
         cotangents.add(dy.reshaped(to: kept) + Tensor(zeros: x.shape), to: x)
       }
@@ -19,12 +20,18 @@ extension Tensor {
   public func mean(over axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
     let (kept, dropped) = reducedShapes(axes)
     // The mean over all positions of feature maps is a pooling, which takes them in the layout they have.
-    if let axes, (3...5).contains(rank), count > 0, resolvedAxes(axes, "mean") == Array(2..<rank) {
-      let pooled = averagePool(self, kernel: Array(shape.dropFirst(2)), stride: Array(repeating: 1, count: rank - 2))
-      return keepingAxes ? pooled : pooled.reshaped(to: dropped)
+    return composed(description("mean", axes, keepingAxes), from: [self]) {
+      if let axes, (3...5).contains(rank), count > 0, resolvedAxes(axes, "mean") == Array(2..<rank) {
+        let pooled = averagePool(self, kernel: Array(shape.dropFirst(2)), stride: Array(repeating: 1, count: rank - 2))
+        return keepingAxes ? pooled : pooled.reshaped(to: dropped)
+      }
+      let count = zip(shape, kept).reduce(1) { $1.0 == $1.1 ? $0 : $0 * $1.0 }
+      return sum(over: axes, keepingAxes: keepingAxes) / Float(count)
     }
-    let count = zip(shape, kept).reduce(1) { $1.0 == $1.1 ? $0 : $0 * $1.0 }
-    return sum(over: axes, keepingAxes: keepingAxes) / Float(count)
+  }
+
+  private func description(_ name: String, _ axes: [Int]?, _ keepingAxes: Bool) -> OperationDescription {
+    .init(name, .axes(axes ?? Array(shape.indices), keepingAxes: keepingAxes))
   }
 
   private func reducedShapes(_ axes: [Int]?) -> (kept: [Int], dropped: [Int]) {

@@ -7,13 +7,15 @@ import AviaryKernels
 /// The sum of each group's rows: [N, F] → [count, F].
 public func segmentSum(_ x: Tensor, segments: IntTensor, count: Int) -> Tensor {
   checkSegments(x, segments, count)
-  return matmul(membership(segments, count), x)
+  return composed(description("segmentSum", segments, count), from: [x]) { matmul(membership(segments, count), x) }
 }
 
 /// The mean of each group's rows: [N, F] → [count, F].
 public func segmentMean(_ x: Tensor, segments: IntTensor, count: Int) -> Tensor {
   checkSegments(x, segments, count)
-  return matmul(membership(segments, count).rowNormalized(), x)
+  return composed(description("segmentMean", segments, count), from: [x]) {
+    matmul(membership(segments, count).rowNormalized(), x)
+  }
 }
 
 /// The largest elements of each group's rows, column by column: [N, F] → [count, F]. The gradient goes to the first row
@@ -23,11 +25,17 @@ public func segmentMax(_ x: Tensor, segments: IntTensor, count: Int) -> Tensor {
   let (rows, width) = (x.shape[0], x.shape[1])
   return operation {
     let (y, winners) = x.plainBuffer.groupMaximum(segments.scalars, width: width, groupCount: count)
-    return recorded(Tensor(y, shape: [count, width]), from: x) { [x = x.operand] dy, cotangents in
+    return recorded(
+      Tensor(y, shape: [count, width]), as: description("segmentMax", segments, count), from: x
+    ) { [x = x.operand] dy, cotangents in
       let dx = dy.plainBuffer.groupMaximumBackward(winners, rows: rows, width: width, groupCount: count)
       cotangents.add(Tensor(dx, shape: x.shape), to: x)
     }
   }
+}
+
+private func description(_ name: String, _ segments: IntTensor, _ count: Int) -> OperationDescription {
+  .init(name, ["segments": .indices(segments), "count": .integer(count)])
 }
 
 /// [count, N] with ones where a row belongs to a group.

@@ -14,7 +14,9 @@ extension Tensor {
       shape.allSatisfy { $0 >= 0 } && shape.reduce(1, *) == count, "reshaped: \(self.shape) does not fill \(shape)")
     if shape == self.shape { return self }
     return operation {
-      recorded(Tensor(plainBuffer.reshaped(to: shape), shape: shape), from: self) { [x = operand] dy, cotangents in
+      recorded(
+        Tensor(plainBuffer.reshaped(to: shape), shape: shape), as: .init("reshaped", "to", .integers(shape)), from: self
+      ) { [x = operand] dy, cotangents in
         cotangents.add(Tensor(dy.plainBuffer.reshaped(to: x.shape), shape: x.shape), to: x)
       }
     }
@@ -37,7 +39,9 @@ extension Tensor {
     for (new, old) in order.enumerated() { inverse[old] = new }
     return operation {
       let y = plainBuffer.transposed(order, shape: shape)
-      return recorded(Tensor(y, shape: order.map { shape[$0] }), from: self) { [x = operand] dy, cotangents in
+      return recorded(
+        Tensor(y, shape: order.map { shape[$0] }), as: .init("transposed", "order", .integers(order)), from: self
+      ) { [x = operand] dy, cotangents in
         cotangents.add(dy.transposed(inverse), to: x)
       }
     }
@@ -62,13 +66,15 @@ public func concatenated(_ parts: [Tensor], axis: Int) -> Tensor {
   guard let first = parts.first else { return Tensor(zeros: shape) }
   if parts.count == 1 { return first }
   if parts.count > Buffer.mostParts {
-    let head = concatenated(Array(parts.prefix(Buffer.mostParts)), axis: axis)
-    return concatenated([head] + parts.dropFirst(Buffer.mostParts), axis: axis)
+    return composed(.init("concatenated", "axis", .integer(axis)), from: parts) {
+      let head = concatenated(Array(parts.prefix(Buffer.mostParts)), axis: axis)
+      return concatenated([head] + parts.dropFirst(Buffer.mostParts), axis: axis)
+    }
   }
   return operation {
     let y = Tensor(Buffer.concatenated(parts.map(\.buffer), axis: axis, shape: shape), shape: shape)
-    guard let tape = Pass.current.onComputeThread.tape, parts.contains(where: tape.knows) else { return y }
-    return tape.record(y) { [parts = parts.map(\.operand)] dy, cotangents in
+    return recorded(y, as: .init("concatenated", "axis", .integer(axis)), fromAll: parts) {
+      [parts = parts.map(\.operand)] dy, cotangents in
       var start = 0
       for part in parts {
         if cotangents.wants(part) {

@@ -13,7 +13,8 @@ extension Tensor {
     part[axis] = end - start
     return operation {
       let y = Tensor(buffer.slice(axis: axis, start: start, shape: part, of: shape), shape: part)
-      return recorded(y, from: self) { [x = operand] dy, cotangents in
+      return recorded(y, as: .init("slice", .slice(axis: axis, from: start, to: end)), from: self) {
+        [x = operand] dy, cotangents in
         var (before, after) = (x.shape, x.shape)
         before[axis] = start
         after[axis] = x.shape[axis] - end
@@ -67,7 +68,10 @@ extension Tensor {
       return count == 0 ? [] : [Tensor(zeros: part)]
     }
     let parts = zeros(before) + [self] + zeros(after)
-    return parts.count == 1 ? self : concatenated(parts, axis: axis)
+    if parts.count == 1 { return self }
+    return composed(
+      .init("padded", ["axis": .integer(axis), "before": .integer(before), "after": .integer(after)]), from: [self]
+    ) { concatenated(parts, axis: axis) }
   }
 
   /// Every position along an axis repeated `count` times: nearest-neighbor upsampling. A negative axis counts from the last.
@@ -81,7 +85,9 @@ extension Tensor {
     apart.insert(1, at: axis + 1)
     ones[axis + 1] = count
     joined[axis] *= count
-    return (reshaped(to: apart) * Tensor(ones: ones)).reshaped(to: joined)
+    return composed(
+      .init("repeated", ["count": .integer(count), "axis": .integer(axis)]), from: [self]
+    ) { (reshaped(to: apart) * Tensor(ones: ones)).reshaped(to: joined) }
   }
 
   /// The positions along an axis from the last to the first. A negative axis counts from the last.
@@ -97,5 +103,7 @@ public func stacked(_ parts: [Tensor], axis: Int = 0) -> Tensor {
     "stacked: \(parts.map(\.shape)) do not go together along axis \(axis)")
   var shape = first.shape
   shape.insert(1, at: axis)
-  return concatenated(parts.map { $0.reshaped(to: shape) }, axis: axis)
+  return composed(.init("stacked", "axis", .integer(axis)), from: parts) {
+    concatenated(parts.map { $0.reshaped(to: shape) }, axis: axis)
+  }
 }

@@ -9,8 +9,10 @@ public func matmul(_ a: SparseMatrix, _ x: Tensor) -> Tensor {
   ensure(
     x.rank == 2 && x.shape[0] == a.columns, "matmul: a sparse matrix \(a.shape) does not go with \(x.shape)")
   return operation {
-    recorded(Tensor(a.product(x.plainBuffer, width: x.shape[1]), shape: [a.rows, x.shape[1]]), from: x) {
-      [x = x.operand] dy, cotangents in
+    recorded(
+      Tensor(a.product(x.plainBuffer, width: x.shape[1]), shape: [a.rows, x.shape[1]]),
+      as: .init("sparseMatmul", .sparse(a.pattern)), from: a.elements, x
+    ) { [x = x.operand] dy, cotangents in
       let dx = a.transposed.product(dy.plainBuffer, width: x.shape[1])
       cotangents.add(Tensor(dx, shape: x.shape), to: x)
     }
@@ -28,7 +30,7 @@ public func linear(_ x: SparseMatrix, weight: Tensor) -> Tensor {
   return operation {
     let turned = weight.plainBuffer.transposed([1, 0], shape: weight.shape)
     let y = Tensor(x.product(turned, width: outputs), shape: [x.rows, outputs])
-    return recorded(y, from: weight) { dy, cotangents in
+    return recorded(y, as: .init("sparseLinear", .sparse(x.pattern)), from: x.elements, weight) { dy, cotangents in
       let dw = x.transposed.product(dy.plainBuffer, width: outputs).transposed([1, 0], shape: [inputs, outputs])
       cotangents.add(Tensor(dw, shape: weight.shape), to: weight)
     }

@@ -57,13 +57,23 @@ public func transposedConvolution(
   let shape = ConvolutionShape(
     input: [x.shape[0], weight.shape[1] * groups] + sizes, weights: weight.shape, window: window, groups: groups,
     hasBias: false)
-  var y = x.count == 0 ? emptyResult(shape.input, from: x, weight) : shape.transposed(x, weight: weight)
-  for axis in 0..<axes where uncovered[axis] > 0 {
-    var rest = y.shape
-    rest[axis + 2] = uncovered[axis]
-    y = concatenated([y, Tensor(zeros: rest)], axis: axis + 2)
+  func description() -> OperationDescription {
+    .init(
+      "transposedConvolution",
+      [
+        "kernel": .integers(kernel), "stride": .integers(stride), "padding": .integers(padding),
+        "outputPadding": .integers(outputPadding), "dilation": .integers(dilation), "groups": .integer(groups),
+      ])
   }
-  return bias.map { y + $0.reshaped(to: [-1] + Array(repeating: 1, count: axes)) } ?? y
+  return composed(description(), from: [x, weight, bias]) {
+    var y = x.count == 0 ? emptyResult(shape.input, from: x, weight) : shape.transposed(x, weight: weight)
+    for axis in 0..<axes where uncovered[axis] > 0 {
+      var rest = y.shape
+      rest[axis + 2] = uncovered[axis]
+      y = concatenated([y, Tensor(zeros: rest)], axis: axis + 2)
+    }
+    return bias.map { y + $0.reshaped(to: [-1] + Array(repeating: 1, count: axes)) } ?? y
+  }
 }
 
 extension ConvolutionShape {
@@ -74,7 +84,9 @@ extension ConvolutionShape {
       let plan = backwardData(source: .plain(input))
       let y = plan.backwardData(
         gradient: x.buffer.reordered(to: plan.destination), weights: weight.prepared(for: plan.weights, shape: self))
-      return recorded(Tensor(y, shape: input), from: x, weight) { dy, cotangents in
+      return recorded(
+        Tensor(y, shape: input), as: .init("transposedConvolution", .window(window, groups: groups)), from: x, weight
+      ) { dy, cotangents in
         let gradient = dy.buffer
         if cotangents.wants(x) {
           let plan = forward(source: gradient.layout, pass: .training, relu: false, add: false)

@@ -15,20 +15,28 @@ public func minPool(
       return max(start, 0)..<min(start + kernel[axis], x.shape[axis + 2])
     }
   }
-  return pooled(x, WindowPooling(kind: .min, input: x.shape, windows: ranges))
+  var asked = window
+  asked.paddingHigh = window.paddingLow
+  return pooled(
+    x, WindowPooling(kind: .min, input: x.shape, windows: ranges),
+    .init("minPool", .pool(asked, roundingUp: rounding == .up)))
 }
 
 /// The means of windows of [N, C, …] chosen for a result of the given size (PyTorch's adaptive pooling):
 /// cell i of n covers ⌊i·size/n⌋ ..< ⌈(i+1)·size/n⌉.
 public func adaptiveAveragePool(_ x: Tensor, output: [Int]) -> Tensor {
-  if let kernel = evenKernel(x, output) { return averagePool(x, kernel: kernel) }
-  return pooled(x, WindowPooling(kind: .mean, input: x.shape, windows: adaptiveWindows(x, output)))
+  func description() -> OperationDescription { .init("adaptiveAveragePool", "output", .integers(output)) }
+  if let kernel = evenKernel(x, output) {
+    return composed(description(), from: [x]) { averagePool(x, kernel: kernel) }
+  }
+  return pooled(x, WindowPooling(kind: .mean, input: x.shape, windows: adaptiveWindows(x, output)), description())
 }
 
 /// The largest elements of windows chosen for a result of the given size.
 public func adaptiveMaxPool(_ x: Tensor, output: [Int]) -> Tensor {
-  if let kernel = evenKernel(x, output) { return maxPool(x, kernel: kernel) }
-  return pooled(x, WindowPooling(kind: .max, input: x.shape, windows: adaptiveWindows(x, output)))
+  func description() -> OperationDescription { .init("adaptiveMaxPool", "output", .integers(output)) }
+  if let kernel = evenKernel(x, output) { return composed(description(), from: [x]) { maxPool(x, kernel: kernel) } }
+  return pooled(x, WindowPooling(kind: .max, input: x.shape, windows: adaptiveWindows(x, output)), description())
 }
 
 /// The window where the sizes divide evenly.
@@ -48,11 +56,13 @@ private func adaptiveWindows(_ x: Tensor, _ output: [Int]) -> [[Range<Int>]] {
   }
 }
 
-private func pooled(_ x: Tensor, _ pooling: WindowPooling) -> Tensor {
+private func pooled(
+  _ x: Tensor, _ pooling: WindowPooling, _ description: @autoclosure () -> OperationDescription
+) -> Tensor {
   if x.count == 0 { return emptyResult(pooling.output, from: x) }
   return operation {
     let y = pooling.forward(x.plainBuffer)
-    return recorded(Tensor(y, shape: pooling.output), from: x) { dy, cotangents in
+    return recorded(Tensor(y, shape: pooling.output), as: description(), from: x) { dy, cotangents in
       let dx = pooling.backward(dy.plainBuffer, x: x.plainBuffer)
       cotangents.add(Tensor(dx, shape: x.shape), to: x)
     }

@@ -10,7 +10,7 @@ public func crossEntropy(_ logits: Tensor, labels: IntTensor) -> Tensor {
     let logarithms = logits.plainBuffer.softmax(rows: rows, columns: columns, logarithm: true)
     let picked = logarithms.picked(labels.scalars, columns: columns)
     let loss = Tensor(Float(-picked.sum() / Double(rows)))
-    return recorded(loss, from: logits) { dy, cotangents in
+    return recorded(loss, as: .init("crossEntropy", "labels", .indices(labels)), from: logits) { dy, cotangents in
       let dx = logarithms.crossEntropyBackward(labels.scalars, columns: columns, weight: dy.scalar / Float(rows))
       cotangents.add(Tensor(dx, shape: logits.shape), to: logits)
     }
@@ -38,6 +38,22 @@ public func crossEntropy(
     let mean = crossEntropy(logits, labels: labels)
     return reduction == .mean ? mean : mean * Float(logits.shape[0])
   }
+  func description() -> OperationDescription {
+    var attributes: [String: AttributeValue] = [
+      "labels": .indices(labels), "labelSmoothing": .number(labelSmoothing), "reduction": reduction.attribute,
+    ]
+    attributes["ignoring"] = ignoring.map { .integer(Int($0)) }
+    return .init("crossEntropy", attributes)
+  }
+  return composed(description(), from: [logits, classWeights]) {
+    weightedCrossEntropy(logits, labels, labelSmoothing, classWeights, ignoring, reduction)
+  }
+}
+
+private func weightedCrossEntropy(
+  _ logits: Tensor, _ labels: IntTensor, _ labelSmoothing: Float, _ classWeights: Tensor?, _ ignoring: Int32?,
+  _ reduction: Reduction
+) -> Tensor {
   let classes = logits.shape[1]
   let weights = classWeights?.scalars ?? [Float](repeating: 1, count: classes)
   let rest = weights.map { $0 * labelSmoothing / Float(classes) }
@@ -73,11 +89,16 @@ public func crossEntropy(
     "cross entropy: \(logits.shape) does not go with targets \(target.shape)")
   checkWeights(logits, classWeights)
   checkSmoothing(labelSmoothing)
-  var expected = target
-  if labelSmoothing > 0 { expected = expected * (1 - labelSmoothing) + labelSmoothing / Float(logits.shape[1]) }
-  if let classWeights { expected = expected * classWeights }
-  let sum = -(finite(logSoftmax(logits)) * expected).sum()
-  return reduction == .mean ? sum / Float(logits.shape[0]) : sum
+  return composed(
+    .init("softCrossEntropy", ["labelSmoothing": .number(labelSmoothing), "reduction": reduction.attribute]),
+    from: [logits, target, classWeights]
+  ) {
+    var expected = target
+    if labelSmoothing > 0 { expected = expected * (1 - labelSmoothing) + labelSmoothing / Float(logits.shape[1]) }
+    if let classWeights { expected = expected * classWeights }
+    let sum = -(finite(logSoftmax(logits)) * expected).sum()
+    return reduction == .mean ? sum / Float(logits.shape[0]) : sum
+  }
 }
 
 /// The negative log likelihood of log probabilities [N, K, …] and labels [N, …]: PyTorch's `nll_loss`.
@@ -99,12 +120,18 @@ public func negativeLogLikelihood(
   let weights = labels.scalars.map { $0 == ignoring ? 0 : classes?[Int($0)] ?? 1 }
   // An ignored row has weight zero, so any of its classes may be picked.
   let picks = labels.scalars.map { $0 == ignoring ? 0 : $0 }
+  func description() -> OperationDescription {
+    var attributes: [String: AttributeValue] = ["labels": .indices(labels), "reduction": reduction.attribute]
+    attributes["ignoring"] = ignoring.map { .integer(Int($0)) }
+    return .init("negativeLogLikelihood", attributes)
+  }
   let divisor = reduction == .mean ? weights.reduce(0.0) { $0 + Double($1) } : 1
   return operation {
     let picked = logProbabilities.plainBuffer.picked(picks, columns: columns)
     let factors = Buffer(weights, shape: [rows])
     let sum = Buffer.broadcast(.multiply, picked, [rows], factors, [rows], result: [rows]).sum()
-    return recorded(Tensor(Float(-sum / divisor)), from: logProbabilities) { dy, cotangents in
+    return recorded(Tensor(Float(-sum / divisor)), as: description(), from: logProbabilities, classWeights) {
+      dy, cotangents in
       let dx = factors.scaled(by: Float(-Double(dy.scalar) / divisor)).placed(picks, columns: columns)
       cotangents.add(Tensor(dx, shape: logProbabilities.shape), to: logProbabilities)
     }

@@ -15,11 +15,13 @@ public func meanSquaredError(_ x: Tensor, target: Tensor, reduction: Reduction =
 
 /// The square root of the mean squared error. Where it is zero, so is its gradient.
 public func rootMeanSquaredError(_ x: Tensor, target: Tensor) -> Tensor {
-  let squared = meanSquaredError(x, target: target)
-  return operation {
-    let root = squared.scalar.squareRoot()
-    return recorded(Tensor(root), from: squared) { dy, cotangents in
-      cotangents.add(dy * (root > 0 ? 0.5 / root : 0), to: squared)
+  composed(.init("rootMeanSquaredError"), from: [x, target]) {
+    let squared = meanSquaredError(x, target: target)
+    return operation {
+      let root = squared.scalar.squareRoot()
+      return recorded(Tensor(root), as: .init("sqrt"), from: squared) { dy, cotangents in
+        cotangents.add(dy * (root > 0 ? 0.5 / root : 0), to: squared)
+      }
     }
   }
 }
@@ -63,10 +65,25 @@ private func elementLoss(
   return operation {
     let count = reduction == .mean ? Double(x.count) : 1
     let value = Tensor(Float(loss.sum(x.plainBuffer, target.plainBuffer) / count))
-    return recorded(value, from: x, target) { dy, cotangents in
+    return recorded(value, as: loss.description(reduction), from: x, target) { dy, cotangents in
       let dx = loss.pullback(Float(Double(dy.scalar) / count), x.plainBuffer, target.plainBuffer)
       cotangents.add(Tensor(dx, shape: x.shape), to: x)
       if isDifference { cotangents.add(Tensor(dx.scaled(by: -1), shape: x.shape), to: target) }
+    }
+  }
+}
+
+extension ElementLoss {
+  fileprivate func description(_ reduction: Reduction) -> OperationDescription {
+    let reduction = reduction.attribute
+    return switch self {
+    case .absoluteError: .init("meanAbsoluteError", "reduction", reduction)
+    case .squaredError: .init("meanSquaredError", "reduction", reduction)
+    case .binaryCrossEntropy: .init("binaryCrossEntropy", "reduction", reduction)
+    case .huber(let delta): .init("huber", ["reduction": reduction, "delta": .number(delta)])
+    case .smoothL1(let beta): .init("smoothL1", ["reduction": reduction, "beta": .number(beta)])
+    case .binaryCrossEntropyOfLogits(let weight):
+      .init("binaryCrossEntropyWithLogits", ["reduction": reduction, "positiveWeight": .number(weight)])
     }
   }
 }
