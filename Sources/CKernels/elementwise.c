@@ -58,7 +58,7 @@ void ak_fill(float *y, float value, size_t count) {
   ak_parallel_ranges(count, GRAIN, fill_range, &(operands){.y = y, .shift = value});
 }
 
-// Running sums in double, as many as hide the latency of addition; the order depends on nothing but the count.
+// Running sums in double, enough to hide the latency of addition; the order depends on the count only.
 #define LANES 32
 
 AVIARY_MULTIVERSION double ak_sum(const float *x, size_t count) {
@@ -114,6 +114,30 @@ AVIARY_MULTIVERSION static void broadcast_row(
       float p = a[i * sa], q = b[i * sb];
       y[i] = p > q ? 1 : p == q ? 0.5f : 0;
     }
+    break;
+  case AK_RAISE:
+    for (int64_t i = 0; i < count; i++) y[i] = powf(a[i * sa], b[i * sb]);
+    break;
+  case AK_ATAN2:
+    for (int64_t i = 0; i < count; i++) y[i] = atan2f(a[i * sa], b[i * sb]);
+    break;
+  case AK_REMAINDER:
+    for (int64_t i = 0; i < count; i++) {
+      float q = b[i * sb], r = fmodf(a[i * sa], q);
+      y[i] = r != 0 && (r < 0) != (q < 0) ? r + q : r;
+    }
+    break;
+  case AK_LESS:
+    for (int64_t i = 0; i < count; i++) y[i] = a[i * sa] < b[i * sb];
+    break;
+  case AK_LESS_EQUAL:
+    for (int64_t i = 0; i < count; i++) y[i] = a[i * sa] <= b[i * sb];
+    break;
+  case AK_EQUAL:
+    for (int64_t i = 0; i < count; i++) y[i] = a[i * sa] == b[i * sb];
+    break;
+  case AK_KEEP:
+    for (int64_t i = 0; i < count; i++) y[i] = b[i * sb] != 0 ? a[i * sa] : 0;
     break;
   }
 }

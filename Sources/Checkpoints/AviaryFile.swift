@@ -1,24 +1,14 @@
 import AviaryArchives
 import AviaryHDF5
+import AviaryHDF5Writing
 
-/// Aviary's own file: HDF5 that any HDF5 tool opens.
+/// Aviary's own file: HDF5 that any HDF5 tool opens. `Weights/FORMAT.md` is its specification.
 ///
-///     /                     attributes: format = "aviary", format_version = 1, head = "present" or "absent";
-///                           where known: architecture, configuration, classes, preprocessing, metrics, licence,
-///                           provenance, frozen (classes and frozen are JSON arrays, the others text or JSON)
-///     /extra                attributes: whatever else is known, in words
-///     /model                attribute: order, a JSON array of the paths in the model's order
-///     /model/<layer>        attributes: epsilon, momentum … of a layer that has such settings, float64
-///     /model/<path>         one dataset a tensor, the path's dots as slashes; attribute: crc32c, uint32
-///     /optimizer/<path>     attribute: step, int64
-///     /optimizer/<path>/<slot>   one dataset an array of optimizer state; attribute: crc32c
-///     /training             attribute: state, JSON
-///
-/// Text is a variable-length UTF-8 scalar, which no object header's 64 KiB limits. Datasets are contiguous,
-/// little-endian, without filters, at multiples of 64 bytes. bfloat16 is uint16 with an attribute dtype = "bfloat16".
-/// Quantised weights are int8 with the attributes scale (float32, one for each output channel), input_scale and input_dtype.
+/// Text is a variable-length UTF-8 scalar, which no object header's 64 KiB limits.
 enum AviaryFile {
   static let version = 1
+  /// The group below `/optimizer` that holds moving averages of parameters.
+  static let averages = "weight-average"
 
   /// Why a path cannot be stored, or `nil`. Dots become slashes and nothing is escaped, so that every name in the file
   /// is a name in the model.
@@ -116,176 +106,5 @@ enum AviaryFile {
       throw .badTensor(path: reader.path, tensor: tensor, reason: "shape and bytes do not fit together")
     }
     return array
-  }
-
-  static func list(_ value: HDF5Value?) -> [String]? {
-    guard let value else { return nil }
-    if let text = value.text, let elements = (try? JSONValue(parsing: text.utf8))?.elements {
-      return elements.compactMap(\.text)
-    }
-    return value.texts
-  }
-
-  static func json(_ list: [String]) -> HDF5Value {
-    .text(JSONValue.array(list.map { .text($0) }).serialized)
-  }
-}
-
-extension Checkpoint {
-  /// Writes Aviary's HDF5 file, durably.
-  public func writeAviary(to path: String) throws(CheckpointFault) {
-    try AviaryFile.check(paths, file: path)
-    var items = [HDF5Item(path: "", attributes: rootAttributes())]
-    if !metadata.extra.isEmpty {
-      let extra = metadata.extra.sorted { $0.key < $1.key }.map { HDF5Attribute($0.key, .text($0.value)) }
-      items.append(HDF5Item(path: "extra", attributes: extra))
-    }
-    items.append(HDF5Item(path: "model", attributes: [HDF5Attribute("order", AviaryFile.json(paths))]))
-    items += try AviaryFile.settings(metadata.settings, file: path)
-    for entry in entries {
-      let location = "model/" + AviaryFile.location(entry.path)
-      items.append(try AviaryFile.dataset(entry.array, at: location, tensor: entry.path, file: path))
-    }
-    if let trainingState {
-      let parameters = trainingState.optimizer.sorted { $0.key < $1.key }
-      try AviaryFile.check(parameters.map(\.key), file: path)
-      items.append(HDF5Item(path: "optimizer"))
-      for (parameter, slots) in parameters {
-        let group = "optimizer/" + AviaryFile.location(parameter)
-        items.append(HDF5Item(path: group, attributes: [HDF5Attribute("step", .integer(Int64(slots.step)))]))
-        for (slot, array) in slots.arrays.sorted(by: { $0.key < $1.key }) {
-          let tensor = "\(parameter).\(slot)"
-          if slot.contains(".") {
-            throw .forbiddenName(path: path, tensor: tensor, reason: "the name of a slot contains a dot")
-          }
-          try AviaryFile.check([tensor], file: path)
-          items.append(try AviaryFile.dataset(array, at: group + "/" + slot, tensor: tensor, file: path))
-        }
-      }
-      let state = trainingState.state.map { [HDF5Attribute("state", .text($0))] } ?? []
-      items.append(HDF5Item(path: "training", attributes: state))
-    }
-    do { try HDF5Writer.write(AviaryFile.withChecksums(items), to: path) } catch { throw .hdf5(error) }
-  }
-
-  private func rootAttributes() -> [HDF5Attribute] {
-    var attributes = [
-      HDF5Attribute("format", .text("aviary")),
-      HDF5Attribute("format_version", .integer(Int64(AviaryFile.version))),
-      HDF5Attribute("head", .text(metadata.headAbsent ? "absent" : "present")),
-    ]
-    func add(_ name: String, _ text: String?) {
-      if let text { attributes.append(HDF5Attribute(name, .text(text))) }
-    }
-    add("architecture", metadata.architecture)
-    add("configuration", metadata.configuration)
-    add("preprocessing", metadata.preprocessing)
-    add("metrics", metadata.metrics)
-    add("licence", metadata.licence)
-    add("provenance", metadata.provenance)
-    if let classes = metadata.classes { attributes.append(HDF5Attribute("classes", AviaryFile.json(classes))) }
-    if let frozen = metadata.frozen { attributes.append(HDF5Attribute("frozen", AviaryFile.json(frozen))) }
-    return attributes
-  }
-
-  /// Reads an HDF5 file of any of the kinds that Aviary knows.
-  static func readHDF5(_ reader: HDF5Reader, _ options: ReadOptions) throws(CheckpointFault) -> Checkpoint {
-    let root = reader.contents.attributes(ofGroup: "") ?? []
-    if root["format"]?.text == "aviary" { return try readAviary(reader, root, options) }
-    return try KerasFile.read(reader, root, options)
-  }
-
-  private static func readAviary(
-    _ reader: HDF5Reader, _ root: [HDF5Attribute], _ options: ReadOptions
-  ) throws(CheckpointFault) -> Checkpoint {
-    let version = root["format_version"]?.integer ?? 1
-    guard version <= AviaryFile.version else {
-      throw .newerVersion(path: reader.path, version: Int(version), supported: AviaryFile.version)
-    }
-    if let refusal = reader.contents.refusals.first {
-      throw .hdf5(.refused(path: reader.path, object: refusal.path, reason: refusal.reason))
-    }
-    var checkpoint = Checkpoint()
-    checkpoint.format = .aviary
-    checkpoint.metadata = Metadata(root, extra: reader.contents.attributes(ofGroup: "extra") ?? [])
-
-    for group in reader.contents.groups where group.path == "model" || group.path.hasPrefix("model/") {
-      for attribute in group.attributes {
-        guard let value = attribute.value.real else { continue }
-        let layer = AviaryFile.path(group.path.dropFirst("model/".count))
-        checkpoint.metadata.settings[layer.isEmpty ? attribute.name : layer + "." + attribute.name] = value
-      }
-    }
-    var found: [String: HDF5Contents.Dataset] = [:]
-    var names: [String] = []
-    var slots: [HDF5Contents.Dataset] = []
-    for dataset in reader.contents.datasets {
-      if dataset.path.hasPrefix("model/") {
-        let name = dataset.path.dropFirst("model/".count)
-        guard !name.utf8.contains(UInt8(ascii: ".")) else {
-          throw .forbiddenName(path: reader.path, tensor: String(name), reason: "a name in the file contains a dot")
-        }
-        let path = AviaryFile.path(name)
-        found[path] = dataset
-        names.append(path)
-      } else if dataset.path.hasPrefix("optimizer/") {
-        slots.append(dataset)
-      }
-    }
-    var verification = ChecksumVerification(path: reader.path)
-    func array(_ dataset: HDF5Contents.Dataset, _ tensor: String) throws(CheckpointFault) -> StoredArray {
-      let array = try AviaryFile.array(dataset, reader, tensor: tensor)
-      if options.verify { try verification.add(tensor, array.bytes, stored: dataset.attributes["crc32c"]) }
-      return array
-    }
-    let order = AviaryFile.list(reader.contents.attributes(ofGroup: "model")?["order"]) ?? []
-    for path in order + names where checkpoint[path] == nil {
-      guard let dataset = found[path] else {
-        throw .badTensor(path: reader.path, tensor: path, reason: "it is listed in the file's order and not there")
-      }
-      checkpoint.set(try array(dataset, path), at: path)
-    }
-    checkpoint.trainingState = try trainingState(reader, slots, array)
-    try verification.run()
-    return checkpoint
-  }
-
-  private static func trainingState(
-    _ reader: HDF5Reader, _ slots: [HDF5Contents.Dataset],
-    _ array: (HDF5Contents.Dataset, String) throws(CheckpointFault) -> StoredArray
-  ) throws(CheckpointFault) -> TrainingState? {
-    let attributes = reader.contents.attributes(ofGroup: "training")
-    guard attributes != nil || !slots.isEmpty else { return nil }
-    var training = TrainingState(state: attributes?["state"]?.text)
-    for group in reader.contents.groups {
-      guard group.path.hasPrefix("optimizer/"), let step = group.attributes["step"]?.integer else { continue }
-      let parameter = AviaryFile.path(group.path.dropFirst("optimizer/".count))
-      training.optimizer[parameter] = .init(step: Int(step), arrays: [:])
-    }
-    for dataset in slots {
-      var parts = dataset.path.dropFirst("optimizer/".count).split(separator: "/")
-      let slot = String(parts.removeLast())
-      let parameter = parts.joined(separator: ".")
-      guard training.optimizer[parameter] != nil else {
-        throw .badTensor(path: reader.path, tensor: dataset.path, reason: "its parameter has no step count")
-      }
-      training.optimizer[parameter]?.arrays[slot] = try array(dataset, dataset.path)
-    }
-    return training
-  }
-}
-
-extension Checkpoint.Metadata {
-  fileprivate init(_ root: [HDF5Attribute], extra: [HDF5Attribute]) {
-    architecture = root["architecture"]?.text
-    configuration = root["configuration"]?.text
-    classes = AviaryFile.list(root["classes"])
-    preprocessing = root["preprocessing"]?.text
-    metrics = root["metrics"]?.text
-    licence = root["licence"]?.text
-    provenance = root["provenance"]?.text
-    headAbsent = root["head"]?.text == "absent"
-    frozen = AviaryFile.list(root["frozen"])
-    for attribute in extra { self.extra[attribute.name] = attribute.value.text }
   }
 }

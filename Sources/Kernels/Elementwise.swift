@@ -33,7 +33,7 @@ extension Buffer {
 
   /// scale · x + shift. A shift needs a layout without padding.
   package func scaled(by scale: Float, shift: Float = 0) -> Buffer {
-    ensure(shift == 0 || !layout.isPadded, "a shift of \(shift) would fill the padding of a blocked layout")
+    ensure(shift == 0 || !layout.isPadded, "a shift of \(shift) would write to the padding of a blocked layout")
     let y = Buffer(layout)
     kernel("scaling", layout, floats: 2 * count) { unsafe ak_affine(floats, scale, shift, y.floats, count) }
     return y
@@ -57,12 +57,17 @@ extension Buffer {
   }
 }
 
-// MARK: - Broadcasting and reduction of row-major buffers
+// MARK: - Broadcasting and reducing row-major buffers
 
 package enum BinaryOperation: Sendable {
   case add, subtract, multiply, divide, maximum, minimum
   /// 1 where the first element is the larger, ½ where both are equal, else 0.
   case exceeds
+  case raise, atan2, remainder
+  /// 1 where the comparison holds, else 0.
+  case less, lessOrEqual, equal
+  /// The first element where the second is not 0, else 0.
+  case keep
 
   var code: ak_binary {
     switch self {
@@ -73,6 +78,13 @@ package enum BinaryOperation: Sendable {
     case .maximum: AK_MAXIMUM
     case .minimum: AK_MINIMUM
     case .exceeds: AK_EXCEEDS
+    case .raise: AK_RAISE
+    case .atan2: AK_ATAN2
+    case .remainder: AK_REMAINDER
+    case .less: AK_LESS
+    case .lessOrEqual: AK_LESS_EQUAL
+    case .equal: AK_EQUAL
+    case .keep: AK_KEEP
     }
   }
 }
@@ -82,7 +94,7 @@ extension Buffer {
   static let mostAxes = Int(AK_MAX_RANK)
 
   /// The strides with which a row-major operand of `shape` is read along `result`: 0 where it repeats.
-  private static func strides(of shape: [Int], along result: [Int]) -> [Int64] {
+  package static func strides(of shape: [Int], along result: [Int]) -> [Int64] {
     var strides = [Int64](repeating: 0, count: result.count)
     var step = 1
     for (offset, size) in shape.reversed().enumerated() {
@@ -96,7 +108,7 @@ extension Buffer {
   package static func broadcast(
     _ operation: BinaryOperation, _ a: Buffer, _ aShape: [Int], _ b: Buffer, _ bShape: [Int], result: [Int]
   ) -> Buffer {
-    ensure(result.count <= mostAxes, "a tensor of \(result.count) axes; the most are \(mostAxes)")
+    ensure(result.count <= mostAxes, "a tensor has \(result.count) axes; at most \(mostAxes) are supported")
     let y = Buffer(.plain(result))
     if result.contains(0) { return y }
     kernel("broadcast", y.layout, floats: a.count + b.count + y.count) {
@@ -109,7 +121,7 @@ extension Buffer {
 
   /// The sums of a row-major buffer over the axes where `result`, which broadcasts to `shape`, has size 1 or none.
   package func summed(from shape: [Int], to result: [Int]) -> Buffer {
-    ensure(shape.count <= Self.mostAxes, "a tensor of \(shape.count) axes; the most are \(Self.mostAxes)")
+    ensure(shape.count <= Self.mostAxes, "a tensor has \(shape.count) axes; at most \(Self.mostAxes) are supported")
     let y = Buffer(.plain(result))
     let count = result.reduce(1, *)
     if shape.contains(0) { return .filled(0, shape: result) }
@@ -189,7 +201,7 @@ extension Buffer {
     return y
   }
 
-  /// Zero with probability `rate`, else x / (1 − rate): the same elements for the same stream, in whichever layout.
+  /// Zero with probability `rate`, else x / (1 − rate): the same elements for the same stream, in any layout.
   package func droppedOut(rate: Float, stream: RandomStream) -> Buffer {
     guard let block = layout.channelBlock else {
       let plain = reordered(to: layout.plain)

@@ -1,12 +1,15 @@
 import AviaryDiagnostics
 import CKernels
 
-/// A function of single elements that has a kernel of its own, with its derivative.
+/// An element-wise function with its own kernel, and its derivative.
 package enum ElementFunction: Sendable {
   case leakyRelu(slope: Float)
   case elu(alpha: Float)
   case gelu, geluByTanh, silu, hardSwish, sigmoid, tanh, exp, log, squareRoot, magnitude, square
   case clamp(Float, Float)
+  case rsqrt, log1p, expm1, log2, log10, sin, cos, tan, asin, acos, atan, sinh, cosh, asinh, acosh, atanh
+  case floor, ceil, round, trunc, sign, erf, erfc, reciprocal
+  case power(Float)
 
   private var code: (function: ak_function, p: Float, q: Float) {
     switch self {
@@ -24,13 +27,39 @@ package enum ElementFunction: Sendable {
     case .magnitude: (AK_ABS, 0, 0)
     case .square: (AK_SQUARE, 0, 0)
     case .clamp(let low, let high): (AK_CLAMP, low, high)
+    case .rsqrt: (AK_RSQRT, 0, 0)
+    case .log1p: (AK_LOG1P, 0, 0)
+    case .expm1: (AK_EXPM1, 0, 0)
+    case .log2: (AK_LOG2, 0, 0)
+    case .log10: (AK_LOG10, 0, 0)
+    case .sin: (AK_SIN, 0, 0)
+    case .cos: (AK_COS, 0, 0)
+    case .tan: (AK_TAN, 0, 0)
+    case .asin: (AK_ASIN, 0, 0)
+    case .acos: (AK_ACOS, 0, 0)
+    case .atan: (AK_ATAN, 0, 0)
+    case .sinh: (AK_SINH, 0, 0)
+    case .cosh: (AK_COSH, 0, 0)
+    case .asinh: (AK_ASINH, 0, 0)
+    case .acosh: (AK_ACOSH, 0, 0)
+    case .atanh: (AK_ATANH, 0, 0)
+    case .floor: (AK_FLOOR, 0, 0)
+    case .ceil: (AK_CEIL, 0, 0)
+    case .round: (AK_ROUND, 0, 0)
+    case .trunc: (AK_TRUNC, 0, 0)
+    case .sign: (AK_SIGN, 0, 0)
+    case .erf: (AK_ERF, 0, 0)
+    case .erfc: (AK_ERFC, 0, 0)
+    case .reciprocal: (AK_RECIPROCAL, 0, 0)
+    case .power(let exponent): (AK_POWER, exponent, 0)
     }
   }
 
-  /// Whether memory that belongs to no element, which is zero, stays zero, in the gradient too.
+  /// Whether padding, which is zero, stays zero, in the gradient too.
   package var keepsPadding: Bool {
     switch self {
     case .sigmoid, .exp, .log, .squareRoot: false
+    case .rsqrt, .log2, .log10, .cos, .acos, .cosh, .acosh, .erfc, .reciprocal, .power: false
     case .clamp(let low, let high): low <= 0 && high >= 0
     default: true
     }
@@ -39,14 +68,15 @@ package enum ElementFunction: Sendable {
   /// Whether the derivative is computed from the result, not from the operand.
   package var derivesFromResult: Bool {
     switch self {
-    case .sigmoid, .tanh, .exp, .squareRoot: true
+    case .sigmoid, .tanh, .exp, .squareRoot, .rsqrt, .expm1, .tan, .reciprocal: true
     default: false
     }
   }
 
   /// f(x), in the layout of the operand.
   package func callAsFunction(_ x: Buffer) -> Buffer {
-    ensure(keepsPadding || !x.layout.isPadded, "a function that is not 0 at 0 would fill the padding of a layout")
+    ensure(
+      keepsPadding || !x.layout.isPadded, "a function with f(0) ≠ 0 would write to the padding of a blocked layout")
     let y = Buffer(x.layout)
     let (function, p, q) = code
     kernel("function", y.layout, floats: 2 * x.count) { unsafe ak_apply(function, x.floats, p, q, y.floats, x.count) }
@@ -55,7 +85,7 @@ package enum ElementFunction: Sendable {
 
   /// gradient · f′, from the result or the operand, of the same layout.
   package func pullback(_ gradient: Buffer, saved: Buffer) -> Buffer {
-    ensure(gradient.layout == saved.layout, "a gradient has another layout than its function's values")
+    ensure(gradient.layout == saved.layout, "the gradient's layout differs from that of the function's values")
     let dx = Buffer(saved.layout)
     let (function, p, q) = code
     kernel("function, gradient", dx.layout, floats: 3 * dx.count) {
@@ -86,7 +116,7 @@ package enum ElementLoss: Sendable {
 
   /// The sum over all elements of two row-major buffers, accumulated in double.
   package func sum(_ x: Buffer, _ target: Buffer) -> Double {
-    ensure(x.layout == target.layout && x.layout.isPlain, "a loss needs row-major values and targets of one shape")
+    ensure(x.layout == target.layout && x.layout.isPlain, "a loss needs row-major values and targets of the same shape")
     let losses = Buffer(x.layout)
     let (loss, p) = code
     kernel("loss", x.layout, floats: 3 * x.count) {
@@ -97,7 +127,7 @@ package enum ElementLoss: Sendable {
 
   /// The gradient with respect to the prediction, that of each element's loss being one number.
   package func pullback(_ gradient: Float, _ x: Buffer, _ target: Buffer) -> Buffer {
-    ensure(x.layout == target.layout && x.layout.isPlain, "a loss needs row-major values and targets of one shape")
+    ensure(x.layout == target.layout && x.layout.isPlain, "a loss needs row-major values and targets of the same shape")
     let dx = Buffer(x.layout)
     let (loss, p) = code
     kernel("loss, gradient", dx.layout, floats: 3 * dx.count) {

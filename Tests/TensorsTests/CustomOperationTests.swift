@@ -43,7 +43,9 @@ import Testing
 
   @Test func inputsWithoutAGradientGetNone() {
     let (_, gradients) = differentiated(operands) {
-      customOperation("first", inputs: [$0["a"]!, $0["b"]!]) { $0[0] + $0[1] } pullback: { gradient, _, _ in
+      customOperation("first", inputs: [$0["a"]!, $0["b"]!]) {
+        $0[0] + $0[1]
+      } pullback: { gradient, _, _ in
         [gradient, nil]
       }
     }
@@ -53,7 +55,11 @@ import Testing
   @Test func aGradientOfAnotherShapeIsRefused() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       _ = differentiated(["x": Tensor([1, 2], shape: [2])]) {
-        customOperation("wrong", inputs: [$0["x"]!]) { $0[0] * 2 } pullback: { _, _, _ in [Tensor(1)] }
+        customOperation("wrong", inputs: [$0["x"]!]) {
+          $0[0] * 2
+        } pullback: { _, _, _ in
+          [Tensor(1)]
+        }
       }
     }
     expectMessage(result, "wrong: the gradient of input 0 has shape [], the input [2]")

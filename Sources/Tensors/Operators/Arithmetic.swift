@@ -84,14 +84,14 @@ extension Tensor {
           let share = broadcast(.exceeds, (kind == .maximum ? a : b).detached(), (kind == .maximum ? b : a).detached())
           cotangents.add((dy * share).summed(to: a.shape), to: a)
           cotangents.add((dy * (1 - share)).summed(to: b.shape), to: b)
-        case .add, .subtract, .exceeds: break
+        default: break
         }
       }
     }
   }
 
   static func broadcastShape(_ a: [Int], _ b: [Int]) -> [Int] {
-    let rank = max(a.count, b.count)
+    let rank = Swift.max(a.count, b.count)
     let left = Array(repeating: 1, count: rank - a.count) + a
     let right = Array(repeating: 1, count: rank - b.count) + b
     return zip(left, right).map { x, y in
@@ -108,7 +108,8 @@ extension Tensor {
 }
 
 extension BinaryOperation {
-  fileprivate var name: String {
+  /// The name in a trace.
+  var name: String {
     switch self {
     case .add: "add"
     case .subtract: "subtract"
@@ -117,6 +118,13 @@ extension BinaryOperation {
     case .maximum: "maximum"
     case .minimum: "minimum"
     case .exceeds: "exceeds"
+    case .raise: "pow"
+    case .atan2: "atan2"
+    case .remainder: "remainder"
+    case .less: "less"
+    case .lessOrEqual: "lessOrEqual"
+    case .equal: "equal"
+    case .keep: "keep"
     }
   }
 }

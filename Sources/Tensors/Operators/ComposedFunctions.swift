@@ -1,4 +1,4 @@
-// Functions of single elements that others make up, so that their derivatives are those of their parts.
+// Elementwise functions composed of others; their derivatives follow from the parts.
 
 /// log(1 + eˣ), computed without overflow: a smooth relu.
 public func softplus(_ x: Tensor) -> Tensor { composed(.init("softplus"), from: [x]) { softplus(of: x) } }
@@ -21,7 +21,7 @@ public func selu(_ x: Tensor) -> Tensor {
   composed(.init("selu"), from: [x]) { elu(x, alpha: 1.673_263_2) * 1.050_701 }
 }
 
-/// Straight lines for a sigmoid: slope · x + 1/2, but none below 0 or above 1. The slope is 1/6 in PyTorch and Keras 3, and
+/// A piecewise linear sigmoid: slope · x + 1/2, limited to 0...1. The slope is 1/6 in PyTorch and Keras 3, and
 /// 1/5 in Keras 1 and 2.
 public func hardSigmoid(_ x: Tensor, slope: Float = 1 / 6) -> Tensor {
   composed(.init("hardSigmoid", "slope", .number(slope)), from: [x]) { (x * slope + 0.5).clamped(to: 0...1) }

@@ -22,7 +22,7 @@ public func minPool(
     .init("minPool", .pool(asked, roundingUp: rounding == .up)))
 }
 
-/// The means of windows of [N, C, …] that are chosen so that the result has the size given (PyTorch's adaptive pooling):
+/// The means of windows of [N, C, …] chosen for a result of the given size (PyTorch's adaptive pooling):
 /// cell i of n covers ⌊i·size/n⌋ ..< ⌈(i+1)·size/n⌉.
 public func adaptiveAveragePool(_ x: Tensor, output: [Int]) -> Tensor {
   func description() -> OperationDescription { .init("adaptiveAveragePool", "output", .integers(output)) }
@@ -32,7 +32,7 @@ public func adaptiveAveragePool(_ x: Tensor, output: [Int]) -> Tensor {
   return pooled(x, WindowPooling(kind: .mean, input: x.shape, windows: adaptiveWindows(x, output)), description())
 }
 
-/// The largest elements of windows that are chosen so that the result has the size given.
+/// The largest elements of windows chosen for a result of the given size.
 public func adaptiveMaxPool(_ x: Tensor, output: [Int]) -> Tensor {
   func description() -> OperationDescription { .init("adaptiveMaxPool", "output", .integers(output)) }
   if let kernel = evenKernel(x, output) { return composed(description(), from: [x]) { maxPool(x, kernel: kernel) } }
@@ -43,7 +43,8 @@ public func adaptiveMaxPool(_ x: Tensor, output: [Int]) -> Tensor {
 private func evenKernel(_ x: Tensor, _ output: [Int]) -> [Int]? {
   let input = x.shape.dropFirst(2)
   ensure(
-    (3...5).contains(x.rank) && output.count == input.count && output.allSatisfy { $0 > 0 } && x.count > 0,
+    (3...5).contains(x.rank) && output.count == input.count && output.allSatisfy { $0 > 0 }
+      && !x.shape.dropFirst().contains(0),
     "adaptive pooling: input \(x.shape) does not go with the size \(output)")
   let sizes = zip(input, output)
   return sizes.allSatisfy { $0 % $1 == 0 } ? sizes.map { $0 / $1 } : nil
@@ -58,7 +59,8 @@ private func adaptiveWindows(_ x: Tensor, _ output: [Int]) -> [[Range<Int>]] {
 private func pooled(
   _ x: Tensor, _ pooling: WindowPooling, _ description: @autoclosure () -> OperationDescription
 ) -> Tensor {
-  operation {
+  if x.count == 0 { return emptyResult(pooling.output, from: x, as: description()) }
+  return operation {
     let y = pooling.forward(x.plainBuffer)
     return recorded(Tensor(y, shape: pooling.output), as: description(), from: x) { dy, cotangents in
       let dx = pooling.backward(dy.plainBuffer, x: x.plainBuffer)

@@ -1,0 +1,89 @@
+import ArgumentParser
+import Aviary
+
+struct InspectCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "inspect", abstract: "List the tensors and the metadata of a checkpoint.",
+    discussion: """
+      Reads .h5 .hdf5 .keras .pth .pt .th .safetensors .npz .npy, and the .index.json of files in parts; what a file is, \
+      its content says and not its name.
+      """)
+
+  @Argument(help: "The checkpoint.") var file: String
+  @Option(help: ArgumentHelp("Print statistics and a histogram of this tensor alone.", valueName: "path"))
+  var tensor: String?
+  @Flag(help: "Print one JSON object.") var json = false
+  @Flag(inversion: .prefixedNo, help: "Use the file's own pages instead of a copy.") var map = true
+  @Flag(inversion: .prefixedNo, help: "Compare every checksum that the file has.") var verify = true
+
+  func run() throws {
+    let checkpoint = try Checkpoint.read(from: file, options: .init(map: map, verify: verify))
+    if let tensor {
+      let report = try TensorReport(tensor, of: checkpoint, file: file)
+      if json { print(report.object.serialized) } else { report.lines.forEach(show) }
+      return
+    }
+    if json { print(Self.object(checkpoint).serialized) } else { Self.lines(checkpoint).forEach(show) }
+  }
+
+  static func object(_ checkpoint: Checkpoint) -> JSONValue {
+    var members: [JSONValue.Member] = [
+      .init("format", .text(checkpoint.format.rawValue)),
+      .init(
+        "tensors",
+        .array(
+          checkpoint.entries.map { entry in
+            .object(
+              [
+                .init("path", .text(entry.path)), .init("shape", .array(entry.array.shape.map { .integer($0) })),
+                .init("dtype", .text(entry.array.dtype.rawValue)), .init("bytes", .integer(entry.array.bytes.count)),
+              ] + (entry.array.quantization.map { [.init("input_scale", .real(Double($0.inputScale)))] } ?? []))
+          })),
+      .init("metadata", .object(metadata(checkpoint))),
+    ]
+    if !checkpoint.damage.isEmpty { members.append(.init("damage", .texts(checkpoint.damage))) }
+    if !checkpoint.notes.isEmpty { members.append(.init("notes", .texts(checkpoint.notes))) }
+    return .object(members)
+  }
+
+  /// What the file says besides its tensors. JSON that it keeps as text is JSON here.
+  static func metadata(_ checkpoint: Checkpoint) -> [JSONValue.Member] {
+    let metadata = checkpoint.metadata
+    var members: [JSONValue.Member] = []
+    func add(_ name: String, _ value: JSONValue?) { if let value { members.append(.init(name, value)) } }
+    add("architecture", metadata.architecture.map { .text($0) })
+    add("configuration", metadata.configuration)
+    add("head", metadata.architecture == nil ? nil : .text(metadata.headAbsent ? "absent" : "present"))
+    add("classes", metadata.classes.map { .texts($0) })
+    add("preprocessing", metadata.preprocessing)
+    add("metrics", metadata.metrics.isEmpty ? nil : metadata.metricsValue)
+    add("licence", metadata.licence.map { .text($0) })
+    add("provenance", metadata.provenance.map { .text($0) })
+    add("frozen", metadata.frozen.isEmpty ? nil : .texts(metadata.frozen))
+    if let training = checkpoint.trainingState {
+      add("optimizer_state", .text(counted(training.optimizer.count, "parameter")))
+    }
+    for (name, text) in metadata.extra.sorted(by: { $0.key < $1.key })
+    where !members.contains(where: { $0.name == name }) {
+      add(name, .text(text))
+    }
+    return members
+  }
+
+  static func lines(_ checkpoint: Checkpoint) -> [String] {
+    let bytes = checkpoint.entries.reduce(0) { $0 + $1.array.bytes.count }
+    let numbers = checkpoint.entries.reduce(0) { $0 + $1.array.count }
+    var lines = ["format: \(checkpoint.format.rawValue)"]
+    for member in metadata(checkpoint) {
+      let text = (member.value.text ?? member.value.serialized)
+      let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
+      lines.append("\(member.name): \(line.count > 240 ? line.prefix(240) + " …" : line)")
+    }
+    lines += table(TensorTree(checkpoint.entries).rows, right: [3, 4])
+    lines.append(
+      "\(counted(checkpoint.entries.count, "tensor")), \(counted(numbers, "number")), \(grouped(bytes)) bytes")
+    lines += checkpoint.damage.map { "not read: \($0)" }
+    lines += checkpoint.notes.map { "not listed: \($0)" }
+    return lines
+  }
+}
