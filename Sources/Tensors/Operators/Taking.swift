@@ -10,7 +10,7 @@ extension Tensor {
     ensure(count <= Int(Int32.max), "a tensor of \(self.shape) has more elements than indices can name")
     return operation {
       let y = Tensor(plainBuffer.rows(rows, width: width).reshaped(to: shape), shape: shape)
-      return recorded(y, as: description("taking", rows, width, shape), from: self) { [x = operand] dy, cotangents in
+      return recorded(y, as: rowMoves("taking", rows, width, shape), from: self) { [x = operand] dy, cotangents in
         cotangents.add(dy.placing(rows: rows, width: width, shape: x.shape), to: x)
       }
     }
@@ -23,7 +23,7 @@ extension Tensor {
     ensure(count <= Int(Int32.max), "a tensor of \(shape) has more elements than indices can name")
     return operation {
       let y = plainBuffer.gathered(intoRows: rows, of: [count / width, width]).reshaped(to: shape)
-      return recorded(Tensor(y, shape: shape), as: description("placing", rows, width, shape), from: self) {
+      return recorded(Tensor(y, shape: shape), as: rowMoves("placing", rows, width, shape), from: self) {
         [x = operand] dy, cotangents in
         cotangents.add(dy.taking(rows: rows, width: width, shape: x.shape), to: x)
       }
@@ -54,7 +54,7 @@ extension Tensor {
   }
 }
 
-private func description(_ name: String, _ rows: [Int32], _ width: Int, _ shape: [Int]) -> OperationDescription {
+private func rowMoves(_ name: String, _ rows: [Int32], _ width: Int, _ shape: [Int]) -> OperationDescription {
   .init(name, ["rows": .indices(IntTensor(rows)), "width": .integer(width), "shape": .integers(shape)])
 }
 
