@@ -13,7 +13,7 @@
 /// By how much the range grows at least: a large page.
 #define GROWTH ((size_t)2 << 20)
 
-/// A stretch that nobody uses. They are kept in the order of their addresses, and no two touch.
+/// A free range. Ranges are sorted by address, and adjacent ones are merged.
 typedef struct span {
   char *start;
   size_t size;
@@ -26,7 +26,7 @@ static size_t usable;    // of them, from the base on, may be read and written
 static size_t length;    // of them have been cut into blocks
 static span *first;      // of the free stretches
 
-/// Sets addresses apart, which costs no memory: as many as the process is allowed.
+/// Reserves address space, which costs no memory: as much as the process is allowed.
 static bool reserve(void) {
   static bool tried;
   if (tried) return base;

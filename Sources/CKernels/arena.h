@@ -19,7 +19,7 @@ void ak_arena_release(void *block, size_t capacity);
 bool ak_arena_owns(const void *block);
 /// How long the range has grown: what is in use, and what lies between.
 size_t ak_arena_length(void);
-/// Gives the memory that is in nobody's use back to the system.
+/// Returns unused memory to the system.
 void ak_arena_trim(void);
 
 #endif

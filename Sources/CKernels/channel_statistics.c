@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-/// How many positions a part has at least, where the batch has as many.
+/// The least number of positions of a part, unless the whole batch has fewer.
 #define PART 2048
 
 typedef struct work {

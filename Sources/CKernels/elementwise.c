@@ -58,7 +58,7 @@ void ak_fill(float *y, float value, size_t count) {
   ak_parallel_ranges(count, GRAIN, fill_range, &(operands){.y = y, .shift = value});
 }
 
-// Running sums in double, as many as hide the latency of addition; the order depends on nothing but the count.
+// Running sums in double, enough to hide the latency of addition; the order depends on the count only.
 #define LANES 32
 
 AVIARY_MULTIVERSION double ak_sum(const float *x, size_t count) {

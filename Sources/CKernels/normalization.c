@@ -163,7 +163,7 @@ typedef struct response_work {
 
 static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 
-/// The blocks of an image, as many as there are.
+/// The blocks of an image.
 static size_t blocks(const ak_response *s) { return (s->positions + BLOCK - 1) / BLOCK; }
 
 AVIARY_MULTIVERSION static void response_range(void *context, size_t start, size_t end) {

@@ -48,7 +48,7 @@ AVIARY_MULTIVERSION static void multiply_rows(const product *p, size_t first, si
   }
 }
 
-/// The first row before which `part` of `parts` of the work lies. A row costs its elements, and one for itself.
+/// The first row before which `part` of `parts` of the work lies. The cost of a row is the number of its elements plus one.
 static size_t boundary(const ak_csr *a, int part, int parts) {
   const size_t total = (size_t)a->offsets[a->rows] + a->rows;
   const size_t wanted = total / (size_t)parts * (size_t)part + total % (size_t)parts * (size_t)part / (size_t)parts;

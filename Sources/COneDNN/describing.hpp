@@ -49,7 +49,7 @@ template <typename PD> void finish(ad_plan &plan, Internals &in, const PD &pd) {
   in.bind(DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc(), AT(scratchpad));
 }
 
-// What operations with weights have in common. A bias that is the plan's own is none that they take.
+// What operations with weights have in common. A bias that belongs to the plan is not passed to them.
 
 template <typename PD> void finish_forward(ad_plan &plan, Internals &in, const PD &pd, bool takes_bias) {
   plan.source = intern(pd.src_desc());

@@ -52,7 +52,7 @@ package struct BatchNormalization: Hashable, Sendable {
   /// last bit here decides on which side of zero a relu's operand lies, and gradients differ by far more than rounding.
   private func statistics(of x: Buffer) -> (mean: Buffer, variance: Buffer) {
     guard let shape = Self.channels(of: layout) else {
-      stopProgram("batch normalisation: the channels lie in no order that it takes")
+      stopProgram("batch normalisation: the memory layout of the input is not supported")
     }
     let (mean, variance) = (Buffer(.plain([channels])), Buffer(.plain([channels])))
     let scratch = Storage(byteCount: 8 * ak_channel_statistics_scratch(shape))

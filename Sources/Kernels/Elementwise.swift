@@ -33,7 +33,7 @@ extension Buffer {
 
   /// scale · x + shift. A shift needs a layout without padding.
   package func scaled(by scale: Float, shift: Float = 0) -> Buffer {
-    ensure(shift == 0 || !layout.isPadded, "a shift of \(shift) would fill the padding of a blocked layout")
+    ensure(shift == 0 || !layout.isPadded, "a shift of \(shift) would write to the padding of a blocked layout")
     let y = Buffer(layout)
     kernel("scaling", layout, floats: 2 * count) { unsafe ak_affine(floats, scale, shift, y.floats, count) }
     return y
@@ -57,7 +57,7 @@ extension Buffer {
   }
 }
 
-// MARK: - Broadcasting and reduction of row-major buffers
+// MARK: - Broadcasting and reducing row-major buffers
 
 package enum BinaryOperation: Sendable {
   case add, subtract, multiply, divide, maximum, minimum
@@ -108,7 +108,7 @@ extension Buffer {
   package static func broadcast(
     _ operation: BinaryOperation, _ a: Buffer, _ aShape: [Int], _ b: Buffer, _ bShape: [Int], result: [Int]
   ) -> Buffer {
-    ensure(result.count <= mostAxes, "a tensor of \(result.count) axes; the most are \(mostAxes)")
+    ensure(result.count <= mostAxes, "a tensor has \(result.count) axes; at most \(mostAxes) are supported")
     let y = Buffer(.plain(result))
     if result.contains(0) { return y }
     kernel("broadcast", y.layout, floats: a.count + b.count + y.count) {
@@ -121,7 +121,7 @@ extension Buffer {
 
   /// The sums of a row-major buffer over the axes where `result`, which broadcasts to `shape`, has size 1 or none.
   package func summed(from shape: [Int], to result: [Int]) -> Buffer {
-    ensure(shape.count <= Self.mostAxes, "a tensor of \(shape.count) axes; the most are \(Self.mostAxes)")
+    ensure(shape.count <= Self.mostAxes, "a tensor has \(shape.count) axes; at most \(Self.mostAxes) are supported")
     let y = Buffer(.plain(result))
     let count = result.reduce(1, *)
     if shape.contains(0) { return .filled(0, shape: result) }
@@ -201,7 +201,7 @@ extension Buffer {
     return y
   }
 
-  /// Zero with probability `rate`, else x / (1 − rate): the same elements for the same stream, in whichever layout.
+  /// Zero with probability `rate`, else x / (1 − rate): the same elements for the same stream, in any layout.
   package func droppedOut(rate: Float, stream: RandomStream) -> Buffer {
     guard let block = layout.channelBlock else {
       let plain = reordered(to: layout.plain)

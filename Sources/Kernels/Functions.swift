@@ -1,7 +1,7 @@
 import AviaryDiagnostics
 import CKernels
 
-/// A function of single elements that has a kernel of its own, with its derivative.
+/// An element-wise function with its own kernel, and its derivative.
 package enum ElementFunction: Sendable {
   case leakyRelu(slope: Float)
   case elu(alpha: Float)
@@ -55,7 +55,7 @@ package enum ElementFunction: Sendable {
     }
   }
 
-  /// Whether memory that belongs to no element, which is zero, stays zero, in the gradient too.
+  /// Whether padding, which is zero, stays zero, in the gradient too.
   package var keepsPadding: Bool {
     switch self {
     case .sigmoid, .exp, .log, .squareRoot: false
@@ -75,7 +75,8 @@ package enum ElementFunction: Sendable {
 
   /// f(x), in the layout of the operand.
   package func callAsFunction(_ x: Buffer) -> Buffer {
-    ensure(keepsPadding || !x.layout.isPadded, "a function that is not 0 at 0 would fill the padding of a layout")
+    ensure(
+      keepsPadding || !x.layout.isPadded, "a function with f(0) ≠ 0 would write to the padding of a blocked layout")
     let y = Buffer(x.layout)
     let (function, p, q) = code
     kernel("function", y.layout, floats: 2 * x.count) { unsafe ak_apply(function, x.floats, p, q, y.floats, x.count) }
@@ -84,7 +85,7 @@ package enum ElementFunction: Sendable {
 
   /// gradient · f′, from the result or the operand, of the same layout.
   package func pullback(_ gradient: Buffer, saved: Buffer) -> Buffer {
-    ensure(gradient.layout == saved.layout, "a gradient has another layout than its function's values")
+    ensure(gradient.layout == saved.layout, "the gradient's layout differs from that of the function's values")
     let dx = Buffer(saved.layout)
     let (function, p, q) = code
     kernel("function, gradient", dx.layout, floats: 3 * dx.count) {
@@ -115,7 +116,7 @@ package enum ElementLoss: Sendable {
 
   /// The sum over all elements of two row-major buffers, accumulated in double.
   package func sum(_ x: Buffer, _ target: Buffer) -> Double {
-    ensure(x.layout == target.layout && x.layout.isPlain, "a loss needs row-major values and targets of one shape")
+    ensure(x.layout == target.layout && x.layout.isPlain, "a loss needs row-major values and targets of the same shape")
     let losses = Buffer(x.layout)
     let (loss, p) = code
     kernel("loss", x.layout, floats: 3 * x.count) {
@@ -126,7 +127,7 @@ package enum ElementLoss: Sendable {
 
   /// The gradient with respect to the prediction, that of each element's loss being one number.
   package func pullback(_ gradient: Float, _ x: Buffer, _ target: Buffer) -> Buffer {
-    ensure(x.layout == target.layout && x.layout.isPlain, "a loss needs row-major values and targets of one shape")
+    ensure(x.layout == target.layout && x.layout.isPlain, "a loss needs row-major values and targets of the same shape")
     let dx = Buffer(x.layout)
     let (loss, p) = code
     kernel("loss, gradient", dx.layout, floats: 3 * dx.count) {

@@ -1,4 +1,4 @@
-/// How often numbers of which size occur, with a range that grows with them: by powers of two, so that what was counted
+/// A histogram of magnitudes, with a range that grows with them: by powers of two, so that what was counted
 /// keeps its place.
 package struct MagnitudeHistogram: Sendable {
   package static let bins = 4096
@@ -89,7 +89,7 @@ package struct MagnitudeHistogram: Sendable {
 }
 
 extension Buffer {
-  /// Counts the elements, in whichever order they lie.
+  /// Counts the elements.
   package func addMagnitudes(to histogram: inout MagnitudeHistogram) {
     let buffer = layout.isPadded ? reordered(to: layout.plain) : self
     let values = unsafe UnsafeBufferPointer(start: buffer.floats, count: buffer.count)

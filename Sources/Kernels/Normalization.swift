@@ -11,7 +11,7 @@ package struct RowNormalization: Sendable {
 
   /// - Parameters:
   ///   - rows: Rows r of one group have r mod `groups` in common.
-  ///   - channels, run: a row consists of so many runs of so many elements, each with factor and shift of its own.
+  ///   - channels, run: a row consists of `channels` runs of `run` elements; each run has its own factor and shift.
   package init(rows: Int, groups: Int, channels: Int, run: Int, epsilon: Float) {
     self.rows = rows
     self.groups = groups
@@ -44,7 +44,7 @@ package struct RowNormalization: Sendable {
 
   /// The gradient with respect to the operand.
   package func backward(_ gradient: Buffer, x: Buffer, scale: Buffer?, statistics: Statistics) -> Buffer {
-    ensure(gradient.layout == x.layout, "a gradient has another layout than the normalised values")
+    ensure(gradient.layout == x.layout, "the gradient's layout differs from that of the normalised values")
     let dx = Buffer(x.layout)
     kernel("row normalisation, gradient", x.layout, floats: 3 * x.count) {
       unsafe ak_normalize_rows_backward(
@@ -58,7 +58,7 @@ package struct RowNormalization: Sendable {
   package func backwardAffine(
     _ gradient: Buffer, x: Buffer, statistics: Statistics
   ) -> (scale: Buffer, shift: Buffer) {
-    ensure(gradient.layout == x.layout, "a gradient has another layout than the normalised values")
+    ensure(gradient.layout == x.layout, "the gradient's layout differs from that of the normalised values")
     let result = (Buffer(.plain([groups * channels])), Buffer(.plain([groups * channels])))
     kernel("row normalisation, gradient", x.layout, floats: 3 * x.count) {
       unsafe ak_normalize_rows_backward(
@@ -106,7 +106,7 @@ package struct ResponseNormalization: Sendable {
   package func backward(_ gradient: Buffer, x: Buffer, base: Buffer) -> Buffer {
     ensure(
       gradient.layout == x.layout && base.layout == x.layout,
-      "a gradient has another layout than the normalised values")
+      "the gradient's layout differs from that of the normalised values")
     let dx = Buffer(x.layout)
     kernel("response normalisation, gradient", x.layout, floats: 4 * x.count) {
       unsafe ak_response_norm_backward(shape, gradient.floats, x.floats, base.floats, dx.floats)

@@ -4,9 +4,9 @@ import COneDNN
 @safe
 package struct Plan: @unchecked Sendable {
   private let plan: UnsafePointer<ad_plan>
-  /// What it was asked for: an `ad_kind`.
+  /// The kind that was requested: an `ad_kind`.
   let kind: Int32
-  /// Keeps a plan alive that is not in the cache.
+  /// Keeps a plan that is not in the cache alive.
   private let owner: PlanMemory?
 
   init?(_ request: ad_request) {
@@ -17,7 +17,7 @@ package struct Plan: @unchecked Sendable {
     owner = nil
   }
 
-  /// A plan with scales built in, which lives as long as somebody holds it.
+  /// A plan with scales built in, which lives as long as it is referenced.
   init(_ memory: PlanMemory, kind: Int32) {
     unsafe plan = UnsafePointer(memory.plan)
     self.kind = kind
@@ -32,7 +32,7 @@ package struct Plan: @unchecked Sendable {
   /// oneDNN's name of the implementation, such as `jit_wino_4x3:avx512_core`.
   package var implementation: String { unsafe String(cString: plan.pointee.implementation) }
 
-  /// Whether oneDNN knows no better than plain loops, or a detour by matrix products.
+  /// Whether oneDNN falls back on plain loops or on matrix products.
   var isFallback: Bool {
     func begins(with prefix: StaticString) -> Bool {
       (0..<prefix.utf8CodeUnitCount).allSatisfy {
@@ -58,7 +58,7 @@ package struct Plan: @unchecked Sendable {
     }
   }
 
-  /// What a request is answered with that oneDNN must know how to serve.
+  /// The plan for a request that oneDNN has to support.
   static func required(_ request: ad_request, _ what: @autoclosure () -> String) -> Plan {
     guard let plan = Plan(request) else {
       fatalError("oneDNN has no \(what()): \(unsafe String(cString: ad_last_error()))")

@@ -33,7 +33,7 @@ package struct PooledConvolution {
     guard convolution.source.isPart(of: whole.source), self.pooling.destination.isPart(of: result) else { return nil }
   }
 
-  /// - Parameter convolving: runs the convolutions, in whoever's name.
+  /// - Parameter convolving: runs the convolutions under the label of their layer.
   package func callAsFunction(
     _ x: Buffer, weights: Buffer, bias: Buffer?, convolving: (() -> Void) -> Void
   ) -> Buffer {

@@ -57,7 +57,7 @@ package struct Pooling: Hashable, Sendable {
 
   /// The result for integers of 8 bits, which it leaves as they are: the largest of a window.
   package func forward(_ x: QuantizedBuffer) -> QuantizedBuffer {
-    ensure(kind == .max, "pooling of integers: a mean is no integer")
+    ensure(kind == .max, "pooling of integers: only the maximum is supported")
     let isSigned = x.form.isSigned
     let plan = plan(
       forward: true, source: x.buffer.layout, destination: .any(output, isSigned: isSigned), training: false)

@@ -3,19 +3,19 @@ import CKernels
 import COneDNN
 import Synchronization
 
-/// What the compute layer has done while it was watched, piece by piece. Off, it costs a look at a flag.
+/// A profile of the compute layer, event by event. While no profile is recorded, it costs one check of a flag.
 public enum Profile {
-  /// One primitive or kernel, from beginning to end.
+  /// One run of a primitive or kernel.
   public struct Event: Sendable {
-    /// What was done: "convolution", "relu backward".
+    /// What was computed: "convolution", "relu, gradient".
     public let operation: String
     /// oneDNN's name of the implementation; nil for Aviary's own kernels.
     public let implementation: String?
-    /// Sizes of what went in and came out.
+    /// The shapes of its operands and result.
     public let shapes: String
-    /// The operation of the program that it was done for, as a trace names it; empty where it was done for none.
+    /// The operation of the program that needed it, as a trace names it; empty where there is none.
     public let origin: String
-    /// The layer that it was done for; empty outside of any.
+    /// The path of the layer that needed it; empty outside of any layer.
     public let path: String
     /// Whether it was part of a backward pass.
     public let isBackward: Bool
@@ -23,23 +23,23 @@ public enum Profile {
     public let start: Double
     /// Seconds.
     public let duration: Double
-    /// Multiplications and additions of convolutions and matrix products; 0 for all else, which memory bounds.
+    /// Floating-point operations of convolutions and matrix products; 0 for everything else, which is bound by memory.
     public let arithmetic: Double
-    /// What was read and written, each operand once.
+    /// Bytes read and written, each operand counted once.
     public let bytes: Int
   }
 
-  /// What a recording has found.
+  /// The result of a recording.
   public struct Recording: Sendable {
     public let events: [Event]
-    /// Seconds, events and all between them.
+    /// Seconds, including the time between events.
     public let duration: Double
-    /// Blocks of tensor memory asked for, and how many of them the pool did not have.
+    /// Blocks of tensor memory requested, and how many of them the pool had to get from the system.
     public let blocks: Int
     public let poolMisses: Int
   }
 
-  /// For whom the compute layer is working.
+  /// Whom work is attributed to.
   package struct Label: Sendable {
     package var path = ""
     /// The operation of the program; empty until it is known.
@@ -62,11 +62,13 @@ public enum Profile {
   /// Whether a recording is being made.
   package static var isOn: Bool { flag.load(ordering: .relaxed) }
 
-  /// Runs `body` and records what the compute layer does meanwhile, for whomever. There is one recording at a time: another
-  /// waits for its end, and none may begin within `body` or within a computation.
+  /// Runs `body` and records what the compute layer does meanwhile, on behalf of any thread. There is one recording at a
+  /// time: a second waits for the first to end. It must not begin within `body` or within a scope such as `inference`.
   public static func recording(_ body: () throws -> Void) rethrows -> Recording {
     // The compute thread must not wait for a recording that needs it.
-    ensure(!Compute.isCurrent, "Profile.recording: it cannot begin within a computation")
+    ensure(
+      !Compute.isCurrent,
+      "Profile.recording: a recording cannot begin inside of a scope such as inference or valueWithGradients")
     return try turn.withLock { _ in try record(body) }
   }
 
@@ -97,7 +99,7 @@ public enum Profile {
 // MARK: - Labels
 
 extension Profile {
-  /// For whom the work that comes next is done; to be called on the compute thread.
+  /// The label of the work that comes next; on a compute thread only.
   package static var label: Label { labels.onComputeThread }
 
   /// The label of an operation that is computed later.
@@ -107,11 +109,11 @@ extension Profile {
     return label
   }
 
-  /// Takes note of the operation that is under way.
+  /// Notes the name of the current operation.
   package static func name(_ operation: String) { state.onComputeThread.name = operation }
 
-  /// Runs `body`, an operation that tells its name by `name` when it is through: what was recorded in between and does not
-  /// belong to another operation gets it.
+  /// Runs `body`, an operation that gives its name by `name` at its end. The events recorded meanwhile get that name,
+  /// unless they have one.
   package static func named<Result>(_ body: () -> Result) -> Result {
     let start = state.onComputeThread.records.count
     state.onComputeThread.name = ""
@@ -125,7 +127,7 @@ extension Profile {
     return result
   }
 
-  /// Runs `body` under a label, on the compute thread.
+  /// Runs `body` under a label; on a compute thread only.
   package static func labelled<Result>(_ label: Label, _ body: () throws -> Result) rethrows -> Result {
     let outer = labels.onComputeThread
     labels.onComputeThread = label
@@ -153,7 +155,7 @@ extension Profile {
 
 // MARK: - Recording
 
-/// An event before it is put into words: only what costs little while the clock runs.
+/// An event before it is formatted: only what is cheap to note while the clock runs.
 private struct Record {
   let operation: String
   let plan: Plan?
@@ -188,7 +190,7 @@ extension Profile {
   }
 }
 
-/// Runs one of Aviary's own kernels, and records it while somebody watches.
+/// Runs one of Aviary's own kernels, and records it during a profile.
 ///
 /// - Parameters:
 ///   - layout: of the result.
@@ -202,7 +204,7 @@ func kernel<Result>(
 }
 
 extension Plan {
-  /// What kind of primitive it is, in words.
+  /// The kind of the primitive, for people.
   var operation: String {
     switch ad_kind(UInt32(kind)) {
     case AD_CONVOLUTION_FORWARD: "convolution"
@@ -249,6 +251,6 @@ extension Plan {
 }
 
 extension Profile {
-  /// The operation that only moves elements to other places.
+  /// The name of events that only change the memory layout.
   public static let reorder = "reorder"
 }

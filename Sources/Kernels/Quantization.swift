@@ -32,15 +32,15 @@ package struct QuantizedBuffer: Sendable {
     return result
   }
 
-  /// Whether the integers lie in the same order as those of a layout, whichever type these have.
+  /// Whether the integers are in the same order as the elements of a layout, of any type.
   package func hasOrder(of layout: Layout) -> Bool {
     buffer.layout == layout || buffer.layout.floats == layout.floats && !layout.floats.isPlain
   }
 
-  /// Memory that holds the integers in the order of a layout, and that nobody else needs: this buffer's own, if it can be.
+  /// Memory that holds the integers in the order of a layout and is not shared: this buffer's own where possible.
   /// The layout is that of the integers to come, which may have a sign where these have none.
   package consuming func takeMemory(_ layout: Layout) -> Buffer {
-    ensure(hasOrder(of: layout), "integers in another order")
+    ensure(hasOrder(of: layout), "the integers are not in the order of the layout")
     var own = buffer
     _ = consume self
     return Buffer(storage: own.isHeldAlone() ? own.storage : own.copied().storage, layout: layout)

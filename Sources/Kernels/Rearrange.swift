@@ -12,7 +12,7 @@ extension Buffer {
 
   /// The elements of a row-major buffer with its axes in another order.
   package func transposed(_ order: [Int], shape: [Int]) -> Buffer {
-    ensure(shape.count <= Self.mostAxes, "a tensor of \(shape.count) axes; the most are \(Self.mostAxes)")
+    ensure(shape.count <= Self.mostAxes, "a tensor has \(shape.count) axes; at most \(Self.mostAxes) are supported")
     let strides = Self.rowMajorStrides(shape)
     let result = order.map { shape[$0] }
     let y = Buffer(.plain(result))
@@ -26,7 +26,7 @@ extension Buffer {
 
   /// The part of `shape` that begins at `start` along an axis of a buffer of the shape `whole`; row-major.
   package func slice(axis: Int, start: Int, shape: [Int], of whole: [Int]) -> Buffer {
-    ensure(whole.count <= Self.mostAxes, "a tensor of \(whole.count) axes; the most are \(Self.mostAxes)")
+    ensure(whole.count <= Self.mostAxes, "a tensor has \(whole.count) axes; at most \(Self.mostAxes) are supported")
     let source = reordered(to: .plain(whole))
     let strides = Self.rowMajorStrides(whole)
     let y = Buffer(.plain(shape))

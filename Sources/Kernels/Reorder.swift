@@ -28,7 +28,7 @@ extension Buffer {
 
   /// The row-major elements under another shape, without a copy.
   package func reshaped(to shape: [Int]) -> Buffer {
-    ensure(layout.isPlain, "a buffer is reshaped in a layout that is not row-major")
+    ensure(layout.isPlain, "only a row-major buffer can be reshaped")
     return Buffer(storage: storage, layout: .plain(shape))
   }
 

@@ -15,7 +15,9 @@ package struct CompressedRows: Sendable, Equatable {
   package var rows: Int { offsets.count - 1 }
 
   package init(offsets: [Int], columns: [Int32], columnCount: Int) {
-    ensure(offsets.first == 0 && offsets.last == columns.count, "CompressedRows: offsets do not fit the columns")
+    ensure(
+      offsets.first == 0 && offsets.last == columns.count,
+      "CompressedRows: the offsets do not match the number of columns")
     self.offsets = offsets
     self.columns = columns
     self.columnCount = columnCount

@@ -2,8 +2,7 @@ import AviaryDiagnostics
 import CKernels
 import COneDNN
 
-/// A block of memory: from the pool, which the holder of the only reference may write to, or somebody else's, which nobody
-/// writes to.
+/// A block of memory: from the pool, writable by the holder of the only reference, or owned elsewhere and read-only.
 @safe
 package final class Storage: @unchecked Sendable {
   let address: UnsafeMutableRawPointer
@@ -18,8 +17,8 @@ package final class Storage: @unchecked Sendable {
     owner = nil
   }
 
-  /// Memory that `owner` keeps alive and unchanged, such as a mapped file's; nil where its address is none that the
-  /// kernels are made for.
+  /// Memory that `owner` keeps alive and unchanged, such as a mapped file's; nil where its address is not aligned as
+  /// the kernels need it.
   fileprivate init?(sharing address: UInt, of owner: any AnyObject & Sendable) {
     guard address % 64 == 0, let pointer = unsafe UnsafeMutableRawPointer(bitPattern: address) else { return nil }
     unsafe self.address = pointer
@@ -31,13 +30,13 @@ package final class Storage: @unchecked Sendable {
     if owner == nil { unsafe ak_pool_release(address, capacity) }
   }
 
-  /// Whether the memory may be written to, by who holds the only reference.
+  /// Whether the holder of the only reference may write to the memory.
   var isWritable: Bool { owner == nil }
 
   var floats: UnsafeMutablePointer<Float> { unsafe address.assumingMemoryBound(to: Float.self) }
 }
 
-/// How the elements of a tensor lie in memory: an interned oneDNN memory descriptor.
+/// The memory layout of a tensor: an interned oneDNN memory descriptor.
 package struct Layout: Hashable, Sendable {
   let id: ad_layout
 
@@ -48,22 +47,22 @@ package struct Layout: Hashable, Sendable {
     unsafe withSizes(shape) { unsafe Layout(id: ad_layout_plain($0, $1)) }
   }
 
-  /// What a primitive may choose; for requests only.
+  /// A layout for the primitive to choose; for requests only.
   static func any(_ shape: [Int]) -> Layout {
     unsafe withSizes(shape) { unsafe Layout(id: ad_layout_any($0, $1)) }
   }
 
-  /// Row-major integers of 8 bits.
+  /// Row-major 8-bit integers.
   static func plain(_ shape: [Int], isSigned: Bool) -> Layout {
     unsafe withSizes(shape) { unsafe Layout(id: ad_layout_plain_of_type($0, $1, isSigned ? AD_INT8 : AD_UINT8)) }
   }
 
-  /// The channels of a position one after another.
+  /// Channels last: the channels of a position are contiguous.
   static func channelsLast(_ shape: [Int]) -> Layout {
     unsafe withSizes(shape) { unsafe Layout(id: ad_layout_channels_last($0, $1, AD_FLOAT)) }
   }
 
-  /// Integers of 8 bits, those of a position's channels one after another.
+  /// 8-bit integers, channels last.
   package static func channelsLast(_ shape: [Int], isSigned: Bool) -> Layout {
     unsafe withSizes(shape) { unsafe Layout(id: ad_layout_channels_last($0, $1, isSigned ? AD_INT8 : AD_UINT8)) }
   }
@@ -71,12 +70,12 @@ package struct Layout: Hashable, Sendable {
   /// Floats in the same order as this layout's integers.
   var floats: Layout { Layout(id: ad_layout_floats_of(id)) }
 
-  /// Integers of 8 bits in an order that a primitive may choose; for requests only.
+  /// 8-bit integers in a layout for the primitive to choose; for requests only.
   static func any(_ shape: [Int], isSigned: Bool) -> Layout {
     unsafe withSizes(shape) { unsafe Layout(id: ad_layout_any_of_type($0, $1, isSigned ? AD_INT8 : AD_UINT8)) }
   }
 
-  /// The sizes as C takes them, in the array's own memory.
+  /// Passes the sizes to C without a copy.
   private static func withSizes(_ shape: [Int], _ body: (UnsafePointer<Int64>?, Int32) -> Layout) -> Layout {
     unsafe shape.withUnsafeBytes { bytes in
       unsafe body(bytes.assumingMemoryBound(to: Int64.self).baseAddress, Int32(shape.count))
@@ -94,21 +93,21 @@ package struct Layout: Hashable, Sendable {
   package var isPlain: Bool { ad_layout_is_plain(id) }
   /// The row-major layout of the same shape.
   package var plain: Layout { Layout(id: ad_layout_plain_of(id)) }
-  /// How many channels lie side by side where the layout is blocked by channels and by nothing else.
+  /// The size of a channel block where the layout is blocked by channels only.
   var channelBlock: Int? {
     let block = Int(ad_layout_channel_block(id))
     return block == 0 ? nil : block
   }
-  /// Whether some bytes belong to no element: those are zero and have to stay so.
+  /// Whether there is padding: bytes that belong to no element. They are zero and must stay zero.
   package var isPadded: Bool { ad_layout_is_padded(id) }
 }
 
-/// The elements of a tensor: memory and what it means.
+/// The elements of a tensor: memory and its layout.
 package struct Buffer: Sendable {
   package private(set) var storage: Storage
   package let layout: Layout
 
-  /// A buffer of nothing, to stand in for one that is being worked on.
+  /// A placeholder for a buffer that is being worked on.
   package static let empty = Buffer(.plain([]))
 
   package init(storage: Storage, layout: Layout) {
@@ -121,10 +120,10 @@ package struct Buffer: Sendable {
     self.init(storage: Storage(byteCount: layout.byteCount), layout: layout)
   }
 
-  /// Whether no other buffer shares the memory, so that it may be written to.
+  /// Whether the memory is not shared, so that it may be written to.
   package mutating func isHeldAlone() -> Bool { storage.isWritable && isKnownUniquelyReferenced(&storage) }
 
-  /// Where the memory begins.
+  /// The address of the memory.
   package var startAddress: UInt { unsafe UInt(bitPattern: storage.address) }
 
   /// The number of floats in memory, padding included.
@@ -168,7 +167,7 @@ extension Buffer {
     unsafe aviary_planes_from_rgb(rgb, floats, rgb.count / 3, source, tables)
   }
 
-  /// Row-major elements from others in memory.
+  /// Row-major elements, copied from a span.
   package init(_ scalars: Span<Float>, shape: [Int]) {
     self.init(.plain(shape))
     ensure(scalars.count == shape.reduce(1, *), "\(scalars.count) elements do not fill shape \(shape)")
@@ -177,8 +176,8 @@ extension Buffer {
     }
   }
 
-  /// Row-major elements that lie in memory that `owner` keeps alive and unchanged: nothing is copied. Nil where the address
-  /// is no multiple of 64, which kernels count on.
+  /// Row-major elements in memory that `owner` keeps alive and unchanged, without a copy. Nil where the address is not a
+  /// multiple of 64, which kernels rely on.
   package init?(sharing address: UInt, of owner: any AnyObject & Sendable, shape: [Int]) {
     guard let storage = Storage(sharing: address, of: owner) else { return nil }
     self.init(storage: storage, layout: .plain(shape))
@@ -186,7 +185,7 @@ extension Buffer {
 
   /// The elements of a row-major buffer.
   package func scalars(count: Int) -> [Float] {
-    ensure(layout.isPlain, "a buffer is read in a layout that is not row-major")
+    ensure(layout.isPlain, "the elements of a buffer are read in row-major order only")
     return unsafe Array(UnsafeBufferPointer(start: floats, count: count))
   }
 }

@@ -17,13 +17,8 @@ public struct InferenceModel<Model: Layer>: Sendable {
   public func run<Result: Sendable, Failure>(
     _ body: (Model) throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    // Nothing changes the content, so that calls may stand inside of one another.
-    let content = content
-    return try Compute.run { () throws(Failure) -> Result in
-      try inference(binding: content.unchanging.bindings) { () throws(Failure) -> Result in
-        try body(content.unchanging.model)
-      }
-    }
+    let content = content.unchanging
+    return try inference(binding: content.bindings) { () throws(Failure) -> Result in try body(content.model) }
   }
 }
 
@@ -95,13 +90,8 @@ public struct InferenceClassifier: Sendable {
   public func run<Result: Sendable, Failure>(
     _ body: (any Classifier) throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    // Nothing changes the content, so that calls may stand inside of one another.
-    let content = content
-    return try Compute.run { () throws(Failure) -> Result in
-      try inference(binding: content.unchanging.bindings) { () throws(Failure) -> Result in
-        try body(content.unchanging.model)
-      }
-    }
+    let content = content.unchanging
+    return try inference(binding: content.bindings) { () throws(Failure) -> Result in try body(content.model) }
   }
 }
 

@@ -61,10 +61,14 @@ extension Network {
     let model = Self(configuration)
     let cells = Dictionary(inventory.cells.map { ($0.path, $0.cell) }, uniquingKeysWith: { first, _ in first })
     for entry in model.inventory.cells where !model.isInHead(entry.path) {
-      guard let own = cells[entry.path] else {
-        stopProgram("\(entry.path): the network with another head has a cell in its backbone that this one has not")
+      if let own = cells[entry.path] {
+        entry.cell.share(own)
+      } else {
+        // A layer without state that only the new head needs, such as a pool before it, may stand outside of it.
+        ensure(
+          entry.cell is Site || entry.cell is Constant,
+          "\(entry.path): the network with another head has state in its backbone that this one has not")
       }
-      entry.cell.share(own)
     }
     model.initializeHead(seed: seed)
     return model

@@ -26,8 +26,8 @@ enum Observation {
     }
   }
 
-  /// What a layer makes of its input, noted where somebody asks for it; within a recording pass its gradient is kept. While
-  /// a profile is made, the work is under the layer's name.
+  /// The output of a layer, noted where it is observed; within a recording pass its gradient is kept. For a profile or a
+  /// trace, the work is done under the layer's name.
   static func observe(_ layer: some UnaryLayer, _ x: consuming Tensor, at path: String? = nil) -> Tensor {
     guard let path = path ?? Self.path(of: layer) else { return layer.forward(x) }
     let y = isLabelling ? profiled(path, x, layer.forward) : layer.forward(x)

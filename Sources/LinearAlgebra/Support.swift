@@ -33,7 +33,9 @@ extension Tensor {
 }
 
 /// Several results of one operation, and one pullback of the gradients of all of them.
-func recorded(_ results: [Tensor], from x: Tensor, pullback: @escaping ([Tensor]) -> Tensor) -> [Tensor] {
+func recorded(
+  _ results: [Tensor], from x: Tensor, function: String = #function, pullback: @escaping ([Tensor]) -> Tensor
+) -> [Tensor] {
   let shapes = results.map(\.shape)
   func parts(_ packed: Tensor) -> [Tensor] {
     var start = 0
@@ -43,6 +45,6 @@ func recorded(_ results: [Tensor], from x: Tensor, pullback: @escaping ([Tensor]
       return packed.slice(axis: 0, from: start, to: start + count).reshaped(to: shape)
     }
   }
-  let packed = concatenated(results.map { $0.reshaped(to: [$0.count]) }, axis: 0)
-  return parts(recordedResult(packed, from: x) { [pullback(parts($0))] })
+  let packed = Compute.run { untraced { concatenated(results.map { $0.reshaped(to: [$0.count]) }, axis: 0) } }
+  return parts(recordedResult(packed, from: x, function: function) { [pullback(parts($0))] })
 }

@@ -1,12 +1,12 @@
 import AviaryKernels
 
-/// What the inputs of convolutions and linear maps have been while they were observed.
+/// The ranges of the inputs of convolutions and linear layers, as observed.
 package final class CalibrationRecord {
   private var ranges: [ObjectIdentifier: (weight: Confined<TensorContent>, histogram: MagnitudeHistogram)] = [:]
 
   package init() {}
 
-  /// Runs `body` in inference and observes what goes into the operations of weights.
+  /// Runs `body` in inference and observes the inputs of operations with weights.
   package func observing<Failure>(_ body: () throws(Failure) -> Void) throws(Failure) {
     try Pass.scope(
       {
@@ -23,6 +23,6 @@ package final class CalibrationRecord {
     ranges[key] = (content, histogram)
   }
 
-  /// What the inputs of an operation of these weights have been; nil where there was none.
+  /// The observed inputs of an operation with these weights; nil where there was none.
   package func inputs(of weight: Tensor) -> MagnitudeHistogram? { ranges[ObjectIdentifier(weight.content)]?.histogram }
 }

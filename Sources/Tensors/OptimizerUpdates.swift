@@ -1,6 +1,6 @@
 import AviaryKernels
 
-// Updates of variables in place. Memory that anybody else still holds is left alone: the variable then gets its own.
+// Updates of variables in place. Memory that is shared is left alone: the variable then gets its own.
 //
 // Everything is brought into the layout of the gradient, in which it stays: weights of convolutions are then in the order
 // that the next step's convolutions want, and need not be rearranged.

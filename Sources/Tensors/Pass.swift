@@ -1,14 +1,14 @@
 import AviaryKernels
 
-/// Whether layers behave as in training (batch statistics, dropout) or as in use.
+/// Whether layers behave as in training (batch statistics, dropout) or as in inference.
 public enum Mode: Sendable {
   case training, inference
 }
 
-/// What the random numbers of a pass are keyed by, besides the path of the layer that draws them.
+/// The key of a pass's random numbers, besides the path of the layer that draws them.
 public struct Noise: Sendable {
   public var seed: UInt64
-  /// The number of the training step, so that every step draws anew and a resumed run draws the same.
+  /// The number of the training step: every step draws new numbers, and a resumed run draws the same ones.
   public var step: UInt64
 
   public init(seed: UInt64, step: UInt64) {
@@ -48,9 +48,9 @@ struct Pass {
   /// Whether dropout drops in training mode.
   var drops = true
   var tape: Tape?
-  /// Who lists the operations that are called; nil where nobody does.
+  /// Lists the operations that are called; nil where none is wanted.
   var trace: TraceRecorder?
-  /// Whether the weights are those of many passes to come, so that preparing them pays.
+  /// Whether the same weights will be used in many passes, so that preparing them pays.
   var weightsStay = false
   /// Nil outside of any scope, where nothing is drawn.
   var drawing: Drawing?
@@ -92,12 +92,13 @@ struct Pass {
   }
 }
 
-/// Runs `body` in the mode given, without changing whether a tape records: Monte-Carlo dropout, or new batch statistics.
+/// Runs `body` in a mode, without changing whether a tape records: for Monte-Carlo dropout or new batch statistics. See
+/// `Compute` for what `body` sees of its caller, and for how long others wait.
 ///
 /// - Parameters:
-///   - noise: what random numbers are keyed by. Without it a scope inside of a pass goes on with the pass's, and any other
-///     draws anew.
-///   - dropping: whether dropout drops in training mode. Batch statistics of a network in use are those without.
+///   - noise: the key of random numbers. By default a scope inside of a pass continues with the pass's numbers, and any
+///     other scope draws new ones.
+///   - dropping: whether dropout is active in training mode. Batch statistics for inference are taken without it.
 public func withMode<Result, Failure>(
   _ mode: Mode, noise: Noise? = nil, dropping: Bool = true, _ body: () throws(Failure) -> Result
 ) throws(Failure) -> Result {
@@ -109,11 +110,11 @@ public func withMode<Result, Failure>(
     }, body)
 }
 
-/// Runs `body` without a tape and in inference mode: teachers and targets inside of a training step, or many
-/// predictions in one go.
+/// Runs `body` without a tape and in inference mode: for teachers and targets inside of a training step, or for many
+/// predictions at once. See `Compute` for what `body` sees of its caller, and for how long others wait.
 ///
-/// - Parameter weightsStay: the weights are those of many passes to come: what the first prepares from them may take
-///   longer than a single one gains by it. Results of such passes differ from others' by no more than rounding.
+/// - Parameter weightsStay: the same weights will be used in many passes, so that it pays to prepare them in the first,
+///   which takes longer. Results differ from those without it by rounding only.
 public func inference<Result, Failure>(
   weightsStay: Bool = false, _ body: () throws(Failure) -> Result
 ) throws(Failure) -> Result {
@@ -157,15 +158,15 @@ package func inference<Result, Failure>(
 /// Whether a profile is being made.
 package var isProfiling: Bool { Profile.isOn }
 
-/// Runs `body` as the work of the layer at a path, for a profile.
+/// Attributes the work of `body` to the layer at a path, for profiles and traces.
 package func profiled<Result>(_ path: String, _ body: () -> Result) -> Result {
   Compute.run { Profile.labelled(path: path, body) }
 }
 
-/// Runs `body`, which is handed the input, as the work of the layer at a path; to be called on the compute thread.
+/// The same for a body that takes the layer's input; on a compute thread only.
 package func profiled(_ path: String, _ x: consuming Tensor, _ body: (consuming Tensor) -> Tensor) -> Tensor {
   Profile.labelled(path: path, x, body)
 }
 
-/// Makes the computation that waits, so that what it observes has been observed.
+/// Runs the pending computation, so that its statistics have been observed.
 package func settle() { operation {} }

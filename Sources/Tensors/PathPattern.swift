@@ -3,7 +3,7 @@
 /// Components match whole and from the front: `layer4` matches `layer4` and everything below it, not `layer40`. `*`
 /// stands for one component, `**` for any number of them, none included.
 public struct PathPattern: Sendable, Hashable, CustomStringConvertible {
-  /// A way in which text is no pattern.
+  /// Why a text is not a pattern.
   public enum Fault: Swift.Error, Equatable, CustomStringConvertible {
     /// The text is empty, or has an empty component as in `a..b`.
     case emptyComponent(pattern: String)

@@ -1,15 +1,15 @@
 import AviaryDiagnostics
 import AviaryKernels
 
-/// What makes numbers of the integers that weights are stored as, and how a layer's input becomes integers.
+/// How stored integers map to weights, and how a layer's input is rounded to integers.
 ///
 /// Weights are symmetric, a scale for each output channel: weight = scale · integer. The input has one scale: it is
 /// rounded to integers from 0 to 255 where it is never negative, and else from −128 to 127 (Jacob et al., 2018; Krishnamoorthi,
 /// 2018, section 3.1).
 ///
 /// In inference, a convolution or linear map of such weights asks for its input in integers, and what computes that input
-/// rounds once, at its end. A result that somebody has read as floats before, as observers do, is rounded from those: an
-/// element between two integers may then become the other one.
+/// rounds once, at its end. A result that was read as floats before, as by an observer, is rounded from those, and an
+/// element halfway between two integers may be rounded the other way.
 public struct Quantization: Sendable, Hashable {
   /// One for each output channel: what is first in the shape of the weights.
   public let scales: [Float]
@@ -20,19 +20,20 @@ public struct Quantization: Sendable, Hashable {
   /// Scales are positive and finite.
   public init(scales: [Float], inputScale: Float, inputIsSigned: Bool) {
     ensure(
-      (scales + [inputScale]).allSatisfy { $0 > 0 && $0.isFinite }, "Quantization: a scale is no positive number")
+      (scales + [inputScale]).allSatisfy { $0 > 0 && $0.isFinite },
+      "Quantization: the scales must be positive and finite")
     self.scales = scales
     self.inputScale = inputScale
     self.inputIsSigned = inputIsSigned
   }
 
-  /// Whether this processor multiplies 8-bit integers (VNNI); where it does not, the floats that they stand for are used.
+  /// Whether this processor multiplies 8-bit integers (VNNI); otherwise the floats that they stand for are used.
   public static var isSupported: Bool { IntegerArithmetic.isSupported }
 
   var input: QuantizedForm { QuantizedForm(scale: inputScale, isSigned: inputIsSigned) }
 }
 
-/// Weights as integers, and what was made of them. The integers never change; whoever changes the floats drops them.
+/// Weights as integers, and what has been prepared from them. The integers never change; changing the floats drops them.
 final class QuantizedWeights {
   let values: Buffer
   let shape: [Int]
@@ -103,7 +104,7 @@ extension Tensor {
   public init(quantized values: Span<Int8>, shape: [Int], _ quantization: Quantization) {
     ensure(
       !shape.isEmpty && quantization.scales.count == shape[0] && values.count == shape.reduce(1, *),
-      "Tensor: \(values.count) integers and \(quantization.scales.count) scales do not make weights of shape \(shape)")
+      "Tensor: \(values.count) integers and \(quantization.scales.count) scales do not match weights of shape \(shape)")
     let weights = QuantizedWeights(
       values: Buffer(values, shape: shape), shape: shape, quantization: quantization)
     var content = TensorContent(.deferred(.dequantization(weights)))
@@ -111,7 +112,7 @@ extension Tensor {
     self.init(shape: shape, content: Confined(content))
   }
 
-  /// What the integers mean that the tensor consists of; nil where it is of floats, and ever after its elements changed.
+  /// The quantisation of the tensor; nil where it consists of floats, and once its elements have been changed.
   public var quantization: Quantization? {
     content.run { $0.quantized?.quantization }
   }
@@ -121,7 +122,7 @@ extension Tensor {
     content.run { content in content.quantized.map { $0.values.integers(count: $0.shape.reduce(1, *)) } }
   }
 
-  /// Whether operators of the current pass take the integers: nobody differentiates, and nobody trains.
+  /// Whether operators of the current pass use the integers: there is no tape, and the mode is inference.
   var runsQuantized: Bool {
     let pass = Pass.current.onComputeThread
     return content.onComputeThread.quantized != nil && pass.tape == nil && pass.mode == .inference

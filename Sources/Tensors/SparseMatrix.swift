@@ -40,8 +40,8 @@ final class SparsePattern: Sendable {
 
   init(_ compressed: CompressedRows) { self.compressed = compressed }
 
-  /// The pattern with rows and columns exchanged, and for each of its elements the place in this one. It is computed
-  /// once. On the compute thread only.
+  /// The pattern with rows and columns exchanged, and for each of its elements the place in this one, computed once. In an
+  /// operation only.
   var transposition: (pattern: SparsePattern, order: [Int32]) {
     if let kept = kept.onComputeThread { return kept }
     let (rows, order) = compressed.transposed()
@@ -204,9 +204,9 @@ public enum SparseMatrixFault: Error, Equatable, Sendable, CustomStringConvertib
   case offsets(count: Int, rows: Int, last: Int, nonzeros: Int)
   /// The offsets of a row decrease.
   case fallingOffsets(row: Int)
-  /// An element lies in a row that the matrix does not have.
+  /// An element is in a row that the matrix does not have.
   case rowOutside(row: Int, rows: Int)
-  /// An element lies in a column that the matrix does not have.
+  /// An element is in a column that the matrix does not have.
   case columnOutside(row: Int, column: Int, columns: Int)
 
   public var description: String {

@@ -1,13 +1,13 @@
 import AviaryKernels
 
-/// Where a tape knows a tensor.
+/// The position of a tensor on a tape.
 struct TapePosition: Sendable, Hashable {
   /// The number of the tape: addresses are used again, and tensors outlive their tapes.
   let tape: UInt64
   let index: Int
 }
 
-/// What a pullback keeps of an operand whose elements it has no need of, so that their memory serves again.
+/// What a pullback keeps of an operand whose elements it does not need, so that their memory can be reused.
 struct Operand {
   let shape: [Int]
   fileprivate let node: TapePosition?
@@ -17,7 +17,7 @@ extension Tensor {
   var operand: Operand { Operand(shape: shape, node: node) }
 }
 
-/// What an operation does with the gradient of its result: adds to those of its operands.
+/// Adds, given the gradient of an operation's result, to the gradients of its operands.
 typealias Pullback = (_ gradient: Tensor, _ cotangents: inout Cotangents) -> Void
 
 /// The record of one pass. It belongs to the closure that is being differentiated.
@@ -33,7 +33,7 @@ final class Tape {
   private static let last = Confined<UInt64>(0)
   /// How many nodes the last tape had: the next is likely to have as many.
   private static let usual = Confined((nodes: 0, operands: 0))
-  /// No other tape of the program has the same.
+  /// Unique in the program.
   private let number: UInt64
   private(set) var nodes: [Node] = []
   /// The operands of all nodes: places in `nodes`, or −1 for what no gradient flows to.
@@ -107,8 +107,8 @@ final class Tape {
     return Tensor(shape: y.shape, content: y.content, node: add(operation, pullback))
   }
 
-  /// The gradients of a scalar, by variable and by watched tensor. The record is used up, from the end to the beginning,
-  /// so that memory is free as soon as the pass is through with it.
+  /// The gradients of a scalar, by variable and by watched tensor. The record is consumed from its end,
+  /// so that memory is free as soon as the pass no longer needs it.
   func gradients(of loss: Tensor) -> (variables: [ObjectIdentifier: Tensor], watched: [TapePosition: Tensor]) {
     var cotangents = Cotangents(tape: self, count: nodes.count)
     Compute.alone { Self.usual.onComputeThread = (nodes.count, operands.count) }
@@ -135,7 +135,7 @@ final class Tape {
   }
 }
 
-/// The gradients of a backward pass under way.
+/// The gradients accumulated so far in a backward pass.
 struct Cotangents {
   private let tape: Tape
   fileprivate var values: [Tensor?]
@@ -145,14 +145,14 @@ struct Cotangents {
     values = Array(repeating: nil, count: count)
   }
 
-  /// Whether anybody asks for the gradient with respect to `x`.
+  /// Whether the gradient with respect to `x` is wanted.
   func wants(_ x: Tensor) -> Bool { tape.knows(x) }
   func wants(_ x: Operand) -> Bool { tape.knows(x) }
 
-  /// Whether `x` is the result of a relu, and nobody is to be shown the gradient with respect to it.
+  /// Whether `x` is the result of a relu whose gradient is not observed.
   func isHiddenRelu(_ x: Operand) -> Bool { x.node.map(tape.isHiddenRelu) ?? false }
 
-  /// Adds to the gradient with respect to `x`, where somebody asks for it.
+  /// Adds to the gradient with respect to `x`, where it is wanted.
   mutating func add(_ gradient: @autoclosure () -> Tensor, to x: Tensor) { add(gradient(), to: x.operand) }
 
   mutating func add(_ gradient: @autoclosure () -> Tensor, to x: Operand) {

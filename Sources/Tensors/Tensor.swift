@@ -11,7 +11,7 @@ public struct Tensor: Sendable {
   public let shape: [Int]
   /// The contents, shared with tensors of the same elements.
   var content: Confined<TensorContent>
-  /// Where a tape knows the tensor.
+  /// The position on a tape.
   let node: TapePosition?
 
   init(shape: [Int], content: Confined<TensorContent>, node: TapePosition? = nil) {

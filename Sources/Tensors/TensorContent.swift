@@ -1,11 +1,11 @@
 import AviaryDiagnostics
 import AviaryKernels
 
-/// What a tensor consists of: memory, or a computation not made yet. Touched on the compute thread only.
+/// The elements of a tensor: memory, or a computation not run yet. Touched in operations only.
 struct TensorContent {
   enum Value {
     case ready(Buffer)
-    /// Integers of 8 bits: the result of an operation of integers that only such have asked for so far.
+    /// 8-bit integers: the result of an integer operation that only integer operations have used so far.
     case quantized(QuantizedBuffer)
     case deferred(Deferred)
   }
@@ -13,9 +13,9 @@ struct TensorContent {
   var value: Value
   /// The same elements prepared for a primitive: reordered or folded weights. Kept as long as the elements stay.
   var prepared: [Preparation: Prepared] = [:]
-  /// The same elements rounded to integers of 8 bits, for an operation of such.
+  /// The same elements rounded to 8-bit integers, for an integer operation.
   var integers: QuantizedBuffer?
-  /// The integers that the elements are, where the tensor is quantised weights.
+  /// The integers of quantised weights.
   var quantized: QuantizedWeights?
   /// For a gradient that is zero wherever a relu's result is: that result. The relu need not mask it again.
   var maskedBy: Confined<TensorContent>?
@@ -24,8 +24,8 @@ struct TensorContent {
 
   init(_ value: Value) { self.value = value }
 
-  /// The memory, for changing it, where nobody else holds it and it has the layout given. What was prepared from the
-  /// elements is dropped in any case: who asks holds the content alone.
+  /// The memory, for changing it, where it is not shared and has the layout given. What was prepared from the elements is
+  /// dropped in any case: the caller holds the only reference to the content.
   mutating func takeAlone(_ layout: Layout) -> Buffer? {
     var taken = Value.ready(.empty)
     swap(&taken, &value)
@@ -60,7 +60,7 @@ struct Prepared {
   let keptAlive: [Confined<TensorContent>]
 }
 
-/// A computation not made yet, so that what follows can become a part of it.
+/// A computation not run yet, so that later operations can become a part of it.
 enum Deferred {
   case convolution(ConvolutionExpression)
   /// A normalisation in training, whose running statistics are up to date already or are brought so at the next call.
@@ -75,7 +75,7 @@ enum Deferred {
   case masked(gradient: Tensor, pass: BatchNormalizationPass)
 }
 
-/// Every operator's frame: on the compute thread, after what is pending.
+/// Runs the body of an operator as one operation, after what is pending.
 func operation<Result>(_ body: () -> Result) -> Result {
   frame {
     Pass.resolvePending()
@@ -83,13 +83,13 @@ func operation<Result>(_ body: () -> Result) -> Result {
   }
 }
 
-/// The same for who looks at what is pending.
+/// The same without running what is pending first.
 func frame<Result>(_ body: () -> Result) -> Result {
   Compute.alone { Profile.isOn ? Profile.named(body) : body() }
 }
 
 extension Tensor {
-  /// The elements in memory, in whichever layout; computed now if they have not been. On the compute thread only.
+  /// The elements in memory, in their present layout, computed now if they have not been. In an operation only.
   var buffer: Buffer {
     switch content.onComputeThread.value {
     case .ready(let buffer): return buffer
@@ -126,7 +126,7 @@ extension Deferred {
     case .maxPool(let pool): return pool.compute()
     case .dequantization(let weights): return weights.dequantized()
     case .masked(let gradient, let pass):
-      // Computed once more, which is seldom asked for, rather than kept.
+      // Computed again, which is rarely needed, rather than kept.
       let result = pass.result(relu: true)
       return gradient.buffer.reordered(to: result.layout).masked(byPositive: result)
     }

@@ -60,8 +60,8 @@ final class TraceRecorder {
 /// `scalars`. A trace keeps parameters, inputs and constants as they were, so that an optimizer inside of `body` makes new
 /// memory for what it changes.
 ///
-/// - Parameter inputs: the tensors that the trace is to list as inputs, in this order. Others from outside are parameters,
-///   buffers, or constants.
+/// - Parameter inputs: the tensors that the trace is to list as inputs, in this order. Others are parameters, buffers or
+///   constants; so are numbers that the program computed with, such as the positions that `argsort` found.
 public func tracing<Result, Failure>(
   _ inputs: Tensor..., body: () throws(Failure) -> Result
 ) throws(Failure) -> (result: Result, trace: Trace) {
@@ -82,7 +82,7 @@ package var isLabelling: Bool { Profile.isOn || isTracing }
 var isTracing: Bool { Compute.isCurrent && Pass.current.onComputeThread.trace != nil }
 
 /// Runs `body`, whose operations are no part of a trace: they serve one that is, or none.
-func untraced<Result>(_ body: () -> Result) -> Result {
+package func untraced<Result>(_ body: () -> Result) -> Result {
   guard let trace = Pass.current.onComputeThread.trace else { return body() }
   Pass.current.onComputeThread.trace = nil
   defer { Pass.current.onComputeThread.trace = trace }

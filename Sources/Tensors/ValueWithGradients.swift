@@ -24,7 +24,7 @@ package final class Variable {
     }
   }
 
-  /// The elements in the layout given, for changing them in place. Where anybody else holds them they are copied first.
+  /// The elements in a layout, for changing them in place. Elements that are shared are copied first.
   package func mutableBuffer(_ layout: Layout) -> Buffer {
     operation {
       let present = value.buffer.layout
@@ -66,8 +66,8 @@ package func valueWithGradients<Auxiliary, Failure>(
   }
 }
 
-/// A tensor whose gradient the pass keeps: an input, or an intermediate result. To be called inside of
-/// `valueWithGradients`, with the result used in its place; elsewhere it returns the tensor itself.
+/// Keeps the gradient with respect to a tensor: an input or an intermediate result. Call it inside of
+/// `valueWithGradients` and use what it returns; elsewhere it returns the tensor itself.
 public func watched(_ x: Tensor) -> Tensor {
   guard Compute.isCurrent, let tape = Pass.current.onComputeThread.tape else { return x }
   return Compute.alone { tape.watching(x) }

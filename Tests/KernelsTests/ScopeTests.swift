@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 
 /// What a body sees of its caller, what it may wait for, and how long others wait for it.
-@Suite struct ScopeTests {
+@Suite(.serialized) struct ScopeTests {
   /// What a long scope computes: steps that draw random numbers, observe statistics and differentiate.
   final class Training {
     private let weight = Variable(Tensor(repeating: 0.05, shape: [8, 8, 3, 3]))
@@ -165,27 +165,30 @@ import Testing
   // MARK: - The asynchronous form
 
   @Test func tasksWaitWithoutThreads() async {
-    let expected = (0..<8).map { ComputeTests.network(UInt64($0)) }
-    let release = DispatchSemaphore(value: 0)
-    let begun = DispatchSemaphore(value: 0)
-    // Nothing is answered before this one has ended.
-    Thread.detachNewThread {
-      Compute.alone {
-        begun.signal()
-        wait(release)
-      }
-    }
-    await offThePool { wait(begun) }
-    await withTaskGroup(of: Bool.self) { group in
-      for index in 0..<200 {
-        group.addTask {
-          await Compute.enqueue { ComputeTests.network(UInt64(index % 8)) } == expected[index % 8]
+    // In a process of its own, whose pool no other test fills.
+    await #expect(processExitsWith: .success) {
+      let expected = (0..<8).map { ComputeTests.network(UInt64($0)) }
+      let release = DispatchSemaphore(value: 0)
+      let begun = DispatchSemaphore(value: 0)
+      // Nothing is answered before this one has ended.
+      Thread.detachNewThread {
+        Compute.alone {
+          begun.signal()
+          wait(release)
         }
       }
-      // The pool has a thread left for another task, though two hundred wait.
-      await Task { _ = (0..<100).reduce(0, +) }.value
-      release.signal()
-      for await isRight in group { #expect(isRight) }
+      wait(begun)
+      await withTaskGroup(of: Bool.self) { group in
+        for index in 0..<200 {
+          group.addTask {
+            await Compute.enqueue { ComputeTests.network(UInt64(index % 8)) } == expected[index % 8]
+          }
+        }
+        // The pool has a thread left for another task, though two hundred wait.
+        await Task.detached { for _ in 0..<100 { await Task.yield() } }.value
+        release.signal()
+        for await isRight in group where !isRight { exit(2) }
+      }
     }
   }
 
@@ -214,7 +217,7 @@ import Testing
   // MARK: - What a synchronous body sees
 
   @Test func aBodyIsInNoTask() async {
-    let seen = await Self.$name.withValue("somebody") {
+    let seen = Self.$name.withValue("somebody") {
       let name = Self.name
       return inference { [Self.name, Self.$name.withValue(name) { Self.name }] }
     }
@@ -248,15 +251,5 @@ import Testing
 
 /// Waits, but not for ever.
 private func wait(_ semaphore: DispatchSemaphore) {
-  if semaphore.wait(timeout: .now() + 240) == .timedOut { fatalError("nothing happened") }
-}
-
-/// Runs what blocks on a thread of its own.
-private func offThePool(_ body: @escaping @Sendable () -> Void) async {
-  await withCheckedContinuation { continuation in
-    Thread.detachNewThread {
-      body()
-      continuation.resume()
-    }
-  }
+  if semaphore.wait(timeout: .now() + 120) == .timedOut { fatalError("nothing happened") }
 }

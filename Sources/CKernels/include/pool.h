@@ -1,16 +1,16 @@
-// Blocks of memory for tensors, 64-byte aligned. Small ones are kept for reuse by size class; large ones are cut from one
-// range of addresses, where free neighbours join.
+// Blocks of memory for tensors, 64-byte aligned. Small blocks are kept for reuse by size class; large blocks come from one
+// range of addresses, in which adjacent free blocks are merged.
 #ifndef AVIARY_POOL_H
 #define AVIARY_POOL_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/// A block of at least `bytes` bytes; `capacity` receives its true size. Never null: a program without memory ends.
+/// A block of at least `bytes` bytes; `capacity` receives its true size. Never null: the program exits where the system has no memory left.
 void *ak_pool_allocate(size_t bytes, size_t *capacity);
-/// Gives a block back, from any thread.
+/// Returns a block to the pool, from any thread.
 void ak_pool_release(void *block, size_t capacity);
-/// Frees every block that nobody holds.
+/// Frees every unused block.
 void ak_pool_trim(void);
 
 typedef struct ak_pool_statistics {

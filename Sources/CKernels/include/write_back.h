@@ -3,8 +3,8 @@
 
 #include <stdint.h>
 
-/// Has the system begin to bring `count` bytes of a file from `offset` on to the disk, and does not wait. A hint, which does
-/// nothing where there is no such call.
+/// Asks the system to start writing `count` bytes of a file, from `offset` on, to disk, without waiting. A hint: it does
+/// nothing where the system has no such call.
 void ak_begin_write_back(int descriptor, int64_t offset, int64_t count);
 
 #endif

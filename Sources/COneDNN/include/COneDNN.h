@@ -45,7 +45,7 @@ bool ad_layout_is_padded(ad_layout layout);
 /// How many channels of [N, C, …] lie side by side at each position where the layout is blocked by channels and by
 /// nothing else: [N, C / block, …, block]. 0 for all other layouts.
 int ad_layout_channel_block(ad_layout layout);
-/// Writes the sizes of the axes, of which a layout has at least one, and returns how many there are.
+/// Writes the sizes of the axes and returns their number, which is at least one.
 int ad_layout_dimensions(ad_layout layout, int64_t dimensions[AD_MAX_RANK]);
 
 typedef enum ad_kind {

@@ -108,7 +108,8 @@ extension Tensor {
 }
 
 extension BinaryOperation {
-  fileprivate var name: String {
+  /// The name in a trace.
+  var name: String {
     switch self {
     case .add: "add"
     case .subtract: "subtract"

@@ -70,7 +70,9 @@ extension Tensor {
     let shape = Tensor.broadcastShape(Tensor.broadcastShape(self.shape, other.shape), mask.shape)
     let chosen = mask.tensor.expanded(to: shape)
     return operation {
-      let (a, b) = (detached().expanded(to: shape).plainBuffer, other.detached().expanded(to: shape).plainBuffer)
+      let (a, b) = untraced {
+        (detached().expanded(to: shape).plainBuffer, other.detached().expanded(to: shape).plainBuffer)
+      }
       let y = b.reading { b in
         Buffer.made(shape, from: a) { a, y in
           chosen.plainBuffer.reading { mask in
@@ -78,7 +80,7 @@ extension Tensor {
           }
         }
       }
-      return recorded(Tensor(y, shape: shape), from: self, other) {
+      return recorded(Tensor(y, shape: shape), as: .init("replacing"), from: self, other, chosen) {
         [x = operand, other = other.operand] dy, cotangents in
         if cotangents.wants(x) { cotangents.add(Tensor.combined(.keep, dy, 1 - chosen).summed(to: x.shape), to: x) }
         if cotangents.wants(other) {

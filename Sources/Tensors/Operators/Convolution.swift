@@ -119,7 +119,7 @@ final class ConvolutionExpression {
   /// Whether it is computed with 8-bit integers.
   var isQuantized = false
   var pass: ConvolutionPass = Pass.current.onComputeThread.weightsStay ? .repeatedInference : .inference
-  /// While somebody watches: the layer that the convolution belongs to, whatever has become a part of it since.
+  /// While profiling: the layer that the convolution belongs to, whatever was fused into it since.
   private var label = Profile.isOn ? Profile.label(of: "convolution") : nil
 
   init(shape: ConvolutionShape, x: Tensor, weight: Tensor, bias: Tensor?) {

@@ -3,10 +3,12 @@ import AviaryKernels
 extension Tensor {
   /// The sums of the elements up to each position along an axis, accumulated in double; PyTorch's `cumsum`.
   public func cumulativeSum(axis: Int) -> Tensor {
-    let view = AxisView(shape, axis: resolvedAxis(axis, "cumulativeSum"))
+    let axis = resolvedAxis(axis, "cumulativeSum")
+    let view = AxisView(shape, axis: axis)
     return operation {
       let y = Tensor(plainBuffer.runningSums(view, shape, fromEnd: false), shape: shape)
-      return recorded(y, from: self) { [x = operand] dy, cotangents in
+      return recorded(y, as: .init("cumulativeSum", "axis", .integer(axis)), from: self) {
+        [x = operand] dy, cotangents in
         cotangents.add(Tensor(dy.plainBuffer.runningSums(view, x.shape, fromEnd: true), shape: x.shape), to: x)
       }
     }
@@ -14,7 +16,8 @@ extension Tensor {
 
   /// The products of the elements up to each position along an axis, accumulated in double; PyTorch's `cumprod`.
   public func cumulativeProduct(axis: Int) -> Tensor {
-    let view = AxisView(shape, axis: resolvedAxis(axis, "cumulativeProduct"))
+    let axis = resolvedAxis(axis, "cumulativeProduct")
+    let view = AxisView(shape, axis: axis)
     return operation {
       let y = Buffer.made(shape, from: plainBuffer) { x, y in
         view.forEachLine { start, _ in
@@ -25,7 +28,9 @@ extension Tensor {
           }
         }
       }
-      return recorded(Tensor(y, shape: shape), from: self) { dy, cotangents in
+      return recorded(
+        Tensor(y, shape: shape), as: .init("cumulativeProduct", "axis", .integer(axis)), from: self
+      ) { dy, cotangents in
         let gradient = dy.plainBuffer
         let dx = gradient.reading { gradient in
           Buffer.made(shape, from: plainBuffer) { x, slopes in productSlopes(view, x, gradient, &slopes) }

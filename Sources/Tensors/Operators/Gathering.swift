@@ -10,7 +10,9 @@ extension Tensor {
     let rows = slices(positions, axis: axis, "selected")
     var selected = shape
     selected[axis] = positions.scalars.count
-    return taking(rows: rows, width: AxisView(shape, axis: axis).inner, shape: selected)
+    return composed(
+      .init("selected", ["positions": .indices(positions), "axis": .integer(axis)]), from: [self]
+    ) { taking(rows: rows, width: AxisView(shape, axis: axis).inner, shape: selected) }
   }
 
   /// The sum of this tensor and slices of `values`, the slice at i added at `positions[i]` along an axis; PyTorch's
@@ -30,7 +32,9 @@ extension Tensor {
   public func gathered(at positions: IntTensor, axis: Int) -> Tensor {
     let axis = resolvedAxis(axis, "gathered")
     let places = elements(positions, axis: axis, "gathered")
-    return taking(rows: places, width: 1, shape: positions.shape)
+    return composed(
+      .init("gathered", ["positions": .indices(positions), "axis": .integer(axis)]), from: [self]
+    ) { taking(rows: places, width: 1, shape: positions.shape) }
   }
 
   /// The same with NumPy's broadcasting of the other axes; PyTorch's `take_along_dim`.

@@ -158,16 +158,19 @@ private func pair(
 ) -> Tensor {
   operation {
     let y = Tensor.combined(kind, a, b)
-    return recorded(y, from: a, b) { dy, cotangents in pullback(dy, y, &cotangents) }
+    return recorded(y, as: .init(kind.name), from: a, b) { dy, cotangents in pullback(dy, y, &cotangents) }
   }
 }
 
 extension Tensor {
-  /// The operation with NumPy's broadcasting and without its record.
+  /// The operation with NumPy's broadcasting, which a trace lists and no tape records.
   static func combined(_ kind: BinaryOperation, _ a: Tensor, _ b: Tensor) -> Tensor {
     let shape = broadcastShape(a.shape, b.shape)
     return operation {
-      Tensor(Buffer.broadcast(kind, a.plainBuffer, a.shape, b.plainBuffer, b.shape, result: shape), shape: shape)
+      let y = Tensor(
+        Buffer.broadcast(kind, a.plainBuffer, a.shape, b.plainBuffer, b.shape, result: shape), shape: shape)
+      Pass.current.onComputeThread.trace?.note(.init(kind.name), [a, b], [y])
+      return y
     }
   }
 }

@@ -71,7 +71,7 @@ extension Window {
 private func pooled(
   _ x: consuming Tensor, _ pooling: Pooling, _ description: @autoclosure () -> OperationDescription
 ) -> Tensor {
-  if pooling.input[0] == 0 { return emptyResult(pooling.output, from: x) }
+  if pooling.input[0] == 0 { return emptyResult(pooling.output, from: x, as: description()) }
   var x = x
   return operation {
     if pooling.kind == .max, x.awaitsIntegers {

@@ -35,7 +35,8 @@ extension Tensor {
     return operation {
       let strides = Buffer.strides(of: self.shape, along: target).map(Int.init)
       let y = StridedPart(start: 0, strides: strides, shape: target).read(plainBuffer)
-      return recorded(Tensor(y, shape: target), from: self) { [x = operand] dy, cotangents in
+      return recorded(Tensor(y, shape: target), as: .init("expanded", "to", .integers(target)), from: self) {
+        [x = operand] dy, cotangents in
         cotangents.add(dy.summed(to: x.shape), to: x)
       }
     }
@@ -123,7 +124,7 @@ extension Tensor {
       part.start += (shape[axis] - 1) * part.strides[axis]
       part.strides[axis] *= -1
     }
-    return strided(part)
+    return composed(.init("reversed", "axes", .integers(axes)), from: [self]) { strided(part) }
   }
 
   /// The elements on a diagonal of the last two axes, as a last axis: [N…, R, C] → [N…, D]. An offset above 0 is above the

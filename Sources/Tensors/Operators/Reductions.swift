@@ -31,7 +31,7 @@ extension Tensor {
   }
 
   private func description(_ name: String, _ axes: [Int]?, _ keepingAxes: Bool) -> OperationDescription {
-    .init(name, .axes(axes ?? Array(shape.indices), keepingAxes: keepingAxes))
+    .init(name, .axes(resolvedAxes(axes, name), keepingAxes: keepingAxes))
   }
 
   private func reducedShapes(_ axes: [Int]?) -> (kept: [Int], dropped: [Int]) {

@@ -3,6 +3,8 @@ import AviaryKernels
 
 /// A number made of a row of numbers, and its derivative.
 protocol RowReduction: Sendable {
+  /// What a trace has to know of it, beside its name and axes.
+  var attributes: [String: AttributeValue] { get }
   /// Whether a row without elements has a value.
   var acceptsEmptyRows: Bool { get }
   func value(_ row: Span<Float>) -> Float
@@ -11,6 +13,7 @@ protocol RowReduction: Sendable {
 }
 
 extension RowReduction {
+  var attributes: [String: AttributeValue] { [:] }
   var acceptsEmptyRows: Bool { true }
 }
 
@@ -22,17 +25,25 @@ extension Tensor {
     let length = reduced.reduce(1) { $0 * shape[$1] }
     ensure(length > 0 || reduction.acceptsEmptyRows, "\(name): \(shape) has no elements along the axes \(reduced)")
     let order = others + reduced
-    let rows = order == Array(shape.indices) ? self : transposed(order)
     let result = keepingAxes ? shape.indices.map { reduced.contains($0) ? 1 : shape[$0] } : others.map { shape[$0] }
-    return rows.reducedRows(reduction, count: others.reduce(1) { $0 * shape[$1] }, length: length, result)
+    func description() -> OperationDescription {
+      let axes = ["axes": .integers(reduced), "keepingAxes": AttributeValue.flag(keepingAxes)]
+      return .init(name, reduction.attributes.merging(axes) { $1 })
+    }
+    return composed(description(), from: [self]) {
+      let rows = order == Array(shape.indices) ? self : transposed(order)
+      return rows.reducedRows(name, reduction, count: others.reduce(1) { $0 * shape[$1] }, length: length, result)
+    }
   }
 
-  private func reducedRows(_ reduction: some RowReduction, count: Int, length: Int, _ result: [Int]) -> Tensor {
+  private func reducedRows(
+    _ name: String, _ reduction: some RowReduction, count: Int, length: Int, _ result: [Int]
+  ) -> Tensor {
     operation {
       let y = Buffer.made(result, from: plainBuffer) { x, y in
         for row in 0..<count { y[row] = reduction.value(x.extracting(row * length..<(row + 1) * length)) }
       }
-      return recorded(Tensor(y, shape: result), from: self) { dy, cotangents in
+      return recorded(Tensor(y, shape: result), as: .init(name), from: self) { dy, cotangents in
         let gradient = dy.plainBuffer
         let dx = gradient.reading { gradient in
           y.reading { y in
@@ -97,6 +108,7 @@ struct Product: RowReduction {
 struct Variance: RowReduction {
   let correction: Float
   let isRoot: Bool
+  var attributes: [String: AttributeValue] { ["correction": .number(correction)] }
 
   private func mean(_ row: Span<Float>) -> Double {
     var sum = 0.0
@@ -127,6 +139,7 @@ struct Variance: RowReduction {
 /// accumulated in double.
 struct VectorNorm: RowReduction {
   let p: Float
+  var attributes: [String: AttributeValue] { ["p": .number(p)] }
   var acceptsEmptyRows: Bool { p.isFinite && p >= 0 }
 
   func value(_ row: Span<Float>) -> Float {

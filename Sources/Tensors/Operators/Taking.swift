@@ -10,7 +10,7 @@ extension Tensor {
     ensure(count <= Int(Int32.max), "a tensor of \(self.shape) has more elements than indices can name")
     return operation {
       let y = Tensor(plainBuffer.rows(rows, width: width).reshaped(to: shape), shape: shape)
-      return recorded(y, from: self) { [x = operand] dy, cotangents in
+      return recorded(y, as: rowMoves("taking", rows, width, shape), from: self) { [x = operand] dy, cotangents in
         cotangents.add(dy.placing(rows: rows, width: width, shape: x.shape), to: x)
       }
     }
@@ -23,7 +23,8 @@ extension Tensor {
     ensure(count <= Int(Int32.max), "a tensor of \(shape) has more elements than indices can name")
     return operation {
       let y = plainBuffer.gathered(intoRows: rows, of: [count / width, width]).reshaped(to: shape)
-      return recorded(Tensor(y, shape: shape), from: self) { [x = operand] dy, cotangents in
+      return recorded(Tensor(y, shape: shape), as: rowMoves("placing", rows, width, shape), from: self) {
+        [x = operand] dy, cotangents in
         cotangents.add(dy.taking(rows: rows, width: width, shape: x.shape), to: x)
       }
     }
@@ -32,7 +33,9 @@ extension Tensor {
   /// The elements at `start` + Σ index · stride, no element twice.
   func strided(_ part: StridedPart) -> Tensor {
     operation {
-      recorded(Tensor(part.read(plainBuffer), shape: part.shape), from: self) { [x = operand] dy, cotangents in
+      recorded(
+        Tensor(part.read(plainBuffer), shape: part.shape), as: part.description("strided", in: self.shape), from: self
+      ) { [x = operand] dy, cotangents in
         cotangents.add(dy.placed(part, in: x.shape), to: x)
       }
     }
@@ -41,18 +44,39 @@ extension Tensor {
   /// Zeros of the shape given, with the elements at `start` + Σ index · stride.
   func placed(_ part: StridedPart, in shape: [Int]) -> Tensor {
     operation {
-      recorded(Tensor(part.write(plainBuffer, into: shape), shape: shape), from: self) { dy, cotangents in
+      recorded(
+        Tensor(part.write(plainBuffer, into: shape), shape: shape), as: part.description("placed", in: shape),
+        from: self
+      ) { dy, cotangents in
         cotangents.add(dy.strided(part), to: self)
       }
     }
   }
 }
 
+private func rowMoves(_ name: String, _ rows: [Int32], _ width: Int, _ shape: [Int]) -> OperationDescription {
+  .init(name, ["rows": .indices(IntTensor(rows)), "width": .integer(width), "shape": .integers(shape)])
+}
+
+extension StridedPart {
+  fileprivate func description(_ name: String, in whole: [Int]) -> OperationDescription {
+    .init(
+      name,
+      [
+        "start": .integer(start), "strides": .integers(strides), "part": .integers(shape), "shape": .integers(whole),
+      ])
+  }
+}
+
 /// Zeros: a result that depends on no element of the operands, because it or they have none. The gradients of the operands
 /// are zeros, too.
-func emptyResult(_ shape: [Int], from a: Tensor, _ b: Tensor? = nil, _ c: Tensor? = nil) -> Tensor {
+func emptyResult(
+  _ shape: [Int], from a: Tensor, _ b: Tensor? = nil, _ c: Tensor? = nil, as description: OperationDescription? = nil
+) -> Tensor {
   operation {
-    recorded(Tensor(zeros: shape), from: a, b, c) { [operands = [a, b, c].map { $0?.operand }] _, cotangents in
+    recorded(
+      Tensor(zeros: shape), as: description ?? .init("zeros", "shape", .integers(shape)), from: a, b, c
+    ) { [operands = [a, b, c].map { $0?.operand }] _, cotangents in
       for case let x? in operands { cotangents.add(Tensor(zeros: x.shape), to: x) }
     }
   }

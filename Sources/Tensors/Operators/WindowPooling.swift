@@ -59,7 +59,7 @@ private func adaptiveWindows(_ x: Tensor, _ output: [Int]) -> [[Range<Int>]] {
 private func pooled(
   _ x: Tensor, _ pooling: WindowPooling, _ description: @autoclosure () -> OperationDescription
 ) -> Tensor {
-  if x.count == 0 { return emptyResult(pooling.output, from: x) }
+  if x.count == 0 { return emptyResult(pooling.output, from: x, as: description()) }
   return operation {
     let y = pooling.forward(x.plainBuffer)
     return recorded(Tensor(y, shape: pooling.output), as: description(), from: x) { dy, cotangents in
