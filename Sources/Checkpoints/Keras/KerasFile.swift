@@ -130,6 +130,8 @@ enum KerasFile {
       do throws(CheckpointFault) {
         checkpoint.set(
           try AviaryFile.array(dataset, reader, tensor: dataset.path), at: dataset.path)
+      } catch .hdf5(.missingLibrary(_, _, let feature, let library)) {
+        checkpoint.notes.append("\(dataset.path): \(feature): \(library)")
       } catch .hdf5(.unsupported(_, _, let feature)) {
         checkpoint.notes.append("\(dataset.path): \(feature) is not supported")
       }
@@ -191,7 +193,7 @@ enum KerasFile {
       return nil
     } catch {
       switch error {
-      case .unsupported, .tooMany, .leavesFile: return nil
+      case .unsupported, .missingLibrary, .tooMany, .leavesFile: return nil
       default: return "\(dataset.path): \(error)"
       }
     }
