@@ -38,7 +38,7 @@ extension Checkpoint {
     result.format = format
     result.notes = builder.notes
     result.metadata.architecture = architecture.name
-    result.metadata.configuration = model.configurationText
+    result.metadata.configuration = model.configurationValue
     result.metadata.settings = model.settings
     return (result, report)
   }

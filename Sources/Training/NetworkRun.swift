@@ -121,7 +121,8 @@ final class NetworkRun<Task: TrainingTask> {
     checkpoint.metadata.frozen = own.frozen
     checkpoint.metadata.settings = own.settings
     if let scores {
-      checkpoint.metadata.metrics = try json(["validation_loss": scores.loss, "validation_accuracy": scores.accuracy])
+      checkpoint.metadata.metrics = ["validation_loss": scores.loss]
+      checkpoint.metadata.metrics["validation_accuracy"] = scores.accuracy
     }
     return checkpoint
   }
@@ -129,7 +130,7 @@ final class NetworkRun<Task: TrainingTask> {
   private func save(_ state: LoopState) throws {
     var checkpoint = try checkpoint(scores: state.history.last?.validation)
     checkpoint.trainingState = Checkpoint.TrainingState(
-      optimizer: optimizer.state(for: task.model).merging(average?.state(for: task.model) ?? [:]) { own, _ in own },
+      optimizer: optimizer.state(for: task.model), averages: average?.state(for: task.model) ?? [:],
       state: try state.json())
     try checkpoint.write(to: folder.last)
     try folder.write(history: state.history)

@@ -57,11 +57,8 @@ public final class WeightAverage {
 
   // MARK: In a checkpoint
 
-  /// Averages lie beside the optimizer's state, under a name that no property of a model can have.
-  private static let group = "weight-average."
-
-  /// The state of a model's parameters for a checkpoint, as entries of its training state.
-  public func state(for model: some Layer) -> [String: Checkpoint.TrainingState.Slots] {
+  /// The state of a model's parameters for a checkpoint, by path.
+  public func state(for model: some Layer) -> [String: StoredArray] {
     slots(for: model.namedParameters())
   }
 
@@ -70,19 +67,19 @@ public final class WeightAverage {
   /// - Throws: `TrainingFault.sharedName` where two parameters have one name, `emptyName` where one has none.
   public func state(
     for parameters: [(path: String, parameter: Parameter)]
-  ) throws(TrainingFault) -> [String: Checkpoint.TrainingState.Slots] {
+  ) throws(TrainingFault) -> [String: StoredArray] {
     try ParameterNames.check(parameters)
     return slots(for: parameters)
   }
 
   private func slots(
     for named: [(path: String, parameter: Parameter)]
-  ) -> [String: Checkpoint.TrainingState.Slots] {
+  ) -> [String: StoredArray] {
     let known = Dictionary(uniqueKeysWithValues: zip(parameters.map { $0.identity }, averages))
-    var state: [String: Checkpoint.TrainingState.Slots] = [:]
+    var state: [String: StoredArray] = [:]
     for (path, parameter) in named {
       guard let average = known[parameter.identity] else { continue }
-      state[Self.group + path] = .init(step: 1, arrays: ["average": StoredArray(average.value)])
+      state[path] = StoredArray(average.value)
     }
     return state
   }
@@ -92,17 +89,17 @@ public final class WeightAverage {
   /// - Parameter path: the file's, for messages.
   /// - Throws: `TrainingFault.badWeightAverage`; then nothing is taken over.
   public func restore(
-    _ state: [String: Checkpoint.TrainingState.Slots], for model: some Layer, path: String
+    _ state: [String: StoredArray], for model: some Layer, path: String
   ) throws(TrainingFault) {
     try restore(state, for: model.namedParameters(), path: path)
   }
 
   /// The same for any parameters under any names. Each parameter that is averaged needs one.
   public func restore(
-    _ state: [String: Checkpoint.TrainingState.Slots], for named: [(path: String, parameter: Parameter)], path: String
+    _ state: [String: StoredArray], for named: [(path: String, parameter: Parameter)], path: String
   ) throws(TrainingFault) {
     try ParameterNames.check(named)
-    guard state.keys.contains(where: { $0.hasPrefix(Self.group) }) else { return }
+    if state.isEmpty { return }
     var names: [ObjectIdentifier: String] = [:]
     for (name, parameter) in named where names[parameter.identity] == nil {
       names[parameter.identity] = name
@@ -112,9 +109,9 @@ public final class WeightAverage {
       guard let name = names[parameter.identity] else {
         throw .emptyName(place: place, shape: parameter.shape)
       }
-      guard let array = state[Self.group + name]?.arrays["average"], array.shape == parameter.shape,
-        let values = array.tensor()
-      else { throw .badWeightAverage(path: path, parameter: name) }
+      guard let array = state[name], array.shape == parameter.shape, let values = array.tensor() else {
+        throw .badWeightAverage(path: path, parameter: name)
+      }
       restored.append(Variable(values))
     }
     averages = restored

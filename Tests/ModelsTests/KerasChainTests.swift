@@ -193,7 +193,7 @@ import Testing
     #"{"input":[2,4],"layers":[{"name":"u","place":"","activation":"relu","operation":{"nothing":{}}}]}"#,
   ]) func refusesWhatIsNoNetwork(configuration: String) throws {
     let architecture = try Registry.zoo.architecture(named: KerasChain.architecture)
-    #expect(throws: ArchitectureFault.self) { try architecture.build(configuration: configuration) }
+    #expect(throws: ArchitectureFault.self) { try architecture.build(configuration: JSONValue(parsing: configuration)) }
   }
 
   /// A configuration of Keras's with one number or word changed is read or refused, and never ends the program.

@@ -227,8 +227,8 @@ import Testing
 
     var checkpoint = Checkpoint()
     for (path, parameter) in named(first) { checkpoint.set(StoredArray(parameter.tensor), at: path) }
-    let slots = try optimizer.state(for: named(first)).merging(try average.state(for: named(first))) { own, _ in own }
-    checkpoint.trainingState = .init(optimizer: slots)
+    checkpoint.trainingState = .init(
+      optimizer: try optimizer.state(for: named(first)), averages: try average.state(for: named(first)))
     let file = FileManager.default.temporaryDirectory.appendingPathComponent("two-\(UUID()).h5").path
     defer { try? FileManager.default.removeItem(atPath: file) }
     try checkpoint.write(to: file)
@@ -237,9 +237,9 @@ import Testing
     for (path, parameter) in named(second) { parameter.assign(try #require(read[path]?.tensor())) }
     let resumed = try Optimizer(configuration)
     let resumedAverage = try WeightAverage(of: named(second).map(\.parameter), decay: 0.9)
-    let state = try #require(read.trainingState).optimizer
-    try resumed.restore(state, for: named(second), path: file)
-    try resumedAverage.restore(state, for: named(second), path: file)
+    let state = try #require(read.trainingState)
+    try resumed.restore(state.optimizer, for: named(second), path: file)
+    try resumedAverage.restore(state.averages, for: named(second), path: file)
     learn(first, optimizer, average, steps: 2)
     learn(second, resumed, resumedAverage, steps: 2)
     func values(_ models: (Half, Half)) -> [[Float]] { named(models).map(\.parameter.tensor.scalars) }
