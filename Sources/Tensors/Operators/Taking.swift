@@ -50,9 +50,12 @@ extension Tensor {
 
 /// Zeros: a result that depends on no element of the operands, because it or they have none. The gradients of the operands
 /// are zeros, too.
-func emptyResult(_ shape: [Int], from a: Tensor, _ b: Tensor? = nil, _ c: Tensor? = nil) -> Tensor {
+func emptyResult(
+  _ shape: [Int], from a: Tensor, _ b: Tensor? = nil, _ c: Tensor? = nil, _ d: Tensor? = nil, _ e: Tensor? = nil
+) -> Tensor {
   operation {
-    recorded(Tensor(zeros: shape), from: a, b, c) { [operands = [a, b, c].map { $0?.operand }] _, cotangents in
+    recorded(Tensor(zeros: shape), from: a, b, c, d, e) {
+      [operands = [a, b, c, d, e].map { $0?.operand }] _, cotangents in
       for case let x? in operands { cotangents.add(Tensor(zeros: x.shape), to: x) }
     }
   }
