@@ -1,7 +1,7 @@
 import AviaryDiagnostics
 import AviaryKernels
 
-/// Truth values of any rank: what comparisons of tensors give, and what `replacing(with:where:)` and subscripts take.
+/// Truth values of any rank: the result of comparing tensors, for `replacing(with:where:)` and subscripts.
 ///
 /// The pointwise operators are those of Swift's own SIMD types: `.&`, `.|`, `.^` and `.!`, with NumPy's broadcasting. No
 /// gradient flows through a mask.
@@ -9,10 +9,10 @@ public struct Mask: Sendable {
   /// Ones where the mask is true, and zeros.
   public let tensor: Tensor
 
-  /// Of a tensor of zeros and ones.
+  /// A mask from a tensor of zeros and ones.
   init(ones tensor: Tensor) { self.tensor = tensor.detached() }
 
-  /// The truth values given, in row-major order.
+  /// A mask of the given values, in row-major order.
   public init(_ values: [Bool], shape: [Int]) { self.init(ones: Tensor(values.map { $0 ? 1 : 0 }, shape: shape)) }
 
   /// True where an element is not zero, NaN included; PyTorch's `x.bool()`.
@@ -22,7 +22,7 @@ public struct Mask: Sendable {
   public var shape: [Int] { tensor.shape }
   /// The truth values in row-major order.
   public var values: [Bool] { tensor.scalars.map { $0 != 0 } }
-  /// How many are true; PyTorch's `count_nonzero`.
+  /// The number of true values; PyTorch's `count_nonzero`.
   public var trueCount: Int { operation { Int(tensor.plainBuffer.sum()) } }
 
   public static func .& (a: Mask, b: Mask) -> Mask { Mask(ones: .combined(.keep, a.tensor, b.tensor)) }
@@ -30,12 +30,12 @@ public struct Mask: Sendable {
   public static func .^ (a: Mask, b: Mask) -> Mask { .!Mask(ones: .combined(.equal, a.tensor, b.tensor)) }
   public static prefix func .! (a: Mask) -> Mask { Mask(ones: 1 - a.tensor) }
 
-  /// Whether any is true: along the axes given, or of all where none are.
+  /// Whether any value is true along the given axes, by default along all.
   public func any(over axes: [Int]? = nil, keepingAxes: Bool = false) -> Mask {
     Mask(tensor.detached().sum(over: axes, keepingAxes: keepingAxes))
   }
 
-  /// Whether all are true: along the axes given, or all of them where none are.
+  /// Whether all values are true along the given axes, by default along all.
   public func all(over axes: [Int]? = nil, keepingAxes: Bool = false) -> Mask {
     .!(.!self).any(over: axes, keepingAxes: keepingAxes)
   }
@@ -43,7 +43,7 @@ public struct Mask: Sendable {
   /// The only truth value.
   public var value: Bool { tensor.scalar != 0 }
 
-  /// Where the mask is true: one row of positions, one for each axis, for each true value; PyTorch's `nonzero`.
+  /// The positions of the true values: [true values, axes]; PyTorch's `nonzero`.
   public var positions: IntTensor {
     let strides = rowMajorStrides(shape)
     let places = places

@@ -1,5 +1,5 @@
-// How tensors print: the type and the shape, then the elements in nested brackets with aligned columns. Of more than 1,000
-// elements the first and last three along each axis are shown.
+// Tensors print as type and shape, then elements in nested brackets with aligned columns. With more than 1,000 elements, the
+// first and last three along each axis are shown.
 
 extension Tensor: CustomStringConvertible {
   public var description: String {

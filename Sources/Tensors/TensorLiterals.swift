@@ -1,7 +1,6 @@
 import AviaryDiagnostics
 
-/// An element of a tensor written out in nested brackets, as in `let x: Tensor = [[1, 2], [3, 4]]`: a number, or brackets of
-/// elements of one shape.
+/// An element of a tensor literal such as `let x: Tensor = [[1, 2], [3, 4]]`: a number, or nested brackets of one shape.
 public struct TensorLiteral<Scalar: Sendable>: Sendable {
   let shape: [Int]
   let scalars: [Scalar]
@@ -32,7 +31,7 @@ extension TensorLiteral: ExpressibleByFloatLiteral where Scalar: ExpressibleByFl
   public init(floatLiteral value: Scalar.FloatLiteralType) { self.init(Scalar(floatLiteral: value)) }
 }
 
-/// Brackets, but no bare numbers: were `2` a tensor, `x * 2` would be a product of tensors, which is slower.
+/// There is no literal of a bare number: if `2` could be a tensor, `x * 2` would become a slower product of tensors.
 extension Tensor: ExpressibleByArrayLiteral {
   public init(arrayLiteral elements: TensorLiteral<Float>...) {
     let whole = TensorLiteral(joining: elements)

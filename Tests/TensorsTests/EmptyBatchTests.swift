@@ -100,6 +100,22 @@ import Testing
     #expect(gradients["w"] == Tensor(zeros: [2, 5]) && gradients["b"] == Tensor(zeros: [2]))
   }
 
+  @Test(arguments: [RecurrentKind.lstm, .gru]) func sequencesOfNothing(kind: RecurrentKind) {
+    let gates = kind == .lstm ? 8 : 6
+    let operands = ["x": Tensor(zeros: [5, 0, 3]), "w": Tensor(ones: [gates, 3]), "r": Tensor(ones: [gates, 2])]
+    let (y, gradients) = differentiated(operands) {
+      let states = recurrent($0["x"]!, kind: kind, weights: RecurrentWeights(input: $0["w"]!, recurrent: $0["r"]!))
+      #expect(states.hidden.shape == [0, 2] && states.cell?.shape == (kind == .lstm ? [0, 2] : nil))
+      return states.y
+    }
+    #expect(y.shape == [5, 0, 2] && gradients.mapValues(\.shape) == operands.mapValues(\.shape))
+  }
+
+  @Test func rowsOfNoIndices() {
+    let (y, gradients) = differentiated(["w": Tensor(ones: [3, 2])]) { embedding(IntTensor([]), weight: $0["w"]!) }
+    #expect(y.shape == [0, 2] && gradients["w"] == Tensor(zeros: [3, 2]))
+  }
+
   @Test func lossesOfNothing() {
     let labels = IntTensor([])
     #expect(crossEntropy(Self.rows, labels: labels).scalar.isNaN)

@@ -1,8 +1,8 @@
 import AviaryDiagnostics
 import AviaryKernels
 
-// Comparisons, element by element, with NumPy's broadcasting. They have the names of Swift's SIMD types, with a dot,
-// because `==` says whether two tensors are the same. A comparison with NaN is false, but for `.!=`.
+// Elementwise comparisons with NumPy's broadcasting. They are spelled with a dot, as for Swift's SIMD types, because `==`
+// compares whole tensors. Comparisons with NaN are false, except `.!=`.
 
 extension Tensor {
   public static func .< (a: Tensor, b: Tensor) -> Mask { Mask(ones: combined(.less, a, b)) }
@@ -25,7 +25,7 @@ extension Tensor {
   public static func .== (a: Float, b: Tensor) -> Mask { Tensor(a) .== b }
   public static func .!= (a: Float, b: Tensor) -> Mask { Tensor(a) .!= b }
 
-  /// Where elements are not a number.
+  /// Where elements are NaN.
   public var isNaN: Mask { self .!= self }
   /// Where elements are neither NaN nor infinite.
   public var isFinite: Mask { abs(detached()) .<= .greatestFiniteMagnitude }
@@ -34,8 +34,8 @@ extension Tensor {
 }
 
 extension Tensor: Equatable {
-  /// Whether shapes and elements are the same; PyTorch's `equal`. As for numbers, a tensor with a NaN equals none. For
-  /// element by element see `.==`.
+  /// Whether shapes and elements are equal; PyTorch's `equal`. A tensor with a NaN equals no tensor, itself included. For an
+  /// elementwise comparison see `.==`.
   public static func == (a: Tensor, b: Tensor) -> Bool {
     guard a.shape == b.shape else { return false }
     return operation {
@@ -46,7 +46,7 @@ extension Tensor: Equatable {
   }
 }
 
-/// Where |a − b| ≤ absolute + relative · |b|, with NumPy's broadcasting; infinities of one sign are close to each other.
+/// Where |a − b| ≤ absolute + relative · |b|, with NumPy's broadcasting; infinities of the same sign are close.
 public func isClose(
   _ a: Tensor, _ b: Tensor, relative: Float = 1e-5, absolute: Float = 1e-8, equalNaN: Bool = false
 ) -> Mask {
@@ -90,6 +90,6 @@ extension Tensor {
     }
   }
 
-  /// A number where the mask is true, and this tensor's own elements elsewhere; PyTorch's `masked_fill`.
+  /// A number where the mask is true, this tensor's own elements elsewhere; PyTorch's `masked_fill`.
   public func replacing(with value: Float, where mask: Mask) -> Tensor { replacing(with: Tensor(value), where: mask) }
 }

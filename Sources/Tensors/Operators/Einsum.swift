@@ -2,10 +2,10 @@ import AviaryDiagnostics
 
 /// Sums of products by Einstein's convention, as PyTorch's and NumPy's `einsum`: `einsum("bij,bjk->bik", a, b)`.
 ///
-/// Each letter names an axis; `...` stands for any number of axes, which broadcast. An axis that the result does not name is
-/// summed over; a letter twice in one operand takes the diagonal. Without `->` the result has the letters that occur once, in
-/// the order of the alphabet (capitals first), after the axes of `...`. Operands are contracted from the left to the right,
-/// each pair by a batched matrix product.
+/// Each letter names an axis; `...` stands for any number of axes, which broadcast. Axes that are not in the result are
+/// summed over; a repeated letter in one operand takes the diagonal. Without `->` the result has the letters that occur once,
+/// in alphabetical order (capitals first), after the axes of `...`. Operands are contracted from left to right, each pair by a
+/// batched matrix product.
 public func einsum(_ equation: String, _ operands: Tensor...) -> Tensor {
   let parsed = EinsumEquation(equation, shapes: operands.map(\.shape))
   var terms = zip(operands, parsed.inputs).map { EinsumTerm($0, axes: $1).diagonalized() }

@@ -1,10 +1,10 @@
 import AviaryDiagnostics
 import AviaryKernels
 
-// Elements picked and put down by their positions along an axis. A negative position counts from the last.
+// Reading and writing elements by their positions along an axis. A negative position counts from the last.
 
 extension Tensor {
-  /// The slices at some positions along an axis, a position more than once perhaps; PyTorch's `index_select`.
+  /// The slices at the given positions along an axis; positions may repeat. PyTorch's `index_select`.
   public func selected(at positions: IntTensor, axis: Int = 0) -> Tensor {
     let axis = resolvedAxis(axis, "selected")
     let rows = slices(positions, axis: axis, "selected")
@@ -15,8 +15,7 @@ extension Tensor {
     ) { taking(rows: rows, width: AxisView(shape, axis: axis).inner, shape: selected) }
   }
 
-  /// The sum of this tensor and slices of `values`, the slice at i added at `positions[i]` along an axis; PyTorch's
-  /// `index_add`.
+  /// This tensor with slice i of `values` added at `positions[i]` along an axis; PyTorch's `index_add`.
   public func adding(_ values: Tensor, at positions: IntTensor, axis: Int) -> Tensor {
     let axis = resolvedAxis(axis, "adding")
     let rows = slices(positions, axis: axis, "adding")
@@ -28,7 +27,7 @@ extension Tensor {
 
   /// The elements at positions along an axis: y[i, j] = x[p[i, j], j] along axis 0; PyTorch's `gather`.
   ///
-  /// The positions have the rank of this tensor, and along other axes not more than its size.
+  /// The positions have the rank of this tensor and, along the other axes, at most its size.
   public func gathered(at positions: IntTensor, axis: Int) -> Tensor {
     let axis = resolvedAxis(axis, "gathered")
     let places = elements(positions, axis: axis, "gathered")
@@ -50,15 +49,15 @@ extension Tensor {
     return source.gathered(at: positions.expanded(to: common), axis: axis)
   }
 
-  /// This tensor with elements of `values` at positions along an axis: y[p[i, j], j] = v[i, j] along axis 0; PyTorch's
-  /// `scatter`. Of several values for one place the last counts.
+  /// This tensor with elements of `values` written at positions along an axis: y[p[i, j], j] = v[i, j] along axis 0;
+  /// PyTorch's `scatter`. If positions repeat, the last value wins.
   public func scattering(_ values: Tensor, at positions: IntTensor, axis: Int) -> Tensor {
     let axis = resolvedAxis(axis, "scattering")
     let places = elements(positions, axis: axis, "scattering")
     ensure(
       values.shape == positions.shape,
       "scattering: values of \(values.shape) do not go with positions of \(positions.shape)")
-    // The row that each place takes; of those that it does not take no gradient is asked for.
+    // The value that wins each position; the others get no gradient.
     var winners: [Int32: Int32] = [:]
     for (row, place) in places.enumerated() { winners[place] = Int32(row) }
     let (targets, rows) = (winners.keys.sorted(), winners.sorted { $0.key < $1.key }.map(\.value))
@@ -69,8 +68,7 @@ extension Tensor {
       with: taken.placing(rows: targets, width: 1, shape: shape), where: Mask(isTarget, shape: shape))
   }
 
-  /// The sum of this tensor and of elements of `values`, each added at its position along an axis; PyTorch's
-  /// `scatter_add`.
+  /// This tensor with elements of `values` added at positions along an axis; PyTorch's `scatter_add`.
   public func scatterAdding(_ values: Tensor, at positions: IntTensor, axis: Int) -> Tensor {
     let axis = resolvedAxis(axis, "scatterAdding")
     let places = elements(positions, axis: axis, "scatterAdding")

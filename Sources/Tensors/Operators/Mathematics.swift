@@ -141,8 +141,8 @@ extension Tensor {
     apply(.clamp(-.infinity, range.upperBound), self)
   }
 
-  /// Every element, but none below `low` or above `high`, which broadcast and get the gradients where they are taken.
-  /// Where `low` exceeds `high`, `high` is the result.
+  /// Every element limited to `low` and `high`, which broadcast and get the gradient where they are the result. Where `low`
+  /// exceeds `high`, the result is `high`.
   public func clamped(from low: Tensor? = nil, through high: Tensor? = nil) -> Tensor {
     var y = self
     if let low { y = y.replacing(with: low, where: y .< low) }

@@ -1,19 +1,19 @@
 import AviaryDiagnostics
 
-/// What stands beyond the ends of an axis.
+/// What padding is made of.
 public enum PaddingMode: Sendable, Equatable {
   case constant(Float)
-  /// The elements mirrored at the first and the last, which are not repeated; fewer than the axis has.
+  /// The elements mirrored at the first and the last, which are not repeated. Less than the size of the axis.
   case reflect
   /// The first and the last element.
   case replicate
-  /// The elements from the other end; not more than the axis has.
+  /// The elements from the other end of the axis. At most its size.
   case circular
 }
 
 extension Tensor {
-  /// With elements before and after the last axes: `amounts` has one pair for each of them, from the outer to the inner.
-  /// PyTorch's `pad`, which takes the pairs the other way round.
+  /// The tensor padded along its last axes: one pair of `amounts` for each, from the outer to the inner. PyTorch's `pad` takes
+  /// the pairs in the opposite order.
   public func padded(_ amounts: [(before: Int, after: Int)], mode: PaddingMode = .constant(0)) -> Tensor {
     ensure(
       amounts.count <= rank && amounts.allSatisfy { $0.before >= 0 && $0.after >= 0 },

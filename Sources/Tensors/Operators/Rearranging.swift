@@ -1,17 +1,17 @@
 import AviaryDiagnostics
 import AviaryKernels
 
-// Moves that keep every element, or repeat some.
+// Moves that reorder or repeat elements.
 
 extension Tensor {
-  /// Without the axes given, each of which has size 1; without all axes of size 1 where none are given.
+  /// The tensor without the given axes, which have size 1; by default without all axes of size 1.
   public func squeezed(axes: [Int]? = nil) -> Tensor {
     let dropped = axes.map { resolvedAxes($0, "squeezed") } ?? shape.indices.filter { shape[$0] == 1 }
     ensure(dropped.allSatisfy { shape[$0] == 1 }, "squeezed: the axes \(dropped) of \(shape) are not all of size 1")
     return reshaped(to: shape.indices.filter { !dropped.contains($0) }.map { shape[$0] })
   }
 
-  /// With a new axis of size 1 at the position given: [N, F] at 1 → [N, 1, F], at −1 → [N, F, 1].
+  /// The tensor with a new axis of size 1: [N, F] at 1 → [N, 1, F], at −1 → [N, F, 1].
   public func unsqueezed(axis: Int) -> Tensor {
     var expanded = shape
     let position = axis < 0 ? axis + rank + 1 : axis
@@ -49,7 +49,7 @@ extension Tensor {
     return transposed(order)
   }
 
-  /// One axis moved to another position, the others staying in their order; PyTorch's `movedim`.
+  /// One axis moved to another position; the order of the others stays. PyTorch's `movedim`.
   public func movingAxis(_ axis: Int, to position: Int) -> Tensor {
     var order = Array(shape.indices)
     let moved = order.remove(at: resolvedAxis(axis, "movingAxis"))
@@ -57,7 +57,7 @@ extension Tensor {
     return transposed(order)
   }
 
-  /// One axis taken apart into several: [N, 12] along axis 1 into [3, -1] → [N, 3, 4].
+  /// One axis split into several: [N, 12] along axis 1 into [3, -1] → [N, 3, 4].
   public func unflattened(axis: Int, into sizes: [Int]) -> Tensor {
     let axis = resolvedAxis(axis, "unflattened")
     let known = sizes.filter { $0 != -1 }.reduce(1, *)
@@ -69,7 +69,7 @@ extension Tensor {
     return reshaped(to: shape.prefix(axis) + parts + shape.dropFirst(axis + 1))
   }
 
-  /// The whole repeated along each axis, as often as `counts` says from the last axis on; PyTorch's `repeat` and `tile`.
+  /// The whole tensor repeated along each axis; `counts` belong to the last axes. PyTorch's `repeat` and `tile`.
   public func tiled(_ counts: [Int]) -> Tensor {
     ensure(counts.allSatisfy { $0 >= 0 }, "tiled: counts of \(counts) are negative")
     let rank = Swift.max(rank, counts.count)
@@ -96,8 +96,7 @@ extension Tensor {
     return x.reshaped(to: own).expanded(to: target)
   }
 
-  /// Parts of one size along an axis, at most `count` of them; the last is smaller where the sizes do not divide.
-  /// PyTorch's `chunk`.
+  /// At most `count` parts of equal size along an axis; the last is smaller if the sizes do not divide. PyTorch's `chunk`.
   public func chunked(_ count: Int, axis: Int = 0) -> [Tensor] {
     let axis = resolvedAxis(axis, "chunked")
     ensure(count > 0, "chunked: \(shape) does not come apart into \(count) parts")
@@ -105,7 +104,7 @@ extension Tensor {
     return split(size: (shape[axis] + count - 1) / count, axis: axis)
   }
 
-  /// Every element moved on by `shift` positions along an axis; what leaves at the end comes in at the beginning.
+  /// Every element moved by `shift` positions along an axis; elements beyond the end reappear at the beginning.
   public func rolled(by shift: Int, axis: Int) -> Tensor {
     let axis = resolvedAxis(axis, "rolled")
     let size = shape[axis]
@@ -127,8 +126,7 @@ extension Tensor {
     return composed(.init("reversed", "axes", .integers(axes)), from: [self]) { strided(part) }
   }
 
-  /// The elements on a diagonal of the last two axes, as a last axis: [N…, R, C] → [N…, D]. An offset above 0 is above the
-  /// main diagonal.
+  /// A diagonal of the last two axes: [N…, R, C] → [N…, D]. A positive offset is above the main diagonal.
   public func diagonal(offset: Int = 0) -> Tensor {
     ensure(rank >= 2, "diagonal: \(shape) is not a matrix")
     let (rows, columns) = (shape[rank - 2], shape[rank - 1])
@@ -169,8 +167,8 @@ extension Tensor {
   }
 }
 
-/// The tensors of all combinations of elements of vectors, one for each vector: of [A] and [B] two of [A, B].
-/// `rowsFirst: false` exchanges the first two axes, as NumPy's `indexing='xy'` does.
+/// Coordinate grids of vectors: of [A] and [B] two tensors of [A, B]. `rowsFirst: false` exchanges the first two axes, as
+/// `indexing='xy'` does in NumPy.
 public func meshgrid(_ vectors: [Tensor], rowsFirst: Bool = true) -> [Tensor] {
   ensure(vectors.allSatisfy { $0.rank == 1 }, "meshgrid: \(vectors.map(\.shape)) are not all vectors")
   let shape = vectors.map(\.count)

@@ -41,6 +41,12 @@ public func recurrent(
   }
   ensure(kind == .lstm || cell == nil, "\(kind.rawValue): only an LSTM has cells")
   let lengths = checked(lengths, shape)
+  if shape.rows == 0 {
+    func zeros(_ shape: [Int]) -> Tensor {
+      emptyResult(shape, from: x, weights.input, weights.recurrent, weights.inputBias, weights.recurrentBias)
+    }
+    return (zeros([shape.steps, 0, shape.hidden]), zeros(stateShape), kind == .lstm ? zeros(stateShape) : nil)
+  }
   return operation {
     let operands = [weights.input, weights.recurrent, weights.inputBias, weights.recurrentBias, x, hidden, cell]
     let isTraining = operands.contains { $0?.isTracked ?? false }
@@ -86,7 +92,7 @@ private func recurrentShape(
   _ x: Tensor, _ kind: RecurrentKind, _ weights: RecurrentWeights, _ reversed: Bool
 ) -> RecurrentShape {
   let name = kind.rawValue
-  ensure(x.rank == 3 && x.count > 0, "\(name): an input of \(x.shape) is not [T, N, I]")
+  ensure(x.rank == 3 && x.shape[0] > 0 && x.shape[2] > 0, "\(name): an input of \(x.shape) is not [T, N, I]")
   let hidden = weights.recurrent.shape.last ?? 0
   let gates = kind.gates * hidden
   ensure(

@@ -2,8 +2,8 @@ import AviaryDiagnostics
 import AviaryKernels
 
 extension Tensor {
-  /// The elements along an axis in order, and the positions that they come from. Equal elements keep their order; NaN counts
-  /// as the largest. PyTorch's `sort(stable=True)`.
+  /// The elements along an axis in order, and their original positions. Equal elements keep their order; NaN counts as the
+  /// largest. PyTorch's `sort(stable=True)`.
   public func sorted(axis: Int = -1, descending: Bool = false) -> (values: Tensor, indices: IntTensor) {
     let indices = argsort(axis: axis, descending: descending)
     return (gathered(at: indices, axis: axis), indices)
@@ -31,8 +31,8 @@ extension Tensor {
     return IntTensor(indices, shape: shape)
   }
 
-  /// The `count` largest elements along an axis, or the smallest, in order, and the positions that they come from; of equal
-  /// elements the first. PyTorch's `topk`.
+  /// The `count` largest elements along an axis, or the smallest, in order, and their original positions; of equal elements
+  /// the first. PyTorch's `topk`.
   public func top(_ count: Int, axis: Int = -1, largest: Bool = true) -> (values: Tensor, indices: IntTensor) {
     let place = resolvedAxis(axis, "top")
     ensure((0...shape[place]).contains(count), "top: \(shape) has no \(count) elements along axis \(axis)")
@@ -50,8 +50,8 @@ extension Tensor {
     return (gathered(at: positions, axis: place), positions)
   }
 
-  /// The different elements in rising order, for each element the position of its own among them, and how often each
-  /// occurs; every NaN is one of its own. No gradient flows. PyTorch's `unique(return_inverse=True, return_counts=True)`.
+  /// The distinct elements in ascending order, the index of each element among them, and their counts; every NaN is distinct.
+  /// No gradient flows. PyTorch's `unique(return_inverse=True, return_counts=True)`.
   public func unique() -> (values: Tensor, inverse: IntTensor, counts: IntTensor) {
     let order = reshaped(to: [count]).argsort().scalars
     let elements = scalars

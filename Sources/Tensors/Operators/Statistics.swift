@@ -1,16 +1,16 @@
 import AviaryDiagnostics
 import AviaryKernels
 
-// Reductions over axes: all axes where none are given; `keepingAxes` leaves those reduced with size 1, as PyTorch's
+// Reductions over the given axes, by default over all; `keepingAxes` keeps the reduced axes with size 1, as PyTorch's
 // `keepdim` does.
 
 extension Tensor {
-  /// The largest element, NaN where there is one; equal elements share the gradient. PyTorch's `amax`.
+  /// The largest element, NaN if there is one; equal elements share the gradient. PyTorch's `amax`.
   public func max(over axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
     reduced("max", Extremum(isLargest: true), over: axes, keepingAxes: keepingAxes)
   }
 
-  /// The smallest element, NaN where there is one; equal elements share the gradient. PyTorch's `amin`.
+  /// The smallest element, NaN if there is one; equal elements share the gradient. PyTorch's `amin`.
   public func min(over axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
     reduced("min", Extremum(isLargest: false), over: axes, keepingAxes: keepingAxes)
   }
@@ -62,7 +62,7 @@ extension Tensor {
     reduced("logSumExp", LogarithmOfSum(), over: axes, keepingAxes: keepingAxes)
   }
 
-  /// The lower of the two middle elements where their count is even, NaN where there is one; the gradient goes to one
+  /// The median, the lower of the two middle elements if their number is even; NaN if there is one. The gradient goes to one
   /// element. PyTorch's `median`.
   public func median(over axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
     ordered("median", over: axes, keepingAxes: keepingAxes) { sorted in
@@ -70,7 +70,7 @@ extension Tensor {
     }
   }
 
-  /// The q-quantile for q in 0...1, with straight lines between neighbors, NaN where an element is. PyTorch's `quantile`.
+  /// The q-quantile for q in 0...1 by linear interpolation; NaN if an element is. PyTorch's `quantile`.
   public func quantile(_ q: Float, over axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
     ensure((0...1).contains(q), "quantile: \(q) is not in 0...1")
     return ordered("quantile", over: axes, keepingAxes: keepingAxes) { sorted in

@@ -1,24 +1,24 @@
 import AviaryDiagnostics
 import AviaryKernels
 
-/// What a subscript does with an axis: `x[0]`, `x[1..<3]`, `x[0..., 2]`, `x[.all, .newAxis, -1]`, `x[.rest, 0]`,
+/// A selector of a subscript: `x[0]`, `x[1..<3]`, `x[0..., 2]`, `x[.all, .newAxis, -1]`, `x[.rest, 0]`,
 /// `x[.slice(from: 1, by: 2)]`, `x[IntTensor([2, 0])]`.
 ///
-/// Negative positions count from the last. Ranges lie within the axis, as those of Swift's arrays do; `.slice` clips its
-/// bounds, as Python's slices do.
+/// Negative positions count from the last. Ranges must lie within the axis, as for Swift's arrays; `.slice` clips its bounds,
+/// as Python's slices do.
 public protocol AxisSelector {
   var selection: AxisSelection { get }
 }
 
 /// One entry of a subscript.
 public enum AxisSelection: AxisSelector, Sendable {
-  /// One position; the axis is left out.
+  /// One position; the axis is dropped.
   case position(Int)
-  /// From a position to before another. What is missing is an end of the axis.
+  /// The positions from `from` up to, but not including, `to`; nil is the end of the axis.
   case range(from: Int?, to: Int?)
-  /// Python's from:to:by. What is missing is an end of the axis.
+  /// Python's `from:to:by`; nil is the end of the axis.
   case strided(from: Int?, to: Int?, by: Int)
-  /// The positions that a tensor names, in its shape; PyTorch's `index_select` where that is a vector.
+  /// The positions in a tensor of indices, whose shape replaces the axis; for a vector PyTorch's `index_select`.
   case positions(IntTensor)
   case wholeAxis, ellipsis, added
 
@@ -28,11 +28,11 @@ public enum AxisSelection: AxisSelector, Sendable {
 extension AxisSelector where Self == AxisSelection {
   /// The whole axis: Python's `:`.
   public static var all: AxisSelection { .wholeAxis }
-  /// All axes that no other entry is for: Python's `...`.
+  /// All axes not covered by other selectors: Python's `...`.
   public static var rest: AxisSelection { .ellipsis }
   /// A new axis of size 1: PyTorch's `None`.
   public static var newAxis: AxisSelection { .added }
-  /// Every `by`-th position from one to before another: Python's `from:to:by`. Bounds beyond the axis are clipped.
+  /// Every `by`-th position: Python's `from:to:by`. Bounds outside of the axis are clipped.
   public static func slice(from start: Int? = nil, to end: Int? = nil, by step: Int = 1) -> AxisSelection {
     .strided(from: start, to: end, by: step)
   }
@@ -61,14 +61,14 @@ extension IntTensor: AxisSelector {
 }
 
 extension Tensor {
-  /// The part that the selectors pick, one for each axis from the first; axes without one stay whole.
+  /// The selected part: one selector for each axis, from the first; the remaining axes stay whole.
   public subscript<each Selector: AxisSelector>(_ selectors: repeat each Selector) -> Tensor {
     var all: [AxisSelection] = []
     for selector in repeat each selectors { all.append(selector.selection) }
     return selecting(all)
   }
 
-  /// The elements where a mask over the first axes is true, as one axis: a mask of the same shape gives a vector; PyTorch's
+  /// The elements where a mask over the leading axes is true; a mask of the same shape gives a vector. PyTorch's
   /// `masked_select`.
   public subscript(_ mask: Mask) -> Tensor {
     ensure(

@@ -71,12 +71,13 @@ extension StridedPart {
 /// Zeros: a result that depends on no element of the operands, because it or they have none. The gradients of the operands
 /// are zeros, too.
 func emptyResult(
-  _ shape: [Int], from a: Tensor, _ b: Tensor? = nil, _ c: Tensor? = nil, as description: OperationDescription? = nil
+  _ shape: [Int], from a: Tensor, _ b: Tensor? = nil, _ c: Tensor? = nil, _ d: Tensor? = nil, _ e: Tensor? = nil,
+  as description: OperationDescription? = nil
 ) -> Tensor {
   operation {
     recorded(
-      Tensor(zeros: shape), as: description ?? .init("zeros", "shape", .integers(shape)), from: a, b, c
-    ) { [operands = [a, b, c].map { $0?.operand }] _, cotangents in
+      Tensor(zeros: shape), as: description ?? .init("zeros", "shape", .integers(shape)), from: a, b, c, d, e
+    ) { [operands = [a, b, c, d, e].map { $0?.operand }] _, cotangents in
       for case let x? in operands { cotangents.add(Tensor(zeros: x.shape), to: x) }
     }
   }

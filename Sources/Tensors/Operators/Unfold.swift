@@ -1,14 +1,14 @@
 import AviaryDiagnostics
 
-// Windows as columns, and columns as windows: what makes a convolution a product of matrices. Both over one to three axes.
+// Windows as columns, and back: what turns a convolution into a product of matrices. Over one to three axes.
 
 /// The windows of [N, C, …] as columns: [N, C · elements of a window, windows]; im2col, and PyTorch's `unfold`, which knows
 /// two axes only. Rows are ordered as those of a convolution's weight [O, C, …] flattened to [O, C · elements].
 ///
 /// - Parameters:
-///   - kernel: the sizes of a window. The other numbers, one for each axis too, are 1, 0 and 1 where they are not given.
+///   - kernel: the size of a window along each axis. Stride and dilation are 1 and the padding is 0 by default.
 ///   - padding: zeros before and after each axis.
-///   - dilation: how far apart the elements of a window are.
+///   - dilation: the distance between the elements of a window.
 public func unfold(
   _ x: Tensor, kernel: [Int], stride: [Int]? = nil, padding: [Int]? = nil, dilation: [Int]? = nil
 ) -> Tensor {
@@ -21,10 +21,10 @@ public func unfold(
   return padded.taking(rows: windows.places(planes: images * channels), width: 1, shape: shape)
 }
 
-/// Columns [N, C · elements of a window, windows] added up where their windows lie: [N, C, size…]; col2im, and PyTorch's
-/// `fold`. It is the pullback of `unfold` with the same numbers, not its inverse: where windows overlap, elements add up.
+/// The sum of columns [N, C · elements of a window, windows] at the positions of their windows: [N, C, size…]; col2im, and
+/// PyTorch's `fold`. It is the pullback of `unfold` with the same parameters, not its inverse: overlapping windows add up.
 ///
-/// - Parameter size: the sizes of the axes that the windows were taken from, without padding.
+/// - Parameter size: the size of the unfolded axes, without padding.
 public func fold(
   _ columns: Tensor, size: [Int], kernel: [Int], stride: [Int]? = nil, padding: [Int]? = nil, dilation: [Int]? = nil
 ) -> Tensor {
