@@ -62,6 +62,7 @@ let package = Package(
       name: "CImageCodecs", dependencies: ["CTurboJPEG", "CJPEG", "CSpng", "CWebP", "CZlib"],
       path: "Sources/CImageCodecs/Shim"),
     .target(name: "CKernels", path: "Sources/CKernels"),
+    .target(name: "CPlatform", path: "Sources/CPlatform"),
     // For aviary-bench alone: it counts the allocations of the whole process.
     .target(name: "CAllocations", path: "Sources/CAllocations"),
     .target(name: "COneDNN", path: "Sources/COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
@@ -69,7 +70,7 @@ let package = Package(
     // The library, from the bottom to the top.
     module("Diagnostics", []),
     module("Kernels", ["COneDNN", "CKernels"]),
-    module("Archives", ["CZlib", "CKernels"]),
+    module("Archives", ["CZlib", "CKernels", "CPlatform"]),
     module("HDF5", ["AviaryArchives"]),
     module("HDF5Writing", ["AviaryHDF5", "AviaryArchives", "CHDF5"]),
     module("Tensors", ["AviaryKernels"]),
@@ -84,7 +85,8 @@ let package = Package(
     module("Checkpoints", ["AviaryLayers", "AviaryArchives", "AviaryHDF5", "AviaryHDF5Writing", "AviaryTensors"]),
     module("Models", path: "Models", ["AviaryLayers", "AviaryCheckpoints"]),
     module(
-      "Training", ["AviaryModels", "AviaryLayers", "AviaryDatasets", "AviaryCheckpoints", "AviaryArchives", "CKernels"]),
+      "Training",
+      ["AviaryModels", "AviaryLayers", "AviaryDatasets", "AviaryCheckpoints", "AviaryArchives", "CPlatform"]),
     .target(
       name: "Aviary",
       dependencies: [

@@ -2,13 +2,19 @@
 """The peers' side of tools/bench: the workloads of `aviary-bench` as ordinary PyTorch code.
 
     tools/bench_peers.py WORKLOAD --mode MODE --steps N --warmup W --threads T
+    tools/bench_peers.py WORKLOAD --dump FILE.safetensors
     tools/bench_peers.py --list
 
 Prints one JSON line as `aviary-bench --json` does. The same rules hold: no result of a step serves another, parameters
 really change, inference may prepare its weights once, and loading reads every value.
+
+--dump writes a network's start weights ("weight/..."), its inputs ("input/...") and the losses of three steps without
+dropout ("losses"), for `aviary-bench WORKLOAD --check FILE`. Tests/CommandTests/Goldens/lenet5-train.safetensors is
+such a file.
 """
 
 import argparse
+import dataclasses
 import itertools
 import json
 import os
@@ -18,6 +24,7 @@ import sys
 import tempfile
 import time
 import types
+import typing
 
 sys.dont_write_bytecode = True
 
@@ -60,35 +67,57 @@ class GCN(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.first, self.second = nn.Linear(1433, 16), nn.Linear(16, 7)
+        self.w1, self.w2, self.dropout = nn.Linear(1433, 16), nn.Linear(16, 7), nn.Dropout(0.5)
 
     def forward(self, graph, features):
-        turned = self.first.weight.t()
+        turned = self.w1.weight.t()
         mapped = features @ turned if features.layout == torch.strided else torch.sparse.mm(features, turned)
-        hidden = functional.relu(torch.sparse.mm(graph, mapped) + self.first.bias)
-        hidden = functional.dropout(hidden, 0.5, self.training)
-        return torch.sparse.mm(graph, hidden @ self.second.weight.t()) + self.second.bias
+        hidden = functional.relu(torch.sparse.mm(graph, mapped) + self.w1.bias)
+        return torch.sparse.mm(graph, self.dropout(hidden) @ self.w2.weight.t()) + self.w2.bias
 
 
-# ---- Steps: each function returns what one step does, and on how many items.
+def in_place(network):
+    """The network with activations that overwrite their inputs, as torchvision's networks have them."""
+    for module in network.modules():
+        if isinstance(module, nn.ReLU):
+            module.inplace = True
+    return network
+
+
+# ---- Work: each function returns what one step does, and on how many items.
+
+@dataclasses.dataclass
+class Work:
+    # Returns the loss, if it trains.
+    step: typing.Callable
+    items: int
+    # What --dump writes.
+    network: nn.Module | None = None
+    inputs: dict = dataclasses.field(default_factory=dict)
+    # Called before every step, outside of its time.
+    renew: typing.Callable = lambda: None
+
 
 def training(network, loss, parameters=None, **options):
     optimizer = torch.optim.Adam(parameters or network.parameters(), fused=True, **({"lr": 1e-3} | options))
 
     def step():
         optimizer.zero_grad(set_to_none=True)
-        loss().backward()
+        value = loss()
+        value.backward()
         optimizer.step()
+        return value
     return step
 
 
 def images(network, shape, mode, kind="train"):
     """A training step, one of the head alone ("head"), or a prediction ("infer") of random images."""
+    in_place(network)
     classes = list(network.parameters())[-1].shape[0]
     x, y = torch.randn(*shape), torch.randint(0, classes, (shape[0],))
     network.train(kind == "train")
     if mode in ("onnxruntime", "openvino"):
-        return exported(network, x, mode), shape[0]
+        return Work(exported(network, x, mode), shape[0])
     if "channels_last" in mode or mode == "freeze":
         network, x = network.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
     if mode == "freeze":
@@ -99,35 +128,95 @@ def images(network, shape, mode, kind="train"):
         def predict():
             with torch.no_grad():
                 call(x)
-        return predict, shape[0]
+        return Work(predict, shape[0])
     trained = network.parameters()
     if kind == "head":
         network.requires_grad_(False)
         trained = network.fc.requires_grad_(True).parameters()
-    return training(network, lambda: functional.cross_entropy(call(x), y), list(trained)), shape[0]
+    step = training(network, lambda: functional.cross_entropy(call(x), y), list(trained))
+    return Work(step, shape[0], network, {"x": x, "y": y})
 
 
 def exported(network, x, engine):
+    path = onnx_file(network, x)
+    array = x.numpy()
+    if engine == "onnxruntime":
+        session = onnxruntime_session(path)
+        return lambda: session.run(None, {"x": array})
+    request = openvino_request(path)
+    return lambda: request.infer({0: array})
+
+
+def onnx_file(network, x):
     path = tempfile.mkdtemp() + "/network.onnx"
     torch.onnx.export(network, (x,), path, dynamo=False, input_names=["x"])
-    threads, array = torch.get_num_threads(), x.numpy()
-    if engine == "onnxruntime":
-        import onnxruntime
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        return lambda: session.run(None, {"x": array})
+    return path
+
+
+def onnxruntime_session(path):
+    import onnxruntime
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+def openvino_request(model):
     import openvino
-    hints = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
-    request = openvino.Core().compile_model(path, "CPU", hints).create_infer_request()
-    return lambda: request.infer({0: array})
+    hints = {
+        "INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        "PERFORMANCE_HINT": "LATENCY"}
+    return openvino.Core().compile_model(model, "CPU", hints).create_infer_request()
+
+
+def integers(network, shape, mode):
+    """A prediction in 8-bit integers, of new random images each step."""
+    network.eval()
+    x = torch.randn(*shape)
+    if mode == "fx":
+        from torch.ao.quantization import get_default_qconfig_mapping, quantize_fx
+        torch.backends.quantized.engine = "x86"
+        prepared = quantize_fx.prepare_fx(network, get_default_qconfig_mapping("x86"), (x,))
+        prepared(x)
+        quantized = quantize_fx.convert_fx(prepared)
+
+        def predict():
+            with torch.inference_mode():
+                quantized(x)
+    elif mode == "onnxruntime":
+        from onnxruntime import quantization
+
+        class Images(quantization.CalibrationDataReader):
+            left = iter([{"x": x.numpy()}])
+
+            def get_next(self):
+                return next(self.left, None)
+        path = onnx_file(network, x)
+        quantization.quantize_static(path, path + ".int8", Images(), per_channel=True)
+        session = onnxruntime_session(path + ".int8")
+
+        def predict():
+            session.run(None, {"x": x.numpy()})
+    else:
+        import nncf
+        import openvino
+        model = openvino.Core().read_model(onnx_file(network, x))
+        request = openvino_request(nncf.quantize(model, nncf.Dataset([x.numpy()])))
+
+        def predict():
+            request.infer({0: x.numpy()})
+
+    def renew():
+        nonlocal x
+        x = torch.randn(*shape)
+    return Work(predict, shape[0], renew=renew)
 
 
 def characters(cell, mode):
     network = CharacterModel(cell, 65, 256, 256, 2)
     x, y = torch.randint(0, 65, (32, 100)), torch.randint(0, 65, (32, 100))
     call = torch.compile(network) if mode == "compile" else network
-    return training(network, lambda: functional.cross_entropy(call(x).flatten(0, 1), y.flatten())), x.numel()
+    step = training(network, lambda: functional.cross_entropy(call(x).flatten(0, 1), y.flatten()))
+    return Work(step, x.numel(), network, {"x": x, "y": y})
 
 
 def graph(mode):
@@ -141,11 +230,13 @@ def graph(mode):
     matrix = matrix.coalesce().to_sparse_csr()
     features = (torch.rand(nodes, 1433) < 0.0127).float()
     features /= features.sum(1, keepdim=True).clamp(min=1)
+    network, y = GCN(), torch.randint(0, 7, (140,))
+    inputs = {"a": matrix.to_dense(), "x": features, "y": y}
     if mode == "sparse_features":
         features = features.to_sparse_csr()
-    network, y = GCN(), torch.randint(0, 7, (140,))
-    return training(
-        network, lambda: functional.cross_entropy(network(matrix, features)[:140], y), lr=1e-2, weight_decay=5e-4), 1
+    step = training(
+        network, lambda: functional.cross_entropy(network(matrix, features)[:140], y), lr=1e-2, weight_decay=5e-4)
+    return Work(step, 1, network, inputs)
 
 
 def file(direction, mode):
@@ -157,9 +248,9 @@ def file(direction, mode):
         from safetensors.torch import load_file, save_file
         write, read = lambda: save_file(weights, path), lambda: load_file(path)
     if direction == "save":
-        return write, 1
+        return Work(write, 1)
     write()
-    return lambda: [tensor.sum() for tensor in read().values()], 1
+    return Work(lambda: [tensor.sum() for tensor in read().values()], 1)
 
 
 def photographs():
@@ -184,18 +275,21 @@ def photographs():
         def __getitem__(self, index):
             return change(Image.open(paths[index * 7919 % len(paths)]).convert("RGB"))
     batches = iter(torch.utils.data.DataLoader(Photographs(), 32, num_workers=2))
-    return lambda: [next(batches) for _ in range(8)], 256
+    return Work(lambda: [next(batches) for _ in range(8)], 256)
 
 
 PLAIN = ["eager", "compile"]
 CONVOLUTIONS = PLAIN + ["channels_last", "channels_last_compile"]
 INFERENCE = CONVOLUTIONS + ["freeze", "onnxruntime", "openvino"]
+INTEGERS = ["fx", "onnxruntime", "openvino"]
 LARGE = (16, 3, 224, 224)
 WORKLOADS = {
     "resnet18-train": (CONVOLUTIONS, lambda mode: images(resnet18(2), LARGE, mode)),
     "resnet18-features": (CONVOLUTIONS, lambda mode: images(resnet18(2), LARGE, mode, "head")),
     "resnet18-infer16": (INFERENCE, lambda mode: images(resnet18(1000), LARGE, mode, "infer")),
     "resnet18-infer1": (INFERENCE, lambda mode: images(resnet18(1000), (1, 3, 224, 224), mode, "infer")),
+    "resnet18-infer16-int8": (INTEGERS, lambda mode: integers(resnet18(1000), LARGE, mode)),
+    "resnet18-infer1-int8": (INTEGERS, lambda mode: integers(resnet18(1000), (1, 3, 224, 224), mode)),
     "xai-train": (CONVOLUTIONS, lambda mode: images(xai(), (32, 3, 100, 100), mode)),
     "alexnet-train": (
         CONVOLUTIONS, lambda mode: images(dropping(AlexNet("torchvision"), [0.5]), (32, 3, 224, 224), mode)),
@@ -210,6 +304,20 @@ WORKLOADS = {
 }
 
 
+def dump(workload, path):
+    from safetensors.torch import save_file
+    work = WORKLOADS[workload][1]("eager")
+    if work.network is None:
+        sys.exit(f"{workload} has no losses to dump; choose a workload that trains")
+    for module in work.network.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+    tensors = {f"input/{name}": tensor.clone().contiguous() for name, tensor in work.inputs.items()}
+    tensors |= {f"weight/{name}": tensor.clone().contiguous() for name, tensor in work.network.state_dict().items()}
+    tensors["losses"] = torch.stack([work.step().detach() for _ in range(3)])
+    save_file(tensors, path)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("workload", nargs="?", choices=WORKLOADS)
@@ -217,6 +325,7 @@ def main():
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--warmup", type=int, default=2)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--dump", metavar="FILE", help="write weights, inputs and losses for aviary-bench --check")
     parser.add_argument("--list", action="store_true", help="every workload with the modes of its peers")
     options = parser.parse_args()
     if options.list or options.workload is None:
@@ -225,19 +334,23 @@ def main():
         return
     torch.manual_seed(0)
     torch.set_num_threads(options.threads)
+    if options.dump:
+        return dump(options.workload, options.dump)
     modes, make = WORKLOADS[options.workload]
-    step, items = make(options.mode or modes[0])
+    work = make(options.mode or modes[0])
     for _ in range(options.warmup):
-        step()
+        work.renew()
+        work.step()
     seconds = []
     for _ in range(options.steps):
+        work.renew()
         start = time.perf_counter()
-        step()
+        work.step()
         seconds.append(time.perf_counter() - start)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1024 if sys.platform == "darwin" else 1)
     print(json.dumps({
-        "workload": options.workload, "items_per_step": items, "seconds": seconds, "peak_kb": peak}), flush=True)
-    os._exit(0)  # The workers of the photographs need no goodbye.
+        "workload": options.workload, "items_per_step": work.items, "seconds": seconds, "peak_kb": peak}), flush=True)
+    os._exit(0)  # Do not wait for the workers that load photographs.
 
 
 if __name__ == "__main__":

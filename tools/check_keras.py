@@ -2,8 +2,8 @@
 """Checks that Keras loads what Aviary exports: tools/check_keras.py [AVIARY] [MODEL ...]
 
 For each model (default: those of Tests/ModelsTests/Goldens/keras that Keras itself saved) it converts the file to Aviary's
-HDF5, that to .weights.h5, loads these weights into the same model in Keras, from which all weights were wiped, and
-compares weights and outputs with those of the model itself.
+HDF5, that to .weights.h5, loads these weights into the same Keras model after wiping its weights, and
+compares weights and outputs with the original's.
 
 Needs: pip install keras==3.15.1 torch==2.13.0 numpy h5py; AVIARY is .build/debug/aviary by default.
 """

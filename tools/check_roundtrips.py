@@ -5,7 +5,7 @@
 
 Makes a checkpoint with every type, shape and kind of view, and takes any PyTorch and safetensors files named. Each goes to
 .pth, .safetensors, .h5 and .npz; the results are read by torch.load(weights_only=True), also mapped, safetensors, h5py and
-numpy.load, and compared bit by bit, and every result is converted to .pth again. Exit code 1 where anything differs.
+numpy.load, and compared bit by bit, and every result is converted to .pth again. Exit code 1 if anything differs.
 
 Needs: pip install torch numpy safetensors h5py
 """

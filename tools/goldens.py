@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Writes the golden values that the tests compare with: tools/goldens.py [--output Tests]
+"""Writes the golden values for the tests: tools/goldens.py [--output Tests]
 
 Everything is computed by PyTorch on the CPU in float64, from inputs that float32 holds exactly, with fixed seeds; the
 architectures are written out in goldens_networks.py. Needs PyTorch 2.13 (CPU) and numpy; about a minute.
-The files' layout is described in Tests/Support/Goldens.swift.
+Tests/Support/Goldens.swift describes the files.
 """
 
 import argparse

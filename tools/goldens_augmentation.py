@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes what Pillow makes of pictures when they are moved and recoloured: Tests/DatasetsTests/Goldens/*.tsv.
+"""Writes the results of Pillow's affine and colour transforms: Tests/DatasetsTests/Goldens/*.tsv.
 
-Needs Pillow 13.0.0 and numpy; run after goldens_images.py, whose pictures it takes.
+Needs Pillow 13.0.0 and numpy; run it after goldens_images.py, whose images it uses.
 
 affine.tsv   source, rotation, shear (degrees), zoom, shift x, shift y, the six numbers of Pillow's AFFINE as hexadecimal
              floats, fill (R,G,B), CRC-32 of the RGB pixels of transform(size, AFFINE, numbers, BILINEAR, fillcolor=fill)

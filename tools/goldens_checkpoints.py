@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the small files that Tests/CheckpointsTests reads, and the tables of what other programs find in them.
+"""Writes the small files for Tests/CheckpointsTests, and tables of what other programs read from them.
 
     tools/goldens_checkpoints.py [SHARED]
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Writes what other people's checkpoints put out: tools/goldens_foreign.py DATA [--output Tests]
+"""Writes the outputs of networks with other people's checkpoints: tools/goldens_foreign.py DATA [--output Tests]
 
-DATA is the folder with checkpoints-pytorch/, which is no part of the package; the tests that read the result run where it
-lies. The networks stand in goldens_zoo.py, the names of the files' tensors are mapped here as the tests map theirs. Inputs
+DATA is the folder with checkpoints-pytorch/, which is not part of the package; the tests of the result run where it is
+available. The networks are in goldens_zoo.py; tensor names are mapped here as in the tests. Inputs
 follow the formula of goldens_store.py with k = 1; everything is computed in float64. Needs PyTorch 2.13 (CPU).
 """
 

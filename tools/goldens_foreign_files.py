@@ -1,4 +1,4 @@
-"""Fixtures of PyTorch's rarer containers, of checkpoints in parts, and of NumPy, for goldens_checkpoints.py."""
+"""Fixtures of PyTorch's rarer containers, of sharded checkpoints, and of NumPy, for goldens_checkpoints.py."""
 import io, json, os, pickle, struct, tarfile
 from collections import OrderedDict
 

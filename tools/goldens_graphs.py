@@ -1,6 +1,6 @@
-"""Golden values of what graphs need: sparse products, readouts, graph convolutional networks, and small files to read.
+"""Golden values for graphs: sparse products, readouts, graph convolutional networks, and small files to read.
 
-The networks are written out here as dense mathematics, so that nothing is shared with what they check.
+The networks are written out as dense mathematics, independently of the code that they check.
 """
 
 import collections

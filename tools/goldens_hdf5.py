@@ -1,4 +1,4 @@
-"""Writes the HDF5 files of Tests/HDF5Tests/Goldens and what h5py reads in them.
+"""Writes the HDF5 files of Tests/HDF5Tests/Goldens and what h5py reads from them.
 
     .build/goldens/bin/pip install h5py numpy hdf5plugin
     .build/goldens/bin/python tools/goldens_hdf5.py                 # the older fixtures and expected.json

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the golden files of Tests/DatasetsTests/Goldens: small images and what Pillow makes of them.
+"""Writes the golden files of Tests/DatasetsTests/Goldens: small images and Pillow's pixels.
 
 Needs Pillow 13.0.0, numpy and torch 2.13 (CPU).
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Makes the small Keras files that Tests/ModelsTests reads, and what Keras puts out for them: tools/goldens_keras.py [OUT]
+"""Writes the small Keras files for Tests/ModelsTests, and the outputs of Keras: tools/goldens_keras.py [OUT]
 
 Writes OUT/keras (default Tests/ModelsTests/Goldens/keras): chains of layers as Keras 3 saves them (.h5, .keras,
-.weights.h5), what earlier versions would have written of them (put together with h5py), models that are no chains, and
+.weights.h5), what earlier versions would have written (put together with h5py), models that are not chains, and
 `outputs.safetensors` with an input and Keras's output for each chain. Weights and inputs come from fixed seeds.
 
 Needs: pip install keras==3.15.1 torch==2.13.0 numpy h5py; runs with KERAS_BACKEND=torch.

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes a quantised LeNet-5 with h5py, as Weights/FORMAT.md says, and what NumPy computes of it in integers.
+"""Writes a quantized LeNet-5 with h5py, following Weights/FORMAT.md, and its outputs, computed by NumPy in integers.
 
     tools/goldens_quantized.py
 

@@ -14,11 +14,11 @@ public final class FileLock: Sendable {
   /// Locks the file at `path`, which is created if it does not exist; `nil` where another process holds the lock.
   ///
   /// A file system without locks (some network file systems) grants every lock.
-  /// - Throws: `FileLockFault` where the file cannot be created or opened.
-  public init?(path: String) throws(FileLockFault) {
+  /// - Throws: `ArchiveFault` where the file cannot be created or opened.
+  public init?(path: String) throws(ArchiveFault) {
     descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else {
-      throw .cannotOpen(path: path, reason: unsafe String(cString: strerror(errno)))
+      throw .system(path: path, operation: "open for writing", reason: unsafe String(cString: strerror(errno)))
     }
     // EWOULDBLOCK: another process holds it. Any other error means that the file system has no locks.
     if flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
@@ -28,18 +28,5 @@ public final class FileLock: Sendable {
 
   deinit {
     if descriptor >= 0 { close(descriptor) }
-  }
-}
-
-/// Why a lock file could not be used.
-public enum FileLockFault: Swift.Error, CustomStringConvertible, Equatable {
-  /// The lock file cannot be created or opened.
-  case cannotOpen(path: String, reason: String)
-
-  public var description: String {
-    switch self {
-    case .cannotOpen(let path, let reason):
-      "\(path): cannot open for writing (\(reason)); choose a folder with write permission"
-    }
   }
 }

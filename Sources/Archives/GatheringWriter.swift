@@ -1,4 +1,4 @@
-import CKernels
+import CPlatform
 
 #if canImport(Glibc)
   import Glibc
@@ -42,7 +42,7 @@ struct GatheringWriter {
       written += put
       offset += put
       if written - begun >= Self.piece {
-        ak_begin_write_back(descriptor, Int64(begun), Int64(written - begun))
+        ap_begin_write_back(descriptor, Int64(begun), Int64(written - begun))
         begun = written
       }
     }

@@ -1,7 +1,7 @@
 import Aviary
 import AviaryCommands
 
-/// A recording in Chrome's trace event format, which chrome://tracing and Perfetto show.
+/// A recording in Chrome's trace event format, for chrome://tracing and Perfetto.
 enum ChromeTrace {
   static func json(_ recording: Profile.Recording) -> String {
     let events = recording.events.map { event in

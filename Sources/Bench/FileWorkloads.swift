@@ -9,12 +9,12 @@ import Synchronization
 #endif
 
 extension Workload {
-  /// Checkpoints to and from the disk, and photographs from it.
+  /// Saving and loading checkpoints, and loading photographs.
   static let fileWorkloads = [
     Workload(name: "save", items: 1) { _ in
       let file = TemporaryFile()
       let checkpoint = try resnet18Checkpoint()
-      return {
+      return Step {
         try checkpoint.write(to: file.path)
         return nil
       }
@@ -22,8 +22,8 @@ extension Workload {
     Workload(name: "load", items: 1) { _ in
       let file = TemporaryFile()
       try resnet18Checkpoint().write(to: file.path)
-      return {
-        // The largest first, so that no core is left with much to do at the end.
+      return Step {
+        // The largest first, so that all cores finish at about the same time.
         let entries = try Checkpoint.read(from: file.path).entries.sorted { $0.array.count > $1.array.count }
         let sums = Mutex([Double?](repeating: nil, count: entries.count))
         DispatchQueue.concurrentPerform(iterations: entries.count) { index in
@@ -35,7 +35,7 @@ extension Workload {
     },
     Workload(name: "images", items: 256) { setting in
       var batches = try EndlessPhotographs(setting.photographs)
-      return {
+      return Step {
         for _ in 0..<8 { try batches.readOne() }
         return nil
       }
@@ -48,7 +48,7 @@ extension Workload {
     return model.checkpoint(architecture: "resnet18")
   }
 
-  /// A file that is there as long as the workload is.
+  /// A file that lives as long as the workload.
   private final class TemporaryFile {
     let path: String
 
@@ -60,7 +60,7 @@ extension Workload {
     deinit { try? FileManager.default.removeItem(atPath: path) }
   }
 
-  /// Batches of 32 photographs without an end, through random crops of 224×224, flips and normalisation, by two workers.
+  /// An endless stream of batches of 32 photographs with random crops of 224×224, flips and normalization, by two workers.
   private struct EndlessPhotographs {
     private let entries: [ImageEntry]
     private var epoch = 0
@@ -70,7 +70,7 @@ extension Workload {
       let folder = try folder ?? Self.folder()
       let parts = folder + "/train"
       let all = try ImageFolder(FileManager.default.fileExists(atPath: parts) ? parts : folder).entries
-      // An epoch is many steps long, so that the workers are hardly ever without work, in an order that mixes classes.
+      // Epochs of many steps keep the workers busy; the order mixes classes.
       entries = (0..<(1 << 15)).map { all[$0 * 7919 % all.count] }
       batches = try Self.open(entries, epoch: 0)
     }
@@ -92,7 +92,7 @@ extension Workload {
       }
     }
 
-    /// The photographs that lie beside a checkout.
+    /// The default folder.
     private static func folder() throws -> String {
       let given = ProcessInfo.processInfo.environment["AVIARY_SHARED_DATA"] ?? ""
       let folder = (given.isEmpty ? "../shared/data" : given) + "/cats-vs-dogs"

@@ -1,7 +1,7 @@
 import Aviary
 
 extension Workload {
-  /// Kipf & Welling's network on a random graph of Cora's size, with features that are as rare as Cora's.
+  /// Kipf & Welling's network on a random graph of Cora's size, with features as sparse as Cora's.
   static let graphWorkloads = [
     Workload(name: "gcn-train", items: 1) { setting in
       let model = TwoGraphConvolutions(features: 1433, dropout: setting.dropout(0.5))
@@ -43,8 +43,7 @@ extension Workload {
   }
 }
 
-/// Two graph convolutions with dropout between them: the zoo's GCN, which also drops features, would do more than the
-/// network that it is compared with.
+/// Two graph convolutions with dropout between them, as in the peers: the zoo's GCN also drops features.
 private struct TwoGraphConvolutions: Layer {
   let w1: GraphConvolution
   let w2: GraphConvolution
@@ -61,7 +60,7 @@ private struct TwoGraphConvolutions: Layer {
     w2(dropout(relu(w1(.sparse(x), adjacency: adjacency))), adjacency: adjacency)
   }
 
-  /// Takes over recorded weights, whose names are those of plain linear layers.
+  /// Loads recorded weights, which have the names of linear layers.
   func load(_ weights: Checkpoint) throws {
     for (path, parameter) in [
       ("w1.weight", w1.weight), ("w1.bias", w1.bias), ("w2.weight", w2.weight), ("w2.bias", w2.bias),

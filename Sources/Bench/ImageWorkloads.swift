@@ -7,11 +7,11 @@ extension Workload {
     Workload(name: "resnet18-features", items: 16) { try resnet18(.trainingTheHead, batch: 16, $0) },
     Workload(name: "resnet18-infer16", items: 16) { try resnet18(.prediction, batch: 16, $0) },
     Workload(name: "resnet18-infer1", items: 1) { try resnet18(.prediction, batch: 1, $0) },
-    // Of Aviary alone: the same two in 8-bit integers.
+    // The same two in 8-bit integers.
     Workload(name: "resnet18-infer16-int8", items: 16) { try resnet18(.integerPrediction, batch: 16, $0) },
     Workload(name: "resnet18-infer1-int8", items: 1) { try resnet18(.integerPrediction, batch: 1, $0) },
-    // PyTorch's float32 is 1e-2 from itself in the third loss, depending on its library of convolutions, and 1e-3 from
-    // float64 in the second: batch normalisation of few values between thirteen layers enlarges what rounding does.
+    // PyTorch's own float32 losses differ by 1e-2 in the third step, depending on the convolution library, and by 1e-3
+    // from float64 in the second: batch normalization of few values between thirteen layers amplifies rounding.
     Workload(name: "xai-train", items: 32, drift: 2e-2) { setting in
       let rates: [Float] = [0.3, 0.4, 0.5]
       let model = XAINet(XAINet.Configuration(dropout: rates.map(setting.dropout)))
@@ -46,14 +46,10 @@ extension Workload {
     model.initialize(seed: 0)
     if let start = setting.start { try model.load(start.weights) }
     let x = try setting.start?.tensor("x") ?? Tensor(normal: 0, deviation: 1, stream: stream("x"), shape: shape)
-    if kind == .integerPrediction {
-      let calibration = Calibration(of: model)
-      calibration.observe { _ = model(x).scalars }
-      try calibration.quantize()
-    }
-    if kind == .prediction || kind == .integerPrediction {
+    if kind == .integerPrediction { return try integerPrediction(model, x) }
+    if kind == .prediction {
       let model = model.frozenForInference()
-      return {
+      return Step {
         _ = model(x).scalars
         return nil
       }
@@ -62,5 +58,23 @@ extension Workload {
       try setting.start?.integers("y") ?? random("y", below: model.configuration.outputs, shape: [shape[0]])
     if kind == .trainingTheHead { model.freezeBackbone() }
     return try training(model) { crossEntropy(model(x), labels: y) }
+  }
+
+  /// A prediction in 8-bit integers, of new images each step.
+  private static func integerPrediction(_ model: some Classifier, _ calibrationImages: Tensor) throws -> Step {
+    let calibration = Calibration(of: model)
+    calibration.observe { _ = model(calibrationImages).scalars }
+    try calibration.quantize()
+    let model = model.frozenForInference()
+    var x = calibrationImages
+    var number = 0
+    let renew = {
+      number += 1
+      x = Tensor(normal: 0, deviation: 1, stream: stream("x \(number)"), shape: calibrationImages.shape)
+    }
+    return Step(renewing: renew) {
+      _ = model(x).scalars
+      return nil
+    }
   }
 }

@@ -1,13 +1,13 @@
 import Aviary
 import AviaryCommands
 
-/// Where the time of a workload's steps went, for a person.
+/// A profile of a workload's steps as lines of text.
 struct ProfileReport {
   let workload: String
   let steps: Int
   let recording: Profile.Recording
-  /// Seconds, and blocks that `malloc` gave, of as many steps that nobody watched; no number where none can be counted.
-  let unwatched: (seconds: Double, allocations: Int?)
+  /// The seconds of as many steps without profiling, and their heap allocations; nil if they cannot be counted.
+  let unprofiled: (seconds: Double, allocations: Int?)
   let limits: MachineLimits
 
   /// Sums over the events of one kind.
@@ -33,16 +33,16 @@ struct ProfileReport {
   var lines: [String] {
     let total = total
     let head =
-      "\(workload): \(milliseconds(unwatched.seconds / Double(steps))) a step, "
-      + "\(milliseconds(stepSeconds)) while it is watched; \(counted(steps, "step"))"
-    guard !recording.events.isEmpty else { return [head, "no tensor operation"] + memory }
+      "\(workload): \(milliseconds(unprofiled.seconds / Double(steps))) per step, "
+      + "\(milliseconds(stepSeconds)) while profiled; \(counted(steps, "step"))"
+    guard !recording.events.isEmpty else { return [head, "no tensor operations"] + memory }
     return [head, ""] + byOperation(total) + [""] + byLayer + [""] + reorders + memory + arithmetic(total)
   }
 
   private func byOperation(_ total: Sums) -> [String] {
     var sums: [String: Sums] = [:]
     for event in recording.events { sums[event.operation, default: Sums()].add(event) }
-    var rows = [["operation", "calls", "ms a step", "share", "GFLOP/s", "GB/s", "implementation"]]
+    var rows = [["operation", "calls", "ms per step", "share", "GFLOP/s", "GB/s", "implementation"]]
     for (name, sum) in sums.sorted(by: { ($1.value.seconds, $0.key) < ($0.value.seconds, $1.key) }) {
       rows.append([
         name, fixed(Double(sum.calls) / Double(steps), 1), perStep(sum.seconds), share(sum.seconds),
@@ -64,8 +64,8 @@ struct ProfileReport {
         sums[event.path, default: (0, 0)].forward += event.duration
       }
     }
-    var rows = [["layer", "forward, ms a step", "backward", "share"]]
-    // In the order in which they are met.
+    var rows = [["layer", "forward, ms per step", "backward", "share"]]
+    // In the order of execution.
     var met: Set<String> = []
     for event in recording.events where met.insert(event.path).inserted {
       guard let sum = sums[event.path] else { continue }
@@ -81,20 +81,20 @@ struct ProfileReport {
     let sum = recording.events.filter { $0.operation == Profile.reorder }.reduce(into: Sums()) { $0.add($1) }
     guard sum.calls > 0 else { return ["reorders: none"] }
     return [
-      "reorders: \(fixed(Double(sum.calls) / Double(steps), 1)) a step, \(perStep(sum.seconds)) ms, "
+      "reorders: \(fixed(Double(sum.calls) / Double(steps), 1)) per step, \(perStep(sum.seconds)) ms, "
         + "\(megabytes(sum.bytes)) MB moved"
     ]
   }
 
   private var memory: [String] {
     let heap =
-      unwatched.allocations.map {
-        "\(fixed(Double($0) / Double(steps), 0)) a step"
-          + (recording.events.isEmpty ? "" : ", \(fixed(Double($0) / Double(recording.events.count), 1)) an operation")
-      } ?? "not measured: this C library's cannot be counted"
+      unprofiled.allocations.map {
+        "\(fixed(Double($0) / Double(steps), 0)) per step"
+          + (recording.events.isEmpty ? "" : ", \(fixed(Double($0) / Double(recording.events.count), 1)) per operation")
+      } ?? "not counted with this C library"
     return [
-      "tensor memory: \(fixed(Double(recording.blocks) / Double(steps), 1)) blocks a step; "
-        + "pool misses: \(recording.poolMisses) in all steps",
+      "tensor memory: \(fixed(Double(recording.blocks) / Double(steps), 1)) blocks per step; "
+        + "pool misses: \(recording.poolMisses) in total",
       "heap allocations: \(heap)",
     ]
   }
@@ -103,11 +103,11 @@ struct ProfileReport {
     let flops = total.arithmetic / recording.duration * 1e-9
     let bytes = Double(total.bytes) / recording.duration * 1e-9
     return [
-      "arithmetic: \(fixed(total.arithmetic / Double(steps) * 1e-9, 3)) GFLOP a step, \(fixed(flops, 1)) GFLOP/s, "
-        + "\(percent(flops / limits.gigaflops)) of a large matrix product's \(fixed(limits.gigaflops, 0))",
-      "traffic: \(megabytes(total.bytes)) MB a step, \(fixed(bytes, 1)) GB/s; large arrays are read and written at "
-        + fixed(limits.gigabytes, 0),
-      "(Winograd does less arithmetic than is counted here; what the cache holds is faster than large arrays.)",
+      "arithmetic: \(fixed(total.arithmetic / Double(steps) * 1e-9, 3)) GFLOP per step, \(fixed(flops, 1)) GFLOP/s, "
+        + "\(percent(flops / limits.gigaflops)) of a large matrix product (\(fixed(limits.gigaflops, 0)) GFLOP/s)",
+      "traffic: \(megabytes(total.bytes)) MB per step, \(fixed(bytes, 1)) GB/s; a pass over a large array reaches "
+        + "\(fixed(limits.gigabytes, 0)) GB/s",
+      "(Winograd needs less arithmetic than is counted here; data in the cache is faster than large arrays.)",
     ]
   }
 
@@ -116,11 +116,11 @@ struct ProfileReport {
   private func megabytes(_ bytes: Int) -> String { fixed(Double(bytes) / Double(steps) * 1e-6, 1) }
 }
 
-/// What the machine gives at best, now: measured, because other programs share it.
+/// The speed that the machine reaches at the moment: measured, because other programs share it.
 struct MachineLimits {
   /// Of a product of two large matrices.
   let gigaflops: Double
-  /// Read and written by a pass over an array that no cache holds.
+  /// Read and written by a pass over an array larger than the cache.
   let gigabytes: Double
 
   init() {
@@ -142,5 +142,5 @@ struct MachineLimits {
   }
 }
 
-/// A time in milliseconds, as a person reads it.
+/// A time in milliseconds, for people.
 func milliseconds(_ seconds: Double) -> String { fixed(seconds * 1e3, 3) + " ms" }

@@ -1,7 +1,7 @@
 import Aviary
 
 extension Workload {
-  /// Character models of two recurrent layers with 256 states, on random text.
+  /// Character models with two recurrent layers of 256 states, on random text.
   static let sequenceWorkloads = [
     Workload(name: "lstm-train", items: 3200) { try characters(.lstm, $0) },
     Workload(name: "rnn-train", items: 3200) { try characters(.rnnTanh, $0) },

@@ -1,33 +1,48 @@
 import Aviary
 
-/// A piece of work whose steps are timed. What one step is, and its rules, are the same on every side of a comparison: no
-/// result of a step serves another, parameters really change, inference may prepare its weights once.
+/// A piece of work whose steps are timed. A step, and its rules, are the same on every side of a comparison: no step reuses
+/// results of another, parameters really change, and inference may prepare its weights once.
 struct Workload: Sendable {
-  /// What is timed; where the workload trains, a step returns its loss.
-  typealias Step = () throws -> Float?
+  /// What is timed.
+  struct Step {
+    /// Called before every step, outside of its time.
+    var renew: () -> Void = {}
+    /// Returns the loss, if the workload trains.
+    let run: () throws -> Float?
+
+    init(renewing renew: @escaping () -> Void = {}, _ run: @escaping () throws -> Float?) {
+      self.renew = renew
+      self.run = run
+    }
+
+    func callAsFunction() throws -> Float? {
+      renew()
+      return try run()
+    }
+  }
 
   let name: String
-  /// How many items a step works on.
+  /// The number of items that a step processes.
   let items: Int
-  /// How far the losses after the first step may be from recorded ones, of their size or of 1.
+  /// The tolerance for the losses after the first step, relative to their size or to 1.
   ///
-  /// Adam's first steps go by the signs of gradients, and rounding decides those that are nearly zero. Most networks do not
-  /// show it; where one does, PyTorch's own ways of computing it are as far from each other.
+  /// Adam's first steps follow the signs of gradients, and rounding decides those that are nearly zero. Most networks do
+  /// not show it; in those that do, PyTorch's own ways of computing it differ as much.
   var drift = Self.tolerance
-  /// Makes ready, and returns the step.
+  /// Prepares the workload, and returns its step.
   let prepare: @Sendable (_ setting: Setting) throws -> Step
 
-  /// How far the first loss may be from the recorded one, of its size or of 1: what rounding explains in one pass.
+  /// The tolerance for the first loss, relative to its size or to 1: what rounding explains in one pass.
   static let tolerance = 1e-4
 
-  /// What a workload is begun with.
+  /// What a workload starts with.
   struct Setting {
-    /// Weights and inputs instead of random ones, for comparing losses with another program's: nothing is dropped out then.
+    /// Weights and inputs instead of random ones, to compare losses with another program's. There is no dropout then.
     var start: Start?
-    /// The folder of photographs, where one was named.
+    /// The folder of photographs, if one was given.
     var photographs: String?
 
-    /// A rate of dropout, or none for a comparison of losses.
+    /// The dropout rate; 0 for a comparison of losses.
     func dropout(_ rate: Float) -> Float { start == nil ? rate : 0 }
   }
 
@@ -50,20 +65,19 @@ struct Workload: Sendable {
 
   static let all: [Workload] = imageWorkloads + sequenceWorkloads + graphWorkloads + fileWorkloads
 
-  /// Steps of Adam on all parameters that are not frozen, all in one go.
+  /// The product's own training step, with Adam.
   static func training(
     _ model: some Layer, learningRate: Double = 1e-3, weightDecay: Double = 0, loss: @escaping () -> Tensor
   ) throws -> Step {
     let parameters = model.trainableParameters
     let optimizer = try Optimizer(
       OptimizerConfiguration(.adam, learningRate: learningRate, weightDecay: weightDecay))
-    return {
-      // One way to the compute thread and back, not three.
-      Compute.run {
-        let (loss, gradients) = valueWithGradients(of: parameters, loss)
-        optimizer.step(parameters, gradients, learningRate: learningRate)
-        return loss.scalar
-      }
+    var number: UInt64 = 0
+    return Step {
+      number += 1
+      return try optimizer.trainingStep(parameters, learningRate: learningRate, noise: Noise(seed: 0, step: number)) {
+        (loss(), ())
+      }.loss
     }
   }
 

@@ -57,12 +57,12 @@ struct WorkloadCommand: ParsableCommand {
   func run() throws {
     guard let workload = Workload.all.first(where: { $0.name == workload }) else { return }
     Compute.threads = threads
-    // A long run that cannot be written down is of no use.
+    // Fail before a long run, not after it.
     if let trace { try Self.checkWritable(trace) }
     if let check {
       try compare(workload, with: check)
     } else if profile || trace != nil {
-      try watch(workload)
+      try profile(workload)
     } else {
       try time(workload)
     }
@@ -89,8 +89,9 @@ struct WorkloadCommand: ParsableCommand {
     for _ in 0..<warmup { _ = try step() }
     var seconds: [Double] = []
     for _ in 0..<steps {
+      step.renew()
       let start = secondsOnAClock()
-      _ = try step()
+      _ = try step.run()
       seconds.append(secondsOnAClock() - start)
     }
     let median = seconds.sorted()[seconds.count / 2]
@@ -103,32 +104,33 @@ struct WorkloadCommand: ParsableCommand {
     } else {
       let memory = Compute.memory
       print(
-        "\(workload.name): \(milliseconds(median)) a step, \(milliseconds(median / Double(workload.items))) an item, "
-          + "peak \(Compute.peakKilobytes / 1024) MB, \(memory.misses) of \(memory.allocations) blocks from the system")
+        "\(workload.name): \(milliseconds(median)) per step, \(milliseconds(median / Double(workload.items))) per item, "
+          + "peak \(Compute.peakKilobytes / 1024) MB, \(memory.misses) of \(memory.allocations) blocks allocated by the system"
+      )
     }
   }
 
-  private func watch(_ workload: Workload) throws {
+  private func profile(_ workload: Workload) throws {
     let step = try workload.prepare(Workload.Setting(photographs: data))
     for _ in 0..<warmup { _ = try step() }
-    let unwatched = try unwatched(step)
+    let unprofiled = try unprofiled(step)
     let recording = try Profile.recording {
-      for _ in 0..<steps { _ = try step() }
+      for _ in 0..<steps { _ = try step.run() }
     }
     if let trace { try writeDurably([ByteRegion(Array(ChromeTrace.json(recording).utf8))], to: trace) }
     guard profile else { return }
     let report = ProfileReport(
-      workload: workload.name, steps: steps, recording: recording, unwatched: unwatched, limits: MachineLimits())
+      workload: workload.name, steps: steps, recording: recording, unprofiled: unprofiled, limits: MachineLimits())
     for line in report.lines { print(line) }
   }
 
-  /// The same steps without a look at what they do: seconds, and how often they ask for memory.
-  private func unwatched(_ step: Workload.Step) throws -> (seconds: Double, allocations: Int?) {
+  /// The same steps without profiling: their seconds, and their heap allocations.
+  private func unprofiled(_ step: Workload.Step) throws -> (seconds: Double, allocations: Int?) {
     let before = ca_allocations()
     ca_count(true)
     defer { ca_count(false) }
     let start = secondsOnAClock()
-    for _ in 0..<steps { _ = try step() }
+    for _ in 0..<steps { _ = try step.run() }
     let seconds = secondsOnAClock() - start
     return (seconds, ca_counts() ? Int(ca_allocations() - before) : nil)
   }
@@ -151,14 +153,14 @@ struct WorkloadCommand: ParsableCommand {
       let distance = abs(Double(own) - loss) / max(1, abs(loss))
       print("step \(number + 1): loss \(own), recorded \(loss), distance \(distance)")
       let tolerance = number == 0 ? Workload.tolerance : workload.drift
-      // What is not a number is no near one.
+      // NaN fails, too.
       if !(distance <= tolerance), fault == nil { fault = .differs(distance: distance, tolerance: tolerance) }
     }
     if let fault { throw fault }
   }
 }
 
-/// One line of results, as scripts read it.
+/// The results as one line for scripts.
 private struct BenchResult: Encodable {
   let workload: String
   let itemsPerStep: Int
@@ -172,36 +174,39 @@ private struct BenchResult: Encodable {
   }
 }
 
-/// Why a comparison of losses fails.
+/// Why a benchmark or a comparison of losses fails.
 enum BenchFault: Error, CustomStringConvertible {
   /// The file has no `losses` and `input/…`.
   case notADump(path: String)
-  /// The workload does not train.
+  /// The workload does not train, so it has no losses.
   case noLoss(workload: String)
-  /// The file lacks an input of the workload.
+  /// The file does not have an input of the workload.
   case noInput(name: String)
-  /// The file lacks a weight of the workload, or has it in another shape.
+  /// The file does not have a weight of the workload, or in another shape.
   case noWeight(path: String)
-  /// There are no photographs where they are looked for.
+  /// The folder of photographs does not exist.
   case noPhotographs(folder: String)
-  /// The trace cannot be written where it is wanted.
+  /// The trace cannot be written.
   case unwritable(path: String, reason: String)
-  /// A photograph cannot be read: a step would work on fewer.
+  /// A photograph cannot be read, so that a step would process fewer.
   case unreadable(String)
-  /// A loss is further from the recorded one than rounding explains.
+  /// A loss differs from the recorded one by more than rounding explains.
   case differs(distance: Double, tolerance: Double)
 
   var description: String {
     switch self {
-    case .notADump(let path): "\(path): there are no 'losses' and 'input/…' in it; it is made by peers.py --dump"
-    case .noLoss(let workload): "\(workload) has no losses to compare; choose one that trains"
-    case .noInput(let name): "the file has no 'input/\(name)' of numbers; it is made by peers.py --dump"
-    case .noWeight(let path): "the file has no 'weight/\(path)' of the right shape; it is made by peers.py --dump"
-    case .noPhotographs(let folder): "\(folder): there are no photographs; name an image folder with --data"
+    case .notADump(let path):
+      "\(path): has no tensors 'losses' and 'input/…'; write one with tools/bench_peers.py WORKLOAD --dump FILE"
+    case .noLoss(let workload): "\(workload) has no losses to compare; choose a workload that trains"
+    case .noInput(let name):
+      "the file has no numeric 'input/\(name)'; write one with tools/bench_peers.py WORKLOAD --dump FILE"
+    case .noWeight(let path):
+      "the file has no 'weight/\(path)' of the expected shape; write one with tools/bench_peers.py WORKLOAD --dump FILE"
+    case .noPhotographs(let folder): "\(folder): no such folder; name an image folder with --data"
     case .unwritable(let path, let reason): "\(path): \(reason); give --trace another path"
-    case .unreadable(let reason): "\(reason); take it out of the folder"
+    case .unreadable(let reason): "\(reason); remove it from the folder"
     case .differs(let distance, let tolerance):
-      "the losses differ by \(distance) of their size, more than \(tolerance)"
+      "the losses differ by a relative \(distance), more than the allowed \(tolerance)"
     }
   }
 }

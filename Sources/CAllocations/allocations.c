@@ -1,6 +1,5 @@
-// A `malloc` of the executable's own that counts and hands on to the C library's. Everything in the process finds it, because
-// an executable's symbols come first. Elsewhere than with GNU's C library, and under sanitizers, which do the same, nothing
-// is counted.
+// A `malloc` that counts and calls the C library's. The whole process uses it, because an executable's symbols come first.
+// Nothing is counted without GNU's C library, or under sanitizers, which replace `malloc` themselves.
 #include "CAllocations.h"
 
 #include <stdatomic.h>

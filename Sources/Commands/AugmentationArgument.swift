@@ -3,7 +3,7 @@ import Aviary
 
 /// `--augment`: none, standard, or a list of changes with their strengths, such as `standard,rotation=15,erasing=0.25`.
 struct AugmentationArgument: ExpressibleByArgument {
-  /// Nil for no changes at all.
+  /// Nil for none.
   let augmentation: Augmentation?
 
   init?(argument: String) {
@@ -11,7 +11,7 @@ struct AugmentationArgument: ExpressibleByArgument {
       augmentation = nil
       return
     }
-    // Without `standard` the whole picture is kept.
+    // Without `standard`, the whole image is kept.
     var result = Augmentation(scale: 1...1, ratio: 1...1, flipProbability: 0)
     var affine = RandomAffine()
     var jitter = ColorJitter()

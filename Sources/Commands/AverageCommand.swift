@@ -3,20 +3,20 @@ import Aviary
 
 struct AverageCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "average", abstract: "Average the weights of checkpoints of one network.",
+    commandName: "average", abstract: "Average the weights of several checkpoints of the same network.",
     discussion: """
-      Every checkpoint needs the same tensors with the same shapes and types. Floating-point numbers are averaged in \
-      double precision and keep their type; integers, such as counters of batches, are the first checkpoint's, and so is \
-      what it says about the model, but for its metrics.
+      All checkpoints must have the same tensors with the same shapes and types. Floating-point tensors are averaged in \
+      double precision and keep their type; integer tensors, such as batch counters, and the metadata except for the \
+      metrics are taken from the first checkpoint.
       """)
 
-  @Argument(help: ArgumentHelp("The checkpoints, two at least.", valueName: "file")) var files: [String]
+  @Argument(help: ArgumentHelp("The checkpoints, at least two.", valueName: "file")) var files: [String]
   @Option(help: ArgumentHelp("The file to write; its extension decides the format.", valueName: "file"))
   var output: String
-  @Flag(inversion: .prefixedNo, help: "Compare every checksum that the files have.") var verify = true
+  @Flag(inversion: .prefixedNo, help: "Verify the files' checksums.") var verify = true
 
   func validate() throws {
-    guard files.count >= 2 else { throw ValidationError("An average needs two checkpoints at least.") }
+    guard files.count >= 2 else { throw ValidationError("give at least two checkpoints to average") }
   }
 
   func run() throws {
@@ -28,7 +28,7 @@ struct AverageCommand: ParsableCommand {
     try result.write(to: output)
     let kept = result.entries.filter { !$0.array.dtype.isFloatingPoint }.count
     show("\(counted(result.entries.count - kept, "tensor")) averaged over \(counted(files.count, "checkpoint"))")
-    if kept > 0 { show("\(counted(kept, "tensor")) of integers taken from \(files[0])") }
+    if kept > 0 { show("\(counted(kept, "tensor")) of integers copied from \(files[0])") }
     show("\(output): written")
   }
 }

@@ -17,10 +17,11 @@ public struct AviaryCommand: ParsableCommand {
     discussion: """
       Exit codes: 0 success, 1 failure (one line on standard error says why), 64 wrong usage.
       Results go to standard output; with --json the last line is one JSON object.
+      A program named aviary-NAME beside this one is a subcommand, too: aviary bench runs aviary-bench.
       """,
     subcommands: commands)
 
-  /// In the order of a person's work.
+  /// In the order in which they are used.
   private static let commands: [any ParsableCommand.Type] = [
     ModelsCommand.self, InspectCommand.self, VerifyCommand.self, DiffCommand.self, ConvertCommand.self,
     AverageCommand.self, QuantizeCommand.self,
@@ -37,22 +38,30 @@ public struct AviaryCommand: ParsableCommand {
   ///
   /// - Parameter registry: the networks that commands and checkpoints may name.
   public static func main(registry: Registry = .zoo) {
+    do {
+      try CompanionPrograms().run(Array(CommandLine.arguments.dropFirst()), unlessIn: Self.self)
+    } catch {
+      exit(reporting: error)
+    }
     $registry.withValue(registry) { runAsProgram() }
   }
 }
 
 extension ParsableCommand {
   /// Parses the command line, runs the command, and exits unless it succeeds.
-  ///
-  /// Help, wrong usage and exit codes are the parser's; any other error is printed as one line.
   package static func runAsProgram() {
     do {
       var command = try parseAsRoot()
       try command.run()
     } catch {
-      guard !(error is ExitCode), exitCode(for: error) == .failure else { exit(withError: error) }
-      complain(error)
-      exit(withError: ExitCode.failure)
+      exit(reporting: error)
     }
+  }
+
+  /// Exits as the error demands. Help, wrong usage and exit codes are the parser's; any other error is printed as one line.
+  static func exit(reporting error: any Error) -> Never {
+    guard !(error is ExitCode), exitCode(for: error) == .failure else { exit(withError: error) }
+    complain(error)
+    exit(withError: ExitCode.failure)
   }
 }

@@ -1,13 +1,13 @@
 import Aviary
 
-/// What `convert --json` prints: how a file's tensors became a network's.
+/// What `convert --json` prints: which tensors were loaded, converted, or did not fit.
 struct ConversionReport {
   let input: String
-  /// Nil where nothing was written.
+  /// Nil if nothing was written.
   let output: String?
   /// As it was written.
   let checkpoint: Checkpoint?
-  /// Nil where no network was named.
+  /// Nil if no architecture was given.
   let report: LoadReport?
 
   var object: JSONValue {

@@ -3,22 +3,22 @@ import Aviary
 
 struct ConvertCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "convert", abstract: "Convert a checkpoint; the extension of the output decides its format.",
+    commandName: "convert", abstract: "Convert a checkpoint to the format of the output's extension.",
     discussion: """
       Reads PyTorch (.pth .pt .th), Keras (.h5 .hdf5 .keras), safetensors, NumPy (.npz .npy) and Aviary files, and the \
-      index (.index.json) of PyTorch and safetensors files in parts; writes .h5, .safetensors, .pth, and .npz, which keeps \
-      the tensors alone. With --architecture the tensors are put under that network's names and in its layouts, and \
-      everything that does not fit is an error unless it is allowed. Without it a Keras model that is a chain of layers \
-      is built as its file says, and can be written as .weights.h5 for Keras; other tensors are kept as they are.
+      index (.index.json) of sharded PyTorch and safetensors files; writes .h5, .safetensors, .pth, and .npz, which keeps \
+      the tensors only. With --architecture, tensors get that network's names and layouts, and whatever does not fit is \
+      an error unless it is allowed. Without it, a sequential Keras model is built from its file, and can be written as \
+      .weights.h5 for Keras; other tensors are kept as they are.
       """)
 
   @Argument(help: "The checkpoint to read.") var input: String
   @Argument(help: "The file to write: .h5, .safetensors, .pth or .npz, or .weights.h5 for Keras.") var output: String
   @OptionGroup var source: SourceOptions
-  @Option(help: ArgumentHelp("The type that floating-point tensors are stored in.", valueName: "type"))
+  @Option(help: ArgumentHelp("The type to store floating-point tensors in.", valueName: "type"))
   var dtype: StoredType?
-  @Flag(help: "Keep names and layouts, even of a Keras model that says which network it is.") var keepNames = false
-  @Flag(help: "Print one JSON object: what was loaded and converted, and what does not fit.") var json = false
+  @Flag(help: "Keep names and layouts, even if the file describes a Keras model.") var keepNames = false
+  @Flag(help: "Print one JSON object: the tensors that were loaded, converted, or do not fit.") var json = false
 
   /// A type that floating-point tensors are stored in.
   enum StoredType: String, CaseIterable, ExpressibleByArgument {
@@ -42,19 +42,21 @@ struct ConvertCommand: ParsableCommand {
       if json { print(ConversionReport(input: input, output: nil, checkpoint: nil, report: report).object.serialized) }
       throw CheckpointFault.mismatch(path: path, report: report)
     }
-    // What is not whole is not passed on as if it were.
+    // A damaged file must not become a good one.
     if let first = read.damage.first { throw CommandFault.damaged(path: input, first: first) }
     var result = read
     let hadTraining = result.trainingState != nil
     result.trainingState = nil
     if report == nil, Self.needsDots(output) {
-      if result.paths.contains(where: { $0.contains("/") }) { result.notes.append("slashes in names became dots") }
+      if result.paths.contains(where: { $0.contains("/") }) {
+        result.notes.append("slashes in names were replaced by dots")
+      }
       result = try result.dotted()
     }
     if let dtype { result = result.cast(to: dtype.dtype) }
     if result.entries.isEmpty { throw CheckpointFault.noTensors(path: input) }
     if !Self.keepsIntegers(output), !result.quantizedPaths.isEmpty {
-      result.notes.append("\(counted(result.quantizedPaths.count, "tensor")) of integers became what they stand for")
+      result.notes.append("\(counted(result.quantizedPaths.count, "tensor")) dequantized")
       result = result.dequantized()
     }
     if output.lowercased().hasSuffix(".weights.h5") {
@@ -74,19 +76,19 @@ struct ConvertCommand: ParsableCommand {
     if let report, let name = result.metadata.architecture {
       show("\(name): \(report.loaded.count) tensors loaded")
       if result.metadata.headAbsent {
-        show("the classifier head is absent: finetune and features take the file, predict does not")
+        show("the classifier head is absent: use the file with finetune and features, not with predict")
       }
       if !report.missingCounters.isEmpty { show("\(counted(report.missingCounters.count, "batch counter")) absent") }
       for line in report.allowed { show(line) }
     } else {
-      show("no network is named: names and layouts are kept")
+      show("no architecture given: names and layouts are kept")
     }
     for note in result.notes { show("note: \(note)") }
-    if hadTraining { show("the training state is left out") }
+    if hadTraining { show("the training state is not converted") }
     show("\(output): written")
   }
 
-  /// Refuses an output that could not be written, before anything is read.
+  /// Refuses an unknown output format before anything is read.
   static func check(output: String) throws(CheckpointFault) {
     guard
       [".h5", ".hdf5", ".safetensors", ".pth", ".pt", ".pth.tar", ".npz"].contains(where: output.lowercased().hasSuffix)
@@ -95,11 +97,11 @@ struct ConvertCommand: ParsableCommand {
     }
   }
 
-  /// Whether the format says what the integers of quantised weights stand for.
+  /// Whether the format stores the scales of quantized weights.
   private static func keepsIntegers(_ output: String) -> Bool {
     needsDots(output) && !output.lowercased().hasSuffix(".weights.h5")
   }
 
-  /// Whether the format takes no names with slashes.
+  /// Whether the format forbids slashes in names.
   static func needsDots(_ output: String) -> Bool { [".h5", ".hdf5"].contains(where: output.lowercased().hasSuffix) }
 }

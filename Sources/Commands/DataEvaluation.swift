@@ -1,6 +1,6 @@
 import Aviary
 
-/// The evaluation of networks on data that are not images.
+/// The evaluation of networks on data other than images.
 struct DataEvaluation {
   let path: String
   let checkpoint: Checkpoint
@@ -15,7 +15,7 @@ struct DataEvaluation {
     model = try AviaryCommand.registry.model(from: checkpoint, allowing: Set(missing), path: path).model
   }
 
-  /// - Parameter kind: what lies at `data`.
+  /// - Parameter kind: the kind of `data`.
   func report(on data: String, _ kind: DataKind) throws -> EvaluationReport {
     switch kind {
     case .tables: return try table(data)
@@ -65,7 +65,7 @@ struct DataEvaluation {
     return TextPredictor(model, preprocessing)
   }
 
-  /// Refuses an input that the network does not take.
+  /// Refuses an input of the wrong shape for the network.
   private func check(input: [Int]) throws {
     _ = try AviaryCommand.registry.architecture(named: checkpoint.metadata.architecture ?? "").build(
       configuration: checkpoint.metadata.configuration, input: input)
@@ -116,12 +116,12 @@ struct DataEvaluation {
     guard let model = model as? GCN else { throw unsuited(.graphs) }
     var preparation = InputPreparation.GraphPreparation(normalizesFeatures: true)
     if case .graph(let stored)? = try checkpoint.inputPreparation() { preparation = stored }
-    // The test nodes of a graph without a split are those that training left out.
+    // A graph without a split is split as in training.
     let dataset = try GraphDataset(path: data, seed: preparation.splitSeed ?? 0)
     guard model.configuration.outputs == dataset.classes else {
       throw CommandFault.classCount(source: data, found: dataset.classes, expected: model.configuration.outputs)
     }
-    tell("\(data): graph, \(counted(dataset.nodes, "node")), \(counted(dataset.edges, "edge")); its test nodes")
+    tell("\(data): graph, \(counted(dataset.nodes, "node")), \(counted(dataset.edges, "edge")); test nodes")
     let task = NodeClassification(dataset, normalizingFeatures: preparation.normalizesFeatures)
     try task.check(model)
     return EvaluationReport(task.metrics(model, on: .test), item: "node")

@@ -6,23 +6,23 @@ import Aviary
   import Foundation
 #endif
 
-/// A part of a folder of photographs: `test`, or the whole where there are no parts.
+/// A part of an image folder, such as `test`, or a whole folder without parts.
 struct DataPart {
-  /// Nil where the folder has no parts.
+  /// Nil if the folder has no parts.
   let name: String?
   let folder: ImageFolder
 
-  /// In words, for a person who wants to know what was looked at.
+  /// A line that says what is read.
   func described(_ data: String) -> String {
     let images = "\(counted(folder.entries.count, "image")) of \(grouped(folder.classes.count)) classes"
-    if PackedDataset.isPresent(at: data) { return "\(data): packed images; the \(name ?? "whole") part: \(images)" }
-    return name.map { "\(data): image folder with parts; its \($0) part: \(images)" }
+    if PackedDataset.isPresent(at: data) { return "\(data): packed images, part \(name ?? "all"): \(images)" }
+    return name.map { "\(data): image folder, part \($0): \(images)" }
       ?? "\(data): image folder: \(images)"
   }
 
-  /// All parts that are there, in this order: train, valid (or val), test.
+  /// The parts of the folder, in this order: train, valid (or val), test.
   ///
-  /// - Parameter limit: the most images of each class, in each part.
+  /// - Parameter limit: the most images per class and part.
   static func all(_ data: String, classes: [String]?, limit: Int? = nil) throws -> [DataPart] {
     if let packed = try packed(data, classes: classes, limit: limit) {
       return [DataPart(name: "train", folder: packed.training)]
@@ -41,18 +41,18 @@ struct DataPart {
     return parts
   }
 
-  /// Packed pictures, whose classes have to be those asked for, where they have names.
+  /// Packed images, whose class names, if any, must be those asked for.
   private static func packed(_ data: String, classes: [String]?, limit: Int?) throws -> PackedDataset? {
     guard let packed = try PackedDataset(data, limit: limit) else { return nil }
     let own = packed.training.classes
     if let classes, packed.namesClasses, own != classes {
       let other = zip(own, classes).first { $0 != $1 }?.0 ?? own.last ?? ""
-      throw ImageFolderError.unknownClass(path: data, name: other, expected: classes)
+      throw ImageFolderFault.unknownClass(path: data, name: other, expected: classes)
     }
     return packed
   }
 
-  /// The part that a model is judged on: test, else valid, else train, else the folder as a whole.
+  /// The part that a model is evaluated on: test, else valid, else train, else the whole folder.
   static func forEvaluation(_ data: String, classes: [String]?, limit: Int? = nil) throws -> DataPart {
     if let packed = try packed(data, classes: classes, limit: limit) {
       return packed.test.map { DataPart(name: "test", folder: $0) } ?? DataPart(name: "train", folder: packed.training)
@@ -69,14 +69,14 @@ struct DataPart {
   }
 }
 
-/// How many things can be done at once.
+/// The number of processors that are available.
 func availableCores() -> Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }
 
-/// What lies at the path of the data, in one line, from names alone.
+/// The kind of data at a path, in one line, from file names alone.
 func describeData(_ path: String) throws -> String {
   switch try DataSource.kind(of: path) {
   case .tables: return "\(path): table"
-  case .text: return "\(path): text, of which the last tenth is the test"
+  case .text: return "\(path): text; the last tenth is the test part"
   case .graphs: return "\(path): graph"
   case .images: return PackedDataset.isPresent(at: path) ? "\(path): packed images" : describeFolder(path)
   }
@@ -92,8 +92,8 @@ private func describeFolder(_ path: String) -> String {
     }
   }
   let top = folders(path)
-  guard top.contains("train") else { return "\(path): image folder, \(counted(top.count, "folder")) of one class each" }
+  guard top.contains("train") else { return "\(path): image folder, \(counted(top.count, "folder")) (one per class)" }
   let parts = ["train", "valid", "val", "test"].filter(top.contains)
   return "\(path): image folder with the parts \(parts.joined(separator: ", ")), "
-    + "\(counted(folders(path + "/train").count, "folder")) of one class each"
+    + "\(counted(folders(path + "/train").count, "folder")) (one per class)"
 }

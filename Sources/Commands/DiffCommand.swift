@@ -4,11 +4,11 @@ import Aviary
 struct DiffCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "diff", abstract: "Compare the tensors of two checkpoints.",
-    discussion: "Exit code 0 where they are the same, 1 where they differ, 2 where that cannot be told.")
+    discussion: "Exit codes: 0 same, 1 different, 2 cannot be compared.")
 
-  @Argument(help: "A checkpoint.") var first: String
-  @Argument(help: "Another one.") var second: String
-  @Flag(inversion: .prefixedNo, help: "Compare every checksum that the files have.") var verify = true
+  @Argument(help: "The first checkpoint.") var first: String
+  @Argument(help: "The second checkpoint.") var second: String
+  @Flag(inversion: .prefixedNo, help: "Verify the files' checksums.") var verify = true
 
   func run() throws {
     let difference: CheckpointDifference

@@ -4,10 +4,10 @@ import Aviary
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
-    abstract: "Measure how well a checkpoint does on images, the rows of a table, the nodes of a graph, or a text.",
+    abstract: "Evaluate a checkpoint on images, a table, a graph or a text.",
     discussion: """
-      Of images with the parts train, valid and test, the test images count, else all of them; of a graph its test nodes; \
-      of a table or a text all of it.
+      An image folder with the parts train, valid and test is evaluated on test, another one on all of its images; a graph \
+      on its test nodes; a table or a text on all of it.
       """)
 
   @Argument(help: "The checkpoint: a file, or the name of shipped weights.") var checkpoint: String
@@ -46,7 +46,7 @@ struct EvaluateCommand: ParsableCommand {
       }
     }
     guard metrics.count > 0 else {
-      throw CommandFault.nothingDecoded(path: data, first: skipped.first?.reason ?? "there is none")
+      throw CommandFault.nothingDecoded(path: data, first: skipped.first?.reason ?? "the folder is empty")
     }
     for image in skipped { tell("skipped: \(image.reason)") }
     var report = EvaluationReport(

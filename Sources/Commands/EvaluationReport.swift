@@ -1,11 +1,11 @@
 import Aviary
 
-/// What an evaluation came to, for a person and for a program.
+/// The results of an evaluation, as lines and as JSON.
 struct EvaluationReport {
   var lines: [String]
   var members: [(String, JSONValue)]
 
-  /// Of items sorted into classes; `item` is what one of them is called.
+  /// Of a classification; `item` is the word for one example.
   init(_ metrics: ClassificationMetrics, item: String, skipped: [(path: String, reason: String)] = []) {
     lines = [
       "\(counted(metrics.count, item)), accuracy \(percent(metrics.accuracy ?? 0)), "
@@ -18,7 +18,7 @@ struct EvaluationReport {
       ])
     }
     lines += table(rows, right: [1, 2])
-    // A matrix of many classes is for programs: --json has it.
+    // --json has the matrix of more classes.
     if metrics.classes.count <= 20 {
       lines.append("confusion (rows: true class, columns: predicted)")
       var matrix = [[""] + metrics.classes]
@@ -37,7 +37,7 @@ struct EvaluationReport {
     ]
   }
 
-  /// Of rows whose number is estimated; `item` is what one of them is called.
+  /// Of a regression; `item` is the word for one example.
   init(_ metrics: RegressionMetrics, item: String = "row") {
     lines = [
       "\(counted(metrics.count, item)), root mean squared error \(shown(metrics.rootMeanSquaredError)), "
@@ -53,11 +53,11 @@ struct EvaluationReport {
     ]
   }
 
-  /// Of a text whose characters are predicted.
+  /// Of a language model.
   init(characters: Int, loss: Double) {
     lines = [
-      "\(counted(characters, "character")), loss \(fixed(loss, 4)) nats a character, "
-        + "\(fixed(loss / logOfTwo, 4)) bits a character"
+      "\(counted(characters, "character")), loss \(fixed(loss, 4)) nats per character, "
+        + "\(fixed(loss / logOfTwo, 4)) bits per character"
     ]
     members = [("characters", .integer(characters)), ("loss", .real(loss)), ("bits", .real(loss / logOfTwo))]
   }

@@ -5,11 +5,11 @@ import AviaryHDF5Writing
 
 struct FeaturesCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "features", abstract: "Write what the head is given for every photograph of a folder.",
+    commandName: "features", abstract: "Extract features: the input of the head for every image of a folder.",
     discussion: """
       The output is an HDF5 file with the datasets features (N x F, float32), labels (N, int64), paths and parts (N, \
-      text), and the names of the classes as an attribute. They are written batch by batch, however many there are. \
-      Feature maps are averaged over positions. A checkpoint needs no head for this.
+      text), and the class names as an attribute. It is written batch by batch, in constant memory. Feature maps are \
+      averaged over positions. The checkpoint does not need a head.
       """)
 
   @Argument(help: "The checkpoint: a file, or the name of shipped weights.") var checkpoint: String
@@ -24,11 +24,11 @@ struct FeaturesCommand: ParsableCommand {
 
   func run() throws {
     guard output.hasSuffix(".h5") || output.hasSuffix(".hdf5") else {
-      throw CommandFault.badOutput(path: output, reason: "features are written as .h5; name the output so")
+      throw CommandFault.badOutput(path: output, reason: "features are written as .h5; use that extension")
     }
     reading.setThreads()
     let loaded = try LoadedModel(checkpoint, source, weights: weights, needsHead: false)
-    // Features are of any photographs: their classes need not be those that the checkpoint knows.
+    // The images may be of any classes.
     let parts = try DataPart.all(data, classes: nil, limit: reading.limit)
     for part in parts { tell(part.described(data)) }
     var images = 0
@@ -60,14 +60,14 @@ struct FeaturesCommand: ParsableCommand {
         + (skipped.isEmpty ? "" : "; \(skipped.count) skipped"))
   }
 
-  /// What the file says of itself.
+  /// The metadata of the file.
   private static func attributes(classes: [String], _ loaded: LoadedModel) throws -> [HDF5Attribute] {
     var attributes = [
       HDF5Attribute("format", .text("aviary features")), HDF5Attribute("classes", .texts(classes)),
       HDF5Attribute("architecture", .text(loaded.architecture.name)),
       HDF5Attribute("preprocessing", .text(try InputPreparation.images(loaded.preprocessing).json().serialized)),
     ]
-    // A list within an object header has 64 KiB; very many names are one text.
+    // A list in an object header is limited to 64 KiB; more names become one JSON text.
     if classes.count > 2000 { attributes[1] = HDF5Attribute("classes", .text(JSONValue.texts(classes).serialized)) }
     return attributes
   }

@@ -5,16 +5,16 @@ struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect", abstract: "List the tensors and the metadata of a checkpoint.",
     discussion: """
-      Reads .h5 .hdf5 .keras .pth .pt .th .safetensors .npz .npy, and the .index.json of files in parts; what a file is, \
-      its content says and not its name.
+      Reads .h5 .hdf5 .keras .pth .pt .th .safetensors .npz .npy, and the .index.json of sharded files. The format is \
+      detected from the content, not from the name.
       """)
 
   @Argument(help: "The checkpoint.") var file: String
-  @Option(help: ArgumentHelp("Print statistics and a histogram of this tensor alone.", valueName: "path"))
+  @Option(help: ArgumentHelp("Print statistics and a histogram of one tensor.", valueName: "path"))
   var tensor: String?
   @Flag(help: "Print one JSON object.") var json = false
-  @Flag(inversion: .prefixedNo, help: "Use the file's own pages instead of a copy.") var map = true
-  @Flag(inversion: .prefixedNo, help: "Compare every checksum that the file has.") var verify = true
+  @Flag(inversion: .prefixedNo, help: "Memory-map the file instead of copying it.") var map = true
+  @Flag(inversion: .prefixedNo, help: "Verify the file's checksums.") var verify = true
 
   func run() throws {
     let checkpoint = try Checkpoint.read(from: file, options: .init(map: map, verify: verify))
@@ -46,7 +46,7 @@ struct InspectCommand: ParsableCommand {
     return .object(members)
   }
 
-  /// What the file says besides its tensors. JSON that it keeps as text is JSON here.
+  /// The metadata. JSON that the file stores as text is parsed.
   static func metadata(_ checkpoint: Checkpoint) -> [JSONValue.Member] {
     let metadata = checkpoint.metadata
     var members: [JSONValue.Member] = []

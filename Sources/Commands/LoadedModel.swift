@@ -1,16 +1,16 @@
 import Aviary
 
-/// A checkpoint in use: its network, what its outputs are called, and how photographs become its input.
+/// A checkpoint in use: its network, the names of its outputs, and the preprocessing of its images.
 struct LoadedModel {
   let path: String
   let model: any Classifier
   let architecture: Architecture
   let checkpoint: Checkpoint.Metadata
-  /// Valid, and of pictures that the network takes, as far as their size is fixed.
+  /// Valid, and checked against the network's input if it fixes the size.
   let preprocessing: Preprocessing
   /// One name for each of the head's outputs.
   let classes: [String]
-  /// Whether the checkpoint names its classes itself.
+  /// Whether the checkpoint has class names.
   let namesClasses: Bool
 
   /// - Parameters:
@@ -47,13 +47,13 @@ struct LoadedModel {
     if let size = preprocessing.outputSize { try check(size) }
   }
 
-  /// Refuses pictures that are too small for the network, or have other channels than it takes.
+  /// Refuses images that are too small for the network, or have the wrong number of channels.
   func check(_ size: ImageSize) throws {
     _ = try architecture.build(
       configuration: checkpoint.configuration, input: [preprocessing.channels.count, size.height, size.width])
   }
 
-  /// The input of the head as one vector an image: [N, F]. Feature maps become their means over positions.
+  /// The input of the head, one vector per image: [N, F]. Feature maps are averaged over positions.
   func features(_ inputs: Tensor) -> Tensor {
     inference {
       let features = model.features(inputs)
@@ -67,7 +67,7 @@ struct LoadedModel {
   }
 }
 
-/// Photographs one batch after another, as a model takes them.
+/// Batches of images, prepared for a model.
 struct Photographs {
   struct Batch {
     let inputs: Tensor
@@ -82,9 +82,9 @@ struct Photographs {
 
   static let batchSize = 16
 
-  /// Calls `body` with every batch of those that can be decoded, in order, and returns the others.
+  /// Calls `body` with batches of the images that can be decoded, in order, and returns the others.
   ///
-  /// Where the size of the pictures depends on the photographs, every batch is one.
+  /// A batch is one image if the preprocessing does not fix their size.
   static func forEachBatch(
     _ entries: [ImageEntry], of loaded: LoadedModel, workers: Int? = nil, label: String,
     _ body: (Batch) throws -> Void
@@ -99,7 +99,7 @@ struct Photographs {
           let picture = loaded.preprocessing.sized(try entry.decoded())
           try loaded.check(ImageSize(height: picture.height, width: picture.width))
           try body(Batch(inputs: loaded.preprocessing.tensor(of: [picture]), indices: [index]))
-        } catch let fault as ImageDecodingError {
+        } catch let fault as ImageDecodingFault {
           skipped.append(Skipped(index: index, reason: "\(fault)"))
         } catch let fault as ArchitectureFault {
           skipped.append(Skipped(index: index, reason: "\(entry.path): \(fault)"))

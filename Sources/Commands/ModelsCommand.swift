@@ -3,9 +3,9 @@ import Aviary
 
 struct ModelsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "models", abstract: "List the networks of the zoo, or print one as a tree.")
+    commandName: "models", abstract: "List the networks, or print one as a tree of layers.")
 
-  @Argument(help: "A network, to be printed with all its layers.")
+  @Argument(help: "The network to print as a tree.")
   var name: String?
 
   @OptionGroup var folder: WeightsOptions
@@ -34,7 +34,7 @@ struct ModelsCommand: ParsableCommand {
     for line in table(rows, right: [1]) { show(line) }
   }
 
-  /// What the network takes: `3x224x224`, for instance.
+  /// The shape of the input, such as `3x224x224`.
   private func described(_ architecture: Architecture) -> String {
     architecture.kinds == [.text]
       ? "text, \(architecture.input.map(String.init).joined()) characters"
@@ -42,11 +42,11 @@ struct ModelsCommand: ParsableCommand {
   }
 }
 
-/// Where shipped weights lie.
+/// The folder of the weights that come with Aviary.
 struct WeightsOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The folder of shipped weights; else $AVIARY_WEIGHTS, beside the executable, or the package's.",
+      "The folder of shipped weights (Weights beside the executable or in the package; $AVIARY_WEIGHTS).",
       valueName: "dir"))
   var weights: String?
 }

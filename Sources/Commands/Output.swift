@@ -1,21 +1,21 @@
 import Aviary
 import AviaryArchives
 
-/// A fault in one line on standard error.
+/// Prints an error as one line on standard error.
 package func complain(_ fault: any Swift.Error) { complain("\(fault)") }
 
-/// A fault in one line on standard error.
+/// Prints an error as one line on standard error.
 package func complain(_ text: String) { tell("error: " + text) }
 
-/// A line on standard error: not a result.
+/// Prints a line on standard error, for what is not a result.
 package func tell(_ line: String) {
   var output = StandardError()
   print(printable(line), to: &output)
 }
 
-/// Rows as lines with aligned columns, two spaces apart; columns named in `right` end together.
+/// Rows as lines with aligned columns, two spaces apart; the columns in `right` are aligned to the right.
 package func table(_ rows: [[String]], right: Set<Int> = []) -> [String] {
-  // As long as they are shown.
+  // Their width is that of the printable text.
   let rows = rows.map { $0.map { printable($0) } }
   let columns = rows.map(\.count).max() ?? 0
   let widths = (0..<columns).map { column in rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0 }
@@ -30,7 +30,7 @@ package func table(_ rows: [[String]], right: Set<Int> = []) -> [String] {
   }
 }
 
-/// A number with its thousands set apart.
+/// A number with thousands separators.
 package func grouped(_ number: Int) -> String {
   let digits = Array(String(number))
   return digits.indices.reduce(into: "") { text, index in
@@ -39,7 +39,7 @@ package func grouped(_ number: Int) -> String {
   }
 }
 
-/// A number with so many digits after the point.
+/// A number with this many digits after the point.
 package func fixed(_ value: Double, _ digits: Int) -> String {
   guard value.isFinite, abs(value) < 1e12 else { return "\(value)" }
   var scale = 1
@@ -51,7 +51,7 @@ package func fixed(_ value: Double, _ digits: Int) -> String {
   return digits == 0 ? whole : whole + "." + String(repeating: "0", count: digits - fraction.count) + fraction
 }
 
-/// A share in percent with one digit.
+/// A fraction in percent with one digit.
 package func percent(_ share: Double) -> String { fixed(100 * share, 1) + " %" }
 
 /// "1 image", "2 images".

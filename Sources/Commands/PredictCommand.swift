@@ -3,28 +3,28 @@ import Aviary
 
 struct PredictCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "predict", abstract: "Say what photographs show, or what the rows of a table come to.",
+    commandName: "predict", abstract: "Predict the classes of images, or the target of a table's rows.",
     discussion: """
-      JPEG, PNG and WebP. An image that cannot be read is named; the others are predicted, and the exit code is 1. A \
-      checkpoint of a table takes .csv files with the columns that it was trained on, and treats rows in the same way; \
-      one of a time series says what follows the end of each.
+      Images are JPEG, PNG or WebP. An image that cannot be read is reported, the others are predicted, and the exit code \
+      is 1. A checkpoint that was trained on a table takes .csv files with the same columns; one that was trained on a \
+      time series forecasts the next value of each file.
       """)
 
   @Argument(help: "The checkpoint: a file, or the name of shipped weights.") var checkpoint: String
-  @Argument(help: ArgumentHelp("The images, or tables.", valueName: "image")) var images: [String]
+  @Argument(help: ArgumentHelp("The images or tables.", valueName: "image")) var images: [String]
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("How many classes are named, the most probable first.", valueName: "k"))
+    help: ArgumentHelp("Print the K most probable classes.", valueName: "k"))
   var top = 5
   @Flag(help: "Print one JSON object.") var json = false
   @OptionGroup var source: SourceOptions
   @OptionGroup var weights: WeightsOptions
 
   func validate() throws {
-    guard top > 0 else { throw ValidationError("--top \(top) is not possible; it must be at least 1") }
+    guard top > 0 else { throw ValidationError("--top \(top) is out of range; use at least 1") }
   }
 
-  /// What was found in one image.
+  /// The prediction for one image, or why there is none.
   private enum Finding {
     case classes([(name: String, probability: Float)])
     case fault(String)

@@ -7,17 +7,8 @@ import Aviary
   import Foundation
 #endif
 
-/// The name of a preprocessing.
-enum Preset: String, CaseIterable, ExpressibleByArgument { case torchvision, caffe, tensorflow, unit, raw }
-
-/// How images come to size.
+/// Words for the ways of resizing, whose sizes follow from the network's input.
 enum ResizeName: String, CaseIterable, ExpressibleByArgument { case none, shorter, exact }
-
-/// The order of channels.
-enum ChannelOrder: String, CaseIterable, ExpressibleByArgument { case rgb, bgr, grey }
-
-/// The order of kernel axes in Keras files.
-enum KernelOrder: String, CaseIterable, ExpressibleByArgument { case th, tf }
 
 /// `224x224`, height first, or `224` for both.
 struct InputSize: ExpressibleByArgument, Sendable {
@@ -46,7 +37,7 @@ struct NumberList: ExpressibleByArgument, Sendable {
 }
 
 extension SourceOptions {
-  /// The checkpoint's preprocessing with the changes that the options ask for; nil where they ask for none.
+  /// The checkpoint's preprocessing with the changes that the options make; nil if they make none.
   func changedPreparation(of checkpoint: Checkpoint, _ path: String) throws -> InputPreparation? {
     guard preprocessing != nil || inputSize != nil || mean != nil || std != nil || channels != nil || resize != nil
     else {
@@ -57,7 +48,7 @@ extension SourceOptions {
     }),
       architecture.kinds == [.graphs]
     {
-      // Raw features are those of the files; every other choice divides by their sum.
+      // Every preset but raw divides the features by their sum.
       return .graph(.init(normalizesFeatures: preprocessing != .raw))
     }
     return .images(try changedPreprocessing(of: checkpoint, path))
@@ -71,7 +62,7 @@ extension SourceOptions {
       }
       let described = try Self.describedImages(checkpoint)
       let size = inputSize?.size.height ?? known?.imageSize ?? described?.size.height
-      result = try .preset(named: preprocessing.rawValue, size: size ?? 224)
+      result = .preset(preprocessing, size: size ?? 224)
       if let described, inputSize == nil, described.size != result.outputSize {
         result = result.withSize(described.size)
       }
@@ -83,14 +74,14 @@ extension SourceOptions {
     }
     if let size = inputSize?.size, result.outputSize != size { result = result.withSize(size) }
     if let resize, let size = result.outputSize {
-      // With a crop of its size every picture fits: a smaller one gets a black margin.
+      // The crop pads smaller images with black.
       switch resize {
       case .none: (result.resize, result.crop) = (.none, size)
       case .shorter: (result.resize, result.crop) = (.shorterSide(min(size.height, size.width)), size)
       case .exact: (result.resize, result.crop) = (.exact(size), nil)
       }
     }
-    if let channels { result = result.withChannels(Preprocessing.Channels(rawValue: channels.rawValue) ?? .rgb) }
+    if let channels { result = result.withChannels(channels) }
     if let mean { result.mean = mean.values }
     if let std { result.standardDeviation = std.values }
     return try result.validated()
@@ -98,7 +89,7 @@ extension SourceOptions {
 }
 
 extension SourceOptions {
-  /// The images that a network takes which its file describes, where it says.
+  /// The size of the images that a Keras model takes, if its file says.
   private static func describedImages(_ checkpoint: Checkpoint) throws -> (size: ImageSize, isGrey: Bool)? {
     guard checkpoint.metadata.architecture == KerasChain.architecture,
       let chain = try AviaryCommand.registry.architecture(named: KerasChain.architecture)
@@ -109,8 +100,8 @@ extension SourceOptions {
 }
 
 extension Preprocessing {
-  /// The same with another order of channels: every colour keeps its mean and deviation. One value that all channels
-  /// share serves grey, too.
+  /// The same with another order of channels: every colour keeps its mean and deviation. A value that all channels share
+  /// is used for grey, too.
   func withChannels(_ order: Channels) -> Preprocessing {
     var result = self
     result.channels = order
@@ -132,13 +123,13 @@ extension Preprocessing {
   }
 }
 
-/// Without white space at the ends.
+/// The text without white space at its ends.
 func trimmed(_ text: some StringProtocol) -> String {
   let isSpace: (Character) -> Bool = \.isWhitespace
   return String(text.drop(while: isSpace).reversed().drop(while: isSpace).reversed())
 }
 
-/// The lines of a text file that are not empty; nil where there is no such file.
+/// The lines of a text file that are not empty; nil if there is no such file.
 func textLines(_ path: String) throws -> [String]? {
   var isFolder: Bool = false
   guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { return nil }

@@ -1,10 +1,10 @@
-/// A line of results on standard output.
+/// Prints a line of results on standard output.
 package func show(_ line: String) { print(printable(line)) }
 
-/// The text as it can be shown: what a terminal would obey instead of showing it (control characters, and what turns the
-/// direction of writing) is spelled out, as names and texts come from strangers' files.
+/// The text with control characters and changes of the writing direction escaped: names and texts come from files that
+/// may be hostile, and a terminal would act on them.
 ///
-/// - Parameter keepingLines: whether line breaks and tabs are shown as such.
+/// - Parameter keepingLines: whether line breaks and tabs are kept.
 package func printable(_ text: String, keepingLines: Bool = false) -> String {
   func isShown(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {

@@ -4,35 +4,35 @@ import Aviary
 struct QuantizeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "quantize",
-    abstract: "Make a network of 8-bit integers: faster predictions, and a quarter of the bytes.",
+    abstract: "Quantize a network to 8-bit integers: faster predictions, and a quarter of the size.",
     discussion: """
-      Weights of convolutions and linear layers become integers with a scale for each output channel. The ranges of their \
-      inputs are found by looking at images: those of the part train where there are parts. predict, evaluate and features \
-      compute in integers then, where the processor multiplies them; finetune and convert take the numbers that the \
-      integers stand for. Where there is a part valid or test, up to 1,000 of its images are classified before and after.
+      The weights of convolutions and linear layers become integers with one scale per output channel. The ranges of their \
+      inputs are calibrated on images: on the part train of a folder with parts. predict, evaluate and features then \
+      compute in integers if the processor supports it; finetune and convert dequantize the weights. If there is a part \
+      valid or test, the accuracy on up to 1,000 of its images is measured before and after.
       """)
 
   @Argument(help: "The checkpoint: a file, or the name of shipped weights.") var checkpoint: String
   @Option(
-    help: ArgumentHelp("Images like those that the network is for, as for train or evaluate.", valueName: "dir"))
+    help: ArgumentHelp("Images like those that the network was trained on.", valueName: "dir"))
   var data: String
   @Option(help: ArgumentHelp("The file to write.", valueName: "file.h5")) var output: String
-  @Option(help: ArgumentHelp("How many images are looked at.", valueName: "images")) var calibration = 512
-  @Option(help: "What chooses among the images.") var seed: UInt64 = 0
+  @Option(help: ArgumentHelp("The number of images to calibrate on.", valueName: "images")) var calibration = 512
+  @Option(help: "The seed that selects the images.") var seed: UInt64 = 0
   @Flag(help: "Print one JSON object.") var json = false
   @OptionGroup var source: SourceOptions
   @OptionGroup var weights: WeightsOptions
 
-  /// How many images are classified before and after.
+  /// The most images that are classified before and after.
   private static let mostHeldOut = 1000
 
   func validate() throws {
-    guard calibration >= 1 else { throw ValidationError("--calibration needs one image at least.") }
+    guard calibration >= 1 else { throw ValidationError("--calibration must be at least 1") }
   }
 
   func run() throws {
     guard [".h5", ".hdf5"].contains(where: output.hasSuffix), !output.hasSuffix(".weights.h5") else {
-      throw CommandFault.badOutput(path: output, reason: "integers are written as .h5; name the output so")
+      throw CommandFault.badOutput(path: output, reason: "quantized weights are written as .h5; use that extension")
     }
     let loaded = try LoadedModel(checkpoint, source, weights: weights, needsHead: true)
     let before = loaded.model.checkpoint(architecture: loaded.architecture.name)
@@ -48,7 +48,7 @@ struct QuantizeCommand: ParsableCommand {
       calibration.observe { _ = loaded.model(batch.inputs).scalars }
     }
     guard skipped.count < seen.count else {
-      throw CommandFault.nothingDecoded(path: data, first: skipped.first?.reason ?? "there is none")
+      throw CommandFault.nothingDecoded(path: data, first: skipped.first?.reason ?? "the folder is empty")
     }
     for image in skipped { tell("skipped: \(image.reason)") }
     let outcome: Calibration.Outcome
@@ -66,12 +66,12 @@ struct QuantizeCommand: ParsableCommand {
       bytesBefore: before.byteCount, bytesAfter: after.byteCount,
       comparison: heldOut.flatMap { held in floats.flatMap { a in integers.map { held.comparison(a, $0) } } })
     if !Quantization.isSupported {
-      tell("this processor does not multiply 8-bit integers: here predictions are computed in floats")
+      tell("this processor has no 8-bit integer multiplication (VNNI): predictions are computed in float32")
     }
     print(json ? report.object.serialized : report.lines.joined(separator: "\n"))
   }
 
-  /// What the file says of itself: the metrics of the floats are none of the integers'.
+  /// The metadata of the file: the metrics of the float weights do not hold for the integers.
   private func describe(_ checkpoint: inout Checkpoint, _ loaded: LoadedModel, images: Int) {
     let own = checkpoint.metadata
     checkpoint.metadata = loaded.checkpoint
@@ -86,7 +86,7 @@ struct QuantizeCommand: ParsableCommand {
     checkpoint.metadata.metrics = [:]
   }
 
-  /// So many of the entries, in their order.
+  /// A random sample of at most `most` entries, in their order.
   static func chosen(_ entries: [ImageEntry], _ most: Int, seed: UInt64, _ purpose: String) -> [ImageEntry] {
     guard entries.count > most else { return entries }
     var random = RandomStream(seed: seed, purpose: "quantize " + purpose)
@@ -110,15 +110,15 @@ extension QuantizeCommand {
 
     var lines: [String] {
       var lines = [
-        "\(path): \(counted(tensors, "tensor")) of \(grouped(weights)) weights are integers now, "
+        "\(path): \(counted(tensors, "tensor")) of \(grouped(weights)) weights quantized, "
           + "calibrated on \(counted(images, "image"))",
         "\(grouped(bytesBefore)) bytes of tensors before, \(grouped(bytesAfter)) after",
       ]
       if let comparison {
         lines.append(
           "\(counted(comparison.images, "image")) of the \(comparison.part) part: accuracy "
-            + "\(percent(comparison.floats)) in floats, \(percent(comparison.integers)) in integers; "
-            + "the same answer for \(percent(comparison.agreement))")
+            + "\(percent(comparison.floats)) with float32, \(percent(comparison.integers)) with int8; "
+            + "the same prediction for \(percent(comparison.agreement))")
       }
       return lines + ["\(output): written"]
     }
@@ -159,7 +159,7 @@ struct HeldOutImages {
   private let entries: [ImageEntry]
   private let classes: Int
 
-  /// Nil where no part is left, or its classes are none of the network's.
+  /// Nil if there is no other part, or its classes are not the network's.
   init?(_ data: String, of loaded: LoadedModel, most: Int, seed: UInt64) {
     // Images of any classes serve calibration; those of others have no right answer.
     guard let parts = try? DataPart.all(data, classes: loaded.namesClasses ? loaded.classes : nil), parts.count > 1,

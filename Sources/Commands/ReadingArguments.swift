@@ -1,35 +1,30 @@
 import ArgumentParser
 import Aviary
 
-/// How many images a command reads, and by how many threads it does its work.
+/// How many images a command reads, and with how many threads.
 struct ReadingArguments: ParsableArguments {
-  @Option(parsing: .unconditional, help: ArgumentHelp("Decoding threads (number of cores).", valueName: "n"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Threads that decode images (number of cores).", valueName: "n"))
   var workers: Int?
-  @Option(parsing: .unconditional, help: ArgumentHelp("Computing threads (number of cores).", valueName: "n"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Threads that compute (number of cores).", valueName: "n"))
   var threads: Int?
   @Option(
-    parsing: .unconditional, help: ArgumentHelp("The most images of each class, for a quick try.", valueName: "n"))
+    parsing: .unconditional, help: ArgumentHelp("Use at most N images per class, for a quick trial.", valueName: "n"))
   var limit: Int?
-
-  /// The options that were given.
-  var given: [String] {
-    [("--workers", workers), ("--threads", threads), ("--limit", limit)].filter { $0.1 != nil }.map(\.0)
-  }
 
   func validate() throws {
     for (name, value, highest) in [("--workers", workers, 256), ("--threads", threads, 1024), ("--limit", limit, .max)]
     {
       guard let value, !(1...highest).contains(value) else { continue }
-      throw ValidationError("\(name) \(value) is not possible; use 1 \(highest == .max ? "or more" : "to \(highest)")")
+      throw ValidationError("\(name) \(value) is out of range; use 1 \(highest == .max ? "or more" : "to \(highest)")")
     }
   }
 
-  /// Sets the computing threads for the whole command.
+  /// Sets the number of compute threads for the whole command.
   func setThreads() {
     if let threads { Compute.threads = threads }
   }
 
-  /// Refuses what only images can be told.
+  /// Refuses options that apply to images only.
   func check(_ kind: DataKind, _ path: String) throws {
     guard kind != .images else { return }
     for (name, value) in [("--workers", workers), ("--limit", limit)] where value != nil {

@@ -3,28 +3,31 @@ import Aviary
 
 struct SampleCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "sample", abstract: "Let a language model write on from a prompt.",
-    discussion: "The same seed writes the same text.")
+    commandName: "sample", abstract: "Generate text with a language model.",
+    discussion: "The same seed gives the same text.")
 
   @Argument(help: "The checkpoint: a file, or the name of shipped weights.") var checkpoint: String
-  @Option(parsing: .unconditional, help: ArgumentHelp("How many characters are written.", valueName: "n"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("The number of characters to generate.", valueName: "n"))
   var length = 500
-  @Option(parsing: .unconditional, help: ArgumentHelp("What to go on from (a line break).", valueName: "text"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("The text to continue (a line break).", valueName: "text"))
   var prompt = "\n"
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Below 1 the likely becomes more likely; 0 takes the likeliest always.", valueName: "x"))
+    help: ArgumentHelp(
+      "The sampling temperature: below 1 sharpens the distribution, 0 always takes the most likely character.",
+      valueName: "x"))
   var temperature: Float = 1
   @Option(
-    parsing: .unconditional, help: ArgumentHelp("Draw among so many of the likeliest (all).", valueName: "k"))
+    parsing: .unconditional, help: ArgumentHelp("Sample from the K most likely characters (all).", valueName: "k"))
   var topK: Int?
-  @Option(parsing: .unconditional, help: ArgumentHelp("Of everything random.", valueName: "n")) var seed: UInt64 = 0
+  @Option(parsing: .unconditional, help: ArgumentHelp("The seed of the random numbers.", valueName: "n")) var seed:
+    UInt64 = 0
   @Flag(help: "Print one JSON object.") var json = false
   @OptionGroup var weights: WeightsOptions
 
   func validate() throws {
     guard (0...10_000_000).contains(length) else {
-      throw ValidationError("--length \(length) is not possible; it must be 0 to 10000000")
+      throw ValidationError("--length \(length) is out of range; use 0 to 10000000")
     }
   }
 

@@ -3,14 +3,14 @@ import Aviary
 
 struct SampleImagesCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "sample-images", abstract: "Draw cats and dogs, for trying the package without photographs.",
-    discussion: "Writes DIR/train/{cat,dog} and DIR/test/{cat,dog}; a fifth of the images are for the test.")
+    commandName: "sample-images", abstract: "Draw cats and dogs, to try Aviary without photographs.",
+    discussion: "Writes DIR/train/{cat,dog} and DIR/test/{cat,dog}; a fifth of the images go to test.")
 
-  @Argument(help: "A folder that does not exist yet, or is empty.") var folder: String
-  @Option(parsing: .unconditional, help: ArgumentHelp("How many images.", valueName: "n")) var count = 200
-  @Option(parsing: .unconditional, help: ArgumentHelp("Other seeds give other images.", valueName: "n"))
+  @Argument(help: "A new or empty folder.") var folder: String
+  @Option(parsing: .unconditional, help: ArgumentHelp("The number of images.", valueName: "n")) var count = 200
+  @Option(parsing: .unconditional, help: ArgumentHelp("The seed of the random numbers.", valueName: "n"))
   var seed: UInt64 = 0
-  @Option(parsing: .unconditional, help: ArgumentHelp("The length of the sides in pixels.", valueName: "n"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("The side of the images in pixels.", valueName: "n"))
   var size = 160
   @Flag(help: "Print one JSON object.") var json = false
 

@@ -1,84 +1,86 @@
 import ArgumentParser
 import Aviary
 
-/// What a foreign checkpoint cannot say, and what a person wants otherwise than it says.
+/// What a foreign checkpoint does not say, or should be taken differently from what it says.
 struct SourceOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("The network that the weights are for; see 'aviary models'.", valueName: "name"))
+  @Option(help: ArgumentHelp("The network that the weights belong to; 'aviary models' lists them.", valueName: "name"))
   var architecture: String?
   @Option(
     help: ArgumentHelp(
-      "Rename tensors (layers of a Keras file): every match is replaced, $1 is the first group. Repeatable.",
+      "Rename tensors (layers in a Keras file): every match is replaced; $1 is the first group. Repeatable.",
       valueName: "regex=replacement"))
   var rename: [String] = []
   @Flag(
     help: """
-      Tell tensors by their order and shapes, where names mean nothing: the file's first is the network's first, and so on. \
-      The order is that in which the file lists them (inspect shows it), the network's that of 'aviary models NAME'.
+      Match tensors by order and shape instead of by name. The file's order is the one that inspect prints, the network's \
+      that of 'aviary models NAME'.
       """)
   var byStructure = false
   @Option(
     help: ArgumentHelp(
-      "A Keras model or config.json that says which layers the weights of a Keras file are for.", valueName: "file"))
+      "A Keras model or config.json with the layers that a Keras weights file belongs to.", valueName: "file"))
   var kerasModel: String?
   @Option(
-    help: ArgumentHelp("How images are prepared.", valueName: "name"))
-  var preprocessing: Preset?
+    help: ArgumentHelp("The preprocessing of images.", valueName: "name"))
+  var preprocessing: Preprocessing.Preset?
   @Option(help: ArgumentHelp("The size of the network's input.", valueName: "HxW"))
   var inputSize: InputSize?
   @Option(
     help: ArgumentHelp(
-      "How images come to that size: cut or given a black margin, by their shorter side, or by both sides.",
+      "How images are resized: not at all (cropped or padded with black), by the shorter side, or to the exact size.",
       valueName: "name"))
   var resize: ResizeName?
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Subtracted from each channel, in the order of the channels, after scaling.", valueName: "a,b,c")
+    help: ArgumentHelp("The mean of each channel, subtracted after scaling.", valueName: "a,b,c")
   )
   var mean: NumberList?
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("What each channel is divided by after that.", valueName: "a,b,c"))
+    help: ArgumentHelp("The standard deviation of each channel.", valueName: "a,b,c"))
   var std: NumberList?
   @Option(help: ArgumentHelp("The order of the channels.", valueName: "order"))
-  var channels: ChannelOrder?
+  var channels: Preprocessing.Channels?
   @Option(
     help: ArgumentHelp(
-      "Names of the classes, in the order of the head's outputs: a list, or a file with one a line.",
+      "The class names in the order of the outputs: a list, or a file with one per line.",
       valueName: "a,b,c|file"))
   var classes: String?
   @Option(help: ArgumentHelp("The order of kernel axes in a Keras file.", valueName: "order"))
-  var kernelOrder: KernelOrder?
-  @Flag(help: "Turn the kernels of a Keras file by 180 degrees, as Theano has them.")
+  var kernelOrder: KerasMapping.KernelOrder?
+  @Flag(help: "Rotate the kernels of a Keras file by 180 degrees, as Theano stores them.")
   var flipKernels = false
-  @Option(help: ArgumentHelp("Tensors that may be missing, such as 'classifier.**'. Repeatable.", valueName: "pattern"))
+  @Option(
+    help: ArgumentHelp("Allow these tensors to be missing, such as 'classifier.**'. Repeatable.", valueName: "pattern"))
   var allowMissing: [String] = []
   @Option(
-    help: ArgumentHelp("Tensors that may be there without a place in the network. Repeatable.", valueName: "pattern"))
+    help: ArgumentHelp("Allow these tensors although the network does not have them. Repeatable.", valueName: "pattern")
+  )
   var allowUnexpected: [String] = []
-  @Flag(inversion: .prefixedNo, help: "Use the file's own pages instead of a copy.")
+  @Flag(inversion: .prefixedNo, help: "Memory-map the file instead of copying it.")
   var map = true
-  @Flag(inversion: .prefixedNo, help: "Compare every checksum that the file has.")
+  @Flag(inversion: .prefixedNo, help: "Verify the file's checksums.")
   var verify = true
   @Option(
     help: ArgumentHelp(
-      "The entry of a PyTorch training checkpoint that the weights are taken from (the likeliest, averages first).",
+      "The entry of a PyTorch training checkpoint with the weights (detected, averaged weights first).",
       valueName: "key"))
   var weightsKey: String?
 
-  /// What is known about the file's names and axes.
+  /// How the file's names and axes become the network's.
   func adaptation() throws -> Adaptation {
     var allowances: Set<Allowance> = []
     for pattern in allowMissing { allowances.insert(try .missing(pattern)) }
     for pattern in allowUnexpected { allowances.insert(try .unexpected(pattern)) }
     return Adaptation(
       renames: try rename.map { rule throws(CheckpointFault) in try RenamingRule(rule) },
-      kernelOrder: kernelOrder.flatMap { KerasMapping.KernelOrder(rawValue: $0.rawValue) },
+      kernelOrder: kernelOrder,
       flipKernels: flipKernels ? true : nil, allowing: allowances, byStructure: byStructure)
   }
 
-  /// Reads a checkpoint and says what the options know of it; the report is nil where no network is known.
+  /// Reads a checkpoint and applies the options; the report is nil if the network is unknown.
   ///
-  /// - Parameter keepingNames: whether the network that a Keras file describes is not built.
+  /// - Parameter keepingNames: whether names are kept even if the file describes a Keras model.
   func read(_ path: String, keepingNames: Bool = false) throws -> (checkpoint: Checkpoint, report: LoadReport?) {
     var checkpoint = try Checkpoint.read(
       from: path, options: .init(map: map, verify: verify, weightsKey: weightsKey))
@@ -88,10 +90,10 @@ struct SourceOptions: ParsableArguments {
     if architecture == nil, let foreign = checkpoint.metadata.architecture,
       (try? AviaryCommand.registry.architecture(named: foreign)) == nil
     {
-      // What others call an architecture need not be one of the zoo's.
+      // Other programs use names of their own.
       checkpoint.metadata.architecture = nil
       checkpoint.metadata.extra["architecture"] = foreign
-      checkpoint.notes.append("the architecture that it names, '\(foreign.prefix(80))', is not in the zoo")
+      checkpoint.notes.append("unknown architecture '\(foreign.prefix(80))'")
     }
     if keepingNames, architecture == nil {
       checkpoint = try checkpoint.renamed(by: adaptation.renames)
@@ -126,7 +128,7 @@ struct SourceOptions: ParsableArguments {
     checkpoint.metadata.classes = names
   }
 
-  /// A list, or the lines of a file where there is one of that name.
+  /// The lines of the file of that name if there is one, else a list.
   static func classNames(_ given: String) throws -> [String] {
     guard let lines = try textLines(given) else {
       return given.split(separator: ",", omittingEmptySubsequences: false).map { trimmed($0) }

@@ -1,6 +1,6 @@
 import Aviary
 
-/// What `aviary predict` says of the rows of tables.
+/// The predictions of `aviary predict` for the rows of tables.
 struct TablePredictions {
   /// The answer for one row, or why there is none.
   private struct Answer {
@@ -8,11 +8,11 @@ struct TablePredictions {
     let value: JSONValue
   }
 
-  /// The most probable classes that are named.
+  /// The number of classes that are printed.
   let top: Int
-  /// Rows and tables without an answer, each in a line of its own.
+  /// Rows and tables without a prediction, a line each.
   private(set) var faults: [String] = []
-  /// How many rows and unreadable tables there were.
+  /// The number of rows and of unreadable tables.
   private(set) var count = 0
   private(set) var lines: [String] = []
   private var predictions: [JSONValue] = []
@@ -33,7 +33,7 @@ struct TablePredictions {
     }
   }
 
-  /// Says of every row of a file what its text is.
+  /// Predicts the class of the text in every row of a file.
   mutating func add(_ path: String, _ predictor: TextPredictor) {
     do throws(TableFault) {
       let table = try predictor.preprocessing.table(csv: path)
@@ -45,7 +45,7 @@ struct TablePredictions {
     }
   }
 
-  /// Says what follows the end of a time series.
+  /// Forecasts the value that follows the end of a time series.
   mutating func addNext<Model: Classifier>(_ path: String, _ model: Model, _ preprocessing: SeriesPreprocessing) {
     do throws(TableFault) {
       let rows = try preprocessing.rows(of: preprocessing.table(csv: path))
@@ -69,13 +69,13 @@ struct TablePredictions {
     predictions.append(.members(["table": .text(path), "error": .text("\(fault)")]))
   }
 
-  /// - Parameter rows: the positions of the rows that have the answers.
+  /// - Parameter rows: the positions of the rows that the answers are for.
   private mutating func add(_ path: String, _ table: Table, rows: [Int], _ answers: [Answer]) {
     let answers = Dictionary(zip(rows, answers), uniquingKeysWith: { first, _ in first })
     for place in 0..<table.rowCount { add(answers[place], path, row: table.rowNumbers[place]) }
   }
 
-  /// - Parameter row: as a spreadsheet counts: the header is row 1.
+  /// - Parameter row: counted as in a spreadsheet: the header is row 1.
   private mutating func add(_ answer: Answer?, _ path: String, row: Int) {
     count += 1
     let place = [JSONValue.Member("table", .text(path)), .init("row", .integer(row))]
@@ -84,7 +84,7 @@ struct TablePredictions {
       predictions.append(.object(place + (answer.value.members ?? [])))
       return
     }
-    let reason = "\(path) row \(row): lacks a value, and the network was trained without such rows"
+    let reason = "\(path) row \(row): a value is missing, and the network was trained without such rows"
     faults.append(reason)
     lines.append("\(path) row \(row): not predicted")
     predictions.append(.object(place + [.init("error", .text(reason))]))

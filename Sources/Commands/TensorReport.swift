@@ -1,6 +1,6 @@
 import Aviary
 
-/// One tensor: what it is, statistics of its numbers, and a histogram.
+/// One tensor: its type and shape, statistics of its values, and a histogram.
 struct TensorReport {
   let path: String
   let array: StoredArray
@@ -40,7 +40,7 @@ struct TensorReport {
       "path: \(path)", "shape: \(array.shape)", "dtype: \(array.kind)",
       "bytes: \(grouped(array.bytes.count))",
     ]
-    guard let statistics else { return lines + ["statistics: none of \(array.dtype.rawValue)"] }
+    guard let statistics else { return lines + ["statistics: not available for \(array.dtype.rawValue)"] }
     func number(_ value: Double?) -> String { value.map { "\($0)" } ?? "none" }
     lines += [
       "count: \(grouped(statistics.count))", "minimum: \(number(statistics.minimum))",
@@ -55,7 +55,7 @@ struct TensorReport {
     let rows = statistics.histogram.enumerated().map { place, count in
       [
         "from \(Self.short(edges[place]))", "to \(Self.short(edges[place + 1]))", grouped(count),
-        // Rounded up, so that one number is seen.
+        // Rounded up, so that a single value shows.
         String(repeating: "#", count: (40 * count + most - 1) / most),
       ]
     }

@@ -1,9 +1,9 @@
 import Aviary
 
-/// Tensors by the components of their paths, in the order of the file, with the numbers and bytes below each.
+/// Tensors as a tree of path components, in the order of the file, with the elements and bytes below each.
 struct TensorTree {
   private struct Node {
-    /// The component, with the dot or slash before it where there is one.
+    /// The component, with the dot or slash before it, if any.
     let name: String
     let depth: Int
     var children: [Int] = []
@@ -21,7 +21,7 @@ struct TensorTree {
   private let entries: [Checkpoint.Entry]
   private var nodes = [Node(name: "", depth: 0)]
 
-  /// Strangers' paths may have any number of components: what is deeper stays in one piece.
+  /// Paths in a hostile file may have any number of components: deeper ones stay in one piece.
   private static let depthLimit = 32
 
   init(_ entries: [Checkpoint.Entry]) {
@@ -65,7 +65,7 @@ struct TensorTree {
     return parts + [part]
   }
 
-  /// One row a node: its name set in by its depth, shape, type, numbers and bytes. A node with one child alone shares
+  /// One row per node: its name indented by its depth, shape, type, elements and bytes. A node with a single child shares
   /// its child's row.
   var rows: [[String]] {
     var rows = [["path", "shape", "dtype", "numbers", "bytes"]]
@@ -89,6 +89,6 @@ struct TensorTree {
 }
 
 extension StoredArray {
-  /// The type of the elements, and whether they stand for other numbers.
-  var kind: String { quantization == nil ? dtype.rawValue : "\(dtype.rawValue) quantised" }
+  /// The type of the elements, and whether they are quantized.
+  var kind: String { quantization == nil ? dtype.rawValue : "\(dtype.rawValue) quantized" }
 }

@@ -9,10 +9,10 @@ import Aviary
 
 struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "train", abstract: "Train a network of the zoo from scratch, on images, a table, a text or a graph.",
+    commandName: "train", abstract: "Train a network from scratch on images, a table, a text or a graph.",
     discussion: TrainingRun.discussion)
 
-  @Argument(help: "The network; see 'aviary models'.") var architecture: String?
+  @Argument(help: "The network; 'aviary models' lists them.") var architecture: String?
   @OptionGroup var training: TrainingArguments
 
   func validate() throws { try training.check(source: architecture, named: "ARCHITECTURE") }
@@ -30,7 +30,7 @@ struct FinetuneCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "finetune",
     abstract:
-      "Fit a pretrained network to data of one's own: its head is replaced by one for the data's classes.",
+      "Fine-tune a pretrained network: its head is replaced by one for the classes of the data.",
     discussion: TrainingRun.discussion)
 
   @Option(help: ArgumentHelp("The checkpoint: a file, or the name of shipped weights.", valueName: "checkpoint"))
@@ -41,7 +41,7 @@ struct FinetuneCommand: ParsableCommand {
   func validate() throws {
     try training.check(source: from, named: "--from")
     guard training.set.isEmpty else {
-      throw ValidationError("--set is for train: a checkpoint's network is what it is")
+      throw ValidationError("--set is for train: a checkpoint has a fixed configuration")
     }
   }
 
@@ -52,7 +52,7 @@ struct FinetuneCommand: ParsableCommand {
       guard let architecture = checkpoint.metadata.architecture else { throw CommandFault.unnamedSource(path: path) }
       guard checkpoint.metadata.preprocessing != nil else { throw CommandFault.unpreparedSource(path: path) }
       if !checkpoint.quantizedPaths.isEmpty {
-        tell("\(path): its weights are integers; what they stand for is trained, in floats")
+        tell("\(path): its weights are quantized; they are trained in float32")
       }
       var knownLength: Int?
       if case .characters(let known) = try checkpoint.inputPreparation() { knownLength = known.settings.longest }
@@ -63,15 +63,15 @@ struct FinetuneCommand: ParsableCommand {
   }
 }
 
-/// A run begun or resumed, and what a person is told of it.
+/// Starts or resumes a run, and reports its results.
 struct TrainingRun {
   let command: String
   let arguments: TrainingArguments
 
   static let discussion = """
-    RUN gets best.h5 (the weights that did best on validation), last.h5, history.csv and summary.json. The test \
-    part chooses nothing: it is scored once, at the end; of a text or a time series it is the last tenth, of a table a random one. Ctrl-C finishes the step, saves and says how to go on \
-    (exit code 130). Defaults stand in parentheses.
+    Writes best.h5 (the weights with the best validation score), last.h5, history.csv and summary.json to RUN. The test \
+    part is scored once, at the end, with the best weights; in a text or a time series it is the last tenth, in a table \
+    a random tenth. Ctrl-C finishes the step, saves, and prints how to resume (exit code 130). Defaults are in parentheses.
     """
 
   init(command: String, _ arguments: TrainingArguments) {
@@ -89,10 +89,10 @@ struct TrainingRun {
       report = try NetworkTraining.start(options, from: source, at: arguments.output ?? "") { tell($0) }
     }
     guard let summary = report.summary else {
-      // Before the first epoch there may be nothing yet that could be saved.
+      // Before the first epoch there may be nothing to save yet.
       let isSaved = FileManager.default.fileExists(atPath: report.folder + "/last.h5")
       tell(
-        (isSaved ? "interrupted; everything is saved. Go on" : "interrupted before the first epoch. Begin again")
+        (isSaved ? "interrupted; everything is saved. Resume" : "interrupted before the first epoch. Start again")
           + " with: aviary \(command) --resume \(report.folder)")
       throw ExitCode(130)
     }
@@ -126,7 +126,7 @@ struct TrainingRun {
   }
 }
 
-/// The same path from the root, so that a run can be resumed from any folder.
+/// The absolute path, so that a run can be resumed from any folder.
 func absolutePath(_ path: String) -> String {
   if path.hasPrefix("/") { return path }
   let here = FileManager.default.currentDirectoryPath

@@ -1,29 +1,28 @@
 import ArgumentParser
 import Aviary
 
-/// The options that train and finetune share. All of them are optional, so that what nobody said can depend on the rest
-/// and on the kind of the data, and so that `--resume` can refuse what it would not heed.
+/// The options that train and finetune share. None has a default of its own: what was not given depends on the rest and on
+/// the kind of data, and `--resume` refuses whatever was given.
 struct TrainingArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Images: DIR/<class>/<image>, perhaps in train, valid and test, or IDX or CIFAR files; a graph: Planetoid prefix, .npz; a .csv table; a text.",
+      "Images: DIR/<class>/<image>, optionally in train, valid and test, or IDX or CIFAR files; a graph: Planetoid prefix, .npz; a .csv table; a text file.",
       valueName: "data"))
   var data: String?
-  @Option(help: ArgumentHelp("The folder of the run: checkpoints, history, summary.", valueName: "run")) var output:
-    String?
-  @Option(help: ArgumentHelp("Go on with the run in this folder; it knows its options.", valueName: "run"))
+  @Option(help: ArgumentHelp("The folder of the run: checkpoints, history, summary.", valueName: "run"))
+  var output: String?
+  @Option(help: ArgumentHelp("Resume the run in this folder with its own options.", valueName: "run"))
   var resume: String?
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Passes over the data (5 for finetune, 20 for train; 200 for graphs).", valueName: "n"))
+    help: ArgumentHelp("Epochs (5 for finetune, 20 for train; 200 for graphs).", valueName: "n"))
   var epochs: Int?
   @Option(
-    parsing: .unconditional, help: ArgumentHelp("Items a step: images, rows, stretches of text (32).", valueName: "n"))
+    parsing: .unconditional,
+    help: ArgumentHelp("Items per step: images, rows, sequences of text (32).", valueName: "n"))
   var batchSize: Int?
-  @Option(
-    help: ArgumentHelp(
-      "What makes steps of gradients (adamw; adam for graphs).", valueName: "name"))
-  var optimizer: OptimizerName?
+  @Option(help: ArgumentHelp("The optimizer (adamw; adam for graphs).", valueName: "name"))
+  var optimizer: OptimizerConfiguration.Kind?
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
@@ -32,116 +31,68 @@ struct TrainingArguments: ParsableArguments {
   var learningRate: Double?
   @Option(
     help: ArgumentHelp(
-      "How the learning rate changes (cosine; constant with a frozen backbone and for graphs).", valueName: "name"))
+      "The learning rate schedule (cosine; constant with a frozen backbone and for graphs).", valueName: "name"))
   var schedule: ScheduleName?
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Steps over which the learning rate climbs to its full value (0).", valueName: "n"))
+    help: ArgumentHelp("Increase the learning rate linearly over this many steps (0).", valueName: "n"))
   var warmUpSteps: Int?
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp("Weight decay (0.01 for adamw, 5e-4 on the first layer for graphs, else 0).", valueName: "x"))
   var weightDecay: Double?
   @Option(
-    help: ArgumentHelp("What is not trained: backbone, none, or patterns of layers (none).", valueName: "pattern,..."))
+    help: ArgumentHelp("Layers that are not trained: backbone, none, or patterns (none).", valueName: "pattern,..."))
   var freeze: String?
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("The side of the images (the checkpoint's, else the architecture's).", valueName: "n"))
-  var imageSize: Int?
-  @Option(
     help: ArgumentHelp(
-      "Random changes: none, standard (cuts and mirroring), or a list of standard, flip, vertical-flip, rotation=DEGREES, shift=, shear=DEGREES, zoom=, brightness=, contrast=, saturation=, hue=, noise=, erasing= (standard; none with a frozen backbone and for IDX and CIFAR files).",
-      valueName: "changes"))
-  var augment: AugmentationArgument?
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("The least share of an image's area that standard augmentation cuts out (0.08).", valueName: "x")
-  )
-  var cropScale: Double?
-  @Flag(
-    inversion: .prefixedNo,
-    help: "Judge images by their centre, as torchvision does, instead of by their largest square (on).")
-  var cropMargin: Bool?
-  @Flag(
-    inversion: .prefixedNo,
-    help: "Keep what a frozen backbone makes of the images, where nothing is augmented (on).")
-  var featureCache: Bool?
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp(
-      "Validation images: a folder, or a share of the training images (valid/, else 0.1).", valueName: "dir|fraction"))
+      "Validation data: a folder, or a fraction of the training data (valid/, else 0.1).", valueName: "dir|fraction"))
   var validation: String?
-  @Option(parsing: .unconditional, help: ArgumentHelp("Of everything random (0).", valueName: "n")) var seed: UInt64?
-  @OptionGroup var reading: ReadingArguments
+  @Option(parsing: .unconditional, help: ArgumentHelp("The seed of all random numbers (0).", valueName: "n"))
+  var seed: UInt64?
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Characters in a row of a batch of text; of texts in a table, the most that are read (128).", valueName: "n"))
+      "The sequence length for text; for texts in a table, the maximum length (128).", valueName: "n"))
   var sequenceLength: Int?
   @Option(
     help: ArgumentHelp(
       "Change a value of the network's configuration, such as dropout=0.2 or hidden=[512,256]. Repeatable.",
       valueName: "name=value"))
   var set: [String] = []
+  @OptionGroup var reading: ReadingArguments
   @OptionGroup(title: "Regularization") var regularization: RegularizationArguments
+  @OptionGroup(title: "Images") var images: ImageArguments
   @OptionGroup(title: "Tables") var table: TableArguments
   @Flag(help: "Print the summary as one JSON object.") var json = false
 
-  enum OptimizerName: String, CaseIterable, ExpressibleByArgument {
-    case sgd, momentum, nesterov, adagrad, adadelta, rmsprop, adam, adamw
-
-    var kind: OptimizerConfiguration.Kind {
-      switch self {
-      case .sgd: .sgd
-      case .momentum: .momentum
-      case .nesterov: .nesterov
-      case .adagrad: .adagrad
-      case .adadelta: .adadelta
-      case .rmsprop: .rmsprop
-      case .adam: .adam
-      case .adamw: .adamw
-      }
-    }
-  }
-
+  /// Words for the schedules of a run, whose numbers follow from its length.
   enum ScheduleName: String, CaseIterable, ExpressibleByArgument {
     case constant, step, exponential, cosine, restarts, plateau
   }
 
-  /// The options of a new run that were given; a resumed one takes none of them.
-  private var given: [String] {
-    let all: [(String, Bool)] = [
-      ("--data", data != nil), ("--output", output != nil), ("--epochs", epochs != nil),
-      ("--batch-size", batchSize != nil), ("--optimizer", optimizer != nil),
-      ("--learning-rate", learningRate != nil), ("--schedule", schedule != nil),
-      ("--warm-up-steps", warmUpSteps != nil), ("--crop-margin", cropMargin != nil),
-      ("--weight-decay", weightDecay != nil), ("--freeze", freeze != nil), ("--image-size", imageSize != nil),
-      ("--augment", augment != nil), ("--crop-scale", cropScale != nil), ("--feature-cache", featureCache != nil),
-      ("--validation", validation != nil), ("--seed", seed != nil),
-      ("--sequence-length", sequenceLength != nil), ("--set", !set.isEmpty),
-    ]
-    return all.filter(\.1).map(\.0) + reading.given + regularization.given + table.given
-  }
+  /// What a resumed run does not take.
+  private var newRunOptions: [String] { givenOptions.filter { !["--resume", "--json"].contains($0) } }
 
   /// Usage: either --resume alone, or a source with --data and --output.
   func check(source: String?, named name: String) throws {
     if resume != nil {
-      let extra = (source == nil ? [] : [name]) + given
+      let extra = (source == nil ? [] : [name]) + newRunOptions
       guard extra.isEmpty else {
-        throw ValidationError("--resume goes on with the run's own options; leave out \(extra.joined(separator: ", "))")
+        throw ValidationError("--resume uses the run's own options; leave out \(extra.joined(separator: ", "))")
       }
       return
     }
-    guard source != nil else { throw ValidationError("\(name) is missing; or give --resume RUN") }
-    guard data != nil else { throw ValidationError("--data is missing: what is to be learned from") }
-    guard output != nil else { throw ValidationError("--output is missing: the folder of the run") }
+    guard source != nil else { throw ValidationError("\(name) is missing; give it, or --resume RUN") }
+    guard data != nil else { throw ValidationError("--data is missing; give the data to train on") }
+    guard output != nil else { throw ValidationError("--output is missing; give a folder for the run") }
   }
 
-  /// What depends on the kind of the data where nobody says otherwise.
+  /// The defaults that depend on the kind of data.
   private struct Defaults {
     var epochs: Int
-    var optimizer: OptimizerName = .adamw
+    var optimizer: OptimizerConfiguration.Kind = .adamw
     var learningRate: Double
     var schedule: ScheduleName = .cosine
 
@@ -159,9 +110,9 @@ struct TrainingArguments: ParsableArguments {
     }
   }
 
-  /// The options of a new run, with the defaults of what nobody said.
+  /// The options of a new run, defaults filled in.
   ///
-  /// - Parameter knownLength: how much of a text the checkpoint's network was taught to read.
+  /// - Parameter knownLength: the maximum text length that the checkpoint's network was trained on.
   func options(
     isFinetuning: Bool, architecture: String?, checkpoint: String?, knownLength: Int? = nil
   ) throws -> TrainingOptions {
@@ -173,23 +124,19 @@ struct TrainingArguments: ParsableArguments {
     let defaults = Defaults(kind, isFinetuning: isFinetuning, freezesBackbone: freezesBackbone)
     let epochs = epochs ?? defaults.epochs
     let cores = availableCores()
-    let changes = augment?.augmentation ?? (augment == nil ? usualAugmentation(kind, path, freezesBackbone) : nil)
     var options = TrainingOptions(
       data: path, architecture: architecture, checkpoint: checkpoint, epochs: epochs,
       optimizer: OptimizerConfiguration(
-        (optimizer ?? defaults.optimizer).kind, learningRate: learningRate ?? defaults.learningRate,
+        optimizer ?? defaults.optimizer, learningRate: learningRate ?? defaults.learningRate,
         weightDecay: kind == .graphs ? 0 : weightDecay),
-      schedule: schedule(schedule ?? defaults.schedule, epochs: epochs), augmentation: changes,
+      schedule: schedule(schedule ?? defaults.schedule, epochs: epochs),
+      augmentation: images.augmentation(default: usualAugmentation(kind, path, freezesBackbone)),
       workers: reading.workers ?? cores, threads: reading.threads ?? cores)
     if kind == .graphs { options.groups = [ParameterGroup(["conv1"], weightDecay: weightDecay ?? 5e-4)] }
     if kind == .text { options.clipping = GradientClipping(norm: 5) }
     options.batchSize = batchSize ?? options.batchSize
     options.freeze = frozen
-    options.imageSize = imageSize
-    if let cropScale { options.augmentation?.scale = try range(cropScale) }
-    options.hasCropMargin = cropMargin ?? options.hasCropMargin
     options.schedule.warmUpSteps = warmUpSteps ?? 0
-    options.usesFeatureCache = featureCache ?? options.usesFeatureCache
     options.validation = validation.map { text in
       Double(text).map { .fraction($0) } ?? .folder(absolutePath(text))
     }
@@ -198,27 +145,25 @@ struct TrainingArguments: ParsableArguments {
     options.sequenceLength = sequenceLength ?? knownLength ?? options.sequenceLength
     options.configuration = try set.map { text in
       let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-      guard parts.count == 2 else { throw ValidationError("--set \(text) is not possible; give NAME=VALUE") }
+      guard parts.count == 2 else { throw ValidationError("invalid --set \(text); give NAME=VALUE") }
       return ConfigurationChange(name: parts[0], value: parts[1])
     }
+    try images.apply(to: &options)
     try table.apply(to: &options)
     regularization.apply(to: &options)
     return options
   }
 
-  /// Refuses options that the kind of the data has no use for: what is not heeded is not accepted either.
+  /// Refuses options that do not apply to the kind of data.
   private func checkSuited(_ kind: DataKind, _ path: String) throws(CommandFault) {
-    let images = [
-      "--image-size", "--augment", "--crop-scale", "--crop-margin", "--feature-cache", "--limit", "--label-smoothing",
-      "--mixup", "--cutmix",
-    ]
-    for option in given {
+    let (forImages, forTables) = (images.givenOptions + ["--limit"], table.givenOptions)
+    for option in newRunOptions {
       let kinds: [DataKind] =
         switch option {
-        case _ where images.contains(option): [.images]
-        case _ where table.given.contains(option): [.tables]
+        case _ where forImages.contains(option): [.images]
+        case _ where forTables.contains(option): [.tables]
         case "--sequence-length": table.text == nil ? [.text] : [.text, .tables]
-        // All of a graph is one batch, and brings or is given its own split.
+        // All of a graph is one batch, and it has or is given its own split.
         case "--batch-size", "--validation": [.images, .tables, .text]
         default: DataKind.allCases
         }
@@ -230,18 +175,10 @@ struct TrainingArguments: ParsableArguments {
     kind != .images || freezesBackbone || PackedDataset.isPresent(at: path) ? nil : .standard
   }
 
-  private func range(_ cropScale: Double) throws -> ClosedRange<Double> {
-    guard cropScale > 0, cropScale <= 1 else {
-      throw TrainingFault.invalidSetting(
-        name: "crop scale", value: "\(cropScale)", allowed: "above 0 and at most 1")
-    }
-    return cropScale...1
-  }
-
   private func schedule(_ name: ScheduleName, epochs: Int) -> Schedule {
     switch name {
     case .constant: .constant
-    // A tenth after each third of the run.
+    // Divided by ten after each third of the run.
     case .step: .step(every: max(1, (epochs + 2) / 3))
     case .exponential: .exponential(gamma: 0.9)
     case .cosine: .cosine()

@@ -3,11 +3,11 @@ import Aviary
 
 struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "verify", abstract: "Check checkpoints: structure, and every checksum.",
+    commandName: "verify", abstract: "Verify the structure and every checksum of checkpoints.",
     discussion: """
-      Aviary's own files have a checksum for every tensor, ZIP archives (.pth .keras .npz) one for every member; of \
-      others it is checked that every tensor can be read. Files are copied, never mapped. Exit code 1 where a file is \
-      bad, and the first fault of each bad file on standard error.
+      Aviary's own files have a checksum for every tensor, ZIP archives (.pth .keras .npz) one for every member; in other \
+      formats, every tensor is read. Files are copied, never memory-mapped. The exit code is 1 if a file is bad, and the \
+      first fault of each bad file goes to standard error.
       """)
 
   @Argument(help: ArgumentHelp("The checkpoints.", valueName: "file")) var files: [String]
@@ -25,7 +25,7 @@ struct VerifyCommand: ParsableCommand {
     if isBad { throw ExitCode.failure }
   }
 
-  /// What was found to be right, in words.
+  /// What was verified, in words.
   static func verify(_ file: String) throws -> String {
     let checkpoint = try Checkpoint.read(
       from: file, options: .init(map: false, verify: true, readsEverything: true))
@@ -34,9 +34,9 @@ struct VerifyCommand: ParsableCommand {
     switch checkpoint.format {
     case .aviary: break
     case .pytorchZip, .kerasArchive, .numPyArchive:
-      return "ok, \(checkpoint.format.rawValue), \(tensors) can be read, the CRC-32 of every member matches"
+      return "ok, \(checkpoint.format.rawValue), \(tensors) readable, the CRC-32 of every member matches"
     default:
-      return "ok, \(checkpoint.format.rawValue), \(tensors) can be read; the format has no checksum for each tensor"
+      return "ok, \(checkpoint.format.rawValue), \(tensors) readable; the format has no checksums"
     }
     guard let name = checkpoint.metadata.architecture,
       let architecture = try? AviaryCommand.registry.architecture(named: name)

@@ -23,9 +23,9 @@ public struct GradientClipping: Codable, Equatable, Sendable {
   }
 
   /// The one hook between gradients and optimizer: what somebody else does to the gradients, then clipping.
-  static func transform(_ first: GradientTransform?, then clipping: GradientClipping?) -> GradientTransform {
+  static func transform(_ first: GradientTransform?, then clipping: GradientClipping?) -> GradientTransform? {
     switch (first, clipping) {
-    case (nil, nil): { $0 }
+    case (nil, nil): nil
     case (let first?, nil): first
     case (nil, let clipping?): clipping.clipped
     case (let first?, let clipping?): { clipping.clipped(try first($0)) }

@@ -11,7 +11,7 @@ final class NetworkRun<Task: TrainingTask> {
   private let average: WeightAverage?
   private let options: TrainingOptions
   private let folder: RunFolder
-  private let transformGradients: GradientTransform
+  private let transformGradients: GradientTransform?
   /// From how many batches statistics are estimated before each validation; nil before it is known.
   private var statisticsBatches: Int?
   /// The current one, counted from 0.
@@ -72,12 +72,12 @@ final class NetworkRun<Task: TrainingTask> {
   private func step(_ batch: Task.Batches.Element, learningRate: Double, number: Int) throws -> StepResult {
     let count = task.count(batch)
     guard count > 0 else { return StepResult(loss: 0, correct: 0, count: 0) }
-    let (loss, gradients, outputs) = valueWithGradients(
-      of: parameters, noise: Noise(seed: options.seed, step: UInt64(number))
-    ) { () -> (Tensor, Tensor) in task.loss(batch, step: number) }
-    optimizer.step(parameters, try transformGradients(gradients), learningRate: learningRate)
+    let (loss, outputs) = try optimizer.trainingStep(
+      parameters, learningRate: learningRate, noise: Noise(seed: options.seed, step: UInt64(number)),
+      transform: transformGradients
+    ) { task.loss(batch, step: number) }
     average?.update()
-    return StepResult(loss: Double(loss.scalar), correct: task.correct(outputs, batch), count: count)
+    return StepResult(loss: Double(loss), correct: task.correct(outputs, batch), count: count)
   }
 
   /// Gives batch normalisation the statistics that the weights have now, where that is asked for. They depend on nothing

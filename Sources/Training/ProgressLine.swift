@@ -1,5 +1,5 @@
 import AviaryArchives
-import CKernels
+import CPlatform
 
 /// One line at the foot of a terminal that is drawn over and over; nothing at all where standard error is not a terminal.
 public struct ProgressLine {
@@ -38,7 +38,7 @@ public struct ProgressLine {
 
   /// A line on standard error, drawn at most ten times a second.
   public init() {
-    self.init(write: writeToStandardError, columns: { Int(ak_terminal_columns(2)) }, now: secondsOnAClock)
+    self.init(write: writeToStandardError, columns: { Int(ap_terminal_columns(2)) }, now: secondsOnAClock)
   }
 
   init(

@@ -16,7 +16,7 @@ import Testing
   }
 
   @Test func aPlaceThatCannotBeWrittenIsNamed() {
-    let fault = #expect(throws: FileLockFault.self) { try FileLock(path: "/nowhere/at/all") }
-    #expect(fault?.description.hasPrefix("/nowhere/at/all: cannot open for writing") == true)
+    let fault = #expect(throws: ArchiveFault.self) { try FileLock(path: "/nowhere/at/all") }
+    #expect(fault?.description.hasPrefix("/nowhere/at/all: cannot open for writing: ") == true)
   }
 }

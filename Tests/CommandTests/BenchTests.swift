@@ -1,3 +1,4 @@
+import Aviary
 import AviaryTestSupport
 import Foundation
 import Testing
@@ -63,5 +64,35 @@ import Testing
     let outcome = try BuiltTool.bench(["mlp-train", "--check", folder / "absent.safetensors"])
     #expect(outcome.status == 1 && outcome.errors.hasPrefix("error: ") && outcome.lines.isEmpty)
     #expect(try BuiltTool.bench(["mlp-train", "--profile", "--json"]).status == 64)
+  }
+
+  /// The losses that PyTorch recorded with `tools/bench_peers.py lenet5-train --dump`.
+  private static let recorded = PackageRoot.url
+    .appendingPathComponent("Tests/CommandTests/Goldens/lenet5-train.safetensors").path
+
+  @Test func recordedLossesAreMet() throws {
+    let outcome = try BuiltTool.bench(["lenet5-train", "--check", Self.recorded])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.lines.count == 3 && outcome.lines.allSatisfy { $0.contains("recorded") })
+  }
+
+  /// A loss, a weight or an input that differs by little more than rounding fails the check.
+  @Test func otherLossesAreNot() throws {
+    let folder = try ScratchFolder()
+    let recorded = try Checkpoint.read(from: Self.recorded)
+    func damaged(_ path: String, _ change: (inout [Float]) -> Void) throws -> BuiltTool.Outcome {
+      var checkpoint = recorded
+      let array = try #require(recorded[path])
+      var values = try #require(array.floats())
+      change(&values)
+      checkpoint.set(StoredArray(values, shape: values.isEmpty ? [0] : array.shape), at: path)
+      try checkpoint.write(to: folder / "damaged.safetensors")
+      return try BuiltTool.bench(["lenet5-train", "--check", folder / "damaged.safetensors"])
+    }
+    expectFault(try damaged("losses") { $0[2] *= 1.001 }, "the losses differ")
+    expectFault(try damaged("losses") { $0[0] = .nan }, "the losses differ")
+    expectFault(try damaged("losses") { $0 = [] }, "has no tensors 'losses'")
+    expectFault(try damaged("weight/fc3.bias") { $0[0] += 0.1 }, "the losses differ")
+    expectFault(try damaged("input/x") { $0 = $0.map { $0 * 1.1 } }, "the losses differ")
   }
 }

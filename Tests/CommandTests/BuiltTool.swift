@@ -23,7 +23,7 @@ enum BuiltTool {
   static let path = path(of: "aviary")
 
   /// An executable beside the test bundle, in the build folder.
-  private static func path(of name: String) -> String {
+  static func path(of name: String) -> String {
     let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
     let bundles = Bundle.allBundles.map(\.bundlePath).filter { $0.hasSuffix(".xctest") }
     let folders = ([own] + bundles + [CommandLine.arguments[0]]).map {

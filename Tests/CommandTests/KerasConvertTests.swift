@@ -71,7 +71,8 @@ import Testing
     let kept = try BuiltTool.run(["convert", residual, scratch / "a.h5", "--keep-names"])
     #expect(kept.status == 0 && kept.output.contains("names and layouts are kept"))
     expectFault(
-      try BuiltTool.run(["predict", Self.golden("values.keras"), "x.png", "--preprocessing", "unit"]), "are no classes")
+      try BuiltTool.run(["predict", Self.golden("values.keras"), "x.png", "--preprocessing", "unit"]),
+      "are not class scores")
   }
 
   @Test func byStructureOrNot() throws {

@@ -81,7 +81,7 @@ import Testing
     #expect(text.lines.contains("NaN: 1"))
     #expect(text.lines.contains { $0.hasPrefix("  from ") && $0.hasSuffix("1  " + String(repeating: "#", count: 40)) })
     expectFault(
-      try BuiltTool.run(["inspect", scratch / "a.pth", "--tensor", "layer.weigth"]), "is 'layer.weight' meant?")
+      try BuiltTool.run(["inspect", scratch / "a.pth", "--tensor", "layer.weigth"]), "did you mean 'layer.weight'?")
   }
 
   @Test func refusesWhatIsNone() throws {
@@ -89,7 +89,7 @@ import Testing
     expectFault(try BuiltTool.run(["inspect", scratch / "none.h5"]), "none.h5: no such file")
     expectFault(try BuiltTool.run(["inspect", scratch.path]), "not a regular file")
     expectFault(try BuiltTool.run(["inspect", scratch.write("words", to: "a.pth")]), "a.pth: not a checkpoint")
-    expectFault(try BuiltTool.run(["inspect", scratch.write("", to: "empty.h5")]), "empty.h5: is empty")
+    expectFault(try BuiltTool.run(["inspect", scratch.write("", to: "empty.h5")]), "empty.h5: the file is empty")
   }
 }
 
@@ -191,7 +191,7 @@ import Testing
     try second.write(to: scratch / "b.pth")
     let outcome = try BuiltTool.run(["average", "a.h5", "b.pth", "--output", "mean.h5"], in: scratch.path)
     #expect(outcome.status == 0, "\(outcome.errors)")
-    #expect(outcome.output.contains("of integers taken from a.h5"))
+    #expect(outcome.output.contains("of integers copied from a.h5"))
     let mean = try Checkpoint.read(from: scratch / "mean.h5")
     #expect(mean["bn1.weight"]?.floats() == [Float](repeating: 2, count: 8))
     #expect(mean.paths == first.paths)

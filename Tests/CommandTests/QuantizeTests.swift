@@ -40,7 +40,7 @@ import Testing
     #expect(try quantize().status == 0)
     let q = scratch / "q.h5"
     let inspected = try BuiltTool.run(["inspect", q])
-    #expect(inspected.lines.contains { $0.contains("int8 quantised") })
+    #expect(inspected.lines.contains { $0.contains("int8 quantized") })
     #expect(try BuiltTool.run(["verify", q]).lines.first?.contains("ok") == true)
     #expect(try BuiltTool.run(["diff", scratch / "toy.h5", q]).status == 1)
     let evaluated = try BuiltTool.run(["evaluate", q, "--data", scratch / "pets", "--json"])
@@ -51,9 +51,9 @@ import Testing
       try BuiltTool.run(["average", q, q, "--output", scratch / "mean.h5"]), "is quantised", "convert")
     expectFault(
       try BuiltTool.run(["quantize", q, "--data", scratch / "pets", "--output", scratch / "r.h5"]),
-      "integers already")
+      "already quantized")
     let converted = try BuiltTool.run(["convert", q, scratch / "q.safetensors"])
-    #expect(converted.lines.contains { $0.contains("of integers became what they stand for") })
+    #expect(converted.lines.contains { $0.contains("dequantized") })
     #expect(try Checkpoint.read(from: scratch / "q.safetensors").quantizedPaths.isEmpty)
     #expect(try BuiltTool.run(["diff", q, scratch / "q.safetensors"]).status == 0)
     #expect(try BuiltTool.run(["convert", q, scratch / "kept.h5"]).status == 0)
@@ -63,7 +63,7 @@ import Testing
     let tuned = try BuiltTool.run([
       "finetune", "--from", q, "--data", scratch / "pets", "--output", scratch / "run", "--epochs", "1",
     ])
-    #expect(tuned.status == 0 && tuned.errors.contains("in floats"), "\(tuned.errors)")
+    #expect(tuned.status == 0 && tuned.errors.contains("in float32"), "\(tuned.errors)")
     #expect(try Checkpoint.read(from: scratch / "run/last.h5").quantizedPaths.isEmpty)
   }
 

@@ -116,8 +116,8 @@ import Testing
   }
 
   /// What is covered becomes zero, or as near as 8 bits come.
-  @Test(arguments: Preprocessing.presetNames) func theMeanColorBecomesZero(name: String) throws {
-    let preprocessing = try Preprocessing.preset(named: name, size: 8)
+  @Test(arguments: Preprocessing.Preset.allCases) func theMeanColorBecomesZero(preset: Preprocessing.Preset) throws {
+    let preprocessing = Preprocessing.preset(preset, size: 8)
     let plain = DecodedImage(
       width: 8, height: 8, pixels: Array(repeating: preprocessing.meanColor, count: 64).flatMap { $0 })
     let half = preprocessing.standardDeviation.map { Float(preprocessing.scale / $0) * 0.501 }.max() ?? 0
@@ -174,8 +174,8 @@ import Testing
       .init(erasing: RandomErasing(ratio: 0...1)),
     ]
     for augmentation in broken {
-      let fault = try #require(throws: AugmentationError.self) { try augmentation.validated() }
-      #expect(fault.description.hasPrefix("augmentation: ") && !fault.description.contains("\n"))
+      let fault = try #require(throws: PreprocessingFault.self) { try augmentation.validated() }
+      #expect(fault.description.hasPrefix("preprocessing: ") && !fault.description.contains("\n"))
     }
   }
 }

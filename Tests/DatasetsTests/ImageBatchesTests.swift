@@ -117,7 +117,7 @@ import Testing
 
   @Test func sizesMustBeKnown() {
     let free = Preprocessing(resize: .none, scale: 1, mean: [0, 0, 0], standardDeviation: [1, 1, 1])
-    #expect(throws: PreprocessingError.noFixedSize) { try ImageBatches([], preprocessing: free, batchSize: 1) }
+    #expect(throws: PreprocessingFault.noFixedSize) { try ImageBatches([], preprocessing: free, batchSize: 1) }
   }
 
   @Test func noEntriesNoBatches() throws {

@@ -26,13 +26,13 @@ import Testing
 
   @Test func foldersWithoutAChoiceAreRefused() throws {
     let none = try folder(["a.jpg"])
-    #expect(throws: ImageFolderError.noClass(path: none.path)) { try ImageFolder(none.path) }
+    #expect(throws: ImageFolderFault.noClass(path: none.path)) { try ImageFolder(none.path) }
     let one = try folder(["cat/a.jpg"])
-    #expect(throws: ImageFolderError.oneClass(path: one.path, name: "cat")) { try ImageFolder(one.path) }
+    #expect(throws: ImageFolderFault.oneClass(path: one.path, name: "cat")) { try ImageFolder(one.path) }
     try one.folder("dog")
-    #expect(throws: ImageFolderError.emptyClass(path: one.path + "/dog")) { try ImageFolder(one.path) }
-    #expect(throws: ImageFolderError.unreadable(path: "/nowhere")) { try ImageFolder("/nowhere") }
-    for error in [ImageFolderError.noClass(path: "x"), .unreadable(path: "x"), .tooFew(images: 1, fraction: 0.1)] {
+    #expect(throws: ImageFolderFault.emptyClass(path: one.path + "/dog")) { try ImageFolder(one.path) }
+    #expect(throws: ImageFolderFault.unreadable(path: "/nowhere")) { try ImageFolder("/nowhere") }
+    for error in [ImageFolderFault.noClass(path: "x"), .unreadable(path: "x"), .tooFew(images: 1, fraction: 0.1)] {
       #expect(!error.description.contains("\n"))
     }
   }
@@ -57,12 +57,12 @@ import Testing
     #expect(dataset.test?.entries.count == 2)
     try root.write([1], to: "test/bird/1")
     #expect(
-      throws: ImageFolderError.unknownClass(path: root.path + "/test", name: "bird", expected: ["cat", "dog"])
+      throws: ImageFolderFault.unknownClass(path: root.path + "/test", name: "bird", expected: ["cat", "dog"])
     ) { try ImageDataset(root.path) }
     let plain = try folder(["a/1", "b/1"])
     #expect(try ImageDataset(plain.path).validation == nil)
     let missing = try folder(["train/a/1", "train/b/1", "test/a/1"])
-    #expect(throws: ImageFolderError.emptyClass(path: missing.path + "/test/b")) { try ImageDataset(missing.path) }
+    #expect(throws: ImageFolderFault.emptyClass(path: missing.path + "/test/b")) { try ImageDataset(missing.path) }
   }
 
   @Test func splitsAreStratifiedAndSeeded() throws {
@@ -75,7 +75,7 @@ import Testing
     #expect(try all.stratifiedSplit(fraction: 0.1, seed: 3).validation == validation)
     #expect(try all.stratifiedSplit(fraction: 0.1, seed: 4).validation != validation)
     let pair = ImageFolder(classes: ["a", "b"], entries: [entries[0], entries[99]])
-    #expect(throws: ImageFolderError.tooFew(images: 2, fraction: 0.5)) {
+    #expect(throws: ImageFolderFault.tooFew(images: 2, fraction: 0.5)) {
       try pair.stratifiedSplit(fraction: 0.5, seed: 0)
     }
   }

@@ -8,7 +8,8 @@ import Testing
   @Test(arguments: ImageGoldens.rows("transforms.tsv")) func equalsTorchvision(row: [String]) throws {
     let image = try DecodedImage(contentsOf: ImageGoldens.image(row[0]))
     let size = try #require(Int(row[2]))
-    let tensor = try Preprocessing.preset(named: row[1], size: size).validated()(image)
+    let tensor = try Preprocessing.preset(#require(Preprocessing.Preset(rawValue: row[1])), size: size).validated()(
+      image)
     #expect(tensor.shape == [1, 3, size, size])
     let bytes = tensor.scalars.flatMap { value in (0..<4).map { UInt8(value.bitPattern >> (8 * $0) & 0xff) } }
     #expect(ImageGoldens.crc(bytes) == row[3])
@@ -41,8 +42,7 @@ import Testing
   }
 
   @Test func survivesCoding() throws {
-    for name in Preprocessing.presetNames {
-      let preset = try Preprocessing.preset(named: name, size: 64)
+    for preset in Preprocessing.Preset.allCases.map({ Preprocessing.preset($0, size: 64) }) {
       let again = try JSONDecoder().decode(Preprocessing.self, from: JSONEncoder().encode(preset))
       #expect(again == preset)
     }
@@ -53,19 +53,20 @@ import Testing
   @Test func impossibleValuesAreRefused() {
     var broken = Preprocessing.torchvision()
     broken.mean = [0, 0]
-    #expect(throws: PreprocessingError.count("mean", 2, .rgb)) { try broken.validated() }
+    #expect(throws: PreprocessingFault.count("mean", 2, .rgb)) { try broken.validated() }
     broken = .torchvision()
     broken.standardDeviation[1] = 0
-    #expect(throws: PreprocessingError.value("standard deviation", 0)) { try broken.validated() }
+    #expect(throws: PreprocessingFault.value("standard deviation", 0, allowed: "positive finite numbers")) {
+      try broken.validated()
+    }
     broken = .torchvision()
     broken.crop = ImageSize(height: 0, width: 5)
-    #expect(throws: PreprocessingError.self) { try broken.validated() }
+    #expect(throws: PreprocessingFault.self) { try broken.validated() }
     broken = .torchvision()
     broken.scale = .nan
-    #expect(throws: PreprocessingError.self) { try broken.validated() }
-    #expect(throws: PreprocessingError.unknownPreset("x")) { try Preprocessing.preset(named: "x", size: 3) }
-    #expect(throws: AugmentationError.self) { try Augmentation(scale: 0...1).validated() }
-    #expect(throws: AugmentationError.self) { try Augmentation(flipProbability: 2).validated() }
+    #expect(throws: PreprocessingFault.self) { try broken.validated() }
+    #expect(throws: PreprocessingFault.self) { try Augmentation(scale: 0...1).validated() }
+    #expect(throws: PreprocessingFault.self) { try Augmentation(flipProbability: 2).validated() }
   }
 
   @Test func randomBoxesKeepTheirPromises() {

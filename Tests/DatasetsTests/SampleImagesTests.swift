@@ -14,8 +14,8 @@ import Testing
     #expect(dataset.test?.counts == [4, 4])
     let image = try DecodedImage(contentsOf: dataset.training.entries[0].path)
     #expect(image.width == 48 && image.height == 48)
-    #expect(throws: SampleImagesError.notEmpty(path: path)) { try SampleImages.write(to: path) }
-    #expect(throws: SampleImagesError.count(3)) { try SampleImages.write(to: path + "/x", count: 3) }
+    #expect(throws: SampleImagesFault.notEmpty(path: path)) { try SampleImages.write(to: path) }
+    #expect(throws: SampleImagesFault.count(3)) { try SampleImages.write(to: path + "/x", count: 3) }
   }
 
   @Test func picturesDependOnSeedAndNumberOnly() {

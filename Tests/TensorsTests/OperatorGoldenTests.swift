@@ -64,7 +64,8 @@ import Testing
       }
       let expected = try golden.array("y")
       expectClose(actual: predicted.scalars, shape: predicted.shape, golden: expected, name: "\(label): inference")
-      #expect(predicted.scalars == predicted.scalars, "\(label): read twice")
+      let reread = inference { predicted.reshaped(to: [-1]) * 1 }.scalars
+      #expect(reread == predicted.scalars, "\(label): an operation reads what was read directly")
 
       let (y, gradients) = differentiated(
         operands, upstream: try GoldenOperators.tensor(golden, "dy"), road: road, operation)

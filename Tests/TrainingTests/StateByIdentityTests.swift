@@ -299,8 +299,8 @@ import Testing
     let layer = OptimizerTests.One([0, 0])
     let gradients = OptimizerTests().gradients([layer], [[3, 4]])
     let tenfold: GradientTransform = { $0.scaled(by: 10) }
-    func result(_ transform: GradientTransform) throws -> [Float]? { try transform(gradients)[layer.p]?.scalars }
-    #expect(try result(GradientClipping.transform(nil, then: nil)) == [3, 4])
+    func result(_ transform: GradientTransform?) throws -> [Float]? { try transform?(gradients)[layer.p]?.scalars }
+    #expect(GradientClipping.transform(nil, then: nil) == nil)
     #expect(try result(GradientClipping.transform(tenfold, then: nil)) == [30, 40])
     #expect(try result(GradientClipping.transform(tenfold, then: GradientClipping(value: 35))) == [30, 35])
   }

@@ -1,15 +1,15 @@
-// How often the program asks for memory, for profiles.
+// Counts the heap allocations of the program, for profiles.
 #ifndef AVIARY_CALLOCATIONS_H
 #define AVIARY_CALLOCATIONS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/// Whether allocations can be counted here.
+/// Whether allocations can be counted on this system.
 bool ca_counts(void);
-/// Begins to count, or ends it.
+/// Starts or stops counting.
 void ca_count(bool on);
-/// How many blocks `malloc` has given while counting was on: instances, arrays and closures of Swift, objects of C++.
+/// The blocks that `malloc` allocated while counting: Swift instances, arrays and closures, C++ objects.
 uint64_t ca_allocations(void);
 
 #endif

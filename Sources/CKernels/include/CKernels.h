@@ -5,7 +5,6 @@
 #include "adaptive_optimizers.h"
 #include "clipping.h"
 #include "compute_thread.h"
-#include "console.h"
 #include "crc32c.h"
 #include "elementwise.h"
 #include "functions.h"
@@ -19,7 +18,6 @@
 #include "recurrent.h"
 #include "resize.h"
 #include "windows.h"
-#include "write_back.h"
 #include "sparse.h"
 
 #endif

@@ -14,7 +14,7 @@ enum Codec {
   }
 
   /// Decodes to RGB as the file stores it, before orientation.
-  func decode(_ bytes: ArraySlice<UInt8>, path: String) throws(ImageDecodingError) -> DecodedImage {
+  func decode(_ bytes: ArraySlice<UInt8>, path: String) throws(ImageDecodingFault) -> DecodedImage {
     let size = unsafe bytes.withUnsafeBufferPointer { input in
       switch self {
       case .jpeg: unsafe aviary_jpeg_size(input.baseAddress, input.count)
@@ -49,7 +49,7 @@ enum Codec {
     return DecodedImage(width: width, height: height, pixels: pixels)
   }
 
-  private func check(_ report: aviary_image_report, path: String) throws(ImageDecodingError) {
+  private func check(_ report: aviary_image_report, path: String) throws(ImageDecodingFault) {
     switch report.status {
     case 0: return
     case Int32(AVIARY_IMAGE_TRUNCATED.rawValue): throw .truncated(path: path, format: name)

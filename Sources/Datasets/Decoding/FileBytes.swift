@@ -7,8 +7,8 @@
 #endif
 
 /// The bytes of a regular file. Anything else (a folder, a pipe, a device) is refused without waiting on it.
-func readBytes(path: String) throws(ImageDecodingError) -> [UInt8] {
-  func failure() -> ImageDecodingError {
+func readBytes(path: String) throws(ImageDecodingFault) -> [UInt8] {
+  func failure() -> ImageDecodingFault {
     .unreadable(path: path, reason: unsafe String(cString: strerror(errno)))
   }
   let descriptor = unsafe open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)

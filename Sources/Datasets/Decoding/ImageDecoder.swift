@@ -4,16 +4,16 @@ extension DecodedImage {
   /// The pixels are those of Pillow 13.0.0's `ImageOps.exif_transpose(Image.open(path)).convert("RGB")`: the EXIF
   /// orientation is applied, alpha is dropped, grey, palette, CMYK and YCCK become RGB. Two things differ: grey of 16
   /// bits is scaled to 8 (Pillow clips it to white), and broken EXIF data are ignored.
-  public init(contentsOf path: String) throws(ImageDecodingError) {
+  public init(contentsOf path: String) throws(ImageDecodingFault) {
     self = try Self.decode(try readBytes(path: path), path: path)
   }
 
   /// Decodes the bytes of a JPEG, PNG or WebP file; `name` stands in messages.
-  public init(decoding bytes: [UInt8], named name: String) throws(ImageDecodingError) {
+  public init(decoding bytes: [UInt8], named name: String) throws(ImageDecodingFault) {
     self = try Self.decode(bytes, path: name)
   }
 
-  private static func decode(_ bytes: [UInt8], path: String) throws(ImageDecodingError) -> DecodedImage {
+  private static func decode(_ bytes: [UInt8], path: String) throws(ImageDecodingFault) -> DecodedImage {
     guard let format = ImageFormat(bytes) else { throw .notAnImage(path: path) }
     switch format {
     case .jpeg:
@@ -41,7 +41,7 @@ extension DecodedImage {
   /// A still picture, or the first frame of an animation on a black canvas.
   private static func decodeWebP(
     _ bytes: [UInt8], _ container: WebPContainer, path: String
-  ) throws(ImageDecodingError) -> DecodedImage {
+  ) throws(ImageDecodingFault) -> DecodedImage {
     guard let animation = container.animation else { return try Codec.webp.decode(bytes[...], path: path) }
     let canvas = animation.canvas
     guard canvas.width <= DecodedImage.maximumPixels / canvas.height else {

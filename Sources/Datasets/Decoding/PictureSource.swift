@@ -7,16 +7,16 @@ enum PictureSource: Sendable {
   case jpeg(JPEGPicture)
 
   /// The file at a path.
-  init(contentsOf path: String) throws(ImageDecodingError) {
+  init(contentsOf path: String) throws(ImageDecodingFault) {
     self = try Self.source(try readBytes(path: path), path: path)
   }
 
   /// The bytes of a file; `name` stands in messages.
-  init(_ bytes: [UInt8], named name: String) throws(ImageDecodingError) {
+  init(_ bytes: [UInt8], named name: String) throws(ImageDecodingFault) {
     self = try Self.source(bytes, path: name)
   }
 
-  private static func source(_ bytes: [UInt8], path: String) throws(ImageDecodingError) -> PictureSource {
+  private static func source(_ bytes: [UInt8], path: String) throws(ImageDecodingFault) -> PictureSource {
     if ImageFormat(bytes) == .jpeg, let picture = JPEGPicture(bytes, path: path) { return .jpeg(picture) }
     return .decoded(try DecodedImage(decoding: bytes, named: path))
   }
@@ -39,7 +39,7 @@ enum PictureSource: Sendable {
   /// is less than twice as large as what becomes of it.
   ///
   /// - Precondition: the box lies within the picture and is not empty.
-  func resized(width: Int, height: Int, from box: CropBox) throws(ImageDecodingError) -> DecodedImage {
+  func resized(width: Int, height: Int, from box: CropBox) throws(ImageDecodingFault) -> DecodedImage {
     switch self {
     case .decoded(let image): image.resized(width: width, height: height, from: box)
     case .jpeg(let picture): try picture.resized(width: width, height: height, from: box)
@@ -74,7 +74,7 @@ struct JPEGPicture: Sendable {
 
   /// The part in `box` at another size. Where it is at least twice, four or eight times as wide and as high as the
   /// result, a half, a quarter or an eighth of the picture is what is decoded.
-  func resized(width: Int, height: Int, from box: CropBox) throws(ImageDecodingError) -> DecodedImage {
+  func resized(width: Int, height: Int, from box: CropBox) throws(ImageDecodingFault) -> DecodedImage {
     ensure(
       box.lies(inWidth: self.width, height: self.height),
       "resize: \(box) of a \(self.width)x\(self.height) image to \(width)x\(height)")

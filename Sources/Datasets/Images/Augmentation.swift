@@ -48,11 +48,15 @@ public struct Augmentation: Codable, Sendable, Equatable {
   public static let standard = Augmentation()
 
   /// This augmentation, unless a file or a person asked for the impossible.
-  public func validated() throws(AugmentationError) -> Augmentation {
-    guard scale.lowerBound > 0, scale.upperBound <= 1 else { throw .scale(scale) }
-    guard ratio.lowerBound >= 0.001, ratio.upperBound <= 1000 else { throw .ratio(ratio) }
+  public func validated() throws(PreprocessingFault) -> Augmentation {
+    guard scale.lowerBound > 0, scale.upperBound <= 1 else {
+      throw .range("scale", scale, allowed: "above 0 and at most 1")
+    }
+    guard ratio.lowerBound >= 0.001, ratio.upperBound <= 1000 else {
+      throw .range("ratio", ratio, allowed: "0.001 to 1000")
+    }
     for probability in [flipProbability, verticalFlipProbability] {
-      guard (0...1).contains(probability) else { throw .flipProbability(probability) }
+      guard (0...1).contains(probability) else { throw .value("flip probability", probability, allowed: "0 to 1") }
     }
     if let noise, !(0...10).contains(noise) { throw .value("noise", noise, allowed: "0 to 10") }
     try affine?.validate()
@@ -108,38 +112,5 @@ public struct Augmentation: Codable, Sendable, Equatable {
       w = min(max(Int((Double(height) * ratio.upperBound).rounded(.toNearestOrEven)), 1), width)
     }
     return CropBox(x: (width - w) / 2, y: (height - h) / 2, width: w, height: h)
-  }
-}
-
-/// What is wrong with an augmentation that a file or a command gave.
-public enum AugmentationError: Swift.Error, Sendable, Equatable, CustomStringConvertible {
-  /// The share of the area is not above 0 and at most 1.
-  case scale(ClosedRange<Double>)
-  /// The proportions are not in 0.001 to 1000.
-  case ratio(ClosedRange<Double>)
-  /// The probability is not between 0 and 1.
-  case flipProbability(Double)
-  /// A strength has no meaning: its name, what it is, and what it may be.
-  case value(String, Double, allowed: String)
-  /// A zoom makes nothing, or too little, of the picture.
-  case zoom(ClosedRange<Double>)
-  /// A colour is not R, G and B.
-  case fill([UInt8])
-  /// The share of the area to be erased is not in 0 to 1.
-  case erasingScale(ClosedRange<Double>)
-  /// The proportions of what is erased are not in 0.001 to 1000.
-  case erasingRatio(ClosedRange<Double>)
-
-  public var description: String {
-    switch self {
-    case .scale(let range): "augmentation: scale \(range) is not possible; it lies above 0 and is at most 1"
-    case .ratio(let range): "augmentation: ratio \(range) is not possible; it lies in 0.001 to 1000"
-    case .flipProbability(let value): "augmentation: flip probability \(value) is not between 0 and 1"
-    case .value(let name, let value, let allowed): "augmentation: \(name) \(value) is not possible; use \(allowed)"
-    case .zoom(let range): "augmentation: zoom \(range) is not possible; it lies in 0.01 to 100"
-    case .fill(let color): "augmentation: the fill \(color) is no colour; give red, green and blue"
-    case .erasingScale(let range): "augmentation: erasing scale \(range) is not possible; it lies in 0 to 1"
-    case .erasingRatio(let range): "augmentation: erasing ratio \(range) is not possible; it lies in 0.001 to 1000"
-    }
   }
 }

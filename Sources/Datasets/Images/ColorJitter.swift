@@ -19,7 +19,7 @@ public struct ColorJitter: Codable, Sendable, Equatable {
     self.hue = hue
   }
 
-  func validate() throws(AugmentationError) {
+  func validate() throws(PreprocessingFault) {
     for (name, value) in [("brightness", brightness), ("contrast", contrast), ("saturation", saturation)] {
       guard (0...100).contains(value) else { throw .value(name, value, allowed: "0 to 100") }
     }

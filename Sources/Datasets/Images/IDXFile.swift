@@ -9,7 +9,7 @@ struct IDXFile {
   /// Where the elements begin.
   let start: Int
 
-  init(_ path: String) throws(PackedImagesError) {
+  init(_ path: String) throws(ImageFolderFault) {
     self.path = path
     let bytes = try Self.content(path)
     self.bytes = bytes
@@ -39,7 +39,7 @@ struct IDXFile {
   }
 
   /// Pictures and their classes from two files.
-  static func labeled(images: String, labels: String) throws(PackedImagesError) -> PackedDataset.LabeledFile {
+  static func labeled(images: String, labels: String) throws(ImageFolderFault) -> PackedDataset.LabeledFile {
     let pictures = try IDXFile(images)
     let numbers = try IDXFile(labels)
     guard pictures.shape.count == 3, numbers.shape.count == 1, pictures.shape[0] == numbers.shape[0],
@@ -56,19 +56,19 @@ struct IDXFile {
   }
 
   /// A file's bytes, inflated where they are compressed by gzip.
-  static func content(_ path: String) throws(PackedImagesError) -> ByteRegion {
+  static func content(_ path: String) throws(ImageFolderFault) -> ByteRegion {
     do {
       let file = try MappedFile(path: path, map: false).bytes
       guard file.count >= 18, file[0] == 0x1f, file[1] == 0x8b else { return file }
       // The last four bytes tell the size. Deflate makes at most 1,032 bytes of one.
       let size = (0..<4).reduce(0) { $0 | Int(file[file.count - 4 + $1]) << (8 * $1) }
       guard size <= 1032 * file.count else {
-        throw PackedImagesError.malformed(path: path, reason: "it claims to unpack to \(size) bytes")
+        throw ImageFolderFault.malformed(path: path, reason: "it claims to unpack to \(size) bytes")
       }
       return try file.inflated(to: size, wrapping: .gzip, path: path, part: "the file")
     } catch let fault as ArchiveFault {
       throw .archive(fault)
-    } catch let fault as PackedImagesError {
+    } catch let fault as ImageFolderFault {
       throw fault
     } catch {
       throw .malformed(path: path, reason: "\(error)")

@@ -7,7 +7,7 @@ public struct ImageBatch: Sendable {
   /// A photograph that could not be decoded.
   public struct Skipped: Sendable, Equatable {
     public let path: String
-    public let reason: ImageDecodingError
+    public let reason: ImageDecodingFault
   }
 
   /// The number of the batch in its epoch, from 0, counted before unreadable ones are passed over.
@@ -47,7 +47,7 @@ public final class ImageBatches {
     _ entries: [ImageEntry], preprocessing: Preprocessing, augmentation: Augmentation? = nil, batchSize: Int,
     seed: UInt64 = 0, shuffled: Bool = false, epoch: Int = 0, startingAt firstBatch: Int = 0, workers: Int = 1,
     dropLast: Bool = false
-  ) throws(PreprocessingError) {
+  ) throws(PreprocessingFault) {
     ensure(batchSize > 0 && workers > 0 && firstBatch >= 0, "ImageBatches: sizes and counts are positive")
     guard let size = try preprocessing.validated().outputSize else { throw .noFixedSize }
     chunks = ImageChunks(

@@ -70,7 +70,7 @@ struct ImageChunks: Sendable {
   func load(_ positions: Range<Int>) -> ImageChunk {
     var chunk = ImageChunk()
     for index in order[positions] {
-      do throws(ImageDecodingError) {
+      do throws(ImageDecodingFault) {
         chunk.planes.append(normalizer.planes(of: try picture(index)))
         chunk.indices.append(index)
       } catch {
@@ -81,7 +81,7 @@ struct ImageChunks: Sendable {
   }
 
   /// The picture of an entry, as the network takes it but for its colours.
-  private func picture(_ index: Int) throws(ImageDecodingError) -> DecodedImage {
+  private func picture(_ index: Int) throws(ImageDecodingFault) -> DecodedImage {
     guard let augmentation else { return preprocessing.sized(try entries[index].decoded()) }
     // A stream for each photograph and epoch: what happens to one does not depend on any other.
     var random = RandomStream(seed: seed, purpose: "image augmentation", path: String(index), step: UInt64(epoch))

@@ -9,8 +9,8 @@ public struct ImageDataset: Sendable, Equatable {
   /// Recognises the shape of the folder. The training part rules the classes; the others must have the same.
   ///
   /// - Parameter limit: the most photographs a class, in each part.
-  public init(_ path: String, limit: Int? = nil) throws(ImageFolderError) {
-    if let packed = try Self.packed(path, limit: limit) {
+  public init(_ path: String, limit: Int? = nil) throws(ImageFolderFault) {
+    if let packed = try PackedDataset(path, limit: limit) {
       (training, validation, test) = (packed.training, nil, packed.test)
       return
     }
@@ -21,21 +21,13 @@ public struct ImageDataset: Sendable, Equatable {
       return
     }
     let training = try ImageFolder(path + "/train", limit: limit)
-    func part(_ choices: [String]) throws(ImageFolderError) -> ImageFolder? {
+    func part(_ choices: [String]) throws(ImageFolderFault) -> ImageFolder? {
       guard let name = choices.first(where: names.contains) else { return nil }
       return try ImageFolder(path + "/" + name, classes: training.classes, limit: limit)
     }
     self.training = training
     validation = try part(["valid", "val"])
     test = try part(["test"])
-  }
-
-  private static func packed(_ path: String, limit: Int?) throws(ImageFolderError) -> PackedDataset? {
-    do throws(PackedImagesError) {
-      return try PackedDataset(path, limit: limit)
-    } catch {
-      throw .packed(error)
-    }
   }
 
   /// How packed pictures are prepared where nobody says otherwise: at their own size, with the mean and the deviation of
@@ -54,7 +46,7 @@ extension ImageFolder {
   /// had. Every class of two or more photographs has at least one in each part.
   public func stratifiedSplit(
     fraction: Double, seed: UInt64
-  ) throws(ImageFolderError) -> (training: ImageFolder, validation: ImageFolder) {
+  ) throws(ImageFolderFault) -> (training: ImageFolder, validation: ImageFolder) {
     guard fraction > 0 else { throw .tooFew(images: entries.count, fraction: fraction) }
     let split: DataSplit
     do throws(SplitFault) {

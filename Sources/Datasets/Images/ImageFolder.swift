@@ -1,3 +1,4 @@
+import AviaryArchives
 import AviaryDiagnostics
 
 #if canImport(FoundationEssentials)
@@ -33,13 +34,13 @@ public struct ImageEntry: Sendable, Hashable {
   public var file: String { packed?.path ?? path }
 
   /// The picture.
-  public func decoded() throws(ImageDecodingError) -> DecodedImage {
+  public func decoded() throws(ImageDecodingFault) -> DecodedImage {
     if let packed { return packed.image(index) }
     return try DecodedImage(contentsOf: path)
   }
 
   /// The picture for cutting a part out of it.
-  func source() throws(ImageDecodingError) -> PictureSource {
+  func source() throws(ImageDecodingFault) -> PictureSource {
     if let packed { return .decoded(packed.image(index)) }
     return try PictureSource(contentsOf: path)
   }
@@ -58,7 +59,7 @@ public struct ImageFolder: Sendable, Equatable {
   /// - Parameters:
   ///   - classes: the classes that are expected, whose order is kept; nil takes the folder's own.
   ///   - limit: the most photographs a class.
-  public init(_ path: String, classes expected: [String]? = nil, limit: Int? = nil) throws(ImageFolderError) {
+  public init(_ path: String, classes expected: [String]? = nil, limit: Int? = nil) throws(ImageFolderFault) {
     let found = try Self.classNames(path)
     if let expected {
       if let unknown = found.first(where: { !expected.contains($0) }) {
@@ -94,12 +95,12 @@ public struct ImageFolder: Sendable, Equatable {
   }
 
   /// The names of the folders in a folder, sorted.
-  static func classNames(_ path: String) throws(ImageFolderError) -> [String] {
+  static func classNames(_ path: String) throws(ImageFolderFault) -> [String] {
     try names(in: path).filter { kind(of: path + "/" + $0) == .folder }
   }
 
   /// The names in a folder, sorted by their UTF-8 bytes, the hidden ones left out.
-  private static func names(in path: String) throws(ImageFolderError) -> [String] {
+  private static func names(in path: String) throws(ImageFolderFault) -> [String] {
     do {
       return try FileManager.default.contentsOfDirectory(atPath: path)
         .filter { !$0.hasPrefix(".") }.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
@@ -121,7 +122,7 @@ public struct ImageFolder: Sendable, Equatable {
 
   /// The regular files below a folder in sorted order, each folder's names together. A folder that links lead to a
   /// second time is passed over, so a cycle ends.
-  private static func files(below path: String, visited: inout Set<String>) throws(ImageFolderError) -> [String] {
+  private static func files(below path: String, visited: inout Set<String>) throws(ImageFolderFault) -> [String] {
     guard visited.insert(resolved(path)).inserted else { return [] }
     var files: [String] = []
     for name in try names(in: path) {
@@ -136,35 +137,41 @@ public struct ImageFolder: Sendable, Equatable {
   }
 }
 
-/// What is wrong with a folder of photographs.
-public enum ImageFolderError: Swift.Error, Sendable, Equatable, CustomStringConvertible {
+/// Why a folder of images is refused.
+public enum ImageFolderFault: Swift.Error, Sendable, Equatable, CustomStringConvertible {
   /// The folder does not exist or may not be read.
   case unreadable(path: String)
   /// The folder has no class folders.
   case noClass(path: String)
-  /// The folder has one class folder: there is nothing to tell apart.
+  /// The folder has a single class folder, which leaves nothing to classify.
   case oneClass(path: String, name: String)
   /// The folder of a class is missing or has no files.
   case emptyClass(path: String)
-  /// A validation or test part has a class that the training part has not.
+  /// A validation or test part has a class that the training part does not have.
   case unknownClass(path: String, name: String, expected: [String])
-  /// The folder holds files that pack pictures, and something is wrong with them.
-  case packed(PackedImagesError)
-  /// A split would leave one of the parts without a photograph.
+  /// A file of packed images cannot be read.
+  case archive(ArchiveFault)
+  /// A file of packed images is missing beside the others.
+  case missing(path: String, name: String)
+  /// A file of packed images is not what its name says, or contradicts another.
+  case malformed(path: String, reason: String)
+  /// A split would leave one of the parts without an image.
   case tooFew(images: Int, fraction: Double)
 
   public var description: String {
     switch self {
     case .unreadable(let path): "\(path): the folder cannot be read; give a folder of DIR/<class>/<image>"
-    case .noClass(let path): "\(path): no class folders; photographs lie in \(path)/<class>/<image>"
+    case .noClass(let path): "\(path): has no class folders; put images in \(path)/<class>/<image>"
     case .oneClass(let path, let name):
-      "\(path): only one class ('\(name)'); a classifier needs a folder for each of two or more"
-    case .emptyClass(let path): "\(path): no images; add photographs to the folder or remove the class everywhere"
+      "\(path): has only one class ('\(name)'); a classifier needs two or more class folders"
+    case .emptyClass(let path): "\(path): has no images; add some, or remove the class from every part"
     case .unknownClass(let path, let name, let expected):
       "\(path): unknown class '\(name)'; the model's classes are \(Self.short(expected))"
-    case .packed(let fault): "\(fault)"
+    case .archive(let fault): "\(fault)"
+    case .missing(let path, let name): "\(path): has no \(name), which belongs to the other files"
+    case .malformed(let path, let reason): "\(path): damaged: \(reason); copy or download it again"
     case .tooFew(let images, let fraction):
-      "\(images) images are too few to hold out \(fraction) of them; add photographs or give a validation folder"
+      "\(images) images are too few to hold out \(fraction) of them; add images or give a validation folder"
     }
   }
 

@@ -22,7 +22,7 @@ public struct PackedDataset: Sendable, Equatable {
   /// Nil where the folder holds no such files.
   ///
   /// - Parameter limit: the most pictures a class, in each part.
-  public init?(_ path: String, limit: Int? = nil) throws(PackedImagesError) {
+  public init?(_ path: String, limit: Int? = nil) throws(ImageFolderFault) {
     let names = ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
     let parts: (format: String, training: [LabeledFile], test: [LabeledFile])
     if let found = try Self.idx(path, names) {
@@ -78,7 +78,7 @@ public struct PackedDataset: Sendable, Equatable {
 
   private static func idx(
     _ path: String, _ names: [String]
-  ) throws(PackedImagesError) -> (training: LabeledFile, test: LabeledFile?)? {
+  ) throws(ImageFolderFault) -> (training: LabeledFile, test: LabeledFile?)? {
     func file(_ part: String, _ kind: String) -> String? {
       names.first { name in
         let plain = name.hasSuffix(".gz") ? String(name.dropLast(3)) : name
@@ -101,7 +101,7 @@ public struct PackedDataset: Sendable, Equatable {
 
   private static func cifar(
     _ path: String, _ names: [String]
-  ) throws(PackedImagesError) -> (training: [LabeledFile], test: [LabeledFile])? {
+  ) throws(ImageFolderFault) -> (training: [LabeledFile], test: [LabeledFile])? {
     func files(_ prefix: String) -> [String] {
       names.filter { $0.hasPrefix(prefix) && ($0.hasSuffix(".bin") || $0.hasSuffix(".bin.gz")) }.map { path + "/" + $0 }
     }
@@ -110,7 +110,7 @@ public struct PackedDataset: Sendable, Equatable {
     let isFine = batches.isEmpty && names.contains { $0.hasPrefix("fine_label_names") }
     let training = isFine ? files("train") : batches
     guard !training.isEmpty else { return nil }
-    func read(_ files: [String]) throws(PackedImagesError) -> [LabeledFile] {
+    func read(_ files: [String]) throws(ImageFolderFault) -> [LabeledFile] {
       var found: [LabeledFile] = []
       for file in files { found.append(try records(file, labelBytes: isFine ? 2 : 1)) }
       return found
@@ -118,7 +118,7 @@ public struct PackedDataset: Sendable, Equatable {
     return (try read(training), try read(isFine ? files("test") : files("test_batch")))
   }
 
-  private static func records(_ path: String, labelBytes: Int) throws(PackedImagesError) -> LabeledFile {
+  private static func records(_ path: String, labelBytes: Int) throws(ImageFolderFault) -> LabeledFile {
     let bytes = try IDXFile.content(path)
     let record = labelBytes + 3 * 32 * 32
     guard bytes.count > 0, bytes.count % record == 0 else {
@@ -132,7 +132,7 @@ public struct PackedDataset: Sendable, Equatable {
       labels: labels)
   }
 
-  private static func classNames(_ path: String, _ names: [String]) throws(PackedImagesError) -> [String]? {
+  private static func classNames(_ path: String, _ names: [String]) throws(ImageFolderFault) -> [String]? {
     let known = ["classes.txt", "batches.meta.txt", "fine_label_names.txt"]
     guard let name = known.first(where: names.contains) else { return nil }
     let bytes = try IDXFile.content(path + "/" + name)
@@ -148,23 +148,5 @@ public struct PackedDataset: Sendable, Equatable {
       throw .malformed(path: path + "/" + name, reason: "it has no class names, or one twice")
     }
     return lines
-  }
-}
-
-/// What is wrong with files that pack pictures.
-public enum PackedImagesError: Swift.Error, Sendable, Equatable, CustomStringConvertible {
-  /// A file cannot be read.
-  case archive(ArchiveFault)
-  /// A file that belongs to the others is not there.
-  case missing(path: String, name: String)
-  /// A file is not what its name says, or contradicts another.
-  case malformed(path: String, reason: String)
-
-  public var description: String {
-    switch self {
-    case .archive(let fault): "\(fault)"
-    case .missing(let path, let name): "\(path): has no \(name), which belongs to the other files"
-    case .malformed(let path, let reason): "\(path): damaged: \(reason); copy or download it again"
-    }
   }
 }

@@ -83,7 +83,7 @@ public struct Preprocessing: Codable, Sendable, Equatable {
   public func withSize(_ side: Int) -> Preprocessing { withSize(ImageSize(height: side, width: side)) }
 
   /// This preprocessing, unless a file or a person asked for the impossible.
-  public func validated() throws(PreprocessingError) -> Preprocessing {
+  public func validated() throws(PreprocessingFault) -> Preprocessing {
     var sizes: [ImageSize] = crop.map { [$0] } ?? []
     switch resize {
     case .none: break
@@ -98,10 +98,10 @@ public struct Preprocessing: Codable, Sendable, Equatable {
     guard standardDeviation.count == channels.count else {
       throw .count("standard deviation", standardDeviation.count, channels)
     }
-    guard scale.isFinite, scale != 0 else { throw .value("scale", scale) }
-    for value in mean where !Float(value).isFinite { throw .value("mean", value) }
+    guard scale.isFinite, scale != 0 else { throw .value("scale", scale, allowed: "any finite number but 0") }
+    for value in mean where !Float(value).isFinite { throw .value("mean", value, allowed: "finite numbers") }
     for value in standardDeviation where !(value > 0 && Float(value).isFinite && Float(value) > 0) {
-      throw .value("standard deviation", value)
+      throw .value("standard deviation", value, allowed: "positive finite numbers")
     }
     return self
   }
@@ -122,29 +122,33 @@ public struct ImageSize: Codable, Sendable, Hashable, CustomStringConvertible {
   public var description: String { "\(height)x\(width)" }
 }
 
-/// What is wrong with a preprocessing that a file or a command gave.
-public enum PreprocessingError: Swift.Error, Sendable, Equatable, CustomStringConvertible {
-  /// A side is not positive or absurdly long.
+/// Why a preprocessing or an augmentation from a file or a command is refused.
+public enum PreprocessingFault: Swift.Error, Sendable, Equatable, CustomStringConvertible {
+  /// A side is not positive, or too long.
   case size(ImageSize)
-  /// A list has another number of values than there are channels.
+  /// The number of values differs from the number of channels.
   case count(String, Int, Preprocessing.Channels)
-  /// A value is not finite, or zero where something is divided by it.
-  case value(String, Double)
-  /// Pictures of several sizes cannot be put in one batch.
+  /// A value is out of its range: its name, its value, and the range.
+  case value(String, Double, allowed: String)
+  /// A range is not part of the allowed one.
+  case range(String, ClosedRange<Double>, allowed: String)
+  /// A fill colour does not have three values.
+  case fill([UInt8])
+  /// Images of several sizes cannot be put in one batch.
   case noFixedSize
-  /// No preset has this name.
-  case unknownPreset(String)
 
   public var description: String {
     switch self {
     case .size(let size):
-      "preprocessing: size \(size) is not possible; sides are 1 to \(ImageSize.maximumSide) pixels"
+      "preprocessing: size \(size) is out of range; sides are 1 to \(ImageSize.maximumSide) pixels"
     case .count(let name, let count, let channels):
       "preprocessing: \(name) has \(count) values, but \(channels.rawValue) has \(channels.count) channels"
-    case .value(let name, let value): "preprocessing: \(name) \(value) is not possible"
+    case .value(let name, let value, let allowed):
+      "preprocessing: \(name) \(value) is out of range; use \(allowed)"
+    case .range(let name, let range, let allowed):
+      "preprocessing: \(name) \(range) is out of range; use \(allowed)"
+    case .fill(let color): "preprocessing: the fill \(color) is not a colour; give red, green and blue"
     case .noFixedSize: "preprocessing: the size of the network's input is not known; give it with --input-size HxW"
-    case .unknownPreset(let name):
-      "preprocessing: there is no preset '\(name)'; use \(Preprocessing.presetNames.joined(separator: ", "))"
     }
   }
 }

@@ -1,16 +1,15 @@
 extension Preprocessing {
-  /// The names of the presets, as `--preprocessing` takes them.
-  public static let presetNames = ["torchvision", "caffe", "tensorflow", "unit", "raw"]
+  /// The usual ways of preparing images, by name.
+  public enum Preset: String, Sendable, CaseIterable { case torchvision, caffe, tensorflow, unit, raw }
 
-  /// The preset of a name, for a network whose input has sides of `size` pixels.
-  public static func preset(named name: String, size: Int) throws(PreprocessingError) -> Preprocessing {
-    switch name {
-    case "torchvision": .torchvision(size: size)
-    case "caffe": .caffe(size: size)
-    case "tensorflow": .tensorflow(size: size)
-    case "unit": .unit(size: size)
-    case "raw": .raw(size: size)
-    default: throw .unknownPreset(name)
+  /// The preset for a network whose input has sides of `size` pixels.
+  public static func preset(_ preset: Preset, size: Int) -> Preprocessing {
+    switch preset {
+    case .torchvision: .torchvision(size: size)
+    case .caffe: .caffe(size: size)
+    case .tensorflow: .tensorflow(size: size)
+    case .unit: .unit(size: size)
+    case .raw: .raw(size: size)
     }
   }
 

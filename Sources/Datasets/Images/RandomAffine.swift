@@ -24,11 +24,11 @@ public struct RandomAffine: Codable, Sendable, Equatable {
     self.fill = fill
   }
 
-  func validate() throws(AugmentationError) {
+  func validate() throws(PreprocessingFault) {
     guard (0...180).contains(rotation) else { throw .value("rotation", rotation, allowed: "0 to 180 degrees") }
     guard (0...1).contains(shift) else { throw .value("shift", shift, allowed: "0 to 1") }
     guard (0...80).contains(shear) else { throw .value("shear", shear, allowed: "0 to 80 degrees") }
-    guard zoom.lowerBound >= 0.01, zoom.upperBound <= 100 else { throw .zoom(zoom) }
+    guard zoom.lowerBound >= 0.01, zoom.upperBound <= 100 else { throw .range("zoom", zoom, allowed: "0.01 to 100") }
     guard fill.count == 3 else { throw .fill(fill) }
   }
 

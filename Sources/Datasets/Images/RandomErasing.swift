@@ -25,12 +25,14 @@ public struct RandomErasing: Codable, Sendable, Equatable {
     self.ratio = ratio
   }
 
-  func validate() throws(AugmentationError) {
+  func validate() throws(PreprocessingFault) {
     guard (0...1).contains(probability) else {
       throw .value("erasing probability", probability, allowed: "0 to 1")
     }
-    guard scale.lowerBound >= 0, scale.upperBound <= 1 else { throw .erasingScale(scale) }
-    guard ratio.lowerBound >= 0.001, ratio.upperBound <= 1000 else { throw .erasingRatio(ratio) }
+    guard scale.lowerBound >= 0, scale.upperBound <= 1 else { throw .range("erasing scale", scale, allowed: "0 to 1") }
+    guard ratio.lowerBound >= 0.001, ratio.upperBound <= 1000 else {
+      throw .range("erasing ratio", ratio, allowed: "0.001 to 1000")
+    }
   }
 
   /// What is covered: nothing where the dice say so, or where ten tries found no rectangle smaller than the picture.

@@ -45,7 +45,7 @@ extension Preprocessing {
   /// The same of a picture that need not be decoded as a whole.
   func augmented(
     _ source: PictureSource, by augmentation: Augmentation, to size: ImageSize, using random: inout RandomStream
-  ) throws(ImageDecodingError) -> DecodedImage {
+  ) throws(ImageDecodingFault) -> DecodedImage {
     let box = augmentation.randomBox(width: source.width, height: source.height, using: &random)
     let cut = try source.resized(width: size.width, height: size.height, from: box)
     return augmentation.changed(cut, covering: meanColor, using: &random)

@@ -34,7 +34,7 @@ public enum SampleImages {
   ///   - imageSize: the length of the sides in pixels, 32 to 1024.
   public static func write(
     to path: String, count: Int = 200, seed: UInt64 = 0, imageSize: Int = 160
-  ) throws(SampleImagesError) -> Summary {
+  ) throws(SampleImagesFault) -> Summary {
     guard (20...100_000).contains(count) else { throw .count(count) }
     guard (32...1024).contains(imageSize) else { throw .imageSize(imageSize) }
     if let names = try? FileManager.default.contentsOfDirectory(atPath: path), !names.isEmpty {
@@ -66,7 +66,7 @@ public enum SampleImages {
 }
 
 /// Why the sample pictures were not written.
-public enum SampleImagesError: Swift.Error, Sendable, Equatable, CustomStringConvertible {
+public enum SampleImagesFault: Swift.Error, Sendable, Equatable, CustomStringConvertible {
   /// Too few for two parts of two classes, or absurdly many.
   case count(Int)
   /// The pictures would be too small to show anything, or too large for a sample.
@@ -79,8 +79,8 @@ public enum SampleImagesError: Swift.Error, Sendable, Equatable, CustomStringCon
   public var description: String {
     switch self {
     case .count(let count): "sample-images: \(count) images are not possible; ask for 20 to 100000"
-    case .imageSize(let size): "sample-images: a size of \(size) pixels is not possible; ask for 32 to 1024"
-    case .notEmpty(let path): "\(path): the folder is not empty; name another or remove it first"
+    case .imageSize(let size): "sample-images: a size of \(size) pixels is out of range; ask for 32 to 1024"
+    case .notEmpty(let path): "\(path): the folder is not empty; choose another, or remove it first"
     case .unwritable(let path, let reason):
       "\(path): cannot be written: \(reason.split(separator: "\n").joined(separator: " "))"
     }

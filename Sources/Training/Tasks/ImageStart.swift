@@ -106,7 +106,7 @@ struct ImageStart {
 
   /// [C, H, W] as the network will get it.
   private static func input(_ preprocessing: Preprocessing) throws -> [Int] {
-    guard let size = try preprocessing.validated().outputSize else { throw PreprocessingError.noFixedSize }
+    guard let size = try preprocessing.validated().outputSize else { throw PreprocessingFault.noFixedSize }
     return [preprocessing.channels.count, size.height, size.width]
   }
 

@@ -1,5 +1,5 @@
 /// Why a file could not be decoded as a picture.
-public enum ImageDecodingError: Swift.Error, Sendable, Equatable, CustomStringConvertible {
+public enum ImageDecodingFault: Swift.Error, Sendable, Equatable, CustomStringConvertible {
   /// The file cannot be opened or read, or is no regular file.
   case unreadable(path: String, reason: String)
   /// The bytes are no picture of a kind that is known here.

@@ -1,9 +1,8 @@
-#include "console.h"
+#include "interrupts.h"
 
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 /// Lock-free, so that a signal handler may write it while any thread reads it.
@@ -17,7 +16,7 @@ static void on_signal(int signal_number) {
   if (atomic_exchange(&interrupted, 1)) _exit(128 + signal_number);
 }
 
-void ak_watch_interrupts(void) {
+void ap_watch_interrupts(void) {
   if (watching) return;
   watching = 1;
   atomic_store(&interrupted, 0);
@@ -33,7 +32,7 @@ void ak_watch_interrupts(void) {
   pthread_sigmask(SIG_UNBLOCK, &watched, NULL);
 }
 
-void ak_unwatch_interrupts(void) {
+void ap_unwatch_interrupts(void) {
   if (!watching) return;
   watching = 0;
   sigaction(SIGINT, &former_interrupt, NULL);
@@ -41,12 +40,4 @@ void ak_unwatch_interrupts(void) {
   atomic_store(&interrupted, 0);
 }
 
-int ak_interrupted(void) { return atomic_load(&interrupted); }
-
-int ak_terminal_columns(int descriptor) {
-  struct winsize size;
-  if (!isatty(descriptor)) return 0;
-  // A terminal that does not know its width is taken for the narrowest usual one.
-  if (ioctl(descriptor, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
-  return size.ws_col;
-}
+int ap_interrupted(void) { return atomic_load(&interrupted); }

@@ -1,0 +1,53 @@
+import ArgumentParser
+import Aviary
+
+/// How images are prepared, augmented and mixed.
+struct ImageArguments: ParsableArguments {
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("The side of the images (the checkpoint's, else the architecture's).", valueName: "n"))
+  var imageSize: Int?
+  @Option(
+    help: ArgumentHelp(
+      "Random changes: none, standard (random resized crops and horizontal flips), or a list of standard, flip, vertical-flip, rotation=DEGREES, shift=, shear=DEGREES, zoom=, brightness=, contrast=, saturation=, hue=, noise=, erasing= (standard; none with a frozen backbone and for IDX and CIFAR files).",
+      valueName: "changes"))
+  var augment: AugmentationArgument?
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("The smallest fraction of an image's area that a random crop keeps (0.08).", valueName: "x"))
+  var cropScale: Double?
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Evaluate on centre crops with a margin, as torchvision does, instead of on the largest square (on).")
+  var cropMargin: Bool?
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Compute the features of a frozen backbone once and keep them, unless images are augmented (on).")
+  var featureCache: Bool?
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Label smoothing: the probability that is spread over all classes (0).", valueName: "x"))
+  var labelSmoothing: Double?
+  @Option(parsing: .unconditional, help: ArgumentHelp("Mixup's alpha (0).", valueName: "x"))
+  var mixup: Double?
+  @Option(parsing: .unconditional, help: ArgumentHelp("CutMix's alpha (0).", valueName: "x"))
+  var cutmix: Double?
+
+  /// The augmentation that was asked for, or the default.
+  func augmentation(default usual: Augmentation?) -> Augmentation? { augment.map(\.augmentation) ?? usual }
+
+  func apply(to options: inout TrainingOptions) throws(TrainingFault) {
+    options.imageSize = imageSize
+    if let cropScale {
+      guard cropScale > 0, cropScale <= 1 else {
+        throw .invalidSetting(name: "crop scale", value: "\(cropScale)", allowed: "above 0 and at most 1")
+      }
+      options.augmentation?.scale = cropScale...1
+    }
+    options.hasCropMargin = cropMargin ?? options.hasCropMargin
+    options.usesFeatureCache = featureCache ?? options.usesFeatureCache
+    options.labelSmoothing = labelSmoothing ?? 0
+    options.mixup = mixup ?? 0
+    options.cutMix = cutmix ?? 0
+  }
+}

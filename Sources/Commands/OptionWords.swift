@@ -1,0 +1,31 @@
+import ArgumentParser
+import Aviary
+
+/// A library's enum whose cases are words of the command line.
+public protocol OptionWord: ExpressibleByArgument, CaseIterable, RawRepresentable where RawValue == String {
+  /// How the command line spells the case.
+  var word: String { get }
+}
+
+extension OptionWord {
+  public var word: String { kebabCase(rawValue) }
+
+  public init?(argument: String) {
+    guard let found = Self.allCases.first(where: { $0.word == argument }) else { return nil }
+    self = found
+  }
+
+  public var defaultValueDescription: String { word }
+  public static var allValueStrings: [String] { allCases.map(\.word) }
+}
+
+extension OptimizerConfiguration.Kind: OptionWord {}
+extension Preprocessing.Channels: OptionWord {}
+extension Preprocessing.Preset: OptionWord {}
+extension KerasMapping.KernelOrder: OptionWord {}
+extension TableSettings.Task: OptionWord {}
+extension TableSettings.Scaling: OptionWord {}
+
+extension TableSettings.Missing: OptionWord {
+  public var word: String { self == .dropRow ? "drop" : kebabCase(rawValue) }
+}

@@ -1,0 +1,31 @@
+import AviaryTestSupport
+import Foundation
+import Testing
+
+/// Runs the programs in `Snippets/`. A snippet checks its own results, and its exit status tells whether they are right.
+/// Exceptions are listed below.
+@Suite struct SnippetTests {
+  /// Needs a folder of photographs and a checkpoint: only built.
+  static let onlyBuilt: Set = ["FineTune"]
+  /// Arguments of those that need some, relative to the root of the package.
+  static let arguments = ["ListHDF5": ["Tests/HDF5Tests/Goldens/dense.h5"]]
+
+  static let names: [String] = {
+    let folder = PackageRoot.url.appendingPathComponent("Snippets").path
+    let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    return files.filter { $0.hasSuffix(".swift") }.map { String($0.dropLast(6)) }.sorted()
+  }()
+
+  @Test(arguments: names) func snippetSucceeds(_ name: String) throws {
+    let program = BuiltTool.path(of: name)
+    #expect(FileManager.default.isExecutableFile(atPath: program), "\(program)")
+    guard !Self.onlyBuilt.contains(name) else { return }
+    let scratch = try ScratchFolder()
+    let arguments = (Self.arguments[name] ?? []).map { PackageRoot.url.appendingPathComponent($0).path }
+    let outcome = try BuiltTool.run(arguments, of: program, in: scratch.path, seconds: 300)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(!outcome.output.isEmpty)
+  }
+
+  @Test func snippetsAreFound() { #expect(Self.names.contains("FineTune") && Self.names.contains("ListHDF5")) }
+}
