@@ -60,8 +60,11 @@ struct RegularizationArguments: ParsableArguments {
     options.weightAverageDecay = weightAverage
     options.statisticsBatches = statistics
     options.layerwiseDecay = layerDecay
-    options.labelSmoothing = labelSmoothing ?? 0
-    options.mixup = mixup ?? 0
-    options.cutMix = cutmix ?? 0
+  }
+
+  func apply(to images: inout ImageOptions) {
+    images.labelSmoothing = labelSmoothing ?? 0
+    images.mixup = mixup ?? 0
+    images.cutMix = cutmix ?? 0
   }
 }

@@ -59,8 +59,10 @@ struct TableArguments: ParsableArguments {
     return all.filter(\.1).map(\.0)
   }
 
-  /// Says what is to be learned of a table, where a target is named.
-  func apply(to options: inout TrainingOptions) throws {
+  /// Says what is to be learned from a table, where a target is named.
+  ///
+  /// - Parameter sequenceLength: how many characters of a text are read; nil for the usual number.
+  func apply(to options: inout TrainingOptions, sequenceLength: Int?) throws {
     try checkTogether()
     guard let target else { return }
     if let window {
@@ -69,17 +71,17 @@ struct TableArguments: ParsableArguments {
       settings.excluded = excluded
       settings.scaling = scalingSetting
       try settings.validate()
-      options.series = settings
+      options.kind = .series(settings)
     } else if let text {
-      var settings = CharacterSettings(target: target, column: text)
-      settings.longest = options.sequenceLength
+      var settings = TextColumnSettings(target: target, column: text)
+      settings.longest = sequenceLength ?? settings.longest
       try settings.validate()
-      options.characters = settings
+      options.kind = .textColumn(settings)
     } else {
-      options.table = try settings(target)
+      options.kind = .table(try settings(target))
     }
     // Recurrent networks, whose gradients may explode.
-    if options.table == nil { options.clipping = GradientClipping(norm: 5) }
+    if window != nil || text != nil { options.clipping = GradientClipping(norm: 5) }
   }
 
   /// Refuses options that mean nothing beside each other.

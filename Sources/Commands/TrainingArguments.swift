@@ -179,31 +179,42 @@ struct TrainingArguments: ParsableArguments {
       optimizer: OptimizerConfiguration(
         (optimizer ?? defaults.optimizer).kind, learningRate: learningRate ?? defaults.learningRate,
         weightDecay: kind == .graphs ? 0 : weightDecay),
-      schedule: schedule(schedule ?? defaults.schedule, epochs: epochs), augmentation: changes,
+      schedule: schedule(schedule ?? defaults.schedule, epochs: epochs),
       workers: reading.workers ?? cores, threads: reading.threads ?? cores)
     if kind == .graphs { options.groups = [ParameterGroup(["conv1"], weightDecay: weightDecay ?? 5e-4)] }
     if kind == .text { options.clipping = GradientClipping(norm: 5) }
     options.batchSize = batchSize ?? options.batchSize
     options.freeze = frozen
-    options.imageSize = imageSize
-    if let cropScale { options.augmentation?.scale = try range(cropScale) }
-    options.hasCropMargin = cropMargin ?? options.hasCropMargin
     options.schedule.warmUpSteps = warmUpSteps ?? 0
-    options.usesFeatureCache = featureCache ?? options.usesFeatureCache
     options.validation = validation.map { text in
       Double(text).map { .fraction($0) } ?? .folder(absolutePath(text))
     }
     options.seed = seed ?? 0
-    options.limit = reading.limit
-    options.sequenceLength = sequenceLength ?? knownLength ?? options.sequenceLength
     options.configuration = try set.map { text in
       let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
       guard parts.count == 2 else { throw ValidationError("--set \(text) is not possible; give NAME=VALUE") }
       return ConfigurationChange(name: parts[0], value: parts[1])
     }
-    try table.apply(to: &options)
+    switch kind {
+    case .images: options.kind = .images(try images(changes))
+    case .text: options.kind = .text(sequenceLength.map { TextOptions(sequenceLength: $0) } ?? TextOptions())
+    case .graphs: options.kind = .graph
+    case .tables: try table.apply(to: &options, sequenceLength: sequenceLength ?? knownLength)
+    }
     regularization.apply(to: &options)
     return options
+  }
+
+  private func images(_ augmentation: Augmentation?) throws -> ImageOptions {
+    var images = ImageOptions()
+    images.imageSize = imageSize
+    images.augmentation = augmentation
+    if let cropScale { images.augmentation?.scale = try range(cropScale) }
+    images.hasCropMargin = cropMargin ?? images.hasCropMargin
+    images.usesFeatureCache = featureCache ?? images.usesFeatureCache
+    images.limit = reading.limit
+    regularization.apply(to: &images)
+    return images
   }
 
   /// Refuses options that the kind of the data has no use for: what is not heeded is not accepted either.

@@ -3,7 +3,7 @@ import CKernels
 /// A polite Ctrl-C: the first one (or a SIGTERM) asks the run to stop after the current step, the second ends the process
 /// at once.
 public enum Interruption {
-  /// Whether somebody asked to stop since `watch()`.
+  /// Whether Ctrl-C was pressed since `watch()`.
   public static var isRequested: Bool { ak_interrupted() != 0 }
 
   /// From now on Ctrl-C asks instead of killing.

@@ -132,14 +132,14 @@ public enum AugmentationError: Swift.Error, Sendable, Equatable, CustomStringCon
 
   public var description: String {
     switch self {
-    case .scale(let range): "augmentation: scale \(range) is not possible; it lies above 0 and is at most 1"
-    case .ratio(let range): "augmentation: ratio \(range) is not possible; it lies in 0.001 to 1000"
+    case .scale(let range): "augmentation: scale \(range) is not possible; it must be above 0 and at most 1"
+    case .ratio(let range): "augmentation: ratio \(range) is not possible; it must be 0.001 to 1000"
     case .flipProbability(let value): "augmentation: flip probability \(value) is not between 0 and 1"
     case .value(let name, let value, let allowed): "augmentation: \(name) \(value) is not possible; use \(allowed)"
-    case .zoom(let range): "augmentation: zoom \(range) is not possible; it lies in 0.01 to 100"
-    case .fill(let color): "augmentation: the fill \(color) is no colour; give red, green and blue"
-    case .erasingScale(let range): "augmentation: erasing scale \(range) is not possible; it lies in 0 to 1"
-    case .erasingRatio(let range): "augmentation: erasing ratio \(range) is not possible; it lies in 0.001 to 1000"
+    case .zoom(let range): "augmentation: zoom \(range) is not possible; it must be 0.01 to 100"
+    case .fill(let color): "augmentation: the fill \(color) is not a colour; give red, green and blue"
+    case .erasingScale(let range): "augmentation: erasing scale \(range) is not possible; it must be 0 to 1"
+    case .erasingRatio(let range): "augmentation: erasing ratio \(range) is not possible; it must be 0.001 to 1000"
     }
   }
 }

@@ -29,7 +29,7 @@ public struct ImageEntry: Sendable, Hashable {
     self.index = index
   }
 
-  /// The file that the picture lies in.
+  /// The file that holds the image.
   public var file: String { packed?.path ?? path }
 
   /// The picture.
@@ -156,15 +156,15 @@ public enum ImageFolderError: Swift.Error, Sendable, Equatable, CustomStringConv
   public var description: String {
     switch self {
     case .unreadable(let path): "\(path): the folder cannot be read; give a folder of DIR/<class>/<image>"
-    case .noClass(let path): "\(path): no class folders; photographs lie in \(path)/<class>/<image>"
+    case .noClass(let path): "\(path): no class folders; put images in \(path)/<class>/<image>"
     case .oneClass(let path, let name):
       "\(path): only one class ('\(name)'); a classifier needs a folder for each of two or more"
-    case .emptyClass(let path): "\(path): no images; add photographs to the folder or remove the class everywhere"
+    case .emptyClass(let path): "\(path): no images; add some, or remove the class from every part"
     case .unknownClass(let path, let name, let expected):
       "\(path): unknown class '\(name)'; the model's classes are \(Self.short(expected))"
     case .packed(let fault): "\(fault)"
     case .tooFew(let images, let fraction):
-      "\(images) images are too few to hold out \(fraction) of them; add photographs or give a validation folder"
+      "\(images) images are too few to hold out \(fraction) of them; add images or give a validation folder"
     }
   }
 
