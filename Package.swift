@@ -84,9 +84,7 @@ let package = Package(
     module("Layers", ["AviaryTensors"]),
     module("Checkpoints", ["AviaryLayers", "AviaryArchives", "AviaryHDF5", "AviaryHDF5Writing", "AviaryTensors"]),
     module("Models", path: "Models", ["AviaryLayers", "AviaryCheckpoints"]),
-    module(
-      "Training",
-      ["AviaryModels", "AviaryLayers", "AviaryDatasets", "AviaryCheckpoints", "AviaryArchives", "CPlatform"]),
+    module("Training", ["AviaryLayers", "AviaryDatasets", "AviaryCheckpoints", "AviaryArchives", "CPlatform"]),
     .target(
       name: "Aviary",
       dependencies: [

@@ -54,15 +54,15 @@ struct DataEvaluation {
   }
 
   /// The network for texts in a table, checked in the same way.
-  func textPredictor(_ preprocessing: CharacterPreprocessing) throws -> TextPredictor {
-    guard let model = model as? SequenceClassifier, model.configuration.symbols == preprocessing.symbols else {
+  func textPredictor(_ preprocessing: TextColumnPreprocessing) throws -> ExamplePredictor<TextColumnPreprocessing> {
+    guard let model = model as? any SequenceReader, model.symbols == preprocessing.symbols else {
       throw TrainingFault.noVocabulary(path: path)
     }
     let classes = preprocessing.target.classes.count
     guard model.configuration.outputs == classes else {
       throw CommandFault.classCount(source: path, found: classes, expected: model.configuration.outputs)
     }
-    return TextPredictor(model, preprocessing)
+    return ExamplePredictor(model, preprocessing)
   }
 
   /// Refuses an input of the wrong shape for the network.
@@ -74,14 +74,14 @@ struct DataEvaluation {
   private func table(_ data: String) throws -> EvaluationReport {
     switch try checkpoint.inputPreparation() {
     case .series(let preprocessing): return try series(data, preprocessing)
-    case .characters(let preprocessing): return try texts(data, preprocessing)
+    case .textColumn(let preprocessing): return try texts(data, preprocessing)
     default: break
     }
     let (model, preprocessing) = try tableModel()
-    let part = try preprocessing.part(of: Table(csv: data, for: preprocessing))
+    let part = try preprocessing.examples(of: Table(csv: data, for: preprocessing))
     tell("\(data): table, \(counted(part.count, "row"))")
     func open(_ model: some Classifier) -> EvaluationReport {
-      let predictor = TablePredictor(model, preprocessing)
+      let predictor = ExamplePredictor(model, preprocessing)
       return preprocessing.target.task == .regression
         ? EvaluationReport(predictor.regression(part))
         : EvaluationReport(predictor.classification(part), item: "row")
@@ -99,21 +99,22 @@ struct DataEvaluation {
     }
     tell("\(data): time series, \(counted(rows.count, "row")), \(counted(rows.windows, "window"))")
     func open(_ model: some Classifier) -> EvaluationReport {
-      EvaluationReport(SeriesPredictor(model, preprocessing).regression(rows.all), item: "window")
+      EvaluationReport(
+        ExamplePredictor(model, preprocessing).regression(rows.examples(targets: 0..<rows.count)), item: "window")
     }
     return open(model)
   }
 
-  private func texts(_ data: String, _ preprocessing: CharacterPreprocessing) throws -> EvaluationReport {
+  private func texts(_ data: String, _ preprocessing: TextColumnPreprocessing) throws -> EvaluationReport {
     let predictor = try textPredictor(preprocessing)
-    let part = try preprocessing.part(of: preprocessing.table(csv: data))
+    let part = try preprocessing.examples(of: preprocessing.table(csv: data))
     tell("\(data): table, \(counted(part.count, "text"))")
     return EvaluationReport(predictor.classification(part), item: "text")
   }
 
   /// On the test nodes.
   private func graph(_ data: String) throws -> EvaluationReport {
-    guard let model = model as? GCN else { throw unsuited(.graphs) }
+    guard let model = model as? any NodeClassifier else { throw unsuited(.graphs) }
     var preparation = InputPreparation.GraphPreparation(normalizesFeatures: true)
     if case .graph(let stored)? = try checkpoint.inputPreparation() { preparation = stored }
     // A graph without a split is split as in training.
@@ -129,7 +130,7 @@ struct DataEvaluation {
 
   /// On all of the text.
   private func text(_ data: String) throws -> EvaluationReport {
-    guard let model = model as? CharacterModel else { throw unsuited(.text) }
+    guard let model = model as? any LanguageModel else { throw unsuited(.text) }
     let vocabulary = try checkpoint.vocabulary(path: path)
     try check(input: [vocabulary.count])
     let corpus = try TextCorpus(path: data, vocabulary: vocabulary, holdingOut: 0)

@@ -26,31 +26,23 @@ struct EvaluateCommand: ParsableCommand {
     }
     let loaded = try LoadedModel(checkpoint, source, weights: weights, needsHead: true)
     let part = try DataPart.forEvaluation(
-      data, classes: loaded.namesClasses ? loaded.classes : nil, limit: reading.limit)
+      data, classes: loaded.predictor.namesClasses ? loaded.classes : nil, limit: reading.limit)
     let count = loaded.model.configuration.outputs
     guard part.folder.classes.count == count else {
       throw CommandFault.classCount(source: data, found: part.folder.classes.count, expected: count)
     }
     tell(part.described(data))
-    var metrics = ClassificationMetrics(classes: part.folder.classes)
     let entries = part.folder.entries
-    let skipped = try Photographs.forEachBatch(
-      entries, of: loaded, workers: reading.workers, label: "evaluating"
-    ) { batch in
-      let scalars = loaded.logProbabilities(batch.inputs).scalars
-      for (row, index) in batch.indices.enumerated() {
-        let scores = scalars[(row * count)..<((row + 1) * count)]
-        let label = entries[index].label
-        let best = scores.indices.max { (scores[$0], $1) < (scores[$1], $0) } ?? row * count
-        metrics.add(label: label, predicted: best - row * count, loss: -Double(scores[row * count + label]))
-      }
+    let (metrics, skipped) = try loaded.withProgress("evaluating", of: entries.count) { progress in
+      try loaded.predictor.evaluate(
+        entries, classes: part.folder.classes, workers: reading.workers ?? availableCores(), progress: progress)
     }
     guard metrics.count > 0 else {
-      throw CommandFault.nothingDecoded(path: data, first: skipped.first?.reason ?? "the folder is empty")
+      throw CommandFault.nothingDecoded(path: data, first: skipped.first.map { "\($0.fault)" } ?? "the folder is empty")
     }
-    for image in skipped { tell("skipped: \(image.reason)") }
+    for image in skipped { tell("skipped: \(image.fault)") }
     var report = EvaluationReport(
-      metrics, item: "image", skipped: skipped.map { (entries[$0.index].path, $0.reason) })
+      metrics, item: "image", skipped: skipped.map { (entries[$0.index].path, "\($0.fault)") })
     report.members.append(("part", part.name.map { .text($0) } ?? .null))
     report.print(asJSON: json)
   }

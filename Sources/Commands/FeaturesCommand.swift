@@ -37,10 +37,8 @@ struct FeaturesCommand: ParsableCommand {
     try HDF5RowWriter.write(to: output) { writer in
       for part in parts {
         let entries = part.folder.entries
-        let left = try Photographs.forEachBatch(
-          entries, of: loaded, workers: reading.workers, label: "features"
-        ) { batch in
-          let features = loaded.features(batch.inputs)
+        let left = try loaded.forEachBatch(entries, workers: reading.workers, label: "features") { batch in
+          let features = loaded.predictor.features(batch.inputs)
           let batchEntries = batch.indices.map { entries[$0] }
           width = features.shape[1]
           images += batchEntries.count
@@ -49,7 +47,7 @@ struct FeaturesCommand: ParsableCommand {
           try writer.append(batchEntries.map(\.path), to: "paths")
           try writer.append(batchEntries.map { _ in part.name ?? "" }, to: "parts")
         }
-        skipped += left.map(\.reason)
+        skipped += left.map { "\($0.fault)" }
       }
       if images == 0, let first = skipped.first { throw CommandFault.nothingDecoded(path: data, first: first) }
       return try Self.attributes(classes: parts[0].folder.classes, loaded)
@@ -64,7 +62,7 @@ struct FeaturesCommand: ParsableCommand {
   private static func attributes(classes: [String], _ loaded: LoadedModel) throws -> [HDF5Attribute] {
     var attributes = [
       HDF5Attribute("format", .text("aviary features")), HDF5Attribute("classes", .texts(classes)),
-      HDF5Attribute("architecture", .text(loaded.architecture.name)),
+      HDF5Attribute("architecture", .text(loaded.predictor.architecture.name)),
       HDF5Attribute("preprocessing", .text(try InputPreparation.images(loaded.preprocessing).json().serialized)),
     ]
     // A list in an object header is limited to 64 KiB; more names become one JSON text.

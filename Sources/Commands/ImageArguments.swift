@@ -36,18 +36,25 @@ struct ImageArguments: ParsableArguments {
   /// The augmentation that was asked for, or the default.
   func augmentation(default usual: Augmentation?) -> Augmentation? { augment.map(\.augmentation) ?? usual }
 
-  func apply(to options: inout TrainingOptions) throws(TrainingFault) {
-    options.imageSize = imageSize
+  /// - Parameters:
+  ///   - usual: the augmentation if none was asked for.
+  ///   - limit: the most images of each class.
+  func options(usual: Augmentation?, limit: Int?) throws(TrainingFault) -> ImageOptions {
+    var images = ImageOptions()
+    images.imageSize = imageSize
+    images.augmentation = augmentation(default: usual)
     if let cropScale {
       guard cropScale > 0, cropScale <= 1 else {
         throw .invalidSetting(name: "crop scale", value: "\(cropScale)", allowed: "above 0 and at most 1")
       }
-      options.augmentation?.scale = cropScale...1
+      images.augmentation?.scale = cropScale...1
     }
-    options.hasCropMargin = cropMargin ?? options.hasCropMargin
-    options.usesFeatureCache = featureCache ?? options.usesFeatureCache
-    options.labelSmoothing = labelSmoothing ?? 0
-    options.mixup = mixup ?? 0
-    options.cutMix = cutmix ?? 0
+    images.hasCropMargin = cropMargin ?? images.hasCropMargin
+    images.usesFeatureCache = featureCache ?? images.usesFeatureCache
+    images.labelSmoothing = labelSmoothing ?? 0
+    images.mixup = mixup ?? 0
+    images.cutMix = cutmix ?? 0
+    images.limit = limit
+    return images
   }
 }

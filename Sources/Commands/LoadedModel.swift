@@ -1,17 +1,13 @@
 import Aviary
 
-/// A checkpoint in use: its network, the names of its outputs, and the preprocessing of its images.
+/// A checkpoint in use on images.
 struct LoadedModel {
   let path: String
-  let model: any Classifier
-  let architecture: Architecture
-  let checkpoint: Checkpoint.Metadata
-  /// Valid, and checked against the network's input if it fixes the size.
-  let preprocessing: Preprocessing
-  /// One name for each of the head's outputs.
-  let classes: [String]
-  /// Whether the checkpoint has class names.
-  let namesClasses: Bool
+  let predictor: ImagePredictor
+
+  var model: any Classifier { predictor.model }
+  var classes: [String] { predictor.classes }
+  var preprocessing: Preprocessing { predictor.preprocessing }
 
   /// - Parameters:
   ///   - named: a file, or the name of shipped weights.
@@ -19,108 +15,40 @@ struct LoadedModel {
   init(_ named: String, _ options: SourceOptions, weights: WeightsOptions, needsHead: Bool) throws {
     path = try WeightsFolder.checkpointPath(named, given: weights.weights)
     let (checkpoint, _) = try options.read(path)
-    if needsHead, checkpoint.metadata.headAbsent { throw CommandFault.headAbsent(path: path) }
-    guard let name = checkpoint.metadata.architecture else { throw ArchitectureFault.unnamed }
-    let known = try AviaryCommand.registry.architecture(named: name)
-    guard known.kinds.contains(.images) else {
-      throw ArchitectureFault.unsuited(architecture: name, kinds: known.kinds, data: .images)
-    }
-    guard let stored = try checkpoint.preprocessing() else { throw CommandFault.noPreprocessing(path: path) }
-    preprocessing = stored
     let missing = try options.allowMissing.map { try Allowance.missing($0) }
-    (model, architecture, _) = try AviaryCommand.registry.classifier(
-      from: checkpoint, allowing: Set(missing), path: path)
-    if needsHead, let chain = model as? KerasChain, chain.configuration.output == .values {
+    do {
+      predictor = try ImagePredictor(
+        checkpoint, registry: AviaryCommand.registry, allowing: Set(missing), needsHead: needsHead, path: path)
+    } catch let fault as PredictionFault {
+      // What the command line can do about it.
+      switch fault {
+      case .headAbsent(let path): throw CommandFault.headAbsent(path: path)
+      case .noPreprocessing(let path): throw CommandFault.noPreprocessing(path: path)
+      case .classCount(let path, let names, let outputs):
+        throw CommandFault.classCount(source: path, found: names, expected: outputs)
+      case .unreadable, .unsuited: throw fault
+      }
+    }
+    if needsHead, let chain = predictor.model as? KerasChain, chain.configuration.output == .values {
       throw CommandFault.noClasses(path: path)
     }
-    self.checkpoint = checkpoint.metadata
-    let count = model.configuration.outputs
-    if let names = checkpoint.metadata.classes {
-      guard names.count == count || checkpoint.metadata.headAbsent else {
-        throw CommandFault.classCount(source: path, found: names.count, expected: count)
-      }
-      classes = names
-    } else {
-      classes = (0..<count).map { "class \($0)" }
-    }
-    namesClasses = checkpoint.metadata.classes != nil
-    if let size = preprocessing.outputSize { try check(size) }
   }
 
-  /// Refuses images that are too small for the network, or have the wrong number of channels.
-  func check(_ size: ImageSize) throws {
-    _ = try architecture.build(
-      configuration: checkpoint.configuration, input: [preprocessing.channels.count, size.height, size.width])
-  }
-
-  /// The input of the head, one vector per image: [N, F]. Feature maps are averaged over positions.
-  func features(_ inputs: Tensor) -> Tensor {
-    inference {
-      let features = model.features(inputs)
-      return features.rank == 4 ? features.mean(over: [2, 3]) : features
+  /// Calls `body` with every batch of those images that can be used, in order, and returns the others.
+  func forEachBatch(
+    _ entries: [ImageEntry], workers: Int? = nil, label: String, _ body: (ImagePredictor.Batch) throws -> Void
+  ) throws -> [ImagePredictor.Skipped] {
+    try withProgress(label, of: entries.count) { progress in
+      try predictor.forEachBatch(entries, workers: workers ?? availableCores(), progress: progress, body)
     }
   }
 
-  /// The logarithms of the classes' probabilities: [N, classes].
-  func logProbabilities(_ inputs: Tensor) -> Tensor {
-    inference { logSoftmax(model(inputs)) }
-  }
-}
-
-/// Batches of images, prepared for a model.
-struct Photographs {
-  struct Batch {
-    let inputs: Tensor
-    /// Positions in the list of entries.
-    let indices: [Int]
-  }
-
-  struct Skipped {
-    let index: Int
-    let reason: String
-  }
-
-  static let batchSize = 16
-
-  /// Calls `body` with batches of the images that can be decoded, in order, and returns the others.
-  ///
-  /// A batch is one image if the preprocessing does not fix their size.
-  static func forEachBatch(
-    _ entries: [ImageEntry], of loaded: LoadedModel, workers: Int? = nil, label: String,
-    _ body: (Batch) throws -> Void
-  ) throws -> [Skipped] {
-    var progress = ProgressLine()
-    defer { progress.clear() }
-    func show(_ done: Int) { progress.show(.init(label, done: done, total: entries.count)) }
-    guard loaded.preprocessing.outputSize != nil, entries.count > 1 else {
-      var skipped: [Skipped] = []
-      for (index, entry) in entries.enumerated() {
-        do {
-          let picture = loaded.preprocessing.sized(try entry.decoded())
-          try loaded.check(ImageSize(height: picture.height, width: picture.width))
-          try body(Batch(inputs: loaded.preprocessing.tensor(of: [picture]), indices: [index]))
-        } catch let fault as ImageDecodingFault {
-          skipped.append(Skipped(index: index, reason: "\(fault)"))
-        } catch let fault as ArchitectureFault {
-          skipped.append(Skipped(index: index, reason: "\(entry.path): \(fault)"))
-        }
-        show(index + 1)
-      }
-      return skipped
-    }
-    let batches = try ImageBatches(
-      entries, preprocessing: loaded.preprocessing, batchSize: min(batchSize, entries.count),
-      workers: min(workers ?? availableCores(), entries.count))
-    var done = 0
-    var decoded: Set<Int> = []
-    while let batch = batches.next() {
-      try body(Batch(inputs: batch.inputs, indices: batch.indices))
-      decoded.formUnion(batch.indices)
-      done += batch.indices.count
-      show(done + batches.skipped.count)
-    }
-    // In the order of the entries, as the batches skip them.
-    let left = entries.indices.filter { !decoded.contains($0) }
-    return zip(left, batches.skipped).map { Skipped(index: $0, reason: "\($1.reason)") }
+  /// Runs `body` with a progress line, which it tells how many images are done.
+  func withProgress<Result>(
+    _ label: String, of total: Int, _ body: (_ progress: (Int) -> Void) throws -> Result
+  ) rethrows -> Result {
+    var line = ProgressLine()
+    defer { line.clear() }
+    return try body { line.show(.init(label, done: $0, total: total)) }
   }
 }

@@ -24,47 +24,35 @@ struct PredictCommand: ParsableCommand {
     guard top > 0 else { throw ValidationError("--top \(top) is out of range; use at least 1") }
   }
 
-  /// The prediction for one image, or why there is none.
-  private enum Finding {
-    case classes([(name: String, probability: Float)])
-    case fault(String)
-  }
-
   func run() throws {
     if images.allSatisfy({ $0.hasSuffix(".csv") }) { return try predictTables() }
     let loaded = try LoadedModel(checkpoint, source, weights: weights, needsHead: true)
-    var findings = Array(repeating: Finding.classes([]), count: images.count)
-    let entries = images.map { ImageEntry(path: $0, label: 0) }
-    let skipped = try Photographs.forEachBatch(entries, of: loaded, label: "predicting") { batch in
-      let scalars = inference { softmax(loaded.model(batch.inputs)) }.scalars
-      let count = loaded.classes.count
-      for (row, index) in batch.indices.enumerated() {
-        let probabilities = scalars[(row * count)..<((row + 1) * count)]
-        let best = probabilities.indices.sorted { (probabilities[$0], $1) > (probabilities[$1], $0) }.prefix(top)
-        findings[index] = .classes(best.map { (loaded.classes[$0 - row * count], probabilities[$0]) })
-      }
+    let findings = try loaded.withProgress("predicting", of: images.count) { progress in
+      try loaded.predictor.predict(files: images, workers: availableCores(), progress: progress)
     }
-    for image in skipped { findings[image.index] = .fault(image.reason) }
     if json {
       print(object(findings).serialized)
     } else {
       for line in lines(findings) { show(line) }
     }
-    if let first = skipped.first {
-      throw CommandFault.unreadableImages(count: skipped.count, of: images.count, first: first.reason)
+    let faults = findings.compactMap { if case .failure(let fault) = $0 { fault } else { nil } }
+    if let first = faults.first {
+      throw CommandFault.unreadableImages(count: faults.count, of: images.count, first: "\(first)")
     }
   }
+
+  private typealias Finding = Result<[ImagePredictor.Answer], PredictionFault>
 
   private func object(_ findings: [Finding]) -> JSONValue {
     let predictions = zip(images, findings).map { image, finding -> JSONValue in
       switch finding {
-      case .classes(let classes):
+      case .success(let answers):
         .members([
           "image": .text(image),
           "classes": .array(
-            classes.map { .members(["name": .text($0.name), "probability": .real($0.probability)]) }),
+            answers.prefix(top).map { .members(["name": .text($0.name), "probability": .real($0.probability)]) }),
         ])
-      case .fault(let reason): .members(["image": .text(image), "error": .text(reason)])
+      case .failure(let fault): .members(["image": .text(image), "error": .text("\(fault)")])
       }
     }
     return .members(["predictions": .array(predictions)])
@@ -73,9 +61,9 @@ struct PredictCommand: ParsableCommand {
   private func lines(_ findings: [Finding]) -> [String] {
     zip(images, findings).flatMap { image, finding -> [String] in
       switch finding {
-      case .classes(let classes):
-        [image] + table(classes.map { ["", percent(Double($0.probability)), $0.name] }, right: [1])
-      case .fault: [image, "  not predicted"]
+      case .success(let answers):
+        [image] + table(answers.prefix(top).map { ["", percent(Double($0.probability)), $0.name] }, right: [1])
+      case .failure: [image, "  not predicted"]
       }
     }
   }
@@ -87,7 +75,7 @@ struct PredictCommand: ParsableCommand {
     case .series(let preprocessing):
       let model = try evaluation.seriesModel(preprocessing)
       for path in images { predictions.addNext(path, model, preprocessing) }
-    case .characters(let preprocessing):
+    case .textColumn(let preprocessing):
       let predictor = try evaluation.textPredictor(preprocessing)
       for path in images { predictions.add(path, predictor) }
     default:

@@ -35,7 +35,7 @@ struct QuantizeCommand: ParsableCommand {
       throw CommandFault.badOutput(path: output, reason: "quantized weights are written as .h5; use that extension")
     }
     let loaded = try LoadedModel(checkpoint, source, weights: weights, needsHead: true)
-    let before = loaded.model.checkpoint(architecture: loaded.architecture.name)
+    let before = loaded.model.checkpoint(architecture: loaded.predictor.architecture.name)
     guard before.quantizedPaths.isEmpty else { throw CommandFault.quantizedAlready(path: loaded.path) }
     let parts = try DataPart.all(data, classes: nil)
     let seen = Self.chosen(parts[0].folder.entries, calibration, seed: seed, "calibration")
@@ -44,20 +44,20 @@ struct QuantizeCommand: ParsableCommand {
 
     let floats = try heldOut?.predictions(loaded)
     let calibration = Calibration(of: loaded.model)
-    let skipped = try Photographs.forEachBatch(seen, of: loaded, label: "calibrating") { batch in
+    let skipped = try loaded.forEachBatch(seen, label: "calibrating") { batch in
       calibration.observe { _ = loaded.model(batch.inputs).scalars }
     }
     guard skipped.count < seen.count else {
-      throw CommandFault.nothingDecoded(path: data, first: skipped.first?.reason ?? "the folder is empty")
+      throw CommandFault.nothingDecoded(path: data, first: skipped.first.map { "\($0.fault)" } ?? "the folder is empty")
     }
-    for image in skipped { tell("skipped: \(image.reason)") }
+    for image in skipped { tell("skipped: \(image.fault)") }
     let outcome: Calibration.Outcome
     do { outcome = try calibration.quantize() } catch {
       throw CommandFault.cannotQuantize(path: loaded.path, fault: error)
     }
     let integers = try heldOut?.predictions(loaded)
 
-    var after = loaded.model.checkpoint(architecture: loaded.architecture.name)
+    var after = loaded.model.checkpoint(architecture: loaded.predictor.architecture.name)
     let images = seen.count - skipped.count
     describe(&after, loaded, images: images)
     try after.write(to: output)
@@ -74,7 +74,7 @@ struct QuantizeCommand: ParsableCommand {
   /// The metadata of the file: the metrics of the float weights do not hold for the integers.
   private func describe(_ checkpoint: inout Checkpoint, _ loaded: LoadedModel, images: Int) {
     let own = checkpoint.metadata
-    checkpoint.metadata = loaded.checkpoint
+    checkpoint.metadata = loaded.predictor.metadata
     checkpoint.metadata.architecture = own.architecture
     checkpoint.metadata.configuration = own.configuration
     checkpoint.metadata.settings = own.settings
@@ -162,7 +162,8 @@ struct HeldOutImages {
   /// Nil if there is no other part, or its classes are not the network's.
   init?(_ data: String, of loaded: LoadedModel, most: Int, seed: UInt64) {
     // Images of any classes serve calibration; those of others have no right answer.
-    guard let parts = try? DataPart.all(data, classes: loaded.namesClasses ? loaded.classes : nil), parts.count > 1,
+    guard let parts = try? DataPart.all(data, classes: loaded.predictor.namesClasses ? loaded.classes : nil),
+      parts.count > 1,
       let part = parts.last, let name = part.name
     else { return nil }
     let count = loaded.model.configuration.outputs
@@ -176,8 +177,8 @@ struct HeldOutImages {
   /// The likeliest class of each image that can be decoded, by position.
   func predictions(_ loaded: LoadedModel) throws -> [Int: Int] {
     var found: [Int: Int] = [:]
-    _ = try Photographs.forEachBatch(entries, of: loaded, label: "classifying") { batch in
-      for (index, best) in zip(batch.indices, loaded.logProbabilities(batch.inputs).argmax()) { found[index] = best }
+    _ = try loaded.forEachBatch(entries, label: "classifying") { batch in
+      for (index, best) in zip(batch.indices, loaded.predictor.logits(batch.inputs).argmax()) { found[index] = best }
     }
     return found
   }

@@ -36,7 +36,7 @@ struct SampleCommand: ParsableCommand {
     let stored = try Checkpoint.read(from: path)
     if stored.metadata.headAbsent { throw CommandFault.headAbsent(path: path) }
     let loaded = try AviaryCommand.registry.model(from: stored, path: path)
-    guard let model = loaded.model as? CharacterModel else {
+    guard let model = loaded.model as? any LanguageModel else {
       throw CommandFault.noLanguageModel(path: path, architecture: loaded.architecture.name)
     }
     let vocabulary = try stored.vocabulary(path: path)

@@ -38,7 +38,9 @@ struct TableArguments: ParsableArguments {
   var text: String?
 
   /// Sets what is learned from a table, if a target is named.
-  func apply(to options: inout TrainingOptions) throws {
+  ///
+  /// - Parameter sequenceLength: how many characters of a text are read; nil for the default.
+  func apply(to options: inout TrainingOptions, sequenceLength: Int?) throws {
     try checkTogether()
     guard let target else { return }
     if let window {
@@ -47,17 +49,17 @@ struct TableArguments: ParsableArguments {
       settings.excluded = excluded
       settings.scaling = scaling ?? .standard
       try settings.validate()
-      options.series = settings
+      options.kind = .series(settings)
     } else if let text {
-      var settings = CharacterSettings(target: target, column: text)
-      settings.longest = options.sequenceLength
+      var settings = TextColumnSettings(target: target, column: text)
+      settings.longest = sequenceLength ?? settings.longest
       try settings.validate()
-      options.characters = settings
+      options.kind = .textColumn(settings)
     } else {
-      options.table = try settings(target)
+      options.kind = .table(try settings(target))
     }
     // The gradients of recurrent networks may explode.
-    if options.table == nil { options.clipping = GradientClipping(norm: 5) }
+    if window != nil || text != nil { options.clipping = GradientClipping(norm: 5) }
   }
 
   /// Refuses options that cannot be combined.

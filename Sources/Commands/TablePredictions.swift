@@ -27,14 +27,14 @@ struct TablePredictions {
       let table = try Table(csv: path, for: preprocessing)
       let features = try preprocessing.features(of: table)
       for category in features.unknown { tell("\(path): \(category)") }
-      add(path, table, rows: features.rows, answers(TablePredictor(model, preprocessing), features))
+      add(path, table, rows: features.rows, answers(ExamplePredictor(model, preprocessing), features))
     } catch {
       add(error, path)
     }
   }
 
   /// Predicts the class of the text in every row of a file.
-  mutating func add(_ path: String, _ predictor: TextPredictor) {
+  mutating func add(_ path: String, _ predictor: ExamplePredictor<TextColumnPreprocessing>) {
     do throws(TableFault) {
       let table = try predictor.preprocessing.table(csv: path)
       let texts = try predictor.preprocessing.texts(of: table)
@@ -46,11 +46,11 @@ struct TablePredictions {
   }
 
   /// Forecasts the value that follows the end of a time series.
-  mutating func addNext<Model: Classifier>(_ path: String, _ model: Model, _ preprocessing: SeriesPreprocessing) {
+  mutating func addNext(_ path: String, _ model: some Classifier, _ preprocessing: SeriesPreprocessing) {
     do throws(TableFault) {
       let rows = try preprocessing.rows(of: preprocessing.table(csv: path))
       let settings = preprocessing.settings
-      guard let next = SeriesPredictor(model, preprocessing).next(after: rows) else {
+      guard let next = ExamplePredictor(model, preprocessing).next(after: rows) else {
         throw .seriesTooShort(path: path, rows: rows.count, needed: settings.window)
       }
       count += 1
@@ -90,8 +90,8 @@ struct TablePredictions {
     predictions.append(.object(place + [.init("error", .text(reason))]))
   }
 
-  private func answers<Model: Classifier>(
-    _ predictor: TablePredictor<Model>, _ features: TableFeatures
+  private func answers(
+    _ predictor: ExamplePredictor<TablePreprocessing>, _ features: TableFeatures
   ) -> [Answer] {
     let target = predictor.preprocessing.target
     if target.task == .regression {

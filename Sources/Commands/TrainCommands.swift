@@ -55,7 +55,7 @@ struct FinetuneCommand: ParsableCommand {
         tell("\(path): its weights are quantized; they are trained in float32")
       }
       var knownLength: Int?
-      if case .characters(let known) = try checkpoint.inputPreparation() { knownLength = known.settings.longest }
+      if case .textColumn(let known) = try checkpoint.inputPreparation() { knownLength = known.settings.longest }
       let options = try training.options(
         isFinetuning: true, architecture: architecture, checkpoint: absolutePath(path), knownLength: knownLength)
       return (options, .checkpoint(checkpoint, path: path))
@@ -82,11 +82,13 @@ struct TrainingRun {
   func run(_ begin: () throws -> (TrainingOptions, NetworkTraining.Source)) throws {
     let report: TrainingReport
     if let folder = arguments.resume {
-      report = try NetworkTraining.resume(at: folder) { tell($0) }
+      report = try NetworkTraining.resume(at: folder, registry: AviaryCommand.registry) { tell($0) }
     } else {
       let (options, source) = try begin()
       tell(try describeData(options.data))
-      report = try NetworkTraining.start(options, from: source, at: arguments.output ?? "") { tell($0) }
+      report = try NetworkTraining.start(
+        options, from: source, registry: AviaryCommand.registry, at: arguments.output ?? ""
+      ) { tell($0) }
     }
     guard let summary = report.summary else {
       // Before the first epoch there may be nothing to save yet.

@@ -130,7 +130,6 @@ struct TrainingArguments: ParsableArguments {
         optimizer ?? defaults.optimizer, learningRate: learningRate ?? defaults.learningRate,
         weightDecay: kind == .graphs ? 0 : weightDecay),
       schedule: schedule(schedule ?? defaults.schedule, epochs: epochs),
-      augmentation: images.augmentation(default: usualAugmentation(kind, path, freezesBackbone)),
       workers: reading.workers ?? cores, threads: reading.threads ?? cores)
     if kind == .graphs { options.groups = [ParameterGroup(["conv1"], weightDecay: weightDecay ?? 5e-4)] }
     if kind == .text { options.clipping = GradientClipping(norm: 5) }
@@ -141,15 +140,19 @@ struct TrainingArguments: ParsableArguments {
       Double(text).map { .fraction($0) } ?? .folder(absolutePath(text))
     }
     options.seed = seed ?? 0
-    options.limit = reading.limit
-    options.sequenceLength = sequenceLength ?? knownLength ?? options.sequenceLength
     options.configuration = try set.map { text in
       let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
       guard parts.count == 2 else { throw ValidationError("invalid --set \(text); give NAME=VALUE") }
       return ConfigurationChange(name: parts[0], value: parts[1])
     }
-    try images.apply(to: &options)
-    try table.apply(to: &options)
+    switch kind {
+    case .images:
+      options.kind = .images(
+        try images.options(usual: usualAugmentation(kind, path, freezesBackbone), limit: reading.limit))
+    case .text: options.kind = .text(sequenceLength.map { TextOptions(sequenceLength: $0) } ?? TextOptions())
+    case .graphs: options.kind = .graph
+    case .tables: try table.apply(to: &options, sequenceLength: sequenceLength ?? knownLength)
+    }
     regularization.apply(to: &options)
     return options
   }

@@ -1,7 +1,7 @@
 import AviaryDiagnostics
 import AviaryKernels
 
-/// Which examples of a list are learned from, which are held out for validation, and which for the test: positions in the
+/// Which examples of a list are for training, which for validation and which for the test: positions in the
 /// list, in its order. The same seed gives the same parts.
 public struct DataSplit: Equatable, Sendable {
   public var training: [Int]
@@ -45,6 +45,17 @@ public struct DataSplit: Equatable, Sendable {
   public init(count: Int, validation: Double, test: Double = 0, seed: UInt64) throws(SplitFault) {
     try self.init(
       labels: Array(repeating: 0, count: count), classes: [""], validation: validation, test: test, seed: seed)
+  }
+
+  /// Holds out the ends of a list in its order, as of a time series: the last share is the test, the one before it is for
+  /// validation. Each that is asked for has at least one example, and training may have none.
+  public init(inOrder count: Int, validation: Double, test: Double) {
+    func held(_ share: Double) -> Int { share > 0 ? max(1, Int((Double(count) * share).rounded())) : 0 }
+    let testStart = max(0, count - held(test))
+    let validationStart = max(0, testStart - held(validation))
+    training = Array(0..<validationStart)
+    self.validation = Array(validationStart..<testStart)
+    self.test = Array(testStart..<count)
   }
 
   private enum Part { case training, validation, test }

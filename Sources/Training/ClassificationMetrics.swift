@@ -1,4 +1,5 @@
 import AviaryDiagnostics
+import AviaryTensors
 
 /// How well predictions meet the truth, counted over a set of examples.
 public struct ClassificationMetrics: Equatable, Sendable {
@@ -24,6 +25,15 @@ public struct ClassificationMetrics: Equatable, Sendable {
     confusion[label][predicted] += 1
     lossSum += loss
     count += 1
+  }
+
+  /// Counts a batch: logits [N, classes] and the N classes.
+  mutating func add(logits: Tensor, labels: [Int32]) {
+    let (predicted, logarithms) = inference { (logits.argmax(), logSoftmax(logits).scalars) }
+    for (row, label) in labels.enumerated() {
+      add(
+        label: Int(label), predicted: predicted[row], loss: -Double(logarithms[row * classes.count + Int(label)]))
+    }
   }
 
   /// The number of examples whose class was predicted.

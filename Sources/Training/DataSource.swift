@@ -1,5 +1,4 @@
 import AviaryCheckpoints
-import AviaryModels
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -7,7 +6,7 @@ import AviaryModels
   import Foundation
 #endif
 
-/// What lies at a path that somebody names as data, recognised by names alone.
+/// Detects the kind of data at a path, from names alone.
 public enum DataSource {
   /// The kind of the data.
   ///

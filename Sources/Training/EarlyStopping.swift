@@ -1,15 +1,15 @@
-/// Ends a run when nothing has got better for a while. It watches validation, or training where nothing is held out.
+/// Stops a run when nothing has improved for a while. It watches validation, or training where nothing is held out.
 public struct EarlyStopping: Codable, Equatable, Sendable {
-  /// What is to get better.
+  /// What has to improve.
   public enum Quantity: String, Codable, CaseIterable, Sendable {
     case loss
     /// The loss takes its place in a task that has no right and wrong.
     case accuracy
   }
 
-  /// The run ends after so many epochs in a row without improvement.
+  /// The number of epochs in a row without improvement after which the run stops.
   public var patience: Int
-  /// Less than this above the best accuracy, or below the best loss, is no improvement.
+  /// The smallest change of accuracy or loss that counts as an improvement.
   public var minimumImprovement: Double
   public var quantity: Quantity
 

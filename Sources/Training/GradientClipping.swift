@@ -6,9 +6,9 @@ public typealias GradientTransform = (_ gradients: Gradients) throws -> Gradient
 
 /// How large gradients may be. Where both limits are given, elements are clipped first.
 public struct GradientClipping: Codable, Equatable, Sendable {
-  /// The most that the 2-norm of all gradients together may be (PyTorch's `clip_grad_norm_`; Pascanu et al. 2013).
+  /// The limit of the 2-norm of all gradients together (PyTorch's `clip_grad_norm_`; Pascanu et al. 2013).
   public var norm: Double?
-  /// The most that an element may be, in both directions (PyTorch's `clip_grad_value_`).
+  /// The limit of each element's magnitude (PyTorch's `clip_grad_value_`).
   public var value: Double?
 
   public init(norm: Double? = nil, value: Double? = nil) {
@@ -22,7 +22,7 @@ public struct GradientClipping: Codable, Equatable, Sendable {
     return norm.map { held.clipped(toNorm: Float($0)) } ?? held
   }
 
-  /// The one hook between gradients and optimizer: what somebody else does to the gradients, then clipping.
+  /// The one hook between gradients and optimizer: the caller's transform, then clipping; nil where there is neither.
   static func transform(_ first: GradientTransform?, then clipping: GradientClipping?) -> GradientTransform? {
     switch (first, clipping) {
     case (nil, nil): nil
@@ -32,7 +32,7 @@ public struct GradientClipping: Codable, Equatable, Sendable {
     }
   }
 
-  /// Refuses limits that leave nothing.
+  /// Refuses limits that no gradient fits into.
   public func validate() throws(TrainingFault) {
     for (name, limit) in [("gradient norm's limit", norm), ("gradient value's limit", value)] {
       guard let limit else { continue }

@@ -1,8 +1,8 @@
-/// What one epoch came to: a row of `history.csv`.
+/// The result of one epoch: a row of `history.csv`.
 public struct HistoryRow: Codable, Equatable, Sendable {
   /// Counted from 1.
   public var epoch: Int
-  /// The means over the epoch's batches, as they were when each was learned from.
+  /// The means over the epoch's batches, each at its own step.
   public var training: Scores
   /// nil where nothing was held back for validation.
   public var validation: Scores?
@@ -25,7 +25,7 @@ public struct HistoryRow: Codable, Equatable, Sendable {
   }
 }
 
-/// `value` with so many significant decimal digits, for people to read.
+/// `value` with this many significant decimal digits.
 public func significant(_ value: Double, _ digits: Int) -> Double {
   guard value != 0, value.isFinite else { return value }
   // The scale is a power of ten, applied by division where it is a fraction, so that 0.1 stays 0.1.

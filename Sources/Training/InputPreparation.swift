@@ -1,16 +1,16 @@
 import AviaryCheckpoints
 import AviaryDatasets
 
-/// How data become a network's input, as checkpoints keep it: for each kind of data another value.
+/// A kind of data, and how it becomes a network's input, as checkpoints keep it.
 ///
-/// That of images is their `Preprocessing` itself; the others lie in an object under the name of their kind.
+/// That of images is their `Preprocessing` itself; the others are in an object under the name of their kind.
 public enum InputPreparation: Sendable, Equatable {
   case images(Preprocessing)
   case table(TablePreprocessing)
   /// The rows of a table are a time series.
   case series(SeriesPreprocessing)
   /// The texts in a column of a table are read character by character.
-  case characters(CharacterPreprocessing)
+  case textColumn(TextColumnPreprocessing)
   case graph(GraphPreparation)
   /// Characters become their numbers in the vocabulary, which is the list of classes.
   case text
@@ -19,7 +19,7 @@ public enum InputPreparation: Sendable, Equatable {
   public struct GraphPreparation: Codable, Sendable, Equatable {
     /// Whether each node's features are divided by their sum.
     public var normalizesFeatures: Bool
-    /// What the split was drawn from, of a graph that brings none; nil where nobody knows.
+    /// The seed of the split, for a graph without a split of its own; nil where it is not known.
     public var splitSeed: UInt64?
 
     public init(normalizesFeatures: Bool, splitSeed: UInt64? = nil) {
@@ -31,7 +31,7 @@ public enum InputPreparation: Sendable, Equatable {
   private struct Wrapped: Codable {
     var table: TablePreprocessing?
     var series: SeriesPreprocessing?
-    var characters: CharacterPreprocessing?
+    var characters: TextColumnPreprocessing?
     var graph: GraphPreparation?
     var text: Unit?
   }
@@ -40,13 +40,23 @@ public enum InputPreparation: Sendable, Equatable {
     var unit = "character"
   }
 
+  /// The kind of the data.
+  public var kind: DataKind {
+    switch self {
+    case .images: .images
+    case .table, .series, .textColumn: .tables
+    case .graph: .graphs
+    case .text: .text
+    }
+  }
+
   /// What the network knows, in words, and the options that name it.
-  var kind: String {
+  var description: String {
     switch self {
     case .images: "images"
     case .table: "rows of a table, without --window and --text"
     case .series: "a time series; give --window"
-    case .characters: "texts in a table; give --text"
+    case .textColumn: "texts in a table; give --text"
     case .graph: "graphs"
     case .text: "text"
     }
@@ -58,7 +68,7 @@ public enum InputPreparation: Sendable, Equatable {
     case .images(let preprocessing): try JSONValue(encoding: preprocessing)
     case .table(let preprocessing): try JSONValue(encoding: Wrapped(table: preprocessing))
     case .series(let preprocessing): try JSONValue(encoding: Wrapped(series: preprocessing))
-    case .characters(let preprocessing): try JSONValue(encoding: Wrapped(characters: preprocessing))
+    case .textColumn(let preprocessing): try JSONValue(encoding: Wrapped(characters: preprocessing))
     case .graph(let preparation): try JSONValue(encoding: Wrapped(graph: preparation))
     case .text: try JSONValue(encoding: Wrapped(text: Unit()))
     }
@@ -72,7 +82,7 @@ public enum InputPreparation: Sendable, Equatable {
     } else if let series = wrapped?.series {
       self = .series(try series.validated())
     } else if let characters = wrapped?.characters {
-      self = .characters(try characters.validated())
+      self = .textColumn(try characters.validated())
     } else if let graph = wrapped?.graph {
       self = .graph(graph)
     } else if wrapped?.text != nil {

@@ -1,11 +1,11 @@
-/// Tells a person how a run goes: a progress line while an epoch runs, and a line that stays for each finished epoch.
+/// Reports a run's progress: a progress line during an epoch, and a line that stays for each finished epoch.
 public struct LoopReporter {
   private let epochs: Int
   private let batchesPerEpoch: Int
   private let items: String
   private var line: ProgressLine
 
-  /// - Parameter items: what is learned from, for a person.
+  /// - Parameter items: what the items are called.
   public init(epochs: Int, batchesPerEpoch: Int, items: String = "images", line: ProgressLine = ProgressLine()) {
     self.epochs = epochs
     self.batchesPerEpoch = batchesPerEpoch
@@ -28,11 +28,11 @@ public struct LoopReporter {
     }
   }
 
-  /// Takes the progress line away, before something else is printed.
+  /// Removes the progress line, before something else is printed.
   public mutating func clear() { line.clear() }
 
   private func content(_ state: LoopState) -> ProgressLine.Content {
-    // What is left takes as long a step as the epoch's steps took; a finished epoch also tells of its validation.
+    // The remaining steps take as long as the epoch's; a finished epoch also counts its validation.
     let stepsLeft = Double(max(0, (epochs - state.epoch) * batchesPerEpoch - state.batchInEpoch))
     let secondsPerStep =
       state.history.last.map { $0.seconds / Double(max(1, batchesPerEpoch)) }

@@ -1,11 +1,11 @@
 import AviaryCheckpoints
 
 /// Where a run stands, between two steps. With the weights, the optimizer's state and the seeds, all that a run needs to
-/// go on as if it had never stopped.
+/// continue as if it had never stopped.
 public struct LoopState: Codable, Equatable, Sendable {
   /// The number of finished epochs, which is the number of the current one counted from 0.
   public internal(set) var epoch = 0
-  /// The number of batches of the current epoch that were learned from.
+  /// The number of batches of the current epoch that are done.
   public internal(set) var batchInEpoch = 0
   /// The number of steps taken in the whole run: it keys the random streams and the schedule.
   public internal(set) var globalStep = 0
@@ -85,7 +85,7 @@ public struct LoopState: Codable, Equatable, Sendable {
       throw .unusableState(reason: "it has finished \(epoch) of \(epochs) epochs")
     }
     guard history.map(\.epoch) == Array(1..<epoch + 1) else {
-      throw .unusableState(reason: "it has finished \(epoch) epochs, but tells of \(history.count)")
+      throw .unusableState(reason: "it has finished \(epoch) epochs, but its history has \(history.count)")
     }
     guard (0...batchesPerEpoch).contains(batchInEpoch) else {
       throw .unusableState(reason: "it is at batch \(batchInEpoch) of \(batchesPerEpoch)")

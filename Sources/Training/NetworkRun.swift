@@ -1,6 +1,5 @@
 import AviaryCheckpoints
 import AviaryLayers
-import AviaryModels
 import AviaryTensors
 
 /// One run of training, from its state to its end: steps, checkpoints, the history and the summary.
@@ -11,15 +10,16 @@ final class NetworkRun<Task: TrainingTask> {
   private let average: WeightAverage?
   private let options: TrainingOptions
   private let folder: RunFolder
+  private let hooks: TrainingHooks
   private let transformGradients: GradientTransform?
-  /// From how many batches statistics are estimated before each validation; nil before it is known.
+  /// The number of batches from which statistics are estimated before each validation; nil before it is known.
   private var statisticsBatches: Int?
   /// The current one, counted from 0.
   private var epoch = 0
 
   init(
     _ task: Task, optimizer: Optimizer, average: WeightAverage?, options: TrainingOptions, folder: RunFolder,
-    transformGradients: GradientTransform? = nil
+    hooks: TrainingHooks
   ) {
     self.task = task
     parameters = task.model.parameters
@@ -27,7 +27,8 @@ final class NetworkRun<Task: TrainingTask> {
     self.average = average
     self.options = options
     self.folder = folder
-    self.transformGradients = GradientClipping.transform(transformGradients, then: options.clipping)
+    self.hooks = hooks
+    transformGradients = GradientClipping.transform(hooks.transformGradients, then: options.clipping)
     statisticsBatches = options.statisticsBatches
   }
 
@@ -55,12 +56,16 @@ final class NetworkRun<Task: TrainingTask> {
         }
       },
       save: { [self] state in try save(state) })
+    loop.checkBatches = { [task] in try task.checkBatches() }
     loop.saveBest = { [self] state in
       try averaged { try checkpoint(scores: state.best?.scores) }.write(to: folder.best)
     }
     loop.earlyStopping = options.earlyStopping
-    loop.observe = { reporter.observe($0) }
-    loop.isInterrupted = { Interruption.isRequested }
+    loop.observe = { [hooks] event in
+      reporter.observe(event)
+      hooks.observe(event)
+    }
+    loop.isInterrupted = { [hooks] in Interruption.isRequested || hooks.isInterrupted() }
     let outcome = try loop.run(from: state)
     reporter.clear()
     guard case .finished(let end) = outcome else {
@@ -70,18 +75,17 @@ final class NetworkRun<Task: TrainingTask> {
   }
 
   private func step(_ batch: Task.Batches.Element, learningRate: Double, number: Int) throws -> StepResult {
-    let count = task.count(batch)
-    guard count > 0 else { return StepResult(loss: 0, correct: 0, count: 0) }
-    let (loss, outputs) = try optimizer.trainingStep(
-      parameters, learningRate: learningRate, noise: Noise(seed: options.seed, step: UInt64(number)),
-      transform: transformGradients
-    ) { task.loss(batch, step: number) }
-    average?.update()
-    return StepResult(loss: Double(loss), correct: task.correct(outputs, batch), count: count)
+    let result = try task.step(
+      batch,
+      TrainingStep(
+        number: number, parameters: parameters, noise: Noise(seed: options.seed, step: UInt64(number)),
+        learningRate: learningRate, optimizer: optimizer, transformGradients: transformGradients))
+    if result.count > 0 { average?.update() }
+    return result
   }
 
   /// Gives batch normalisation the statistics that the weights have now, where that is asked for. They depend on nothing
-  /// but the weights and the epoch's number, so that a resumed run comes to the same.
+  /// but the weights and the epoch's number, so that a resumed run has the same.
   private func estimateStatistics() throws {
     let count = try statisticsBatches ?? batchesForStatistics()
     statisticsBatches = count
@@ -89,14 +93,14 @@ final class NetworkRun<Task: TrainingTask> {
     let batches = try learnable()
     try task.model.estimateStatistics(over: batches.prefix(count)) { batch in
       if Interruption.isRequested { throw EvaluationInterrupted() }
-      _ = task.loss(batch, step: 0).loss.scalar
+      _ = try task.loss(batch, step: 0).loss.scalar
     }
   }
 
   /// As many as usual where the network drops something before it normalises, which one batch shows; none elsewhere.
   private func batchesForStatistics() throws -> Int {
     let drops = try task.model.dropsBeforeNormalizing {
-      for batch in try learnable().prefix(1) { _ = task.loss(batch, step: 0).loss.scalar }
+      for batch in try learnable().prefix(1) { _ = try task.loss(batch, step: 0).loss.scalar }
     }
     return drops ? 20 : 0
   }
@@ -114,7 +118,11 @@ final class NetworkRun<Task: TrainingTask> {
   // MARK: Files
 
   private func checkpoint(scores: Scores?) throws -> Checkpoint {
-    var checkpoint = task.model.checkpoint(architecture: task.metadata.architecture ?? "")
+    func open(_ network: some Network) -> Checkpoint { network.checkpoint(architecture: task.metadata.architecture) }
+    var checkpoint =
+      if let network = task.model as? any Network { open(network) } else {
+        task.model.checkpoint(architecture: task.metadata.architecture)
+      }
     let own = checkpoint.metadata
     checkpoint.metadata = task.metadata
     checkpoint.metadata.configuration = own.configuration
@@ -142,7 +150,7 @@ final class NetworkRun<Task: TrainingTask> {
     let scores = try task.test()
     let count = { (parameters: [Parameter]) in parameters.reduce(0) { $0 + $1.count } }
     let summary = RunSummary(
-      architecture: task.metadata.architecture ?? "", classes: task.classes, state: state, test: scores,
+      architecture: task.metadata.architecture ?? "", classes: task.metadata.classes ?? [], state: state, test: scores,
       items: task.items, parameters: count(parameters), trainable: count(parameters.filter { !$0.isFrozen }),
       skipped: task.skipped)
     try folder.write(summary: summary)

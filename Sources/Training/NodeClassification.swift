@@ -1,6 +1,5 @@
 import AviaryDatasets
 import AviaryLayers
-import AviaryModels
 import AviaryTensors
 
 /// A graph prepared for classifying its nodes: everything that stays the same from step to step is computed once.
@@ -48,7 +47,7 @@ public struct NodeClassification: Sendable {
   /// Refuses a network that classifies whole graphs, or nodes with other features.
   public func check(_ model: some NodeClassifier) throws(ConfigurationFault) {
     if model.classifiesGraphs {
-      throw .outOfRange(name: "readout", value: "given", allowed: "none to classify the nodes of a graph")
+      throw .outOfRange(name: "readout", value: "of whole graphs", allowed: "none to classify the nodes of a graph")
     }
     try model.configuration.validate(input: [dataset.features.columns])
   }
@@ -80,14 +79,7 @@ public struct NodeClassification: Sendable {
   public func metrics(_ model: some NodeClassifier, on part: Part) -> ClassificationMetrics {
     let classes = dataset.classNames ?? (0..<dataset.classes).map { "\($0)" }
     var metrics = ClassificationMetrics(classes: classes)
-    let (predicted, logarithms) = inference {
-      let chosen = rows(of: part, in: logits(model))
-      return (chosen.argmax(), logSoftmax(chosen).scalars)
-    }
-    for (row, label) in labels(of: part).scalars.enumerated() {
-      metrics.add(
-        label: Int(label), predicted: predicted[row], loss: -Double(logarithms[row * dataset.classes + Int(label)]))
-    }
+    metrics.add(logits: inference { rows(of: part, in: logits(model)) }, labels: labels(of: part).scalars)
     return metrics
   }
 }

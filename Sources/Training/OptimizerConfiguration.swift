@@ -21,10 +21,10 @@ public struct OptimizerConfiguration: Codable, Equatable, Sendable {
     /// Adam with decoupled weight decay (Loshchilov and Hutter, 2019).
     case adamw
 
-    /// The weight decay where nobody asks for another.
+    /// The weight decay by default.
     public var defaultWeightDecay: Double { self == .adamw ? 0.01 : 0 }
 
-    /// The learning rate that PyTorch takes where nobody says another.
+    /// The learning rate by default: PyTorch's.
     public var defaultLearningRate: Double {
       switch self {
       case .adadelta: 1
@@ -33,7 +33,7 @@ public struct OptimizerConfiguration: Codable, Equatable, Sendable {
       }
     }
 
-    /// What is added to a denominator where nobody says something else.
+    /// What is added to a denominator by default.
     public var defaultEpsilon: Double {
       switch self {
       case .adagrad: 1e-10
@@ -42,30 +42,30 @@ public struct OptimizerConfiguration: Codable, Equatable, Sendable {
       }
     }
 
-    /// The velocity's memory where nobody says another: RMSprop has none.
+    /// The velocity's decay by default; RMSprop has none.
     public var defaultMomentum: Double { self == .rmsprop ? 0 : 0.9 }
   }
 
   public var kind: Kind
   public var learningRate: Double
   public var weightDecay: Double
-  /// The velocity's memory, for momentum, nesterov and RMSprop.
+  /// The velocity's decay, for momentum, nesterov and RMSprop.
   public var momentum: Double
-  /// The memory of the gradients' mean, for Adam and AdamW.
+  /// The decay of the gradients' mean, for Adam and AdamW.
   public var beta1: Double
-  /// The memory of the gradients' mean square, for Adam and AdamW.
+  /// The decay of the gradients' mean square, for Adam and AdamW.
   public var beta2: Double
   /// Added to a denominator, for all but descent with and without momentum.
   public var epsilon: Double
-  /// The memory of the squares of gradients and steps, for Adadelta.
+  /// The decay of the squares of gradients and steps, for Adadelta.
   public var rho: Double
-  /// The memory of the gradients' mean square, for RMSprop.
+  /// The decay of the gradients' mean square, for RMSprop.
   public var alpha: Double
   /// Whether RMSprop divides by the root of the gradients' variance instead of their mean square.
   public var isCentered: Bool
   /// Of Adagrad: step n has the learning rate divided by 1 + (n − 1) times this (PyTorch's `lr_decay`).
   public var learningRateDecay: Double
-  /// What Adagrad's sums of squares begin at (PyTorch's `initial_accumulator_value`).
+  /// What Adagrad's sums of squares start at (PyTorch's `initial_accumulator_value`).
   public var initialAccumulator: Double
 
   /// - Parameters: Those that are nil take the kind's default.

@@ -73,9 +73,9 @@ extension Optimizer {
   }
 }
 
-/// Names under which parameters lie in a file.
+/// Names of parameters in a file.
 enum ParameterNames {
-  /// Refuses names of which a file could not tell the parameters apart. A parameter may be given twice under one name.
+  /// Refuses names that two parameters share. One parameter may be given twice under one name.
   static func check(_ parameters: [(path: String, parameter: Parameter)]) throws(TrainingFault) {
     var known: [String: (place: Int, parameter: Parameter)] = [:]
     for (place, (path, parameter)) in parameters.enumerated() {

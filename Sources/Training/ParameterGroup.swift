@@ -59,7 +59,7 @@ public struct ParameterGroup: Codable, Equatable, Sendable {
     }
   }
 
-  /// The patterns, each of which matches at least one of the parameters' paths.
+  /// The parsed patterns; each must match at least one of the parameters' paths.
   func parsed(for paths: [String]) throws -> [PathPattern] {
     try patterns.map { text in
       let pattern = try PathPattern(text)

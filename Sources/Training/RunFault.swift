@@ -22,7 +22,7 @@ public enum RunFault: Swift.Error, CustomStringConvertible, Equatable {
     case .cannotWrite(let path, let reason):
       "\(path): cannot be written (\(reason)); choose another --output, or make room there"
     case .cannotRead(let path, let reason):
-      "\(path): cannot be read (\(reason)); train anew with another --output"
+      "\(path): cannot be read (\(reason)); start a new run with another --output"
     }
   }
 }

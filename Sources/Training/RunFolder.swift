@@ -18,7 +18,7 @@ public final class RunFolder: Sendable {
 
   /// The weights that did best on validation.
   public var best: String { path + "/best.h5" }
-  /// The last saved weights, with all that is needed to go on from them.
+  /// The last saved weights, with all that is needed to continue from them.
   public var last: String { path + "/last.h5" }
   public var history: String { path + "/history.csv" }
   public var summary: String { path + "/summary.json" }

@@ -1,12 +1,12 @@
-/// What a finished run came to: `summary.json`.
+/// The result of a finished run: `summary.json`.
 public struct RunSummary: Codable, Equatable, Sendable {
   public var architecture: String
-  /// What was learned from, for a person; it is not written.
+  /// What the items are called; it is not written.
   public var items = "images"
   public var classes: [String]
   /// The number of finished epochs.
   public var epochs: Int
-  /// The epoch that `best.h5` is of, counted from 1.
+  /// The epoch of `best.h5`, counted from 1.
   public var bestEpoch: Int?
   /// The validation accuracy of `best.h5`.
   public var bestAccuracy: Double?

@@ -23,7 +23,7 @@ public struct Schedule: Codable, Equatable, Sendable {
     /// Half a cosine from the base rate to `minimum` over the whole run, changing with every step (PyTorch's
     /// `CosineAnnealingLR`, stepped a batch). Loshchilov and Hutter, "SGDR", 2017.
     case cosine(minimum: Double)
-    /// Half a cosine that begins anew: the first takes `period` epochs, each further one `multiplier` times its
+    /// Half a cosine with restarts: the first takes `period` epochs, each further one `multiplier` times its
     /// predecessor (PyTorch's `CosineAnnealingWarmRestarts`, stepped a batch). The same paper.
     case cosineRestarts(period: Int, multiplier: Int, minimum: Double)
     /// The base rate until validation stops getting better, then a fraction of it: the loop keeps the state.
@@ -31,7 +31,7 @@ public struct Schedule: Codable, Equatable, Sendable {
   }
 
   public var shape: Shape
-  /// Over so many steps the rate climbs in a straight line to what the shape says; 0 for none.
+  /// The number of steps over which the rate rises linearly to its full value; 0 for none.
   public var warmUpSteps: Int
 
   public init(_ shape: Shape, warmUpSteps: Int = 0) {

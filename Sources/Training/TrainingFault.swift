@@ -1,15 +1,15 @@
-/// Why training cannot begin or go on.
+/// Why training cannot start or continue.
 public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
   /// A setting is outside the values that make sense.
   case invalidSetting(name: String, value: String, allowed: String)
   /// The loss is NaN or infinite: the weights are, or are about to be, worthless. `epoch` counts from 1.
   case lossNotFinite(loss: String, part: Part, epoch: Int, step: Int, learningRate: Double)
-  /// The data gave not one batch in an epoch, which counts from 1.
+  /// An epoch, counted from 1, had no batches.
   case noBatches(epoch: Int)
   /// A saved state does not fit the run that would continue it.
   case unusableState(reason: String)
 
-  /// Statistics of batch normalisation are to be estimated, and nothing that is trained has any.
+  /// Statistics of batch normalisation are to be estimated, and no trained layer has any.
   case noStatistics
 
   /// The optimizer's state of a parameter is incomplete, or does not have its shape.
@@ -22,22 +22,22 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
   case groupMatchesNothing(pattern: String, firstPaths: [String])
   /// The saved moving average of a parameter is missing, or does not have its shape.
   case badWeightAverage(path: String, parameter: String)
-  /// No photograph of a part of the data can be read.
+  /// No image of a part of the data can be read.
   case noReadableImages(part: String, skipped: Int)
 
-  /// A checkpoint describes the preparation of its images in words that are not understood.
+  /// A checkpoint's description of how its images are prepared is not understood.
   case unreadablePreprocessing(text: String)
 
   /// A checkpoint does not say how its images were prepared. A guess would cost accuracy without anybody noticing.
   case unknownPreprocessing(path: String)
 
-  /// Nothing lies at the path of the data.
+  /// The path of the data does not exist.
   case noData(path: String)
-  /// Nobody says which column of a table is to be predicted.
+  /// The column of a table that is to be predicted is not named.
   case noTarget(path: String)
-  /// A table is to be prepared in another way than the checkpoint's network knows.
+  /// The options ask for another preparation of a table than the checkpoint's network knows.
   case keptPreparation(path: String)
-  /// A checkpoint's network knows data of another kind, or prepared in another way.
+  /// A checkpoint's network was trained on data of another kind.
   case otherKind(path: String, known: String)
   /// A checkpoint of a language model does not name its characters.
   case noVocabulary(path: String)
@@ -55,13 +55,13 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
       "the \(part.rawValue) loss became \(loss) in epoch \(epoch) at step \(step), learning rate \(learningRate); "
         + "start again with a lower learning rate"
     case .noBatches(let epoch):
-      "the training data gave no batch in epoch \(epoch); check that the folder holds images that can be read"
+      "epoch \(epoch) had no batches; check that the training data can be read"
     case .unusableState(let reason):
       "the saved state does not belong to this run: \(reason); start a new run"
     case .noStatistics:
-      "--statistics is for batch normalisation, of which nothing that is trained has any: leave it out"
+      "--statistics needs batch normalisation in the trained layers, and there is none; leave it out"
     case .badOptimizerState(let path, let parameter, let state):
-      "\(path): the optimizer's \(state) of \(parameter) is missing or misshapen; start a new run from these weights"
+      "\(path): the optimizer's \(state) of \(parameter) is missing or has the wrong shape; start a new run from these weights"
     case .sharedName(let name, let places, let shapes):
       "parameters \(places[0]) (\(shapes[0])) and \(places[1]) (\(shapes[1])) are both named '\(name)'; give each model "
         + "a prefix of its own, as in namedParameters(under: \"encoder\")"
@@ -70,18 +70,18 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
     case .groupMatchesNothing(let pattern, let paths):
       "parameter group: '\(pattern)' matches no parameter; the model has \(paths.joined(separator: ", "))"
     case .badWeightAverage(let path, let parameter):
-      "\(path): the moving average of \(parameter) is missing or misshapen; start a new run from these weights"
+      "\(path): the moving average of \(parameter) is missing or has the wrong shape; start a new run from these weights"
     case .unreadablePreprocessing(let text):
-      "the checkpoint's preprocessing is not understood: \(text.prefix(200)); say it with --preprocessing"
+      "the checkpoint's preprocessing is not understood: \(text.prefix(200)); give it with --preprocessing"
     case .unknownPreprocessing(let path):
       "\(path) does not say how its images are prepared; convert it with --preprocessing"
     case .noData(let path): "\(path): no such file or folder"
-    case .noTarget(let path): "\(path): is a table; say with --target which column is to be predicted"
+    case .noTarget(let path): "\(path): is a table; name the column to predict with --target"
     case .keptPreparation(let path):
-      "\(path): its columns stay prepared as its network knows them; "
+      "\(path): fine-tuning keeps the preparation of the columns that its network knows; "
         + "leave out --exclude, --missing, --outliers, --degree, --interactions-only and --scaling"
-    case .otherKind(let path, let known): "\(path): its network knows \(known)"
-    case .noVocabulary(let path): "\(path): does not name the characters of its language model"
+    case .otherKind(let path, let known): "\(path): its network was trained on \(known)"
+    case .noVocabulary(let path): "\(path): does not list the characters that its network reads"
     case .noReadableImages(let part, let skipped):
       "none of the \(skipped) \(part) images can be read; check that they are JPEG, PNG or WebP"
     }

@@ -1,4 +1,4 @@
-/// What one step came to.
+/// The result of one step.
 public struct StepResult: Equatable, Sendable {
   /// The mean loss over the batch.
   public var loss: Double
@@ -14,7 +14,7 @@ public struct StepResult: Equatable, Sendable {
   }
 }
 
-/// What the loop tells whoever watches it.
+/// What the loop tells its observer.
 public enum LoopEvent: Sendable {
   /// A step was taken.
   case stepped(LoopState)
@@ -22,22 +22,22 @@ public enum LoopEvent: Sendable {
   case validating(LoopState)
   /// An epoch is finished and saved.
   case finishedEpoch(HistoryRow, isBest: Bool)
-  /// The run ends before its last epoch, after so many epochs without improvement.
+  /// The run stops before its last epoch because nothing improved.
   case stoppedEarly(epoch: Int, epochsWithoutImprovement: Int)
 }
 
-/// How a run ended: both ways its last state is saved.
+/// How a run ended; either way its last state is saved.
 public enum LoopOutcome: Equatable, Sendable {
   case finished(LoopState)
   case interrupted(LoopState)
 }
 
-/// Thrown by an `evaluate` closure that gives up because somebody interrupted the run: the loop saves and returns.
+/// Thrown by an `evaluate` closure that stops because the run was interrupted: the loop saves and returns.
 public struct EvaluationInterrupted: Swift.Error {
   public init() {}
 }
 
-/// Epochs, steps, validation, saving and resuming; of models, data and files it knows nothing.
+/// Epochs, steps, validation, saving and resuming, whatever the model, the data and the files are.
 ///
 /// The closures carry the task: they share a model and an optimizer by capturing them. For a run to continue exactly, a
 /// step must depend on nothing but the weights, the optimizer's state, the batch, the learning rate and the step's
@@ -45,11 +45,11 @@ public struct EvaluationInterrupted: Swift.Error {
 public struct TrainingLoop<Batches: Sequence> {
   /// How often the whole training set is gone through.
   public var epochs: Int
-  /// The most batches that an epoch can have; the schedule counts on as many.
+  /// The most batches that an epoch can have, from which the schedule counts.
   public var batchesPerEpoch: Int
   public var learningRate: Double
   public var schedule: Schedule
-  /// When the run ends before its last epoch; nil for never.
+  /// When the run stops before its last epoch; nil for never.
   public var earlyStopping: EarlyStopping?
   /// The longest time between two saved states, in seconds.
   public var saveInterval = 60.0
@@ -60,9 +60,11 @@ public struct TrainingLoop<Batches: Sequence> {
   public var step: (_ batch: Batches.Element, _ learningRate: Double, _ globalStep: Int) throws -> StepResult
   /// Validates; returns nil where there is nothing to validate on.
   public var evaluate: () throws -> Scores?
-  /// Saves all that is needed to go on from `state`: replaces what it saved before, completely or not at all.
+  /// Saves all that is needed to continue from `state`. It replaces what it saved before, completely or not at all.
   public var save: (_ state: LoopState) throws -> Void
 
+  /// Called after an epoch's last batch: throws if the batches ended early because of a fault.
+  public var checkBatches: () throws -> Void = {}
   /// Saves the model as the best so far, before `save`. A run killed in between finds the same best again.
   public var saveBest: (_ state: LoopState) throws -> Void = { _ in }
   public var observe: (LoopEvent) -> Void = { _ in }
@@ -87,8 +89,8 @@ public struct TrainingLoop<Batches: Sequence> {
     self.save = save
   }
 
-  /// Trains from `start`, or from the beginning, until all epochs are done, nothing gets better any more
-  /// (where `earlyStopping` says so), or somebody interrupts.
+  /// Trains from `start`, or from the beginning, until all epochs are done, early stopping applies, or the run is
+  /// interrupted.
   ///
   /// The state is saved at the start, after every epoch, when `saveInterval` has passed, and at an interruption.
   /// - Throws: `TrainingFault`, or what a closure throws. What was saved last stays.
@@ -145,6 +147,7 @@ public struct TrainingLoop<Batches: Sequence> {
       }
       if session.secondsSinceSaving >= saveInterval { try saveNow(&session) }
     }
+    try checkBatches()
     if session.state.batchInEpoch == 0 { throw TrainingFault.noBatches(epoch: session.state.epoch + 1) }
     return .completed
   }

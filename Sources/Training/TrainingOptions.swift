@@ -1,31 +1,31 @@
 import AviaryCheckpoints
 import AviaryDatasets
 import AviaryLayers
-import AviaryModels
 
-/// Everything that a training run is told. It is kept in the run's folder, so that resuming needs no more.
-public struct TrainingOptions: Codable, Equatable, Sendable {
-  /// Where the images that a run is validated on come from.
+/// Everything that a training run is told: what all runs share, and what the kind of data adds. It is kept in the run's
+/// folder, so that resuming needs no more.
+public struct TrainingOptions: Equatable, Sendable {
+  /// What a run is validated on.
   public enum Validation: Codable, Equatable, Sendable {
     /// A folder of its own; by default `valid/` where the data has one.
     case folder(String)
-    /// A share of the training images, stratified by class and drawn from the seed.
+    /// A share of the training items, drawn from the seed; images and rows are stratified by class.
     case fraction(Double)
   }
 
-  /// Images, a table, a text or a graph: see `DataSource`.
-  public var data: String
+  /// The path of the data; empty for data in memory. See `DataSource`.
+  public var data = ""
   /// The network to train from scratch; nil where a checkpoint says it.
   public var architecture: String?
   /// Values of the network's configuration other than the published ones, for training from scratch.
   public var configuration: [ConfigurationChange] = []
-  /// The checkpoint to begin from; nil for training from scratch.
+  /// The checkpoint to start from; nil for training from scratch.
   public var checkpoint: String?
   public var epochs: Int
   public var batchSize = 32
   public var optimizer: OptimizerConfiguration
   public var schedule: Schedule
-  /// Layers with settings of their own; the first group that matches a parameter counts.
+  /// Layers with settings of their own; the first group that matches a parameter applies.
   public var groups: [ParameterGroup] = []
   /// The learning rate of each layer as a share of its successor's, from the head down: see
   /// `ParameterGroup.layerwiseDecay(of:headPath:factor:)`. It multiplies what a group says, unless the group has a
@@ -33,47 +33,29 @@ public struct TrainingOptions: Codable, Equatable, Sendable {
   public var layerwiseDecay: Double?
   /// How large gradients may be; nil for any size.
   public var clipping: GradientClipping?
-  /// When the run ends before its last epoch; nil for never.
+  /// When the run stops before its last epoch; nil for never.
   public var earlyStopping: EarlyStopping?
-  /// The memory of a moving average of the weights, which is then what is validated and kept as the best; nil for none.
+  /// The decay of a moving average of the weights, which is then validated and kept as the best; nil for none.
   public var weightAverageDecay: Double?
-  /// From how many batches the statistics of batch normalisation are estimated anew, without dropout, before each
-  /// validation; nil for 20 where dropout stands before a normalisation, else none.
+  /// The number of batches from which the statistics of batch normalisation are re-estimated, without dropout, before
+  /// each validation; nil for 20 where dropout comes before a normalisation, else none.
   public var statisticsBatches: Int?
   /// Patterns of what is frozen, or `backbone` alone.
   public var freeze: [String] = []
-  /// The side of the images; nil for the checkpoint's, or else the architecture's.
-  public var imageSize: Int?
-  /// Random changes to training images; nil for none.
-  public var augmentation: Augmentation?
-  /// How much of each label's certainty is shared out among all classes.
-  public var labelSmoothing = 0.0
-  /// mixup's alpha; 0 for none.
-  public var mixup = 0.0
-  /// CutMix's alpha; 0 for none.
-  public var cutMix = 0.0
-  /// Whether images are evaluated on their centre, as torchvision does, instead of on the largest square.
-  public var hasCropMargin = true
-  public var usesFeatureCache = true
+  /// nil for the data's own validation part, or else a share that depends on the kind of data.
   public var validation: Validation?
-  /// What is predicted of a table, and how its columns are prepared; nil for other data.
-  public var table: TableSettings?
-  /// What is predicted of a table whose rows are a time series; nil for other data.
-  public var series: SeriesSettings?
-  /// What the texts in a column of a table are sorted by; nil for other data.
-  public var characters: CharacterSettings?
-  /// How many characters of a text a batch's rows have; of texts in a table, the most that are looked at.
-  public var sequenceLength = 128
   public var seed: UInt64 = 0
+  /// The threads that prepare data.
   public var workers: Int
+  /// The threads that compute.
   public var threads: Int
-  /// The most images of each class; nil for all.
-  public var limit: Int?
+  /// What the kind of data adds; nil for what is detected at `data`, with its defaults.
+  public var kind: DataOptions?
 
   public init(
-    data: String, architecture: String? = nil, checkpoint: String? = nil, epochs: Int,
-    optimizer: OptimizerConfiguration, schedule: Schedule, augmentation: Augmentation? = nil, workers: Int = 2,
-    threads: Int = 2
+    data: String = "", architecture: String? = nil, checkpoint: String? = nil, epochs: Int,
+    optimizer: OptimizerConfiguration, schedule: Schedule = .constant, augmentation: Augmentation? = nil,
+    workers: Int = 2, threads: Int = 2
   ) {
     self.data = data
     self.architecture = architecture
@@ -81,15 +63,38 @@ public struct TrainingOptions: Codable, Equatable, Sendable {
     self.epochs = epochs
     self.optimizer = optimizer
     self.schedule = schedule
-    self.augmentation = augmentation
     self.workers = workers
     self.threads = threads
+    if augmentation != nil { images.augmentation = augmentation }
+  }
+
+  /// The options of images; those of another kind are replaced where they are set.
+  public var images: ImageOptions {
+    get { if case .images(let options)? = kind { options } else { ImageOptions() } }
+    set { kind = .images(newValue) }
+  }
+
+  /// The options with what is detected at `data`, where nothing is said.
+  func detected() throws -> (options: TrainingOptions, kind: DataOptions) {
+    let found = try DataSource.kind(of: data)
+    if let kind, kind.dataKind == found { return (self, kind) }
+    var options = self
+    let kind: DataOptions
+    switch found {
+    case .images: kind = .images(ImageOptions())
+    case .text: kind = .text(TextOptions())
+    case .graphs: kind = .graph
+    case .tables: throw TrainingFault.noTarget(path: data)
+    }
+    options.kind = kind
+    return (options, kind)
   }
 
   /// The groups of a model's parameters: those named, with the layer-wise decay worked in, then those of the decay alone.
-  func groups(for model: some Network) throws -> [ParameterGroup] {
+  func groups(for model: some Layer) throws -> [ParameterGroup] {
     guard let factor = layerwiseDecay else { return groups }
-    let decay = ParameterGroup.layerwiseDecay(of: model, headPath: model.headPath, factor: factor)
+    let headPath = (model as? any Network)?.headPath
+    let decay = ParameterGroup.layerwiseDecay(of: model, headPath: headPath, factor: factor)
     return try ParameterGroup.scaling(groups, by: decay, for: model.namedParameters().map(\.path)) + decay
   }
 
@@ -124,23 +129,9 @@ public struct TrainingOptions: Codable, Equatable, Sendable {
     if let weightAverageDecay { try WeightAverage.check(decay: weightAverageDecay) }
     try TrainingFault.check("number of epochs", epochs, (1...100_000).contains(epochs), "1 to 100000")
     try TrainingFault.check("batch size", batchSize, (1...65_536).contains(batchSize), "1 to 65536")
-    if let augmentation { _ = try augmentation.validated() }
-    try TrainingFault.check(
-      "label smoothing", labelSmoothing, labelSmoothing >= 0 && labelSmoothing < 1, "at least 0 and below 1")
-    for (name, alpha) in [("mixup's alpha", mixup), ("CutMix's alpha", cutMix)] {
-      try TrainingFault.check(name, alpha, alpha >= 0 && alpha <= 100, "0 to 100")
-    }
-    try TrainingFault.check("mixup beside CutMix", mixup, mixup == 0 || cutMix == 0, "0 where the other is not")
     try TrainingFault.check("number of workers", workers, (1...256).contains(workers), "1 to 256")
     try TrainingFault.check("number of threads", threads, (1...1024).contains(threads), "1 to 1024")
-    if let imageSize {
-      try TrainingFault.check("image size", imageSize, (1...ImageSize.maximumSide).contains(imageSize), "1 to 8192")
-    }
-    try TrainingFault.check("sequence length", sequenceLength, (1...65_536).contains(sequenceLength), "1 to 65536")
-    try table?.validate()
-    try series?.validate()
-    try characters?.validate()
-    if let limit { try TrainingFault.check("limit", limit, limit >= 1, "at least 1") }
+    try kind?.validate()
     if case .fraction(let share)? = validation {
       try TrainingFault.check("validation share", share, share > 0 && share < 1, "between 0 and 1")
     }

@@ -16,23 +16,23 @@ extension Optimizer {
   ///   - noise: The key of dropout's random numbers; by default every step draws anew.
   ///   - transform: Changes the gradients before the update. It runs on the caller's thread, so it may wait for others.
   ///   - body: Returns the loss, a scalar, and other results of the pass.
-  /// - Throws: What `transform` throws; the parameters are unchanged then.
+  /// - Throws: What `body` or `transform` throws; the parameters are unchanged then.
   public func trainingStep<Outputs>(
     _ parameters: [Parameter], learningRate: Double, noise: Noise? = nil, transform: GradientTransform? = nil,
-    _ body: () -> (loss: Tensor, outputs: Outputs)
+    _ body: () throws -> (loss: Tensor, outputs: Outputs)
   ) throws -> (loss: Float, outputs: Outputs) {
-    func differentiated() -> (value: Tensor, gradients: Gradients, auxiliary: Outputs) {
-      valueWithGradients(of: parameters, noise: noise) { () -> (Tensor, Outputs) in body() }
+    func differentiated() throws -> (value: Tensor, gradients: Gradients, auxiliary: Outputs) {
+      try valueWithGradients(of: parameters, noise: noise) { () throws -> (Tensor, Outputs) in try body() }
     }
     guard let transform else {
       // One way to the compute thread and back, not three.
-      return Compute.run {
-        let (loss, gradients, outputs) = differentiated()
+      return try Compute.run { () throws -> (loss: Float, outputs: Outputs) in
+        let (loss, gradients, outputs) = try differentiated()
         step(parameters, gradients, learningRate: learningRate)
         return (loss.scalar, outputs)
       }
     }
-    let (loss, gradients, outputs) = differentiated()
+    let (loss, gradients, outputs) = try differentiated()
     step(parameters, try transform(gradients), learningRate: learningRate)
     return (loss.scalar, outputs)
   }

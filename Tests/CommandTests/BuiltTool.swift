@@ -33,6 +33,11 @@ enum BuiltTool {
     return found ?? "\(name) is not beside the tests"
   }
 
+  /// Runs a program of Snippets.
+  static func snippet(_ name: String, _ arguments: [String] = [], seconds: Double = 120) throws -> Outcome {
+    try run(arguments, of: path(of: name), seconds: seconds)
+  }
+
   /// Runs `aviary-bench`.
   static func bench(
     _ arguments: [String], in folder: String? = nil, environment: [String: String] = [:], seconds: Double = 120

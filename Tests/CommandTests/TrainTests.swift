@@ -47,19 +47,19 @@ import Testing
     let trained = try options(["train", "resnet-toy", "--image-size", "32"])
     #expect(trained.optimizer == OptimizerConfiguration(.adamw, learningRate: 1e-3, weightDecay: 0.01))
     #expect(trained.schedule == .cosine())
-    #expect(trained.augmentation == .standard)
-    #expect(trained.batchSize == 32 && trained.seed == 0 && trained.imageSize == 32 && trained.validation == nil)
+    #expect(trained.images.augmentation == .standard)
+    #expect(trained.batchSize == 32 && trained.seed == 0 && trained.images.imageSize == 32 && trained.validation == nil)
     #expect(trained.data == scratch / "pets")
     #expect(try options(["finetune", "--from", "headless.h5"]).optimizer.learningRate == 1e-4)
     let frozen = try options(["finetune", "--from", "headless.h5", "--freeze", "backbone", "--optimizer", "momentum"])
     #expect(frozen.optimizer == OptimizerConfiguration(.momentum, learningRate: 1e-3, weightDecay: 0))
     #expect(frozen.schedule == .constant)
-    #expect(frozen.augmentation == .none && frozen.usesFeatureCache && frozen.freezesBackbone)
+    #expect(frozen.images.augmentation == nil && frozen.images.usesFeatureCache && frozen.freezesBackbone)
     let partly = try options(
       ["finetune", "--from", "headless.h5", "--freeze", "features.0,features.3", "--validation", "0.25"])
     #expect(partly.freeze == ["features.0", "features.3"])
     #expect(partly.validation == .fraction(0.25))
-    #expect(partly.augmentation == .standard)
+    #expect(partly.images.augmentation == .standard)
   }
 
   @Test func interruptedRunSaysHowToGoOnAndDoes() throws {

@@ -19,45 +19,58 @@ import Testing
     return settings
   }
 
+  private func prepared(
+    _ table: Table, _ settings: SeriesSettings, keeping known: SeriesPreprocessing? = nil, validation: Double = 0.1
+  ) throws(TableFault) -> PreparedTable<SeriesPreprocessing> {
+    try PreparedTable(table, settings, keeping: known, validation: validation, test: 0.1)
+  }
+
+  private func targets(_ examples: Examples<SeriesWindows>?, _ places: [Int]) -> [Float] {
+    places.compactMap { examples?.targets[$0] }
+  }
+
   @Test func windowsAreTheRowsBeforeTheirTarget() throws {
     var settings = settings(horizon: 2)
     settings.scaling = .none
-    let data = try SeriesDataset(table(), settings, validation: 0.2, test: 0.1)
+    let data = try prepared(table(), settings, validation: 0.2)
     #expect(data.preprocessing.columns.map(\.name) == ["t", "wind"], "words are passed over")
-    #expect(data.preprocessing.inputShape == [3, 2] && data.rows.count == 20 && data.rows.windows == 16)
+    let rows = try data.preprocessing.rows(of: table())
+    #expect(data.preprocessing.inputShape == [3, 2] && rows.count == 20 && rows.windows == 16)
     // 14 rows are learned from, 4 validate, 2 are the test.
-    #expect([data.training, data.validation, data.test].map(\.count) == [10, 4, 2])
-    #expect(data.training.inputs([0]).shape == [1, 3, 2])
-    #expect(data.training.inputs([0]).scalars == [0, 0, 10, 1, 20, 0])
-    #expect(data.training.targets([0, 9]).scalars == [40, 130], "the last target is the last training row")
-    #expect(data.validation.inputs([0]).scalars == [100, 0, 110, 1, 120, 0], "it begins in the training rows")
-    #expect(data.validation.targets([0, 3]).scalars == [140, 170])
-    #expect(data.test.targets([0, 1]).scalars == [180, 190] && data.test.targets([0, 1]).shape == [2, 1])
-    #expect(data.rows.last?.scalars == [170, 1, 180, 0, 190, 1])
-    #expect(data.rows.all.count == 16 && data.rows.all.targets([0, 15]).scalars == [40, 190])
+    #expect(data.parts.all.map(\.count) == [10, 4, 2])
+    #expect(data.parts.training.inputs.batch([0]).shape == [1, 3, 2])
+    #expect(data.parts.training.inputs.batch([0]).scalars == [0, 0, 10, 1, 20, 0])
+    #expect(targets(data.parts.training, [0, 9]) == [40, 130], "the last target is the last training row")
+    #expect(
+      data.parts.validation?.inputs.batch([0]).scalars == [100, 0, 110, 1, 120, 0], "it begins in the training rows")
+    #expect(targets(data.parts.validation, [0, 3]) == [140, 170])
+    #expect(targets(data.parts.test, [0, 1]) == [180, 190])
+    #expect(rows.last?.scalars == [170, 1, 180, 0, 190, 1])
+    #expect(
+      rows.examples(targets: 0..<20).count == 16 && targets(rows.examples(targets: 0..<20), [0, 15]) == [40, 190])
   }
 
   @Test func scalingKnowsNothingOfWhatComesLater() throws {
-    let data = try SeriesDataset(table(), settings())
+    let data = try prepared(table(), settings())
     // 16 training rows: 0, 10 … 150, and as many of 0 as of 1.
     let column = data.preprocessing.columns[0]
     #expect(column.shift == 75 && abs(column.scale - 46.097722286464435) < 1e-12)
     #expect(data.preprocessing.columns[1] == .init(name: "wind", shift: 0.5, scale: 0.5))
-    let later = try SeriesDataset(table { $0[18] = "day 18,9999,1" }, settings())
+    let later = try prepared(table { $0[18] = "day 18,9999,1" }, settings())
     #expect(later.preprocessing == data.preprocessing)
-    #expect(abs(data.preprocessing.restored(data.test.targets([0]).scalars[0]) - 180) < 1e-3)
+    #expect(abs(data.preprocessing.restored(targets(data.parts.test, [0])[0]) - 180) < 1e-3)
   }
 
   @Test func aKnownPreprocessingStaysAsItIs() throws {
-    let known = try SeriesDataset(table(), settings()).preprocessing
+    let known = try prepared(table(), settings()).preprocessing
     let other = try table { lines in lines = (0..<30).map { "x,\($0),5" } }
-    let data = try SeriesDataset(other, settings(window: 5), keeping: known)
+    let data = try prepared(other, settings(window: 5), keeping: known)
     #expect(data.preprocessing.columns == known.columns && data.preprocessing.inputShape == [5, 2])
     var wind = settings()
     wind.target = "wind"
-    #expect(try SeriesDataset(other, wind, keeping: known).preprocessing.restored(1) == 1)
+    #expect(try prepared(other, wind, keeping: known).preprocessing.restored(1) == 1)
     wind.target = "rain"
-    #expect(throws: TableFault.self) { try SeriesDataset(other, wind, keeping: known) }
+    #expect(throws: TableFault.self) { try prepared(other, wind, keeping: known) }
     let copy = try JSONDecoder().decode(SeriesPreprocessing.self, from: JSONEncoder().encode(known))
     #expect(try copy.validated() == known)
   }
@@ -65,7 +78,7 @@ import Testing
   @Test func whatIsNoSeriesIsRefused() throws {
     func fault(_ table: Table, _ settings: SeriesSettings) -> TableFault? {
       do throws(TableFault) {
-        _ = try SeriesDataset(table, settings)
+        _ = try prepared(table, settings)
         return nil
       } catch { return error }
     }

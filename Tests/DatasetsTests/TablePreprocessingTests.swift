@@ -38,18 +38,18 @@ import Testing
     let stored = try TablePreprocessing(json: preprocessing.json())
     #expect(stored == preprocessing)
     for (part, rows) in [("training", 0..<30), ("rest", 30..<40)] {
-      let found = try stored.part(of: table, rows: Array(rows))
+      let found = try stored.examples(of: table, rows: Array(rows))
       let expected = try golden.array("\(name)/\(part)")
-      #expect(found.features.rows == (try golden.array("\(name)/\(part)-rows")).integers.map { Int($0) })
+      #expect(found.inputs.rows == (try golden.array("\(name)/\(part)-rows")).integers.map { Int($0) })
       expectClose(
-        actual: found.features.values, shape: [found.count, found.features.width], golden: expected,
+        actual: found.inputs.values, shape: [found.count, found.inputs.width], golden: expected,
         relativeMax: 1e-6, name: "\(name) \(part)")
       expectClose(
         actual: found.targets, expected: try golden.array("\(name)/\(part)-target").values, relativeMax: 1e-6,
         name: "\(name) \(part) target")
-      #expect(found.features.width == preprocessing.featureNames.count)
-      let unknown = found.features.unknown.map(\.description)
-      let isThere = part == "rest" && found.features.rows.contains(35)
+      #expect(found.inputs.width == preprocessing.featureNames.count)
+      let unknown = found.inputs.unknown.map(\.description)
+      let isThere = part == "rest" && found.inputs.rows.contains(35)
       #expect(unknown == (isThere ? ["column colour: 'a colour of its own' was not in the training rows (1 row)"] : []))
     }
   }
@@ -168,7 +168,7 @@ import Testing
     let features = try preprocessing.features(of: new)
     #expect(features.values == [0, 0, 1, 0, 0, 0] && features.rows == [0, 1])
     #expect(features.unknown == [.init(column: "zip", value: "3", count: 1)])
-    #expect(features.tensor([1, 0]).scalars == [0, 0, 0, 0, 0, 1] && features.tensor.shape == [2, 3])
+    #expect(features.batch([1, 0]).scalars == [0, 0, 0, 0, 0, 1] && features.tensor.shape == [2, 3])
 
     try folder.write(Array("size,zip\nbig,2\n".utf8), to: "words.csv")
     #expect(
@@ -180,10 +180,10 @@ import Testing
       try preprocessing.features(of: short)
     }
     #expect(throws: TableFault.unknownClass(path: "t.csv", row: 3, column: "y", name: "w")) {
-      try preprocessing.part(of: table("zip,size,y\n1,1,u\n1,1,w\n"))
+      try preprocessing.examples(of: table("zip,size,y\n1,1,u\n1,1,w\n"))
     }
     #expect(throws: TableFault.noRowsLeft(path: "t.csv", rows: 1)) {
-      try preprocessing.part(of: table("zip,size,y\n1,1,\n"))
+      try preprocessing.examples(of: table("zip,size,y\n1,1,\n"))
     }
     #expect(throws: TableFault.outOfRange(path: "t.csv", row: 2, column: "size")) {
       try preprocessing.features(of: table("zip,size\n1,1e300\n"))

@@ -16,7 +16,7 @@ import Testing
     var options = Photographs.options(photographs.data, epochs: 1)
     change(&options)
     return try NetworkTraining.start(
-      options, from: .scratch(try Registry.zoo.architecture(named: "resnet-toy")), at: run
+      options, from: .scratch(try Registry.zoo.architecture(named: "resnet-toy")), registry: .zoo, at: run
     ) { _ in
     }
   }

@@ -27,7 +27,7 @@ import Testing
   @Test func aRunLeavesItsFiles() throws {
     let options = Photographs.options(photographs.data)
     var reported: [String] = []
-    let report = try NetworkTraining.start(options, from: scratch(), at: run) { reported.append($0) }
+    let report = try NetworkTraining.start(options, from: scratch(), registry: .zoo, at: run) { reported.append($0) }
     #expect(!report.interrupted && report.folder == run && reported.isEmpty)
     let summary = try #require(report.summary)
     #expect(summary.architecture == "resnet-toy" && summary.classes == ["cat", "dog"] && summary.epochs == 3)
@@ -56,9 +56,9 @@ import Testing
     try check(Registry.zoo.classifier(from: best, path: "best.h5").model)
 
     #expect(throws: RunFault.alreadyExists(path: run)) {
-      try NetworkTraining.start(options, from: scratch(), at: run) { _ in }
+      try NetworkTraining.start(options, from: scratch(), registry: .zoo, at: run) { _ in }
     }
-    let again = try #require(try NetworkTraining.resume(at: run) { _ in }.summary)
+    let again = try #require(try NetworkTraining.resume(at: run, registry: .zoo) { _ in }.summary)
     #expect(again.testAccuracy == summary.testAccuracy && again.epochs == 3, "a finished run has nothing left to do")
   }
 
@@ -66,11 +66,11 @@ import Testing
     var options = Photographs.options(photographs.data, epochs: 2)
     for (name, workers) in [("/a", 1), ("/b", 3)] {
       options.workers = workers
-      _ = try NetworkTraining.start(options, from: scratch(), at: run + name) { _ in }
+      _ = try NetworkTraining.start(options, from: scratch(), registry: .zoo, at: run + name) { _ in }
     }
     try expectSameRuns(run + "/a", run + "/b")
     options.seed += 1
-    _ = try NetworkTraining.start(options, from: scratch(), at: run + "/c") { _ in }
+    _ = try NetworkTraining.start(options, from: scratch(), registry: .zoo, at: run + "/c") { _ in }
     let first = try Checkpoint.read(from: run + "/a/last.h5")
     let other = try Checkpoint.read(from: run + "/c/last.h5")
     #expect(!CheckpointDifference(first, other).isEmpty)
@@ -78,9 +78,9 @@ import Testing
 
   @Test func learnsToTellThemApart() throws {
     var options = Photographs.options(photographs.data, epochs: 12)
-    options.augmentation = .none
-    options.hasCropMargin = false
-    let report = try NetworkTraining.start(options, from: scratch(), at: run) { _ in }
+    options.images.augmentation = nil
+    options.images.hasCropMargin = false
+    let report = try NetworkTraining.start(options, from: scratch(), registry: .zoo, at: run) { _ in }
     #expect(report.summary?.epochs == 12)
     let state = try #require(try Checkpoint.read(from: run + "/last.h5").trainingState?.state)
     let history = try LoopState(json: state).history
@@ -92,9 +92,11 @@ import Testing
     for (name, freeze) in [("/plain", []), ("/frozen", ["backbone"])] {
       var options = Photographs.options(photographs.data, epochs: 2)
       options.freeze = freeze
-      options.augmentation = .none
+      options.images.augmentation = nil
       var reported: [String] = []
-      let report = try NetworkTraining.start(options, from: scratch(), at: run + name) { reported.append($0) }
+      let report = try NetworkTraining.start(options, from: scratch(), registry: .zoo, at: run + name) {
+        reported.append($0)
+      }
       #expect(report.summary?.skipped == 1)
       #expect(reported.count == 1 && reported[0].hasPrefix("skipped \(broken): "), "\(reported)")
       #expect(exists("features-training.h5", in: run + name) == !freeze.isEmpty)
@@ -106,17 +108,17 @@ import Testing
     _ = try photographs.damage("dog", number: 3)
     let checkpoint = try Photographs.pretrained(name)
     var options = Photographs.options(photographs.data)
-    options.imageSize = nil
+    options.images.imageSize = nil
     options.architecture = nil
     options.checkpoint = "pretrained.h5"
     options.freeze = ["backbone"]
-    options.augmentation = .none
+    options.images.augmentation = nil
     var summaries: [RunSummary] = []
     for cached in [true, false] {
-      options.usesFeatureCache = cached
+      options.images.usesFeatureCache = cached
       let folder = run + "-\(cached)"
       let report = try NetworkTraining.start(
-        options, from: .checkpoint(checkpoint, path: "pretrained.h5"), at: folder
+        options, from: .checkpoint(checkpoint, path: "pretrained.h5"), registry: .zoo, at: folder
       ) { _ in }
       summaries.append(try #require(report.summary))
       #expect(exists("features-training.h5", in: folder) == cached)
@@ -161,7 +163,8 @@ import Testing
     var options = Photographs.options(photographs.data, epochs: 1)
     options.freeze = ["conv1", "bn1", "layer1", "layer2"]
     let summary = try #require(
-      try NetworkTraining.start(options, from: .checkpoint(checkpoint, path: "x.h5"), at: run) { _ in }.summary)
+      try NetworkTraining.start(options, from: .checkpoint(checkpoint, path: "x.h5"), registry: .zoo, at: run) { _ in }
+        .summary)
     #expect(summary.trainable < summary.parameters)
     let last = try Checkpoint.read(from: run + "/last.h5")
     for path in last.paths where !path.hasPrefix("fc") {
@@ -175,18 +178,18 @@ import Testing
     var single = Photographs.options(photographs.data)
     single.batchSize = 1
     var small = Photographs.options(photographs.data)
-    small.imageSize = 16
+    small.images.imageSize = 16
     var unknown = Photographs.options(photographs.data)
     unknown.freeze = ["layer9"]
     let absent = Photographs.options(photographs.root + "/nowhere")
     for options in [single, small, unknown, absent] {
       let fault = #expect(throws: (any Error).self) {
-        try NetworkTraining.start(options, from: scratch(), at: run) { _ in }
+        try NetworkTraining.start(options, from: scratch(), registry: .zoo, at: run) { _ in }
       }
       #expect(fault.map { !"\($0)".contains("\n") } == true)
       #expect(!FileManager.default.fileExists(atPath: run))
     }
-    #expect(throws: RunFault.notARun(path: run)) { try NetworkTraining.resume(at: run) { _ in } }
+    #expect(throws: RunFault.notARun(path: run)) { try NetworkTraining.resume(at: run, registry: .zoo) { _ in } }
   }
 
   @Test func weightsThatDoNotSayHowTheirImagesWerePreparedAreRefused() throws {
@@ -194,7 +197,7 @@ import Testing
     checkpoint.metadata.preprocessing = nil
     #expect(throws: TrainingFault.unknownPreprocessing(path: "w.h5")) {
       try NetworkTraining.start(
-        Photographs.options(photographs.data), from: .checkpoint(checkpoint, path: "w.h5"), at: run
+        Photographs.options(photographs.data), from: .checkpoint(checkpoint, path: "w.h5"), registry: .zoo, at: run
       ) { _ in }
     }
     #expect(!FileManager.default.fileExists(atPath: run))
@@ -203,8 +206,8 @@ import Testing
   @Test func oneImageAStepIsEnoughWithoutBatchStatistics() throws {
     var options = Photographs.options(photographs.data, epochs: 1)
     options.batchSize = 1
-    options.limit = 4
-    _ = try NetworkTraining.start(options, from: scratch("squeezenet-toy"), at: run) { _ in }
+    options.images.limit = 4
+    _ = try NetworkTraining.start(options, from: scratch("squeezenet-toy"), registry: .zoo, at: run) { _ in }
     #expect(try history(run)[0].training.loss > 0)
     #expect(try Checkpoint.read(from: run + "/last.h5").trainingState?.optimizer["features.0.weight"]?.step == 6)
   }

@@ -61,7 +61,7 @@ import Testing
       data: path, epochs: 100, optimizer: OptimizerConfiguration(.adam, learningRate: 0.01), schedule: .constant)
     options.groups = [ParameterGroup(["conv1"], weightDecay: 5e-4)]
     let report = try NetworkTraining.start(
-      options, from: .scratch(try Registry.zoo.architecture(named: "gcn")), at: run
+      options, from: .scratch(try Registry.zoo.architecture(named: "gcn")), registry: .zoo, at: run
     ) { _ in
     }
     let accuracy = try #require(report.summary?.testAccuracy)

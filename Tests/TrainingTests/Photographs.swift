@@ -37,7 +37,7 @@ final class Photographs {
     var options = TrainingOptions(
       data: data, architecture: "resnet-toy", epochs: epochs,
       optimizer: OptimizerConfiguration(.adamw, learningRate: 3e-3), schedule: .cosine(), augmentation: .standard)
-    options.imageSize = 32
+    options.images.imageSize = 32
     options.batchSize = 8
     options.seed = 5
     return options

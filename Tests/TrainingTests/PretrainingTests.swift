@@ -28,8 +28,8 @@ import Testing
   static func options(_ data: String) -> TrainingOptions {
     var options = Photographs.options(data, epochs: 2)
     options.architecture = "dbn"
-    options.imageSize = 12
-    options.augmentation = nil
+    options.images.imageSize = 12
+    options.images.augmentation = nil
     options.configuration = [
       ConfigurationChange(name: "hidden", value: "[10,6]"), ConfigurationChange(name: "pretraining", value: "3"),
     ]
@@ -42,7 +42,8 @@ import Testing
   static func train(sending signal: Int32, at line: Int) throws -> TrainingReport {
     let root = ProcessInfo.processInfo.environment["AVIARY_TEST_PRETRAINING"] ?? ""
     var told = 0
-    return try NetworkTraining.start(options(root + "/data"), from: source(), at: root + "/disturbed") { _ in
+    return try NetworkTraining.start(options(root + "/data"), from: source(), registry: .zoo, at: root + "/disturbed") {
+      _ in
       told += 1
       if told != line { return }
       kill(getpid(), signal)
@@ -52,7 +53,8 @@ import Testing
 
   @Test func machinesLearnOnceAndAreTold() throws {
     var lines: [String] = []
-    let report = try NetworkTraining.start(Self.options(photographs.data), from: Self.source(), at: run) {
+    let report = try NetworkTraining.start(Self.options(photographs.data), from: Self.source(), registry: .zoo, at: run)
+    {
       lines.append($0)
     }
     #expect(report.summary?.epochs == 2)
@@ -66,11 +68,11 @@ import Testing
 
     // Neither a run that goes on nor one from a checkpoint learns without labels again.
     var more: [String] = []
-    _ = try NetworkTraining.resume(at: run) { more.append($0) }
+    _ = try NetworkTraining.resume(at: run, registry: .zoo) { more.append($0) }
     var once = Self.options(photographs.data)
     (once.epochs, once.configuration) = (1, [])
     _ = try NetworkTraining.start(
-      once, from: .checkpoint(best, path: "best.h5"), at: run + "-more"
+      once, from: .checkpoint(best, path: "best.h5"), registry: .zoo, at: run + "-more"
     ) { more.append($0) }
     #expect(more.isEmpty)
   }
@@ -79,10 +81,10 @@ import Testing
   @Test func whatIsFrozenIsStillPretrained() throws {
     var options = Self.options(photographs.data)
     options.freeze = ["backbone"]
-    _ = try NetworkTraining.start(options, from: Self.source(), at: run) { _ in }
+    _ = try NetworkTraining.start(options, from: Self.source(), registry: .zoo, at: run) { _ in }
     let trained = try Checkpoint.read(from: run + "/best.h5")
     let model = try #require(try Registry.zoo.classifier(from: trained, path: "best.h5").model as? MLP)
-    let data = try ImageParts(options).training
+    let data = try ImageParts(options, limit: nil).training
     let preprocessing = try #require(try trained.preprocessing())
     let expected = DeepBeliefNetwork(.init(widths: [144, 10, 6]))
     expected.initialize(seed: options.seed)
@@ -108,9 +110,9 @@ import Testing
     let disturbed = photographs.root + "/disturbed"
     #expect(!FileManager.default.fileExists(atPath: disturbed + "/last.h5"))
     var lines = 0
-    _ = try NetworkTraining.resume(at: disturbed) { _ in lines += 1 }
+    _ = try NetworkTraining.resume(at: disturbed, registry: .zoo) { _ in lines += 1 }
     #expect(lines == 6)
-    _ = try NetworkTraining.start(Self.options(photographs.data), from: Self.source(), at: run) { _ in }
+    _ = try NetworkTraining.start(Self.options(photographs.data), from: Self.source(), registry: .zoo, at: run) { _ in }
     try expectSameRuns(disturbed, run, least: 6)
   }
 
@@ -124,9 +126,9 @@ import Testing
     let disturbed = photographs.root + "/disturbed"
     #expect(FileManager.default.fileExists(atPath: disturbed + "/last.h5"))
     var lines: [String] = []
-    _ = try NetworkTraining.resume(at: disturbed) { lines.append($0) }
+    _ = try NetworkTraining.resume(at: disturbed, registry: .zoo) { lines.append($0) }
     #expect(!lines.contains { $0.hasPrefix("pretraining") })
-    _ = try NetworkTraining.start(Self.options(photographs.data), from: Self.source(), at: run) { _ in }
+    _ = try NetworkTraining.start(Self.options(photographs.data), from: Self.source(), registry: .zoo, at: run) { _ in }
     try expectSameRuns(disturbed, run, least: 6)
   }
 }

@@ -33,7 +33,7 @@ import Testing
     let root = ProcessInfo.processInfo.environment["AVIARY_TEST_PHOTOGRAPHS"] ?? ""
     return try NetworkTraining.start(
       options(root, freeze: freeze, withEverything: withEverything),
-      from: .scratch(try Registry.zoo.architecture(named: "resnet-toy")), at: root + "/disturbed"
+      from: .scratch(try Registry.zoo.architecture(named: "resnet-toy")), registry: .zoo, at: root + "/disturbed"
     ) { _ in
       kill(getpid(), signal)
       for _ in 0..<1000 where !Interruption.isRequested { usleep(10_000) }
@@ -56,7 +56,7 @@ import Testing
     options.batchSize = 3
     if !freeze.isEmpty {
       options.freeze = freeze
-      options.augmentation = .none
+      options.images.augmentation = nil
     } else {
       options.architecture = "resnet-toy"
     }
@@ -64,10 +64,10 @@ import Testing
   }
 
   func comparesToUndisturbed(freeze: [String] = [], withEverything: Bool = false) throws {
-    let summary = try #require(try NetworkTraining.resume(at: disturbed) { _ in }.summary)
+    let summary = try #require(try NetworkTraining.resume(at: disturbed, registry: .zoo) { _ in }.summary)
     let expected = try NetworkTraining.start(
       Self.options(photographs.root, freeze: freeze, withEverything: withEverything),
-      from: .scratch(try Registry.zoo.architecture(named: "resnet-toy")),
+      from: .scratch(try Registry.zoo.architecture(named: "resnet-toy")), registry: .zoo,
       at: undisturbed
     ) { _ in }
     #expect(summary.testAccuracy == expected.summary?.testAccuracy && summary.skipped == 1)
@@ -100,7 +100,7 @@ import Testing
     #expect(state.plateau?.learningRate == 5e-4, "lowered after the second epoch")
     #expect(last.metadata.frozen == ["conv1"])
     // A run that has stopped stays so.
-    #expect(try NetworkTraining.resume(at: disturbed) { _ in }.summary?.epochs == 2)
+    #expect(try NetworkTraining.resume(at: disturbed, registry: .zoo) { _ in }.summary?.epochs == 2)
   }
 
   @Test func aKilledRunGoesOnFromItsLastState() async throws {
@@ -128,7 +128,9 @@ import Testing
     try FileManager.default.copyItem(atPath: photographs.data + "/train/cat", toPath: photographs.data + "/train/fox")
     try FileManager.default.copyItem(atPath: photographs.data + "/test/cat", toPath: photographs.data + "/test/fox")
     let before = try Data(contentsOf: URL(filePath: disturbed + "/last.h5"))
-    let fault = try #require(throws: TrainingFault.self) { try NetworkTraining.resume(at: disturbed) { _ in } }
+    let fault = try #require(throws: TrainingFault.self) {
+      try NetworkTraining.resume(at: disturbed, registry: .zoo) { _ in }
+    }
     #expect(fault.description.contains("other classes"))
     #expect(try Data(contentsOf: URL(filePath: disturbed + "/last.h5")) == before)
   }

@@ -37,7 +37,7 @@ import Testing
 
   private func train(_ name: String, _ options: TrainingOptions, run: String = "run") throws -> RunSummary {
     let report = try NetworkTraining.start(
-      options, from: .scratch(try Registry.zoo.architecture(named: name)), at: place.path + "/" + run
+      options, from: .scratch(try Registry.zoo.architecture(named: name)), registry: .zoo, at: place.path + "/" + run
     ) { _ in }
     return try #require(report.summary)
   }
@@ -60,7 +60,7 @@ import Testing
   @Test func aTableOfClassesIsLearned() throws {
     let data = try place.write(flowers(), to: "flowers.csv")
     var options = options(data, epochs: 12)
-    options.table = TableSettings(target: "kind")
+    options.kind = .table(TableSettings(target: "kind"))
     options.configuration = [
       ConfigurationChange(name: "hidden", value: "[8]"), ConfigurationChange(name: "dropout", value: "[0]"),
     ]
@@ -73,7 +73,7 @@ import Testing
     }
     #expect(preprocessing.featureNames.count == preprocessing.featureCount)
     let model = try #require(try Registry.zoo.classifier(from: best, path: "best.h5").model as? MLP)
-    let predictor = TablePredictor(model, preprocessing)
+    let predictor = ExamplePredictor(model, preprocessing)
     let rows = try Table(
       csv: Array("colour,length,width\nred,3.4,0.1\nwhite,1.5,\ngreen,1.2,0.5\n".utf8), path: "new.csv",
       kinds: ["colour": .categorical])
@@ -81,7 +81,7 @@ import Testing
     #expect(features.unknown.map(\.value) == ["green"])
     let probabilities = predictor.probabilities(features)
     #expect(probabilities.map { $0[1] > 0.5 } == [true, false, false])
-    let metrics = predictor.classification(try preprocessing.part(of: Table(csv: data, for: preprocessing)))
+    let metrics = predictor.classification(try preprocessing.examples(of: Table(csv: data, for: preprocessing)))
     #expect(metrics.count == 200 && metrics.accuracy ?? 0 > 0.99)
   }
 
@@ -93,8 +93,9 @@ import Testing
     }
     let data = try place.write(text, to: "numbers.csv")
     var options = options(data, epochs: 60)
-    options.table = TableSettings(target: "y")
-    options.table?.standardisesTarget = true
+    var settings = TableSettings(target: "y")
+    settings.standardisesTarget = true
+    options.kind = .table(settings)
     options.configuration = [
       ConfigurationChange(name: "hidden", value: "[16]"), ConfigurationChange(name: "dropout", value: "[0]"),
     ]
@@ -108,8 +109,8 @@ import Testing
       Issue.record("the checkpoint does not know the table")
       return
     }
-    let part = try preprocessing.part(of: Table(csv: data, for: preprocessing))
-    let metrics = TablePredictor(model, preprocessing).regression(part)
+    let part = try preprocessing.examples(of: Table(csv: data, for: preprocessing))
+    let metrics = ExamplePredictor(model, preprocessing).regression(part)
     #expect(try #require(metrics.explainedVariance) > 0.95)
     #expect(try #require(metrics.rootMeanSquaredError) < 20, "in the table's own units")
     #expect(try #require(metrics.meanAbsoluteError) <= #require(metrics.rootMeanSquaredError))
@@ -119,7 +120,7 @@ import Testing
   @Test func fineTuningKeepsTheColumnsAsTheNetworkKnowsThem() throws {
     let data = try place.write(flowers(), to: "flowers.csv")
     var options = options(data, epochs: 1)
-    options.table = TableSettings(target: "kind")
+    options.kind = .table(TableSettings(target: "kind"))
     options.configuration = [
       ConfigurationChange(name: "hidden", value: "[8]"), ConfigurationChange(name: "dropout", value: "[0]"),
     ]
@@ -134,11 +135,13 @@ import Testing
     var text = "length,width,colour,size\n"
     for row in 0..<90 { text += "\(50 + row % 7),1.\(row % 9),red,\(["s", "m", "l"][row % 3])\n" }
     options.data = try place.write(text, to: "other.csv")
-    options.table = TableSettings(target: "size")
+    options.kind = .table(TableSettings(target: "size"))
     options.configuration = []
     func start(_ options: TrainingOptions, at run: String) throws -> RunSummary? {
-      try NetworkTraining.start(options, from: .checkpoint(first, path: path), at: place.path + "/" + run) { _ in }
-        .summary
+      try NetworkTraining.start(
+        options, from: .checkpoint(first, path: path), registry: .zoo, at: place.path + "/" + run
+      ) { _ in }
+      .summary
     }
     #expect(try start(options, at: "more")?.classes == ["l", "m", "s"])
     guard
@@ -149,10 +152,12 @@ import Testing
     }
     #expect(kept.numeric == known.numeric && kept.categorical == known.categorical)
     #expect(kept.shift == known.shift && kept.scale == known.scale && kept.target.name == "size")
-    #expect(try NetworkTraining.resume(at: place.path + "/more") { _ in }.summary != nil)
-    options.table?.scaling = .minMax
+    #expect(try NetworkTraining.resume(at: place.path + "/more", registry: .zoo) { _ in }.summary != nil)
+    var scaled = TableSettings(target: "size")
+    scaled.scaling = .minMax
+    options.kind = .table(scaled)
     #expect(throws: TrainingFault.keptPreparation(path: path)) { try start(options, at: "not") }
-    options.table = TableSettings(target: "length")
+    options.kind = .table(TableSettings(target: "length"))
     #expect(throws: TableFault.self) { try start(options, at: "not") }
   }
 
@@ -160,7 +165,7 @@ import Testing
     let data = try place.write(flowers(), to: "flowers.csv")
     #expect(throws: TrainingFault.noTarget(path: data)) { try train("mlp", options(data, epochs: 1)) }
     var unsuited = options(data, epochs: 1)
-    unsuited.table = TableSettings(target: "kind")
+    unsuited.kind = .table(TableSettings(target: "kind"))
     #expect(throws: ArchitectureFault.unsuited(architecture: "resnet-toy", kinds: [.images], data: .tables)) {
       try train("resnet-toy", unsuited)
     }
@@ -183,7 +188,7 @@ import Testing
   func aSeriesIsLearned(name: String, hidden: String) throws {
     let data = try series()
     var options = options(data, epochs: 30)
-    options.series = SeriesSettings(target: "level", window: 8)
+    options.kind = .series(SeriesSettings(target: "level", window: 8))
     options.configuration = [ConfigurationChange(name: "hidden", value: hidden)]
     if name == "mlp" { options.configuration.append(ConfigurationChange(name: "dropout", value: "[]")) }
     let summary = try train(name, options)
@@ -194,9 +199,9 @@ import Testing
       return
     }
     func check(_ model: some Classifier) throws {
-      let predictor = SeriesPredictor(model, preprocessing)
+      let predictor = ExamplePredictor(model, preprocessing)
       let rows = try preprocessing.rows(of: preprocessing.table(csv: data))
-      let metrics = predictor.regression(rows.part(targets: 216..<240))
+      let metrics = predictor.regression(rows.examples(targets: 216..<240))
       let error = try #require(metrics.rootMeanSquaredError)
       #expect(metrics.count == 24 && error < 6, "in the table's own units")
       let scale = preprocessing.restored(1) - preprocessing.restored(0)
@@ -212,18 +217,21 @@ import Testing
   @Test func aSeriesIsGoneOnWith() throws {
     let data = try series(120)
     var options = options(data, epochs: 2)
-    options.series = SeriesSettings(target: "level", window: 6)
+    options.kind = .series(SeriesSettings(target: "level", window: 6))
     options.configuration = [ConfigurationChange(name: "hidden", value: "4")]
     let summary = try train("sequence-gru", options)
-    let again = try #require(try NetworkTraining.resume(at: place.path + "/run") { _ in }.summary)
+    let again = try #require(try NetworkTraining.resume(at: place.path + "/run", registry: .zoo) { _ in }.summary)
     #expect(again.testLoss == summary.testLoss)
     let path = place.path + "/run/best.h5"
     let first = try Checkpoint.read(from: path)
     func start(_ options: TrainingOptions, at run: String) throws {
-      _ = try NetworkTraining.start(options, from: .checkpoint(first, path: path), at: place.path + "/" + run) { _ in }
+      _ = try NetworkTraining.start(
+        options, from: .checkpoint(first, path: path), registry: .zoo, at: place.path + "/" + run
+      ) { _ in }
     }
     options.configuration = []
-    options.series?.window = 9
+    var longer = SeriesSettings(target: "level", window: 9)
+    options.kind = .series(longer)
     try start(options, at: "longer")
     guard case .series(let known)? = try first.inputPreparation(),
       case .series(let kept)? = try Checkpoint.read(from: place.path + "/longer/best.h5").inputPreparation()
@@ -232,15 +240,14 @@ import Testing
       return
     }
     #expect(kept.columns == known.columns && kept.settings.window == 9)
-    options.series?.scaling = .minMax
+    longer.scaling = .minMax
+    options.kind = .series(longer)
     #expect(throws: TrainingFault.keptPreparation(path: path)) { try start(options, at: "not") }
-    options.series = nil
-    options.table = TableSettings(target: "level")
+    options.kind = .table(TableSettings(target: "level"))
     #expect(throws: TrainingFault.otherKind(path: path, known: "a time series; give --window")) {
       try start(options, at: "not")
     }
-    options.table = nil
-    options.characters = CharacterSettings(target: "level", column: "day")
+    options.kind = .textColumn(TextColumnSettings(target: "level", column: "day"))
     #expect(throws: TrainingFault.otherKind(path: path, known: "a time series; give --window")) {
       try start(options, at: "not")
     }
@@ -263,24 +270,24 @@ import Testing
   @Test func textsInATableAreSorted() throws {
     let data = try words()
     var options = options(data, epochs: 10)
-    options.characters = CharacterSettings(target: "kind", column: "word")
+    options.kind = .textColumn(TextColumnSettings(target: "kind", column: "word"))
     options.configuration = [ConfigurationChange(name: "hidden", value: "12")]
     let summary = try train("sequence-gru", options)
     #expect(summary.classes == ["high", "low"] && summary.items == "texts")
     #expect(try #require(summary.testAccuracy) > 0.9)
-    let again = try #require(try NetworkTraining.resume(at: place.path + "/run") { _ in }.summary)
+    let again = try #require(try NetworkTraining.resume(at: place.path + "/run", registry: .zoo) { _ in }.summary)
     #expect(again.testLoss == summary.testLoss)
     let best = try Checkpoint.read(from: place.path + "/run/best.h5")
-    guard case .characters(let preprocessing)? = try best.inputPreparation(),
+    guard case .textColumn(let preprocessing)? = try best.inputPreparation(),
       let model = try Registry.zoo.model(from: best, path: "best.h5").model as? SequenceClassifier
     else {
       Issue.record("the checkpoint does not know the texts")
       return
     }
     #expect(preprocessing.symbols == 8 && model.configuration.symbols == 8 && model.configuration.inputs == 32)
-    let predictor = TextPredictor(model, preprocessing)
+    let predictor = ExamplePredictor(model, preprocessing)
     let table = try preprocessing.table(csv: data)
-    #expect(try #require(predictor.classification(preprocessing.part(of: table)).accuracy) > 0.9)
+    #expect(try #require(predictor.classification(preprocessing.examples(of: table)).accuracy) > 0.9)
     // A text's answer does not depend on the others that it is filled up for, nor on characters nobody knows.
     let texts = try preprocessing.texts(of: table)
     let alone = try preprocessing.texts(of: table, rows: [3])
@@ -295,9 +302,11 @@ import Testing
     options.data = try place.write("word,kind\n" + (0..<40).map { "xa\($0),\($0 % 3)\n" }.joined(), to: "more.csv")
     options.configuration = []
     options.epochs = 1
-    _ = try NetworkTraining.start(options, from: .checkpoint(best, path: path), at: place.path + "/more") { _ in }
+    _ = try NetworkTraining.start(
+      options, from: .checkpoint(best, path: path), registry: .zoo, at: place.path + "/more"
+    ) { _ in }
     let more = try Checkpoint.read(from: place.path + "/more/best.h5")
-    guard case .characters(let kept)? = try more.inputPreparation() else {
+    guard case .textColumn(let kept)? = try more.inputPreparation() else {
       Issue.record("the checkpoint does not know the texts")
       return
     }
@@ -313,7 +322,7 @@ import Testing
     let data = try place.write(String(repeating: "the cat sat on the mat. ", count: 120), to: "cats.txt")
     var options = options(data, epochs: 6, learningRate: 1e-2)
     options.batchSize = 8
-    options.sequenceLength = 24
+    options.kind = .text(TextOptions(sequenceLength: 24))
     options.configuration = [
       ConfigurationChange(name: "hidden", value: "32"), ConfigurationChange(name: "embedding", value: "8"),
     ]
@@ -329,31 +338,31 @@ import Testing
       sampling: Sampling(temperature: 0), stream: RandomStream(seed: 1, purpose: "test"))
     #expect(written == "at sat on ")
     // A finished run that is resumed comes to the same end.
-    let again = try #require(try NetworkTraining.resume(at: place.path + "/run") { _ in }.summary)
+    let again = try #require(try NetworkTraining.resume(at: place.path + "/run", registry: .zoo) { _ in }.summary)
     #expect(again.testLoss == summary.testLoss)
   }
 
   @Test func aRunIsNotGoneOnWithOnOtherData() throws {
     let data = try place.write(String(repeating: "abcab", count: 200), to: "a.txt")
     var options = options(data, epochs: 1)
-    (options.batchSize, options.sequenceLength) = (4, 10)
+    (options.batchSize, options.kind) = (4, .text(TextOptions(sequenceLength: 10)))
     _ = try train("char-toy", options)
-    _ = try NetworkTraining.resume(at: place.path + "/run") { _ in }
+    _ = try NetworkTraining.resume(at: place.path + "/run", registry: .zoo) { _ in }
     // The same characters, as many of them.
     _ = try place.write(String(repeating: "bacab", count: 200), to: "a.txt")
-    #expect(throws: TrainingFault.unusableState(reason: "\(data) holds other data now")) {
-      try NetworkTraining.resume(at: place.path + "/run") { _ in }
+    #expect(throws: TrainingFault.unusableState(reason: "\(data) has changed since")) {
+      try NetworkTraining.resume(at: place.path + "/run", registry: .zoo) { _ in }
     }
   }
 
   @Test func aTextIsGoneOnWithFromACheckpoint() throws {
     let data = try place.write(String(repeating: "abcab", count: 200), to: "a.txt")
     var options = options(data, epochs: 1)
-    (options.batchSize, options.sequenceLength) = (4, 10)
+    (options.batchSize, options.kind) = (4, .text(TextOptions(sequenceLength: 10)))
     _ = try train("char-toy", options)
     let path = place.path + "/run/best.h5"
     let report = try NetworkTraining.start(
-      options, from: .checkpoint(try Checkpoint.read(from: path), path: path), at: place.path + "/more"
+      options, from: .checkpoint(try Checkpoint.read(from: path), path: path), registry: .zoo, at: place.path + "/more"
     ) { _ in }
     let first = try #require(report.summary)
     #expect(first.classes == ["a", "b", "c"])
@@ -361,7 +370,7 @@ import Testing
     other.data = try place.write(String(repeating: "abcxy", count: 200), to: "b.txt")
     let fault = #expect(throws: TextFault.self) {
       try NetworkTraining.start(
-        other, from: .checkpoint(try Checkpoint.read(from: path), path: path), at: place.path + "/other"
+        other, from: .checkpoint(try Checkpoint.read(from: path), path: path), registry: .zoo, at: place.path + "/other"
       ) { _ in }
     }
     #expect(fault?.description.contains("'x'") == true)
@@ -387,7 +396,7 @@ import Testing
     let best = try Checkpoint.read(from: place.path + "/run/best.h5")
     #expect(try best.inputPreparation() == .graph(.init(normalizesFeatures: true, splitSeed: 0)))
     #expect(
-      try #require(try NetworkTraining.resume(at: place.path + "/run") { _ in }.summary).testAccuracy
+      try #require(try NetworkTraining.resume(at: place.path + "/run", registry: .zoo) { _ in }.summary).testAccuracy
         == summary.testAccuracy)
     #expect(throws: ArchitectureFault.unsuited(architecture: "char-toy", kinds: [.text], data: .graphs)) {
       try train("char-toy", options(graph, epochs: 1), run: "other")

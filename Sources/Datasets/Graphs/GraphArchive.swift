@@ -46,7 +46,7 @@ private struct GraphArchive {
     let array: NumPyArray
     do throws(NumPyFault) { array = try archive.array("attr_matrix") } catch { throw .numPy(error) }
     guard array.shape.count == 2, let values = array.floats else {
-      throw .malformed(path: path, part: "attr_matrix", reason: "it is no matrix of numbers")
+      throw .malformed(path: path, part: "attr_matrix", reason: "it is not a matrix of numbers")
     }
     guard array.shape[0] == nodes else {
       throw .counts(path: path, part: "rows of attr_matrix", found: array.shape[0], expected: nodes, of: "labels")
@@ -66,7 +66,7 @@ private struct GraphArchive {
     let data: NumPyArray
     do throws(NumPyFault) { data = try archive.array("\(name)_data") } catch { throw .numPy(error) }
     guard let values = data.floats else {
-      throw .malformed(path: path, part: "\(name)_data", reason: "its elements are no numbers")
+      throw .malformed(path: path, part: "\(name)_data", reason: "its elements are not numbers")
     }
     return try GraphFiles.matrix(
       path: path, part: name, rows: shape[0], columns: shape[1], offsets: try integers("\(name)_indptr"),
@@ -77,7 +77,7 @@ private struct GraphArchive {
     let array: NumPyArray
     do throws(NumPyFault) { array = try archive.array(name) } catch { throw .numPy(error) }
     guard let numbers = array.integers else {
-      throw .malformed(path: path, part: name, reason: "its elements are no whole numbers")
+      throw .malformed(path: path, part: name, reason: "its elements are not integers")
     }
     return numbers
   }

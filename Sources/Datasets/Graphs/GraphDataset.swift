@@ -1,7 +1,7 @@
 import AviaryArchives
 import AviaryTensors
 
-/// A graph whose nodes are to be classified, and which of them are learned from and judged by.
+/// A graph whose nodes are to be classified, with its split.
 public struct GraphDataset: Sendable, Equatable {
   /// [nodes, nodes] of ones, without direction, repeats or self loops.
   public let adjacency: SparseMatrix
@@ -76,7 +76,7 @@ extension GraphDataset {
       throw .tooLarge(path: path, part: "features a node", count: features.columns, limit: Self.mostColumns)
     }
     if let wrong = features.values.first(where: { !$0.isFinite }) {
-      throw .malformed(path: path, part: "features", reason: "\(wrong) is no number to learn from")
+      throw .malformed(path: path, part: "features", reason: "\(wrong) is not a finite number")
     }
     if let wrong = labels.first(where: { $0 < -1 || $0 >= nodes }) {
       throw .labelOutside(path: path, label: wrong, classes: classes ?? nodes)
@@ -111,7 +111,7 @@ extension GraphDataset {
     let judged = Set(split.validation)
     for (name, part) in [("validation", split.validation), ("test", split.test)] {
       if let both = part.first(where: chosen.contains) {
-        throw .malformed(path: path, part: name, reason: "node \(both) is learned from too")
+        throw .malformed(path: path, part: name, reason: "node \(both) is a training node, too")
       }
     }
     if let both = split.test.first(where: judged.contains) {

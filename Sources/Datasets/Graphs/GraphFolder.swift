@@ -5,7 +5,7 @@ extension GraphDataset {
   /// - `labels.txt`: the class of each node, as numbers from 0, or as names, which are then sorted;
   /// - `features.txt`: the columns of each node's ones, separated by spaces; `column:value` for other values;
   /// - `edges.txt`: two nodes a line;
-  /// - `split.txt`, which may be missing: lines that begin with `train`, `val` or `test`, and go on with nodes and
+  /// - `split.txt`, which may be missing: lines that begin with `train`, `val` or `test`, followed by nodes and
   ///   ranges of nodes: `train 0-139`.
   ///
   /// - Parameter seed: chooses the split where there is none.

@@ -75,7 +75,7 @@ private enum Planetoid {
       indices: matrix.indices, values: matrix.values)
   }
 
-  /// The classes of rows of which each has a single one; −1 for a row of zeros.
+  /// The classes of one-hot rows; −1 for a row of zeros.
   static func labels(_ path: String, name: String) throws(GraphDataFault) -> (labels: [Int], classes: Int) {
     let graph = try GraphFiles.pickle(path)
     let array: NumPyArray
@@ -85,7 +85,7 @@ private enum Planetoid {
       throw .numPy(error)
     }
     guard array.shape.count == 2, array.shape[1] > 0, let scalars = array.integers else {
-      throw .malformed(path: path, part: name, reason: "it is no matrix of whole numbers")
+      throw .malformed(path: path, part: name, reason: "it is not a matrix of integers")
     }
     let classes = array.shape[1]
     var labels: [Int] = []
@@ -103,7 +103,7 @@ private enum Planetoid {
   static func edges(_ path: String) throws(GraphDataFault) -> (nodes: Int, edges: [(Int, Int)]) {
     let graph = try GraphFiles.pickle(path)
     guard let pairs = graph.pairs(graph.root) else {
-      throw .malformed(path: path, part: "the graph", reason: "it is no dictionary of nodes and their neighbours")
+      throw .malformed(path: path, part: "the graph", reason: "it is not a dictionary of nodes and their neighbours")
     }
     var seen = [Bool](repeating: false, count: pairs.count)
     var edges: [(Int, Int)] = []

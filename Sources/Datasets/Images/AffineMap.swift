@@ -10,7 +10,7 @@ import AviaryDiagnostics
 
 /// Where each point of a picture comes from when it is turned, sheared, zoomed and shifted.
 ///
-/// The point (x, y) of the result lies at (a·x + b·y + c, d·x + e·y + f) of the picture: Pillow's `AFFINE`. Points are
+/// The point (x, y) of the result is at (a·x + b·y + c, d·x + e·y + f) of the picture: Pillow's `AFFINE`. Points are
 /// measured in pixels from the top left corner; the centre of the first pixel is (0.5, 0.5).
 public struct AffineMap: Sendable, Equatable {
   public var a, b, c, d, e, f: Double

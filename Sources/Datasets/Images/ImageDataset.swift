@@ -30,7 +30,7 @@ public struct ImageDataset: Sendable, Equatable {
     test = try part(["test"])
   }
 
-  /// How packed pictures are prepared where nobody says otherwise: at their own size, with the mean and the deviation of
+  /// How packed images are prepared by default: at their own size, with the mean and the deviation of
   /// the training pictures; nil for photographs of all sizes.
   public var ownPreprocessing: Preprocessing? {
     guard let first = training.entries.first?.packed, let (mean, deviation) = PackedImages.statistics(training.entries)

@@ -30,7 +30,7 @@ public struct ImageEntry: Sendable, Hashable {
     self.index = index
   }
 
-  /// The file that the picture lies in.
+  /// The file that holds the image.
   public var file: String { packed?.path ?? path }
 
   /// The picture.

@@ -122,7 +122,7 @@ public struct PackedDataset: Sendable, Equatable {
     let bytes = try IDXFile.content(path)
     let record = labelBytes + 3 * 32 * 32
     guard bytes.count > 0, bytes.count % record == 0 else {
-      throw .malformed(path: path, reason: "\(bytes.count) bytes are no whole number of records of \(record)")
+      throw .malformed(path: path, reason: "\(bytes.count) bytes are not a multiple of a record's \(record)")
     }
     let count = bytes.count / record
     let labels = (0..<count).map { bytes[$0 * record + labelBytes - 1] }

@@ -6,7 +6,7 @@ import AviaryTensors
 /// The steps, in this order: resize, centre crop, choose channels, multiply by `scale`, subtract `mean`, divide by
 /// `standardDeviation`. They compute what torchvision's transforms of the same names do, bit for bit.
 public struct Preprocessing: Codable, Sendable, Equatable {
-  /// How a photograph comes to size.
+  /// How an image is resized.
   public enum Resize: Sendable, Equatable {
     case none
     /// The shorter side becomes this long, the longer keeps the proportion (torchvision's `Resize(size)`).

@@ -1,4 +1,4 @@
-/// How much a CSV file may hold: a limit for what somebody else's file can cost.
+/// How much a CSV file may hold, so that an untrusted file cannot exhaust memory.
 public struct CSVLimits: Equatable, Sendable {
   public var bytes = 1 << 30
   public var columns = 10_000

@@ -4,19 +4,20 @@
   import Foundation
 #endif
 
-/// What is to be predicted of a time series whose rows lie in a table in the order of time.
+/// What to predict of a time series: the rows of a table in the order of time.
 public struct SeriesSettings: Codable, Equatable, Sendable {
   /// The column to predict.
   public var target: String
-  /// How many rows are looked at.
+  /// The number of rows that the network reads.
   public var window: Int
-  /// How many rows after the last of them the value lies; nil for what a network knows already, else for the next one.
+  /// How many rows after the last of them the predicted value is; nil for what a network knows already, else for the next
+  /// row.
   public var horizon: Int?
-  /// Columns that are not looked at.
+  /// Columns that are not used.
   public var excluded: [String] = []
   public var scaling = TableSettings.Scaling.standard
 
-  /// The most rows that are looked at, and that the value may lie ahead.
+  /// The largest window and horizon.
   public static let limit = 10_000
 
   public init(target: String, window: Int) {
@@ -38,12 +39,11 @@ public struct SeriesSettings: Codable, Equatable, Sendable {
   }
 }
 
-/// How the rows of a time series become a network's inputs, with every number that this takes, found from the training
-/// rows alone. It lies in the checkpoint, as JSON.
+/// How the rows of a time series become a network's inputs.
 ///
 /// An input is the last rows of all columns of numbers, the target's own among them; what is learned is the target's value
 /// some rows later, scaled as its column is.
-public struct SeriesPreprocessing: Codable, Equatable, Sendable {
+public struct SeriesPreprocessing: TablePreparation {
   /// A column of numbers: the network gets (value − shift) / scale.
   public struct Column: Codable, Equatable, Sendable {
     public var name: String
@@ -60,12 +60,14 @@ public struct SeriesPreprocessing: Codable, Equatable, Sendable {
 
   private var target: Column? { columns.first { $0.name == settings.target } }
 
-  /// What an output says in the target's own measure.
+  /// Of a series, numbers are estimated.
+  public var classes: [String]? { nil }
+
   public func restored(_ output: Float) -> Double {
     target.map { Double(output) * $0.scale + $0.shift } ?? Double(output)
   }
 
-  /// Fits to the first rows of a table, those that will be learned from. Columns of words are passed over.
+  /// Fits to the first rows of a table, the training rows. Columns of words are skipped.
   public init(fitting table: Table, rows: Int, _ settings: SeriesSettings) throws(TableFault) {
     try settings.validate()
     guard case .numeric = try table.column(settings.target).values else {
@@ -97,7 +99,7 @@ public struct SeriesPreprocessing: Codable, Equatable, Sendable {
     return result
   }
 
-  /// The numbers of a column, all of which have to be there: what is missing in a series cannot be left out of it.
+  /// The numbers of a column. None may be missing: a series cannot leave out rows.
   private static func values(of column: Table.Column, _ table: Table) throws(TableFault) -> [Double] {
     guard case .numeric(let values) = column.values else {
       throw .notNumeric(path: table.path, column: column.name)
@@ -113,10 +115,46 @@ public struct SeriesPreprocessing: Codable, Equatable, Sendable {
 
   // MARK: Rows
 
-  /// Reads the columns of a file that the network looks at, and others with them.
   public func table(csv path: String) throws(TableFault) -> Table {
     let kinds = columns.map { ($0.name, Table.Kind.numeric) }
     return try Table(csv: path, kinds: Dictionary(kinds, uniquingKeysWith: { first, _ in first }))
+  }
+
+  /// The parts follow each other: the end is the test, and validation comes before it. Windows of the later parts begin in
+  /// the earlier ones, as they do when the future is predicted.
+  public static func split(
+    _ table: Table, _ settings: SeriesSettings, keeping known: SeriesPreprocessing?, validation: Double, test: Double,
+    seed: UInt64
+  ) throws(TableFault) -> DataSplit {
+    try settings.validate()
+    for (name, share) in [("validation", validation), ("test", test)] where !(share > 0 && share < 1) {
+      throw .invalidSetting(name: "share for \(name)", value: "\(share)", allowed: "between 0 and 1")
+    }
+    let split = DataSplit(inOrder: table.rowCount, validation: validation, test: test)
+    let needed = settings.window + settings.rowsAhead
+    guard split.training.count >= needed else {
+      throw .seriesTooShort(path: table.path, rows: split.training.count, needed: needed)
+    }
+    return split
+  }
+
+  public init(
+    fitting table: Table, rows: [Int], _ settings: SeriesSettings, keeping known: SeriesPreprocessing?
+  ) throws(TableFault) {
+    if let known {
+      self = try known.adapted(to: settings, path: table.path)
+    } else {
+      try self.init(fitting: table, rows: rows.count, settings)
+    }
+  }
+
+  /// - Parameter parts: rows that follow each other, those of the targets.
+  public func examples(of table: Table, parts: [[Int]]) throws(TableFault) -> [Examples<SeriesWindows>] {
+    let series = try rows(of: table)
+    return parts.map { rows in
+      guard let first = rows.first, let last = rows.last else { return series.examples(targets: 0..<0) }
+      return series.examples(targets: first..<last + 1)
+    }
   }
 
   /// The rows of a table as the network gets them.
@@ -138,7 +176,6 @@ public struct SeriesPreprocessing: Codable, Equatable, Sendable {
 
   // MARK: JSON
 
-  /// Refuses what contradicts itself: checkpoints come from anywhere.
   public func validated() throws(TableFault) -> SeriesPreprocessing {
     try settings.validate()
     guard Set(columns.map(\.name)).count == columns.count, target != nil else {

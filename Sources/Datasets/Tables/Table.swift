@@ -6,7 +6,7 @@ public struct Table: Sendable, Equatable {
   /// What a column holds.
   public enum Kind: String, Codable, CaseIterable, Sendable {
     case numeric
-    /// Words, each of which stands for a category.
+    /// Words, each a category.
     case categorical
   }
 
@@ -75,7 +75,7 @@ public struct Table: Sendable, Equatable {
 
   // MARK: Reading CSV
 
-  /// Fields that say that there is no value: those of pandas.
+  /// Fields that stand for a missing value: those of pandas.
   public static let missingMarkers: Set<String> = [
     "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA",
     "NULL", "NaN", "None",

@@ -27,39 +27,39 @@ public enum TableFault: Swift.Error, Equatable, Sendable, CustomStringConvertibl
   case notANumber(path: String, row: Int, column: String, text: String)
   /// A field is infinite, or a number beyond the range of Double.
   case notFinite(path: String, row: Int, column: String, text: String)
-  /// A column that numbers are needed in, such as a regression's target, holds words.
+  /// A column that needs numbers, such as a regression's target, holds words.
   case notNumeric(path: String, column: String)
 
   // Preprocessing.
-  /// A setting is outside the values that make sense.
+  /// A setting is out of range.
   case invalidSetting(name: String, value: String, allowed: String)
-  /// Nothing but the target is left to predict from.
+  /// There is no column to predict from.
   case noFeatures(path: String)
-  /// A column has no value in the rows that are learned from.
+  /// A column has no value in the training rows.
   case noValues(path: String, column: String)
-  /// After rows with missing values were left out, none is left.
+  /// No row is left after those with missing values are dropped.
   case noRowsLeft(path: String, rows: Int)
   /// The target has the same class in all rows.
   case oneClass(path: String, column: String, name: String)
   /// The target has a class that training has not seen.
   case unknownClass(path: String, row: Int, column: String, name: String)
-  /// A column of words has more different ones than can be told apart.
+  /// A column of words has too many different values.
   case tooManyCategories(path: String, column: String, count: Int, limit: Int)
-  /// One-hot columns and products come to more than the limit.
+  /// One-hot columns and products exceed the limit.
   case tooManyFeatures(count: Int, limit: Int)
   /// A number is too large to compute with.
   case outOfRange(path: String, row: Int?, column: String)
   /// The rows cannot be split as asked.
   case split(path: String, SplitFault)
-  /// A row of a time series has no value in a column that is looked at.
+  /// A row of a time series has no value in a column that is used.
   case missingInSeries(path: String, row: Int, column: String)
-  /// There are too few rows for the windows that are asked for.
+  /// There are too few rows for the windows asked for.
   case seriesTooShort(path: String, rows: Int, needed: Int)
   /// The column whose next values are to be predicted holds words.
   case seriesOfWords(path: String, column: String)
-  /// A column that texts are needed in is empty in every row.
+  /// A column that needs texts is empty in every row.
   case noTextAnywhere(path: String, column: String)
-  /// A column that texts are needed in holds numbers.
+  /// A column that needs texts holds numbers.
   case noTexts(path: String, column: String)
   /// Stored preprocessing is not understood, or contradicts itself.
   case unreadablePreprocessing(reason: String)
@@ -84,36 +84,36 @@ public enum TableFault: Swift.Error, Equatable, Sendable, CustomStringConvertibl
     case .notANumber(let path, let row, let column, let text):
       "\(path): row \(row), column \(column): '\(Self.short(text))' is not a number"
     case .notFinite(let path, let row, let column, let text):
-      "\(path): row \(row), column \(column): '\(Self.short(text))' is no finite number; correct it or leave it empty"
+      "\(path): row \(row), column \(column): '\(Self.short(text))' is not a finite number; correct it or leave it empty"
     case .notNumeric(let path, let column):
-      "\(path): column \(column) holds words, and numbers are needed; say that it is categorical, or correct it"
+      "\(path): column \(column) holds words where numbers are needed; correct it, or predict classes"
     case .invalidSetting(let name, let value, let allowed): "\(name) \(value) is not possible; it must be \(allowed)"
     case .noFeatures(let path): "\(path): no column but the target is left to predict from"
     case .noValues(let path, let column):
-      "\(path): column \(column) has no value in the rows that are learned from; leave the column out"
+      "\(path): column \(column) has no value in the training rows; leave the column out"
     case .noRowsLeft(let path, let rows):
-      "\(path): every one of \(rows) rows lacks a value; fill missing values instead of leaving rows out"
+      "\(path): each of the \(rows) rows lacks a value; fill missing values instead of dropping rows"
     case .oneClass(let path, let column, let name):
       "\(path): every row has the class '\(Self.short(name))' in column \(column); there is nothing to tell apart"
     case .unknownClass(let path, let row, let column, let name):
-      "\(path): row \(row), column \(column): '\(Self.short(name))' is none of the classes that were learned"
+      "\(path): row \(row), column \(column): '\(Self.short(name))' is not a class that the network knows"
     case .tooManyCategories(let path, let column, let count, let limit):
       "\(path): column \(column) has \(count) different values, the limit is \(limit); leave it out or make it numeric"
     case .tooManyFeatures(let count, let limit):
       "\(count) features, the limit is \(limit); lower the polynomial degree or leave columns out"
     case .outOfRange(let path, let row?, let column):
-      "\(path): row \(row), column \(column): too large a number to compute with"
-    case .outOfRange(let path, nil, let column): "\(path): column \(column): too large numbers to compute with"
+      "\(path): row \(row), column \(column): the number is too large to compute with"
+    case .outOfRange(let path, nil, let column): "\(path): column \(column): its numbers are too large to compute with"
     case .split(let path, let fault): "\(path): \(fault)"
     case .missingInSeries(let path, let row, let column):
-      "\(path): row \(row), column \(column): has no value, and a time series needs every one; fill it, or leave the column out"
+      "\(path): row \(row), column \(column): the value is missing, and a time series needs every value; fill it in, or leave the column out"
     case .seriesTooShort(let path, let rows, let needed):
-      "\(path): \(rows) rows to look back on, and the window with what follows it needs \(needed); use more rows, or a shorter window"
+      "\(path): \(rows) rows are too few for a window and its target, which need \(needed); use more rows or a shorter window"
     case .seriesOfWords(let path, let column):
-      "\(path): column \(column) holds words, and what a time series predicts are numbers; name another column as the target"
+      "\(path): column \(column) holds words, and a time series predicts numbers; name another column as the target"
     case .noTextAnywhere(let path, let column):
-      "\(path): column \(column) is empty in every row, and the texts are to come from it; name another column"
-    case .noTexts(let path, let column): "\(path): column \(column) holds numbers, and texts are needed"
+      "\(path): column \(column) is empty in every row; name the column that holds the texts"
+    case .noTexts(let path, let column): "\(path): column \(column) holds numbers where texts are needed"
     case .unreadablePreprocessing(let reason): "the table's preprocessing is not understood: \(reason)"
     }
   }

@@ -1,7 +1,7 @@
 import AviaryTensors
 
 /// Rows of a table as a network gets them.
-public struct TableFeatures: Equatable, Sendable {
+public struct TableFeatures: ExampleInputs {
   /// [rows, width], row-major.
   public var values: [Float]
   public var width: Int
@@ -24,8 +24,7 @@ public struct TableFeatures: Equatable, Sendable {
   public var count: Int { rows.count }
 
   /// The rows at the places given: [N, width].
-  public func tensor(_ places: some Sequence<Int>) -> Tensor {
-    let places = Array(places)
+  public func batch(_ places: [Int]) -> Tensor {
     var chosen: [Float] = []
     chosen.reserveCapacity(places.count * width)
     for place in places { chosen += values[place * width..<(place + 1) * width] }
@@ -34,6 +33,14 @@ public struct TableFeatures: Equatable, Sendable {
 
   /// All rows: [count, width].
   public var tensor: Tensor { Tensor(values, shape: [count, width]) }
+
+  public static func add(_ parts: [Examples<TableFeatures>], to fingerprint: inout DataFingerprint) {
+    for part in parts {
+      fingerprint.add(part.inputs.values)
+      fingerprint.add(part.labels)
+      fingerprint.add(part.targets)
+    }
+  }
 }
 
 extension TablePreprocessing {
@@ -137,7 +144,4 @@ extension TablePreprocessing {
     }
     return targets
   }
-
-  /// What a regression's output says in the target's own measure.
-  public func restored(_ output: Float) -> Double { Double(output) * target.deviation + target.mean }
 }

@@ -1,7 +1,7 @@
 // Finding a preprocessing's numbers from rows.
 
 extension TablePreprocessing {
-  /// Fits to the rows that will be learned from.
+  /// Fits to the training rows.
   ///
   /// - Parameter rows: positions of rows; those without a target are passed over, and so are those with any missing value
   ///   where the settings leave such rows out.

@@ -4,8 +4,7 @@
   import Foundation
 #endif
 
-/// How a table's rows become a network's inputs, with every number that this takes, found from the training rows alone.
-/// It lies in the checkpoint, as JSON, so that rows to predict are treated as those that were learned from.
+/// How a table's rows become a network's inputs, each row an example of its own.
 ///
 /// Numbers go through these steps: outliers are moved to their bounds, missing values filled, products formed, the
 /// results scaled. Words become one feature a category (one-hot); a category that training has not seen is zero in all.
@@ -136,12 +135,11 @@ public struct TablePreprocessing: Codable, Equatable, Sendable {
     } catch DecodingError.keyNotFound(let key, _) {
       throw .unreadablePreprocessing(reason: "\(key.stringValue) is missing")
     } catch {
-      throw .unreadablePreprocessing(reason: "it is no JSON of a table's preprocessing")
+      throw .unreadablePreprocessing(reason: "it is not the JSON of a table's preprocessing")
     }
     self = try validated()
   }
 
-  /// Refuses what contradicts itself.
   public func validated() throws(TableFault) -> TablePreprocessing {
     try settings.validate()
     let names = [target.name] + numeric.map(\.name) + categorical.map(\.name)

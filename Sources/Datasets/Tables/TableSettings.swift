@@ -1,5 +1,5 @@
-/// What is to be made of a table's columns before a network gets them. The numbers that this needs are taken from the
-/// training rows: see `TablePreprocessing`.
+/// How a table's columns are prepared for a network. The numbers that this needs come from the training rows: see
+/// `TablePreprocessing`.
 public struct TableSettings: Codable, Equatable, Sendable {
   /// What the target is.
   public enum Task: String, Codable, CaseIterable, Sendable {
@@ -9,9 +9,9 @@ public struct TableSettings: Codable, Equatable, Sendable {
     case regression
   }
 
-  /// What becomes of missing values. Where a way is for numbers only, words get their most frequent one.
+  /// How missing values are filled. Words get their most frequent value where a way is for numbers only.
   public enum Missing: String, Codable, CaseIterable, Sendable {
-    /// The row is left out.
+    /// The row is dropped.
     case dropRow
     case mean
     case median
@@ -22,12 +22,12 @@ public struct TableSettings: Codable, Equatable, Sendable {
     case interpolate
   }
 
-  /// What becomes of numbers far from the others: they are moved to the bound.
+  /// How numbers far from the others are treated: they are clipped to bounds.
   public enum Outliers: Codable, Equatable, Sendable {
     case keep
-    /// Bounds at mean ± so many standard deviations.
+    /// Bounds this many standard deviations from the mean.
     case deviations(Double)
-    /// Bounds at so many interquartile ranges below the first and above the third quartile; Tukey's is 1.5.
+    /// Bounds this many interquartile ranges below the first and above the third quartile; Tukey's is 1.5.
     case interquartile(Double)
   }
 
@@ -43,11 +43,11 @@ public struct TableSettings: Codable, Equatable, Sendable {
   public var target: String
   /// nil: classification where the target holds words, regression where it holds numbers.
   public var task: Task?
-  /// Columns that are not looked at, such as a row's number.
+  /// Columns that are not used, such as a row's number.
   public var excluded: [String] = []
   public var missing = Missing.mean
   public var outliers = Outliers.keep
-  /// Products of up to so many numeric columns become features (scikit-learn's `PolynomialFeatures` without bias).
+  /// The largest number of numeric columns whose product becomes a feature (scikit-learn's `PolynomialFeatures` without bias).
   public var polynomialDegree = 1
   /// Whether a product has each column at most once.
   public var interactionsOnly = false

@@ -27,7 +27,7 @@ public enum TextFault: Error, Equatable, CustomStringConvertible {
       "\(path): \(characters) characters are fewer than the \(needed) needed; use more text, or shorter sequences"
     case .unknownCharacter(let character, let position):
       "character \(character) at position \(position) is none of the vocabulary's; leave it out"
-    case .badVocabulary(let reason): "this is no vocabulary: \(reason)"
+    case .badVocabulary(let reason): "not a vocabulary: \(reason)"
     case .outOfRange(let name, let value, let allowed): "\(name) is \(value); it has to be \(allowed)"
     }
   }

@@ -9,13 +9,13 @@ public struct TextBatch: Sendable, Equatable {
   public let inputs: IntTensor
   /// [N, T]: the tokens one place later.
   public let targets: IntTensor
-  /// Whether every row goes on where that of the batch before ended, so that its states may be carried on.
+  /// Whether every row continues that of the batch before, so that its states may be carried on.
   public let isContinued: Bool
 }
 
 /// A text cut into N parallel streams of equal length, read T steps at a time: truncated backpropagation through time.
 ///
-/// Row n of each batch goes on where row n of the batch before ended. What is in a batch depends on the text, the sizes,
+/// Row n of each batch continues row n of the batch before. What is in a batch depends on the text, the sizes,
 /// the seed and the epoch, and on nothing else.
 public struct TextStreams: Sendable {
   private let tokens: [Int32]
@@ -66,7 +66,7 @@ public struct TextStreams: Sendable {
   }
 }
 
-/// Windows of T steps from anywhere in a text, each beginning anew.
+/// Windows of T steps from anywhere in a text, each starting without states.
 public struct TextWindows: Sendable {
   private let tokens: [Int32]
   private let rows: Int

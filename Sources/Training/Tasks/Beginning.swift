@@ -1,11 +1,23 @@
 import AviaryCheckpoints
+import AviaryDatasets
 import AviaryLayers
-import AviaryModels
+import AviaryTensors
 
 /// Where a session of a run begins: at its source, or at a state that was saved.
-enum Beginning {
-  case source(NetworkTraining.Source)
-  case saved(Checkpoint, path: String)
+struct Beginning {
+  enum Place {
+    case source(NetworkTraining.Source)
+    case saved(Checkpoint, path: String)
+  }
+
+  let place: Place
+  /// The networks that checkpoints may name.
+  let registry: Registry
+
+  /// Whether nothing of this run has been learned yet.
+  var isSource: Bool { if case .source = place { true } else { false } }
+  /// Whether nothing has been learned at all.
+  var isFromScratch: Bool { if case .source(.scratch) = place { true } else { false } }
 
   /// The network to be trained, and what its checkpoint says of it so far.
   struct Start {
@@ -13,12 +25,18 @@ enum Beginning {
     let architecture: Architecture
     var metadata: Checkpoint.Metadata
 
-    /// The network as one of the type that the data ask for.
-    func model<Model: Network>(as type: Model.Type, for data: DataKind) throws(ArchitectureFault) -> Model {
+    /// The network as one of the kind that the data ask for, such as `(any LanguageModel).self`.
+    func model<Model>(as type: Model.Type, for data: DataKind) throws(ArchitectureFault) -> Model {
       guard let model = model as? Model else {
         throw .unsuited(architecture: architecture.name, kinds: architecture.kinds, data: data)
       }
       return model
+    }
+
+    /// The network as a function of one tensor.
+    func forward() throws(ArchitectureFault) -> (Tensor) -> Tensor {
+      func open(_ model: some Classifier) -> (Tensor) -> Tensor { { model($0) } }
+      return open(try architecture.classifier(model))
     }
   }
 
@@ -28,14 +46,14 @@ enum Beginning {
   ///   - input: the shape that the data have for the network.
   ///   - outputs: what the head is replaced for, unless the state was saved; nil keeps the head of a checkpoint.
   ///   - changes: values of the configuration for a network from scratch; nil for those of the options.
-  ///   - data: what is learned from. A saved state that has learned from other data is refused.
+  ///   - data: the fingerprint of the data. A saved state of other data is refused.
   func start(
     input: [Int], outputs: Int?, changes: [ConfigurationChange]? = nil, data: DataFingerprint,
     _ options: TrainingOptions
   ) throws -> Start {
     try requireSame(data, options)
     var start: Start
-    switch self {
+    switch place {
     case .source(.scratch(let architecture)):
       var model = try architecture.build(fitting: input, changing: changes ?? options.configuration)
       if let outputs { model = model.replacingHead(outputs: outputs, seed: options.seed) }
@@ -43,14 +61,14 @@ enum Beginning {
       start = Start(model: model, architecture: architecture, metadata: Checkpoint.Metadata())
     case .source(.checkpoint(let checkpoint, let path)):
       // Weights of integers are not trained; those that they stand for are.
-      let loaded = try Registry.zoo.model(from: checkpoint.dequantized(), seed: options.seed, path: path)
+      let loaded = try registry.model(from: checkpoint.dequantized(), seed: options.seed, path: path)
       _ = try loaded.architecture.build(configuration: checkpoint.metadata.configuration, input: input)
       let model = outputs.map { loaded.model.replacingHead(outputs: $0, seed: options.seed) } ?? loaded.model
       start = Start(model: model, architecture: loaded.architecture, metadata: checkpoint.metadata)
       start.metadata.extra["from"] = path
       start.metadata.metrics = [:]
     case .saved(let checkpoint, let path):
-      let loaded = try Registry.zoo.model(from: checkpoint, path: path)
+      let loaded = try registry.model(from: checkpoint, path: path)
       _ = try loaded.architecture.build(configuration: checkpoint.metadata.configuration, input: input)
       start = Start(model: loaded.model, architecture: loaded.architecture, metadata: checkpoint.metadata)
     }
@@ -65,17 +83,17 @@ enum Beginning {
   /// The network's place in the zoo; nil where a checkpoint does not say it.
   var architecture: Architecture? {
     get throws(ArchitectureFault) {
-      switch self {
+      switch place {
       case .source(.scratch(let architecture)): architecture
       case .source(.checkpoint(let checkpoint, _)), .saved(let checkpoint, _):
-        if let name = checkpoint.metadata.architecture { try Registry.zoo.architecture(named: name) } else { nil }
+        if let name = checkpoint.metadata.architecture { try registry.architecture(named: name) } else { nil }
       }
     }
   }
 
   /// The checkpoint that the session begins with, and its file's name; nil where there is none.
   var checkpoint: (checkpoint: Checkpoint, path: String)? {
-    switch self {
+    switch place {
     case .source(.scratch): nil
     case .source(.checkpoint(let checkpoint, let path)), .saved(let checkpoint, let path): (checkpoint, path)
     }
@@ -83,7 +101,7 @@ enum Beginning {
 
   /// Refuses a saved state that was trained on other classes.
   func requireSameClasses(_ classes: [String], _ options: TrainingOptions) throws(TrainingFault) {
-    guard case .saved(let checkpoint, _) = self, checkpoint.metadata.classes != classes else { return }
+    guard case .saved(let checkpoint, _) = place, checkpoint.metadata.classes != classes else { return }
     throw .unusableState(reason: "\(options.data) has other classes now")
   }
 }
@@ -91,18 +109,18 @@ enum Beginning {
 extension Beginning {
   /// States that were saved before fingerprints were kept have none.
   private func requireSame(_ data: DataFingerprint, _ options: TrainingOptions) throws(TrainingFault) {
-    guard case .saved(let checkpoint, _) = self, let known = checkpoint.metadata.extra[DataFingerprint.key],
+    guard case .saved(let checkpoint, _) = place, let known = checkpoint.metadata.extra[DataFingerprint.key],
       known != data.text
     else { return }
-    throw .unusableState(reason: "\(options.data) holds other data now")
+    throw .unusableState(reason: "\(options.data) has changed since")
   }
 }
 
-extension Network {
+extension Layer {
   /// Freezes what the options say, groups included, and nothing else. Groups that match nothing are refused here.
   func freeze(_ options: TrainingOptions) throws {
-    if options.freezesBackbone {
-      freezeBackbone()
+    if options.freezesBackbone, let network = self as? any Network {
+      network.freezeBackbone()
     } else {
       try freeze(options.freeze)
     }

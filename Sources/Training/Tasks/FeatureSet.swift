@@ -2,7 +2,6 @@ import AviaryArchives
 import AviaryCheckpoints
 import AviaryDatasets
 import AviaryLayers
-import AviaryModels
 import AviaryTensors
 
 #if canImport(FoundationEssentials)
@@ -30,11 +29,11 @@ struct FeatureSet {
 
   var count: Int { labels.count }
 
-  func batch(_ rows: some Collection<Int>) -> LabeledBatch {
+  func batch(_ rows: some Collection<Int>) -> ImageTaskBatch {
     var values: [Float] = []
     values.reserveCapacity(rows.count * width)
     for row in rows { values += scalars[row * width..<(row + 1) * width] }
-    return LabeledBatch(
+    return ImageTaskBatch(
       inputs: Tensor(values, shape: [rows.count, width]), labels: IntTensor(rows.map { labels[$0] }))
   }
 
@@ -89,7 +88,7 @@ struct FeatureCache {
     return features
   }
 
-  /// A cache that cannot be read is no fault: it is computed anew.
+  /// A cache that cannot be read is not a fault: the features are computed again.
   private func read(_ part: String, key: String, _ entries: [ImageEntry]) -> FeatureSet? {
     guard let checkpoint = try? Checkpoint.read(from: path(part)),
       checkpoint.metadata.extra["feature_key"] == key, let features = checkpoint["features"],

@@ -1,32 +1,34 @@
 import AviaryCheckpoints
 import AviaryDatasets
 import AviaryLayers
-import AviaryModels
 import AviaryTensors
 
-/// Learning the classes of a graph's nodes. All of the graph is one batch, and an epoch one step.
-final class GraphTask: TrainingTask {
-  let model: GCN
-  let metadata: Checkpoint.Metadata
-  let items = "nodes"
-  private let data: NodeClassification
-
-  init(_ beginning: Beginning, options: TrainingOptions) throws {
-    let dataset = try GraphDataset(path: options.data, seed: options.seed)
-    data = NodeClassification(dataset)
-    let classes = dataset.classNames ?? (0..<dataset.classes).map(String.init)
-    try beginning.requireSameClasses(classes, options)
-    var fingerprint = DataFingerprint()
-    fingerprint.add(dataset)
-    let start = try beginning.start(
-      input: [dataset.features.columns], outputs: dataset.classes, data: fingerprint, options)
-    model = try start.model(as: GCN.self, for: .graphs)
+/// A task for the graph of a run.
+func graphTask(_ beginning: Beginning, _ options: TrainingOptions) throws -> any TrainingTask {
+  let dataset = try GraphDataset(path: options.data, seed: options.seed)
+  let data = NodeClassification(dataset)
+  let classes = dataset.classNames ?? (0..<dataset.classes).map(String.init)
+  try beginning.requireSameClasses(classes, options)
+  var fingerprint = DataFingerprint()
+  fingerprint.add(dataset)
+  let start = try beginning.start(
+    input: [dataset.features.columns], outputs: dataset.classes, data: fingerprint, options)
+  var metadata = start.metadata
+  metadata.classes = classes
+  metadata.preprocessing = try InputPreparation.graph(.init(normalizesFeatures: true, splitSeed: options.seed)).json()
+  func open(_ model: some NodeClassifier) throws -> any TrainingTask {
     try data.check(model)
-    var metadata = start.metadata
-    metadata.classes = classes
-    metadata.preprocessing = try InputPreparation.graph(.init(normalizesFeatures: true, splitSeed: options.seed)).json()
-    self.metadata = metadata
+    return GraphTask(model: model, metadata: metadata, data: data)
   }
+  return try open(start.model(as: (any NodeClassifier).self, for: .graphs))
+}
+
+/// Learning the classes of a graph's nodes. All of the graph is one batch, and an epoch one step.
+struct GraphTask<Model: NodeClassifier>: TrainingTask {
+  let model: Model
+  let metadata: Checkpoint.Metadata
+  let data: NodeClassification
+  var items: String { "nodes" }
 
   var batchesPerEpoch: Int { 1 }
 

@@ -1,7 +1,6 @@
 import AviaryCheckpoints
 import AviaryDatasets
 import AviaryLayers
-import AviaryModels
 
 /// The images of a run, in their parts.
 struct ImageParts {
@@ -11,14 +10,14 @@ struct ImageParts {
   /// How packed pictures are prepared by default; nil for photographs.
   let preprocessing: Preprocessing?
 
-  init(_ options: TrainingOptions) throws {
-    let dataset = try ImageDataset(options.data, limit: options.limit)
+  init(_ options: TrainingOptions, limit: Int?) throws {
+    let dataset = try ImageDataset(options.data, limit: limit)
     preprocessing = dataset.ownPreprocessing
     test = dataset.test
     switch (options.validation, dataset.validation) {
     case (.folder(let path), _):
       training = dataset.training
-      validation = try ImageFolder(path, classes: dataset.classes, limit: options.limit)
+      validation = try ImageFolder(path, classes: dataset.classes, limit: limit)
     case (nil, let given?):
       training = dataset.training
       validation = given
@@ -36,17 +35,19 @@ struct ImageStart {
   private let preprocessing: Preprocessing
   private let metadata: Checkpoint.Metadata
   private let options: TrainingOptions
+  private let images: ImageOptions
   private let data: ImageParts
   /// Whether nothing has been learned yet.
   private let isFresh: Bool
 
-  init(_ beginning: Beginning, options: TrainingOptions, data: ImageParts) throws {
+  init(_ beginning: Beginning, _ options: TrainingOptions, _ images: ImageOptions) throws {
     self.options = options
-    self.data = data
-    isFresh = if case .source(.scratch) = beginning { true } else { false }
+    self.images = images
+    data = try ImageParts(options, limit: images.limit)
+    isFresh = beginning.isFromScratch
     let classes = data.training.classes
     try beginning.requireSameClasses(classes, options)
-    preprocessing = try Self.preprocessing(beginning, options, data)
+    preprocessing = try Self.preprocessing(beginning, images, data)
     var fingerprint = DataFingerprint()
     for part in [data.training, data.validation, data.test].compactMap({ $0 }) { fingerprint.add(part) }
     let start = try beginning.start(
@@ -63,9 +64,9 @@ struct ImageStart {
 
   /// The checkpoint's, at the size asked for; from scratch the data's own, or torchvision's.
   private static func preprocessing(
-    _ beginning: Beginning, _ options: TrainingOptions, _ data: ImageParts
+    _ beginning: Beginning, _ options: ImageOptions, _ data: ImageParts
   ) throws -> Preprocessing {
-    switch beginning {
+    switch beginning.place {
     case .saved(let checkpoint, let path):
       guard let stored = try checkpoint.preprocessing() else {
         throw TrainingFault.unusableState(reason: "\(path) does not say how its images are prepared")
@@ -97,7 +98,7 @@ struct ImageStart {
     return architecture.takesProbabilities ? preprocessing.inUnitRange : preprocessing
   }
 
-  private static func sized(_ preprocessing: Preprocessing, _ options: TrainingOptions) -> Preprocessing {
+  private static func sized(_ preprocessing: Preprocessing, _ options: ImageOptions) -> Preprocessing {
     guard !options.hasCropMargin, let size = preprocessing.outputSize else { return preprocessing }
     var tight = preprocessing
     tight.resize = .shorterSide(min(size.height, size.width))
@@ -116,7 +117,8 @@ struct ImageStart {
     func open(_ model: some Classifier) -> any TrainingTask {
       let pretraining = isFresh ? Pretraining(model, options, data.training, preprocessing, report) : nil
       return ImageTask(
-        model: model, options: options, data: data, preprocessing: preprocessing, metadata: metadata, folder: path,
+        model: model, options: options, images: images, data: data, preprocessing: preprocessing, metadata: metadata,
+        folder: path,
         pretraining: pretraining, report: report)
     }
     return open(model)

@@ -4,35 +4,37 @@ import AviaryDiagnostics
 import AviaryLayers
 import AviaryTensors
 
-/// Learning to sort images into classes.
+/// Learning the classes of images.
 final class ImageTask<Model: Classifier>: TrainingTask {
   let model: Model
   let metadata: Checkpoint.Metadata
   let items = "images"
   private let options: TrainingOptions
+  private let images: ImageOptions
   private let data: ImageParts
   private let preprocessing: Preprocessing
   private let augmentation: Augmentation?
   private let folder: String
-  /// What is learned without labels first; nil where nothing is, or it has been.
+  /// What is learned without labels first; nil where there is nothing, or it has been done.
   private let pretraining: Pretraining?
   private let report: (String) -> Void
   /// By path, so that an image met in every epoch counts once.
   private var skippedPaths: Set<String> = []
-  /// What the frozen backbone makes of the images, where nothing changes it from epoch to epoch.
+  /// The features of the images by the frozen backbone, where nothing changes them from epoch to epoch.
   private var trainingFeatures: FeatureSet?
   private var validationFeatures: FeatureSet?
 
   /// - Parameter folder: the run's, where features are kept.
   init(
-    model: Model, options: TrainingOptions, data: ImageParts, preprocessing: Preprocessing,
+    model: Model, options: TrainingOptions, images: ImageOptions, data: ImageParts, preprocessing: Preprocessing,
     metadata: Checkpoint.Metadata, folder: String, pretraining: Pretraining?, report: @escaping (String) -> Void
   ) {
     self.model = model
     self.options = options
+    self.images = images
     self.data = data
     self.preprocessing = preprocessing
-    augmentation = options.augmentation
+    augmentation = images.augmentation
     self.metadata = metadata
     self.folder = folder
     self.pretraining = pretraining
@@ -45,8 +47,8 @@ final class ImageTask<Model: Classifier>: TrainingTask {
 
   /// Images that are changed or mixed are others in every epoch.
   private var cachesFeatures: Bool {
-    model.isBackboneFrozen && augmentation == nil && options.mixup == 0 && options.cutMix == 0
-      && options.usesFeatureCache
+    model.isBackboneFrozen && augmentation == nil && images.mixup == 0 && images.cutMix == 0
+      && images.usesFeatureCache
   }
 
   // MARK: Batches
@@ -56,12 +58,12 @@ final class ImageTask<Model: Classifier>: TrainingTask {
     guard cachesFeatures else { return }
     let cache = FeatureCache(folder: folder)
     var line = ProgressLine()
-    func features(_ part: String, _ images: ImageFolder) throws -> FeatureSet {
+    func features(_ part: String, _ folder: ImageFolder) throws -> FeatureSet {
       let features = try cache.features(
-        part, model, images.entries, preprocessing: preprocessing, workers: options.workers
+        part, model, folder.entries, preprocessing: preprocessing, workers: options.workers
       ) { done in
         if Interruption.isRequested { throw EvaluationInterrupted() }
-        line.show(ProgressLine.Content("features of \(part) images", done: done, total: images.entries.count))
+        line.show(ProgressLine.Content("features of \(part) images", done: done, total: folder.entries.count))
       }
       line.clear()
       for image in features.skipped { note(image.path, image.reason) }
@@ -72,51 +74,59 @@ final class ImageTask<Model: Classifier>: TrainingTask {
     validationFeatures = try features("validation", data.validation)
   }
 
-  func batches(epoch: Int, startingAt start: Int) throws -> LabeledBatches {
+  func batches(epoch: Int, startingAt start: Int) throws -> ImageTaskBatches {
     if let features = trainingFeatures {
       // The order in which the images themselves would come.
       var random = RandomStream(seed: options.seed, purpose: "image order", step: UInt64(epoch))
-      return LabeledBatches(
+      return ImageTaskBatches(
         features, order: random.permutation(data.training.entries.count), batchSize: options.batchSize,
         startingAt: start)
     }
-    let images = try ImageBatches(
-      data.training.entries, preprocessing: preprocessing, augmentation: augmentation,
-      batchSize: options.batchSize, seed: options.seed, shuffled: true, epoch: epoch, startingAt: start,
-      workers: options.workers)
-    return LabeledBatches(images, startingAt: start) { [self] in note($0) }
+    let prepared = try PreparedImages(
+      data.training.entries, preprocessing: preprocessing, augmentation: augmentation, seed: options.seed)
+    let loader = DataLoader(
+      prepared, batchSize: options.batchSize, seed: options.seed, shuffled: true, epoch: epoch, startingAt: start,
+      workers: options.workers, purpose: "image order")
+    return ImageTaskBatches(loader) { [self] in note($0) }
   }
 
-  /// One image has no statistics that could be learned from.
-  func count(_ batch: LabeledBatch) -> Int {
+  /// A single image has no statistics to learn from.
+  func count(_ batch: ImageTaskBatch) -> Int {
     batch.inputs == nil || (batch.count == 1 && model.learnsFromStatistics) ? 0 : batch.count
   }
 
   // MARK: Loss and scores
 
-  func loss(_ batch: LabeledBatch, step number: Int) -> (loss: Tensor, outputs: Tensor) {
+  func loss(_ batch: ImageTaskBatch, step number: Int) -> (loss: Tensor, outputs: Tensor) {
     guard let inputs = batch.inputs else { stopProgram("loss: the batch has no images") }
     let mixed = mixed(inputs, batch.labels, step: number)
-    let logits = logits(mixed?.inputs ?? inputs)
-    let smoothing = Float(options.labelSmoothing)
-    if let targets = mixed?.targets {
-      return (crossEntropy(logits, target: targets, labelSmoothing: smoothing), logits)
+    let (logits, auxiliary) = outputs(mixed?.inputs ?? inputs)
+    let smoothing = Float(images.labelSmoothing)
+    func loss(_ logits: Tensor) -> Tensor {
+      if let targets = mixed?.targets { return crossEntropy(logits, target: targets, labelSmoothing: smoothing) }
+      return crossEntropy(logits, labels: batch.labels, labelSmoothing: smoothing)
     }
-    return (crossEntropy(logits, labels: batch.labels, labelSmoothing: smoothing), logits)
+    return (auxiliary.reduce(loss(logits)) { $0 + loss($1.logits) * $1.weight }, logits)
   }
 
-  func correct(_ outputs: Tensor, _ batch: LabeledBatch) -> Int? {
+  /// Of a network with further heads, what these put out, too.
+  private func outputs(_ inputs: Tensor) -> (logits: Tensor, auxiliary: [AuxiliaryOutput]) {
+    guard trainingFeatures == nil, let model = model as? any AuxiliaryClassifier else { return (logits(inputs), []) }
+    return model.trainingOutputs(inputs)
+  }
+
+  func correct(_ outputs: Tensor, _ batch: ImageTaskBatch) -> Int? {
     zip(outputs.argmax(), batch.labels.scalars).filter { $0 == Int($1) }.count
   }
 
   /// The batch with its images mixed in pairs, where that is asked for.
   private func mixed(_ inputs: Tensor, _ labels: IntTensor, step: Int) -> (inputs: Tensor, targets: Tensor)? {
-    guard options.mixup > 0 || options.cutMix > 0, inputs.rank == 4 else { return nil }
+    guard images.mixup > 0 || images.cutMix > 0, inputs.rank == 4 else { return nil }
     let stream = RandomStream(seed: options.seed, purpose: "batch mixing", step: UInt64(step))
     let classes = data.training.classes.count
-    return options.mixup > 0
-      ? mixup(inputs, labels: labels, classes: classes, alpha: options.mixup, stream: stream)
-      : cutMix(inputs, labels: labels, classes: classes, alpha: options.cutMix, stream: stream)
+    return images.mixup > 0
+      ? mixup(inputs, labels: labels, classes: classes, alpha: images.mixup, stream: stream)
+      : cutMix(inputs, labels: labels, classes: classes, alpha: images.cutMix, stream: stream)
   }
 
   /// Of images, or of features where these have been computed.
@@ -125,15 +135,15 @@ final class ImageTask<Model: Classifier>: TrainingTask {
   }
 
   func validate() throws -> Scores? {
-    let batches: LabeledBatches
+    let batches: ImageTaskBatches
     if let features = validationFeatures {
-      batches = LabeledBatches(
+      batches = ImageTaskBatches(
         features, order: Array(data.validation.entries.indices), batchSize: options.batchSize, startingAt: 0)
     } else {
-      let images = try ImageBatches(
-        data.validation.entries, preprocessing: preprocessing, batchSize: options.batchSize,
-        workers: options.workers)
-      batches = LabeledBatches(images, startingAt: 0) { [self] in note($0) }
+      let prepared = try PreparedImages(data.validation.entries, preprocessing: preprocessing)
+      batches = ImageTaskBatches(
+        DataLoader(prepared, batchSize: options.batchSize, workers: options.workers)
+      ) { [self] in note($0) }
     }
     return try Evaluation.evaluate(
       batches, classes: data.training.classes, isInterrupted: { Interruption.isRequested }, logits: logits

@@ -1,16 +1,14 @@
 import AviaryDatasets
 import AviaryLayers
-import AviaryModels
 import AviaryTensors
 
-/// What a deep belief network learns from a run's training images before anybody looks at their labels: one Boltzmann
-/// machine a hidden layer, from the bottom to the top.
+/// What a network learns from a run's training images before their labels are used, such as the Boltzmann machines of a
+/// deep belief network.
 ///
 /// It happens once, before the first state is saved, and depends on nothing but the options and the images: where it is
 /// interrupted, it begins again.
 struct Pretraining {
-  private let model: MLP
-  private let epochs: Int
+  private let model: any Pretrainable
   private let options: TrainingOptions
   private let images: ImageFolder
   private let preprocessing: Preprocessing
@@ -23,29 +21,31 @@ struct Pretraining {
     _ model: some Network, _ options: TrainingOptions, _ images: ImageFolder, _ preprocessing: Preprocessing,
     _ report: @escaping (String) -> Void
   ) {
-    guard let model = model as? MLP, let epochs = model.configuration.pretraining, epochs > 0 else { return nil }
+    guard let model = model as? any Pretrainable, model.pretrainingEpochs > 0 else { return nil }
     self.model = model
-    self.epochs = epochs
     self.options = options
     self.images = images
     self.preprocessing = preprocessing
     self.report = report
   }
 
-  /// - Throws: `EvaluationInterrupted` where somebody interrupts.
+  /// - Throws: `EvaluationInterrupted` where the run is interrupted.
   func run() throws {
+    try run(model)
+  }
+
+  private func run(_ model: some Pretrainable) throws {
     var line = ProgressLine()
+    let (epochs, stages) = (model.pretrainingEpochs, model.pretrainingStages)
     try model.pretrain(epochs: epochs, seed: options.seed) { epoch in
       if Interruption.isRequested { throw EvaluationInterrupted() }
       return try batches(epoch: epoch)
-    } report: { machine, epoch, error in
+    } report: { stage, epoch, error in
       // An epoch that was cut short has no error worth telling.
       if Interruption.isRequested { return }
       line.clear()
-      let widths = [model.configuration.inputs] + model.configuration.hidden
       report(
-        "pretraining machine \(machine + 1)/\(widths.count - 1) (\(widths[machine])-\(widths[machine + 1])), "
-          + "epoch \(epoch + 1)/\(epochs)  reconstruction error \(significant(error, 4))")
+        "pretraining \(stages[stage]), epoch \(epoch + 1)/\(epochs)  reconstruction error \(significant(error, 4))")
     }
     if Interruption.isRequested { throw EvaluationInterrupted() }
   }

@@ -2,44 +2,87 @@ import AviaryCheckpoints
 import AviaryLayers
 import AviaryTensors
 
-/// What is learned in a run: the data in batches, and what the model's loss on a batch is. Everything that does not depend
-/// on the kind of the data belongs to `NetworkRun`.
-protocol TrainingTask {
-  associatedtype Model: Network
+/// What is learned in a run: a model, the data in batches, and what the model's loss on a batch is. Everything that does
+/// not depend on them belongs to the run: see `fit`.
+///
+/// A task of one's own needs a model, batches and a loss; the rest has defaults. `SupervisedTask` makes one of any dataset.
+/// For a run to resume exactly, a step must depend on nothing but the weights, the optimizer's state, the batch and the
+/// step's number, and the batches of an epoch on nothing but the epoch's number.
+public protocol TrainingTask {
+  associatedtype Model: Layer
   associatedtype Batches: Sequence
 
   var model: Model { get }
-  /// What an item is called, for a person: `images` of images a second.
+  /// What an item is called, for a person: `images` of images per second.
   var items: String { get }
-  /// What checkpoints say about the model, but for its configuration, its frozen set and its scores.
+  /// What checkpoints say about the model, except its configuration, its frozen set and its scores.
   var metadata: Checkpoint.Metadata { get }
-  /// The names of the classes; empty where there are none.
-  var classes: [String] { get }
   /// The most batches that an epoch can have.
   var batchesPerEpoch: Int { get }
-  /// How many items were left out because they cannot be read.
+  /// The number of items left out because they cannot be read.
   var skipped: Int { get }
 
   /// Computes, once before the first epoch, what does not change from epoch to epoch.
-  /// - Throws: `EvaluationInterrupted` where somebody interrupts.
+  /// - Throws: `EvaluationInterrupted` where the run is interrupted.
   func prepare() throws
   /// The batches of an epoch (counted from 0), without the first `startingAt`. They depend on nothing else.
   func batches(epoch: Int, startingAt: Int) throws -> Batches
-  /// The number of items in the batch; 0 where there is nothing to be learned from it.
+  /// Called after an epoch's last batch: throws if the batches ended early because data could not be read.
+  func checkBatches() throws
+  /// The number of items in the batch; 0 where nothing can be learned from it.
   func count(_ batch: Batches.Element) -> Int
   /// The mean loss over a batch, and what the model made of it. What is drawn at random depends on the step's number.
-  func loss(_ batch: Batches.Element, step number: Int) -> (loss: Tensor, outputs: Tensor)
-  /// How many of the batch's items the outputs are right about; nil where there is no right and wrong.
+  func loss(_ batch: Batches.Element, step number: Int) throws -> (loss: Tensor, outputs: Tensor)
+  /// The number of the batch's items that the outputs predict correctly; nil where the task has no accuracy.
   func correct(_ outputs: Tensor, _ batch: Batches.Element) -> Int?
-  /// How the model does on the items held back for validation; nil where there are none.
-  /// - Throws: `EvaluationInterrupted` where somebody interrupts.
+  /// Learns from one batch. By default one step of the optimizer along the gradients of `loss`; a task with another step,
+  /// such as two models that learn against each other, writes its own.
+  func step(_ batch: Batches.Element, _ step: TrainingStep) throws -> StepResult
+  /// How the model does on the items held out for validation; nil where there are none.
+  /// - Throws: `EvaluationInterrupted` where the run is interrupted.
   func validate() throws -> Scores?
   /// How the model does on the test items; nil where there are none.
   func test() throws -> Scores?
 }
 
 extension TrainingTask {
-  var classes: [String] { metadata.classes ?? [] }
-  var skipped: Int { 0 }
-  func prepare() throws {}
+  public var items: String { "items" }
+  public var metadata: Checkpoint.Metadata { Checkpoint.Metadata() }
+  public var skipped: Int { 0 }
+  public func prepare() throws {}
+  public func checkBatches() throws {}
+  public func correct(_ outputs: Tensor, _ batch: Batches.Element) -> Int? { nil }
+  public func validate() throws -> Scores? { nil }
+  public func test() throws -> Scores? { nil }
+
+  public func step(_ batch: Batches.Element, _ step: TrainingStep) throws -> StepResult {
+    let count = count(batch)
+    guard count > 0 else { return StepResult(loss: 0, correct: 0, count: 0) }
+    let (loss, outputs) = try step.optimizer.trainingStep(
+      step.parameters, learningRate: step.learningRate, noise: step.noise, transform: step.transformGradients
+    ) { try self.loss(batch, step: step.number) }
+    return StepResult(loss: Double(loss), correct: correct(outputs, batch), count: count)
+  }
+}
+
+/// One step of a run: what a task's own step works with.
+public struct TrainingStep {
+  /// Counted from 0 over the whole run.
+  public let number: Int
+  /// All parameters of the model.
+  public let parameters: [Parameter]
+  /// What dropout is keyed by, so that a resumed run draws the same.
+  public let noise: Noise
+  /// The schedule's value.
+  public let learningRate: Double
+  public let optimizer: Optimizer
+  let transformGradients: GradientTransform?
+
+  /// Brings gradients through the run's hook, clipping included, and takes a step of the optimizer.
+  ///
+  /// - Parameter parameters: nil for all of the model.
+  public func update(_ gradients: Gradients, of parameters: [Parameter]? = nil) throws {
+    let changed = try transformGradients?(gradients) ?? gradients
+    optimizer.step(parameters ?? self.parameters, changed, learningRate: learningRate)
+  }
 }

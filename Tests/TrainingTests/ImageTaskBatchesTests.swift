@@ -5,16 +5,16 @@ import Testing
 
 @testable import AviaryTraining
 
-@Suite struct LabeledBatchesTests {
+@Suite struct ImageTaskBatchesTests {
   /// Six images, of which the one at position 2 could not be read.
   let features = FeatureSet(
     width: 2, scalars: [0, 0.5, 1, 1.5, 3, 3.5, 4, 4.5, 5, 5.5], labels: [0, 1, 1, 0, 1], indices: [0, 1, 3, 4, 5],
     skipped: [.init(path: "2.jpg", reason: "2.jpg: not an image")])
 
-  func rows(_ batches: LabeledBatches) -> [[Float]] { batches.map { $0.inputs?.scalars ?? [] } }
+  func rows(_ batches: ImageTaskBatches) -> [[Float]] { batches.map { $0.inputs?.scalars ?? [] } }
 
   @Test func featuresComeInTheOrderOfTheImages() {
-    let batches = LabeledBatches(features, order: [5, 2, 0, 1, 4, 3], batchSize: 2, startingAt: 0)
+    let batches = ImageTaskBatches(features, order: [5, 2, 0, 1, 4, 3], batchSize: 2, startingAt: 0)
     let all = Array(batches)
     #expect(all.map { $0.inputs?.scalars ?? [] } == [[5, 5.5], [0, 0.5, 1, 1.5], [4, 4.5, 3, 3.5]])
     #expect(all.map(\.labels.scalars) == [[1], [0, 1], [0, 1]])
@@ -24,13 +24,14 @@ import Testing
 
   @Test func aLaterStartGivesTheSameBatches() {
     let order = [5, 2, 0, 1, 4, 3]
-    let whole = rows(LabeledBatches(features, order: order, batchSize: 2, startingAt: 0))
+    let whole = rows(ImageTaskBatches(features, order: order, batchSize: 2, startingAt: 0))
     for start in 0...4 {
       #expect(
-        rows(LabeledBatches(features, order: order, batchSize: 2, startingAt: start)) == Array(whole.dropFirst(start)))
+        rows(ImageTaskBatches(features, order: order, batchSize: 2, startingAt: start)) == Array(whole.dropFirst(start))
+      )
     }
-    #expect(rows(LabeledBatches(features, order: order, batchSize: 4, startingAt: 0)).map(\.count) == [6, 4])
-    #expect(rows(LabeledBatches(features, order: [2, 0], batchSize: 1, startingAt: 0)) == [[], [0, 0.5]])
+    #expect(rows(ImageTaskBatches(features, order: order, batchSize: 4, startingAt: 0)).map(\.count) == [6, 4])
+    #expect(rows(ImageTaskBatches(features, order: [2, 0], batchSize: 1, startingAt: 0)) == [[], [0, 0.5]])
   }
 
   @Test(arguments: [[0, 1], [2, 3], [4, 5], [0, 1, 2, 3], [0, 1, 2, 3, 4, 5], [1, 4]])
@@ -43,9 +44,9 @@ import Testing
     }
     for start in 0...2 {
       var skipped: [String] = []
-      let images = try ImageBatches(
-        entries, preprocessing: .unit(size: 16), batchSize: 2, startingAt: start, workers: 2)
-      let batches = Array(LabeledBatches(images, startingAt: start) { skipped += $0.map(\.path) })
+      let images = DataLoader(
+        try PreparedImages(entries, preprocessing: .unit(size: 16)), batchSize: 2, startingAt: start, workers: 2)
+      let batches = Array(ImageTaskBatches(images) { skipped += $0.map(\.path) })
       let present = (start..<3).map { batch in [2 * batch, 2 * batch + 1].filter { !damaged.contains($0) }.count }
       #expect(batches.map(\.count) == present)
       #expect(batches.map { $0.inputs?.shape[0] ?? 0 } == present)

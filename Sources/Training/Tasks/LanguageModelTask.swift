@@ -1,22 +1,21 @@
 import AviaryCheckpoints
 import AviaryDatasets
 import AviaryLayers
-import AviaryModels
 import AviaryTensors
 
-/// The text of a run, in its parts: the end is the test, what lies before it the validation.
+/// The text of a run, in its parts: the end is the test, and validation comes before it.
 struct TextParts {
   let vocabulary: CharacterVocabulary
   let training: [Int32]
   let validation: [Int32]
   let test: [Int32]
 
-  /// How much of a text is the test.
+  /// The share of a text that is the test.
   private static let testShare = 0.1
-  /// How much of the rest is the validation, where nobody says.
+  /// The share of the rest that is held out for validation, by default.
   private static let validationShare = 0.05
 
-  init(_ options: TrainingOptions, vocabulary known: CharacterVocabulary?) throws {
+  init(_ options: TrainingOptions, _ text: TextOptions, vocabulary known: CharacterVocabulary?) throws {
     var share = Self.validationShare
     switch options.validation {
     case nil: break
@@ -31,7 +30,7 @@ struct TextParts {
     training = Array(corpus.training[..<kept])
     validation = Array(corpus.training[kept...])
     test = corpus.heldOut
-    let needed = options.batchSize * options.sequenceLength + 1
+    let needed = options.batchSize * text.sequenceLength + 1
     for (name, part, least) in [("training", training, needed), ("validation", validation, 2), ("test", test, 2)]
     where part.count < least {
       throw TextFault.tooShort(path: "\(options.data) (\(name) part)", characters: part.count, needed: least)
@@ -39,34 +38,39 @@ struct TextParts {
   }
 }
 
+/// A task for the text of a run.
+func languageModelTask(
+  _ beginning: Beginning, _ options: TrainingOptions, _ text: TextOptions
+) throws -> any TrainingTask {
+  let data = try TextParts(
+    options, text, vocabulary: try beginning.checkpoint.map { try $0.checkpoint.vocabulary(path: $0.path) })
+  var fingerprint = DataFingerprint()
+  for part in [data.training, data.validation, data.test] { fingerprint.add(part) }
+  let start = try beginning.start(input: [data.vocabulary.count], outputs: nil, data: fingerprint, options)
+  var metadata = start.metadata
+  metadata.classes = data.vocabulary.names
+  metadata.preprocessing = try InputPreparation.text.json()
+  func open(_ model: some LanguageModel) -> any TrainingTask {
+    LanguageModelTask(model: model, metadata: metadata, options: options, text: text, data: data)
+  }
+  return open(try start.model(as: (any LanguageModel).self, for: .text))
+}
+
 /// Learning which character comes next. A batch is windows of text, each beginning without states, so that a step depends
 /// on nothing but its number; validation and test read their parts from beginning to end.
-final class TextTask: TrainingTask {
-  let model: CharacterModel
+struct LanguageModelTask<Model: LanguageModel>: TrainingTask {
+  let model: Model
   let metadata: Checkpoint.Metadata
-  let items = "characters"
-  private let options: TrainingOptions
-  private let data: TextParts
+  let options: TrainingOptions
+  let text: TextOptions
+  let data: TextParts
+  var items: String { "characters" }
 
-  init(_ beginning: Beginning, options: TrainingOptions) throws {
-    self.options = options
-    data = try TextParts(
-      options, vocabulary: try beginning.checkpoint.map { try $0.checkpoint.vocabulary(path: $0.path) })
-    var fingerprint = DataFingerprint()
-    for part in [data.training, data.validation, data.test] { fingerprint.add(part) }
-    let start = try beginning.start(input: [data.vocabulary.count], outputs: nil, data: fingerprint, options)
-    model = try start.model(as: CharacterModel.self, for: .text)
-    var metadata = start.metadata
-    metadata.classes = data.vocabulary.names
-    metadata.preprocessing = try InputPreparation.text.json()
-    self.metadata = metadata
-  }
-
-  var batchesPerEpoch: Int { (data.training.count - 1) / (options.batchSize * options.sequenceLength) }
+  var batchesPerEpoch: Int { (data.training.count - 1) / (options.batchSize * text.sequenceLength) }
 
   func batches(epoch: Int, startingAt start: Int) throws -> LazyMapSequence<Range<Int>, TextBatch> {
     let windows = try TextWindows(
-      data.training, rows: options.batchSize, steps: options.sequenceLength, seed: options.seed, epoch: epoch)
+      data.training, rows: options.batchSize, steps: text.sequenceLength, seed: options.seed, epoch: epoch)
     return (min(start, windows.count)..<windows.count).lazy.map { windows[$0] }
   }
 
@@ -76,9 +80,6 @@ final class TextTask: TrainingTask {
     let (loss, _) = model.loss(on: batch, state: nil)
     return (loss, loss.detached())
   }
-
-  /// Of the characters of a text nobody expects most to be right: the loss says it all.
-  func correct(_ outputs: Tensor, _ batch: TextBatch) -> Int? { nil }
 
   /// Many parts of the text are read side by side: what they do not know of the parts before them shows in the third digit.
   func validate() throws -> Scores? {

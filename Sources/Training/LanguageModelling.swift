@@ -1,14 +1,13 @@
 import AviaryDatasets
 import AviaryLayers
-import AviaryModels
 import AviaryTensors
 
-// What a character model does with text: its loss on a batch and over a whole text, and writing on.
+// What a language model does with text: its loss on a batch and over a whole text, and writing on.
 
 extension LanguageModel {
   /// The mean loss on a batch, in nats a character, and the states to carry on to the next one.
   ///
-  /// - Parameter state: what the batch before left; a batch that does not continue it begins anew.
+  /// - Parameter state: what the batch before left; a batch that does not continue it starts without state.
   public func loss(on batch: TextBatch, state: State?) -> (loss: Tensor, state: State) {
     loss(tokens: batch.inputs, targets: batch.targets, state: batch.isContinued ? state : nil)
   }
@@ -34,7 +33,7 @@ extension LanguageModel {
     }
   }
 
-  /// Writes on: the text that follows the prompt. See `sample(after:length:sampling:stream:)`.
+  /// Continues a text: what follows the prompt. See `sample(after:length:sampling:stream:)`.
   ///
   /// - Parameter vocabulary: the characters that the model was trained on.
   public func sample(

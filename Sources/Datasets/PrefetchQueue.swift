@@ -2,18 +2,23 @@ import Dispatch
 import Synchronization
 
 /// Runs tasks on threads of its own ahead of who takes the results, in order, with a bound on how far ahead.
-final class PrefetchQueue: Sendable {
+final class PrefetchQueue<Value: Sendable>: Sendable {
+  private enum Answer {
+    case result(Value)
+    case end, wait
+  }
+
   private struct State {
     /// The next task that no worker has taken.
     var unclaimed = 0
     /// The next task whose result is handed out.
     var due = 0
-    var results: [Int: ImageChunk] = [:]
+    var results: [Int: Value] = [:]
     var isStopped = false
   }
 
   private let tasks: [Range<Int>]
-  private let work: @Sendable (Range<Int>) -> ImageChunk
+  private let work: @Sendable (Range<Int>) -> Value
   private let state = Mutex(State())
   /// Counts results that may be kept besides those already there.
   private let slots = DispatchSemaphore(value: 0)
@@ -22,7 +27,7 @@ final class PrefetchQueue: Sendable {
   private let workers: Int
 
   init(
-    tasks: [Range<Int>], workers: Int, capacity: Int, work: @escaping @Sendable (Range<Int>) -> ImageChunk
+    tasks: [Range<Int>], workers: Int, capacity: Int, work: @escaping @Sendable (Range<Int>) -> Value
   ) {
     self.tasks = tasks
     self.work = work
@@ -30,7 +35,7 @@ final class PrefetchQueue: Sendable {
     for _ in 0..<capacity { slots.signal() }
     for number in 0..<self.workers {
       // A serial queue that is kept busy has a thread to itself.
-      DispatchQueue(label: "aviary.images.\(number)", qos: .userInitiated).async { self.run() }
+      DispatchQueue(label: "aviary.data.\(number)", qos: .userInitiated).async { self.run() }
     }
   }
 
@@ -54,12 +59,8 @@ final class PrefetchQueue: Sendable {
   }
 
   /// The next result, waited for; nil after the last, and after a stop.
-  func next() -> ImageChunk? {
+  func next() -> Value? {
     while true {
-      enum Answer {
-        case result(ImageChunk)
-        case end, wait
-      }
       let answer: Answer = state.withLock { state in
         guard !state.isStopped, state.due < tasks.count else { return .end }
         guard let result = state.results.removeValue(forKey: state.due) else { return .wait }
@@ -67,9 +68,9 @@ final class PrefetchQueue: Sendable {
         return .result(result)
       }
       switch answer {
-      case .result(let chunk):
+      case .result(let value):
         slots.signal()
-        return chunk
+        return value
       case .end: return nil
       case .wait: finished.wait()
       }

@@ -1,10 +1,10 @@
-/// Which column of a table holds texts, and what they are sorted by.
-public struct CharacterSettings: Codable, Equatable, Sendable {
+/// Which column of a table holds texts, and which their classes.
+public struct TextColumnSettings: Codable, Equatable, Sendable {
   /// The column of the classes.
   public var target: String
   /// The column of the texts.
   public var column: String
-  /// How many characters of a text are read; what follows is not looked at.
+  /// The number of characters of a text that are read; the rest is cut off.
   public var longest = 128
 
   public static let limit = 65_536
@@ -25,22 +25,40 @@ public struct CharacterSettings: Codable, Equatable, Sendable {
 }
 
 /// How the texts in a column of a table become a network's inputs: one token a character (Unicode scalar), in the order of
-/// a vocabulary of the training rows' characters. It lies in the checkpoint, as JSON.
+/// a vocabulary of the training rows' characters.
 ///
 /// One token more stands for every character that training has not seen, and for a text that has none at all.
-public struct CharacterPreprocessing: Codable, Equatable, Sendable {
-  public internal(set) var settings: CharacterSettings
+public struct TextColumnPreprocessing: TablePreparation {
+  public internal(set) var settings: TextColumnSettings
   public internal(set) var target: TablePreprocessing.Target
   public internal(set) var vocabulary: CharacterVocabulary
 
   /// How many different tokens there are.
   public var symbols: Int { vocabulary.count + 1 }
 
-  /// Fits to the rows that will be learned from.
-  ///
-  /// - Parameter known: the vocabulary that a network knows already.
+  public var classes: [String]? { target.classes }
+
+  public var inputShape: [Int] { [] }
+
+  public func restored(_ output: Float) -> Double { Double(output) }
+
+  public static func split(
+    _ table: Table, _ settings: TextColumnSettings, keeping known: TextColumnPreprocessing?, validation: Double,
+    test: Double, seed: UInt64
+  ) throws(TableFault) -> DataSplit {
+    try settings.validate()
+    let target = try table.column(settings.target)
+    let texts = try texts(of: table, settings.column)
+    guard texts.contains(where: { $0 != nil }) else {
+      throw .noTextAnywhere(path: table.path, column: settings.column)
+    }
+    let rows = (0..<table.rowCount).filter { !target.values.isMissing($0) && texts[$0] != nil }
+    return try DataSplit(of: table, rows, by: target, validation: validation, test: test, seed: seed)
+  }
+
+  /// - Parameter known: its vocabulary stays.
   public init(
-    fitting table: Table, rows: [Int], _ settings: CharacterSettings, keeping known: CharacterVocabulary? = nil
+    fitting table: Table, rows: [Int], _ settings: TextColumnSettings, keeping known: TextColumnPreprocessing? = nil
   ) throws(TableFault) {
     try settings.validate()
     let texts = try Self.texts(of: table, settings.column)
@@ -50,7 +68,7 @@ public struct CharacterPreprocessing: Codable, Equatable, Sendable {
       name: settings.target, task: .classification, kind: column.values.kind,
       classes: try TablePreprocessing.classes(column, rows, table.path), mean: 0, deviation: 1)
     if let known {
-      vocabulary = known
+      vocabulary = known.vocabulary
     } else {
       var read = String.UnicodeScalarView()
       for row in rows { read.append(contentsOf: (texts[row] ?? "").unicodeScalars.prefix(settings.longest)) }
@@ -67,7 +85,6 @@ public struct CharacterPreprocessing: Codable, Equatable, Sendable {
     return texts
   }
 
-  /// Reads the texts of a file, with the target where it is there.
   public func table(csv path: String) throws(TableFault) -> Table {
     try Self.table(csv: path, column: settings.column)
   }
@@ -80,11 +97,11 @@ public struct CharacterPreprocessing: Codable, Equatable, Sendable {
   /// The rows of a table that have a text.
   ///
   /// - Parameter rows: positions of rows; nil for all.
-  public func texts(of table: Table, rows: [Int]? = nil) throws(TableFault) -> CharacterSequences {
+  public func texts(of table: Table, rows: [Int]? = nil) throws(TableFault) -> TextSequences {
     let texts = try Self.texts(of: table, settings.column)
     let numbers = Dictionary(zip(vocabulary.characters, Int32(0)...), uniquingKeysWith: { first, _ in first })
     let unknown = Int32(vocabulary.count)
-    var result = CharacterSequences()
+    var result = TextSequences()
     for row in rows ?? Array(0..<table.rowCount) {
       guard let text = texts[row] else { continue }
       let characters = text.unicodeScalars
@@ -94,18 +111,19 @@ public struct CharacterPreprocessing: Codable, Equatable, Sendable {
     return result
   }
 
-  /// Texts and classes of the rows that have both.
-  public func part(of table: Table, rows: [Int]? = nil) throws(TableFault) -> CharacterPart {
+  public func examples(of table: Table, parts: [[Int]]) throws(TableFault) -> [Examples<TextSequences>] {
     let column = try table.column(target.name).values
-    let asked = (rows ?? Array(0..<table.rowCount)).filter { !column.isMissing($0) }
-    let texts = try texts(of: table, rows: asked)
-    guard texts.count > 0 else { throw .noRowsLeft(path: table.path, rows: rows?.count ?? table.rowCount) }
-    return CharacterPart(
-      texts: texts, labels: try TablePreprocessing.labels(of: table, rows: texts.rows, target: target))
+    var examples: [Examples<TextSequences>] = []
+    for rows in parts {
+      let texts = try texts(of: table, rows: rows.filter { !column.isMissing($0) })
+      guard texts.count > 0 else { throw .noRowsLeft(path: table.path, rows: rows.count) }
+      examples.append(
+        Examples(texts, labels: try TablePreprocessing.labels(of: table, rows: texts.rows, target: target)))
+    }
+    return examples
   }
 
-  /// Refuses what contradicts itself: checkpoints come from anywhere.
-  public func validated() throws(TableFault) -> CharacterPreprocessing {
+  public func validated() throws(TableFault) -> TextColumnPreprocessing {
     try settings.validate()
     guard target.task == .classification, target.classes.count > 1, Set(target.classes).count == target.classes.count,
       vocabulary.count > 0

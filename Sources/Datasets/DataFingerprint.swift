@@ -1,0 +1,40 @@
+import AviaryArchives
+
+/// Checksums of a run's data, as one word. A run that is resumed with other data would not continue as if it had never
+/// stopped, so its checkpoints hold the word and resuming compares it.
+public struct DataFingerprint: Equatable, Sendable {
+  /// The name under which checkpoints keep it, beside what else is known.
+  public static let key = "data"
+
+  public private(set) var text = ""
+
+  public init() {}
+
+  private mutating func add(count: Int, _ bytes: ByteRegion) {
+    text += (text.isEmpty ? "" : "-") + "\(count):" + String(bytes.crc32c(), radix: 16)
+  }
+
+  public mutating func add(_ values: [Int32]) { add(count: values.count, ByteRegion(littleEndian: values)) }
+
+  public mutating func add(_ values: [Float]) { add(count: values.count, ByteRegion(floats: values)) }
+
+  public mutating func add(_ numbers: [Int]) { add(count: numbers.count, ByteRegion(littleEndian: numbers)) }
+
+  /// The images by the last two components of their paths and by their classes: a folder may be moved.
+  public mutating func add(_ images: ImageFolder) {
+    let lines = images.entries.map { entry in
+      entry.path.split(separator: "/").suffix(2).joined(separator: "/") + "\t\(entry.label)\n"
+    }
+    add(count: lines.count, ByteRegion(Array(lines.joined().utf8)))
+  }
+
+  public mutating func add(_ graph: GraphDataset) {
+    for matrix in [graph.adjacency, graph.features] {
+      add(matrix.rowOffsets)
+      add(matrix.columnIndices)
+      add(matrix.values)
+    }
+    add(graph.labels.scalars)
+    for nodes in [graph.split.training, graph.split.validation, graph.split.test] { add(nodes) }
+  }
+}

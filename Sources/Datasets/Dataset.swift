@@ -1,0 +1,84 @@
+/// Items for training or evaluation: the shape of anybody's data. `DataLoader` makes batches of them.
+///
+/// ```swift
+/// struct Recordings: Dataset {
+///   let files: [String]
+///   let labels: [Int32]
+///   var count: Int { files.count }
+///   func item(at place: Int, epoch: Int) throws -> (Int, [Float]) { (place, try samples(of: files[place])) }
+///   func batch(of items: [(Int, [Float])]) -> LabeledBatch<Tensor> { … }
+/// }
+/// ```
+public protocol Dataset: Sendable {
+  /// What is prepared of one item ahead of time.
+  associatedtype Item: Sendable
+  /// What a step learns from.
+  associatedtype Batch
+
+  /// The number of items.
+  var count: Int { get }
+  /// Reads and prepares an item, on a thread of the loader's own. The result depends on the place and on the epoch, which
+  /// keys random changes, and on nothing else: then a run that is resumed continues exactly.
+  ///
+  /// - Throws: what cannot be read. It ends the epoch and the run.
+  func item(at place: Int, epoch: Int) throws -> Item
+  /// Joins items into a batch, on the thread that takes it.
+  func batch(of items: [Item]) throws -> Batch
+}
+
+/// Some of the items of a dataset.
+public struct Subset<Base: Dataset>: Dataset {
+  public let base: Base
+  /// The items' places in the whole.
+  public let places: [Int]
+
+  public init(_ base: Base, _ places: [Int]) {
+    self.base = base
+    self.places = places
+  }
+
+  public var count: Int { places.count }
+
+  public func item(at place: Int, epoch: Int) throws -> Base.Item { try base.item(at: places[place], epoch: epoch) }
+
+  public func batch(of items: [Base.Item]) throws -> Base.Batch { try base.batch(of: items) }
+}
+
+/// The parts of the data: for training, for choosing the best epoch, and for one score at the end.
+public struct DatasetParts<Part: Sendable>: Sendable {
+  public var training: Part
+  /// nil where nothing is held out.
+  public var validation: Part?
+  public var test: Part?
+  /// The number of items left out because they lack something.
+  public var skipped: Int
+
+  public init(training: Part, validation: Part? = nil, test: Part? = nil, skipped: Int = 0) {
+    self.training = training
+    self.validation = validation
+    self.test = test
+    self.skipped = skipped
+  }
+
+  /// Those that are there.
+  public var all: [Part] { [training, validation, test].compactMap { $0 } }
+}
+
+extension DatasetParts {
+  /// Holds out shares of a dataset, drawn from the seed.
+  ///
+  /// - Parameters:
+  ///   - labels: the class of each item, for parts in which every class has its share; nil draws among all alike.
+  ///   - validation: the share held out for validation, 0 for none.
+  ///   - test: the share held out for the test, 0 for none.
+  public init<Base>(
+    splitting data: Base, labels: [Int32]? = nil, validation: Double = 0.1, test: Double = 0, seed: UInt64 = 0
+  ) throws(SplitFault) where Part == Subset<Base> {
+    let labels = labels?.map(Int.init) ?? Array(repeating: 0, count: data.count)
+    let classes = (0...(labels.max() ?? 0)).map(String.init)
+    let split = try DataSplit(labels: labels, classes: classes, validation: validation, test: test, seed: seed)
+    func part(_ places: [Int]) -> Subset<Base>? { places.isEmpty ? nil : Subset(data, places) }
+    self.init(
+      training: Subset(data, split.training), validation: part(split.validation), test: part(split.test))
+  }
+}

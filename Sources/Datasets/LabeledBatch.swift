@@ -1,0 +1,115 @@
+import AviaryTensors
+
+/// Inputs of a network, and what it is to make of them.
+public struct LabeledBatch<Inputs> {
+  public var inputs: Inputs
+  public var target: Target
+
+  public enum Target: Sendable {
+    /// [N], the class of each item.
+    case classes(IntTensor)
+    /// [N, outputs], the numbers to be estimated of each item.
+    case numbers(Tensor)
+  }
+
+  public init(_ inputs: Inputs, _ target: Target) {
+    self.inputs = inputs
+    self.target = target
+  }
+
+  /// The number of items.
+  public var count: Int {
+    switch target {
+    case .classes(let labels): labels.scalars.count
+    case .numbers(let numbers): numbers.shape[0]
+    }
+  }
+}
+
+/// Inputs in memory, any of which can share a batch.
+public protocol ExampleInputs: Equatable, Sendable {
+  /// What a network is given, for instance a tensor [N, F].
+  associatedtype Batch
+
+  var count: Int { get }
+  /// The inputs at the places given.
+  func batch(_ places: [Int]) -> Batch
+  /// How many fit into a batch of reasonable size.
+  var mostAtOnce: Int { get }
+  /// Adds what a run depends on. The parts are those that are there.
+  static func add(_ parts: [Examples<Self>], to fingerprint: inout DataFingerprint)
+}
+
+extension ExampleInputs {
+  public var mostAtOnce: Int { 1024 }
+}
+
+/// Examples in memory: inputs, each with a class or with a number.
+public struct Examples<Inputs: ExampleInputs>: Dataset, Equatable {
+  public var inputs: Inputs
+  /// The class of each; empty for regression.
+  public var labels: [Int32]
+  /// The number of each; empty for classification.
+  public var targets: [Float]
+
+  public init(_ inputs: Inputs, labels: [Int32] = [], targets: [Float] = []) {
+    self.inputs = inputs
+    self.labels = labels
+    self.targets = targets
+  }
+
+  public var count: Int { inputs.count }
+
+  public func item(at place: Int, epoch: Int) -> Int { place }
+
+  public func batch(of places: [Int]) -> LabeledBatch<Inputs.Batch> {
+    LabeledBatch(
+      inputs.batch(places),
+      labels.isEmpty
+        ? .numbers(Tensor(places.map { targets[$0] }, shape: [places.count, 1]))
+        : .classes(IntTensor(places.map { labels[$0] })))
+  }
+}
+
+extension DatasetParts {
+  /// Checksums of the parts.
+  public func fingerprint<Inputs>() -> DataFingerprint where Part == Examples<Inputs> {
+    var fingerprint = DataFingerprint()
+    Inputs.add(all, to: &fingerprint)
+    return fingerprint
+  }
+}
+
+/// Rows of numbers of one shape, such as the elements of an array in memory.
+public struct TensorRows: ExampleInputs {
+  /// Row-major: one after the other.
+  public let values: [Float]
+  /// The shape of one of them.
+  public let shape: [Int]
+
+  /// - Parameter tensor: [N, …]
+  public init(_ tensor: Tensor) {
+    values = tensor.scalars
+    shape = Array(tensor.shape.dropFirst())
+  }
+
+  private var size: Int { shape.reduce(1, *) }
+
+  public var count: Int { values.count / max(1, size) }
+
+  /// [N, …] of those at the places given.
+  public func batch(_ places: [Int]) -> Tensor {
+    var chosen: [Float] = []
+    chosen.reserveCapacity(places.count * size)
+    for place in places { chosen += values[place * size..<(place + 1) * size] }
+    return Tensor(chosen, shape: [places.count] + shape)
+  }
+
+  public static func add(_ parts: [Examples<TensorRows>], to fingerprint: inout DataFingerprint) {
+    for part in parts {
+      fingerprint.add(part.inputs.values)
+      fingerprint.add(part.labels)
+      fingerprint.add(part.targets)
+    }
+  }
+}

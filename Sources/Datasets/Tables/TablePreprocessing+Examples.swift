@@ -1,0 +1,48 @@
+// The rows of a table as examples of their own.
+
+extension TablePreprocessing: TablePreparation {
+  public var classes: [String]? { target.task == .regression ? nil : target.classes }
+
+  public var inputShape: [Int] { [featureCount] }
+
+  public func restored(_ output: Float) -> Double { Double(output) * target.deviation + target.mean }
+
+  public static func split(
+    _ table: Table, _ settings: TableSettings, keeping known: TablePreprocessing?, validation: Double, test: Double,
+    seed: UInt64
+  ) throws(TableFault) -> DataSplit {
+    try settings.validate()
+    let rows = try usableRows(of: table, settings, needed: try known?.neededColumns(of: table))
+    let target = try table.column(settings.target)
+    return try DataSplit(
+      of: table, rows, by: task(target, settings) == .classification ? target : nil, validation: validation, test: test,
+      seed: seed)
+  }
+
+  /// - Parameter known: where given, only what the settings say about the target counts.
+  public init(
+    fitting table: Table, rows: [Int], _ settings: TableSettings, keeping known: TablePreprocessing?
+  ) throws(TableFault) {
+    if let known {
+      self = try known.withTarget(of: table, rows: rows, settings)
+    } else {
+      try self.init(fitting: table, rows: rows, settings)
+    }
+  }
+
+  public func examples(of table: Table, parts: [[Int]]) throws(TableFault) -> [Examples<TableFeatures>] {
+    let target = try table.column(target.name).values
+    var examples: [Examples<TableFeatures>] = []
+    for rows in parts {
+      let features = try features(of: table, rows: rows.filter { !target.isMissing($0) })
+      guard features.count > 0 else { throw .noRowsLeft(path: table.path, rows: rows.count) }
+      examples.append(
+        self.target.task == .classification
+          ? Examples(features, labels: try Self.labels(of: table, rows: features.rows, target: self.target))
+          : Examples(features, targets: try targets(of: table, rows: features.rows)))
+    }
+    return examples
+  }
+
+  public func table(csv path: String) throws(TableFault) -> Table { try Table(csv: path, for: self) }
+}

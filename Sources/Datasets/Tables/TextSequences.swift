@@ -1,0 +1,44 @@
+import AviaryTensors
+
+/// Texts of different lengths as tokens.
+public struct TextSequences: ExampleInputs {
+  /// Of all texts, one after the other.
+  public private(set) var tokens: [Int32] = []
+  /// Where each text begins, and where the last one ends.
+  private var starts = [0]
+  /// The positions in the table of the rows that are here.
+  public private(set) var rows: [Int] = []
+  /// How many texts are longer than what is read of them.
+  public internal(set) var shortened = 0
+
+  public var count: Int { rows.count }
+
+  mutating func append(_ text: [Int32], unknown: Int32, row: Int) {
+    tokens += text.isEmpty ? [unknown] : text
+    starts.append(tokens.count)
+    rows.append(row)
+  }
+
+  /// The length of the longest text.
+  public var longest: Int { zip(starts, starts.dropFirst()).map { $1 - $0 }.max() ?? 0 }
+
+  /// The texts at the places given, [N, T], the shorter ones filled up with zeros, and how long each is.
+  public func batch(_ places: [Int]) -> (tokens: IntTensor, lengths: [Int]) {
+    let lengths = places.map { starts[$0 + 1] - starts[$0] }
+    let longest = lengths.max() ?? 0
+    var padded: [Int32] = []
+    padded.reserveCapacity(places.count * longest)
+    for (place, length) in zip(places, lengths) {
+      padded += tokens[starts[place]..<starts[place + 1]]
+      padded += repeatElement(0, count: longest - length)
+    }
+    return (IntTensor(padded, shape: [places.count, longest]), lengths)
+  }
+
+  public static func add(_ parts: [Examples<TextSequences>], to fingerprint: inout DataFingerprint) {
+    for part in parts {
+      fingerprint.add(part.inputs.tokens)
+      fingerprint.add(part.labels)
+    }
+  }
+}

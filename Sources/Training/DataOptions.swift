@@ -1,0 +1,107 @@
+import AviaryCheckpoints
+import AviaryDatasets
+
+/// What a kind of data adds to the options of a run.
+public enum DataOptions: Equatable, Sendable {
+  case images(ImageOptions)
+  /// Each row of a table is an example.
+  case table(TableSettings)
+  /// The rows of a table are a time series.
+  case series(SeriesSettings)
+  /// Each row of a table holds a text.
+  case textColumn(TextColumnSettings)
+  /// A language model of a text.
+  case text(TextOptions)
+  case graph
+
+  /// What has to be at the path of the data.
+  var dataKind: DataKind {
+    switch self {
+    case .images: .images
+    case .table, .series, .textColumn: .tables
+    case .text: .text
+    case .graph: .graphs
+    }
+  }
+
+  /// Refuses numbers that no run can be made with.
+  public func validate() throws {
+    switch self {
+    case .images(let options): try options.validate()
+    case .table(let settings): try settings.validate()
+    case .series(let settings): try settings.validate()
+    case .textColumn(let settings): try settings.validate()
+    case .text(let options): try options.validate()
+    case .graph: break
+    }
+  }
+}
+
+/// What a run on images is told.
+public struct ImageOptions: Equatable, Sendable {
+  /// The side of the images; nil for the checkpoint's, or else the architecture's.
+  public var imageSize: Int?
+  /// Random changes to training images; nil for none.
+  public var augmentation: Augmentation?
+  /// How much of each label's certainty is shared out among all classes.
+  public var labelSmoothing = 0.0
+  /// mixup's alpha; 0 for none.
+  public var mixup = 0.0
+  /// CutMix's alpha; 0 for none.
+  public var cutMix = 0.0
+  /// Whether images are evaluated on their centre, as torchvision does, instead of on the largest square.
+  public var hasCropMargin = true
+  /// Whether the features of a frozen backbone are computed once, where images do not change from epoch to epoch.
+  public var usesFeatureCache = true
+  /// The most images of each class; nil for all.
+  public var limit: Int?
+
+  public init() {}
+
+  func validate() throws {
+    if let imageSize {
+      try TrainingFault.check("image size", imageSize, (1...ImageSize.maximumSide).contains(imageSize), "1 to 8192")
+    }
+    if let augmentation { _ = try augmentation.validated() }
+    try TrainingFault.check(
+      "label smoothing", labelSmoothing, labelSmoothing >= 0 && labelSmoothing < 1, "at least 0 and below 1")
+    for (name, alpha) in [("mixup's alpha", mixup), ("CutMix's alpha", cutMix)] {
+      try TrainingFault.check(name, alpha, alpha >= 0 && alpha <= 100, "0 to 100")
+    }
+    try TrainingFault.check("mixup beside CutMix", mixup, mixup == 0 || cutMix == 0, "0 where the other is not")
+    if let limit { try TrainingFault.check("limit", limit, limit >= 1, "at least 1") }
+  }
+}
+
+/// What a run on a text is told.
+public struct TextOptions: Equatable, Sendable {
+  /// The number of characters in each row of a batch.
+  public var sequenceLength: Int
+
+  public init(sequenceLength: Int = 128) { self.sequenceLength = sequenceLength }
+
+  func validate() throws {
+    try TrainingFault.check("sequence length", sequenceLength, (1...65_536).contains(sequenceLength), "1 to 65536")
+  }
+}
+
+extension ImageOptions: Codable {
+  private enum CodingKeys: String, CodingKey {
+    case imageSize, augmentation, labelSmoothing, mixup, cutMix, hasCropMargin, usesFeatureCache, limit
+  }
+
+  /// What was written before a setting existed has its default.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    imageSize = try container.decodeIfPresent(Int.self, forKey: .imageSize)
+    augmentation = try container.decodeIfPresent(Augmentation.self, forKey: .augmentation)
+    labelSmoothing = try container.decodeIfPresent(Double.self, forKey: .labelSmoothing) ?? labelSmoothing
+    mixup = try container.decodeIfPresent(Double.self, forKey: .mixup) ?? mixup
+    cutMix = try container.decodeIfPresent(Double.self, forKey: .cutMix) ?? cutMix
+    hasCropMargin = try container.decodeIfPresent(Bool.self, forKey: .hasCropMargin) ?? hasCropMargin
+    usesFeatureCache = try container.decodeIfPresent(Bool.self, forKey: .usesFeatureCache) ?? usesFeatureCache
+    limit = try container.decodeIfPresent(Int.self, forKey: .limit)
+  }
+}
+
+extension TextOptions: Codable {}

@@ -1,0 +1,127 @@
+import AviaryCheckpoints
+import AviaryDatasets
+import AviaryLayers
+import AviaryTensors
+
+/// The result of a run.
+public struct TrainingReport {
+  /// nil where the run was interrupted before its end.
+  public var summary: RunSummary?
+  public var interrupted: Bool
+  public var folder: String
+}
+
+/// What a program adds to a run.
+public struct TrainingHooks {
+  /// Changes the gradients of each step before they are clipped and the optimizer sees them.
+  public var transformGradients: GradientTransform?
+  /// Is told of steps, validations and epochs.
+  public var observe: (LoopEvent) -> Void = { _ in }
+  /// Asked after each step and each epoch, beside Ctrl-C: whether the run saves and stops.
+  public var isInterrupted: () -> Bool = { false }
+
+  public init() {}
+}
+
+/// Trains a model in a new run folder: epochs, schedule, averages, validation, early stopping, checkpoints, history and
+/// summary, as `aviary train` does.
+///
+/// ```swift
+/// let task = SupervisedTask(model, on: data, options)
+/// let report = try fit(task, options, in: "runs/first")
+/// ```
+///
+/// - Parameters:
+///   - options: Where they freeze nothing, what is frozen in the model stays so.
+///   - path: the folder of the run; it holds no run yet.
+public func fit<Task: TrainingTask>(
+  _ task: Task, _ options: TrainingOptions, in path: String, hooks: TrainingHooks = TrainingHooks()
+) throws -> TrainingReport {
+  var options = options
+  try options.validate()
+  if options.freeze.isEmpty { options.freeze = task.model.frozenPaths }
+  try task.model.freeze(options)
+  return try Session(task, options, hooks).begin(in: path)
+}
+
+/// Continues the run in a folder as if it had never stopped, with the options that it was begun with.
+///
+/// - Parameters:
+///   - task: one like the task that the run was begun with: the same data, and a model of the same structure. A run that
+///     was stopped before its first state was saved starts again from the model's values.
+///   - path: the folder of the run.
+public func resumeFit<Task: TrainingTask>(
+  _ task: Task, in path: String, hooks: TrainingHooks = TrainingHooks()
+) throws -> TrainingReport {
+  let folder = try RunFolder(resuming: path)
+  let options: TrainingOptions = try folder.readOptions()
+  try options.validate()
+  let saved = try SavedRun(folder)
+  if let saved {
+    try saved.requireSame(task.metadata.extra[DataFingerprint.key], options.data)
+    try task.model.load(saved.checkpoint, path: folder.last)
+  }
+  try task.model.freeze(options)
+  return try Session(task, options, hooks).run(in: folder, from: saved)
+}
+
+/// The last state of a run, from its folder.
+struct SavedRun {
+  let checkpoint: Checkpoint
+  let loop: LoopState
+  let training: Checkpoint.TrainingState
+
+  /// nil where no state was saved.
+  init?(_ folder: RunFolder) throws {
+    guard folder.hasState else { return nil }
+    checkpoint = try Checkpoint.read(from: folder.last)
+    guard let state = checkpoint.trainingState, let position = state.state else {
+      throw TrainingFault.unusableState(reason: "\(folder.last) holds no training state")
+    }
+    training = state
+    loop = try LoopState(json: position)
+  }
+
+  /// Refuses other data than the run was begun with. States that were saved without a fingerprint match any.
+  func requireSame(_ fingerprint: String?, _ name: String) throws(TrainingFault) {
+    guard let known = checkpoint.metadata.extra[DataFingerprint.key], let fingerprint, known != fingerprint else {
+      return
+    }
+    throw .unusableState(reason: name.isEmpty ? "the data has changed since" : "\(name) has changed since")
+  }
+}
+
+/// A task with the options of its run, from which a run is begun or continued.
+struct Session<Task: TrainingTask> {
+  private let task: Task
+  private let options: TrainingOptions
+  private let hooks: TrainingHooks
+
+  init(_ task: Task, _ options: TrainingOptions, _ hooks: TrainingHooks) {
+    self.task = task
+    self.options = options
+    self.hooks = hooks
+  }
+
+  /// Nothing is written before everything has been checked.
+  func begin(in path: String) throws -> TrainingReport {
+    if let batches = options.statisticsBatches, batches > 0, !task.model.learnsFromStatistics {
+      throw TrainingFault.noStatistics
+    }
+    return try run(in: try RunFolder(creating: path, options: options), from: nil)
+  }
+
+  func run(in folder: RunFolder, from saved: SavedRun?) throws -> TrainingReport {
+    Compute.threads = options.threads
+    let model = task.model
+    let optimizer = try Optimizer(options.optimizer, groups: options.groups(for: model), for: model)
+    let average = try options.weightAverageDecay.map { try WeightAverage(of: model.parameters, decay: $0) }
+    if let saved {
+      try optimizer.restore(saved.training.optimizer, for: model, path: folder.last)
+      try average?.restore(saved.training.averages, for: model, path: folder.last)
+    }
+    return try NetworkRun(
+      task, optimizer: optimizer, average: average, options: options, folder: folder, hooks: hooks
+    ).run(from: saved?.loop ?? LoopState())
+  }
+}

@@ -1,0 +1,230 @@
+import AviaryCheckpoints
+import AviaryDatasets
+import AviaryLayers
+import AviaryTensors
+
+/// A preparation of tables that a run can begin with: what is special about its kind of data.
+protocol TrainablePreparation: TablePreparation {
+  /// What an example is called.
+  static var items: String { get }
+  /// The share of the rows that is the test.
+  static var testShare: Double { get }
+
+  /// The preparation that a checkpoint's network knows, if the run keeps it; nil to fit a new one.
+  ///
+  /// - Parameters:
+  ///   - checkpoint: of the network; nil from scratch.
+  ///   - isSource: whether the run begins, and may be told how to prepare.
+  static func known(
+    by checkpoint: (checkpoint: Checkpoint, path: String)?, _ settings: Settings, isSource: Bool
+  ) throws -> Self?
+  /// Whether the network has to read tokens.
+  static var takesTokens: Bool { get }
+  /// Reads the table; of a network that knows its columns already, the target may be another one.
+  static func table(csv path: String, _ settings: Settings, keeping known: Self?) throws(TableFault) -> Table
+  /// As checkpoints hold it.
+  var preparation: InputPreparation { get }
+  /// Values of the configuration for a network from scratch, around those that the options name.
+  func changes(_ given: [ConfigurationChange]) -> [ConfigurationChange]
+  /// What a person should know about the rows.
+  func remarks(on table: Table, _ parts: DatasetParts<Examples<Inputs>>) -> [String]
+  /// The network as a function of inputs. Refuses batches that are too large for it.
+  ///
+  /// - Parameter path: that of the checkpoint or of the data, for faults.
+  func outputs(
+    of start: Beginning.Start, _ parts: DatasetParts<Examples<Inputs>>, _ options: TrainingOptions, path: String
+  ) throws -> (forward: (Inputs.Batch) -> Tensor, mostAtOnce: Int)
+}
+
+extension TrainablePreparation {
+  static var takesTokens: Bool { false }
+  static var testShare: Double { 0.1 }
+  func changes(_ given: [ConfigurationChange]) -> [ConfigurationChange] { given }
+
+  /// A task for the data of a run: from the table to examples, and from the beginning to a network for them.
+  ///
+  /// - Parameter report: is told what a person should know, a line at a time.
+  static func task(
+    _ beginning: Beginning, _ settings: Settings, _ options: TrainingOptions, report: (String) -> Void
+  ) throws -> any TrainingTask {
+    if takesTokens, let architecture = try beginning.architecture, !(try architecture.build() is any SequenceReader) {
+      throw ArchitectureFault.unsuited(architecture: architecture.name, kinds: architecture.kinds, data: .text)
+    }
+    let checkpoint = beginning.checkpoint
+    let known = try Self.known(by: checkpoint, settings, isSource: beginning.isSource)
+    let table = try Self.table(csv: options.data, settings, keeping: known)
+    let data = try PreparedTable<Self>(
+      table, settings, keeping: known, validation: try options.validationShare(), test: Self.testShare,
+      seed: options.seed)
+    let preprocessing = data.preprocessing
+    for remark in preprocessing.remarks(on: table, data.parts) { report(remark) }
+    let start = try beginning.start(
+      input: preprocessing.inputShape, outputs: preprocessing.classes?.count ?? 1,
+      changes: preprocessing.changes(options.configuration), data: data.parts.fingerprint(), options)
+    let (forward, mostAtOnce) = try preprocessing.outputs(
+      of: start, data.parts, options, path: checkpoint?.path ?? options.data)
+    var metadata = start.metadata
+    metadata.classes = preprocessing.classes
+    metadata.preprocessing = try preprocessing.preparation.json()
+    return start.model.task(
+      on: data.parts, options, items: Self.items, metadata: metadata, mostAtOnce: mostAtOnce, outputs: forward)
+  }
+}
+
+extension Network {
+  /// A task for this network on examples in memory.
+  fileprivate func task<Inputs: ExampleInputs>(
+    on data: DatasetParts<Examples<Inputs>>, _ options: TrainingOptions, items: String, metadata: Checkpoint.Metadata,
+    mostAtOnce: Int, outputs: @escaping (Inputs.Batch) -> Tensor
+  ) -> any TrainingTask {
+    SupervisedTask(
+      self, on: data, options, items: items, metadata: metadata, mostAtOnce: mostAtOnce, purpose: "row order",
+      outputs: outputs)
+  }
+}
+
+/// The most numbers of a batch: 1 GiB.
+private let batchLimit = 1 << 28
+
+// MARK: - Rows
+
+extension TablePreprocessing: TrainablePreparation {
+  static var items: String { "rows" }
+  var preparation: InputPreparation { .table(self) }
+
+  static func known(
+    by checkpoint: (checkpoint: Checkpoint, path: String)?, _ settings: TableSettings, isSource: Bool
+  ) throws -> TablePreprocessing? {
+    guard let (checkpoint, path) = checkpoint, let preparation = try checkpoint.inputPreparation() else { return nil }
+    let known: TablePreprocessing
+    switch preparation {
+    case .table(let preprocessing): known = preprocessing
+    case .series, .textColumn: throw TrainingFault.otherKind(path: path, known: preparation.description)
+    case .images, .graph, .text: return nil
+    }
+    var plain = TableSettings(target: settings.target, task: settings.task)
+    plain.standardisesTarget = settings.standardisesTarget
+    if isSource, settings != plain { throw TrainingFault.keptPreparation(path: path) }
+    return known
+  }
+
+  static func table(
+    csv path: String, _ settings: TableSettings, keeping known: TablePreprocessing?
+  ) throws(TableFault) -> Table {
+    if let known { try Table(csv: path, forFeaturesOf: known) } else { try Table(csv: path) }
+  }
+
+  func remarks(on table: Table, _ parts: DatasetParts<Examples<TableFeatures>>) -> [String] {
+    parts.skipped > 0 ? ["\(parts.skipped) rows that lack a needed value are left out"] : []
+  }
+
+  func outputs(
+    of start: Beginning.Start, _ parts: DatasetParts<Examples<TableFeatures>>, _ options: TrainingOptions, path: String
+  ) throws -> (forward: (Tensor) -> Tensor, mostAtOnce: Int) {
+    (try start.forward(), parts.training.inputs.mostAtOnce)
+  }
+}
+
+// MARK: - Windows of a time series
+
+extension SeriesPreprocessing: TrainablePreparation {
+  static var items: String { "windows" }
+  var preparation: InputPreparation { .series(self) }
+
+  static func known(
+    by checkpoint: (checkpoint: Checkpoint, path: String)?, _ settings: SeriesSettings, isSource: Bool
+  ) throws -> SeriesPreprocessing? {
+    guard let (checkpoint, path) = checkpoint, let preparation = try checkpoint.inputPreparation() else { return nil }
+    guard case .series(let known) = preparation else {
+      throw TrainingFault.otherKind(path: path, known: preparation.description)
+    }
+    if isSource, !settings.excluded.isEmpty || settings.scaling != .standard {
+      throw TrainingFault.keptPreparation(path: path)
+    }
+    return known
+  }
+
+  static func table(
+    csv path: String, _ settings: SeriesSettings, keeping known: SeriesPreprocessing?
+  ) throws(TableFault) -> Table {
+    if let known { try known.table(csv: path) } else { try Table(csv: path) }
+  }
+
+  func remarks(on table: Table, _ parts: DatasetParts<Examples<SeriesWindows>>) -> [String] {
+    let unused = table.names.filter { name in !columns.contains { $0.name == name } }
+    return unused.isEmpty ? [] : ["columns not used: \(unused.joined(separator: ", "))"]
+  }
+
+  func outputs(
+    of start: Beginning.Start, _ parts: DatasetParts<Examples<SeriesWindows>>, _ options: TrainingOptions, path: String
+  ) throws -> (forward: (Tensor) -> Tensor, mostAtOnce: Int) {
+    try TrainingFault.check(
+      "batch size", options.batchSize, options.batchSize <= max(1, batchLimit / inputShape.reduce(1, *)),
+      "small enough for windows of \(inputShape.map(String.init).joined(separator: "x")) numbers")
+    return (try start.forward(), parts.training.inputs.mostAtOnce)
+  }
+}
+
+// MARK: - Texts in a column
+
+extension Network {
+  /// The width of what the head is given.
+  fileprivate var headInputs: Int {
+    namedParameters().filter { isInHead($0.path) && $0.parameter.shape.count > 1 }.map { $0.parameter.shape[1] }.max()
+      ?? 1
+  }
+}
+
+extension TextColumnPreprocessing: TrainablePreparation {
+  static var items: String { "texts" }
+  static var takesTokens: Bool { true }
+  var preparation: InputPreparation { .textColumn(self) }
+
+  /// The length of the vectors that stand for characters, by default.
+  private static let width = 32
+
+  static func known(
+    by checkpoint: (checkpoint: Checkpoint, path: String)?, _ settings: TextColumnSettings, isSource: Bool
+  ) throws -> TextColumnPreprocessing? {
+    guard let (checkpoint, path) = checkpoint else { return nil }
+    guard let preparation = try checkpoint.inputPreparation() else { throw TrainingFault.noVocabulary(path: path) }
+    guard case .textColumn(let known) = preparation else {
+      throw TrainingFault.otherKind(path: path, known: preparation.description)
+    }
+    return known
+  }
+
+  static func table(
+    csv path: String, _ settings: TextColumnSettings, keeping known: TextColumnPreprocessing?
+  ) throws(TableFault) -> Table {
+    try table(csv: path, column: settings.column)
+  }
+
+  func changes(_ given: [ConfigurationChange]) -> [ConfigurationChange] {
+    [ConfigurationChange(name: "inputs", value: "\(Self.width)")] + given
+      + [ConfigurationChange(name: "symbols", value: "\(symbols)")]
+  }
+
+  func remarks(on table: Table, _ parts: DatasetParts<Examples<TextSequences>>) -> [String] {
+    let shortened = parts.all.reduce(0) { $0 + $1.inputs.shortened }
+    return (parts.skipped > 0 ? ["\(parts.skipped) rows without text or class are left out"] : [])
+      + (shortened > 0 ? ["\(shortened) texts are cut off after \(settings.longest) characters"] : [])
+  }
+
+  func outputs(
+    of start: Beginning.Start, _ parts: DatasetParts<Examples<TextSequences>>, _ options: TrainingOptions, path: String
+  ) throws -> (forward: ((tokens: IntTensor, lengths: [Int])) -> Tensor, mostAtOnce: Int) {
+    let model = try start.model(as: (any SequenceReader).self, for: .text)
+    // A text is padded to the longest of its batch, and a step keeps the gates of every character.
+    let longest = parts.all.map(\.inputs.longest).max() ?? 1
+    let textsAtOnce = max(1, batchLimit / (max(1, longest) * 4 * model.headInputs))
+    try TrainingFault.check(
+      "batch size", options.batchSize, options.batchSize <= textsAtOnce,
+      "at most \(textsAtOnce) for texts of \(longest) characters; or lower --sequence-length")
+    guard model.symbols == symbols else { throw TrainingFault.noVocabulary(path: path) }
+    return (
+      { model(tokens: $0.tokens, lengths: $0.lengths) },
+      min(textsAtOnce, ExamplePredictor<TextColumnPreprocessing>.textsAtOnce)
+    )
+  }
+}

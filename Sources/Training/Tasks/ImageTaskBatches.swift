@@ -1,0 +1,45 @@
+import AviaryDatasets
+import AviaryTensors
+
+/// A batch of images, or of features computed from them before.
+struct ImageTaskBatch {
+  /// [N, C, H, W], or [N, F].
+  let inputs: Tensor?
+  let labels: IntTensor
+
+  var count: Int { labels.scalars.count }
+
+  /// A batch without a readable image.
+  static let empty = ImageTaskBatch(inputs: nil, labels: IntTensor([]))
+}
+
+/// The batches of one pass over a set of images. A batch that cannot be read at all is empty, so that batches keep their
+/// numbers.
+struct ImageTaskBatches: Sequence, IteratorProtocol {
+  private let source: () -> ImageTaskBatch?
+
+  /// - Parameter skipped: is told of images that could not be read, as they are met.
+  init(_ images: DataLoader<PreparedImages>, skipped: @escaping ([ImageBatch.Skipped]) -> Void) {
+    source = {
+      guard let batch = images.next() else { return nil }
+      if !batch.skipped.isEmpty { skipped(batch.skipped) }
+      return ImageTaskBatch(inputs: batch.inputs, labels: batch.labels)
+    }
+  }
+
+  /// Batches of features in the order given, which is one of images: those that could not be read are left out, so that
+  /// a batch has what it would have as a batch of images.
+  init(_ features: FeatureSet, order: [Int], batchSize: Int, startingAt first: Int) {
+    let rows = Dictionary(uniqueKeysWithValues: zip(features.indices, features.indices.indices))
+    var next = first
+    source = {
+      guard next * batchSize < order.count else { return nil }
+      let images = order[next * batchSize..<Swift.min(order.count, (next + 1) * batchSize)]
+      next += 1
+      let present = images.compactMap { rows[$0] }
+      return present.isEmpty ? .empty : features.batch(present)
+    }
+  }
+
+  func next() -> ImageTaskBatch? { source() }
+}

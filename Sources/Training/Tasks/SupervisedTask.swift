@@ -1,0 +1,127 @@
+import AviaryCheckpoints
+import AviaryDatasets
+import AviaryDiagnostics
+import AviaryLayers
+import AviaryTensors
+
+/// Learning the class of each item of a dataset, or its numbers: any model on any dataset of labelled batches.
+///
+/// ```swift
+/// let data = try DatasetParts(splitting: recordings, validation: 0.2)
+/// let task = SupervisedTask(model, on: data, options, workers: 4)
+/// let report = try fit(task, options, in: "runs/first")
+/// ```
+public final class SupervisedTask<Model: Layer, Data: Dataset, Inputs>: TrainingTask
+where Data.Batch == LabeledBatch<Inputs> {
+  public let model: Model
+  public let metadata: Checkpoint.Metadata
+  public let items: String
+  public var skipped: Int { data.skipped }
+  private let data: DatasetParts<Data>
+  private let batchSize: Int
+  private let seed: UInt64
+  private let workers: Int
+  private let mostAtOnce: Int
+  private let purpose: String
+  private let outputs: (Inputs) -> Tensor
+  private var loader: DataLoader<Data>?
+
+  /// - Parameters:
+  ///   - options: of the run: batch size and seed count here.
+  ///   - items: what an item is called.
+  ///   - metadata: what checkpoints say about the model.
+  ///   - workers: the threads that prepare items; 0 for data in memory.
+  ///   - mostAtOnce: how many items are evaluated at once; nil for the batch size.
+  ///   - purpose: keys the order of the items beside the seed.
+  ///   - outputs: what the model makes of inputs: logits [N, classes], or estimates [N, outputs].
+  public init(
+    _ model: Model, on data: DatasetParts<Data>, _ options: TrainingOptions, items: String = "items",
+    metadata: Checkpoint.Metadata = .init(), workers: Int = 0, mostAtOnce: Int? = nil, purpose: String = "data order",
+    outputs: @escaping (_ inputs: Inputs) -> Tensor
+  ) {
+    self.model = model
+    self.data = data
+    self.metadata = metadata
+    self.items = items
+    batchSize = options.batchSize
+    seed = options.seed
+    self.workers = workers
+    self.mostAtOnce = mostAtOnce ?? options.batchSize
+    self.purpose = purpose
+    self.outputs = outputs
+  }
+
+  /// The same for a model that is called with the inputs as they are.
+  public convenience init(
+    _ model: Model, on data: DatasetParts<Data>, _ options: TrainingOptions, items: String = "items",
+    metadata: Checkpoint.Metadata = .init(), workers: Int = 0, mostAtOnce: Int? = nil
+  ) where Model: UnaryLayer, Inputs == Tensor {
+    self.init(
+      model, on: data, options, items: items, metadata: metadata, workers: workers, mostAtOnce: mostAtOnce
+    ) { model($0) }
+  }
+
+  public var batchesPerEpoch: Int { (data.training.count + batchSize - 1) / batchSize }
+
+  public func batches(epoch: Int, startingAt start: Int) throws -> DataLoader<Data> {
+    let loader = DataLoader(
+      data.training, batchSize: batchSize, seed: seed, shuffled: true, epoch: epoch, startingAt: start,
+      workers: workers, purpose: purpose)
+    self.loader = loader
+    return loader
+  }
+
+  public func checkBatches() throws { try loader?.check() }
+
+  /// A single item has no statistics to learn from.
+  public func count(_ batch: LabeledBatch<Inputs>) -> Int {
+    batch.count == 1 && model.learnsFromStatistics ? 0 : batch.count
+  }
+
+  public func loss(_ batch: LabeledBatch<Inputs>, step number: Int) -> (loss: Tensor, outputs: Tensor) {
+    let outputs = outputs(batch.inputs)
+    return (batch.target.loss(outputs), outputs)
+  }
+
+  public func correct(_ outputs: Tensor, _ batch: LabeledBatch<Inputs>) -> Int? { batch.target.correct(outputs) }
+
+  public func validate() throws -> Scores? { try data.validation.map(scores) }
+
+  public func test() throws -> Scores? { try data.test.map(scores) }
+
+  private func scores(_ part: Data) throws -> Scores {
+    var (sum, correct, judged) = (0.0, 0, false)
+    let loader = DataLoader(part, batchSize: mostAtOnce, workers: workers)
+    for batch in loader {
+      if Interruption.isRequested { throw EvaluationInterrupted() }
+      let (mean, right) = inference { () -> (Double, Int?) in
+        let outputs = outputs(batch.inputs)
+        return (Double(batch.target.loss(outputs).scalar), batch.target.correct(outputs))
+      }
+      sum += mean * Double(batch.count)
+      if let right {
+        correct += right
+        judged = true
+      }
+    }
+    try loader.check()
+    let count = Double(part.count)
+    return Scores(loss: sum / count, accuracy: judged ? Double(correct) / count : nil)
+  }
+}
+
+extension LabeledBatch.Target {
+  /// The mean cross entropy, or the mean squared error.
+  func loss(_ outputs: Tensor) -> Tensor {
+    switch self {
+    case .classes(let labels): crossEntropy(outputs, labels: labels)
+    case .numbers(let numbers): meanSquaredError(outputs, target: numbers)
+    }
+  }
+
+  /// How many of the classes are the most probable ones; nil of numbers.
+  func correct(_ outputs: Tensor) -> Int? {
+    guard case .classes(let labels) = self else { return nil }
+    return zip(outputs.argmax(), labels.scalars).count { $0 == Int($1) }
+  }
+}

@@ -1,0 +1,100 @@
+import AviaryCheckpoints
+import AviaryDatasets
+
+// Options as `options.json` holds them: the common ones, and those of the kind of data under its name. Version 0.1 wrote
+// the options of all kinds side by side; such files are still read.
+
+extension TrainingOptions: Codable {
+  private enum CodingKeys: String, CodingKey {
+    case data, architecture, configuration, checkpoint, epochs, batchSize, optimizer, schedule, groups, layerwiseDecay
+    case clipping, earlyStopping, weightAverageDecay, statisticsBatches, freeze, validation, seed, workers, threads
+    // The kinds of data.
+    case images, table, series, characters, text, graph
+  }
+
+  /// The keys of a text in version 0.1.
+  private enum FlatKeys: String, CodingKey { case sequenceLength }
+
+  private struct Nothing: Codable {}
+
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    self.init(
+      data: try container.decodeIfPresent(String.self, forKey: .data) ?? "",
+      architecture: try container.decodeIfPresent(String.self, forKey: .architecture),
+      checkpoint: try container.decodeIfPresent(String.self, forKey: .checkpoint),
+      epochs: try container.decode(Int.self, forKey: .epochs),
+      optimizer: try container.decode(OptimizerConfiguration.self, forKey: .optimizer),
+      schedule: try container.decode(Schedule.self, forKey: .schedule),
+      workers: try container.decode(Int.self, forKey: .workers),
+      threads: try container.decode(Int.self, forKey: .threads))
+    configuration = try container.decodeIfPresent([ConfigurationChange].self, forKey: .configuration) ?? []
+    batchSize = try container.decode(Int.self, forKey: .batchSize)
+    groups = try container.decodeIfPresent([ParameterGroup].self, forKey: .groups) ?? []
+    layerwiseDecay = try container.decodeIfPresent(Double.self, forKey: .layerwiseDecay)
+    clipping = try container.decodeIfPresent(GradientClipping.self, forKey: .clipping)
+    earlyStopping = try container.decodeIfPresent(EarlyStopping.self, forKey: .earlyStopping)
+    weightAverageDecay = try container.decodeIfPresent(Double.self, forKey: .weightAverageDecay)
+    statisticsBatches = try container.decodeIfPresent(Int.self, forKey: .statisticsBatches)
+    freeze = try container.decodeIfPresent([String].self, forKey: .freeze) ?? []
+    validation = try container.decodeIfPresent(Validation.self, forKey: .validation)
+    seed = try container.decode(UInt64.self, forKey: .seed)
+    kind = try Self.kind(container) ?? Self.kindOfVersion01(decoder, data: data)
+  }
+
+  private static func kind(_ container: KeyedDecodingContainer<CodingKeys>) throws -> DataOptions? {
+    if let images = try container.decodeIfPresent(ImageOptions.self, forKey: .images) { return .images(images) }
+    if let table = try container.decodeIfPresent(TableSettings.self, forKey: .table) { return .table(table) }
+    if let series = try container.decodeIfPresent(SeriesSettings.self, forKey: .series) { return .series(series) }
+    if let texts = try container.decodeIfPresent(TextColumnSettings.self, forKey: .characters) {
+      return .textColumn(texts)
+    }
+    if let text = try container.decodeIfPresent(TextOptions.self, forKey: .text) { return .text(text) }
+    return container.contains(.graph) ? .graph : nil
+  }
+
+  /// A file of version 0.1 does not say what its data are, except tables; it has the options of images and of texts in any
+  /// case. nil where it is not such a file.
+  private static func kindOfVersion01(_ decoder: any Decoder, data: String) throws -> DataOptions? {
+    let flat = try decoder.container(keyedBy: FlatKeys.self)
+    guard let length = try flat.decodeIfPresent(Int.self, forKey: .sequenceLength) else { return nil }
+    switch try? DataSource.kind(of: data) {
+    case .images?: return .images(try ImageOptions(from: decoder))
+    case .text?: return .text(TextOptions(sequenceLength: length))
+    case .graphs?: return .graph
+    case .tables?, nil: return nil
+    }
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(data, forKey: .data)
+    try container.encodeIfPresent(architecture, forKey: .architecture)
+    try container.encode(configuration, forKey: .configuration)
+    try container.encodeIfPresent(checkpoint, forKey: .checkpoint)
+    try container.encode(epochs, forKey: .epochs)
+    try container.encode(batchSize, forKey: .batchSize)
+    try container.encode(optimizer, forKey: .optimizer)
+    try container.encode(schedule, forKey: .schedule)
+    try container.encode(groups, forKey: .groups)
+    try container.encodeIfPresent(layerwiseDecay, forKey: .layerwiseDecay)
+    try container.encodeIfPresent(clipping, forKey: .clipping)
+    try container.encodeIfPresent(earlyStopping, forKey: .earlyStopping)
+    try container.encodeIfPresent(weightAverageDecay, forKey: .weightAverageDecay)
+    try container.encodeIfPresent(statisticsBatches, forKey: .statisticsBatches)
+    try container.encode(freeze, forKey: .freeze)
+    try container.encodeIfPresent(validation, forKey: .validation)
+    try container.encode(seed, forKey: .seed)
+    try container.encode(workers, forKey: .workers)
+    try container.encode(threads, forKey: .threads)
+    switch kind {
+    case .images(let options)?: try container.encode(options, forKey: .images)
+    case .table(let settings)?: try container.encode(settings, forKey: .table)
+    case .series(let settings)?: try container.encode(settings, forKey: .series)
+    case .textColumn(let settings)?: try container.encode(settings, forKey: .characters)
+    case .text(let options)?: try container.encode(options, forKey: .text)
+    case .graph?: try container.encode(Nothing(), forKey: .graph)
+    case nil: break
+    }
+  }
+}
