@@ -16,6 +16,7 @@ import torch
 
 import goldens_functions
 import goldens_graphs
+import goldens_layers
 import goldens_networks
 import goldens_operators
 import goldens_padding
@@ -39,6 +40,7 @@ def main():
     goldens_operators.write(output)
     goldens_padding.write(output)
     goldens_recurrent.write(output)
+    goldens_layers.write(output)
     goldens_networks.write(output)
     goldens_tables.write(output)
     goldens_training.write(output)

@@ -1,39 +1,29 @@
-// A chain of layers from Keras's description: every layer checked against the shape that reaches it.
+// Builds a chain of layers from Keras's description and checks every layer against the shape of its input.
 
 import AviaryCheckpoints
 import AviaryLayers
 
-extension KerasLayerDescription {
-  /// The same as something that Keras does not have.
-  fileprivate func unplaced(_ name: String) -> KerasLayerDescription {
-    KerasLayerDescription(kind: kind, name: name, configuration: configuration)
-  }
-}
-
-/// What has been built of a chain so far.
+/// The chain that has been built so far.
 struct KerasChainBuilder {
-  /// Where Keras's shapes have the channels: `(H, W, C)` or `(C, H, W)`. Here they are always first.
+  /// The order of the axes in Keras: `(H, W, C)` or `(C, H, W)`. Here channels are always first.
   enum Order { case channelsLast, channelsFirst }
 
-  let path: String
-  /// Of Keras: 1, 2 or 3.
-  let version: Int
   private(set) var layers: [ChainLayer] = []
   /// The network's path for each of Keras's layers with weights.
   private(set) var paths: [String: String] = [:]
-  /// Numbers for the cells that Keras leaves out: normalisations without scale or shift.
+  /// Values of the cells that Keras omits: of normalisations without scale or shift.
   private(set) var constants: [String: Float] = [:]
-  /// What works otherwise than in Keras, in words.
+  /// Differences from Keras, in words.
   var notes: [String] = []
   private(set) var shape: ChainShape
   var order: Order
-  /// The embedding whose zeros later layers would skip.
+  /// The embedding whose zeros later layers skip in Keras.
   var masksSteps: String?
   private let input: ChainShape
   private var names: Set<String> = []
 
-  /// - Parameter shape: what goes in, in Keras's order.
-  init(shape: [Int?], order: Order, version: Int, path: String) {
+  /// - Parameter shape: of the input, in Keras's order.
+  init(shape: [Int?], order: Order) {
     let first = order == .channelsFirst || shape.count == 1
     self.shape =
       first
@@ -41,51 +31,45 @@ struct KerasChainBuilder {
       : ChainShape(channels: shape[shape.count - 1], positions: Array(shape.dropLast()))
     self.order = order
     input = self.shape
-    self.version = version
-    self.path = path
   }
 
   var configuration: KerasChain.Configuration { .init(input: input.all, layers: layers) }
 
   /// Adds a layer of the chain for one of Keras's.
   mutating func add(
-    _ source: KerasLayerDescription, _ operation: ChainOperation, _ activation: ChainActivation = .linear
+    _ source: KerasLayerDescription, _ operation: any KerasLayerClass, _ activation: ChainActivation = .linear
   ) throws(KerasModelFault) {
-    let isSoftmax = activation == .softmax || activation == .logSoftmax
-    if isSoftmax, order == .channelsFirst, operation.hasWeights {
-      // Keras takes it over the last axis, which is none of channels here.
+    if activation.isSoftmax, order == .channelsFirst, !operation.parts.isEmpty {
+      // Keras takes it over the last axis, which is not the channels here.
       try append(source, operation, .linear)
       try turn(to: .channelsLast, for: source)
-      return try append(source.unplaced(source.name), .identity, activation)
+      return try append(source.unplaced(source.name), KerasActivation(), activation)
     }
-    if isSoftmax { try turn(to: .channelsLast, for: source) }
+    if activation.isSoftmax { try turn(to: .channelsLast, for: source) }
     try append(source, operation, activation)
   }
 
   private mutating func append(
-    _ source: KerasLayerDescription, _ operation: ChainOperation, _ activation: ChainActivation
+    _ source: KerasLayerDescription, _ operation: any KerasLayerClass, _ activation: ChainActivation
   ) throws(KerasModelFault) {
     let layer = ChainLayer(path(for: source.name), source.place, operation, activation)
     do throws(ConfigurationFault) {
       shape = try layer.output(of: shape)
     } catch {
       let reason = if case .layer(_, let reason) = error { reason } else { "\(error)" }
-      throw .unsupported(path: path, layer: source.name, kind: source.kind, reason: reason)
+      throw source.unsupported(reason)
     }
     layers.append(layer)
-    if operation.hasWeights {
-      guard paths.updateValue(layer.name, forKey: source.name) == nil else {
-        throw .unsupported(
-          path: path, layer: source.name, kind: source.kind,
-          reason: "another layer has the same name, or it is used twice")
-      }
+    if layer.hasWeights, paths.updateValue(layer.name, forKey: source.name) != nil {
+      throw source.unsupported("another layer has the same name, or it is used twice")
     }
-    switch operation {
-    case .batchNormalization(_, _, let scale, let center), .layerNormalization(_, let scale, let center):
-      if !scale { constants["\(layer.name).weight"] = 1 }
-      if !center { constants["\(layer.name).bias"] = 0 }
-    default: break
-    }
+    for (cell, value) in operation.constants { constants["\(layer.name).\(cell)"] = value }
+  }
+
+  /// Refuses a layer that would have to skip steps.
+  func requireNoMask(_ source: KerasLayerDescription) throws(KerasModelFault) {
+    guard let embedding = masksSteps else { return }
+    throw source.unsupported("'\(embedding)' has mask_zero=True, and skipping of steps is not supported")
   }
 
   /// A path of its own for a layer: lower case letters, digits and underscores.
@@ -104,7 +88,7 @@ struct KerasChainBuilder {
     return candidate
   }
 
-  /// Reads Keras's shape with the channels elsewhere: numbers stay in their places, and axes mean something else.
+  /// Changes which axis of Keras's shape is taken for the channels: numbers stay in place, and the meaning of axes changes.
   mutating func turn(to wanted: Order, for source: KerasLayerDescription) throws(KerasModelFault) {
     guard order != wanted else { return }
     order = wanted
@@ -112,53 +96,54 @@ struct KerasChainBuilder {
     guard rank > 1 else { return }
     let axes = Array(0..<rank)
     let turned = wanted == .channelsFirst ? Array(axes.dropFirst()) + [0] : [rank - 1] + Array(axes.dropLast())
-    try append(source.unplaced("\(source.name)_axes"), .transpose(order: turned), .linear)
+    try append(source.unplaced("\(source.name)_axes"), KerasPermute(order: turned), .linear)
   }
 
-  /// Where a Flatten in Keras's order is followed by a dense layer, lets that have its rows in the order of channels first
-  /// instead.
+  /// Brings the channels where a layer with windows has them.
   ///
-  /// - Returns: how many channels there are to each position, by the path of the dense layer.
+  /// - Returns: its number of axes, which the class names.
+  mutating func positions(of source: KerasLayerDescription) throws(KerasModelFault) -> Int {
+    let isFirst = ["channels_first", "th"].contains(source.setting("data_format", "dim_ordering")?.text)
+    try turn(to: isFirst ? .channelsFirst : .channelsLast, for: source)
+    let axes = source.kind.compactMap(\.wholeNumberValue).first ?? 0
+    guard shape.positions.count == axes else {
+      throw source.unsupported("an input of shape \(shape) does not have \(axes) axes of positions")
+    }
+    return axes
+  }
+
+  /// Replaces each Flatten in Keras's order that a dense layer follows by one with channels first; the rows of the dense
+  /// layer's weights have to be reordered.
+  ///
+  /// - Returns: the number of channels at each position, by the path of the dense layer.
   mutating func reorderFlattened() throws(KerasModelFault) -> [String: Int] {
     var channels: [String: Int] = [:]
     guard let shapes = try? configuration.shapes(from: input) else { return [:] }
     for index in layers.indices {
-      guard case .flatten(channelsLast: true, _) = layers[index].operation else { continue }
+      guard let flatten = layers[index].operation as? KerasFlatten, flatten.channelsLast else { continue }
       let before = shapes[index]
       let isMixed = (before.channels ?? 2) > 1 && (ChainShape.product(before.positions) ?? 2) > 1
       if !isMixed {
-        layers[index].operation = .flatten(channelsLast: false, reordered: false)
+        layers[index].operation = KerasFlatten(channelsLast: false, reordered: false)
       } else if let count = before.channels, followsConvolution(index), let dense = consumer(after: index) {
-        layers[index].operation = .flatten(channelsLast: false, reordered: true)
+        layers[index].operation = KerasFlatten(channelsLast: false, reordered: true)
         channels[layers[dense].name] = count
       }
     }
     return channels
   }
 
-  /// Whether a row is of feature maps: the last layer before it that mixes channels is a convolution. Of other things, such
-  /// as pictures that a dense layer takes, weights keep the order of the pixels.
+  /// Whether a row consists of feature maps: the last layer before it that mixes channels is a convolution. For other rows,
+  /// such as images that a dense layer takes, weights keep the order of the pixels.
   private func followsConvolution(_ index: Int) -> Bool {
-    for layer in layers[..<index].reversed() {
-      switch layer.operation {
-      case .convolution, .transposedConvolution, .depthwiseConvolution, .separableConvolution: return true
-      case .dense, .recurrent, .bidirectional, .embedding, .reshape, .transpose, .repeatVector: return false
-      default: continue
-      }
-    }
-    return false
+    layers[..<index].reversed().lazy.compactMap(\.operation.makesFeatureMaps).first ?? false
   }
 
   /// The dense layer that a row reaches element by element.
   private func consumer(after index: Int) -> Int? {
-    for place in (index + 1)..<max(layers.count, index + 1) {
-      let layer = layers[place]
-      switch layer.operation {
-      case .dense: return place
-      case .dropout, .identity, .scaling, .leakyRelu, .elu, .relu:
-        if layer.activation == .softmax || layer.activation == .logSoftmax { return nil }
-      default: return nil
-      }
+    for place in layers.indices.dropFirst(index + 1) {
+      if layers[place].operation is KerasDense { return place }
+      guard layers[place].operation.isElementwise, !layers[place].activation.isSoftmax else { return nil }
     }
     return nil
   }

@@ -75,8 +75,8 @@ import Testing
           input: [1, 2],
           layers: [
             ChainLayer(
-              "conv", "conv1d", .convolution(filters: filters, window: window, groups: 1, bias: false), activation),
-            ChainLayer("pool", "", .globalPool(kind: .average, keepsPositions: false)),
+              "conv", "conv1d", KerasConvolution(filters: filters, window: window, groups: 1, bias: false), activation),
+            ChainLayer("pool", "", KerasGlobalPool(kind: .average, keepsPositions: false)),
           ]))
       model.initialize(seed: 1)
       let scores = inference { model(Tensor([1e9, 1e9, -1e9, -1e9], shape: [2, 2, 1])) }

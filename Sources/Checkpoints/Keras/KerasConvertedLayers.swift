@@ -1,9 +1,9 @@
-// A Keras file's layers on their way to a network's: by name, or by order and shapes.
+// The layers of a Keras file matched with a network's: by name, or by order and shapes.
 
 extension KerasModel {
   typealias ConvertedLayer = (layer: String, arrays: [(String, StoredArray)], settings: [String: Double])
 
-  /// The arrays of every layer under the paths of the network's cells.
+  /// The arrays of every layer, under the paths of the network's cells.
   func convertedLayers(
     onto cells: [CellDescription], by mapping: KerasMapping, path: String
   ) throws(CheckpointFault) -> [ConvertedLayer] {
@@ -24,8 +24,8 @@ extension KerasModel {
       }
       return result
     }
-    // One layer of the file for each of the network's, by order and shapes; where the file has no order, the first that
-    // has the shapes.
+    // One layer of the file for each of the network's, by order and shapes; if the file has no order, the first with the
+    // right shapes.
     var left = filled[...]
     for target in StructureMatching.layers(of: cells) {
       var found: Int?
@@ -55,8 +55,8 @@ extension KerasModel {
     return result
   }
 
-  /// For each dense layer how many channels the feature maps before it have: what the last convolution put out, unless a
-  /// layer that has no positions came since, or the file counts channels first.
+  /// The number of channels of the feature maps before each dense layer: the outputs of the last convolution, unless a layer
+  /// without positions comes between them, or the file has channels first.
   private func flattenedChannels(_ mapping: KerasMapping) -> [String: Int] {
     var found: [String: Int] = [:]
     var channels: Int?
@@ -86,7 +86,7 @@ extension KerasModel {
 }
 
 extension KerasModel.Layer {
-  /// The numbers that say how a norm works, as its file tells them and as a network here has them; none of other layers.
+  /// The epsilon and momentum of a normalisation, as settings of a network here; none for other layers.
   fileprivate func settings(at target: String) -> [String: Double] {
     let (kind, configuration) = inner
     guard let family = kind.flatMap(KerasFamily.init(kind:)), [.batchNormalization, .normalization].contains(family)
@@ -94,7 +94,7 @@ extension KerasModel.Layer {
     var settings: [String: Double] = [:]
     if let epsilon = configuration?["epsilon"]?.double { settings[target + ".epsilon"] = epsilon }
     if family == .batchNormalization, let kept = configuration?["momentum"]?.double {
-      // Keras counts the share of the old. The shortest digits that give the same Float: 0.01, not 0.010000000000000009.
+      // Keras's momentum is the share of the old statistics. The shortest digits that give the same Float: 0.01, not 0.010000000000000009.
       let share = Float(1 - kept)
       settings[target + ".momentum"] = Double("\(share)") ?? Double(share)
     }

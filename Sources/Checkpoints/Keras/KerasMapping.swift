@@ -1,4 +1,4 @@
-/// How the layers of a Keras file become the cells of a network.
+/// How the layers of a Keras file map to the cells of a network.
 public struct KerasMapping: Sendable {
   /// The order of a convolution kernel's axes in the file.
   public enum KernelOrder: String, Sendable, CaseIterable {
@@ -8,23 +8,24 @@ public struct KerasMapping: Sendable {
     case theano = "th"
   }
 
-  /// The network's path for the name of a Keras layer. A layer that is not in it keeps its name, with dots for slashes.
+  /// The network's path for each Keras layer by name. Other layers keep their names, with dots for slashes.
   public var layerNames: [String: String]
-  /// Applied to the names of layers before they are looked up.
+  /// Applied to layer names before they are looked up.
   public var renames: [RenamingRule]
-  /// `nil`: what the file's configuration says, else whichever fits the network, TensorFlow's first.
+  /// Nil for the order in the file's configuration or, without one, the order that fits the network, TensorFlow's first.
   public var kernelOrder: KernelOrder?
-  /// Turn kernels by 180°: Theano convolves, everybody else correlates. `nil`: if the file names Theano as its backend.
+  /// Whether to rotate kernels by 180°: Theano convolves, all others correlate. Nil for true if the file names Theano as its
+  /// backend.
   public var flipKernels: Bool?
   public var allowances: Set<Allowance>
-  /// Whether layers are told by their order and shapes, where their names mean nothing.
+  /// Whether to match layers by their order and shapes instead of their names.
   public var byStructure: Bool
-  /// Whether the network has GRUs that reset before the product, as Keras has with `reset_after=False`.
+  /// Whether the network's GRUs may reset the state before the product, as Keras does with `reset_after=False`.
   public var allowsResetBefore: Bool
-  /// The number of channels of the feature maps that a Flatten before a layer has made rows of, by the layer's name; nil
-  /// for what the convolutions before it say.
+  /// The number of channels of the feature maps that a Flatten before a dense layer turns into rows, by the layer's name; nil
+  /// to derive them from the convolutions before it.
   public var flattenedChannels: [String: Int]?
-  /// One number for all elements of cells that the file has nothing for.
+  /// The value of all elements of cells that the file has no array for.
   public var constants: [String: Float]
 
   public init(
@@ -45,25 +46,26 @@ public struct KerasMapping: Sendable {
 }
 
 extension Checkpoint {
-  /// A Keras file's weights under the network's names and in its layouts, and how they fit it. Where the file describes its
-  /// model, the epsilon and the momentum of norms come with them, as settings.
+  /// A Keras file's weights under the network's names and in its layouts, and a report of how they fit it. If the file
+  /// describes its model, the epsilon and momentum of its normalisations are settings of the result.
   ///
-  /// Within a layer arrays are told by the ends of their names (kernel, gamma, moving_mean …), by the layer's class and
-  /// the order in which it makes them, or else by rank and order. `self` must have been read from a Keras file.
+  /// Arrays of a layer are identified by the ends of their names (kernel, gamma, moving_mean …), by the layer's class and
+  /// their order, or else by rank and order. The checkpoint must have been read from a Keras file.
   ///
   /// - Parameter path: the file's name, for faults.
   public func mapped(
     onto cells: [CellDescription], headPath: String?, by mapping: KerasMapping, path: String
   ) throws(CheckpointFault) -> (checkpoint: Checkpoint, report: LoadReport) {
     guard let model = kerasModel else {
-      throw .unsupported(path: path, what: "mapping a \(format.rawValue) file by Keras's layers is not supported")
+      throw .unsupported(
+        path: path, what: "the layers of a \(format.rawValue) file cannot be mapped as those of a Keras file")
     }
     var unordered = Checkpoint()
     var settings: [String: Double] = [:]
     for entry in try model.convertedLayers(onto: cells, by: mapping, path: path) {
       for (cell, array) in entry.arrays {
         guard unordered.add(array, at: cell) else {
-          throw .kerasLayer(path: path, layer: entry.layer, reason: "'\(cell)' is filled by another layer already")
+          throw .kerasLayer(path: path, layer: entry.layer, reason: "another layer has already filled '\(cell)'")
         }
       }
       settings.merge(entry.settings) { first, _ in first }
@@ -80,7 +82,7 @@ extension Checkpoint {
     }
     result.metadata = metadata
     result.metadata.settings = settings
-    // What described the Keras model does not describe this one.
+    // The Keras model's description does not describe this network.
     for name in ["model_config", "training_config", "optimizer_config", "config.json", "metadata.json"] {
       result.metadata.extra[name] = nil
     }
