@@ -2,6 +2,7 @@
 
 import AviaryCheckpoints
 import AviaryLayers
+import AviaryTensors
 
 /// A layer of a Keras chain: its settings, as a checkpoint holds them, and everything that depends on its class.
 ///
@@ -116,6 +117,23 @@ enum KerasLayerClasses {
   }
 }
 
+/// A layer and the activation of its output. Its cells have the paths that they have in the layer.
+struct Activated: UnaryLayer {
+  let layer: any UnaryLayer
+  let activation: any UnaryLayer
+  /// The position of a layer that is a function.
+  private let site = Site()
+
+  init(layer: any UnaryLayer, activation: any UnaryLayer) {
+    self.layer = layer
+    self.activation = activation
+  }
+
+  var children: [Child] { layer is Activation ? [Child("site", site)] : layer.children }
+
+  func forward(_ x: Tensor) -> Tensor { activation.forward(layer.forward(x)) }
+}
+
 /// One layer of a Keras chain, with its activation.
 public struct ChainLayer: Codable, Equatable, Sendable {
   /// The path of its cells: lower case letters, digits and underscores.
@@ -135,6 +153,14 @@ public struct ChainLayer: Codable, Equatable, Sendable {
   }
 
   var hasWeights: Bool { !operation.parts.isEmpty }
+
+  /// The layer at work: [N, C, …] → [N, C', …].
+  ///
+  /// - Parameter input: the shape of its input, which it was checked to take.
+  func module(on input: ChainShape) -> any UnaryLayer {
+    let layer = operation.layer(on: input)
+    return activation == .linear && !(layer is Activation) ? layer : Activated(layer: layer, activation: activation.layer)
+  }
 
   /// The shape of the layer's output.
   func output(of input: ChainShape) throws(ConfigurationFault) -> ChainShape {

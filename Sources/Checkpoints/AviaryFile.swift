@@ -1,5 +1,6 @@
 import AviaryArchives
 import AviaryHDF5
+import AviaryHDF5Writing
 
 /// Aviary's own file: HDF5 that any HDF5 tool opens.
 ///

@@ -33,7 +33,7 @@ public struct Embedding: UnaryLayer {
       stopProgram("\(weight.layerPath): Embedding: index \(wrong) is not a row of \(weight.shape)")
     }
     guard Observation.isActive else { return rows(indices) }
-    return Observation.observe({ rows(indices) }, of: { Walk.path(of: self) })
+    return Observation.observe(self) { rows(indices) }
   }
 
   public func forward(_ x: Tensor) -> Tensor {

@@ -3,7 +3,7 @@ import AviaryTensors
 
 /// A recurrent layer from one tensor to one, as an element of a `Sequential`: [N, T, I] → [N, T, O] or, of the last step
 /// alone, [N, O]. Its cells have the paths that they have in the recurrent layer.
-public struct SequenceLayer: UnaryLayer, CustomReflectable {
+public struct SequenceLayer: UnaryLayer {
   /// What becomes of the two directions of a bidirectional layer.
   public enum Merge: String, Codable, Sendable { case concatenate, sum, multiply, average }
 
@@ -36,7 +36,7 @@ public struct SequenceLayer: UnaryLayer, CustomReflectable {
     self.axis = axis
   }
 
-  public var customMirror: Mirror { Mirror(reflecting: recurrent) }
+  public var children: [Child] { recurrent.children }
 
   public func forward(_ x: Tensor) -> Tensor {
     // [T, N, I]

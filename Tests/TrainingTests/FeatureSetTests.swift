@@ -16,7 +16,8 @@ import Testing
   init() throws { photographs = try Photographs() }
 
   func withModel(_ body: (any Classifier) throws -> Void) throws {
-    let model = try Zoo.architecture(named: "squeezenet-toy").buildClassifier().replacingHead(classes: 2, seed: 0)
+    let model = try Registry.zoo.architecture(named: "squeezenet-toy").buildClassifier().replacingHead(
+      classes: 2, seed: 0)
     model.initialize(seed: 1)
     try body(model)
   }

@@ -21,7 +21,7 @@ import Testing
   }
 
   func scratch(_ name: String = "resnet-toy") throws -> NetworkTraining.Source {
-    .scratch(try Zoo.architecture(named: name))
+    .scratch(try Registry.zoo.architecture(named: name))
   }
 
   @Test func aRunLeavesItsFiles() throws {
@@ -55,7 +55,7 @@ import Testing
       let result = try Evaluation.evaluate(model, test, preprocessing: preprocessing, workers: 1)
       #expect(result.metrics.accuracy == summary.testAccuracy && result.skipped.isEmpty)
     }
-    try check(Zoo.classifier(from: best, path: "best.h5").model)
+    try check(Registry.zoo.classifier(from: best, path: "best.h5").model)
 
     #expect(throws: RunFault.alreadyExists(path: run)) {
       try NetworkTraining.start(options, from: scratch(), at: run) { _ in }
@@ -126,7 +126,7 @@ import Testing
     }
     let cached = try Checkpoint.read(from: run + "-true/last.h5")
     let plain = try Checkpoint.read(from: run + "-false/last.h5")
-    let model = try Zoo.classifier(from: cached, path: "last.h5").model
+    let model = try Registry.zoo.classifier(from: cached, path: "last.h5").model
     #expect(model.configurationText.contains(#""classes":2"#) && cached.metadata.extra["from"] == "pretrained.h5")
     #expect(
       summaries[0].trainable

@@ -156,8 +156,3 @@ final class ImageTask<Model: Classifier>: TrainingTask {
     if skippedPaths.insert(path).inserted { report("skipped \(reason)") }
   }
 }
-
-extension Network {
-  /// Whether anything in the network normalises by the statistics of the batch, which one item alone may not have.
-  var learnsFromStatistics: Bool { inventory.cells.contains { $0.cell is Buffer && !$0.cell.isFrozen } }
-}
