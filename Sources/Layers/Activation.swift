@@ -23,6 +23,8 @@ public enum Activation: Hashable, Sendable, CaseIterable, UnaryLayer {
   /// x from the threshold on, slope · (x − threshold) below it, and no more than the maximum: Keras's `ReLU`.
   case thresholdedRelu(threshold: Float = 0, slope: Float = 0, maximum: Float = .infinity)
 
+  public var children: [Child] { [] }
+
   public func forward(_ x: Tensor) -> Tensor {
     switch self {
     case .identity: x
@@ -89,13 +91,23 @@ public enum Activation: Hashable, Sendable, CaseIterable, UnaryLayer {
   /// The name in configurations.
   public var name: String {
     switch self {
+    case .identity: "identity"
+    case .relu: "relu"
     case .leakyRelu: "leaky_relu"
     case .elu: "elu"
+    case .gelu: "gelu"
+    case .silu: "silu"
     case .hardSwish: "hardswish"
+    case .sigmoid: "sigmoid"
+    case .tanh: "tanh"
+    case .relu6: "relu6"
+    case .selu: "selu"
+    case .softplus: "softplus"
+    case .softsign: "softsign"
+    case .exponential: "exponential"
     case .tanhGelu: "tanh_gelu"
     case .hardSigmoid: "hardsigmoid"
     case .thresholdedRelu: "thresholded_relu"
-    default: "\(self)"
     }
   }
 

@@ -12,6 +12,9 @@ public struct TrainingReport {
 
 /// Training a network of the zoo on data that it suits, from nothing or from a checkpoint.
 public enum NetworkTraining {
+  /// The networks that checkpoints and options may name.
+  @TaskLocal public static var registry = Registry.zoo
+
   /// What a run begins with.
   public enum Source {
     case scratch(Architecture)
@@ -56,7 +59,7 @@ public enum NetworkTraining {
   /// A run that was killed before its first state was saved begins again from what its options name.
   private static func source(of options: TrainingOptions) throws -> Source {
     if let path = options.checkpoint { return .checkpoint(try Checkpoint.read(from: path), path: path) }
-    return .scratch(try Registry.zoo.architecture(named: options.architecture ?? ""))
+    return .scratch(try NetworkTraining.registry.architecture(named: options.architecture ?? ""))
   }
 
   /// What is to be learned: the data decide.

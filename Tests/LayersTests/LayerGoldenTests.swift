@@ -133,7 +133,10 @@ import Testing
   }
 
   static func layer(_ name: String, _ golden: GoldenCase) throws -> (any UnaryLayer, Tensor) {
-    let x = try golden.optionalArray("x").map { Tensor($0.floats, shape: $0.shape) } ?? tensor(golden, "indices")
+    // Indices are whole numbers.
+    let x =
+      try golden.optionalArray("x").map { Tensor($0.floats, shape: $0.shape) }
+      ?? Tensor(golden.array("indices").integers.map { Float($0) }, shape: golden.array("indices").shape)
     let layer = try layer(name, golden, x.shape)
     layer.initialize(seed: 1)
     for parameter in layer.parameters { parameter.assign(try tensor(golden, parameter.path)) }

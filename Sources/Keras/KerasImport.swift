@@ -2,6 +2,7 @@
 
 import AviaryCheckpoints
 import AviaryLayers
+import AviaryModels
 
 extension Checkpoint {
   /// The network that the file describes, with its weights in Aviary's layouts: an Aviary checkpoint that names
@@ -25,8 +26,7 @@ extension Checkpoint {
   private func chain(
     _ builder: KerasChainBuilder, _ channels: [String: Int], _ adaptation: Adaptation, _ path: String
   ) throws -> (checkpoint: Checkpoint, report: LoadReport) {
-    let architecture = try Registry.zoo.architecture(named: KerasChain.architecture)
-    let model = try architecture.build(configuration: plainJSON(builder.configuration))
+    let model = try KerasChain.entry.build(configuration: plainJSON(builder.configuration))
     let names = builder.paths
     var flattened: [String: Int] = [:]
     for (layer, name) in names { flattened[layer] = channels[name] }
@@ -37,7 +37,7 @@ extension Checkpoint {
     var (result, report) = try mapped(onto: model.cellDescriptions, headPath: model.headPath, by: mapping, path: path)
     result.format = format
     result.notes = builder.notes
-    result.metadata.architecture = architecture.name
+    result.metadata.architecture = KerasChain.architecture
     result.metadata.configuration = model.configurationText
     result.metadata.settings = model.settings
     return (result, report)

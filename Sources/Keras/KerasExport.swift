@@ -3,6 +3,7 @@
 import AviaryCheckpoints
 import AviaryDiagnostics
 import AviaryLayers
+import AviaryModels
 
 extension Checkpoint {
   /// Writes Keras 3's `.weights.h5`, which `load_weights` of a model with the same layers reads.
@@ -18,8 +19,7 @@ extension Checkpoint {
           "Keras weights can be written for a keras-chain, not for \(what), which Keras does not have; use .h5 or .safetensors"
       )
     }
-    let architecture = try Registry.zoo.architecture(named: KerasChain.architecture)
-    let model = try architecture.build(configuration: metadata.configuration)
+    let model = try KerasChain.entry.build(configuration: metadata.configuration)
     guard let chain = model as? KerasChain else { stopProgram("keras-chain did not become a chain") }
     let match = try match(cells: model.cellDescriptions, headPath: nil, path: path)
     try KerasWeightsWriter.write(chain.configuration.kerasLayers(match.arrays), to: path)

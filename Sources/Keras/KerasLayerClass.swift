@@ -159,7 +159,8 @@ public struct ChainLayer: Codable, Equatable, Sendable {
   /// - Parameter input: the shape of its input, which it was checked to take.
   func module(on input: ChainShape) -> any UnaryLayer {
     let layer = operation.layer(on: input)
-    return activation == .linear && !(layer is Activation) ? layer : Activated(layer: layer, activation: activation.layer)
+    return activation == .linear && !(layer is Activation)
+      ? layer : Activated(layer: layer, activation: activation.layer)
   }
 
   /// The shape of the layer's output.

@@ -4,8 +4,10 @@
 // configuration lists the layers; KerasConfiguration.swift makes it of what Keras writes. Left out: layers with several
 // inputs, masks, and dropout inside of recurrent layers. Feature maps are [N, C, …] whatever Keras's order was.
 
+import AviaryCheckpoints
 import AviaryDiagnostics
 import AviaryLayers
+import AviaryModels
 import AviaryTensors
 
 /// The layers of a Keras model, one after the other. Inputs are rows [N, F], sequences [N, T, F], images [N, C, H, W] or
@@ -123,6 +125,10 @@ public struct KerasChain: Classifier {
   /// Its name in checkpoints.
   public static let architecture = "keras-chain"
 
+  static let entry = Architecture(
+    architecture, "the chain of layers that a Keras file describes", KerasChain.self, .empty, input: [1],
+    kinds: [.images, .tables])
+
   public let configuration: Configuration
   private let modules: [any UnaryLayer]
   /// The index of the head among the layers.
@@ -184,4 +190,10 @@ public struct KerasChain: Classifier {
     default: return x
     }
   }
+}
+
+extension Registry {
+  /// The zoo, and the chains of layers that Keras files describe; nobody asks for these by name. A program adds its own
+  /// networks: `Registry.standard.adding(…)`.
+  public static let standard = Registry.zoo.adding(KerasChain.entry, listed: false)
 }
