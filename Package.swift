@@ -5,10 +5,12 @@ let safe: [SwiftSetting] = [.strictMemorySafety()]
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 /// A Swift module `Aviary<name>` in the folder `Sources/<name>`: folders read plainly, modules clash with nobody's.
-func module(_ name: String, path: String? = nil, _ dependencies: [Target.Dependency]) -> Target {
+func module(
+  _ name: String, path: String? = nil, _ dependencies: [Target.Dependency], linking: [LinkerSetting] = []
+) -> Target {
   .target(
     name: "Aviary" + name, dependencies: dependencies + (name == "Diagnostics" ? [] : ["AviaryDiagnostics"]),
-    path: path ?? "Sources/" + name, swiftSettings: safe)
+    path: path ?? "Sources/" + name, swiftSettings: safe, linkerSettings: linking)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
@@ -26,6 +28,8 @@ let package = Package(
     // HDF5 alone: reading needs nothing but zlib, writing needs libhdf5.
     .library(name: "AviaryHDF5", targets: ["AviaryHDF5"]),
     .library(name: "AviaryHDF5Writing", targets: ["AviaryHDF5Writing"]),
+    // Linear algebra through LAPACK, which only a program that imports it links.
+    .library(name: "AviaryLinearAlgebra", targets: ["AviaryLinearAlgebra"]),
     .executable(name: "aviary", targets: ["AviaryCommand"]),
     // The commands of `aviary` for a program that adds networks of its own.
     .library(name: "AviaryCommands", targets: ["AviaryCommands"]),
@@ -53,6 +57,7 @@ let package = Package(
     .systemLibrary(
       name: "CWebP", path: "Sources/CImageCodecs/WebP", pkgConfig: "libwebp",
       providers: [.apt(["libwebp-dev"]), .brew(["webp"])]),
+    .systemLibrary(name: "CLAPACK", path: "Sources/CLAPACK", providers: [.apt(["liblapack-dev"])]),
     .target(
       name: "CImageCodecs", dependencies: ["CTurboJPEG", "CJPEG", "CSpng", "CWebP", "CZlib"],
       path: "Sources/CImageCodecs/Shim"),
@@ -68,6 +73,12 @@ let package = Package(
     module("HDF5", ["AviaryArchives"]),
     module("HDF5Writing", ["AviaryHDF5", "AviaryArchives", "CHDF5"]),
     module("Tensors", ["AviaryKernels"]),
+    module(
+      "LinearAlgebra", ["AviaryTensors", "CLAPACK"],
+      linking: [
+        .linkedLibrary("lapack", .when(platforms: [.linux])),
+        .linkedFramework("Accelerate", .when(platforms: [.macOS])),
+      ]),
     module("Datasets", ["AviaryTensors", "AviaryKernels", "AviaryArchives", "CImageCodecs", "CKernels"]),
     module("Layers", ["AviaryTensors"]),
     module("Checkpoints", ["AviaryLayers", "AviaryArchives", "AviaryHDF5", "AviaryHDF5Writing", "AviaryTensors"]),
@@ -102,7 +113,8 @@ let package = Package(
     tests("Kernels", ["CKernels"]),
     tests("Archives", resources: [.copy("Goldens")]),
     tests("HDF5", ["AviaryHDF5Writing"], resources: [.copy("Goldens")]),
-    tests("Tensors", resources: [.copy("Goldens")]),
+    tests("Tensors", ["AviaryLayers"], resources: [.copy("Goldens")]),
+    tests("LinearAlgebra", resources: [.copy("Goldens")]),
     tests("Datasets", resources: [.copy("Goldens")]),
     tests("Layers", resources: [.copy("Goldens")]),
     tests("Checkpoints", ["AviaryModels"], resources: [.copy("Goldens")]),

@@ -51,19 +51,18 @@ extension Checkpoint {
         changes.append(.init("classes", .number("\(classes)")))
       }
     }
-    let text = preset.configurationText
-    return try fitted(to: architecture, Self.changing(text, changes), adaptation, path)
+    return try fitted(to: architecture, Self.changing(preset.configurationValue, changes), adaptation, path)
   }
 
   private func fitted(
-    to architecture: Architecture, _ configuration: String, _ adaptation: Adaptation, _ path: String
+    to architecture: Architecture, _ configuration: JSONValue, _ adaptation: Adaptation, _ path: String
   ) throws -> (checkpoint: Checkpoint, report: LoadReport) {
     let model = try architecture.build(configuration: configuration)
     let cells = model.cellDescriptions
     var (result, report) = try matched(cells: cells, headPath: model.headPath, architecture, adaptation, path)
     result.format = format
     result.metadata.architecture = architecture.name
-    result.metadata.configuration = model.configurationText
+    result.metadata.configuration = model.configurationValue
     // Of a Keras file those of the layers that the network has; others are a fault when the checkpoint is loaded.
     let known = model.settings
     let told = kerasModel == nil ? metadata.settings : result.metadata.settings.filter { known[$0.key] != nil }
@@ -115,10 +114,9 @@ extension Checkpoint {
   }
 
   /// A JSON object with other values for some of its members.
-  private static func changing(_ text: String, _ changes: [JSONValue.Member]) -> String {
-    guard let members = (try? JSONValue(parsing: text.utf8))?.members else { return text }
-    let changed = members.map { member in changes.last { $0.name == member.name } ?? member }
-    return JSONValue.object(changed).serialized
+  private static func changing(_ object: JSONValue, _ changes: [JSONValue.Member]) -> JSONValue {
+    guard let members = object.members else { return object }
+    return .object(members.map { member in changes.last { $0.name == member.name } ?? member })
   }
 }
 

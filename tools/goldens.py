@@ -14,9 +14,11 @@ sys.dont_write_bytecode = True
 
 import torch
 
+import goldens_everyday
 import goldens_functions
 import goldens_graphs
 import goldens_layers
+import goldens_linear_algebra
 import goldens_networks
 import goldens_operators
 import goldens_padding
@@ -36,11 +38,13 @@ def main():
         print(f"note: written with PyTorch {torch.__version__}; the files kept here are 2.13's", file=sys.stderr)
     torch.set_num_threads(1)  # The order of additions, and so the last bit, depends on it.
     torch.use_deterministic_algorithms(True)
+    goldens_everyday.write(output)
     goldens_functions.write(output)
     goldens_operators.write(output)
     goldens_padding.write(output)
     goldens_recurrent.write(output)
     goldens_layers.write(output)
+    goldens_linear_algebra.write(output)
     goldens_networks.write(output)
     goldens_tables.write(output)
     goldens_training.write(output)

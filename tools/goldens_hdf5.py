@@ -1,7 +1,9 @@
 """Writes the HDF5 files of Tests/HDF5Tests/Goldens and what h5py reads in them.
 
-    .build/goldens/bin/pip install h5py numpy
-    .build/goldens/bin/python tools/goldens_hdf5.py                 # fixtures and expected.json
+    .build/goldens/bin/pip install h5py numpy hdf5plugin
+    .build/goldens/bin/python tools/goldens_hdf5.py                 # the older fixtures and expected.json
+    .build/goldens/bin/python tools/goldens_hdf5.py --plugins       # compression by plug-ins and szip: plugins.json
+    .build/goldens/bin/python tools/goldens_hdf5.py --selections    # selections.json: parts of datasets
     .build/goldens/bin/python tools/goldens_hdf5.py --list FOLDER   # conformance.json and corrupt.json, for files of others
 
 A file's listing has a line for every group, attribute, dataset, named datatype and link; values are told by the
@@ -207,13 +209,11 @@ def quads(d):
 def dataset_lines(d, path):
     plist = d.id.get_create_plist()
     if plist.get_layout() == h5d.VIRTUAL:
-        return [f"refused {path}: it is a virtual dataset, put together from other files"]
+        return [f"refused {path}: it is a virtual dataset, made of parts of other files"]
     if plist.get_external_count():
-        return [f"refused {path}: it is a dataset whose bytes lie in other files"]
+        return [f"refused {path}: it is a dataset stored in other files"]
     t = d.id.get_type()
     head = f"dataset {path}: {type_name(t)} "
-    if any(plist.get_filter(i)[0] == h5py.h5z.FILTER_SZIP for i in range(plist.get_nfilters())):
-        return [head + "szip"] + attribute_lines(d, path)
     shape = None if d.id.get_space().get_simple_extent_type() == h5s.NULL else d.shape
     if t.get_class() == h5t.TIME:
         # h5py reads no times; these were never written.
@@ -566,6 +566,19 @@ def dense(f):
     f["links/hard"] = d
 
 
+def links(f):
+    """Soft links: within and across groups, in a chain, in a circle, and to nothing."""
+    f["a/b/x"] = np.arange(3, dtype="i4")
+    f["to group"] = h5py.SoftLink("/a")
+    f["a/relative"] = h5py.SoftLink("b/x")
+    f["a/b/upwards"] = h5py.SoftLink("/to group/relative")
+    f["circle"] = h5py.SoftLink("/other")
+    f["other"] = h5py.SoftLink("circle")
+    f["nothing"] = h5py.SoftLink("/a/absent")
+    for i in range(20):
+        f[f"chain{i}"] = h5py.SoftLink(f"chain{i + 1}" if i < 19 else "/a/b/x")
+
+
 def small_sizes(path):
     p = h5p.create(h5p.FILE_CREATE)
     p.set_sizes(4, 4)
@@ -663,8 +676,10 @@ def make():
     small_sizes(GOLDENS / "sizes.h5")
     superblock_1(GOLDENS / "superblock_1.h5")
     shared_messages(GOLDENS / "shared_messages.h5")
+    file("links.h5", links, libver="earliest")
     file("odd.h5", odd, libver=("v110", "v110"))
-    write_table("expected.json", {p.name: summary(p) for p in sorted(GOLDENS.glob("*.h5")) if p.name != "unwritten.h5"})
+    apart = ("unwritten.h5", "zstandard.h5", "lz4.h5", "szip.h5")
+    write_table("expected.json", {p.name: summary(p) for p in sorted(GOLDENS.glob("*.h5")) if p.name not in apart})
     file("unwritten.h5", unwritten, libver="latest")
 
 
@@ -679,8 +694,79 @@ def dense_small(f):
     f.create_dataset("chunked", data=np.arange(50, dtype="i4"), chunks=(8,), compression="gzip")
 
 
+def plugins():
+    """A file for each compression that needs a library or comes from a plug-in, so that one may be absent."""
+    import hdf5plugin
+
+    r = np.random.default_rng(12)
+    whole = r.integers(-500, 9000, size=(24, 13)).astype("<i4")
+    smooth = np.cumsum(r.integers(-3, 4, size=(24, 13)), axis=1)
+    szip = {"compression": "szip"}
+    options = {
+        "zstandard.h5": {"": dict(hdf5plugin.Zstd(clevel=5))},
+        "lz4.h5": {"": dict(hdf5plugin.LZ4()), " blocks": dict(hdf5plugin.LZ4(nbytes=128))},
+        "szip.h5": {"": {**szip, "compression_opts": ("nn", 8)}, " ec": {**szip, "compression_opts": ("ec", 16)},
+                    " odd": {**szip, "compression_opts": ("nn", 10)}},
+    }
+    table = {}
+    for name, variants in options.items():
+        with h5py.File(GOLDENS / name, "w", libver="latest") as f:
+            for suffix, keywords in variants.items():
+                f.create_dataset("integers" + suffix, data=whole, chunks=(10, 6), **keywords)
+                f.create_dataset("shuffled" + suffix, data=whole, chunks=(10, 6), shuffle=True, **keywords)
+                f.create_dataset("checked" + suffix, data=whole, chunks=(10, 6), fletcher32=True, **keywords)
+                f.create_dataset("floats" + suffix, data=smooth.astype("f4") / 8, chunks=(10, 13), **keywords)
+                f.create_dataset("doubles" + suffix, data=smooth.astype(">f8") / 8, chunks=(24, 13), **keywords)
+                f.create_dataset("bytes" + suffix, data=(smooth % 100).astype("u1"), chunks=(20, 13), **keywords)
+                f.create_dataset("zeros" + suffix, data=np.zeros(2000, "i2"), chunks=(900,), **keywords)
+                some = f.create_dataset("some" + suffix, (24, 13), "i2", chunks=(10, 6), fillvalue=7, **keywords)
+                some[3:9, 2:8] = 5
+            f["plain"] = whole
+        table[name] = summary(GOLDENS / name)
+    write_table("plugins.json", table)
+
+
+def selections():
+    """Parts of the fixtures' datasets: start, count and stride along each axis, and what h5py reads there."""
+    r = np.random.default_rng(7)
+    table = {}
+    for name in ("types_earliest.h5", "filters_latest.h5", "indices_latest.h5", "indices_earliest.h5", "dense.h5",
+                 "odd.h5", "sizes.h5"):
+        rows = []
+        with h5py.File(GOLDENS / name, "r") as f:
+            paths = []
+            f.visititems(lambda path, h: paths.append(path) if isinstance(h, h5py.Dataset) else None)
+            for path in paths:
+                d = f[path]
+                plist = d.id.get_create_plist()
+                if plist.get_layout() == h5d.VIRTUAL or plist.get_external_count() or path == "time":
+                    continue
+                if d.id.get_space().get_simple_extent_type() != h5s.SIMPLE or 0 in d.shape:
+                    continue
+                # h5py applies selections to the datatype's own axes, too.
+                if d.id.get_type().get_class() == h5t.ARRAY:
+                    continue
+                for _ in range(3):
+                    slices = []
+                    for extent in d.shape:
+                        stride = int(r.integers(1, 1 + r.choice([1, 1, 4, extent])))
+                        start = int(r.integers(0, extent))
+                        slices.append((start, int(r.integers(1, (extent - 1 - start) // stride + 2)), stride))
+                    part = d[tuple(slice(a, a + (n - 1) * s + 1, s) for a, n, s in slices)]
+                    rows.append([path, slices, content(part, d.id.get_type(), part.shape)])
+        table[name] = rows
+    out = GOLDENS / "selections.json"
+    lines = [f"{json.dumps(name)}: [\n" + ",\n".join(json.dumps(row) for row in rows) + "]" for name, rows in table.items()]
+    out.write_text("{\n" + ",\n".join(lines) + "}\n")
+    print(f"{out}: {sum(map(len, table.values()))} selections, {out.stat().st_size} bytes")
+
+
 def main():
-    if sys.argv[1:2] == ["--show"]:
+    if sys.argv[1:2] == ["--plugins"]:
+        plugins()
+    elif sys.argv[1:2] == ["--selections"]:
+        selections()
+    elif sys.argv[1:2] == ["--show"]:
         print("\n".join(listing(sys.argv[2])))
     elif sys.argv[1:2] == ["--list"]:
         folder = pathlib.Path(sys.argv[2])

@@ -23,6 +23,7 @@ class Cases:
         function changes in place among the constants is stored as `<constant>_after`.
         """
         prefix = f"case/{operator}/{name}"
+        assert not {"y", "dy"} & (set(inputs) | set(constants or {})), "the names of results"
         assert prefix not in self.metadata
         self.metadata[prefix] = json.dumps(geometry, sort_keys=True)
         leaves = {key: given(value).requires_grad_() for key, value in inputs.items()}

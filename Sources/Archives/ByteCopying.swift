@@ -1,7 +1,7 @@
 import AviaryDiagnostics
 
 extension ByteRegion {
-  /// `count` zero bytes that `write` may change one by one.
+  /// `count` bytes that are zero unless `write` changes them.
   public init<E: Swift.Error>(
     zeroed count: Int, write: (inout MutableSpan<UInt8>) throws(E) -> Void
   ) throws(E) {
@@ -13,7 +13,7 @@ extension ByteRegion {
     }
   }
 
-  /// Calls `body` with the bytes, one by one.
+  /// Calls `body` with the bytes as a span of `UInt8`.
   public func withUInt8s<Result, E: Swift.Error>(_ body: (Span<UInt8>) throws(E) -> Result) throws(E) -> Result {
     unsafe try withPointer { (buffer) throws(E) in
       try body(unsafe buffer.bindMemory(to: UInt8.self).span)

@@ -1,4 +1,4 @@
-/// Reads little-endian fields one after another and never past the end.
+/// Reads little-endian fields in sequence and never past the end.
 struct ByteCursor {
   let region: ByteRegion
   var offset: Int
@@ -41,7 +41,7 @@ struct ByteCursor {
     String(decoding: try bytes(count), as: UTF8.self)
   }
 
-  /// The bytes up to the next line feed, which is consumed and left out.
+  /// The bytes up to the next line feed, which is skipped.
   mutating func line() throws(ArchiveFault) -> [UInt8] {
     let start = offset
     let found = unsafe region.withPointer { buffer in

@@ -6,7 +6,7 @@ import AviaryDiagnostics
   import Darwin
 #endif
 
-/// Memory that a `ByteRegion` keeps alive: a mapped file or an allocation. Nothing writes it once a region exists.
+/// Memory that a `ByteRegion` keeps alive: a mapped file or an allocation. It is not written once a region exists.
 @safe final class Memory: @unchecked Sendable {
   let start: UnsafeRawPointer
   let count: Int
@@ -41,9 +41,9 @@ import AviaryDiagnostics
   }
 }
 
-/// A read-only run of bytes: part of a mapped file, of an allocation, or of an array.
+/// A read-only range of bytes in a mapped file, an allocation or an array.
 ///
-/// Taking a part copies nothing; the whole lives as long as any part of it.
+/// Parts share the memory of the whole, which lives as long as any of them.
 public struct ByteRegion: Sendable {
   private enum Storage: Sendable {
     case memory(Memory)
@@ -84,7 +84,7 @@ public struct ByteRegion: Sendable {
       })
   }
 
-  /// The bytes of all parts one after another, copied.
+  /// The bytes of all parts in sequence, copied.
   public init(joining parts: [ByteRegion]) {
     self.init(
       unsafe Memory(count: parts.reduce(0) { $0 + $1.count }) { target in
@@ -99,7 +99,7 @@ public struct ByteRegion: Sendable {
       })
   }
 
-  /// Zero bytes that `fill` may overwrite.
+  /// `count` bytes that are zero unless `fill` overwrites them.
   public init<E: Swift.Error>(count: Int, fill: (inout MutableRawSpan) throws(E) -> Void) throws(E) {
     self.init(
       unsafe try Memory(count: count) { (target) throws(E) in
@@ -115,13 +115,13 @@ public struct ByteRegion: Sendable {
     self.count = count
   }
 
-  /// The bytes `range`, counted from this region's start, or `nil` where they do not all exist.
+  /// The bytes in `range`, relative to this region, or `nil` where the range is out of bounds.
   public func part(_ range: Range<Int>) -> ByteRegion? {
     guard range.lowerBound >= 0, range.upperBound <= count else { return nil }
     return ByteRegion(storage, start: start + range.lowerBound, count: range.count)
   }
 
-  /// `count` bytes from `offset`, or `nil` where they do not all exist; no sum can overflow.
+  /// `count` bytes from `offset` on, or `nil` where they are out of bounds. No sum can overflow.
   public func part(from offset: Int, count length: Int) -> ByteRegion? {
     guard offset >= 0, length >= 0, offset <= count, length <= count - offset else { return nil }
     return ByteRegion(storage, start: start + offset, count: length)
@@ -151,8 +151,8 @@ public struct ByteRegion: Sendable {
     unsafe try withPointer { (buffer) throws(E) in try body(unsafe buffer.bytes) }
   }
 
-  /// Calls `body` with the bytes seen as numbers in the machine's byte order. Where they do not lie at a multiple of
-  /// the number's alignment, a copy is made. Bytes that do not fill a last number are left out.
+  /// Calls `body` with the bytes as numbers in the machine's byte order. Bytes that are not aligned for the numbers are
+  /// copied. Bytes at the end that do not fill a number are ignored.
   public func withValues<Value: BitwiseCopyable, Result, E: Swift.Error>(
     of type: Value.Type, _ body: (Span<Value>) throws(E) -> Result
   ) throws(E) -> Result {
@@ -172,7 +172,7 @@ public struct ByteRegion: Sendable {
     }
   }
 
-  /// The values, each passed through `convert`, in one pass; the last incomplete value is left out.
+  /// The values mapped by `convert` in one pass; bytes at the end that do not fill a value are ignored.
   @inlinable
   public func mapValues<Value: BitwiseCopyable, Output>(
     of type: Value.Type, _ convert: (Value) -> Output
@@ -187,8 +187,8 @@ public struct ByteRegion: Sendable {
     }
   }
 
-  /// Where the bytes lie, for as long as `owner` lives: what a tensor needs to use a mapped file's memory in place.
-  /// `nil` for arrays, which promise no address. The memory is read-only.
+  /// The address of the bytes, valid while `owner` lives, with which a tensor uses the memory of a mapped file in place.
+  /// `nil` for arrays, which have no stable address. The memory is read-only.
   package var pinned: (address: UInt, owner: any AnyObject & Sendable)? {
     guard case .memory(let memory) = storage else { return nil }
     return unsafe (UInt(bitPattern: memory.start) + UInt(start), memory)

@@ -4,10 +4,9 @@
   import Darwin
 #endif
 
-/// Replaces the file at `path` in one step: `write` fills a temporary sibling, which is then brought to the disk,
-/// renamed over `path`, and the folder brought to the disk. Whatever happens, `path` holds either the old file or the
-/// whole new one. No temporary file stays behind unless the process is killed, and what killed processes have left beside
-/// `path` is removed.
+/// Replaces the file at `path` atomically: `write` fills a temporary sibling, which is then synchronized to the disk and
+/// renamed to `path`, and the folder is synchronized. Whatever happens, `path` holds either the old file or the whole new
+/// one. A temporary file remains only where the process is killed; the next call removes it.
 ///
 /// A symbolic link at `path` is followed, so that the file it names is replaced and not the link.
 public func writeDurably<Fault: ArchiveFaultCarrying, Result>(
@@ -28,7 +27,7 @@ public func writeDurably<Fault: ArchiveFaultCarrying, Result>(
   }
   let existed = status.st_mode & S_IFMT == S_IFREG
 
-  // A name of the longest kind leaves no room for an ending.
+  // The longest names leave no room for a suffix.
   let stem = name.utf8.count <= 200 ? name : String(ByteRegion(Array(name.utf8)).crc32c(), radix: 16)
   removeLeftovers(of: stem, in: folder)
   guard let (temporary, descriptor) = temporaryFile(for: stem, in: folder) else {
@@ -44,14 +43,14 @@ public func writeDurably<Fault: ArchiveFaultCarrying, Result>(
   let mask = umask(0)
   umask(mask)
   unsafe chmod(temporary, existed ? status.st_mode & 0o777 : 0o666 & ~mask)
-  guard synchronize(temporary) else { throw fail("bring to the disk") }
+  guard synchronize(temporary) else { throw fail("synchronize") }
   guard unsafe rename(temporary, target) == 0 else { throw fail("rename the finished file") }
   renamed = true
-  guard synchronize(folder) else { throw fail("bring to the disk the folder of") }
+  guard synchronize(folder) else { throw fail("synchronize the folder of") }
   return result
 }
 
-/// Replaces the file at `path` by `parts`, one after another, as `writeDurably(to:write:)` does.
+/// Replaces the file at `path` by `parts` in sequence, as `writeDurably(to:write:)` does.
 public func writeDurably(_ parts: [ByteRegion], to path: String) throws(ArchiveFault) {
   try writeDurably(to: path) { (temporary) throws(ArchiveFault) in
     let descriptor = unsafe open(temporary, O_WRONLY | O_CLOEXEC)
@@ -64,7 +63,7 @@ public func writeDurably(_ parts: [ByteRegion], to path: String) throws(ArchiveF
   }
 }
 
-/// A new file, locked for as long as its descriptor is open: who finds it unlocked knows that its writer is dead.
+/// A new file, locked while its descriptor is open: a file that is not locked belongs to a process that has died.
 private func temporaryFile(for name: String, in folder: String) -> (path: String, descriptor: Int32)? {
   while true {
     var template = Array("\(folder)/.\(name).XXXXXX".utf8CString)
@@ -72,9 +71,9 @@ private func temporaryFile(for name: String, in folder: String) -> (path: String
     guard descriptor >= 0 else { return nil }
     // A child process must not hold the lock when this one is dead.
     _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-    // Where there are no locks, nothing is ever found unlocked either.
+    // A file system without locks reports no file as unlocked either.
     let locked = flock(descriptor, LOCK_EX | LOCK_NB)
-    // Another writer may have taken it for a leftover before it was locked: it is about to remove it, or has done so.
+    // Another writer may have found it before it was locked, and be removing it as a leftover.
     let isBeingRemoved = locked != 0 && errno == EWOULDBLOCK
     var status = stat()
     let isRemoved = unsafe locked == 0 && fstat(descriptor, &status) == 0 && status.st_nlink == 0
@@ -109,7 +108,7 @@ private func synchronize(_ path: String) -> Bool {
   guard descriptor >= 0 else { return false }
   defer { close(descriptor) }
   if fsync(descriptor) == 0 { return true }
-  // Some file systems cannot bring a folder to the disk and say so; there is nothing more to do there.
+  // Some file systems cannot synchronize a folder and return this error; nothing more can be done there.
   return errno == EINVAL
 }
 

@@ -6,21 +6,21 @@
   import Darwin
 #endif
 
-/// An exclusive lock on a file, held as long as the value lives and given up by the system when the process ends, however
-/// it ends. It keeps out other holders of a `FileLock` only, not readers and writers.
+/// An exclusive lock on a file, held while the value lives; the system releases it when the process ends, however it ends.
+/// It excludes other `FileLock`s only, not readers and writers.
 public final class FileLock: Sendable {
   private let descriptor: Int32
 
-  /// Locks the file at `path`, made empty if it is not there; nil where somebody else holds the lock.
+  /// Locks the file at `path`, which is created if it does not exist; `nil` where another process holds the lock.
   ///
-  /// A file system without locks (some network ones) grants every lock.
-  /// - Throws: `FileLockFault` where the file cannot be made or opened.
+  /// A file system without locks (some network file systems) grants every lock.
+  /// - Throws: `FileLockFault` where the file cannot be created or opened.
   public init?(path: String) throws(FileLockFault) {
     descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else {
       throw .cannotOpen(path: path, reason: unsafe String(cString: strerror(errno)))
     }
-    // EAGAIN and EWOULDBLOCK are one value: somebody else holds it. Any other refusal means there are no locks here.
+    // EWOULDBLOCK: another process holds it. Any other error means that the file system has no locks.
     if flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
       return nil
     }
@@ -33,13 +33,13 @@ public final class FileLock: Sendable {
 
 /// Why a lock file could not be used.
 public enum FileLockFault: Swift.Error, CustomStringConvertible, Equatable {
-  /// The lock file cannot be made or opened.
+  /// The lock file cannot be created or opened.
   case cannotOpen(path: String, reason: String)
 
   public var description: String {
     switch self {
     case .cannotOpen(let path, let reason):
-      "\(path): cannot be opened for writing (\(reason)); choose a folder that you may write to"
+      "\(path): cannot open for writing (\(reason)); choose a folder with write permission"
     }
   }
 }

@@ -6,15 +6,15 @@ import CKernels
   import Darwin
 #endif
 
-/// Writes many regions one after another, many with each call.
+/// Writes many regions in sequence, several with each call.
 ///
-/// How much a call writes decides how large the pages are in which the system keeps the file: in large ones it is mapped
-/// with a fraction of the page faults when it is read again.
+/// The size of a call determines the size of the pages in which the system caches the file: large pages cause a fraction of
+/// the page faults when the file is mapped again.
 struct GatheringWriter {
-  /// Calls end at multiples of this in the file. With each of them the system is told to begin to bring to the disk what
-  /// was written, so that less is left for the end.
+  /// Calls end at multiples of this in the file. After each of them the system starts to write back to the disk, so that
+  /// less remains for the end.
   static let piece = 8 << 20
-  /// Regions a call: well below what systems allow.
+  /// Regions per call: well below the limits of operating systems.
   private static let most = 128
 
   private let parts: [ByteRegion]
@@ -30,7 +30,7 @@ struct GatheringWriter {
     self.descriptor = descriptor
   }
 
-  /// Whether all has been written; where not, `errno` says why.
+  /// Returns whether everything was written; if not, `errno` has the reason.
   mutating func writeAll() -> Bool {
     while true {
       skipWritten()

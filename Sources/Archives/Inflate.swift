@@ -1,9 +1,9 @@
 import CZlib
 
 extension ByteRegion {
-  /// How deflated bytes are wrapped.
+  /// The format around deflated bytes.
   public enum DeflateWrapping: Sendable {
-    /// Nothing around them, as in a ZIP member.
+    /// None, as in a ZIP member.
     case raw
     /// zlib's header and Adler-32.
     case zlib
@@ -19,7 +19,7 @@ extension ByteRegion {
     }
   }
 
-  /// Inflates to exactly `size` bytes. Nothing but `size` decides what is allocated: check it first.
+  /// Inflates to exactly `size` bytes, which are allocated first: check `size` before the call.
   public func inflated(
     to size: Int, wrapping: DeflateWrapping, path: String, part: String
   ) throws(ArchiveFault) -> ByteRegion {
@@ -37,7 +37,7 @@ extension ByteRegion {
       })
   }
 
-  /// Inflates to as many bytes as there are, at most `limit`. Room is made as the bytes come.
+  /// Inflates to at most `limit` bytes. Memory is allocated as the bytes are produced.
   public func inflated(
     atMost limit: Int, wrapping: DeflateWrapping, path: String, part: String
   ) throws(ArchiveFault) -> ByteRegion {
@@ -69,7 +69,7 @@ extension ByteRegion {
         &stream, wrapping.windowBits, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK
     else { throw .system(path: path, operation: "inflate \(part)", reason: "zlib cannot start") }
     defer { unsafe inflateEnd(&stream) }
-    // zlib counts in 32 bits, so both sides are handed over in pieces.
+    // zlib counts in 32 bits, so input and output are passed in pieces.
     let piece = 1 << 30
     var taken = 0
     var made = 0

@@ -9,14 +9,14 @@
 public struct MappedFile: Sendable {
   public let path: String
   public let bytes: ByteRegion
-  /// Whether `bytes` is the file's own pages rather than a copy.
+  /// Whether `bytes` are memory-mapped rather than copied.
   public let isMapped: Bool
 
   /// Opens the file at `path`.
   ///
-  /// With `map`, a local file is mapped privately and read-only: nothing is read until it is looked at. Renaming
-  /// another file over the path leaves the mapping whole; cutting the file itself short does not, so a file on a
-  /// network, and every file without `map`, is copied.
+  /// With `map`, a local file is memory-mapped, privately and read-only, and read on access. The mapping stays valid when
+  /// another file is renamed to the path, but not when the file itself is truncated. Files on a network file system, and
+  /// every file without `map`, are copied.
   public init(path: String, map: Bool = true) throws(ArchiveFault) {
     self.path = path
     let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
@@ -61,7 +61,7 @@ public struct MappedFile: Sendable {
     }
   }
 
-  /// Whether the file lies on a disk of this machine, where no other machine can cut it short.
+  /// Whether the file is on a disk of this machine, where no other machine can truncate it.
   private static func isLocal(_ descriptor: Int32) -> Bool {
     var system = statfs()
     guard unsafe fstatfs(descriptor, &system) == 0 else { return false }

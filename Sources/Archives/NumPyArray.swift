@@ -2,37 +2,37 @@ import AviaryDiagnostics
 
 /// An array of numbers or texts as NumPy stores it: in an `.npy` file, or in a pickle.
 ///
-/// Nothing is converted before it is asked for; elements always come in row-major order.
+/// Elements are converted when they are read, always in row-major order.
 public struct NumPyArray: Sendable {
-  /// What an element is, and how many bytes it has.
+  /// The type of an element, and its bytes.
   public enum Element: Sendable, Equatable {
     case boolean
     case signed(Int)
     case unsigned(Int)
     case floating(Int)
-    /// Two floating-point numbers, which together have so many bytes.
+    /// Two floating-point numbers, of this many bytes together.
     case complex(Int)
-    /// `S`: bytes, filled up with zeros.
+    /// `S`: bytes, padded with zeros.
     case bytes(Int)
-    /// `U`: Unicode scalars of four bytes, filled up with zeros.
+    /// `U`: Unicode scalars of four bytes, padded with zeros.
     case text(Int)
-    /// Python objects, of which texts are read.
+    /// Python objects; only texts are read.
     case objects
   }
 
   public let element: Element
   public let shape: [Int]
-  /// Whether the first index runs fastest in `bytes`.
+  /// Whether `bytes` are in column-major order.
   public let isFortranOrder: Bool
   public let isBigEndian: Bool
-  /// The elements as stored; none for an array of objects.
+  /// The elements as stored; empty for an array of objects.
   public let bytes: ByteRegion
   /// The elements of an array of objects, in the order of the file.
   let objects: [String]
 
   public var count: Int { shape.reduce(1, *) }
 
-  /// - Precondition: `bytes` are those of the elements, whose number does not overflow.
+  /// - Precondition: `bytes` has the size of all elements, whose number does not overflow.
   init(_ type: NumPyType, shape: [Int], isFortranOrder: Bool, bytes: ByteRegion) {
     element = type.element
     isBigEndian = type.isBigEndian
@@ -57,7 +57,7 @@ public struct NumPyArray: Sendable {
 // MARK: - Elements
 
 extension NumPyArray {
-  /// Whole numbers and booleans; nil where the elements are others, or one does not fit into 64 bits with its sign.
+  /// Integers and booleans; `nil` where the elements are of other types, or one does not fit into `Int64`.
   public var integers: [Int]? {
     switch element {
     case .boolean: return numbers(UInt8.self) { $0 == 0 ? 0 : 1 }
@@ -76,7 +76,7 @@ extension NumPyArray {
     }
   }
 
-  /// Numbers of any kind, rounded to Float32; nil where the elements are no numbers.
+  /// Numbers of any type, rounded to Float32; `nil` where the elements are not numbers.
   public var floats: [Float]? {
     switch element {
     case .floating(2): numbers(UInt16.self) { Self.float(half: $0) }
@@ -87,7 +87,7 @@ extension NumPyArray {
     }
   }
 
-  /// Texts; nil where the elements are none. Bytes count as Latin-1, as Python 2 wrote them.
+  /// Texts; `nil` where the elements are not texts. Bytes are read as Latin-1, as Python 2 wrote them.
   public var texts: [String]? {
     switch element {
     case .objects: inRows(objects)
@@ -133,7 +133,7 @@ extension NumPyArray {
     }
   }
 
-  /// From the order of the file to row-major order.
+  /// Reorders the elements from the order of the file to row-major order.
   private func inRows<Value>(_ values: [Value]) -> [Value] {
     guard isFortranOrder, shape.count > 1, !values.isEmpty else { return values }
     var steps = [Int](repeating: 1, count: shape.count)
@@ -158,7 +158,7 @@ extension NumPyArray {
 
 // MARK: - Types
 
-/// NumPy's name of a type of elements, such as `<f4` or `|S10`.
+/// NumPy's name of an element type, such as `<f4` or `|S10`.
 struct NumPyType: Equatable {
   let element: NumPyArray.Element
   let isBigEndian: Bool
@@ -173,7 +173,7 @@ struct NumPyType: Equatable {
     }
   }
 
-  /// Nil for a type that is not read: dates, records, numbers of unusual sizes.
+  /// `nil` for a type that is not supported: dates, records, numbers of unusual sizes.
   init?(_ name: String) {
     var name = Substring(name)
     var isBigEndian = false
@@ -200,9 +200,9 @@ struct NumPyType: Equatable {
     self.isBigEndian = isBigEndian
   }
 
-  /// The bytes of an array of the shape; nil where it is none, or too large to be counted.
+  /// The bytes of an array of the shape; `nil` where the shape is invalid or the number too large.
   func byteCount(of shape: [Int]) -> Int? {
-    // Of an empty array too the other axes are multiplied with each other: so they have to fit.
+    // The other axes of an empty array are multiplied, too, and must not overflow.
     var total = max(size, 1)
     for length in shape {
       guard length >= 0 else { return nil }
@@ -211,44 +211,44 @@ struct NumPyType: Equatable {
       total = product
     }
     if shape.contains(0) { return 0 }
-    // Elements without bytes could be as many as anybody says.
+    // Elements without bytes could have any number.
     return size == 0 ? nil : total
   }
 }
 
-/// A way in which an array of NumPy's cannot be read.
+/// Why a NumPy array cannot be read.
 public enum NumPyFault: ArchiveFaultCarrying, Equatable, CustomStringConvertible {
-  /// The file, or the ZIP archive around it.
+  /// The file, or its ZIP archive, cannot be read.
   case archive(ArchiveFault)
-  /// The pickle inside an array of objects.
+  /// The pickle of an array of objects cannot be read.
   case pickle(PickleFault)
-  /// The bytes do not begin as an `.npy` file does.
+  /// The bytes do not begin like an `.npy` file.
   case notNumPy(path: String, array: String)
   /// A version of the format that is not 1, 2 or 3.
   case version(path: String, array: String, version: Int)
   /// The header does not describe an array.
   case header(path: String, array: String, reason: String)
-  /// Elements of a type that is not read, such as dates and records.
+  /// Elements of a type that is not supported, such as dates and records.
   case unsupportedType(path: String, array: String, type: String)
-  /// There are other bytes than the shape asks for, or the shape cannot be counted.
+  /// The number of bytes does not match the shape, or the shape is too large.
   case size(path: String, array: String, shape: [Int], bytes: Int)
-  /// Objects that are not texts: they are never built.
+  /// Python objects that are not text, which are not supported.
   case objects(path: String, array: String)
-  /// A pickle that is not of the array, or matrix, that was looked for.
+  /// A pickle holds something other than the expected array or matrix.
   case notAnArray(path: String, expected: String)
 
   public var description: String {
     switch self {
     case .archive(let fault): fault.description
     case .pickle(let fault): fault.description
-    case .notNumPy(let path, let array): "\(path): \(array) is not an array of NumPy's; write it with numpy.save"
+    case .notNumPy(let path, let array): "\(path): \(array) is not a NumPy array; write it with numpy.save"
     case .version(let path, let array, let version):
-      "\(path): \(array) has version \(version) of the npy format; 1 to 3 are known"
+      "\(path): \(array) has version \(version) of the npy format; versions 1 to 3 are supported"
     case .header(let path, let array, let reason): "\(path): damaged: the header of \(array): \(reason)"
     case .unsupportedType(let path, let array, let type):
       "\(path): \(array) has elements of type '\(type.prefix(40))', which is not supported; convert it to numbers"
     case .size(let path, let array, let shape, let bytes):
-      "\(path): damaged: \(array) has the shape \(shape), which does not go with its \(bytes) bytes"
+      "\(path): damaged: \(array) has shape \(shape), which does not match its \(bytes) bytes"
     case .objects(let path, let array):
       "\(path): refused: \(array) holds Python objects that are not text; save numbers or text"
     case .notAnArray(let path, let expected): "\(path): does not hold \(expected)"

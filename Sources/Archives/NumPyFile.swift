@@ -1,7 +1,7 @@
 extension NumPyArray {
-  /// Reads an `.npy` file, of versions 1 to 3, which takes up all of `region`.
+  /// Reads an `.npy` file of version 1 to 3, which fills `region`.
   ///
-  /// - Parameter name: what the array is called, for faults.
+  /// - Parameter name: the name of the array, for faults.
   public init(npy region: ByteRegion, path: String, name: String) throws(NumPyFault) {
     guard region.count >= 8, region.part(0..<6)?.array() == [0x93] + Array("NUMPY".utf8) else {
       throw .notNumPy(path: path, array: name)
@@ -51,10 +51,10 @@ public struct NumPyArchive: Sendable {
   private let archive: ZipArchive
   private let path: String
 
-  /// Arrays of one value, such as the ones of an adjacency, deflate as far as deflate can.
+  /// Arrays of one repeated value, such as the ones of an adjacency matrix, reach the highest ratio of deflate.
   private static let limits = ZipArchive.Limits(size: 1 << 30, ratio: 1032)
 
-  /// Whether bytes begin as an archive whose first member is an array.
+  /// Whether the bytes begin like an archive whose first member is an array.
   public static func matches(_ region: ByteRegion) -> Bool {
     guard ZipArchive.matches(region), let head = region.part(0..<30)?.array() else { return false }
     let length = Int(head[26]) | Int(head[27]) << 8
@@ -80,7 +80,7 @@ public struct NumPyArchive: Sendable {
     archive.members.filter { $0.name.hasSuffix(".npy") }.map { String($0.name.dropLast(4)) }
   }
 
-  /// Bytes of all arrays once unpacked, headers included; the largest number where there are more.
+  /// The unpacked bytes of all arrays, headers included; `Int.max` where the sum is larger.
   public var unpackedSize: Int {
     archive.members.reduce(0) { total, member in
       let (sum, overflow) = total.addingReportingOverflow(member.size)
@@ -88,13 +88,13 @@ public struct NumPyArchive: Sendable {
     }
   }
 
-  /// Bytes of the archive itself.
+  /// The size of the archive in bytes.
   public var size: Int { archive.size }
 
   /// Whether there is an array of this name.
   public func holds(_ name: String) -> Bool { archive.member(named: name + ".npy") != nil }
 
-  /// The array of this name. The checksum of a deflated one is checked always, that of a stored one with `verify`.
+  /// The array of this name. The checksum of a deflated array is always checked, that of a stored one only with `verify`.
   public func array(_ name: String, verify: Bool = false) throws(NumPyFault) -> NumPyArray {
     let contents: ByteRegion
     do throws(ArchiveFault) {
@@ -109,12 +109,12 @@ public struct NumPyArchive: Sendable {
   }
 }
 
-/// What the header of an `.npy` file says: a Python dictionary of three entries.
+/// The header of an `.npy` file: a Python dictionary with three entries.
 struct NumPyHeader {
-  /// Headers are a line of text; NumPy itself takes 10,000 bytes.
+  /// The longest header: a line of text. NumPy accepts 10,000 bytes.
   static let limit = 65_536
 
-  /// Nil for a record, which is described by a list.
+  /// `nil` for a record, which a list describes.
   var type: String?
   var isFortranOrder: Bool
   var shape: [Int]
@@ -123,7 +123,7 @@ struct NumPyHeader {
     let reason: String
   }
 
-  /// A parser of as much Python as headers have: dictionaries of texts, booleans, and tuples of whole numbers.
+  /// A parser for the Python in headers: dictionaries of texts, booleans, and tuples of integers.
   struct Parser {
     private let text: [UInt8]
     private var place = 0
@@ -160,7 +160,7 @@ struct NumPyHeader {
       return NumPyHeader(type: type, isFortranOrder: order, shape: shape)
     }
 
-    /// The next byte that is no white space.
+    /// The next byte that is not white space.
     private var next: UInt8? {
       mutating get {
         while place < text.count, [9, 10, 13, 32, 0].contains(text[place]) { place += 1 }
@@ -181,7 +181,7 @@ struct NumPyHeader {
     private mutating func string() throws(Mistake) -> String {
       guard let quote = next, quote == 0x27 || quote == 0x22,
         let end = text[(place + 1)...].firstIndex(of: quote)
-      else { throw Mistake(reason: "byte \(place) begins no text") }
+      else { throw Mistake(reason: "no text begins at byte \(place)") }
       defer { place = end + 1 }
       return String(decoding: text[(place + 1)..<end], as: UTF8.self)
     }
@@ -209,7 +209,7 @@ struct NumPyHeader {
         // Python 2 marked long integers.
         if digits.hasSuffix("L") { digits.removeLast() }
         guard let number = Int(digits), number >= 0, numbers.count < 32 else {
-          throw Mistake(reason: "'\(digits.prefix(40))' is no length of an axis, or one too many")
+          throw Mistake(reason: "'\(digits.prefix(40))' is not the length of an axis, or there are too many axes")
         }
         numbers.append(number)
         if !take(",") {
@@ -220,7 +220,7 @@ struct NumPyHeader {
       return numbers
     }
 
-    /// The description of a record, which is only told from others.
+    /// Skips the description of a record.
     private mutating func skipList() throws(Mistake) {
       var depth = 0
       repeat {

@@ -16,7 +16,7 @@ public struct StandardError: TextOutputStream, Sendable {
       let written = unsafe rest.withUnsafeBytes { unsafe posixWrite(STDERR_FILENO, $0.baseAddress, $0.count) }
       if written < 0 {
         if errno == EINTR { continue }
-        return  // nobody listens: there is nobody to tell
+        return  // standard error is closed
       }
       rest = rest.dropFirst(written)
     }

@@ -1,7 +1,7 @@
-/// A tar archive: its members, none of which is ever unpacked to a disk.
+/// A tar archive: its members, which are never unpacked to a disk.
 ///
-/// Written after POSIX.1-2001 ("ustar" and "pax") with GNU tar's long names and sizes. Regular files are members; folders
-/// are passed over; links, devices and sparse files are refused, and so are two members of one name.
+/// Follows POSIX.1-2001 ("ustar" and "pax") and GNU tar's long names and sizes. Regular files are members; folders are
+/// skipped; links, devices, sparse files and two members of one name are refused.
 public struct TarArchive: Sendable {
   /// One regular file.
   public struct Member: Sendable, Equatable {
@@ -11,17 +11,17 @@ public struct TarArchive: Sendable {
   }
 
   public let members: [Member]
-  /// Bytes of the whole archive.
+  /// The size of the whole archive in bytes.
   public var size: Int { region.count }
   private let region: ByteRegion
   private let path: String
   private let byName: [String: Int]
 
   private static let block = 512
-  /// Names and extended headers are short; a longer one is no name.
+  /// The largest names and extended headers.
   private static let textLimit = 1 << 20
 
-  /// Whether bytes begin as a tar archive does.
+  /// Whether the bytes begin like a tar archive.
   public static func matches(_ region: ByteRegion) -> Bool {
     region.part(from: 257, count: 5)?.array() == Array("ustar".utf8)
   }
@@ -67,7 +67,7 @@ public struct TarArchive: Sendable {
       case "1", "2": throw .unsupported(path: path, feature: "'\(name)', a link in a tar archive,")
       default: throw .unsupported(path: path, feature: "'\(name)', a tar member of type '\(header.kind)',")
       }
-      // The size lies in the file, so that its padded form cannot overflow.
+      // The size is within the file, so the padded size cannot overflow.
       offset = start + (size + Self.block - 1) / Self.block * Self.block
     }
     self.members = members
@@ -93,7 +93,7 @@ public struct TarArchive: Sendable {
     return part.array()
   }
 
-  /// What an extended header says about the member after it.
+  /// The fields of an extended header, which apply to the next member.
   private struct Extended {
     var name: String?
     var size: Int?
@@ -111,14 +111,14 @@ public struct TarArchive: Sendable {
         let record = rest[(space + 1)..<(rest.startIndex + length)]
         rest = rest.dropFirst(length)
         guard record.last == 0x0a, let sign = record.firstIndex(of: UInt8(ascii: "=")) else {
-          throw .malformed(path: path, part: "an extended tar header", reason: "a record is no KEY=VALUE")
+          throw .malformed(path: path, part: "an extended tar header", reason: "a record is not KEY=VALUE")
         }
         let value = String(decoding: record[(sign + 1)...].dropLast(), as: UTF8.self)
         switch String(decoding: record[..<sign], as: UTF8.self) {
         case "path": name = value
         case "size":
           guard let number = Int(value), number >= 0 else {
-            throw .malformed(path: path, part: "an extended tar header", reason: "a size is no number")
+            throw .malformed(path: path, part: "an extended tar header", reason: "a size is not a number")
           }
           size = number
         case let key where key.hasPrefix("GNU.sparse"):
@@ -141,7 +141,7 @@ public struct TarArchive: Sendable {
       // The checksum counts its own eight bytes as spaces.
       let sum = bytes.enumerated().reduce(0) { $0 + ((148..<156).contains($1.offset) ? 32 : Int($1.element)) }
       guard Self.number(bytes[148..<156]) == sum else { throw fault("its checksum does not match its bytes") }
-      guard let size = Self.number(bytes[124..<136]) else { throw fault("its size is no number") }
+      guard let size = Self.number(bytes[124..<136]) else { throw fault("its size is not a number") }
       self.size = size
       func text(_ range: Range<Int>) -> String {
         String(decoding: bytes[range].prefix { $0 != 0 }, as: UTF8.self)
@@ -152,7 +152,7 @@ public struct TarArchive: Sendable {
       kind = Character(Unicode.Scalar(bytes[156]))
     }
 
-    /// Octal digits, or GNU's binary number behind a set high bit; nil where it is neither or does not fit.
+    /// A number in octal digits, or GNU's binary form after a set high bit; `nil` where it is neither or does not fit.
     static func number(_ field: ArraySlice<UInt8>) -> Int? {
       if let first = field.first, first & 0x80 != 0 {
         guard first == 0x80, field.dropFirst().dropLast(8).allSatisfy({ $0 == 0 }) else { return nil }

@@ -1,20 +1,20 @@
 /// A ZIP archive, ZIP64 included: its directory, and its members stored or deflated.
 ///
-/// Written after APPNOTE.TXT 6.3. Refused are encrypted members, other methods of compression, archives in several
-/// parts, two members of one name, members that share bytes, and members that unpack to more than the limits: 4 GiB or
-/// 100 times their packed size, where nothing else is said.
+/// Follows APPNOTE.TXT 6.3. Encrypted members, other compression methods, archives in several parts, two members of one
+/// name, members that share bytes, and members that unpack to more than the limits are refused. The limits are 4 GiB and
+/// 100 times the packed size by default.
 public struct ZipArchive: Sendable {
   /// One entry of the directory.
   public struct Member: Sendable, Equatable {
     public let name: String
-    /// Size once unpacked.
+    /// The unpacked size.
     public let size: Int
     let method: UInt16
     let crc32: UInt32
     /// Offset of the packed bytes in the archive.
     public let offset: Int
     let packedSize: Int
-    /// Whether the bytes lie in the archive as they are.
+    /// Whether the bytes are stored uncompressed.
     public var isStored: Bool { method == 0 }
   }
 
@@ -23,7 +23,7 @@ public struct ZipArchive: Sendable {
   private let path: String
   private let byName: [String: Int]
 
-  /// How far members may unpack.
+  /// The largest unpacked sizes.
   struct Limits {
     /// The most bytes of a member.
     var size: UInt64 = 4 << 30
@@ -62,21 +62,21 @@ public struct ZipArchive: Sendable {
     self.byName = byName
   }
 
-  /// Whether bytes begin as a ZIP archive does.
+  /// Whether the bytes begin like a ZIP archive.
   public static func matches(_ region: ByteRegion) -> Bool {
     guard let head = region.part(0..<4)?.array() else { return false }
     return head == [0x50, 0x4b, 3, 4] || head == [0x50, 0x4b, 5, 6]
   }
 
-  /// Bytes of the whole archive.
+  /// The size of the whole archive in bytes.
   public var size: Int { region.count }
 
   public func member(named name: String) -> Member? {
     byName[name].map { members[$0] }
   }
 
-  /// The unpacked bytes of a member; those of a stored member are not copied. The CRC-32 of unpacked bytes is
-  /// checked always, that of stored ones when `verify` is set.
+  /// The unpacked bytes of a member; those of a stored member are not copied. The CRC-32 of a compressed member is always
+  /// checked, that of a stored one only with `verify`.
   public func contents(of member: Member, verify: Bool = false) throws(ArchiveFault) -> ByteRegion {
     guard let packed = region.part(from: member.offset, count: member.packedSize) else {
       throw .truncated(
@@ -97,14 +97,14 @@ public struct ZipArchive: Sendable {
     return try contents(of: member)
   }
 
-  /// Compares the CRC-32 of every member with its bytes; one deflated member is unpacked at a time.
+  /// Checks the CRC-32 of every member, unpacking one at a time.
   public func verify() throws(ArchiveFault) {
     for member in members { _ = try contents(of: member, verify: true) }
   }
 
   // MARK: The directory
 
-  /// Finds the end record, which a comment of up to 65,535 bytes may follow, and its ZIP64 form where there is one.
+  /// Finds the end record, which a comment of up to 65,535 bytes may follow, and its ZIP64 form if present.
   private static func directory(of region: ByteRegion, path: String) throws(ArchiveFault) -> (
     offset: Int, entries: Int
   ) {

@@ -1,10 +1,10 @@
 import AviaryDiagnostics
 
-/// Puts a ZIP archive together from stored members: the parts of a file, for `writeDurably`.
+/// Builds a ZIP archive of stored members, as parts of a file for `writeDurably`.
 ///
-/// Contents begin at multiples of 64 bytes, as PyTorch writes them and as a reader that maps the file likes them. ZIP64
-/// fields appear where a size, an offset or the number of members needs them. Times are those of 1980, so that the same
-/// contents make the same file.
+/// Contents start at multiples of 64 bytes, as PyTorch writes them and as memory-mapping readers need them. ZIP64 fields are
+/// used where a size, an offset or the number of members requires them. All times are in 1980, so that the same contents
+/// make the same file.
 public struct ZipWriter {
   public static let alignment = 64
 
@@ -12,7 +12,7 @@ public struct ZipWriter {
   private var directory: [UInt8] = []
   private var offset = 0
   private var count = 0
-  /// What no longer fits into 32 bits; smaller in tests.
+  /// The first number that does not fit into 32 bits; smaller in tests.
   private let limit: Int
 
   public init() { limit = 0xffff_ffff }
@@ -51,7 +51,7 @@ public struct ZipWriter {
     count += 1
   }
 
-  /// All parts of the archive, one after another.
+  /// All parts of the archive in sequence.
   public func finished() -> [ByteRegion] {
     var end: [UInt8] = []
     let isLarge = offset >= limit || directory.count >= limit || count >= 0xffff

@@ -115,6 +115,30 @@ AVIARY_MULTIVERSION static void broadcast_row(
       y[i] = p > q ? 1 : p == q ? 0.5f : 0;
     }
     break;
+  case AK_RAISE:
+    for (int64_t i = 0; i < count; i++) y[i] = powf(a[i * sa], b[i * sb]);
+    break;
+  case AK_ATAN2:
+    for (int64_t i = 0; i < count; i++) y[i] = atan2f(a[i * sa], b[i * sb]);
+    break;
+  case AK_REMAINDER:
+    for (int64_t i = 0; i < count; i++) {
+      float q = b[i * sb], r = fmodf(a[i * sa], q);
+      y[i] = r != 0 && (r < 0) != (q < 0) ? r + q : r;
+    }
+    break;
+  case AK_LESS:
+    for (int64_t i = 0; i < count; i++) y[i] = a[i * sa] < b[i * sb];
+    break;
+  case AK_LESS_EQUAL:
+    for (int64_t i = 0; i < count; i++) y[i] = a[i * sa] <= b[i * sb];
+    break;
+  case AK_EQUAL:
+    for (int64_t i = 0; i < count; i++) y[i] = a[i * sa] == b[i * sb];
+    break;
+  case AK_KEEP:
+    for (int64_t i = 0; i < count; i++) y[i] = b[i * sb] != 0 ? a[i * sa] : 0;
+    break;
   }
 }
 

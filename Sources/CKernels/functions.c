@@ -66,6 +66,31 @@ FUNCTION(square_root, __builtin_elementwise_sqrt(a))
 FUNCTION(absolute, fabsf(a))
 FUNCTION(square, a * a)
 FUNCTION(clamp, clamped(a, p, q))
+FUNCTION(inverse_root, 1 / __builtin_elementwise_sqrt(a))
+FUNCTION(logarithm_of_sum, log1pf(a))
+FUNCTION(exponential_less_one, expm1f(a))
+FUNCTION(binary_logarithm, log2f(a))
+FUNCTION(decimal_logarithm, log10f(a))
+FUNCTION(sine, sinf(a))
+FUNCTION(cosine, cosf(a))
+FUNCTION(tangent, tanf(a))
+FUNCTION(arc_sine, asinf(a))
+FUNCTION(arc_cosine, acosf(a))
+FUNCTION(arc_tangent, atanf(a))
+FUNCTION(hyperbolic_sine, sinhf(a))
+FUNCTION(hyperbolic_cosine, coshf(a))
+FUNCTION(area_sine, asinhf(a))
+FUNCTION(area_cosine, acoshf(a))
+FUNCTION(area_tangent, atanhf(a))
+FUNCTION(rounded_down, floorf(a))
+FUNCTION(rounded_up, ceilf(a))
+FUNCTION(rounded, rintf(a))
+FUNCTION(truncated, truncf(a))
+FUNCTION(signs, (float)((a > 0) - (a < 0)))
+FUNCTION(error_function, erff(a))
+FUNCTION(complementary_error_function, erfcf(a))
+FUNCTION(inverse, 1 / a)
+FUNCTION(power, powf(a, p))
 
 // The gradient is a; what was saved is b.
 PAIR(leaky_relu_backward, b > 0 ? a : p * a)
@@ -82,6 +107,28 @@ PAIR(square_root_backward, a * 0.5f / b)
 PAIR(absolute_backward, b > 0 ? a : b < 0 ? -a : b * 0)
 PAIR(square_backward, 2 * a * b)
 PAIR(clamp_backward, b >= p && b <= q ? a : 0)
+PAIR(inverse_root_backward, a * (-0.5f * b * b * b))
+PAIR(logarithm_of_sum_backward, a / (1 + b))
+PAIR(exponential_less_one_backward, a * (b + 1))
+PAIR(binary_logarithm_backward, a / (b * 0.693147181f))
+PAIR(decimal_logarithm_backward, a / (b * 2.30258509f))
+PAIR(sine_backward, a * cosf(b))
+PAIR(cosine_backward, -a * sinf(b))
+PAIR(tangent_backward, a * (1 + b * b))
+PAIR(arc_sine_backward, a / __builtin_elementwise_sqrt((1 - b) * (1 + b)))
+PAIR(arc_cosine_backward, -a / __builtin_elementwise_sqrt((1 - b) * (1 + b)))
+PAIR(arc_tangent_backward, a / (1 + b * b))
+PAIR(hyperbolic_sine_backward, a * coshf(b))
+PAIR(hyperbolic_cosine_backward, a * sinhf(b))
+PAIR(area_sine_backward, a / __builtin_elementwise_sqrt(b * b + 1))
+PAIR(area_cosine_backward, a / __builtin_elementwise_sqrt((b - 1) * (b + 1)))
+PAIR(area_tangent_backward, a / ((1 - b) * (1 + b)))
+// A step has no slope, whatever it is asked for.
+PAIR(step_backward, ((void)a, (void)b, 0))
+PAIR(error_function_backward, a * (1.12837917f * vm_exp(-b * b)))
+PAIR(complementary_error_function_backward, a * (-1.12837917f * vm_exp(-b * b)))
+PAIR(inverse_backward, a * (-b * b))
+PAIR(power_backward, p == 0 ? 0 : a * (p * powf(b, p - 1)))
 
 void ak_apply(ak_function function, const float *x, float p, float q, float *y, size_t count) {
   operands o = {.first = x, .result = y, .p = p, .q = q};
@@ -102,6 +149,31 @@ void ak_apply(ak_function function, const float *x, float p, float q, float *y, 
     CASE(AK_ABS, absolute);
     CASE(AK_SQUARE, square);
     CASE(AK_CLAMP, clamp);
+    CASE(AK_RSQRT, inverse_root);
+    CASE(AK_LOG1P, logarithm_of_sum);
+    CASE(AK_EXPM1, exponential_less_one);
+    CASE(AK_LOG2, binary_logarithm);
+    CASE(AK_LOG10, decimal_logarithm);
+    CASE(AK_SIN, sine);
+    CASE(AK_COS, cosine);
+    CASE(AK_TAN, tangent);
+    CASE(AK_ASIN, arc_sine);
+    CASE(AK_ACOS, arc_cosine);
+    CASE(AK_ATAN, arc_tangent);
+    CASE(AK_SINH, hyperbolic_sine);
+    CASE(AK_COSH, hyperbolic_cosine);
+    CASE(AK_ASINH, area_sine);
+    CASE(AK_ACOSH, area_cosine);
+    CASE(AK_ATANH, area_tangent);
+    CASE(AK_FLOOR, rounded_down);
+    CASE(AK_CEIL, rounded_up);
+    CASE(AK_ROUND, rounded);
+    CASE(AK_TRUNC, truncated);
+    CASE(AK_SIGN, signs);
+    CASE(AK_ERF, error_function);
+    CASE(AK_ERFC, complementary_error_function);
+    CASE(AK_RECIPROCAL, inverse);
+    CASE(AK_POWER, power);
   }
 }
 
@@ -123,6 +195,31 @@ void ak_apply_backward(
     CASE(AK_ABS, absolute_backward);
     CASE(AK_SQUARE, square_backward);
     CASE(AK_CLAMP, clamp_backward);
+    CASE(AK_RSQRT, inverse_root_backward);
+    CASE(AK_LOG1P, logarithm_of_sum_backward);
+    CASE(AK_EXPM1, exponential_less_one_backward);
+    CASE(AK_LOG2, binary_logarithm_backward);
+    CASE(AK_LOG10, decimal_logarithm_backward);
+    CASE(AK_SIN, sine_backward);
+    CASE(AK_COS, cosine_backward);
+    CASE(AK_TAN, tangent_backward);
+    CASE(AK_ASIN, arc_sine_backward);
+    CASE(AK_ACOS, arc_cosine_backward);
+    CASE(AK_ATAN, arc_tangent_backward);
+    CASE(AK_SINH, hyperbolic_sine_backward);
+    CASE(AK_COSH, hyperbolic_cosine_backward);
+    CASE(AK_ASINH, area_sine_backward);
+    CASE(AK_ACOSH, area_cosine_backward);
+    CASE(AK_ATANH, area_tangent_backward);
+    CASE(AK_FLOOR, step_backward);
+    CASE(AK_CEIL, step_backward);
+    CASE(AK_ROUND, step_backward);
+    CASE(AK_TRUNC, step_backward);
+    CASE(AK_SIGN, step_backward);
+    CASE(AK_ERF, error_function_backward);
+    CASE(AK_ERFC, complementary_error_function_backward);
+    CASE(AK_RECIPROCAL, inverse_backward);
+    CASE(AK_POWER, power_backward);
   }
 }
 

@@ -30,7 +30,7 @@ extension Checkpoint {
     result.format = .memory
     result.trainingState = nil
     result.kerasModel = nil
-    result.metadata.metrics = nil
+    result.metadata.metrics = [:]
     for (file, checkpoint) in named {
       guard let tensor = checkpoint.quantizedPaths.first else { continue }
       throw .unsupported(

@@ -82,59 +82,6 @@ public struct Checkpoint: Sendable {
     return result
   }
 
-  /// What a file says about its weights. All of it is optional: most foreign files say nothing.
-  public struct Metadata: Sendable, Equatable {
-    /// The registry's name of the network.
-    public var architecture: String?
-    /// The network's configuration, as JSON.
-    public var configuration: String?
-    /// Class names in the order of the head's outputs.
-    public var classes: [String]?
-    /// Size, crop, interpolation, channel order, scale, mean and deviation, as JSON.
-    public var preprocessing: String?
-    /// What the weights reached, as JSON.
-    public var metrics: String?
-    public var licence: String?
-    /// Where the weights come from.
-    public var provenance: String?
-    /// The model was stored without its classifier head.
-    public var headAbsent = false
-    /// Patterns of the layers that were frozen.
-    public var frozen: [String]?
-    /// Numbers that say how layers work, by path: `bn1.epsilon`, `bn1.momentum`.
-    public var settings: [String: Double] = [:]
-    /// Everything else that a file says in words, by name.
-    public var extra: [String: String] = [:]
-
-    public init() {}
-  }
-
-  /// What exact resumption needs besides the weights.
-  public struct TrainingState: Sendable {
-    /// One parameter's optimizer state.
-    public struct Slots: Sendable {
-      /// Updates that this parameter has had.
-      public var step: Int
-      /// Such as `momentum`, or Adam's `m` and `v`.
-      public var arrays: [String: StoredArray]
-
-      public init(step: Int, arrays: [String: StoredArray]) {
-        self.step = step
-        self.arrays = arrays
-      }
-    }
-
-    /// By parameter path.
-    public var optimizer: [String: Slots]
-    /// Random, sampler and schedule state, as JSON; what is in it is the training loop's own business.
-    public var state: String?
-
-    public init(optimizer: [String: Slots] = [:], state: String? = nil) {
-      self.optimizer = optimizer
-      self.state = state
-    }
-  }
-
   /// How a file is read.
   public struct ReadOptions: Sendable {
     /// Use a local file's own pages; otherwise everything is copied.

@@ -28,6 +28,8 @@ public enum CheckpointFault: ArchiveFaultCarrying, Equatable, Sendable, CustomSt
   case tooLarge(path: String, tensor: String, bytes: Int, limit: Int)
   /// Two tensors have one name.
   case duplicateTensor(path: String, tensor: String)
+  /// Two tensors have one name, in a file or in the model that it is for; both are described.
+  case sameName(path: String, name: String, first: String, second: String)
   /// A whole PyTorch module was pickled, code and all, instead of its state dictionary.
   case wholeModule(path: String, module: String)
   /// The file is well-formed and holds no tensors.
@@ -80,6 +82,8 @@ public enum CheckpointFault: ArchiveFaultCarrying, Equatable, Sendable, CustomSt
     case .tooLarge(let path, let tensor, let bytes, let limit):
       "\(path): refused: tensor '\(tensor)' would take \(bytes) bytes, the file accounts for \(limit)"
     case .duplicateTensor(let path, let tensor): "\(path): damaged: two tensors are called '\(tensor)'"
+    case .sameName(let path, let name, let first, let second):
+      "\(path): two tensors are called '\(name)': \(first) and \(second); give each a name of its own"
     case .wholeModule(let path, let module):
       "\(path): a whole pickled module (\(module)), which needs its Python code; "
         + "save it again with torch.save(model.state_dict(), …)"

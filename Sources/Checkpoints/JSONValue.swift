@@ -1,4 +1,4 @@
-/// A JSON text as a value. Members keep their order, and no name may stand twice: two readers would take different ones.
+/// JSON as a value. Members keep their order, and no name may stand twice: two readers would take different ones.
 public enum JSONValue: Sendable, Equatable {
   case null
   case boolean(Bool)
@@ -18,7 +18,7 @@ public enum JSONValue: Sendable, Equatable {
     }
   }
 
-  /// Why text is no JSON: the byte where it goes wrong and what is wrong there.
+  /// Why a text is not JSON: the byte where it goes wrong, and what is wrong there.
   public struct Fault: Swift.Error, Equatable {
     public let offset: Int
     public let reason: String
@@ -54,11 +54,39 @@ public enum JSONValue: Sendable, Equatable {
     if case .object(let members) = self { members } else { nil }
   }
 
+  /// The elements of an array of text; nil for anything else.
+  public var texts: [String]? {
+    guard let elements else { return nil }
+    let texts = elements.compactMap(\.text)
+    return texts.count == elements.count ? texts : nil
+  }
+
+  public static func integer(_ value: Int) -> JSONValue { .number(String(value)) }
+
+  /// Null where the number is not finite, or not known.
+  public static func real(_ value: Double?) -> JSONValue {
+    guard let value, value.isFinite else { return .null }
+    return .number("\(value)")
+  }
+
+  /// Null where the number is not finite.
+  public static func real(_ value: Float) -> JSONValue { value.isFinite ? .number("\(value)") : .null }
+
+  public static func texts(_ values: [String]) -> JSONValue { .array(values.map { .text($0) }) }
+
+  /// An object whose members have these names in this order.
+  public static func members(_ members: KeyValuePairs<String, JSONValue>) -> JSONValue {
+    .object(members.map { Member($0.key, $0.value) })
+  }
+
   /// Parses a whole text.
   public init(parsing text: some Sequence<UInt8>) throws(Fault) {
     var parser = JSONParser(bytes: Array(text))
     self = try parser.whole()
   }
+
+  /// Parses a whole text.
+  public init(parsing text: String) throws(Fault) { try self.init(parsing: text.utf8) }
 
   /// The text, without white space.
   public var serialized: String {
@@ -91,153 +119,5 @@ public enum JSONValue: Sendable, Equatable {
       }
     }
     return result + "\""
-  }
-}
-
-/// RFC 8259, strictly, but for NaN and Infinity, which Python writes into configurations.
-private struct JSONParser {
-  let bytes: [UInt8]
-  var at = 0
-  var depth = 0
-
-  static let depthLimit = 256
-
-  init(bytes: [UInt8]) { self.bytes = bytes }
-
-  func fault(_ reason: String) -> JSONValue.Fault { .init(offset: at, reason: reason) }
-
-  var next: UInt8? { at < bytes.count ? bytes[at] : nil }
-
-  mutating func skipSpace() {
-    while let byte = next, byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09 { at += 1 }
-  }
-
-  mutating func whole() throws(JSONValue.Fault) -> JSONValue {
-    let value = try value()
-    skipSpace()
-    guard at == bytes.count else { throw fault("something follows the value") }
-    return value
-  }
-
-  mutating func value() throws(JSONValue.Fault) -> JSONValue {
-    skipSpace()
-    guard let byte = next else { throw fault("the text ends too soon") }
-    switch byte {
-    case UInt8(ascii: "{"): return try nested { (parser) throws(JSONValue.Fault) in try parser.object() }
-    case UInt8(ascii: "["): return try nested { (parser) throws(JSONValue.Fault) in try parser.array() }
-    case UInt8(ascii: "\""): return .text(try string())
-    default: return try bare()
-    }
-  }
-
-  mutating func nested(
-    _ body: (inout JSONParser) throws(JSONValue.Fault) -> JSONValue
-  ) throws(JSONValue.Fault) -> JSONValue {
-    depth += 1
-    guard depth <= Self.depthLimit else { throw fault("nested deeper than \(Self.depthLimit)") }
-    defer { depth -= 1 }
-    at += 1
-    return try body(&self)
-  }
-
-  mutating func accept(_ character: Character) -> Bool {
-    skipSpace()
-    guard next == character.asciiValue else { return false }
-    at += 1
-    return true
-  }
-
-  mutating func object() throws(JSONValue.Fault) -> JSONValue {
-    var members: [JSONValue.Member] = []
-    var names: Set<String> = []
-    if accept("}") { return .object([]) }
-    repeat {
-      skipSpace()
-      guard next == UInt8(ascii: "\"") else { throw fault("a member has no name") }
-      let name = try string()
-      guard names.insert(name).inserted else { throw fault("two members are called '\(name)'") }
-      guard accept(":") else { throw fault("a colon is missing") }
-      members.append(.init(name, try value()))
-    } while accept(",")
-    guard accept("}") else { throw fault("a closing brace is missing") }
-    return .object(members)
-  }
-
-  mutating func array() throws(JSONValue.Fault) -> JSONValue {
-    var elements: [JSONValue] = []
-    if accept("]") { return .array([]) }
-    repeat { elements.append(try value()) } while accept(",")
-    guard accept("]") else { throw fault("a closing bracket is missing") }
-    return .array(elements)
-  }
-
-  mutating func bare() throws(JSONValue.Fault) -> JSONValue {
-    let start = at
-    while let byte = next, !" \n\r\t,:]}".utf8.contains(byte) { at += 1 }
-    let word = String(decoding: bytes[start..<at], as: UTF8.self)
-    switch word {
-    case "null": return .null
-    case "true": return .boolean(true)
-    case "false": return .boolean(false)
-    case "NaN", "Infinity", "-Infinity": return .number(word)
-    default:
-      let allowed = word.utf8.allSatisfy { (0x30...0x39).contains($0) || "+-.eE".utf8.contains($0) }
-      guard allowed, let first = word.utf8.first, first != UInt8(ascii: "+"), Double(word) != nil else {
-        at = start
-        throw fault("no value begins here")
-      }
-      return .number(word)
-    }
-  }
-
-  mutating func string() throws(JSONValue.Fault) -> String {
-    at += 1
-    var text: [UInt8] = []
-    while let byte = next {
-      at += 1
-      switch byte {
-      case UInt8(ascii: "\""):
-        guard let string = String(validating: text, as: UTF8.self) else { throw fault("a text is not UTF-8") }
-        return string
-      case UInt8(ascii: "\\"): try escape(into: &text)
-      case ..<0x20: throw fault("a control character stands in a text")
-      default: text.append(byte)
-      }
-    }
-    throw fault("a text is not closed")
-  }
-
-  mutating func escape(into text: inout [UInt8]) throws(JSONValue.Fault) {
-    guard let byte = next else { throw fault("a text is not closed") }
-    at += 1
-    switch byte {
-    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): text.append(byte)
-    case UInt8(ascii: "b"): text.append(8)
-    case UInt8(ascii: "f"): text.append(12)
-    case UInt8(ascii: "n"): text.append(10)
-    case UInt8(ascii: "r"): text.append(13)
-    case UInt8(ascii: "t"): text.append(9)
-    case UInt8(ascii: "u"):
-      var code = try fourDigits()
-      if (0xd800..<0xdc00).contains(code), next == UInt8(ascii: "\\"), at + 1 < bytes.count,
-        bytes[at + 1] == UInt8(ascii: "u")
-      {
-        at += 2
-        let low = try fourDigits()
-        guard (0xdc00..<0xe000).contains(low) else { throw fault("half a surrogate pair") }
-        code = 0x10000 + (code - 0xd800) << 10 + (low - 0xdc00)
-      }
-      guard let scalar = Unicode.Scalar(code) else { throw fault("half a surrogate pair") }
-      text.append(contentsOf: String(Character(scalar)).utf8)
-    default: throw fault("an unknown escape")
-    }
-  }
-
-  mutating func fourDigits() throws(JSONValue.Fault) -> UInt32 {
-    guard at + 4 <= bytes.count,
-      let code = UInt32(String(decoding: bytes[at..<at + 4], as: UTF8.self), radix: 16)
-    else { throw fault("an escape without four digits") }
-    at += 4
-    return code
   }
 }

@@ -4,11 +4,11 @@ extension Checkpoint.Metadata {
   /// All of it as texts by name, for formats that keep nothing else. Names that are not Aviary's own keep theirs.
   var texts: [String: String] {
     var texts = extra
-    func list(_ values: [String]) -> String { JSONValue.array(values.map { .text($0) }).serialized }
     let own = [
-      "architecture": architecture, "configuration": configuration, "classes": classes.map(list),
-      "preprocessing": preprocessing, "metrics": metrics, "licence": licence, "provenance": provenance,
-      "frozen": frozen.map(list),
+      "architecture": architecture, "configuration": configuration?.serialized,
+      "classes": classes.map { JSONValue.texts($0).serialized }, "preprocessing": preprocessing?.serialized,
+      "metrics": metrics.isEmpty ? nil : metricsValue.serialized, "licence": licence, "provenance": provenance,
+      "frozen": frozen.isEmpty ? nil : JSONValue.texts(frozen).serialized,
     ]
     // What a stranger calls by one of these names and means otherwise is among the extras, and stays.
     for (name, text) in own { texts[name] = text ?? texts[name] }
@@ -25,12 +25,12 @@ extension Checkpoint.Metadata {
     in value: JSONValue, of part: String, path: String
   ) throws(CheckpointFault) -> [String: String] {
     guard let members = value.members else {
-      throw .malformed(path: path, part: part, reason: "is no JSON object")
+      throw .malformed(path: path, part: part, reason: "is not a JSON object")
     }
     var texts: [String: String] = [:]
     for member in members {
       guard let text = member.value.text else {
-        throw .malformed(path: path, part: part, reason: "'\(member.name)' is no text")
+        throw .malformed(path: path, part: part, reason: "'\(member.name)' is not text")
       }
       texts[member.name] = text
     }
@@ -47,28 +47,29 @@ extension Checkpoint.Metadata {
 
   /// Takes texts apart again. What is not as Aviary writes it stays among the extras.
   mutating func take(_ texts: [String: String]) {
-    func list(_ text: String?) -> [String]? {
-      guard let text, let elements = (try? JSONValue(parsing: text.utf8))?.elements else { return nil }
-      let values = elements.compactMap(\.text)
-      return values.count == elements.count ? values : nil
-    }
     var rest = texts
+    /// Removes a text that `parse` makes something of.
+    func take<Value>(_ name: String, _ parse: (JSONValue) -> Value?) -> Value? {
+      guard let text = rest[name], let json = try? JSONValue(parsing: text.utf8), let value = parse(json) else {
+        return nil
+      }
+      rest[name] = nil
+      return value
+    }
     architecture = rest.removeValue(forKey: "architecture")
-    configuration = rest.removeValue(forKey: "configuration")
-    preprocessing = rest.removeValue(forKey: "preprocessing")
-    metrics = rest.removeValue(forKey: "metrics")
     licence = rest.removeValue(forKey: "licence")
     provenance = rest.removeValue(forKey: "provenance")
-    classes = list(rest["classes"])
-    if classes != nil { rest["classes"] = nil }
-    frozen = list(rest["frozen"])
-    if frozen != nil { rest["frozen"] = nil }
-    if let text = rest["settings"], let members = (try? JSONValue(parsing: text.utf8))?.members,
-      members.allSatisfy({ $0.value.double != nil })
-    {
-      for member in members { settings[member.name] = member.value.double }
-      rest["settings"] = nil
-    }
+    configuration = take("configuration") { $0.members == nil ? nil : $0 }
+    preprocessing = take("preprocessing") { $0.members == nil ? nil : $0 }
+    classes = take("classes", \.texts)
+    frozen = take("frozen", \.texts) ?? []
+    settings =
+      take("settings") { json in
+        let values = json.members?.compactMap { member in member.value.double.map { (member.name, $0) } }
+        guard let values, values.count == json.members?.count else { return nil }
+        return Dictionary(values, uniquingKeysWith: { first, _ in first })
+      } ?? [:]
+    if let metrics = take("metrics", \.members) { takeMetrics(metrics) }
     headAbsent = rest["head"] == "absent"
     if headAbsent { rest["head"] = nil }
     extra.merge(rest) { _, new in new }

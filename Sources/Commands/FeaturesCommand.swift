@@ -65,7 +65,7 @@ struct FeaturesCommand: ParsableCommand {
     var attributes = [
       HDF5Attribute("format", .text("aviary features")), HDF5Attribute("classes", .texts(classes)),
       HDF5Attribute("architecture", .text(loaded.architecture.name)),
-      HDF5Attribute("preprocessing", .text(try InputPreparation.images(loaded.preprocessing).json())),
+      HDF5Attribute("preprocessing", .text(try InputPreparation.images(loaded.preprocessing).json().serialized)),
     ]
     // A list within an object header has 64 KiB; very many names are one text.
     if classes.count > 2000 { attributes[1] = HDF5Attribute("classes", .text(JSONValue.texts(classes).serialized)) }

@@ -52,14 +52,14 @@ struct InspectCommand: ParsableCommand {
     var members: [JSONValue.Member] = []
     func add(_ name: String, _ value: JSONValue?) { if let value { members.append(.init(name, value)) } }
     add("architecture", metadata.architecture.map { .text($0) })
-    add("configuration", metadata.configuration.map { JSONValue(storedText: $0) })
+    add("configuration", metadata.configuration)
     add("head", metadata.architecture == nil ? nil : .text(metadata.headAbsent ? "absent" : "present"))
     add("classes", metadata.classes.map { .texts($0) })
-    add("preprocessing", metadata.preprocessing.map { JSONValue(storedText: $0) })
-    add("metrics", metadata.metrics.map { JSONValue(storedText: $0) })
+    add("preprocessing", metadata.preprocessing)
+    add("metrics", metadata.metrics.isEmpty ? nil : metadata.metricsValue)
     add("licence", metadata.licence.map { .text($0) })
     add("provenance", metadata.provenance.map { .text($0) })
-    add("frozen", metadata.frozen.map { .texts($0) })
+    add("frozen", metadata.frozen.isEmpty ? nil : .texts(metadata.frozen))
     if let training = checkpoint.trainingState {
       add("optimizer_state", .text(counted(training.optimizer.count, "parameter")))
     }

@@ -56,27 +56,3 @@ package func percent(_ share: Double) -> String { fixed(100 * share, 1) + " %" }
 
 /// "1 image", "2 images".
 package func counted(_ count: Int, _ noun: String) -> String { "\(grouped(count)) \(noun)\(count == 1 ? "" : "s")" }
-
-extension JSONValue {
-  package static func integer(_ value: Int) -> JSONValue { .number(String(value)) }
-
-  /// Null where the number is not finite, or not known.
-  package static func real(_ value: Double?) -> JSONValue {
-    guard let value, value.isFinite else { return .null }
-    return .number("\(value)")
-  }
-
-  package static func real(_ value: Float) -> JSONValue { value.isFinite ? .number("\(value)") : .null }
-
-  package static func texts(_ values: [String]) -> JSONValue { .array(values.map { .text($0) }) }
-
-  /// An object whose members have these names in this order.
-  package static func members(_ members: KeyValuePairs<String, JSONValue>) -> JSONValue {
-    .object(members.map { Member($0.key, $0.value) })
-  }
-
-  /// JSON that a file keeps as text; the text itself where it is none.
-  init(storedText text: String) {
-    self = (try? JSONValue(parsing: text.utf8)) ?? .text(text)
-  }
-}

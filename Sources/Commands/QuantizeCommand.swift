@@ -80,8 +80,10 @@ struct QuantizeCommand: ParsableCommand {
     checkpoint.metadata.settings = own.settings
     checkpoint.metadata.frozen = own.frozen
     checkpoint.metadata.extra["quantization"] = "int8, calibrated on \(counted(images, "image")), seed \(seed)"
-    if let metrics = checkpoint.metadata.metrics { checkpoint.metadata.extra["metrics_of_floats"] = metrics }
-    checkpoint.metadata.metrics = nil
+    if !checkpoint.metadata.metrics.isEmpty {
+      checkpoint.metadata.extra["metrics_of_floats"] = checkpoint.metadata.metricsValue.serialized
+    }
+    checkpoint.metadata.metrics = [:]
   }
 
   /// So many of the entries, in their order.

@@ -1,23 +1,23 @@
-/// What one element of a dataset or attribute is: the *datatype message* of the HDF5 specification (IV.A.2.d), which
-/// keeps every detail. `HDF5ElementType` is the short form for numbers.
+/// The type of one element of a dataset or attribute, with every detail of the *datatype message* of the HDF5
+/// specification (IV.A.2.d). `HDF5ElementType` is the short form for numbers.
 public indirect enum Datatype: Sendable, Equatable {
   /// Class 0: an integer.
   case fixedPoint(FixedPoint)
   /// Class 1: a floating-point number.
   case floatingPoint(FloatingPoint)
-  /// Class 2: a point in time, which no library converts; its bytes.
+  /// Class 2: a point in time, read as bytes: no library converts it.
   case time(size: Int, order: ByteOrder)
   /// Class 3: text in a field of `size` bytes.
   case fixedString(size: Int, padding: Padding, characterSet: CharacterSet)
   /// Class 4: bits; `signed` is false.
   case bitField(FixedPoint)
-  /// Class 5: bytes that mean something to their writer, who leaves a `tag`.
+  /// Class 5: bytes that HDF5 does not interpret; the `tag` describes them.
   case opaque(size: Int, tag: String)
   /// Class 6: named members, each at its offset.
   case compound(size: Int, members: [Member])
   /// Class 7: the address of an object, a region or an attribute.
   case reference(size: Int, kind: ReferenceKind)
-  /// Class 8: an integer whose values have names.
+  /// Class 8: an integer with names for its values.
   case enumeration(base: FixedPoint, names: [String], values: [HDF5Element])
   /// Class 9: a sequence of any length.
   case variableLength(of: Datatype, size: Int)
@@ -28,14 +28,14 @@ public indirect enum Datatype: Sendable, Equatable {
   /// Class 11: real and imaginary part.
   case complex(of: FloatingPoint)
 
-  /// In which order the bytes of a number lie.
+  /// The order of the bytes of a number.
   public enum ByteOrder: Sendable, Equatable {
     case little, big
   }
 
-  /// What fills up a text that is shorter than its field.
+  /// The padding of a text that is shorter than its field.
   public enum Padding: Sendable, Equatable {
-    /// One zero byte, and then anything.
+    /// One zero byte, followed by anything.
     case nullTerminated
     /// Zero bytes only.
     case nullPadded
@@ -50,7 +50,7 @@ public indirect enum Datatype: Sendable, Equatable {
     case object, region, attribute
   }
 
-  /// An integer: `precision` bits, `offset` bits above the lowest of `size` bytes.
+  /// An integer of `precision` bits, which start at bit `offset` of its `size` bytes.
   public struct FixedPoint: Sendable, Equatable {
     public let size: Int
     public let order: ByteOrder
@@ -58,11 +58,11 @@ public indirect enum Datatype: Sendable, Equatable {
     public let precision: Int
     public let signed: Bool
 
-    /// Whether every bit counts.
+    /// Whether every bit is significant.
     public var isFull: Bool { offset == 0 && precision == size * 8 }
   }
 
-  /// A floating-point number, by the places and widths of its parts in bits.
+  /// A floating-point number, by the positions and widths of its parts in bits.
   public struct FloatingPoint: Sendable, Equatable {
     public let size: Int
     public let order: ByteOrder
@@ -72,7 +72,7 @@ public indirect enum Datatype: Sendable, Equatable {
     public let mantissaLocation: Int
     public let mantissaSize: Int
     public let exponentBias: Int
-    /// Whether the leading one of the mantissa is left out, as IEEE 754 does.
+    /// Whether the leading one of the mantissa is not stored, as in IEEE 754.
     public let isLeadingBitImplied: Bool
   }
 
@@ -98,7 +98,7 @@ public indirect enum Datatype: Sendable, Equatable {
 }
 
 extension Datatype.FloatingPoint {
-  /// The IEEE 754 format of as many bytes; `nil` where there is none.
+  /// Whether it is the IEEE 754 format of its size.
   var isIEEE: Bool {
     switch size {
     case 2: has(sign: 15, exponent: (10, 5), mantissa: 10, bias: 15)

@@ -1,4 +1,4 @@
-/// What a file holds, without the datasets' bytes.
+/// The groups, datasets and attributes of a file, without the bytes of datasets.
 public struct HDF5Contents: Sendable {
   public struct Group: Sendable {
     /// Names from the root, joined by slashes; empty for the root.
@@ -9,7 +9,7 @@ public struct HDF5Contents: Sendable {
   public struct Dataset: Sendable {
     public let path: String
     public let attributes: [HDF5Attribute]
-    /// Offset in the file where all bytes lie one after another, little-endian and unfiltered.
+    /// The offset in the file of the elements where they are stored contiguously, little-endian and unfiltered.
     public let offset: Int?
     let object: DatasetObject
 
@@ -18,30 +18,33 @@ public struct HDF5Contents: Sendable {
     public var datatype: Datatype { object.datatype }
     /// The extents; empty for a single element, and `[0]` for a null dataspace.
     public var shape: [Int] { object.dataspace.isNull ? [0] : object.dataspace.extents }
-    /// Whether there is a type but no element (a null dataspace, which h5py calls empty).
+    /// Whether the dataset has a type but no elements (a null dataspace, which h5py calls empty).
     public var isNull: Bool { object.dataspace.isNull }
-    /// Bytes once read; `nil` where elements are not numbers.
+    /// The extents of a chunk; `nil` where the dataset is not chunked. Parts that consist of whole chunks are the
+    /// fastest to read.
+    public var chunkShape: [Int]? { if case .chunked(let layout) = object.layout { layout.extents } else { nil } }
+    /// The size in memory in bytes; `nil` where elements are not numbers.
     public var byteCount: Int? { object.byteCount }
   }
 
-  /// A datatype that has a name of its own, for datasets to share.
+  /// A datatype stored under a name, for datasets to share.
   public struct NamedDatatype: Sendable {
     public let path: String
     public let attributes: [HDF5Attribute]
     public let datatype: Datatype
   }
 
-  /// Something that was not read, and why.
+  /// An object or attribute that was not read, and why.
   public struct Refusal: Sendable, Equatable {
     public enum Kind: Sendable, Equatable {
       /// Its bytes contradict the format.
       case damage
-      /// It is valid, and Aviary does not read it.
+      /// It is valid but not supported.
       case unsupported
-      /// What it names lies elsewhere: a soft or external link, another name of a group listed already, a dataset
-      /// whose bytes lie in other files.
+      /// It refers to something elsewhere: a soft or external link, another name of a group that is listed already, a
+      /// dataset stored in other files.
       case elsewhere
-      /// It declares more than its bytes justify, or than any checkpoint has.
+      /// It declares more than its bytes justify, or exceeds a limit of the reader.
       case limit
     }
 
@@ -53,11 +56,11 @@ public struct HDF5Contents: Sendable {
   public internal(set) var groups: [Group] = []
   public internal(set) var datasets: [Dataset] = []
   public internal(set) var namedDatatypes: [NamedDatatype] = []
-  /// What was not read. The attributes of an object that was read in part are refused under the object's path.
+  /// What was not read. An attribute that was not read is listed under the path of its object.
   public internal(set) var refusals: [Refusal] = []
   private var groupIndices: [String: Int] = [:]
 
-  /// Why an object, or a part of it, was not read; nil where it was read, or is not there.
+  /// Why an object, or a part of it, was not read; `nil` where it was read or does not exist.
   public func refusal(of path: String) -> Refusal? { refusals.first { $0.path == path } }
 
   public func attributes(ofGroup path: String) -> [HDF5Attribute]? {

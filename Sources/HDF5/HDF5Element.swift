@@ -8,7 +8,7 @@ public indirect enum HDF5Element: Sendable, Equatable {
   case real(Double)
   case complex(Double, Double)
   case text(String)
-  /// What has no meaning here: opaque bytes, references, times, and integers of more than 64 bits.
+  /// The bytes of what is not interpreted: opaque bytes, references, times, and integers of more than 64 bits.
   case bytes([UInt8])
   /// The members of a compound, in the order of its datatype.
   case compound([HDF5Element])

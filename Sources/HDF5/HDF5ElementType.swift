@@ -1,4 +1,4 @@
-/// The element type of a dataset, as far as weights need it; `Datatype` has every detail.
+/// The element type of a dataset in short; `Datatype` has every detail.
 public enum HDF5ElementType: Sendable, Equatable {
   /// An integer of 1, 2, 4 or 8 bytes. Other widths are read as the next wider of these.
   case integer(bytes: Int, signed: Bool)
@@ -8,11 +8,11 @@ public enum HDF5ElementType: Sendable, Equatable {
   case bfloat16
   /// h5py's enumeration of FALSE and TRUE in one byte.
   case boolean
-  /// Bytes without a meaning in HDF5, so many to an element; Keras keeps bfloat16 in two and says so in an attribute.
+  /// Bytes that HDF5 does not interpret, `bytes` for each element. Keras stores bfloat16 in two and says so in an attribute.
   case opaque(bytes: Int)
   /// Text; not readable as an array.
   case text
-  /// Anything else, named: compound, reference, variable-length …
+  /// Any other type, by name: compound, reference, variable-length …
   case other(String)
 
   /// Bytes of one element; `nil` where elements are not numbers.
@@ -41,7 +41,7 @@ extension HDF5ElementType: CustomStringConvertible {
 }
 
 extension Datatype {
-  /// What `HDF5Reader.bytes(of:)` hands out for it.
+  /// The type in which `HDF5Reader.bytes(of:)` returns it.
   public var elementType: HDF5ElementType {
     switch self {
     case .fixedPoint(let number):

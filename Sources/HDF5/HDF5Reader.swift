@@ -1,15 +1,23 @@
 import AviaryArchives
+import Synchronization
 
-/// An HDF5 file open for reading: what it holds, and the bytes of its datasets.
+/// An HDF5 file open for reading: its objects by path, what it holds in all, and the bytes of its datasets.
 ///
-/// Only hard links are followed. Datasets kept in other files are refused, and a size that the file declares is held
-/// against the file's own size before anything is allocated for it. What is damaged, or not supported, is listed in
-/// `contents.refusals`, and the rest is read; where superblock or root group are damaged, opening fails.
+///     let file = try HDF5Reader(path: "model.h5")
+///     let kernel = try file.dataset("model/conv1/weight")
+///     let firstFilters = try file.bytes(of: kernel, at: 0..<8)
+///
+/// Links that leave the file and datasets stored in other files are refused, and a size that the file declares is held
+/// against the file's own size before anything is allocated for it. What is damaged or not supported is named, and the
+/// rest of the file is read.
 public final class HDF5Reader: Sendable {
   public let path: String
-  public let contents: HDF5Contents
-  private let image: FileImage
+  let image: FileImage
+  /// Address of the root group's object header.
+  let root: UInt64
   private let budget: UnpackingBudget
+  private let libraries: FilterLibraries
+  private let listed = Mutex<HDF5Contents?>(nil)
 
   /// Bytes that one dataset may have once unpacked.
   static let sizeLimit = 4 << 30
@@ -22,49 +30,90 @@ public final class HDF5Reader: Sendable {
   /// Values that `values(of:)` makes at most; larger arrays are for `bytes(of:)`.
   static let valueLimit = 4_000_000
 
-  /// Opens the file at `path` and lists what is in it. With `map`, `bytes(of:)` gives the file's own pages where it can.
+  /// Opens the file at `path`. With `map`, the file is memory-mapped, and `bytes(of:)` returns mapped bytes where it can;
+  /// without, the whole file is read.
   public convenience init(path: String, map: Bool = true) throws(HDF5Fault) {
     let bytes: ByteRegion
     do { bytes = try MappedFile(path: path, map: map).bytes } catch { throw .archive(error) }
     try self.init(bytes: bytes, path: path)
   }
 
-  /// Opens an HDF5 file that lies within another, such as a `.keras` archive; `path` names it in faults.
+  /// Opens an HDF5 file that is part of another, such as a `.keras` archive; `path` names it in faults.
   public convenience init(embedded bytes: ByteRegion, path: String) throws(HDF5Fault) {
     try self.init(bytes: bytes, path: path)
   }
 
-  /// Opens a file whose bytes are there already; `path` names it in faults.
-  public init(bytes: ByteRegion, path: String) throws(HDF5Fault) {
+  /// Opens a file whose bytes are in memory; `path` names it in faults.
+  public convenience init(bytes: ByteRegion, path: String) throws(HDF5Fault) {
+    try self.init(bytes: bytes, path: path, libraries: .installed)
+  }
+
+  package init(bytes: ByteRegion, path: String, libraries: FilterLibraries) throws(HDF5Fault) {
     guard let start = Superblock.position(in: bytes) else { throw .notHDF5(path: path) }
     var object = "the file"
     do throws(Flaw) {
       let superblock = try Superblock(bytes, at: start)
-      let image = try superblock.extendedImage()
+      image = try superblock.extendedImage()
+      root = superblock.rootAddress
       object = "the root group"
-      contents = try ContentsWalk.contents(root: superblock.rootAddress, BlockReader(image))
-      self.image = image
+      guard try ObjectHeader(at: root, BlockReader(image)).isGroup else { throw .damage("it is not a group") }
     } catch {
       throw error.fault(path: path, object: object)
     }
     self.path = path
+    self.libraries = libraries
     budget = UnpackingBudget(fileSize: bytes.count)
   }
 
-  /// Whether the signature stands where a superblock may begin: at 0, 512, 1024, 2048 …
+  /// Whether the signature is where a superblock may begin: at 0, 512, 1024, 2048 …
   public static func matches(_ bytes: ByteRegion) -> Bool { Superblock.position(in: bytes) != nil }
 
-  /// The numbers of a dataset, little-endian, in row-major order. Those of a contiguous dataset that are stored so are
-  /// not copied.
+  /// All groups, datasets and attributes, and what cannot be read. The file is walked at the first use; to read a few
+  /// objects of a large file, look them up instead: `dataset(_:)`, `self[_:]`.
+  public var contents: HDF5Contents {
+    listed.withLock { listed in
+      if let listed { return listed }
+      let contents = ContentsWalk.contents(root: root, BlockReader(image))
+      listed = contents
+      return contents
+    }
+  }
+
+  // MARK: - Values
+
+  /// The numbers of a dataset, little-endian, in row-major order. Those of a contiguous dataset that are stored in this
+  /// form are not copied.
   public func bytes(of dataset: HDF5Contents.Dataset) throws(HDF5Fault) -> ByteRegion {
+    try bytes(of: dataset, at: [])
+  }
+
+  /// The numbers of a part of a dataset, a *hyperslab*, little-endian, in row-major order. Only the chunks that the part
+  /// touches are unpacked.
+  ///
+  ///     try file.bytes(of: images, at: 32..<64)                        // [32, 28, 28] of [N, 28, 28]
+  ///     try file.bytes(of: images, at: 0..., HDF5Slice(0..<28, by: 2)) // every second row
+  ///
+  /// The index of a chunked dataset is read once: keep `dataset` to read many of its parts.
+  ///
+  /// - Parameter slices: the elements to read along each axis; axes without a slice are read whole.
+  /// - Throws: `HDF5Fault.outOfBounds` where a slice does not fit the dataset.
+  public func bytes(
+    of dataset: HDF5Contents.Dataset, at slices: any HDF5SliceExpression...
+  ) throws(HDF5Fault) -> ByteRegion {
+    try bytes(of: dataset, at: slices.map(\.hdf5Slice))
+  }
+
+  /// The same with slices in an array.
+  public func bytes(of dataset: HDF5Contents.Dataset, at slices: [HDF5Slice]) throws(HDF5Fault) -> ByteRegion {
+    let slab = try hyperslab(slices, dataset)
     do throws(Flaw) {
-      guard dataset.byteCount != nil else { throw .unsupported("an array of \(dataset.type)") }
+      guard let elementSize = dataset.type.size else { throw .unsupported("an array of \(dataset.type)") }
       let object = dataset.object
-      let stored = try storage(object).bytes()
+      let stored = try storage(object).bytes(slab)
       if object.isPlain || stored.count == 0 { return stored }
-      guard let size = object.byteCount, size <= Self.sizeLimit else {
-        throw .tooLarge(bytes: object.byteCount ?? .max, limit: Self.sizeLimit)
-      }
+      // At most `byteCount`, which is an `Int`.
+      let size = slab.count * elementSize
+      guard size <= Self.sizeLimit else { throw .tooLarge(bytes: size, limit: Self.sizeLimit) }
       try budget.charge(size, for: object)
       return try NumberConversion.converted(stored, object)
     } catch {
@@ -74,20 +123,36 @@ public final class HDF5Reader: Sendable {
 
   /// The elements of a dataset of any type, in row-major order, one value each.
   public func values(of dataset: HDF5Contents.Dataset) throws(HDF5Fault) -> [HDF5Element] {
+    try values(of: dataset, at: [])
+  }
+
+  /// The elements of a part of a dataset of any type, in row-major order: see `bytes(of:at:)`.
+  public func values(
+    of dataset: HDF5Contents.Dataset, at slices: any HDF5SliceExpression...
+  ) throws(HDF5Fault) -> [HDF5Element] {
+    try values(of: dataset, at: slices.map(\.hdf5Slice))
+  }
+
+  /// The same with slices in an array.
+  public func values(of dataset: HDF5Contents.Dataset, at slices: [HDF5Slice]) throws(HDF5Fault) -> [HDF5Element] {
+    let slab = try hyperslab(slices, dataset)
     do throws(Flaw) {
-      let object = dataset.object
-      guard object.dataspace.count <= Self.valueLimit else {
+      guard slab.count <= Self.valueLimit else {
         throw .tooMany("values of this kind in one object", limit: Self.valueLimit)
       }
-      let stored = try storage(object).bytes().array()
+      let stored = try storage(dataset.object).bytes(slab).array()
       var decoder = ElementDecoder(BlockReader(image), limit: Self.valueLimit)
-      return try decoder.elements(stored, object.datatype, count: object.dataspace.count)
+      return try decoder.elements(stored, dataset.datatype, count: dataset.isNull ? 0 : slab.count)
     } catch {
       throw error.fault(path: path, object: dataset.path)
     }
   }
 
+  private func hyperslab(_ slices: [HDF5Slice], _ dataset: HDF5Contents.Dataset) throws(HDF5Fault) -> Hyperslab {
+    try Hyperslab(slices, of: dataset.shape, path: path, object: dataset.path)
+  }
+
   private func storage(_ object: DatasetObject) -> DatasetStorage {
-    DatasetStorage(object: object, image: image, budget: budget)
+    DatasetStorage(object: object, image: image, budget: budget, libraries: libraries)
   }
 }

@@ -10,10 +10,10 @@ public enum HDF5Value: Sendable, Equatable {
   case reals([Double])
   /// Written as float32. Reading gives `reals`.
   case floats([Float])
-  /// Of any other datatype: compounds, enumerations, arrays, references …, and integers beyond `Int64.max`.
+  /// A value of any other datatype: compounds, enumerations, arrays, references …, and integers beyond `Int64.max`.
   /// A scalar has one element.
   case elements([HDF5Element])
-  /// A type that is not read, named.
+  /// The name of a type that is not supported.
   case other(String)
 
   /// The text of a scalar, or of an array with one element.
@@ -25,7 +25,7 @@ public enum HDF5Value: Sendable, Equatable {
     }
   }
 
-  /// The texts of an array; a scalar counts as one, and so does an empty array of any type as none.
+  /// The texts of an array: one for a scalar, none for an empty array of any type.
   public var texts: [String]? {
     switch self {
     case .text(let text): [text]
@@ -59,9 +59,9 @@ public enum HDF5Value: Sendable, Equatable {
 public struct HDF5Attribute: Sendable, Equatable {
   public let name: String
   public let value: HDF5Value
-  /// What the file says an element is; `nil` for an attribute that was not read from a file.
+  /// The datatype in the file; `nil` for an attribute that was not read from a file.
   public let datatype: Datatype?
-  /// The extents; empty for a single element, `nil` where there is no element at all or the attribute was not read.
+  /// The extents; empty for a scalar, `nil` for a null dataspace or an attribute that was not read from a file.
   public let shape: [Int]?
 
   public init(_ name: String, _ value: HDF5Value) {

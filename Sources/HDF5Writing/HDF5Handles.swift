@@ -31,8 +31,8 @@ enum HDF5Handles {
     return type
   }
 
-  /// A variable-length UTF-8 string type, which the caller closes. Its bytes lie outside the object header, whose
-  /// 64 KiB they would otherwise have to fit.
+  /// A variable-length UTF-8 string type, which the caller closes. Its bytes are stored outside the object header, which
+  /// is limited to 64 KiB.
   static func textType(_ characterSet: H5T_cset_t = H5T_CSET_UTF8) -> hid_t {
     let type = H5Tcopy(aviary_h5_c_string())
     H5Tset_size(type, -1)
@@ -40,7 +40,36 @@ enum HDF5Handles {
     return type
   }
 
-  static func write(_ attribute: HDF5Attribute, on object: hid_t) -> Bool {
+  /// Properties of links that create intermediate groups, which the caller closes.
+  static func linkProperties() -> hid_t {
+    let links = H5Pcreate(aviary_h5_link_create())
+    guard links >= 0, H5Pset_create_intermediate_group(links, 1) < 0 else { return links }
+    H5Pclose(links)
+    return -1
+  }
+
+  /// Refuses what HDF5 would cut off. `object` says what the text belongs to.
+  static func checkText(_ text: String, path: String, object: String) throws(HDF5Fault) {
+    guard text.utf8.contains(0) else { return }
+    throw .cannotWrite(path: path, object: object, reason: "it contains a zero byte, which ends a text in HDF5")
+  }
+
+  /// Writes attributes on an open object; those that it has already are replaced. `path` and `name` are the object's, for
+  /// faults.
+  static func write(
+    _ attributes: [HDF5Attribute], on object: hid_t, path: String, object name: String
+  ) throws(HDF5Fault) {
+    for attribute in attributes {
+      let what = "attribute '\(attribute.name)' of \(name.isEmpty ? "the root group" : name)"
+      for text in [attribute.name] + (attribute.value.texts ?? []) { try checkText(text, path: path, object: what) }
+      let isNew = unsafe H5Aexists(object, attribute.name) <= 0 || H5Adelete(object, attribute.name) >= 0
+      guard isNew, write(attribute, on: object) else {
+        throw .cannotWrite(path: path, object: what, reason: HDF5Library.reason())
+      }
+    }
+  }
+
+  private static func write(_ attribute: HDF5Attribute, on object: hid_t) -> Bool {
     switch attribute.value {
     case .text(let text): writeTexts([text], scalar: true, attribute.name, object)
     case .texts(let texts): writeTexts(texts, scalar: false, attribute.name, object)
@@ -70,7 +99,7 @@ enum HDF5Handles {
     }
   }
 
-  /// Calls `body` with the addresses of the texts, which lie in one buffer, each closed by a zero.
+  /// Calls `body` with the addresses of the texts in one buffer, each terminated by a zero byte.
   static func withAddresses(of texts: [String], _ body: (UnsafeRawPointer?) -> herr_t) -> herr_t {
     var characters: [CChar] = []
     var starts: [Int] = []

@@ -1,7 +1,7 @@
 import AviaryArchives
 import AviaryHDF5
 
-/// Something to be written: a group or a dataset, with its attributes.
+/// A group or a dataset to write, with its attributes.
 public struct HDF5Item: Sendable {
   public enum Content: Sendable {
     case group
@@ -15,10 +15,28 @@ public struct HDF5Item: Sendable {
   public let path: String
   public let attributes: [HDF5Attribute]
   public let content: Content
+  /// The filters of a dataset of numbers. A dataset with filters is chunked and cannot be memory-mapped.
+  public let filters: HDF5Filters
+  /// The extents of a chunk; `nil` for whole rows of about 64 KiB where there are filters, and no chunks where there are
+  /// none.
+  public let chunk: [Int]?
 
-  public init(path: String, attributes: [HDF5Attribute] = [], content: Content = .group) {
+  public init(
+    path: String, attributes: [HDF5Attribute] = [], content: Content = .group, filters: HDF5Filters = .none,
+    chunk: [Int]? = nil
+  ) {
     self.path = path
     self.attributes = attributes
     self.content = content
+    self.filters = filters
+    self.chunk = chunk
+  }
+
+  /// The extents of a chunk if the dataset is chunked. A single number and an empty dataset are not.
+  var chunkShape: [Int]? {
+    guard case .dataset(let type, let shape, let bytes) = content, !shape.isEmpty, bytes.count > 0,
+      filters != .none || chunk != nil
+    else { return nil }
+    return chunk ?? HDF5Filters.chunk(of: shape, elementSize: type.size ?? 1)
   }
 }

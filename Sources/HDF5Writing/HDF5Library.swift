@@ -1,14 +1,14 @@
 import CHDF5
 import Synchronization
 
-/// libhdf5, which only writes, behind one lock: it is not built for several threads everywhere.
+/// libhdf5, used for writing only, behind a lock: not every build of it is thread-safe.
 enum HDF5Library {
   private static let lock = Mutex(())
 
-  /// At the process's end libhdf5 would try once more to bring to the disk what the disk has refused, and crash.
+  /// At exit, libhdf5 would try again to write what a full disk has refused, and crash.
   private static let leavesNothingToTheEnd = H5dont_atexit() >= 0
 
-  /// Runs `body` alone, with libhdf5's own messages off and its plug-ins, which would load code, forbidden.
+  /// Runs `body` alone, with libhdf5's messages off, and its plug-ins, which load code, disabled.
   static func exclusively<Result, E: Swift.Error>(_ body: () throws(E) -> Result) throws(E) -> Result {
     try lock.withLock { (_) throws(E) -> Result in
       _ = leavesNothingToTheEnd

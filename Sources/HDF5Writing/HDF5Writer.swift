@@ -1,13 +1,13 @@
 import AviaryArchives
 import AviaryHDF5
 
-/// Writing HDF5 files that every tool reads.
+/// Writes HDF5 files that every HDF5 tool reads.
 public enum HDF5Writer {
-  /// Writes `items` as the file at `path`, durably: `path` holds the old file or the whole new one.
+  /// Writes `items` to the file at `path`, durably: whatever happens, `path` holds the old file or the whole new one.
   ///
-  /// Groups on the way to an item are made. Datasets are contiguous, in the order given, each at a multiple of 64
-  /// bytes, so that a mapped file's memory can be used in place; all else lies before them. The file is in the earliest
-  /// form of the format.
+  /// Intermediate groups are created. Datasets without filters are contiguous, in the order given, each at a multiple of 64
+  /// bytes, so that a memory-mapped file can be used in place; everything else precedes them. Datasets with filters are
+  /// compressed in memory before the file is written. The file is in the earliest form of the format.
   public static func write(_ items: [HDF5Item], to path: String) throws(HDF5Fault) {
     let parts = try HDF5Skeleton(of: items, path: path).filled(items, path: path)
     do throws(ArchiveFault) { try writeDurably(parts, to: path) } catch { throw .archive(error) }
@@ -15,23 +15,23 @@ public enum HDF5Writer {
 }
 
 extension HDF5Skeleton {
-  /// Where a superblock of version 0 has the end of the file (specification II.A).
+  /// The offset of the end-of-file address in a superblock of version 0 (specification II.A).
   private static let endOfFile = 40
   private static let alignment = 64
 
-  /// The whole file in pieces: the structure, with the places of the datasets filled in, and the datasets' bytes.
+  /// The whole file in pieces: the structure, with the addresses of datasets filled in, and the bytes of datasets.
   func filled(_ items: [HDF5Item], path: String) throws(HDF5Fault) -> [ByteRegion] {
     var image = image
     var parts: [ByteRegion] = []
     var end = image.count
     func unexpected(_ object: String) -> HDF5Fault {
-      .cannotWrite(path: path, object: object, reason: "libhdf5 has laid it out in an unknown way")
+      .cannotWrite(path: path, object: object, reason: "libhdf5 has laid it out in an unexpected way")
     }
     // Version 0, offsets and lengths of eight bytes.
     guard image.count > 96, image[8] == 0, image[13] == 8, image[14] == 8 else { throw unexpected("the file") }
     let structure = ByteRegion(image)
     for item in items {
-      guard case .dataset(_, _, let bytes) = item.content, bytes.count > 0 else { continue }
+      guard case .dataset(_, _, let bytes) = item.content, bytes.count > 0, item.chunkShape == nil else { continue }
       guard let header = headers[item.path],
         let place = ContiguousStorage.addressField(ofDatasetAt: header, size: bytes.count, in: structure)
       else { throw unexpected(item.path) }

@@ -26,7 +26,7 @@ extension Checkpoint {
   private func chain(
     _ builder: KerasChainBuilder, _ channels: [String: Int], _ adaptation: Adaptation, _ path: String
   ) throws -> (checkpoint: Checkpoint, report: LoadReport) {
-    let model = try KerasChain.entry.build(configuration: plainJSON(builder.configuration))
+    let model = try KerasChain.entry.build(configuration: JSONValue(encoding: builder.configuration))
     let names = builder.paths
     var flattened: [String: Int] = [:]
     for (layer, name) in names { flattened[layer] = channels[name] }
@@ -38,7 +38,7 @@ extension Checkpoint {
     result.format = format
     result.notes = builder.notes
     result.metadata.architecture = KerasChain.architecture
-    result.metadata.configuration = model.configurationText
+    result.metadata.configuration = model.configurationValue
     result.metadata.settings = model.settings
     return (result, report)
   }

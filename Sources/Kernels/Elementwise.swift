@@ -63,6 +63,11 @@ package enum BinaryOperation: Sendable {
   case add, subtract, multiply, divide, maximum, minimum
   /// 1 where the first element is the larger, ½ where both are equal, else 0.
   case exceeds
+  case raise, atan2, remainder
+  /// 1 where the comparison holds, else 0.
+  case less, lessOrEqual, equal
+  /// The first element where the second is not 0, else 0.
+  case keep
 
   var code: ak_binary {
     switch self {
@@ -73,6 +78,13 @@ package enum BinaryOperation: Sendable {
     case .maximum: AK_MAXIMUM
     case .minimum: AK_MINIMUM
     case .exceeds: AK_EXCEEDS
+    case .raise: AK_RAISE
+    case .atan2: AK_ATAN2
+    case .remainder: AK_REMAINDER
+    case .less: AK_LESS
+    case .lessOrEqual: AK_LESS_EQUAL
+    case .equal: AK_EQUAL
+    case .keep: AK_KEEP
     }
   }
 }
@@ -82,7 +94,7 @@ extension Buffer {
   static let mostAxes = Int(AK_MAX_RANK)
 
   /// The strides with which a row-major operand of `shape` is read along `result`: 0 where it repeats.
-  private static func strides(of shape: [Int], along result: [Int]) -> [Int64] {
+  package static func strides(of shape: [Int], along result: [Int]) -> [Int64] {
     var strides = [Int64](repeating: 0, count: result.count)
     var step = 1
     for (offset, size) in shape.reversed().enumerated() {

@@ -7,6 +7,9 @@ package enum ElementFunction: Sendable {
   case elu(alpha: Float)
   case gelu, geluByTanh, silu, hardSwish, sigmoid, tanh, exp, log, squareRoot, magnitude, square
   case clamp(Float, Float)
+  case rsqrt, log1p, expm1, log2, log10, sin, cos, tan, asin, acos, atan, sinh, cosh, asinh, acosh, atanh
+  case floor, ceil, round, trunc, sign, erf, erfc, reciprocal
+  case power(Float)
 
   private var code: (function: ak_function, p: Float, q: Float) {
     switch self {
@@ -24,6 +27,31 @@ package enum ElementFunction: Sendable {
     case .magnitude: (AK_ABS, 0, 0)
     case .square: (AK_SQUARE, 0, 0)
     case .clamp(let low, let high): (AK_CLAMP, low, high)
+    case .rsqrt: (AK_RSQRT, 0, 0)
+    case .log1p: (AK_LOG1P, 0, 0)
+    case .expm1: (AK_EXPM1, 0, 0)
+    case .log2: (AK_LOG2, 0, 0)
+    case .log10: (AK_LOG10, 0, 0)
+    case .sin: (AK_SIN, 0, 0)
+    case .cos: (AK_COS, 0, 0)
+    case .tan: (AK_TAN, 0, 0)
+    case .asin: (AK_ASIN, 0, 0)
+    case .acos: (AK_ACOS, 0, 0)
+    case .atan: (AK_ATAN, 0, 0)
+    case .sinh: (AK_SINH, 0, 0)
+    case .cosh: (AK_COSH, 0, 0)
+    case .asinh: (AK_ASINH, 0, 0)
+    case .acosh: (AK_ACOSH, 0, 0)
+    case .atanh: (AK_ATANH, 0, 0)
+    case .floor: (AK_FLOOR, 0, 0)
+    case .ceil: (AK_CEIL, 0, 0)
+    case .round: (AK_ROUND, 0, 0)
+    case .trunc: (AK_TRUNC, 0, 0)
+    case .sign: (AK_SIGN, 0, 0)
+    case .erf: (AK_ERF, 0, 0)
+    case .erfc: (AK_ERFC, 0, 0)
+    case .reciprocal: (AK_RECIPROCAL, 0, 0)
+    case .power(let exponent): (AK_POWER, exponent, 0)
     }
   }
 
@@ -31,6 +59,7 @@ package enum ElementFunction: Sendable {
   package var keepsPadding: Bool {
     switch self {
     case .sigmoid, .exp, .log, .squareRoot: false
+    case .rsqrt, .log2, .log10, .cos, .acos, .cosh, .acosh, .erfc, .reciprocal, .power: false
     case .clamp(let low, let high): low <= 0 && high >= 0
     default: true
     }
@@ -39,7 +68,7 @@ package enum ElementFunction: Sendable {
   /// Whether the derivative is computed from the result, not from the operand.
   package var derivesFromResult: Bool {
     switch self {
-    case .sigmoid, .tanh, .exp, .squareRoot: true
+    case .sigmoid, .tanh, .exp, .squareRoot, .rsqrt, .expm1, .tan, .reciprocal: true
     default: false
     }
   }

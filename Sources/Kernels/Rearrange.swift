@@ -2,7 +2,7 @@ import AviaryDiagnostics
 import CKernels
 
 extension Buffer {
-  private static func rowMajorStrides(_ shape: [Int]) -> [Int] {
+  package static func rowMajorStrides(_ shape: [Int]) -> [Int] {
     var strides = Array(repeating: 1, count: shape.count)
     for axis in stride(from: shape.count - 2, through: 0, by: -1) {
       strides[axis] = strides[axis + 1] * shape[axis + 1]

@@ -7,7 +7,7 @@ public struct IntTensor: Sendable, Equatable {
   /// The elements in row-major order.
   public let scalars: [Int32]
 
-  /// A tensor of the elements given, in row-major order.
+  /// A tensor of the given elements, in row-major order.
   public init(_ scalars: [Int32], shape: [Int]) {
     ensure(
       shape.allSatisfy { $0 >= 0 } && scalars.count == shape.reduce(1, *),

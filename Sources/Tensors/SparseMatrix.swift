@@ -1,10 +1,10 @@
 import AviaryDiagnostics
 import AviaryKernels
 
-/// An immutable matrix of Float32 of which only some elements are kept, in compressed rows (CSR): adjacencies of
-/// graphs, and features that are mostly zero.
+/// An immutable sparse matrix of Float32 in compressed sparse rows (CSR): adjacency matrices, and features that are mostly
+/// zero.
 ///
-/// Within a row the columns rise, each once. No gradient flows to the elements; through products it flows to the dense
+/// The column indices of a row are strictly increasing. No gradient flows to the elements; products pass it to the dense
 /// operand.
 public struct SparseMatrix: Sendable {
   let pattern: SparsePattern
@@ -20,7 +20,7 @@ public struct SparseMatrix: Sendable {
   public var columns: Int { pattern.compressed.columnCount }
   /// [rows, columns]
   public var shape: [Int] { [rows, columns] }
-  /// How many elements are kept.
+  /// The number of stored elements.
   public var nonzeros: Int { columnIndices.count }
   /// rows + 1 numbers: row r has the elements `rowOffsets[r]..<rowOffsets[r + 1]`.
   public var rowOffsets: [Int] { pattern.compressed.offsets }
@@ -29,11 +29,11 @@ public struct SparseMatrix: Sendable {
   /// The elements, row by row.
   public var values: [Float] { elements.scalars }
 
-  /// The places of a row's elements in `columnIndices` and `values`.
+  /// The range of a row's elements in `columnIndices` and `values`.
   public func places(ofRow row: Int) -> Range<Int> { pattern.compressed.offsetsOfRow(row) }
 }
 
-/// Where the elements stand. Matrices with elements in the same places share it, and with it its transposition.
+/// The positions of the elements. Matrices with the same pattern share it, and with it the transposed pattern.
 final class SparsePattern: Sendable {
   let compressed: CompressedRows
   private let kept = Confined<(pattern: SparsePattern, order: [Int32])?>(nil)
@@ -67,9 +67,9 @@ extension SparseMatrix {
     }
   }
 
-  /// A matrix of the elements given; those of one place are added.
+  /// A matrix of the given elements; elements at the same position are added.
   ///
-  /// - Precondition: every place is in the matrix.
+  /// - Precondition: every position lies in the matrix.
   public init(rows: Int, columns: Int, _ triplets: [Triplet]) {
     do throws(SparseMatrixFault) {
       try self.init(validatingRows: rows, columns: columns, triplets)
@@ -80,7 +80,7 @@ extension SparseMatrix {
 
   /// A matrix in compressed rows.
   ///
-  /// - Precondition: offsets, columns and values fit each other.
+  /// - Precondition: offsets, columns and values are consistent.
   public init(rows: Int, columns: Int, rowOffsets: [Int], columnIndices: [Int32], values: [Float]) {
     do throws(SparseMatrixFault) {
       try self.init(
@@ -90,7 +90,7 @@ extension SparseMatrix {
     }
   }
 
-  /// The elements of a dense matrix [R, C] that are not zero.
+  /// The nonzero elements of a dense matrix [R, C].
   public init(_ dense: Tensor) {
     ensure(dense.rank == 2, "SparseMatrix: \(dense.shape) is not a matrix")
     let (rows, columns) = (dense.shape[0], dense.shape[1])
@@ -104,14 +104,14 @@ extension SparseMatrix {
     self.init(rows: rows, columns: columns, triplets)
   }
 
-  /// The matrix that picks rows: its product with x is the rows of x at `indices`, in their order.
+  /// The matrix that selects rows: its product with x is the rows of x at `indices`, in that order.
   public init(selecting indices: [Int], of count: Int) {
     self.init(
       rows: indices.count, columns: count, rowOffsets: Array(0...indices.count),
       columnIndices: indices.map { Int32(clamping: $0) }, values: Array(repeating: 1, count: indices.count))
   }
 
-  /// The same for elements that come from a file: what is wrong with them is thrown.
+  /// The same for elements from a file: invalid input is thrown.
   public init(validatingRows rows: Int, columns: Int, _ triplets: [Triplet]) throws(SparseMatrixFault) {
     try SparseMatrixFault.checkSizes(rows: rows, columns: columns, nonzeros: triplets.count)
     // Sorted by row by counting, then each row by column.
@@ -135,8 +135,8 @@ extension SparseMatrix {
     self.init(rows: rows, columns: columns, sorting: offsets, indices, values)
   }
 
-  /// The same for a matrix that comes from a file: what is wrong with it is thrown. The columns of a row may stand in
-  /// any order; elements of one place are added.
+  /// The same for a matrix from a file: invalid input is thrown. The columns of a row may come in any order; elements at the
+  /// same position are added.
   public init(
     validatingRows rows: Int, columns: Int, rowOffsets: [Int], columnIndices: [Int32], values: [Float]
   ) throws(SparseMatrixFault) {
@@ -157,7 +157,7 @@ extension SparseMatrix {
     self.init(rows: rows, columns: columns, sorting: rowOffsets, columnIndices, values)
   }
 
-  /// Rows whose columns may stand in any order, and more than once.
+  /// Rows whose columns may come in any order, and more than once.
   private init(rows: Int, columns: Int, sorting offsets: [Int], _ indices: [Int32], _ values: [Float]) {
     let isSorted = (0..<rows).allSatisfy { row in
       let row = indices[offsets[row]..<offsets[row + 1]]
@@ -194,15 +194,15 @@ extension SparseMatrix {
   }
 }
 
-/// A way in which numbers make no sparse matrix.
+/// Why numbers are not a valid sparse matrix.
 public enum SparseMatrixFault: Error, Equatable, Sendable, CustomStringConvertible {
-  /// A size is negative, or there are more rows, columns or elements than 32 bits count.
+  /// A size is negative, or there are more rows, columns or elements than 32 bits can count.
   case size(rows: Int, columns: Int, nonzeros: Int)
-  /// There are not as many values as columns for them.
+  /// The numbers of values and of column indices differ.
   case counts(values: Int, columns: Int)
-  /// The row offsets are not one more than the rows, or do not go from 0 to the number of elements.
+  /// The row offsets are not rows + 1 numbers from 0 to the number of elements.
   case offsets(count: Int, rows: Int, last: Int, nonzeros: Int)
-  /// A row ends before it begins.
+  /// The offsets of a row decrease.
   case fallingOffsets(row: Int)
   /// An element lies in a row that the matrix does not have.
   case rowOutside(row: Int, rows: Int)

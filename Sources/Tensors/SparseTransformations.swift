@@ -2,7 +2,7 @@ import AviaryDiagnostics
 import AviaryKernels
 
 extension SparseMatrix {
-  /// Rows and columns exchanged: [R, C] → [C, R]. Where the elements then stand is computed once and kept.
+  /// The transposed matrix: [R, C] → [C, R]. The transposed pattern is computed once and cached.
   public var transposed: SparseMatrix {
     operation {
       let (pattern, order) = self.pattern.transposition
@@ -10,7 +10,7 @@ extension SparseMatrix {
     }
   }
 
-  /// The matrix with its zeros: [R, C].
+  /// The dense matrix: [R, C].
   public var dense: Tensor {
     let values = self.values
     var scalars = [Float](repeating: 0, count: rows * columns)
@@ -41,7 +41,7 @@ extension SparseMatrix {
   }
 
   /// The propagation of a graph convolution: D^−½ (A + I) D^−½, where D holds the row sums of A + I on its diagonal
-  /// (Kipf & Welling, 2017). A node without neighbours then hears itself alone.
+  /// (Kipf & Welling, 2017). A node without neighbors then sees only itself.
   ///
   /// - Parameter addingSelfLoops: false leaves out the I; a row whose sum is not positive becomes zero.
   public func symmetricallyNormalized(addingSelfLoops: Bool = true) -> SparseMatrix {
@@ -78,6 +78,6 @@ extension SparseMatrix: Equatable {
 }
 
 extension SparseMatrix: CustomStringConvertible {
-  /// The sizes and how much of the matrix is kept.
+  /// The shape and the number of stored elements.
   public var description: String { "SparseMatrix\(shape), \(nonzeros) elements" }
 }

@@ -3,13 +3,13 @@ import AviaryKernels
 
 /// An immutable array of Float32 of any rank.
 ///
-/// Operations make new tensors. A tensor keeps the memory layout that its producer liked and is put into row-major order
-/// only when somebody reads its elements; it may even be computed only then. Neither shows: the elements are those of
-/// eager execution.
+/// Operations make new tensors. A tensor keeps the memory layout that its producer chose and is reordered to row-major only
+/// when its elements are read; it may even be computed only then. Neither is visible: the elements are those of eager
+/// execution.
 public struct Tensor: Sendable {
   /// The sizes of the axes; empty for a scalar.
   public let shape: [Int]
-  /// What the tensor consists of, shared with tensors that have the same elements.
+  /// The contents, shared with tensors of the same elements.
   var content: Confined<TensorContent>
   /// Where a tape knows the tensor.
   let node: TapePosition?
@@ -32,7 +32,7 @@ public struct Tensor: Sendable {
 // MARK: - Making tensors
 
 extension Tensor {
-  /// A tensor of the elements given, in row-major order.
+  /// A tensor of the given elements, in row-major order.
   public init(_ scalars: [Float], shape: [Int]) {
     ensure(
       shape.allSatisfy { $0 >= 0 } && scalars.count == shape.reduce(1, *),
@@ -40,7 +40,7 @@ extension Tensor {
     self.init(Buffer(scalars, shape: shape), shape: shape)
   }
 
-  /// A tensor of the elements of buffers, one after the other, in row-major order.
+  /// A tensor of the concatenated elements of buffers, in row-major order.
   package init(joining parts: [Buffer], shape: [Int]) {
     let count = parts.reduce(0) { $0 + $1.count }
     ensure(count == shape.reduce(1, *), "Tensor: \(count) elements do not fill the shape \(shape)")
@@ -67,15 +67,15 @@ extension Tensor {
     self.init(repeating: 1, shape: shape)
   }
 
-  /// A tensor of a copy of the elements given, in row-major order.
+  /// A tensor that copies the given elements, in row-major order.
   package init(_ scalars: Span<Float>, shape: [Int]) {
     ensure(
       scalars.count == shape.reduce(1, *), "Tensor: \(scalars.count) elements do not fill the shape \(shape)")
     self.init(Buffer(scalars, shape: shape), shape: shape)
   }
 
-  /// A tensor of Float32 that lie, in row-major order, in memory that `owner` keeps alive and unchanged: a mapped file's.
-  /// Nothing is copied, and nothing is ever written there. Nil where the address is no multiple of 64.
+  /// A tensor of Float32 in memory that `owner` keeps alive and unchanged, such as a memory-mapped file, in row-major order.
+  /// Nothing is copied, and nothing is written there. Nil if the address is not a multiple of 64.
   package init?(sharing address: UInt, of owner: any AnyObject & Sendable, shape: [Int]) {
     guard let buffer = Buffer(sharing: address, of: owner, shape: shape) else { return nil }
     self.init(buffer, shape: shape)
@@ -112,7 +112,7 @@ extension Tensor {
     return scalars[0]
   }
 
-  /// Whether the elements lie in memory at the address.
+  /// Whether the elements are stored at the address.
   package func isSharing(_ address: UInt) -> Bool { operation { buffer.startAddress == address } }
 
   /// The sum of the squares of the elements, accumulated in double.
@@ -120,17 +120,9 @@ extension Tensor {
     operation { buffer.sumOfSquares() }
   }
 
-  /// The same elements, of which no tape knows: gradients do not flow through it.
+  /// The same elements, cut off from the tape: no gradient flows through the result.
   public func detached() -> Tensor {
     Tensor(shape: shape, content: content)
-  }
-}
-
-extension Tensor: CustomStringConvertible {
-  /// The shape and the first elements.
-  public var description: String {
-    let shown = scalars.prefix(8).map { "\($0)" }.joined(separator: ", ")
-    return "Tensor\(shape) [\(shown)\(count > 8 ? ", …" : "")]"
   }
 }
 

@@ -1,12 +1,6 @@
 import AviaryCheckpoints
 import AviaryDatasets
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
 /// How data become a network's input, as checkpoints keep it: for each kind of data another value.
 ///
 /// That of images is their `Preprocessing` itself; the others lie in an object under the name of their kind.
@@ -58,25 +52,23 @@ public enum InputPreparation: Sendable, Equatable {
     }
   }
 
-  /// For a checkpoint.
-  public func json() throws -> String {
+  /// As a checkpoint keeps it.
+  public func json() throws -> JSONValue {
     switch self {
-    case .images(let preprocessing): try AviaryTraining.json(preprocessing)
-    case .table(let preprocessing): try AviaryTraining.json(Wrapped(table: preprocessing))
-    case .series(let preprocessing): try AviaryTraining.json(Wrapped(series: preprocessing))
-    case .characters(let preprocessing): try AviaryTraining.json(Wrapped(characters: preprocessing))
-    case .graph(let preparation): try AviaryTraining.json(Wrapped(graph: preparation))
-    case .text: try AviaryTraining.json(Wrapped(text: Unit()))
+    case .images(let preprocessing): try JSONValue(encoding: preprocessing)
+    case .table(let preprocessing): try JSONValue(encoding: Wrapped(table: preprocessing))
+    case .series(let preprocessing): try JSONValue(encoding: Wrapped(series: preprocessing))
+    case .characters(let preprocessing): try JSONValue(encoding: Wrapped(characters: preprocessing))
+    case .graph(let preparation): try JSONValue(encoding: Wrapped(graph: preparation))
+    case .text: try JSONValue(encoding: Wrapped(text: Unit()))
     }
   }
 
   /// From a checkpoint.
-  public init(json: String) throws {
-    let data = Data(json.utf8)
-    let wrapped = try? JSONDecoder().decode(Wrapped.self, from: data)
+  public init(json: JSONValue) throws {
+    let wrapped = try? json.decoded(as: Wrapped.self)
     if let table = wrapped?.table {
-      // Its own reading checks what it read.
-      self = .table(try TablePreprocessing(json: table.json()))
+      self = .table(try table.validated())
     } else if let series = wrapped?.series {
       self = .series(try series.validated())
     } else if let characters = wrapped?.characters {
@@ -87,11 +79,9 @@ public enum InputPreparation: Sendable, Equatable {
       self = .text
     } else {
       do {
-        self = .images(try JSONDecoder().decode(Preprocessing.self, from: data).validated())
-      } catch let fault as PreprocessingError {
-        throw fault
-      } catch {
-        throw TrainingFault.unreadablePreprocessing(text: json)
+        self = .images(try json.decoded(as: Preprocessing.self).validated())
+      } catch is DecodingError {
+        throw TrainingFault.unreadablePreprocessing(text: json.serialized)
       }
     }
   }

@@ -1,8 +1,4 @@
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
+import AviaryCheckpoints
 
 /// Where a run stands, between two steps. With the weights, the optimizer's state and the seeds, all that a run needs to
 /// go on as if it had never stopped.
@@ -106,18 +102,12 @@ public struct LoopState: Codable, Equatable, Sendable {
 }
 
 extension LoopState {
-  /// The state as one line of JSON, exact to the last bit.
-  public func json() throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys]
-    return String(decoding: try encoder.encode(self), as: UTF8.self)
-  }
+  /// The state as a checkpoint keeps it, exact to the last bit.
+  public func json() throws -> JSONValue { try JSONValue(encoding: self) }
 
-  /// Reads what `json()` wrote.
-  public init(json: String) throws(TrainingFault) {
-    do {
-      self = try JSONDecoder().decode(LoopState.self, from: Data(json.utf8))
-    } catch {
+  /// Reads what `json()` made.
+  public init(json: JSONValue) throws(TrainingFault) {
+    do { self = try json.decoded() } catch {
       throw .unusableState(reason: "it cannot be read (\(reason(error)))")
     }
   }

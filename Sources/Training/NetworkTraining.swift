@@ -35,7 +35,7 @@ public enum NetworkTraining {
       throw TrainingFault.noStatistics
     }
     let folder = try RunFolder(creating: path, options: options)
-    return try run(task, options, folder, from: LoopState(), optimizerState: [:])
+    return try run(task, options, folder, from: LoopState(), saved: .init())
   }
 
   /// Goes on with the run in the folder `path` as if it had never stopped.
@@ -46,14 +46,14 @@ public enum NetworkTraining {
     Compute.threads = options.threads
     guard folder.hasState else {
       let task = try task(options, .source(try source(of: options)), at: path, report)
-      return try run(task, options, folder, from: LoopState(), optimizerState: [:])
+      return try run(task, options, folder, from: LoopState(), saved: .init())
     }
     let checkpoint = try Checkpoint.read(from: folder.last)
-    guard let state = checkpoint.trainingState, let text = state.state else {
+    guard let state = checkpoint.trainingState, let position = state.state else {
       throw TrainingFault.unusableState(reason: "\(folder.last) holds no training state")
     }
     let task = try task(options, .saved(checkpoint, path: folder.last), at: path, report)
-    return try run(task, options, folder, from: try LoopState(json: text), optimizerState: state.optimizer)
+    return try run(task, options, folder, from: try LoopState(json: position), saved: state)
   }
 
   /// A run that was killed before its first state was saved begins again from what its options name.
@@ -93,13 +93,13 @@ public enum NetworkTraining {
 
   private static func run(
     _ task: some TrainingTask, _ options: TrainingOptions, _ folder: RunFolder, from state: LoopState,
-    optimizerState: [String: Checkpoint.TrainingState.Slots]
+    saved: Checkpoint.TrainingState
   ) throws -> TrainingReport {
-    let parameters = task.model.parameters
-    let optimizer = try Optimizer(options.optimizer, groups: options.groups(for: task.model), for: parameters)
-    try optimizer.restore(optimizerState, for: parameters, path: folder.last)
-    let average = try options.weightAverageDecay.map { try WeightAverage(of: parameters, decay: $0) }
-    try average?.restore(optimizerState, path: folder.last)
+    let model = task.model
+    let optimizer = try Optimizer(options.optimizer, groups: options.groups(for: model), for: model)
+    try optimizer.restore(saved.optimizer, for: model, path: folder.last)
+    let average = try options.weightAverageDecay.map { try WeightAverage(of: model.parameters, decay: $0) }
+    try average?.restore(saved.averages, for: model, path: folder.last)
     return try NetworkRun(task, optimizer: optimizer, average: average, options: options, folder: folder).run(
       from: state)
   }

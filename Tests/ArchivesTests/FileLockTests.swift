@@ -17,6 +17,6 @@ import Testing
 
   @Test func aPlaceThatCannotBeWrittenIsNamed() {
     let fault = #expect(throws: FileLockFault.self) { try FileLock(path: "/nowhere/at/all") }
-    #expect(fault?.description.hasPrefix("/nowhere/at/all: cannot be opened") == true)
+    #expect(fault?.description.hasPrefix("/nowhere/at/all: cannot open for writing") == true)
   }
 }

@@ -42,9 +42,9 @@ import Testing
   /// Every name that the code writes stands in the page.
   @Test func everyNameIsExplained() throws {
     var checkpoint = Self.example()
-    checkpoint.metadata.configuration = "{}"
-    checkpoint.metadata.preprocessing = "{}"
-    checkpoint.metadata.metrics = "{}"
+    checkpoint.metadata.configuration = .object([])
+    checkpoint.metadata.preprocessing = .object([])
+    checkpoint.metadata.metrics = ["accuracy": 0.5]
     checkpoint.metadata.licence = "CC0-1.0"
     checkpoint.metadata.provenance = "somewhere"
     checkpoint.metadata.frozen = ["bn"]
@@ -53,7 +53,7 @@ import Testing
     checkpoint.set(try #require(StoredArray(quantized: [1], shape: [1], quantization)), at: "fc.weight")
     checkpoint.trainingState = .init(
       optimizer: ["bn.weight": .init(step: 3, arrays: ["momentum": StoredArray([1] as [Float], shape: [1])])],
-      state: "{}")
+      averages: ["bn.weight": StoredArray([1] as [Float], shape: [1])], state: .object([]))
     try Fixtures.inFolder { folder in
       try checkpoint.write(to: folder + "/x.h5")
       let contents = try HDF5Reader(path: folder + "/x.h5").contents

@@ -77,7 +77,9 @@ import Testing
       let path = folder + "/x.h5"
       try HDF5Writer.write(
         [
-          HDF5Item(path: "", attributes: [HDF5Attribute("format", .text("aviary"))]),
+          HDF5Item(
+            path: "",
+            attributes: [HDF5Attribute("format", .text("aviary")), HDF5Attribute("format_version", .integer(1))]),
           HDF5Item(
             path: "model/fc/weight", attributes: attributes,
             content: .dataset(

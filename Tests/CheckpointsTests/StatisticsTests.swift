@@ -42,7 +42,7 @@ import Testing
     checkpoint.set(StoredArray(weight, shape: [weight.count]).cast(to: dtype), at: "weight")
     checkpoint.set(StoredArray([count], shape: []), at: "count")
     checkpoint.metadata.architecture = "toy"
-    checkpoint.metadata.metrics = "{}"
+    checkpoint.metadata.metrics = ["accuracy": 0.5]
     return checkpoint
   }
 
@@ -56,7 +56,7 @@ import Testing
       #expect(mean["weight"]?.floats() == [2, 2.25])
       #expect(mean["count"]?.integers() == [7])
       #expect(mean.metadata.architecture == "toy")
-      #expect(mean.metadata.metrics == nil)
+      #expect(mean.metadata.metrics.isEmpty)
     }
   }
 

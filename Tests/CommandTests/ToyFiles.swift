@@ -17,7 +17,7 @@ enum ToyFiles {
     model.initialize(seed: seed)
     var checkpoint = model.checkpoint(architecture: architecture)
     checkpoint.metadata.classes = classes
-    checkpoint.metadata.preprocessing = preprocessing
+    checkpoint.metadata.preprocessing = try preprocessing.map { try JSONValue(parsing: $0) }
     return checkpoint
   }
 

@@ -49,17 +49,17 @@ enum FuzzedReader: String, CaseIterable {
 
   /// Every network's configuration and the other texts, each headed by a line that says what it is.
   private static func texts() throws -> [[UInt8]] {
-    var texts = try Registry.standard.architectures.map { "\($0.name)\n" + (try $0.build()).configurationText }
-    let preparation = try InputPreparation.images(.torchvision()).json()
+    var texts = try Registry.standard.architectures.map { "\($0.name)\n" + (try $0.build()).configurationValue.serialized }
+    let preparation = try InputPreparation.images(.torchvision()).json().serialized
     let table = Table([
       .init("a", .numeric([1, 2, nil, 4])), .init("b", .categorical(["x", "y", "x", "z"])),
       .init("y", .numeric([1, 0, 1, 0])),
     ])
     let columns = try TablePreprocessing(fitting: table, TableSettings(target: "y"))
     texts += [
-      "preparation\n" + preparation, "preparation\n" + (try InputPreparation.table(columns).json()),
-      "preparation\n" + (try InputPreparation.graph(.init(normalizesFeatures: true)).json()),
-      "state\n" + (try LoopState().json()),
+      "preparation\n" + preparation, "preparation\n" + (try InputPreparation.table(columns).json().serialized),
+      "preparation\n" + (try InputPreparation.graph(.init(normalizesFeatures: true)).json().serialized),
+      "state\n" + (try LoopState().json().serialized),
     ]
     return texts.map { Array($0.utf8) }
   }
@@ -72,6 +72,7 @@ enum FuzzedReader: String, CaseIterable {
     try Data(bytes).write(to: URL(filePath: file))
     if self == .hdf5 {
       guard let reader = try? HDF5Reader(path: file, map: false) else { return }
+      Self.readParts(of: reader)
       for dataset in reader.contents.datasets { _ = try? reader.bytes(of: dataset) }
       return
     }
@@ -82,6 +83,26 @@ enum FuzzedReader: String, CaseIterable {
     guard let loaded = try? Registry.standard.model(from: named, path: file) else { return }
     if !named.quantizedPaths.isEmpty { Self.classify(loaded.model, input: loaded.architecture.input) }
     Self.run(loaded.model, inputs: Self.inputs(of: loaded.model, loaded.architecture))
+  }
+
+  /// Objects by path, before the file is walked and after, and parts of datasets: the start, the end, every other element,
+  /// and selections that do not fit.
+  private static func readParts(of reader: HDF5Reader) {
+    for path in ["g/x", "chunked", "a/b/upwards", "chain3", "links/hard", "model", "layers"] { _ = try? reader[path] }
+    for name in (try? reader.names()) ?? [] { _ = try? reader.names(in: name) }
+    for group in reader.contents.groups.prefix(20) { _ = try? reader.attributes(of: group.path) }
+    for dataset in reader.contents.datasets.prefix(40) {
+      let selections: [[HDF5Slice]] = [
+        [HDF5Slice(0..<1)], dataset.shape.map { HDF5Slice(start: $0 - 1) },
+        dataset.shape.map { HDF5Slice(start: $0 / 3, stride: 2) },
+        dataset.shape.map { HDF5Slice(start: min(1, $0), stride: max(1, $0 / 3)) },
+        dataset.shape.map { HDF5Slice(start: $0 / 2, count: min(3, $0 - $0 / 2)) }, [HDF5Slice(0...Int.max)],
+      ]
+      // Looked up again, so that the index of chunks is read anew.
+      let found = (try? reader.dataset(dataset.path)) ?? dataset
+      for selection in selections { _ = try? reader.bytes(of: found, at: selection) }
+      _ = try? reader.values(of: found, at: dataset.shape.map { HDF5Slice(start: 0, count: min(2, $0)) })
+    }
   }
 
   /// Shapes that a network may be given.
@@ -114,14 +135,14 @@ enum FuzzedReader: String, CaseIterable {
 
   private static func interpret(_ text: String) {
     let parts = text.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-    guard parts.count == 2 else { return }
+    guard parts.count == 2, let value = try? JSONValue(parsing: parts[1]) else { return }
     switch parts[0] {
-    case "preparation": _ = try? InputPreparation(json: parts[1])
-    case "state": _ = try? LoopState(json: parts[1])
+    case "preparation": _ = try? InputPreparation(json: value)
+    case "state": _ = try? LoopState(json: value)
     default:
       guard let architecture = try? Registry.standard.architecture(named: parts[0]) else { return }
       for input in [nil, architecture.input, [3, 7, 5], [0], []] {
-        guard let model = try? architecture.build(configuration: parts[1], input: input) else { continue }
+        guard let model = try? architecture.build(configuration: value, input: input) else { continue }
         run(model, inputs: input.map { [$0] } ?? [])
       }
     }

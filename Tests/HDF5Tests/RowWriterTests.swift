@@ -48,6 +48,45 @@ import Testing
     }
   }
 
+  @Test func textsAndIntegersAreNotMixed() throws {
+    try Self.inFolder { folder in
+      let path = folder + "/rows.h5"
+      let fault = HDF5Fault.cannotWrite(path: path, object: "x", reason: "texts cannot follow integers")
+      #expect(throws: fault) {
+        try HDF5RowWriter.write(to: path) { writer in
+          try writer.append([1, 2] as [Int64], to: "x")
+          try writer.append(["a"], to: "x")
+          return []
+        }
+      }
+    }
+  }
+
+  @Test func groupsAndAttributesAreWritten() throws {
+    try Self.inFolder { folder in
+      let path = folder + "/rows.h5"
+      try HDF5RowWriter.write(to: path) { writer in
+        try writer.addGroup("empty/inner", attributes: [HDF5Attribute("x", .real(0.5))])
+        try writer.append([1, 2, 3, 4], width: 2, to: "train/numbers")
+        try writer.addGroup("/train/", attributes: [HDF5Attribute("part", .text("training"))])
+        try writer.append([5, 6], width: 2, to: "/train/numbers")
+        try writer.setAttributes(
+          [HDF5Attribute("unit", .text("m")), HDF5Attribute("seed", .integer(1))], of: "train/numbers")
+        try writer.setAttributes([HDF5Attribute("seed", .integers([2, 3]))], of: "train/numbers")
+        try writer.setAttributes([HDF5Attribute("kind", .text("old"))])
+        return [HDF5Attribute("kind", .text("rows"))]
+      }
+      let reader = try HDF5Reader(path: path)
+      #expect(reader.contents.groups.map(\.path) == ["", "empty", "empty/inner", "train"])
+      #expect(try reader.attributes(of: "empty/inner")["x"] == .real(0.5))
+      #expect(try reader.attributes(of: "train")["part"] == .text("training"))
+      #expect(try reader.attributes(of: "")["kind"] == .text("rows"))
+      let numbers = try reader.dataset("train/numbers")
+      #expect(numbers.attributes["unit"] == .text("m") && numbers.attributes["seed"] == .integers([2, 3]))
+      #expect(try reader.bytes(of: numbers).mapValues(of: Float.self) { $0 } == [1, 2, 3, 4, 5, 6])
+    }
+  }
+
   @Test func aFaultOnTheWayLeavesTheOldFile() throws {
     try Self.inFolder { folder in
       let path = folder + "/rows.h5"
@@ -75,6 +114,13 @@ import Testing
         { try $0.append([1, 2, 3], width: 3, to: "numbers") },
         { try $0.append([1] as [Int64], to: "numbers") },
         { try $0.append(["a\0b"], to: "texts") },
+        { try $0.append(["text"], to: "numbers") },
+        { try $0.append(["text"], to: "numbers/x") },
+        { try $0.append([1] as [Int64], to: "a\0b") },
+        { try $0.addGroup("numbers") },
+        { try $0.addGroup("a\0b") },
+        { try $0.setAttributes([HDF5Attribute("a", .integer(1))], of: "absent") },
+        { try $0.setAttributes([HDF5Attribute("a", .text("x\0"))], of: "numbers") },
       ] {
         #expect(throws: HDF5Fault.self) {
           try HDF5RowWriter.write(to: path) { writer in

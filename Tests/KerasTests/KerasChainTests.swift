@@ -194,7 +194,7 @@ import Testing
     #"{"input":[2,4],"layers":[{"name":"u","place":"","activation":"relu","operation":{"nothing":{}}}]}"#,
   ]) func refusesWhatIsNoNetwork(configuration: String) throws {
     let architecture = try Registry.standard.architecture(named: KerasChain.architecture)
-    #expect(throws: ArchitectureFault.self) { try architecture.build(configuration: configuration) }
+    #expect(throws: ArchitectureFault.self) { try architecture.build(configuration: JSONValue(parsing: configuration)) }
   }
 
   /// A configuration of Keras's with one number or word changed is read or refused, and never ends the program.
@@ -216,7 +216,7 @@ import Testing
         guard let value = try? JSONValue(parsing: mutated.utf8) else { continue }
         guard let built = try? KerasChainBuilder.chain(value, version: "3", path: file) else { continue }
         let architecture = try Registry.standard.architecture(named: KerasChain.architecture)
-        _ = try? architecture.build(configuration: plainJSON(built.builder.configuration))
+        _ = try? architecture.build(configuration: JSONValue(encoding: built.builder.configuration))
       }
     }
   }

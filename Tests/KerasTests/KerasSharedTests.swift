@@ -97,17 +97,11 @@ import Testing
     }
     // And onto a network of the zoo, whose names are others.
     let mlp = try Registry.standard.architecture(named: "mlp").build(
-      configuration: MLPText.configuration(hidden: [64, 32, 16]))
+      configuration: JSONValue(encoding: MLP.Configuration(inputs: 784, hidden: [64, 32, 16], outputs: 10)))
     let mapped = try weights.mapped(
       onto: mlp.cellDescriptions, headPath: nil, by: KerasMapping(byStructure: true), path: "weights.h5"
     ).checkpoint
     #expect(mapped["fc1.weight"]?.floats() == whole["dense.weight"]?.floats())
     #expect(mapped["fc4.bias"]?.floats() == whole["dense_3.bias"]?.floats())
-  }
-}
-
-private enum MLPText {
-  static func configuration(hidden: [Int]) -> String {
-    plainJSON(MLP.Configuration(inputs: 784, hidden: hidden, outputs: 10))
   }
 }

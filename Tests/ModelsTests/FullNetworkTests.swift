@@ -49,7 +49,8 @@ import Testing
   func equalsPyTorch(architecture: String) throws {
     let golden = try Goldens(architecture, of: "ModelsTests")
     let configuration = try #require(Self.cases.first { $0.architecture == architecture }).configuration
-    let model = try Registry.zoo.architecture(named: architecture).buildClassifier(configuration: configuration)
+    let model = try Registry.zoo.architecture(named: architecture).buildClassifier(
+      configuration: configuration.map { try JSONValue(parsing: $0) })
     try NetworkGoldens.compare(model, with: golden)
   }
 }

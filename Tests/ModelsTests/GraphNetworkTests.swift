@@ -93,8 +93,8 @@ import Testing
 
   @Test func configurationsAreWrittenAndRead() throws {
     for configuration in [GCN.Configuration.gcn, .toy, .init(features: 3, hidden: [2], classes: 2, readout: .mean)] {
-      let text = GCN(configuration).configurationText
-      #expect(try JSONDecoder().decode(GCN.Configuration.self, from: Data(text.utf8)) == configuration)
+      let text = GCN(configuration).configurationValue.serialized
+      #expect(try JSONValue(parsing: text).decoded(as: GCN.Configuration.self) == configuration)
     }
   }
 

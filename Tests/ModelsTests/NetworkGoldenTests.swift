@@ -26,7 +26,7 @@ import Testing
     let golden = try Goldens(name, of: "ModelsTests")
     let entry = try #require(Self.cases.first { $0.golden == name })
     let model = try Registry.zoo.architecture(named: entry.architecture).buildClassifier(
-      configuration: entry.configuration)
+      configuration: JSONValue(parsing: entry.configuration))
     let input = try golden.array("x")
     var checkpoint = Checkpoint()
     for (path, array) in golden.arrays(under: "weight") {

@@ -114,7 +114,7 @@ import Testing
   ])
   func aConfigurationThatIsNoneIsAFault(text: String) throws {
     let architecture = try Registry.zoo.architecture(named: "char-lstm")
-    #expect(throws: ArchitectureFault.self) { try architecture.build(configuration: text) }
+    #expect(throws: ArchitectureFault.self) { try architecture.build(configuration: JSONValue(parsing: text)) }
   }
 
   @Test func inputsThatDoNotFitAreFaults() throws {

@@ -12,8 +12,8 @@ struct ZooCase: Sendable, CustomTestStringConvertible {
   let name: String
   /// How many parameters the published network has.
   let parameters: Int
-  /// A small configuration of the same network as JSON.
-  let configuration: String
+  /// A small configuration of the same network.
+  let configuration: JSONValue
   /// The shape of the images that the tests of the small configuration use.
   let input: [Int]
   /// The least side of an image; nil where the network takes one or two sizes only.
@@ -27,16 +27,14 @@ struct ZooCase: Sendable, CustomTestStringConvertible {
   ) {
     self.name = name
     self.parameters = parameters
-    self.configuration = Self.text(of: configuration)
+    self.configuration = Self.value(of: configuration)
     self.input = input
     self.least = least
     self.hasIdleBiases = hasIdleBiases
   }
 
-  static func text(of configuration: some NetworkConfiguration) -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = .sortedKeys
-    return String(decoding: (try? encoder.encode(configuration)) ?? Data(), as: UTF8.self)
+  static func value(of configuration: some NetworkConfiguration) -> JSONValue {
+    (try? JSONValue(encoding: configuration)) ?? .null
   }
 
   var testDescription: String { name }
@@ -79,7 +77,7 @@ struct ZooCase: Sendable, CustomTestStringConvertible {
   /// Those of each class of networks once, for tests that would do the same again.
   static let families: [ZooCase] = {
     var seen: Set<String> = []
-    return all.filter { seen.insert($0.configuration).inserted }
+    return all.filter { seen.insert($0.configuration.serialized).inserted }
   }()
 
   /// The small network, its cells filled from a seed.

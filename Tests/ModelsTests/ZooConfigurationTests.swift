@@ -70,7 +70,9 @@ import Testing
     architecture: String, configuration: String, name: String
   ) throws {
     let known = try Registry.zoo.architecture(named: architecture)
-    let fault = try #require(throws: ArchitectureFault.self) { try known.build(configuration: configuration) }
+    let fault = try #require(throws: ArchitectureFault.self) {
+      try known.build(configuration: JSONValue(parsing: configuration))
+    }
     guard case .refused(architecture, .outOfRange(name, _, _)) = fault else {
       Issue.record("\(fault)")
       return
@@ -80,11 +82,11 @@ import Testing
 
   @Test(
     arguments: ZooCase.families,
-    ["", "{", "[]", "{}", #"{"classes":"many"}"#, #"{"blocks":[1e99,2,2,2]}"#, #"{"depth":12}"#])
+    ["null", "[]", "{}", #"{"classes":"many"}"#, #"{"blocks":[1e99,2,2,2]}"#, #"{"depth":12}"#])
   func whatIsNoConfigurationIsRefused(entry: ZooCase, text: String) throws {
     let known = try Registry.zoo.architecture(named: entry.name)
     #expect(throws: ArchitectureFault.badConfiguration(architecture: entry.name, text: text)) {
-      try known.build(configuration: text)
+      try known.build(configuration: JSONValue(parsing: text))
     }
   }
 
@@ -116,19 +118,23 @@ import Testing
     }
     // Building passes what it has fitted through validation.
     let model = try architecture.build(fitting: input)
-    let configuration = model.configurationText
-    #expect(try architecture.build(configuration: configuration, input: input).configurationText == configuration)
+    let configuration = model.configurationValue
+    #expect(try architecture.build(configuration: configuration, input: input).configurationValue == configuration)
   }
 
-  static let floor =
-    #"{"poolRounding":"down","divisor":8,"head":"convolution","dropout":0,"inputChannels":3,"classes":5}"#
+  static let floor = ZooCase.value(
+    of: {
+      var configuration = SqueezeNet.Configuration.toy
+      configuration.poolRounding = .down
+      return configuration
+    }())
 
-  static let least: [(name: String, configuration: String, least: Int)] =
+  static let least: [(name: String, configuration: JSONValue, least: Int)] =
     ZooCase.families.compactMap { entry in entry.least.map { (entry.name, entry.configuration, $0) } }
     + [("squeezenet-toy", floor, 31)]
 
   @Test(arguments: least)
-  func theSmallestInputWorksAndSmallerOnesAreRefused(name: String, configuration: String, least: Int) throws {
+  func theSmallestInputWorksAndSmallerOnesAreRefused(name: String, configuration: JSONValue, least: Int) throws {
     let known = try Registry.zoo.architecture(named: name)
     let model = try known.buildClassifier(configuration: configuration, input: [3, least, least])
     model.initialize(seed: 1)

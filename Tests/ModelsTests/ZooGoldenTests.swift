@@ -93,8 +93,9 @@ import Testing
   /// Checkpoints from before there were bottlenecks do not say which block they have.
   @Test func aResNetWithoutABlockIsOfBasicOnes() throws {
     let text = #"{"blocks":[2,2,1,1],"widths":[8,16,24,32],"inputChannels":3,"classes":5}"#
-    let model = try Registry.zoo.architecture(named: "resnet-toy").buildClassifier(configuration: text)
-    #expect(model.configurationText == ZooCase.text(of: ResNet.Configuration.toy))
+    let model = try Registry.zoo.architecture(named: "resnet-toy").buildClassifier(
+      configuration: JSONValue(parsing: text))
+    #expect(model.configurationValue == ZooCase.value(of: ResNet.Configuration.toy))
   }
 
   @Test func depthsAreThePapers() {

@@ -148,10 +148,10 @@ import Testing
       _ = same(numbers([1, 3, 0, 4], 1), numbers([2, 3, 1, 1], 2))
     }
     expectMessage(tooSmall, "[1, 3, 0, 4]")
-    let emptyBatch = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      _ = same(numbers([0, 3, 4, 4], 1), numbers([2, 3, 1, 1], 2))
+    let noChannels = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = same(numbers([1, 0, 4, 4], 1), numbers([2, 0, 1, 1], 2))
     }
-    expectMessage(emptyBatch, "empty")
+    expectMessage(noChannels, "empty")
   }
 
   // MARK: - Forced results are kept

@@ -28,6 +28,11 @@ import Testing
     Function("magnitude") { abs($0) }, Function("square") { $0.squared() },
     Function("clamped") { $0.clamped(to: -0.2...0.9) },
     Function("clamped above 0", keepsZero: false) { $0.clamped(to: 0.2...0.9) },
+    Function("sine") { sin($0) }, Function("cosine", keepsZero: false) { cos($0) }, Function("tangent") { tan($0) },
+    Function("expm1") { expm1($0) }, Function("log1p") { log1p($0) }, Function("asinh") { asinh($0) },
+    Function("erf") { erf($0) }, Function("erfc", keepsZero: false) { erfc($0) },
+    Function("reciprocal", keepsZero: false) { reciprocal($0) }, Function("rsqrt", keepsZero: false) { rsqrt($0) },
+    Function("power", keepsZero: false) { pow($0, 2.5) },
   ]
 
   /// Results stay in the layout of the operand, and what belongs to no element stays zero: the sum of squares, which
@@ -130,7 +135,7 @@ import Testing
     let label = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       _ = crossEntropy(Tensor(ones: [2, 3]), labels: IntTensor([0, 3]), labelSmoothing: 0.1)
     }
-    expectMessage(label, "cross entropy: the label 3 is none of the 3 classes")
+    expectMessage(label, "cross entropy: the label 3 is not one of the 3 classes")
   }
 
   // MARK: - Losses

@@ -131,7 +131,7 @@ import Testing
       (
         await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
           _ = segmentMax(Tensor(zeros: [2, 3]), segments: IntTensor([0, 2]), count: 2)
-        }, "segments: 2 is none of the 2 groups"
+        }, "segments: 2 is not one of the 2 groups"
       ),
     ] {
       let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)

@@ -25,11 +25,10 @@ import Testing
     let report = try start { $0.weightAverageDecay = 0.5 }
     let last = try Checkpoint.read(from: run + "/last.h5")
     let best = try Checkpoint.read(from: run + "/best.h5")
-    let averages = try #require(last.trainingState).optimizer.filter { $0.key.hasPrefix("weight-average.") }
+    let averages = try #require(last.trainingState).averages
     #expect(averages.count > 5)
-    for (name, slots) in averages {
-      let path = String(name.dropFirst("weight-average.".count))
-      let average = try #require(slots.arrays["average"]?.floats())
+    for (path, array) in averages {
+      let average = try #require(array.floats())
       #expect(best[path]?.floats() == average, "\(path)")
       #expect(last[path]?.floats() != average, "\(path)")
     }

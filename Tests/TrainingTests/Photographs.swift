@@ -53,7 +53,7 @@ final class Photographs {
       return model.checkpoint(architecture: architecture)
     }
     var checkpoint = train(model)
-    checkpoint.metadata.preprocessing = try json(Preprocessing.torchvision(size: 32))
+    checkpoint.metadata.preprocessing = try InputPreparation.images(.torchvision(size: 32)).json()
     return checkpoint
   }
 }
@@ -78,6 +78,8 @@ func expectSameRuns(
         #expect(array.floats() == other.arrays[state]?.floats(), "\(path) \(state)", sourceLocation: sourceLocation)
       }
     }
+    let averages = [a, b].map { $0.trainingState?.averages.mapValues { $0.floats() } }
+    #expect(averages[0] == averages[1], sourceLocation: sourceLocation)
     let states = try [a, b].map { try $0.trainingState?.state.map { timeless(try LoopState(json: $0)) } }
     #expect(states[0] == states[1], sourceLocation: sourceLocation)
   }

@@ -91,8 +91,8 @@ import Testing
       precondition(report.interrupted && report.summary == nil)
     }
     let training = try #require(try Checkpoint.read(from: disturbed + "/last.h5").trainingState)
-    #expect(training.optimizer["weight-average.fc.weight"]?.arrays["average"] != nil)
-    #expect(training.optimizer["conv1.weight"] == nil && training.optimizer["weight-average.conv1.weight"] == nil)
+    #expect(training.averages["fc.weight"] != nil)
+    #expect(training.optimizer["conv1.weight"] == nil && training.averages["conv1.weight"] == nil)
     try comparesToUndisturbed(withEverything: true)
     let last = try Checkpoint.read(from: disturbed + "/last.h5")
     let state = try LoopState(json: try #require(last.trainingState?.state))

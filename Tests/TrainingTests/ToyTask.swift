@@ -1,3 +1,4 @@
+import AviaryCheckpoints
 import AviaryKernels
 
 @testable import AviaryTraining
@@ -8,9 +9,9 @@ final class ToyTask {
     var slope = 0.0, offset = 0.0, slopeVelocity = 0.0, offsetVelocity = 0.0
   }
 
-  /// What a kill leaves: the last complete save, as text, as a file would hold it.
+  /// What a kill leaves: the last complete save, as a file would hold it.
   struct Disk {
-    var last: (state: String, weights: Weights)?
+    var last: (state: JSONValue, weights: Weights)?
     var best: Weights?
     var saves = 0
   }

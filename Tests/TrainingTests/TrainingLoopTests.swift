@@ -1,3 +1,4 @@
+import AviaryCheckpoints
 import AviaryKernels
 import Testing
 
@@ -180,8 +181,8 @@ import Testing
     state = LoopState()
     state.epoch = Int.max
     #expect(throws: TrainingFault.self) { try ToyTask().loop().run(from: state) }
-    #expect(throws: TrainingFault.self) { try LoopState(json: "{\"epoch\": 1}") }
-    #expect(throws: TrainingFault.self) { try LoopState(json: "") }
+    #expect(throws: TrainingFault.self) { try LoopState(json: .members(["epoch": .integer(1)])) }
+    #expect(throws: TrainingFault.self) { try LoopState(json: .null) }
   }
 }
 

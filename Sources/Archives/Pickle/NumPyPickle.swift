@@ -1,13 +1,13 @@
-// What NumPy and SciPy leave in pickles: calls of their constructors with raw bytes as state. The calls are recognised
-// by name and never made.
+// NumPy and SciPy pickle calls of their constructors, with raw bytes as state. The calls are recognised by name and never
+// executed.
 
 extension PickleGraph {
   /// The array that an object describes.
   ///
-  /// - Parameter name: what the array is called, for faults.
+  /// - Parameter name: the name of the array, for faults.
   public func numPyArray(_ index: Index, path: String, name: String) throws(NumPyFault) -> NumPyArray {
     guard let state = numPyState(index), let shape = integers(state.shape), let order = integer(state.isFortranOrder)
-    else { throw .notAnArray(path: path, expected: "\(name), an array of NumPy's") }
+    else { throw .notAnArray(path: path, expected: "\(name), a NumPy array") }
     let description = numPyTypeName(state.type)
     guard let description, let type = NumPyType(description) else {
       throw .unsupportedType(path: path, array: name, type: description ?? "record")
@@ -24,7 +24,7 @@ extension PickleGraph {
     return NumPyArray(type, shape: shape, isFortranOrder: order != 0, bytes: ByteRegion(bytes))
   }
 
-  /// The texts of an array of objects that holds nothing else.
+  /// The elements of an array of objects, which must all be texts.
   func numPyObjects(_ index: Index) -> [String]? {
     numPyState(index).flatMap { strings($0.contents) }
   }
@@ -37,7 +37,7 @@ extension PickleGraph {
       ["numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct"].contains(name),
       let state = object.state, let parts = elements(state), parts.count == 4 || parts.count == 5
     else { return nil }
-    // A version stands before the four.
+    // A version precedes the four.
     let last = Array(parts.suffix(4))
     return (last[0], last[1], last[2], last[3])
   }
@@ -52,7 +52,7 @@ extension PickleGraph {
     return order + name
   }
 
-  /// Bytes, or what Python 3 makes of them in protocol 2: a call of `_codecs.encode` with Latin-1 text.
+  /// Bytes, or their form in protocol 2 of Python 3: a call of `_codecs.encode` with Latin-1 text.
   private func rawBytes(_ index: Index) -> [UInt8]? {
     switch values[index] {
     case .bytes(let bytes): return bytes
@@ -75,7 +75,7 @@ extension PickleGraph {
 
   private func strings(_ index: Index) -> [String]? {
     guard let found = elements(index) else { return nil }
-    // One long text may stand in many places: what is copied is bounded by what the pickle holds.
+    // Many places may refer to one long text: the size of the pickle limits what is copied.
     var room = 16 * values.count + 1_000_000
     var texts: [String] = []
     for element in found {
@@ -88,7 +88,7 @@ extension PickleGraph {
   }
 }
 
-/// A matrix in compressed rows as SciPy pickles it. What it says of itself has not been checked.
+/// A matrix in compressed sparse row format as SciPy pickles it. Its contents have not been checked.
 public struct SciPyMatrix: Sendable {
   public let rows: Int
   public let columns: Int
@@ -100,9 +100,10 @@ public struct SciPyMatrix: Sendable {
 extension PickleGraph {
   /// The sparse matrix that an object describes: `scipy.sparse.csr_matrix`.
   ///
-  /// - Parameter name: what the matrix is called, for faults.
+  /// - Parameter name: the name of the matrix, for faults.
   public func sciPyMatrix(_ index: Index, path: String, name: String) throws(NumPyFault) -> SciPyMatrix {
-    let missing = NumPyFault.notAnArray(path: path, expected: "\(name), a matrix of SciPy's in compressed rows (CSR)")
+    let missing = NumPyFault.notAnArray(
+      path: path, expected: "\(name), a SciPy matrix in compressed sparse row format (CSR)")
     guard case .object(let object) = values[index], isCompressedRows(object), let state = object.state,
       let pairs = pairs(state)
     else { throw missing }
@@ -125,7 +126,7 @@ extension PickleGraph {
     ]
     guard let name = globalName(object.callable) else { return false }
     if classes.contains(name) { return true }
-    // Protocols 0 and 1 call a helper, which gets the class.
+    // Protocols 0 and 1 call a helper with the class as its argument.
     return ["copy_reg._reconstructor", "copyreg._reconstructor"].contains(name)
       && (elements(object.arguments)?.first.flatMap { globalName($0) }).map(classes.contains) ?? false
   }

@@ -1,7 +1,7 @@
-/// What a pickle describes, as data: nothing in it is executed.
+/// The contents of a pickle as data: nothing in it is executed.
 ///
-/// Values lie in one array and name each other by index, because a pickle is a graph: its memo lets values be shared
-/// and even contain themselves. A flat array is also destroyed without recursion, however deep a stranger nests it.
+/// Values are in one array and refer to each other by index, because a pickle is a graph: its memo lets values be shared,
+/// and even contain themselves. A flat array is also released without recursion, however deep a hostile file nests it.
 public struct PickleGraph: Sendable {
   public typealias Index = Int
 
@@ -17,11 +17,11 @@ public struct PickleGraph: Sendable {
     case tuple([Index])
     case list([Index])
     case set([Index])
-    /// Pairs in the order in which they were set; a later pair of the same key wins.
+    /// Pairs in the order in which they were set; of two pairs with the same key, the later one counts.
     case dictionary([Pair])
-    /// A name that the pickle wanted imported. It is only a name.
+    /// A name that the pickle imports; it is never looked up.
     case global(module: String, name: String)
-    /// A call that the pickle wanted made, with what it did to the result afterwards.
+    /// A call in the pickle, with later changes of its result; it is never executed.
     case object(Object)
     /// A reference to something outside the pickle: for PyTorch, a storage.
     case persistent(Index)
@@ -33,14 +33,14 @@ public struct PickleGraph: Sendable {
   }
 
   public struct Object: Sendable, Equatable {
-    /// What was called: a global, or anything else a pickle may put there.
+    /// The callee: a global, or any other value.
     public let callable: Index
     public let arguments: Index
-    /// The argument of BUILD, where there was one.
+    /// The argument of BUILD, if any.
     public internal(set) var state: Index?
-    /// What SETITEM and SETITEMS put in.
+    /// The pairs of SETITEM and SETITEMS.
     public internal(set) var pairs: [Pair] = []
-    /// What APPEND, APPENDS and ADDITEMS put in.
+    /// The elements of APPEND, APPENDS and ADDITEMS.
     public internal(set) var elements: [Index] = []
   }
 
@@ -51,7 +51,7 @@ public struct PickleGraph: Sendable {
 
   public subscript(index: Index) -> Value { values[index] }
 
-  /// The text of a string or of bytes seen as Latin-1, as Python 2 wrote its strings.
+  /// The text of a string, or of bytes as Latin-1, which Python 2 wrote for strings.
   public func text(_ index: Index) -> String? {
     switch values[index] {
     case .text(let text): text
@@ -82,14 +82,14 @@ public struct PickleGraph: Sendable {
     return module + "." + name
   }
 
-  /// The pairs of a dictionary, or of one of the standard library's own dictionaries.
+  /// The pairs of a dictionary, or of a dictionary type of the standard library.
   public func pairs(_ index: Index) -> [Pair]? {
     switch values[index] {
     case .dictionary(let pairs): return pairs
     case .object(let object):
       let dictionaries: Set = ["collections.OrderedDict", "collections.defaultdict", "collections.Counter"]
       guard let name = globalName(object.callable), dictionaries.contains(name) else { return nil }
-      // Python 2 hands an OrderedDict its pairs as a list of lists.
+      // Python 2 passes an OrderedDict its pairs as a list of lists.
       var pairs: [Pair] = []
       if let given = elements(object.arguments)?.last, let inner = elements(given) {
         for pair in inner.compactMap({ elements($0) }) where pair.count == 2 {

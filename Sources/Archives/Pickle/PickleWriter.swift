@@ -1,4 +1,4 @@
-/// Writes a pickle of protocol 2, which every Python since 2.3 reads: as much as a dictionary of tensors needs.
+/// Writes a pickle of protocol 2, which every Python since 2.3 reads: what a dictionary of tensors needs.
 public struct PickleWriter {
   public private(set) var bytes: [UInt8] = [0x80, 2]
 
@@ -33,7 +33,7 @@ public struct PickleWriter {
 
   public mutating func boolean(_ value: Bool) { bytes.append(value ? 0x88 : 0x89) }
 
-  /// A tuple of what `body` writes.
+  /// A tuple of the values that `body` writes.
   public mutating func tuple(_ body: (inout PickleWriter) -> Void) {
     bytes.append(UInt8(ascii: "("))
     body(&self)
@@ -44,13 +44,13 @@ public struct PickleWriter {
     tuple { writer in for value in integers { writer.integer(value) } }
   }
 
-  /// Calls what was written last but one with the tuple written last.
+  /// Calls the last value but one with the last value, a tuple, as its arguments.
   public mutating func reduce() { bytes.append(UInt8(ascii: "R")) }
 
-  /// A reference to something outside of the pickle, by what was written last.
+  /// A reference to something outside the pickle, with the last value as its identifier.
   public mutating func persistent() { bytes.append(UInt8(ascii: "Q")) }
 
-  /// Puts keys and values, which `body` writes in turn, into the dictionary written last.
+  /// Adds the keys and values that `body` writes in turn to the dictionary written last.
   public mutating func items(_ body: (inout PickleWriter) -> Void) {
     bytes.append(UInt8(ascii: "("))
     body(&self)

@@ -1,6 +1,6 @@
 /// Reads a pickle into a `PickleGraph` by a fixed list of instructions: those of PyTorch's own restricted unpickler,
 /// of Python 2's protocols 0 to 2, and of protocols 3 to 5 as far as they build plain data. A global is a name, a call
-/// is a node; nothing is looked up and nothing runs.
+/// is a node; nothing is looked up and nothing is executed.
 ///
 /// The stack is an array, so nesting costs no recursion; values, memo entries and the elements of all containers
 /// together are limited.
@@ -10,7 +10,7 @@ struct Unpickler {
   private let limit: Int
   private var graph = PickleGraph()
   private var stack: [PickleGraph.Index] = []
-  /// Where in the stack each open MARK lies.
+  /// The position in the stack of each open MARK.
   private var marks: [Int] = []
   private var memo: [Int: PickleGraph.Index] = [:]
   private var elementCount = 0
@@ -97,7 +97,9 @@ struct Unpickler {
       try push(.global(module: module, name: String(decoding: try line(), as: UTF8.self)))
     case 0x93:  // STACK_GLOBAL
       let parts = try pop(2)
-      guard let module = graph.text(parts[0]), let name = graph.text(parts[1]) else { throw fault("a name is no text") }
+      guard let module = graph.text(parts[0]), let name = graph.text(parts[1]) else {
+        throw fault("a name is not text")
+      }
       try push(.global(module: module, name: name))
     case UInt8(ascii: "R"), 0x81: try call(try pop(2))  // REDUCE, NEWOBJ
     case 0x92:  // NEWOBJ_EX: its keyword arguments are dropped
@@ -126,7 +128,7 @@ struct Unpickler {
     graph.values.append(value)
   }
 
-  /// The lowest place in the stack that an instruction may take from: what lies below an open MARK is not its own.
+  /// The lowest place in the stack that an instruction may take from: values below an open MARK are out of reach.
   private var floor: Int { marks.last ?? 0 }
 
   private func top() throws(PickleFault) -> PickleGraph.Index {
@@ -165,14 +167,14 @@ struct Unpickler {
   private mutating func extend(with elements: [PickleGraph.Index]) throws(PickleFault) {
     try count(elements.count)
     guard graph.values[try top()].append(elements) else {
-      throw fault("elements are put into something that is no list")
+      throw fault("elements are appended to something that is not a list")
     }
   }
 
   private mutating func set(_ pairs: [PickleGraph.Pair]) throws(PickleFault) {
     try count(pairs.count)
     guard graph.values[try top()].append(pairs) else {
-      throw fault("items are put into something that is no dictionary")
+      throw fault("items are set in something that is not a dictionary")
     }
   }
 
@@ -187,7 +189,7 @@ struct Unpickler {
 
   private mutating func recall(_ place: Int) throws(PickleFault) {
     guard let index = memo[place] else { throw fault("memo entry \(place) was never written") }
-    // A repeat costs a byte or two in the file and one slot here, which the file's own length bounds.
+    // A repeat costs a byte or two in the file and one slot here, so the length of the file limits it.
     stack.append(index)
   }
 
@@ -221,7 +223,7 @@ struct Unpickler {
 
   private mutating func decimalIndex() throws(PickleFault) -> Int {
     guard let index = Int(String(decoding: try line(), as: UTF8.self)), index >= 0 else {
-      throw fault("a memo entry is no number")
+      throw fault("a memo entry is not a number")
     }
     return index
   }
@@ -230,13 +232,13 @@ struct Unpickler {
     var text = String(decoding: try line(), as: UTF8.self)
     if booleans, text == "00" || text == "01" { return .boolean(text == "01") }
     if text.hasSuffix("L") { text.removeLast() }
-    guard let value = Int(text) else { throw fault("'\(text.prefix(40))' is no integer of 64 bits") }
+    guard let value = Int(text) else { throw fault("'\(text.prefix(40))' is not a 64-bit integer") }
     return .integer(value)
   }
 
   private mutating func decimalReal() throws(PickleFault) -> Double {
     let text = String(decoding: try line(), as: UTF8.self)
-    guard let value = Double(text) else { throw fault("'\(text.prefix(40))' is no number") }
+    guard let value = Double(text) else { throw fault("'\(text.prefix(40))' is not a number") }
     return value
   }
 
@@ -298,8 +300,8 @@ struct Unpickler {
   }
 }
 
-// A container grows by one element at a time. Were there another reference to its elements meanwhile, such as the one
-// that a pattern holds, each append would copy them all: so they are taken out by a function, which leaves none behind.
+// A container grows by one element at a time. Another reference to its elements, such as the one that a pattern holds,
+// would make each append copy them all: a function takes them out and leaves none.
 extension PickleGraph.Value {
   private enum Container { case list, set, dictionary, object }
 
@@ -361,8 +363,8 @@ extension PickleGraph.Value {
 }
 
 extension PickleGraph {
-  /// Values, memo entries and elements that one pickle may have: a hundred thousand tensors have fewer, and this many
-  /// take less than 256 MB.
+  /// The most values, memo entries and elements of a pickle: a hundred thousand tensors have fewer, and this many take
+  /// less than 256 MB.
   public static let defaultLimit = 2_000_000
 
   /// Reads the pickle that begins at `offset`.

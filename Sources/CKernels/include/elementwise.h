@@ -33,7 +33,14 @@ typedef enum ak_binary {
   AK_DIVIDE,
   AK_MAXIMUM,
   AK_MINIMUM,
-  AK_EXCEEDS  // 1 where a > b, ½ where they are equal, else 0
+  AK_EXCEEDS,     // 1 where a > b, ½ where they are equal, else 0
+  AK_RAISE,       // aᵇ
+  AK_ATAN2,       // the angle of (b, a)
+  AK_REMAINDER,   // a − b·⌊a/b⌋, which has the sign of b
+  AK_LESS,        // 1 where a < b, else 0
+  AK_LESS_EQUAL,
+  AK_EQUAL,
+  AK_KEEP         // a where b is not 0, else 0
 } ak_binary;
 
 /// y = a ∘ b over a row-major y of the dimensions given; a stride of 0 repeats an operand along that dimension.

@@ -19,13 +19,39 @@ typedef enum ak_function {
   AK_SQRT,
   AK_ABS,
   AK_SQUARE,
-  AK_CLAMP        // min(max(x, p), q)
+  AK_CLAMP,       // min(max(x, p), q)
+  AK_RSQRT,       // 1 / √x
+  AK_LOG1P,       // log(1 + x)
+  AK_EXPM1,       // eˣ − 1
+  AK_LOG2,
+  AK_LOG10,
+  AK_SIN,
+  AK_COS,
+  AK_TAN,
+  AK_ASIN,
+  AK_ACOS,
+  AK_ATAN,
+  AK_SINH,
+  AK_COSH,
+  AK_ASINH,
+  AK_ACOSH,
+  AK_ATANH,
+  AK_FLOOR,
+  AK_CEIL,
+  AK_ROUND,       // halves to the even neighbor
+  AK_TRUNC,
+  AK_SIGN,
+  AK_ERF,
+  AK_ERFC,
+  AK_RECIPROCAL,  // 1 / x
+  AK_POWER        // xᵖ
 } ak_function;
 
 /// y = f(x)
 void ak_apply(ak_function function, const float *x, float p, float q, float *y, size_t count);
 
-/// dx = dy·f′, from `saved`: the result for sigmoid, tanh, exp and sqrt, the operand for all others.
+/// dx = dy·f′, from `saved`: the result for sigmoid, tanh, exp, sqrt, rsqrt, expm1, tan and reciprocal, the operand for all
+/// others.
 void ak_apply_backward(
     ak_function function, const float *dy, const float *saved, float p, float q, float *dx, size_t count);
 

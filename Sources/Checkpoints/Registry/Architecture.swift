@@ -1,11 +1,5 @@
 import AviaryLayers
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
 /// What a network learns from.
 public enum DataKind: String, Sendable, CaseIterable {
   case images, tables, text, graphs
@@ -39,7 +33,7 @@ public struct Architecture: Sendable {
   private let make: @Sendable (_ request: Request) throws(ArchitectureFault) -> any Network
 
   private struct Request {
-    var configuration: String?
+    var configuration: JSONValue?
     var input: [Int]?
     var isFitted = false
     var changes: [ConfigurationChange] = []
@@ -58,16 +52,16 @@ public struct Architecture: Sendable {
     make = { (request) throws(ArchitectureFault) in
       var configuration = preset
       let changed = try Self.changed(preset, by: request.changes, architecture: name)
-      if let text = request.configuration ?? changed {
+      if let value = request.configuration ?? changed {
         do {
-          configuration = try Self.decoded(text, completedBy: preset)
+          configuration = try Self.decoded(value, completedBy: preset)
         } catch {
           if request.configuration == nil,
             let fault = Self.faultyChange(of: preset, among: request.changes, architecture: name)
           {
             throw fault
           }
-          throw .badConfiguration(architecture: name, text: text)
+          throw .badConfiguration(architecture: name, text: value.serialized)
         }
       }
       if request.isFitted, let input = request.input { configuration.fit(input: input) }
@@ -88,9 +82,9 @@ public struct Architecture: Sendable {
   /// Builds the network; its cells are declared, not filled.
   ///
   /// - Parameters:
-  ///   - configuration: JSON, as checkpoints hold it; nil for the network as published.
+  ///   - configuration: as checkpoints hold it; nil for the network as published.
   ///   - input: the shape of the input that it shall take; nil for any that it can take.
-  public func build(configuration: String? = nil, input: [Int]? = nil) throws(ArchitectureFault) -> any Network {
+  public func build(configuration: JSONValue? = nil, input: [Int]? = nil) throws(ArchitectureFault) -> any Network {
     try make(Request(configuration: configuration, input: input))
   }
 
@@ -105,7 +99,7 @@ public struct Architecture: Sendable {
 
   /// Builds a network that sorts images, or rows, into classes; see `build`.
   public func buildClassifier(
-    configuration: String? = nil, input: [Int]? = nil
+    configuration: JSONValue? = nil, input: [Int]? = nil
   ) throws(ArchitectureFault) -> any Classifier {
     try classifier(build(configuration: configuration, input: input))
   }

@@ -1,48 +1,42 @@
 import AviaryDiagnostics
 import AviaryLayers
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
 extension Architecture {
-  /// A configuration as JSON with other values for some of its members; nil where none is to be changed.
+  /// A configuration with other values for some of its members; nil where none is to be changed.
   static func changed(
     _ configuration: some NetworkConfiguration, by changes: [ConfigurationChange], architecture: String
-  ) throws(ArchitectureFault) -> String? {
+  ) throws(ArchitectureFault) -> JSONValue? {
     if changes.isEmpty { return nil }
     var members = members(of: configuration)
     for change in changes {
       guard let place = members.firstIndex(where: { $0.name == change.name }) else {
         throw .unknownSetting(architecture: architecture, name: change.name, known: members.map(\.name).sorted())
       }
-      // What is no JSON is a word.
+      // What is not JSON is a word.
       let value = (try? JSONValue(parsing: change.value.utf8)) ?? .text(change.value)
       members[place] = .init(change.name, value)
     }
-    return JSONValue.object(members).serialized
+    return .object(members)
   }
 
   /// A configuration from JSON. Members that are younger than the file have the preset's values.
   static func decoded<Configuration: NetworkConfiguration>(
-    _ text: String, completedBy preset: Configuration
+    _ value: JSONValue, completedBy preset: Configuration
   ) throws -> Configuration {
-    do { return try JSONDecoder().decode(Configuration.self, from: Data(text.utf8)) } catch {
-      guard let given = (try? JSONValue(parsing: text.utf8))?.members else { throw error }
+    do { return try value.decoded() } catch {
+      guard let given = value.members else { throw error }
       let absent = members(of: preset).filter { own in
         Configuration.addedLater.contains(own.name) && !given.contains { $0.name == own.name }
       }
       if absent.isEmpty { throw error }
-      let completed = JSONValue.object(given + absent).serialized
-      return try JSONDecoder().decode(Configuration.self, from: Data(completed.utf8))
+      return try JSONValue.object(given + absent).decoded()
     }
   }
 
   private static func members(of configuration: some NetworkConfiguration) -> [JSONValue.Member] {
-    guard let data = try? JSONEncoder().encode(configuration), let members = (try? JSONValue(parsing: data))?.members
-    else { stopProgram("a configuration of plain values did not become JSON") }
+    guard let members = (try? JSONValue(encoding: configuration))?.members else {
+      stopProgram("a configuration of plain values did not become JSON")
+    }
     return members
   }
 
@@ -51,8 +45,8 @@ extension Architecture {
     of configuration: Configuration, among changes: [ConfigurationChange], architecture: String
   ) -> ArchitectureFault? {
     for change in changes {
-      guard let text = try? changed(configuration, by: [change], architecture: architecture),
-        (try? JSONDecoder().decode(Configuration.self, from: Data(text.utf8))) == nil
+      guard let changed = try? changed(configuration, by: [change], architecture: architecture),
+        (try? changed.decoded(as: Configuration.self)) == nil
       else { continue }
       let value = Mirror(reflecting: configuration).children.first { $0.label == change.name }?.value
       let own = members(of: configuration).first { $0.name == change.name }?.value.serialized ?? ""

@@ -2,12 +2,6 @@ import AviaryDiagnostics
 import AviaryLayers
 import AviaryTensors
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
 extension Layer {
   /// What a checkpoint must hold to fill the model.
   public var cellDescriptions: [CellDescription] {
@@ -110,8 +104,7 @@ extension Layer {
     checkpoint.metadata.architecture = architecture
     checkpoint.metadata.classes = classes
     checkpoint.metadata.preprocessing = preprocessing.map { plainJSON($0) }
-    let frozen = frozenPaths
-    checkpoint.metadata.frozen = frozen.isEmpty ? nil : frozen
+    checkpoint.metadata.frozen = frozenPaths
     checkpoint.metadata.settings = settings
     for entry in inventory.stateful {
       switch entry.cell {
@@ -164,22 +157,20 @@ extension Network {
       "checkpoint: \(classes?.count ?? 0) classes for a head with \(configuration.outputs) outputs")
     var checkpoint = checkpoint(
       architecture: Optional(architecture), classes: classes, preprocessing: preprocessing)
-    checkpoint.metadata.configuration = configurationText
+    checkpoint.metadata.configuration = configurationValue
     return checkpoint
   }
 
-  /// The configuration as JSON with sorted keys.
-  public var configurationText: String { plainJSON(configuration) }
+  /// The configuration as checkpoints keep it.
+  public var configurationValue: JSONValue { plainJSON(configuration) }
 }
 
-/// A plain value as JSON with sorted keys.
-package func plainJSON(_ value: some Encodable) -> String {
-  let encoder = JSONEncoder()
-  encoder.outputFormatting = [.sortedKeys]
-  guard let data = try? encoder.encode(value) else {
+/// A plain value as JSON.
+package func plainJSON(_ value: some Encodable) -> JSONValue {
+  guard let json = try? JSONValue(encoding: value) else {
     stopProgram("a \(type(of: value)) of plain values did not become JSON")
   }
-  return String(decoding: data, as: UTF8.self)
+  return json
 }
 
 extension StoredArray {

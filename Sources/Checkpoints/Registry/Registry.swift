@@ -47,7 +47,7 @@ public struct Registry: Sendable {
     let model = try architecture.build(configuration: checkpoint.metadata.configuration)
     let report = try model.load(
       checkpoint, allowing: allowances, headPath: model.headPath, seed: seed, path: path)
-    try model.freeze(checkpoint.metadata.frozen ?? [])
+    try model.freeze(checkpoint.metadata.frozen)
     return (model, architecture, report)
   }
 

@@ -138,10 +138,11 @@ public struct TablePreprocessing: Codable, Equatable, Sendable {
     } catch {
       throw .unreadablePreprocessing(reason: "it is no JSON of a table's preprocessing")
     }
-    try validate()
+    self = try validated()
   }
 
-  private func validate() throws(TableFault) {
+  /// Refuses what contradicts itself.
+  public func validated() throws(TableFault) -> TablePreprocessing {
     try settings.validate()
     let names = [target.name] + numeric.map(\.name) + categorical.map(\.name)
     guard Set(names).count == names.count else {
@@ -165,5 +166,6 @@ public struct TablePreprocessing: Codable, Equatable, Sendable {
         column.fill.map { !dropsRows && column.categories.contains($0) } ?? dropsRows
       })
     else { throw .unreadablePreprocessing(reason: "what fills missing values does not fit the settings") }
+    return self
   }
 }

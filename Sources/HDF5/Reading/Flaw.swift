@@ -1,16 +1,20 @@
 import AviaryArchives
 
-/// Why an object cannot be read. The reader adds file and object and makes an `HDF5Fault` or a refusal of it.
+/// Why an object cannot be read. The reader adds the file and the object to make an `HDF5Fault` or a refusal.
 enum Flaw: Swift.Error {
   /// The bytes contradict the format.
   case damage(String)
-  /// A valid feature that is not read, such as "compression by szip".
+  /// A valid feature that is not read, such as "a compressed fractal heap".
   case unsupported(String)
-  /// What is named lies elsewhere: "is a soft link to 'x'".
+  /// A valid feature whose library is not installed.
+  case missingLibrary(feature: String, LibraryFault)
+  /// The object is elsewhere: "is a soft link to 'x'".
   case elsewhere(String)
+  /// There is no such object.
+  case absent
   case tooLarge(bytes: Int, limit: Int)
   case tooMany(String, limit: Int)
-  /// Bytes are needed that lie beyond the end of the file.
+  /// The file ends before the bytes that are needed.
   case truncated(needed: Int, available: Int)
 
   static func overflow(_ what: String) -> Flaw { .damage("\(what) overflows") }
@@ -19,7 +23,10 @@ enum Flaw: Swift.Error {
     switch self {
     case .damage(let reason): .damaged(path: path, object: object, reason: reason)
     case .unsupported(let feature): .unsupported(path: path, object: object, feature: feature)
+    case .missingLibrary(let feature, let fault):
+      .missingLibrary(path: path, object: object, feature: feature, library: fault)
     case .elsewhere(let how): .leavesFile(path: path, object: object, how: how)
+    case .absent: .noObject(path: path, object: object)
     case .tooLarge(let bytes, let limit): .tooLarge(path: path, object: object, bytes: bytes, limit: limit)
     case .tooMany(let what, let limit): .tooMany(path: path, what: what, limit: limit)
     case .truncated(let needed, let available):
@@ -36,8 +43,8 @@ enum Flaw: Swift.Error {
   private var kind: HDF5Contents.Refusal.Kind {
     switch self {
     case .damage, .truncated: .damage
-    case .unsupported: .unsupported
-    case .elsewhere: .elsewhere
+    case .unsupported, .missingLibrary: .unsupported
+    case .elsewhere, .absent: .elsewhere
     case .tooLarge, .tooMany: .limit
     }
   }
@@ -46,30 +53,32 @@ enum Flaw: Swift.Error {
     switch self {
     case .damage(let reason): "damaged: \(reason)"
     case .unsupported(let feature): "\(feature) is not supported"
+    case .missingLibrary(let feature, let fault): "\(feature): \(fault)"
     case .elsewhere(let how): "it \(how)"
+    case .absent: "it does not exist"
     case .tooLarge(let bytes, let limit): "refused: declares \(bytes) bytes, the limit is \(limit)"
     case .tooMany(let what, let limit): "refused: more than \(limit) \(what)"
-    case .truncated(let needed, let available): "truncated: needs \(needed) bytes, \(available) are there"
+    case .truncated(let needed, let available): "truncated: needs \(needed) bytes, \(available) are present"
     }
   }
 }
 
 extension Int {
-  /// `self * other`, or `nil` where that is no `Int`.
+  /// `self * other`, or `nil` where an `Int` cannot hold it.
   func times(_ other: Int) -> Int? {
     let (product, overflow) = multipliedReportingOverflow(by: other)
     return overflow ? nil : product
   }
 
-  /// `self + other`, or `nil` where that is no `Int`.
+  /// `self + other`, or `nil` where an `Int` cannot hold it.
   func plus(_ other: Int) -> Int? {
     let (sum, overflow) = addingReportingOverflow(other)
     return overflow ? nil : sum
   }
 
-  /// How many bits below the highest that is set; 0 for 0.
+  /// The position of the highest bit that is set; 0 for 0.
   var log2: Int { self <= 0 ? 0 : Int.bitWidth - 1 - leadingZeroBitCount }
 
-  /// Bytes that the specification uses to encode any number up to this one.
+  /// The bytes in which the specification encodes numbers up to this one.
   var encodedSize: Int { log2 / 8 + 1 }
 }

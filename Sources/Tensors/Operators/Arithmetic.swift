@@ -82,14 +82,14 @@ extension Tensor {
           let share = broadcast(.exceeds, (kind == .maximum ? a : b).detached(), (kind == .maximum ? b : a).detached())
           cotangents.add((dy * share).summed(to: a.shape), to: a)
           cotangents.add((dy * (1 - share)).summed(to: b.shape), to: b)
-        case .add, .subtract, .exceeds: break
+        default: break
         }
       }
     }
   }
 
   static func broadcastShape(_ a: [Int], _ b: [Int]) -> [Int] {
-    let rank = max(a.count, b.count)
+    let rank = Swift.max(a.count, b.count)
     let left = Array(repeating: 1, count: rank - a.count) + a
     let right = Array(repeating: 1, count: rank - b.count) + b
     return zip(left, right).map { x, y in

@@ -3,11 +3,11 @@ import AviaryKernels
 
 /// Batch normalisation by the statistics of the batch (Ioffe & Szegedy, 2015): [N, C, …] → [N, C, …].
 ///
-/// (x − mean) / √(variance + ε) · scale + shift, with mean and (biased) variance of each channel over all others axes.
+/// (x − mean) / √(variance + ε) · scale + shift, with the mean and (biased) variance of each channel over all other axes.
 ///
 /// - Parameters:
 ///   - scale, shift: [C].
-///   - observe: is given the mean and the unbiased variance, both [C], once, before the next operation of the pass.
+///   - observe: called once with the mean and the unbiased variance, both [C], before the next operation of the pass.
 public func batchNormalization(
   _ x: Tensor, scale: Tensor, shift: Tensor, epsilon: Float, observe: @escaping (Tensor, Tensor) -> Void = { _, _ in }
 ) -> Tensor {
@@ -23,7 +23,7 @@ public func batchNormalization(
   }
 }
 
-/// Batch normalisation by statistics given beforehand: (x − mean) / √(variance + ε) · scale + shift for each channel of
+/// Batch normalisation by given statistics: (x − mean) / √(variance + ε) · scale + shift for each channel of
 /// [N, C, …]. Everything else is [C].
 public func batchNormalization(
   _ x: Tensor, mean: Tensor, variance: Tensor, scale: Tensor, shift: Tensor, epsilon: Float
@@ -57,8 +57,8 @@ private func checkNormalization(_ x: Tensor, scale: Tensor, shift: Tensor) {
     "batch normalisation: input \(x.shape) does not go with scale \(scale.shape) and shift \(shift.shape)")
 }
 
-/// One batch normalisation in training: it waits for a relu that may become a part of it, and knows what its backward
-/// pass needs.
+/// One batch normalisation in training: it waits for a relu that it may absorb, and keeps what its
+/// backward pass needs.
 final class BatchNormalizationPass {
   private let x: Tensor
   private let scale: Tensor
@@ -67,7 +67,7 @@ final class BatchNormalizationPass {
   private let observe: (Tensor, Tensor) -> Void
   private let label: Profile.Label?
   private var statistics: BatchNormalization.Statistics?
-  /// Where the result goes, if anybody still holds it.
+  /// Where the result goes, if it is still referenced.
   weak var result: Confined<TensorContent>?
 
   init(x: Tensor, scale: Tensor, shift: Tensor, epsilon: Float, observe: @escaping (Tensor, Tensor) -> Void) {

@@ -7,8 +7,8 @@ import AviaryKernels
 /// - Parameters:
 ///   - bias: [O], added to every position.
 ///   - stride, padding, dilation: one number for each spatial axis. The padding is zeros, on both sides.
-///   - endPadding: the zeros at the ends of the axes, where they are not as many as at the beginnings.
-///   - groups: input and output channels are split into as many groups, each convolved for itself.
+///   - endPadding: the zeros at the end of each axis, if they differ from those at the beginning.
+///   - groups: the number of groups that input and output channels are split into; each group is convolved separately.
 public func convolution(
   _ x: Tensor, weight: Tensor, bias: Tensor? = nil, stride: [Int], padding: [Int], endPadding: [Int]? = nil,
   dilation: [Int], groups: Int = 1
@@ -25,15 +25,17 @@ public func convolution(
     stride.allSatisfy { $0 > 0 } && dilation.allSatisfy { $0 > 0 } && (padding + endPadding).allSatisfy { $0 >= 0 },
     "convolution: no window slides with stride \(stride), padding \(padding), dilation \(dilation)")
   ensure(
-    x.count > 0 && weight.count > 0, "convolution: input \(x.shape) or weight \(weight.shape) is empty")
+    !x.shape.dropFirst().contains(0) && weight.count > 0,
+    "convolution: input \(x.shape) or weight \(weight.shape) is empty")
   let shape = ConvolutionShape(
     input: x.shape, weights: weight.shape,
     window: Window(
       kernel: Array(weight.shape.dropFirst(2)), stride: stride, dilation: dilation, paddingLow: padding,
       paddingHigh: endPadding), groups: groups, hasBias: bias != nil)
   ensure(
-    shape.output.allSatisfy { $0 > 0 },
+    !shape.output.dropFirst().contains { $0 <= 0 },
     "convolution: input \(x.shape) is smaller than the window of weight \(weight.shape)")
+  if x.count == 0 { return emptyResult(shape.output, from: x, weight, bias) }
   return operation {
     let calibration = Pass.current.onComputeThread.calibration
     calibration?.observe(x, of: weight)
@@ -102,7 +104,7 @@ struct ChannelNormalization {
   }
 }
 
-/// A convolution not made yet, and what has become a part of it: relu?(normalisation(convolution) + addend).
+/// A deferred convolution and what was fused into it: relu?(normalisation(convolution) + addend).
 final class ConvolutionExpression {
   let shape: ConvolutionShape
   let x: Tensor
@@ -111,10 +113,10 @@ final class ConvolutionExpression {
   var normalization: ChannelNormalization?
   var addend: Tensor?
   var relu = false
-  /// Whether it is computed in integers of 8 bits.
+  /// Whether it is computed with 8-bit integers.
   var isQuantized = false
   var pass: ConvolutionPass = Pass.current.onComputeThread.weightsStay ? .repeatedInference : .inference
-  /// While somebody watches: the layer that the convolution belongs to, whatever has become a part of it since.
+  /// While profiling: the layer that the convolution belongs to, whatever was fused into it since.
   private var label = Profile.isOn ? Profile.label : nil
 
   init(shape: ConvolutionShape, x: Tensor, weight: Tensor, bias: Tensor?) {
@@ -124,7 +126,7 @@ final class ConvolutionExpression {
     self.bias = bias
   }
 
-  /// Nothing but a relu can still become a part of it once something has been added.
+  /// After an addition only a relu can still be fused.
   var isBare: Bool { addend == nil && !relu }
 
   func copy() -> ConvolutionExpression {
@@ -146,14 +148,14 @@ final class ConvolutionExpression {
     return Profile.labelled(label, body)
   }
 
-  /// The geometry with what has become a part of the convolution.
+  /// The geometry of the fused convolution.
   private var fusedShape: ConvolutionShape {
     var fused = shape
     fused.hasBias = bias != nil || normalization != nil
     return fused
   }
 
-  /// The result pooled, without the result itself; nil where that does not pay, or is not to be had.
+  /// The pooled result, without materialising the convolution; nil if that does not pay or is not available.
   func pooled(by pooling: Pooling) -> Buffer? {
     guard pass != .training, addend == nil, !isQuantized,
       let both = PooledConvolution(fusedShape, pooling, source: x.buffer.layout, pass: pass, relu: relu)
@@ -172,10 +174,10 @@ final class ConvolutionExpression {
     return destination
   }
 
-  /// Memory for the result, which holds the addend where there is one: the addend's own where nobody else needs it.
+  /// Memory for the result, holding the addend if there is one: the addend's own memory if nothing else uses it.
   func destination(_ layout: Layout) -> Buffer {
     guard addend != nil else { return Buffer(layout) }
-    // Nothing here may hold the addend while it is asked whether anybody else does.
+    // Nothing here may retain the addend during the uniqueness check.
     if addend!.buffer.layout == layout, isKnownUniquelyReferenced(&addend!.content),
       let own = addend!.content.onComputeThread.takeAlone(layout)
     {

@@ -1,14 +1,14 @@
 import AviaryDiagnostics
 import AviaryKernels
 
-// What falls is decided by the pass's noise, the path of the layer that drops and the number of the call, so that the
-// same step drops the same again.
+// The pass's noise, the layer's path and the number of the call decide which elements are dropped, so the same step drops
+// the same elements again.
 
 /// Dropout (Srivastava et al., 2014) in training mode: each element is zero with probability `rate`, else divided by
 /// 1 − rate; in inference mode the identity.
 ///
-/// - Parameter path: the layer that drops. Together with the pass's noise and the number of the call it decides which
-///   elements fall.
+/// - Parameter path: the path of the layer. With the pass's noise and the number of the call it decides which elements are
+///   dropped.
 public func dropout(_ x: Tensor, rate: Float, path: String = "") -> Tensor {
   ensure((0...1).contains(rate), "dropout: the rate \(rate) is not a probability")
   return operation {
@@ -23,10 +23,10 @@ public func dropout(_ x: Tensor, rate: Float, path: String = "") -> Tensor {
   }
 }
 
-/// Spatial dropout (Tompson et al., 2015) in training mode: each channel of [N, C, …] is zero as a whole with
+/// Spatial dropout (Tompson et al., 2015) in training mode: each channel of [N, C, …] is zeroed as a whole with
 /// probability `rate`, else divided by 1 − rate; in inference mode the identity.
 ///
-/// - Parameter path: the layer that drops; see `dropout`.
+/// - Parameter path: the path of the layer; see `dropout`.
 public func channelDropout(_ x: Tensor, rate: Float, path: String = "") -> Tensor {
   ensure((0...1).contains(rate), "channel dropout: the rate \(rate) is not a probability")
   ensure(x.rank >= 2, "channel dropout: \(x.shape) has no channels")
@@ -44,11 +44,11 @@ public func channelDropout(_ x: Tensor, rate: Float, path: String = "") -> Tenso
 /// DropBlock (Ghiasi et al., 2018) in training mode: squares of `block` × `block` positions of each channel of
 /// [N, C, H, W] are zero, and the rest is divided by the share that is kept; in inference mode the identity.
 ///
-/// Squares begin with the probability γ = rate / block² · H·W / ((H − block + 1)·(W − block + 1)) at every position from
-/// which they fit into the image, so that about `rate` of the elements fall. In an image smaller than a block a block is
+/// A square starts with probability γ = rate / block² · H·W / ((H − block + 1)·(W − block + 1)) at every position where
+/// it fits into the image, so that about `rate` of the elements are dropped. In an image smaller than a block, the block is
 /// as large as the image's shorter side.
 ///
-/// - Parameter path: the layer that drops; see `dropout`.
+/// - Parameter path: the path of the layer; see `dropout`.
 public func dropBlock(_ x: Tensor, block: Int, rate: Float, path: String = "") -> Tensor {
   ensure((0...1).contains(rate), "DropBlock: the rate \(rate) is not a probability")
   ensure(x.rank == 4 && block >= 1, "DropBlock: blocks of size \(block) cannot be cut from \(x.shape)")

@@ -1,7 +1,7 @@
 import AviaryDiagnostics
 import AviaryKernels
 
-// Functions of single elements. Each takes its operand in whatever layout it has, and leaves the result in the same.
+// Elementwise functions. Each accepts any memory layout and keeps it.
 
 /// x where it is positive, else slope · x (Maas et al., 2013).
 public func leakyRelu(_ x: Tensor, slope: Float = 0.01) -> Tensor { apply(.leakyRelu(slope: slope), x) }
@@ -43,14 +43,14 @@ public func log(_ x: Tensor) -> Tensor { apply(.log, x) }
 /// The square root of every element.
 public func sqrt(_ x: Tensor) -> Tensor { apply(.squareRoot, x) }
 
-/// The magnitude of every element. Where it is 0 the gradient is, too.
+/// The absolute value of every element. At 0 the gradient is 0.
 public func abs(_ x: Tensor) -> Tensor { apply(.magnitude, x) }
 
 extension Tensor {
   /// The square of every element.
   public func squared() -> Tensor { apply(.square, self) }
 
-  /// Every element, but none below or above the range. Within it, bounds included, gradients pass.
+  /// Every element limited to the range. Gradients pass within it, bounds included.
   public func clamped(to range: ClosedRange<Float>) -> Tensor {
     apply(.clamp(range.lowerBound, range.upperBound), self)
   }
@@ -72,7 +72,7 @@ public func prelu(_ x: Tensor, slope: Tensor) -> Tensor {
   return relu(x) + perChannel * x.clamped(to: -Float.infinity...0)
 }
 
-private func apply(_ function: ElementFunction, _ x: Tensor) -> Tensor {
+func apply(_ function: ElementFunction, _ x: Tensor) -> Tensor {
   operation {
     let operand = x.buffer
     let input = function.keepsPadding || !operand.layout.isPadded ? operand : x.plainBuffer

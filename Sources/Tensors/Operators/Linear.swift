@@ -7,8 +7,10 @@ public func linear(_ x: Tensor, weight: Tensor, bias: Tensor? = nil) -> Tensor {
     x.rank >= 1 && weight.rank == 2 && x.shape[x.rank - 1] == weight.shape[1]
       && (bias.map { $0.shape == [weight.shape[0]] } ?? true),
     "linear: input \(x.shape) does not go with weight \(weight.shape), bias \(bias?.shape ?? [])")
-  ensure(
-    x.count > 0 && weight.count > 0, "linear: input \(x.shape) or weight \(weight.shape) is empty")
+  if x.count == 0 || weight.count == 0 {
+    let zeros = emptyResult(x.shape.dropLast() + [weight.shape[0]], from: x, weight)
+    return bias.map { zeros + $0 } ?? zeros
+  }
   let rows = x.shape.dropLast().reduce(1, *)
   let shape = LinearShape(rows: rows, inputs: weight.shape[1], outputs: weight.shape[0], hasBias: bias != nil)
   let resultShape = x.shape.dropLast() + [shape.outputs]

@@ -2,12 +2,20 @@ import AviaryDiagnostics
 import AviaryKernels
 
 /// The product of matrices, or of batches of matrices whose batch axes broadcast: [N…, M, K] by [N…, K, P] → [N…, M, P];
-/// PyTorch's `matmul` for operands of rank 2 and more.
+/// PyTorch's `matmul`. A vector on the left is a row, one on the right a column, and the result is without its axis.
 public func matmul(_ a: Tensor, _ b: Tensor) -> Tensor {
+  if a.rank == 1 || b.rank == 1 {
+    let product = matmul(a.rank == 1 ? a.unsqueezed(axis: 0) : a, b.rank == 1 ? b.unsqueezed(axis: 1) : b)
+    let rows = b.rank == 1 ? product.squeezed(axes: [-1]) : product
+    return a.rank == 1 ? rows.squeezed(axes: [b.rank == 1 ? -1 : -2]) : rows
+  }
   ensure(
     a.rank >= 2 && b.rank >= 2 && a.shape[a.rank - 1] == b.shape[b.rank - 2],
     "matmul: \(a.shape) does not go with \(b.shape)")
-  ensure(a.count > 0 && b.count > 0, "matmul: \(a.shape) or \(b.shape) is empty")
+  if a.count == 0 || b.count == 0 {
+    let batch = Tensor.broadcastShape(Array(a.shape.dropLast(2)), Array(b.shape.dropLast(2)))
+    return emptyResult(batch + [a.shape[a.rank - 2], b.shape[b.rank - 1]], from: a, b)
+  }
   // One matrix for all rows of the other operand is one large product.
   if b.rank == 2, a.rank > 2 {
     let rows = a.reshaped(to: [-1, a.shape[a.rank - 1]])

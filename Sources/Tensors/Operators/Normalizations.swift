@@ -6,7 +6,7 @@ import AviaryKernels
 /// (x − mean) / √(variance + ε) · scale + shift, with mean and (biased) variance over the last axes.
 ///
 /// - Parameters:
-///   - shape: the sizes of the axes that are normalised over.
+///   - shape: the sizes of the normalised axes.
 ///   - scale, shift: of that shape.
 public func layerNormalization(
   _ x: Tensor, over shape: [Int], scale: Tensor? = nil, shift: Tensor? = nil, epsilon: Float = 1e-5
@@ -16,18 +16,18 @@ public func layerNormalization(
       && (shift.map { $0.shape == shape } ?? true),
     "layer normalisation: input \(x.shape) does not go with the axes \(shape), scale \(scale?.shape ?? []) and shift "
       + "\(shift?.shape ?? [])")
-  ensure(x.count > 0, "layer normalisation: input \(x.shape) is empty")
+  ensure(!shape.contains(0), "layer normalisation: no elements along the axes \(shape) of \(x.shape)")
+  if x.count == 0 { return emptyResult(x.shape, from: x, scale, shift) }
   let count = shape.reduce(1, *)
   return rowNormalization(
     x, RowNormalization(rows: x.count / count, groups: 1, channels: count, run: 1, epsilon: epsilon), scale: scale,
     shift: shift)
 }
 
-/// Group normalisation (Wu & He, 2018): [N, C, …] → [N, C, …], the channels of each image in groups that are normalised
-/// each for itself; PyTorch's `group_norm`.
+/// Group normalisation (Wu & He, 2018): [N, C, …] → [N, C, …], each group of channels of each image normalised separately; PyTorch's `group_norm`.
 ///
 /// - Parameters:
-///   - groups: 1 normalises all channels together, C each alone (instance normalisation).
+///   - groups: 1 normalises all channels together, C each one separately (instance normalisation).
 ///   - scale, shift: [C].
 public func groupNormalization(
   _ x: Tensor, groups: Int, scale: Tensor? = nil, shift: Tensor? = nil, epsilon: Float = 1e-5
@@ -37,7 +37,7 @@ public func groupNormalization(
       && (shift.map { $0.shape == [x.shape[1]] } ?? true),
     "group normalisation: input \(x.shape) does not go with \(groups) groups, scale \(scale?.shape ?? []) and shift "
       + "\(shift?.shape ?? [])")
-  ensure(x.count > 0, "group normalisation: input \(x.shape) is empty")
+  if x.count == 0 { return emptyResult(x.shape, from: x, scale, shift) }
   let normalization = RowNormalization(
     rows: x.shape[0] * groups, groups: groups, channels: x.shape[1] / groups, run: x.shape.dropFirst(2).reduce(1, *),
     epsilon: epsilon)
@@ -75,7 +75,7 @@ public func localResponseNormalization(
   ensure(
     x.rank >= 2 && size >= 1 && k > 0 && alpha >= 0,
     "local response normalisation: input \(x.shape) does not go with size \(size), alpha \(alpha) and k \(k)")
-  ensure(x.count > 0, "local response normalisation: input \(x.shape) is empty")
+  if x.count == 0 { return emptyResult(x.shape, from: x) }
   let normalization = ResponseNormalization(
     images: x.shape[0], channels: x.shape[1], positions: x.shape.dropFirst(2).reduce(1, *), size: size, alpha: alpha,
     beta: beta, k: k)

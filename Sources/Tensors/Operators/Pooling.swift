@@ -1,19 +1,19 @@
 import AviaryDiagnostics
 import AviaryKernels
 
-/// How the size of a pooled axis is rounded where the window does not fit a whole number of times.
+/// How the size of a pooled axis is rounded if the window does not fit a whole number of times.
 public enum PoolRounding: String, Codable, Sendable {
-  /// What is left over is dropped.
+  /// The remainder is dropped.
   case down
-  /// One more window is begun, as long as it begins inside of the input or its left padding.
+  /// One more window is added if it starts within the input or its left padding.
   case up
 }
 
 /// The largest element of every window of [N, C, …]; the padding never wins.
 ///
 /// - Parameters:
-///   - endPadding: at the ends of the axes, where it is not as wide as at the beginnings.
-///   - dilation: how far apart the elements of a window are: 1 for neighbours.
+///   - endPadding: the padding at the end of each axis, if it differs from the beginning.
+///   - dilation: the distance between the elements of a window; 1 for adjacent elements.
 public func maxPool(
   _ x: consuming Tensor, kernel: [Int], stride: [Int]? = nil, padding: [Int]? = nil, endPadding: [Int]? = nil,
   dilation: [Int]? = nil, rounding: PoolRounding = .down
@@ -24,9 +24,9 @@ public func maxPool(
   return pooled(x, pooling)
 }
 
-/// The mean of every window of [N, C, …]. `countingPadding`: the padding's zeros count as elements.
+/// The mean of every window of [N, C, …]; with `countingPadding` the zeros of the padding count as elements.
 ///
-/// - Parameter endPadding: at the ends of the axes, where it is not as wide as at the beginnings.
+/// - Parameter endPadding: the padding at the end of each axis, if it differs from the beginning.
 public func averagePool(
   _ x: consuming Tensor, kernel: [Int], stride: [Int]? = nil, padding: [Int]? = nil, endPadding: [Int]? = nil,
   rounding: PoolRounding = .down, countingPadding: Bool = true
@@ -53,6 +53,7 @@ public func averagePool(
 }
 
 private func pooled(_ x: consuming Tensor, _ pooling: Pooling) -> Tensor {
+  if pooling.input[0] == 0 { return emptyResult(pooling.output, from: x) }
   var x = x
   return operation {
     if pooling.kind == .max, x.awaitsIntegers {
@@ -111,7 +112,7 @@ func poolWindow(
       && endPadding.count == axes && zip(reach, endPadding).allSatisfy { $1 >= 0 && $1 < max($0, 2) },
     "\(name): input \(x.shape) does not go with kernel \(kernel), stride \(stride), padding \(padding), dilation \(dilation)"
   )
-  ensure(x.count > 0, "\(name): input \(x.shape) is empty")
+  ensure(!x.shape.dropFirst().contains(0), "\(name): input \(x.shape) is empty")
   var output = Array(x.shape.prefix(2))
   var high = endPadding
   for axis in 0..<axes {

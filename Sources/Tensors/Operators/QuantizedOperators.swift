@@ -4,7 +4,7 @@ import AviaryKernels
 // normalisation, bias, addition, relu) is done once for each result, which is rounded where it is itself wanted in integers.
 
 extension ConvolutionExpression {
-  /// The result in floats; nil where oneDNN has no such convolution of integers.
+  /// The result in floats; nil if oneDNN has no such integer convolution.
   func quantizedResult() -> Buffer? {
     guard let operation = operation(to: nil, addend: addend == nil ? .none : .floats) else { return nil }
     let input = input(of: operation)
@@ -13,7 +13,7 @@ extension ConvolutionExpression {
     return result
   }
 
-  /// The result as integers; nil where oneDNN has no such convolution of integers.
+  /// The result in integers; nil if oneDNN has no such integer convolution.
   func integers(_ form: QuantizedForm) -> QuantizedBuffer? {
     guard isQuantized else { return nil }
     return labelled {
@@ -24,10 +24,10 @@ extension ConvolutionExpression {
         operation.run(input, into: result)
         return QuantizedBuffer(buffer: result, form: form)
       }
-      // First of all: what is added may be computed on the way to the input.
+      // First, because computing the input may compute the addend.
       guard let weights = weight.content.onComputeThread.quantized else { return nil }
       _ = x.quantized(weights.quantization.input)
-      // What is added in floats makes a sum in floats.
+      // A float addend makes the sum a float.
       guard let added = addendForm(for: form) else {
         return quantizedResult().map { $0.quantized(form, shape: shape.output) }
       }
@@ -42,8 +42,8 @@ extension ConvolutionExpression {
     }
   }
 
-  /// In which integers the addend comes: its own where it has some, and otherwise those for which it waits if nobody else
-  /// does. Those have a sign, and half of the result's precision, which keeps them within its range.
+  /// The integer format of the addend: its own if it has one, else the one it is deferred for, if nothing else uses it. The
+  /// latter is signed, with half of the result's precision, so that sums stay in range.
   private func addendForm(for form: QuantizedForm) -> QuantizedForm? {
     let isAlone = isKnownUniquelyReferenced(&addend!.content)
     switch addend!.content.onComputeThread.value {
@@ -55,7 +55,7 @@ extension ConvolutionExpression {
     }
   }
 
-  /// The addend's integers, which nobody else holds where nobody else needs them.
+  /// The addend's integers, uniquely referenced if nothing else uses them.
   private func takeAddend(_ form: QuantizedForm) -> QuantizedBuffer {
     let integers = addend!.quantized(form)
     if isKnownUniquelyReferenced(&addend!.content) {
@@ -103,7 +103,7 @@ extension ConvolutionExpression {
   }
 }
 
-/// x·Wᵀ + b in integers, as floats: [rows, outputs]; nil where oneDNN has no such map.
+/// x·Wᵀ + b computed in integers, as floats: [rows, outputs]; nil if oneDNN has no such product.
 func quantizedLinear(_ x: Tensor, _ shape: LinearShape, weight: Tensor, bias: Tensor?) -> Buffer? {
   guard let weights = weight.content.onComputeThread.quantized else { return nil }
   let folded = bias.map { [$0.content] } ?? []
@@ -134,7 +134,7 @@ extension QuantizedOperation.Ready {
 }
 
 extension Tensor {
-  /// Whether the tensor is computed, or has been, in integers, so that what passes elements on can wait, too.
+  /// Whether the tensor is, or will be, computed in integers, so that a pooling of it can be deferred, too.
   var awaitsIntegers: Bool {
     switch content.onComputeThread.value {
     case .quantized, .deferred(.maxPool): true

@@ -2,7 +2,7 @@ import AviaryDiagnostics
 import AviaryKernels
 
 /// The weights of one recurrent layer in one direction, with G gates: PyTorch's `weight_ih`, `weight_hh`, `bias_ih` and
-/// `bias_hh`. The biases are both there or both absent.
+/// `bias_hh`. Either both biases are present or neither.
 public struct RecurrentWeights: Sendable {
   /// [G·H, I]
   public let input: Tensor
@@ -23,10 +23,10 @@ public struct RecurrentWeights: Sendable {
 /// One recurrent layer in one direction over whole sequences, by PyTorch's formulas: [T, N, I] → [T, N, H].
 ///
 /// - Parameters:
-///   - hidden, cell: the states at the beginning, [N, H]; zeros where they are nil. A cell belongs to an LSTM only.
-///   - lengths: of each of the N sequences, in 1...T; beyond them the result is zero, and what `x` holds there does not
-///     matter as long as it is finite. Nil where all have T steps.
-///   - reversed: whether each sequence is read from its own end.
+///   - hidden, cell: the initial states, [N, H]; zeros if nil. Only an LSTM has a cell.
+///   - lengths: the length of each of the N sequences, in 1...T; beyond it the result is zero, and the values of `x` do not
+///     matter if they are finite. Nil if all have T steps.
+///   - reversed: whether each sequence is read from its end.
 /// - Returns: the states at all steps, and those after the last step of each sequence, [N, H].
 public func recurrent(
   _ x: Tensor, kind: RecurrentKind, weights: RecurrentWeights, hidden: Tensor? = nil, cell: Tensor? = nil,
@@ -71,7 +71,7 @@ extension RecurrentWeights {
   }
 }
 
-/// The geometry, where everything goes together.
+/// The validated geometry.
 private func recurrentShape(
   _ x: Tensor, _ kind: RecurrentKind, _ weights: RecurrentWeights, _ reversed: Bool
 ) -> RecurrentShape {
@@ -91,7 +91,7 @@ private func recurrentShape(
     hasBias: weights.inputBias != nil, reversed: reversed)
 }
 
-/// Lengths as kernels take them; nil where every sequence has all steps.
+/// The lengths as kernels take them; nil if every sequence has all steps.
 private func checked(_ lengths: [Int]?, _ shape: RecurrentShape) -> [Int32]? {
   guard let lengths else { return nil }
   ensure(
@@ -102,14 +102,14 @@ private func checked(_ lengths: [Int]?, _ shape: RecurrentShape) -> [Int32]? {
   return lengths.allSatisfy { $0 == shape.steps } ? nil : lengths.map(Int32.init)
 }
 
-/// One pass through a layer, and what its backward pass has been told so far.
+/// One pass through a layer, and the gradients that its backward pass has received so far.
 private final class RecurrentPass {
   private let shape: RecurrentShape
   private let x: Tensor
   private let weights: RecurrentWeights
   private let lengths: [Int32]?
   private let trace: RecurrentShape.Trace
-  /// The gradients of the states at the end.
+  /// The gradients of the final states.
   var hiddenGradient: Tensor?
   var cellGradient: Tensor?
 
@@ -123,8 +123,7 @@ private final class RecurrentPass {
     self.trace = trace
   }
 
-  /// A state at the end. Its gradient waits here for the pullback of `y`, which the tape comes to later and which is
-  /// asked for in any case.
+  /// A final state. Its gradient is kept for the pullback of `y`, which the tape runs later in any case.
   func recordedState(_ state: Tensor, of y: Tensor, keep: @escaping (Tensor) -> Void) -> Tensor {
     recorded(state, from: y) { gradient, cotangents in
       keep(gradient)

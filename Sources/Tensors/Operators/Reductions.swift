@@ -2,7 +2,7 @@ import AviaryDiagnostics
 import AviaryKernels
 
 extension Tensor {
-  /// The sum over the axes given, over all where none are; `keepingAxes` leaves them with size 1.
+  /// The sum over the axes given, or over all axes; `keepingAxes` leaves them with size 1.
   public func sum(over axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
     let (kept, dropped) = reducedShapes(axes)
     let result = keepingAxes ? kept : dropped
@@ -15,32 +15,28 @@ extension Tensor {
     }
   }
 
-  /// The mean over the axes given, over all where none are; `keepingAxes` leaves them with size 1.
+  /// The mean over the axes given, or over all axes; `keepingAxes` leaves them with size 1. The mean of no elements is NaN.
   public func mean(over axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
     let (kept, dropped) = reducedShapes(axes)
     // The mean over all positions of feature maps is a pooling, which takes them in the layout they have.
-    if let axes, (3...5).contains(rank), axes.sorted() == Array(2..<rank) {
+    if let axes, (3...5).contains(rank), count > 0, resolvedAxes(axes, "mean") == Array(2..<rank) {
       let pooled = averagePool(self, kernel: Array(shape.dropFirst(2)), stride: Array(repeating: 1, count: rank - 2))
       return keepingAxes ? pooled : pooled.reshaped(to: dropped)
     }
-    return sum(over: axes, keepingAxes: keepingAxes) / Float(count / max(1, kept.reduce(1, *)))
+    let count = zip(shape, kept).reduce(1) { $1.0 == $1.1 ? $0 : $0 * $1.0 }
+    return sum(over: axes, keepingAxes: keepingAxes) / Float(count)
   }
 
   private func reducedShapes(_ axes: [Int]?) -> (kept: [Int], dropped: [Int]) {
-    let axes = axes ?? Array(shape.indices)
-    ensure(axes.allSatisfy(shape.indices.contains), "\(shape) does not have all of the axes \(axes)")
+    let axes = resolvedAxes(axes, "reduction")
     let kept = shape.enumerated().map { axes.contains($0.offset) ? 1 : $0.element }
     return (kept, shape.enumerated().filter { !axes.contains($0.offset) }.map(\.element))
   }
 
-  /// For every row of [N, K] the column of the largest element.
+  /// For every row of [N, K] the column of the largest element, the first of equal ones. For other axes see
+  /// `argmax(axis:)`.
   public func argmax() -> [Int] {
     ensure(rank == 2 && shape[1] > 0, "argmax: \(shape) is not a matrix with columns")
-    let columns = shape[1]
-    let all = scalars
-    return (0..<shape[0]).map { row in
-      let start = row * columns
-      return (start..<start + columns).max { all[$0] < all[$1] }! - start
-    }
+    return argmax(axis: 1).scalars.map(Int.init)
   }
 }

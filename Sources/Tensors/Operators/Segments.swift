@@ -1,8 +1,8 @@
 import AviaryDiagnostics
 import AviaryKernels
 
-// Reductions over groups of rows: `segments[r]`, in 0..<count, says to which group row r belongs. Rows of a group need
-// not follow one another. A group without rows becomes zeros.
+// Reductions over groups of rows: `segments[r]`, in 0..<count, is the group of row r. The rows of a group need not be
+// adjacent. A group without rows gives zeros.
 
 /// The sum of each group's rows: [N, F] → [count, F].
 public func segmentSum(_ x: Tensor, segments: IntTensor, count: Int) -> Tensor {
@@ -17,7 +17,7 @@ public func segmentMean(_ x: Tensor, segments: IntTensor, count: Int) -> Tensor 
 }
 
 /// The largest elements of each group's rows, column by column: [N, F] → [count, F]. The gradient goes to the first row
-/// that has the maximum.
+/// with the maximum.
 public func segmentMax(_ x: Tensor, segments: IntTensor, count: Int) -> Tensor {
   checkSegments(x, segments, count)
   let (rows, width) = (x.shape[0], x.shape[1])
@@ -42,6 +42,6 @@ private func checkSegments(_ x: Tensor, _ segments: IntTensor, _ count: Int) {
     x.rank == 2 && segments.shape == [x.shape[0]] && count >= 0,
     "segments: \(x.shape) does not go with segments \(segments.shape) and \(count) groups")
   if let wrong = segments.scalars.first(where: { $0 < 0 || Int($0) >= count }) {
-    stopProgram("segments: \(wrong) is none of the \(count) groups")
+    stopProgram("segments: \(wrong) is not one of the \(count) groups")
   }
 }

@@ -2,7 +2,7 @@ import AviaryDiagnostics
 import AviaryKernels
 
 extension Tensor {
-  /// The same elements, in row-major order, under another shape. One size may be −1: it is what is left.
+  /// The same elements, in row-major order, under another shape. One size may be −1 and is inferred.
   public func reshaped(to shape: [Int]) -> Tensor {
     var shape = shape
     if let open = shape.firstIndex(of: -1) {
@@ -20,15 +20,19 @@ extension Tensor {
     }
   }
 
-  /// The axes from `axis` on joined into one: [N, C, H, W] → [N, C·H·W].
-  public func flattened(from axis: Int = 1) -> Tensor {
-    ensure(axis <= rank, "flattened: \(shape) has no axis \(axis)")
-    return reshaped(to: shape.prefix(axis) + [shape.dropFirst(axis).reduce(1, *)])
+  /// The axes from one through another joined into one: [N, C, H, W] → [N, C·H·W]. Negative axes count from the last.
+  public func flattened(from axis: Int = 1, through last: Int = -1) -> Tensor {
+    // Without an axis to join there is a new one of size 1.
+    if axis == rank { return unsqueezed(axis: -1) }
+    let (first, end) = (resolvedAxis(axis, "flattened"), resolvedAxis(last, "flattened") + 1)
+    ensure(first < end, "flattened: axis \(axis) of \(shape) comes after axis \(last)")
+    return reshaped(to: shape.prefix(first) + [shape[first..<end].reduce(1, *)] + shape.dropFirst(end))
   }
 
   /// The axes in another order: axis i of the result is axis `order[i]` of this tensor.
   public func transposed(_ order: [Int]) -> Tensor {
-    ensure(order.sorted() == Array(shape.indices), "transposed: \(order) is no order of the axes of \(shape)")
+    let order = order.map { $0 < 0 ? $0 + rank : $0 }
+    ensure(order.sorted() == Array(shape.indices), "transposed: \(order) is not an order of the axes of \(shape)")
     var inverse = order
     for (new, old) in order.enumerated() { inverse[old] = new }
     return operation {
@@ -40,9 +44,10 @@ extension Tensor {
   }
 }
 
-/// Tensors joined along an axis, along which alone they may differ in size.
+/// Tensors joined along an axis; their shapes may differ along that axis only.
 public func concatenated(_ parts: [Tensor], axis: Int) -> Tensor {
   guard let first = parts.first else { stopProgram("concatenated: there are no tensors") }
+  let axis = axis < 0 ? axis + first.rank : axis
   ensure(first.shape.indices.contains(axis), "concatenated: \(first.shape) has no axis \(axis)")
   var shape = first.shape
   shape[axis] = parts.reduce(0) { $0 + $1.shape[axis] }
@@ -52,7 +57,7 @@ public func concatenated(_ parts: [Tensor], axis: Int) -> Tensor {
     same[axis] = shape[axis]
     ensure(same == shape, "concatenated: \(part.shape) does not go with \(first.shape) along axis \(axis)")
   }
-  // What has no elements adds none, and oneDNN takes no such part.
+  // oneDNN does not accept empty parts, which add nothing.
   let parts = parts.filter { $0.count > 0 }
   guard let first = parts.first else { return Tensor(zeros: shape) }
   if parts.count == 1 { return first }

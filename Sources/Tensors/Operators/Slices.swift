@@ -2,7 +2,7 @@ import AviaryDiagnostics
 import AviaryKernels
 
 extension Tensor {
-  /// The part from one position to before another along an axis. A negative axis counts from the last.
+  /// The positions `start..<end` along an axis. A negative axis counts from the last.
   public func slice(axis: Int, from start: Int, to end: Int) -> Tensor {
     let axis = axis < 0 ? axis + rank : axis
     ensure(
@@ -22,7 +22,7 @@ extension Tensor {
     }
   }
 
-  /// One position along an axis, which is left out: of [N, T, F] the slice at t along axis 1 is [N, F].
+  /// One position along an axis, which is dropped: the slice of [N, T, F] at t along axis 1 is [N, F].
   public func slice(axis: Int, at position: Int) -> Tensor {
     let axis = axis < 0 ? axis + rank : axis
     var rest = shape
@@ -31,7 +31,7 @@ extension Tensor {
     return part.reshaped(to: rest)
   }
 
-  /// Parts of the sizes given, one after the other along an axis; together they have to be the whole.
+  /// Consecutive parts of the given sizes along an axis. The sizes must add up to the axis.
   public func split(sizes: [Int], axis: Int) -> [Tensor] {
     let axis = axis < 0 ? axis + rank : axis
     ensure(
@@ -44,25 +44,23 @@ extension Tensor {
     }
   }
 
-  /// Parts of one size, one after the other along an axis; the last is smaller where the size does not divide the whole.
-  /// PyTorch's `split`.
+  /// Consecutive parts of one size along an axis; the last is smaller if the size does not divide the axis. PyTorch's `split`.
   public func split(size: Int, axis: Int) -> [Tensor] {
     let axis = axis < 0 ? axis + rank : axis
     ensure(
       size > 0 && shape.indices.contains(axis), "split: \(shape) has no parts of the size \(size) along axis \(axis)")
     let whole = shape[axis]
-    return split(sizes: stride(from: 0, to: whole, by: size).map { min(size, whole - $0) }, axis: axis)
+    return split(sizes: stride(from: 0, to: whole, by: size).map { Swift.min(size, whole - $0) }, axis: axis)
   }
 }
 
 extension Tensor {
-  /// The same between zeros, as many along an axis as are said before it and after it. A negative axis counts from the
-  /// last.
+  /// Zero padding along an axis, before and after. A negative axis counts from the last.
   public func padded(axis: Int, before: Int, after: Int) -> Tensor {
     let axis = axis < 0 ? axis + rank : axis
     ensure(
       shape.indices.contains(axis) && before >= 0 && after >= 0,
-      "padded: \(shape) takes no \(before) and \(after) zeros along axis \(axis)")
+      "padded: \(shape) cannot be padded by \(before) and \(after) zeros along axis \(axis)")
     func zeros(_ count: Int) -> [Tensor] {
       var part = shape
       part[axis] = count
@@ -72,12 +70,12 @@ extension Tensor {
     return parts.count == 1 ? self : concatenated(parts, axis: axis)
   }
 
-  /// Every position along an axis as many times one after the other as is said: the nearest neighbour of a larger grid. A
-  /// negative axis counts from the last.
+  /// Every position along an axis repeated `count` times: nearest-neighbor upsampling. A negative axis counts from the last.
   public func repeated(_ count: Int, axis: Int) -> Tensor {
     let axis = axis < 0 ? axis + rank : axis
     ensure(
-      shape.indices.contains(axis) && count > 0, "repeated: \(shape) has no \(count) copies along axis \(axis)")
+      shape.indices.contains(axis) && count > 0,
+      "repeated: \(shape) cannot be repeated \(count) times along axis \(axis)")
     if count == 1 { return self }
     var (apart, ones, joined) = (shape, Array(repeating: 1, count: rank + 1), shape)
     apart.insert(1, at: axis + 1)
@@ -87,12 +85,7 @@ extension Tensor {
   }
 
   /// The positions along an axis from the last to the first. A negative axis counts from the last.
-  public func reversed(axis: Int) -> Tensor {
-    let axis = axis < 0 ? axis + rank : axis
-    ensure(shape.indices.contains(axis), "reversed: \(shape) has no axis \(axis)")
-    if shape[axis] < 2 { return self }
-    return concatenated((0..<shape[axis]).reversed().map { slice(axis: axis, from: $0, to: $0 + 1) }, axis: axis)
-  }
+  public func reversed(axis: Int) -> Tensor { reversed(axes: [axis]) }
 }
 
 /// Tensors of one shape joined along a new axis: T tensors of [N, F] along axis 1 → [N, T, F].

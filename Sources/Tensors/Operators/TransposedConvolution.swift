@@ -9,9 +9,9 @@ import AviaryKernels
 /// - Parameters:
 ///   - bias: [O], added to every position.
 ///   - stride, padding, dilation: of the convolution, one number for each spatial axis.
-///   - outputPadding: positions that the result has more at its end: several sizes are convolved to the same one. Less
-///     than the stride or the dilation.
-///   - groups: input and output channels are split into as many groups, each for itself.
+///   - outputPadding: extra positions at the end of the result, since several sizes are convolved to the same one. Less than
+///     the stride or the dilation.
+///   - groups: the number of groups that input and output channels are split into.
 public func transposedConvolution(
   _ x: Tensor, weight: Tensor, bias: Tensor? = nil, stride: [Int], padding: [Int], outputPadding: [Int],
   dilation: [Int], groups: Int = 1
@@ -36,7 +36,8 @@ public func transposedConvolution(
     \(outputPadding), dilation \(dilation)
     """)
   ensure(
-    x.count > 0 && weight.count > 0, "transposedConvolution: input \(x.shape) or weight \(weight.shape) is empty")
+    !x.shape.dropFirst().contains(0) && weight.count > 0,
+    "transposedConvolution: input \(x.shape) or weight \(weight.shape) is empty")
   let kernel = Array(weight.shape.dropFirst(2))
   // What no stride reaches: the convolution has less padding there, and where there is none to spare the result gets
   // positions that no window covers.
@@ -56,7 +57,7 @@ public func transposedConvolution(
   let shape = ConvolutionShape(
     input: [x.shape[0], weight.shape[1] * groups] + sizes, weights: weight.shape, window: window, groups: groups,
     hasBias: false)
-  var y = shape.transposed(x, weight: weight)
+  var y = x.count == 0 ? emptyResult(shape.input, from: x, weight) : shape.transposed(x, weight: weight)
   for axis in 0..<axes where uncovered[axis] > 0 {
     var rest = y.shape
     rest[axis + 2] = uncovered[axis]

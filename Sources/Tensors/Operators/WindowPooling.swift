@@ -21,14 +21,14 @@ public func minPool(
   return pooled(x, WindowPooling(kind: .min, input: x.shape, windows: ranges))
 }
 
-/// The means of windows of [N, C, …] that are chosen so that the result has the size given (PyTorch's adaptive pooling):
+/// The means of windows of [N, C, …] chosen for a result of the given size (PyTorch's adaptive pooling):
 /// cell i of n covers ⌊i·size/n⌋ ..< ⌈(i+1)·size/n⌉.
 public func adaptiveAveragePool(_ x: Tensor, output: [Int]) -> Tensor {
   if let kernel = evenKernel(x, output) { return averagePool(x, kernel: kernel) }
   return pooled(x, WindowPooling(kind: .mean, input: x.shape, windows: adaptiveWindows(x, output)))
 }
 
-/// The largest elements of windows that are chosen so that the result has the size given.
+/// The largest elements of windows chosen for a result of the given size.
 public func adaptiveMaxPool(_ x: Tensor, output: [Int]) -> Tensor {
   if let kernel = evenKernel(x, output) { return maxPool(x, kernel: kernel) }
   return pooled(x, WindowPooling(kind: .max, input: x.shape, windows: adaptiveWindows(x, output)))
@@ -38,7 +38,8 @@ public func adaptiveMaxPool(_ x: Tensor, output: [Int]) -> Tensor {
 private func evenKernel(_ x: Tensor, _ output: [Int]) -> [Int]? {
   let input = x.shape.dropFirst(2)
   ensure(
-    (3...5).contains(x.rank) && output.count == input.count && output.allSatisfy { $0 > 0 } && x.count > 0,
+    (3...5).contains(x.rank) && output.count == input.count && output.allSatisfy { $0 > 0 }
+      && !x.shape.dropFirst().contains(0),
     "adaptive pooling: input \(x.shape) does not go with the size \(output)")
   let sizes = zip(input, output)
   return sizes.allSatisfy { $0 % $1 == 0 } ? sizes.map { $0 / $1 } : nil
@@ -51,7 +52,8 @@ private func adaptiveWindows(_ x: Tensor, _ output: [Int]) -> [[Range<Int>]] {
 }
 
 private func pooled(_ x: Tensor, _ pooling: WindowPooling) -> Tensor {
-  operation {
+  if x.count == 0 { return emptyResult(pooling.output, from: x) }
+  return operation {
     let y = pooling.forward(x.plainBuffer)
     return recorded(Tensor(y, shape: pooling.output), from: x) { dy, cotangents in
       let dx = pooling.backward(dy.plainBuffer, x: x.plainBuffer)

@@ -48,7 +48,7 @@ enum Beginning {
       let model = outputs.map { loaded.model.replacingHead(outputs: $0, seed: options.seed) } ?? loaded.model
       start = Start(model: model, architecture: loaded.architecture, metadata: checkpoint.metadata)
       start.metadata.extra["from"] = path
-      start.metadata.metrics = nil
+      start.metadata.metrics = [:]
     case .saved(let checkpoint, let path):
       let loaded = try NetworkTraining.registry.model(from: checkpoint, path: path)
       _ = try loaded.architecture.build(configuration: checkpoint.metadata.configuration, input: input)
@@ -56,7 +56,7 @@ enum Beginning {
     }
     start.metadata.architecture = start.architecture.name
     start.metadata.headAbsent = false
-    start.metadata.frozen = nil
+    start.metadata.frozen = []
     start.metadata.extra[DataFingerprint.key] = data.text
     try start.model.freeze(options)
     return start
@@ -113,6 +113,7 @@ extension Network {
     let more = options.groups.filter(\.isFrozen).flatMap(\.patterns)
     if !more.isEmpty { try freeze(frozenPaths + more) }
     // Before anything is written.
-    for group in options.groups { _ = try group.parsed(for: parameters) }
+    let paths = namedParameters().map(\.path)
+    for group in options.groups { _ = try group.parsed(for: paths) }
   }
 }

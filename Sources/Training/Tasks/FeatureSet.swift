@@ -107,7 +107,7 @@ struct FeatureCache {
   private static func key(
     _ model: some Classifier, _ entries: [ImageEntry], _ preprocessing: Preprocessing
   ) throws -> String {
-    var text = try json(preprocessing) + "\n" + model.configurationText + "\n"
+    var text = try json(preprocessing) + "\n" + model.configurationValue.serialized + "\n"
     let head = model.headPath + "."
     for entry in model.checkpoint(architecture: "").entries where !entry.path.hasPrefix(head) {
       text += "\(entry.path) \(entry.array.bytes.crc32c())\n"

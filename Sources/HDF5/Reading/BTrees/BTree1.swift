@@ -11,10 +11,10 @@ enum BTree1 {
     let address: UInt64
   }
 
-  /// Nodes within nodes; a tree this deep would have more children than any file.
+  /// The deepest tree; a deeper one would have more children than any file.
   private static let depthLimit = 32
 
-  /// Calls `visit` for every child of a leaf. A damaged node is given to `refuse`, and the rest goes on.
+  /// Calls `visit` for every child of a leaf, and `refuse` for every damaged node.
   static func visitAll(
     at root: UInt64, _ type: NodeType, keySize: Int, halfCount: Int, _ blocks: BlockReader,
     refuse: (Flaw) throws(Flaw) -> Void, _ visit: (inout Entry) throws(Flaw) -> Void
@@ -33,6 +33,30 @@ enum BTree1 {
       } catch {
         try refuse(error)
       }
+    }
+  }
+
+  /// Searches for the last child of a leaf whose key precedes the target, which `precedes` decides; the first key of a
+  /// node always does. `nil` for an empty tree.
+  static func find(
+    at root: UInt64, _ type: NodeType, keySize: Int, halfCount: Int, _ blocks: BlockReader,
+    _ precedes: (inout FieldReader) throws(Flaw) -> Bool
+  ) throws(Flaw) -> UInt64? {
+    var address = root
+    var expected: Int?
+    // Levels go down by one, so this ends.
+    while true {
+      let (level, entries) = try node(at: address, type, keySize, halfCount, expected, blocks)
+      guard !entries.isEmpty else { return nil }
+      var (low, high) = (0, entries.count)
+      while high - low > 1 {
+        let middle = (low + high) / 2
+        var key = entries[middle].key
+        if try precedes(&key) { low = middle } else { high = middle }
+      }
+      address = entries[low].address
+      if level == 0 { return address }
+      expected = level - 1
     }
   }
 

@@ -60,6 +60,16 @@ struct BTree2 {
 
   /// Calls `visit` with the type and the fields of every record, in no particular order.
   func visitAll(_ visit: (Int, inout FieldReader) throws(Flaw) -> Void) throws(Flaw) {
+    try self.visit(where: nil, visit)
+  }
+
+  /// The same for the records that match: those for which `order` returns zero. It returns less than zero for records
+  /// before the match and more than zero for records after it. Nodes that cannot hold a match are not read. Without `order`
+  /// all records match.
+  func visit(
+    where order: ((inout FieldReader) throws(Flaw) -> Int)?,
+    _ visit: (Int, inout FieldReader) throws(Flaw) -> Void
+  ) throws(Flaw) {
     guard let root, totalRecords > 0 else { return }
     let (levels, countSize) = try levels()
     var visited: Set<UInt64> = []
@@ -78,20 +88,30 @@ struct BTree2 {
       try node.signature(level > 0 ? "BTIN" : "BTLF")
       try node.version(0)
       guard try node.byte() == type else { throw .damage("a B-tree has nodes of two types") }
-      var records = try node.block(count * recordSize)
+      var list = try node.block(count * recordSize)
+      var records: [(fields: FieldReader, order: Int)] = []
+      for _ in 0..<count {
+        let record = try list.block(recordSize, what: "a record of a B-tree")
+        var fields = record
+        records.append((record, try order?(&fields) ?? 0))
+      }
       if level > 0 {
-        for _ in 0...count {
+        for index in 0...count {
           guard let child = try node.address() else { throw .damage("a B-tree node has no child") }
-          pending.append((child, try node.number(countSize), level - 1))
+          let size = try node.number(countSize)
           try node.skip(pointerSize - node.sizeOfOffsets - countSize)
+          // The child is between two records: skip it where the match is before the first or after the second.
+          if index > 0, records[index - 1].order > 0 { continue }
+          if index < count, records[index].order < 0 { continue }
+          pending.append((child, size, level - 1))
         }
       }
       try node.checksum(from: 0)
-      for _ in 0..<count {
-        var record = try records.block(recordSize, what: "a record of a B-tree")
-        try visit(type, &record)
+      for record in records where record.order == 0 {
+        var fields = record.fields
+        try visit(type, &fields)
       }
     }
-    guard left == 0 else { throw .damage("a B-tree holds fewer records than it says") }
+    guard left == 0 || order != nil else { throw .damage("a B-tree holds fewer records than it says") }
   }
 }

@@ -1,4 +1,4 @@
-/// How chunks lie side by side in a dataset. A chunk's number counts the chunks of the current extents row by row.
+/// The arrangement of chunks in a dataset. Chunks are numbered row by row over the current extents.
 struct ChunkGrid {
   /// Extents of the dataset, and of a chunk.
   let dataset: [Int]
@@ -51,7 +51,7 @@ struct ChunkGrid {
     return coordinates
   }
 
-  /// The number of the chunk that an array index keeps at `position`: arrays count by the largest extents, with the
+  /// The number of the chunk at `position` of an array index: arrays count by the largest extents, with the
   /// unlimited dimension outermost. `nil` outside the current extents.
   func number(ofArrayPosition position: Int) -> Int? {
     var coordinates = [Int](repeating: 0, count: counts.count)
@@ -69,7 +69,7 @@ struct ChunkGrid {
     return number(coordinates)
   }
 
-  /// Whether the chunk reaches beyond the dataset.
+  /// Whether the chunk extends beyond the dataset.
   func isPartial(_ number: Int) -> Bool {
     let at = coordinates(number)
     return at.indices.contains { (at[$0] + 1) * chunk[$0] > dataset[$0] }

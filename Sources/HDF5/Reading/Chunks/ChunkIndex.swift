@@ -2,7 +2,7 @@
 struct ChunkIndex {
   let layout: ChunkedLayout
   let grid: ChunkGrid
-  /// Whether chunks pass through filters, and the index says how large they became.
+  /// Whether chunks pass through filters, so that the index has their stored sizes.
   let isFiltered: Bool
   let blocks: BlockReader
   private(set) var chunks: [StoredChunk] = []
@@ -38,7 +38,7 @@ struct ChunkIndex {
   private mutating func add(_ number: Int?, _ address: UInt64, _ size: Int, _ mask: UInt32) throws(Flaw) {
     guard let number, number < grid.count else { return }
     guard size >= 0, let sum = stored.plus(size), sum <= blocks.image.bytes.count else {
-      throw .damage("chunks lie outside the file or share bytes")
+      throw .damage("chunks are outside the file or share bytes")
     }
     stored = sum
     try blocks.charge(MemoryLayout<StoredChunk>.stride)
@@ -73,11 +73,11 @@ struct ChunkIndex {
       places = product
     }
     guard let size = places.times(layout.size), size <= blocks.image.bytes.count else {
-      throw .damage("chunks lie outside the file")
+      throw .damage("chunks are outside the file")
     }
     for position in 0..<places {
       let (place, overflow) = address.addingReportingOverflow(UInt64(position * layout.size))
-      guard !overflow else { throw .damage("chunks lie outside the file") }
+      guard !overflow else { throw .damage("chunks are outside the file") }
       try add(grid.number(ofArrayPosition: position), place, layout.size, 0)
     }
   }
@@ -95,7 +95,7 @@ struct ChunkIndex {
         var coordinates: [Int] = []
         for dimension in 0..<rank {
           let offset = try entry.key.number(8)
-          guard offset % index.grid.chunk[dimension] == 0 else { throw .damage("a chunk lies off the grid") }
+          guard offset % index.grid.chunk[dimension] == 0 else { throw .damage("a chunk is off the grid") }
           coordinates.append(offset / index.grid.chunk[dimension])
         }
         try index.add(index.grid.number(coordinates), entry.address, size, mask)

@@ -1,6 +1,6 @@
 /// An extensible array (specification VII.D): the chunk index of datasets that grow in one dimension.
 ///
-/// Its first entries lie in the index block; the rest in data blocks that double in size every other *super block*.
+/// Its first entries are in the index block; the rest in data blocks that double in size every other *super block*.
 struct ExtensibleArray {
   private let blocks: BlockReader
   private let address: UInt64
@@ -111,7 +111,7 @@ struct ExtensibleArray {
     }
   }
 
-  /// `first` is the position of the block's first entry behind those of the index block.
+  /// `first` is the position of the block's first entry, counted after those of the index block.
   private func dataBlock(
     at place: UInt64, _ first: Int, _ entries: Int, pages: [Int]?, _ visit: Visit
   ) throws(Flaw) {
@@ -122,7 +122,7 @@ struct ExtensibleArray {
       throw .overflow(what)
     }
     var block = try blocks.block(at: place, count: size, what)
-    // Libraries differ in the position that they record here, so that it proves nothing.
+    // Libraries differ in the position that they record here, so it is not checked.
     try head(&block, "EADB")
     try block.skip(positionSize)
     var list = try block.block(inBlock * entrySize)

@@ -1,9 +1,9 @@
 import AviaryArchives
 
-/// Reads blocks of metadata out of a file, in total no more of them than the file's size justifies.
+/// Reads blocks of metadata from a file, in total no more than the size of the file justifies.
 ///
-/// Structures of a hostile file may overlap and refer to one another in any number; what is read in one pass over the
-/// file, and what is made of it, is charged here, so that time and memory stay in proportion to the file.
+/// Structures of a hostile file may overlap and refer to one another any number of times. What is read in one pass over
+/// the file, and what is made of it, is charged here, so that time and memory stay in proportion to the file.
 final class BlockReader {
   let image: FileImage
   private var allowance: Int
@@ -17,7 +17,7 @@ final class BlockReader {
 
   init(_ image: FileImage) {
     self.image = image
-    // Metadata are read twice at most in sound files, and never written parts are no metadata.
+    // In sound files metadata are read twice at most.
     allowance = (image.bytes.count.times(8) ?? .max / 2) + 1 << 20
   }
 
@@ -28,19 +28,25 @@ final class BlockReader {
     allowance -= bytes
   }
 
-  /// How many bytes the file has from `address` on.
+  /// The number of bytes in the file from `address` on.
   func available(at address: UInt64) -> Int {
     guard let position = image.position(of: address) else { return 0 }
     return max(0, image.bytes.count - position)
   }
 
   func block(at address: UInt64, count: Int, _ what: String) throws(Flaw) -> FieldReader {
-    guard let position = image.position(of: address), let region = image.bytes.part(from: position, count: count)
-    else { throw .damage("\(what) at \(address) does not lie within the file") }
+    let (bytes, position) = try region(at: address, count: count, what)
+    return FieldReader(
+      bytes.array(), position: position, what: what, sizeOfOffsets: image.sizeOfOffsets,
+      sizeOfLengths: image.sizeOfLengths)
+  }
+
+  /// The bytes of a block, not copied, and their offset in the file.
+  func region(at address: UInt64, count: Int, _ what: String) throws(Flaw) -> (bytes: ByteRegion, position: Int) {
+    guard let position = image.position(of: address), let bytes = image.bytes.part(from: position, count: count)
+    else { throw .damage("\(what) at \(address) is not within the file") }
     // A block costs a little more than its bytes.
     try charge(count.plus(64) ?? .max)
-    return FieldReader(
-      region.array(), position: position, what: what, sizeOfOffsets: image.sizeOfOffsets,
-      sizeOfLengths: image.sizeOfLengths)
+    return (bytes, position)
   }
 }

@@ -1,6 +1,6 @@
-/// Reads the fields of one block of metadata, little-endian, one after another and never past its end.
+/// Reads the fields of one block of metadata in sequence, little-endian, and never past its end.
 struct FieldReader: Sendable {
-  /// What all readers of one block share: they are copied often, and so copy one reference.
+  /// What all readers of a block share: they are copied often, and copy one reference only.
   private final class Block: Sendable {
     let bytes: [UInt8]
     let position: Int
@@ -34,9 +34,9 @@ struct FieldReader: Sendable {
   }
 
   var bytes: [UInt8] { block.bytes }
-  /// Where `bytes` lies in the file.
+  /// The offset of `bytes` in the file.
   var position: Int { block.position }
-  /// What the block is, for flaws.
+  /// A description of the block, for flaws.
   var what: String { block.what }
   var sizeOfOffsets: Int { block.sizeOfOffsets }
   var sizeOfLengths: Int { block.sizeOfLengths }
@@ -129,7 +129,7 @@ struct FieldReader: Sendable {
     guard found == expected else { throw .damage("\(what) has version \(found)") }
   }
 
-  /// Reads the checksum that stands next and holds it against the bytes from `start`.
+  /// Reads a checksum and compares it with that of the bytes from `start` on.
   mutating func checksum(from start: Int) throws(Flaw) {
     try require(4)
     let computed = Lookup3.hash(bytes[start..<offset])

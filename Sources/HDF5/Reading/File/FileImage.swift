@@ -1,6 +1,6 @@
 import AviaryArchives
 
-/// A file's bytes and what its superblock says about all of its structures.
+/// A file's bytes, and the settings of its superblock that apply to all structures.
 struct FileImage: Sendable {
   let bytes: ByteRegion
   /// Offset in the file that addresses count from: the length of the user block.
@@ -13,7 +13,7 @@ struct FileImage: Sendable {
   var groupInternalK = 16
   /// Half the entries that a node of a chunk index's version-1 B-tree may have.
   var indexedStorageK = 32
-  /// Where messages that objects share lie.
+  /// Messages that objects share.
   var sharedMessages: SharedMessageTable?
 
   /// The offset in the file, or `nil` where the address is beyond its end.

@@ -10,13 +10,13 @@ struct Superblock {
   /// Address of the object header that extends a superblock of version 2.
   let extensionAddress: UInt64?
 
-  /// Where the signature stands: at 0, 512, 1024, 2048 …
+  /// The offset of the signature: 0, 512, 1024, 2048 …
   static func position(in bytes: ByteRegion) -> Int? {
     var offset = 0
     while let head = bytes.part(from: offset, count: 8) {
       if head.array() == signature { return offset }
       offset = offset == 0 ? 512 : offset * 2
-      // A user block longer than this is not a checkpoint's.
+      // User blocks are no longer than this.
       if offset > 1 << 20 { return nil }
     }
     return nil
@@ -107,7 +107,9 @@ struct Superblock {
     guard let base = base.flatMap({ Int(exactly: $0) }), let end = end.flatMap({ Int(exactly: $0) }) else {
       throw .damage("the superblock has no base address or no end of file")
     }
-    guard let last = end.plus(start - base), last >= start else { throw .damage("the superblock's end lies before it") }
+    guard let last = end.plus(start - base), last >= start else {
+      throw .damage("the superblock gives an end of file before its start")
+    }
     guard last <= bytes.count else { throw .truncated(needed: last, available: bytes.count) }
     return FileImage(
       bytes: bytes, baseAddress: start, sizeOfOffsets: fields.sizeOfOffsets, sizeOfLengths: fields.sizeOfLengths)

@@ -20,7 +20,7 @@ extension Superblock {
     return image
   }
 
-  /// File space information (specification IV.A.2.x) is of no use to a reader, but tells a damaged file.
+  /// A reader does not need file space information (specification IV.A.2.x), but it reveals a damaged file.
   private static func check(_ info: FieldReader) throws(Flaw) {
     var info = info
     let version = try info.byte()

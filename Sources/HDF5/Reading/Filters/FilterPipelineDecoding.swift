@@ -1,7 +1,7 @@
 import AviaryArchives
 
 extension FilterPipeline {
-  /// The filters that the HDF5 library registers, and h5py's.
+  /// The filters that the HDF5 library defines, h5py's, and plug-ins registered with the HDF Group.
   private enum Known: Int {
     case deflate = 1
     case shuffle = 2
@@ -10,66 +10,109 @@ extension FilterPipeline {
     case nbit = 5
     case scaleOffset = 6
     case lzf = 32000
+    case lz4 = 32004
+    case zstandard = 32015
   }
 
-  /// Whether every filter can be undone.
-  func check() throws(Flaw) {
-    for filter in filters {
+  /// Undoes the filters of a dataset's chunks.
+  struct Decoder {
+    private let filters: [Filter]
+    private var zstandard: Zstandard?
+    private var szip: Szip?
+
+    /// Throws where a filter cannot be undone, or its library is not installed.
+    init(_ pipeline: FilterPipeline, _ libraries: FilterLibraries) throws(Flaw) {
+      filters = pipeline.filters
+      for filter in filters {
+        switch Known(rawValue: filter.id) {
+        case .zstandard:
+          zstandard = try Self.library("Zstandard") { () throws(LibraryFault) in try Zstandard(libraries.zstandard) }
+        case .szip: szip = try Self.library("szip") { () throws(LibraryFault) in try Szip(libraries.szip) }
+        case nil:
+          let name = filter.name.isEmpty ? "" : " (\(filter.name))"
+          throw .unsupported("compression by filter \(filter.id)\(name)")
+        default: break
+        }
+      }
+    }
+
+    private static func library<Codec>(
+      _ filter: String, _ open: () throws(LibraryFault) -> Codec
+    ) throws(Flaw) -> Codec {
+      do { return try open() } catch { throw .missingLibrary(feature: "compression by \(filter)", error) }
+    }
+
+    /// Undoes the filters, last one first, but those whose bit in `mask` says that they were skipped. A chunk has `size`
+    /// bytes before them.
+    func decoded(_ stored: ByteRegion, mask: UInt32, size: Int) throws(Flaw) -> ByteRegion {
+      let applied = filters.enumerated().filter { mask >> UInt32($0.offset) & 1 == 0 }.map(\.element)
+      // The size of each filter's input; unknown after a filter that compresses.
+      var inputs: [Int?] = []
+      var known: Int? = size
+      for filter in applied {
+        inputs.append(known)
+        switch Known(rawValue: filter.id) {
+        case .shuffle: break
+        case .fletcher32: known = known.map { $0 + 4 }
+        default: known = nil
+        }
+      }
+      var bytes = stored
+      for (filter, input) in zip(applied, inputs).reversed() {
+        bytes = try undo(filter, bytes, input, most: size + size / 8 + 1024)
+      }
+      guard bytes.count == size else { throw .damage("a chunk unpacks to \(bytes.count) bytes instead of \(size)") }
+      return bytes
+    }
+
+    /// `size`: bytes of the filter's input; `most`: the limit where that is unknown.
+    private func undo(_ filter: Filter, _ bytes: ByteRegion, _ size: Int?, most: Int) throws(Flaw) -> ByteRegion {
       switch Known(rawValue: filter.id) {
-      case .szip: throw .unsupported("compression by szip")
-      case nil:
-        let name = filter.name.isEmpty ? "" : " (\(filter.name))"
-        throw .unsupported("compression by filter \(filter.id)\(name)")
-      default: break
+      case .deflate:
+        do throws(ArchiveFault) {
+          if let size { return try bytes.inflated(to: size, wrapping: .zlib, path: "", part: "a chunk") }
+          return try bytes.inflated(atMost: most, wrapping: .zlib, path: "", part: "a chunk")
+        } catch .malformed(_, _, let reason) {
+          throw .damage("a chunk: \(reason)")
+        } catch {
+          throw .damage("a chunk: \(error)")
+        }
+      case .shuffle: return try Shuffle.undo(bytes, elementSize: Int(filter.parameters.first ?? 0))
+      case .fletcher32: return try Fletcher32.checked(bytes)
+      case .lzf:
+        let recorded = filter.parameters.count > 2 ? Int(filter.parameters[2]) : 0
+        let target = size ?? recorded
+        guard target <= most else { throw .damage("a chunk unpacks to more than its size") }
+        return try LZF.decompressed(bytes, size: target)
+      case .lz4: return try LZ4.decompressed(bytes, size: size, most: most)
+      case .nbit: return try NBit.decompressed(bytes, filter.parameters, most: most)
+      case .scaleOffset: return try ScaleOffset.decompressed(bytes, filter.parameters, most: most)
+      case .zstandard:
+        guard let content = zstandard?.decompressed(bytes, size: size, limit: most) else {
+          throw .damage("a chunk's Zstandard frame is damaged or has another size than the chunk")
+        }
+        return content
+      case .szip: return try szipDecompressed(bytes, filter.parameters, size, most: most)
+      case nil: throw .unsupported("compression by filter \(filter.id)")
       }
     }
-  }
 
-  /// Undoes the filters, last one first, but those whose bit in `mask` says that they were left out. A chunk has `size`
-  /// bytes before them.
-  func decoded(_ stored: ByteRegion, mask: UInt32, size: Int) throws(Flaw) -> ByteRegion {
-    let applied = filters.enumerated().filter { mask >> UInt32($0.offset) & 1 == 0 }.map(\.element)
-    // What each filter was given; nothing is known behind one that compresses.
-    var inputs: [Int?] = []
-    var known: Int? = size
-    for filter in applied {
-      inputs.append(known)
-      switch Known(rawValue: filter.id) {
-      case .shuffle: break
-      case .fletcher32: known = known.map { $0 + 4 }
-      default: known = nil
+    /// The unpacked size precedes the compressed bytes (little-endian, 4 bytes).
+    private func szipDecompressed(
+      _ bytes: ByteRegion, _ parameters: [UInt32], _ size: Int?, most: Int
+    ) throws(Flaw) -> ByteRegion {
+      guard parameters.count >= 4, let head = bytes.part(from: 0, count: 4)?.array(),
+        let packed = bytes.part(from: 4, count: bytes.count - 4)
+      else { throw .damage("the szip filter lacks parameters or its head") }
+      let total = head.reversed().reduce(0) { $0 << 8 | Int($1) }
+      guard total <= most, size ?? total == total else { throw .damage("a chunk unpacks to more than its size") }
+      let settings = Szip.Parameters(
+        options: parameters[0], bitsPerPixel: parameters[2], pixelsPerBlock: parameters[1],
+        pixelsPerScanline: parameters[3])
+      guard let content = szip?.decompressed(packed, size: total, settings) else {
+        throw .damage("a chunk's bytes compressed by szip are damaged")
       }
-    }
-    var bytes = stored
-    for (filter, input) in zip(applied, inputs).reversed() {
-      bytes = try Self.undo(filter, bytes, input, most: size + size / 8 + 1024)
-    }
-    guard bytes.count == size else { throw .damage("a chunk unpacks to \(bytes.count) bytes instead of \(size)") }
-    return bytes
-  }
-
-  /// `size`: bytes that the filter was given; `most`: where that is unknown, no more than this.
-  private static func undo(_ filter: Filter, _ bytes: ByteRegion, _ size: Int?, most: Int) throws(Flaw) -> ByteRegion {
-    switch Known(rawValue: filter.id) {
-    case .deflate:
-      do throws(ArchiveFault) {
-        if let size { return try bytes.inflated(to: size, wrapping: .zlib, path: "", part: "a chunk") }
-        return try bytes.inflated(atMost: most, wrapping: .zlib, path: "", part: "a chunk")
-      } catch .malformed(_, _, let reason) {
-        throw .damage("a chunk: \(reason)")
-      } catch {
-        throw .damage("a chunk: \(error)")
-      }
-    case .shuffle: return try Shuffle.undo(bytes, elementSize: Int(filter.parameters.first ?? 0))
-    case .fletcher32: return try Fletcher32.checked(bytes)
-    case .lzf:
-      let recorded = filter.parameters.count > 2 ? Int(filter.parameters[2]) : 0
-      let target = size ?? recorded
-      guard target <= most else { throw .damage("a chunk unpacks to more than its size") }
-      return try LZF.decompressed(bytes, size: target)
-    case .nbit: return try NBit.decompressed(bytes, filter.parameters, most: most)
-    case .scaleOffset: return try ScaleOffset.decompressed(bytes, filter.parameters, most: most)
-    case .szip, nil: throw .unsupported("compression by filter \(filter.id)")
+      return content
     }
   }
 }

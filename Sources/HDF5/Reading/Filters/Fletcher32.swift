@@ -1,6 +1,6 @@
 import AviaryArchives
 
-/// The Fletcher-32 filter: a checksum behind the bytes (filter 3).
+/// The Fletcher-32 filter: a checksum after the bytes (filter 3).
 enum Fletcher32 {
   /// The bytes before their checksum, which must match.
   static func checked(_ bytes: ByteRegion) throws(Flaw) -> ByteRegion {
@@ -21,7 +21,7 @@ enum Fletcher32 {
     var at = 0
     let even = bytes.count & ~1
     while at < even {
-      // So many words that the sums cannot overflow.
+      // After this many words the sums could overflow.
       let end = min(even, at + 720)
       while at < end {
         first &+= UInt32(bytes[at]) << 8 | UInt32(bytes[at + 1])

@@ -1,6 +1,6 @@
 import AviaryArchives
 
-/// LZF, h5py's own quick compression (filter 32000): runs of literals, and copies of what went before.
+/// LZF, h5py's own fast compression (filter 32000): runs of literals, and copies of earlier bytes.
 enum LZF {
   static func decompressed(_ bytes: ByteRegion, size: Int) throws(Flaw) -> ByteRegion {
     try ByteRegion(zeroed: size) { (target) throws(Flaw) in

@@ -1,10 +1,10 @@
 import AviaryArchives
 
-/// The nbit filter (filter 5): of every number only the bits that count, one after another.
+/// The n-bit filter (filter 5): the significant bits of every number, without gaps.
 enum NBit {
-  /// How the bits of an element are laid out.
+  /// The layout of the bits of an element.
   private indirect enum Element {
-    /// All bytes as they are.
+    /// All bytes unchanged.
     case verbatim(size: Int)
     case number(size: Int, isBig: Bool, precision: Int, offset: Int)
     case array(Element, size: Int, baseSize: Int)
@@ -15,7 +15,7 @@ enum NBit {
 
   static func decompressed(_ bytes: ByteRegion, _ parameters: [UInt32], most: Int) throws(Flaw) -> ByteRegion {
     guard parameters.count >= 5 else { throw .damage("the nbit filter lacks parameters") }
-    // Where every bit counts, nothing was packed.
+    // Where every bit is significant, nothing was packed.
     if parameters[1] != 0 { return bytes }
     var rest = parameters[3...]
     let (element, size) = try element(&rest, depth: 0)
@@ -32,7 +32,7 @@ enum NBit {
     }
   }
 
-  /// Parses the description of an element, which lies within others no deeper than a datatype does.
+  /// Parses the description of an element, nested no deeper than a datatype.
   private static func element(
     _ rest: inout ArraySlice<UInt32>, depth: Int
   ) throws(Flaw) -> (element: Element, size: Int) {

@@ -1,14 +1,14 @@
 import AviaryArchives
 
-/// The scale-offset filter (filter 6): numbers as small differences from the least, packed into few bits; floating-point
-/// numbers are first scaled by a power of ten ("D-scaling") and rounded.
+/// The scale-offset filter (filter 6): differences from the smallest number, packed into few bits; floating-point numbers
+/// are first scaled by a power of ten ("D-scaling") and rounded.
 struct ScaleOffset {
   private let scale: Int
   private let count: Int
   private let isFloat: Bool
   private let size: Int
   private let isBig: Bool
-  /// Bits of the fill value, which is packed as all ones.
+  /// The bits of the fill value, which is packed as all ones.
   private let fill: UInt64?
   private var bitCount = 0
   private var least: UInt64 = 0
@@ -46,7 +46,7 @@ struct ScaleOffset {
     }
   }
 
-  /// The number of bits, and the least number.
+  /// Reads the number of bits and the smallest number.
   private mutating func readHead(_ bytes: ByteRegion) throws(Flaw) {
     guard let head = bytes.part(from: 0, count: 21)?.array() else { throw Self.damage }
     bitCount = head[0..<4].reversed().reduce(0) { $0 << 8 | Int($1) }
@@ -65,7 +65,7 @@ struct ScaleOffset {
         for index in 0..<count {
           var value: UInt64
           if isWhole {
-            // The numbers as they were, in the order of the machine that packed them.
+            // The numbers unpacked, in the byte order of the machine that wrote them.
             value = 0
             for byte in 0..<size { value |= try bits.bits(8, of: source) << UInt64(8 * byte) }
           } else {

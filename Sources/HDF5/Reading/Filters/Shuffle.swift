@@ -16,7 +16,7 @@ enum Shuffle {
             at += elementSize
           }
         }
-        // Bytes that do not make up an element stand unchanged at the end.
+        // Bytes that do not fill an element are unchanged at the end.
         let whole = count * elementSize
         target.copy(bytes.count - whole, of: source, from: whole, to: whole)
       }

@@ -48,7 +48,7 @@ final class FractalHeap {
 
   private var offsetSize: Int { (heapBits + 7) / 8 }
 
-  /// The object that `id` stands for.
+  /// The object with the ID `id`.
   func object(_ id: [UInt8], _ what: String, _ blocks: BlockReader) throws(Flaw) -> FieldReader {
     guard id.count == idLength else { throw .damage("an ID of \(id.count) bytes in a fractal heap of \(idLength)") }
     var fields = FieldReader(
@@ -98,7 +98,7 @@ final class FractalHeap {
 
   /// Which block of the doubling table holds `offset`, and where that block begins.
   private func place(_ offset: Int) throws(Flaw) -> (row: Int, column: Int, start: Int) {
-    guard offset >= 0, offset >> heapBits == 0 else { throw .damage("an object lies outside its fractal heap") }
+    guard offset >= 0, offset >> heapBits == 0 else { throw .damage("an object is outside its fractal heap") }
     let firstRow = startingSize * width
     if offset < firstRow { return (0, offset / startingSize, offset / startingSize * startingSize) }
     let row = offset.log2 - firstRow.log2 + 1
@@ -111,7 +111,7 @@ final class FractalHeap {
   private func managed(
     _ offset: Int, _ length: Int, _ what: String, _ blocks: BlockReader
   ) throws(Flaw) -> FieldReader {
-    guard var block = root else { throw .damage("\(what) lies in an empty fractal heap") }
+    guard var block = root else { throw .damage("\(what) is in an empty fractal heap") }
     // Where the current block begins, and how many rows it has; none in a direct block.
     var start = 0
     var rows = rootRows
@@ -119,14 +119,14 @@ final class FractalHeap {
     // An indirect block's rows are fewer than those of the block above it, so this ends.
     while rows > 0 {
       let (row, column, childStart) = try place(offset - start)
-      guard row < rows else { throw .damage("\(what) lies outside its fractal heap") }
+      guard row < rows else { throw .damage("\(what) is outside its fractal heap") }
       let children = try indirectBlock(at: block, rows: rows, start: start, blocks)
-      guard let child = children[row * width + column] else { throw .damage("\(what) lies in an absent block") }
+      guard let child = children[row * width + column] else { throw .damage("\(what) is in an absent block") }
       block = child
       start += childStart
       size = rowSize(row)
       let below = row < directRows ? 0 : size.log2 - (startingSize * width).log2 + 1
-      guard below < rows, below >= 0 else { throw .damage("blocks of the fractal heap lie within themselves") }
+      guard below < rows, below >= 0 else { throw .damage("blocks of the fractal heap contain themselves") }
       rows = below
     }
     var content = try directBlock(at: block, size: size, start: start, blocks)
@@ -157,7 +157,7 @@ final class FractalHeap {
     return children
   }
 
-  /// The block from behind its head on; offsets within it count the head.
+  /// The content of a block after its header; offsets within the block include the header.
   private func directBlock(
     at place: UInt64, size: Int, start: Int, _ blocks: BlockReader
   ) throws(Flaw) -> FieldReader {

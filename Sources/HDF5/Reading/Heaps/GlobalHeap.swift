@@ -31,7 +31,7 @@ struct GlobalHeap {
     bytes = fields.bytes
   }
 
-  /// What an element of variable length refers to: so many elements, by address of a collection and index within it.
+  /// The bytes that an element of variable length refers to, by the address of a collection and an index in it.
   static func sequence(
     _ reference: ArraySlice<UInt8>, elementSize: Int, _ blocks: BlockReader
   ) throws(Flaw) -> ArraySlice<UInt8> {

@@ -1,12 +1,12 @@
-/// Chunked storage: all chunks have the same extents, and an index says where each lies.
+/// Chunked storage: all chunks have the same extents, and an index has their addresses.
 struct ChunkedLayout: Sendable {
-  /// How chunks are found, and from where.
+  /// The kind and the address of the index.
   enum Index: Sendable {
     /// Version-1 B-tree, the only index before layout version 4.
     case bTree1(UInt64)
     /// The dataset is one chunk; `filtered` gives its stored size and filter mask.
     case single(UInt64, filtered: (size: Int, mask: UInt32)?)
-    /// All chunks one after another, unfiltered.
+    /// All chunks in sequence, unfiltered.
     case implicit(UInt64)
     case fixedArray(UInt64)
     case extensibleArray(UInt64)
@@ -18,7 +18,7 @@ struct ChunkedLayout: Sendable {
   let elementSize: Int
   /// `nil` where no chunk was ever written.
   let index: Index?
-  /// Whether chunks that reach beyond the dataset pass by the filters.
+  /// Whether chunks that extend beyond the dataset are stored unfiltered.
   let leavesEdgesUnfiltered: Bool
 
   /// Bytes of a chunk before filters.

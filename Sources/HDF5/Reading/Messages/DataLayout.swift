@@ -1,9 +1,9 @@
-/// Where a dataset's bytes lie: the data layout message (specification IV.A.2.i), versions 1 to 5. Version 5 only
-/// differs from 4 in the width of stored chunk sizes, which the chunk indices tell themselves.
+/// Where a dataset's bytes are stored: the data layout message (specification IV.A.2.i), versions 1 to 5. Version 5 only
+/// differs from 4 in the width of stored chunk sizes, which the chunk indices give themselves.
 enum DataLayout: Sendable {
   /// In the message itself, at an offset in the file.
   case compact(position: Int, size: Int)
-  /// One after another; without an address they were never written. Versions 1 and 2 do not say how many.
+  /// In sequence; without an address they were never written. Versions 1 and 2 do not give the size.
   case contiguous(address: UInt64?, size: Int?)
   case chunked(ChunkedLayout)
 
@@ -47,7 +47,7 @@ enum DataLayout: Sendable {
       for _ in 0..<rank { dimensions.append(try message.uint32()) }
       return .chunked(try ChunkedLayout(dimensions, address.map { .bTree1($0) }))
     case 2: return .chunked(try ChunkedLayout(&message))
-    case 3: throw .elsewhere("is a virtual dataset, put together from other files")
+    case 3: throw .elsewhere("is a virtual dataset, made of parts of other files")
     default: throw .damage("a data layout is of class \(kind)")
     }
   }

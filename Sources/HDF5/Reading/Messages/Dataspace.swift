@@ -1,10 +1,10 @@
-/// How many elements, in which dimensions: the dataspace message (specification IV.A.2.b).
+/// The extents of a dataset or attribute: the dataspace message (specification IV.A.2.b).
 struct Dataspace: Sendable, Equatable {
   /// Current extents; empty for a scalar.
   let extents: [Int]
   /// Largest extents; `nil` for a dimension that may grow without limit.
   let maximums: [Int?]
-  /// Whether there is no element at all.
+  /// Whether the dataspace is null: it has no elements.
   let isNull: Bool
   /// Number of elements.
   let count: Int

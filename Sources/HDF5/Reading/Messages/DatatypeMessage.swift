@@ -1,6 +1,6 @@
 /// Parses datatype messages (specification IV.A.2.d), versions 1 to 5.
 struct DatatypeMessage {
-  /// How deep types may lie within types. Real ones have three or four levels.
+  /// How deep types may be nested. Real ones have three or four levels.
   static let depthLimit = 16
 
   private var depth = 0
@@ -10,7 +10,7 @@ struct DatatypeMessage {
     return try parser.type(&fields)
   }
 
-  /// The datatype of a message that may lie with a committed datatype.
+  /// The datatype of a message, which may refer to a committed datatype.
   static func datatype(of message: HeaderMessage, _ blocks: BlockReader) throws(Flaw) -> Datatype {
     guard message.isShared else {
       var body = message.body
@@ -93,7 +93,7 @@ struct DatatypeMessage {
     let end = offset + precision
     guard precision > 0, end <= size * 8, exponentSize > 0, mantissaSize > 0, sign < end,
       exponentLocation + exponentSize <= end, mantissaLocation + mantissaSize <= end, exponentSize <= 32
-    else { throw .damage("the parts of a floating-point number lie outside it") }
+    else { throw .damage("the parts of a floating-point number are outside of it") }
     // An overlap would give a bit two meanings.
     let exponent = exponentLocation..<exponentLocation + exponentSize
     let mantissa = mantissaLocation..<mantissaLocation + mantissaSize
@@ -184,7 +184,7 @@ struct DatatypeMessage {
       var member = try type(&fields)
       if !dimensions.isEmpty { member = try Self.array(of: member, dimensions) }
       guard let end = offset.plus(member.size), end <= size else {
-        throw .damage("member '\(name)' lies outside its compound")
+        throw .damage("member '\(name)' is outside its compound")
       }
       members.append(.init(name: name, offset: offset, type: member))
     }

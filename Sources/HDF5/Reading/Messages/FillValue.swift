@@ -1,4 +1,4 @@
-/// What elements are that were never written: the fill value messages (specification IV.A.2.e and f).
+/// The value of elements that were never written: the fill value messages (specification IV.A.2.e and f).
 enum FillValue {
   /// The bytes of one element; `nil` where they are zero or undefined.
   static func bytes(_ header: ObjectHeader, size: Int, _ blocks: BlockReader) throws(Flaw) -> [UInt8]? {

@@ -1,4 +1,4 @@
-/// What a chunk's bytes pass through on their way into the file: the filter pipeline message (specification IV.A.2.l).
+/// The filters that a chunk's bytes pass through when written: the filter pipeline message (specification IV.A.2.l).
 struct FilterPipeline: Sendable {
   struct Filter: Sendable {
     let id: Int

@@ -21,7 +21,7 @@ struct HeaderMessage {
     case freeSpaceInfo = 0x17
     case cacheImage = 0x18
 
-    /// Whether several objects may have one such message in common.
+    /// Whether several objects may share one such message.
     var isShareable: Bool {
       switch self {
       case .dataspace, .datatype, .oldFillValue, .fillValue, .filterPipeline, .attribute: true
@@ -30,12 +30,12 @@ struct HeaderMessage {
     }
   }
 
-  /// Known, and of no use to a reader: nothing, a comment, two forms of the time, a reference count.
+  /// Messages that a reader does not need: nothing, a comment, two forms of the time, a reference count.
   static let ignored: Set<Int> = [0x00, 0x0d, 0x0e, 0x12, referenceCount]
   static let referenceCount = 0x16
 
   let kind: Kind
-  /// Whether the body only says where the message lies.
+  /// Whether the body only refers to the message.
   let isShared: Bool
   let body: FieldReader
 }

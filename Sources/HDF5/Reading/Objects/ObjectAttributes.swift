@@ -1,6 +1,6 @@
-/// Collects the attributes of an object, from its header or from a fractal heap. Damaged ones are put aside.
+/// Collects the attributes of an object, from its header or from a fractal heap. Damaged ones are kept apart as flaws.
 struct ObjectAttributes {
-  /// Real objects have a few dozen.
+  /// The most attributes of an object; real ones have a few dozen.
   static let countLimit = 10_000
 
   private(set) var attributes: [HDF5Attribute] = []
@@ -53,7 +53,7 @@ struct ObjectAttributes {
       list.keep { (list) throws(Flaw) in
         if isShared {
           guard let table = list.blocks.image.sharedMessages else {
-            throw .damage("an attribute lies in a shared message heap, and the file has none")
+            throw .damage("an attribute refers to a heap of shared messages, but the file has none")
           }
           try list.add(try table.body(of: id, .attribute, list.blocks))
         } else {

@@ -9,7 +9,7 @@ struct ObjectHeader {
 
   init(at address: UInt64, _ blocks: BlockReader) throws(Flaw) {
     var head = try blocks.block(at: address, count: min(16, blocks.available(at: address)), "the object header")
-    // A continuation that names an earlier one would never end.
+    // Continuations that refer to one another would never end.
     var visited: Set<UInt64> = [address]
     var pending: [(address: UInt64, length: Int)] = []
     let isNew = head.bytes.starts(with: "OHDR".utf8)
@@ -57,7 +57,7 @@ struct ObjectHeader {
     return (hasCreationOrder, try newMessages(&whole, hasCreationOrder))
   }
 
-  /// Adds the messages of a block and yields the continuations that it names.
+  /// Adds the messages of a block and returns the continuations that it refers to.
   private mutating func oldMessages(
     _ block: FieldReader, most: Int = .max
   ) throws(Flaw) -> [(address: UInt64, length: Int)] {
@@ -84,7 +84,7 @@ struct ObjectHeader {
     return continuations
   }
 
-  /// The same for version 2: a checksum ends the block, and a gap too small for a message may stand before it.
+  /// The same for version 2: a checksum ends the block, and a gap too small for a message may precede it.
   private mutating func newMessages(
     _ block: inout FieldReader, _ hasCreationOrder: Bool
   ) throws(Flaw) -> [(address: UInt64, length: Int)] {
@@ -113,7 +113,7 @@ struct ObjectHeader {
       guard flags & 0x42 == 0 || !HeaderMessage.ignored.contains(kind) else {
         throw .damage("a message is shared that cannot be")
       }
-      // Bit 7: who does not know the message must not read the object.
+      // Bit 7: a reader that does not know the message must not read the object.
       if flags & 0x80 != 0, !HeaderMessage.ignored.contains(kind) {
         throw .unsupported("a header message of type \(kind)")
       }

@@ -1,6 +1,6 @@
-/// Finds the body of a message that lies elsewhere (specification IV.A.2, "shared message").
+/// Finds the body of a message that is stored outside the header (specification IV.A.2, "shared message").
 enum SharedMessage {
-  /// The body of `message`, wherever it lies.
+  /// The body of `message`, in the header or elsewhere.
   static func body(of message: HeaderMessage, _ blocks: BlockReader) throws(Flaw) -> FieldReader {
     guard message.isShared else { return message.body }
     var pointer = message.body
@@ -13,7 +13,7 @@ enum SharedMessage {
       return target.body
     case .heap(let id):
       guard let table = blocks.image.sharedMessages else {
-        throw .damage("a message lies in a shared message heap, and the file has none")
+        throw .damage("a message refers to a heap of shared messages, but the file has none")
       }
       return try table.body(of: id, message.kind, blocks)
     }

@@ -1,21 +1,29 @@
 import AviaryArchives
+import Synchronization
 
-/// A dataset's object header, parsed: what its elements are, how many, and where their bytes lie.
+/// A dataset's object header, parsed: datatype, extents, and where the bytes are stored.
 final class DatasetObject: Sendable {
+  /// The address of the object header.
+  let address: UInt64
   let datatype: Datatype
   let type: HDF5ElementType
   let dataspace: Dataspace
   let layout: DataLayout
   let pipeline: FilterPipeline
-  /// The bytes of an element that was never written, where they are not zero.
+  /// The bytes of an element that was never written; `nil` where they are zero.
   let fillValue: [UInt8]?
-  /// Bytes of all elements as they are in the file, before filters.
+  /// Bytes of all elements in the datatype of the file, before filters.
   let storedCount: Int
-  /// Bytes once read as numbers.
+  /// Bytes of all elements as numbers in memory.
   let byteCount: Int?
+  /// The chunks that were written, by number, once the index was read.
+  let chunks = Mutex<[StoredChunk]?>(nil)
 
-  init(_ header: ObjectHeader, _ type: HeaderMessage, _ space: HeaderMessage, _ blocks: BlockReader) throws(Flaw) {
-    guard header.first(.externalFiles) == nil else { throw .elsewhere("is a dataset whose bytes lie in other files") }
+  init(
+    at address: UInt64, _ header: ObjectHeader, _ type: HeaderMessage, _ space: HeaderMessage, _ blocks: BlockReader
+  ) throws(Flaw) {
+    self.address = address
+    guard header.first(.externalFiles) == nil else { throw .elsewhere("is a dataset stored in other files") }
     datatype = try DatatypeMessage.datatype(of: type, blocks)
     dataspace = try Dataspace(try SharedMessage.body(of: space, blocks))
     guard let message = header.first(.dataLayout) else { throw .damage("a dataset has no data layout") }
@@ -53,7 +61,7 @@ final class DatasetObject: Sendable {
     }
   }
 
-  /// The offset in the file of bytes that lie there one after another as they are stored.
+  /// The offset in the file of contiguous bytes; `nil` for chunks and for what was never written.
   func position(_ image: FileImage) -> Int? {
     switch layout {
     case .compact(let position, _): position
@@ -62,7 +70,7 @@ final class DatasetObject: Sendable {
     }
   }
 
-  /// Whether the stored bytes are what `HDF5Reader.bytes(of:)` hands out.
+  /// Whether `HDF5Reader.bytes(of:)` returns the bytes as they are stored.
   var isPlain: Bool {
     switch datatype {
     case .fixedPoint(let number):

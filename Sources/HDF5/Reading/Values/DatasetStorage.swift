@@ -1,40 +1,75 @@
 import AviaryArchives
 
-/// Brings a dataset's bytes together: where they lie, or out of chunks, with fill values in between.
+/// Collects the selected bytes of a dataset, which is contiguous or chunked; what was never written has fill values.
 struct DatasetStorage {
   let object: DatasetObject
   let image: FileImage
   let budget: UnpackingBudget
+  let libraries: FilterLibraries
 
-  /// All elements as the file has them, in row-major order. Not copied where they lie one after another.
-  func bytes() throws(Flaw) -> ByteRegion {
-    let size = object.storedCount
+  private var element: Int { object.datatype.size }
+
+  /// The selected elements in the datatype of the file, in row-major order; not copied where they are contiguous in it.
+  func bytes(_ slab: Hyperslab) throws(Flaw) -> ByteRegion {
+    // At most `storedCount`, which is an `Int`.
+    let size = slab.count * element
     if size == 0 { return ByteRegion([UInt8]()) }
-    if let position = object.position(image) {
-      guard let region = image.bytes.part(from: position, count: size) else {
-        throw .truncated(needed: size, available: max(0, image.bytes.count - position))
-      }
-      return region
-    }
+    if let position = object.position(image) { return try contiguous(slab, size, at: position) }
     guard case .chunked(let layout) = object.layout else {
       try check(size, stored: 0)
       return ByteRegion(zeroed: size) { fill(&$0) }
     }
-    try object.pipeline.check()
+    return try chunked(slab, size, layout)
+  }
+
+  private func contiguous(_ slab: Hyperslab, _ size: Int, at position: Int) throws(Flaw) -> ByteRegion {
+    let available = max(0, image.bytes.count - position)
+    guard let region = image.bytes.part(from: position, count: object.storedCount) else {
+      throw .truncated(needed: object.storedCount, available: available)
+    }
+    let extents = object.dataspace.extents
+    let origin = [Int](repeating: 0, count: extents.count)
+    guard let copy = StridedCopy(slab, origin: origin, extents: extents, inside: extents, element: element) else {
+      return ByteRegion([UInt8]())
+    }
+    if copy.isSingleRun, let run = region.part(from: copy.source, count: size) { return run }
+    return ByteRegion(zeroed: size) { copy.copy(region, to: &$0) }
+  }
+
+  private func chunked(_ slab: Hyperslab, _ size: Int, _ layout: ChunkedLayout) throws(Flaw) -> ByteRegion {
+    let decoder = try FilterPipeline.Decoder(object.pipeline, libraries)
     let grid = try ChunkGrid(object.dataspace, layout)
-    let blocks = BlockReader(image)
-    let isFiltered = !object.pipeline.filters.isEmpty
-    let chunks = try ChunkIndex.chunks(layout, grid, isFiltered: isFiltered, blocks)
+    let selection = ChunkSelection(slab, grid)
+    let chunks = selection.chunks(of: try index(layout, grid))
+    // Chunks share no bytes, so this is at most the file's size.
     let stored = chunks.reduce(0) { $0 + $1.size }
     try check(size, stored: stored)
-    // Chunks are unpacked whole, however little of them lies within the dataset.
+    // Chunks are unpacked whole, even if little of them is selected.
     guard let unpacked = chunks.count.times(layout.size) else { throw .overflow("the size of all chunks") }
     try check(unpacked, stored: stored)
-    let isSparse = chunks.count < grid.count
     return try ByteRegion(zeroed: size) { (target) throws(Flaw) in
-      if isSparse { fill(&target) }
-      for chunk in chunks { try place(try unpack(chunk, layout, grid), chunk.number, grid, &target) }
+      if chunks.count != selection.count { fill(&target) }
+      for chunk in chunks {
+        let origin = zip(grid.coordinates(chunk.number), grid.chunk).map { $0 * $1 }
+        let inside = origin.indices.map { min(grid.dataset[$0] - origin[$0], grid.chunk[$0]) }
+        let copy = StridedCopy(slab, origin: origin, extents: grid.chunk, inside: inside, element: element)
+        guard let copy else { continue }
+        copy.copy(try unpack(chunk, layout, grid, decoder), to: &target)
+      }
     }
+  }
+
+  /// All chunks by number. The index is read once for each dataset, however often parts of the dataset are read.
+  private func index(_ layout: ChunkedLayout, _ grid: ChunkGrid) throws(Flaw) -> [StoredChunk] {
+    if let known = object.chunks.withLock({ $0 }) { return known }
+    let isFiltered = !object.pipeline.filters.isEmpty
+    let chunks = try ChunkIndex.chunks(layout, grid, isFiltered: isFiltered, BlockReader(image))
+      .sorted { $0.number < $1.number }
+    guard zip(chunks, chunks.dropFirst()).allSatisfy({ $0.number < $1.number }) else {
+      throw .damage("a chunk is listed twice")
+    }
+    object.chunks.withLock { $0 = chunks }
+    return chunks
   }
 
   private func check(_ size: Int, stored: Int) throws(Flaw) {
@@ -53,48 +88,13 @@ struct DatasetStorage {
     }
   }
 
-  private func unpack(_ chunk: StoredChunk, _ layout: ChunkedLayout, _ grid: ChunkGrid) throws(Flaw) -> ByteRegion {
+  private func unpack(
+    _ chunk: StoredChunk, _ layout: ChunkedLayout, _ grid: ChunkGrid, _ decoder: FilterPipeline.Decoder
+  ) throws(Flaw) -> ByteRegion {
     guard let position = image.position(of: chunk.address),
       let stored = image.bytes.part(from: position, count: chunk.size)
-    else { throw .damage("a chunk lies outside the file") }
+    else { throw .damage("a chunk is outside the file") }
     let isBare = layout.leavesEdgesUnfiltered && grid.isPartial(chunk.number)
-    return try object.pipeline.decoded(stored, mask: isBare ? .max : chunk.mask, size: layout.size)
-  }
-
-  /// Copies the part of a chunk that lies within the dataset, row by row.
-  private func place(
-    _ chunk: ByteRegion, _ number: Int, _ grid: ChunkGrid, _ target: inout MutableSpan<UInt8>
-  ) throws(Flaw) {
-    let element = object.datatype.size
-    let origin = zip(grid.coordinates(number), grid.chunk).map { $0 * $1 }
-    let inside = zip(zip(grid.dataset, origin), grid.chunk).map { min($0.0 - $0.1, $1) }
-    guard let width = inside.last, inside.allSatisfy({ $0 > 0 }) else { return }
-    // Bytes from one row to the next in each dimension, in the chunk and in the dataset.
-    var chunkStrides = [Int](repeating: element, count: inside.count)
-    var strides = chunkStrides
-    for dimension in inside.indices.dropLast().reversed() {
-      chunkStrides[dimension] = chunkStrides[dimension + 1] * grid.chunk[dimension + 1]
-      strides[dimension] = strides[dimension + 1] * grid.dataset[dimension + 1]
-    }
-    var start = zip(origin, strides).reduce(0) { $0 + $1.0 * $1.1 }
-    var source = 0
-    var row = [Int](repeating: 0, count: inside.count)
-    chunk.withUInt8s { bytes in
-      while true {
-        target.copy(width * element, of: bytes, from: source, to: start)
-        var dimension = inside.count - 2
-        while dimension >= 0 {
-          row[dimension] += 1
-          source += chunkStrides[dimension]
-          start += strides[dimension]
-          if row[dimension] < inside[dimension] { break }
-          source -= chunkStrides[dimension] * inside[dimension]
-          start -= strides[dimension] * inside[dimension]
-          row[dimension] = 0
-          dimension -= 1
-        }
-        if dimension < 0 { return }
-      }
-    }
+    return try decoder.decoded(stored, mask: isBare ? .max : chunk.mask, size: layout.size)
   }
 }

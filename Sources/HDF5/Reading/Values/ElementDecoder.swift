@@ -1,10 +1,10 @@
-/// Makes values of the bytes of elements.
+/// Decodes the bytes of elements to values.
 struct ElementDecoder {
   private let blocks: BlockReader
   private var left: Int
   private let limit: Int
 
-  /// `limit`: how many values may be made in all.
+  /// - Parameter limit: the most values to make in all.
   init(_ blocks: BlockReader, limit: Int) {
     self.blocks = blocks
     self.limit = limit
@@ -24,7 +24,7 @@ struct ElementDecoder {
     return result
   }
 
-  /// Types lie within types no deeper than `DatatypeMessage.depthLimit`.
+  /// Types are nested no deeper than `DatatypeMessage.depthLimit`.
   private mutating func element(_ bytes: ArraySlice<UInt8>, _ type: Datatype) throws(Flaw) -> HDF5Element {
     guard left > 0 else { throw .tooMany("values of this kind in one object", limit: limit) }
     left -= 1
@@ -40,7 +40,7 @@ struct ElementDecoder {
     case .fixedString(_, let padding, _): return .text(Self.text(bytes, padding))
     case .variableString(let padding, _, _):
       let text = try GlobalHeap.sequence(bytes, elementSize: 1, blocks)
-      // Text of this kind ends at its first zero byte, however it is padded.
+      // Variable-length text ends at its first zero byte, however it is padded.
       return .text(Self.text(text, padding == .spacePadded ? .spacePadded : .nullTerminated))
     case .compound(_, let members):
       var values: [HDF5Element] = []

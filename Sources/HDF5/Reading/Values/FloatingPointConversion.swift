@@ -32,7 +32,7 @@ struct FloatingPointConversion {
     let isNegative = bits(bytes, type.signLocation, 1) == 1
     let value: Double
     if exponent == (1 << type.exponentSize) - 1 {
-      // Without an implied bit the leading one stands in the mantissa, even of infinity.
+      // Without an implied bit the mantissa holds the leading one, even of infinity.
       let fraction = type.isLeadingBitImplied ? mantissa : mantissa << 1
       value = fraction == 0 && !rest ? .infinity : .nan
     } else if mantissa == 0 && !rest && (exponent == 0 || !type.isLeadingBitImplied) {

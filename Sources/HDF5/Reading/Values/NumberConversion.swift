@@ -1,11 +1,11 @@
 import AviaryArchives
 
-/// Brings numbers as they are stored into the form that `HDF5Reader.bytes(of:)` hands out, in one pass.
+/// Converts stored numbers to the form that `HDF5Reader.bytes(of:)` returns, in one pass.
 enum NumberConversion {
   static func converted(_ stored: ByteRegion, _ object: DatasetObject) throws(Flaw) -> ByteRegion {
     let source = object.datatype.size
     let target = object.type.size ?? 0
-    let count = object.dataspace.count
+    let count = stored.count / source
     switch object.datatype {
     case .fixedPoint(let number) where number.isFull && number.size == target: return swapped(stored, size: target)
     case .floatingPoint(let number) where number.isIEEE || number.isBFloat16: return swapped(stored, size: target)
@@ -54,7 +54,7 @@ enum NumberConversion {
     _ stored: ByteRegion, _ source: Int, _ target: Int, _ count: Int, _ convert: (ArraySlice<UInt8>) -> UInt64
   ) -> ByteRegion {
     ByteRegion(zeroed: count * target) { span in
-      // Piece by piece, so that no second copy of all bytes is made.
+      // In pieces, to avoid a second copy of all bytes.
       let piece = max(1, 65_536 / source)
       for first in stride(from: 0, to: count, by: piece) {
         let number = min(piece, count - first)

@@ -1,10 +1,11 @@
 import Synchronization
 
-/// Bytes that all datasets of one file may take once unpacked or converted. Each dataset counts once.
+/// The bytes that all datasets of a file may take once unpacked or converted. Each dataset counts once.
 final class UnpackingBudget: Sendable {
   private struct State {
     var left: Int
-    var charged: [ObjectIdentifier: Int] = [:]
+    /// By the address of the dataset, which may be looked up again and again.
+    var charged: [UInt64: Int] = [:]
   }
 
   private let limit: Int
@@ -18,11 +19,11 @@ final class UnpackingBudget: Sendable {
 
   func charge(_ bytes: Int, for object: DatasetObject) throws(Flaw) {
     let isCovered = state.withLock { state in
-      let more = bytes - (state.charged[ObjectIdentifier(object)] ?? 0)
+      let more = bytes - (state.charged[object.address] ?? 0)
       if more <= 0 { return true }
       guard more <= state.left else { return false }
       state.left -= more
-      state.charged[ObjectIdentifier(object)] = bytes
+      state.charged[object.address] = bytes
       return true
     }
     guard isCovered else { throw .tooLarge(bytes: bytes, limit: limit) }

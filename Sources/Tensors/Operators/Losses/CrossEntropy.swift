@@ -21,10 +21,10 @@ public func crossEntropy(_ logits: Tensor, labels: IntTensor) -> Tensor {
 /// `cross_entropy`. Every position of the further axes counts as an example.
 ///
 /// - Parameters:
-///   - labelSmoothing: ε in 0...1: what is expected of class k is (1 − ε) · [k = label] + ε / K (Szegedy et al., 2016).
+///   - labelSmoothing: ε in 0...1: the target of class k is (1 − ε) · [k = label] + ε / K (Szegedy et al., 2016).
 ///   - classWeights: [K], factors of the classes' losses. The mean is then divided by the sum of the labels' weights.
-///   - ignoring: a label whose examples count for nothing (PyTorch's `ignore_index`), in the mean's divisor neither.
-///     Where all are ignored the sum is 0 and the mean not a number, as in PyTorch.
+///   - ignoring: a label whose examples are ignored (PyTorch's `ignore_index`), in the mean's divisor, too. If all
+///     are ignored the sum is 0 and the mean NaN, as in PyTorch.
 public func crossEntropy(
   _ logits: Tensor, labels: IntTensor, labelSmoothing: Float = 0, classWeights: Tensor? = nil,
   ignoring: Int32? = nil, reduction: Reduction = .mean
@@ -34,6 +34,7 @@ public func crossEntropy(
   checkWeights(logits, classWeights)
   checkSmoothing(labelSmoothing)
   if labelSmoothing == 0, classWeights == nil, ignoring == nil {
+    if logits.shape[0] == 0, reduction == .sum { return emptyResult([], from: logits) }
     let mean = crossEntropy(logits, labels: labels)
     return reduction == .mean ? mean : mean * Float(logits.shape[0])
   }
@@ -57,8 +58,8 @@ public func crossEntropy(
   return reduction == .mean ? sum / Float(total) : sum
 }
 
-/// The cross entropy of logits [N, K] and distributions [N, K], as mixing labels makes them: −Σ target · log
-/// softmax(logits), the mean being over rows. PyTorch's `cross_entropy` of probabilities.
+/// The cross entropy of logits [N, K] and distributions [N, K], such as mixed labels: −Σ target · log softmax(logits), with
+/// the mean over rows. PyTorch's `cross_entropy` of probabilities.
 ///
 /// - Parameters:
 ///   - labelSmoothing: ε in 0...1: targets become (1 − ε) · target + ε / K.
@@ -68,7 +69,7 @@ public func crossEntropy(
   reduction: Reduction = .mean
 ) -> Tensor {
   ensure(
-    logits.rank == 2 && logits.count > 0 && target.shape == logits.shape,
+    logits.rank == 2 && logits.shape[1] > 0 && target.shape == logits.shape,
     "cross entropy: \(logits.shape) does not go with targets \(target.shape)")
   checkWeights(logits, classWeights)
   checkSmoothing(labelSmoothing)
@@ -83,7 +84,7 @@ public func crossEntropy(
 ///
 /// - Parameters:
 ///   - classWeights: [K], factors of the classes' losses. The mean is divided by the sum of the labels' weights.
-///   - ignoring: a label whose examples count for nothing, in the mean's divisor neither.
+///   - ignoring: a label whose examples are ignored, in the mean's divisor, too.
 public func negativeLogLikelihood(
   _ logProbabilities: Tensor, labels: IntTensor, classWeights: Tensor? = nil, ignoring: Int32? = nil,
   reduction: Reduction = .mean
@@ -96,7 +97,7 @@ public func negativeLogLikelihood(
   let rows = logProbabilities.shape[0]
   let classes = classWeights?.scalars
   let weights = labels.scalars.map { $0 == ignoring ? 0 : classes?[Int($0)] ?? 1 }
-  // An ignored row weighs nothing, so that any class of it may be picked.
+  // An ignored row has weight zero, so any of its classes may be picked.
   let picks = labels.scalars.map { $0 == ignoring ? 0 : $0 }
   let divisor = reduction == .mean ? weights.reduce(0.0) { $0 + Double($1) } : 1
   return operation {
@@ -110,8 +111,8 @@ public func negativeLogLikelihood(
   }
 }
 
-/// The logarithms of probabilities, none below the least number: what counts for nothing must come to nothing, and zero
-/// times infinity does not. A class that is wanted and impossible still comes to an enormous loss.
+/// The logarithms of probabilities, limited to finite numbers: zero times infinity would not be zero for what is ignored. An
+/// impossible target class still gives an enormous loss.
 private func finite(_ logarithms: Tensor) -> Tensor {
   logarithms.clamped(to: -Float.greatestFiniteMagnitude...Float.greatestFiniteMagnitude)
 }
@@ -125,11 +126,11 @@ private func rows(of x: Tensor, _ labels: IntTensor) -> (Tensor, IntTensor) {
 
 private func checkLabels(_ x: Tensor, _ labels: IntTensor, _ ignored: Int32? = nil) {
   ensure(
-    x.rank == 2 && x.shape[0] > 0 && labels.shape == [x.shape[0]],
+    x.rank == 2 && x.shape[1] > 0 && labels.shape == [x.shape[0]],
     "cross entropy: \(x.shape) does not go with labels \(labels.shape)")
   let classes = Int32(x.shape[1])
   if let wrong = labels.scalars.first(where: { ($0 < 0 || $0 >= classes) && $0 != ignored }) {
-    stopProgram("cross entropy: the label \(wrong) is none of the \(classes) classes")
+    stopProgram("cross entropy: the label \(wrong) is not one of the \(classes) classes")
   }
 }
 

@@ -13,7 +13,7 @@ public func meanSquaredError(_ x: Tensor, target: Tensor, reduction: Reduction =
   elementLoss(.squaredError, x, target, reduction, "mean squared error", isDifference: true)
 }
 
-/// The square root of the mean squared error. Where that is zero, its gradient is zero, too.
+/// The square root of the mean squared error. Where it is zero, so is its gradient.
 public func rootMeanSquaredError(_ x: Tensor, target: Tensor) -> Tensor {
   let squared = meanSquaredError(x, target: target)
   return operation {
@@ -45,7 +45,7 @@ public func binaryCrossEntropy(_ x: Tensor, target: Tensor, reduction: Reduction
 /// The cross entropy of sigmoid(x) and targets in 0...1, computed from the logits without overflow. PyTorch's
 /// `binary_cross_entropy_with_logits`. No gradient flows to the target.
 ///
-/// - Parameter positiveWeight: what the part of the loss that belongs to ones is multiplied by.
+/// - Parameter positiveWeight: the factor of the positive part of the loss.
 public func binaryCrossEntropyWithLogits(
   _ x: Tensor, target: Tensor, positiveWeight: Float = 1, reduction: Reduction = .mean
 ) -> Tensor {
@@ -59,7 +59,7 @@ private func elementLoss(
   _ loss: ElementLoss, _ x: Tensor, _ target: Tensor, _ reduction: Reduction, _ name: String, isDifference: Bool
 ) -> Tensor {
   ensure(
-    x.shape == target.shape && x.count > 0, "\(name): \(x.shape) does not go with a target of \(target.shape)")
+    x.shape == target.shape, "\(name): \(x.shape) does not go with a target of \(target.shape)")
   return operation {
     let count = reduction == .mean ? Double(x.count) : 1
     let value = Tensor(Float(loss.sum(x.plainBuffer, target.plainBuffer) / count))

@@ -1,4 +1,4 @@
-/// What becomes of the losses of single elements, or of single rows.
+/// How the losses of elements or rows are combined.
 public enum Reduction: Sendable {
   case mean, sum
 }

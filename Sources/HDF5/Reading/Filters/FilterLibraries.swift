@@ -1,0 +1,15 @@
+import AviaryArchives
+
+/// The libraries that undo the filters which are not written in Swift here.
+package struct FilterLibraries: Sendable {
+  let zstandard: OptionalLibrary
+  let szip: OptionalLibrary
+
+  /// Those of this machine.
+  package static let installed = FilterLibraries()
+
+  package init(zstandard: OptionalLibrary = Zstandard.library, szip: OptionalLibrary = Szip.library) {
+    self.zstandard = zstandard
+    self.szip = szip
+  }
+}

@@ -1,0 +1,5 @@
+import Testing
+
+@Suite struct OperationsPageTests {
+  @Test func examplesRun() throws { try runOperationExamples() }
+}
