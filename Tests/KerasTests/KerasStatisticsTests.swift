@@ -58,7 +58,7 @@ import Testing
   /// What a layer is shows in the tree, and its cells have the paths of the layer.
   @Test func layersAreNamedDirectly() {
     let model = Self.model()
-    #expect(model.namedParameters.map(\.path).prefix(3) == ["dense.weight", "dense.bias", "norm.weight"])
+    #expect(model.parameters.prefix(3).map(\.path) == ["dense.weight", "dense.bias", "norm.weight"])
     #expect(model.tree.contains("norm: BatchNorm"))
   }
 }
