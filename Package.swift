@@ -84,11 +84,13 @@ let package = Package(
     module("Layers", ["AviaryTensors"]),
     module("Checkpoints", ["AviaryLayers", "AviaryArchives", "AviaryHDF5", "AviaryHDF5Writing", "AviaryTensors"]),
     module("Models", path: "Models", ["AviaryLayers", "AviaryCheckpoints"]),
+    module("Keras", ["AviaryModels", "AviaryLayers", "AviaryCheckpoints"]),
     module("Training", ["AviaryLayers", "AviaryDatasets", "AviaryCheckpoints", "AviaryArchives", "CPlatform"]),
     .target(
       name: "Aviary",
       dependencies: [
-        "AviaryTensors", "AviaryLayers", "AviaryDatasets", "AviaryCheckpoints", "AviaryModels", "AviaryTraining",
+        "AviaryTensors", "AviaryLayers", "AviaryDatasets", "AviaryCheckpoints", "AviaryModels", "AviaryKeras",
+        "AviaryTraining",
       ], path: "Sources/Aviary", swiftSettings: safe),
     module("Commands", ["Aviary", "AviaryArchives", argumentParser]),
     .executableTarget(
@@ -117,6 +119,7 @@ let package = Package(
     tests("Layers", resources: [.copy("Goldens")]),
     tests("Checkpoints", ["AviaryModels"], resources: [.copy("Goldens")]),
     tests("Models", ["AviaryDatasets"], resources: [.copy("Goldens")]),
+    tests("Keras", ["AviaryModels"], resources: [.copy("Goldens")]),
     tests("Training", ["AviaryModels"], resources: [.copy("Goldens")]),
     tests("Command", ["Aviary", "AviaryBench"], resources: [.copy("Goldens")]),
     .testTarget(name: "AviaryFuzzTests", dependencies: ["AviaryFuzz"], path: "Tests/FuzzTests"),

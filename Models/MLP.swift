@@ -69,7 +69,7 @@ public struct MLP: Classifier {
       try require("pretraining", epochs, in: 0...10_000)
       guard activation == .sigmoid else {
         throw .outOfRange(
-          name: "activation", value: activation.rawValue, allowed: "sigmoid where layers are pretrained")
+          name: "activation", value: activation.name, allowed: "sigmoid where layers are pretrained")
       }
       if epochs > 0 { try DeepBeliefNetwork.Configuration(widths: [inputs] + hidden).validate() }
     }

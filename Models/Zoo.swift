@@ -114,10 +114,5 @@ extension Registry {
       Architecture(
         "simple-convnet", "one convolution and one hidden layer (Saito, 2016)", SimpleConvNet.self, .simpleConvNet,
         input: [1, 28, 28]),
-    ],
-    unlisted: [
-      Architecture(
-        KerasChain.architecture, "the chain of layers that a Keras file describes", KerasChain.self, .empty, input: [1],
-        kinds: [.images, .tables])
     ])
 }

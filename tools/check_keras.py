@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks that Keras loads what Aviary exports: tools/check_keras.py [AVIARY] [MODEL ...]
 
-For each model (default: those of Tests/ModelsTests/Goldens/keras that Keras itself saved) it converts the file to Aviary's
+For each model (default: those of Tests/KerasTests/Goldens/keras that Keras itself saved) it converts the file to Aviary's
 HDF5, that to .weights.h5, loads these weights into the same Keras model after wiping its weights, and
 compares weights and outputs with the original's.
 
@@ -14,7 +14,7 @@ os.environ.setdefault("KERAS_BACKEND", "torch")
 import keras, numpy as np, torch
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-GOLDENS = ROOT / "Tests/ModelsTests/Goldens/keras"
+GOLDENS = ROOT / "Tests/KerasTests/Goldens/keras"
 
 
 def check(aviary, path):

@@ -17,6 +17,7 @@ import torch
 import goldens_everyday
 import goldens_functions
 import goldens_graphs
+import goldens_layers
 import goldens_linear_algebra
 import goldens_networks
 import goldens_operators
@@ -42,6 +43,7 @@ def main():
     goldens_operators.write(output)
     goldens_padding.write(output)
     goldens_recurrent.write(output)
+    goldens_layers.write(output)
     goldens_linear_algebra.write(output)
     goldens_networks.write(output)
     goldens_tables.write(output)

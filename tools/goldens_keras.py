@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes the small Keras files for Tests/ModelsTests, and the outputs of Keras: tools/goldens_keras.py [OUT]
+"""Writes the small Keras files for Tests/KerasTests, and the outputs of Keras: tools/goldens_keras.py [OUT]
 
-Writes OUT/keras (default Tests/ModelsTests/Goldens/keras): chains of layers as Keras 3 saves them (.h5, .keras,
+Writes OUT/keras (default Tests/KerasTests/Goldens/keras): chains of layers as Keras 3 saves them (.h5, .keras,
 .weights.h5), what earlier versions would have written (put together with h5py), models that are not chains, and
 `outputs.safetensors` with an input and Keras's output for each chain. Weights and inputs come from fixed seeds.
 
@@ -273,7 +273,7 @@ def note(outputs, name, model, shape, seed, tokens=None):
 
 
 def main():
-    out = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "Tests/ModelsTests/Goldens"
+    out = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "Tests/KerasTests/Goldens"
     out = out / "keras"
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)

@@ -27,7 +27,7 @@ public struct SuccessorProgram: Sendable {
     var pointers: [UnsafeMutablePointer<CChar>?] = unsafe ([path] + arguments).map { unsafe strdup($0) }
     unsafe pointers.append(nil)
     defer {
-      for pointer in unsafe pointers { unsafe free(pointer) }
+      unsafe pointers.forEach { unsafe free($0) }
     }
     unsafe execv(path, pointers)
     return unsafe String(cString: strerror(errno))

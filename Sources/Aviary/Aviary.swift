@@ -1,5 +1,6 @@
 @_exported import AviaryCheckpoints
 @_exported import AviaryDatasets
+@_exported import AviaryKeras
 @_exported import AviaryLayers
 @_exported import AviaryModels
 @_exported import AviaryTensors

@@ -7,7 +7,7 @@ import Aviary
 /// import AviaryCommands
 ///
 /// @main struct Program {
-///   static func main() { AviaryCommand.main(registry: .zoo.adding(spiral)) }
+///   static func main() { AviaryCommand.main(registry: .standard.adding(spiral)) }
 /// }
 /// ```
 public struct AviaryCommand: ParsableCommand {
@@ -30,14 +30,14 @@ public struct AviaryCommand: ParsableCommand {
   ]
 
   /// Where every command looks networks up: those of the program that runs the commands.
-  @TaskLocal static var registry = Registry.zoo
+  @TaskLocal static var registry = Registry.standard
 
   public init() {}
 
   /// Runs the subcommand that the command line names, and exits with its status unless it succeeded.
   ///
   /// - Parameter registry: the networks that commands and checkpoints may name.
-  public static func main(registry: Registry = .zoo) {
+  public static func main(registry: Registry = .standard) {
     do {
       try CompanionPrograms().run(Array(CommandLine.arguments.dropFirst()), unlessIn: Self.self)
     } catch {

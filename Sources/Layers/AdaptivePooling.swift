@@ -5,7 +5,7 @@ public typealias AdaptiveAvgPool1d = AdaptiveAvgPool<OneAxis>
 public typealias AdaptiveAvgPool2d = AdaptiveAvgPool<TwoAxes>
 public typealias AdaptiveAvgPool3d = AdaptiveAvgPool<ThreeAxes>
 
-/// The means of as many windows as the result shall have positions: [N, C, …] → [N, C, output…], PyTorch's
+/// The means of windows chosen so that the result has the given size: [N, C, …] → [N, C, output…], PyTorch's
 /// `nn.AdaptiveAvgPool1d` to `3d`.
 public struct AdaptiveAvgPool<Axes: SpatialAxes>: UnaryLayer, NamedLayer {
   private let output: [Int]
@@ -27,7 +27,7 @@ public typealias AdaptiveMaxPool1d = AdaptiveMaxPool<OneAxis>
 public typealias AdaptiveMaxPool2d = AdaptiveMaxPool<TwoAxes>
 public typealias AdaptiveMaxPool3d = AdaptiveMaxPool<ThreeAxes>
 
-/// The largest elements of as many windows as the result shall have positions: [N, C, …] → [N, C, output…], PyTorch's
+/// The largest elements of windows chosen so that the result has the given size: [N, C, …] → [N, C, output…], PyTorch's
 /// `nn.AdaptiveMaxPool1d` to `3d`.
 public struct AdaptiveMaxPool<Axes: SpatialAxes>: UnaryLayer, NamedLayer {
   private let output: [Int]

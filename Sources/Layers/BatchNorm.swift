@@ -1,10 +1,11 @@
 import AviaryDiagnostics
 import AviaryTensors
 
-/// Batch normalisation (Ioffe & Szegedy, 2015) of [N, C, …] → [N, C, …]: PyTorch's `nn.BatchNorm1d`, `2d` and `3d`.
+/// Batch normalisation (Ioffe & Szegedy, 2015) of [N, C, …] → [N, C, …]: PyTorch's `nn.BatchNorm1d`, `2d` and `3d`; with
+/// the channels at another axis, [N, …, C] → [N, …, C], Keras's.
 ///
 /// In training it normalises each channel by the batch and updates its running statistics: `running = (1 − momentum) ·
-/// running + momentum · batch`, the variance being unbiased. In inference, and where it is frozen, it normalises by the
+/// running + momentum · batch`, the variance being unbiased. In inference, and when frozen, it normalises by the
 /// running statistics.
 public struct BatchNorm: UnaryLayer {
   /// [C], as is everything below.
@@ -13,12 +14,15 @@ public struct BatchNorm: UnaryLayer {
   public let runningMean: Buffer
   public let runningVar: Buffer
   public let numBatchesTracked: Counter
-  /// What is added to the variance.
+  /// Added to the variance.
   public let epsilon: Setting
   /// The share of each batch in the running statistics, as PyTorch counts it; Keras's is 1 − this.
   public let momentum: Setting
+  private let axis: Int
 
-  public init(_ channels: Int, epsilon: Float = 1e-5, momentum: Float = 0.1) {
+  /// - Parameter axis: where the channels are: 1, or -1 for [N, …, C].
+  public init(_ channels: Int, axis: Int = 1, epsilon: Float = 1e-5, momentum: Float = 0.1) {
+    self.axis = axis
     weight = Parameter(shape: [channels], initializer: .ones)
     bias = Parameter(shape: [channels], initializer: .zeros)
     runningMean = Buffer(shape: [channels], startingAt: 0)
@@ -30,8 +34,13 @@ public struct BatchNorm: UnaryLayer {
 
   public func forward(_ x: Tensor) -> Tensor {
     ensure(
-      x.rank >= 2 && x.shape[1] == weight.shape[0],
+      x.rank >= 2 && x.hasExtent(weight.shape[0], along: axis),
       "\(weight.layerPath): BatchNorm: input \(x.shape) does not go with weight \(weight.shape)")
+    return withChannels(axis, at: 1, of: x, normalized)
+  }
+
+  /// [N, C, …] → [N, C, …]
+  private func normalized(_ x: Tensor) -> Tensor {
     guard currentMode == .training, !runningMean.isFrozen else {
       return batchNormalization(
         x, mean: runningMean.tensor, variance: runningVar.tensor, scale: weight.tensor, shift: bias.tensor,

@@ -15,15 +15,16 @@ public struct Conv<Axes: SpatialAxes>: UnaryLayer, NamedLayer {
   /// [O]
   public let bias: Parameter?
   private let stride: [Int]
-  private let padding: [Int]
+  private let padding: Padding
   private let dilation: [Int]
   private let groups: Int
 
   /// - Parameters:
-  ///   - kernel, stride, padding, dilation: one number for all axes, or one for each.
+  ///   - kernel, stride, dilation: one number for all axes, or one for each.
+  ///   - padding: the same; or `.same` or `.causal`.
   public init(
     _ inputChannels: Int, _ outputChannels: Int, kernel: any AxisSizes, stride: any AxisSizes = 1,
-    padding: any AxisSizes = 0, dilation: any AxisSizes = 1, groups: Int = 1, bias: Bool = true,
+    padding: some AxisPadding = 0, dilation: any AxisSizes = 1, groups: Int = 1, bias: Bool = true,
     initializer: Initializer = .pytorchWeight, biasInitializer: Initializer? = nil
   ) {
     ensure(
@@ -35,7 +36,7 @@ public struct Conv<Axes: SpatialAxes>: UnaryLayer, NamedLayer {
       bias
       ? Parameter(shape: [outputChannels], initializer: biasInitializer ?? .pytorchBias(weight: shape)) : nil
     self.stride = stride.sizes(axes: Axes.count)
-    self.padding = padding.sizes(axes: Axes.count)
+    self.padding = padding.padding(axes: Axes.count)
     self.dilation = dilation.sizes(axes: Axes.count)
     self.groups = groups
   }
@@ -43,19 +44,16 @@ public struct Conv<Axes: SpatialAxes>: UnaryLayer, NamedLayer {
   static var name: String { "Conv\(Axes.count)d" }
 
   public func forward(_ x: Tensor) -> Tensor {
-    ensure(
-      x.rank == Axes.count + 2 && x.shape[1] == weight.shape[1] * groups && fits(x),
-      "\(weight.layerPath): \(Self.name): input \(x.shape) does not go with weight \(weight.shape), groups \(groups)")
+    ensure(x.rank == Axes.count + 2 && x.shape[1] == weight.shape[1] * groups, mismatch(x))
+    let zeros = padding.zeros(
+      around: x.shape, reach: { dilation[$0] * (weight.shape[2 + $0] - 1) + 1 }, stride: stride)
+    ensure(zeros.hasWindows, mismatch(x))
     return convolution(
-      x, weight: weight.tensor, bias: bias?.tensor, stride: stride, padding: padding, dilation: dilation,
-      groups: groups)
+      x, weight: weight.tensor, bias: bias?.tensor, stride: stride, padding: zeros.before, endPadding: zeros.after,
+      dilation: dilation, groups: groups)
   }
 
-  /// Whether the window fits into the padded input.
-  private func fits(_ x: Tensor) -> Bool {
-    (0..<Axes.count).allSatisfy { axis in
-      let padded: Int = x.shape[2 + axis] + 2 * padding[axis]
-      return padded > dilation[axis] * (weight.shape[2 + axis] - 1)
-    }
+  private func mismatch(_ x: Tensor) -> String {
+    "\(weight.layerPath): \(Self.name): input \(x.shape) does not go with weight \(weight.shape), groups \(groups)"
   }
 }

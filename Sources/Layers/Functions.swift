@@ -1,65 +1,28 @@
 import AviaryDiagnostics
 import AviaryTensors
 
-/// A function of single elements, as an element of a `Sequential`. Each has PyTorch's name and defaults.
-public enum Activation: String, Codable, Sendable, CaseIterable, UnaryLayer {
-  case identity, relu
-  case leakyRelu = "leaky_relu"
-  case elu, gelu, silu
-  case hardSwish = "hardswish"
-  case sigmoid, tanh
-
-  public func forward(_ x: Tensor) -> Tensor {
-    switch self {
-    case .identity: x
-    case .relu: AviaryTensors.relu(x)
-    case .leakyRelu: AviaryTensors.leakyRelu(x)
-    case .elu: AviaryTensors.elu(x)
-    case .gelu: AviaryTensors.gelu(x)
-    case .silu: AviaryTensors.silu(x)
-    case .hardSwish: AviaryTensors.hardSwish(x)
-    case .sigmoid: AviaryTensors.sigmoid(x)
-    case .tanh: AviaryTensors.tanh(x)
-    }
-  }
-}
-
-/// x where it is positive, else slope · x: PyTorch's `nn.LeakyReLU`.
-public struct LeakyReLU: UnaryLayer {
-  private let slope: Float
-  private let site = Site()
-
-  public init(slope: Float = 0.01) { self.slope = slope }
-
-  public func forward(_ x: Tensor) -> Tensor { leakyRelu(x, slope: slope) }
-}
-
-/// x where it is positive, else α · (eˣ − 1) (Clevert et al., 2016): PyTorch's `nn.ELU`.
-public struct ELU: UnaryLayer {
-  private let alpha: Float
-  private let site = Site()
-
-  public init(alpha: Float = 1) { self.alpha = alpha }
-
-  public func forward(_ x: Tensor) -> Tensor { elu(x, alpha: alpha) }
-}
-
-/// A relu that learns its slope below zero, one for all channels or one for each: [N, C, …] → [N, C, …], PyTorch's
-/// `nn.PReLU`.
+/// A relu that learns its slope below zero: one for all elements or one for each channel, as PyTorch's `nn.PReLU`, or one
+/// for each element, as Keras's. [N, C, …] → [N, C, …].
 public struct PReLU: UnaryLayer {
-  /// [1], or [C]
+  /// [1], [C], or [C, …]
   public let weight: Parameter
 
-  public init(_ channels: Int = 1, slope: Float = 0.25) {
-    ensure(channels >= 1, "PReLU: there are no \(channels) channels")
-    weight = Parameter(shape: [channels], initializer: .constant(slope))
+  public init(_ channels: Int = 1, slope: Float = 0.25) { self.init(shape: [channels], slope: slope) }
+
+  /// - Parameter shape: of one input, [C, …], where each element has a slope of its own.
+  public init(shape: [Int], slope: Float = 0.25) {
+    ensure(!shape.isEmpty && shape.allSatisfy { $0 >= 1 }, "PReLU: there are no slopes of shape \(shape)")
+    weight = Parameter(shape: shape, initializer: .constant(slope))
   }
 
   public func forward(_ x: Tensor) -> Tensor {
+    let shape = weight.shape
     ensure(
-      weight.shape == [1] || (x.rank >= 2 && weight.shape == [x.shape[1]]),
-      "\(weight.layerPath): PReLU: input \(x.shape) does not go with weight \(weight.shape)")
-    return prelu(x, slope: weight.tensor)
+      shape == [1] || x.shape.dropFirst().starts(with: shape) && (shape.count == 1 || shape.count == x.rank - 1),
+      "\(weight.layerPath): PReLU: input \(x.shape) does not go with weight \(shape)")
+    // As in `prelu`: clamping lets the gradient pass at zero itself.
+    return shape.count == 1
+      ? prelu(x, slope: weight.tensor) : relu(x) + weight.tensor * x.clamped(to: -Float.infinity...0)
   }
 }
 
@@ -84,7 +47,7 @@ public struct LogSoftmax: UnaryLayer {
 }
 
 /// Dropout (Srivastava et al., 2014): in training each element is zero with probability `rate`, else divided by
-/// 1 − rate; in inference, and where it is frozen, nothing happens.
+/// 1 − rate; in inference, and when frozen, it passes its input on.
 public struct Dropout: UnaryLayer {
   public let rate: Float
   let site = Site()
@@ -101,9 +64,12 @@ public struct Dropout: UnaryLayer {
 
 /// All axes but the first joined into one: [N, C, H, W] → [N, C·H·W].
 public struct Flatten: UnaryLayer {
+  private let channelsLast: Bool
   private let site = Site()
 
-  public init() {}
+  /// - Parameter channelsLast: whether the channels of a position lie side by side in the row, as Keras has them: [N, C, H,
+  ///   W] → [N, H·W·C].
+  public init(channelsLast: Bool = false) { self.channelsLast = channelsLast }
 
-  public func forward(_ x: Tensor) -> Tensor { x.flattened() }
+  public func forward(_ x: Tensor) -> Tensor { (channelsLast ? x.channelsLast() : x).flattened() }
 }

@@ -1,17 +1,20 @@
 import AviaryDiagnostics
 import AviaryTensors
 
-/// x·Wᵀ + b: [N…, I] → [N…, O], PyTorch's `nn.Linear`.
+/// x·Wᵀ + b: [N…, I] → [N…, O], PyTorch's `nn.Linear`; along another axis, [N, I, …] → [N, O, …].
 public struct Linear: UnaryLayer {
   /// [O, I]
   public let weight: Parameter
   /// [O]
   public let bias: Parameter?
+  private let axis: Int
 
+  /// - Parameter axis: the axis that the map works along; -1 for the last.
   public init(
-    _ inputs: Int, _ outputs: Int, bias: Bool = true, initializer: Initializer = .pytorchWeight,
+    _ inputs: Int, _ outputs: Int, bias: Bool = true, axis: Int = -1, initializer: Initializer = .pytorchWeight,
     biasInitializer: Initializer? = nil
   ) {
+    self.axis = axis
     weight = Parameter(shape: [outputs, inputs], initializer: initializer)
     self.bias =
       bias
@@ -20,8 +23,8 @@ public struct Linear: UnaryLayer {
 
   public func forward(_ x: Tensor) -> Tensor {
     ensure(
-      x.rank >= 1 && x.shape.last == weight.shape[1],
+      x.hasExtent(weight.shape[1], along: axis),
       "\(weight.layerPath): Linear: input \(x.shape) does not go with weight \(weight.shape)")
-    return linear(x, weight: weight.tensor, bias: bias?.tensor)
+    return withChannels(axis, at: -1, of: x) { linear($0, weight: weight.tensor, bias: bias?.tensor) }
   }
 }

@@ -11,10 +11,11 @@ public struct MaxPool<Axes: SpatialAxes>: UnaryLayer, NamedLayer {
   private let site = Site()
 
   /// - Parameters:
-  ///   - kernel, stride, padding, dilation: one number for all axes, or one for each. The stride is the kernel's size by
-  ///     default; the dilation is how far apart the elements of a window are.
+  ///   - kernel, stride, dilation: one number for all axes, or one for each. The stride is the kernel's size by default;
+  ///     the dilation is how far apart the elements of a window are.
+  ///   - padding: the same, or `.same`.
   public init(
-    _ kernel: any AxisSizes, stride: (any AxisSizes)? = nil, padding: any AxisSizes = 0, dilation: any AxisSizes = 1,
+    _ kernel: any AxisSizes, stride: (any AxisSizes)? = nil, padding: some AxisPadding = 0, dilation: any AxisSizes = 1,
     rounding: PoolRounding = .down
   ) {
     window = PoolWindow(kernel, stride, padding, rounding, dilation: dilation)
@@ -23,10 +24,10 @@ public struct MaxPool<Axes: SpatialAxes>: UnaryLayer, NamedLayer {
   static var name: String { "MaxPool\(Axes.count)d" }
 
   public func forward(_ x: consuming Tensor) -> Tensor {
-    window.require(x, at: site, of: Self.self)
+    let zeros = window.zeros(around: x, at: site, of: Self.self)
     return maxPool(
-      x, kernel: window.kernel, stride: window.stride, padding: window.padding, dilation: window.dilation,
-      rounding: window.rounding)
+      x, kernel: window.kernel, stride: window.stride, padding: zeros.before, endPadding: zeros.after,
+      dilation: window.dilation, rounding: window.rounding)
   }
 }
 
@@ -40,9 +41,11 @@ public struct MinPool<Axes: SpatialAxes>: UnaryLayer, NamedLayer {
   private let site = Site()
 
   /// - Parameters:
-  ///   - kernel, stride, padding: one number for all axes, or one for each. The stride is the kernel's size by default.
+  ///   - kernel, stride: one number for all axes, or one for each. The stride is the kernel's size by default.
+  ///   - padding: the same, or `.same`.
   public init(
-    _ kernel: any AxisSizes, stride: (any AxisSizes)? = nil, padding: any AxisSizes = 0, rounding: PoolRounding = .down
+    _ kernel: any AxisSizes, stride: (any AxisSizes)? = nil, padding: some AxisPadding = 0,
+    rounding: PoolRounding = .down
   ) {
     window = PoolWindow(kernel, stride, padding, rounding)
   }
@@ -50,9 +53,10 @@ public struct MinPool<Axes: SpatialAxes>: UnaryLayer, NamedLayer {
   static var name: String { "MinPool\(Axes.count)d" }
 
   public func forward(_ x: Tensor) -> Tensor {
-    window.require(x, at: site, of: Self.self)
+    let zeros = window.zeros(around: x, at: site, of: Self.self)
     return minPool(
-      x, kernel: window.kernel, stride: window.stride, padding: window.padding, rounding: window.rounding)
+      x, kernel: window.kernel, stride: window.stride, padding: zeros.before, endPadding: zeros.after,
+      rounding: window.rounding)
   }
 }
 
@@ -67,10 +71,11 @@ public struct AvgPool<Axes: SpatialAxes>: UnaryLayer, NamedLayer {
   private let site = Site()
 
   /// - Parameters:
-  ///   - kernel, stride, padding: one number for all axes, or one for each. The stride is the kernel's size by default.
+  ///   - kernel, stride: one number for all axes, or one for each. The stride is the kernel's size by default.
+  ///   - padding: the same, or `.same`.
   ///   - countingPadding: the padding's zeros count as elements.
   public init(
-    _ kernel: any AxisSizes, stride: (any AxisSizes)? = nil, padding: any AxisSizes = 0,
+    _ kernel: any AxisSizes, stride: (any AxisSizes)? = nil, padding: some AxisPadding = 0,
     rounding: PoolRounding = .down, countingPadding: Bool = true
   ) {
     window = PoolWindow(kernel, stride, padding, rounding)
@@ -80,10 +85,10 @@ public struct AvgPool<Axes: SpatialAxes>: UnaryLayer, NamedLayer {
   static var name: String { "AvgPool\(Axes.count)d" }
 
   public func forward(_ x: consuming Tensor) -> Tensor {
-    window.require(x, at: site, of: Self.self)
+    let zeros = window.zeros(around: x, at: site, of: Self.self)
     return averagePool(
-      x, kernel: window.kernel, stride: window.stride, padding: window.padding, rounding: window.rounding,
-      countingPadding: countingPadding)
+      x, kernel: window.kernel, stride: window.stride, padding: zeros.before, endPadding: zeros.after,
+      rounding: window.rounding, countingPadding: countingPadding)
   }
 }
 
@@ -91,43 +96,68 @@ public struct AvgPool<Axes: SpatialAxes>: UnaryLayer, NamedLayer {
 private struct PoolWindow<Axes: SpatialAxes>: LayerConfiguration {
   let kernel: [Int]
   let stride: [Int]
-  let padding: [Int]
+  let padding: Padding
   let dilation: [Int]
   let rounding: PoolRounding
 
   init(
-    _ kernel: any AxisSizes, _ stride: (any AxisSizes)?, _ padding: any AxisSizes, _ rounding: PoolRounding,
+    _ kernel: any AxisSizes, _ stride: (any AxisSizes)?, _ padding: some AxisPadding, _ rounding: PoolRounding,
     dilation: any AxisSizes = 1
   ) {
     self.kernel = kernel.sizes(axes: Axes.count)
     self.stride = (stride ?? kernel).sizes(axes: Axes.count)
-    self.padding = padding.sizes(axes: Axes.count)
+    self.padding = padding.padding(axes: Axes.count)
     self.dilation = dilation.sizes(axes: Axes.count)
     self.rounding = rounding
+    ensure(self.padding != .causal, "a pool has no causal padding")
   }
 
-  /// Ends the program unless the input has as many axes, and a window along each.
-  func require(_ x: Tensor, at site: Site, of layer: any NamedLayer.Type) {
-    let reach = zip(kernel, dilation).map { ($0 - 1) * $1 + 1 }
-    let hasWindows =
-      x.rank == Axes.count + 2
-      && (0..<Axes.count).allSatisfy { axis in
-        poolCount(
-          size: x.shape[axis + 2], reach: reach[axis], stride: stride[axis], padding: padding[axis],
-          rounding: rounding) > 0
+  private func reach(_ axis: Int) -> Int { (kernel[axis] - 1) * dilation[axis] + 1 }
+
+  /// The padding before and after each axis; `after` is nil where it is the same. Stops the program unless the input has as
+  /// many axes, and a window along each.
+  func zeros(around x: Tensor, at site: Site, of layer: any NamedLayer.Type) -> (before: [Int], after: [Int]?) {
+    let shape = x.shape
+    var zeros: (before: [Int], after: [Int]?, hasWindows: Bool) = ([], nil, false)
+    if shape.count == Axes.count + 2 {
+      zeros = padding.zeros(around: shape, reach: reach, stride: stride)
+      if case .fixed(let sizes) = padding, rounding == .up {
+        zeros.hasWindows = (0..<Axes.count).allSatisfy {
+          poolCount(size: shape[$0 + 2], reach: reach($0), stride: stride[$0], padding: sizes[$0], rounding: .up) > 0
+        }
       }
+    }
     ensure(
-      hasWindows, "\(site.layerPath): \(layer.name): input \(x.shape) is smaller than the window \(reach)")
+      zeros.hasWindows,
+      "\(site.layerPath): \(layer.name): input \(shape) is smaller than the window \((0..<Axes.count).map(reach))")
+    return (zeros.before, zeros.after)
   }
 }
 
-/// The mean over all positions: [N, C, H, W] → [N, C]. Features that have no positions are left as they are.
+/// The mean over all positions: [N, C, …] → [N, C], or [N, C, 1…] where the axes are kept. Features without positions stay
+/// as they are.
 public struct MeanOverPositions: UnaryLayer {
+  private let keepingAxes: Bool
   private let site = Site()
 
-  public init() {}
+  public init(keepingAxes: Bool = false) { self.keepingAxes = keepingAxes }
 
   public func forward(_ x: Tensor) -> Tensor {
-    x.rank <= 2 ? x : x.mean(over: Array(2..<x.rank))
+    x.rank <= 2 ? x : x.mean(over: Array(2..<x.rank), keepingAxes: keepingAxes)
+  }
+}
+
+/// The largest element over all positions: [N, C, …] → [N, C], or [N, C, 1…] where the axes are kept. Features without
+/// positions stay as they are.
+public struct MaxOverPositions: UnaryLayer {
+  private let keepingAxes: Bool
+  private let site = Site()
+
+  public init(keepingAxes: Bool = false) { self.keepingAxes = keepingAxes }
+
+  public func forward(_ x: Tensor) -> Tensor {
+    if x.rank <= 2 { return x }
+    let y = maxPool(x, kernel: Array(x.shape.dropFirst(2)))
+    return keepingAxes ? y : y.flattened()
   }
 }

@@ -37,7 +37,7 @@ extension Layer {
   }
 
   private static func typeName(_ layer: any Layer) -> String {
-    if let activation = layer as? Activation { return activation.rawValue }
+    if let activation = layer as? Activation { return activation.name }
     if let named = layer as? any NamedLayer { return type(of: named).name }
     return "\(type(of: layer))"
   }

@@ -12,13 +12,13 @@ public struct RecurrentState: Sendable {
     self.cell = cell
   }
 
-  /// The same values, through which no gradient flows: what truncated backpropagation through time carries on.
+  /// The same values without gradient: the states that truncated backpropagation through time carries on.
   public func detached() -> RecurrentState {
     RecurrentState(hidden: hidden.detached(), cell: cell?.detached())
   }
 }
 
-/// What a recurrent layer is built from.
+/// The sizes and options of a recurrent layer.
 public struct RecurrentConfiguration: LayerConfiguration, Equatable {
   public var kind: RecurrentKind
   /// I and H.
@@ -26,15 +26,20 @@ public struct RecurrentConfiguration: LayerConfiguration, Equatable {
   public var hidden: Int
   public var layers: Int
   public var bidirectional: Bool
-  /// The rate of the dropout between layers; the last layer's output is left as it is.
+  /// The rate of the dropout between layers; the last layer's output is unchanged.
   public var dropout: Float
-  /// Whether sequences are [N, T, I] rather than [T, N, I]. States have one order only.
+  /// Whether sequences are [N, T, I] rather than [T, N, I]. The order of states does not change.
   public var batchFirst: Bool
   public var bias: Bool
+  /// Other functions than PyTorch has; nil for its own.
+  public var functions: RecurrentFunctions?
+  /// Whether sequences are read from their ends; of a bidirectional layer, whether the first direction does so and the second
+  /// does not.
+  public var reversed: Bool
 
   public init(
     kind: RecurrentKind, inputs: Int, hidden: Int, layers: Int = 1, bidirectional: Bool = false, dropout: Float = 0,
-    batchFirst: Bool = false, bias: Bool = true
+    batchFirst: Bool = false, bias: Bool = true, functions: RecurrentFunctions? = nil, reversed: Bool = false
   ) {
     self.kind = kind
     self.inputs = inputs
@@ -44,6 +49,8 @@ public struct RecurrentConfiguration: LayerConfiguration, Equatable {
     self.dropout = dropout
     self.batchFirst = batchFirst
     self.bias = bias
+    self.functions = functions
+    self.reversed = reversed
   }
 
   public var directions: Int { bidirectional ? 2 : 1 }
@@ -61,7 +68,8 @@ public struct RecurrentConfiguration: LayerConfiguration, Equatable {
   fileprivate func parameters() -> [NamedParameter] {
     ensure(
       inputs > 0 && hidden > 0 && layers > 0 && (0...1).contains(dropout),
-      "\(kind.rawValue): no layer has \(inputs) inputs, \(hidden) states, \(layers) layers and dropout \(dropout)")
+      "\(kind.rawValue): a layer cannot have \(inputs) inputs, \(hidden) states, \(layers) layers and dropout \(dropout)"
+    )
     let gates = kind.gates * hidden
     let initializer = Initializer.uniform(bound: 1 / Float(hidden).squareRoot())
     var entries: [NamedParameter] = []
@@ -85,7 +93,7 @@ public protocol RecurrentLayer: Layer {
   var configuration: RecurrentConfiguration { get }
   /// `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0`, `weight_ih_l0_reverse` …
   var weights: [NamedParameter] { get }
-  /// Where the dropout between the layers stands.
+  /// The position of the dropout between the layers.
   var site: Site { get }
 }
 
@@ -95,10 +103,10 @@ extension RecurrentLayer {
   /// [T, N, I] → [T, N, directions · H], or [N, T, I] → [N, T, directions · H] where the batch is first.
   ///
   /// - Parameters:
-  ///   - state: the states at the beginning; nil for zeros.
+  ///   - state: the initial states; nil for zeros.
   ///   - lengths: of each of the N sequences, in 1...T and in any order, as PyTorch's packed sequences have: outputs are
   ///     zero beyond them, final states are those at each sequence's own end, and the reverse direction begins there.
-  ///     Nil where all have T steps.
+  ///     Nil if all have T steps.
   /// - Returns: the output of the last layer, and the states of all layers at the end.
   public func callAsFunction(
     _ x: Tensor, state: RecurrentState? = nil, lengths: [Int]? = nil
@@ -125,9 +133,9 @@ extension RecurrentLayer {
       var outputs: [Tensor] = []
       for direction in 0..<directions {
         let place = layer * directions + direction
-        let (y, lastHidden, lastCell) = recurrent(
-          x, kind: configuration.kind, weights: weights(at: place), hidden: state?.hidden.element(at: place),
-          cell: state?.cell?.element(at: place), lengths: lengths, reversed: direction == 1)
+        let (y, lastHidden, lastCell) = configuration.direction(
+          x, weights(at: place), hidden: state?.hidden.element(at: place), cell: state?.cell?.element(at: place),
+          lengths: lengths, reversed: (direction == 1) != configuration.reversed)
         outputs.append(y)
         hidden.append(lastHidden)
         if let lastCell { cells.append(lastCell) }
@@ -163,14 +171,14 @@ extension RecurrentLayer {
       "\(path): states \(state.hidden.shape), \(state.cell?.shape ?? []) instead of \(expected)")
     ensure(
       (configuration.kind == .lstm) == (state.cell != nil),
-      "\(path): cells are part of an LSTM's states, and only there")
+      "\(path): only an LSTM's states have cells")
   }
 
   /// The layer in messages.
   private var path: String { "\(weights[0].parameter.layerPath): \(type(of: self))" }
 }
 
-/// A recurrent network of Elman's kind: PyTorch's `nn.RNN`.
+/// An Elman recurrent network: PyTorch's `nn.RNN`.
 public struct RNN: RecurrentLayer {
   public let configuration: RecurrentConfiguration
   public let weights: [NamedParameter]

@@ -1,9 +1,9 @@
 import AviaryDiagnostics
 import AviaryTensors
 
-// One step of a recurrent layer as a layer of its own, for loops that a model writes itself.
+// One step of a recurrent layer as a layer, for loops that a model writes itself.
 
-/// The parameters that the cells have in common.
+/// The parameters of a cell.
 private struct CellParameters {
   let weightIh: Parameter
   let weightHh: Parameter
@@ -20,7 +20,7 @@ private struct CellParameters {
   }
 }
 
-/// What the cells are to the step that they share.
+/// What the shared step needs of a cell.
 private protocol RecurrentCell {
   var kind: RecurrentKind { get }
   var weightIh: Parameter { get }
@@ -55,7 +55,7 @@ public struct RNNCell: Layer, RecurrentCell {
     (weightIh, weightHh, biasIh, biasHh) = (cells.weightIh, cells.weightHh, cells.biasIh, cells.biasHh)
   }
 
-  /// - Parameter hidden: zeros where it is nil.
+  /// - Parameter hidden: nil for zeros.
   public func callAsFunction(_ x: Tensor, hidden: Tensor? = nil) -> Tensor { step(x, hidden, nil).hidden }
 }
 
@@ -72,7 +72,7 @@ public struct GRUCell: Layer, RecurrentCell {
     (weightIh, weightHh, biasIh, biasHh) = (cells.weightIh, cells.weightHh, cells.biasIh, cells.biasHh)
   }
 
-  /// - Parameter hidden: zeros where it is nil.
+  /// - Parameter hidden: nil for zeros.
   public func callAsFunction(_ x: Tensor, hidden: Tensor? = nil) -> Tensor { step(x, hidden, nil).hidden }
 }
 
@@ -90,7 +90,7 @@ public struct LSTMCell: Layer, RecurrentCell {
   }
 
   /// - Parameters:
-  ///   - hidden, cell: zeros where they are nil.
+  ///   - hidden, cell: nil for zeros.
   public func callAsFunction(
     _ x: Tensor, hidden: Tensor? = nil, cell: Tensor? = nil
   ) -> (hidden: Tensor, cell: Tensor) {

@@ -2,8 +2,8 @@ import AviaryDiagnostics
 import AviaryTensors
 
 /// Spatial dropout (Tompson et al., 2015): in training each channel of [N, C, …] is zero as a whole with probability
-/// `rate`, else divided by 1 − rate; in inference, and where it is frozen, nothing happens. PyTorch's `nn.Dropout1d`,
-/// `2d` and `3d`.
+/// `rate`, else divided by 1 − rate; in inference, and when frozen, it passes its input on. PyTorch's
+/// `nn.Dropout1d`, `2d` and `3d`.
 public struct ChannelDropout: UnaryLayer {
   public let rate: Float
   private let site = Site()
@@ -24,8 +24,8 @@ public typealias Dropout2d = ChannelDropout
 public typealias Dropout3d = ChannelDropout
 
 /// DropBlock (Ghiasi et al., 2018): in training squares of `block` × `block` positions of each channel of [N, C, H, W]
-/// are zero, about `rate` of all elements, and the rest is divided by the share that is kept; in inference, and where it
-/// is frozen, nothing happens.
+/// are zero, about `rate` of all elements, and the rest is divided by the share that is kept; in inference, and
+/// when frozen, it passes its input on.
 public struct DropBlock2d: UnaryLayer {
   public let block: Int
   public let rate: Float

@@ -7,7 +7,7 @@ import Testing
 @Suite struct KerasTrainingTests {
   private static func read(_ name: String) throws -> Checkpoint {
     try Checkpoint.read(
-      from: Goldens.url("keras/\(name)", of: "ModelsTests").path, options: .init(readsEverything: true))
+      from: Goldens.url("keras/\(name)", of: "KerasTests").path, options: .init(readsEverything: true))
   }
 
   @Test(arguments: ["trained.keras", "trained.h5"]) func theOptimizerIsLeftOut(file: String) throws {
@@ -57,7 +57,7 @@ import Testing
 
   /// In this archive the weights begin at byte 2048, where an HDF5 file with a block of its user's would.
   @Test func archivesAreNoHDF5() throws {
-    let path = Goldens.url("keras/end_scores_average.keras", of: "ModelsTests").path
+    let path = Goldens.url("keras/end_scores_average.keras", of: "KerasTests").path
     let bytes = try MappedFile(path: path).bytes.array()
     #expect(Array(bytes[2048..<2052]) == [0x89, 0x48, 0x44, 0x46])
     #expect(try Checkpoint.read(from: path).format == .kerasArchive)

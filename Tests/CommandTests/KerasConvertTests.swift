@@ -5,7 +5,7 @@ import Testing
 
 /// Keras models on the command line, without a network being named.
 @Suite struct KerasConvertTests {
-  private static func golden(_ name: String) -> String { Goldens.url("keras/\(name)", of: "ModelsTests").path }
+  private static func golden(_ name: String) -> String { Goldens.url("keras/\(name)", of: "KerasTests").path }
 
   @Test func aChainBecomesANetworkThatPredicts() throws {
     let scratch = try ScratchFolder()

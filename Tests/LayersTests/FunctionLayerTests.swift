@@ -18,26 +18,36 @@ import Testing
 
   @Test func activationsHavePyTorchsNames() throws {
     #expect(
-      Activation.allCases.map(\.rawValue) == [
-        "identity", "relu", "leaky_relu", "elu", "gelu", "silu", "hardswish", "sigmoid", "tanh",
+      Activation.allCases.map(\.name) == [
+        "identity", "relu", "leaky_relu", "elu", "gelu", "silu", "hardswish", "sigmoid", "tanh", "relu6", "selu",
+        "softplus", "softsign", "exponential", "tanh_gelu", "hardsigmoid", "thresholded_relu",
       ])
     for activation in Activation.allCases {
       let coded = try JSONEncoder().encode([activation])
-      #expect(String(decoding: coded, as: UTF8.self) == "[\"\(activation.rawValue)\"]")
+      #expect(String(decoding: coded, as: UTF8.self) == "[\"\(activation.name)\"]")
       #expect(try JSONDecoder().decode([Activation].self, from: coded) == [activation])
+    }
+    let sloped = try JSONEncoder().encode(Activation.leakyRelu(slope: 0.25))
+    #expect(String(decoding: sloped, as: UTF8.self) == #"{"leaky_relu":{"slope":0.25}}"#)
+    #expect(try JSONDecoder().decode(Activation.self, from: sloped) == .leakyRelu(slope: 0.25))
+    for wrong in [#""leakyRelu""#, #"{"relu":{"slope":1}}"#, "1", "{}"] {
+      #expect(throws: DecodingError.self) { try JSONDecoder().decode(Activation.self, from: Data(wrong.utf8)) }
     }
   }
 
   @Test func activationsAreTheFunctions() {
     let x = Self.x
     let expected: [Activation: Tensor] = [
-      .identity: x, .relu: relu(x), .leakyRelu: leakyRelu(x, slope: 0.01), .elu: elu(x, alpha: 1), .gelu: gelu(x),
+      .identity: x, .relu: relu(x), .leakyRelu(): leakyRelu(x, slope: 0.01), .elu(): elu(x, alpha: 1), .gelu: gelu(x),
       .silu: silu(x), .hardSwish: hardSwish(x), .sigmoid: sigmoid(x), .tanh: AviaryTensors.tanh(x),
+      .relu6: x.clamped(to: 0...6), .selu: selu(x), .softplus: softplus(x), .softsign: softsign(x),
+      .exponential: exp(x), .tanhGelu: gelu(x, approximation: .tanh), .hardSigmoid(): hardSigmoid(x),
+      .thresholdedRelu(): relu(x),
     ]
     for activation in Activation.allCases {
       #expect(activation(x).scalars == expected[activation]?.scalars, "\(activation)")
     }
-    #expect(Set(expected.values.map(\.scalars)).count == Activation.allCases.count)
+    #expect(expected.count == Activation.allCases.count)
   }
 
   @Test func preluLearnsItsSlope() throws {
@@ -52,9 +62,8 @@ import Testing
   }
 
   @Test func slopesBelowZeroMayBeGiven() {
-    #expect(LeakyReLU()(Self.x).scalars == leakyRelu(Self.x).scalars)
-    #expect(LeakyReLU(slope: 0.3)(Self.x).scalars == leakyRelu(Self.x, slope: 0.3).scalars)
-    #expect(ELU(alpha: 0.5)(Self.x).scalars == elu(Self.x, alpha: 0.5).scalars)
+    #expect(Activation.leakyRelu(slope: 0.3)(Self.x).scalars == leakyRelu(Self.x, slope: 0.3).scalars)
+    #expect(Activation.elu(alpha: 0.5)(Self.x).scalars == elu(Self.x, alpha: 0.5).scalars)
   }
 
   @Test func theRowOfPaddingBeginsAtZeroAndStays() throws {

@@ -1,14 +1,14 @@
 import AviaryArchives
 
-/// One Keras layer's arrays on their way to the cells of a network: under PyTorch's names and in its layouts.
+/// Converts the arrays of one Keras layer into those of a network's cells, with PyTorch's names and layouts.
 struct KerasLayerConversion {
   let layer: KerasModel.Layer
   /// Path of the layer in the network.
   let target: String
   let model: KerasModel
   let mapping: KerasMapping
-  /// How many channels the feature maps have that a Flatten before the layer has made rows of, where it has: Keras counts
-  /// them last, and a network here first.
+  /// The number of channels of the feature maps that a Flatten before the layer turns into rows, if there is one: Keras has
+  /// channels last, a network here first.
   let flattened: Int?
   let path: String
 
@@ -16,7 +16,7 @@ struct KerasLayerConversion {
 
   /// The cells' paths with their arrays, in the network's layout.
   ///
-  /// - Parameter shape: of a cell that the network has.
+  /// - Parameter shape: the shape of a cell of the network, by path.
   func arrays(_ shape: (String) -> [Int]?) throws(CheckpointFault) -> [(String, StoredArray)] {
     var result: [(String, StoredArray)] = []
     for (isBackward, weights) in layer.directions {
@@ -32,23 +32,11 @@ struct KerasLayerConversion {
       }
       let isSeparable = arrays[.pointwiseKernel] != nil
       for (part, weight) in zip(parts, weights) {
-        let name = "\(target).\(Self.cellName(part, isSeparable: isSeparable))"
+        let name = "\(target).\(part.cell(isSeparable: isSeparable))"
         result.append((name, try converted(weight, part, shape(name))))
       }
     }
     return result
-  }
-
-  private static func cellName(_ part: KerasPart, isSeparable: Bool) -> String {
-    switch part {
-    case .depthwiseKernel where isSeparable: "depthwise.weight"
-    case .pointwiseKernel: "pointwise.weight"
-    case .bias where isSeparable: "pointwise.bias"
-    case .kernel, .depthwiseKernel, .embedding, .scale, .slope, .recurrentKernel, .gate: "weight"
-    case .bias, .shift: "bias"
-    case .mean: "running_mean"
-    case .variance: "running_var"
-    }
   }
 
   private func converted(
@@ -57,28 +45,15 @@ struct KerasLayerConversion {
     let array = weight.array
     let rank = array.shape.count
     switch (part, rank) {
-    case (.kernel, 2): return dense(array)
+    case (.kernel, 2): return KerasLayout.denseWeight(array, flattened: flattened)
     case (.kernel, 3...5), (.pointwiseKernel, 3...5): return kernel(array, shape)
-    case (.depthwiseKernel, 3...5):
-      // (k…, in, multiplier) to (in · multiplier, 1, k…)
-      let spatial = Array(0..<rank - 2)
-      let turned = array.permuted([rank - 2, rank - 1] + spatial, flipping: flips ? spatial : [])
-      let extents = turned.shape
-      return turned.reshaped(to: [extents[0] * extents[1], 1] + extents.dropFirst(2)) ?? turned
-    case (.slope, 1...4): return slopes(array, shape)
+    case (.depthwiseKernel, 3...5): return KerasLayout.depthwiseWeight(array, flips: flips)
+    case (.slope, 1...4):
+      let isTurned = rank > 1 && layer.dataFormat != "channels_first"
+      return isTurned ? KerasLayout.slopes(array, sharing: shape?.count == 1) : array
     case (.embedding, 2), (_, 1): return array
     default: throw fault("array '\(weight.name)' of shape \(array.shape) is not supported")
     }
-  }
-
-  /// (in, out) to (out, in); after a Flatten of feature maps (positions · channels, out) to (out, channels · positions).
-  private func dense(_ array: StoredArray) -> StoredArray {
-    let (rows, outputs) = (array.shape[0], array.shape[1])
-    guard let channels = flattened, channels > 0, rows % channels == 0,
-      let apart = array.reshaped(to: [rows / channels, channels, outputs])
-    else { return array.permuted([1, 0]) }
-    let turned = apart.permuted([2, 1, 0])
-    return turned.reshaped(to: [outputs, rows]) ?? turned
   }
 
   private var flips: Bool { mapping.flipKernels ?? (model.backend == "theano") }
@@ -101,21 +76,79 @@ struct KerasLayerConversion {
       let rest = array.shape[1] == 1 ? [0, 2, 3] : [0, 1, 2]
       array = array.reshaped(to: rest.map { array.shape[$0] }) ?? array
     }
-    let rank = array.shape.count
-    let spatial = rank - 2
-    return switch kernelOrder(array, shape) {
-    case .tensorflow:
-      array.permuted([rank - 1, rank - 2] + Array(0..<spatial), flipping: flips ? Array(0..<spatial) : [])
-    case .theano: array.permuted(Array(0..<rank), flipping: flips ? Array(2..<rank) : [])
+    return KerasLayout.convolutionWeight(array, order: kernelOrder(array, shape), flips: flips)
+  }
+}
+
+extension KerasLayerConversion {
+  /// The arrays of one direction of a recurrent layer in PyTorch's layouts: rows are gates, and there are two biases.
+  ///
+  /// Keras orders the gates of an LSTM i, f, c, o, as PyTorch does, and those of a GRU z, r, h, where PyTorch has r, z, n.
+  func recurrent(
+    _ arrays: [KerasPart: StoredArray], suffix: String, _ shape: (String) -> [Int]?
+  ) throws(CheckpointFault) -> [(String, StoredArray)] {
+    let whole = try joiningGates(arrays)
+    guard let kernel = whole[.kernel], let recurrent = whole[.recurrentKernel], kernel.shape.count == 2,
+      recurrent.shape.count == 2, kernel.shape[1] == recurrent.shape[1], recurrent.shape[0] > 0,
+      recurrent.shape[1] % recurrent.shape[0] == 0
+    else {
+      throw fault("its kernels \(arrays.values.map(\.shape)) do not fit a recurrent layer")
     }
+    let units = recurrent.shape[0]
+    let gates = recurrent.shape[1] / units
+    guard [1, 3, 4].contains(gates) else { throw fault("\(gates) gates do not belong to a known recurrent layer") }
+    var result = [
+      ("\(target).weight_ih\(suffix)", try gatesTurned(kernel.permuted([1, 0]), gates)),
+      ("\(target).weight_hh\(suffix)", try gatesTurned(recurrent.permuted([1, 0]), gates)),
+    ]
+    guard let bias = whole[.bias] else { return result }
+    let (input, own): (StoredArray, StoredArray)
+    switch bias.shape {
+    case [gates * units]:
+      // PyTorch has two biases; the other one adds nothing.
+      (input, own) = (bias, bias.filled(with: 0))
+      if gates == 3, !mapping.allowsResetBefore {
+        throw fault(
+          "is a GRU with reset_after=False, which does not compute what this network's does; train it with reset_after=True"
+        )
+      }
+    case [2, gates * units]:
+      guard let rows = bias.blocks(2), let first = rows[0].reshaped(to: [gates * units]),
+        let second = rows[1].reshaped(to: [gates * units])
+      else { throw fault("its bias \(bias.shape) does not divide") }
+      (input, own) = (first, second)
+    case [2 * gates * units]:
+      throw fault("is a CuDNN layer, whose weights have another layout; load it in Keras and save it as a plain layer")
+    default: throw fault("a bias of shape \(bias.shape) does not go with \(gates) gates of \(units) units")
+    }
+    result.append(("\(target).bias_ih\(suffix)", try gatesTurned(input, gates)))
+    result.append(("\(target).bias_hh\(suffix)", try gatesTurned(own, gates)))
+    return result
   }
 
-  /// A PReLU's slopes, (positions…, channels), to (channels, positions…); to (channels) where positions share them.
-  private func slopes(_ array: StoredArray, _ shape: [Int]?) -> StoredArray {
-    let rank = array.shape.count
-    guard rank > 1, layer.dataFormat != "channels_first" else { return array }
-    let turned = array.permuted([rank - 1] + Array(0..<rank - 1))
-    guard shape?.count == 1, array.count == turned.shape[0] else { return turned }
-    return turned.reshaped(to: [turned.shape[0]]) ?? turned
+  private func gatesTurned(_ array: StoredArray, _ gates: Int) throws(CheckpointFault) -> StoredArray {
+    guard let turned = KerasLayout.gates(array, count: gates) else {
+      throw fault("an array of shape \(array.shape) does not divide into three gates")
+    }
+    return turned
+  }
+
+  /// Joins Keras 1's arrays, one for each gate, in the order of later versions.
+  private func joiningGates(_ arrays: [KerasPart: StoredArray]) throws(CheckpointFault) -> [KerasPart: StoredArray] {
+    if arrays[.kernel] != nil { return arrays }
+    let isGRU = arrays[.gate(.z, .kernel)] != nil
+    let order: [KerasPart.Gate] = isGRU ? [.z, .r, .h] : [.i, .f, .c, .o]
+    var result: [KerasPart: StoredArray] = [:]
+    for (part, whole) in [
+      (KerasGatePart.kernel, KerasPart.kernel), (.recurrentKernel, .recurrentKernel), (.bias, .bias),
+    ] {
+      let gates = order.compactMap { arrays[.gate($0, part)] }
+      let isMatrix = part != .bias
+      guard gates.count == order.count, gates.allSatisfy({ $0.shape.count == (isMatrix ? 2 : 1) }),
+        let joined = StoredArray.joined(isMatrix ? gates.map { $0.permuted([1, 0]) } : gates)
+      else { throw fault("some of its gates are missing, or their shapes differ") }
+      result[whole] = isMatrix ? joined.permuted([1, 0]) : joined
+    }
+    return result
   }
 }

@@ -1,9 +1,9 @@
 import AviaryArchives
 import AviaryHDF5
 
-/// HDF5 as Keras writes it, and HDF5 of strangers.
+/// HDF5 files that Keras or another program wrote.
 enum KerasFile {
-  /// - Parameter configuration: what an archive says of the model beside the file.
+  /// - Parameter configuration: the model's configuration, where an archive has it next to the file.
   static func read(
     _ reader: HDF5Reader, _ root: [HDF5Attribute], _ options: Checkpoint.ReadOptions, configuration: JSONValue? = nil,
     version: String? = nil
@@ -22,7 +22,7 @@ enum KerasFile {
     return checkpoint
   }
 
-  /// An attribute's texts, which Keras splits into `name0`, `name1`, … where they exceed HDF5's 64 KiB.
+  /// An attribute's strings. Keras splits them into `name0`, `name1`, … where they exceed HDF5's 64 KiB.
   static func list(_ name: String, _ attributes: [HDF5Attribute]) -> [String]? {
     if let value = attributes[name] { return value.texts }
     var joined: [String] = []
@@ -48,9 +48,9 @@ enum KerasFile {
     let datasets = Dictionary(reader.contents.datasets.map { ($0.path, $0) }, uniquingKeysWith: { first, _ in first })
     let groups = Dictionary(reader.contents.groups.map { ($0.path, $0) }, uniquingKeysWith: { first, _ in first })
     var result: [KerasModel.Layer] = []
-    // Keras 3 keeps variables of the model itself apart from its layers.
+    // Keras 3 stores variables of the model itself apart from its layers.
     let top = groups[join(base, "top_level_model_weights")] == nil ? [] : ["top_level_model_weights"]
-    /// What is listed and was not read says why.
+    /// Fails for an object that is listed but could not be read, and says why.
     func requireRead(_ location: String) throws(CheckpointFault) {
       guard let refusal = reader.contents.refusal(of: location) else { return }
       throw .hdf5(.refused(path: reader.path, object: location, reason: refusal.reason))
@@ -58,7 +58,7 @@ enum KerasFile {
     for layer in layers + top.filter({ !layers.contains($0) }) {
       try requireRead(join(base, layer))
       guard let group = groups[join(base, layer)] else {
-        throw .malformed(path: reader.path, part: "layer '\(layer)'", reason: "is listed and has no group")
+        throw .malformed(path: reader.path, part: "layer '\(layer)'", reason: "is listed but has no group")
       }
       guard let names = list("weight_names", group.attributes) else {
         throw .malformed(path: reader.path, part: "layer '\(layer)'", reason: "has no weight_names")
@@ -95,8 +95,8 @@ enum KerasFile {
     return checkpoint
   }
 
-  /// The arrays of a model within the model by its layers, which their names tell: `block1/kernel:0`. What names no
-  /// layer is left to the first.
+  /// The arrays of a nested model by layer. The layer is part of an array's name, `block1/kernel:0`; arrays whose names have
+  /// none go to the first layer.
   private static func split(_ weights: [KerasModel.Weight], among entries: [KerasLayerEntry]) -> [KerasModel.Layer] {
     let names = Set(entries.map(\.name))
     let owned = Dictionary(grouping: weights) { weight in
@@ -123,7 +123,7 @@ enum KerasFile {
     }
     for dataset in datasets {
       guard Dtype(dataset.type, attributes: dataset.attributes) != nil else {
-        checkpoint.notes.append("\(dataset.path): holds \(dataset.type), which is no array of numbers")
+        checkpoint.notes.append("\(dataset.path): holds \(dataset.type), not an array of numbers")
         if options.readsEverything, let flaw = flaw(of: dataset, reader) { checkpoint.damage.append(flaw) }
         continue
       }
@@ -146,7 +146,7 @@ enum KerasFile {
     return checkpoint
   }
 
-  /// Whether Keras keeps it for training alone: below `optimizer`, and in whole models of earlier versions below
+  /// Whether Keras stores it for training only: below `optimizer`, and in whole models of earlier versions below
   /// `optimizer_weights`.
   private static func isOptimizer(_ path: String) -> Bool {
     let top = path.prefix { $0 != "/" && $0 != "\\" }
@@ -164,7 +164,7 @@ enum KerasFile {
     checkpoint.damage += datasets.compactMap { flaw(of: $0, reader) }
   }
 
-  /// The same with what lies in a group under numbers in the order of these: `vars/10` after `vars/9`.
+  /// The datasets with those that are numbered within a group in the order of the numbers: `vars/10` after `vars/9`.
   private static func numbered(_ datasets: [HDF5Contents.Dataset]) -> [HDF5Contents.Dataset] {
     func split(_ path: String) -> (group: Substring, number: Int)? {
       guard let slash = path.lastIndex(of: "/"), let number = Int(path[path.index(after: slash)...]) else { return nil }
@@ -186,7 +186,7 @@ enum KerasFile {
     return result + ordered()
   }
 
-  /// What is wrong with a dataset that is not listed; nil where it can be read, or is too large to be looked at.
+  /// The damage to a dataset that is not listed; nil if it can be read, or is too large to be checked.
   private static func flaw(of dataset: HDF5Contents.Dataset, _ reader: HDF5Reader) -> String? {
     do throws(HDF5Fault) {
       _ = try reader.values(of: dataset)
@@ -211,7 +211,7 @@ enum KerasFile {
 }
 
 extension Checkpoint {
-  /// A `.keras` archive: the weights as Keras 3 lays them out, the configuration as JSON.
+  /// A `.keras` archive: the weights in Keras 3's layout, and the configuration as JSON.
   static func readKerasArchive(
     _ archive: ZipArchive, _ path: String, _ options: ReadOptions
   ) throws(CheckpointFault) -> Checkpoint {

@@ -1,4 +1,4 @@
-/// How the layers of a Keras file become the cells of a network.
+/// How the layers of a Keras file map to the cells of a network.
 public struct KerasMapping: Sendable {
   /// The order of a convolution kernel's axes in the file.
   public enum KernelOrder: String, Sendable, CaseIterable {
@@ -8,23 +8,24 @@ public struct KerasMapping: Sendable {
     case theano = "th"
   }
 
-  /// The network's path for the name of a Keras layer. A layer that is not in it keeps its name, with dots for slashes.
+  /// The network's path for each Keras layer by name. Other layers keep their names, with dots for slashes.
   public var layerNames: [String: String]
-  /// Applied to the names of layers before they are looked up.
+  /// Applied to layer names before they are looked up.
   public var renames: [RenamingRule]
-  /// `nil`: what the file's configuration says, else whichever fits the network, TensorFlow's first.
+  /// Nil for the order in the file's configuration or, without one, the order that fits the network, TensorFlow's first.
   public var kernelOrder: KernelOrder?
-  /// Turn kernels by 180°: Theano convolves, everybody else correlates. `nil`: if the file names Theano as its backend.
+  /// Whether to rotate kernels by 180°: Theano convolves, all others correlate. Nil for true if the file names Theano as its
+  /// backend.
   public var flipKernels: Bool?
   public var allowances: Set<Allowance>
-  /// Whether layers are told by their order and shapes, where their names mean nothing.
+  /// Whether to match layers by their order and shapes instead of their names.
   public var byStructure: Bool
-  /// Whether the network has GRUs that reset before the product, as Keras has with `reset_after=False`.
+  /// Whether the network's GRUs may reset the state before the product, as Keras does with `reset_after=False`.
   public var allowsResetBefore: Bool
-  /// The number of channels of the feature maps that a Flatten before a layer has made rows of, by the layer's name; nil
-  /// for what the convolutions before it say.
+  /// The number of channels of the feature maps that a Flatten before a dense layer turns into rows, by the layer's name; nil
+  /// to derive them from the convolutions before it.
   public var flattenedChannels: [String: Int]?
-  /// One number for all elements of cells that the file has nothing for.
+  /// The value of all elements of cells that the file has no array for.
   public var constants: [String: Float]
 
   public init(
@@ -45,25 +46,26 @@ public struct KerasMapping: Sendable {
 }
 
 extension Checkpoint {
-  /// A Keras file's weights under the network's names and in its layouts, and how they fit it. Where the file describes its
-  /// model, the epsilon and the momentum of norms come with them, as settings.
+  /// A Keras file's weights under the network's names and in its layouts, and a report of how they fit it. If the file
+  /// describes its model, the epsilon and momentum of its normalisations are settings of the result.
   ///
-  /// Within a layer arrays are told by the ends of their names (kernel, gamma, moving_mean …), by the layer's class and
-  /// the order in which it makes them, or else by rank and order. `self` must have been read from a Keras file.
+  /// Arrays of a layer are identified by the ends of their names (kernel, gamma, moving_mean …), by the layer's class and
+  /// their order, or else by rank and order. The checkpoint must have been read from a Keras file.
   ///
   /// - Parameter path: the file's name, for faults.
   public func mapped(
     onto cells: [CellDescription], headPath: String?, by mapping: KerasMapping, path: String
   ) throws(CheckpointFault) -> (checkpoint: Checkpoint, report: LoadReport) {
     guard let model = kerasModel else {
-      throw .unsupported(path: path, what: "mapping a \(format.rawValue) file by Keras's layers is not supported")
+      throw .unsupported(
+        path: path, what: "the layers of a \(format.rawValue) file cannot be mapped as those of a Keras file")
     }
     var unordered = Checkpoint()
     var settings: [String: Double] = [:]
     for entry in try model.convertedLayers(onto: cells, by: mapping, path: path) {
       for (cell, array) in entry.arrays {
         guard unordered.add(array, at: cell) else {
-          throw .kerasLayer(path: path, layer: entry.layer, reason: "'\(cell)' is filled by another layer already")
+          throw .kerasLayer(path: path, layer: entry.layer, reason: "another layer has already filled '\(cell)'")
         }
       }
       settings.merge(entry.settings) { first, _ in first }
@@ -80,11 +82,113 @@ extension Checkpoint {
     }
     result.metadata = metadata
     result.metadata.settings = settings
-    // What described the Keras model does not describe this one.
+    // The Keras model's description does not describe this network.
     for name in ["model_config", "training_config", "optimizer_config", "config.json", "metadata.json"] {
       result.metadata.extra[name] = nil
     }
     result.metadata.headAbsent = match.report.headAbsent
     return (result, match.report)
+  }
+}
+
+extension KerasModel {
+  typealias ConvertedLayer = (layer: String, arrays: [(String, StoredArray)], settings: [String: Double])
+
+  /// The arrays of every layer, under the paths of the network's cells.
+  func convertedLayers(
+    onto cells: [CellDescription], by mapping: KerasMapping, path: String
+  ) throws(CheckpointFault) -> [ConvertedLayer] {
+    let wanted = Dictionary(cells.map { ($0.path, $0.shape) }, uniquingKeysWith: { first, _ in first })
+    let filled = layers.filter { !$0.weights.isEmpty }
+    let channels = mapping.flattenedChannels ?? flattenedChannels(mapping)
+    func conversion(_ layer: Layer, to target: String) -> KerasLayerConversion {
+      KerasLayerConversion(
+        layer: layer, target: target, model: self, mapping: mapping, flattened: channels[layer.name], path: path)
+    }
+    var result: [ConvertedLayer] = []
+    guard mapping.byStructure else {
+      for layer in filled {
+        let name = mapping.renames.reduce(layer.name) { $1.apply(to: $0) }
+        let target = mapping.layerNames[name] ?? String(name.map { $0 == "/" ? "." : $0 })
+        let arrays = try conversion(layer, to: target).arrays { wanted[$0] }
+        result.append((layer.name, arrays, layer.settings(at: target)))
+      }
+      return result
+    }
+    // One layer of the file for each of the network's, by order and shapes; if the file has no order, the first with the
+    // right shapes.
+    var left = filled[...]
+    for target in StructureMatching.layers(of: cells) {
+      var found: Int?
+      var refusal: CheckpointFault?
+      for index in left.indices {
+        do throws(CheckpointFault) {
+          let arrays = try conversion(left[index], to: target.path).arrays { wanted[$0] }
+          if Set(arrays.map(\.0)) == target.cells, arrays.allSatisfy({ wanted[$0.0] == $0.1.shape }) {
+            result.append((left[index].name, arrays, left[index].settings(at: target.path)))
+            found = index
+          }
+        } catch { refusal = refusal ?? error }
+        if found != nil || isOrdered { break }
+      }
+      guard let found else {
+        if let refusal { throw refusal }
+        let shapes = target.cells.sorted().map { "\($0) \(wanted[$0] ?? [])" }.joined(separator: ", ")
+        let next = left.first.map { "the file's next layer is '\($0.name)'" } ?? "the file has no further layer"
+        throw .structure(path: path, reason: "nothing fits '\(target.path)' (\(shapes)); \(next)")
+      }
+      left = (left[..<found] + left[(found + 1)...])
+    }
+    if let first = left.first {
+      throw .structure(
+        path: path, reason: "the file has \(left.count) more layers than the network, from '\(first.name)' on")
+    }
+    return result
+  }
+
+  /// The number of channels of the feature maps before each dense layer: the outputs of the last convolution, unless a layer
+  /// without positions comes between them, or the file has channels first.
+  private func flattenedChannels(_ mapping: KerasMapping) -> [String: Int] {
+    var found: [String: Int] = [:]
+    var channels: Int?
+    for layer in layers where !layer.weights.isEmpty {
+      let parts = layer.parts(of: layer.weights) ?? []
+      let isTheano = mapping.kernelOrder.map { $0 == .theano } ?? (layer.dataFormat == "th")
+      let isFirst = isTheano || layer.dataFormat == "channels_first"
+      for (part, weight) in zip(parts, layer.weights) {
+        let shape = weight.array.shape
+        switch (part, shape.count) {
+        case (.kernel, 3...5), (.pointwiseKernel, 3...5):
+          let isTransposed = layer.kind.map { $0.lowercased().contains("transpose") } ?? false
+          channels = isFirst ? nil : shape[shape.count - (isTransposed ? 2 : 1)]
+        case (.depthwiseKernel, 3...5):
+          let (product, overflow) = shape[shape.count - 1].multipliedReportingOverflow(by: shape[shape.count - 2])
+          channels = isFirst || overflow ? nil : product
+        case (.kernel, 2) where !parts.contains(.recurrentKernel):
+          if let count = channels, count > 1, shape[0] > count, shape[0] % count == 0 { found[layer.name] = count }
+          channels = nil
+        case (.kernel, _), (.recurrentKernel, _), (.embedding, _), (.gate, _): channels = nil
+        default: break
+        }
+      }
+    }
+    return found
+  }
+}
+
+extension KerasModel.Layer {
+  /// The epsilon and momentum of a normalisation, as settings of a network here; none for other layers.
+  fileprivate func settings(at target: String) -> [String: Double] {
+    let (kind, configuration) = inner
+    guard let family = kind.flatMap(KerasFamily.init(kind:)), [.batchNormalization, .normalization].contains(family)
+    else { return [:] }
+    var settings: [String: Double] = [:]
+    if let epsilon = configuration?["epsilon"]?.double { settings[target + ".epsilon"] = epsilon }
+    if family == .batchNormalization, let kept = configuration?["momentum"]?.double {
+      // Keras's momentum is the share of the old statistics. The shortest digits that give the same Float: 0.01, not 0.010000000000000009.
+      let share = Float(1 - kept)
+      settings[target + ".momentum"] = Double("\(share)") ?? Double(share)
+    }
+    return settings
   }
 }

@@ -1,16 +1,18 @@
+import AviaryArchives
+
 /// The layers of a Keras file in the model's order, each with its arrays in the order the file gives them.
 public struct KerasModel: Sendable {
   public struct Layer: Sendable {
-    /// The person's name for it: of layers within models within the model too.
+    /// The name that the model's author gave it, also within nested models.
     public let name: String
-    /// `Conv2D`, where the file has the model's configuration; else Keras 3's name for its group without the number,
-    /// `conv2d`; nil where neither is known.
+    /// `Conv2D` if the file has the model's configuration, else Keras 3's name for its group without the number, `conv2d`;
+    /// nil if neither is known.
     public let kind: String?
     /// The layer's own part of the model's configuration.
     public let configuration: JSONValue?
     public let weights: [Weight]
 
-    /// `channels_last`, `channels_first`, or Keras 1's `tf` and `th`, where the configuration says.
+    /// `channels_last`, `channels_first`, or Keras 1's `tf` and `th`; nil if the configuration does not say.
     public var dataFormat: String? {
       (configuration?["data_format"] ?? configuration?["dim_ordering"])?.text
     }
@@ -25,31 +27,30 @@ public struct KerasModel: Sendable {
   }
 
   public let layers: [Layer]
-  /// Whether the order of the layers is the model's. Keras 3 names their groups by class and number, and without the
-  /// configuration only layers of one class are in order.
+  /// Whether the layers are in the model's order. Keras 3 names their groups by class and number, so without the
+  /// configuration only layers of the same class are in order.
   public let isOrdered: Bool
-  /// "1" where the file does not say, as Keras itself takes it.
+  /// "1" if the file does not say, as Keras itself assumes.
   public let version: String
   public let backend: String?
-  /// What Keras builds the model from: class and settings of every layer.
+  /// The configuration that Keras builds the model from: class and settings of every layer.
   public let configuration: JSONValue?
 }
 
-/// What a model's configuration says of one layer.
+/// One layer in a model's configuration.
 struct KerasLayerEntry {
   let kind: String
   let name: String
   let configuration: JSONValue
-  /// Where Keras 3 keeps its arrays, below the groups called `layers`: `dense_1`, or `sequential/dense_1` in a model
-  /// within the model.
+  /// Where Keras 3 stores its arrays, below the groups called `layers`: `dense_1`, or `sequential/dense_1` in a nested model.
   let place: String
-  /// The outermost model within the model that it belongs to.
+  /// The outermost nested model that it belongs to.
   let enclosing: String?
 }
 
-/// Reading of a model's configuration as far as files need it.
+/// The layers in a model's configuration, as far as reading files needs them.
 enum KerasLayers {
-  /// The layers of a configuration in its order, those of models within the model in the place of these.
+  /// The layers of a configuration in order, with nested models replaced by their layers.
   static func entries(of model: JSONValue?) -> [KerasLayerEntry] {
     guard let model else { return [] }
     var found: [KerasLayerEntry] = []
@@ -76,9 +77,9 @@ enum KerasLayers {
 
 }
 
-/// Where Keras 3 keeps the weights of layers: by class and number.
+/// Where Keras 3 stores the weights of layers: by class and number.
 public enum KerasPlaces {
-  /// The names of the groups of layers of these classes, in their order: `dense`, `dense_1` …
+  /// The group names of layers of these classes, in order: `dense`, `dense_1` …
   public static func places(of kinds: [String]) -> [String] {
     var counts: [String: Int] = [:]
     return kinds.map { kind in
@@ -94,5 +95,49 @@ public enum KerasPlaces {
     let letters = kind.filter { $0.isLetter || $0.isNumber || $0 == "_" }
     let words = letters.replacing(/(.)([A-Z][a-z]+)/) { "\($0.output.1)_\($0.output.2)" }
     return words.replacing(/([a-z])([A-Z])/) { "\($0.output.1)_\($0.output.2)" }.lowercased()
+  }
+}
+
+extension Checkpoint {
+  /// The same Keras weights with the configuration of their model, which a weights-only file lacks.
+  ///
+  /// - Parameter file: a Keras model, a `config.json`, or the output of `model.to_json()`.
+  public func described(byKerasModelIn file: String) throws(CheckpointFault) -> Checkpoint {
+    guard let model = kerasModel else {
+      throw .unsupported(path: file, what: "describes a Keras model, but the weights are not in a Keras file")
+    }
+    let configuration = try Self.kerasConfiguration(in: file)
+    var result = self
+    if format == .kerasHDF5 {
+      let entries = KerasLayers.entries(of: configuration)
+      let known = Dictionary(entries.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+      let layers = model.layers.map { layer in
+        KerasModel.Layer(
+          name: layer.name, kind: known[layer.name]?.kind ?? layer.kind,
+          configuration: known[layer.name]?.configuration ?? layer.configuration, weights: layer.weights)
+      }
+      result.kerasModel = KerasModel(
+        layers: layers, isOrdered: true, version: model.version, backend: model.backend, configuration: configuration)
+    } else {
+      result.kerasModel = KerasWeightsFile.model(
+        self, groups: [], configuration: configuration, version: model.version)
+    }
+    return result
+  }
+
+  private static func kerasConfiguration(in path: String) throws(CheckpointFault) -> JSONValue {
+    let file: MappedFile
+    do { file = try MappedFile(path: path, map: true) } catch { throw .archive(error) }
+    if file.bytes.count > 0, file.bytes.count <= KerasShards.sizeLimit, file.bytes[0] == UInt8(ascii: "{") {
+      do { return try JSONValue(parsing: file.bytes.array()) } catch {
+        throw .malformed(path: path, part: "byte \(error.offset)", reason: error.reason)
+      }
+    }
+    guard let configuration = try read(from: path).kerasModel?.configuration else {
+      throw .unsupported(
+        path: path,
+        what: "does not describe a Keras model; give a .keras file, an .h5 file of a whole model, or a config.json")
+    }
+    return configuration
   }
 }

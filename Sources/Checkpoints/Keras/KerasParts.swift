@@ -1,67 +1,101 @@
-/// What an array is to its Keras layer.
-enum KerasPart: Hashable {
+/// The role of an array in its Keras layer.
+package enum KerasPart: Hashable, Sendable {
   case kernel, recurrentKernel, depthwiseKernel, pointwiseKernel, embedding, bias
   /// Of a normalisation: gamma, beta, and running statistics.
   case scale, shift, mean, variance
   /// The slopes of a PReLU.
   case slope
-  /// One gate's part of a Keras 1 layer, such as `W_i`.
+  /// One gate's array in a Keras 1 layer, such as `W_i`.
   case gate(Gate, KerasGatePart)
 
-  enum Gate: String, CaseIterable { case i, c, f, o, z, r, h }
+  package enum Gate: String, CaseIterable, Sendable { case i, c, f, o, z, r, h }
+
+  /// The cell that the array fills, below the path of its layer.
+  ///
+  /// - Parameter isSeparable: whether the layer is a separable convolution, which is two layers here.
+  package func cell(isSeparable: Bool) -> String {
+    switch self {
+    case .depthwiseKernel where isSeparable: "depthwise.weight"
+    case .pointwiseKernel: "pointwise.weight"
+    case .bias where isSeparable: "pointwise.bias"
+    case .kernel, .depthwiseKernel, .embedding, .scale, .slope, .recurrentKernel, .gate: "weight"
+    case .bias, .shift: "bias"
+    case .mean: "running_mean"
+    case .variance: "running_var"
+    }
+  }
 }
 
-enum KerasGatePart: String {
+package enum KerasGatePart: String, Sendable {
   case kernel = "W"
   case recurrentKernel = "U"
   case bias = "b"
 }
 
-/// What kind of layer arrays belong to, as far as their layout depends on it.
-enum KerasFamily {
-  case dense, convolution, depthwise, separable, batchNormalization, normalization, embedding, recurrent, slope
+/// Layer classes with the same arrays.
+package struct KerasFamily: Sendable, Equatable {
+  /// In lower case and without underscores: `Conv2D`, Keras 1's `Convolution2D`, and Keras 3's name for its group, `conv2d`.
+  private let classes: [String]
+  /// The arrays in the order in which the layer creates them.
+  private let all: [KerasPart]
 
-  /// - Parameter kind: a class, `Conv2D` or Keras 1's `Convolution2D`, or Keras 3's name for its group, `conv2d`.
+  package static let dense = KerasFamily(classes: ["dense", "timedistributeddense"], all: [.kernel, .bias])
+  package static let convolution = KerasFamily(
+    classes: [
+      "conv#", "convolution#", "atrousconvolution#", "conv#transpose", "convolution#transpose", "deconvolution#",
+    ],
+    all: [.kernel, .bias])
+  package static let depthwise = KerasFamily(classes: ["depthwiseconv#"], all: [.depthwiseKernel, .bias])
+  package static let separable = KerasFamily(
+    classes: ["separableconv#", "separableconvolution#"], all: [.depthwiseKernel, .pointwiseKernel, .bias])
+  package static let batchNormalization = KerasFamily(
+    classes: ["batchnormalization", "batchnormalizationv1"], all: [.scale, .shift, .mean, .variance])
+  package static let normalization = KerasFamily(
+    classes: ["layernormalization", "groupnormalization"], all: [.scale, .shift])
+  package static let embedding = KerasFamily(classes: ["embedding"], all: [.embedding])
+  package static let recurrent = KerasFamily(
+    classes: ["lstm", "gru", "simplernn"], all: [.kernel, .recurrentKernel, .bias])
+  package static let slope = KerasFamily(classes: ["prelu"], all: [.slope])
+
+  private static let families = [
+    dense, convolution, depthwise, separable, batchNormalization, normalization, embedding, recurrent, slope,
+  ]
+
+  private init(classes: [String], all: [KerasPart]) {
+    // A number of axes stands for `#`.
+    self.classes = classes.flatMap { name in
+      name.contains("#") ? (1...3).map { name.replacing("#", with: "\($0)d") } : [name]
+    }
+    self.all = all
+  }
+
+  /// The family of a class, or of Keras 3's name for its group; nil if its arrays are not known.
   init?(kind: String) {
-    switch kind.filter({ $0 != "_" }).lowercased() {
-    case "dense", "timedistributeddense": self = .dense
-    case "conv1d", "conv2d", "conv3d", "convolution1d", "convolution2d", "convolution3d", "atrousconvolution1d",
-      "atrousconvolution2d", "conv1dtranspose", "conv2dtranspose", "conv3dtranspose", "deconvolution2d",
-      "convolution2dtranspose":
-      self = .convolution
-    case "depthwiseconv1d", "depthwiseconv2d": self = .depthwise
-    case "separableconv1d", "separableconv2d", "separableconvolution2d": self = .separable
-    case "batchnormalization", "batchnormalizationv1": self = .batchNormalization
-    case "layernormalization", "groupnormalization": self = .normalization
-    case "embedding": self = .embedding
-    case "lstm", "gru", "simplernn": self = .recurrent
-    case "prelu": self = .slope
-    default: return nil
+    let name = kind.filter { $0 != "_" }.lowercased()
+    guard let found = Self.families.first(where: { $0.classes.contains(name) }) else { return nil }
+    self = found
+  }
+
+  /// The arrays in the order in which the layer creates them, without those that its settings omit.
+  package func parts(bias: Bool = true, scale: Bool = true, center: Bool = true) -> [KerasPart] {
+    all.filter { part in
+      switch part {
+      case .bias: bias
+      case .scale: scale
+      case .shift: center
+      default: true
+      }
     }
   }
 
-  /// The parts in the order in which the layer makes its arrays, without those that its settings leave out.
   func parts(_ configuration: JSONValue?) -> [KerasPart] {
-    func has(_ names: String...) -> Bool {
-      names.allSatisfy { configuration?[$0]?.boolean ?? true }
-    }
-    switch self {
-    case .dense, .convolution: return has("use_bias", "bias") ? [.kernel, .bias] : [.kernel]
-    case .depthwise: return has("use_bias") ? [.depthwiseKernel, .bias] : [.depthwiseKernel]
-    case .separable:
-      return [.depthwiseKernel, .pointwiseKernel] + (has("use_bias", "bias") ? [.bias] : [])
-    case .batchNormalization:
-      return (has("scale") ? [.scale] : []) + (has("center") ? [.shift] : []) + [.mean, .variance]
-    case .normalization: return (has("scale") ? [.scale] : []) + (has("center") ? [.shift] : [])
-    case .embedding: return [.embedding]
-    case .recurrent: return [.kernel, .recurrentKernel] + (has("use_bias") ? [.bias] : [])
-    case .slope: return [.slope]
-    }
+    func flag(_ names: String...) -> Bool { names.allSatisfy { configuration?[$0]?.boolean ?? true } }
+    return parts(bias: flag("use_bias", "bias"), scale: flag("scale"), center: flag("center"))
   }
 }
 
 extension KerasModel {
-  /// The entries that are batch-norm statistics, under the file's names and with dots for slashes.
+  /// The paths of batch-norm statistics, with the file's names and with dots for slashes.
   var statisticPaths: Set<String> {
     var paths: Set<String> = []
     for layer in layers {
@@ -76,7 +110,7 @@ extension KerasModel {
 }
 
 extension KerasModel.Layer {
-  /// The layer that another wraps: Bidirectional and TimeDistributed have none of their own arrays.
+  /// The wrapped layer, if there is one: Bidirectional and TimeDistributed have no arrays of their own.
   var inner: (kind: String?, configuration: JSONValue?) {
     guard let layer = configuration?["layer"] else { return (kind, configuration) }
     return (layer["class_name"]?.text ?? kind, layer["config"])
@@ -84,7 +118,7 @@ extension KerasModel.Layer {
 
   var isBidirectional: Bool { kind.map { $0.lowercased() == "bidirectional" } ?? false }
 
-  /// The arrays of both directions; all of them are forward's where the layer has one.
+  /// The arrays of both directions; all of them are the forward direction's if the layer has only one.
   var directions: [(isBackward: Bool, weights: [KerasModel.Weight])] {
     let backward = weights.filter { isBackward($0) }
     if !backward.isEmpty, backward.count < weights.count {
@@ -99,8 +133,8 @@ extension KerasModel.Layer {
     weight.name.split(separator: "/").contains { $0 == "backward" || $0.hasPrefix("backward_") }
   }
 
-  /// What each array is: by name where all names are known and differ, else by the layer's class, else by rank and order.
-  /// Nil where none of these tells.
+  /// The role of each array: by name if all names are known and differ, else by the layer's class, else by rank and order.
+  /// Nil if none of these identifies them.
   func parts(of weights: [KerasModel.Weight]) -> [KerasPart]? {
     let (kind, configuration) = inner
     let family = kind.flatMap(KerasFamily.init(kind:))
@@ -126,7 +160,7 @@ extension KerasModel.Layer {
     }
   }
 
-  /// Keras 1 kept the arrays of every gate, in this order.
+  /// Keras 1 stores the arrays of every gate, in this order.
   private static func gates(_ count: Int) -> [KerasPart]? {
     let order: [KerasPart.Gate]
     switch count {
@@ -149,7 +183,7 @@ extension KerasModel.Layer {
         return .gate(gate, part)
       }
     }
-    // Longer ends first: what ends with "depthwise_kernel" ends with "kernel", too.
+    // Longer ends first: a name that ends with "depthwise_kernel" also ends with "kernel".
     let known: [(String, KerasPart)] = [
       ("depthwise_kernel", .depthwiseKernel), ("recurrent_kernel", .recurrentKernel),
       ("pointwise_kernel", .pointwiseKernel), ("kernel", .kernel), ("embeddings", .embedding), ("bias", .bias),

@@ -1,16 +1,17 @@
+import AviaryArchives
 import AviaryHDF5
 
-/// The layout of Keras 3's `.weights.h5`: groups by class and number, `layers/dense_1/vars/0`, arrays in the order in
-/// which the layer made them. TensorFlow 2.12 and 2.13 say `_layer_checkpoint_dependencies` for `layers`, and on Windows
-/// backslashes came into names.
+/// The layout of Keras 3's `.weights.h5`: groups by class and number, `layers/dense_1/vars/0`, with arrays in the order in
+/// which the layer creates them. TensorFlow 2.12 and 2.13 write `_layer_checkpoint_dependencies` for `layers`, and on
+/// Windows names contain backslashes.
 enum KerasWeightsFile {
   private static let containers: Set<Substring> = ["layers", "_layer_checkpoint_dependencies"]
 
-  /// A dataset's or group's path, taken apart.
+  /// The parts of a dataset's or group's path.
   struct Location {
     /// The layer's group: `dense_1`, `sequential/dense_1`.
     let place: String
-    /// What follows: `vars/0`, `forward_layer/cell/vars/2`.
+    /// The rest: `vars/0`, `forward_layer/cell/vars/2`.
     let rest: String
 
     init?(_ path: String) {
@@ -32,14 +33,14 @@ enum KerasWeightsFile {
     }
   }
 
-  /// The layers of the arrays in `checkpoint`, whose paths are those of the file.
+  /// The layers of the arrays in `checkpoint`, whose paths are the file's.
   static func model(
     _ checkpoint: Checkpoint, groups: [HDF5Contents.Group], configuration: JSONValue?, version: String?
   ) -> KerasModel {
     var weights: [String: [KerasModel.Weight]] = [:]
     var order: [String] = []
     for entry in checkpoint.entries {
-      // The states of random generators are kept beside the weights of dropout layers.
+      // Dropout layers store the states of their random generators like weights.
       guard let location = Location(entry.path), !location.rest.hasPrefix("seed_generator") else { continue }
       if weights[location.place] == nil { order.append(location.place) }
       weights[location.place, default: []].append(.init(name: location.rest, array: entry.array, path: entry.path))
@@ -54,7 +55,7 @@ enum KerasWeightsFile {
     let places =
       configured.map(\.place).filter { weights[$0] != nil }
       + order.filter { entries[$0] == nil }.sorted { split($0) < split($1) }
-    // A name that stands twice is none.
+    // A name that occurs twice identifies nothing.
     let counts = Dictionary(grouping: places) { names[$0] ?? $0 }.mapValues(\.count)
     let layers = places.map { place in
       let known = entries[place]
@@ -68,7 +69,7 @@ enum KerasWeightsFile {
       configuration: configuration)
   }
 
-  /// A name and the number at its end, for an order in which 10 comes after 2.
+  /// A name and the number at its end, so that 10 sorts after 2.
   private static func split(_ name: String) -> (kind: String, number: Int) {
     let last = name.split(separator: "/").last.map(String.init) ?? name
     let digits = String(last.reversed().prefix { $0.isASCII && $0.isNumber }.reversed())
@@ -76,5 +77,58 @@ enum KerasWeightsFile {
     let base = name.dropLast(digits.count)
     if base.hasSuffix("_") { return (String(base.dropLast()), number) }
     return base.isEmpty || base.hasSuffix("/") ? (String(base), number) : (name, 0)
+  }
+}
+
+/// Keras 3's weights in several files: `NAME.weights.json` maps groups to the files `NAME_00000.weights.h5` …
+enum KerasShards {
+  /// Real index files have one line per layer.
+  static let sizeLimit = 64 << 20
+  static let countLimit = 10_000
+
+  static func matches(_ bytes: ByteRegion, path: String) -> Bool {
+    path.hasSuffix(".weights.json") && bytes.count > 0 && bytes.count <= sizeLimit
+  }
+
+  static func read(
+    _ bytes: ByteRegion, path: String, _ options: Checkpoint.ReadOptions
+  ) throws(CheckpointFault) -> Checkpoint {
+    func malformed(_ reason: String) -> CheckpointFault { .malformed(path: path, part: "the index", reason: reason) }
+    let index: JSONValue
+    do { index = try JSONValue(parsing: bytes.array()) } catch {
+      throw malformed("\(error.reason), at byte \(error.offset)")
+    }
+    guard let map = index["weight_map"]?.members, !map.isEmpty else { throw malformed("it has no weight_map") }
+    var files: [String] = []
+    var known: Set<String> = []
+    for group in map {
+      for file in group.value.elements ?? [group.value] {
+        guard let name = file.text, !name.isEmpty, !name.contains("/"), !name.contains("\\"), name != "..", name != "."
+        else { throw malformed("'\(group.name)' is not in a file of the same folder") }
+        if known.insert(name).inserted { files.append(name) }
+      }
+    }
+    guard files.count <= countLimit else { throw malformed("it names more than \(countLimit) files") }
+    let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+    var checkpoint = Checkpoint()
+    checkpoint.format = .kerasWeights
+    var groups: [HDF5Contents.Group] = []
+    for file in files {
+      let part = folder + file
+      let reader: HDF5Reader
+      do { reader = try HDF5Reader(path: part, map: options.map) } catch { throw .hdf5(error) }
+      let own = try KerasFile.read(reader, reader.contents.attributes(ofGroup: "") ?? [], options)
+      checkpoint.damage += own.damage.map { "\(file): \($0)" }
+      guard own.format == .kerasWeights || own.entries.isEmpty else {
+        throw .malformed(path: part, part: "the file", reason: "does not hold Keras 3 weights")
+      }
+      for entry in own.entries where !checkpoint.add(entry.array, at: entry.path) {
+        throw .duplicateTensor(path: part, tensor: entry.path)
+      }
+      groups += reader.contents.groups
+      checkpoint.notes += own.notes
+    }
+    checkpoint.kerasModel = KerasWeightsFile.model(checkpoint, groups: groups, configuration: nil, version: nil)
+    return checkpoint
   }
 }

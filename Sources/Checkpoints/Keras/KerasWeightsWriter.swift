@@ -2,14 +2,14 @@ import AviaryArchives
 import AviaryHDF5
 import AviaryHDF5Writing
 
-/// Writing of Keras 3's `.weights.h5`.
+/// Writes Keras 3's `.weights.h5`.
 public enum KerasWeightsWriter {
   /// A layer's arrays in Keras's layouts and order.
   public struct Layer: Sendable {
-    /// Class and number, below those of the models that it lies in: `dense_1`, `sequential/dense`.
+    /// Class and number, after those of the enclosing models: `dense_1`, `sequential/dense`.
     public let place: String
     public let name: String
-    /// Arrays by the group below the layer's that they lie in: "" for its own, `cell`, `forward_layer/cell` …
+    /// Arrays by subgroup: "" for the layer's own group, `cell`, `forward_layer/cell` …
     public let groups: [(path: String, arrays: [StoredArray])]
 
     public init(place: String, name: String, groups: [(path: String, arrays: [StoredArray])]) {
@@ -26,13 +26,13 @@ public enum KerasWeightsWriter {
     ]
     for layer in layers {
       let base = "layers/" + layer.place.split(separator: "/").joined(separator: "/layers/")
-      // Groups of layers without weights are there, too.
+      // Layers without weights have groups, too.
       items.append(HDF5Item(path: base + "/vars", attributes: [HDF5Attribute("name", .text(layer.name))]))
       for (group, arrays) in layer.groups {
         let vars = base + (group.isEmpty ? "" : "/" + group) + "/vars"
         for (index, given) in arrays.enumerated() {
           let tensor = "\(vars)/\(index)"
-          // Keras has a form of its own for bfloat16, which HDF5 does not know; Float32 says the same.
+          // HDF5 has no bfloat16, and Keras stores it in its own way; Float32 holds the same values.
           let array = given.dtype == .bfloat16 ? given.cast(to: .float32) : given
           guard let type = array.dtype.hdf5 else {
             throw .unwritableType(path: path, tensor: tensor, dtype: array.dtype)

@@ -5,10 +5,13 @@ import AviaryKernels
 
 /// The smallest element of every window of [N, C, …]; the padding never wins. −`maxPool`(−x), without the passes that
 /// change the signs.
+///
+/// - Parameter endPadding: at the ends of the axes, where it differs from that at the beginnings.
 public func minPool(
-  _ x: Tensor, kernel: [Int], stride: [Int]? = nil, padding: [Int]? = nil, rounding: PoolRounding = .down
+  _ x: Tensor, kernel: [Int], stride: [Int]? = nil, padding: [Int]? = nil, endPadding: [Int]? = nil,
+  rounding: PoolRounding = .down
 ) -> Tensor {
-  let (output, window) = poolWindow("minPool", x, kernel, stride, padding, rounding)
+  let (output, window) = poolWindow("minPool", x, kernel, stride, padding, rounding, endPadding: endPadding)
   let ranges = kernel.indices.map { axis in
     (0..<output[axis + 2]).map { cell in
       let start = cell * window.stride[axis] - window.paddingLow[axis]

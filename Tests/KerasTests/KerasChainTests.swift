@@ -1,15 +1,16 @@
 import AviaryCheckpoints
 import AviaryLayers
+import AviaryModels
 import AviaryTensors
 import AviaryTestSupport
 import Foundation
 import Testing
 
-@testable import AviaryModels
+@testable import AviaryKeras
 
 /// Chains of layers that Keras saved, made by `tools/goldens_keras.py`, put out what they put out in Keras.
 @Suite struct KerasChainTests {
-  static let goldens = Goldens.url("keras/", of: "ModelsTests").path
+  static let goldens = Goldens.url("keras/", of: "KerasTests").path
 
   static func checkpoint(_ file: String, _ adaptation: Adaptation = Adaptation()) throws -> Checkpoint {
     let path = goldens + "/" + file
@@ -17,7 +18,7 @@ import Testing
   }
 
   static func model(_ checkpoint: Checkpoint) throws -> KerasChain {
-    try #require(try Registry.zoo.model(from: checkpoint, path: "memory").model as? KerasChain)
+    try #require(try Registry.standard.model(from: checkpoint, path: "memory").model as? KerasChain)
   }
 
   static let files = [
@@ -72,7 +73,7 @@ import Testing
 
   @Test func bfloat16Survives() throws {
     let checkpoint = try Self.checkpoint("bfloat16.keras")
-    let golden = try Goldens("keras/outputs", of: "ModelsTests")
+    let golden = try Goldens("keras/outputs", of: "KerasTests")
     let weight = try #require(checkpoint["dense.weight"])
     #expect(weight.dtype == .bfloat16 && weight.shape == [2, 3])
     let kernel = try golden.array("bfloat16/0").floats
@@ -130,7 +131,7 @@ import Testing
   @Test func learnsWithEveryParameterAndChangesItsHead() throws {
     for file in ["conv2d.h5", "conv1d.h5", "functional.keras", "recurrent.keras", "transposed.keras"] {
       let model = try Self.model(Self.checkpoint(file))
-      let golden = try Goldens("keras/outputs", of: "ModelsTests").array("\(file.prefix { $0 != "." })/x")
+      let golden = try Goldens("keras/outputs", of: "KerasTests").array("\(file.prefix { $0 != "." })/x")
       var x = Tensor(golden.floats, shape: golden.shape)
       if x.rank == 4 { x = x.channelsFirst() }
       let labels = IntTensor([0, 1, 0])
@@ -192,7 +193,7 @@ import Testing
     #"{"input":[2,4],"layers":[{"name":"u","place":"","activation":"relu","operation":{"transpose":{"order":[0,0]}}},{"name":"b","place":"","activation":"relu","operation":{"dense":{"units":2,"bias":true}}}]}"#,
     #"{"input":[2,4],"layers":[{"name":"u","place":"","activation":"relu","operation":{"nothing":{}}}]}"#,
   ]) func refusesWhatIsNoNetwork(configuration: String) throws {
-    let architecture = try Registry.zoo.architecture(named: KerasChain.architecture)
+    let architecture = try Registry.standard.architecture(named: KerasChain.architecture)
     #expect(throws: ArchitectureFault.self) { try architecture.build(configuration: JSONValue(parsing: configuration)) }
   }
 
@@ -214,8 +215,8 @@ import Testing
         let mutated = text[..<start] + words[abs(pick(words.count))] + text[end...]
         guard let value = try? JSONValue(parsing: mutated.utf8) else { continue }
         guard let built = try? KerasChainBuilder.chain(value, version: "3", path: file) else { continue }
-        let architecture = try Registry.zoo.architecture(named: KerasChain.architecture)
-        _ = try? architecture.build(configuration: plainJSON(built.builder.configuration))
+        let architecture = try Registry.standard.architecture(named: KerasChain.architecture)
+        _ = try? architecture.build(configuration: JSONValue(encoding: built.builder.configuration))
       }
     }
   }
@@ -230,7 +231,7 @@ import Testing
   /// What the goldens call input is Keras's, channels last but for models that have them first.
   func expectOutputs(of model: KerasChain, _ file: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
     let name = String(file.prefix { $0 != "." })
-    let golden = try Goldens("keras/outputs", of: "ModelsTests")
+    let golden = try Goldens("keras/outputs", of: "KerasTests")
     let (x, y) = (try golden.array("\(name)/x"), try golden.array("\(name)/y"))
     var input = Tensor(x.floats, shape: x.shape)
     let isFirst = ["channels_first", "flatten_first", "keras1_theano"].contains(name)

@@ -1,19 +1,19 @@
-// What Keras writes about a model, taken apart: which layers there are, in which order, and what goes in.
+// What Keras writes about a model, taken apart: which layers there are, in which order, and the shape of the input.
 
 import AviaryCheckpoints
 import AviaryLayers
 
-/// A way in which a Keras model makes no chain of layers.
+/// A way in which a Keras model cannot become a chain of layers.
 public enum KerasModelFault: Error, Equatable, CustomStringConvertible {
-  /// The file has weights and does not say of what.
+  /// The file has weights but does not describe their model.
   case noConfiguration(path: String)
   /// The configuration is not what Keras writes.
   case malformed(path: String, reason: String)
   /// A layer has several inputs: a residual or branching model.
   case severalInputs(path: String, layer: String, kind: String, inputs: [String])
-  /// What a layer puts out goes to several others.
+  /// A layer's output goes to several others.
   case severalOutputs(path: String, layer: String, outputs: [String])
-  /// The model puts out something else than what its last layer does, or more.
+  /// The model's outputs are not those of its last layer alone.
   case outputs(path: String, outputs: [String], last: String)
   /// A layer of a class that Aviary does not know.
   case unknownLayer(path: String, layer: String, kind: String)
@@ -23,15 +23,15 @@ public enum KerasModelFault: Error, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .noConfiguration(let path):
-      "\(path): has weights and does not say which network they are for; \(Self.advice)"
-    case .malformed(let path, let reason): "\(path): its model configuration is no Keras model: \(reason)"
+      "\(path): has weights but does not say which network they are for; \(Self.advice)"
+    case .malformed(let path, let reason): "\(path): its model configuration is not a Keras model: \(reason)"
     case .severalInputs(let path, let layer, let kind, let inputs):
-      "\(path): is no plain chain of layers: '\(layer)' (\(kind)) has the inputs \(Self.list(inputs)); \(Self.advice)"
+      "\(path): is not a plain chain of layers: '\(layer)' (\(kind)) has the inputs \(Self.list(inputs)); \(Self.advice)"
     case .severalOutputs(let path, let layer, let outputs):
-      "\(path): is no plain chain of layers: the output of '\(layer)' goes to \(Self.list(outputs)); \(Self.advice)"
+      "\(path): is not a plain chain of layers: the output of '\(layer)' goes to \(Self.list(outputs)); \(Self.advice)"
     case .outputs(let path, let outputs, let last):
-      "\(path): is no plain chain of layers: the model puts out what \(Self.list(outputs)) put out, and a chain what its "
-        + "last layer '\(last)' does; \(Self.advice)"
+      "\(path): is not a plain chain of layers: the model's outputs are those of \(Self.list(outputs)), and a chain's "
+        + "output is that of its last layer, '\(last)'; \(Self.advice)"
     case .unknownLayer(let path, let layer, let kind):
       "\(path): layer '\(layer)' is a \(kind), which Aviary does not know; \(Self.advice)"
     case .unsupported(let path, let layer, let kind, let reason):
@@ -40,42 +40,9 @@ public enum KerasModelFault: Error, Equatable, CustomStringConvertible {
   }
 
   private static let advice =
-    "give --architecture NAME where the zoo has the network, or --keep-names for the tensors alone"
+    "give --architecture NAME if the network is in the zoo, or --keep-names to convert only the tensors"
 
   private static func list(_ names: [String]) -> String { names.map { "'\($0)'" }.joined(separator: " and ") }
-}
-
-/// One layer as Keras describes it.
-struct KerasLayerDescription {
-  let kind: String
-  let name: String
-  /// Class and number, as Keras 3 counts layers; empty for what Keras does not have.
-  var place = ""
-  let configuration: JSONValue
-
-  /// The first of the settings that is there: their names changed between versions.
-  func setting(_ names: String...) -> JSONValue? { setting(names) }
-
-  func setting(_ names: [String]) -> JSONValue? {
-    for name in names {
-      if let value = configuration[name], value != .null { return value }
-    }
-    return nil
-  }
-
-  func flag(_ names: String..., default value: Bool) -> Bool { setting(names)?.boolean ?? value }
-
-  /// What comes in, without the batch; nil where the layer does not say.
-  var inputShape: [Int?]? {
-    if let shape = setting("batch_input_shape", "batch_shape")?.elements, !shape.isEmpty {
-      return shape.dropFirst().map(\.integer)
-    }
-    if let width = setting("input_dim")?.integer, kind != "Embedding" {
-      let isSequence = ["LSTM", "GRU", "SimpleRNN", "Convolution1D"].contains(kind)
-      return isSequence ? [setting("input_length")?.integer, width] : [width]
-    }
-    return nil
-  }
 }
 
 /// The layers of a model's configuration in the order in which they work.
@@ -83,8 +50,13 @@ struct KerasLayerList {
   private(set) var layers: [KerasLayerDescription] = []
   private(set) var inputShape: [Int?]?
   private let path: String
+  private let version: Int
 
-  init(_ configuration: JSONValue, path: String) throws(KerasModelFault) {
+  /// - Parameters:
+  ///   - version: of Keras.
+  ///   - path: the file's name, for faults.
+  init(_ configuration: JSONValue, version: Int, path: String) throws(KerasModelFault) {
+    self.version = version
     self.path = path
     try add(configuration, at: "")
   }
@@ -110,7 +82,8 @@ struct KerasLayerList {
       }
       let name = configuration["name"]?.text ?? layer["name"]?.text ?? kind
       let description = KerasLayerDescription(
-        kind: kind, name: name, place: prefix + places[index], configuration: configuration)
+        kind: kind, name: name, place: prefix + places[index], configuration: configuration, path: path,
+        version: version)
       if inputShape == nil, layers.isEmpty {
         inputShape = description.inputShape ?? shape(layer["build_config"]?["input_shape"])
       }
@@ -124,7 +97,7 @@ struct KerasLayerList {
     return elements.dropFirst().map(\.integer)
   }
 
-  /// The layers of a functional model from its input on, where each has one input and one output.
+  /// The layers of a functional model in order from its input, if each has one input and one output.
   ///
   /// - Parameter outputs: the layers that the model names as its outputs.
   private func ordered(_ list: [JSONValue], outputs: JSONValue?) throws(KerasModelFault) -> [Int] {
@@ -143,7 +116,7 @@ struct KerasLayerList {
       if let input = inputs.first { next[input, default: []].append(index) } else { first.append(index) }
     }
     guard let start = first.first, first.count == 1 else {
-      throw .malformed(path: path, reason: "it has \(first.count) inputs, and a chain has one")
+      throw .malformed(path: path, reason: "it has \(first.count) inputs, but a chain has one")
     }
     var order = [start]
     while let following = next[name(order[order.count - 1])] {
@@ -159,7 +132,8 @@ struct KerasLayerList {
     return order
   }
 
-  /// The layers whose outputs a call takes, or a model puts out: Keras 3 buries them among the arguments, earlier versions list them.
+  /// The layers that a call takes its inputs from, or whose outputs are the model's. Keras 3 has them among the arguments,
+  /// earlier versions list them.
   private static func inputs(_ call: JSONValue) -> [String] {
     if let elements = call.elements {
       // ["dense", 0, 0, {}], or a list of such.

@@ -1,10 +1,11 @@
 import AviaryCheckpoints
 import AviaryLayers
+import AviaryModels
 import AviaryTensors
 import AviaryTestSupport
 import Testing
 
-@testable import AviaryModels
+@testable import AviaryKeras
 
 /// What the last layers of a Keras model make of its outputs; files of `tools/goldens_keras.py`.
 @Suite struct KerasEndingTests {
@@ -75,8 +76,8 @@ import Testing
           input: [1, 2],
           layers: [
             ChainLayer(
-              "conv", "conv1d", .convolution(filters: filters, window: window, groups: 1, bias: false), activation),
-            ChainLayer("pool", "", .globalPool(kind: .average, keepsPositions: false)),
+              "conv", "conv1d", KerasConvolution(filters: filters, window: window, groups: 1, bias: false), activation),
+            ChainLayer("pool", "", KerasGlobalPool(kind: .average, keepsPositions: false)),
           ]))
       model.initialize(seed: 1)
       let scores = inference { model(Tensor([1e9, 1e9, -1e9, -1e9], shape: [2, 2, 1])) }
@@ -99,7 +100,7 @@ import Testing
   }
 
   static func golden(_ name: String) throws -> (model: KerasChain, x: Tensor, y: [Double]) {
-    let golden = try Goldens("keras/outputs", of: "ModelsTests")
+    let golden = try Goldens("keras/outputs", of: "KerasTests")
     let x = try golden.array("end_\(name)/x")
     let model = try KerasChainTests.model(KerasChainTests.checkpoint("end_\(name).keras"))
     let input = Tensor(x.floats, shape: x.shape)

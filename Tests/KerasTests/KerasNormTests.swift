@@ -1,10 +1,11 @@
 import AviaryCheckpoints
 import AviaryLayers
+import AviaryModels
 import AviaryTensors
 import AviaryTestSupport
 import Testing
 
-@testable import AviaryModels
+@testable import AviaryKeras
 
 /// A network of the zoo's kind whose layers have the names of `norm.keras`.
 private struct Named: Network {
@@ -39,7 +40,7 @@ private struct Named: Network {
     #expect(checkpoint.metadata.settings == ["bn.epsilon": 0.002, "bn.momentum": 0.15])
     let model = try #require(try Self.architecture.build() as? Named)
     try model.load(checkpoint)
-    let golden = try Goldens("keras/outputs", of: "ModelsTests")
+    let golden = try Goldens("keras/outputs", of: "KerasTests")
     let x = try golden.array("norm/x")
     let y = inference { model(Tensor(x.floats, shape: x.shape).channelsFirst()) }
     expectClose(actual: y.scalars, expected: try golden.array("norm/y").values)

@@ -4,16 +4,18 @@
 // configuration lists the layers; KerasConfiguration.swift makes it of what Keras writes. Left out: layers with several
 // inputs, masks, and dropout inside of recurrent layers. Feature maps are [N, C, …] whatever Keras's order was.
 
+import AviaryCheckpoints
 import AviaryDiagnostics
 import AviaryLayers
+import AviaryModels
 import AviaryTensors
 
-/// The layers of a Keras model one after another. Inputs are rows [N, F], sequences [N, T, F], images [N, C, H, W] or
-/// volumes [N, C, D, H, W]; tokens are rows of whole numbers. Images are taken as rows, in Keras's order, where the model
-/// takes as many numbers; and as sequences of their lines where it takes these.
+/// The layers of a Keras model, one after the other. Inputs are rows [N, F], sequences [N, T, F], images [N, C, H, W] or
+/// volumes [N, C, D, H, W]; tokens are rows of whole numbers. A model of rows also takes images with as many numbers, in
+/// Keras's order, and a model of sequences takes images as sequences of their lines.
 public struct KerasChain: Classifier {
   public struct Configuration: NetworkConfiguration {
-    /// The shape of one input, channels before positions; nil where any extent will do.
+    /// The shape of one input, channels before positions; nil for an axis of any size.
     public var input: [Int?]
     public var layers: [ChainLayer]
 
@@ -22,18 +24,18 @@ public struct KerasChain: Classifier {
       self.layers = layers
     }
 
-    /// What the numbers at the end are.
+    /// The meaning of the outputs.
     public enum Output: Sendable {
       /// Scores or probabilities of classes.
       case classes
       /// The probability of the second of two classes.
       case probability
-      /// Anything else: estimates, pictures, several yes or no.
+      /// Anything else: estimates, images, several yes-or-no answers.
       case values
     }
 
     static let empty = Configuration(
-      input: [1], layers: [ChainLayer("dense", "dense", .dense(units: 2, bias: true), .softmax)])
+      input: [1], layers: [ChainLayer("dense", "dense", KerasDense(units: 2, bias: true), .softmax)])
 
     public func validate(input: [Int]?) throws(ConfigurationFault) {
       try require("layers", layers.count, in: 1...4096)
@@ -47,16 +49,16 @@ public struct KerasChain: Classifier {
           $0 == UInt8(ascii: "_") || (0x61...0x7a).contains($0) || (0x30...0x39).contains($0)
         }
         guard isPath, !layer.name.isEmpty, names.insert(layer.name).inserted else {
-          throw .layer(name: layer.name, reason: "its name is no path of its own")
+          throw .layer(name: layer.name, reason: "its name is not a path of its own")
         }
       }
-      guard head != nil else { throw .layer(name: layers[0].name, reason: "neither it nor another has weights") }
+      guard head != nil else { throw .layer(name: layers[0].name, reason: "the model has no layer with weights") }
       _ = try shapes(from: shape)
       guard let input else { return }
-      // Nothing that comes from pictures or tables is known to be a token of the vocabulary.
+      // Values of images or tables need not be tokens of the vocabulary.
       if takesTokens {
         throw .wrongInput(
-          architecture: "keras-chain", input: input, expected: "rows of tokens, which a program gives it")
+          architecture: "keras-chain", input: input, expected: "rows of tokens, which only a program can give it")
       }
       guard let given = taken(input) else {
         throw .wrongInput(architecture: "keras-chain", input: input, expected: described)
@@ -67,20 +69,20 @@ public struct KerasChain: Classifier {
     var shape: ChainShape { ChainShape(channels: input[0], positions: Array(input.dropFirst())) }
 
     private var takesTokens: Bool {
-      layers.contains { if case .embedding = $0.operation { true } else { false } }
+      layers.contains { $0.operation is KerasEmbedding }
     }
 
-    /// What goes into every layer, and at last what comes out.
+    /// The input shape of every layer, and at last the shape of the output.
     func shapes(from first: ChainShape) throws(ConfigurationFault) -> [ChainShape] {
       var shapes = [first]
       for layer in layers { shapes.append(try layer.output(of: shapes[shapes.count - 1])) }
       return shapes
     }
 
-    /// The last layer with weights, which is the head.
-    var head: Int? { layers.lastIndex { $0.operation.hasWeights } }
+    /// The head: the last layer with weights.
+    var head: Int? { layers.lastIndex(where: \.hasWeights) }
 
-    /// The shape in which the network takes an input of another, given as commands give it; nil where it does not.
+    /// The shape that an input of the given shape has for the network; nil if the network does not take it.
     func taken(_ given: [Int]) -> ChainShape? {
       func fits(_ shape: [Int]) -> ChainShape? {
         guard shape.count == input.count, shape.allSatisfy({ $0 > 0 && $0 <= ChainShape.mostExtent }),
@@ -98,8 +100,8 @@ public struct KerasChain: Classifier {
       }
     }
 
-    /// The images that the network was made for, where their size is fixed. Lines of a picture that it takes as a sequence,
-    /// and pixels of a square one that it takes as a row, are grey.
+    /// The images that the network was made for, if their size is fixed. Images that it takes as sequences of lines, and
+    /// square ones that it takes as rows, are grey.
     public var images: (channels: Int, height: Int, width: Int)? {
       let known = input.compactMap { $0 }
       guard known.count == input.count else { return nil }
@@ -120,12 +122,16 @@ public struct KerasChain: Classifier {
     }
   }
 
-  /// The name by which checkpoints know it.
+  /// Its name in checkpoints.
   public static let architecture = "keras-chain"
 
+  static let entry = Architecture(
+    architecture, "the chain of layers that a Keras file describes", KerasChain.self, .empty, input: [1],
+    kinds: [.images, .tables])
+
   public let configuration: Configuration
-  private let modules: [ChainModule]
-  /// The place of the head among the layers.
+  private let modules: [any UnaryLayer]
+  /// The index of the head among the layers.
   private let headPlace: Int
   private let ending: Configuration.Ending
 
@@ -138,25 +144,26 @@ public struct KerasChain: Classifier {
     self.configuration = configuration
     headPlace = head
     ending = configuration.ending
-    modules = zip(configuration.layers, shapes).map { ChainModule($0, input: $1) }
+    modules = zip(configuration.layers, shapes).map { $0.module(on: $1) }
   }
 
-  public var children: [Child] { modules.map { Child($0.layer.name, $0) } }
+  public var children: [Child] { zip(configuration.layers, modules).map { Child($0.name, $1) } }
 
   /// The input of the last layer that has weights.
   public func features(_ x: Tensor) -> Tensor {
     modules[..<headPlace].reduce(arranged(x)) { $1($0) }
   }
 
-  /// Scores whose softmax are the probabilities that Keras computes, or what it computes where these are no probabilities.
+  /// Scores whose softmax is the probabilities that Keras computes; or Keras's outputs, if they are not probabilities.
   public func head(_ features: Tensor) -> Tensor {
     func scores(_ x: Tensor) -> Tensor {
       (headPlace..<modules.count).reduce(x) { y, place in
         let isScore = place == ending.place && !ending.isMixture && ending.output != .values
-        return isScore ? modules[place].withoutActivation(y) : modules[place](y)
+        let module = modules[place]
+        return isScore ? (module as? Activated)?.layer(y) ?? module(y) : module(y)
       }
     }
-    /// Of probabilities, of which none may be infinitely unlikely.
+    /// Of probabilities, kept above zero so that it is finite.
     func logarithm(_ x: Tensor) -> Tensor { log(x.clamped(to: .leastNormalMagnitude...1)) }
     let x = scores(features)
     switch ending.output {
@@ -167,7 +174,7 @@ public struct KerasChain: Classifier {
     }
   }
 
-  /// What Keras itself puts out, with the activation at the end.
+  /// Keras's own outputs, with the activation at the end.
   public func outputs(_ x: Tensor) -> Tensor { modules.reduce(arranged(x)) { $1($0) } }
 
   /// The input as [N, C, …].
@@ -183,4 +190,10 @@ public struct KerasChain: Classifier {
     default: return x
     }
   }
+}
+
+extension Registry {
+  /// The zoo, and the chains of layers that Keras files describe; nobody asks for these by name. A program adds its own
+  /// networks: `Registry.standard.adding(…)`.
+  public static let standard = Registry.zoo.adding(KerasChain.entry, listed: false)
 }

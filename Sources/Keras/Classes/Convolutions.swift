@@ -1,0 +1,177 @@
+// Convolutions: plain, transposed, depthwise, separable.
+
+import AviaryCheckpoints
+import AviaryLayers
+import AviaryTensors
+
+protocol KerasConvolutionClass: KerasLayerClass {
+  var window: ChainWindow { get }
+  var bias: Bool { get }
+  /// The number of outputs of each channel's own convolution.
+  var multiplier: Int { get }
+}
+
+extension KerasConvolutionClass {
+  static var hasActivation: Bool { true }
+  var multiplier: Int { 1 }
+  var parts: [KerasPart] { KerasFamily.convolution.parts(bias: bias) }
+  var effect: KerasEffect { .mixes }
+  var makesFeatureMaps: Bool? { true }
+
+  func exported(_ weights: KerasWeights) -> [(group: String, arrays: [StoredArray])] {
+    [("", weights.arrays(of: parts, multiplier: multiplier))]
+  }
+
+  fileprivate func convolution(
+    _ inputs: Int, _ outputs: Int, _ window: ChainWindow, groups: Int = 1, bias: Bool
+  ) -> any UnaryLayer {
+    func make<Axes: SpatialAxes>(_: Axes.Type) -> any UnaryLayer {
+      Conv<Axes>(
+        inputs, outputs, kernel: window.kernel, stride: window.stride, padding: window.padding(axes: Axes.count),
+        dilation: window.dilation, groups: groups, bias: bias, initializer: .xavierUniform, biasInitializer: .zeros)
+    }
+    return make(spatialAxes(window.kernel.count))
+  }
+}
+
+/// The type that stands for a number of axes of positions, one to three.
+func spatialAxes(_ count: Int) -> any SpatialAxes.Type {
+  let types: [any SpatialAxes.Type] = [OneAxis.self, TwoAxes.self, ThreeAxes.self]
+  return types[count - 1]
+}
+
+struct KerasConvolution: KerasConvolutionClass {
+  static let key = "convolution"
+  static let classes = ["Conv#", "Convolution#", "AtrousConvolution#"]
+  var filters: Int
+  var window: ChainWindow
+  var groups: Int
+  var bias: Bool
+
+  static func read(_ source: KerasLayerDescription, _ chain: inout KerasChainBuilder) throws(KerasModelFault) -> Self {
+    let axes = try chain.positions(of: source)
+    return Self(
+      filters: try source.count("filters", "nb_filter"), window: try source.window(axes),
+      groups: source.setting("groups")?.integer ?? 1, bias: source.bias)
+  }
+
+  func output(of input: ChainShape) throws(ShapeFault) -> ChainShape {
+    let channels = try input.knownChannels()
+    try require("filters", filters)
+    try require("groups", groups)
+    try require(
+      channels % groups == 0 && filters % groups == 0,
+      "\(channels) and \(filters) channels do not split into \(groups) groups")
+    return ChainShape(channels: filters, positions: try window.positions(of: input))
+  }
+
+  func layer(on input: ChainShape) -> any UnaryLayer {
+    convolution(input.channels ?? 1, filters, window, groups: groups, bias: bias)
+  }
+
+  func withOutputs(_ count: Int) -> Self? {
+    groups == 1 ? Self(filters: count, window: window, groups: 1, bias: bias) : nil
+  }
+}
+
+struct KerasTransposedConvolution: KerasConvolutionClass {
+  static let key = "transposedConvolution"
+  static let classes = ["Conv#Transpose", "Convolution#Transpose", "Deconvolution2D"]
+  var filters: Int
+  var window: ChainWindow
+  /// Further positions at the end; nil for as many as Keras chooses.
+  var outputPadding: [Int]?
+  var bias: Bool
+
+  static func read(_ source: KerasLayerDescription, _ chain: inout KerasChainBuilder) throws(KerasModelFault) -> Self {
+    let axes = try chain.positions(of: source)
+    var extra: [Int]?
+    if source.setting("output_padding") != nil { extra = try source.numbers(axes, default: 0, "output_padding") }
+    return Self(
+      filters: try source.count("filters"), window: try source.window(axes), outputPadding: extra, bias: source.bias)
+  }
+
+  func output(of input: ChainShape) throws(ShapeFault) -> ChainShape {
+    _ = try input.knownChannels()
+    try require("filters", filters)
+    let positions = try window.transposedPositions(of: input, outputPadding: outputPadding)
+    return ChainShape(channels: filters, positions: positions)
+  }
+
+  func layer(on input: ChainShape) -> any UnaryLayer {
+    func make<Axes: SpatialAxes>(_: Axes.Type) -> any UnaryLayer {
+      ConvTranspose<Axes>(
+        input.channels ?? 1, filters, kernel: window.kernel, stride: window.stride,
+        padding: window.padding(axes: Axes.count), outputPadding: outputPadding ?? window.defaultOutputPadding,
+        bias: bias, dilation: window.dilation, initializer: .xavierUniform, biasInitializer: .zeros)
+    }
+    return make(spatialAxes(window.kernel.count))
+  }
+}
+
+struct KerasDepthwiseConvolution: KerasConvolutionClass {
+  static let key = "depthwiseConvolution"
+  static let classes = ["DepthwiseConv#"]
+  var multiplier: Int
+  var window: ChainWindow
+  var bias: Bool
+
+  static func read(_ source: KerasLayerDescription, _ chain: inout KerasChainBuilder) throws(KerasModelFault) -> Self {
+    let axes = try chain.positions(of: source)
+    return Self(multiplier: source.multiplier, window: try source.window(axes), bias: source.bias)
+  }
+
+  func output(of input: ChainShape) throws(ShapeFault) -> ChainShape {
+    try require("depth_multiplier", multiplier, in: 1...4096)
+    return ChainShape(channels: try input.knownChannels() * multiplier, positions: try window.positions(of: input))
+  }
+
+  func layer(on input: ChainShape) -> any UnaryLayer {
+    let channels = input.channels ?? 1
+    return convolution(channels, channels * multiplier, window, groups: channels, bias: bias)
+  }
+
+  var parts: [KerasPart] { KerasFamily.depthwise.parts(bias: bias) }
+}
+
+struct KerasSeparableConvolution: KerasConvolutionClass {
+  static let key = "separableConvolution"
+  static let classes = ["SeparableConv#", "SeparableConvolution#"]
+  var filters: Int
+  var multiplier: Int
+  var window: ChainWindow
+  var bias: Bool
+
+  static func read(_ source: KerasLayerDescription, _ chain: inout KerasChainBuilder) throws(KerasModelFault) -> Self {
+    let axes = try chain.positions(of: source)
+    return Self(
+      filters: try source.count("filters", "nb_filter"), multiplier: source.multiplier,
+      window: try source.window(axes), bias: source.bias)
+  }
+
+  func output(of input: ChainShape) throws(ShapeFault) -> ChainShape {
+    _ = try input.knownChannels()
+    try require("filters", filters)
+    try require("depth_multiplier", multiplier, in: 1...4096)
+    return ChainShape(channels: filters, positions: try window.positions(of: input))
+  }
+
+  func layer(on input: ChainShape) -> any UnaryLayer {
+    let channels = input.channels ?? 1
+    let ones = window.kernel.map { _ in 1 }
+    let point = ChainWindow(kernel: ones, stride: ones, dilation: ones, padding: .valid)
+    return Separable(
+      depthwise: convolution(channels, channels * multiplier, window, groups: channels, bias: false),
+      pointwise: convolution(channels * multiplier, filters, point, bias: bias))
+  }
+
+  /// A convolution of each channel by itself, and one of single positions across channels.
+  private struct Separable: UnaryLayer {
+    let depthwise: any UnaryLayer
+    let pointwise: any UnaryLayer
+
+    func forward(_ x: Tensor) -> Tensor { pointwise(depthwise(x)) }
+  }
+
+  var parts: [KerasPart] { KerasFamily.separable.parts(bias: bias) }
+}
