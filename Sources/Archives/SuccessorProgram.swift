@@ -26,7 +26,9 @@ public struct SuccessorProgram: Sendable {
   public func takeOver(arguments: [String]) -> String {
     var pointers: [UnsafeMutablePointer<CChar>?] = unsafe ([path] + arguments).map { unsafe strdup($0) }
     unsafe pointers.append(nil)
-    defer { unsafe pointers.forEach { unsafe free($0) } }
+    defer {
+      while let pointer = unsafe pointers.popLast() { unsafe free(pointer) }
+    }
     unsafe execv(path, pointers)
     return unsafe String(cString: strerror(errno))
   }

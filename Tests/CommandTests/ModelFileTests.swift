@@ -89,7 +89,7 @@ import Testing
     expectFault(try BuiltTool.run(["inspect", scratch / "none.h5"]), "none.h5: no such file")
     expectFault(try BuiltTool.run(["inspect", scratch.path]), "not a regular file")
     expectFault(try BuiltTool.run(["inspect", scratch.write("words", to: "a.pth")]), "a.pth: not a checkpoint")
-    expectFault(try BuiltTool.run(["inspect", scratch.write("", to: "empty.h5")]), "empty.h5: is empty")
+    expectFault(try BuiltTool.run(["inspect", scratch.write("", to: "empty.h5")]), "empty.h5: the file is empty")
   }
 }
 
