@@ -39,9 +39,7 @@ public struct CIFARBlock: UnaryLayer {
   /// Option A: no parameters.
   private func shortcut(_ x: Tensor) -> Tensor {
     let sampled = stride == 1 ? x : averagePool(x, kernel: [1, 1], stride: [stride, stride])
-    guard added != [0, 0] else { return sampled }
-    let zeros = added.map { Tensor(zeros: [x.shape[0], $0] + sampled.shape.dropFirst(2)) }
-    return concatenated([zeros[0], sampled, zeros[1]], axis: 1)
+    return sampled.padded(axis: 1, before: added[0], after: added[1])
   }
 }
 

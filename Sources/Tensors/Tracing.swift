@@ -104,6 +104,8 @@ func composed(
 
 /// The value of a buffer, which a trace lists under its path.
 package func traced(_ x: Tensor, bufferAt path: @autoclosure () -> String) -> Tensor {
-  if isTracing { Pass.current.onComputeThread.trace?.declare(x, .buffer(path: path())) }
+  if isTracing {
+    Compute.alone { Pass.current.onComputeThread.trace?.declare(x, .buffer(path: path())) }
+  }
   return x
 }

@@ -111,10 +111,24 @@ struct Session<Task: TrainingTask> {
     return try run(in: try RunFolder(creating: path, options: options), from: nil)
   }
 
+  /// The paths of the layers in the order in which the first batch runs through them. Of a frozen backbone only the head
+  /// is trained, so that its order does not matter.
+  private func executionOrder() throws -> [String] {
+    if options.freezesBackbone { return [] }
+    return try task.model.executionOrder {
+      try inference {
+        for batch in try task.batches(epoch: 0, startingAt: 0) where task.count(batch) > 0 {
+          _ = try task.loss(batch, step: 0).loss.scalar
+          break
+        }
+      }
+    }.map { $0.path }
+  }
+
   func run(in folder: RunFolder, from saved: SavedRun?) throws -> TrainingReport {
     Compute.threads = options.threads
     let model = task.model
-    let optimizer = try Optimizer(options.optimizer, groups: options.groups(for: model), for: model)
+    let optimizer = try Optimizer(options.optimizer, groups: options.groups(for: model, order: executionOrder), for: model)
     let average = try options.weightAverageDecay.map { try WeightAverage(of: model.parameters, decay: $0) }
     if let saved {
       try optimizer.restore(saved.training.optimizer, for: model, path: folder.last)

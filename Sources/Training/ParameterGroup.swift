@@ -119,15 +119,26 @@ extension ParameterGroup {
     return groups
   }
 
-  /// The same for a model, by the order of its properties: a depth is a layer, or an element of a sequence or of an
+  /// The same for a model, in the order in which its layers run: a depth is a layer, or an element of a sequence or of an
   /// array (`layer1.0`); a normalisation goes with what comes before it, and the whole head is the last depth.
   ///
-  /// - Parameter headPath: the path of the head, `fc` for instance; nil where the model has none.
+  /// - Parameters:
+  ///   - headPath: the path of the head, `fc` for instance; nil where the model has none.
+  ///   - order: the paths of the layers in the order of their calls, as `Layer.executionOrder` observes it. Layers that are
+  ///     not among them come last, in the order in which the model lists them.
   public static func layerwiseDecay(
-    of model: some Layer, headPath: String? = nil, factor: Double
+    of model: some Layer, headPath: String? = nil, order: [String], factor: Double
   ) -> [ParameterGroup] {
+    let places = Dictionary(zip(order, order.indices), uniquingKeysWith: { first, _ in first })
+    func place(_ path: String) -> Int {
+      let layer = path.split(separator: ".").dropLast().joined(separator: ".")
+      return places[layer] ?? order.firstIndex { layer.hasPrefix($0 + ".") && !$0.isEmpty } ?? order.count
+    }
+    let parameters = model.namedParameters().filter { !isBelow($0.path, headPath) }.enumerated().sorted {
+      (place($0.element.path), $0.offset) < (place($1.element.path), $1.offset)
+    }
     var depths: [(patterns: [String], hasWeights: Bool)] = []
-    for (path, parameter) in model.namedParameters() where !isBelow(path, headPath) {
+    for (path, parameter) in parameters.map({ $0.element }) {
       let unit = unit(of: path)
       let isWeight = parameter.shape.count > 1
       if let known = depths.firstIndex(where: { $0.patterns.contains(unit) }) {

@@ -28,7 +28,7 @@ public struct TrainingOptions: Equatable, Sendable {
   /// Layers with settings of their own; the first group that matches a parameter applies.
   public var groups: [ParameterGroup] = []
   /// The learning rate of each layer as a share of its successor's, from the head down: see
-  /// `ParameterGroup.layerwiseDecay(of:headPath:factor:)`. It multiplies what a group says, unless the group has a
+  /// `ParameterGroup.layerwiseDecay(of:headPath:order:factor:)`. It multiplies what a group says, unless the group has a
   /// learning rate of its own; nil for 1.
   public var layerwiseDecay: Double?
   /// How large gradients may be; nil for any size.
@@ -91,10 +91,12 @@ public struct TrainingOptions: Equatable, Sendable {
   }
 
   /// The groups of a model's parameters: those named, with the layer-wise decay worked in, then those of the decay alone.
-  func groups(for model: some Layer) throws -> [ParameterGroup] {
+  ///
+  /// - Parameter order: observes the order in which the layers run; it is called for the layer-wise decay only.
+  func groups(for model: some Layer, order: () throws -> [String]) throws -> [ParameterGroup] {
     guard let factor = layerwiseDecay else { return groups }
     let headPath = (model as? any Network)?.headPath
-    let decay = ParameterGroup.layerwiseDecay(of: model, headPath: headPath, factor: factor)
+    let decay = ParameterGroup.layerwiseDecay(of: model, headPath: headPath, order: try order(), factor: factor)
     return try ParameterGroup.scaling(groups, by: decay, for: model.namedParameters().map(\.path)) + decay
   }
 

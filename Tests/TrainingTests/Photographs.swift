@@ -14,11 +14,10 @@ final class Photographs {
   let root: String
   var data: String { root + "/data" }
 
-  /// - Parameter count: of the photographs, a fifth of which are for the test.
-  init(count: Int = 40) throws {
+  init() throws {
     root = FileManager.default.temporaryDirectory.appending(path: "aviary-photographs-\(UUID().uuidString)").path
     try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
-    _ = try SampleImages.write(to: root + "/data", count: count, imageSize: 40)
+    _ = try SampleImages.write(to: root + "/data", count: 40, imageSize: 40)
   }
 
   deinit { try? FileManager.default.removeItem(atPath: root) }

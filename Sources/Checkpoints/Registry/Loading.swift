@@ -14,17 +14,15 @@ extension Layer {
     }
   }
 
-  /// Fills the model from a checkpoint: all of it or nothing.
+  /// Fills the model from a checkpoint: all of it or nothing. The head of a `Network` may be absent as a whole: it is then
+  /// filled from the seed, and reported.
   ///
-  /// - Parameters:
-  ///   - headPath: the path below which everything may be absent at once; it is then filled from the seed, and reported.
-  ///     Nil where nothing may be.
-  ///   - path: the file's name, for faults.
+  /// - Parameter path: the file's name, for faults.
   @discardableResult
   public func load(
-    _ checkpoint: Checkpoint, allowing allowances: Set<Allowance> = [], headPath: String?, seed: UInt64 = 0,
-    path: String = "checkpoint"
+    _ checkpoint: Checkpoint, allowing allowances: Set<Allowance> = [], seed: UInt64 = 0, path: String = "checkpoint"
   ) throws(CheckpointFault) -> LoadReport {
+    let headPath = (self as? any Network)?.headPath
     let match = try checkpoint.match(
       cells: cellDescriptions, headPath: headPath, allowing: allowances, path: path)
     let settings = try settings(of: checkpoint, allowances, path: path)
@@ -44,14 +42,6 @@ extension Layer {
       }
     }
     return match.report
-  }
-
-  /// The same for a model that is not a `Network`, and of which nothing may be absent.
-  @discardableResult
-  public func load(
-    _ checkpoint: Checkpoint, allowing allowances: Set<Allowance> = [], path: String = "checkpoint"
-  ) throws(CheckpointFault) -> LoadReport {
-    try load(checkpoint, allowing: allowances, headPath: nil, path: path)
   }
 
   /// The settings that the checkpoint tells, each with its layer's. A file that tells none leaves them as they are.
@@ -91,17 +81,29 @@ extension Layer {
       }.map(\.path))
   }
 
-  /// The model's values under its paths, with its frozen set, and what is known about them.
+  /// The model's values under its paths, with its frozen set and, of a `Network`, its configuration; and what else
+  /// prediction needs.
+  ///
+  /// ```swift
+  /// let checkpoint = model.checkpoint(architecture: "resnet18", classes: ["cat", "dog"], preprocessing: preprocessing)
+  /// try checkpoint.write(to: "classifier.h5")
+  /// ```
   ///
   /// - Parameters:
   ///   - architecture: the name by which a registry knows how to build the model; nil where none does.
   ///   - classes: the names of the outputs, in their order.
   ///   - preprocessing: how data become the model's input: a `Preprocessing` of images, for instance.
+  /// - Precondition: a network has as many outputs as there are classes, where they are given.
   public func checkpoint(
     architecture: String? = nil, classes: [String]? = nil, preprocessing: (any Encodable & Sendable)? = nil
   ) -> Checkpoint {
+    let network = self as? any Network
+    ensure(
+      classes.map { $0.count == network?.configuration.outputs ?? $0.count } ?? true,
+      "checkpoint: \(classes?.count ?? 0) classes for a head with \(network?.configuration.outputs ?? 0) outputs")
     var checkpoint = Checkpoint()
     checkpoint.metadata.architecture = architecture
+    checkpoint.metadata.configuration = network?.configurationValue
     checkpoint.metadata.classes = classes
     checkpoint.metadata.preprocessing = preprocessing.map { plainJSON($0) }
     checkpoint.metadata.frozen = frozenPaths
@@ -127,40 +129,6 @@ extension Layer {
 }
 
 extension Network {
-  /// Fills the model from a checkpoint: all of it or nothing. An absent head is filled from the seed, and reported.
-  ///
-  /// - Parameter path: the file's name, for faults.
-  @discardableResult
-  public func load(
-    _ checkpoint: Checkpoint, allowing allowances: Set<Allowance> = [], seed: UInt64 = 0, path: String = "checkpoint"
-  ) throws(CheckpointFault) -> LoadReport {
-    try load(checkpoint, allowing: allowances, headPath: headPath, seed: seed, path: path)
-  }
-
-  /// The model's values under its paths, with its configuration and its frozen set, and what prediction needs.
-  ///
-  /// ```swift
-  /// let checkpoint = model.checkpoint(architecture: "resnet18", classes: ["cat", "dog"], preprocessing: preprocessing)
-  /// try checkpoint.write(to: "classifier.h5")
-  /// ```
-  ///
-  /// - Parameters:
-  ///   - architecture: the name by which a registry knows how to build the network.
-  ///   - classes: the names of the outputs, in their order.
-  ///   - preprocessing: how data become the network's input: a `Preprocessing` of images, for instance.
-  /// - Precondition: there are as many classes as outputs, where they are given.
-  public func checkpoint(
-    architecture: String, classes: [String]? = nil, preprocessing: (any Encodable & Sendable)? = nil
-  ) -> Checkpoint {
-    ensure(
-      classes.map { $0.count == configuration.outputs } ?? true,
-      "checkpoint: \(classes?.count ?? 0) classes for a head with \(configuration.outputs) outputs")
-    var checkpoint = checkpoint(
-      architecture: Optional(architecture), classes: classes, preprocessing: preprocessing)
-    checkpoint.metadata.configuration = configurationValue
-    return checkpoint
-  }
-
   /// The configuration as checkpoints keep it.
   public var configurationValue: JSONValue { plainJSON(configuration) }
 }

@@ -45,8 +45,7 @@ public struct Registry: Sendable {
     guard let name = checkpoint.metadata.architecture else { throw ArchitectureFault.unnamed }
     let architecture = try architecture(named: name)
     let model = try architecture.build(configuration: checkpoint.metadata.configuration)
-    let report = try model.load(
-      checkpoint, allowing: allowances, headPath: model.headPath, seed: seed, path: path)
+    let report = try model.load(checkpoint, allowing: allowances, seed: seed, path: path)
     try model.freeze(checkpoint.metadata.frozen)
     return (model, architecture, report)
   }
