@@ -128,7 +128,8 @@ struct Session<Task: TrainingTask> {
   func run(in folder: RunFolder, from saved: SavedRun?) throws -> TrainingReport {
     Compute.threads = options.threads
     let model = task.model
-    let optimizer = try Optimizer(options.optimizer, groups: options.groups(for: model, order: executionOrder), for: model)
+    let optimizer = try Optimizer(
+      options.optimizer, groups: options.groups(for: model, order: executionOrder), for: model)
     let average = try options.weightAverageDecay.map { try WeightAverage(of: model.parameters, decay: $0) }
     if let saved {
       try optimizer.restore(saved.training.optimizer, for: model, path: folder.last)

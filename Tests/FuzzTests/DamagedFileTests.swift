@@ -8,7 +8,9 @@ import Testing
 @Suite struct DamagedFileTests {
   private static let goldens = {
     let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().path
-    let folders = ["ArchivesTests", "CheckpointsTests", "HDF5Tests", "KerasTests", "ModelsTests"].map { "\(tests)/\($0)/Goldens" }
+    let folders = ["ArchivesTests", "CheckpointsTests", "HDF5Tests", "KerasTests", "ModelsTests"].map {
+      "\(tests)/\($0)/Goldens"
+    }
     return folders + folders.map { $0 + "/keras" }
   }()
 

@@ -7,7 +7,8 @@ import Testing
   @Test func theReaderImportsNothingButZlib() throws {
     // CKernels is C that is compiled with the package.
     let allowed: Set<String> = [
-      "AviaryArchives", "AviaryDiagnostics", "CKernels", "CPlatform", "CZlib", "Darwin", "Glibc", "Musl", "Synchronization",
+      "AviaryArchives", "AviaryDiagnostics", "CKernels", "CPlatform", "CZlib", "Darwin", "Glibc", "Musl",
+      "Synchronization",
     ]
     for module in ["HDF5", "Archives", "Diagnostics"] {
       let folder = PackageRoot.url.appendingPathComponent("Sources/" + module)
