@@ -2,6 +2,7 @@
 import PackageDescription
 
 let safe: [SwiftSetting] = [.strictMemorySafety()]
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 /// A Swift module `Aviary<name>` in the folder `Sources/<name>`: folders read plainly, modules clash with nobody's.
 func module(_ name: String, path: String? = nil, _ dependencies: [Target.Dependency]) -> Target {
@@ -22,9 +23,13 @@ let package = Package(
   platforms: [.macOS(.v15)],
   products: [
     .library(name: "Aviary", targets: ["Aviary"]),
-    // HDF5 alone: reading, and writing through libhdf5.
+    // HDF5 alone: reading needs nothing but zlib, writing needs libhdf5.
     .library(name: "AviaryHDF5", targets: ["AviaryHDF5"]),
+    .library(name: "AviaryHDF5Writing", targets: ["AviaryHDF5Writing"]),
     .executable(name: "aviary", targets: ["AviaryCommand"]),
+    // The commands of `aviary` for a program that adds networks of its own.
+    .library(name: "AviaryCommands", targets: ["AviaryCommands"]),
+    .executable(name: "aviary-bench", targets: ["AviaryBench"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
@@ -52,7 +57,7 @@ let package = Package(
       name: "CImageCodecs", dependencies: ["CTurboJPEG", "CJPEG", "CSpng", "CWebP", "CZlib"],
       path: "Sources/CImageCodecs/Shim"),
     .target(name: "CKernels", path: "Sources/CKernels"),
-    // Of the executable alone: it counts what the whole process allocates.
+    // For aviary-bench alone: it counts the allocations of the whole process.
     .target(name: "CAllocations", path: "Sources/CAllocations"),
     .target(name: "COneDNN", path: "Sources/COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
 
@@ -60,11 +65,12 @@ let package = Package(
     module("Diagnostics", []),
     module("Kernels", ["COneDNN", "CKernels"]),
     module("Archives", ["CZlib", "CKernels"]),
-    module("HDF5", ["AviaryArchives", "CHDF5"]),
+    module("HDF5", ["AviaryArchives"]),
+    module("HDF5Writing", ["AviaryHDF5", "AviaryArchives", "CHDF5"]),
     module("Tensors", ["AviaryKernels"]),
     module("Datasets", ["AviaryTensors", "AviaryKernels", "AviaryArchives", "CImageCodecs", "CKernels"]),
     module("Layers", ["AviaryTensors"]),
-    module("Checkpoints", ["AviaryArchives", "AviaryHDF5", "AviaryTensors"]),
+    module("Checkpoints", ["AviaryLayers", "AviaryArchives", "AviaryHDF5", "AviaryHDF5Writing", "AviaryTensors"]),
     module("Models", path: "Models", ["AviaryLayers", "AviaryCheckpoints"]),
     module(
       "Training", ["AviaryModels", "AviaryLayers", "AviaryDatasets", "AviaryCheckpoints", "AviaryArchives", "CKernels"]),
@@ -73,17 +79,19 @@ let package = Package(
       dependencies: [
         "AviaryTensors", "AviaryLayers", "AviaryDatasets", "AviaryCheckpoints", "AviaryModels", "AviaryTraining",
       ], path: "Sources/Aviary", swiftSettings: safe),
+    module("Commands", ["Aviary", "AviaryArchives", argumentParser]),
     .executableTarget(
-      name: "AviaryCommand",
-      dependencies: ["Aviary", "CAllocations", .product(name: "ArgumentParser", package: "swift-argument-parser")],
-      path: "Sources/Command", swiftSettings: safe),
+      name: "AviaryCommand", dependencies: ["AviaryCommands"], path: "Sources/Command", swiftSettings: safe),
+    .executableTarget(
+      name: "AviaryBench",
+      dependencies: ["Aviary", "AviaryArchives", "AviaryKernels", "AviaryCommands", "CAllocations", argumentParser],
+      path: "Sources/Bench", swiftSettings: safe),
 
     // Feeds the readers with damaged files: see tools/fuzz.
     .executableTarget(
       name: "AviaryFuzz",
-      dependencies: [
-        "Aviary", "AviaryArchives", "AviaryHDF5", .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ], path: "Tests/Fuzz", swiftSettings: safe),
+      dependencies: ["Aviary", "AviaryArchives", "AviaryHDF5", argumentParser], path: "Tests/Fuzz",
+      swiftSettings: safe),
 
     // Tests mirror the source folders.
     .target(
@@ -91,14 +99,14 @@ let package = Package(
       path: "Tests/Support"),
     tests("Kernels", ["CKernels"]),
     tests("Archives", resources: [.copy("Goldens")]),
-    tests("HDF5", resources: [.copy("Goldens")]),
+    tests("HDF5", ["AviaryHDF5Writing"], resources: [.copy("Goldens")]),
     tests("Tensors", resources: [.copy("Goldens")]),
     tests("Datasets", resources: [.copy("Goldens")]),
     tests("Layers", resources: [.copy("Goldens")]),
     tests("Checkpoints", ["AviaryModels"], resources: [.copy("Goldens")]),
     tests("Models", ["AviaryDatasets"], resources: [.copy("Goldens")]),
     tests("Training", ["AviaryModels"], resources: [.copy("Goldens")]),
-    tests("Command", ["Aviary"], resources: [.copy("Goldens")]),
+    tests("Command", ["Aviary", "AviaryBench"], resources: [.copy("Goldens")]),
     .testTarget(name: "AviaryFuzzTests", dependencies: ["AviaryFuzz"], path: "Tests/FuzzTests"),
   ],
   cxxLanguageStandard: .cxx17

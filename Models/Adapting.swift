@@ -47,7 +47,7 @@ extension Checkpoint {
       _ = try matched(cells: preset.cellDescriptions, headPath: preset.headPath, architecture, adaptation, path)
     } catch .mismatch(_, let report) {
       // Where all that differs is a first extent that was the number of classes, the file has another number of them.
-      if let classes = report.classes(insteadOf: preset.configuration.classes, headPath: preset.headPath) {
+      if let classes = report.classes(insteadOf: preset.configuration.outputs, headPath: preset.headPath) {
         changes.append(.init("classes", .number("\(classes)")))
       }
     }
@@ -69,7 +69,7 @@ extension Checkpoint {
     result.metadata.settings = known.merging(told) { _, own in own }
     let head = model.headPath + "."
     result.metadata.headAbsent = !result.paths.contains { $0.hasPrefix(head) }
-    if let classes = result.metadata.classes, classes.count != model.configuration.classes {
+    if let classes = result.metadata.classes, classes.count != model.configuration.outputs {
       result.metadata.classes = nil
     }
     return (result, report)
@@ -108,6 +108,7 @@ extension Checkpoint {
         array.shape[2] > 1, array.shape.dropFirst().reduce(1, *) == cell.shape[1],
         let flat = array.reshaped(to: cell.shape)
       else { continue }
+      result.conversions.append(.reshaped(path: cell.path, from: array.shape))
       result.set(flat, at: cell.path)
     }
     return result

@@ -20,7 +20,7 @@ public struct AlexNet: Classifier {
     case original
   }
 
-  public struct Configuration: NetworkConfiguration {
+  public struct Configuration: ImageConfiguration {
     public var variant: Variant
     /// By how much all inner widths are divided; 1 for the real network.
     public var divisor: Int
@@ -50,12 +50,8 @@ public struct AlexNet: Classifier {
     public func validate(input: [Int]?) throws(ConfigurationFault) {
       try requireDivisor(divisor, of: 32)
       try requireRate("dropout", dropout)
-      try requireCommon(
-        "alexnet", classes: classes, inputChannels: inputChannels, input: input,
-        least: variant == .torchvision ? 63 : 67)
+      try requireImages("alexnet", input: input, least: variant == .torchvision ? 63 : 67)
     }
-
-    public mutating func fit(input: [Int]) { inputChannels = input.first ?? inputChannels }
   }
 
   public let configuration: Configuration
@@ -66,15 +62,10 @@ public struct AlexNet: Classifier {
   /// The last layer: what comes before it was learned with it and serves other classes as well.
   public var headPath: String { "classifier.6" }
 
-  public init(_ configuration: Configuration) { self.init(configuration, backbone: nil) }
-
-  /// - Parameter backbone: whose cells are shared, all but the head's; nil for new ones.
-  private init(_ configuration: Configuration, backbone: AlexNet?) {
+  public init(_ configuration: Configuration) {
     self.configuration = configuration
-    features =
-      backbone?.features
-      ?? (configuration.variant == .torchvision ? Self.later(configuration) : Self.original(configuration))
-    avgpool = backbone?.avgpool ?? AdaptiveAvgPool2d(6)
+    features = configuration.variant == .torchvision ? Self.later(configuration) : Self.original(configuration)
+    avgpool = AdaptiveAvgPool2d(6)
     let hidden = 4096 / configuration.divisor
     func linear(_ inputs: Int, _ outputs: Int, bias: Float = 1) -> Linear {
       switch configuration.variant {
@@ -84,12 +75,11 @@ public struct AlexNet: Classifier {
           inputs, outputs, initializer: .normal(mean: 0, deviation: 0.01), biasInitializer: .constant(bias))
       }
     }
-    let shared =
-      backbone?.classifier[0..<6].elements ?? [
-        Dropout(configuration.dropout), linear(256 / configuration.divisor * 36, hidden), Activation.relu,
-        Dropout(configuration.dropout), linear(hidden, hidden), Activation.relu,
-      ]
-    classifier = Sequential(shared + [linear(hidden, configuration.classes, bias: 0)])
+    classifier = Sequential([
+      Dropout(configuration.dropout), linear(256 / configuration.divisor * 36, hidden), Activation.relu,
+      Dropout(configuration.dropout), linear(hidden, hidden), Activation.relu,
+      linear(hidden, configuration.classes, bias: 0),
+    ])
   }
 
   /// The convolutions of 2014.
@@ -127,14 +117,6 @@ public struct AlexNet: Classifier {
       conv(384 / d, 384 / d, kernel: 3, padding: 1, groups: 2, bias: 1), Activation.relu,
       conv(384 / d, 256 / d, kernel: 3, padding: 1, groups: 2, bias: 1), Activation.relu, MaxPool2d(3, stride: 2),
     ])
-  }
-
-  public func replacingHead(classes: Int, seed: UInt64) -> AlexNet {
-    var configuration = configuration
-    configuration.classes = classes
-    let model = AlexNet(configuration, backbone: self)
-    model.initializeHead(seed: seed)
-    return model
   }
 
   public func features(_ x: Tensor) -> Tensor {

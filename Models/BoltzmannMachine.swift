@@ -23,8 +23,8 @@ public struct BoltzmannMachine: Layer {
     }
 
     public func validate() throws(ConfigurationFault) {
-      try requireCount("visible", visible, in: 1...1_000_000)
-      try requireCount("hidden", hidden, in: 1...1_000_000)
+      try require("visible", visible, in: 1...1_000_000)
+      try require("hidden", hidden, in: 1...1_000_000)
     }
   }
 

@@ -60,7 +60,7 @@ public struct CIFARResNet: Classifier {
     var blocks: Int { (rawValue - 2) / 6 }
   }
 
-  public struct Configuration: NetworkConfiguration {
+  public struct Configuration: ImageConfiguration {
     /// How many blocks each of the three stages has.
     public var blocks: Int
     /// How many channels each stage has; the stem has as many as the first.
@@ -91,17 +91,14 @@ public struct CIFARResNet: Classifier {
     public static let toy = Configuration(blocks: 2, widths: [4, 7, 12], classes: 5)
 
     public func validate(input: [Int]?) throws(ConfigurationFault) {
-      try requireCount("blocks", blocks, in: 1...256)
-      try requireCount("widths", widths.count, in: 3...3)
-      for width in widths { try requireCount("widths", width, in: 1...4096) }
+      try require("blocks", blocks, in: 1...256)
+      try require("widths", widths.count, in: 3...3)
+      for width in widths { try require("widths", width, in: 1...4096) }
       guard widths[0] <= widths[1], widths[1] <= widths[2] else {
         throw .outOfRange(name: "widths", value: "\(widths)", allowed: "no smaller from stage to stage")
       }
-      try requireCommon(
-        "resnet for CIFAR", classes: classes, inputChannels: inputChannels, input: input, least: 8)
+      try requireImages("resnet for CIFAR", input: input, least: 8)
     }
-
-    public mutating func fit(input: [Int]) { inputChannels = input.first ?? inputChannels }
   }
 
   public let configuration: Configuration
@@ -115,10 +112,7 @@ public struct CIFARResNet: Classifier {
 
   public var headPath: String { "linear" }
 
-  public init(_ configuration: Configuration) { self.init(configuration, backbone: nil) }
-
-  /// - Parameter backbone: whose cells are shared, all but the head's; nil for new ones.
-  private init(_ configuration: Configuration, backbone: CIFARResNet?) {
+  public init(_ configuration: Configuration) {
     let widths = configuration.widths
     func stage(_ index: Int) -> Sequential {
       Sequential(
@@ -129,24 +123,14 @@ public struct CIFARResNet: Classifier {
         })
     }
     self.configuration = configuration
-    conv1 =
-      backbone?.conv1
-      ?? Conv2d(
-        configuration.inputChannels, widths[0], kernel: 3, padding: 1, bias: false, initializer: .kaimingNormal(.in))
-    bn1 = backbone?.bn1 ?? BatchNorm2d(widths[0])
-    layer1 = backbone?.layer1 ?? stage(0)
-    layer2 = backbone?.layer2 ?? stage(1)
-    layer3 = backbone?.layer3 ?? stage(2)
-    avgpool = backbone?.avgpool ?? MeanOverPositions()
+    conv1 = Conv2d(
+      configuration.inputChannels, widths[0], kernel: 3, padding: 1, bias: false, initializer: .kaimingNormal(.in))
+    bn1 = BatchNorm2d(widths[0])
+    layer1 = stage(0)
+    layer2 = stage(1)
+    layer3 = stage(2)
+    avgpool = MeanOverPositions()
     linear = Linear(widths[2], configuration.classes, initializer: .kaimingNormal(.in))
-  }
-
-  public func replacingHead(classes: Int, seed: UInt64) -> CIFARResNet {
-    var configuration = configuration
-    configuration.classes = classes
-    let model = CIFARResNet(configuration, backbone: self)
-    model.initializeHead(seed: seed)
-    return model
   }
 
   public func features(_ x: Tensor) -> Tensor {

@@ -10,7 +10,7 @@ import AviaryLayers
 import AviaryTensors
 
 /// A language model over characters: tokens [N, T] → logits of the next token [N, T, V].
-public struct CharacterModel: Network {
+public struct CharacterModel: LanguageModel {
   public struct Configuration: NetworkConfiguration {
     public var kind: RecurrentKind
     /// How long the vectors are that stand for characters.
@@ -21,11 +21,11 @@ public struct CharacterModel: Network {
     /// How many characters the model can read; nil for as many as it predicts.
     public var symbols: Int?
     /// How many characters the model predicts: the size of the vocabulary.
-    public var classes: Int
+    public var outputs: Int
 
     public init(
       kind: RecurrentKind = .lstm, embedding: Int = 256, hidden: Int = 256, layers: Int = 2, dropout: Float = 0,
-      symbols: Int? = nil, classes: Int = 65
+      symbols: Int? = nil, outputs: Int = 65
     ) {
       self.kind = kind
       self.embedding = embedding
@@ -33,7 +33,13 @@ public struct CharacterModel: Network {
       self.layers = layers
       self.dropout = dropout
       self.symbols = symbols
-      self.classes = classes
+      self.outputs = outputs
+    }
+
+    /// As files name the members.
+    private enum CodingKeys: String, CodingKey {
+      case kind, embedding, hidden, layers, dropout, symbols
+      case outputs = "classes"
     }
 
     /// Two layers of 256: 1,086,017 parameters at 65 characters.
@@ -43,24 +49,32 @@ public struct CharacterModel: Network {
     /// The same with plain recurrent layers and tanh.
     public static let rnn = Configuration(kind: .rnnTanh)
     /// A small one, for tests.
-    public static let toy = Configuration(embedding: 6, hidden: 10, classes: 7)
+    public static let toy = Configuration(embedding: 6, hidden: 10, outputs: 7)
 
     public func validate(input: [Int]?) throws(ConfigurationFault) {
-      try requireCount("classes", classes, in: 1...1_000_000)
-      try requireCount("symbols", symbols ?? classes, in: 1...1_000_000)
-      try requireCount("embedding", embedding, in: 1...8192)
-      try requireRecurrent(hidden: hidden, layers: layers, dropout: dropout)
+      try require("classes", outputs, in: 1...1_000_000)
+      try require("symbols", symbols ?? outputs, in: 1...1_000_000)
+      try require("embedding", embedding, in: 1...8192)
+      try require("hidden", hidden, in: 1...8192)
+      try require("layers", layers, in: 1...32)
+      try requireRate("dropout", dropout)
       // A text needs a model that reads what it predicts.
-      if let input, input != [classes] || (symbols ?? classes) != classes {
+      if let input, input != [outputs] || (symbols ?? outputs) != outputs {
         throw .wrongInput(
-          architecture: "the character model", input: input, expected: "text of \(symbols ?? classes) characters")
+          architecture: "the character model", input: input, expected: "text of \(symbols ?? outputs) characters")
       }
     }
 
     /// An input is the size of the vocabulary.
     public mutating func fit(input: [Int]) {
       symbols = nil
-      classes = input.first ?? classes
+      outputs = input.first ?? outputs
+    }
+
+    /// What the model reads stays what it is.
+    public mutating func replaceHead(outputs: Int) {
+      symbols = symbols ?? self.outputs
+      self.outputs = outputs
     }
   }
 
@@ -71,33 +85,18 @@ public struct CharacterModel: Network {
   private let head: Linear
 
   public var headPath: String { "head" }
+  public var symbols: Int { configuration.symbols ?? configuration.outputs }
 
   public init(_ configuration: Configuration) {
     self.configuration = configuration
-    embed = Embedding(configuration.symbols ?? configuration.classes, configuration.embedding)
+    embed = Embedding(configuration.symbols ?? configuration.outputs, configuration.embedding)
     rnn =
       RecurrentConfiguration(
         kind: configuration.kind, inputs: configuration.embedding, hidden: configuration.hidden,
         layers: configuration.layers, dropout: configuration.dropout, batchFirst: true
       ).layer()
     drop = Dropout(configuration.dropout)
-    head = Linear(configuration.hidden, configuration.classes)
-  }
-
-  /// The backbone of another model with a head of its own.
-  private init(backbone: CharacterModel, classes: Int) {
-    var configuration = backbone.configuration
-    configuration.symbols = configuration.symbols ?? configuration.classes
-    configuration.classes = classes
-    self.configuration = configuration
-    (embed, rnn, drop) = (backbone.embed, backbone.rnn, backbone.drop)
-    head = Linear(configuration.hidden, classes)
-  }
-
-  public func replacingHead(classes: Int, seed: UInt64) -> CharacterModel {
-    let model = CharacterModel(backbone: self, classes: classes)
-    model.initializeHead(seed: seed)
-    return model
+    head = Linear(configuration.hidden, configuration.outputs)
   }
 
   /// The logits of the character after each one, [N, T, V], and the states at the end, with which the next call goes on.
@@ -113,20 +112,5 @@ public struct CharacterModel: Network {
       "\(headPath): CharacterModel: tokens of shape \(tokens.shape) are not [N, T]")
     let (features, last) = rnn(embed(tokens), state: state)
     return (head(drop(features)), last)
-  }
-
-  /// The mean negative log likelihood of the targets, in nats a character, and the states at the end.
-  ///
-  /// - Parameters:
-  ///   - tokens: [N, T], as are the targets: the tokens that come one place later.
-  ///   - state: where the call before left off. No gradient flows through it.
-  public func loss(
-    tokens: IntTensor, targets: IntTensor, state: RecurrentState? = nil
-  ) -> (loss: Tensor, state: RecurrentState) {
-    ensure(
-      tokens.shape == targets.shape, "CharacterModel: targets \(targets.shape) for tokens \(tokens.shape)")
-    let (logits, last) = callAsFunction(tokens: tokens, state: state?.detached())
-    let rows = logits.reshaped(to: [-1, configuration.classes])
-    return (crossEntropy(rows, labels: IntTensor(targets.scalars)), last.detached())
   }
 }

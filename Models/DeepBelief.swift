@@ -22,8 +22,8 @@ public struct DeepBeliefNetwork: Layer {
     public init(widths: [Int]) { self.widths = widths }
 
     public func validate() throws(ConfigurationFault) {
-      try requireCount("layers", widths.count, in: 2...100)
-      for width in widths { try requireCount("widths", width, in: 1...1_000_000) }
+      try require("layers", widths.count, in: 2...100)
+      for width in widths { try require("widths", width, in: 1...1_000_000) }
     }
   }
 
@@ -56,8 +56,6 @@ public struct DeepBeliefNetwork: Layer {
     epochs: Int, options: ContrastiveDivergence.Options = .init(), batches: (_ epoch: Int) throws -> Batches,
     report: (_ machine: Int, _ epoch: Int, _ error: Double) -> Void = { _, _, _ in }
   ) rethrows where Batches.Element == Tensor {
-    // Samples are keyed by the paths, which the walk tells.
-    _ = parameters
     for (index, machine) in machines.enumerated() {
       var divergence = ContrastiveDivergence(machine, options: options)
       for epoch in 0..<epochs {
@@ -78,7 +76,7 @@ public struct DeepBeliefNetwork: Layer {
     let model = MLP(
       .init(
         inputs: configuration.widths[0], hidden: Array(configuration.widths.dropFirst()), activation: .sigmoid,
-        classes: classes))
+        outputs: classes))
     model.initialize(seed: seed)
     fill(model)
     return model
@@ -93,7 +91,16 @@ public struct DeepBeliefNetwork: Layer {
   }
 }
 
-extension MLP {
+extension MLP: Pretrainable {
+  public var pretrainingEpochs: Int { configuration.pretraining ?? 0 }
+
+  public var pretrainingStages: [String] {
+    let widths = [configuration.inputs] + configuration.hidden
+    return zip(widths, widths.dropFirst()).enumerated().map { index, sizes in
+      "machine \(index + 1)/\(widths.count - 1) (\(sizes.0)-\(sizes.1))"
+    }
+  }
+
   /// Fills the hidden layers with what Boltzmann machines of their widths learn from data without labels; the head stays as
   /// it is. See `DeepBeliefNetwork.pretrain`. Until the end, and where `batches` throws, nothing changes.
   ///

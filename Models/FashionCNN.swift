@@ -9,7 +9,7 @@ import AviaryTensors
 
 /// Two convolutions of 32 and 64 channels, and fully connected layers of 600 and 120: [N, 1, 28, 28] → [N, classes].
 public struct FashionCNN: Classifier {
-  public struct Configuration: NetworkConfiguration {
+  public struct Configuration: ImageConfiguration {
     /// The side of the images.
     public var inputSide: Int
     public var inputChannels: Int
@@ -36,9 +36,8 @@ public struct FashionCNN: Classifier {
     public func validate(input: [Int]?) throws(ConfigurationFault) {
       try requireDivisor(divisor, of: 8)
       try requireRate("dropout", dropout)
-      try requireCount("inputSide", inputSide, in: 8...1024)
-      try requireCommon(
-        "fashion-cnn", classes: classes, inputChannels: inputChannels, input: input, side: inputSide)
+      try require("inputSide", inputSide, in: 8...1024)
+      try requireImages("fashion-cnn", input: input, side: inputSide)
     }
 
     public mutating func fit(input: [Int]) {
@@ -64,10 +63,7 @@ public struct FashionCNN: Classifier {
 
   public var headPath: String { "fc3" }
 
-  public init(_ configuration: Configuration) { self.init(configuration, backbone: nil) }
-
-  /// - Parameter backbone: whose cells are shared, all but the head's; nil for new ones.
-  private init(_ configuration: Configuration, backbone: FashionCNN?) {
+  public init(_ configuration: Configuration) {
     self.configuration = configuration
     let d = configuration.divisor
     func stage(_ inputs: Int, _ outputs: Int, padding: Int) -> Sequential {
@@ -75,20 +71,12 @@ public struct FashionCNN: Classifier {
         Conv2d(inputs, outputs, kernel: 3, padding: padding), BatchNorm2d(outputs), Activation.relu, MaxPool2d(2),
       ])
     }
-    layer1 = backbone?.layer1 ?? stage(configuration.inputChannels, 32 / d, padding: 1)
-    layer2 = backbone?.layer2 ?? stage(32 / d, 64 / d, padding: 0)
-    fc1 = backbone?.fc1 ?? Linear(configuration.maps, 600 / d)
-    drop = backbone?.drop ?? Dropout(configuration.dropout)
-    fc2 = backbone?.fc2 ?? Linear(600 / d, 120 / d)
+    layer1 = stage(configuration.inputChannels, 32 / d, padding: 1)
+    layer2 = stage(32 / d, 64 / d, padding: 0)
+    fc1 = Linear(configuration.maps, 600 / d)
+    drop = Dropout(configuration.dropout)
+    fc2 = Linear(600 / d, 120 / d)
     fc3 = Linear(120 / d, configuration.classes)
-  }
-
-  public func replacingHead(classes: Int, seed: UInt64) -> FashionCNN {
-    var configuration = configuration
-    configuration.classes = classes
-    let model = FashionCNN(configuration, backbone: self)
-    model.initializeHead(seed: seed)
-    return model
   }
 
   public func features(_ x: Tensor) -> Tensor {

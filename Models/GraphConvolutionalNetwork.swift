@@ -11,8 +11,8 @@ import AviaryTensors
 
 /// A graph convolutional network: features [nodes, F] and a normalised adjacency → logits [nodes, classes], or with a
 /// readout [graphs, classes].
-public struct GCN: Network {
-  public struct Configuration: NetworkConfiguration {
+public struct GCN: NodeClassifier {
+  public struct Configuration: ClassifierConfiguration {
     /// How many features a node has.
     public var features: Int
     /// The width of each hidden layer.
@@ -43,10 +43,10 @@ public struct GCN: Network {
     public static let toy = Configuration(features: 12, hidden: [8, 6], classes: 4)
 
     public func validate(input: [Int]?) throws(ConfigurationFault) {
-      try requireCount("features", features, in: 1...10_000_000)
-      try requireCount("hidden layers", hidden.count, in: (readout == nil ? 0 : 1)...64)
-      for width in hidden { try requireCount("hidden", width, in: 1...65_536) }
-      try requireCount("classes", classes, in: 1...1_000_000)
+      try require("features", features, in: 1...10_000_000)
+      try require("hidden layers", hidden.count, in: (readout == nil ? 0 : 1)...64)
+      for width in hidden { try require("hidden", width, in: 1...65_536) }
+      try require("classes", classes, in: 1...1_000_000)
       try requireRate("dropout", dropout)
       guard let input else { return }
       guard input == [features] else {
@@ -66,31 +66,23 @@ public struct GCN: Network {
   /// The last convolution, or what follows the readout.
   public var headPath: String { lin == nil ? "conv\(convolutions.count)" : "lin" }
 
-  public init(_ configuration: Configuration) {
-    self.init(configuration, sharing: nil)
-  }
+  public var classifiesGraphs: Bool { lin != nil }
 
-  /// - Parameter backbone: the network whose convolutions are taken over, but for the head.
-  private init(_ configuration: Configuration, sharing backbone: GCN?) {
+  public init(_ configuration: Configuration) {
     self.configuration = configuration
     let isForNodes = configuration.readout == nil
     let widths = [configuration.features] + configuration.hidden
-    var convolutions =
-      backbone.map { Array($0.convolutions.prefix(configuration.hidden.count)) }
-      ?? zip(widths, widths.dropFirst()).map { GraphConvolution($0, $1) }
-    let last = widths[widths.count - 1]
-    if isForNodes { convolutions.append(GraphConvolution(last, configuration.classes)) }
-    self.convolutions = convolutions
-    lin = isForNodes ? nil : Linear(last, configuration.classes)
-    dropout = backbone?.dropout ?? Dropout(configuration.dropout)
+    convolutions = zip(widths, widths.dropFirst() + (isForNodes ? [configuration.classes] : [])).map {
+      GraphConvolution($0, $1)
+    }
+    lin = isForNodes ? nil : Linear(widths[widths.count - 1], configuration.classes)
+    dropout = Dropout(configuration.dropout)
   }
 
-  public func replacingHead(classes: Int, seed: UInt64) -> GCN {
-    var configuration = configuration
-    configuration.classes = classes
-    let model = GCN(configuration, sharing: self)
-    model.initializeHead(seed: seed)
-    return model
+  /// The convolutions under the names that checkpoints have, counted from 1.
+  public var children: [Child] {
+    convolutions.enumerated().map { Child("conv\($0 + 1)", $1) } + (lin.map { [Child("lin", $0)] } ?? [])
+      + [Child("dropout", dropout)]
   }
 
   /// The logits.
@@ -111,28 +103,5 @@ public struct GCN: Network {
     guard case .dense(let nodes) = x else { stopProgram("GCN: there is no convolution") }
     guard let lin, let readout = configuration.readout else { return nodes }
     return lin(dropout(readout(nodes, graphs ?? GraphIndex(nodes: nodes.shape[0]))))
-  }
-
-  /// The same for sparse features.
-  public func callAsFunction(
-    _ features: SparseMatrix, adjacency: SparseMatrix, graphs: GraphIndex? = nil
-  ) -> Tensor {
-    self(.sparse(features), adjacency: adjacency, graphs: graphs)
-  }
-
-  /// The same for dense features.
-  public func callAsFunction(_ features: Tensor, adjacency: SparseMatrix, graphs: GraphIndex? = nil) -> Tensor {
-    self(.dense(features), adjacency: adjacency, graphs: graphs)
-  }
-}
-
-extension GCN: CustomReflectable {
-  /// What the walk sees: the convolutions under the names that checkpoints have, counted from 1.
-  public var customMirror: Mirror {
-    var children: [(label: String?, value: Any)] = [("configuration", configuration)]
-    for (index, convolution) in convolutions.enumerated() { children.append(("conv\(index + 1)", convolution)) }
-    if let lin { children.append(("lin", lin)) }
-    children.append(("dropout", dropout))
-    return Mirror(self, children: children, displayStyle: .struct)
   }
 }

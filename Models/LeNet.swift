@@ -43,7 +43,7 @@ public struct LeNet: Classifier {
     case modern
   }
 
-  public struct Configuration: NetworkConfiguration {
+  public struct Configuration: ImageConfiguration {
     public var variant: Variant
     public var inputChannels: Int
     public var classes: Int
@@ -60,13 +60,10 @@ public struct LeNet: Classifier {
     public static let original = Configuration(.original)
 
     public func validate(input: [Int]?) throws(ConfigurationFault) {
-      try requireCommon(
-        "lenet5", classes: classes, inputChannels: inputChannels, input: input, least: 1)
+      try requireImages("lenet5", input: input, least: 1)
       guard let input, !LeNet.sides.contains(input[1]) || input[1] != input[2] else { return }
       throw .wrongInput(architecture: "lenet5", input: input, expected: "images of 28×28 or 32×32 pixels")
     }
-
-    public mutating func fit(input: [Int]) { inputChannels = input.first ?? inputChannels }
   }
 
   /// The sides of the images that it takes.
@@ -81,24 +78,13 @@ public struct LeNet: Classifier {
 
   public var headPath: String { "fc3" }
 
-  public init(_ configuration: Configuration) { self.init(configuration, backbone: nil) }
-
-  /// - Parameter backbone: whose cells are shared, all but the head's; nil for new ones.
-  private init(_ configuration: Configuration, backbone: LeNet?) {
+  public init(_ configuration: Configuration) {
     self.configuration = configuration
-    conv1 = backbone?.conv1 ?? PaddingConvolution(configuration.inputChannels)
-    conv2 = backbone?.conv2 ?? Conv2d(6, 16, kernel: 5)
-    fc1 = backbone?.fc1 ?? Linear(16 * 5 * 5, 120)
-    fc2 = backbone?.fc2 ?? Linear(120, 84)
+    conv1 = PaddingConvolution(configuration.inputChannels)
+    conv2 = Conv2d(6, 16, kernel: 5)
+    fc1 = Linear(16 * 5 * 5, 120)
+    fc2 = Linear(120, 84)
     fc3 = Linear(84, configuration.classes)
-  }
-
-  public func replacingHead(classes: Int, seed: UInt64) -> LeNet {
-    var configuration = configuration
-    configuration.classes = classes
-    let model = LeNet(configuration, backbone: self)
-    model.initializeHead(seed: seed)
-    return model
   }
 
   public func features(_ x: Tensor) -> Tensor {

@@ -9,7 +9,7 @@ import AviaryTensors
 
 /// Fully connected layers with an activation after each but the last: rows [N, F], or images [N, C, H, W] with C·H·W = F,
 /// → [N, classes].
-public struct MLP: Classifier, CustomReflectable {
+public struct MLP: Classifier {
   public struct Configuration: NetworkConfiguration {
     /// How many numbers a row has.
     public var inputs: Int
@@ -22,34 +22,40 @@ public struct MLP: Classifier, CustomReflectable {
     /// not pretrained, and take any numbers. See DeepBelief.swift.
     public var pretraining: Int?
     /// How many outputs there are: classes, or numbers to estimate.
-    public var classes: Int
+    public var outputs: Int
 
     public init(
       inputs: Int, hidden: [Int], activation: Activation = .relu, dropout: [Float]? = nil, pretraining: Int? = nil,
-      classes: Int
+      outputs: Int
     ) {
       self.inputs = inputs
       self.hidden = hidden
       self.activation = activation
       self.dropout = dropout ?? hidden.map { _ in 0 }
       self.pretraining = pretraining
-      self.classes = classes
+      self.outputs = outputs
+    }
+
+    /// As files name the members: a network of classes was the first.
+    private enum CodingKeys: String, CodingKey {
+      case inputs, hidden, activation, dropout, pretraining
+      case outputs = "classes"
     }
 
     /// 784-256-128-10 with dropout 0.25 after the first layer, for Fashion-MNIST: 235,146 parameters.
-    public static let mlp = Configuration(inputs: 784, hidden: [256, 128], dropout: [0.25, 0], classes: 10)
+    public static let mlp = Configuration(inputs: 784, hidden: [256, 128], dropout: [0.25, 0], outputs: 10)
     /// 784-300-100-10, for MNIST: 266,610 parameters.
-    public static let mlp300 = Configuration(inputs: 784, hidden: [300, 100], classes: 10)
+    public static let mlp300 = Configuration(inputs: 784, hidden: [300, 100], outputs: 10)
     /// 784-500-250-10, pretrained as a deep belief network of two machines: 520,260 parameters.
     public static let deepBelief = Configuration(
-      inputs: 784, hidden: [500, 250], activation: .sigmoid, dropout: [], pretraining: 5, classes: 10)
+      inputs: 784, hidden: [500, 250], activation: .sigmoid, dropout: [], pretraining: 5, outputs: 10)
 
     public func validate(input: [Int]?) throws(ConfigurationFault) {
-      try requireCount("inputs", inputs, in: 1...10_000_000)
-      try requireCount("classes", classes, in: 1...1_000_000)
-      try requireCount("hidden layers", hidden.count, in: 0...100)
-      for width in hidden { try requireCount("hidden", width, in: 1...1_000_000) }
-      if !dropout.isEmpty { try requireCount("rates of dropout", dropout.count, in: hidden.count...hidden.count) }
+      try require("inputs", inputs, in: 1...10_000_000)
+      try require("classes", outputs, in: 1...1_000_000)
+      try require("hidden layers", hidden.count, in: 0...100)
+      for width in hidden { try require("hidden", width, in: 1...1_000_000) }
+      if !dropout.isEmpty { try require("rates of dropout", dropout.count, in: hidden.count...hidden.count) }
       for rate in dropout { try requireRate("dropout", rate) }
       if let pretraining { try requirePretrainable(epochs: pretraining) }
       guard let input else { return }
@@ -60,7 +66,7 @@ public struct MLP: Classifier, CustomReflectable {
 
     /// What is pretrained has to be a deep belief network: probabilities in every layer.
     private func requirePretrainable(epochs: Int) throws(ConfigurationFault) {
-      try requireCount("pretraining", epochs, in: 0...10_000)
+      try require("pretraining", epochs, in: 0...10_000)
       guard activation == .sigmoid else {
         throw .outOfRange(
           name: "activation", value: activation.rawValue, allowed: "sigmoid where layers are pretrained")
@@ -79,34 +85,20 @@ public struct MLP: Classifier, CustomReflectable {
 
   public var headPath: String { "fc\(layers.count)" }
 
-  public init(_ configuration: Configuration) { self.init(configuration, backbone: nil) }
-
-  /// - Parameter backbone: whose cells are shared, all but the head's; nil for new ones.
-  private init(_ configuration: Configuration, backbone: MLP?) {
+  public init(_ configuration: Configuration) {
     self.configuration = configuration
     let widths = [configuration.inputs] + configuration.hidden
-    let hidden = backbone?.layers.dropLast() ?? zip(widths, widths.dropFirst()).map { Linear($0, $1) }[...]
-    layers = hidden + [Linear(widths[widths.count - 1], configuration.classes)]
+    layers = zip(widths, widths.dropFirst() + [configuration.outputs]).map { Linear($0, $1) }
     let rates = configuration.dropout.isEmpty ? configuration.hidden.map { _ in 0 } : configuration.dropout
-    dropouts = backbone?.dropouts ?? rates.map { $0 > 0 ? Dropout($0) : nil }
+    dropouts = rates.map { $0 > 0 ? Dropout($0) : nil }
   }
 
-  /// What the walk sees: the layers as properties fc1, fc2, …, whose number the type does not know.
-  public var customMirror: Mirror {
-    var children: [Mirror.Child] = [("configuration", configuration)]
-    for (index, layer) in layers.enumerated() {
-      children.append(("fc\(index + 1)", layer))
-      if index < dropouts.count, let dropout = dropouts[index] { children.append(("drop\(index + 1)", dropout)) }
+  /// The layers under the names fc1, fc2, …, each followed by its dropout.
+  public var children: [Child] {
+    layers.indices.flatMap { index -> [Child] in
+      let dropout = index < dropouts.count ? dropouts[index] : nil
+      return [Child("fc\(index + 1)", layers[index])] + (dropout.map { [Child("drop\(index + 1)", $0)] } ?? [])
     }
-    return Mirror(self, children: children, displayStyle: .struct)
-  }
-
-  public func replacingHead(classes: Int, seed: UInt64) -> MLP {
-    var configuration = configuration
-    configuration.classes = classes
-    let model = MLP(configuration, backbone: self)
-    model.initializeHead(seed: seed)
-    return model
   }
 
   public func features(_ x: Tensor) -> Tensor {

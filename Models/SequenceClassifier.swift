@@ -8,7 +8,7 @@ import AviaryLayers
 import AviaryTensors
 
 /// A recurrent network with one answer for each sequence: [N, T, I] → [N, classes].
-public struct SequenceClassifier: Classifier {
+public struct SequenceClassifier: SequenceReader {
   /// What the head is given.
   public enum Readout: String, Codable, Sendable {
     /// The state at the sequence's end, of both directions where there are two.
@@ -19,7 +19,8 @@ public struct SequenceClassifier: Classifier {
 
   public struct Configuration: NetworkConfiguration {
     private enum CodingKeys: String, CodingKey {
-      case kind, inputs, symbols, hidden, layers, bidirectional, dropout, readout, classes
+      case kind, inputs, symbols, hidden, layers, bidirectional, dropout, readout
+      case outputs = "classes"
     }
 
     public var kind: RecurrentKind
@@ -33,11 +34,11 @@ public struct SequenceClassifier: Classifier {
     public var dropout: Float
     public var readout: Readout
     /// How many classes the head tells apart, or how many numbers it estimates.
-    public var classes: Int
+    public var outputs: Int
 
     public init(
       kind: RecurrentKind = .lstm, inputs: Int = 1, symbols: Int? = nil, hidden: Int = 64, layers: Int = 1,
-      bidirectional: Bool = false, dropout: Float = 0, readout: Readout = .last, classes: Int = 1
+      bidirectional: Bool = false, dropout: Float = 0, readout: Readout = .last, outputs: Int = 1
     ) {
       self.kind = kind
       self.inputs = inputs
@@ -47,7 +48,7 @@ public struct SequenceClassifier: Classifier {
       self.bidirectional = bidirectional
       self.dropout = dropout
       self.readout = readout
-      self.classes = classes
+      self.outputs = outputs
     }
 
     /// One layer of 64 over a series of single numbers.
@@ -55,14 +56,16 @@ public struct SequenceClassifier: Classifier {
     public static let gru = Configuration(kind: .gru)
     /// A small one, for tests.
     public static let toy = Configuration(
-      kind: .gru, inputs: 3, hidden: 5, layers: 2, bidirectional: true, readout: .mean, classes: 4)
+      kind: .gru, inputs: 3, hidden: 5, layers: 2, bidirectional: true, readout: .mean, outputs: 4)
 
     /// An input is [T, I], or [T] of single numbers, or empty where sequences are of tokens.
     public func validate(input: [Int]?) throws(ConfigurationFault) {
-      try requireCount("classes", classes, in: 1...1_000_000)
-      try requireCount("inputs", inputs, in: 1...8192)
-      try requireCount("symbols", symbols ?? 1, in: 1...1_000_000)
-      try requireRecurrent(hidden: hidden, layers: layers, dropout: dropout)
+      try require("classes", outputs, in: 1...1_000_000)
+      try require("inputs", inputs, in: 1...8192)
+      try require("symbols", symbols ?? 1, in: 1...1_000_000)
+      try require("hidden", hidden, in: 1...8192)
+      try require("layers", layers, in: 1...32)
+      try requireRate("dropout", dropout)
       guard let input else { return }
       let fits: Bool =
         switch input.count {
@@ -89,7 +92,7 @@ public struct SequenceClassifier: Classifier {
       try container.encode(bidirectional, forKey: .bidirectional)
       try container.encode(dropout, forKey: .dropout)
       try container.encode(readout, forKey: .readout)
-      try container.encode(classes, forKey: .classes)
+      try container.encode(outputs, forKey: .outputs)
     }
 
     public mutating func fit(input: [Int]) {
@@ -104,6 +107,7 @@ public struct SequenceClassifier: Classifier {
   private let fc: Linear
 
   public var headPath: String { "fc" }
+  public var symbols: Int? { configuration.symbols }
 
   public init(_ configuration: Configuration) {
     self.configuration = configuration
@@ -115,26 +119,7 @@ public struct SequenceClassifier: Classifier {
         batchFirst: true
       ).layer()
     drop = Dropout(configuration.dropout)
-    fc = Self.head(configuration)
-  }
-
-  /// The backbone of another network with a head of its own.
-  private init(backbone: SequenceClassifier, classes: Int) {
-    var configuration = backbone.configuration
-    configuration.classes = classes
-    self.configuration = configuration
-    (embed, rnn, drop) = (backbone.embed, backbone.rnn, backbone.drop)
-    fc = Self.head(configuration)
-  }
-
-  private static func head(_ configuration: Configuration) -> Linear {
-    Linear(configuration.hidden * (configuration.bidirectional ? 2 : 1), configuration.classes)
-  }
-
-  public func replacingHead(classes: Int, seed: UInt64) -> SequenceClassifier {
-    let model = SequenceClassifier(backbone: self, classes: classes)
-    model.initializeHead(seed: seed)
-    return model
+    fc = Linear(configuration.hidden * (configuration.bidirectional ? 2 : 1), configuration.outputs)
   }
 
   /// The outputs of the recurrent layers at every step, [N, T, I] → [N, T, directions · H], and the states at the end.

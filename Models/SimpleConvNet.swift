@@ -8,7 +8,7 @@ import AviaryTensors
 
 /// A convolution of 30 filters 5×5, relu, a pool, 100 hidden units, and a linear head: [N, 1, 28, 28] → [N, classes].
 public struct SimpleConvNet: Classifier {
-  public struct Configuration: NetworkConfiguration {
+  public struct Configuration: ImageConfiguration {
     /// The side of the images.
     public var inputSide: Int
     public var inputChannels: Int
@@ -33,11 +33,10 @@ public struct SimpleConvNet: Classifier {
     public static let toy = Configuration(filters: 6, hidden: 12, classes: 5)
 
     public func validate(input: [Int]?) throws(ConfigurationFault) {
-      try requireCount("inputSide", inputSide, in: 6...1024)
-      try requireCount("filters", filters, in: 1...4096)
-      try requireCount("hidden", hidden, in: 1...65_536)
-      try requireCommon(
-        "simple-convnet", classes: classes, inputChannels: inputChannels, input: input, side: inputSide)
+      try require("inputSide", inputSide, in: 6...1024)
+      try require("filters", filters, in: 1...4096)
+      try require("hidden", hidden, in: 1...65_536)
+      try requireImages("simple-convnet", input: input, side: inputSide)
     }
 
     public mutating func fit(input: [Int]) {
@@ -61,31 +60,19 @@ public struct SimpleConvNet: Classifier {
 
   public var headPath: String { "fc2" }
 
-  public init(_ configuration: Configuration) { self.init(configuration, backbone: nil) }
-
-  /// - Parameter backbone: whose cells are shared, all but the head's; nil for new ones.
-  private init(_ configuration: Configuration, backbone: SimpleConvNet?) {
+  public init(_ configuration: Configuration) {
     let initializer = Initializer.normal(mean: 0, deviation: 0.01)
     func linear(_ inputs: Int, _ outputs: Int) -> Linear {
       Linear(inputs, outputs, initializer: initializer, biasInitializer: .zeros)
     }
     self.configuration = configuration
     conv1 =
-      backbone?.conv1
-      ?? Conv2d(
+      Conv2d(
         configuration.inputChannels, configuration.filters, kernel: 5, initializer: initializer,
         biasInitializer: .zeros)
-    pool = backbone?.pool ?? MaxPool2d(2)
-    fc1 = backbone?.fc1 ?? linear(configuration.maps, configuration.hidden)
+    pool = MaxPool2d(2)
+    fc1 = linear(configuration.maps, configuration.hidden)
     fc2 = linear(configuration.hidden, configuration.classes)
-  }
-
-  public func replacingHead(classes: Int, seed: UInt64) -> SimpleConvNet {
-    var configuration = configuration
-    configuration.classes = classes
-    let model = SimpleConvNet(configuration, backbone: self)
-    model.initializeHead(seed: seed)
-    return model
   }
 
   public func features(_ x: Tensor) -> Tensor { relu(fc1(pool(relu(conv1(x))).flattened())) }

@@ -36,7 +36,7 @@ public struct SqueezeNet: Classifier {
     case linear
   }
 
-  public struct Configuration: NetworkConfiguration {
+  public struct Configuration: ImageConfiguration {
     /// How the pools round: torchvision's round up, the Caffe and Keras originals down.
     public var poolRounding: PoolRounding
     /// By how much all inner channels are divided; 1 for the real network.
@@ -71,12 +71,13 @@ public struct SqueezeNet: Classifier {
       guard (0..<1).contains(dropout) else {
         throw .outOfRange(name: "dropout", value: "\(dropout)", allowed: "in [0, 1)")
       }
-      try requireCommon(
-        "squeezenet", classes: classes, inputChannels: inputChannels, input: input,
-        least: poolRounding == .up ? 17 : 31)
+      try requireImages("squeezenet", input: input, least: poolRounding == .up ? 17 : 31)
     }
 
-    public mutating func fit(input: [Int]) { inputChannels = input.first ?? inputChannels }
+    public mutating func replaceHead(outputs: Int) {
+      head = .linear
+      classes = outputs
+    }
   }
 
   public let configuration: Configuration
@@ -104,16 +105,6 @@ public struct SqueezeNet: Classifier {
     classifier = Self.classifier(configuration)
   }
 
-  /// The backbone of another network with a linear head of its own.
-  private init(backbone: SqueezeNet, classes: Int) {
-    var configuration = backbone.configuration
-    configuration.classes = classes
-    configuration.head = .linear
-    self.configuration = configuration
-    features = backbone.features
-    classifier = Self.classifier(configuration)
-  }
-
   private static func classifier(_ configuration: Configuration) -> Sequential {
     let channels = 512 / configuration.divisor
     switch configuration.head {
@@ -131,12 +122,6 @@ public struct SqueezeNet: Classifier {
         Dropout(configuration.dropout), MeanOverPositions(), Linear(channels, configuration.classes),
       ])
     }
-  }
-
-  public func replacingHead(classes: Int, seed: UInt64) -> SqueezeNet {
-    let model = SqueezeNet(backbone: self, classes: classes)
-    model.initializeHead(seed: seed)
-    return model
   }
 
   /// The input of the head: feature maps [N, 512, H', W'] for the original one. A linear head is given their means

@@ -29,7 +29,7 @@ public struct VGG: Classifier {
     }
   }
 
-  public struct Configuration: NetworkConfiguration {
+  public struct Configuration: ImageConfiguration {
     public var depth: Depth
     /// Whether batch normalisation follows every convolution.
     public var batchNorm: Bool
@@ -75,10 +75,8 @@ public struct VGG: Classifier {
     public func validate(input: [Int]?) throws(ConfigurationFault) {
       try requireDivisor(divisor, of: 64)
       try requireRate("dropout", dropout)
-      try requireCommon("vgg", classes: classes, inputChannels: inputChannels, input: input, least: 32)
+      try requireImages("vgg", input: input, least: 32)
     }
-
-    public mutating func fit(input: [Int]) { inputChannels = input.first ?? inputChannels }
   }
 
   public let configuration: Configuration
@@ -89,23 +87,19 @@ public struct VGG: Classifier {
   /// The last layer: what comes before it was learned with it and serves other classes as well.
   public var headPath: String { "classifier.6" }
 
-  public init(_ configuration: Configuration) { self.init(configuration, backbone: nil) }
-
-  /// - Parameter backbone: whose cells are shared, all but the head's; nil for new ones.
-  private init(_ configuration: Configuration, backbone: VGG?) {
+  public init(_ configuration: Configuration) {
     self.configuration = configuration
-    features = backbone?.features ?? Self.features(configuration)
-    avgpool = backbone?.avgpool ?? AdaptiveAvgPool2d(7)
+    features = Self.features(configuration)
+    avgpool = AdaptiveAvgPool2d(7)
     let hidden = 4096 / configuration.divisor
     func linear(_ inputs: Int, _ outputs: Int) -> Linear {
       Linear(inputs, outputs, initializer: .normal(mean: 0, deviation: 0.01), biasInitializer: .zeros)
     }
-    let shared =
-      backbone?.classifier[0..<6].elements ?? [
-        linear(512 / configuration.divisor * 49, hidden), Activation.relu, Dropout(configuration.dropout),
-        linear(hidden, hidden), Activation.relu, Dropout(configuration.dropout),
-      ]
-    classifier = Sequential(shared + [linear(hidden, configuration.classes)])
+    classifier = Sequential([
+      linear(512 / configuration.divisor * 49, hidden), Activation.relu, Dropout(configuration.dropout),
+      linear(hidden, hidden), Activation.relu, Dropout(configuration.dropout),
+      linear(hidden, configuration.classes),
+    ])
   }
 
   private static func features(_ configuration: Configuration) -> Sequential {
@@ -124,14 +118,6 @@ public struct VGG: Classifier {
       layers.append(MaxPool2d(2))
     }
     return Sequential(layers)
-  }
-
-  public func replacingHead(classes: Int, seed: UInt64) -> VGG {
-    var configuration = configuration
-    configuration.classes = classes
-    let model = VGG(configuration, backbone: self)
-    model.initializeHead(seed: seed)
-    return model
   }
 
   public func features(_ x: Tensor) -> Tensor {

@@ -12,7 +12,7 @@ import AviaryTensors
 /// The XAI net: thirteen 3×3 convolutions in five groups with a pool after each, and two fully connected layers:
 /// [N, 3, H, W] → [N, classes], log-probabilities.
 public struct XAINet: Classifier {
-  public struct Configuration: NetworkConfiguration {
+  public struct Configuration: ImageConfiguration {
     /// The rates of dropout: after the first convolution, between the others of a group, and in the classifier.
     public var dropout: [Float]
     /// By how much all inner widths are divided; 1 for the real network.
@@ -36,12 +36,10 @@ public struct XAINet: Classifier {
 
     public func validate(input: [Int]?) throws(ConfigurationFault) {
       try requireDivisor(divisor, of: 64)
-      try requireCount("rates of dropout", dropout.count, in: 3...3)
+      try require("rates of dropout", dropout.count, in: 3...3)
       for rate in dropout { try requireRate("dropout", rate) }
-      try requireCommon("xai", classes: classes, inputChannels: inputChannels, input: input, least: 34)
+      try requireImages("xai", input: input, least: 34)
     }
-
-    public mutating func fit(input: [Int]) { inputChannels = input.first ?? inputChannels }
   }
 
   public let configuration: Configuration
@@ -51,20 +49,16 @@ public struct XAINet: Classifier {
 
   public var headPath: String { "classifier.5" }
 
-  public init(_ configuration: Configuration) { self.init(configuration, backbone: nil) }
-
-  /// - Parameter backbone: whose cells are shared, all but the head's; nil for new ones.
-  private init(_ configuration: Configuration, backbone: XAINet?) {
+  public init(_ configuration: Configuration) {
     self.configuration = configuration
-    features = backbone?.features ?? Self.features(configuration)
-    avgpool = backbone?.avgpool ?? MeanOverPositions()
+    features = Self.features(configuration)
+    avgpool = MeanOverPositions()
     let width = 512 / configuration.divisor
     let rate = configuration.dropout[2]
-    let shared =
-      backbone?.classifier[0..<5].elements ?? [
-        Linear(width, width, bias: false), Dropout(rate), BatchNorm1d(width), Activation.relu, Dropout(rate),
-      ]
-    classifier = Sequential(shared + [Linear(width, configuration.classes)])
+    classifier = Sequential([
+      Linear(width, width, bias: false), Dropout(rate), BatchNorm1d(width), Activation.relu, Dropout(rate),
+      Linear(width, configuration.classes),
+    ])
   }
 
   private static func features(_ configuration: Configuration) -> Sequential {
@@ -85,14 +79,6 @@ public struct XAINet: Classifier {
       layers.append(MaxPool2d(2))
     }
     return Sequential(layers)
-  }
-
-  public func replacingHead(classes: Int, seed: UInt64) -> XAINet {
-    var configuration = configuration
-    configuration.classes = classes
-    let model = XAINet(configuration, backbone: self)
-    model.initializeHead(seed: seed)
-    return model
   }
 
   public func features(_ x: Tensor) -> Tensor {

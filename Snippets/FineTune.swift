@@ -3,7 +3,7 @@ import Aviary
 let photographs = try ImageDataset("PHOTOS")
 let pretrained = try Checkpoint.read(from: "squeezenet.h5")
 let preprocessing = try pretrained.preprocessing() ?? .torchvision()
-let model = try Zoo.classifier(from: pretrained, path: "squeezenet.h5").model
+let model = try Registry.zoo.classifier(from: pretrained, path: "squeezenet.h5").model
   .replacingHead(classes: photographs.classes.count, seed: 0)
 model.freezeBackbone()
 let optimizer = try Optimizer(OptimizerConfiguration(.adamw, learningRate: 1e-3))

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""The peers' side of tools/bench: the workloads of `aviary bench` as ordinary PyTorch code.
+"""The peers' side of tools/bench: the workloads of `aviary-bench` as ordinary PyTorch code.
 
     tools/bench_peers.py WORKLOAD --mode MODE --steps N --warmup W --threads T
     tools/bench_peers.py --list
 
-Prints one JSON line as `aviary bench --json` does. The same rules hold: no result of a step serves another, parameters
+Prints one JSON line as `aviary-bench --json` does. The same rules hold: no result of a step serves another, parameters
 really change, inference may prepare its weights once, and loading reads every value.
 """
 

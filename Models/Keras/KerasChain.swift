@@ -11,7 +11,7 @@ import AviaryTensors
 /// The layers of a Keras model one after another. Inputs are rows [N, F], sequences [N, T, F], images [N, C, H, W] or
 /// volumes [N, C, D, H, W]; tokens are rows of whole numbers. Images are taken as rows, in Keras's order, where the model
 /// takes as many numbers; and as sequences of their lines where it takes these.
-public struct KerasChain: Classifier, CustomReflectable {
+public struct KerasChain: Classifier {
   public struct Configuration: NetworkConfiguration {
     /// The shape of one input, channels before positions; nil where any extent will do.
     public var input: [Int?]
@@ -36,10 +36,10 @@ public struct KerasChain: Classifier, CustomReflectable {
       input: [1], layers: [ChainLayer("dense", "dense", .dense(units: 2, bias: true), .softmax)])
 
     public func validate(input: [Int]?) throws(ConfigurationFault) {
-      try requireCount("layers", layers.count, in: 1...4096)
-      try requireCount("axes of the input", self.input.count, in: 1...4)
+      try require("layers", layers.count, in: 1...4096)
+      try require("axes of the input", self.input.count, in: 1...4)
       for extent in self.input {
-        if let extent { try requireCount("an extent of the input", extent, in: 1...ChainShape.mostExtent) }
+        if let extent { try require("an extent of the input", extent, in: 1...ChainShape.mostExtent) }
       }
       var names: Set<String> = []
       for layer in layers {
@@ -131,36 +131,17 @@ public struct KerasChain: Classifier, CustomReflectable {
 
   public var headPath: String { configuration.layers[headPlace].name }
 
-  public init(_ configuration: Configuration) { self.init(configuration, backbone: []) }
-
-  /// - Parameter backbone: modules that are shared where they come before the head.
-  private init(_ configuration: Configuration, backbone: [ChainModule]) {
+  public init(_ configuration: Configuration) {
     guard let head = configuration.head, let shapes = try? configuration.shapes(from: configuration.shape) else {
       stopProgram("keras-chain: the configuration has not been validated")
     }
     self.configuration = configuration
     headPlace = head
     ending = configuration.ending
-    modules = configuration.layers.indices.map { index in
-      index < head && index < backbone.count
-        ? backbone[index] : ChainModule(configuration.layers[index], input: shapes[index])
-    }
+    modules = zip(configuration.layers, shapes).map { ChainModule($0, input: $1) }
   }
 
-  /// What the walk sees: the layers as properties under their names.
-  public var customMirror: Mirror {
-    let layers = modules.map { (label: $0.layer.name as String?, value: $0 as Any) }
-    return Mirror(
-      self, children: [("configuration", configuration)] + layers, displayStyle: .struct)
-  }
-
-  public func replacingHead(classes: Int, seed: UInt64) -> KerasChain {
-    var configuration = configuration
-    configuration.classes = classes
-    let model = KerasChain(configuration, backbone: modules)
-    model.initializeHead(seed: seed)
-    return model
-  }
+  public var children: [Child] { modules.map { Child($0.layer.name, $0) } }
 
   /// The input of the last layer that has weights.
   public func features(_ x: Tensor) -> Tensor {

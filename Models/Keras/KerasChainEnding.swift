@@ -101,7 +101,7 @@ extension KerasChain.Configuration {
     return ending(computing ?? 0, .linear)
   }
 
-  public var classes: Int {
+  public var outputs: Int {
     get {
       guard let count = outputShape?.count else { return 1 }
       return output == .probability ? 2 : count

@@ -4,7 +4,7 @@ import AviaryLayers
 import AviaryTensors
 
 /// One layer with its activation: [N, C, …] → [N, C', …]. Its cells lie directly below its path.
-struct ChainModule: UnaryLayer, CustomReflectable {
+struct ChainModule: UnaryLayer {
   let layer: ChainLayer
   /// What has weights, or draws random numbers; nil for a mere rearrangement.
   private let core: (any UnaryLayer)?
@@ -16,11 +16,8 @@ struct ChainModule: UnaryLayer, CustomReflectable {
     core = Self.core(layer.operation, channels: input.channels ?? 1, input)
   }
 
-  /// What the walk sees: the properties of the layer within, as if they were this one's.
-  var customMirror: Mirror {
-    let children = core.map { Array(Mirror(reflecting: $0).children) } ?? [("site", site)]
-    return Mirror(self, children: children, displayStyle: .struct)
-  }
+  /// Those of the layer within, as if they were this one's.
+  var children: [Child] { core?.children ?? [Child("site", site)] }
 
   private static func core(_ operation: ChainOperation, channels: Int, _ input: ChainShape) -> (any UnaryLayer)? {
     switch operation {

@@ -7,7 +7,7 @@ import AviaryTensors
 struct ChainRecurrentLayer: UnaryLayer {
   /// `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0`, and with `_reverse` those of the other direction; rows
   /// are PyTorch's gates in PyTorch's order.
-  let weights: NamedParameters
+  let weights: [NamedParameter]
   private let settings: Settings
 
   struct Settings: LayerConfiguration {
@@ -19,7 +19,7 @@ struct ChainRecurrentLayer: UnaryLayer {
   init(_ inputs: Int, _ cell: ChainRecurrent, merge: ChainOperation.Merge?) {
     settings = Settings(cell: cell, merge: merge)
     let rows = cell.gateCount * cell.units
-    var entries: [(name: String, parameter: Parameter)] = []
+    var entries: [NamedParameter] = []
     for suffix in merge == nil ? ["_l0"] : ["_l0", "_l0_reverse"] {
       entries.append(("weight_ih\(suffix)", Parameter(shape: [rows, inputs], initializer: .xavierUniform)))
       entries.append(("weight_hh\(suffix)", Parameter(shape: [rows, cell.units], initializer: .xavierUniform)))
@@ -27,8 +27,10 @@ struct ChainRecurrentLayer: UnaryLayer {
       entries.append(("bias_ih\(suffix)", Parameter(shape: [rows], initializer: .zeros)))
       entries.append(("bias_hh\(suffix)", Parameter(shape: [rows], initializer: .zeros)))
     }
-    weights = NamedParameters(entries)
+    weights = entries
   }
+
+  var children: [Child] { weights.map { Child($0.name, $0.parameter) } }
 
   func forward(_ x: Tensor) -> Tensor {
     let cell = settings.cell
@@ -51,7 +53,7 @@ struct ChainRecurrentLayer: UnaryLayer {
   private func direction(_ x: Tensor, place: Int, reversed: Bool) -> Tensor {
     let cell = settings.cell
     let first = place * (cell.bias ? 4 : 2)
-    func tensor(_ offset: Int) -> Tensor { weights.entries[first + offset].parameter.tensor }
+    func tensor(_ offset: Int) -> Tensor { weights[first + offset].parameter.tensor }
     let own = RecurrentWeights(
       input: tensor(0), recurrent: tensor(1), inputBias: cell.bias ? tensor(2) : nil,
       recurrentBias: cell.bias ? tensor(3) : nil)

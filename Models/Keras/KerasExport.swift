@@ -18,7 +18,7 @@ extension Checkpoint {
           "Keras weights are written of a keras-chain, not of \(what), which Keras does not have; use .h5 or .safetensors"
       )
     }
-    let architecture = try Zoo.architecture(named: KerasChain.architecture)
+    let architecture = try Registry.zoo.architecture(named: KerasChain.architecture)
     let model = try architecture.build(configuration: metadata.configuration)
     guard let chain = model as? KerasChain else { stopProgram("keras-chain is no chain") }
     let match = try match(cells: model.cellDescriptions, headPath: nil, path: path)

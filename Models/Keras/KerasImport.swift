@@ -25,8 +25,8 @@ extension Checkpoint {
   private func chain(
     _ builder: KerasChainBuilder, _ channels: [String: Int], _ adaptation: Adaptation, _ path: String
   ) throws -> (checkpoint: Checkpoint, report: LoadReport) {
-    let architecture = try Zoo.architecture(named: KerasChain.architecture)
-    let model = try architecture.build(configuration: KerasChain.value(of: builder.configuration))
+    let architecture = try Registry.zoo.architecture(named: KerasChain.architecture)
+    let model = try architecture.build(configuration: plainJSON(builder.configuration))
     let names = builder.paths
     var flattened: [String: Int] = [:]
     for (layer, name) in names { flattened[layer] = channels[name] }

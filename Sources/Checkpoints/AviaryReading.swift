@@ -30,11 +30,10 @@ private struct AviaryFileReader {
   }
 
   mutating func checkpoint(_ root: [HDF5Attribute]) throws(CheckpointFault) -> Checkpoint {
-    guard let version = root["format_version"]?.integer, version > 0 else {
-      throw malformed("attribute 'format_version'", "is absent, or not a positive integer")
-    }
+    let attributes = AviaryAttributes(root, path: reader.path)
+    let version = try attributes.version()
     guard version <= AviaryFile.version else {
-      throw .newerVersion(path: reader.path, version: Int(version), supported: AviaryFile.version)
+      throw .newerVersion(path: reader.path, version: version, supported: AviaryFile.version)
     }
     if let refusal = reader.contents.refusals.first {
       throw .hdf5(.refused(path: reader.path, object: refusal.path, reason: refusal.reason))
@@ -44,9 +43,8 @@ private struct AviaryFileReader {
     }
     var checkpoint = Checkpoint()
     checkpoint.format = .aviary
-    let attributes = AviaryAttributes(root, path: reader.path)
     checkpoint.metadata = try .init(attributes, extra: reader.contents.attributes(ofGroup: "extra") ?? [])
-    checkpoint.metadata.settings = settings()
+    checkpoint.metadata.settings = try settings()
     let datasets = try modelDatasets()
     let order = try AviaryAttributes(model, path: reader.path).texts("order") ?? []
     for path in order {
@@ -67,13 +65,17 @@ private struct AviaryFileReader {
   }
 
   /// Every number that is an attribute of a layer. What a network does not know it passes over when it is loaded.
-  private func settings() -> [String: Double] {
+  private func settings() throws(CheckpointFault) -> [String: Double] {
     var settings: [String: Double] = [:]
     for group in reader.contents.groups where group.path == "model" || group.path.hasPrefix("model/") {
       let layer = AviaryFile.path(group.path.dropFirst("model/".count))
       for attribute in group.attributes {
-        guard let value = attribute.value.real else { continue }
-        settings[layer.isEmpty ? attribute.name : layer + "." + attribute.name] = value
+        let name = layer.isEmpty ? attribute.name : layer + "." + attribute.name
+        if let value = attribute.value.real ?? attribute.value.integer.map(Double.init) {
+          settings[name] = value
+        } else if Checkpoint.meaningfulSettings.contains(attribute.name) {
+          throw malformed("attribute '\(name)'", "is not a number")
+        }
       }
     }
     return settings
@@ -125,7 +127,7 @@ private struct AviaryFileReader {
       let slot = String(parts.removeLast())
       let parameter = parts.joined(separator: ".")
       guard training.optimizer[parameter] != nil else {
-        throw .badTensor(path: reader.path, tensor: dataset.path, reason: "its parameter has no step count")
+        throw .badTensor(path: reader.path, tensor: dataset.path, reason: "its parameter has no attribute 'step'")
       }
       let array = try array(dataset, dataset.path)
       if let other = training.optimizer[parameter]?.arrays.updateValue(array, forKey: slot) {

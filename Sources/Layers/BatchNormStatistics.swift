@@ -33,13 +33,21 @@ extension Layer {
     }
   }
 
-  /// Whether something is dropped before a batch normalisation, in the order of the properties, so that statistics
-  /// gathered in training are not those of a network in use.
-  public var dropsBeforeNormalizing: Bool {
-    let layers = Walk.layers(of: self).map(\.layer)
-    guard let first = layers.firstIndex(where: { ($0 as? any DroppingLayer)?.drops == true }) else { return false }
-    return layers[first...].contains { $0 is BatchNorm }
+  /// Whether `forward` drops something before it normalises a batch, so that statistics gathered in training are not those
+  /// of a network in use. It is run, in inference mode, only where the model has layers of both kinds; what counts is the
+  /// order in which it calls them.
+  public func dropsBeforeNormalizing(_ forward: () throws -> Void) rethrows -> Bool {
+    let layers = namedLayers.map { $0.layer }
+    guard learnsFromStatistics, layers.contains(where: Self.drops) else { return false }
+    let order = try executionOrder { try inference { try forward() } }.map { $0.layer }
+    guard let first = order.firstIndex(where: Self.drops) else { return false }
+    return order[first...].contains { $0 is BatchNorm }
   }
+
+  /// Whether training changes statistics that are not frozen.
+  public var learnsFromStatistics: Bool { buffers.contains { !$0.isFrozen } }
+
+  private static func drops(_ layer: any Layer) -> Bool { (layer as? any DroppingLayer)?.drops == true }
 }
 
 /// A layer that leaves out some of its input in training.

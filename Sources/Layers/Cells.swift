@@ -1,68 +1,116 @@
 import AviaryDiagnostics
 import AviaryTensors
 
-/// A place in a model that the walk finds: it is told its path, and whether it is frozen.
-package protocol Cell: AnyObject {
-  /// The path of the properties that lead to the cell, which is also its name in checkpoints: `layer1.0.conv1.weight`.
-  var path: String { get set }
-  /// Whether the cell lies under a frozen path.
-  var isFrozen: Bool { get set }
+/// A place in a model that holds state: a `Parameter`, a `Buffer`, a `Counter`, a `Constant`, a `Setting` or a `Site`.
+///
+/// What a cell is, and what optimizers, tapes and copies know it by, is its `identity`. Its path in a model is a name
+/// that a walk from that model finds; the same cell can have other paths in other models.
+public protocol Cell: AnyObject {
+  /// What the cell holds; models that share the cell share it.
+  var core: CellCore { get }
+}
+
+/// What a cell holds, whatever its kind.
+public class CellCore {
+  /// The path in the model that filled the cell last.
+  package var path = ""
+  package var isFrozen = false
+
+  fileprivate init() {}
 }
 
 extension Cell {
+  /// Tells cells apart, wherever they are reached from.
+  public var identity: ObjectIdentifier { ObjectIdentifier(core) }
+
+  /// The path in the model that filled the cell last, by `initialize(seed:)` or from a checkpoint; empty before that. It
+  /// serves messages and the random numbers of dropout. Walks find the paths in a given model: `namedParameters`.
+  public var path: String { core.path }
+
+  /// Whether the cell lies under a frozen path.
+  public var isFrozen: Bool { core.isFrozen }
+
   /// The path of the layer that the cell is a property of, for messages.
   var layerPath: String {
     path.split(separator: ".").dropLast().joined(separator: ".")
   }
 }
 
+extension CellCore {
+  /// What stands for the cell in the pass that runs now: a frozen copy's own value, where one is in use.
+  @inline(__always)
+  fileprivate func bound<Core: CellCore>(as _: Core.Type) -> Core? {
+    guard isComputing, let bindings = currentBindings else { return nil }
+    return bindings[ObjectIdentifier(self)] as? Core
+  }
+}
+
 /// What is learned: a tensor that an optimizer changes.
 ///
-/// A layer declares the shape and how to begin; the value comes from `initialize(seed:)` or from a checkpoint.
+/// A layer declares the shape and the initializer; the value comes from `initialize(seed:)` or from a checkpoint.
 public final class Parameter: Cell {
-  public package(set) var path = ""
-  public package(set) var isFrozen = false
+  private final class Core: CellCore {
+    var variable: Variable?
+  }
+
   public let shape: [Int]
   public let initializer: Initializer
-  private var variable: Variable?
+  private var own = Core()
 
   public init(shape: [Int], initializer: Initializer) {
     self.shape = shape
     self.initializer = initializer
   }
 
+  public var core: CellCore { own }
+
   /// The value, as the current pass sees it: gradients flow to it where it is differentiated and not frozen.
-  public var tensor: Tensor { isFrozen ? filled.value.detached() : filled.tracked }
+  public var tensor: Tensor { own.isFrozen ? filled.value.detached() : filled.tracked }
 
   /// Whether the parameter has a value.
-  public var isFilled: Bool { variable != nil }
+  public var isFilled: Bool { own.variable != nil }
 
   /// Sets the value.
   public func assign(_ value: Tensor) {
     ensure(value.shape == shape, "\(path): a value of shape \(value.shape) for a parameter of shape \(shape)")
-    if let variable {
+    if let variable = own.variable {
       variable.value = value.detached()
     } else {
-      variable = Variable(value.detached())
+      own.variable = Variable(value.detached())
     }
   }
 
-  /// The cell that tapes and optimizers work with.
+  /// What tapes and optimizers work with.
   package var filled: Variable {
-    guard let variable else {
-      stopProgram("\(path): the parameter has no value; call initialize(seed:) or load a checkpoint first")
+    guard let variable = (own.bound(as: Core.self) ?? own).variable else {
+      stopProgram(
+        "\(path): the parameter of shape \(shape) has no value; call initialize(seed:) or load a checkpoint first")
     }
     return variable
+  }
+
+  func share(_ other: Parameter) { own = other.own }
+
+  /// A core with the same value, which is the value of a frozen copy.
+  func snapshot() -> CellCore {
+    let copy = Core()
+    copy.path = path
+    // A frozen copy takes part in no training.
+    copy.isFrozen = true
+    copy.variable = own.variable.map { Variable($0.value) }
+    return copy
   }
 }
 
 /// What is gathered during training and not learned: running statistics.
 public final class Buffer: Cell {
-  public package(set) var path = ""
-  public package(set) var isFrozen = false
+  private final class Core: CellCore {
+    var value: Tensor?
+  }
+
   public let shape: [Int]
   private let start: Float
-  private var value: Tensor?
+  private var own = Core()
 
   /// A buffer that `initialize(seed:)` fills with one value.
   public init(shape: [Int], startingAt start: Float) {
@@ -70,76 +118,148 @@ public final class Buffer: Cell {
     self.start = start
   }
 
+  public var core: CellCore { own }
+
   public var tensor: Tensor {
     // What the pass has pending may be about to change the value.
     settle()
-    guard let value else {
-      stopProgram("\(path): the buffer has no value; call initialize(seed:) or load a checkpoint first")
+    guard let value = (own.bound(as: Core.self) ?? own).value else {
+      stopProgram(
+        "\(path): the buffer of shape \(shape) has no value; call initialize(seed:) or load a checkpoint first")
     }
     return value
   }
 
-  public var isFilled: Bool { value != nil }
+  public var isFilled: Bool { own.value != nil }
 
   public func assign(_ value: Tensor) {
     ensure(value.shape == shape, "\(path): a value of shape \(value.shape) for a buffer of shape \(shape)")
     settle()
-    self.value = value.detached()
+    own.value = value.detached()
   }
 
-  func reset() { value = Tensor(repeating: start, shape: shape) }
+  func reset() { own.value = Tensor(repeating: start, shape: shape) }
+
+  func share(_ other: Buffer) { own = other.own }
+
+  func snapshot() -> CellCore {
+    let copy = Core()
+    copy.path = path
+    copy.value = own.value
+    return copy
+  }
 }
 
 /// A whole number that is counted in training, such as the batches a normalisation has seen.
 public final class Counter: Cell {
-  public package(set) var path = ""
-  public package(set) var isFrozen = false
-  private var count: Int64 = 0
+  private final class Core: CellCore {
+    var count: Int64 = 0
+  }
+
+  private var own = Core()
 
   public init() {}
+
+  public var core: CellCore { own }
 
   public var value: Int64 {
     get {
       // What the pass has pending may be about to count.
       settle()
-      return count
+      return own.count
     }
     set {
       settle()
-      count = newValue
+      own.count = newValue
     }
   }
+
+  func share(_ other: Counter) { own = other.own }
+}
+
+/// A tensor that is part of how a layer computes, and neither learned nor gathered: a mask, a table of positions. The layer
+/// makes it from its configuration, so that checkpoints do not hold it (PyTorch's `register_buffer(persistent=False)`).
+public final class Constant: Cell {
+  private final class Core: CellCore {}
+
+  private var own = Core()
+  public let tensor: Tensor
+
+  public init(_ tensor: Tensor) { self.tensor = tensor.detached() }
+
+  public var core: CellCore { own }
+
+  func share(_ other: Constant) { own = other.own }
 }
 
 /// A number that says how a layer works and is not learned: a normalisation's epsilon or momentum. Checkpoints carry it,
 /// since weights that were trained with another one mean something else.
 public final class Setting: Cell {
-  public package(set) var path = ""
-  public package(set) var isFrozen = false
+  private final class Core: CellCore {
+    var value: Float
+
+    init(_ value: Float) {
+      self.value = value
+      super.init()
+    }
+  }
+
   /// The values that make sense.
   public let allowed: ClosedRange<Float>
-  public private(set) var value: Float
+  private var own: Core
 
   public init(_ value: Float, allowed: ClosedRange<Float>) {
     ensure(allowed.contains(value), "a setting of \(value) is not in \(allowed)")
-    self.value = value
+    own = Core(value)
     self.allowed = allowed
   }
 
+  public var core: CellCore { own }
+
+  public var value: Float { (own.bound(as: Core.self) ?? own).value }
+
   package func assign(_ value: Float) {
     ensure(allowed.contains(value), "\(path): \(value) is not in \(allowed)")
-    self.value = value
+    own.value = value
   }
 
   /// What is added to a variance before it divides.
   static func epsilon(_ value: Float) -> Setting { Setting(value, allowed: 0...1) }
+
+  func share(_ other: Setting) { own = other.own }
+
+  func snapshot() -> CellCore {
+    let copy = Core(own.value)
+    copy.path = path
+    return copy
+  }
 }
 
 /// Where a layer without state stands, so that it can be frozen, observed, and draw random numbers of its own. It is in
 /// no checkpoint.
 public final class Site: Cell {
-  public package(set) var path = ""
-  public package(set) var isFrozen = false
+  private final class Core: CellCore {}
+
+  private var own = Core()
 
   public init() {}
+
+  public var core: CellCore { own }
+
+  func share(_ other: Site) { own = other.own }
+}
+
+extension Cell {
+  /// Holds from now on what another cell holds, so that both are one; nothing where they are of different kinds.
+  func share(_ other: any Cell) {
+    switch (self, other) {
+    case (let own as Parameter, let other as Parameter): own.share(other)
+    case (let own as Buffer, let other as Buffer): own.share(other)
+    case (let own as Counter, let other as Counter): own.share(other)
+    case (let own as Constant, let other as Constant): own.share(other)
+    case (let own as Setting, let other as Setting): own.share(other)
+    case (let own as Site, let other as Site): own.share(other)
+    default: break
+    }
+  }
 }

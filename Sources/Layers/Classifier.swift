@@ -12,20 +12,25 @@ public protocol Classifier: Network, UnaryLayer {
 
 extension Classifier {
   public func forward(_ x: Tensor) -> Tensor { head(features(x)) }
-
-  /// A copy that any number of tasks may use at once; it predicts and cannot be trained.
-  public func frozenForInference() -> InferenceModel<Self> { InferenceModel(copy()) }
 }
 
-/// A model in use: it can be shared between tasks, whose calls are served one after the other. The first call prepares
-/// weights for those that follow.
-public struct InferenceModel<Model: Classifier>: Sendable {
-  private let model: Confined<Model>
+/// A classifier with further heads that look at inner features and learn beside the main one, such as GoogLeNet's and
+/// Inception's. In use only the main head answers.
+public protocol AuxiliaryClassifier: Classifier {
+  /// The logits of the main head, and those of the others with the weights that their losses have: [N, C, H, W] → [N,
+  /// classes] each.
+  func trainingOutputs(_ x: Tensor) -> (logits: Tensor, auxiliary: [AuxiliaryOutput])
+}
 
-  init(_ model: Model) { self.model = Confined(model) }
+/// What an auxiliary head puts out in training.
+public struct AuxiliaryOutput: Sendable {
+  /// [N, classes]
+  public var logits: Tensor
+  /// The share of its loss in the sum.
+  public var weight: Float
 
-  /// The logits: [N, C, H, W] → [N, classes].
-  public func callAsFunction(_ x: Tensor) -> Tensor {
-    inference(weightsStay: true) { model.run { $0(x) } }
+  public init(_ logits: Tensor, weight: Float) {
+    self.logits = logits
+    self.weight = weight
   }
 }

@@ -28,7 +28,6 @@ public struct Embedding: Layer {
       stopProgram("\(weight.layerPath): Embedding: index \(wrong) is none of the rows of \(weight.shape)")
     }
     guard Observation.isActive else { return embedding(indices, weight: weight.tensor, padding: padding) }
-    return Observation.observe(
-      { embedding(indices, weight: weight.tensor, padding: padding) }, of: { Walk.path(of: self) })
+    return Observation.observe(self) { embedding(indices, weight: weight.tensor, padding: padding) }
   }
 }

@@ -42,7 +42,7 @@ extension Layer {
     }
     for entry in inventory.cells {
       let own = [entry.path] + (aliases[entry.path] ?? [])
-      entry.cell.isFrozen = parsed.contains { own.contains(where: $0.matches) }
+      entry.cell.core.isFrozen = parsed.contains { own.contains(where: $0.matches) }
     }
   }
   /// The frozen set as patterns for `freeze`: the paths of the outermost layers, or else cells, that are frozen whole.

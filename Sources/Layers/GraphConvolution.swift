@@ -45,7 +45,7 @@ public struct GraphConvolution: Layer {
       \(adjacency.shape) do not go with weight \(weight.shape)
       """)
     guard Observation.isActive else { return propagated(x, adjacency) }
-    return Observation.observe({ propagated(x, adjacency) }, of: { Walk.path(of: self) })
+    return Observation.observe(self) { propagated(x, adjacency) }
   }
 
   private func propagated(_ x: NodeFeatures, _ adjacency: SparseMatrix) -> Tensor {

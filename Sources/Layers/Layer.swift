@@ -1,8 +1,23 @@
 import AviaryTensors
 
-/// A part of a model: a struct of `let`s that are cells, layers, and plain values. The walk finds the cells by the names
-/// of the properties that lead to them.
-public protocol Layer {}
+/// A part of a model: a struct of `let`s that are cells, layers, and plain values.
+///
+/// The names of its children lead to the cells: `layer1.0.conv1.weight` is the path of a cell in a model, and its name in a
+/// checkpoint.
+public protocol Layer {
+  /// The cells and layers that the layer consists of, by their names; its stored properties, if it does not say otherwise.
+  ///
+  /// A layer lists them itself where names are no Swift identifiers (`Mixed_5b`) or their number varies (`fc1`, `fc2`, …):
+  ///
+  /// ```swift
+  /// var children: [Child] { blocks.enumerated().map { Child("denselayer\($0 + 1)", $1) } }
+  /// ```
+  var children: [Child] { get }
+}
+
+extension Layer {
+  public var children: [Child] { Child.properties(of: self) }
+}
 
 /// A layer from one tensor to one tensor, called like a function.
 public protocol UnaryLayer: Layer {
@@ -16,7 +31,7 @@ public protocol UnaryLayer: Layer {
 extension UnaryLayer {
   public func callAsFunction(_ x: consuming Tensor) -> Tensor {
     guard Observation.isActive else { return forward(x) }
-    return Observation.observe(x, forward, of: { Walk.path(of: self) })
+    return Observation.observe(self, x)
   }
 }
 
@@ -24,14 +39,30 @@ extension UnaryLayer {
 public protocol LayerConfiguration: Codable, Sendable {}
 
 extension Layer {
-  /// Every cell in the order of the properties, each once, told its path.
+  /// Every cell in the order of the children, each once.
   package var inventory: Inventory { Walk.inventory(of: self) }
 
-  /// The learned parameters in order, frozen ones included.
+  /// The layers of the model with their paths, from the outside in: the model itself first, with an empty path.
+  public var namedLayers: [(path: String, layer: any Layer)] { Walk.layers(of: self) }
+
+  /// The learned parameters in order, each once, frozen ones included.
   public var parameters: [Parameter] { inventory.parameters }
+
+  /// The same with their paths in this model. A parameter with several paths (tied weights) has its first one here.
+  public var namedParameters: [(path: String, parameter: Parameter)] {
+    inventory.cells.compactMap { entry in (entry.cell as? Parameter).map { (entry.path, $0) } }
+  }
 
   /// The learned parameters that are not frozen.
   public var trainableParameters: [Parameter] { inventory.parameters.filter { !$0.isFrozen } }
+
+  /// The statistics that training gathers, in order, each once.
+  public var buffers: [Buffer] { inventory.cells.compactMap { $0.cell as? Buffer } }
+
+  /// The same with their paths in this model.
+  public var namedBuffers: [(path: String, buffer: Buffer)] {
+    inventory.cells.compactMap { entry in (entry.cell as? Buffer).map { (entry.path, $0) } }
+  }
 
   /// Fills every cell anew, from a seed: the same seed gives the same values on every machine.
   public func initialize(seed: UInt64) {
@@ -40,10 +71,12 @@ extension Layer {
 
   /// Fills the cells whose path is chosen.
   package func initialize(seed: UInt64, where isChosen: (String) -> Bool) {
+    let inventory = inventory
+    inventory.nameCells()
     for entry in inventory.cells where isChosen(entry.path) {
       switch entry.cell {
       case let parameter as Parameter:
-        parameter.assign(parameter.initializer.tensor(shape: parameter.shape, seed: seed, path: parameter.path))
+        parameter.assign(parameter.initializer.tensor(shape: parameter.shape, seed: seed, path: entry.path))
       case let buffer as Buffer: buffer.reset()
       case let counter as Counter: counter.value = 0
       default: break
@@ -51,12 +84,16 @@ extension Layer {
     }
   }
 
-  /// Gives every cell the value of the cell with the same path in another model.
-  package func assign(from other: some Layer) {
+  /// Gives every cell the value, and the freezing, of the cell with the same path in another model.
+  ///
+  /// - Precondition: every parameter and buffer of the other model has a value, and the shape of its counterpart here.
+  public func assign(from other: some Layer) {
     let values = Dictionary(uniqueKeysWithValues: other.inventory.cells.map { ($0.path, $0.cell) })
+    let inventory = inventory
+    inventory.nameCells()
     for entry in inventory.cells {
       guard let given = values[entry.path] else { continue }
-      entry.cell.isFrozen = given.isFrozen
+      entry.cell.core.isFrozen = given.isFrozen
       switch (entry.cell, given) {
       case (let own as Parameter, let given as Parameter): own.assign(given.filled.value)
       case (let own as Buffer, let given as Buffer): own.assign(given.tensor)
@@ -65,6 +102,14 @@ extension Layer {
       default: break
       }
     }
+  }
+
+  /// A model of its own with the same values and the same frozen set, in another one that was built alike:
+  /// `let twin = model.copy(Encoder(3, 3))`.
+  public func copy(_ other: @autoclosure () -> Self) -> Self {
+    let copy = other()
+    copy.assign(from: self)
+    return copy
   }
 }
 

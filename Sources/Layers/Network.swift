@@ -1,22 +1,41 @@
+import AviaryDiagnostics
 import AviaryTensors
 
 /// What a network is built from: a value that goes into checkpoints.
 public protocol NetworkConfiguration: LayerConfiguration, Equatable {
   /// How many outputs the head has: classes to tell apart, characters of a vocabulary, or numbers to estimate.
-  var classes: Int { get set }
+  var outputs: Int { get set }
+  /// The members that configurations in older files lack: they have the values of the published network there.
+  static var addedLater: Set<String> { get }
   /// Checks every value, and that the network takes an input of this shape: [C, H, W] of images, [F] of rows and of the
-  /// nodes of graphs, the size of the vocabulary for text; nil where it is not known yet. What comes from a file or a command passes
-  /// through here before a layer is built.
+  /// nodes of graphs, the size of the vocabulary for text; nil where it is not known yet. What comes from a file or a command
+  /// passes through here before a layer is built.
   func validate(input: [Int]?) throws(ConfigurationFault)
   /// Takes over from the shape of the data what the network depends on, such as the number of channels.
   mutating func fit(input: [Int])
+  /// Changes what a new head needs changed: the number of its outputs, unless the network says more.
+  mutating func replaceHead(outputs: Int)
 }
 
 extension NetworkConfiguration {
+  public static var addedLater: Set<String> { [] }
   public mutating func fit(input: [Int]) {}
+  public mutating func replaceHead(outputs: Int) { self.outputs = outputs }
 }
 
-/// A network of the zoo: a backbone, and a head that can be replaced. What it is called with is its own affair.
+/// The configuration of a network whose outputs are classes.
+public protocol ClassifierConfiguration: NetworkConfiguration {
+  var classes: Int { get set }
+}
+
+extension ClassifierConfiguration {
+  public var outputs: Int {
+    get { classes }
+    set { classes = newValue }
+  }
+}
+
+/// A network: a backbone, and a head that can be replaced. What it is called with is its own affair.
 public protocol Network: Layer {
   associatedtype Configuration: NetworkConfiguration
 
@@ -24,39 +43,60 @@ public protocol Network: Layer {
   var configuration: Configuration { get }
   /// The path below which the head lies, `fc` for instance.
   var headPath: String { get }
+  /// The paths of further heads, which are replaced with the main one and only used in training.
+  var auxiliaryHeadPaths: [String] { get }
 
   /// Builds the network from a validated configuration. Its cells are declared, not filled.
   init(_ configuration: Configuration)
-
-  /// The same network with a new head, initialised from the seed; the backbone's cells are shared, not copied.
-  func replacingHead(classes: Int, seed: UInt64) -> Self
 }
 
 extension Network {
+  public var auxiliaryHeadPaths: [String] { [] }
+
+  /// The same network with a new head of another number of outputs, initialised from the seed; so are auxiliary heads. The
+  /// backbone's cells are shared, not copied.
+  public func replacingHead(outputs: Int, seed: UInt64) -> Self {
+    var configuration = configuration
+    configuration.replaceHead(outputs: outputs)
+    let model = Self(configuration)
+    let cells = Dictionary(inventory.cells.map { ($0.path, $0.cell) }, uniquingKeysWith: { first, _ in first })
+    for entry in model.inventory.cells where !model.isInHead(entry.path) {
+      guard let own = cells[entry.path] else {
+        stopProgram("\(entry.path): the network with another head has a cell in its backbone that this one has not")
+      }
+      entry.cell.share(own)
+    }
+    model.initializeHead(seed: seed)
+    return model
+  }
+
+  /// Whether a path leads into a head.
+  package func isInHead(_ path: String) -> Bool {
+    ([headPath] + auxiliaryHeadPaths).contains { path.hasPrefix($0 + ".") }
+  }
+
   /// A network of its own with the same values, and the same frozen set.
-  public func copy() -> Self {
-    let copy = Self(configuration)
-    copy.assign(from: self)
-    return copy
-  }
+  public func copy() -> Self { copy(Self(configuration)) }
 
-  /// Fills the head anew, from a seed.
+  /// Fills the heads anew, from a seed.
   public func initializeHead(seed: UInt64) {
-    let prefix = headPath + "."
-    initialize(seed: seed) { $0.hasPrefix(prefix) }
+    initialize(seed: seed, where: isInHead)
   }
 
-  /// Freezes everything but the head, and nothing else.
+  /// Freezes everything but the heads, and nothing else.
   public func freezeBackbone() {
-    let prefix = headPath + "."
-    for entry in inventory.cells { entry.cell.isFrozen = !entry.path.hasPrefix(prefix) }
+    for entry in inventory.cells { entry.cell.core.isFrozen = !isInHead(entry.path) }
   }
 
-  /// Whether everything but the head is frozen.
+  /// Whether everything but the heads is frozen.
   public var isBackboneFrozen: Bool {
-    let prefix = headPath + "."
-    return inventory.cells.allSatisfy { $0.cell.isFrozen || $0.path.hasPrefix(prefix) }
+    inventory.cells.allSatisfy { $0.cell.isFrozen || isInHead($0.path) }
   }
+}
+
+extension Classifier {
+  /// The same network with a new head for another number of classes: see `replacingHead(outputs:seed:)`.
+  public func replacingHead(classes: Int, seed: UInt64) -> Self { replacingHead(outputs: classes, seed: seed) }
 }
 
 /// A way in which a configuration describes no network.
@@ -67,6 +107,8 @@ public enum ConfigurationFault: Error, Equatable, CustomStringConvertible {
   case inputTooSmall(architecture: String, input: [Int], least: Int)
   /// The input is not of the shape that the network takes.
   case wrongInput(architecture: String, input: [Int], expected: String)
+  /// A batch without elements.
+  case emptyInput(shape: [Int])
   /// The input has other channels than the network.
   case wrongChannels(architecture: String, found: Int, expected: Int)
   /// A layer of a network that is written out layer by layer cannot be what its configuration says.
@@ -79,6 +121,7 @@ public enum ConfigurationFault: Error, Equatable, CustomStringConvertible {
       "\(architecture) needs images of at least \(least)×\(least) pixels, not \(input.map(String.init).joined(separator: "×"))"
     case .wrongInput(let architecture, let input, let expected):
       "\(architecture) takes \(expected), not an input of shape \(input)"
+    case .emptyInput(let shape): "an input of shape \(shape) has no elements"
     case .wrongChannels(let architecture, let found, let expected):
       "\(architecture) takes \(expected) channels, not \(found)"
     case .layer(let name, let reason): "layer '\(name)': \(reason)"

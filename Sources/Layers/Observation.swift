@@ -1,59 +1,109 @@
+import AviaryDiagnostics
 import AviaryTensors
 
-/// Which outputs are being looked at in the current pass.
+/// Which outputs are being looked at in the current pass, or in which order layers are called.
 enum Observation {
   private struct Watch {
-    var wanted: Set<String>
+    /// The paths, in the model that is looked at, of its cells.
+    let paths: [ObjectIdentifier: String]
+    let wanted: Set<String>
     var seen: [String: Tensor] = [:]
+    /// The layers that were called, in that order; nil where nobody asks.
+    var calls: [(path: String, layer: any Layer)]?
   }
 
   private static let current = Confined<Watch?>(nil)
 
-  /// Whether an `observing` scope surrounds the caller, or a profile asks for whom work is done. Scopes run on the
-  /// compute thread from beginning to end.
+  /// Whether a scope surrounds the caller, or a profile asks for whom work is done. Scopes run on the compute thread from
+  /// beginning to end.
   static var isActive: Bool { isComputing && (current.onComputeThread != nil || isProfiling) }
 
-  /// Notes an output, where it is asked for; within a recording pass its gradient is kept. While a profile is made, the
-  /// work is under the layer's name.
-  static func observe(_ output: () -> Tensor, of path: () -> String?) -> Tensor {
-    guard let path = path() else { return output() }
-    return noted(isProfiling ? profiled(path, output) : output(), of: path)
+  /// The path of a layer in the model that is looked at, or in the one that filled its cells; nil where it has no cells.
+  static func path(of layer: any Layer) -> String? {
+    let paths = current.onComputeThread?.paths
+    return Walk.path(of: layer) { cell in
+      guard let paths else { return cell.path.isEmpty ? nil : cell.path }
+      return paths[cell.identity]
+    }
   }
 
-  /// The same for a layer that is handed its input.
-  static func observe(
-    _ x: consuming Tensor, _ output: (consuming Tensor) -> Tensor, of path: () -> String?
-  ) -> Tensor {
-    guard let path = path() else { return output(x) }
-    return noted(isProfiling ? profiled(path, x, output) : output(x), of: path)
+  /// What a layer makes of its input, noted where somebody asks for it; within a recording pass its gradient is kept. While
+  /// a profile is made, the work is under the layer's name.
+  static func observe(_ layer: some UnaryLayer, _ x: consuming Tensor, at path: String? = nil) -> Tensor {
+    guard let path = path ?? Self.path(of: layer) else { return layer.forward(x) }
+    let y = isProfiling ? profiled(path, x, layer.forward) : layer.forward(x)
+    return noted(y, of: layer, at: path)
   }
 
-  private static func noted(_ y: Tensor, of path: String) -> Tensor {
+  /// The same for a layer whose signature is its own.
+  static func observe(_ layer: some Layer, _ output: () -> Tensor) -> Tensor {
+    guard let path = path(of: layer) else { return output() }
+    return noted(isProfiling ? profiled(path, output) : output(), of: layer, at: path)
+  }
+
+  private static func noted(_ y: Tensor, of layer: any Layer, at path: String) -> Tensor {
+    current.onComputeThread?.calls?.append((path, layer))
     guard current.onComputeThread?.wanted.contains(path) == true else { return y }
     let seen = watched(y)
     current.onComputeThread?.seen[path] = seen
     return seen
   }
 
-  static func scope<Result, Failure>(
-    _ paths: [String], _ body: () throws(Failure) -> Result
-  ) throws(Failure) -> (result: Result, outputs: [String: Tensor]) {
-    try Compute.run { () throws(Failure) -> (result: Result, outputs: [String: Tensor]) in
+  private static func scope<Result, Failure>(
+    _ model: some Layer, wanting paths: [String], calls: Bool, _ body: () throws(Failure) -> Result
+  ) throws(Failure) -> (result: Result, watch: ([String: Tensor], [(path: String, layer: any Layer)])) {
+    let cells = model.inventory.cells
+    let known = Dictionary(cells.map { ($0.cell.identity, $0.path) }, uniquingKeysWith: { first, _ in first })
+    return try Compute.run {
+      () throws(Failure) -> (result: Result, watch: ([String: Tensor], [(path: String, layer: any Layer)])) in
       let outer = current.onComputeThread
-      current.onComputeThread = Watch(wanted: Set(paths))
+      current.onComputeThread = Watch(paths: known, wanted: Set(paths), calls: calls ? [] : nil)
       defer { current.onComputeThread = outer }
       let result = try body()
-      return (result, current.onComputeThread?.seen ?? [:])
+      return (result, (current.onComputeThread?.seen ?? [:], current.onComputeThread?.calls ?? []))
     }
+  }
+
+  static func outputs<Result, Failure>(
+    _ paths: [String], of model: some Layer, _ body: () throws(Failure) -> Result
+  ) throws(Failure) -> (result: Result, outputs: [String: Tensor]) {
+    let layers = model.namedLayers.map(\.path)
+    for path in paths {
+      ensure(
+        layers.contains(path),
+        "observing: there is no layer '\(path)'; the model has \(layers.filter { !$0.isEmpty }.joined(separator: ", "))"
+      )
+    }
+    let (result, watch) = try scope(model, wanting: paths, calls: false, body)
+    return (result, watch.0)
+  }
+
+  static func calls<Failure>(
+    of model: some Layer, _ body: () throws(Failure) -> Void
+  ) throws(Failure) -> [(path: String, layer: any Layer)] {
+    try scope(model, wanting: [], calls: true, body).watch.1
   }
 }
 
 /// Runs `body` and returns, beside its result, the outputs of the layers at the paths given: of the last call of each.
 ///
 /// Inside of `valueWithGradients` the gradients with respect to these outputs are kept: `gradients[outputs["layer4"]!]`,
-/// as Grad-CAM needs them. The model must have been initialised or loaded, so that its layers know their paths.
+/// as Grad-CAM needs them.
+///
+/// - Precondition: the model has a layer at every path: see `Layer.namedLayers`. A layer that `body` does not call has no
+///   output.
 public func observing<Result, Failure>(
-  _ paths: String..., body: () throws(Failure) -> Result
+  _ paths: [String], of model: some Layer, body: () throws(Failure) -> Result
 ) throws(Failure) -> (result: Result, outputs: [String: Tensor]) {
-  try Observation.scope(paths, body)
+  try Observation.outputs(paths, of: model, body)
+}
+
+extension Layer {
+  /// The layers that `body` calls, in the order in which their calls end, with their paths in this model. A layer that is
+  /// called twice is listed twice; one that holds no cell, and lies in no `Sequential`, is not seen.
+  public func executionOrder<Failure>(
+    _ body: () throws(Failure) -> Void
+  ) throws(Failure) -> [(path: String, layer: any Layer)] {
+    try Observation.calls(of: self, body)
+  }
 }

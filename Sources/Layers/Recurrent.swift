@@ -58,13 +58,13 @@ public struct RecurrentConfiguration: LayerConfiguration, Equatable {
   }
 
   /// PyTorch's parameters in PyTorch's order, uniform with the bound 1 / √H.
-  fileprivate func parameters() -> NamedParameters {
+  fileprivate func parameters() -> [NamedParameter] {
     ensure(
       inputs > 0 && hidden > 0 && layers > 0 && (0...1).contains(dropout),
       "\(kind.rawValue): no layer has \(inputs) inputs, \(hidden) states, \(layers) layers and dropout \(dropout)")
     let gates = kind.gates * hidden
     let initializer = Initializer.uniform(bound: 1 / Float(hidden).squareRoot())
-    var entries: [(name: String, parameter: Parameter)] = []
+    var entries: [NamedParameter] = []
     for layer in 0..<layers {
       for suffix in ["_l\(layer)", "_l\(layer)_reverse"].prefix(directions) {
         let width = layer == 0 ? inputs : directions * hidden
@@ -73,20 +73,25 @@ public struct RecurrentConfiguration: LayerConfiguration, Equatable {
         entries += shapes.map { ($0 + suffix, Parameter(shape: $1, initializer: initializer)) }
       }
     }
-    return NamedParameters(entries)
+    return entries
   }
 }
+
+/// A parameter and its name in the layer.
+public typealias NamedParameter = (name: String, parameter: Parameter)
 
 /// A stack of recurrent layers in one or both directions: `RNN`, `LSTM` and `GRU`.
 public protocol RecurrentLayer: Layer {
   var configuration: RecurrentConfiguration { get }
   /// `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0`, `weight_ih_l0_reverse` …
-  var weights: NamedParameters { get }
+  var weights: [NamedParameter] { get }
   /// Where the dropout between the layers stands.
   var site: Site { get }
 }
 
 extension RecurrentLayer {
+  public var children: [Child] { weights.map { Child($0.name, $0.parameter) } + [Child("site", site)] }
+
   /// [T, N, I] → [T, N, directions · H], or [N, T, I] → [N, T, directions · H] where the batch is first.
   ///
   /// - Parameters:
@@ -100,12 +105,11 @@ extension RecurrentLayer {
   ) -> (output: Tensor, state: RecurrentState) {
     guard Observation.isActive else { return forward(x, state, lengths) }
     var last: RecurrentState?
-    let output = Observation.observe(
-      {
-        let (output, state) = forward(x, state, lengths)
-        last = state
-        return output
-      }, of: { Walk.path(of: self) })
+    let output = Observation.observe(self) {
+      let (output, state) = forward(x, state, lengths)
+      last = state
+      return output
+    }
     guard let last else { stopProgram("a recurrent layer ended without states") }
     return (output, last)
   }
@@ -137,7 +141,7 @@ extension RecurrentLayer {
   /// The weights of the layer and direction with this number.
   private func weights(at place: Int) -> RecurrentWeights {
     let first = place * (configuration.bias ? 4 : 2)
-    func tensor(_ offset: Int) -> Tensor { weights.entries[first + offset].parameter.tensor }
+    func tensor(_ offset: Int) -> Tensor { weights[first + offset].parameter.tensor }
     return RecurrentWeights(
       input: tensor(0), recurrent: tensor(1), inputBias: configuration.bias ? tensor(2) : nil,
       recurrentBias: configuration.bias ? tensor(3) : nil)
@@ -150,7 +154,7 @@ extension RecurrentLayer {
   private func check(_ x: Tensor, _ state: RecurrentState?) {
     ensure(
       x.rank == 3 && x.shape[2] == configuration.inputs,
-      "\(path): input \(x.shape) does not go with weight \(weights.entries[0].parameter.shape)")
+      "\(path): input \(x.shape) does not go with weight \(weights[0].parameter.shape)")
     guard let state else { return }
     let batch = x.shape[configuration.batchFirst ? 0 : 1]
     let expected = [configuration.layers * configuration.directions, batch, configuration.hidden]
@@ -163,13 +167,13 @@ extension RecurrentLayer {
   }
 
   /// The layer in messages.
-  private var path: String { "\(weights.entries[0].parameter.layerPath): \(type(of: self))" }
+  private var path: String { "\(weights[0].parameter.layerPath): \(type(of: self))" }
 }
 
 /// A recurrent network of Elman's kind: PyTorch's `nn.RNN`.
 public struct RNN: RecurrentLayer {
   public let configuration: RecurrentConfiguration
-  public let weights: NamedParameters
+  public let weights: [NamedParameter]
   public let site = Site()
 
   /// - Parameters:
@@ -194,7 +198,7 @@ public struct RNN: RecurrentLayer {
 /// Long short-term memory (Hochreiter & Schmidhuber, 1997): PyTorch's `nn.LSTM`.
 public struct LSTM: RecurrentLayer {
   public let configuration: RecurrentConfiguration
-  public let weights: NamedParameters
+  public let weights: [NamedParameter]
   public let site = Site()
 
   /// - Parameter inputs, hidden: I and H.
@@ -217,7 +221,7 @@ public struct LSTM: RecurrentLayer {
 /// Gated recurrent units (Cho et al., 2014): PyTorch's `nn.GRU`, n = tanh(W·x + b + r · (U·h + c)).
 public struct GRU: RecurrentLayer {
   public let configuration: RecurrentConfiguration
-  public let weights: NamedParameters
+  public let weights: [NamedParameter]
   public let site = Site()
 
   /// - Parameter inputs, hidden: I and H.

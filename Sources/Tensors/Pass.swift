@@ -56,6 +56,8 @@ struct Pass {
   var pending: BatchNormalizationPass?
   /// Where the inputs of convolutions and linear maps are being observed.
   var calibration: CalibrationRecord?
+  /// What stands for cells of a model, by their identity, while a frozen copy of it is in use.
+  var bindings: [ObjectIdentifier: AnyObject]?
 
   /// Makes the pending computation, if there is one.
   static func resolvePending() {
@@ -128,6 +130,22 @@ public var isRecording: Bool {
 
 /// Whether the caller runs on the compute thread, inside of a scope.
 package var isComputing: Bool { Compute.isCurrent }
+
+/// What stands for cells of a model, by their identity, in the pass that runs now; to be called on the compute thread.
+package var currentBindings: [ObjectIdentifier: AnyObject]? { Pass.current.onComputeThread.bindings }
+
+/// Runs `body` in inference mode with what stands for cells of a model, by their identity.
+package func inference<Result, Failure>(
+  binding cells: [ObjectIdentifier: AnyObject], _ body: () throws(Failure) -> Result
+) throws(Failure) -> Result {
+  try Pass.scope(
+    {
+      $0.mode = .inference
+      $0.tape = nil
+      $0.weightsStay = true
+      $0.bindings = cells
+    }, body)
+}
 
 /// Whether a profile is being made.
 package var isProfiling: Bool { Profile.isOn }

@@ -1,3 +1,4 @@
+import AviaryCheckpoints
 import AviaryModels
 
 #if canImport(FoundationEssentials)

@@ -13,8 +13,8 @@ public enum Evaluation {
     workers: Int
   ) throws -> (metrics: ClassificationMetrics, skipped: [ImageBatch.Skipped]) {
     ensure(
-      model.configuration.classes == folder.classes.count,
-      "evaluate: \(folder.classes.count) classes of images for a model of \(model.configuration.classes)")
+      model.configuration.outputs == folder.classes.count,
+      "evaluate: \(folder.classes.count) classes of images for a model of \(model.configuration.outputs)")
     var skipped: [ImageBatch.Skipped] = []
     let images = try ImageBatches(
       folder.entries, preprocessing: preprocessing, batchSize: batchSize, workers: workers)

@@ -11,8 +11,8 @@ final class NetworkRun<Task: TrainingTask> {
   private let average: WeightAverage?
   private let options: TrainingOptions
   private let folder: RunFolder
-  /// From how many batches statistics are estimated before each validation.
-  private let statisticsBatches: Int
+  /// From how many batches statistics are estimated before each validation; nil before it is known.
+  private var statisticsBatches: Int?
   /// The current one, counted from 0.
   private var epoch = 0
 
@@ -25,7 +25,7 @@ final class NetworkRun<Task: TrainingTask> {
     self.average = average
     self.options = options
     self.folder = folder
-    statisticsBatches = options.statisticsBatches ?? (task.model.dropsBeforeNormalizing ? 20 : 0)
+    statisticsBatches = options.statisticsBatches
   }
 
   func run(from state: LoopState) throws -> TrainingReport {
@@ -81,12 +81,27 @@ final class NetworkRun<Task: TrainingTask> {
   /// Gives batch normalisation the statistics that the weights have now, where that is asked for. They depend on nothing
   /// but the weights and the epoch's number, so that a resumed run comes to the same.
   private func estimateStatistics() throws {
-    guard statisticsBatches > 0 else { return }
-    let batches = try task.batches(epoch: epoch, startingAt: 0).lazy.filter { [task] in task.count($0) > 0 }
-    try task.model.estimateStatistics(over: batches.prefix(statisticsBatches)) { batch in
+    let count = try statisticsBatches ?? batchesForStatistics()
+    statisticsBatches = count
+    guard count > 0 else { return }
+    let batches = try learnable()
+    try task.model.estimateStatistics(over: batches.prefix(count)) { batch in
       if Interruption.isRequested { throw EvaluationInterrupted() }
       _ = task.loss(batch, step: 0).loss.scalar
     }
+  }
+
+  /// As many as usual where the network drops something before it normalises, which one batch shows; none elsewhere.
+  private func batchesForStatistics() throws -> Int {
+    let drops = try task.model.dropsBeforeNormalizing {
+      for batch in try learnable().prefix(1) { _ = task.loss(batch, step: 0).loss.scalar }
+    }
+    return drops ? 20 : 0
+  }
+
+  /// The batches of the current epoch from which anything can be learned.
+  private func learnable() throws -> LazyFilterSequence<Task.Batches> {
+    try task.batches(epoch: epoch, startingAt: 0).lazy.filter { [task] in task.count($0) > 0 }
   }
 
   /// Runs `body` with the averaged weights, where they are averaged.

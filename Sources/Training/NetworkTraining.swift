@@ -56,7 +56,7 @@ public enum NetworkTraining {
   /// A run that was killed before its first state was saved begins again from what its options name.
   private static func source(of options: TrainingOptions) throws -> Source {
     if let path = options.checkpoint { return .checkpoint(try Checkpoint.read(from: path), path: path) }
-    return .scratch(try Zoo.architecture(named: options.architecture ?? ""))
+    return .scratch(try Registry.zoo.architecture(named: options.architecture ?? ""))
   }
 
   /// What is to be learned: the data decide.

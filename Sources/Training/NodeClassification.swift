@@ -46,16 +46,16 @@ public struct NodeClassification: Sendable {
   }
 
   /// Refuses a network that classifies whole graphs, or nodes with other features.
-  public func check(_ model: GCN) throws(ConfigurationFault) {
-    if let readout = model.configuration.readout {
-      throw .outOfRange(name: "readout", value: readout.rawValue, allowed: "none to classify the nodes of a graph")
+  public func check(_ model: some NodeClassifier) throws(ConfigurationFault) {
+    if model.classifiesGraphs {
+      throw .outOfRange(name: "readout", value: "given", allowed: "none to classify the nodes of a graph")
     }
     try model.configuration.validate(input: [dataset.features.columns])
   }
 
   /// The logits of all nodes: [nodes, classes].
-  public func logits(_ model: GCN) -> Tensor {
-    model(features, adjacency: adjacency)
+  public func logits(_ model: some NodeClassifier) -> Tensor {
+    model(.sparse(features), adjacency: adjacency, graphs: nil)
   }
 
   /// The rows of a part's nodes: [nodes, classes] → [nodes of the part, classes].
@@ -77,7 +77,7 @@ public struct NodeClassification: Sendable {
   }
 
   /// How the model does on a part.
-  public func metrics(_ model: GCN, on part: Part) -> ClassificationMetrics {
+  public func metrics(_ model: some NodeClassifier, on part: Part) -> ClassificationMetrics {
     let classes = dataset.classNames ?? (0..<dataset.classes).map { "\($0)" }
     var metrics = ClassificationMetrics(classes: classes)
     let (predicted, logarithms) = inference {

@@ -43,7 +43,7 @@ public struct TextPredictor {
   public init(_ model: SequenceClassifier, _ preprocessing: CharacterPreprocessing) {
     ensure(
       model.configuration.symbols == preprocessing.symbols
-        && model.configuration.classes == preprocessing.target.classes.count,
+        && model.configuration.outputs == preprocessing.target.classes.count,
       "TextPredictor: a network for other symbols or classes")
     self.model = model
     self.preprocessing = preprocessing
@@ -54,7 +54,7 @@ public struct TextPredictor {
 
   private func outputs(_ texts: CharacterSequences, _ finish: (Tensor) -> Tensor) -> [[Float]] {
     var rows: [[Float]] = []
-    let width = model.configuration.classes
+    let width = model.configuration.outputs
     for start in stride(from: 0, to: texts.count, by: Self.textsAtOnce) {
       let (tokens, lengths) = texts.batch(Array(start..<min(texts.count, start + Self.textsAtOnce)))
       let scalars = inference { finish(model(tokens: tokens, lengths: lengths)).scalars }

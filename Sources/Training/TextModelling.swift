@@ -5,11 +5,11 @@ import AviaryTensors
 
 // What a character model does with text: its loss on a batch and over a whole text, and writing on.
 
-extension CharacterModel {
+extension LanguageModel {
   /// The mean loss on a batch, in nats a character, and the states to carry on to the next one.
   ///
   /// - Parameter state: what the batch before left; a batch that does not continue it begins anew.
-  public func loss(on batch: TextBatch, state: RecurrentState?) -> (loss: Tensor, state: RecurrentState) {
+  public func loss(on batch: TextBatch, state: State?) -> (loss: Tensor, state: State) {
     loss(tokens: batch.inputs, targets: batch.targets, state: batch.isContinued ? state : nil)
   }
 
@@ -22,7 +22,7 @@ extension CharacterModel {
   public func meanLoss(over tokens: [Int32], streams: Int = 1, steps: Int = 256) throws(TextFault) -> Double {
     let batches = try TextStreams(tokens, streams: streams, steps: steps, keepingRest: true)
     return inference {
-      var state: RecurrentState?
+      var state: State?
       var sum = 0.0
       for number in 0..<batches.count {
         let batch = batches[number]
@@ -41,8 +41,8 @@ extension CharacterModel {
     prompt: String, vocabulary: CharacterVocabulary, length: Int, sampling: Sampling = Sampling(),
     stream: RandomStream
   ) throws -> String {
-    guard vocabulary.count == configuration.classes else {
-      throw SamplingFault.differentVocabularies(reads: vocabulary.count, predicts: configuration.classes)
+    guard vocabulary.count == configuration.outputs else {
+      throw SamplingFault.differentVocabularies(reads: vocabulary.count, predicts: configuration.outputs)
     }
     let tokens = try vocabulary.encode(prompt)
     return vocabulary.decode(try sample(after: tokens, length: length, sampling: sampling, stream: stream))

@@ -1,3 +1,4 @@
+import AviaryCheckpoints
 import AviaryDatasets
 import AviaryLayers
 import AviaryModels

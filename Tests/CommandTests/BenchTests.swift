@@ -2,13 +2,13 @@ import AviaryTestSupport
 import Foundation
 import Testing
 
-/// `aviary bench` as scripts and people use it. How fast anything is, is no matter of tests.
+/// `aviary-bench` as scripts and people use it. Speed itself is not tested.
 @Suite struct BenchTests {
   private static let short = ["--steps", "2", "--warmup", "1", "--threads", "1"]
 
   @Test(arguments: ["lenet5-train", "mlp-train", "gcn-train", "save", "load", "resnet18-infer1-int8"])
   func workloadsGiveOneTimeAStep(_ workload: String) throws {
-    let outcome = try BuiltTool.run(["bench", workload, "--json"] + Self.short)
+    let outcome = try BuiltTool.bench([workload, "--json"] + Self.short)
     let result = try outcome.json()
     #expect(outcome.status == 0)
     #expect(result["workload"] as? String == workload)
@@ -20,19 +20,19 @@ import Testing
     let folder = try ScratchFolder()
     let drawn = try BuiltTool.run(["sample-images", folder / "photos", "--count", "20", "--size", "64"])
     #expect(drawn.status == 0, "\(drawn.errors)")
-    let outcome = try BuiltTool.run(
-      ["bench", "images", "--data", folder / "photos", "--steps", "1", "--warmup", "0", "--json"])
+    let outcome = try BuiltTool.bench(
+      ["images", "--data", folder / "photos", "--steps", "1", "--warmup", "0", "--json"])
     #expect(outcome.status == 0, "\(outcome.errors)")
     #expect(try outcome.json()["items_per_step"] as? Int == 256)
-    let absent = try BuiltTool.run(
-      ["bench", "images", "--steps", "1"], environment: ["AVIARY_SHARED_DATA": folder / "nothing"])
+    let absent = try BuiltTool.bench(
+      ["images", "--steps", "1"], environment: ["AVIARY_SHARED_DATA": folder / "nothing"])
     #expect(absent.status == 1 && absent.errors.contains("--data"))
   }
 
   @Test func aProfileNamesOperationsAndLayers() throws {
     let folder = try ScratchFolder()
     let trace = folder / "trace.json"
-    let outcome = try BuiltTool.run(["bench", "lenet5-train", "--profile", "--trace", trace] + Self.short)
+    let outcome = try BuiltTool.bench(["lenet5-train", "--profile", "--trace", trace] + Self.short)
     #expect(outcome.status == 0, "\(outcome.errors)")
     for expected in [
       "convolution, gradient of weights", "between operations", "conv2", "fc3", "optimizer", "reorders:",
@@ -52,16 +52,16 @@ import Testing
   @Test func aTraceThatCannotBeWrittenIsSaidAtOnce() throws {
     let folder = try ScratchFolder()
     for (trace, words) in [("no/such/trace.json", "does not exist"), (".", "is a folder")] {
-      let outcome = try BuiltTool.run(
-        ["bench", "mlp-train", "--steps", "100000000", "--trace", trace], in: folder.path, seconds: 20)
+      let outcome = try BuiltTool.bench(
+        ["mlp-train", "--steps", "100000000", "--trace", trace], in: folder.path, seconds: 20)
       expectFault(outcome, words)
     }
   }
 
   @Test func aFileWithoutInputsIsNamed() throws {
     let folder = try ScratchFolder()
-    let outcome = try BuiltTool.run(["bench", "mlp-train", "--check", folder / "absent.safetensors"])
+    let outcome = try BuiltTool.bench(["mlp-train", "--check", folder / "absent.safetensors"])
     #expect(outcome.status == 1 && outcome.errors.hasPrefix("error: ") && outcome.lines.isEmpty)
-    #expect(try BuiltTool.run(["bench", "mlp-train", "--profile", "--json"]).status == 64)
+    #expect(try BuiltTool.bench(["mlp-train", "--profile", "--json"]).status == 64)
   }
 }

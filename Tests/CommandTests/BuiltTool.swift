@@ -20,20 +20,30 @@ enum BuiltTool {
     }
   }
 
-  /// `aviary` beside the test bundle, in the build folder.
-  static let path: String = {
+  static let path = path(of: "aviary")
+
+  /// An executable beside the test bundle, in the build folder.
+  private static func path(of name: String) -> String {
     let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
     let bundles = Bundle.allBundles.map(\.bundlePath).filter { $0.hasSuffix(".xctest") }
     let folders = ([own] + bundles + [CommandLine.arguments[0]]).map {
       URL(fileURLWithPath: $0).deletingLastPathComponent().path
     }
-    let found = folders.map { $0 + "/aviary" }.first { FileManager.default.isExecutableFile(atPath: $0) }
-    return found ?? "aviary is not beside the tests"
-  }()
+    let found = folders.map { $0 + "/" + name }.first { FileManager.default.isExecutableFile(atPath: $0) }
+    return found ?? "\(name) is not beside the tests"
+  }
 
-  /// Runs the tool; it is ended after `seconds`, which its status then shows.
+  /// Runs `aviary-bench`.
+  static func bench(
+    _ arguments: [String], in folder: String? = nil, environment: [String: String] = [:], seconds: Double = 120
+  ) throws -> Outcome {
+    try run(arguments, of: path(of: "aviary-bench"), in: folder, environment: environment, seconds: seconds)
+  }
+
+  /// Runs the tool, and kills it after `seconds`, which its status then shows.
   static func run(
-    _ arguments: [String], in folder: String? = nil, environment: [String: String] = [:], seconds: Double = 120,
+    _ arguments: [String], of path: String = path, in folder: String? = nil, environment: [String: String] = [:],
+    seconds: Double = 120,
     whileRunning: (Process) -> Void = { _ in }
   ) throws -> Outcome {
     let process = Process()

@@ -7,7 +7,7 @@ import Testing
   static let commands = [
     "models", "inspect", "verify", "diff", "convert", "average", "quantize", "train", "finetune", "evaluate", "predict",
     "features",
-    "sample-images", "bench",
+    "sample", "sample-images",
   ]
 
   static func golden(_ name: String) throws -> String {
@@ -19,6 +19,12 @@ import Testing
     let outcome = try BuiltTool.run(["--help"])
     #expect(outcome.status == 0)
     #expect(outcome.output == (try Self.golden("help.txt")))
+  }
+
+  @Test func benchHasItsHelp() throws {
+    #expect(try BuiltTool.bench(["--help"]).output == (try Self.golden("help-bench.txt")))
+    #expect(try BuiltTool.bench(["run", "--help"]).output == (try Self.golden("help-bench-run.txt")))
+    #expect(try BuiltTool.bench(["tune", "--help"]).output == (try Self.golden("help-bench-tune.txt")))
   }
 
   @Test(arguments: commands) func commandHasItsHelp(_ command: String) throws {
@@ -45,7 +51,6 @@ import Testing
     ["train", "resnet-toy", "--data", "d", "--output", "o", "--optimizer", "magic"],
     ["train", "sequence-gru", "--data", "t.csv", "--target", "y", "--output", "o", "--window", "many"],
     ["features", "a.h5", "--data", "d"], ["sample-images"], ["sample-images", "d", "--count", "x"],
-    ["tune", "--batches", "1,x"], ["tune", "--batches", "0"], ["tune", "--threads", "0"],
   ]) func wrongUsageIs64(_ arguments: [String]) throws {
     let scratch = try ScratchFolder()
     let outcome = try BuiltTool.run(arguments, in: scratch.path)
@@ -53,5 +58,14 @@ import Testing
     #expect(outcome.output.isEmpty)
     #expect(outcome.errors.contains("Usage: aviary") || outcome.errors.contains("USAGE: aviary"))
     #expect(scratch.names.isEmpty)
+  }
+
+  @Test(arguments: [
+    ["nonsense"], ["mlp-train", "--steps", "0"], ["tune", "--batches", "1,x"], ["tune", "--batches", "0"],
+    ["tune", "--threads", "0"],
+  ]) func wrongUsageOfBenchIs64(_ arguments: [String]) throws {
+    let outcome = try BuiltTool.bench(arguments)
+    #expect(outcome.status == 64 && outcome.output.isEmpty)
+    #expect(outcome.errors.contains("Usage: aviary-bench"), "\(outcome.errors)")
   }
 }

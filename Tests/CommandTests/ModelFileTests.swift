@@ -7,7 +7,7 @@ import Testing
   @Test func listsTheZoo() throws {
     let outcome = try BuiltTool.run(["models"])
     #expect(outcome.status == 0)
-    #expect(outcome.lines.count == Zoo.architectures.count + 1)
+    #expect(outcome.lines.count == Registry.zoo.architectures.count + 1)
     #expect(outcome.lines[0].hasPrefix("name "))
     #expect(
       outcome.lines.contains { $0.hasPrefix("resnet18 ") && $0.contains("11,689,512") && $0.contains("3x224x224") })

@@ -23,7 +23,7 @@ import Testing
     let outcome = try BuiltTool.run(["predict", scratch / "toy.h5"] + photographs + ["--json"])
     #expect(outcome.status == 0, "\(outcome.errors)")
     let checkpoint = try Checkpoint.read(from: scratch / "toy.h5")
-    let model = try Zoo.classifier(from: checkpoint, path: "toy").model
+    let model = try Registry.zoo.classifier(from: checkpoint, path: "toy").model
     let preprocessing = try #require(try checkpoint.preprocessing())
     let predictions = try #require(try outcome.json()["predictions"] as? [[String: Any]])
     #expect(predictions.compactMap { $0["image"] as? String } == photographs)
@@ -170,7 +170,7 @@ import Testing
     let checkpoint = try Checkpoint.read(from: scratch / "f.h5")
     let values = try #require(checkpoint["features"]?.floats())
     let source = try Checkpoint.read(from: scratch / "headless.h5")
-    let model = try Zoo.classifier(from: source, path: "headless").model
+    let model = try Registry.zoo.classifier(from: source, path: "headless").model
     let first = try ImageFolder(scratch / "pets/train").entries[0]
     let preprocessing = try #require(try source.preprocessing())
     let expected = model.features(preprocessing(try DecodedImage(contentsOf: first.path)))

@@ -75,7 +75,7 @@ import Testing
     expectFault(
       try BuiltTool.run(["quantize", scratch / "headless.h5", "--output", scratch / "q.h5"] + data),
       "no classifier head")
-    let text = try Zoo.architecture(named: "char-toy").build()
+    let text = try Registry.zoo.architecture(named: "char-toy").build()
     text.initialize(seed: 1)
     try text.checkpoint(architecture: "char-toy").write(to: scratch / "text.h5")
     expectFault(

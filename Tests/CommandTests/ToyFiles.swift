@@ -13,7 +13,7 @@ enum ToyFiles {
     _ architecture: String = "resnet-toy", classes: [String]? = ["cat", "dog"], preprocessing: String? = preprocessing,
     seed: UInt64 = 1
   ) throws -> Checkpoint {
-    let model = try Zoo.architecture(named: architecture).build().replacingHead(classes: 2, seed: seed)
+    let model = try Registry.zoo.architecture(named: architecture).build().replacingHead(outputs: 2, seed: seed)
     model.initialize(seed: seed)
     var checkpoint = model.checkpoint(architecture: architecture)
     checkpoint.metadata.classes = classes

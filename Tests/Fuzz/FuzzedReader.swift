@@ -49,7 +49,7 @@ enum FuzzedReader: String, CaseIterable {
 
   /// Every network's configuration and the other texts, each headed by a line that says what it is.
   private static func texts() throws -> [[UInt8]] {
-    var texts = try Zoo.architectures.map { "\($0.name)\n" + (try $0.build()).configurationValue.serialized }
+    var texts = try Registry.zoo.architectures.map { "\($0.name)\n" + (try $0.build()).configurationValue.serialized }
     let preparation = try InputPreparation.images(.torchvision()).json().serialized
     let table = Table([
       .init("a", .numeric([1, 2, nil, 4])), .init("b", .categorical(["x", "y", "x", "z"])),
@@ -79,7 +79,7 @@ enum FuzzedReader: String, CaseIterable {
     for entry in checkpoint.entries { _ = entry.array.floats() }
     _ = try? checkpoint.inputPreparation()
     let named = (try? checkpoint.kerasChain(path: file))?.checkpoint ?? checkpoint
-    guard let loaded = try? Zoo.model(from: named, path: file) else { return }
+    guard let loaded = try? Registry.zoo.model(from: named, path: file) else { return }
     if !named.quantizedPaths.isEmpty { Self.classify(loaded.model, input: loaded.architecture.input) }
     Self.run(loaded.model, inputs: Self.inputs(of: loaded.model, loaded.architecture))
   }
@@ -100,7 +100,7 @@ enum FuzzedReader: String, CaseIterable {
         (try? model.configuration.validate(input: input)) != nil
       else { continue }
       _ = inference { classifier(Tensor(ones: [2] + input)).scalars }
-      _ = classifier.replacingHead(classes: 3, seed: 1)
+      _ = classifier.replacingHead(outputs: 3, seed: 1)
     }
   }
 
@@ -119,7 +119,7 @@ enum FuzzedReader: String, CaseIterable {
     case "preparation": _ = try? InputPreparation(json: value)
     case "state": _ = try? LoopState(json: value)
     default:
-      guard let architecture = try? Zoo.architecture(named: parts[0]) else { return }
+      guard let architecture = try? Registry.zoo.architecture(named: parts[0]) else { return }
       for input in [nil, architecture.input, [3, 7, 5], [0], []] {
         guard let model = try? architecture.build(configuration: value, input: input) else { continue }
         run(model, inputs: input.map { [$0] } ?? [])

@@ -1,5 +1,6 @@
 import AviaryArchives
 import AviaryHDF5
+import AviaryHDF5Writing
 import Foundation
 import Testing
 

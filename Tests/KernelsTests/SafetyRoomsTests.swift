@@ -4,7 +4,9 @@ import Testing
 
 /// Code that the compiler cannot check for memory safety stays in a few rooms, which hand out safe values.
 @Suite struct SafetyRoomsTests {
-  static let rooms = ["Sources/Kernels/", "Sources/HDF5/", "Sources/Archives/", "Sources/Datasets/Decoding/"]
+  static let rooms = [
+    "Sources/Kernels/", "Sources/HDF5/", "Sources/HDF5Writing/", "Sources/Archives/", "Sources/Datasets/Decoding/",
+  ]
 
   @Test func unsafeCodeStaysInItsRooms() throws {
     var scanned = 0

@@ -62,9 +62,18 @@ import Testing
   }
 
   @Test func whetherSomethingIsDroppedBefore() {
-    #expect(network().dropsBeforeNormalizing)
-    #expect(!Sequential([BatchNorm1d(3), Dropout(0.5), Linear(3, 2)]).dropsBeforeNormalizing)
-    #expect(!Sequential([Dropout(0), BatchNorm1d(3)]).dropsBeforeNormalizing)
-    #expect(Sequential([Dropout2d(0.1), Linear(3, 3), BatchNorm1d(3)]).dropsBeforeNormalizing)
+    let network = network()
+    #expect(network.dropsBeforeNormalizing { for batch in batches(1) { _ = network(batch) } })
+    func drops(_ model: some UnaryLayer) -> Bool {
+      model.initialize(seed: 1)
+      return model.dropsBeforeNormalizing { _ = model(Tensor(zeros: [2, 3])) }
+    }
+    #expect(!drops(Sequential([BatchNorm1d(3), Dropout(0.5), Linear(3, 2)])))
+    #expect(!drops(Sequential([Dropout(0), BatchNorm1d(3)])))
+    #expect(drops(Sequential([Dropout1d(0.1), Linear(3, 3), BatchNorm1d(3)])))
+    // The order of the calls counts, not that of the properties.
+    let backwards = ObservationTests.Backwards()
+    backwards.initialize(seed: 1)
+    #expect(backwards.dropsBeforeNormalizing { _ = backwards(Tensor(zeros: [2, 4])) })
   }
 }

@@ -28,7 +28,7 @@ import Testing
   }
 
   @Test func namesAreThoseOfPyTorchGeometric() {
-    #expect(Self.filled().parameters.map(\.path) == ["conv1.lin.weight", "conv1.bias", "conv2.lin.weight"])
+    #expect(Self.filled().namedParameters.map(\.path) == ["conv1.lin.weight", "conv1.bias", "conv2.lin.weight"])
   }
 
   @Test func beginsAsGlorotAndBengioAndWithoutBias() throws {
@@ -67,7 +67,7 @@ import Testing
   @Test func outputsAreObserved() {
     let network = Self.filled()
     let x = Self.features()
-    let (y, outputs) = observing("conv1") { network.conv1(x, adjacency: Self.path) }
+    let (y, outputs) = observing(["conv1"], of: network) { network.conv1(x, adjacency: Self.path) }
     #expect(outputs["conv1"]?.scalars == y.scalars)
   }
 

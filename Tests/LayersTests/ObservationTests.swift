@@ -9,10 +9,9 @@ import Testing
   let x = TinyNetwork.images()
 
   @Test func outputsAreSeenByPath() throws {
-    let (logits, outputs) = observing("conv1", "bn1", "blocks.1", "blocks.2", "blocks.3", "blocks.3.1", "fc", "nothing")
-    {
-      network(x)
-    }
+    let (logits, outputs) = observing(
+      ["conv1", "bn1", "blocks.1", "blocks.2", "blocks.3", "blocks.3.1", "fc"], of: network
+    ) { network(x) }
     #expect(Set(outputs.keys) == ["conv1", "bn1", "blocks.1", "blocks.2", "blocks.3", "blocks.3.1", "fc"])
     #expect(logits.scalars == network(x).scalars, "looking changes nothing")
     #expect(outputs["fc"]?.scalars == logits.scalars)
@@ -31,16 +30,55 @@ import Testing
     let sequence = Sequential([Activation.relu, Flatten(), Activation.relu])
     sequence.initialize(seed: 0)
     let x = Tensor([-1, 2], shape: [1, 2])
-    let (_, outputs) = observing("0", "1", "2") { sequence(x) }
+    let (_, outputs) = observing(["0", "1", "2"], of: sequence) { sequence(x) }
     #expect(outputs.mapValues(\.scalars) == ["0": [0, 2], "1": [0, 2], "2": [0, 2]])
   }
 
+  struct Wrapped: Layer {
+    let backbone: TinyNetwork
+    let twin: TinyNetwork
+  }
+
+  @Test func pathsAreThoseOfTheModelThatIsLookedAt() {
+    let wrapped = Wrapped(backbone: network, twin: network.copy())
+    let (_, outputs) = observing(["backbone.fc", "twin.conv1"], of: wrapped) { (network(x), wrapped.twin(x)) }
+    #expect(Set(outputs.keys) == ["backbone.fc", "twin.conv1"])
+    let (_, own) = observing(["fc"], of: network) { network(x) }
+    #expect(own.keys.contains("fc"), "the wrapper leaves no trace")
+  }
+
+  @Test func aPathThatDoesNotExistIsRefused() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      let network = TinyNetwork.filled()
+      _ = observing(["conv1", "layer9"], of: network) { network(TinyNetwork.images()) }
+    }
+    expect(result, "observing: there is no layer 'layer9'; the model has conv1, bn1")
+  }
+
+  struct Backwards: UnaryLayer {
+    let last = Linear(3, 2)
+    let norm = BatchNorm1d(3)
+    let drop = Dropout(0.5)
+    let first = Linear(4, 3)
+
+    func forward(_ x: Tensor) -> Tensor { last(norm(drop(first(x)))) }
+  }
+
+  @Test func layersAreListedInTheOrderOfTheirCalls() {
+    let model = Backwards()
+    model.initialize(seed: 1)
+    let rows = Tensor(zeros: [2, 4])
+    let order = model.executionOrder { _ = model(rows) }.map(\.path)
+    #expect(order == ["first", "drop", "norm", "last", ""])
+    #expect(model.namedLayers.map(\.path) == ["", "last", "norm", "drop", "first"])
+  }
+
   @Test func scopesNestAndEnd() {
-    let (inner, outer) = observing("fc") {
-      observing("conv1") { network(x) }
+    let (inner, outer) = observing(["fc"], of: network) {
+      observing(["conv1"], of: network) { network(x) }
     }
     #expect(Set(inner.outputs.keys) == ["conv1"] && outer.isEmpty)
-    let (_, after) = observing("fc") { network(x) }
+    let (_, after) = observing(["fc"], of: network) { network(x) }
     #expect(Set(after.keys) == ["fc"])
   }
 
@@ -49,7 +87,7 @@ import Testing
     for mode in [Mode.inference, .training] {
       let noise = Noise(seed: 1, step: 1)
       let (_, gradients, outputs) = valueWithGradients(of: network, mode: mode, noise: noise) {
-        let (logits, outputs) = observing("blocks.3", "fc") { network(x) }
+        let (logits, outputs) = observing(["blocks.3", "fc"], of: network) { network(x) }
         return (logits.sum(), outputs)
       }
       let (observedLogits, observedMaps) = (try #require(outputs["fc"]), try #require(outputs["blocks.3"]))
@@ -70,7 +108,7 @@ import Testing
     let noise = Noise(seed: 1, step: 1)
     let copy = network.copy()
     let (_, seen, outputs) = valueWithGradients(of: network, noise: noise) {
-      observing("conv1", "bn1", "blocks.3") { network.loss(x) }
+      observing(["conv1", "bn1", "blocks.3"], of: network) { network.loss(x) }
     }
     let (_, plain) = valueWithGradients(of: copy, noise: noise) { copy.loss(x) }
     for (own, other) in zip(network.parameters, copy.parameters) {

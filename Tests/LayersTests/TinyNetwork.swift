@@ -5,11 +5,13 @@ import AviaryTestSupport
 
 /// A network with everything that layers can be: convolution, normalisation, dropout, a residual sum, a head.
 struct TinyNetwork: Classifier {
-  struct Configuration: NetworkConfiguration {
+  struct Configuration: ImageConfiguration {
     var classes = 3
     var inputChannels = 2
 
-    func validate(input: [Int]?) throws(ConfigurationFault) {}
+    func validate(input: [Int]?) throws(ConfigurationFault) {
+      try requireImages("tiny", input: input, least: 4)
+    }
   }
 
   let configuration: Configuration
@@ -22,17 +24,11 @@ struct TinyNetwork: Classifier {
   var headPath: String { "fc" }
 
   init(_ configuration: Configuration) {
-    self.init(configuration, blocks: nil)
-  }
-
-  private init(_ configuration: Configuration, blocks: Sequential?) {
     self.configuration = configuration
-    self.blocks =
-      blocks
-      ?? Sequential([
-        Conv2d(4, 4, kernel: 3, padding: 1), Activation.relu, MaxPool2d(2),
-        Sequential([Conv2d(4, 4, kernel: 1), BatchNorm2d(4)]),
-      ])
+    blocks = Sequential([
+      Conv2d(4, 4, kernel: 3, padding: 1), Activation.relu, MaxPool2d(2),
+      Sequential([Conv2d(4, 4, kernel: 1), BatchNorm2d(4)]),
+    ])
     fc = Linear(4, configuration.classes)
   }
 
@@ -40,12 +36,6 @@ struct TinyNetwork: Classifier {
   static func filled(seed: UInt64 = 1) -> TinyNetwork {
     let network = TinyNetwork(Configuration())
     network.initialize(seed: seed)
-    return network
-  }
-
-  func replacingHead(classes: Int, seed: UInt64) -> TinyNetwork {
-    let network = TinyNetwork(Configuration(classes: classes), blocks: blocks)
-    network.initializeHead(seed: seed)
     return network
   }
 

@@ -5,8 +5,8 @@ import Testing
 
 @Suite struct AdaptingTests {
   private static func foreign(classes: Int, prefix: String = "", without: String? = nil) throws -> Checkpoint {
-    let architecture = try Zoo.architecture(named: "resnet-toy")
-    let model = try architecture.build().replacingHead(classes: classes, seed: 1)
+    let architecture = try Registry.zoo.architecture(named: "resnet-toy")
+    let model = try architecture.build().replacingHead(outputs: classes, seed: 1)
     model.initialize(seed: 1)
     var result = Checkpoint()
     for entry in model.checkpoint(architecture: "").entries {
@@ -17,17 +17,17 @@ import Testing
   }
 
   @Test func takesTheNumberOfClassesFromTheHead() throws {
-    let architecture = try Zoo.architecture(named: "resnet-toy")
+    let architecture = try Registry.zoo.architecture(named: "resnet-toy")
     let adaptation = Adaptation(renames: [try RenamingRule(#"^module\.="#)])
     let (checkpoint, report) = try Self.foreign(classes: 7, prefix: "module.")
       .adapted(to: architecture, by: adaptation, path: "f.pth")
     #expect(report.isComplete && !checkpoint.metadata.headAbsent)
-    let model = try Zoo.model(from: checkpoint, path: "f.pth").model
-    #expect(model.configuration.classes == 7)
+    let model = try Registry.zoo.model(from: checkpoint, path: "f.pth").model
+    #expect(model.configuration.outputs == 7)
   }
 
   @Test func aHeadThatIsAbsentIsSaid() throws {
-    let architecture = try Zoo.architecture(named: "resnet-toy")
+    let architecture = try Registry.zoo.architecture(named: "resnet-toy")
     let source = try Self.foreign(classes: 5, without: "fc.")
     let (checkpoint, _) = try source.adapted(to: architecture, path: "f.pth")
     #expect(checkpoint.metadata.headAbsent)
@@ -39,7 +39,7 @@ import Testing
   @Test func anotherShapeElsewhereIsAFault() throws {
     var source = try Self.foreign(classes: 7)
     source.set(StoredArray([Float](repeating: 0, count: 9), shape: [9]), at: "bn1.bias")
-    let architecture = try Zoo.architecture(named: "resnet-toy")
+    let architecture = try Registry.zoo.architecture(named: "resnet-toy")
     #expect(throws: CheckpointFault.self) { try source.adapted(to: architecture, path: "f.pth") }
   }
 

@@ -189,7 +189,7 @@ import Testing
   /// The hidden layers of a perceptron come to what machines of the same seed learn, and its head stays.
   @Test func aPerceptronIsPretrained() throws {
     let configuration = MLP.Configuration(
-      inputs: 12, hidden: [8, 4], activation: .sigmoid, pretraining: 3, classes: 2)
+      inputs: 12, hidden: [8, 4], activation: .sigmoid, pretraining: 3, outputs: 2)
     try configuration.validate(input: [12])
     let model = MLP(configuration)
     model.initialize(seed: 6)

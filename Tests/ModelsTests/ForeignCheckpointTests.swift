@@ -35,9 +35,9 @@ import Testing
     let path = try #require(SharedData.url("checkpoints-pytorch/\(entry.file)")).path
     let adaptation = Adaptation(renames: try entry.renames.map { try RenamingRule($0) })
     let (checkpoint, report) = try Checkpoint.read(from: path).adapted(
-      to: Zoo.architecture(named: entry.architecture), by: adaptation, path: path)
+      to: Registry.zoo.architecture(named: entry.architecture), by: adaptation, path: path)
     #expect(report.isComplete && !checkpoint.metadata.headAbsent)
-    let model = try Zoo.classifier(from: checkpoint, path: path).model
+    let model = try Registry.zoo.classifier(from: checkpoint, path: path).model
     let golden = try Goldens("foreign", of: "ModelsTests")
     let x = Tensor(
       Goldens.formula(count: 100 * entry.input.reduce(1, *), k: 1, scale: 1), shape: [100] + entry.input)
@@ -53,12 +53,12 @@ import Testing
     let path = try #require(SharedData.url("checkpoints-pytorch/\(entry.file)")).path
     let checkpoint = try Checkpoint.read(from: path)
     #expect(throws: CheckpointFault.self) {
-      try checkpoint.adapted(to: Zoo.architecture(named: entry.architecture), path: path)
+      try checkpoint.adapted(to: Registry.zoo.architecture(named: entry.architecture), path: path)
     }
   }
 
   @Test func aConvolutionOverAllThatIsLeftIsALinearLayer() throws {
-    let architecture = try Zoo.architecture(named: "lenet5")
+    let architecture = try Registry.zoo.architecture(named: "lenet5")
     let model = LeNet(.lenet5)
     model.initialize(seed: 1)
     let own = model.checkpoint(architecture: "lenet5")

@@ -11,7 +11,7 @@ import Testing
   static let names = ["resnet-toy", "squeezenet-toy"]
 
   func model(_ name: String) throws -> any Classifier {
-    let model = try Zoo.architecture(named: name).buildClassifier().replacingHead(classes: 3, seed: 0)
+    let model = try Registry.zoo.architecture(named: name).buildClassifier().replacingHead(outputs: 3, seed: 0)
     model.initialize(seed: 3)
     return model
   }

@@ -27,7 +27,7 @@ import Testing
   @Test(arguments: [("resnet18", 122, 11_689_512), ("squeezenet1_1", 52, 1_235_496)])
   func namesAndShapesAreTorchvisions(architecture: String, entries: Int, parameters: Int) throws {
     let names = try Names(of: architecture)
-    let model = try Zoo.architecture(named: architecture).buildClassifier()
+    let model = try Registry.zoo.architecture(named: architecture).buildClassifier()
     let cells = model.cellDescriptions
     #expect(cells.map(\.path) == names.entries.map(\.name))
     #expect(cells.map(\.shape) == names.entries.map(\.shape))
@@ -49,7 +49,7 @@ import Testing
   func equalsPyTorch(architecture: String) throws {
     let golden = try Goldens(architecture, of: "ModelsTests")
     let configuration = try #require(Self.cases.first { $0.architecture == architecture }).configuration
-    let model = try Zoo.architecture(named: architecture).buildClassifier(
+    let model = try Registry.zoo.architecture(named: architecture).buildClassifier(
       configuration: configuration.map { try JSONValue(parsing: $0) })
     try NetworkGoldens.compare(model, with: golden)
   }

@@ -17,7 +17,7 @@ import Testing
   }
 
   static func model(_ checkpoint: Checkpoint) throws -> KerasChain {
-    try #require(try Zoo.model(from: checkpoint, path: "memory").model as? KerasChain)
+    try #require(try Registry.zoo.model(from: checkpoint, path: "memory").model as? KerasChain)
   }
 
   static let files = [
@@ -134,8 +134,8 @@ import Testing
       var x = Tensor(golden.floats, shape: golden.shape)
       if x.rank == 4 { x = x.channelsFirst() }
       let labels = IntTensor([0, 1, 0])
-      for model in [model, model.replacingHead(classes: 3, seed: 4)] {
-        #expect(model(x).shape == [3, model.configuration.classes], "\(file)")
+      for model in [model, model.replacingHead(outputs: 3, seed: 4)] {
+        #expect(model(x).shape == [3, model.configuration.outputs], "\(file)")
         let gradients = valueWithGradients(of: model, noise: Noise(seed: 1, step: 1)) {
           crossEntropy(model(x), labels: labels)
         }.gradients
@@ -152,7 +152,7 @@ import Testing
 
   @Test func oneProbabilityTellsTwoClassesApart() throws {
     let model = try Self.model(Self.checkpoint("conv1d.h5"))
-    #expect(model.configuration.output == .probability && model.configuration.classes == 2)
+    #expect(model.configuration.output == .probability && model.configuration.outputs == 2)
     let x = Tensor(Goldens.formula(count: 96, k: 3, scale: 1), shape: [2, 16, 3])
     let probability = inference { model.outputs(x).scalars }
     let shares = inference { softmax(model(x)).scalars }
@@ -192,7 +192,7 @@ import Testing
     #"{"input":[2,4],"layers":[{"name":"u","place":"","activation":"relu","operation":{"transpose":{"order":[0,0]}}},{"name":"b","place":"","activation":"relu","operation":{"dense":{"units":2,"bias":true}}}]}"#,
     #"{"input":[2,4],"layers":[{"name":"u","place":"","activation":"relu","operation":{"nothing":{}}}]}"#,
   ]) func refusesWhatIsNoNetwork(configuration: String) throws {
-    let architecture = try Zoo.architecture(named: KerasChain.architecture)
+    let architecture = try Registry.zoo.architecture(named: KerasChain.architecture)
     #expect(throws: ArchitectureFault.self) { try architecture.build(configuration: JSONValue(parsing: configuration)) }
   }
 
@@ -214,8 +214,8 @@ import Testing
         let mutated = text[..<start] + words[abs(pick(words.count))] + text[end...]
         guard let value = try? JSONValue(parsing: mutated.utf8) else { continue }
         guard let built = try? KerasChainBuilder.chain(value, version: "3", path: file) else { continue }
-        let architecture = try Zoo.architecture(named: KerasChain.architecture)
-        _ = try? architecture.build(configuration: KerasChain.value(of: built.builder.configuration))
+        let architecture = try Registry.zoo.architecture(named: KerasChain.architecture)
+        _ = try? architecture.build(configuration: plainJSON(built.builder.configuration))
       }
     }
   }

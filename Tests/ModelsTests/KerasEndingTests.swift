@@ -34,7 +34,7 @@ import Testing
   /// Logarithms of probabilities are scores; means of them are none.
   @Test(arguments: ["log_softmax", "log_softmax_flatten"]) func logarithmsAreScores(name: String) throws {
     let (model, x, y) = try Self.golden(name)
-    #expect(model.configuration.output == .classes && model.configuration.classes == 4)
+    #expect(model.configuration.output == .classes && model.configuration.outputs == 4)
     expectClose(actual: inference { model.outputs(x).scalars }, expected: y, name: name)
     expectClose(actual: inference { logSoftmax(model(x)).scalars }, expected: y, name: name)
     let mean = try Self.golden("log_softmax_average")
@@ -53,8 +53,8 @@ import Testing
   func headsOfOtherWidthsLearn(name: String) throws {
     let (model, x, _) = try Self.golden(name)
     for classes in [3, 5] {
-      let changed = model.replacingHead(classes: classes, seed: 4)
-      #expect(changed.configuration.output == .classes && changed.configuration.classes == classes)
+      let changed = model.replacingHead(outputs: classes, seed: 4)
+      #expect(changed.configuration.output == .classes && changed.configuration.outputs == classes)
       let scores = inference { changed(x) }
       #expect(scores.shape == [3, classes])
       // The softmax of the scores is what the chain itself puts out: none is computed twice.

@@ -8,7 +8,7 @@ import Testing
 
 /// A network of the zoo's kind whose layers have the names of `norm.keras`.
 private struct Named: Network {
-  struct Configuration: NetworkConfiguration {
+  struct Configuration: ClassifierConfiguration {
     var classes = 2
     func validate(input: [Int]?) throws(ConfigurationFault) {}
   }
@@ -24,8 +24,6 @@ private struct Named: Network {
     self.configuration = configuration
     fc = Linear(4, configuration.classes)
   }
-
-  func replacingHead(classes: Int, seed: UInt64) -> Named { Named(Configuration(classes: classes)) }
 
   func callAsFunction(_ x: Tensor) -> Tensor { fc(bn(conv(x)).flattened()) }
 }

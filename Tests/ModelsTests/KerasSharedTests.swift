@@ -37,7 +37,7 @@ import Testing
   @Test(.enabled(if: SharedData.isPresent, "\(SharedData.absence)"), arguments: chains)
   func chainsBecomeNetworks(file: String) throws {
     let checkpoint = try Self.chain(file)
-    let model = try #require(try Zoo.model(from: checkpoint, path: file).model as? KerasChain)
+    let model = try #require(try Registry.zoo.model(from: checkpoint, path: file).model as? KerasChain)
     let shape = model.configuration.input.map { $0 ?? 5 }
     let given = shape.count == 2 ? [shape[1], shape[0]] : shape
     let y = inference {
@@ -68,7 +68,7 @@ import Testing
     arguments: ["simple_lstm_tf_keras_1", "simple_rnn_tf_keras_2"])
   func equalsKeras(name: String) throws {
     let model = try #require(
-      try Zoo.model(from: Self.chain("dl4j/\(name)_model.h5"), path: name).model as? KerasChain)
+      try Registry.zoo.model(from: Self.chain("dl4j/\(name)_model.h5"), path: name).model as? KerasChain)
     let recorded = try Checkpoint.read(from: Self.path("dl4j/\(name)_inputs_and_outputs.h5"))
     let x = try #require(recorded.entries.first { $0.path.hasPrefix("inputs/") }?.array)
     let input = try #require(x.tensor())
@@ -87,7 +87,7 @@ import Testing
   @Test(.enabled(if: SharedData.isPresent, "\(SharedData.absence)")) func oneModelInThreeContainers() throws {
     let (whole, archive) = (try Self.chain("mnist_mlp_keras3.14.h5"), try Self.chain("mnist_mlp_keras3.14.keras"))
     let weights = try Checkpoint.read(from: Self.path("mnist_mlp_keras3.14.weights.h5"))
-    let cells = try Zoo.model(from: whole, path: "h5").model.cellDescriptions
+    let cells = try Registry.zoo.model(from: whole, path: "h5").model.cellDescriptions
     #expect(whole.entries.count == 8)
     #expect(CheckpointDifference(whole, archive).isEmpty)
     for mapping in [KerasMapping(), KerasMapping(byStructure: true)] {
@@ -95,8 +95,8 @@ import Testing
       #expect(CheckpointDifference(whole, mapped).isEmpty)
     }
     // And onto a network of the zoo, whose names are others.
-    let mlp = try Zoo.architecture(named: "mlp").build(
-      configuration: JSONValue(encoding: MLP.Configuration(inputs: 784, hidden: [64, 32, 16], classes: 10)))
+    let mlp = try Registry.zoo.architecture(named: "mlp").build(
+      configuration: JSONValue(encoding: MLP.Configuration(inputs: 784, hidden: [64, 32, 16], outputs: 10)))
     let mapped = try weights.mapped(
       onto: mlp.cellDescriptions, headPath: nil, by: KerasMapping(byStructure: true), path: "weights.h5"
     ).checkpoint

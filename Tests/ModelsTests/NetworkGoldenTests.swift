@@ -25,7 +25,7 @@ import Testing
   func equalsPyTorch(name: String) throws {
     let golden = try Goldens(name, of: "ModelsTests")
     let entry = try #require(Self.cases.first { $0.golden == name })
-    let model = try Zoo.architecture(named: entry.architecture).buildClassifier(
+    let model = try Registry.zoo.architecture(named: entry.architecture).buildClassifier(
       configuration: JSONValue(parsing: entry.configuration))
     let input = try golden.array("x")
     var checkpoint = Checkpoint()

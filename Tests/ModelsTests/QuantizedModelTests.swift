@@ -39,7 +39,7 @@ import Testing
     let expected = try JSONDecoder().decode(Golden.self, from: data).logits
     let checkpoint = try Checkpoint.read(from: file)
     #expect(checkpoint.quantizedPaths.count == 5)
-    let model = try Zoo.classifier(from: checkpoint, path: file).model
+    let model = try Registry.zoo.classifier(from: checkpoint, path: file).model
     let x = Tensor((0..<1568).map { Float(Double((37 * $0) % 101) / 50 - 0.3) }, shape: [2, 1, 28, 28])
     // What lies between two integers may be rounded to the other one where floats are added in another order.
     #expect(distance(logits(model, x), expected.map { Float($0) }) < 1e-3)
@@ -62,7 +62,7 @@ import Testing
     let read = try Checkpoint.read(from: file)
     #expect(read.quantizedPaths == stored.quantizedPaths && !read.quantizedPaths.isEmpty)
     #expect(CheckpointDifference(read, stored).isEmpty)
-    let loaded = try Zoo.classifier(from: read, path: file)
+    let loaded = try Registry.zoo.classifier(from: read, path: file)
     #expect(loaded.report.converted.isEmpty)
     #expect(logits(loaded.model, entry.images()) == logits(integers, entry.images()))
     // The floats that they stand for are at most half a step from what was quantised, and integers stand for them exactly.
@@ -117,7 +117,7 @@ import Testing
   }
 
   @Test func nothingToQuantizeAndNoNumbers() throws {
-    let model = try Zoo.architecture(named: "lenet5").buildClassifier()
+    let model = try Registry.zoo.architecture(named: "lenet5").buildClassifier()
     model.initialize(seed: 1)
     #expect(throws: QuantizationFault.nothingToQuantize) { try Calibration(of: model).quantize() }
     func check(_ model: some Classifier) {

@@ -14,6 +14,7 @@ import Testing
 
   /// Fills a model with a golden's weights, of which none may be left over.
   static func fill(_ model: some Network, _ name: String) throws {
+    model.initialize(seed: 0)
     let weights = try goldens.get().arrays(under: "\(name)/weight")
     #expect(Set(weights.keys) == Set(model.parameters.map(\.path)), "\(name): PyTorch's names")
     for parameter in model.parameters {
@@ -72,7 +73,7 @@ import Testing
     let series = Tensor([1, 2, 3, 4, 5, 6], shape: [2, 3])
     #expect(numbers(series).shape == [2, 1])
     #expect(numbers(series).scalars == numbers(series.reshaped(to: [2, 3, 1])).scalars)
-    let words = SequenceClassifier(.init(inputs: 4, symbols: 9, hidden: 5, classes: 3))
+    let words = SequenceClassifier(.init(inputs: 4, symbols: 9, hidden: 5, outputs: 3))
     words.initialize(seed: 1)
     let tokens = IntTensor([8, 0, 1, 2, 3, 3], shape: [2, 3])
     #expect(words(tokens: tokens).shape == [2, 3])
@@ -92,8 +93,8 @@ import Testing
   @Test func aNewHeadLeavesTheBackboneAsItIs() throws {
     let model = CharacterModel(.toy)
     model.initialize(seed: 1)
-    let other = model.replacingHead(classes: 3, seed: 2)
-    #expect(other.configuration.classes == 3 && other.configuration.symbols == 7)
+    let other = model.replacingHead(outputs: 3, seed: 2)
+    #expect(other.configuration.outputs == 3 && other.configuration.symbols == 7)
     let tokens = IntTensor([6, 0], shape: [1, 2])
     #expect(other(tokens: tokens).logits.shape == [1, 2, 3])
     #expect(other.copy()(tokens: tokens).logits.scalars == other(tokens: tokens).logits.scalars)
@@ -112,7 +113,7 @@ import Testing
     #"{"kind":"elman","embedding":4,"hidden":4,"layers":1,"dropout":0,"classes":3}"#,
   ])
   func aConfigurationThatIsNoneIsAFault(text: String) throws {
-    let architecture = try Zoo.architecture(named: "char-lstm")
+    let architecture = try Registry.zoo.architecture(named: "char-lstm")
     #expect(throws: ArchitectureFault.self) { try architecture.build(configuration: JSONValue(parsing: text)) }
   }
 
@@ -136,13 +137,13 @@ import Testing
   func aForeignCharacterModelGivesPyTorchsLogits() throws {
     let path = try #require(SharedData.url("checkpoints-pytorch/char_rnn_gru_embed256.pth")).path
     let foreign = try Goldens("recurrent-foreign", of: "ModelsTests")
-    let architecture = try Zoo.architecture(named: "char-gru")
+    let architecture = try Registry.zoo.architecture(named: "char-gru")
     let adaptation = Adaptation(renames: [try RenamingRule(#"^fc\.=head."#)])
     let (checkpoint, report) = try Checkpoint.read(from: path).adapted(to: architecture, by: adaptation, path: path)
     #expect(report.missing.isEmpty && report.unexpected.isEmpty)
     let model = try #require(
       try architecture.build(configuration: checkpoint.metadata.configuration) as? CharacterModel)
-    #expect(model.configuration.classes == 30)
+    #expect(model.configuration.outputs == 30)
     try model.load(checkpoint)
     let x = try foreign.array("char_rnn_gru_embed256/x")
     let logits = model(tokens: IntTensor(x.integers.map(Int32.init), shape: x.shape)).logits

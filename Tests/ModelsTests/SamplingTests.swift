@@ -1,7 +1,7 @@
-import AviaryLayers
 import AviaryTensors
 import Testing
 
+@testable import AviaryLayers
 @testable import AviaryModels
 
 @Suite struct SamplingTests {
@@ -84,7 +84,7 @@ import Testing
     #expect(fault([0], length: -1) != nil && fault([0], Sampling(topK: 0)) != nil)
     for temperature in [-1, Float.nan, .infinity] { #expect(fault([0], Sampling(temperature: temperature)) != nil) }
     #expect(fault([0], Sampling(topK: 100)) == nil)
-    let other = model.replacingHead(classes: 3, seed: 1)
+    let other = model.replacingHead(outputs: 3, seed: 1)
     #expect(throws: SamplingFault.differentVocabularies(reads: 7, predicts: 3)) {
       try other.sample(after: [0], length: 1, stream: Self.stream(1))
     }

@@ -82,7 +82,7 @@ struct ZooCase: Sendable, CustomTestStringConvertible {
 
   /// The small network, its cells filled from a seed.
   func model(seed: UInt64 = 1) throws -> any Classifier {
-    let model = try Zoo.architecture(named: name).buildClassifier(configuration: configuration, input: input)
+    let model = try Registry.zoo.architecture(named: name).buildClassifier(configuration: configuration, input: input)
     model.initialize(seed: seed)
     return model
   }

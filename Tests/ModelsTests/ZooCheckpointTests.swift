@@ -17,7 +17,7 @@ import Testing
       let file = FileManager.default.temporaryDirectory.appending(path: "aviary-\(UUID().uuidString).h5").path
       defer { try? FileManager.default.removeItem(atPath: file) }
       try model.checkpoint(architecture: entry.name).write(to: file)
-      let loaded = try Zoo.classifier(from: try Checkpoint.read(from: file), path: file)
+      let loaded = try Registry.zoo.classifier(from: try Checkpoint.read(from: file), path: file)
       #expect(loaded.architecture.name == entry.name)
       #expect(loaded.model.configurationValue == model.configurationValue)
       #expect(checksums(loaded.model) == checksums(model))
@@ -26,7 +26,7 @@ import Testing
     }
     let model = try entry.model()
     if let classes {
-      try check(model.replacingHead(classes: classes, seed: 2))
+      try check(model.replacingHead(outputs: classes, seed: 2))
     } else {
       try check(model)
     }
@@ -34,7 +34,7 @@ import Testing
 
   /// A normalisation's epsilon and momentum go into the file and come back, so that a file with others means what it says.
   @Test(arguments: ["h5", "safetensors"]) func settingsOfNormsAreInTheFile(suffix: String) throws {
-    let model = try Zoo.architecture(named: "resnet-toy").buildClassifier()
+    let model = try Registry.zoo.architecture(named: "resnet-toy").buildClassifier()
     model.initialize(seed: 1)
     var checkpoint = model.checkpoint(architecture: "resnet-toy")
     #expect(checkpoint.metadata.settings["bn1.epsilon"] == 1e-5 && checkpoint.metadata.settings["bn1.momentum"] == 0.1)
@@ -47,7 +47,7 @@ import Testing
     #expect(read.metadata.settings == checkpoint.metadata.settings)
     #expect(
       CheckpointDifference(read, model.checkpoint(architecture: "resnet-toy")).otherSettings == ["bn1.epsilon"])
-    let loaded = try Zoo.classifier(from: read, path: file).model
+    let loaded = try Registry.zoo.classifier(from: read, path: file).model
     let x = Tensor(normal: 0, deviation: 1, stream: RandomStream(seed: 1, purpose: "x"), shape: [1, 3, 64, 64])
     #expect(loaded(x).scalars != model(x).scalars)
     #expect(loaded.checkpoint(architecture: "resnet-toy").metadata.settings == checkpoint.metadata.settings)

@@ -69,7 +69,7 @@ import Testing
   func configurationsThatDescribeNoNetworkAreRefused(
     architecture: String, configuration: String, name: String
   ) throws {
-    let known = try Zoo.architecture(named: architecture)
+    let known = try Registry.zoo.architecture(named: architecture)
     let fault = try #require(throws: ArchitectureFault.self) {
       try known.build(configuration: JSONValue(parsing: configuration))
     }
@@ -84,7 +84,7 @@ import Testing
     arguments: ZooCase.families,
     ["null", "[]", "{}", #"{"classes":"many"}"#, #"{"blocks":[1e99,2,2,2]}"#, #"{"depth":12}"#])
   func whatIsNoConfigurationIsRefused(entry: ZooCase, text: String) throws {
-    let known = try Zoo.architecture(named: entry.name)
+    let known = try Registry.zoo.architecture(named: entry.name)
     #expect(throws: ArchitectureFault.badConfiguration(architecture: entry.name, text: text)) {
       try known.build(configuration: JSONValue(parsing: text))
     }
@@ -92,7 +92,7 @@ import Testing
 
   @Test(arguments: ZooCase.all)
   func parametersAndNamesArePublished(entry: ZooCase) throws {
-    let model = try Zoo.architecture(named: entry.name).buildClassifier()
+    let model = try Registry.zoo.architecture(named: entry.name).buildClassifier()
     #expect(model.parameters.reduce(0) { $0 + $1.count } == entry.parameters)
     // The toys of the registry are no published networks.
     guard !entry.name.hasSuffix("-toy") else { return }
@@ -107,9 +107,9 @@ import Testing
 
   @Test(arguments: ZooCase.all)
   func fitsTheShapeOfTheData(entry: ZooCase) throws {
-    let architecture = try Zoo.architecture(named: entry.name)
+    let architecture = try Registry.zoo.architecture(named: entry.name)
     var input = architecture.input
-    #expect(try architecture.buildClassifier(input: input).configuration.classes >= 2)
+    #expect(try architecture.buildClassifier(input: input).configuration.outputs >= 2)
     input[0] = input[0] == 3 ? 1 : 3
     let fault = try #require(throws: ArchitectureFault.self) { try architecture.build(input: input) }
     guard case .refused(entry.name, _) = fault else {
@@ -135,7 +135,7 @@ import Testing
 
   @Test(arguments: least)
   func theSmallestInputWorksAndSmallerOnesAreRefused(name: String, configuration: JSONValue, least: Int) throws {
-    let known = try Zoo.architecture(named: name)
+    let known = try Registry.zoo.architecture(named: name)
     let model = try known.buildClassifier(configuration: configuration, input: [3, least, least])
     model.initialize(seed: 1)
     var numbers = TestNumbers(seed: 1)
@@ -168,7 +168,7 @@ import Testing
 
   @Test(arguments: wrong)
   func inputsOfAnotherKindAreRefused(name: String, input: [Int]) throws {
-    let known = try Zoo.architecture(named: name)
+    let known = try Registry.zoo.architecture(named: name)
     let fault = try #require(throws: ArchitectureFault.self) { try known.build(input: input) }
     guard case .refused(name, .wrongInput(_, input, _)) = fault else {
       Issue.record("\(fault)")
@@ -178,10 +178,10 @@ import Testing
   }
 
   @Test func unknownNamesAreRefusedWithThoseThereAre() throws {
-    #expect(throws: ArchitectureFault.unknown(name: "resnet19", known: Zoo.architectures.map(\.name))) {
-      try Zoo.architecture(named: "resnet19")
+    #expect(throws: ArchitectureFault.unknown(name: "resnet19", known: Registry.zoo.architectures.map(\.name))) {
+      try Registry.zoo.architecture(named: "resnet19")
     }
-    #expect(Set(Zoo.architectures.map(\.name)).count == Zoo.architectures.count)
-    #expect(throws: ArchitectureFault.unnamed) { try Zoo.model(from: Checkpoint(), path: "x.h5") }
+    #expect(Set(Registry.zoo.architectures.map(\.name)).count == Registry.zoo.architectures.count)
+    #expect(throws: ArchitectureFault.unnamed) { try Registry.zoo.model(from: Checkpoint(), path: "x.h5") }
   }
 }

@@ -20,8 +20,8 @@ import Testing
     ("zoo-xai", { XAINet(.init(dropout: [0, 0, 0], divisor: 16, classes: 5)) }),
     ("zoo-lenet5", { LeNet(.lenet5) }),
     ("zoo-lenet5-original", { LeNet(.init(.original, inputChannels: 3, classes: 5)) }),
-    ("zoo-mlp", { MLP(.init(inputs: 48, hidden: [9, 7], classes: 5)) }),
-    ("zoo-dbn", { MLP(.init(inputs: 48, hidden: [9, 7], activation: .sigmoid, pretraining: 1, classes: 5)) }),
+    ("zoo-mlp", { MLP(.init(inputs: 48, hidden: [9, 7], outputs: 5)) }),
+    ("zoo-dbn", { MLP(.init(inputs: 48, hidden: [9, 7], activation: .sigmoid, pretraining: 1, outputs: 5)) }),
     ("zoo-fashion-cnn", { FashionCNN(.init(divisor: 8, dropout: 0, classes: 5)) }),
     ("zoo-simple-convnet", { SimpleConvNet(.toy) }),
   ]
@@ -43,14 +43,14 @@ import Testing
   }
 
   @Test func perceptronsTakeImagesAndTheirRowsAlike() {
-    let model = MLP(.init(inputs: 48, hidden: [9], activation: .tanh, classes: 5))
+    let model = MLP(.init(inputs: 48, hidden: [9], activation: .tanh, outputs: 5))
     model.initialize(seed: 1)
     let x = numbers([4, 3, 4, 4])
     #expect(model(x).scalars == model(x.reshaped(to: [4, 48])).scalars)
   }
 
   @Test func aPerceptronMayHaveNoHiddenLayer() throws {
-    let model = MLP(.init(inputs: 6, hidden: [], classes: 3))
+    let model = MLP(.init(inputs: 6, hidden: [], outputs: 3))
     try model.configuration.validate(input: [6])
     model.initialize(seed: 1)
     #expect(model.parameters.map(\.path) == ["fc1.weight", "fc1.bias"] && model.headPath == "fc1")
@@ -58,10 +58,10 @@ import Testing
   }
 
   @Test func perceptronsDropWhereTheyAreToldTo() throws {
-    let model = MLP(.init(inputs: 6, hidden: [2000, 9], activation: .sigmoid, dropout: [0.25, 0], classes: 3))
+    let model = MLP(.init(inputs: 6, hidden: [2000, 9], activation: .sigmoid, dropout: [0.25, 0], outputs: 3))
     model.initialize(seed: 1)
     #expect(model.inventory.cells.filter { $0.cell is Site }.count == 1)
-    let (_, outputs) = observing("drop1") {
+    let (_, outputs) = observing(["drop1"], of: model) {
       withMode(.training, noise: Noise(seed: 1, step: 1)) { model(numbers([1, 6])) }
     }
     // A sigmoid is never zero.
@@ -93,15 +93,19 @@ import Testing
   /// Checkpoints from before there were bottlenecks do not say which block they have.
   @Test func aResNetWithoutABlockIsOfBasicOnes() throws {
     let text = #"{"blocks":[2,2,1,1],"widths":[8,16,24,32],"inputChannels":3,"classes":5}"#
-    let model = try Zoo.architecture(named: "resnet-toy").buildClassifier(configuration: JSONValue(parsing: text))
+    let model = try Registry.zoo.architecture(named: "resnet-toy").buildClassifier(
+      configuration: JSONValue(parsing: text))
     #expect(model.configurationValue == ZooCase.value(of: ResNet.Configuration.toy))
   }
 
   @Test func depthsAreThePapers() {
     // Every block has two or three convolutions; the stem and the head are two layers more.
-    for depth in ResNet.Depth.allCases {
-      let inABlock = depth.rawValue < 50 ? 2 : 3
-      #expect(ResNet.Configuration(depth).blocks.reduce(0, +) * inABlock + 2 == depth.rawValue)
+    let resNets: [(Int, ResNet.Configuration)] = [
+      (18, .resnet18), (34, .resnet34), (50, .resnet50), (101, .resnet101), (152, .resnet152),
+    ]
+    for (depth, configuration) in resNets {
+      let inABlock = configuration.block == .basic ? 2 : 3
+      #expect(configuration.blocks.reduce(0, +) * inABlock + 2 == depth)
     }
     for depth in CIFARResNet.Depth.allCases {
       #expect(CIFARResNet.Configuration(depth).blocks * 6 + 2 == depth.rawValue)

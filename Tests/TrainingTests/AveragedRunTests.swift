@@ -15,7 +15,9 @@ import Testing
   func start(_ change: (inout TrainingOptions) -> Void) throws -> TrainingReport {
     var options = Photographs.options(photographs.data, epochs: 1)
     change(&options)
-    return try NetworkTraining.start(options, from: .scratch(try Zoo.architecture(named: "resnet-toy")), at: run) { _ in
+    return try NetworkTraining.start(
+      options, from: .scratch(try Registry.zoo.architecture(named: "resnet-toy")), at: run
+    ) { _ in
     }
   }
 
@@ -41,8 +43,8 @@ import Testing
       $0.clipping = GradientClipping(value: 1e-6)
     }
     #expect(report.summary?.epochs == 1)
-    let architecture = try Zoo.architecture(named: "resnet-toy")
-    let model = try architecture.buildClassifier(input: [3, 32, 32]).replacingHead(classes: 2, seed: 5)
+    let architecture = try Registry.zoo.architecture(named: "resnet-toy")
+    let model = try architecture.buildClassifier(input: [3, 32, 32]).replacingHead(outputs: 2, seed: 5)
     model.initialize(seed: 5)
     let last = try Checkpoint.read(from: run + "/last.h5")
     for parameter in model.parameters {

@@ -21,7 +21,7 @@ import Testing
   }
 
   func scratch(_ name: String = "resnet-toy") throws -> NetworkTraining.Source {
-    .scratch(try Zoo.architecture(named: name))
+    .scratch(try Registry.zoo.architecture(named: name))
   }
 
   @Test func aRunLeavesItsFiles() throws {
@@ -53,7 +53,7 @@ import Testing
       let result = try Evaluation.evaluate(model, test, preprocessing: preprocessing, workers: 1)
       #expect(result.metrics.accuracy == summary.testAccuracy && result.skipped.isEmpty)
     }
-    try check(Zoo.classifier(from: best, path: "best.h5").model)
+    try check(Registry.zoo.classifier(from: best, path: "best.h5").model)
 
     #expect(throws: RunFault.alreadyExists(path: run)) {
       try NetworkTraining.start(options, from: scratch(), at: run) { _ in }
@@ -124,8 +124,8 @@ import Testing
     }
     let cached = try Checkpoint.read(from: run + "-true/last.h5")
     let plain = try Checkpoint.read(from: run + "-false/last.h5")
-    let model = try Zoo.classifier(from: cached, path: "last.h5").model
-    #expect(model.configuration.classes == 2 && cached.metadata.extra["from"] == "pretrained.h5")
+    let model = try Registry.zoo.classifier(from: cached, path: "last.h5").model
+    #expect(model.configuration.outputs == 2 && cached.metadata.extra["from"] == "pretrained.h5")
     #expect(
       summaries[0].trainable
         == model.parameters.filter { $0.path.hasPrefix(model.headPath) }.reduce(0) { $0 + $1.count })

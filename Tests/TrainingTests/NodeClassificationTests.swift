@@ -1,3 +1,4 @@
+import AviaryCheckpoints
 import AviaryDatasets
 import AviaryLayers
 import AviaryModels
@@ -59,7 +60,9 @@ import Testing
     var options = TrainingOptions(
       data: path, epochs: 100, optimizer: OptimizerConfiguration(.adam, learningRate: 0.01), schedule: .constant)
     options.groups = [ParameterGroup(["conv1"], weightDecay: 5e-4)]
-    let report = try NetworkTraining.start(options, from: .scratch(try Zoo.architecture(named: "gcn")), at: run) { _ in
+    let report = try NetworkTraining.start(
+      options, from: .scratch(try Registry.zoo.architecture(named: "gcn")), at: run
+    ) { _ in
     }
     let accuracy = try #require(report.summary?.testAccuracy)
     #expect(accuracy > 0.78, "\(accuracy)")

@@ -142,7 +142,7 @@ import Testing
 
   /// A head for other classes and a frozen layer cost no other parameter its state.
   @Test func aSwappedHeadAndAFrozenLayerCostTheOthersNothing() throws {
-    let model = try Zoo.architecture(named: "resnet-toy").buildClassifier()
+    let model = try Registry.zoo.architecture(named: "resnet-toy").buildClassifier()
     model.initialize(seed: 1)
     func learn(_ model: some Classifier, _ optimizer: Optimizer, classes: Int) {
       let x = Tensor(normal: 0, deviation: 1, stream: RandomStream(seed: 1, purpose: "x"), shape: [4, 3, 64, 64])
@@ -155,7 +155,7 @@ import Testing
       let configuration = OptimizerConfiguration(.adam, learningRate: 1e-3)
       let optimizer = try Optimizer(configuration)
       for _ in 0..<2 { learn(model, optimizer, classes: 5) }
-      let swapped = model.replacingHead(classes: 3, seed: 2)
+      let swapped = model.replacingHead(outputs: 3, seed: 2)
       try swapped.freeze(["layer1"])
       let resumed = try Optimizer(configuration)
       #expect(throws: TrainingFault.self) { try resumed.restore(optimizer.state, for: swapped.parameters, path: "x") }

@@ -1,3 +1,4 @@
+import AviaryCheckpoints
 import AviaryLayers
 import AviaryModels
 import AviaryTensors
@@ -68,7 +69,7 @@ import Testing
 
   /// Layer-wise decay reaches parameters that a group names, unless that group has a rate of its own.
   @Test func ratesFallWithinNamedGroups() throws {
-    let model = try Zoo.architecture(named: "gcn-toy").build()
+    let model = try Registry.zoo.architecture(named: "gcn-toy").build()
     var options = TrainingOptions(
       data: "", epochs: 1, optimizer: OptimizerConfiguration(.sgd, learningRate: 1), schedule: .constant)
     options.layerwiseDecay = 0.5
@@ -102,7 +103,7 @@ import Testing
       }
       return groups
     }
-    let model = try Zoo.architecture(named: "resnet18").buildClassifier()
+    let model = try Registry.zoo.architecture(named: "resnet18").buildClassifier()
     let found = try groups(model)
     #expect(found.first == ParameterGroup(["fc"]))
     #expect(found[1] == ParameterGroup(["layer4.1"], learningRateScale: 0.5))

@@ -44,7 +44,7 @@ final class Photographs {
 
   /// Weights that somebody else trained, for five classes.
   static func pretrained(_ architecture: String) throws -> Checkpoint {
-    let model = try Zoo.architecture(named: architecture).buildClassifier()
+    let model = try Registry.zoo.architecture(named: architecture).buildClassifier()
     model.initialize(seed: 77)
     func train(_ model: some Classifier) -> Checkpoint {
       var numbers = TestNumbers(seed: 1)

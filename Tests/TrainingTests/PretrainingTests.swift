@@ -36,7 +36,7 @@ import Testing
     return options
   }
 
-  static func source() throws -> NetworkTraining.Source { .scratch(try Zoo.architecture(named: "dbn")) }
+  static func source() throws -> NetworkTraining.Source { .scratch(try Registry.zoo.architecture(named: "dbn")) }
 
   /// In the child: a run that sends itself a signal at the line with this number.
   static func train(sending signal: Int32, at line: Int) throws -> TrainingReport {
@@ -81,7 +81,7 @@ import Testing
     options.freeze = ["backbone"]
     _ = try NetworkTraining.start(options, from: Self.source(), at: run) { _ in }
     let trained = try Checkpoint.read(from: run + "/best.h5")
-    let model = try #require(try Zoo.classifier(from: trained, path: "best.h5").model as? MLP)
+    let model = try #require(try Registry.zoo.classifier(from: trained, path: "best.h5").model as? MLP)
     let data = try ImageParts(options).training
     let preprocessing = try #require(try trained.preprocessing())
     let expected = DeepBeliefNetwork(.init(widths: [144, 10, 6]))

@@ -33,7 +33,7 @@ import Testing
     let root = ProcessInfo.processInfo.environment["AVIARY_TEST_PHOTOGRAPHS"] ?? ""
     return try NetworkTraining.start(
       options(root, freeze: freeze, withEverything: withEverything),
-      from: .scratch(try Zoo.architecture(named: "resnet-toy")), at: root + "/disturbed"
+      from: .scratch(try Registry.zoo.architecture(named: "resnet-toy")), at: root + "/disturbed"
     ) { _ in
       kill(getpid(), signal)
       for _ in 0..<1000 where !Interruption.isRequested { usleep(10_000) }
@@ -67,7 +67,7 @@ import Testing
     let summary = try #require(try NetworkTraining.resume(at: disturbed) { _ in }.summary)
     let expected = try NetworkTraining.start(
       Self.options(photographs.root, freeze: freeze, withEverything: withEverything),
-      from: .scratch(try Zoo.architecture(named: "resnet-toy")),
+      from: .scratch(try Registry.zoo.architecture(named: "resnet-toy")),
       at: undisturbed
     ) { _ in }
     #expect(summary.testAccuracy == expected.summary?.testAccuracy && summary.skipped == 1)

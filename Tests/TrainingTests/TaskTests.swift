@@ -37,7 +37,7 @@ import Testing
 
   private func train(_ name: String, _ options: TrainingOptions, run: String = "run") throws -> RunSummary {
     let report = try NetworkTraining.start(
-      options, from: .scratch(try Zoo.architecture(named: name)), at: place.path + "/" + run
+      options, from: .scratch(try Registry.zoo.architecture(named: name)), at: place.path + "/" + run
     ) { _ in }
     return try #require(report.summary)
   }
@@ -72,7 +72,7 @@ import Testing
       return
     }
     #expect(preprocessing.featureNames.count == preprocessing.featureCount)
-    let model = try #require(try Zoo.classifier(from: best, path: "best.h5").model as? MLP)
+    let model = try #require(try Registry.zoo.classifier(from: best, path: "best.h5").model as? MLP)
     let predictor = TablePredictor(model, preprocessing)
     let rows = try Table(
       csv: Array("colour,length,width\nred,3.4,0.1\nwhite,1.5,\ngreen,1.2,0.5\n".utf8), path: "new.csv",
@@ -103,7 +103,7 @@ import Testing
     #expect(try #require(summary.testLoss) < 0.05, "of a standardised target, whose variance is 1")
     let best = try Checkpoint.read(from: place.path + "/run/best.h5")
     guard case .table(let preprocessing)? = try best.inputPreparation(),
-      let model = try Zoo.classifier(from: best, path: "best.h5").model as? MLP
+      let model = try Registry.zoo.classifier(from: best, path: "best.h5").model as? MLP
     else {
       Issue.record("the checkpoint does not know the table")
       return
@@ -206,7 +206,7 @@ import Testing
       let truth = 100 + 40 * sin(60.0)
       #expect(abs(next - truth) < 12)
     }
-    try check(Zoo.classifier(from: best, path: "best.h5").model)
+    try check(Registry.zoo.classifier(from: best, path: "best.h5").model)
   }
 
   @Test func aSeriesIsGoneOnWith() throws {
@@ -272,7 +272,7 @@ import Testing
     #expect(again.testLoss == summary.testLoss)
     let best = try Checkpoint.read(from: place.path + "/run/best.h5")
     guard case .characters(let preprocessing)? = try best.inputPreparation(),
-      let model = try Zoo.model(from: best, path: "best.h5").model as? SequenceClassifier
+      let model = try Registry.zoo.model(from: best, path: "best.h5").model as? SequenceClassifier
     else {
       Issue.record("the checkpoint does not know the texts")
       return
@@ -323,7 +323,7 @@ import Testing
     #expect(try #require(summary.testLoss) < 0.35, "nats a character; 2.4 before")
     let best = try Checkpoint.read(from: place.path + "/run/best.h5")
     #expect(try best.inputPreparation() == .text)
-    let model = try #require(try Zoo.model(from: best, path: "best.h5").model as? CharacterModel)
+    let model = try #require(try Registry.zoo.model(from: best, path: "best.h5").model as? CharacterModel)
     let written = try model.sample(
       prompt: "the cat sat on the mat. the c", vocabulary: try best.vocabulary(path: "best.h5"), length: 10,
       sampling: Sampling(temperature: 0), stream: RandomStream(seed: 1, purpose: "test"))

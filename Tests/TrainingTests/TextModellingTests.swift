@@ -13,7 +13,7 @@ import Testing
     -> CharacterModel
   {
     let model = CharacterModel(
-      .init(kind: kind, embedding: 8, hidden: 24, layers: 2, dropout: dropout, classes: vocabulary.count))
+      .init(kind: kind, embedding: 8, hidden: 24, layers: 2, dropout: dropout, outputs: vocabulary.count))
     model.initialize(seed: 1)
     return model
   }

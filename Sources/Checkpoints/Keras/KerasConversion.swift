@@ -1,5 +1,29 @@
 import AviaryArchives
 
+/// An array of a network that was made of arrays of a Keras layer.
+struct KerasConvertedArray {
+  /// Of the network's cell.
+  let path: String
+  let array: StoredArray
+  /// What it was made of.
+  let conversions: [LoadReport.Conversion]
+
+  /// - Parameters:
+  ///   - sources: the names of the file's arrays; empty where one of zeros was added.
+  ///   - rearranged: the shape in the file, where elements are in another order.
+  init(_ path: String, _ array: StoredArray, from sources: [String], rearranged: [Int]? = nil) {
+    self.path = path
+    self.array = array
+    let origin: LoadReport.Conversion =
+      switch sources.count {
+      case 0: .filled(path: path, value: 0)
+      case 1: .renamed(path: path, from: sources[0])
+      default: .joined(path: path, from: sources)
+      }
+    conversions = [origin] + (rearranged.map { [.rearranged(path: path, from: $0)] } ?? [])
+  }
+}
+
 /// One Keras layer's arrays on their way to the cells of a network: under PyTorch's names and in its layouts.
 struct KerasLayerConversion {
   let layer: KerasModel.Layer
@@ -14,11 +38,11 @@ struct KerasLayerConversion {
 
   func fault(_ reason: String) -> CheckpointFault { .kerasLayer(path: path, layer: layer.name, reason: reason) }
 
-  /// The cells' paths with their arrays, in the network's layout.
+  /// The arrays of the cells, in the network's layout.
   ///
   /// - Parameter shape: of a cell that the network has.
-  func arrays(_ shape: (String) -> [Int]?) throws(CheckpointFault) -> [(String, StoredArray)] {
-    var result: [(String, StoredArray)] = []
+  func arrays(_ shape: (String) -> [Int]?) throws(CheckpointFault) -> [KerasConvertedArray] {
+    var result: [KerasConvertedArray] = []
     for (isBackward, weights) in layer.directions {
       guard let parts = layer.parts(of: weights) else {
         let list = weights.map { "\($0.name) \($0.array.shape)" }.joined(separator: ", ")
@@ -27,13 +51,17 @@ struct KerasLayerConversion {
       }
       let arrays = Dictionary(zip(parts, weights.map(\.array)), uniquingKeysWith: { first, _ in first })
       if parts.contains(.recurrentKernel) || parts.contains(where: { if case .gate = $0 { true } else { false } }) {
-        result += try recurrent(arrays, suffix: isBackward ? "_l0_reverse" : "_l0", shape)
+        let names = zip(parts, weights).map { (part: $0, name: $1.name) }
+        result += try recurrent(arrays, names, suffix: isBackward ? "_l0_reverse" : "_l0")
         continue
       }
       let isSeparable = arrays[.pointwiseKernel] != nil
       for (part, weight) in zip(parts, weights) {
         let name = "\(target).\(Self.cellName(part, isSeparable: isSeparable))"
-        result.append((name, try converted(weight, part, shape(name))))
+        let array = try converted(weight, part, shape(name))
+        let isMoved = weight.array.shape.count > 1 && part != .embedding && !keepsOrder(weight.array, part, shape(name))
+        result.append(
+          .init(name, array, from: [weight.name], rearranged: isMoved ? weight.array.shape : nil))
       }
     }
     return result
@@ -79,6 +107,16 @@ struct KerasLayerConversion {
     else { return array.permuted([1, 0]) }
     let turned = apart.permuted([2, 1, 0])
     return turned.reshaped(to: [outputs, rows]) ?? turned
+  }
+
+  /// Whether a kernel or PReLU's slopes have their elements in the network's order already.
+  private func keepsOrder(_ array: StoredArray, _ part: KerasPart, _ shape: [Int]?) -> Bool {
+    switch part {
+    case .kernel, .pointwiseKernel:
+      (3...5).contains(array.shape.count) && !flips && kernelOrder(array, shape) == .theano
+    case .slope: layer.dataFormat == "channels_first"
+    default: false
+    }
   }
 
   private var flips: Bool { mapping.flipKernels ?? (model.backend == "theano") }

@@ -1,7 +1,7 @@
 // A Keras file's layers on their way to a network's: by name, or by order and shapes.
 
 extension KerasModel {
-  typealias ConvertedLayer = (layer: String, arrays: [(String, StoredArray)], settings: [String: Double])
+  typealias ConvertedLayer = (layer: String, arrays: [KerasConvertedArray], settings: [String: Double])
 
   /// The arrays of every layer under the paths of the network's cells.
   func convertedLayers(
@@ -33,7 +33,7 @@ extension KerasModel {
       for index in left.indices {
         do throws(CheckpointFault) {
           let arrays = try conversion(left[index], to: target.path).arrays { wanted[$0] }
-          if Set(arrays.map(\.0)) == target.cells, arrays.allSatisfy({ wanted[$0.0] == $0.1.shape }) {
+          if Set(arrays.map(\.path)) == target.cells, arrays.allSatisfy({ wanted[$0.path] == $0.array.shape }) {
             result.append((left[index].name, arrays, left[index].settings(at: target.path)))
             found = index
           }

@@ -6,7 +6,7 @@ extension Checkpoint {
   /// - Parameter file: a Keras model, a `config.json`, or what `model.to_json()` gives.
   public func described(byKerasModelIn file: String) throws(CheckpointFault) -> Checkpoint {
     guard let model = kerasModel else {
-      throw .unsupported(path: file, what: "describes a Keras model, and the weights are in no Keras file")
+      throw .unsupported(path: file, what: "describes a Keras model, but the weights are not in a Keras file")
     }
     let configuration = try Self.kerasConfiguration(in: file)
     var result = self
@@ -36,7 +36,8 @@ extension Checkpoint {
       }
     }
     guard let configuration = try read(from: path).kerasModel?.configuration else {
-      throw .unsupported(path: path, what: "describes no Keras model; give a .keras, a whole .h5 or a config.json")
+      throw .unsupported(
+        path: path, what: "does not describe a Keras model; use a .keras, a whole .h5 or a config.json")
     }
     return configuration
   }

@@ -123,7 +123,7 @@ enum KerasFile {
     }
     for dataset in datasets {
       guard Dtype(dataset.type, attributes: dataset.attributes) != nil else {
-        checkpoint.notes.append("\(dataset.path): holds \(dataset.type), which is no array of numbers")
+        checkpoint.notes.append("\(dataset.path): holds \(dataset.type), not numbers")
         if options.readsEverything, let flaw = flaw(of: dataset, reader) { checkpoint.damage.append(flaw) }
         continue
       }

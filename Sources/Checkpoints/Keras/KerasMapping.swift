@@ -61,10 +61,12 @@ extension Checkpoint {
     var unordered = Checkpoint()
     var settings: [String: Double] = [:]
     for entry in try model.convertedLayers(onto: cells, by: mapping, path: path) {
-      for (cell, array) in entry.arrays {
-        guard unordered.add(array, at: cell) else {
-          throw .kerasLayer(path: path, layer: entry.layer, reason: "'\(cell)' is filled by another layer already")
+      for converted in entry.arrays {
+        guard unordered.add(converted.array, at: converted.path) else {
+          throw .kerasLayer(
+            path: path, layer: entry.layer, reason: "'\(converted.path)' is filled by another layer already")
         }
+        unordered.conversions += converted.conversions
       }
       settings.merge(entry.settings) { first, _ in first }
     }
@@ -72,6 +74,7 @@ extension Checkpoint {
       guard let value = mapping.constants[cell.path] else { continue }
       unordered.set(
         StoredArray([Float](repeating: value, count: cell.shape.reduce(1, *)), shape: cell.shape), at: cell.path)
+      unordered.conversions.append(.filled(path: cell.path, value: value))
     }
     let match = try unordered.match(cells: cells, headPath: headPath, allowing: mapping.allowances, path: path)
     var result = Checkpoint()

@@ -4,9 +4,16 @@ extension KerasLayerConversion {
   /// The arrays of one direction of a recurrent layer as PyTorch has them: rows are gates, and there are two biases.
   ///
   /// Keras orders the gates of an LSTM i, f, c, o, as PyTorch does; those of a GRU z, r, h, which PyTorch has as r, z, n.
+  ///
+  /// - Parameter names: those of the arrays in the file.
   func recurrent(
-    _ arrays: [KerasPart: StoredArray], suffix: String, _ shape: (String) -> [Int]?
-  ) throws(CheckpointFault) -> [(String, StoredArray)] {
+    _ arrays: [KerasPart: StoredArray], _ names: [(part: KerasPart, name: String)], suffix: String
+  ) throws(CheckpointFault) -> [KerasConvertedArray] {
+    func sources(_ whole: KerasPart, _ gate: KerasGatePart) -> [String] {
+      names.filter { entry in
+        if case .gate(_, let part) = entry.part { part == gate } else { entry.part == whole }
+      }.map(\.name)
+    }
     let whole = try joiningGates(arrays)
     guard let kernel = whole[.kernel], let recurrent = whole[.recurrentKernel], kernel.shape.count == 2,
       recurrent.shape.count == 2, kernel.shape[1] == recurrent.shape[1], recurrent.shape[0] > 0,
@@ -16,10 +23,14 @@ extension KerasLayerConversion {
     }
     let units = recurrent.shape[0]
     let gates = recurrent.shape[1] / units
-    guard [1, 3, 4].contains(gates) else { throw fault("\(gates) gates are those of no known recurrent layer") }
-    var result = [
-      ("\(target).weight_ih\(suffix)", try reordered(kernel.permuted([1, 0]), gates)),
-      ("\(target).weight_hh\(suffix)", try reordered(recurrent.permuted([1, 0]), gates)),
+    guard [1, 3, 4].contains(gates) else { throw fault("no known recurrent layer has \(gates) gates") }
+    var result: [KerasConvertedArray] = [
+      .init(
+        "\(target).weight_ih\(suffix)", try reordered(kernel.permuted([1, 0]), gates),
+        from: sources(.kernel, .kernel), rearranged: kernel.shape),
+      .init(
+        "\(target).weight_hh\(suffix)", try reordered(recurrent.permuted([1, 0]), gates),
+        from: sources(.recurrentKernel, .recurrentKernel), rearranged: recurrent.shape),
     ]
     guard let bias = whole[.bias] else { return result }
     let (input, own): (StoredArray, StoredArray)
@@ -29,7 +40,7 @@ extension KerasLayerConversion {
       (input, own) = (bias, bias.filled(with: 0))
       if gates == 3, !mapping.allowsResetBefore {
         throw fault(
-          "is a GRU with reset_after=False, which computes something else than this network's; train it with reset_after=True"
+          "is a GRU with reset_after=False, which computes something other than this network's; train it with reset_after=True"
         )
       }
     case [2, gates * units]:
@@ -38,11 +49,21 @@ extension KerasLayerConversion {
       else { throw fault("its bias \(bias.shape) does not divide") }
       (input, own) = (first, second)
     case [2 * gates * units]:
-      throw fault("is a CuDNN layer, whose weights lie otherwise; load it in Keras and save it as a plain one")
+      throw fault(
+        "is a CuDNN layer, whose weights are laid out differently; load it in Keras and save it as a plain layer")
     default: throw fault("a bias of shape \(bias.shape) does not go with \(gates) gates of \(units) units")
     }
-    result.append(("\(target).bias_ih\(suffix)", try reordered(input, gates)))
-    result.append(("\(target).bias_hh\(suffix)", try reordered(own, gates)))
+    let biases = sources(.bias, .bias)
+    let isMoved = gates == 3 || bias.shape.count == 2
+    result.append(
+      .init(
+        "\(target).bias_ih\(suffix)", try reordered(input, gates), from: biases,
+        rearranged: isMoved ? bias.shape : nil))
+    let hasBoth = bias.shape.count == 2
+    result.append(
+      .init(
+        "\(target).bias_hh\(suffix)", try reordered(own, gates), from: hasBoth ? biases : [],
+        rearranged: hasBoth ? bias.shape : nil))
     return result
   }
 

@@ -1,7 +1,7 @@
 import AviaryArchives
 import AviaryHDF5
 
-/// Keras 3's weights in several files: `NAME.weights.json` says which groups lie in which of `NAME_00000.weights.h5` …
+/// Keras 3's weights in several files: `NAME.weights.json` says which groups are in which of `NAME_00000.weights.h5` …
 enum KerasShards {
   /// Real indices have a line a layer.
   static let sizeLimit = 64 << 20
@@ -41,7 +41,7 @@ enum KerasShards {
       let own = try KerasFile.read(reader, reader.contents.attributes(ofGroup: "") ?? [], options)
       checkpoint.damage += own.damage.map { "\(file): \($0)" }
       guard own.format == .kerasWeights || own.entries.isEmpty else {
-        throw .malformed(path: part, part: "the file", reason: "holds no Keras 3 weights")
+        throw .malformed(path: part, part: "the file", reason: "does not hold Keras 3 weights")
       }
       for entry in own.entries where !checkpoint.add(entry.array, at: entry.path) {
         throw .duplicateTensor(path: part, tensor: entry.path)

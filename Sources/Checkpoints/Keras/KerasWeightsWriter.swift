@@ -1,5 +1,6 @@
 import AviaryArchives
 import AviaryHDF5
+import AviaryHDF5Writing
 
 /// Writing of Keras 3's `.weights.h5`.
 public enum KerasWeightsWriter {

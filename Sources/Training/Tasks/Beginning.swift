@@ -38,19 +38,19 @@ enum Beginning {
     switch self {
     case .source(.scratch(let architecture)):
       var model = try architecture.build(fitting: input, changing: changes ?? options.configuration)
-      if let outputs { model = model.replacingHead(classes: outputs, seed: options.seed) }
+      if let outputs { model = model.replacingHead(outputs: outputs, seed: options.seed) }
       model.initialize(seed: options.seed)
       start = Start(model: model, architecture: architecture, metadata: Checkpoint.Metadata())
     case .source(.checkpoint(let checkpoint, let path)):
       // Weights of integers are not trained; those that they stand for are.
-      let loaded = try Zoo.model(from: checkpoint.dequantized(), seed: options.seed, path: path)
+      let loaded = try Registry.zoo.model(from: checkpoint.dequantized(), seed: options.seed, path: path)
       _ = try loaded.architecture.build(configuration: checkpoint.metadata.configuration, input: input)
-      let model = outputs.map { loaded.model.replacingHead(classes: $0, seed: options.seed) } ?? loaded.model
+      let model = outputs.map { loaded.model.replacingHead(outputs: $0, seed: options.seed) } ?? loaded.model
       start = Start(model: model, architecture: loaded.architecture, metadata: checkpoint.metadata)
       start.metadata.extra["from"] = path
       start.metadata.metrics = [:]
     case .saved(let checkpoint, let path):
-      let loaded = try Zoo.model(from: checkpoint, path: path)
+      let loaded = try Registry.zoo.model(from: checkpoint, path: path)
       _ = try loaded.architecture.build(configuration: checkpoint.metadata.configuration, input: input)
       start = Start(model: loaded.model, architecture: loaded.architecture, metadata: checkpoint.metadata)
     }
@@ -68,7 +68,7 @@ enum Beginning {
       switch self {
       case .source(.scratch(let architecture)): architecture
       case .source(.checkpoint(let checkpoint, _)), .saved(let checkpoint, _):
-        if let name = checkpoint.metadata.architecture { try Zoo.architecture(named: name) } else { nil }
+        if let name = checkpoint.metadata.architecture { try Registry.zoo.architecture(named: name) } else { nil }
       }
     }
   }

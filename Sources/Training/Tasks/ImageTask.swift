@@ -54,7 +54,7 @@ final class ImageTask<Model: Classifier>: TrainingTask {
   func prepare() throws {
     try pretraining?.run()
     guard cachesFeatures else { return }
-    let cache = FeatureCache(folder: folder)
+    let cache = FeatureCache(folder: folder, report: report)
     var line = ProgressLine()
     func features(_ part: String, _ images: ImageFolder) throws -> FeatureSet {
       let features = try cache.features(
@@ -155,9 +155,4 @@ final class ImageTask<Model: Classifier>: TrainingTask {
   private func note(_ path: String, _ reason: String) {
     if skippedPaths.insert(path).inserted { report("skipped \(reason)") }
   }
-}
-
-extension Network {
-  /// Whether anything in the network normalises by the statistics of the batch, which one item alone may not have.
-  var learnsFromStatistics: Bool { inventory.cells.contains { $0.cell is Buffer && !$0.cell.isFrozen } }
 }

@@ -1,0 +1,105 @@
+import ArgumentParser
+import Aviary
+
+struct ConvertCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "convert", abstract: "Convert a checkpoint; the extension of the output decides its format.",
+    discussion: """
+      Reads PyTorch (.pth .pt .th), Keras (.h5 .hdf5 .keras), safetensors, NumPy (.npz .npy) and Aviary files, and the \
+      index (.index.json) of PyTorch and safetensors files in parts; writes .h5, .safetensors, .pth, and .npz, which keeps \
+      the tensors alone. With --architecture the tensors are put under that network's names and in its layouts, and \
+      everything that does not fit is an error unless it is allowed. Without it a Keras model that is a chain of layers \
+      is built as its file says, and can be written as .weights.h5 for Keras; other tensors are kept as they are.
+      """)
+
+  @Argument(help: "The checkpoint to read.") var input: String
+  @Argument(help: "The file to write: .h5, .safetensors, .pth or .npz, or .weights.h5 for Keras.") var output: String
+  @OptionGroup var source: SourceOptions
+  @Option(help: ArgumentHelp("The type that floating-point tensors are stored in.", valueName: "type"))
+  var dtype: StoredType?
+  @Flag(help: "Keep names and layouts, even of a Keras model that says which network it is.") var keepNames = false
+  @Flag(help: "Print one JSON object: what was loaded and converted, and what does not fit.") var json = false
+
+  /// A type that floating-point tensors are stored in.
+  enum StoredType: String, CaseIterable, ExpressibleByArgument {
+    case f32, f16, bf16
+
+    var dtype: Dtype {
+      switch self {
+      case .f32: .float32
+      case .f16: .float16
+      case .bf16: .bfloat16
+      }
+    }
+  }
+
+  func run() throws {
+    try Self.check(output: output)
+    let (read, report): (Checkpoint, LoadReport?)
+    do {
+      (read, report) = try source.read(input, keepingNames: keepNames)
+    } catch let CheckpointFault.mismatch(path, report) {
+      if json { print(ConversionReport(input: input, output: nil, checkpoint: nil, report: report).object.serialized) }
+      throw CheckpointFault.mismatch(path: path, report: report)
+    }
+    // What is not whole is not passed on as if it were.
+    if let first = read.damage.first { throw CommandFault.damaged(path: input, first: first) }
+    var result = read
+    let hadTraining = result.trainingState != nil
+    result.trainingState = nil
+    if report == nil, Self.needsDots(output) {
+      if result.paths.contains(where: { $0.contains("/") }) { result.notes.append("slashes in names became dots") }
+      result = try result.dotted()
+    }
+    if let dtype { result = result.cast(to: dtype.dtype) }
+    if result.entries.isEmpty { throw CheckpointFault.noTensors(path: input) }
+    if !Self.keepsIntegers(output), !result.quantizedPaths.isEmpty {
+      result.notes.append("\(counted(result.quantizedPaths.count, "tensor")) of integers became what they stand for")
+      result = result.dequantized()
+    }
+    if output.lowercased().hasSuffix(".weights.h5") {
+      try result.writeKerasWeights(to: output)
+    } else {
+      try result.write(to: output)
+    }
+    if json {
+      print(ConversionReport(input: input, output: output, checkpoint: result, report: report).object.serialized)
+    } else {
+      describe(result, report, hadTraining: hadTraining)
+    }
+  }
+
+  private func describe(_ result: Checkpoint, _ report: LoadReport?, hadTraining: Bool) {
+    show("\(input): \(result.format.rawValue), \(counted(result.entries.count, "tensor"))")
+    if let report, let name = result.metadata.architecture {
+      show("\(name): \(report.loaded.count) tensors loaded")
+      if result.metadata.headAbsent {
+        show("the classifier head is absent: finetune and features take the file, predict does not")
+      }
+      if !report.missingCounters.isEmpty { show("\(counted(report.missingCounters.count, "batch counter")) absent") }
+      for line in report.allowed.lines { show(line) }
+    } else {
+      show("no network is named: names and layouts are kept")
+    }
+    for note in result.notes { show("note: \(note)") }
+    if hadTraining { show("the training state is left out") }
+    show("\(output): written")
+  }
+
+  /// Refuses an output that could not be written, before anything is read.
+  static func check(output: String) throws(CheckpointFault) {
+    guard
+      [".h5", ".hdf5", ".safetensors", ".pth", ".pt", ".pth.tar", ".npz"].contains(where: output.lowercased().hasSuffix)
+    else {
+      throw .unknownOutput(path: output)
+    }
+  }
+
+  /// Whether the format says what the integers of quantised weights stand for.
+  private static func keepsIntegers(_ output: String) -> Bool {
+    needsDots(output) && !output.lowercased().hasSuffix(".weights.h5")
+  }
+
+  /// Whether the format takes no names with slashes.
+  static func needsDots(_ output: String) -> Bool { [".h5", ".hdf5"].contains(where: output.lowercased().hasSuffix) }
+}

@@ -1,0 +1,140 @@
+import Aviary
+
+/// The evaluation of networks on data that are not images.
+struct DataEvaluation {
+  let path: String
+  let checkpoint: Checkpoint
+  let model: any Network
+
+  /// - Parameter named: a file, or the name of shipped weights.
+  init(_ named: String, _ options: SourceOptions, weights: WeightsOptions) throws {
+    path = try WeightsFolder.checkpointPath(named, given: weights.weights)
+    (checkpoint, _) = try options.read(path)
+    if checkpoint.metadata.headAbsent { throw CommandFault.headAbsent(path: path) }
+    let missing = try options.allowMissing.map { try Allowance.missing($0) }
+    model = try AviaryCommand.registry.model(from: checkpoint, allowing: Set(missing), path: path).model
+  }
+
+  /// - Parameter kind: what lies at `data`.
+  func report(on data: String, _ kind: DataKind) throws -> EvaluationReport {
+    switch kind {
+    case .tables: return try table(data)
+    case .graphs: return try graph(data)
+    case .text: return try text(data)
+    case .images: throw unsuited(kind)
+    }
+  }
+
+  private func unsuited(_ kind: DataKind) -> ArchitectureFault {
+    let name = checkpoint.metadata.architecture ?? ""
+    let kinds = AviaryCommand.registry.architectures.first { $0.name == name }?.kinds ?? []
+    return .unsuited(architecture: name, kinds: kinds, data: kind)
+  }
+
+  /// The network for a table's rows, checked against the preparation that the checkpoint holds.
+  func tableModel() throws -> (model: any Classifier, preprocessing: TablePreprocessing) {
+    guard case .table(let preprocessing)? = try checkpoint.inputPreparation(), let model = model as? any Classifier
+    else { throw CommandFault.noTablePreparation(path: path) }
+    try check(input: [preprocessing.featureCount])
+    let outputs = preprocessing.target.task == .regression ? 1 : preprocessing.target.classes.count
+    guard model.configuration.outputs == outputs else {
+      throw CommandFault.classCount(source: path, found: outputs, expected: model.configuration.outputs)
+    }
+    return (model, preprocessing)
+  }
+
+  /// The network for windows of a time series, checked against the preparation that the checkpoint holds.
+  func seriesModel(_ preprocessing: SeriesPreprocessing) throws -> any Classifier {
+    guard let model = model as? any Classifier else { throw CommandFault.noTablePreparation(path: path) }
+    try check(input: preprocessing.inputShape)
+    guard model.configuration.outputs == 1 else {
+      throw CommandFault.classCount(source: path, found: 1, expected: model.configuration.outputs)
+    }
+    return model
+  }
+
+  /// The network for texts in a table, checked in the same way.
+  func textPredictor(_ preprocessing: CharacterPreprocessing) throws -> TextPredictor {
+    guard let model = model as? SequenceClassifier, model.configuration.symbols == preprocessing.symbols else {
+      throw TrainingFault.noVocabulary(path: path)
+    }
+    let classes = preprocessing.target.classes.count
+    guard model.configuration.outputs == classes else {
+      throw CommandFault.classCount(source: path, found: classes, expected: model.configuration.outputs)
+    }
+    return TextPredictor(model, preprocessing)
+  }
+
+  /// Refuses an input that the network does not take.
+  private func check(input: [Int]) throws {
+    _ = try AviaryCommand.registry.architecture(named: checkpoint.metadata.architecture ?? "").build(
+      configuration: checkpoint.metadata.configuration, input: input)
+  }
+
+  private func table(_ data: String) throws -> EvaluationReport {
+    switch try checkpoint.inputPreparation() {
+    case .series(let preprocessing): return try series(data, preprocessing)
+    case .characters(let preprocessing): return try texts(data, preprocessing)
+    default: break
+    }
+    let (model, preprocessing) = try tableModel()
+    let part = try preprocessing.part(of: Table(csv: data, for: preprocessing))
+    tell("\(data): table, \(counted(part.count, "row"))")
+    func open(_ model: some Classifier) -> EvaluationReport {
+      let predictor = TablePredictor(model, preprocessing)
+      return preprocessing.target.task == .regression
+        ? EvaluationReport(predictor.regression(part))
+        : EvaluationReport(predictor.classification(part), item: "row")
+    }
+    return open(model)
+  }
+
+  /// On all windows.
+  private func series(_ data: String, _ preprocessing: SeriesPreprocessing) throws -> EvaluationReport {
+    let model = try seriesModel(preprocessing)
+    let rows = try preprocessing.rows(of: preprocessing.table(csv: data))
+    guard rows.windows > 0 else {
+      let settings = preprocessing.settings
+      throw TableFault.seriesTooShort(path: data, rows: rows.count, needed: settings.window + settings.rowsAhead)
+    }
+    tell("\(data): time series, \(counted(rows.count, "row")), \(counted(rows.windows, "window"))")
+    func open(_ model: some Classifier) -> EvaluationReport {
+      EvaluationReport(SeriesPredictor(model, preprocessing).regression(rows.all), item: "window")
+    }
+    return open(model)
+  }
+
+  private func texts(_ data: String, _ preprocessing: CharacterPreprocessing) throws -> EvaluationReport {
+    let predictor = try textPredictor(preprocessing)
+    let part = try preprocessing.part(of: preprocessing.table(csv: data))
+    tell("\(data): table, \(counted(part.count, "text"))")
+    return EvaluationReport(predictor.classification(part), item: "text")
+  }
+
+  /// On the test nodes.
+  private func graph(_ data: String) throws -> EvaluationReport {
+    guard let model = model as? GCN else { throw unsuited(.graphs) }
+    var preparation = InputPreparation.GraphPreparation(normalizesFeatures: true)
+    if case .graph(let stored)? = try checkpoint.inputPreparation() { preparation = stored }
+    // The test nodes of a graph without a split are those that training left out.
+    let dataset = try GraphDataset(path: data, seed: preparation.splitSeed ?? 0)
+    guard model.configuration.outputs == dataset.classes else {
+      throw CommandFault.classCount(source: data, found: dataset.classes, expected: model.configuration.outputs)
+    }
+    tell("\(data): graph, \(counted(dataset.nodes, "node")), \(counted(dataset.edges, "edge")); its test nodes")
+    let task = NodeClassification(dataset, normalizingFeatures: preparation.normalizesFeatures)
+    try task.check(model)
+    return EvaluationReport(task.metrics(model, on: .test), item: "node")
+  }
+
+  /// On all of the text.
+  private func text(_ data: String) throws -> EvaluationReport {
+    guard let model = model as? CharacterModel else { throw unsuited(.text) }
+    let vocabulary = try checkpoint.vocabulary(path: path)
+    try check(input: [vocabulary.count])
+    let corpus = try TextCorpus(path: data, vocabulary: vocabulary, holdingOut: 0)
+    tell("\(data): text, \(counted(corpus.training.count, "character"))")
+    return EvaluationReport(
+      characters: corpus.training.count - 1, loss: try model.meanLoss(over: corpus.training))
+  }
+}

@@ -1,0 +1,58 @@
+import Aviary
+import AviaryArchives
+
+/// A fault in one line on standard error.
+package func complain(_ fault: any Swift.Error) { complain("\(fault)") }
+
+/// A fault in one line on standard error.
+package func complain(_ text: String) { tell("error: " + text) }
+
+/// A line on standard error: not a result.
+package func tell(_ line: String) {
+  var output = StandardError()
+  print(printable(line), to: &output)
+}
+
+/// Rows as lines with aligned columns, two spaces apart; columns named in `right` end together.
+package func table(_ rows: [[String]], right: Set<Int> = []) -> [String] {
+  // As long as they are shown.
+  let rows = rows.map { $0.map { printable($0) } }
+  let columns = rows.map(\.count).max() ?? 0
+  let widths = (0..<columns).map { column in rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0 }
+  return rows.map { row in
+    var line = ""
+    for (column, cell) in row.enumerated() {
+      let padding = String(repeating: " ", count: widths[column] - cell.count)
+      line += (column > 0 ? "  " : "") + (right.contains(column) ? padding + cell : cell + padding)
+    }
+    while line.last == " " { line.removeLast() }
+    return line
+  }
+}
+
+/// A number with its thousands set apart.
+package func grouped(_ number: Int) -> String {
+  let digits = Array(String(number))
+  return digits.indices.reduce(into: "") { text, index in
+    if index > 0, (digits.count - index) % 3 == 0, text != "-" { text += "," }
+    text.append(digits[index])
+  }
+}
+
+/// A number with so many digits after the point.
+package func fixed(_ value: Double, _ digits: Int) -> String {
+  guard value.isFinite, abs(value) < 1e12 else { return "\(value)" }
+  var scale = 1
+  for _ in 0..<digits { scale *= 10 }
+  let scaled = Int((abs(value) * Double(scale)).rounded())
+  let sign = value < 0 && scaled > 0 ? "-" : ""
+  let fraction = String(scaled % scale)
+  let whole = sign + String(scaled / scale)
+  return digits == 0 ? whole : whole + "." + String(repeating: "0", count: digits - fraction.count) + fraction
+}
+
+/// A share in percent with one digit.
+package func percent(_ share: Double) -> String { fixed(100 * share, 1) + " %" }
+
+/// "1 image", "2 images".
+package func counted(_ count: Int, _ noun: String) -> String { "\(grouped(count)) \(noun)\(count == 1 ? "" : "s")" }

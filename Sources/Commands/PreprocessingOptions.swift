@@ -1,0 +1,148 @@
+import ArgumentParser
+import Aviary
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// The name of a preprocessing.
+enum Preset: String, CaseIterable, ExpressibleByArgument { case torchvision, caffe, tensorflow, unit, raw }
+
+/// How images come to size.
+enum ResizeName: String, CaseIterable, ExpressibleByArgument { case none, shorter, exact }
+
+/// The order of channels.
+enum ChannelOrder: String, CaseIterable, ExpressibleByArgument { case rgb, bgr, grey }
+
+/// The order of kernel axes in Keras files.
+enum KernelOrder: String, CaseIterable, ExpressibleByArgument { case th, tf }
+
+/// `224x224`, height first, or `224` for both.
+struct InputSize: ExpressibleByArgument, Sendable {
+  var size: ImageSize
+
+  init?(argument: String) {
+    let sides = argument.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
+    guard (1...2).contains(sides.count), let height = sides[0], let width = sides[sides.count - 1] else { return nil }
+    size = ImageSize(height: height, width: width)
+  }
+
+  var defaultValueDescription: String { size.description }
+}
+
+/// `1,2,3`.
+struct NumberList: ExpressibleByArgument, Sendable {
+  var values: [Double]
+
+  init?(argument: String) {
+    let values = argument.split(separator: ",", omittingEmptySubsequences: false).map { Double(trimmed($0)) }
+    guard !values.contains(nil) else { return nil }
+    self.values = values.compactMap { $0 }
+  }
+
+  var defaultValueDescription: String { values.map { "\($0)" }.joined(separator: ",") }
+}
+
+extension SourceOptions {
+  /// The checkpoint's preprocessing with the changes that the options ask for; nil where they ask for none.
+  func changedPreparation(of checkpoint: Checkpoint, _ path: String) throws -> InputPreparation? {
+    guard preprocessing != nil || inputSize != nil || mean != nil || std != nil || channels != nil || resize != nil
+    else {
+      return nil
+    }
+    if let architecture = AviaryCommand.registry.architectures.first(where: {
+      $0.name == checkpoint.metadata.architecture
+    }),
+      architecture.kinds == [.graphs]
+    {
+      // Raw features are those of the files; every other choice divides by their sum.
+      return .graph(.init(normalizesFeatures: preprocessing != .raw))
+    }
+    return .images(try changedPreprocessing(of: checkpoint, path))
+  }
+
+  private func changedPreprocessing(of checkpoint: Checkpoint, _ path: String) throws -> Preprocessing {
+    var result: Preprocessing
+    if let preprocessing {
+      let known = checkpoint.metadata.architecture.flatMap { name in
+        AviaryCommand.registry.architectures.first { $0.name == name }
+      }
+      let described = try Self.describedImages(checkpoint)
+      let size = inputSize?.size.height ?? known?.imageSize ?? described?.size.height
+      result = try .preset(named: preprocessing.rawValue, size: size ?? 224)
+      if let described, inputSize == nil, described.size != result.outputSize {
+        result = result.withSize(described.size)
+      }
+      if described?.isGrey == true, channels == nil { result = result.withChannels(.grey) }
+    } else if let stored = try checkpoint.preprocessing() {
+      result = stored
+    } else {
+      throw CommandFault.nothingToChange(path: path)
+    }
+    if let size = inputSize?.size, result.outputSize != size { result = result.withSize(size) }
+    if let resize, let size = result.outputSize {
+      // With a crop of its size every picture fits: a smaller one gets a black margin.
+      switch resize {
+      case .none: (result.resize, result.crop) = (.none, size)
+      case .shorter: (result.resize, result.crop) = (.shorterSide(min(size.height, size.width)), size)
+      case .exact: (result.resize, result.crop) = (.exact(size), nil)
+      }
+    }
+    if let channels { result = result.withChannels(Preprocessing.Channels(rawValue: channels.rawValue) ?? .rgb) }
+    if let mean { result.mean = mean.values }
+    if let std { result.standardDeviation = std.values }
+    return try result.validated()
+  }
+}
+
+extension SourceOptions {
+  /// The images that a network takes which its file describes, where it says.
+  private static func describedImages(_ checkpoint: Checkpoint) throws -> (size: ImageSize, isGrey: Bool)? {
+    guard checkpoint.metadata.architecture == KerasChain.architecture,
+      let chain = try AviaryCommand.registry.architecture(named: KerasChain.architecture)
+        .build(configuration: checkpoint.metadata.configuration) as? KerasChain
+    else { return nil }
+    return chain.configuration.images.map { (ImageSize(height: $0.height, width: $0.width), $0.channels == 1) }
+  }
+}
+
+extension Preprocessing {
+  /// The same with another order of channels: every colour keeps its mean and deviation. One value that all channels
+  /// share serves grey, too.
+  func withChannels(_ order: Channels) -> Preprocessing {
+    var result = self
+    result.channels = order
+    switch (channels, order) {
+    case (.rgb, .bgr), (.bgr, .rgb):
+      result.mean.reverse()
+      result.standardDeviation.reverse()
+    case (.rgb, .grey), (.bgr, .grey):
+      if Set(mean).count == 1, Set(standardDeviation).count == 1 {
+        result.mean = [mean[0]]
+        result.standardDeviation = [standardDeviation[0]]
+      }
+    case (.grey, .rgb), (.grey, .bgr):
+      result.mean = Array(repeating: mean[0], count: 3)
+      result.standardDeviation = Array(repeating: standardDeviation[0], count: 3)
+    default: break
+    }
+    return result
+  }
+}
+
+/// Without white space at the ends.
+func trimmed(_ text: some StringProtocol) -> String {
+  let isSpace: (Character) -> Bool = \.isWhitespace
+  return String(text.drop(while: isSpace).reversed().drop(while: isSpace).reversed())
+}
+
+/// The lines of a text file that are not empty; nil where there is no such file.
+func textLines(_ path: String) throws -> [String]? {
+  var isFolder: Bool = false
+  guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { return nil }
+  guard !isFolder, let data = FileManager.default.contents(atPath: path), let text = String(data: data, encoding: .utf8)
+  else { throw CommandFault.unreadableClasses(path: path) }
+  return text.split(whereSeparator: \.isNewline).map { trimmed($0) }.filter { !$0.isEmpty }
+}

@@ -1,0 +1,194 @@
+import ArgumentParser
+import Aviary
+
+struct QuantizeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "quantize",
+    abstract: "Make a network of 8-bit integers: faster predictions, and a quarter of the bytes.",
+    discussion: """
+      Weights of convolutions and linear layers become integers with a scale for each output channel. The ranges of their \
+      inputs are found by looking at images: those of the part train where there are parts. predict, evaluate and features \
+      compute in integers then, where the processor multiplies them; finetune and convert take the numbers that the \
+      integers stand for. Where there is a part valid or test, up to 1,000 of its images are classified before and after.
+      """)
+
+  @Argument(help: "The checkpoint: a file, or the name of shipped weights.") var checkpoint: String
+  @Option(
+    help: ArgumentHelp("Images like those that the network is for, as for train or evaluate.", valueName: "dir"))
+  var data: String
+  @Option(help: ArgumentHelp("The file to write.", valueName: "file.h5")) var output: String
+  @Option(help: ArgumentHelp("How many images are looked at.", valueName: "images")) var calibration = 512
+  @Option(help: "What chooses among the images.") var seed: UInt64 = 0
+  @Flag(help: "Print one JSON object.") var json = false
+  @OptionGroup var source: SourceOptions
+  @OptionGroup var weights: WeightsOptions
+
+  /// How many images are classified before and after.
+  private static let mostHeldOut = 1000
+
+  func validate() throws {
+    guard calibration >= 1 else { throw ValidationError("--calibration needs one image at least.") }
+  }
+
+  func run() throws {
+    guard [".h5", ".hdf5"].contains(where: output.hasSuffix), !output.hasSuffix(".weights.h5") else {
+      throw CommandFault.badOutput(path: output, reason: "integers are written as .h5; name the output so")
+    }
+    let loaded = try LoadedModel(checkpoint, source, weights: weights, needsHead: true)
+    let before = loaded.model.checkpoint(architecture: loaded.architecture.name)
+    guard before.quantizedPaths.isEmpty else { throw CommandFault.quantizedAlready(path: loaded.path) }
+    let parts = try DataPart.all(data, classes: nil)
+    let seen = Self.chosen(parts[0].folder.entries, calibration, seed: seed, "calibration")
+    let heldOut = HeldOutImages(data, of: loaded, most: Self.mostHeldOut, seed: seed)
+    if json == false { tell(parts[0].described(data)) }
+
+    let floats = try heldOut?.predictions(loaded)
+    let calibration = Calibration(of: loaded.model)
+    let skipped = try Photographs.forEachBatch(seen, of: loaded, label: "calibrating") { batch in
+      calibration.observe { _ = loaded.model(batch.inputs).scalars }
+    }
+    guard skipped.count < seen.count else {
+      throw CommandFault.nothingDecoded(path: data, first: skipped.first?.reason ?? "there is none")
+    }
+    for image in skipped { tell("skipped: \(image.reason)") }
+    let outcome: Calibration.Outcome
+    do { outcome = try calibration.quantize() } catch {
+      throw CommandFault.cannotQuantize(path: loaded.path, fault: error)
+    }
+    let integers = try heldOut?.predictions(loaded)
+
+    var after = loaded.model.checkpoint(architecture: loaded.architecture.name)
+    let images = seen.count - skipped.count
+    describe(&after, loaded, images: images)
+    try after.write(to: output)
+    let report = Report(
+      path: loaded.path, output: output, images: images, tensors: outcome.quantized.count, weights: outcome.weights,
+      bytesBefore: before.byteCount, bytesAfter: after.byteCount,
+      comparison: heldOut.flatMap { held in floats.flatMap { a in integers.map { held.comparison(a, $0) } } })
+    if !Quantization.isSupported {
+      tell("this processor does not multiply 8-bit integers: here predictions are computed in floats")
+    }
+    print(json ? report.object.serialized : report.lines.joined(separator: "\n"))
+  }
+
+  /// What the file says of itself: the metrics of the floats are none of the integers'.
+  private func describe(_ checkpoint: inout Checkpoint, _ loaded: LoadedModel, images: Int) {
+    let own = checkpoint.metadata
+    checkpoint.metadata = loaded.checkpoint
+    checkpoint.metadata.architecture = own.architecture
+    checkpoint.metadata.configuration = own.configuration
+    checkpoint.metadata.settings = own.settings
+    checkpoint.metadata.frozen = own.frozen
+    checkpoint.metadata.extra["quantization"] = "int8, calibrated on \(counted(images, "image")), seed \(seed)"
+    if !checkpoint.metadata.metrics.isEmpty {
+      checkpoint.metadata.extra["metrics_of_floats"] = checkpoint.metadata.metricsValue.serialized
+    }
+    checkpoint.metadata.metrics = [:]
+  }
+
+  /// So many of the entries, in their order.
+  static func chosen(_ entries: [ImageEntry], _ most: Int, seed: UInt64, _ purpose: String) -> [ImageEntry] {
+    guard entries.count > most else { return entries }
+    var random = RandomStream(seed: seed, purpose: "quantize " + purpose)
+    var order = Array(entries.indices)
+    for place in 0..<most { order.swapAt(place, place + random.integer(below: order.count - place)) }
+    return order.prefix(most).sorted().map { entries[$0] }
+  }
+}
+
+extension QuantizeCommand {
+  /// What is printed.
+  struct Report {
+    let path: String
+    let output: String
+    let images: Int
+    let tensors: Int
+    let weights: Int
+    let bytesBefore: Int
+    let bytesAfter: Int
+    let comparison: HeldOutImages.Comparison?
+
+    var lines: [String] {
+      var lines = [
+        "\(path): \(counted(tensors, "tensor")) of \(grouped(weights)) weights are integers now, "
+          + "calibrated on \(counted(images, "image"))",
+        "\(grouped(bytesBefore)) bytes of tensors before, \(grouped(bytesAfter)) after",
+      ]
+      if let comparison {
+        lines.append(
+          "\(counted(comparison.images, "image")) of the \(comparison.part) part: accuracy "
+            + "\(percent(comparison.floats)) in floats, \(percent(comparison.integers)) in integers; "
+            + "the same answer for \(percent(comparison.agreement))")
+      }
+      return lines + ["\(output): written"]
+    }
+
+    var object: JSONValue {
+      var members: [JSONValue.Member] = [
+        .init("input", .text(path)), .init("output", .text(output)), .init("calibration_images", .integer(images)),
+        .init("tensors", .integer(tensors)), .init("weights", .integer(weights)),
+        .init("bytes_before", .integer(bytesBefore)), .init("bytes_after", .integer(bytesAfter)),
+      ]
+      if let comparison {
+        members.append(
+          .init(
+            "held_out",
+            .members([
+              "part": .text(comparison.part), "images": .integer(comparison.images),
+              "accuracy_float": .real(comparison.floats), "accuracy_int8": .real(comparison.integers),
+              "agreement": .real(comparison.agreement),
+            ])))
+      }
+      return .object(members)
+    }
+  }
+}
+
+/// Images that calibration does not see, with labels of the network's classes.
+struct HeldOutImages {
+  struct Comparison {
+    let part: String
+    let images: Int
+    /// Shares of the images.
+    let floats: Double
+    let integers: Double
+    let agreement: Double
+  }
+
+  private let part: String
+  private let entries: [ImageEntry]
+  private let classes: Int
+
+  /// Nil where no part is left, or its classes are none of the network's.
+  init?(_ data: String, of loaded: LoadedModel, most: Int, seed: UInt64) {
+    // Images of any classes serve calibration; those of others have no right answer.
+    guard let parts = try? DataPart.all(data, classes: loaded.namesClasses ? loaded.classes : nil), parts.count > 1,
+      let part = parts.last, let name = part.name
+    else { return nil }
+    let count = loaded.model.configuration.outputs
+    guard part.folder.classes.count == count else { return nil }
+    entries = QuantizeCommand.chosen(part.folder.entries, most, seed: seed, "held out")
+    guard !entries.isEmpty else { return nil }
+    self.part = name
+    classes = count
+  }
+
+  /// The likeliest class of each image that can be decoded, by position.
+  func predictions(_ loaded: LoadedModel) throws -> [Int: Int] {
+    var found: [Int: Int] = [:]
+    _ = try Photographs.forEachBatch(entries, of: loaded, label: "classifying") { batch in
+      for (index, best) in zip(batch.indices, loaded.logProbabilities(batch.inputs).argmax()) { found[index] = best }
+    }
+    return found
+  }
+
+  func comparison(_ floats: [Int: Int], _ integers: [Int: Int]) -> Comparison {
+    func share(_ isRight: (Int, Int) -> Bool) -> Double {
+      Double(floats.filter { isRight($0.key, $0.value) }.count) / Double(max(1, floats.count))
+    }
+    return Comparison(
+      part: part, images: floats.count, floats: share { entries[$0].label == $1 },
+      integers: share { index, _ in integers[index] == entries[index].label },
+      agreement: share { integers[$0] == $1 })
+  }
+}

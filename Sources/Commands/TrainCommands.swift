@@ -1,0 +1,134 @@
+import ArgumentParser
+import Aviary
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+struct TrainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train", abstract: "Train a network of the zoo from scratch, on images, a table, a text or a graph.",
+    discussion: TrainingRun.discussion)
+
+  @Argument(help: "The network; see 'aviary models'.") var architecture: String?
+  @OptionGroup var training: TrainingArguments
+
+  func validate() throws { try training.check(source: architecture, named: "ARCHITECTURE") }
+
+  func run() throws {
+    try TrainingRun(command: "train", training).run {
+      let architecture = try AviaryCommand.registry.architecture(named: architecture ?? "")
+      let options = try training.options(isFinetuning: false, architecture: architecture.name, checkpoint: nil)
+      return (options, .scratch(architecture))
+    }
+  }
+}
+
+struct FinetuneCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "finetune",
+    abstract:
+      "Fit a pretrained network to data of one's own: its head is replaced by one for the data's classes.",
+    discussion: TrainingRun.discussion)
+
+  @Option(help: ArgumentHelp("The checkpoint: a file, or the name of shipped weights.", valueName: "checkpoint"))
+  var from: String?
+  @OptionGroup var training: TrainingArguments
+  @OptionGroup var weights: WeightsOptions
+
+  func validate() throws {
+    try training.check(source: from, named: "--from")
+    guard training.set.isEmpty else {
+      throw ValidationError("--set is for train: a checkpoint's network is what it is")
+    }
+  }
+
+  func run() throws {
+    try TrainingRun(command: "finetune", training).run {
+      let path = try WeightsFolder.checkpointPath(from ?? "", given: weights.weights)
+      let checkpoint = try Checkpoint.read(from: path)
+      guard let architecture = checkpoint.metadata.architecture else { throw CommandFault.unnamedSource(path: path) }
+      guard checkpoint.metadata.preprocessing != nil else { throw CommandFault.unpreparedSource(path: path) }
+      if !checkpoint.quantizedPaths.isEmpty {
+        tell("\(path): its weights are integers; what they stand for is trained, in floats")
+      }
+      var knownLength: Int?
+      if case .characters(let known) = try checkpoint.inputPreparation() { knownLength = known.settings.longest }
+      let options = try training.options(
+        isFinetuning: true, architecture: architecture, checkpoint: absolutePath(path), knownLength: knownLength)
+      return (options, .checkpoint(checkpoint, path: path))
+    }
+  }
+}
+
+/// A run begun or resumed, and what a person is told of it.
+struct TrainingRun {
+  let command: String
+  let arguments: TrainingArguments
+
+  static let discussion = """
+    RUN gets best.h5 (the weights that did best on validation), last.h5, history.csv and summary.json. The test \
+    part chooses nothing: it is scored once, at the end; of a text or a time series it is the last tenth, of a table a random one. Ctrl-C finishes the step, saves and says how to go on \
+    (exit code 130). Defaults stand in parentheses.
+    """
+
+  init(command: String, _ arguments: TrainingArguments) {
+    self.command = command
+    self.arguments = arguments
+  }
+
+  func run(_ begin: () throws -> (TrainingOptions, NetworkTraining.Source)) throws {
+    let report: TrainingReport
+    if let folder = arguments.resume {
+      report = try NetworkTraining.resume(at: folder) { tell($0) }
+    } else {
+      let (options, source) = try begin()
+      tell(try describeData(options.data))
+      report = try NetworkTraining.start(options, from: source, at: arguments.output ?? "") { tell($0) }
+    }
+    guard let summary = report.summary else {
+      // Before the first epoch there may be nothing yet that could be saved.
+      let isSaved = FileManager.default.fileExists(atPath: report.folder + "/last.h5")
+      tell(
+        (isSaved ? "interrupted; everything is saved. Go on" : "interrupted before the first epoch. Begin again")
+          + " with: aviary \(command) --resume \(report.folder)")
+      throw ExitCode(130)
+    }
+    for line in lines(summary, report.folder) { show(line) }
+    if arguments.json {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      print(String(decoding: try encoder.encode(summary), as: UTF8.self))
+    }
+  }
+
+  private func lines(_ summary: RunSummary, _ folder: String) -> [String] {
+    var lines = [
+      "\(summary.architecture): \(counted(summary.epochs, "epoch")) in \(fixed(summary.seconds, 1)) s"
+        + (summary.imagesPerSecond.map { ", \(fixed($0, 0)) \(summary.items)/s" } ?? "")
+        + ", \(grouped(summary.trainable)) of \(grouped(summary.parameters)) parameters trained"
+    ]
+    if let accuracy = summary.bestAccuracy, let epoch = summary.bestEpoch {
+      lines.append("best validation accuracy \(percent(accuracy)), in epoch \(epoch)")
+    } else if let loss = summary.bestLoss, let epoch = summary.bestEpoch {
+      lines.append("best validation loss \(fixed(loss, 4)), in epoch \(epoch)")
+    }
+    if let accuracy = summary.testAccuracy {
+      lines.append("test accuracy \(percent(accuracy))")
+    } else if let loss = summary.testLoss {
+      lines.append("test loss \(fixed(loss, 4))")
+    }
+    if summary.skipped > 0 { lines.append("\(grouped(summary.skipped)) \(summary.items) skipped") }
+    lines.append("\(folder)/best.h5, last.h5, history.csv, summary.json")
+    return lines
+  }
+}
+
+/// The same path from the root, so that a run can be resumed from any folder.
+func absolutePath(_ path: String) -> String {
+  if path.hasPrefix("/") { return path }
+  let here = FileManager.default.currentDirectoryPath
+  return here + (here.hasSuffix("/") ? "" : "/") + path
+}

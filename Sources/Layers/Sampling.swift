@@ -1,0 +1,99 @@
+import AviaryTensors
+
+/// A way in which nothing can be sampled.
+public enum SamplingFault: Error, Equatable, CustomStringConvertible {
+  /// There is nothing to go on from.
+  case emptyPrompt
+  /// The model cannot read a token of the prompt.
+  case badToken(token: Int32, position: Int, symbols: Int)
+  /// The model predicts tokens that it cannot read, or the other way round.
+  case differentVocabularies(reads: Int, predicts: Int)
+  /// A number is out of its range.
+  case outOfRange(name: String, value: String, allowed: String)
+
+  public var description: String {
+    switch self {
+    case .emptyPrompt: "the prompt is empty; give at least one character to begin with"
+    case .badToken(let token, let position, let symbols):
+      "token \(token) at position \(position) of the prompt is none of the \(symbols) that the model reads"
+    case .differentVocabularies(let reads, let predicts):
+      "the model reads \(reads) characters and predicts \(predicts), and so cannot go on from what it predicts"
+    case .outOfRange(let name, let value, let allowed): "\(name) is \(value); it has to be \(allowed)"
+    }
+  }
+}
+
+/// How the next token is chosen.
+public struct Sampling: Sendable, Equatable {
+  /// What logits are divided by: below 1 the likely becomes more likely; 0 takes the likeliest always.
+  public var temperature: Float
+  /// How many of the likeliest tokens are drawn from; nil for all.
+  public var topK: Int?
+
+  public init(temperature: Float = 1, topK: Int? = nil) {
+    self.temperature = temperature
+    self.topK = topK
+  }
+
+  /// Checks every value.
+  public func validate() throws(SamplingFault) {
+    guard temperature.isFinite, temperature >= 0 else {
+      throw .outOfRange(name: "temperature", value: "\(temperature)", allowed: "0 or more")
+    }
+    guard topK ?? 1 >= 1 else { throw .outOfRange(name: "topK", value: "\(topK ?? 0)", allowed: "at least 1") }
+  }
+
+  /// The token drawn for logits, of which equal ones are taken in their order.
+  func choose(_ logits: [Float], _ stream: inout RandomStream) -> Int32 {
+    // What is no number comes last.
+    let logits = logits.map { $0.isNaN ? -.infinity : $0 }
+    let order = logits.indices.sorted { logits[$0] != logits[$1] ? logits[$0] > logits[$1] : $0 < $1 }
+    if temperature == 0 { return Int32(order[0]) }
+    let candidates = order.prefix(topK ?? order.count)
+    let largest = logits[order[0]]
+    let scaled = Tensor(candidates.map { (logits[$0] - largest) / temperature }, shape: [1, candidates.count])
+    // 53 random bits, so that rare tokens have their share.
+    var left = Double(stream.next() >> 11) * 0x1p-53
+    for (candidate, probability) in zip(candidates, softmax(scaled).scalars) {
+      left -= Double(probability)
+      if left < 0 { return Int32(candidate) }
+    }
+    return Int32(order[0])
+  }
+}
+
+extension LanguageModel {
+  /// Writes on: the tokens that follow the prompt, each drawn from what the model predicts after all before it.
+  ///
+  /// - Parameters:
+  ///   - prompt: what to go on from, at least one token.
+  ///   - length: how many tokens are drawn.
+  ///   - stream: the random numbers; the same stream gives the same text.
+  public func sample(
+    after prompt: [Int32], length: Int, sampling: Sampling = Sampling(), stream: RandomStream
+  ) throws(SamplingFault) -> [Int32] {
+    try sampling.validate()
+    guard symbols == configuration.outputs else {
+      throw .differentVocabularies(reads: symbols, predicts: configuration.outputs)
+    }
+    guard length >= 0 else { throw .outOfRange(name: "length", value: "\(length)", allowed: "0 or more") }
+    guard !prompt.isEmpty else { throw .emptyPrompt }
+    if let place = prompt.firstIndex(where: { $0 < 0 || $0 >= symbols }) {
+      throw .badToken(token: prompt[place], position: place, symbols: symbols)
+    }
+    return inference {
+      var stream = stream
+      var drawn: [Int32] = []
+      drawn.reserveCapacity(length)
+      var tokens = prompt
+      var state: State?
+      while drawn.count < length {
+        let (logits, last) = self(tokens: IntTensor(tokens, shape: [1, tokens.count]), state: state)
+        state = last
+        tokens = [sampling.choose(Array(logits.scalars.suffix(configuration.outputs)), &stream)]
+        drawn += tokens
+      }
+      return drawn
+    }
+  }
+}
