@@ -204,6 +204,86 @@ def averages(path):
     save(path, arrays, {})
 
 
+def identity(path):
+    """Training in which names do not tell parameters apart: two models whose layers have the same names, layers that two
+    models share, tied weights, parameters of no model. Each case has the values before and after its steps."""
+    torch.manual_seed(23)
+    arrays = {}
+
+    def layer(inputs, outputs):
+        layer = nn.Linear(inputs, outputs, dtype=torch.float64)
+        with torch.no_grad():
+            for cell in layer.parameters():
+                cell.copy_(given(cell))
+        return layer
+
+    def keep(case, moment, layers):
+        for name, layer in layers.items():
+            for cell, value in layer.named_parameters():
+                arrays[f"{case}/{moment}/{name}.{cell}"] = value.detach().clone()
+
+    x = given(torch.randn(4, 3, dtype=torch.float64))
+    targets = given(torch.randn(4, 2, dtype=torch.float64))
+    arrays |= {"x": stored(x), "targets": stored(targets)}
+
+    def run(case, layers, optimizer, losses, steps=5, after=lambda: None, clip=None):
+        keep(case, "start", layers)
+        for step in range(steps):
+            optimizer.zero_grad(set_to_none=True)
+            losses[step % len(losses)]().backward()
+            if clip:
+                nn.utils.clip_grad_norm_([cell for layer in layers.values() for cell in layer.parameters()], clip)
+            optimizer.step()
+            after()
+        keep(case, "end", layers)
+
+    def chain(width):
+        first, second = layer(3, width), layer(width, 3)
+        cells = list(first.parameters()) + list(second.parameters())
+        loss = lambda: nn.functional.mse_loss(second(torch.relu(first(x))), x)
+        return {"encoder.fc": first, "decoder.fc": second}, cells, loss
+
+    layers, cells, loss = chain(3)
+    run("adam", layers, optim.Adam(cells, lr=0.01), [loss])
+    layers, cells, loss = chain(3)
+    run("momentum", layers, optim.SGD(cells, lr=0.1, momentum=0.9), [loss])
+    layers, cells, loss = chain(5)
+    run("shapes", layers, optim.Adam(cells, lr=0.01), [loss])
+    layers, cells, loss = chain(3)
+    groups = [{"params": cells[:2], "lr": 0.002, "weight_decay": 0.1}, {"params": cells[2:]}]
+    run("groups", layers, optim.Adam(groups, lr=0.01), [loss], clip=0.05)
+    layers, cells, loss = chain(3)
+    cells[0].requires_grad_(False)
+    run("frozen", layers, optim.Adam(cells, lr=0.01), [loss])
+
+    layers, cells, loss = chain(3)
+    averaged = [optim.swa_utils.AveragedModel(one, multi_avg_fn=optim.swa_utils.get_ema_multi_avg_fn(0.9))
+                for one in layers.values()]
+    update = lambda: [average.update_parameters(one) for average, one in zip(averaged, layers.values())]
+    run("average", layers, optim.Adam(cells, lr=0.01), [loss], after=update)
+    keep("average", "average", {name: average.module for name, average in zip(layers, averaged)})
+
+    # Two models take turns; what only one of them has is left alone in the other's turn.
+    encoder, left, right = layer(3, 4), layer(4, 3), layer(4, 2)
+    cells = [cell for one in (encoder, left, right) for cell in one.parameters()]
+    run("shared", {"encoder.fc": encoder, "left.fc": left, "right.fc": right}, optim.Adam(cells, lr=0.01), [
+        lambda: nn.functional.mse_loss(left(torch.relu(encoder(x))), x),
+        lambda: nn.functional.mse_loss(right(torch.relu(encoder(x))), targets)], steps=6)
+
+    tied = layer(3, 4)
+    run("tied", {"fc": tied}, optim.Adam(tied.parameters(), lr=0.01), [
+        lambda: nn.functional.mse_loss(torch.relu(tied(x)) @ tied.weight, x)])
+
+    p, q = (torch.ones(1, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    optimizer = optim.Adam([p, q], lr=0.1)
+    for _ in range(3):
+        optimizer.zero_grad()
+        (p ** 2 + 100 * q ** 2).sum().backward()
+        optimizer.step()
+    arrays |= {"loose/end/p": p.detach(), "loose/end/q": q.detach()}
+    save(path, arrays, {})
+
+
 def write(root):
     root = pathlib.Path(root)
     initialisers(root / "LayersTests/Goldens/initialisers.json")
@@ -212,3 +292,4 @@ def write(root):
     restarts(root / "TrainingTests/Goldens/restarts.json")
     plateaus(root / "TrainingTests/Goldens/plateaus.json")
     averages(root / "TrainingTests/Goldens/averages.safetensors")
+    identity(root / "TrainingTests/Goldens/identity.safetensors")

@@ -24,7 +24,7 @@ extension Cell {
   public var identity: ObjectIdentifier { ObjectIdentifier(core) }
 
   /// The path in the model that filled the cell last, by `initialize(seed:)` or from a checkpoint; empty before that. It
-  /// serves messages and the random numbers of dropout. Walks find the paths in a given model: `namedParameters`.
+  /// serves messages and the random numbers of dropout. Walks find the paths in a given model: `namedParameters()`.
   public var path: String { core.path }
 
   /// Whether the cell lies under a frozen path.

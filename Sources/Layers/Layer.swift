@@ -48,11 +48,6 @@ extension Layer {
   /// The learned parameters in order, each once, frozen ones included.
   public var parameters: [Parameter] { inventory.parameters }
 
-  /// The same with their paths in this model. A parameter with several paths (tied weights) has its first one here.
-  public var namedParameters: [(path: String, parameter: Parameter)] {
-    inventory.cells.compactMap { entry in (entry.cell as? Parameter).map { (entry.path, $0) } }
-  }
-
   /// The learned parameters that are not frozen.
   public var trainableParameters: [Parameter] { inventory.parameters.filter { !$0.isFrozen } }
 
@@ -60,7 +55,7 @@ extension Layer {
   public var buffers: [Buffer] { inventory.cells.compactMap { $0.cell as? Buffer } }
 
   /// The same with their paths in this model.
-  public var namedBuffers: [(path: String, buffer: Buffer)] {
+  public func namedBuffers() -> [(path: String, buffer: Buffer)] {
     inventory.cells.compactMap { entry in (entry.cell as? Buffer).map { (entry.path, $0) } }
   }
 
@@ -130,8 +125,8 @@ public func valueWithGradients<Auxiliary, Failure>(
   of parameters: [Parameter], mode: Mode = .training, noise: Noise? = nil,
   _ body: () throws(Failure) -> (Tensor, Auxiliary)
 ) throws(Failure) -> (value: Tensor, gradients: Gradients, auxiliary: Auxiliary) {
-  try valueWithGradients(
-    of: parameters.filter { !$0.isFrozen }.map(\.filled), mode: mode, noise: noise, body)
+  let trained = parameters.filter { !$0.isFrozen }
+  return try valueWithGradients(of: trained.map(\.filled), owners: trained, mode: mode, noise: noise, body)
 }
 
 /// The same for a scalar alone.
@@ -157,9 +152,4 @@ public func valueWithGradients<Failure>(
   of model: some Layer, mode: Mode = .training, noise: Noise? = nil, _ body: () throws(Failure) -> Tensor
 ) throws(Failure) -> (value: Tensor, gradients: Gradients) {
   try valueWithGradients(of: model.parameters, mode: mode, noise: noise, body)
-}
-
-extension Gradients {
-  /// The gradient with respect to a parameter; nil where it is frozen or the result does not depend on it.
-  public subscript(parameter: Parameter) -> Tensor? { self[parameter.filled] }
 }

@@ -28,55 +28,12 @@ package final class Variable {
   }
 }
 
-/// The gradients of one backward pass: a value that can be added, scaled and clipped.
-public struct Gradients {
-  package private(set) var byVariable: [ObjectIdentifier: Tensor]
-  private var byTensor: [TapePosition: Tensor]
-
-  init(byVariable: [ObjectIdentifier: Tensor], byTensor: [TapePosition: Tensor]) {
-    self.byVariable = byVariable
-    self.byTensor = byTensor
-  }
-
-  package subscript(variable: Variable) -> Tensor? { byVariable[ObjectIdentifier(variable)] }
-
-  /// The gradient with respect to a tensor that was `watched`; nil where the result does not depend on it.
-  public subscript(tensor: Tensor) -> Tensor? { tensor.node.flatMap { byTensor[$0] } }
-
-  /// The 2-norm of all gradients with respect to parameters, taken as one vector.
-  public var globalNorm: Float {
-    // Sorted, because a dictionary has another order in every run, and a sum another last bit in every order.
-    Float(byVariable.values.map(\.sumOfSquares).sorted().reduce(0, +).squareRoot())
-  }
-
-  /// Every gradient multiplied by a number.
-  public func scaled(by factor: Float) -> Gradients {
-    Gradients(byVariable: byVariable.mapValues { $0 * factor }, byTensor: byTensor.mapValues { $0 * factor })
-  }
-
-  /// The gradients scaled down, where need be, to a global norm of at most `limit`.
-  public func clipped(toNorm limit: Float) -> Gradients {
-    let norm = globalNorm
-    return norm > limit ? scaled(by: limit / (norm + 1e-6)) : self
-  }
-
-  /// The gradients with every element held between −limit and limit (PyTorch's `clip_grad_value_`).
-  public func clipped(toValue limit: Float) -> Gradients {
-    Gradients(
-      byVariable: byVariable.mapValues { $0.clipped(to: limit) }, byTensor: byTensor.mapValues { $0.clipped(to: limit) }
-    )
-  }
-
-  /// The sums of two passes over the same parameters.
-  public static func + (a: Gradients, b: Gradients) -> Gradients {
-    Gradients(
-      byVariable: a.byVariable.merging(b.byVariable) { $0 + $1 }, byTensor: a.byTensor.merging(b.byTensor) { $0 + $1 })
-  }
-}
-
 /// Runs `body` with a tape and differentiates the scalar it returns with respect to the variables.
+///
+/// - Parameter owners: the objects that the variables belong to, one for each; nil where they stand for themselves.
 package func valueWithGradients<Auxiliary, Failure>(
-  of variables: [Variable], mode: Mode, noise: Noise?, _ body: () throws(Failure) -> (Tensor, Auxiliary)
+  of variables: [Variable], owners: [AnyObject]? = nil, mode: Mode, noise: Noise?,
+  _ body: () throws(Failure) -> (Tensor, Auxiliary)
 ) throws(Failure) -> (value: Tensor, gradients: Gradients, auxiliary: Auxiliary) {
   try Compute.run { () throws(Failure) -> (value: Tensor, gradients: Gradients, auxiliary: Auxiliary) in
     ensure(
@@ -91,7 +48,9 @@ package func valueWithGradients<Auxiliary, Failure>(
       }, body)
     ensure(loss.count == 1, "valueWithGradients: the result has shape \(loss.shape), not one element")
     let (byVariable, byTensor) = tape.gradients(of: loss)
-    return (loss.detached(), Gradients(byVariable: byVariable, byTensor: byTensor), auxiliary)
+    return (
+      loss.detached(), Gradients(owners: owners ?? variables, byVariable: byVariable, byTensor: byTensor), auxiliary
+    )
   }
 }
 

@@ -1,5 +1,9 @@
 import AviaryTensors
 
+/// What a run does to the gradients of a step before the optimizer sees them, such as averaging them with those of other
+/// processes. It must depend on nothing but the gradients and the step, or a resumed run goes another way.
+public typealias GradientTransform = (_ gradients: Gradients) throws -> Gradients
+
 /// How large gradients may be. Where both limits are given, elements are clipped first.
 public struct GradientClipping: Codable, Equatable, Sendable {
   /// The most that the 2-norm of all gradients together may be (PyTorch's `clip_grad_norm_`; Pascanu et al. 2013).
@@ -16,6 +20,16 @@ public struct GradientClipping: Codable, Equatable, Sendable {
   public func clipped(_ gradients: Gradients) -> Gradients {
     let held = value.map { gradients.clipped(toValue: Float($0)) } ?? gradients
     return norm.map { held.clipped(toNorm: Float($0)) } ?? held
+  }
+
+  /// The one hook between gradients and optimizer: what somebody else does to the gradients, then clipping.
+  static func transform(_ first: GradientTransform?, then clipping: GradientClipping?) -> GradientTransform {
+    switch (first, clipping) {
+    case (nil, nil): { $0 }
+    case (let first?, nil): first
+    case (nil, let clipping?): clipping.clipped
+    case (let first?, let clipping?): { clipping.clipped(try first($0)) }
+    }
   }
 
   /// Refuses limits that leave nothing.

@@ -11,13 +11,15 @@ final class NetworkRun<Task: TrainingTask> {
   private let average: WeightAverage?
   private let options: TrainingOptions
   private let folder: RunFolder
+  private let transformGradients: GradientTransform
   /// From how many batches statistics are estimated before each validation; nil before it is known.
   private var statisticsBatches: Int?
   /// The current one, counted from 0.
   private var epoch = 0
 
   init(
-    _ task: Task, optimizer: Optimizer, average: WeightAverage?, options: TrainingOptions, folder: RunFolder
+    _ task: Task, optimizer: Optimizer, average: WeightAverage?, options: TrainingOptions, folder: RunFolder,
+    transformGradients: GradientTransform? = nil
   ) {
     self.task = task
     parameters = task.model.parameters
@@ -25,6 +27,7 @@ final class NetworkRun<Task: TrainingTask> {
     self.average = average
     self.options = options
     self.folder = folder
+    self.transformGradients = GradientClipping.transform(transformGradients, then: options.clipping)
     statisticsBatches = options.statisticsBatches
   }
 
@@ -44,7 +47,7 @@ final class NetworkRun<Task: TrainingTask> {
         self.epoch = epoch
         return try task.batches(epoch: epoch, startingAt: start)
       },
-      step: { [self] batch, rate, number in step(batch, learningRate: rate, number: number) },
+      step: { [self] batch, rate, number in try step(batch, learningRate: rate, number: number) },
       evaluate: { [self] in
         try averaged {
           try estimateStatistics()
@@ -66,14 +69,13 @@ final class NetworkRun<Task: TrainingTask> {
     return TrainingReport(summary: try finish(end), interrupted: false, folder: folder.path)
   }
 
-  private func step(_ batch: Task.Batches.Element, learningRate: Double, number: Int) -> StepResult {
+  private func step(_ batch: Task.Batches.Element, learningRate: Double, number: Int) throws -> StepResult {
     let count = task.count(batch)
     guard count > 0 else { return StepResult(loss: 0, correct: 0, count: 0) }
     let (loss, gradients, outputs) = valueWithGradients(
       of: parameters, noise: Noise(seed: options.seed, step: UInt64(number))
     ) { () -> (Tensor, Tensor) in task.loss(batch, step: number) }
-    let held = options.clipping?.clipped(gradients) ?? gradients
-    optimizer.step(parameters, held, learningRate: learningRate)
+    optimizer.step(parameters, try transformGradients(gradients), learningRate: learningRate)
     average?.update()
     return StepResult(loss: Double(loss.scalar), correct: task.correct(outputs, batch), count: count)
   }
@@ -128,7 +130,8 @@ final class NetworkRun<Task: TrainingTask> {
   private func save(_ state: LoopState) throws {
     var checkpoint = try checkpoint(scores: state.history.last?.validation)
     checkpoint.trainingState = Checkpoint.TrainingState(
-      optimizer: optimizer.state, averages: average?.state ?? [:], state: try state.json())
+      optimizer: optimizer.state(for: task.model), averages: average?.state(for: task.model) ?? [:],
+      state: try state.json())
     try checkpoint.write(to: folder.last)
     try folder.write(history: state.history)
   }

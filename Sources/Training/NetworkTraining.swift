@@ -92,11 +92,11 @@ public enum NetworkTraining {
     _ task: some TrainingTask, _ options: TrainingOptions, _ folder: RunFolder, from state: LoopState,
     saved: Checkpoint.TrainingState
   ) throws -> TrainingReport {
-    let parameters = task.model.parameters
-    let optimizer = try Optimizer(options.optimizer, groups: options.groups(for: task.model), for: parameters)
-    try optimizer.restore(saved.optimizer, for: parameters, path: folder.last)
-    let average = try options.weightAverageDecay.map { try WeightAverage(of: parameters, decay: $0) }
-    try average?.restore(saved.averages, path: folder.last)
+    let model = task.model
+    let optimizer = try Optimizer(options.optimizer, groups: options.groups(for: model), for: model)
+    try optimizer.restore(saved.optimizer, for: model, path: folder.last)
+    let average = try options.weightAverageDecay.map { try WeightAverage(of: model.parameters, decay: $0) }
+    try average?.restore(saved.averages, for: model, path: folder.last)
     return try NetworkRun(task, optimizer: optimizer, average: average, options: options, folder: folder).run(
       from: state)
   }

@@ -1,45 +1,77 @@
-import AviaryCheckpoints
 import AviaryDiagnostics
 import AviaryLayers
-import AviaryModels
 import AviaryTensors
 
 /// Changes parameters along their gradients, by PyTorch's formulas.
 ///
-/// State is kept by the path of the parameter it belongs to, with a step count each: a head that is replaced, or a layer
-/// that is frozen or thawed, costs no other parameter its state.
+/// State belongs to the parameter itself, whatever models it is part of and whatever its name is there. One optimizer
+/// trains any number of models, and a layer that two of them share has one state. Each parameter has a step count of its
+/// own: a head that is replaced, or a layer that is frozen or thawed, costs no other parameter its state. An optimizer
+/// keeps the parameters that it has state or groups for alive.
 public final class Optimizer {
   public let configuration: OptimizerConfiguration
-  private let groups: [(patterns: [PathPattern], group: ParameterGroup)]
-  private var slots: [String: Slots] = [:]
+  /// By the parameter's identity. What is in it holds the parameter, so that no address is used again.
+  private var slots: [ObjectIdentifier: Slot] = [:]
+  /// The number of calls of `step`.
+  private var calls = 0
 
-  private struct Slots {
+  /// What the optimizer knows about one parameter.
+  final class Slot {
+    let parameter: Parameter
+    /// The first group that the parameter was found in; nil for none.
+    let group: ParameterGroup?
+    /// The updates that the parameter has had.
     var step = 0
-    var state: [String: Variable]
+    /// By the names of the configuration; nil before the first update.
+    var state: [String: Variable]?
+    /// The call that changed the parameter last.
+    var lastCall = 0
+
+    init(_ parameter: Parameter, group: ParameterGroup? = nil) {
+      self.parameter = parameter
+      self.group = group
+    }
   }
 
   public init(_ configuration: OptimizerConfiguration) throws(TrainingFault) {
     try configuration.validate()
     self.configuration = configuration
-    groups = []
   }
 
   /// - Parameters:
-  ///   - groups: The first group that matches a parameter's path counts for it.
-  ///   - parameters: All that will be trained: a pattern that matches none of them is an error.
-  public init(_ configuration: OptimizerConfiguration, groups: [ParameterGroup], for parameters: [Parameter]) throws {
+  ///   - groups: The first group that has a pattern for a parameter's name applies to the parameter. Names count here and
+  ///     no longer afterwards.
+  ///   - parameters: All that will be trained, as `namedParameters()` gives them: a pattern that matches none of them is
+  ///     an error.
+  public init(
+    _ configuration: OptimizerConfiguration, groups: [ParameterGroup],
+    for parameters: [(path: String, parameter: Parameter)]
+  ) throws {
     try configuration.validate()
     self.configuration = configuration
-    self.groups = try groups.map { group in
+    let parsed = try groups.map { group in
       try group.validate()
-      return (try group.parsed(for: parameters), group)
+      return (patterns: try group.parsed(for: parameters.map(\.path)), group: group)
+    }
+    for (path, parameter) in parameters where slots[parameter.identity] == nil {
+      guard let match = parsed.first(where: { $0.patterns.contains { $0.matches(path) } }) else { continue }
+      slots[parameter.identity] = Slot(parameter, group: match.group)
     }
   }
 
-  /// One step: every parameter that is not frozen and has a gradient is changed in place.
+  /// The same for the parameters of one model.
+  public convenience init(
+    _ configuration: OptimizerConfiguration, groups: [ParameterGroup], for model: some Layer
+  ) throws {
+    try self.init(configuration, groups: groups, for: model.namedParameters())
+  }
+
+  /// One step: every parameter that is not frozen and has a gradient is changed in place. A parameter that is given twice,
+  /// as by two models that share it, is changed once.
   ///
-  /// - Parameter learningRate: what the schedule says now; groups scale it.
+  /// - Parameter learningRate: the schedule's current value; groups scale it.
   public func step(_ parameters: [Parameter], _ gradients: Gradients, learningRate: Double) {
+    calls += 1
     inference {
       for parameter in parameters where !parameter.isFrozen {
         guard let gradient = gradients[parameter] else { continue }
@@ -53,15 +85,17 @@ public final class Optimizer {
   }
 
   private func update(_ parameter: Parameter, _ gradient: Tensor, _ learningRate: Double) {
-    let group = groups.first { $0.patterns.contains { $0.matches(parameter.path) } }?.group
-    if group?.isFrozen == true { return }
+    let slot = slot(of: parameter)
+    let group = slot.group
+    if group?.isFrozen == true || slot.lastCall == calls { return }
+    slot.lastCall = calls
     let rate = rate(of: group, learningRate)
     let decay = group?.weightDecay ?? configuration.weightDecay
-    if slots[parameter.path] == nil { slots[parameter.path] = fresh(parameter) }
-    slots[parameter.path]?.step += 1
-    guard let slot = slots[parameter.path] else { return }
-    func state(_ name: String) -> Variable {
-      guard let variable = slot.state[name] else {
+    let state = slot.state ?? fresh(parameter)
+    slot.state = state
+    slot.step += 1
+    func required(_ name: String) -> Variable {
+      guard let variable = state[name] else {
         stopProgram("\(configuration.kind)'s state has the names \(configuration.stateNames), not '\(name)'")
       }
       return variable
@@ -69,27 +103,34 @@ public final class Optimizer {
     switch configuration.kind {
     case .sgd, .momentum, .nesterov:
       parameter.filled.updateBySGD(
-        gradient: gradient, momentum: slot.state["momentum"], learningRate: rate, weightDecay: decay,
+        gradient: gradient, momentum: state["momentum"], learningRate: rate, weightDecay: decay,
         factor: configuration.kind == .sgd ? 0 : configuration.momentum, nesterov: configuration.kind == .nesterov)
     case .adagrad:
       parameter.filled.updateByAdagrad(
-        gradient: gradient, sum: state("sum"), learningRate: rate, rateDecay: configuration.learningRateDecay,
+        gradient: gradient, sum: required("sum"), learningRate: rate, rateDecay: configuration.learningRateDecay,
         weightDecay: decay, epsilon: configuration.epsilon, step: slot.step)
     case .adadelta:
       parameter.filled.updateByAdadelta(
-        gradient: gradient, squares: state("square_average"), changes: state("change_average"), learningRate: rate,
-        weightDecay: decay, rho: configuration.rho, epsilon: configuration.epsilon)
+        gradient: gradient, squares: required("square_average"), changes: required("change_average"),
+        learningRate: rate, weightDecay: decay, rho: configuration.rho, epsilon: configuration.epsilon)
     case .rmsprop:
       parameter.filled.updateByRMSprop(
-        gradient: gradient, squares: state("square_average"), mean: slot.state["gradient_average"],
-        velocity: slot.state["momentum"], learningRate: rate, weightDecay: decay, alpha: configuration.alpha,
+        gradient: gradient, squares: required("square_average"), mean: state["gradient_average"],
+        velocity: state["momentum"], learningRate: rate, weightDecay: decay, alpha: configuration.alpha,
         epsilon: configuration.epsilon, momentum: configuration.momentum)
     case .adam, .adamw:
       parameter.filled.updateByAdam(
-        gradient: gradient, first: state("first_moment"), second: state("second_moment"), learningRate: rate,
+        gradient: gradient, first: required("first_moment"), second: required("second_moment"), learningRate: rate,
         weightDecay: decay, beta1: configuration.beta1, beta2: configuration.beta2, epsilon: configuration.epsilon,
         step: slot.step, decoupled: configuration.kind == .adamw)
     }
+  }
+
+  private func slot(of parameter: Parameter) -> Slot {
+    if let known = slots[parameter.identity] { return known }
+    let slot = Slot(parameter)
+    slots[parameter.identity] = slot
+    return slot
   }
 
   /// A group's own rate follows the schedule in proportion.
@@ -99,46 +140,24 @@ public final class Optimizer {
     return rate * group.learningRateScale
   }
 
-  private func fresh(_ parameter: Parameter) -> Slots {
-    var fresh = Slots(state: [:])
+  private func fresh(_ parameter: Parameter) -> [String: Variable] {
+    var fresh: [String: Variable] = [:]
     for name in configuration.stateNames {
       let start = name == "sum" ? Float(configuration.initialAccumulator) : 0
-      fresh.state[name] = Variable(Tensor(repeating: start, shape: parameter.shape))
+      fresh[name] = Variable(Tensor(repeating: start, shape: parameter.shape))
     }
     return fresh
   }
 
-  /// The state for a checkpoint.
-  public var state: [String: Checkpoint.TrainingState.Slots] {
-    slots.mapValues { slot in
-      Checkpoint.TrainingState.Slots(step: slot.step, arrays: slot.state.mapValues { StoredArray($0.value) })
-    }
+  /// The slot of a parameter that has been updated; nil of one that has not.
+  func usedSlot(of parameter: Parameter) -> Slot? {
+    slots[parameter.identity].flatMap { $0.state == nil ? nil : $0 }
   }
 
-  /// Takes over the state of the parameters given; what belongs to others is left behind. Parameters without state, such as
-  /// layers that were frozen, begin anew.
-  ///
-  /// - Parameter replaced: the path of a layer that is another one since, such as a new head. Its parameters begin anew
-  ///   where the state is of another shape; elsewhere that is a fault.
-  public func restore(
-    _ state: [String: Checkpoint.TrainingState.Slots], for parameters: [Parameter], replaced: String? = nil,
-    path: String
-  ) throws(TrainingFault) {
-    for parameter in parameters {
-      guard let stored = state[parameter.path] else { continue }
-      if let replaced, parameter.path == replaced || parameter.path.hasPrefix(replaced + "."),
-        stored.arrays.values.contains(where: { $0.shape != parameter.shape })
-      {
-        continue
-      }
-      var restored = Slots(step: stored.step, state: [:])
-      for name in configuration.stateNames {
-        guard let array = stored.arrays[name], array.shape == parameter.shape, stored.step >= 0,
-          let values = array.tensor()
-        else { throw .badOptimizerState(path: path, parameter: parameter.path, state: name) }
-        restored.state[name] = Variable(values)
-      }
-      slots[parameter.path] = restored
-    }
+  /// Gives a parameter the state that it had elsewhere.
+  func adopt(_ state: [String: Variable], step: Int, for parameter: Parameter) {
+    let slot = slot(of: parameter)
+    slot.state = state
+    slot.step = step
   }
 }

@@ -59,14 +59,14 @@ public struct ParameterGroup: Codable, Equatable, Sendable {
     }
   }
 
-  /// The patterns, each of which matches at least one of the parameters.
-  func parsed(for parameters: [Parameter]) throws -> [PathPattern] {
+  /// The patterns, each of which matches at least one of the parameters' paths.
+  func parsed(for paths: [String]) throws -> [PathPattern] {
     try patterns.map { text in
       let pattern = try PathPattern(text)
-      guard parameters.contains(where: { pattern.matches($0.path) }) else {
+      guard paths.contains(where: pattern.matches) else {
         var first: [String] = []
-        for parameter in parameters {
-          let component = String(parameter.path.prefix { $0 != "." })
+        for path in paths {
+          let component = String(path.prefix { $0 != "." })
           if !first.contains(component) { first.append(component) }
         }
         throw TrainingFault.groupMatchesNothing(pattern: text, firstPaths: first)
@@ -79,24 +79,24 @@ public struct ParameterGroup: Codable, Equatable, Sendable {
 // MARK: - Layer-wise decay
 
 extension ParameterGroup {
-  /// Groups whose learning rates are scaled by those of others: of each one the parameters that fall into the same group of
-  /// `scales` become a group, by their paths. A group with a learning rate of its own keeps it.
+  /// Groups whose learning rates are scaled by those of others: the parameters of a group that fall into the same group
+  /// of `scales` become a group of their own, by their paths. A group with a learning rate of its own keeps it.
   static func scaling(
-    _ groups: [ParameterGroup], by scales: [ParameterGroup], for parameters: [Parameter]
+    _ groups: [ParameterGroup], by scales: [ParameterGroup], for paths: [String]
   ) throws -> [ParameterGroup] {
-    let patterns = try scales.map { try $0.parsed(for: parameters) }
-    var free = parameters
+    let patterns = try scales.map { try $0.parsed(for: paths) }
+    var free = paths
     return try groups.flatMap { group -> [ParameterGroup] in
-      let own = try group.parsed(for: parameters)
+      let own = try group.parsed(for: paths)
       if group.learningRate != nil { return [group] }
-      let members = free.filter { parameter in own.contains { $0.matches(parameter.path) } }
-      free.removeAll { parameter in own.contains { $0.matches(parameter.path) } }
-      let parts = Dictionary(grouping: members) { parameter in
-        patterns.firstIndex { $0.contains { $0.matches(parameter.path) } } ?? -1
+      let members = free.filter { path in own.contains { $0.matches(path) } }
+      free.removeAll { path in own.contains { $0.matches(path) } }
+      let parts = Dictionary(grouping: members) { path in
+        patterns.firstIndex { $0.contains { $0.matches(path) } } ?? -1
       }
       return parts.sorted { $0.key < $1.key }.map { place, members in
         var part = group
-        part.patterns = members.map(\.path)
+        part.patterns = members
         if place >= 0 { part.learningRateScale *= scales[place].learningRateScale }
         return part
       }
@@ -127,8 +127,8 @@ extension ParameterGroup {
     of model: some Layer, headPath: String? = nil, factor: Double
   ) -> [ParameterGroup] {
     var depths: [(patterns: [String], hasWeights: Bool)] = []
-    for parameter in model.parameters where !isBelow(parameter.path, headPath) {
-      let unit = unit(of: parameter.path)
+    for (path, parameter) in model.namedParameters() where !isBelow(path, headPath) {
+      let unit = unit(of: path)
       let isWeight = parameter.shape.count > 1
       if let known = depths.firstIndex(where: { $0.patterns.contains(unit) }) {
         depths[known].hasWeights = depths[known].hasWeights || isWeight

@@ -14,6 +14,10 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
 
   /// The optimizer's state of a parameter is incomplete, or does not have its shape.
   case badOptimizerState(path: String, parameter: String, state: String)
+  /// Two parameters would have one name in a file. `places` count from 0 in the list of parameters.
+  case sharedName(name: String, places: [Int], shapes: [[Int]])
+  /// A parameter has no name to be saved under. `place` counts from 0 in the list of parameters.
+  case emptyName(place: Int, shape: [Int])
   /// A pattern of a parameter group matches no parameter.
   case groupMatchesNothing(pattern: String, firstPaths: [String])
   /// The saved moving average of a parameter is missing, or does not have its shape.
@@ -58,6 +62,11 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
       "--statistics is for batch normalisation, of which nothing that is trained has any: leave it out"
     case .badOptimizerState(let path, let parameter, let state):
       "\(path): the optimizer's \(state) of \(parameter) is missing or misshapen; start a new run from these weights"
+    case .sharedName(let name, let places, let shapes):
+      "parameters \(places[0]) (\(shapes[0])) and \(places[1]) (\(shapes[1])) are both named '\(name)'; give each model "
+        + "a prefix of its own, as in namedParameters(under: \"encoder\")"
+    case .emptyName(let place, let shape):
+      "parameter \(place) (\(shape)) has no name; give it one, as in [(\"scale\", parameter)]"
     case .groupMatchesNothing(let pattern, let paths):
       "parameter group: '\(pattern)' matches no parameter; the model has \(paths.joined(separator: ", "))"
     case .badWeightAverage(let path, let parameter):

@@ -90,7 +90,7 @@ public struct TrainingOptions: Codable, Equatable, Sendable {
   func groups(for model: some Network) throws -> [ParameterGroup] {
     guard let factor = layerwiseDecay else { return groups }
     let decay = ParameterGroup.layerwiseDecay(of: model, headPath: model.headPath, factor: factor)
-    return try ParameterGroup.scaling(groups, by: decay, for: model.parameters) + decay
+    return try ParameterGroup.scaling(groups, by: decay, for: model.namedParameters().map(\.path)) + decay
   }
 
   /// The share of a table's rows that is held out for validation.

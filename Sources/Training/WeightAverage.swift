@@ -1,6 +1,5 @@
 import AviaryCheckpoints
 import AviaryLayers
-import AviaryModels
 import AviaryTensors
 
 /// An exponential moving average of a model's weights, which often does better than the weights themselves (Polyak and
@@ -11,14 +10,15 @@ import AviaryTensors
 public final class WeightAverage {
   public let decay: Double
   private let parameters: [Parameter]
-  /// By parameter path; empty before the first update.
-  private var averages: [String: Variable] = [:]
+  /// One for each parameter; empty before the first update.
+  private var averages: [Variable] = []
 
-  /// - Parameter parameters: of which those that are not frozen are averaged; the others do not change.
+  /// - Parameter parameters: those that are not frozen are averaged, each once; the others do not change.
   public init(of parameters: [Parameter], decay: Double) throws(TrainingFault) {
     try Self.check(decay: decay)
     self.decay = decay
-    self.parameters = parameters.filter { !$0.isFrozen }
+    var known: Set<ObjectIdentifier> = []
+    self.parameters = parameters.filter { !$0.isFrozen && known.insert($0.identity).inserted }
   }
 
   static func check(decay: Double) throws(TrainingFault) {
@@ -28,19 +28,19 @@ public final class WeightAverage {
   /// Takes in the weights as they are after a step.
   public func update() {
     inference {
-      for parameter in parameters {
-        if let average = averages[parameter.path] {
-          average.average(with: parameter.filled.value, share: 1 - decay)
-        } else {
-          // A cell of its own, but not yet memory of its own: the next step leaves what the average holds.
-          averages[parameter.path] = Variable(parameter.filled.value)
-        }
+      guard !averages.isEmpty else {
+        // Cells of their own, but not yet memory of their own: the next step leaves what the average holds.
+        averages = parameters.map { Variable($0.filled.value) }
+        return
+      }
+      for (parameter, average) in zip(parameters, averages) {
+        average.average(with: parameter.filled.value, share: 1 - decay)
       }
     }
   }
 
-  /// Runs `body` while the model has the average for its weights, and gives it its own back. Before the first update it
-  /// has its own.
+  /// Runs `body` with the average as the model's weights, and restores the model's own afterwards. Before the first update
+  /// `body` sees the model's own.
   public func applied<Result, Failure>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
     exchange()
     defer { exchange() }
@@ -48,8 +48,7 @@ public final class WeightAverage {
   }
 
   private func exchange() {
-    for parameter in parameters {
-      guard let average = averages[parameter.path] else { continue }
+    for (parameter, average) in zip(parameters, averages) {
       let own = parameter.filled.value
       parameter.filled.value = average.value
       average.value = own
@@ -58,20 +57,55 @@ public final class WeightAverage {
 
   // MARK: In a checkpoint
 
-  /// The averages for a checkpoint's training state, by parameter path.
-  public var state: [String: StoredArray] { averages.mapValues { StoredArray($0.value) } }
+  /// The averages of a model's parameters for a checkpoint's training state, by path.
+  public func state(for model: some Layer) -> [String: StoredArray] { arrays(for: model.namedParameters()) }
 
-  /// Goes on from a checkpoint's training state; from the beginning where it has no averages.
+  /// The same for any parameters under any names.
+  ///
+  /// - Throws: `TrainingFault.sharedName` where two parameters have one name, `emptyName` where one has none.
+  public func state(
+    for parameters: [(path: String, parameter: Parameter)]
+  ) throws(TrainingFault) -> [String: StoredArray] {
+    try ParameterNames.check(parameters)
+    return arrays(for: parameters)
+  }
+
+  private func arrays(for named: [(path: String, parameter: Parameter)]) -> [String: StoredArray] {
+    let known = Dictionary(uniqueKeysWithValues: zip(parameters.map { $0.identity }, averages))
+    var state: [String: StoredArray] = [:]
+    for (path, parameter) in named {
+      if let average = known[parameter.identity] { state[path] = StoredArray(average.value) }
+    }
+    return state
+  }
+
+  /// Continues from a checkpoint's training state; from the beginning where it has no averages.
   ///
   /// - Parameter path: the file's, for messages.
-  public func restore(_ state: [String: StoredArray], path: String) throws(TrainingFault) {
+  /// - Throws: `TrainingFault.badWeightAverage`; then nothing is taken over.
+  public func restore(_ state: [String: StoredArray], for model: some Layer, path: String) throws(TrainingFault) {
+    try restore(state, for: model.namedParameters(), path: path)
+  }
+
+  /// The same for any parameters under any names. Each parameter that is averaged needs one.
+  public func restore(
+    _ state: [String: StoredArray], for named: [(path: String, parameter: Parameter)], path: String
+  ) throws(TrainingFault) {
+    try ParameterNames.check(named)
     if state.isEmpty { return }
-    var restored: [String: Variable] = [:]
-    for parameter in parameters {
-      guard let array = state[parameter.path], array.shape == parameter.shape, let values = array.tensor() else {
-        throw .badWeightAverage(path: path, parameter: parameter.path)
+    var names: [ObjectIdentifier: String] = [:]
+    for (name, parameter) in named where names[parameter.identity] == nil {
+      names[parameter.identity] = name
+    }
+    var restored: [Variable] = []
+    for (place, parameter) in parameters.enumerated() {
+      guard let name = names[parameter.identity] else {
+        throw .emptyName(place: place, shape: parameter.shape)
       }
-      restored[parameter.path] = Variable(values)
+      guard let array = state[name], array.shape == parameter.shape, let values = array.tensor() else {
+        throw .badWeightAverage(path: path, parameter: name)
+      }
+      restored.append(Variable(values))
     }
     averages = restored
   }

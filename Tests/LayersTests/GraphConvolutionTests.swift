@@ -28,7 +28,7 @@ import Testing
   }
 
   @Test func namesAreThoseOfPyTorchGeometric() {
-    #expect(Self.filled().namedParameters.map(\.path) == ["conv1.lin.weight", "conv1.bias", "conv2.lin.weight"])
+    #expect(Self.filled().namedParameters().map(\.path) == ["conv1.lin.weight", "conv1.bias", "conv2.lin.weight"])
   }
 
   @Test func beginsAsGlorotAndBengioAndWithoutBias() throws {

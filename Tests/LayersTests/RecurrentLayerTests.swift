@@ -76,14 +76,14 @@ import Testing
   @Test func namesAndTheirOrderArePyTorchs() {
     let lstm = LSTM(3, 4, layers: 2, bidirectional: true)
     #expect(
-      lstm.namedParameters.map(\.path) == [
+      lstm.namedParameters().map(\.path) == [
         "weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0", "weight_ih_l0_reverse", "weight_hh_l0_reverse",
         "bias_ih_l0_reverse", "bias_hh_l0_reverse", "weight_ih_l1", "weight_hh_l1", "bias_ih_l1", "bias_hh_l1",
         "weight_ih_l1_reverse", "weight_hh_l1_reverse", "bias_ih_l1_reverse", "bias_hh_l1_reverse",
       ])
     #expect(lstm.parameters.map(\.shape)[8] == [16, 8], "the second layer takes both directions")
-    #expect(GRU(3, 4, bias: false).namedParameters.map(\.path) == ["weight_ih_l0", "weight_hh_l0"])
-    #expect(GRUCell(3, 4).namedParameters.map(\.path) == ["weight_ih", "weight_hh", "bias_ih", "bias_hh"])
+    #expect(GRU(3, 4, bias: false).namedParameters().map(\.path) == ["weight_ih_l0", "weight_hh_l0"])
+    #expect(GRUCell(3, 4).namedParameters().map(\.path) == ["weight_ih", "weight_hh", "bias_ih", "bias_hh"])
   }
 
   @Test func parametersBeginWithinTheBound() {

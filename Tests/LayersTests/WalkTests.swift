@@ -88,9 +88,9 @@ import Testing
     let own = model.parameters.map(\.path)
     let values = model.parameters.map(\.tensor.scalars)
     let wrapper = Wrapper(backbone: model)
-    #expect(wrapper.namedParameters.map(\.path).prefix(own.count) == ArraySlice(own.map { "backbone.\($0)" }))
+    #expect(wrapper.namedParameters().map(\.path).prefix(own.count) == ArraySlice(own.map { "backbone.\($0)" }))
     #expect(wrapper.trainableParameters.count == own.count + 2 && wrapper.tree.contains("backbone"))
-    #expect(model.parameters.map(\.path) == own && model.namedParameters.map(\.path) == own)
+    #expect(model.parameters.map(\.path) == own && model.namedParameters().map(\.path) == own)
     model.initialize(seed: 7)
     #expect(model.parameters.map(\.tensor.scalars) == values, "the same seed gives what it gave before")
   }
@@ -113,7 +113,7 @@ import Testing
     let model = Dense()
     model.initialize(seed: 1)
     #expect(
-      model.namedParameters.map(\.path) == [
+      model.namedParameters().map(\.path) == [
         "denselayer1.weight", "denselayer1.bias", "denselayer2.weight", "denselayer2.bias", "Mixed_5b.inner_weight",
         "Mixed_5b.expand1x1.weight", "Mixed_5b.expand1x1.bias",
       ])
@@ -128,11 +128,11 @@ import Testing
     let model = Sequential(["conv0": Linear(2, 3), "relu0": Activation.relu, "norm0": Sequential([Linear(3, 2)])])
     model.initialize(seed: 1)
     #expect(
-      model.namedParameters.map(\.path) == ["conv0.weight", "conv0.bias", "norm0.0.weight", "norm0.0.bias"])
+      model.namedParameters().map(\.path) == ["conv0.weight", "conv0.bias", "norm0.0.weight", "norm0.0.bias"])
     let x = Tensor([1, -2], shape: [1, 2])
     let (_, outputs) = observing(["relu0"], of: model) { model(x) }
     #expect(outputs["relu0"]?.scalars == relu(model.elements[0](x)).scalars)
-    #expect(model[1..<3].namedParameters.map(\.path) == ["norm0.0.weight", "norm0.0.bias"])
+    #expect(model[1..<3].namedParameters().map(\.path) == ["norm0.0.weight", "norm0.0.bias"])
     try model.freeze(["norm0"])
     #expect(model.trainableParameters.map(\.path) == ["conv0.weight", "conv0.bias"])
   }

@@ -18,7 +18,7 @@ import Testing
       ConvTranspose1d(2, 4, kernel: 3), ConvTranspose2d(2, 4, kernel: [3, 2], groups: 2),
       ConvTranspose3d(2, 4, kernel: 2, bias: false), MaxPool1d(2), MinPool2d(2), AvgPool3d(2), AdaptiveMaxPool1d(2),
     ])
-    let cells = layers.namedParameters.map { "\($0.path) \($0.parameter.shape)" }
+    let cells = layers.namedParameters().map { "\($0.path) \($0.parameter.shape)" }
     #expect(
       cells == [
         "0.weight [3, 2, 3]", "0.bias [3]", "1.weight [3, 2, 3, 5]", "1.bias [3]", "2.weight [3, 2, 2, 2, 2]",

@@ -62,18 +62,18 @@ import Testing
     let average = try WeightAverage(of: parameters, decay: 0.25)
     average.update()
     model.head.p.assign(Tensor([8, 9], shape: [2]))
-    let state = average.state
+    let state = average.state(for: model)
     #expect(state.keys.sorted() == ["head.p"])
     let resumed = try WeightAverage(of: parameters, decay: 0.25)
-    try resumed.restore(state, path: "last.h5")
+    try resumed.restore(state, for: model, path: "last.h5")
     #expect(values(resumed, model.head) == [4, 5])
     // A state without any is that of a run that has not taken a step.
-    try resumed.restore([:], path: "last.h5")
+    try resumed.restore([:], for: model, path: "last.h5")
 
     let short = StoredArray([1] as [Float], shape: [1])
     for broken: [String: StoredArray] in [["head.p": short], ["other": short]] {
       #expect(throws: TrainingFault.badWeightAverage(path: "last.h5", parameter: "head.p")) {
-        try resumed.restore(broken, path: "last.h5")
+        try resumed.restore(broken, for: model, path: "last.h5")
       }
     }
     #expect(values(resumed, model.head) == [4, 5], "nothing is taken over by halves")

@@ -51,7 +51,7 @@ struct KerasLayerConversion {
       }
       let arrays = Dictionary(zip(parts, weights.map(\.array)), uniquingKeysWith: { first, _ in first })
       if parts.contains(.recurrentKernel) || parts.contains(where: { if case .gate = $0 { true } else { false } }) {
-        let names = zip(parts, weights).map { (part: $0, name: $1.name) }
+        let names = zip(parts, weights).map { (part: $0, name: $1.path) }
         result += try recurrent(arrays, names, suffix: isBackward ? "_l0_reverse" : "_l0")
         continue
       }
@@ -61,7 +61,7 @@ struct KerasLayerConversion {
         let array = try converted(weight, part, shape(name))
         let isMoved = weight.array.shape.count > 1 && part != .embedding && !keepsOrder(weight.array, part, shape(name))
         result.append(
-          .init(name, array, from: [weight.name], rearranged: isMoved ? weight.array.shape : nil))
+          .init(name, array, from: [weight.path], rearranged: isMoved ? weight.array.shape : nil))
       }
     }
     return result

@@ -109,6 +109,7 @@ extension Network {
     let more = options.groups.filter(\.isFrozen).flatMap(\.patterns)
     if !more.isEmpty { try freeze(frozenPaths + more) }
     // Before anything is written.
-    for group in options.groups { _ = try group.parsed(for: parameters) }
+    let paths = namedParameters().map(\.path)
+    for group in options.groups { _ = try group.parsed(for: paths) }
   }
 }
