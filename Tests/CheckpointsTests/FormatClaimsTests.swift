@@ -234,7 +234,9 @@ import Testing
           HDF5Item(path: "model/cafe\u{301}/weight", attributes: item.attributes, content: item.content))
       }
     }
-    for part in ["\\u{00E9}", "e\\u{0301}"] { #expect(fault?.description.contains(part) == true, "\(part)") }
+    for part in ["two parts have the name", "\\u{E9}", "e\\u{301}"] {
+      #expect(fault?.description.contains(part) == true, "\(part)")
+    }
   }
 
   @Test func theReadersOtherRefusals() throws {

@@ -27,7 +27,7 @@ import Testing
       ])
     #expect(report.conversions.contains(.rearranged(path: "conv.weight", from: [3, 2, 4, 5])))
     #expect(report.conversions.filter { $0.path == "bn.bias" }.count == 1, "renamed, and nothing else")
-    #expect(report.description.contains("7 renamed\n2 rearranged"))
+    #expect(report.description.contains("8 renamed\n2 rearranged"))
     #expect(mapped.paths == Self.cells.map(\.path).filter { $0 != "bn.num_batches_tracked" })
     let kernel = try #require(file["conv/conv/kernel:0"]?.floats())
     let weight = try #require(mapped["conv.weight"]?.floats())
