@@ -81,6 +81,7 @@ private struct AviaryFileReader {
     return settings
   }
 
+  /// No two of them have one path: the HDF5 reader refuses a group in which two objects have one name.
   private func modelDatasets() throws(CheckpointFault) -> (byPath: [String: HDF5Contents.Dataset], paths: [String]) {
     var byPath: [String: HDF5Contents.Dataset] = [:]
     var paths: [String] = []
@@ -90,17 +91,10 @@ private struct AviaryFileReader {
         throw .forbiddenName(path: reader.path, tensor: String(name), reason: "a name in the file contains a dot")
       }
       let path = AviaryFile.path(name)
-      if let other = byPath.updateValue(dataset, forKey: path) {
-        throw .sameName(path: reader.path, name: path, first: spelled(other.path), second: spelled(dataset.path))
-      }
+      byPath[path] = dataset
       paths.append(path)
     }
     return (byPath, paths)
-  }
-
-  /// A name whose characters beyond ASCII are shown by number, since two that look alike are to be told apart.
-  private func spelled(_ name: String) -> String {
-    "'/" + name.unicodeScalars.map { $0.escaped(asASCII: true) }.joined() + "'"
   }
 
   private mutating func array(
@@ -129,12 +123,7 @@ private struct AviaryFileReader {
       guard training.optimizer[parameter] != nil else {
         throw .badTensor(path: reader.path, tensor: dataset.path, reason: "its parameter has no attribute 'step'")
       }
-      let array = try array(dataset, dataset.path)
-      if let other = training.optimizer[parameter]?.arrays.updateValue(array, forKey: slot) {
-        throw .sameName(
-          path: reader.path, name: dataset.path, first: "\(other.dtype.rawValue) \(other.shape)",
-          second: "\(array.dtype.rawValue) \(array.shape)")
-      }
+      training.optimizer[parameter]?.arrays[slot] = try array(dataset, dataset.path)
     }
     let prefix = AviaryFile.averages + "."
     for (path, slots) in training.optimizer where path.hasPrefix(prefix) {

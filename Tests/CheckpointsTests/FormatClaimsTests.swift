@@ -234,9 +234,7 @@ import Testing
           HDF5Item(path: "model/cafe\u{301}/weight", attributes: item.attributes, content: item.content))
       }
     }
-    for part in ["two parts have the name", "\\u{E9}", "e\\u{301}"] {
-      #expect(fault?.description.contains(part) == true, "\(part)")
-    }
+    #expect(fault?.description.contains("model/caf\u{e9}: another object of the group has the same name") == true)
   }
 
   @Test func theReadersOtherRefusals() throws {
