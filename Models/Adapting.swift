@@ -108,6 +108,7 @@ extension Checkpoint {
         array.shape[2] > 1, array.shape.dropFirst().reduce(1, *) == cell.shape[1],
         let flat = array.reshaped(to: cell.shape)
       else { continue }
+      result.conversions.append(.reshaped(path: cell.path, from: array.shape))
       result.set(flat, at: cell.path)
     }
     return result

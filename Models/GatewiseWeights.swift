@@ -14,34 +14,50 @@ extension Checkpoint {
     for cell in cells where cell.path.hasSuffix(suffix) && self[cell.path] == nil {
       let layer = String(cell.path.dropLast(suffix.count))
       if let joined = joinedGates(of: layer, inputs: cell.shape.last ?? 0, in: self) {
-        result = result.replacing(joined.consumed, by: joined.arrays)
+        result = result.replacing(joined)
       }
     }
     return result
   }
 
-  private func replacing(_ consumed: Set<String>, by arrays: [(path: String, array: StoredArray)]) -> Checkpoint {
+  private func replacing(_ gates: JoinedGates) -> Checkpoint {
+    let consumed = Set(gates.weights + gates.biases)
     var result = Checkpoint()
     (result.format, result.metadata, result.notes) = (format, metadata, notes)
     for entry in entries where !consumed.contains(entry.path) { result.set(entry.array, at: entry.path) }
-    for (path, array) in arrays { result.set(array, at: path) }
+    for (path, array) in gates.arrays { result.set(array, at: path) }
+    result.conversions = conversions.filter { !consumed.contains($0.path) } + gates.conversions
     return result
   }
 }
 
-/// The four arrays of a layer whose gates the file has; nil where any is absent or of another shape.
+/// The four arrays of a layer whose gates the file has, and the names of those in the file.
+private struct JoinedGates {
+  var arrays: [(path: String, array: StoredArray)]
+  var weights: [String]
+  var biases: [String]
+
+  var conversions: [LoadReport.Conversion] {
+    [
+      .joined(path: arrays[0].path, from: weights), .joined(path: arrays[1].path, from: weights),
+      .joined(path: arrays[2].path, from: biases), .filled(path: arrays[3].path, value: 0),
+    ]
+  }
+}
+
+/// Nil where any is absent or of another shape.
 private func joinedGates(
   of layer: String, inputs: Int, in checkpoint: Checkpoint
-) -> (arrays: [(path: String, array: StoredArray)], consumed: Set<String>)? {
+) -> JoinedGates? {
   // Matching has to see that the file was made for other sizes, so a shape that does not fit is left alone.
   var (input, recurrent, bias): ([Float], [Float], [Float]) = ([], [], [])
-  var consumed: Set<String> = []
+  var (weights, biases): ([String], [String]) = ([], [])
   var hidden: Int?
   for gate in ["i", "f", "g", "o"] {
     let (weightPath, biasPath) = ("\(layer).\(gate).weight", "\(layer).\(gate).bias")
-    guard let weight = checkpoint[weightPath], let biases = checkpoint[biasPath], weight.shape.count == 2,
-      let rows = weight.shape.first, hidden ?? rows == rows, weight.shape[1] == inputs + rows, biases.shape == [rows],
-      let numbers = weight.tensor()?.scalars, let offsets = biases.tensor()?.scalars
+    guard let weight = checkpoint[weightPath], let gateBias = checkpoint[biasPath], weight.shape.count == 2,
+      let rows = weight.shape.first, hidden ?? rows == rows, weight.shape[1] == inputs + rows, gateBias.shape == [rows],
+      let numbers = weight.tensor()?.scalars, let offsets = gateBias.tensor()?.scalars
     else { return nil }
     hidden = rows
     let width = inputs + rows
@@ -50,7 +66,8 @@ private func joinedGates(
       recurrent += numbers[row * width + inputs..<(row + 1) * width]
     }
     bias += offsets
-    consumed.formUnion([weightPath, biasPath])
+    weights.append(weightPath)
+    biases.append(biasPath)
   }
   guard let hidden else { return nil }
   let arrays = [
@@ -59,5 +76,5 @@ private func joinedGates(
     ("\(layer).bias_ih_l0", StoredArray(bias, shape: [4 * hidden])),
     ("\(layer).bias_hh_l0", StoredArray([Float](repeating: 0, count: 4 * hidden), shape: [4 * hidden])),
   ]
-  return (arrays.map { (path: $0.0, array: $0.1) }, consumed)
+  return JoinedGates(arrays: arrays.map { (path: $0.0, array: $0.1) }, weights: weights, biases: biases)
 }

@@ -1,4 +1,4 @@
-/// What the numbers of an array are like. Everything but the counts is of the finite numbers alone.
+/// Statistics of an array. Everything but the counts is of the finite numbers only.
 public struct ArrayStatistics: Sendable, Equatable {
   public let count: Int
   public internal(set) var zeros = 0

@@ -5,7 +5,7 @@ extension Checkpoint {
   /// The mean of the weights of several checkpoints of one network.
   ///
   /// Floating-point tensors are added in double and keep their type; integers and booleans, such as counters of batches,
-  /// are the first checkpoint's, and so is what is known about the model, but for its metrics, which nobody measured.
+  /// are the first checkpoint's, and so is what is known about the model, except its metrics, which nobody measured.
   ///
   /// - Parameter named: the checkpoints with their files' names, for faults; at least one.
   public static func average(_ named: [(file: String, checkpoint: Checkpoint)]) throws(CheckpointFault) -> Checkpoint {
@@ -13,16 +13,16 @@ extension Checkpoint {
     for (file, other) in named.dropFirst() {
       func differs(_ reason: String) -> CheckpointFault { .differs(path: file, from: firstFile, reason: reason) }
       let missing = first.paths.filter { other[$0] == nil }
-      guard missing.isEmpty else { throw differs("it has no \(listed(missing))") }
+      guard missing.isEmpty else { throw differs("\(listed(missing)) is missing") }
       let unexpected = other.paths.filter { first[$0] == nil }
       guard unexpected.isEmpty else { throw differs("only it has \(listed(unexpected))") }
       for entry in first.entries {
         guard let array = other[entry.path] else { continue }
         guard array.shape == entry.array.shape else {
-          throw differs("'\(entry.path)' has the shape \(array.shape), there \(entry.array.shape)")
+          throw differs("'\(entry.path)' has the shape \(array.shape) instead of \(entry.array.shape)")
         }
         guard array.dtype == entry.array.dtype else {
-          throw differs("'\(entry.path)' is \(array.dtype.rawValue), there \(entry.array.dtype.rawValue)")
+          throw differs("'\(entry.path)' is \(array.dtype.rawValue) instead of \(entry.array.dtype.rawValue)")
         }
       }
     }
@@ -35,7 +35,8 @@ extension Checkpoint {
       guard let tensor = checkpoint.quantizedPaths.first else { continue }
       throw .unsupported(
         path: file,
-        what: "tensor '\(tensor)' is quantised, and integers are not averaged; convert the file with --dtype f32 first")
+        what:
+          "tensor '\(tensor)' is quantized, and integers cannot be averaged; convert the file with --dtype f32 first")
     }
     for entry in first.entries {
       guard entry.array.dtype.isReal, !entry.array.dtype.isFloat8 else {

@@ -76,6 +76,14 @@ struct AviaryAttributes {
     .malformed(path: path, part: "attribute '\(name)'", reason: reason)
   }
 
+  /// The attribute `format_version`, which must be there.
+  func version() throws(CheckpointFault) -> Int {
+    guard let version = attributes["format_version"]?.integer, version > 0, let version = Int(exactly: version) else {
+      throw fault("format_version", "is absent, or not a positive integer")
+    }
+    return version
+  }
+
   func text(_ name: String) throws(CheckpointFault) -> String? {
     guard let value = attributes[name] else { return nil }
     guard let text = value.text else { throw fault(name, "is not text") }

@@ -32,7 +32,7 @@ enum AviaryFile {
       while let dot = rest.lastIndex(of: ".") {
         rest = rest[..<dot]
         if all.contains(String(rest)) {
-          throw .forbiddenName(path: file, tensor: path, reason: "'\(rest)' is a tensor, too, and cannot contain it")
+          throw .forbiddenName(path: file, tensor: path, reason: "'\(rest)' is also a tensor and cannot contain it")
         }
       }
     }
@@ -42,12 +42,12 @@ enum AviaryFile {
     replacing(".", with: "/", in: path)
   }
 
-  /// The path that lies at a location: slashes become dots again.
+  /// The path of a location: slashes become dots.
   static func path(_ location: some StringProtocol) -> String {
     replacing("/", with: ".", in: location)
   }
 
-  /// Byte by byte: by characters, it would be a good part of the time that opening a file takes.
+  /// Byte by byte: going by characters would be a good part of the time to open a file.
   private static func replacing(
     _ old: Unicode.Scalar, with new: Unicode.Scalar, in text: some StringProtocol
   ) -> String {
@@ -96,7 +96,7 @@ enum AviaryFile {
     _ dataset: HDF5Contents.Dataset, _ reader: HDF5Reader, tensor: String
   ) throws(CheckpointFault) -> StoredArray {
     guard let dtype = Dtype(dataset.type, attributes: dataset.attributes) else {
-      throw .unsupported(path: reader.path, what: "\(dataset.path) holds \(dataset.type), which is no array of numbers")
+      throw .unsupported(path: reader.path, what: "\(dataset.path) holds \(dataset.type), not numbers")
     }
     let bytes: ByteRegion
     do { bytes = try reader.bytes(of: dataset) } catch { throw .hdf5(error) }

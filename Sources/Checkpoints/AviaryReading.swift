@@ -30,11 +30,10 @@ private struct AviaryFileReader {
   }
 
   mutating func checkpoint(_ root: [HDF5Attribute]) throws(CheckpointFault) -> Checkpoint {
-    guard let version = root["format_version"]?.integer, version > 0 else {
-      throw malformed("attribute 'format_version'", "is absent, or not a positive integer")
-    }
+    let attributes = AviaryAttributes(root, path: reader.path)
+    let version = try attributes.version()
     guard version <= AviaryFile.version else {
-      throw .newerVersion(path: reader.path, version: Int(version), supported: AviaryFile.version)
+      throw .newerVersion(path: reader.path, version: version, supported: AviaryFile.version)
     }
     if let refusal = reader.contents.refusals.first {
       throw .hdf5(.refused(path: reader.path, object: refusal.path, reason: refusal.reason))
@@ -44,9 +43,8 @@ private struct AviaryFileReader {
     }
     var checkpoint = Checkpoint()
     checkpoint.format = .aviary
-    let attributes = AviaryAttributes(root, path: reader.path)
     checkpoint.metadata = try .init(attributes, extra: reader.contents.attributes(ofGroup: "extra") ?? [])
-    checkpoint.metadata.settings = settings()
+    checkpoint.metadata.settings = try settings()
     let datasets = try modelDatasets()
     let order = try AviaryAttributes(model, path: reader.path).texts("order") ?? []
     for path in order {
@@ -67,18 +65,23 @@ private struct AviaryFileReader {
   }
 
   /// Every number that is an attribute of a layer. What a network does not know it passes over when it is loaded.
-  private func settings() -> [String: Double] {
+  private func settings() throws(CheckpointFault) -> [String: Double] {
     var settings: [String: Double] = [:]
     for group in reader.contents.groups where group.path == "model" || group.path.hasPrefix("model/") {
       let layer = AviaryFile.path(group.path.dropFirst("model/".count))
       for attribute in group.attributes {
-        guard let value = attribute.value.real else { continue }
-        settings[layer.isEmpty ? attribute.name : layer + "." + attribute.name] = value
+        let name = layer.isEmpty ? attribute.name : layer + "." + attribute.name
+        if let value = attribute.value.real ?? attribute.value.integer.map(Double.init) {
+          settings[name] = value
+        } else if Checkpoint.meaningfulSettings.contains(attribute.name) {
+          throw malformed("attribute '\(name)'", "is not a number")
+        }
       }
     }
     return settings
   }
 
+  /// No two of them have one path: the HDF5 reader refuses a group in which two objects have one name.
   private func modelDatasets() throws(CheckpointFault) -> (byPath: [String: HDF5Contents.Dataset], paths: [String]) {
     var byPath: [String: HDF5Contents.Dataset] = [:]
     var paths: [String] = []
@@ -88,17 +91,10 @@ private struct AviaryFileReader {
         throw .forbiddenName(path: reader.path, tensor: String(name), reason: "a name in the file contains a dot")
       }
       let path = AviaryFile.path(name)
-      if let other = byPath.updateValue(dataset, forKey: path) {
-        throw .sameName(path: reader.path, name: path, first: spelled(other.path), second: spelled(dataset.path))
-      }
+      byPath[path] = dataset
       paths.append(path)
     }
     return (byPath, paths)
-  }
-
-  /// A name whose characters beyond ASCII are shown by number, since two that look alike are to be told apart.
-  private func spelled(_ name: String) -> String {
-    "'/" + name.unicodeScalars.map { $0.escaped(asASCII: true) }.joined() + "'"
   }
 
   private mutating func array(
@@ -125,14 +121,9 @@ private struct AviaryFileReader {
       let slot = String(parts.removeLast())
       let parameter = parts.joined(separator: ".")
       guard training.optimizer[parameter] != nil else {
-        throw .badTensor(path: reader.path, tensor: dataset.path, reason: "its parameter has no step count")
+        throw .badTensor(path: reader.path, tensor: dataset.path, reason: "its parameter has no attribute 'step'")
       }
-      let array = try array(dataset, dataset.path)
-      if let other = training.optimizer[parameter]?.arrays.updateValue(array, forKey: slot) {
-        throw .sameName(
-          path: reader.path, name: dataset.path, first: "\(other.dtype.rawValue) \(other.shape)",
-          second: "\(array.dtype.rawValue) \(array.shape)")
-      }
+      training.optimizer[parameter]?.arrays[slot] = try array(dataset, dataset.path)
     }
     let prefix = AviaryFile.averages + "."
     for (path, slots) in training.optimizer where path.hasPrefix(prefix) {

@@ -5,6 +5,7 @@ import AviaryHDF5Writing
 extension Checkpoint {
   /// Writes Aviary's HDF5 file, durably.
   public func writeAviary(to path: String) throws(CheckpointFault) {
+    try requireDistinctNames(path: path)
     try AviaryFile.check(paths, file: path)
     var items = [HDF5Item(path: "", attributes: metadata.attributes)]
     if !metadata.extra.isEmpty {

@@ -1,7 +1,7 @@
 import AviaryArchives
 import AviaryHDF5
 
-/// Named stored arrays with what is known about them: a model's weights, as some file has them.
+/// Named arrays with what is known about them: the weights of a model, as a file stores them.
 public struct Checkpoint: Sendable {
   /// One named array.
   public struct Entry: Sendable {
@@ -28,13 +28,13 @@ public struct Checkpoint: Sendable {
     case safetensors = "safetensors"
     case numPyArchive = "NumPy npz"
     case numPy = "NumPy npy"
-    /// Put together in memory.
+    /// Made in memory.
     case memory = "memory"
   }
 
   public var format: Format = .memory
   public var metadata = Metadata()
-  /// What training needs to go on, where the file has it.
+  /// What training needs to resume, where the file has it.
   public var trainingState: TrainingState?
   /// The layers of a Keras file, for `mapped(onto:)`.
   public var kerasModel: KerasModel?
@@ -42,21 +42,25 @@ public struct Checkpoint: Sendable {
   public var notes: [String] = []
   /// Parts of the file that are damaged, each with what is wrong; the others were read.
   public var damage: [String] = []
+  /// How the arrays were made that the file has in another form; `LoadReport` lists them.
+  public package(set) var conversions: [LoadReport.Conversion] = []
 
   /// The arrays, in the order of the file or the model.
   public private(set) var entries: [Entry] = []
   private var places: [String: Int] = [:]
+  /// The first name that `append` was given twice, and a description of each value.
+  private var collision: (name: String, first: String, second: String)?
 
   public init() {}
 
-  /// The array of a path. Setting one that is there replaces it in its place; `nil` is not for removing.
+  /// The array of a path.
   public subscript(path: String) -> StoredArray? {
     places[path].map { entries[$0].array }
   }
 
   public var paths: [String] { entries.map(\.path) }
 
-  /// Adds an array at the end, or replaces the one of that path where it stands.
+  /// Adds an array at the end, or replaces the array with that path in its place.
   public mutating func set(_ array: StoredArray, at path: String) {
     if let place = places[path] {
       entries[place] = Entry(path, array)
@@ -64,6 +68,27 @@ public struct Checkpoint: Sendable {
       places[path] = entries.count
       entries.append(Entry(path, array))
     }
+  }
+
+  /// Adds an array of a model. If the path is taken, the checkpoint can no longer be written: `write` throws a fault that
+  /// describes both.
+  public mutating func append(_ array: StoredArray, at path: String) {
+    if let first = self[path], collision == nil { collision = (path, Self.described(first), Self.described(array)) }
+    _ = add(array, at: path)
+  }
+
+  /// Adds a setting of a layer in the same way.
+  public mutating func append(setting value: Double, at path: String) {
+    if let first = metadata.settings[path], collision == nil { collision = (path, "\(first)", "\(value)") }
+    metadata.settings[path] = value
+  }
+
+  private static func described(_ array: StoredArray) -> String { "\(array.dtype.rawValue) \(array.shape)" }
+
+  /// Refuses a checkpoint in which two arrays would have one name.
+  func requireDistinctNames(path: String) throws(CheckpointFault) {
+    guard let collision else { return }
+    throw .sameName(path: path, name: collision.name, first: collision.first, second: collision.second)
   }
 
   /// Adds an array whose path must be new; reports whether it was.
@@ -84,14 +109,14 @@ public struct Checkpoint: Sendable {
 
   /// How a file is read.
   public struct ReadOptions: Sendable {
-    /// Use a local file's own pages; otherwise everything is copied.
+    /// Memory-map a local file; otherwise it is copied.
     public var map = true
-    /// Compare every tensor's checksum, where the file has them.
+    /// Verify the checksum of every tensor, where the file has them.
     public var verify = true
-    /// Read also what is no array of numbers, to see whether it can be read.
+    /// Also read what is not an array of numbers, to see whether it can be read.
     public var readsEverything = false
-    /// The entry of a PyTorch training checkpoint that the weights are taken from; nil for the likeliest, of which averages
-    /// over training steps come first.
+    /// The entry of a PyTorch training checkpoint that the weights are taken from; nil for the likeliest, averages over
+    /// training steps first.
     public var weightsKey: String?
 
     public init(
@@ -104,7 +129,7 @@ public struct Checkpoint: Sendable {
     }
   }
 
-  /// Reads a checkpoint of any kind; content decides which, not the name.
+  /// Reads a checkpoint of any format, which is detected by content, not by name.
   public static func read(
     from path: String, options: ReadOptions = ReadOptions()
   ) throws(CheckpointFault) -> Checkpoint {
@@ -150,13 +175,14 @@ public struct Checkpoint: Sendable {
   }
 
   /// Writes a checkpoint; the extension of `path` decides the format: `.h5` or `.hdf5`, `.safetensors`, PyTorch's `.pth`
-  /// or `.pt`, or NumPy's `.npz`, which keeps the arrays alone. Quantised weights stay such in Aviary's own file, and
-  /// elsewhere become the numbers that they stand for.
+  /// or `.pt`, or NumPy's `.npz`, which keeps the arrays only. Quantized weights stay integers in Aviary's own file and
+  /// become floating-point numbers in the others.
   public func write(to path: String) throws(CheckpointFault) {
+    try requireDistinctNames(path: path)
     let name = path.lowercased()
     if name.hasSuffix(".weights.h5") {
       throw .unsupported(
-        path: path, what: "Keras weights are written of a keras-chain's layers alone; use .h5 or .safetensors")
+        path: path, what: "Keras weights can be written only of a keras-chain; use .h5 or .safetensors")
     } else if name.hasSuffix(".h5") || name.hasSuffix(".hdf5") {
       try writeAviary(to: path)
     } else if name.hasSuffix(".safetensors") {
@@ -181,7 +207,7 @@ public struct Checkpoint: Sendable {
       })
   }
 
-  /// Whether a path ends with what PyTorch or a Keras calls batch-norm statistics: `bn1.running_var`,
+  /// Whether a path ends with a name that PyTorch or Keras gives batch-norm statistics: `bn1.running_var`,
   /// `bn/moving_mean:0`, Keras 1's `bn_running_std`.
   private static func namesStatistic(_ path: String) -> Bool {
     let last = path.split(whereSeparator: { $0 == "/" || $0 == "." }).last ?? ""

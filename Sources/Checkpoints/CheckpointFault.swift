@@ -1,7 +1,7 @@
 import AviaryArchives
 import AviaryHDF5
 
-/// A way in which a checkpoint cannot be read, written, or fitted to a network.
+/// Why a checkpoint cannot be read, written, or loaded into a network.
 public enum CheckpointFault: ArchiveFaultCarrying, Equatable, Sendable, CustomStringConvertible {
   // The file.
   /// The file, or an archive inside it, is missing, cut short or damaged.
@@ -10,13 +10,13 @@ public enum CheckpointFault: ArchiveFaultCarrying, Equatable, Sendable, CustomSt
   case hdf5(HDF5Fault)
   /// The pickle is damaged or refused.
   case pickle(PickleFault)
-  /// An array of NumPy's is damaged or refused.
+  /// A NumPy array is damaged or refused.
   case numPy(NumPyFault)
-  /// The first bytes are of no format that Aviary reads.
+  /// The first bytes are not those of a format that Aviary reads.
   case unknownFormat(path: String)
   /// A valid file of a kind that Aviary does not read.
   case unsupported(path: String, what: String)
-  /// The extension of an output file names no format that Aviary writes.
+  /// The extension of an output file is not that of a format that Aviary writes.
   case unknownOutput(path: String)
 
   // What is in it.
@@ -48,15 +48,15 @@ public enum CheckpointFault: ArchiveFaultCarrying, Equatable, Sendable, CustomSt
   // Fitting to a network.
   /// No tensor of the checkpoint has a name of the network's.
   case nothingMatched(path: String, expected: [String], found: [String])
-  /// Tensors are missing, unexpected, or of another shape, and nobody allowed it.
+  /// Tensors are missing, unexpected, or of another shape, which was not allowed.
   case mismatch(path: String, report: LoadReport)
-  /// A number that says how a layer works is none that makes sense, or belongs to no layer of the network.
+  /// The value of a setting is out of range, or the network has no such setting.
   case badSetting(path: String, setting: String, value: Double)
-  /// A pattern that was to allow a difference matches no path.
+  /// A pattern of allowed differences matches no path.
   case patternMatchesNothing(pattern: String)
 
   // Converting.
-  /// A renaming rule is no regular expression, or not written REGEX=REPLACEMENT.
+  /// A renaming rule is not a regular expression, or not written REGEX=REPLACEMENT.
   case badRename(rule: String, reason: String)
   /// Two tensors have one name after renaming.
   case renameCollides(tensor: String, first: String, second: String)
@@ -74,35 +74,35 @@ public enum CheckpointFault: ArchiveFaultCarrying, Equatable, Sendable, CustomSt
     case .pickle(let fault): fault.description
     case .numPy(let fault): fault.description
     case .unknownFormat(let path):
-      "\(path): not a checkpoint: neither HDF5, ZIP, tar, pickle, safetensors nor NumPy by its first bytes"
+      "\(path): not a checkpoint: its first bytes are not those of HDF5, ZIP, tar, pickle, safetensors or NumPy"
     case .unsupported(let path, let what): "\(path): \(what)"
-    case .unknownOutput(let path): "\(path): its extension names no format; use .h5, .safetensors, .pth or .npz"
+    case .unknownOutput(let path): "\(path): unknown extension; use .h5, .safetensors, .pth or .npz"
     case .malformed(let path, let part, let reason): "\(path): damaged: \(part): \(reason)"
     case .badTensor(let path, let tensor, let reason): "\(path): damaged: tensor '\(tensor)': \(reason)"
     case .tooLarge(let path, let tensor, let bytes, let limit):
-      "\(path): refused: tensor '\(tensor)' would take \(bytes) bytes, the file accounts for \(limit)"
+      "\(path): refused: tensor '\(tensor)' would take \(bytes) bytes, more than the \(limit) that the file accounts for"
     case .duplicateTensor(let path, let tensor): "\(path): damaged: two tensors are called '\(tensor)'"
     case .sameName(let path, let name, let first, let second):
-      "\(path): two tensors are called '\(name)': \(first) and \(second); give each a name of its own"
+      "\(path): two parts have the name '\(name)': \(first) and \(second); give each a name of its own"
     case .wholeModule(let path, let module):
-      "\(path): a whole pickled module (\(module)), which needs its Python code; "
+      "\(path): a pickled module (\(module)) that needs its Python code; "
         + "save it again with torch.save(model.state_dict(), …)"
     case .noTensors(let path): "\(path): holds no tensors"
     case .checksum(let path, let tensor, let stored, let computed):
-      "\(path): damaged: tensor '\(tensor)' has CRC-32C \(hexadecimal(computed)), \(hexadecimal(stored)) is recorded"
+      "\(path): damaged: tensor '\(tensor)' has CRC-32C \(hexadecimal(computed)) instead of \(hexadecimal(stored))"
     case .newerVersion(let path, let version, let supported):
-      "\(path): format version \(version); this Aviary reads up to \(supported), use a newer one"
+      "\(path): format version \(version) is newer than \(supported), which this Aviary reads; use a newer Aviary"
     case .forbiddenName(let path, let tensor, let reason):
       "\(path): tensor '\(tensor)' cannot be stored: \(reason); give it another name with --rename"
     case .unwritableType(let path, let tensor, let dtype):
-      "\(path): tensor '\(tensor)' is \(dtype.rawValue), which this format does not hold"
-        + (dtype.isFloat8 ? "; store it as another with --dtype f32, f16 or bf16" : "")
+      "\(path): tensor '\(tensor)' is \(dtype.rawValue), which this format cannot store"
+        + (dtype.isFloat8 ? "; convert it with --dtype f32, f16 or bf16" : "")
     case .nothingMatched(let path, let expected, let found):
-      "\(path): no tensor has a name of the network's: it has \(listed(found)), the network \(listed(expected)); "
+      "\(path): no tensor has a name of the network: the file has \(listed(found)), the network \(listed(expected)); "
         + "is it another architecture?"
     case .mismatch(let path, let report): "\(path): does not fit the network: \(report.problems)"
     case .badSetting(let path, let setting, let value):
-      "\(path): \(setting) = \(value) is no setting of the network, or not a possible one"
+      "\(path): \(setting) = \(value): the network has no such setting, or the value is out of range"
     case .patternMatchesNothing(let pattern): "pattern '\(pattern)' matches no tensor"
     case .badRename(let rule, let reason): "--rename '\(rule)': \(reason)"
     case .renameCollides(let tensor, let first, let second):

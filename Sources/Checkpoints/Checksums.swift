@@ -3,7 +3,7 @@ import AviaryHDF5
 import Dispatch
 import Synchronization
 
-/// Checksums of many tensors by all cores at once: on one they would take as long as all the rest of loading.
+/// Checksums of many tensors on all cores: on one core they would take as long as the rest of loading.
 enum Checksums {
   static func crc32c(of regions: [ByteRegion]) -> [UInt32] {
     // The largest first, so that no core is left with much to do at the end.
@@ -17,7 +17,7 @@ enum Checksums {
   }
 }
 
-/// The checksums of a file's tensors, gathered while it is read and compared at the end.
+/// The checksums of a file's tensors, collected while the file is read and verified at the end.
 struct ChecksumVerification {
   private struct Sum {
     let tensor: String
@@ -36,7 +36,7 @@ struct ChecksumVerification {
       throw .badTensor(path: path, tensor: tensor, reason: "it has no checksum; read it with --no-verify")
     }
     guard let sum = stored.integer.flatMap({ UInt32(exactly: $0) }) else {
-      throw .badTensor(path: path, tensor: tensor, reason: "its checksum is no number of 32 bits")
+      throw .badTensor(path: path, tensor: tensor, reason: "its checksum is not a 32-bit integer")
     }
     sums.append(Sum(tensor: tensor, bytes: bytes, stored: sum))
   }

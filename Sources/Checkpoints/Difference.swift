@@ -31,7 +31,7 @@ public struct CheckpointDifference: Sendable, Equatable {
   public internal(set) var otherValues: [Distance] = []
   /// Tensors that cannot be compared as numbers (complex, or of 4 bits) and whose bytes differ.
   public internal(set) var incomparable: [String] = []
-  /// Numbers that say how layers work, such as an epsilon, that differ or are told by one side alone.
+  /// Settings of layers, such as an epsilon, that differ or that only one side has.
   public internal(set) var otherSettings: [String] = []
 
   /// The largest difference of all.

@@ -1,6 +1,6 @@
 /// What a network wants from a checkpoint: one parameter, buffer or counter.
 public struct CellDescription: Sendable, Equatable {
-  public enum Role: Sendable {
+  public enum Role: String, Sendable {
     /// Learned.
     case parameter
     /// Running statistics.
@@ -20,7 +20,24 @@ public struct CellDescription: Sendable, Equatable {
   }
 }
 
-/// How a checkpoint fits a network: every difference, allowed or not.
+extension CellDescription: CustomStringConvertible {
+  public var description: String { "a \(role.rawValue) \(shape)" }
+}
+
+/// What a network takes from a checkpoint if it is there: a number that says how a layer works.
+public struct SettingDescription: Sendable, Equatable {
+  public let path: String
+  /// The values that are possible.
+  public let allowed: ClosedRange<Float>
+
+  public init(path: String, allowed: ClosedRange<Float>) {
+    self.path = path
+    self.allowed = allowed
+  }
+}
+
+/// How a checkpoint fits a network: every difference, allowed or not, in fields that a program can read.
+/// `description` says the same in words.
 public struct LoadReport: Sendable, Equatable {
   public struct ShapeMismatch: Sendable, Equatable {
     public let path: String
@@ -34,72 +51,82 @@ public struct LoadReport: Sendable, Equatable {
     }
   }
 
-  public struct Conversion: Sendable, Equatable {
+  /// A tensor whose elements are not of the type that the network has.
+  public struct Typed: Sendable, Equatable {
     public let path: String
-    public let from: Dtype
+    public let dtype: Dtype
 
-    public init(path: String, from: Dtype) {
+    public init(path: String, dtype: Dtype) {
       self.path = path
-      self.from = from
+      self.dtype = dtype
     }
+  }
+
+  /// What was done to a tensor of the file to make it the network's. `path` is always the network's.
+  public enum Conversion: Sendable, Equatable {
+    /// The elements were of another type. Quantized weights, which a network takes as they are, are not listed.
+    case type(path: String, from: Dtype, to: Dtype)
+    /// The file has another name for it.
+    case renamed(path: String, from: String)
+    /// Several tensors of the file are one of the network: the gates of an LSTM.
+    case joined(path: String, from: [String])
+    /// The same elements in the same order in another shape.
+    case reshaped(path: String, from: [Int])
+    /// The axes are in another order, or elements within them: kernels of Keras.
+    case rearranged(path: String, from: [Int])
+    /// The file has nothing for it, and every element is this number.
+    case filled(path: String, value: Float)
+
+    public var path: String {
+      switch self {
+      case .type(let path, _, _), .renamed(let path, _), .joined(let path, _), .reshaped(let path, _),
+        .rearranged(let path, _), .filled(let path, _):
+        path
+      }
+    }
+  }
+
+  /// Differences that the caller allowed.
+  public struct Allowed: Sendable, Equatable {
+    /// They keep their value, or are initialized.
+    public internal(set) var missing: [String] = []
+    /// They are left out.
+    public internal(set) var unexpected: [String] = []
+    /// They keep their value, or are initialized, and what the file has is left out.
+    public internal(set) var mismatched: [ShapeMismatch] = []
+
+    public var isEmpty: Bool { missing.isEmpty && unexpected.isEmpty && mismatched.isEmpty }
   }
 
   /// The shapes of all tensors in the report: the network's, or the file's where the network has none.
   public internal(set) var shapes: [String: [Int]] = [:]
   /// Paths that were filled.
   public internal(set) var loaded: [String] = []
-  /// Those of them whose elements were of another type than the network's.
-  public internal(set) var converted: [Conversion] = []
+  /// How those of them were made that are not in the file as the network has them.
+  public internal(set) var conversions: [Conversion] = []
   /// Wanted, absent, and not allowed to be.
   public internal(set) var missing: [String] = []
   /// Present, not wanted, and not allowed to be.
   public internal(set) var unexpected: [String] = []
+  /// Of another shape, and not allowed to be.
   public internal(set) var mismatched: [ShapeMismatch] = []
-  /// Arrays that are complex, or of 4 bits, where numbers are wanted.
-  public internal(set) var unusable: [Conversion] = []
+  /// Arrays that are complex, or of 4 bits, where real numbers are wanted.
+  public internal(set) var unusable: [Typed] = []
   /// For a missing path, an unexpected one that may be meant.
   public internal(set) var suggestions: [String: String] = [:]
-  /// Differences that were allowed, each in words.
-  public internal(set) var allowed: [String] = []
+  public internal(set) var allowed = Allowed()
   /// Counters that the file lacks; they keep their value.
   public internal(set) var missingCounters: [String] = []
-  /// The checkpoint has nothing for the classifier head, and everything for the rest.
-  public internal(set) var headAbsent = false
+  /// The parameters of the classifier head, where the file has none of them and everything else.
+  public internal(set) var absentHead: [String] = []
+  /// Numbers of the file that are settings of no layer of the network, by path.
+  public internal(set) var ignoredSettings: [String: Double] = [:]
 
   /// A report of nothing.
   public init() {}
 
+  /// The checkpoint has nothing for the classifier head, and everything for the rest.
+  public var headAbsent: Bool { !absentHead.isEmpty }
+
   public var isComplete: Bool { missing.isEmpty && unexpected.isEmpty && mismatched.isEmpty && unusable.isEmpty }
-
-  /// The differences in one line.
-  public var problems: String {
-    var parts: [String] = []
-    if !missing.isEmpty {
-      let names = missing.prefix(4).map { path in
-        suggestions[path].map { "'\(path)' (is '\($0)' meant?)" } ?? "'\(path)'"
-      }
-      let more = missing.count > 4 ? " and \(missing.count - 4) more" : ""
-      parts.append("missing \(names.joined(separator: ", "))\(more)")
-    }
-    if !unexpected.isEmpty { parts.append("unexpected \(listed(unexpected))") }
-    if !mismatched.isEmpty {
-      let shapes = mismatched.prefix(4).map { "'\($0.path)' has \($0.found), the network \($0.expected)" }
-      let more = mismatched.count > 4 ? " and \(mismatched.count - 4) more" : ""
-      parts.append("other shapes: \(shapes.joined(separator: ", "))\(more)")
-    }
-    if !unusable.isEmpty { parts.append("not real numbers: \(listed(unusable.map(\.path)))") }
-    return parts.joined(separator: "; ")
-  }
-
-  /// What a person is told after loading: one line a fact.
-  public var summary: String {
-    var lines = ["\(loaded.count) tensors loaded"]
-    if headAbsent { lines.append("the classifier head is absent: it is fresh and must be trained") }
-    if !converted.isEmpty {
-      let types = Set(converted.map(\.from.rawValue)).sorted().joined(separator: ", ")
-      lines.append("\(converted.count) converted from \(types)")
-    }
-    if !missingCounters.isEmpty { lines.append("\(missingCounters.count) batch counters absent: they start at 0") }
-    return (lines + allowed).joined(separator: "\n")
-  }
 }

@@ -2,11 +2,11 @@ import AviaryTensors
 
 /// A difference between checkpoint and network that the caller accepts.
 public enum Allowance: Sendable, Hashable {
-  /// Cells that match may be absent from the checkpoint.
+  /// Cells that match may be missing from the checkpoint.
   case missing(PathPattern)
   /// Tensors that match may be in the checkpoint without a cell.
   case unexpected(PathPattern)
-  /// Tensors that match may have another shape than their cell, which then keeps its value.
+  /// Tensors that match may have another shape than their cell, which keeps its value.
   case mismatched(PathPattern)
 
   public static func missing(_ pattern: String) throws(PathPattern.Fault) -> Allowance {
@@ -27,20 +27,27 @@ extension Checkpoint {
   public struct Match: Sendable {
     /// By path of cell.
     public let arrays: [String: StoredArray]
+    /// The numbers that the file has for settings of the network, by path.
+    public let settings: [String: Float]
     public let report: LoadReport
   }
 
   /// Fits the checkpoint to the cells of a network: all or nothing, and nothing is assigned here.
   ///
-  /// Every missing, unexpected or misshapen tensor is an error unless `allowing` names it. Two differences need no
-  /// leave and are reported: absent batch counters, and an absent head, which is a legal checkpoint's. The head is
-  /// everything below `headPath`. Where nothing at all fits, that is the error.
+  /// Every missing, unexpected or misshapen tensor is an error unless `allowing` names it. Two differences are accepted
+  /// without that, and reported: absent batch counters, and an absent head. The head is everything below `headPath`.
+  /// Where nothing at all fits, that is the error.
   ///
-  /// - Parameter path: the file's name, for faults.
+  /// - Parameters:
+  ///   - settings: the settings of the network with the values that are possible; nil where they do not matter. A number of
+  ///     the file that is none of them is ignored and reported, but for an epsilon or momentum, which is an error.
+  ///   - path: the file's name, for faults.
   public func match(
-    cells: [CellDescription], headPath: String? = nil, allowing allowances: Set<Allowance> = [],
-    path: String = "checkpoint"
+    cells: [CellDescription], settings: [SettingDescription]? = nil, headPath: String? = nil,
+    allowing allowances: Set<Allowance> = [], path: String = "checkpoint"
   ) throws(CheckpointFault) -> Match {
+    try Self.requireDistinctNames(cells, settings ?? [], path: path)
+    let ranges = settings.map { Dictionary(uniqueKeysWithValues: $0.map { ($0.path, $0.allowed) }) }
     let wanted = Set(cells.map(\.path))
     guard cells.isEmpty || cells.contains(where: { self[$0.path] != nil }) else {
       throw .nothingMatched(path: path, expected: cells.map(\.path), found: paths)
@@ -63,46 +70,54 @@ extension Checkpoint {
         continue
       }
       guard Self.fits(array, cell) else {
+        let mismatch = LoadReport.ShapeMismatch(path: cell.path, expected: cell.shape, found: array.shape)
         if isAllowed(cell.path, { if case .mismatched(let pattern) = $0 { pattern } else { nil } }) {
-          report.allowed.append("'\(cell.path)' has the shape \(array.shape) and is left out, as allowed")
+          report.allowed.mismatched.append(mismatch)
         } else {
-          report.mismatched.append(.init(path: cell.path, expected: cell.shape, found: array.shape))
+          report.mismatched.append(mismatch)
         }
         continue
       }
       let usable = cell.role == .counter ? array.integers() != nil : array.dtype.isReal
       guard usable else {
-        report.unusable.append(.init(path: cell.path, from: array.dtype))
+        report.unusable.append(.init(path: cell.path, dtype: array.dtype))
         continue
       }
       arrays[cell.path] = array
       report.loaded.append(cell.path)
-      if array.dtype != (cell.role == .counter ? .int64 : .float32), array.quantization == nil {
-        report.converted.append(.init(path: cell.path, from: array.dtype))
+      let type = cell.role == .counter ? Dtype.int64 : .float32
+      if array.dtype != type, array.quantization == nil {
+        report.conversions.append(.type(path: cell.path, from: array.dtype, to: type))
       }
     }
+    report.conversions += conversions.filter { arrays[$0.path] != nil }
     let headPaths = headIsAbsent ? Set(head.map(\.path)) : []
     for cell in missing {
       if isAllowed(cell.path, { if case .missing(let pattern) = $0 { pattern } else { nil } }) {
-        report.allowed.append("'\(cell.path)' is missing, as allowed")
+        report.allowed.missing.append(cell.path)
       } else if headPaths.contains(cell.path) {
-        report.headAbsent = true
+        report.absentHead.append(cell.path)
       } else if cell.role == .counter {
         report.missingCounters.append(cell.path)
       } else {
         report.missing.append(cell.path)
       }
     }
+    func isUnexpected(_ path: String) -> Bool {
+      isAllowed(path) { if case .unexpected(let pattern) = $0 { pattern } else { nil } }
+    }
     for entry in entries where !wanted.contains(entry.path) {
-      if isAllowed(entry.path, { if case .unexpected(let pattern) = $0 { pattern } else { nil } }) {
-        report.allowed.append("'\(entry.path)' is not in the network and left out, as allowed")
+      if isUnexpected(entry.path) {
+        report.allowed.unexpected.append(entry.path)
       } else {
         report.unexpected.append(entry.path)
       }
     }
+    let unknown = ranges.map { known in metadata.settings.filter { known[$0.key] == nil && !isUnexpected($0.key) } }
     if let idle = allowances.subtracting(used).map(\.pattern.description).min() {
       throw .patternMatchesNothing(pattern: idle)
     }
+    report.ignoredSettings = unknown ?? [:]
     report.shapes = Dictionary(
       cells.map { ($0.path, $0.shape) } + report.unexpected.map { ($0, self[$0]?.shape ?? []) },
       uniquingKeysWith: { first, _ in first })
@@ -110,7 +125,39 @@ extension Checkpoint {
       report.suggestions = suggestions(for: report, cells: cells)
       throw .mismatch(path: path, report: report)
     }
-    return Match(arrays: arrays, report: report)
+    return Match(
+      arrays: arrays, settings: try values(of: ranges ?? [:], unknown: unknown ?? [:], path: path), report: report)
+  }
+
+  /// Names of settings that always change what a layer computes, so that a file that has one for no layer is of another
+  /// network.
+  static let meaningfulSettings: Set<String> = ["epsilon", "momentum"]
+
+  /// The numbers that the file has for settings of the network.
+  private func values(
+    of known: [String: ClosedRange<Float>], unknown: [String: Double], path: String
+  ) throws(CheckpointFault) -> [String: Float] {
+    var values: [String: Float] = [:]
+    for (name, number) in metadata.settings.sorted(by: { $0.key < $1.key }) {
+      if let range = known[name] {
+        guard range.contains(Float(number)) else { throw .badSetting(path: path, setting: name, value: number) }
+        values[name] = Float(number)
+      } else if unknown[name] != nil, Self.meaningfulSettings.contains(String(name.split(separator: ".").last ?? "")) {
+        throw .badSetting(path: path, setting: name, value: number)
+      }
+    }
+    return values
+  }
+
+  /// Refuses a network in which two cells have one name: a file would hold one of them.
+  private static func requireDistinctNames(
+    _ cells: [CellDescription], _ settings: [SettingDescription], path: String
+  ) throws(CheckpointFault) {
+    var known: [String: String] = [:]
+    for (name, text) in cells.map({ ($0.path, "\($0)") }) + settings.map({ ($0.path, "a setting") }) {
+      guard let other = known.updateValue(text, forKey: name) else { continue }
+      throw .sameName(path: path, name: name, first: other, second: text)
+    }
   }
 
   /// Equal shapes; a single number may have the shape [] or [1].

@@ -13,7 +13,7 @@ enum NumPyCheckpoint {
     let array: NumPyArray
     do { array = try NumPyArray(npy: bytes, path: path, name: single) } catch { throw .numPy(error) }
     guard let stored = StoredArray(array) else {
-      throw .unsupported(path: path, what: "an array of text or objects, not of numbers, is no checkpoint")
+      throw .unsupported(path: path, what: "an array of text or objects is not a checkpoint")
     }
     var checkpoint = Checkpoint()
     checkpoint.format = .numPy
@@ -46,13 +46,13 @@ enum NumPyCheckpoint {
         throw .numPy(error)
       }
       guard let stored = StoredArray(array) else {
-        checkpoint.notes.append("\(name): holds text, which is no array of numbers")
+        checkpoint.notes.append("\(name): holds text, not numbers")
         continue
       }
       guard checkpoint.add(stored, at: name) else { throw .duplicateTensor(path: path, tensor: name) }
     }
     if checkpoint.entries.isEmpty, let note = checkpoint.notes.first {
-      throw .unsupported(path: path, what: "has no array of numbers: \(note)")
+      throw .unsupported(path: path, what: "has no numeric array: \(note)")
     }
     return checkpoint
   }

@@ -14,13 +14,13 @@ public struct RenamingRule: Sendable {
     self.rule = rule
     guard !pattern.isEmpty else { throw .badRename(rule: rule, reason: "the expression is empty") }
     do { _ = try Regex(pattern) } catch {
-      throw .badRename(rule: rule, reason: "'\(pattern)' is no regular expression")
+      throw .badRename(rule: rule, reason: "'\(pattern)' is not a regular expression")
     }
   }
 
   /// The name with every match replaced.
   public func apply(to name: String) -> String {
-    // A regular expression is no Sendable value; this one is known to compile.
+    // Regex is not Sendable; this one is known to compile.
     guard let regex = try? Regex(pattern) else { return name }
     return name.replacing(regex) { match in
       var result = ""
@@ -53,13 +53,20 @@ extension Checkpoint {
   private func renamed(_ name: (String) -> String) throws(CheckpointFault) -> Checkpoint {
     var sources: [String: String] = [:]
     var renamed: [Entry] = []
+    var originals: [String: String] = [:]
+    for case .renamed(let path, let original) in conversions { originals[path] = original }
+    var changes: [LoadReport.Conversion] = []
     for entry in entries {
       let name = name(entry.path)
       if let other = sources.updateValue(entry.path, forKey: name) {
         throw .renameCollides(tensor: name, first: other, second: entry.path)
       }
       renamed.append(Entry(name, entry.array))
+      let original = originals[entry.path] ?? entry.path
+      if name != original { changes.append(.renamed(path: name, from: original)) }
     }
-    return replacingEntries(renamed)
+    var result = replacingEntries(renamed)
+    result.conversions = changes
+    return result
   }
 }

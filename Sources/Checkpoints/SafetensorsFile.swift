@@ -20,7 +20,7 @@ enum SafetensorsFile {
       throw .malformed(path: path, part: "the header", reason: "at byte \(error.offset): \(error.reason)")
     }
     guard let members = json.members else {
-      throw .malformed(path: path, part: "the header", reason: "is no JSON object")
+      throw .malformed(path: path, part: "the header", reason: "is not a JSON object")
     }
     var checkpoint = Checkpoint()
     checkpoint.format = .safetensors
@@ -39,7 +39,7 @@ enum SafetensorsFile {
       guard tensor.begin == expected else {
         throw .badTensor(
           path: path, tensor: tensor.name,
-          reason: "its bytes begin at \(tensor.begin) and the one before ends at \(expected)")
+          reason: "its bytes begin at \(tensor.begin), but the tensor before ends at \(expected)")
       }
       guard let part = buffer.part(from: tensor.begin, count: tensor.end - tensor.begin) else {
         throw .archive(
@@ -56,7 +56,7 @@ enum SafetensorsFile {
     }
     guard expected == buffer.count else {
       throw .malformed(
-        path: path, part: "the file", reason: "its tensors end at \(expected) and the file at \(buffer.count)")
+        path: path, part: "the file", reason: "its tensors end at \(expected), but the file at \(buffer.count)")
     }
     return checkpoint
   }
@@ -91,18 +91,18 @@ enum SafetensorsFile {
       guard fields == ["data_offsets", "dtype", "shape"] else {
         throw bad("its description needs exactly dtype, shape and data_offsets")
       }
-      guard let typeName = member.value["dtype"]?.text else { throw bad("its dtype is no text") }
+      guard let typeName = member.value["dtype"]?.text else { throw bad("its dtype is not text") }
       guard let dtype = types[typeName] else {
         throw .unsupported(
           path: path, what: "tensor '\(member.name)' has the dtype \(typeName), which is not supported")
       }
       self.dtype = dtype
       let extents = member.value["shape"]?.elements?.map { $0.integer ?? -1 }
-      guard let shape = extents, shape.allSatisfy({ $0 >= 0 }) else { throw bad("its shape is no list of sizes") }
+      guard let shape = extents, shape.allSatisfy({ $0 >= 0 }) else { throw bad("its shape is not a list of sizes") }
       self.shape = shape
       let offsets = member.value["data_offsets"]?.elements?.map { $0.integer ?? -1 }
       guard let offsets, offsets.count == 2, offsets[0] >= 0, offsets[0] <= offsets[1] else {
-        throw bad("its data_offsets are no two rising numbers")
+        throw bad("its data_offsets are not two ascending integers")
       }
       begin = offsets[0]
       end = offsets[1]
@@ -141,7 +141,7 @@ enum SafetensorsFile {
         throw .unwritableType(path: path, tensor: entry.path, dtype: entry.array.dtype)
       }
       if entry.path == "__metadata__" {
-        throw .forbiddenName(path: path, tensor: entry.path, reason: "the format keeps this name for itself")
+        throw .forbiddenName(path: path, tensor: entry.path, reason: "the format reserves this name")
       }
       let end = offset + entry.array.bytes.count
       func numbers(_ values: [Int]) -> JSONValue { .array(values.map { .number(String($0)) }) }

@@ -32,15 +32,15 @@ struct ShardIndex {
     for member in map {
       // Keras gives a layer's variables a file, or several.
       if member.name.hasPrefix("/") || member.value.text?.hasSuffix(".h5") ?? false {
-        throw .unsupported(path: path, what: "an index of Keras weights in parts, which is not supported")
+        throw .unsupported(path: path, what: "an index of Keras weights in several files, which is not supported")
       }
       guard let file = member.value.text else {
-        throw .malformed(path: path, part: "weight_map", reason: "'\(member.name)' has no file's name")
+        throw .malformed(path: path, part: "weight_map", reason: "'\(member.name)' has no file name")
       }
       guard Self.isPlainName(file) else {
         throw .malformed(
           path: path, part: "weight_map",
-          reason: "'\(file.prefix(200))' is no name of a file in the same folder, and is not followed")
+          reason: "'\(file.prefix(200))' is not the name of a file in the same folder")
       }
       if places[file] == nil {
         places[file] = files.count
@@ -86,7 +86,7 @@ struct ShardIndex {
     let mapped = try archived { () throws(ArchiveFault) in try MappedFile(path: file, map: options.map) }
     // An index within an index could lead round in a circle.
     guard !Self.matches(mapped.bytes) else {
-      throw .unsupported(path: file, what: "an index in the place of a part of the checkpoint \(path)")
+      throw .unsupported(path: file, what: "an index instead of a part of the checkpoint \(path)")
     }
     return try Checkpoint.read(from: file, options: options)
   }

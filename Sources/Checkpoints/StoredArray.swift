@@ -4,7 +4,7 @@ import AviaryTensors
 
 /// An array as a file holds it: any element type, any shape, bytes in little-endian row-major order.
 ///
-/// The bytes may be a mapped file's own pages. Nothing is converted before somebody asks for numbers.
+/// The bytes may be those of a memory-mapped file. Nothing is converted until numbers are asked for.
 public struct StoredArray: Sendable {
   public let dtype: Dtype
   /// Extents from the outermost; empty for a single number.
@@ -125,7 +125,7 @@ public struct StoredArray: Sendable {
 
   /// The array as a tensor; `nil` where elements are complex or of 4 bits.
   ///
-  /// Float32 that lies in a mapped file stays there: the tensor shares the file's pages, which are never written to.
+  /// Float32 in a memory-mapped file stays there: the tensor shares the pages of the file, which are never written to.
   ///
   /// Quantised weights stay integers.
   public func tensor() -> Tensor? {

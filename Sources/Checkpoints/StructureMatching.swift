@@ -33,11 +33,16 @@ extension Checkpoint {
   public func renamedByStructure(of cells: [CellDescription], path: String) throws(CheckpointFault) -> Checkpoint {
     var renamed: [Entry] = []
     var rest = entries[...]
+    var changes: [LoadReport.Conversion] = []
+    func take(_ entry: Entry, for cell: CellDescription) {
+      renamed.append(Entry(cell.path, entry.array))
+      if entry.path != cell.path { changes.append(.renamed(path: cell.path, from: entry.path)) }
+    }
     for cell in cells {
       if cell.role == .counter {
         // A single integer where the network counts is its counter; anything else belongs to the next cell.
         if let next = rest.first, next.array.count == 1, next.array.integers() != nil {
-          renamed.append(Entry(cell.path, next.array))
+          take(next, for: cell)
           rest = rest.dropFirst()
         }
         continue
@@ -48,14 +53,16 @@ extension Checkpoint {
       guard next.array.shape == cell.shape else {
         throw .structure(
           path: path,
-          reason: "'\(next.path)' \(next.array.shape) stands where the network has '\(cell.path)' \(cell.shape)")
+          reason: "'\(next.path)' \(next.array.shape) is in the place of '\(cell.path)' \(cell.shape) of the network")
       }
-      renamed.append(Entry(cell.path, next.array))
+      take(next, for: cell)
     }
     if let next = rest.first {
       throw .structure(
         path: path, reason: "the file has \(rest.count) more tensors than the network, from '\(next.path)' on")
     }
-    return replacingEntries(renamed)
+    var result = replacingEntries(renamed)
+    result.conversions = changes
+    return result
   }
 }

@@ -27,7 +27,11 @@ struct ConversionReport {
     add("loaded", .array(report.loaded.map { entry($0, report) }))
     add(
       "converted",
-      .array(report.converted.map { entry($0.path, report, [.init("from", .text($0.from.rawValue))]) }))
+      .array(
+        report.conversions.compactMap { conversion in
+          guard case .type(let path, let from, _) = conversion else { return nil }
+          return entry(path, report, [.init("from", .text(from.rawValue))])
+        }))
     add("missing", .array(report.missing.map { entry($0, report, meant(report.suggestions[$0])) }))
     let wanted = Dictionary(report.suggestions.map { ($0.value, $0.key) }, uniquingKeysWith: { min($0, $1) })
     add("unexpected", .array(report.unexpected.map { entry($0, report, meant(wanted[$0])) }))
@@ -37,9 +41,9 @@ struct ConversionReport {
         report.mismatched.map {
           .members(["path": .text($0.path), "shape": shape($0.found), "expected": shape($0.expected)])
         }))
-    add("unusable", .array(report.unusable.map { entry($0.path, report, [.init("from", .text($0.from.rawValue))]) }))
+    add("unusable", .array(report.unusable.map { entry($0.path, report, [.init("from", .text($0.dtype.rawValue))]) }))
     add("missing_counters", .texts(report.missingCounters))
-    add("allowed", .texts(report.allowed))
+    add("allowed", .texts(report.allowed.lines))
     add("notes", .texts(checkpoint?.notes ?? []))
     return .object(members)
   }

@@ -79,7 +79,7 @@ struct ConvertCommand: ParsableCommand {
         show("the classifier head is absent: use the file with finetune and features, not with predict")
       }
       if !report.missingCounters.isEmpty { show("\(counted(report.missingCounters.count, "batch counter")) absent") }
-      for line in report.allowed { show(line) }
+      for line in report.allowed.lines { show(line) }
     } else {
       show("no architecture given: names and layouts are kept")
     }

@@ -42,7 +42,8 @@ struct VerifyCommand: ParsableCommand {
       let architecture = try? AviaryCommand.registry.architecture(named: name)
     else { return "ok, \(tensors), checksums match" }
     let model = try architecture.build(configuration: checkpoint.metadata.configuration)
-    _ = try checkpoint.match(cells: model.cellDescriptions, headPath: model.headPath, path: file)
+    _ = try checkpoint.match(
+      cells: model.cellDescriptions, settings: model.settingDescriptions, headPath: model.headPath, path: file)
     return "ok, \(tensors), checksums match, fits \(name)"
   }
 }

@@ -57,10 +57,8 @@ public final class WeightAverage {
 
   // MARK: In a checkpoint
 
-  /// The state of a model's parameters for a checkpoint, by path.
-  public func state(for model: some Layer) -> [String: StoredArray] {
-    slots(for: model.namedParameters())
-  }
+  /// The averages of a model's parameters for a checkpoint's training state, by path.
+  public func state(for model: some Layer) -> [String: StoredArray] { arrays(for: model.namedParameters()) }
 
   /// The same for any parameters under any names.
   ///
@@ -69,17 +67,14 @@ public final class WeightAverage {
     for parameters: [(path: String, parameter: Parameter)]
   ) throws(TrainingFault) -> [String: StoredArray] {
     try ParameterNames.check(parameters)
-    return slots(for: parameters)
+    return arrays(for: parameters)
   }
 
-  private func slots(
-    for named: [(path: String, parameter: Parameter)]
-  ) -> [String: StoredArray] {
+  private func arrays(for named: [(path: String, parameter: Parameter)]) -> [String: StoredArray] {
     let known = Dictionary(uniqueKeysWithValues: zip(parameters.map { $0.identity }, averages))
     var state: [String: StoredArray] = [:]
     for (path, parameter) in named {
-      guard let average = known[parameter.identity] else { continue }
-      state[path] = StoredArray(average.value)
+      if let average = known[parameter.identity] { state[path] = StoredArray(average.value) }
     }
     return state
   }
@@ -88,9 +83,7 @@ public final class WeightAverage {
   ///
   /// - Parameter path: the file's, for messages.
   /// - Throws: `TrainingFault.badWeightAverage`; then nothing is taken over.
-  public func restore(
-    _ state: [String: StoredArray], for model: some Layer, path: String
-  ) throws(TrainingFault) {
+  public func restore(_ state: [String: StoredArray], for model: some Layer, path: String) throws(TrainingFault) {
     try restore(state, for: model.namedParameters(), path: path)
   }
 

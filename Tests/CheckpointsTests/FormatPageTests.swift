@@ -8,7 +8,7 @@ import Testing
 
 /// `Weights/FORMAT.md` is the specification: its example is what the code writes, as `h5dump` prints it.
 @Suite struct FormatPageTests {
-  private static let page: String = {
+  static let page: String = {
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()
     return (try? String(contentsOf: root.appending(path: "Weights/FORMAT.md"), encoding: .utf8)) ?? ""

@@ -19,6 +19,15 @@ import Testing
       onto: Self.cells, headPath: "fc", by: KerasMapping(layerNames: ["out/dense": "fc"]), path: "keras2.h5")
     #expect(!report.headAbsent)
     #expect(report.missingCounters == ["bn.num_batches_tracked"])
+    let ofWeight = report.conversions.filter { $0.path == "fc.weight" }
+    #expect(
+      ofWeight == [
+        .renamed(path: "fc.weight", from: "out/dense/out/dense/kernel:0"),
+        .rearranged(path: "fc.weight", from: [5, 3]),
+      ])
+    #expect(report.conversions.contains(.rearranged(path: "conv.weight", from: [3, 2, 4, 5])))
+    #expect(report.conversions.filter { $0.path == "bn.bias" }.count == 1, "renamed, and nothing else")
+    #expect(report.description.contains("8 renamed\n2 rearranged"))
     #expect(mapped.paths == Self.cells.map(\.path).filter { $0 != "bn.num_batches_tracked" })
     let kernel = try #require(file["conv/conv/kernel:0"]?.floats())
     let weight = try #require(mapped["conv.weight"]?.floats())

@@ -29,7 +29,7 @@ import Testing
     whole.set(StoredArray([1, 2] as [Float], shape: [2]).cast(to: .float16), at: "conv.weight")
     let match = try whole.match(cells: cells, headPath: "fc")
     #expect(match.report.loaded.count == 5)
-    #expect(match.report.converted == [.init(path: "conv.weight", from: .float16)])
+    #expect(match.report.conversions == [.type(path: "conv.weight", from: .float16, to: .float32)])
     #expect(match.report.missingCounters.isEmpty)
     #expect(match.arrays["conv.weight"]?.floats() == [1, 2])
   }
@@ -38,7 +38,8 @@ import Testing
     let match = try checkpoint(["conv.weight": 2, "bn.running_mean": 2]).match(cells: cells, headPath: "fc")
     #expect(match.report.headAbsent)
     #expect(match.report.missingCounters == ["bn.num_batches_tracked"])
-    #expect(match.report.summary.contains("head is absent"))
+    #expect(match.report.absentHead == ["fc.weight", "fc.bias"])
+    #expect(match.report.description.contains("head is absent"))
   }
 
   @Test func halfAHeadIsAnError() {
@@ -68,7 +69,15 @@ import Testing
     let other = checkpoint(["bn.running_mean": 3, "fc.weight": 3, "fc.bias": 1, "extra.deep": 1])
     let match = try other.match(
       cells: cells, headPath: "fc", allowing: [.missing("conv"), .unexpected("extra.*"), .mismatched("bn.**")])
-    #expect(match.report.allowed.count == 3)
+    let allowed = match.report.allowed
+    #expect(allowed.missing == ["conv.weight"] && allowed.unexpected == ["extra.deep"])
+    #expect(allowed.mismatched == [.init(path: "bn.running_mean", expected: [2], found: [3])])
+    #expect(
+      match.report.description.split(separator: "\n").dropFirst() == [
+        "1 batch counters absent: they start at 0",
+        "'bn.running_mean' has the shape [3] and is left out, as allowed", "'conv.weight' is missing, as allowed",
+        "'extra.deep' is not in the network and left out, as allowed",
+      ])
     #expect(match.arrays["bn.running_mean"] == nil)
   }
 
@@ -118,6 +127,28 @@ import Testing
     nan.set(StoredArray([.nan, 1] as [Float], shape: [2]), at: "same")
     #expect(CheckpointDifference(first, nan).largest == .infinity)
     #expect(CheckpointDifference(nan, nan).isEmpty)
+  }
+
+  @Test func aNetworkWithOneNameForTwoCellsIsRefusedWithBoth() {
+    let twice = cells + [.init(path: "fc.bias", shape: [4], role: .buffer)]
+    #expect(
+      throws: CheckpointFault.sameName(
+        path: "x.h5", name: "fc.bias", first: "a parameter [1]", second: "a buffer [4]")
+    ) { try checkpoint(["fc.bias": 1]).match(cells: twice, path: "x.h5") }
+    let settings: [SettingDescription] = [
+      .init(path: "a.epsilon", allowed: 0...1), .init(path: "a.epsilon", allowed: 0...1),
+    ]
+    #expect(throws: CheckpointFault.self) { try checkpoint(["fc.bias": 1]).match(cells: cells, settings: settings) }
+  }
+
+  @Test func whatWasRenamedIsReported() throws {
+    let foreign = checkpoint(["net/conv:0": 2, "bn.running_mean": 2, "fc.weight": 3, "fc.bias": 1])
+    let renamed = try foreign.dotted().renamed(by: [.init("^net[.]conv:0$=conv.weight")])
+    let report = try renamed.match(cells: cells, headPath: "fc").report
+    #expect(report.conversions == [.renamed(path: "conv.weight", from: "net/conv:0")])
+    #expect(report.description.contains("1 renamed"))
+    let ordered = try foreign.renamedByStructure(of: cells, path: "x").match(cells: cells).report
+    #expect(ordered.conversions == [.renamed(path: "conv.weight", from: "net/conv:0")])
   }
 
   @Test func renaming() throws {

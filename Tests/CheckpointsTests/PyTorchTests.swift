@@ -12,7 +12,7 @@ import Testing
     #expect(checkpoint["fc.bias"]?.floats() == [0.5, 1])
     #expect(checkpoint.metadata.extra["epoch"] == "4")
     #expect(
-      checkpoint.notes.contains { $0.hasPrefix("model: has tensors, too; the weights were taken from 'net_ema'") })
+      checkpoint.notes.contains { $0.hasPrefix("model: also has tensors; the weights were taken from 'net_ema'") })
     #expect(checkpoint.notes.contains { $0.hasPrefix("optimizer: ") })
     let others = try Checkpoint.read(from: Fixtures.path("ema.pth"), options: .init(weightsKey: "model"))
     #expect(others.metadata.extra["pytorch.key"] == "model" && others["fc.bias"]?.floats() == [1, 2])
@@ -36,7 +36,7 @@ import Testing
     #expect(checkpoint.paths == ["fc.weight", "fc.bias"])
     #expect(checkpoint.metadata.extra["pytorch.key"] == "model.state_dict")
     #expect(checkpoint.metadata.extra["pytorch.prefix"] == "module.")
-    #expect(checkpoint.notes == ["n_averaged: counts what was averaged and belongs to no layer"])
+    #expect(checkpoint.notes == ["n_averaged: the counter of an average, which belongs to no layer"])
   }
 
   @Test func modulesGiveTheirTensorsAndRunNothing() throws {
@@ -52,7 +52,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("quantised.pth", "tensor 'fc.weight' is quantised"), ("sparse.pth", "tensor 'fc.weight' is sparse"),
+    ("quantised.pth", "tensor 'fc.weight' is quantized"), ("sparse.pth", "tensor 'fc.weight' is sparse"),
     ("meta.pth", "without data"),
   ]) func tensorsOfOtherKindsAreNamed(file: String, text: String) throws {
     let fault = #expect(throws: CheckpointFault.self) { try read(file) }
@@ -174,7 +174,7 @@ import Testing
       Issue.record("\(String(describing: fault))")
       return
     }
-    #expect(reason.contains("without end"))
+    #expect(reason.contains("in a cycle"))
   }
 
   @Test func tooManyValuesAreRefused() {

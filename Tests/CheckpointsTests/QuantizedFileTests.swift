@@ -7,7 +7,7 @@ import Testing
 
 @testable import AviaryCheckpoints
 
-/// Quantised weights in files, their own and strangers'.
+/// Quantized weights in files, their own and strangers'.
 @Suite struct QuantizedFileTests {
   private static let quantization = Quantization(scales: [0.5, 0.25], inputScale: 0.1, inputIsSigned: false)
 

@@ -34,7 +34,7 @@ import Testing
       }
       return "\(try #require(fault))"
     }
-    #expect(try text([[2, 3], [3]]).contains("'p1' [3] stands where the network has 'a.bias' [2]"))
+    #expect(try text([[2, 3], [3]]).contains("'p1' [3] is in the place of 'a.bias' [2] of the network"))
     #expect(try text([[2, 3], [2]]).contains("the file ends before 'n.running_mean' [2]"))
     #expect(try text([[2, 3], [2], [2], [1, 2], [5]]).contains("1 more tensors than the network, from 'p4' on"))
   }

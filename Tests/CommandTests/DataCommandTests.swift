@@ -103,7 +103,7 @@ import Testing
     try write("level\n" + (0..<9).map { "\(level($0))\n" }.joined(), to: "new.csv")
     try write("level\n50\n51\n", to: "short.csv")
     let predicted = try run("predict", "run/best.h5", "new.csv", "short.csv", "--json")
-    #expect(predicted.status == 1 && predicted.errors.contains("short.csv: 2 rows to look back on"))
+    #expect(predicted.status == 1 && predicted.errors.contains("short.csv: 2 rows are too few"))
     let answers = try #require(try predicted.json()["predictions"] as? [[String: Any]])
     #expect(abs(try #require(answers[0]["value"] as? Double) - level(9)) < 6)
     #expect(answers.count == 2 && answers[1]["error"] != nil)
@@ -210,12 +210,15 @@ import Testing
     (["train", "mlp", "--data", "none.csv", "--target", "y"], "none.csv: no such file or folder"),
     (["train", "sequence-gru", "--data", "t.csv", "--window", "4"], "--target"),
     (["train", "sequence-gru", "--data", "t.csv", "--target", "y", "--window", "0"], "window 0 is not possible"),
-    (["train", "sequence-gru", "--data", "t.csv", "--target", "y", "--window", "40"], "24 rows to look back on"),
+    (
+      ["train", "sequence-gru", "--data", "t.csv", "--target", "y", "--window", "40"],
+      "24 rows are too few for a window"
+    ),
     (["train", "sequence-gru", "--data", "t.csv", "--target", "z", "--window", "4"], "no column 'z'"),
     (["train", "sequence-gru", "--data", "t.csv", "--target", "y", "--text", "y"], "text column 'y'"),
     (["train", "mlp", "--data", "t.csv", "--target", "y", "--text", "a"], "mlp is for images and tables"),
     (["train", "char-toy", "--data", "t.txt", "--window", "3"], "--window is for tables"),
-    (["train", "mlp", "--data", "t.csv", "--target", "y", "--statistics", "5"], "--statistics is for batch normal"),
+    (["train", "mlp", "--data", "t.csv", "--target", "y", "--statistics", "5"], "--statistics needs batch normal"),
     (
       ["train", "mlp", "--data", "t.csv", "--target", "y", "--set", "hidden=12"],
       "hidden cannot be 12; it must be a list"

@@ -48,7 +48,7 @@ import Testing
     #expect(
       try BuiltTool.run(["features", q, "--data", scratch / "pets", "--output", scratch / "f.h5"]).status == 0)
     expectFault(
-      try BuiltTool.run(["average", q, q, "--output", scratch / "mean.h5"]), "is quantised", "convert")
+      try BuiltTool.run(["average", q, q, "--output", scratch / "mean.h5"]), "is quantized", "convert")
     expectFault(
       try BuiltTool.run(["quantize", q, "--data", scratch / "pets", "--output", scratch / "r.h5"]),
       "already quantized")

@@ -63,7 +63,7 @@ import Testing
     #expect(read.quantizedPaths == stored.quantizedPaths && !read.quantizedPaths.isEmpty)
     #expect(CheckpointDifference(read, stored).isEmpty)
     let loaded = try Registry.zoo.classifier(from: read, path: file)
-    #expect(loaded.report.converted.isEmpty)
+    #expect(loaded.report.conversions.isEmpty)
     #expect(logits(loaded.model, entry.images()) == logits(integers, entry.images()))
     // The floats that they stand for are at most half a step from what was quantised, and integers stand for them exactly.
     #expect(loaded.model.checkpoint(architecture: entry.name).dequantized().quantizedPaths.isEmpty)

@@ -162,6 +162,10 @@ import Testing
     #expect(throws: CheckpointFault.self) { try model.load(file) }
     let report = try model.load(file.joiningGates(of: model.cellDescriptions))
     #expect(report.headAbsent)
+    let gates = ["i", "f", "g", "o"]
+    #expect(
+      report.conversions.contains(.joined(path: "rnn.weight_ih_l0", from: gates.map { "rnn.\($0).weight" })))
+    #expect(report.conversions.contains(.filled(path: "rnn.bias_hh_l0", value: 0)))
     let x = try foreign.array("lstm_small/x")
     let (output, state) = model.states(Tensor(x.floats, shape: x.shape))
     let golden = try foreign.array("lstm_small/y")

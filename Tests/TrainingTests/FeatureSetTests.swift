@@ -44,13 +44,14 @@ import Testing
 
   /// The features of the first images, and whether they had to be computed.
   func cached(_ model: some Classifier, _ entries: [ImageEntry], _ preprocessing: Preprocessing? = nil) throws -> (
-    features: FeatureSet, computed: Bool
+    features: FeatureSet, computed: Bool, said: [String]
   ) {
     var computed = false
-    let features = try FeatureCache(folder: photographs.root).features(
+    var said: [String] = []
+    let features = try FeatureCache(folder: photographs.root) { said.append($0) }.features(
       "training", model, entries, preprocessing: preprocessing ?? self.preprocessing, workers: 1
     ) { _ in computed = true }
-    return (features, computed)
+    return (features, computed, said)
   }
 
   @Test func theCacheGivesTheSame() throws {
@@ -98,26 +99,47 @@ import Testing
     }
   }
 
-  @Test func aDamagedCacheIsComputedAnew() throws {
+  @Test func aDamagedCacheIsComputedAgain() throws {
     try withModel { model in
       let entries = Array(try photographs.training().entries.prefix(4))
-      let file = photographs.root + "/features-training.h5"
+      let path = photographs.root + "/features-training.h5"
       let expected = try cached(model, entries).features
-      let whole = try Checkpoint.read(from: file)
-      var damaged: [Checkpoint] = []
-      for indices: [Int64] in [[0, 1, 2, 9], [0, 1, 2, -1], [0, 1, 1, 2], [0, 1, 2]] {
-        var checkpoint = whole
-        checkpoint.set(StoredArray(indices, shape: [indices.count]), at: "indices")
-        damaged.append(checkpoint)
-      }
-      for checkpoint in damaged {
-        try checkpoint.write(to: file)
+      let whole = try FeatureFile(from: path)
+      #expect(whole.labels == [0, 0, 0, 0] && whole.width == 64 && whole.features == expected.scalars)
+      for indices: [Int64] in [[0, 1, 2, 9], [0, 1, 2, -1], [0, 1, 1, 2]] {
+        var damaged = whole
+        damaged.indices = indices
+        try damaged.write(to: path)
         let found = try cached(model, entries)
         #expect(found.computed && found.features.scalars == expected.scalars)
+        #expect(found.said == ["\(path): its indices are not those of the images; the features are computed again"])
       }
-      try Data("nothing".utf8).write(to: URL(filePath: file))
+      var bytes = try Data(contentsOf: URL(filePath: path))
+      bytes[bytes.count / 2] ^= 1
+      for damaged in [bytes, Data("nothing".utf8)] {
+        try damaged.write(to: URL(filePath: path))
+        let found = try cached(model, entries)
+        #expect(found.features.scalars == expected.scalars)
+        #expect(!found.computed || found.said.first?.hasSuffix("; the features are computed again") == true)
+      }
+      #expect(try !cached(model, entries).computed)
+    }
+  }
+
+  /// Aviary 0.1 kept features in a checkpoint.
+  @Test func aCacheOfTheFirstVersionIsComputedAgain() throws {
+    try withModel { model in
+      let entries = Array(try photographs.training().entries.prefix(4))
+      let path = photographs.root + "/features-training.h5"
+      try FileManager.default.copyItem(
+        at: Goldens.url("version-0.1/features-training.h5", of: "TrainingTests"), to: URL(filePath: path))
       let found = try cached(model, entries)
-      #expect(found.computed && found.features.scalars == expected.scalars)
+      #expect(found.computed)
+      #expect(
+        found.said == [
+          "\(path): its format is 'aviary', not 'aviary features'; the features are computed again"
+        ])
+      #expect(try !cached(model, entries).computed)
     }
   }
 }

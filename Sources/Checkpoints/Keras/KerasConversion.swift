@@ -1,5 +1,29 @@
 import AviaryArchives
 
+/// An array of a network's cell that was made of arrays of a Keras layer.
+struct KerasConvertedArray {
+  /// The path of the cell.
+  let path: String
+  let array: StoredArray
+  /// What it was made of.
+  let conversions: [LoadReport.Conversion]
+
+  /// - Parameters:
+  ///   - sources: the names of the file's arrays; empty where one of zeros was added.
+  ///   - rearranged: the shape in the file, where elements are in another order.
+  init(_ path: String, _ array: StoredArray, from sources: [String], rearranged: [Int]? = nil) {
+    self.path = path
+    self.array = array
+    let origin: LoadReport.Conversion =
+      switch sources.count {
+      case 0: .filled(path: path, value: 0)
+      case 1: .renamed(path: path, from: sources[0])
+      default: .joined(path: path, from: sources)
+      }
+    conversions = [origin] + (rearranged.map { [.rearranged(path: path, from: $0)] } ?? [])
+  }
+}
+
 /// Converts the arrays of one Keras layer into those of a network's cells, with PyTorch's names and layouts.
 struct KerasLayerConversion {
   let layer: KerasModel.Layer
@@ -14,11 +38,11 @@ struct KerasLayerConversion {
 
   func fault(_ reason: String) -> CheckpointFault { .kerasLayer(path: path, layer: layer.name, reason: reason) }
 
-  /// The cells' paths with their arrays, in the network's layout.
+  /// The arrays of the cells, in the network's layout.
   ///
   /// - Parameter shape: the shape of a cell of the network, by path.
-  func arrays(_ shape: (String) -> [Int]?) throws(CheckpointFault) -> [(String, StoredArray)] {
-    var result: [(String, StoredArray)] = []
+  func arrays(_ shape: (String) -> [Int]?) throws(CheckpointFault) -> [KerasConvertedArray] {
+    var result: [KerasConvertedArray] = []
     for (isBackward, weights) in layer.directions {
       guard let parts = layer.parts(of: weights) else {
         let list = weights.map { "\($0.name) \($0.array.shape)" }.joined(separator: ", ")
@@ -27,13 +51,16 @@ struct KerasLayerConversion {
       }
       let arrays = Dictionary(zip(parts, weights.map(\.array)), uniquingKeysWith: { first, _ in first })
       if parts.contains(.recurrentKernel) || parts.contains(where: { if case .gate = $0 { true } else { false } }) {
-        result += try recurrent(arrays, suffix: isBackward ? "_l0_reverse" : "_l0", shape)
+        let names = zip(parts, weights).map { (part: $0, name: $1.path) }
+        result += try recurrent(arrays, names, suffix: isBackward ? "_l0_reverse" : "_l0")
         continue
       }
       let isSeparable = arrays[.pointwiseKernel] != nil
       for (part, weight) in zip(parts, weights) {
         let name = "\(target).\(part.cell(isSeparable: isSeparable))"
-        result.append((name, try converted(weight, part, shape(name))))
+        let array = try converted(weight, part, shape(name))
+        let isMoved = weight.array.shape.count > 1 && part != .embedding && !keepsOrder(weight.array, part, shape(name))
+        result.append(.init(name, array, from: [weight.path], rearranged: isMoved ? weight.array.shape : nil))
       }
     }
     return result
@@ -53,6 +80,16 @@ struct KerasLayerConversion {
       return isTurned ? KerasLayout.slopes(array, sharing: shape?.count == 1) : array
     case (.embedding, 2), (_, 1): return array
     default: throw fault("array '\(weight.name)' of shape \(array.shape) is not supported")
+    }
+  }
+
+  /// Whether a kernel or PReLU's slopes have their elements in the network's order already.
+  private func keepsOrder(_ array: StoredArray, _ part: KerasPart, _ shape: [Int]?) -> Bool {
+    switch part {
+    case .kernel, .pointwiseKernel:
+      (3...5).contains(array.shape.count) && !flips && kernelOrder(array, shape) == .theano
+    case .slope: layer.dataFormat == "channels_first"
+    default: false
     }
   }
 
@@ -85,8 +122,13 @@ extension KerasLayerConversion {
   ///
   /// Keras orders the gates of an LSTM i, f, c, o, as PyTorch does, and those of a GRU z, r, h, where PyTorch has r, z, n.
   func recurrent(
-    _ arrays: [KerasPart: StoredArray], suffix: String, _ shape: (String) -> [Int]?
-  ) throws(CheckpointFault) -> [(String, StoredArray)] {
+    _ arrays: [KerasPart: StoredArray], _ names: [(part: KerasPart, name: String)], suffix: String
+  ) throws(CheckpointFault) -> [KerasConvertedArray] {
+    func sources(_ whole: KerasPart, _ gate: KerasGatePart) -> [String] {
+      names.filter { entry in
+        if case .gate(_, let part) = entry.part { part == gate } else { entry.part == whole }
+      }.map(\.name)
+    }
     let whole = try joiningGates(arrays)
     guard let kernel = whole[.kernel], let recurrent = whole[.recurrentKernel], kernel.shape.count == 2,
       recurrent.shape.count == 2, kernel.shape[1] == recurrent.shape[1], recurrent.shape[0] > 0,
@@ -97,9 +139,13 @@ extension KerasLayerConversion {
     let units = recurrent.shape[0]
     let gates = recurrent.shape[1] / units
     guard [1, 3, 4].contains(gates) else { throw fault("\(gates) gates do not belong to a known recurrent layer") }
-    var result = [
-      ("\(target).weight_ih\(suffix)", try gatesTurned(kernel.permuted([1, 0]), gates)),
-      ("\(target).weight_hh\(suffix)", try gatesTurned(recurrent.permuted([1, 0]), gates)),
+    var result: [KerasConvertedArray] = [
+      .init(
+        "\(target).weight_ih\(suffix)", try gatesTurned(kernel.permuted([1, 0]), gates),
+        from: sources(.kernel, .kernel), rearranged: kernel.shape),
+      .init(
+        "\(target).weight_hh\(suffix)", try gatesTurned(recurrent.permuted([1, 0]), gates),
+        from: sources(.recurrentKernel, .recurrentKernel), rearranged: recurrent.shape),
     ]
     guard let bias = whole[.bias] else { return result }
     let (input, own): (StoredArray, StoredArray)
@@ -121,8 +167,16 @@ extension KerasLayerConversion {
       throw fault("is a CuDNN layer, whose weights have another layout; load it in Keras and save it as a plain layer")
     default: throw fault("a bias of shape \(bias.shape) does not go with \(gates) gates of \(units) units")
     }
-    result.append(("\(target).bias_ih\(suffix)", try gatesTurned(input, gates)))
-    result.append(("\(target).bias_hh\(suffix)", try gatesTurned(own, gates)))
+    let biases = sources(.bias, .bias)
+    let hasBoth = bias.shape.count == 2
+    result.append(
+      .init(
+        "\(target).bias_ih\(suffix)", try gatesTurned(input, gates), from: biases,
+        rearranged: gates == 3 || hasBoth ? bias.shape : nil))
+    result.append(
+      .init(
+        "\(target).bias_hh\(suffix)", try gatesTurned(own, gates), from: hasBoth ? biases : [],
+        rearranged: hasBoth ? bias.shape : nil))
     return result
   }
 

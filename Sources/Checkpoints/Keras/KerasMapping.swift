@@ -63,10 +63,12 @@ extension Checkpoint {
     var unordered = Checkpoint()
     var settings: [String: Double] = [:]
     for entry in try model.convertedLayers(onto: cells, by: mapping, path: path) {
-      for (cell, array) in entry.arrays {
-        guard unordered.add(array, at: cell) else {
-          throw .kerasLayer(path: path, layer: entry.layer, reason: "another layer has already filled '\(cell)'")
+      for converted in entry.arrays {
+        guard unordered.add(converted.array, at: converted.path) else {
+          throw .kerasLayer(
+            path: path, layer: entry.layer, reason: "another layer has already filled '\(converted.path)'")
         }
+        unordered.conversions += converted.conversions
       }
       settings.merge(entry.settings) { first, _ in first }
     }
@@ -74,6 +76,7 @@ extension Checkpoint {
       guard let value = mapping.constants[cell.path] else { continue }
       unordered.set(
         StoredArray([Float](repeating: value, count: cell.shape.reduce(1, *)), shape: cell.shape), at: cell.path)
+      unordered.conversions.append(.filled(path: cell.path, value: value))
     }
     let match = try unordered.match(cells: cells, headPath: headPath, allowing: mapping.allowances, path: path)
     var result = Checkpoint()
@@ -92,7 +95,7 @@ extension Checkpoint {
 }
 
 extension KerasModel {
-  typealias ConvertedLayer = (layer: String, arrays: [(String, StoredArray)], settings: [String: Double])
+  typealias ConvertedLayer = (layer: String, arrays: [KerasConvertedArray], settings: [String: Double])
 
   /// The arrays of every layer, under the paths of the network's cells.
   func convertedLayers(
@@ -124,7 +127,7 @@ extension KerasModel {
       for index in left.indices {
         do throws(CheckpointFault) {
           let arrays = try conversion(left[index], to: target.path).arrays { wanted[$0] }
-          if Set(arrays.map(\.0)) == target.cells, arrays.allSatisfy({ wanted[$0.0] == $0.1.shape }) {
+          if Set(arrays.map(\.path)) == target.cells, arrays.allSatisfy({ wanted[$0.path] == $0.array.shape }) {
             result.append((left[index].name, arrays, left[index].settings(at: target.path)))
             found = index
           }

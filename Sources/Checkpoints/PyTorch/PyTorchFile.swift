@@ -20,7 +20,7 @@ enum PyTorchFile {
     _ archive: ZipArchive, path: String, weightsKey: String?
   ) throws(CheckpointFault) -> Checkpoint {
     guard let pickle = archive.members.first(where: { isRecord("data.pkl", $0.name) }) else {
-      throw .unsupported(path: path, what: "a ZIP archive without data.pkl or model.weights.h5, which is no checkpoint")
+      throw .unsupported(path: path, what: "not a checkpoint: a ZIP archive without data.pkl or model.weights.h5")
     }
     let root = String(pickle.name.dropLast("data.pkl".count))
     if archive.member(named: root + "constants.pkl") != nil {

@@ -70,7 +70,7 @@ struct PyTorchReader {
     if !prefix.isEmpty { checkpoint.metadata.extra["pytorch.prefix"] = prefix }
     for entry in entries {
       if !prefix.isEmpty, entry.path == Self.averagingCounter {
-        checkpoint.notes.append("\(entry.path): counts what was averaged and belongs to no layer")
+        checkpoint.notes.append("\(entry.path): the counter of an average, which belongs to no layer")
         continue
       }
       // torch.compile also wraps parts of a network.
@@ -175,7 +175,7 @@ struct PyTorchReader {
     case .text(let text) where text.utf8.count < 4096: facts[key] = text
     default:
       if tensorCall(pair.value) != nil || moduleState(pair.value) != nil || holdsTensors(pair.value) {
-        notes.append("\(key): has tensors, too; the weights were taken from '\(chosen)' (--weights-key takes others)")
+        notes.append("\(key): also has tensors; the weights were taken from '\(chosen)' (choose with --weights-key)")
       }
     }
   }
@@ -271,7 +271,7 @@ struct PyTorchReader {
   private mutating func visit(_ count: Int) throws(CheckpointFault) {
     visits += count
     guard visits <= visitLimit else {
-      throw .malformed(path: path, part: "the pickle", reason: "its containers refer to one another without end")
+      throw .malformed(path: path, part: "the pickle", reason: "its containers refer to one another in a cycle")
     }
   }
 

@@ -21,7 +21,7 @@ extension PyTorchFile {
     let archive = try archived { () throws(ArchiveFault) in try TarArchive(bytes, path: path) }
     guard archive.member(named: "pickle") != nil, archive.member(named: "storages") != nil else {
       throw .unsupported(
-        path: path, what: "a tar archive without the members pickle and storages, which is no checkpoint; unpack it")
+        path: path, what: "not a checkpoint: a tar archive without the members pickle and storages; unpack it")
     }
     func contents(_ name: String) throws(CheckpointFault) -> ByteRegion {
       try archived { () throws(ArchiveFault) in try archive.contents(named: name) }
@@ -120,7 +120,7 @@ private struct TarReading {
         let storage = self.key(graph, parts[1])
       else { throw bad("tensors", "an entry is not a key, a storage and a type") }
       guard let dtype = types[storage] else {
-        throw bad("tensors", "'\(key)' lies in storage '\(storage)', which is none")
+        throw bad("tensors", "'\(key)' refers to storage '\(storage)', which does not exist")
       }
       let rank = try numbers(bytes, &offset, 1)[0] & 0xffff_ffff
       guard rank <= 64 else { throw bad("tensors", "'\(key)' has \(rank) axes") }

@@ -90,7 +90,7 @@ extension PyTorchReader {
       let kind = String(name.dropFirst("torch._utils._rebuild_".count))
       throw .unsupported(
         path: path,
-        what: "tensor '\(tensor)' is \(Self.kinds[kind] ?? "a \(kind)"), and only dense tensors are supported")
+        what: "tensor '\(tensor)' is \(Self.kinds[kind] ?? "a \(kind)"), but only dense tensors are supported")
     }
     guard arguments.count >= 4, let reference = storage(arguments[0]) else {
       throw bad("it is not made from a storage")
@@ -99,7 +99,7 @@ extension PyTorchReader {
       let parts = graph.elements(reference) ?? []
       let type = parts.count > 1 ? graph.globalName(parts[1]) : nil
       throw .unsupported(
-        path: path, what: "tensor '\(tensor)' lies in a \(type ?? "storage of unknown type"), which is not supported")
+        path: path, what: "tensor '\(tensor)' has an unsupported storage type: \(type ?? "unknown")")
     }
     var dtype = reference.dtype
     if isThird {
@@ -112,13 +112,13 @@ extension PyTorchReader {
     }
     guard let offset = graph.integer(arguments[1]), let shape = integers(arguments[2]),
       let strides = integers(arguments[3]), shape.count == strides.count
-    else { throw bad("its offset, shape or strides are no whole numbers") }
+    else { throw bad("its offset, shape or strides are not integers") }
     var storage = try storages.bytes(of: reference.key, tensor: tensor)
     if let view = reference.view {
       let (begin, overflow) = view.offset.multipliedReportingOverflow(by: reference.dtype.size)
       let (size, carry) = view.count.multipliedReportingOverflow(by: reference.dtype.size)
       guard !overflow, !carry, let part = storage.part(from: begin, count: size) else {
-        throw bad("its storage reaches outside of another")
+        throw bad("its storage reaches outside of the one that it is a view of")
       }
       storage = part
     }
@@ -128,7 +128,7 @@ extension PyTorchReader {
   }
 
   private static let kinds = [
-    "qtensor": "quantised", "sparse_tensor": "sparse", "sparse_csr_tensor": "sparse", "nested_tensor": "nested",
+    "qtensor": "quantized", "sparse_tensor": "sparse", "sparse_csr_tensor": "sparse", "nested_tensor": "nested",
     "meta_tensor_no_storage": "a tensor without data (meta)",
     "wrapper_subclass": "of a class of its own (a wrapper subclass)",
   ]

@@ -3,7 +3,7 @@ import AviaryArchives
 /// Writes the zip container of PyTorch 1.6 and later, for `torch.load(weights_only=True)`: a pickled `OrderedDict` of
 /// tensors, and each storage as a stored member at a multiple of 64 bytes.
 ///
-/// Tensors that share their bytes share a storage, so that tied weights stay tied. What is known about the model lies in
+/// Tensors that share their bytes share a storage, so that tied weights stay tied. What is known about the model is in
 /// a member of its own, `.aviary/metadata.json`, which PyTorch passes over.
 enum PyTorchWriter {
   static let metadataMember = ".aviary/metadata.json"

@@ -83,7 +83,7 @@ public struct Architecture: Sendable {
   ///
   /// - Parameters:
   ///   - configuration: as checkpoints hold it; nil for the network as published.
-  ///   - input: the shape of the input that it shall take; nil for any that it can take.
+  ///   - input: the shape of the input, which is then validated; nil for any that the network can take.
   public func build(configuration: JSONValue? = nil, input: [Int]? = nil) throws(ArchitectureFault) -> any Network {
     try make(Request(configuration: configuration, input: input))
   }
@@ -113,13 +113,13 @@ public struct Architecture: Sendable {
   }
 }
 
-/// A way in which a name and a configuration make no network.
+/// Why a network cannot be built from a name and a configuration.
 public enum ArchitectureFault: Error, Equatable, CustomStringConvertible {
   /// No network has this name.
   case unknown(name: String, known: [String])
-  /// The configuration is not what the network's configurations look like.
+  /// The JSON is not a configuration of the network.
   case badConfiguration(architecture: String, text: String)
-  /// A value of the configuration is to be changed to something that it cannot be.
+  /// A member of the configuration cannot have the value that it is to be changed to.
   case badSetting(architecture: String, name: String, value: String, allowed: String)
   /// The configuration has no value of this name.
   case unknownSetting(architecture: String, name: String, known: [String])
@@ -127,7 +127,7 @@ public enum ArchitectureFault: Error, Equatable, CustomStringConvertible {
   case refused(architecture: String, fault: ConfigurationFault)
   /// The checkpoint does not say which network its weights are for.
   case unnamed
-  /// The network does not sort images into classes, which is asked of it.
+  /// The network is not an image classifier, but one is needed.
   case noClassifier(architecture: String, kinds: [DataKind])
   /// The network does not suit the data.
   case unsuited(architecture: String, kinds: [DataKind], data: DataKind)
@@ -137,7 +137,7 @@ public enum ArchitectureFault: Error, Equatable, CustomStringConvertible {
     case .unknown(let name, let known):
       "there is no architecture '\(name)'; there are \(known.joined(separator: ", "))"
     case .badConfiguration(let architecture, let text):
-      "this is no configuration of \(architecture): \(text.prefix(200))"
+      "not a configuration of \(architecture): \(text.prefix(200))"
     case .badSetting(let architecture, let name, let value, let allowed):
       "\(architecture): \(name) cannot be \(value.prefix(80)); it must be \(allowed)"
     case .unknownSetting(let architecture, let name, let known):

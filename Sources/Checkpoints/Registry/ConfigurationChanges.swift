@@ -26,7 +26,7 @@ extension Architecture {
     do { return try value.decoded() } catch {
       guard let given = value.members else { throw error }
       let absent = members(of: preset).filter { own in
-        Configuration.addedLater.contains(own.name) && !given.contains { $0.name == own.name }
+        Configuration.addedLater.contains(own.name) && value[own.name] == nil
       }
       if absent.isEmpty { throw error }
       return try JSONValue.object(given + absent).decoded()

@@ -14,8 +14,13 @@ extension Layer {
     }
   }
 
+  /// The settings that a checkpoint may have numbers for.
+  public var settingDescriptions: [SettingDescription] {
+    inventory.settings.map { SettingDescription(path: $0.path, allowed: $0.setting.allowed) }
+  }
+
   /// Fills the model from a checkpoint: all of it or nothing. The head of a `Network` may be absent as a whole: it is then
-  /// filled from the seed, and reported.
+  /// filled from the seed, and reported. A setting that the checkpoint does not have is left as it is.
   ///
   /// - Parameter path: the file's name, for faults.
   @discardableResult
@@ -24,14 +29,15 @@ extension Layer {
   ) throws(CheckpointFault) -> LoadReport {
     let headPath = (self as? any Network)?.headPath
     let match = try checkpoint.match(
-      cells: cellDescriptions, headPath: headPath, allowing: allowances, path: path)
-    let settings = try settings(of: checkpoint, allowances, path: path)
+      cells: cellDescriptions, settings: settingDescriptions, headPath: headPath, allowing: allowances, path: path)
     // What the caller allowed to be missing keeps its value, where it has one; an absent head begins anew.
     let kept = filledPaths.filter { path in
       !(match.report.headAbsent && headPath.map { path.hasPrefix($0 + ".") } ?? false)
     }
     initialize(seed: seed) { match.arrays[$0] == nil && !kept.contains($0) }
-    for (setting, value) in settings { setting.assign(value) }
+    for (path, setting) in inventory.settings {
+      if let value = match.settings[path] { setting.assign(value) }
+    }
     for entry in inventory.stateful {
       guard let array = match.arrays[entry.path] else { continue }
       switch entry.cell {
@@ -42,25 +48,6 @@ extension Layer {
       }
     }
     return match.report
-  }
-
-  /// The settings that the checkpoint tells, each with its layer's. A file that tells none leaves them as they are.
-  private func settings(
-    of checkpoint: Checkpoint, _ allowances: Set<Allowance>, path: String
-  ) throws(CheckpointFault) -> [(Setting, Float)] {
-    let own = Dictionary(inventory.settings, uniquingKeysWith: { first, _ in first })
-    var found: [(Setting, Float)] = []
-    for (name, value) in checkpoint.metadata.settings.sorted(by: { $0.key < $1.key }) {
-      let isAllowed = allowances.contains {
-        if case .unexpected(let pattern) = $0 { pattern.matches(name) } else { false }
-      }
-      if own[name] == nil, isAllowed { continue }
-      guard let setting = own[name], setting.allowed.contains(Float(value)) else {
-        throw .badSetting(path: path, setting: name, value: value)
-      }
-      found.append((setting, Float(value)))
-    }
-    return found
   }
 
   /// The tensor of an array that a match has found to be of numbers.
@@ -107,12 +94,12 @@ extension Layer {
     checkpoint.metadata.classes = classes
     checkpoint.metadata.preprocessing = preprocessing.map { plainJSON($0) }
     checkpoint.metadata.frozen = frozenPaths
-    checkpoint.metadata.settings = settings
+    for (path, setting) in inventory.settings { checkpoint.append(setting: Self.shortest(setting.value), at: path) }
     for entry in inventory.stateful {
       switch entry.cell {
-      case let cell as Parameter: checkpoint.set(StoredArray(cell.tensor), at: entry.path)
-      case let cell as Buffer: checkpoint.set(StoredArray(cell.tensor), at: entry.path)
-      case let cell as Counter: checkpoint.set(StoredArray([cell.value], shape: []), at: entry.path)
+      case let cell as Parameter: checkpoint.append(StoredArray(cell.tensor), at: entry.path)
+      case let cell as Buffer: checkpoint.append(StoredArray(cell.tensor), at: entry.path)
+      case let cell as Counter: checkpoint.append(StoredArray([cell.value], shape: []), at: entry.path)
       default: break
       }
     }
@@ -121,11 +108,12 @@ extension Layer {
 
   /// Numbers that say how the layers work, by path, as checkpoints keep them.
   package var settings: [String: Double] {
-    // The shortest digits that give the same Float: 1e-05, not 9.99999974e-06.
     Dictionary(
-      inventory.settings.map { ($0.path, Double("\($0.setting.value)") ?? Double($0.setting.value)) },
-      uniquingKeysWith: { first, _ in first })
+      inventory.settings.map { ($0.path, Self.shortest($0.setting.value)) }, uniquingKeysWith: { first, _ in first })
   }
+
+  /// The number with the shortest digits that give the same Float: 1e-05, not 9.99999974e-06.
+  private static func shortest(_ value: Float) -> Double { Double("\(value)") ?? Double(value) }
 }
 
 extension Network {
@@ -133,7 +121,7 @@ extension Network {
   public var configurationValue: JSONValue { plainJSON(configuration) }
 }
 
-/// A plain value as JSON.
+/// A value without numbers that are not finite as JSON.
 package func plainJSON(_ value: some Encodable) -> JSONValue {
   guard let json = try? JSONValue(encoding: value) else {
     stopProgram("a \(type(of: value)) of plain values did not become JSON")
@@ -142,7 +130,7 @@ package func plainJSON(_ value: some Encodable) -> JSONValue {
 }
 
 extension StoredArray {
-  /// A tensor's elements as Float32, or as the integers that quantised weights consist of.
+  /// A tensor's elements as Float32, or as the integers of quantized weights.
   package init(_ tensor: Tensor) {
     if let values = tensor.quantizedValues, let quantization = tensor.quantization,
       let array = StoredArray(quantized: values, shape: tensor.shape, quantization)

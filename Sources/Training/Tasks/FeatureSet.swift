@@ -10,7 +10,7 @@ import AviaryTensors
   import Foundation
 #endif
 
-/// What a frozen backbone makes of a set of images: the input of the head, computed once.
+/// The features of a set of images: the input of the head on a frozen backbone, computed once.
 struct FeatureSet {
   /// The number of features of an image.
   let width: Int
@@ -58,12 +58,14 @@ struct FeatureSet {
   }
 }
 
-/// Feature sets on disk, in the run's folder, so that a resumed run need not compute them again.
+/// Feature sets on disk, in the folder of the run, so that a resumed run need not compute them again.
 ///
-/// They are keyed by what they depend on: the backbone's weights, the preprocessing, and the images by path, size and
-/// date. Sets that would take more than `largest` bytes are not kept.
+/// They are keyed by what they depend on: the weights of the backbone, the preprocessing, and the images by path, size and
+/// date. Sets of more than `largest` bytes are not kept.
 struct FeatureCache {
   let folder: String
+  /// Told why a file of features is not used, a line at a time.
+  var report: (String) -> Void = { _ in }
   static let largest = 1 << 31
 
   private func path(_ part: String) -> String { "\(folder)/features-\(part).h5" }
@@ -78,35 +80,44 @@ struct FeatureCache {
     let features = try FeatureSet.compute(
       model, entries, preprocessing: preprocessing, workers: workers, progress: progress)
     if features.scalars.count * 4 <= Self.largest, features.count > 0 {
-      var checkpoint = Checkpoint()
-      checkpoint.metadata.extra["feature_key"] = key
-      checkpoint.metadata.extra["skipped"] = try json(features.skipped)
-      checkpoint.set(StoredArray(features.scalars, shape: [features.count, features.width]), at: "features")
-      checkpoint.set(StoredArray(features.indices.map(Int64.init), shape: [features.count]), at: "indices")
-      try checkpoint.write(to: path(part))
+      let file = FeatureFile(
+        width: features.width, features: features.scalars, labels: features.labels.map(Int64.init),
+        indices: features.indices.map(Int64.init), key: key, skipped: try JSONValue(encoding: features.skipped))
+      try file.write(to: path(part))
     }
     return features
   }
 
-  /// A cache that cannot be read is not a fault: the features are computed again.
+  /// A file that cannot be used is not a fault: the features are computed again.
   private func read(_ part: String, key: String, _ entries: [ImageEntry]) -> FeatureSet? {
-    guard let checkpoint = try? Checkpoint.read(from: path(part)),
-      checkpoint.metadata.extra["feature_key"] == key, let features = checkpoint["features"],
-      let indices = checkpoint["indices"]?.integers()?.compactMap({ Int(exactly: $0) }),
-      features.shape.count == 2, features.shape[0] == indices.count, let scalars = features.floats(),
-      Set(indices).count == indices.count, indices.allSatisfy(entries.indices.contains),
-      let text = checkpoint.metadata.extra["skipped"],
-      let skipped = try? JSONDecoder().decode([FeatureSet.Skipped].self, from: Data(text.utf8))
-    else { return nil }
-    return FeatureSet(
-      width: features.shape[1], scalars: scalars, labels: indices.map { Int32(entries[$0].label) }, indices: indices,
-      skipped: skipped)
+    let path = path(part)
+    guard FileManager.default.fileExists(atPath: path) else { return nil }
+    do {
+      let file = try FeatureFile(from: path)
+      // Other images or weights than those that the file is of.
+      guard file.key == key else { return nil }
+      let indices = file.indices.compactMap { Int(exactly: $0) }
+      guard indices.count == file.indices.count, Set(indices).count == indices.count,
+        indices.allSatisfy(entries.indices.contains)
+      else {
+        report("\(path): its indices are not those of the images; the features are computed again")
+        return nil
+      }
+      return FeatureSet(
+        width: file.width, scalars: file.features, labels: indices.map { Int32(entries[$0].label) }, indices: indices,
+        skipped: try file.skipped.decoded())
+    } catch let fault as CheckpointFault {
+      report("\(fault); the features are computed again")
+    } catch {
+      report("\(path): \(reason(error)); the features are computed again")
+    }
+    return nil
   }
 
   private static func key(
     _ model: some Classifier, _ entries: [ImageEntry], _ preprocessing: Preprocessing
   ) throws -> String {
-    var text = try json(preprocessing) + "\n" + model.configurationValue.serialized + "\n"
+    var text = "\(try JSONValue(encoding: preprocessing).serialized)\n\(model.configurationValue.serialized)\n"
     let head = model.headPath + "."
     for entry in model.checkpoint(architecture: "").entries where !entry.path.hasPrefix(head) {
       text += "\(entry.path) \(entry.array.bytes.crc32c())\n"
@@ -122,11 +133,4 @@ struct FeatureCache {
     return [bytes[...], bytes[..<half], bytes[half...]]
       .map { String(ByteRegion(Array($0)).crc32c(), radix: 16) }.joined(separator: "-")
   }
-}
-
-/// A value as JSON with sorted keys.
-func json(_ value: some Encodable) throws -> String {
-  let encoder = JSONEncoder()
-  encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-  return String(decoding: try encoder.encode(value), as: UTF8.self)
 }

@@ -56,7 +56,7 @@ final class ImageTask<Model: Classifier>: TrainingTask {
   func prepare() throws {
     try pretraining?.run()
     guard cachesFeatures else { return }
-    let cache = FeatureCache(folder: folder)
+    let cache = FeatureCache(folder: folder, report: report)
     var line = ProgressLine()
     func features(_ part: String, _ folder: ImageFolder) throws -> FeatureSet {
       let features = try cache.features(

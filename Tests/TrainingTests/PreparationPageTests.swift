@@ -1,0 +1,68 @@
+import AviaryCheckpoints
+import AviaryDatasets
+import Foundation
+import Testing
+
+@testable import AviaryTraining
+
+/// `Weights/FORMAT.md` names every member that preparations of data have in a file, and every word that stands in them.
+@Suite struct PreparationPageTests {
+  private static let page: String = {
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    return (try? String(contentsOf: root.appending(path: "Weights/FORMAT.md"), encoding: .utf8)) ?? ""
+  }()
+
+  private func names(in value: JSONValue) -> Set<String> {
+    switch value {
+    case .object(let members):
+      members.reduce(into: []) { $0.formUnion(names(in: $1.value).union([$1.name])) }
+    case .array(let elements): elements.reduce(into: []) { $0.formUnion(names(in: $1)) }
+    default: []
+    }
+  }
+
+  private static func preparations() throws -> [InputPreparation] {
+    let table = Table([
+      .init("a", .numeric([1, 2, nil, 4])), .init("b", .categorical(["x", "y", "x", "z"])),
+      .init("y", .numeric([1, 0, 1, 0])), .init("t", .categorical(["one", "two", "three", "one"])),
+    ])
+    var settings = TableSettings(target: "y", task: .classification)
+    settings.outliers = .deviations(2)
+    var interquartile = settings
+    interquartile.outliers = .interquartile(1.5)
+    var series = SeriesSettings(target: "y", window: 2)
+    series.horizon = 1
+    series.excluded = ["a"]
+    return [
+      .images(.torchvision()), .images(.raw(size: 8)), .table(try TablePreprocessing(fitting: table, settings)),
+      .table(try TablePreprocessing(fitting: table, interquartile)),
+      .series(try SeriesPreprocessing(fitting: table, rows: 4, series)),
+      .textColumn(
+        try TextColumnPreprocessing(fitting: table, rows: [0, 1, 2, 3], TextColumnSettings(target: "y", column: "t"))),
+      .graph(.init(normalizesFeatures: true, splitSeed: 1)), .text,
+    ]
+  }
+
+  @Test func everyMemberIsNamed() throws {
+    var found: Set<String> = []
+    for preparation in try Self.preparations() {
+      let json = try preparation.json()
+      #expect(try InputPreparation(json: json) == preparation)
+      #expect(try InputPreparation(json: JSONValue(parsing: json.serialized)) == preparation)
+      found.formUnion(names(in: json))
+    }
+    #expect(found.count > 40)
+    for name in found.sorted() {
+      #expect(Self.page.contains("`\(name)`") || Self.page.contains("\"\(name)\""), "\(name)")
+    }
+  }
+
+  @Test func everyWordIsNamed() {
+    let words =
+      TableSettings.Missing.allCases.map(\.rawValue) + TableSettings.Scaling.allCases.map(\.rawValue)
+      + TableSettings.Task.allCases.map(\.rawValue) + Table.Kind.allCases.map(\.rawValue)
+      + Preprocessing.Channels.allCases.map(\.rawValue) + [Preprocessing.Interpolation.bilinear.rawValue]
+    for word in words { #expect(Self.page.contains("`\(word)`") || Self.page.contains("\"\(word)\""), "\(word)") }
+  }
+}
