@@ -117,7 +117,7 @@ let package = Package(
     tests("LinearAlgebra", resources: [.copy("Goldens")]),
     tests("Datasets", resources: [.copy("Goldens")]),
     tests("Layers", resources: [.copy("Goldens")]),
-    tests("Checkpoints", ["AviaryModels"], resources: [.copy("Goldens")]),
+    tests("Checkpoints", ["AviaryModels", "AviaryKeras"], resources: [.copy("Goldens")]),
     tests("Models", ["AviaryDatasets"], resources: [.copy("Goldens")]),
     tests("Keras", ["AviaryModels"], resources: [.copy("Goldens")]),
     tests("Training", ["AviaryModels"], resources: [.copy("Goldens")]),

@@ -3,8 +3,8 @@ import Aviary
 let photographs = try ImageDataset("PHOTOS")
 let pretrained = try Checkpoint.read(from: "squeezenet.h5")
 let preprocessing = try pretrained.preprocessing() ?? .torchvision()
-let model = try Registry.zoo.classifier(from: pretrained, path: "squeezenet.h5").model
-  .replacingHead(classes: photographs.classes.count, seed: 0)
+let (network, architecture, _) = try Registry.zoo.classifier(from: pretrained, path: "squeezenet.h5")
+let model = network.replacingHead(classes: photographs.classes.count, seed: 0)
 model.freezeBackbone()
 let optimizer = try Optimizer(OptimizerConfiguration(.adamw, learningRate: 1e-3))
 for epoch in 0..<5 {
@@ -18,4 +18,6 @@ for epoch in 0..<5 {
     print("epoch \(epoch + 1), loss \(loss.scalar)")
   }
 }
-try model.checkpoint(architecture: "squeezenet1_1").write(to: "classifier.h5")
+try model.checkpoint(
+  architecture: architecture.name, classes: photographs.classes, preprocessing: preprocessing
+).write(to: "classifier.h5")

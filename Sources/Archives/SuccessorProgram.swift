@@ -27,7 +27,7 @@ public struct SuccessorProgram: Sendable {
     var pointers: [UnsafeMutablePointer<CChar>?] = unsafe ([path] + arguments).map { unsafe strdup($0) }
     unsafe pointers.append(nil)
     defer {
-      unsafe pointers.forEach { unsafe free($0) }
+      while let pointer = unsafe pointers.popLast() { unsafe free(pointer) }
     }
     unsafe execv(path, pointers)
     return unsafe String(cString: strerror(errno))

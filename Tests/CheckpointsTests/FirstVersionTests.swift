@@ -1,4 +1,5 @@
 import AviaryArchives
+import AviaryKeras
 import AviaryModels
 import AviaryTensors
 import AviaryTestSupport
@@ -18,7 +19,7 @@ import Testing
     let checkpoint = try Checkpoint.read(from: path)
     #expect(checkpoint.metadata.architecture == "keras-chain" && checkpoint.metadata.configuration?.members != nil)
     #expect(checkpoint.metadata.settings.count == 2)
-    let loaded = try Registry.zoo.model(from: checkpoint, path: path)
+    let loaded = try Registry.standard.model(from: checkpoint, path: path)
     #expect(loaded.report.isComplete && loaded.report.conversions.isEmpty && loaded.report.ignoredSettings.isEmpty)
     try Fixtures.inFolder { folder in
       try checkpoint.write(to: folder + "/x.h5")
@@ -37,6 +38,6 @@ import Testing
     #expect(Array(checkpoint.metadata.metrics.keys) == ["validation_loss"])
     #expect(checkpoint.metadata.preprocessing == .members(["text": .members(["unit": .text("character")])]))
     #expect(checkpoint.metadata.classes?.count == checkpoint["head.bias"]?.count)
-    #expect(try Registry.zoo.model(from: checkpoint, path: path).report.isComplete)
+    #expect(try Registry.standard.model(from: checkpoint, path: path).report.isComplete)
   }
 }

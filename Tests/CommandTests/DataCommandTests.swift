@@ -108,9 +108,9 @@ import Testing
     #expect(abs(try #require(answers[0]["value"] as? Double) - level(9)) < 6)
     #expect(answers.count == 2 && answers[1]["error"] != nil)
     #expect(try run("predict", "run/best.h5", "new.csv").output.hasPrefix("new.csv: next level 5"))
-    expectFault(try run("evaluate", "run/best.h5", "--data", "short.csv"), "short.csv", "needs 9")
+    expectFault(try run("evaluate", "run/best.h5", "--data", "short.csv"), "short.csv", "which need 9")
     try write("level\n50\n\"\"\n", to: "gap.csv")
-    expectFault(try run("evaluate", "run/best.h5", "--data", "gap.csv"), "row 3, column level: has no value")
+    expectFault(try run("evaluate", "run/best.h5", "--data", "gap.csv"), "row 3, column level: the value is missing")
     try write("level\n50\nhigh\n", to: "words.csv")
     expectFault(try run("evaluate", "run/best.h5", "--data", "words.csv"), "'high' is not a number")
   }

@@ -5,7 +5,7 @@ import Testing
 /// Runs the programs in `Snippets/`. A snippet checks its own results, and its exit status tells whether they are right.
 /// Exceptions are listed below.
 @Suite struct SnippetTests {
-  /// Needs a folder of photographs and a checkpoint: only built.
+  /// Needs a folder of photographs and a checkpoint, and has a test of its own.
   static let onlyBuilt: Set = ["FineTune"]
   /// Arguments of those that need some, relative to the root of the package.
   static let arguments = ["ListHDF5": ["Tests/HDF5Tests/Goldens/dense.h5"]]
@@ -42,5 +42,29 @@ import Testing
     let tree = try BuiltTool.snippet("OwnNetwork", ["models", "spiral"])
     #expect(tree.status == 0 && tree.output.contains("fc1: Linear"))
     #expect(try BuiltTool.run(["models", "spiral"]).status == 1, "nobody else's do")
+  }
+
+  /// README's sample, followed by `aviary predict` on the file that it writes.
+  @Test func theSampleOfREADMEWritesWhatPredictTakes() throws {
+    let scratch = try ScratchFolder()
+    try ToyFiles.images(at: scratch / "PHOTOS")
+    try ToyFiles.checkpoint().write(to: scratch / "squeezenet.h5")
+    let outcome = try BuiltTool.run([], of: BuiltTool.path(of: "FineTune"), in: scratch.path, seconds: 300)
+    #expect(outcome.status == 0 && outcome.lines.last?.hasPrefix("epoch 5, loss") == true, "\(outcome.errors)")
+    let photograph = try #require(
+      FileManager.default.subpaths(atPath: scratch / "PHOTOS")?.sorted().first {
+        ["png", "jpg", "ppm"].contains($0.suffix(3))
+      })
+    let predicted = try BuiltTool.run(
+      ["predict", scratch / "classifier.h5", scratch / "PHOTOS/\(photograph)", "--json"])
+    #expect(predicted.status == 0, "\(predicted.errors)")
+    let predictions = try #require(try predicted.json()["predictions"] as? [[String: Any]])
+    let classes = try #require(predictions[0]["classes"] as? [[String: Any]])
+    let folders = try FileManager.default.contentsOfDirectory(atPath: scratch / "PHOTOS/train")
+    #expect(Set(classes.compactMap { $0["name"] as? String }) == Set(folders))
+    let readme = try String(contentsOf: PackageRoot.url.appendingPathComponent("README.md"), encoding: .utf8)
+    let snippet = try String(
+      contentsOf: PackageRoot.url.appendingPathComponent("Snippets/FineTune.swift"), encoding: .utf8)
+    #expect(readme.contains(snippet), "README shows the snippet as it is")
   }
 }

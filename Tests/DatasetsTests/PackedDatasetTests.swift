@@ -118,7 +118,7 @@ import Testing
     expectFault(try folder(others: [("t10k-images-idx3-ubyte", idx([1, 2, 3], Array(0..<6)))]), "t10k-labels")
     let records = try TemporaryFolder()
     try records.write([1, 2, 3], to: "data_batch_1.bin")
-    expectFault(records, "records of 3073")
+    expectFault(records, "not a multiple of a record's 3073")
   }
 
   @Test(.enabled(if: SharedData.isPresent, "\(SharedData.absence)"))
