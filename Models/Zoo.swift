@@ -70,6 +70,9 @@ extension Registry {
         "sequence-toy", "a small GRU in both directions, for tests", SequenceClassifier.self, .toy, input: [6, 3],
         kinds: [.tables]),
       Architecture(
+        "mobilenet_v2", "inverted residuals with linear bottlenecks (Sandler et al., 2018)", MobileNetV2.self,
+        .mobilenetV2, input: [3, 224, 224]),
+      Architecture(
         "alexnet", "AlexNet in one tower (Krizhevsky, 2014)", AlexNet.self, .alexnet, input: [3, 224, 224]),
       Architecture(
         "alexnet-original", "AlexNet with groups and local response normalisation (Krizhevsky et al., 2012)",

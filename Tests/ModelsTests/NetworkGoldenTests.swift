@@ -19,6 +19,11 @@ import Testing
       #"{"poolRounding":"down","divisor":8,"head":"convolution","dropout":0,"inputChannels":3,"classes":5}"#,
       "squeezenet-toy"
     ),
+    (
+      "toy-mobilenet",
+      #"{"stages":[{"expansion":1,"channels":16,"blocks":1,"stride":1},{"expansion":2,"channels":24,"blocks":2,"stride":2},{"expansion":3,"channels":24,"blocks":1,"stride":1}],"widthMultiplier":0.5,"dropout":0,"inputChannels":3,"classes":5}"#,
+      "mobilenet_v2"
+    ),
   ]
 
   @Test(arguments: cases.map(\.golden))

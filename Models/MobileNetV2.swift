@@ -1,0 +1,130 @@
+// MobileNetV2: inverted residuals with linear bottlenecks, for phones.
+//
+// Sandler, Howard, Zhu, Zhmoginov & Chen, "MobileNetV2: Inverted Residuals and Linear Bottlenecks", 2018
+// (arXiv:1801.04381), as torchvision builds it. Left out: the segmentation and detection heads of the paper. Paths are
+// torchvision's names.
+
+import AviaryLayers
+import AviaryTensors
+
+/// A convolution without bias, batch normalisation and relu6.
+private func convolution(_ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, groups: Int = 1) -> Sequential {
+  Sequential([
+    Conv2d(
+      inputs, outputs, kernel: kernel, stride: stride, padding: kernel / 2, groups: groups, bias: false,
+      initializer: .kaimingNormal(.out)),
+    BatchNorm2d(outputs), Activation.relu6,
+  ])
+}
+
+/// A 1×1 convolution that expands the channels, a 3×3 one of each channel alone, and a linear 1×1 one that projects them;
+/// the input is added where the shape stays: [N, I, H, W] → [N, O, H / stride, W / stride].
+public struct InvertedResidual: UnaryLayer {
+  private let conv: Sequential
+  private let isResidual: Bool
+
+  init(_ inputs: Int, _ outputs: Int, stride: Int, expansion: Int) {
+    let hidden = inputs * expansion
+    conv = Sequential(
+      (expansion == 1 ? [] : [convolution(inputs, hidden, kernel: 1)]) + [
+        convolution(hidden, hidden, kernel: 3, stride: stride, groups: hidden),
+        Conv2d(hidden, outputs, kernel: 1, bias: false, initializer: .kaimingNormal(.out)), BatchNorm2d(outputs),
+      ])
+    isResidual = stride == 1 && inputs == outputs
+  }
+
+  public func forward(_ x: Tensor) -> Tensor { isResidual ? x + conv(x) : conv(x) }
+}
+
+/// A stem that halves the image, stages of inverted residuals, a 1×1 convolution, the mean over positions, and a linear
+/// head: [N, 3, H, W] → [N, classes].
+public struct MobileNetV2: Classifier {
+  /// A row of the paper's table 2.
+  public struct Stage: Codable, Sendable, Equatable {
+    public var expansion: Int
+    public var channels: Int
+    public var blocks: Int
+    public var stride: Int
+
+    init(_ expansion: Int, _ channels: Int, _ blocks: Int, _ stride: Int) {
+      (self.expansion, self.channels, self.blocks, self.stride) = (expansion, channels, blocks, stride)
+    }
+  }
+
+  public struct Configuration: ImageConfiguration {
+    public var stages: [Stage]
+    /// What all widths are multiplied by, before they are rounded to multiples of 8; the last one does not shrink.
+    public var widthMultiplier = 1.0
+    public var dropout: Float = 0.2
+    public var inputChannels = 3
+    public var classes = 1000
+
+    /// 3,504,872 parameters.
+    public static let mobilenetV2 = Configuration(stages: [
+      Stage(1, 16, 1, 1), Stage(6, 24, 2, 2), Stage(6, 32, 3, 2), Stage(6, 64, 4, 2), Stage(6, 96, 3, 1),
+      Stage(6, 160, 3, 2), Stage(6, 320, 1, 1),
+    ])
+    /// Three narrow stages, for tests.
+    public static let toy = Configuration(
+      stages: [Stage(1, 16, 1, 1), Stage(2, 24, 2, 2), Stage(3, 24, 1, 1)], widthMultiplier: 0.5, dropout: 0, classes: 5
+    )
+
+    public func validate(input: [Int]?) throws(ConfigurationFault) {
+      try require("stages", stages.count, in: 1...32)
+      for stage in stages {
+        try require("expansion", stage.expansion, in: 1...64)
+        try require("channels", stage.channels, in: 1...4096)
+        try require("blocks", stage.blocks, in: 1...64)
+        try require("stride", stage.stride, in: 1...4)
+      }
+      guard widthMultiplier >= 0.01, widthMultiplier <= 16 else {
+        throw .outOfRange(name: "widthMultiplier", value: "\(widthMultiplier)", allowed: "0.01 to 16")
+      }
+      try requireRate("dropout", dropout)
+      try requireImages("mobilenet_v2", input: input, least: 1)
+    }
+
+    /// The width nearest to a multiple of 8 that is at least nine tenths of what the multiplier makes of it.
+    func width(_ channels: Int) -> Int {
+      let wanted = Double(channels) * widthMultiplier
+      let rounded = max(8, Int(wanted + 4) / 8 * 8)
+      return Double(rounded) < 0.9 * wanted ? rounded + 8 : rounded
+    }
+
+    var lastWidth: Int {
+      var configuration = self
+      configuration.widthMultiplier = max(1, widthMultiplier)
+      return configuration.width(1280)
+    }
+  }
+
+  public let configuration: Configuration
+  private let features: Sequential
+  private let classifier: Sequential
+
+  public var headPath: String { "classifier.1" }
+
+  public init(_ configuration: Configuration) {
+    self.configuration = configuration
+    var channels = configuration.width(32)
+    var layers: [any UnaryLayer] = [convolution(configuration.inputChannels, channels, kernel: 3, stride: 2)]
+    for stage in configuration.stages {
+      for block in 0..<stage.blocks {
+        let outputs = configuration.width(stage.channels)
+        let stride = block == 0 ? stage.stride : 1
+        layers.append(InvertedResidual(channels, outputs, stride: stride, expansion: stage.expansion))
+        channels = outputs
+      }
+    }
+    features = Sequential(layers + [convolution(channels, configuration.lastWidth, kernel: 1), MeanOverPositions()])
+    classifier = Sequential([
+      Dropout(configuration.dropout),
+      Linear(
+        configuration.lastWidth, configuration.classes, initializer: .normal(mean: 0, deviation: 0.01),
+        biasInitializer: .zeros),
+    ])
+  }
+
+  public func features(_ x: Tensor) -> Tensor { features.callAsFunction(x) }
+  public func head(_ features: Tensor) -> Tensor { classifier(features) }
+}
