@@ -56,6 +56,11 @@ import Testing
     try expectClose([loss.scalar], golden.array("loss"), name: "loss")
     for parameter in model.parameters {
       let gradient = try #require(gradients[parameter], "\(parameter.path) has no gradient")
+      // Of a bias before a normalisation nothing is left but rounding.
+      if try golden.array("gradient/\(parameter.path)").values.allSatisfy({ abs($0) < 1e-12 }) {
+        #expect(gradient.scalars.allSatisfy { abs($0) < 1e-6 }, "\(parameter.path)")
+        continue
+      }
       try expectClose(
         gradient.scalars, golden.array("gradient/\(parameter.path)"), relativeL2: gradientTolerance,
         name: "gradient of \(parameter.path)")

@@ -53,7 +53,7 @@ struct ZooCase: Sendable, CustomTestStringConvertible {
     ZooCase("resnet-toy", 38_333, ResNet.Configuration.toy, [3, 64, 64], least: 17),
     ZooCase("squeezenet1_1", 1_235_496, SqueezeNet.Configuration.toy, [3, 64, 64], least: 17),
     ZooCase("squeezenet-toy", 12_125, SqueezeNet.Configuration.toy, [3, 64, 64], least: 17),
-    ZooCase("mobilenet_v2", 3_504_872, MobileNetV2.Configuration.toy, [3, 40, 40], least: 1),
+    ZooCase("mobilenet_v2", 3_504_872, MobileNetV2.Configuration.toy, [3, 40, 40], least: 1, hasIdleBiases: true),
     ZooCase("alexnet", 61_100_840, AlexNet.Configuration.toy, [3, 96, 96], least: 63),
     ZooCase("alexnet-original", 60_965_224, AlexNet.Configuration.originalToy, [3, 96, 96], least: 67),
     ZooCase("vgg11", 132_863_336, VGG.Configuration.toy, [3, 64, 64], least: 32),
