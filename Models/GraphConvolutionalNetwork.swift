@@ -100,7 +100,7 @@ public struct GCN: NodeClassifier {
       let y = convolution(dropout(x), adjacency: adjacency)
       x = .dense(index < configuration.hidden.count ? configuration.activation(y) : y)
     }
-    guard case .dense(let nodes) = x else { stopProgram("GCN: there is no convolution") }
+    guard case .dense(let nodes) = x else { stopProgram("GCN: the network has no convolutions") }
     guard let lin, let readout = configuration.readout else { return nodes }
     return lin(dropout(readout(nodes, graphs ?? GraphIndex(nodes: nodes.shape[0]))))
   }

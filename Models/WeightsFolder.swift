@@ -48,7 +48,7 @@ public struct WeightsFolder: Sendable {
       else { throw .badManifest(path: manifest, reason: "an entry without name, file or architecture") }
       // The file lies in the folder and nowhere else.
       guard !file.isEmpty, !file.contains("/"), file != ".." else {
-        throw .badManifest(path: manifest, reason: "'\(file)' is no name of a file in the folder")
+        throw .badManifest(path: manifest, reason: "'\(file)' is not the name of a file in the folder")
       }
       weights.append(
         ShippedWeights(
@@ -121,15 +121,15 @@ public enum WeightsFault: Error, Equatable, CustomStringConvertible {
 
   public var description: String {
     switch self {
-    case .noManifest(let path): "\(path): is no folder of weights: it has no manifest.json"
+    case .noManifest(let path): "\(path): not a folder of weights: manifest.json is missing"
     case .badManifest(let path, let reason): "\(path): damaged: \(reason)"
     case .unknown(let name, let known):
       known.isEmpty
-        ? "\(name): no such file, and no shipped weights are found; say where they lie with --weights"
-        : "\(name): no such file, nor shipped weights of that name; there are \(known.joined(separator: ", "))"
+        ? "\(name): no such file, and no shipped weights were found; give their folder with --weights"
+        : "\(name): no such file or shipped weights; the shipped weights are \(known.joined(separator: ", "))"
     case .missingFile(let name, let path): "\(path): no such file, though the manifest lists it as '\(name)'"
     case .wrongSize(let path, let bytes, let expected):
-      "\(path): has \(bytes) bytes, the manifest says \(expected); fetch the file again"
+      "\(path): has \(bytes) bytes, the manifest says \(expected); download the file again"
     }
   }
 }

@@ -119,7 +119,7 @@ private struct ObjectContainer<Key: CodingKey>: KeyedDecodingContainerProtocol {
   private func value(_ key: Key) throws -> JSONValueDecoder {
     guard let member = members[key.stringValue] else {
       throw DecodingError.keyNotFound(
-        key, .init(codingPath: codingPath, debugDescription: "there is no member '\(key.stringValue)'"))
+        key, .init(codingPath: codingPath, debugDescription: "the member '\(key.stringValue)' is missing"))
     }
     return JSONValueDecoder(value: member, codingPath: codingPath + [key])
   }

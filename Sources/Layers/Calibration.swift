@@ -92,7 +92,7 @@ public enum QuantizationFault: Error, Equatable, CustomStringConvertible {
 
   public var description: String {
     switch self {
-    case .nothingToQuantize: "has no convolution and no linear layer in floats that could become one of integers"
+    case .nothingToQuantize: "has no convolution or linear layer in float32 to quantize"
     case .inputNotFinite(let path): "the input of '\(path)' is infinite or no number, so that no range holds it"
     case .weightNotFinite(let path): "'\(path)' holds a weight that is infinite or no number"
     }

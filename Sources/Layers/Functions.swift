@@ -11,7 +11,7 @@ public struct PReLU: UnaryLayer {
 
   /// - Parameter shape: of one input, [C, …], where each element has a slope of its own.
   public init(shape: [Int], slope: Float = 0.25) {
-    ensure(!shape.isEmpty && shape.allSatisfy { $0 >= 1 }, "PReLU: there are no slopes of shape \(shape)")
+    ensure(!shape.isEmpty && shape.allSatisfy { $0 >= 1 }, "PReLU: \(shape) is not a shape for slopes")
     weight = Parameter(shape: shape, initializer: .constant(slope))
   }
 

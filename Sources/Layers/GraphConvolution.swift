@@ -84,7 +84,7 @@ public struct GraphIndex: Sendable, Equatable {
   /// - Precondition: every number is in 0..<count.
   public init(_ graphs: [Int32], count: Int) {
     ensure(
-      graphs.allSatisfy { $0 >= 0 && Int($0) < count }, "GraphIndex: a node belongs to none of the \(count) graphs")
+      graphs.allSatisfy { $0 >= 0 && Int($0) < count }, "GraphIndex: a node has a graph number outside of 0..<\(count)")
     self.graphs = IntTensor(graphs)
     self.count = count
   }

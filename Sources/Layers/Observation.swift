@@ -70,7 +70,7 @@ enum Observation {
     for path in paths {
       ensure(
         layers.contains(path),
-        "observing: there is no layer '\(path)'; the model has \(layers.filter { !$0.isEmpty }.joined(separator: ", "))"
+        "observing: unknown layer '\(path)'; the model has \(layers.filter { !$0.isEmpty }.joined(separator: ", "))"
       )
     }
     let (result, watch) = try scope(model, wanting: paths, calls: false, body)

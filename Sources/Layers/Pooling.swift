@@ -109,7 +109,7 @@ private struct PoolWindow<Axes: SpatialAxes>: LayerConfiguration {
     self.padding = padding.padding(axes: Axes.count)
     self.dilation = dilation.sizes(axes: Axes.count)
     self.rounding = rounding
-    ensure(self.padding != .causal, "a pool has no causal padding")
+    ensure(self.padding != .causal, "causal padding is not supported in pools")
   }
 
   private func reach(_ axis: Int) -> Int { (kernel[axis] - 1) * dilation[axis] + 1 }

@@ -10,7 +10,7 @@ public struct ZeroPad: UnaryLayer {
 
   /// - Parameter amounts: how many before and after, for each axis of positions.
   public init(_ amounts: [(before: Int, after: Int)]) {
-    ensure(amounts.allSatisfy { $0.before >= 0 && $0.after >= 0 }, "ZeroPad: \(amounts) are no numbers of zeros")
+    ensure(amounts.allSatisfy { $0.before >= 0 && $0.after >= 0 }, "ZeroPad: \(amounts) must not be negative")
     self.amounts = amounts.map { [$0.before, $0.after] }
   }
 
@@ -27,7 +27,7 @@ public struct Crop: UnaryLayer {
 
   /// - Parameter amounts: how many are left out at the start and the end, for each axis of positions.
   public init(_ amounts: [(before: Int, after: Int)]) {
-    ensure(amounts.allSatisfy { $0.before >= 0 && $0.after >= 0 }, "Crop: \(amounts) are no numbers of positions")
+    ensure(amounts.allSatisfy { $0.before >= 0 && $0.after >= 0 }, "Crop: \(amounts) must not be negative")
     self.amounts = amounts.map { [$0.before, $0.after] }
   }
 
@@ -110,7 +110,7 @@ public struct RepeatRow: UnaryLayer {
   private let site = Site()
 
   public init(_ count: Int) {
-    ensure(count >= 1, "RepeatRow: there are no \(count) copies")
+    ensure(count >= 1, "RepeatRow: \(count) copies; at least 1 is needed")
     self.count = count
   }
 

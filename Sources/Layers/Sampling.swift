@@ -15,9 +15,9 @@ public enum SamplingFault: Error, Equatable, CustomStringConvertible {
     switch self {
     case .emptyPrompt: "the prompt is empty; give at least one character to begin with"
     case .badToken(let token, let position, let symbols):
-      "token \(token) at position \(position) of the prompt is none of the \(symbols) that the model reads"
+      "token \(token) at position \(position) of the prompt is outside of the \(symbols) tokens that the model reads"
     case .differentVocabularies(let reads, let predicts):
-      "the model reads \(reads) characters and predicts \(predicts), and so cannot go on from what it predicts"
+      "the model reads \(reads) characters but predicts \(predicts), so it cannot continue its own text"
     case .outOfRange(let name, let value, let allowed): "\(name) is \(value); it has to be \(allowed)"
     }
   }

@@ -82,7 +82,9 @@ package enum Walk {
           "\(path): a layer cannot hold a Tensor of shape \(value.shape) itself: make it a Parameter, a Buffer or a Constant"
         )
       case .unknown(let value):
-        stopProgram("\(path): a layer cannot hold a \(type(of: value)), in which the walk would find no names")
+        stopProgram(
+          "\(path): a layer cannot hold a \(type(of: value)), which the walk cannot name: make it a cell, a layer or a LayerConfiguration"
+        )
       }
     }
   }

@@ -34,7 +34,7 @@ extension Tensor {
   /// Ones on the main diagonal, and zeros: [rows, columns], square where no number of columns is given; PyTorch's `eye`.
   public init(identity rows: Int, columns: Int? = nil) {
     let columns = columns ?? rows
-    ensure(rows >= 0 && columns >= 0, "Tensor: there is no identity of \(rows) by \(columns)")
+    ensure(rows >= 0 && columns >= 0, "Tensor: an identity matrix cannot be \(rows) by \(columns)")
     self.init((0..<rows * columns).map { $0 / columns == $0 % columns ? 1 : 0 }, shape: [rows, columns])
   }
 

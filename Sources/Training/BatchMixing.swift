@@ -81,7 +81,7 @@ private struct Mixing {
       inputs.rank >= 1 && inputs.count > 0 && labels.shape == [inputs.shape[0]],
       "\(name): inputs \(inputs.shape) do not go with labels \(labels.shape)")
     ensure(
-      labels.scalars.allSatisfy { $0 >= 0 && $0 < classes }, "\(name): a label is none of the \(classes) classes")
+      labels.scalars.allSatisfy { $0 >= 0 && $0 < classes }, "\(name): a label is outside of 0..<\(classes)")
     ensure(alpha >= 0 && alpha.isFinite, "\(name): the strength \(alpha) is not 0 or more")
     random = stream
     share = alpha > 0 ? random.beta(alpha, alpha) : 1

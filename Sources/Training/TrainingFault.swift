@@ -59,7 +59,7 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
     case .unusableState(let reason):
       "the saved state does not belong to this run: \(reason); start a new run"
     case .noStatistics:
-      "--statistics needs batch normalisation in the trained layers, and there is none; leave it out"
+      "--statistics needs batch normalisation in the trained layers; leave it out"
     case .badOptimizerState(let path, let parameter, let state):
       "\(path): the optimizer's \(state) of \(parameter) is missing or has the wrong shape; start a new run from these weights"
     case .sharedName(let name, let places, let shapes):
@@ -83,7 +83,7 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
     case .otherKind(let path, let known): "\(path): its network was trained on \(known)"
     case .noVocabulary(let path): "\(path): does not list the characters that its network reads"
     case .noReadableImages(let part, let skipped):
-      "none of the \(skipped) \(part) images can be read; check that they are JPEG, PNG or WebP"
+      "all \(skipped) \(part) images are unreadable; check that they are JPEG, PNG or WebP"
     }
   }
 

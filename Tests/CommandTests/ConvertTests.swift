@@ -82,7 +82,7 @@ import Testing
     (["--rename", "no sign"], "REGEX=REPLACEMENT"),
     (["--rename", "(=x"], "not a regular expression"),
     (["--architecture", "squeezenet-toy"], "no tensor has a name"),
-    (["--architecture", "resnet81"], "there is no architecture 'resnet81'"),
+    (["--architecture", "resnet81"], "unknown architecture 'resnet81'"),
   ]) func refuses(_ options: [String], _ text: String) throws {
     let scratch = try ScratchFolder()
     try ToyFiles.checkpoint().write(to: scratch / "in.h5")

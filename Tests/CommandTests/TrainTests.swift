@@ -84,7 +84,7 @@ import Testing
   }
 
   @Test(arguments: [
-    (["train", "resnet81"], "there is no architecture 'resnet81'"),
+    (["train", "resnet81"], "unknown architecture 'resnet81'"),
     (["train", "resnet-toy", "--epochs", "-3"], "number of epochs -3"),
     (["train", "resnet-toy", "--batch-size", "0"], "batch size 0"),
     (["train", "resnet-toy", "--learning-rate", "-1"], "learning rate -1"),

@@ -108,7 +108,7 @@ import Testing
     expectFault(try folder(images: idx([4, 2, 3], Array(0..<24), type: 13)), "type 13")
     expectFault(try folder(images: [0, 0, 8, 255]), "within its header")
     expectFault(try folder(images: idx([4, 0x7fff_ffff, 0x7fff_ffff, 0x7fff_ffff], [])), "impossible")
-    expectFault(try folder(images: idx([0, 2, 3], []), labels: idx([0], [])), "no pictures")
+    expectFault(try folder(images: idx([0, 2, 3], []), labels: idx([0], [])), "no images")
     expectFault(try folder(images: [7, 7, 7, 7]), "does not begin")
     expectFault(try folder(labels: Array(packedLabels.dropLast(9))), "train-labels")
     var bomb = packedLabels

@@ -24,7 +24,7 @@ import Testing
     let fault = #expect(throws: TextFault.unknownCharacter(character: "'z' (U+007A)", position: 2)) {
       try vocabulary.encode("abz")
     }
-    #expect(fault?.description == "character 'z' (U+007A) at position 2 is none of the vocabulary's; leave it out")
+    #expect(fault?.description == "character 'z' (U+007A) at position 2 is not in the vocabulary; leave it out")
     #expect(throws: TextFault.unknownCharacter(character: "U+000A", position: 0)) { try vocabulary.encode("\n") }
   }
 

@@ -7,7 +7,7 @@ import Foundation
 enum FuzzedReader: String, CaseIterable {
   /// HDF5 as such: every group, attribute and dataset.
   case hdf5
-  /// Checkpoints in HDF5: Aviary's and Keras's.
+  /// Checkpoints in HDF5, Aviary's and Keras's, and files of features.
   case checkpoints
   /// Keras's whole models, whose configuration becomes a network that is run.
   case keras
@@ -44,7 +44,16 @@ enum FuzzedReader: String, CaseIterable {
         files.append(Array(data))
       }
     }
+    if self == .checkpoints { files.append(try Self.features()) }
     return files
+  }
+
+  /// A file of features.
+  private static func features() throws -> [UInt8] {
+    let path = FileManager.default.temporaryDirectory.appending(path: "features-\(UUID().uuidString).h5").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try FeatureFile(width: 2, features: [1, 2, 3, 4], labels: [0, 1], indices: [0, 2], key: "key").write(to: path)
+    return Array(FileManager.default.contents(atPath: path) ?? Data())
   }
 
   /// Every network's configuration and the other texts, each headed by a line that says what it is.
@@ -76,6 +85,10 @@ enum FuzzedReader: String, CaseIterable {
       guard let reader = try? HDF5Reader(path: file, map: false) else { return }
       Self.readParts(of: reader)
       for dataset in reader.contents.datasets { _ = try? reader.bytes(of: dataset) }
+      return
+    }
+    if self == .checkpoints, let features = try? FeatureFile(from: file) {
+      _ = features.skipped.serialized
       return
     }
     guard let checkpoint = try? Checkpoint.read(from: file, options: .init(map: false)) else { return }

@@ -52,7 +52,7 @@ import Testing
       let network = TinyNetwork.filled()
       _ = observing(["conv1", "layer9"], of: network) { network(TinyNetwork.images()) }
     }
-    expect(result, "observing: there is no layer 'layer9'; the model has conv1, bn1")
+    expect(result, "observing: unknown layer 'layer9'; the model has conv1, bn1")
   }
 
   struct Backwards: UnaryLayer {

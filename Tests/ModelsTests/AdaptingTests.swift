@@ -83,7 +83,7 @@ import Testing
 
   @Test(arguments: [
     ("{", "at byte"), ("[]", "no list"), (#"{"weights": [{"name": "a"}]}"#, "without name, file or architecture"),
-    (#"{"weights": [{"name": "a", "file": "../a.h5", "architecture": "b"}]}"#, "no name of a file"),
+    (#"{"weights": [{"name": "a", "file": "../a.h5", "architecture": "b"}]}"#, "not the name of a file"),
   ]) func refusesABadManifest(_ text: String, _ words: String) throws {
     defer { try? FileManager.default.removeItem(atPath: path) }
     try write(text, to: "manifest.json")

@@ -112,7 +112,7 @@ import Testing
       _ = mixup(
         Tensor(zeros: [2, 3]), labels: IntTensor([0, 5]), classes: 4, alpha: 1, stream: .init(seed: 1, purpose: ""))
     }
-    expect(labels, "mixup: a label is none of the 4 classes")
+    expect(labels, "mixup: a label is outside of 0..<4")
     let rank = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       _ = cutMix(
         Tensor(zeros: [2, 3]), labels: IntTensor([0, 1]), classes: 4, alpha: 1, stream: .init(seed: 1, purpose: ""))

@@ -211,4 +211,71 @@ import Testing
     #expect(try history(run)[0].training.loss > 0)
     #expect(try Checkpoint.read(from: run + "/last.h5").trainingState?.optimizer["features.0.weight"]?.step == 6)
   }
+
+  /// A network with an auxiliary head, as GoogLeNet has them.
+  private struct TwoHeads: AuxiliaryClassifier {
+    struct Configuration: ImageConfiguration {
+      var weight: Float = 0.3
+      var inputChannels = 3
+      var classes = 4
+
+      func validate(input: [Int]?) throws(ConfigurationFault) { try requireImages("two-heads", input: input, least: 4) }
+    }
+
+    let configuration: Configuration
+    let stem: Conv2d
+    let aux: Linear
+    let body = Conv2d(6, 8, kernel: 3, stride: 2)
+    let fc: Linear
+
+    var headPath: String { "fc" }
+    var auxiliaryHeadPaths: [String] { ["aux"] }
+
+    init(_ configuration: Configuration) {
+      self.configuration = configuration
+      stem = Conv2d(configuration.inputChannels, 6, kernel: 3, stride: 2)
+      aux = Linear(6, configuration.classes)
+      fc = Linear(8, configuration.classes)
+    }
+
+    func features(_ x: Tensor) -> Tensor { relu(body(relu(stem(x)))).mean(over: [2, 3]) }
+    func head(_ features: Tensor) -> Tensor { fc(features) }
+
+    func trainingOutputs(_ x: Tensor) -> (logits: Tensor, auxiliary: [AuxiliaryOutput]) {
+      let early = relu(stem(x))
+      let auxiliary = AuxiliaryOutput(aux(early.mean(over: [2, 3])), weight: configuration.weight)
+      return (fc(relu(body(early)).mean(over: [2, 3])), [auxiliary])
+    }
+  }
+
+  /// Auxiliary heads learn by their losses, whose weights count; in use only the main head answers.
+  @Test func auxiliaryHeadsLearnWithTheMainOne() throws {
+    var options = Photographs.options(photographs.data, epochs: 1)
+    options.architecture = "two-heads"
+    options.optimizer = OptimizerConfiguration(.sgd, learningRate: 0.1)
+    options.images.augmentation = nil
+    var losses: [Float: Double] = [:]
+    for weight: Float in [0, 0.3, 1] {
+      let registry = Registry.zoo.adding(
+        Architecture(
+          "two-heads", "for a test", TwoHeads.self, TwoHeads.Configuration(weight: weight), input: [3, 32, 32]))
+      let run = "\(self.run)-\(weight)"
+      let report = try NetworkTraining.start(
+        options, from: .scratch(registry.architecture(named: "two-heads")), registry: registry, at: run
+      ) { _ in }
+      #expect(report.summary?.testAccuracy != nil)
+      let model = try #require(
+        try registry.model(from: Checkpoint.read(from: run + "/last.h5"), path: "last.h5").model as? TwoHeads)
+      let fresh = TwoHeads(.init(weight: weight, classes: 2))
+      fresh.initialize(seed: options.seed)
+      #expect((model.aux.weight.tensor == fresh.aux.weight.tensor) == (weight == 0), "\(weight)")
+      #expect(model.fc.weight.tensor != fresh.fc.weight.tensor)
+      let history = try String(contentsOfFile: run + "/history.csv", encoding: .utf8).split(separator: "\n")
+      losses[weight] = Double(history[1].split(separator: ",")[1])
+    }
+    // The heads begin near to ln 2 each.
+    #expect(abs(try #require(losses[0]) - 0.69) < 0.15)
+    #expect(abs(try #require(losses[1]) - 2 * 0.69) < 0.3)
+    #expect(abs(try #require(losses[0.3]) - 1.3 * 0.69) < 0.2)
+  }
 }

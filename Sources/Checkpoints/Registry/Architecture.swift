@@ -135,7 +135,7 @@ public enum ArchitectureFault: Error, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .unknown(let name, let known):
-      "there is no architecture '\(name)'; there are \(known.joined(separator: ", "))"
+      "unknown architecture '\(name)'; the known ones are \(known.joined(separator: ", "))"
     case .badConfiguration(let architecture, let text):
       "not a configuration of \(architecture): \(text.prefix(200))"
     case .badSetting(let architecture, let name, let value, let allowed):

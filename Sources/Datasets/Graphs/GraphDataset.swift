@@ -68,7 +68,7 @@ extension GraphDataset {
     classNames: [String]? = nil, split: GraphSplit?, seed: UInt64
   ) throws(GraphDataFault) {
     let nodes = labels.count
-    guard nodes > 0 else { throw .malformed(path: path, part: "labels", reason: "there are no nodes") }
+    guard nodes > 0 else { throw .malformed(path: path, part: "labels", reason: "the graph has no nodes") }
     guard features.rows == nodes else {
       throw .counts(path: path, part: "features", found: features.rows, expected: nodes, of: "labels")
     }

@@ -22,7 +22,7 @@ extension GraphDataset {
 private enum GraphFolder {
   static func labels(_ path: String) throws(GraphDataFault) -> (labels: [Int], names: [String]?) {
     let texts = try GraphFiles.lines(path).map { $0.split(separator: " ").joined(separator: " ") }
-    guard !texts.isEmpty else { throw .malformed(path: path, part: "labels", reason: "there are no nodes") }
+    guard !texts.isEmpty else { throw .malformed(path: path, part: "labels", reason: "the graph has no nodes") }
     if let empty = texts.firstIndex(of: "") {
       throw .badLine(path: path, line: empty + 1, text: "", expected: "the class of a node")
     }

@@ -33,7 +33,7 @@ public struct PackedDataset: Sendable, Equatable {
       return nil
     }
     guard let first = parts.training.first, parts.training.contains(where: { !$0.labels.isEmpty }) else {
-      throw .malformed(path: path, reason: "it has no pictures")
+      throw .malformed(path: path, reason: "it has no images")
     }
     for part in parts.training + parts.test
     where part.images.size != first.images.size || part.images.channels != first.images.channels {

@@ -27,7 +27,7 @@ public struct CharacterVocabulary: Sendable, Equatable {
       }
       characters.append(character)
     }
-    if characters.isEmpty { throw .badVocabulary(reason: "there are no characters") }
+    if characters.isEmpty { throw .badVocabulary(reason: "it has no characters") }
     self.init(ascending: characters)
   }
 
@@ -62,7 +62,7 @@ public struct CharacterVocabulary: Sendable, Equatable {
     var text = String.UnicodeScalarView()
     for token in tokens {
       ensure(
-        characters.indices.contains(Int(token)), "decode: \(token) is none of the \(count) characters")
+        characters.indices.contains(Int(token)), "decode: token \(token) is outside of 0..<\(count)")
       text.append(characters[Int(token)])
     }
     return String(text)

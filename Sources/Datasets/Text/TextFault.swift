@@ -26,7 +26,7 @@ public enum TextFault: Error, Equatable, CustomStringConvertible {
     case .tooShort(let path, let characters, let needed):
       "\(path): \(characters) characters are fewer than the \(needed) needed; use more text, or shorter sequences"
     case .unknownCharacter(let character, let position):
-      "character \(character) at position \(position) is none of the vocabulary's; leave it out"
+      "character \(character) at position \(position) is not in the vocabulary; leave it out"
     case .badVocabulary(let reason): "not a vocabulary: \(reason)"
     case .outOfRange(let name, let value, let allowed): "\(name) is \(value); it has to be \(allowed)"
     }

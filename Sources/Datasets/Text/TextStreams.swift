@@ -59,7 +59,7 @@ public struct TextStreams: Sendable {
 
   /// The batch with this number, in 0..<count.
   public subscript(number: Int) -> TextBatch {
-    ensure((0..<count).contains(number), "TextStreams: there is no batch \(number) among \(count)")
+    ensure((0..<count).contains(number), "TextStreams: batch \(number) is outside of 0..<\(count)")
     let length = min(steps, streamLength - number * steps)
     let starts = (0..<streams).map { offset + $0 * streamLength + number * steps }
     return TextBatch(number: number, tokens: tokens, starts: starts, length: length, isContinued: number > 0)
@@ -91,7 +91,7 @@ public struct TextWindows: Sendable {
 
   /// The batch with this number, in 0..<count; it depends on the seed and the epoch as well.
   public subscript(number: Int) -> TextBatch {
-    ensure((0..<count).contains(number), "TextWindows: there is no batch \(number) among \(count)")
+    ensure((0..<count).contains(number), "TextWindows: batch \(number) is outside of 0..<\(count)")
     var stream = RandomStream(seed: seed, purpose: "text", path: "windows#\(epoch)", step: UInt64(number))
     let starts = (0..<rows).map { _ in stream.integer(below: tokens.count - steps) }
     return TextBatch(number: number, tokens: tokens, starts: starts, length: steps, isContinued: false)

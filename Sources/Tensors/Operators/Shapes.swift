@@ -50,7 +50,7 @@ extension Tensor {
 
 /// Tensors joined along an axis; their shapes may differ along that axis only.
 public func concatenated(_ parts: [Tensor], axis: Int) -> Tensor {
-  guard let first = parts.first else { stopProgram("concatenated: there are no tensors") }
+  guard let first = parts.first else { stopProgram("concatenated: the list of tensors is empty") }
   let axis = axis < 0 ? axis + first.rank : axis
   ensure(first.shape.indices.contains(axis), "concatenated: \(first.shape) has no axis \(axis)")
   var shape = first.shape

@@ -96,7 +96,7 @@ extension Tensor {
 
 /// Tensors of one shape joined along a new axis: T tensors of [N, F] along axis 1 → [N, T, F].
 public func stacked(_ parts: [Tensor], axis: Int = 0) -> Tensor {
-  guard let first = parts.first else { stopProgram("stacked: there are no tensors") }
+  guard let first = parts.first else { stopProgram("stacked: the list of tensors is empty") }
   let axis = axis < 0 ? axis + first.rank + 1 : axis
   ensure(
     (0...first.rank).contains(axis) && parts.allSatisfy { $0.shape == first.shape },
