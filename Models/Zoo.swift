@@ -36,7 +36,9 @@ extension Registry {
       Architecture(
         "resnet-toy", "a narrow and short residual network, for tests", ResNet.self, .toy, input: [3, 64, 64]),
       Architecture(
-        "squeezenet1_1", "SqueezeNet 1.1 (Iandola et al., 2016)", SqueezeNet.self, .squeezenet1_1, input: [3, 227, 227]),
+        "squeezenet1_1", "SqueezeNet 1.1 (Iandola et al., 2016)", SqueezeNet.self, .squeezenet1_1,
+        input: [3, 227, 227],
+        keras: .squeezeNet),
       Architecture(
         "squeezenet-toy", "SqueezeNet 1.1 with an eighth of the channels, for tests", SqueezeNet.self, .toy,
         input: [3, 64, 64]),

@@ -35,6 +35,11 @@ extension InferenceModel where Model: Network & UnaryLayer {
       return model(x)
     }
   }
+
+  /// The same as a part of the calling task, which is suspended until it has the answer: no thread of the pool waits.
+  public func predict(_ x: Tensor) async throws(ConfigurationFault) -> Tensor {
+    try await Compute.enqueue { () throws(ConfigurationFault) -> Tensor in try predict(x) }
+  }
 }
 
 extension NetworkConfiguration {
@@ -84,6 +89,11 @@ public struct InferenceClassifier: Sendable {
       try model.configuration.validate(batch: x)
       return model(x)
     }
+  }
+
+  /// The same as a part of the calling task, which is suspended until it has the answer: no thread of the pool waits.
+  public func predict(_ x: Tensor) async throws(ConfigurationFault) -> Tensor {
+    try await Compute.enqueue { () throws(ConfigurationFault) -> Tensor in try predict(x) }
   }
 
   /// Works with the classifier: its features, for instance.

@@ -94,7 +94,8 @@ import Testing
   @Test(.enabled(if: Fixtures.hasShared, Fixtures.noShared)) func squeezeNetConverts() throws {
     let path = Fixtures.shared + "keras-h5/squeezenet1_1_imagenet_notop_tf.h5"
     let file = try Checkpoint.read(from: path)
-    let mapping = KerasMapping(layerNames: ForeignNames.keras(architecture: "squeezenet1_1"))
+    let mapping = KerasMapping(
+      layerNames: try Registry.zoo.architecture(named: "squeezenet1_1").keras?.paths ?? [:])
     let (mapped, report) = try file.mapped(
       onto: Self.squeezeNet, headPath: "classifier", by: mapping, path: path)
     #expect(report.headAbsent)

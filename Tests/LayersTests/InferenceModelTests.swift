@@ -76,4 +76,21 @@ import Testing
     }
     #expect(throws: Never.self) { try model.predict(Tensor(zeros: [2, 2, 8, 8])) }
   }
+
+  @Test func tasksAwaitPredictions() async throws {
+    let network = TinyNetwork.filled()
+    let model = network.frozenForInference()
+    let expected = (0..<4).map { network(TinyNetwork.images(2, seed: UInt64($0))).scalars }
+    try await withThrowingTaskGroup(of: (Int, [Float]).self) { group in
+      for task in 0..<200 {
+        group.addTask {
+          (task % 4, try await model.predict(TinyNetwork.images(2, seed: UInt64(task % 4))).scalars)
+        }
+      }
+      for try await (seed, logits) in group { #expect(logits == expected[seed]) }
+    }
+    await #expect(throws: ConfigurationFault.wrongChannels(architecture: "tiny", found: 3, expected: 2)) {
+      try await model.predict(Tensor(zeros: [1, 3, 8, 8]))
+    }
+  }
 }

@@ -43,10 +43,10 @@ import Testing
     #expect(throws: CheckpointFault.self) { try source.adapted(to: architecture, path: "f.pth") }
   }
 
-  @Test func kerasSqueezeNetRoundsDown() {
-    #expect(
-      ForeignNames.kerasConfiguration(architecture: "squeezenet1_1") == [.init("poolRounding", .text("down"))])
-    #expect(ForeignNames.kerasConfiguration(architecture: "resnet18").isEmpty)
+  @Test func kerasSqueezeNetRoundsDown() throws {
+    let squeezeNet = try Registry.zoo.architecture(named: "squeezenet1_1")
+    #expect(squeezeNet.keras?.configuration == [.init("poolRounding", .text("down"))])
+    #expect(try Registry.zoo.architecture(named: "resnet18").keras == nil)
   }
 }
 

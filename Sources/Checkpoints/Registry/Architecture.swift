@@ -30,6 +30,8 @@ public struct Architecture: Sendable {
   public let input: [Int]
   /// Whether its inputs count as probabilities, so that images have to come to it in [0, 1].
   public let takesProbabilities: Bool
+  /// How the network that Keras users have differs; nil where names agree or no original is known.
+  public let keras: KerasOriginal?
   private let make: @Sendable (_ request: Request) throws(ArchitectureFault) -> any Network
 
   private struct Request {
@@ -42,13 +44,14 @@ public struct Architecture: Sendable {
   /// - Parameter preset: the configuration of the published network.
   public init<Model: Network & SendableMetatype>(
     _ name: String, _ summary: String, _ type: Model.Type, _ preset: Model.Configuration, input: [Int],
-    kinds: [DataKind] = [.images], takesProbabilities: Bool = false
+    kinds: [DataKind] = [.images], takesProbabilities: Bool = false, keras: KerasOriginal? = nil
   ) {
     self.name = name
     self.summary = summary
     self.kinds = kinds
     self.input = input
     self.takesProbabilities = takesProbabilities
+    self.keras = keras
     make = { (request) throws(ArchitectureFault) in
       var configuration = preset
       let changed = try Self.changed(preset, by: request.changes, architecture: name)

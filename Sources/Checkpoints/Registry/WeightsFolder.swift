@@ -1,5 +1,3 @@
-import AviaryCheckpoints
-
 #if canImport(FoundationEssentials)
   import FoundationEssentials
 #else

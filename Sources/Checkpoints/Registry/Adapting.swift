@@ -1,4 +1,3 @@
-import AviaryCheckpoints
 import AviaryLayers
 
 /// What a person knows about a foreign checkpoint that its file does not say.
@@ -41,17 +40,24 @@ extension Checkpoint {
     if metadata.architecture == architecture.name, let configuration = metadata.configuration {
       return try fitted(to: architecture, configuration, adaptation, path)
     }
-    var changes = kerasModel == nil ? [] : ForeignNames.kerasConfiguration(architecture: architecture.name)
+    var changes = kerasModel == nil ? [] : architecture.keras?.configuration ?? []
     let preset = try architecture.build()
-    do throws(CheckpointFault) {
-      _ = try matched(cells: preset.cellDescriptions, headPath: preset.headPath, architecture, adaptation, path)
-    } catch .mismatch(_, let report) {
-      // Where all that differs is a first extent that was the number of classes, the file has another number of them.
-      if let classes = report.classes(insteadOf: preset.configuration.outputs, headPath: preset.headPath) {
-        changes.append(.init("classes", .number("\(classes)")))
-      }
+    if let classes = try otherClasses(than: preset, architecture, adaptation, path) {
+      changes.append(.init("classes", .number("\(classes)")))
     }
     return try fitted(to: architecture, Self.changing(preset.configurationValue, changes), adaptation, path)
+  }
+
+  /// The file's number of classes, where that alone keeps its tensors from fitting the preset; nil where they fit.
+  private func otherClasses(
+    than preset: Network, _ architecture: Architecture, _ adaptation: Adaptation, _ path: String
+  ) throws(CheckpointFault) -> Int? {
+    do {
+      _ = try matched(cells: preset.cellDescriptions, headPath: preset.headPath, architecture, adaptation, path)
+      return nil
+    } catch .mismatch(_, let report) {
+      return report.classes(insteadOf: preset.configuration.outputs, headPath: preset.headPath)
+    }
   }
 
   private func fitted(
@@ -80,7 +86,7 @@ extension Checkpoint {
   ) throws(CheckpointFault) -> (checkpoint: Checkpoint, report: LoadReport) {
     if kerasModel != nil {
       let mapping = KerasMapping(
-        layerNames: ForeignNames.keras(architecture: architecture.name), renames: adaptation.renames,
+        layerNames: architecture.keras?.paths ?? [:], renames: adaptation.renames,
         kernelOrder: adaptation.kernelOrder, flipKernels: adaptation.flipKernels, allowing: adaptation.allowances,
         byStructure: adaptation.byStructure)
       return try mapped(onto: cells, headPath: headPath, by: mapping, path: path)

@@ -1,7 +1,5 @@
 // LSTMs as tutorials write them out: four linear maps, one a gate, of the input beside the state.
 
-import AviaryCheckpoints
-
 extension Checkpoint {
   /// The same arrays, with gates that stand alone joined into PyTorch's LSTM: where a network has
   /// `<layer>.weight_ih_l0`, and the file has `<layer>.i.weight`, `.f.weight`, `.g.weight` and `.o.weight`, each
