@@ -119,7 +119,7 @@ let package = Package(
     tests("Layers", resources: [.copy("Goldens")]),
     tests("Checkpoints", ["AviaryModels", "AviaryKeras"], resources: [.copy("Goldens")]),
     tests("Models", ["AviaryDatasets"], resources: [.copy("Goldens")]),
-    tests("Keras", ["AviaryModels"], resources: [.copy("Goldens")]),
+    tests("Keras", ["AviaryModels", "AviaryHDF5", "AviaryHDF5Writing"], resources: [.copy("Goldens")]),
     tests("Training", ["AviaryModels"], resources: [.copy("Goldens")]),
     tests("Command", ["Aviary", "AviaryBench"], resources: [.copy("Goldens")]),
     .testTarget(name: "AviaryFuzzTests", dependencies: ["AviaryFuzz"], path: "Tests/FuzzTests"),

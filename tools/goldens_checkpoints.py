@@ -202,6 +202,8 @@ def fixtures():
     torch.save({"epoch": 3, "best_acc": 0.75, "args": argparse.Namespace(lr=0.1, layers=[1, 2]),
                 "optimizer": optimizer.state_dict(), "state_dict": wrapped}, p("training.pth"))
     torch.save(net, p("module.pth"))
+    torch.save({"epoch": 1, "w": np.arange(6, dtype="f4").reshape(2, 3).T, "b": torch.ones(3), "words": np.array(["a"])},
+               p("numpy_arrays.pth"))
     # The two formats also store where the source lay, which is nobody's business.
     source, inspect.getsourcefile = inspect.getsourcefile, lambda _: "net.py"
     torch.save(net, p("module_legacy.pth"), _use_new_zipfile_serialization=False)

@@ -1,3 +1,5 @@
+import AviaryDiagnostics
+
 /// A tar archive: its members, which are never unpacked to a disk.
 ///
 /// Follows POSIX.1-2001 ("ustar" and "pax") and GNU tar's long names and sizes. Regular files are members; folders are
@@ -15,7 +17,7 @@ public struct TarArchive: Sendable {
   public var size: Int { region.count }
   private let region: ByteRegion
   private let path: String
-  private let byName: [String: Int]
+  private let byName: ExactDictionary<Int>
 
   private static let block = 512
   /// The largest names and extended headers.
@@ -31,7 +33,7 @@ public struct TarArchive: Sendable {
     self.region = region
     self.path = path
     var members: [Member] = []
-    var byName: [String: Int] = [:]
+    var byName = ExactDictionary<Int>()
     var extended = Extended()
     var offset = 0
     while true {

@@ -1,3 +1,5 @@
+import AviaryDiagnostics
+
 /// A ZIP archive, ZIP64 included: its directory, and its members stored or deflated.
 ///
 /// Follows APPNOTE.TXT 6.3. Encrypted members, other compression methods, archives in several parts, two members of one
@@ -21,7 +23,7 @@ public struct ZipArchive: Sendable {
   public let members: [Member]
   private let region: ByteRegion
   private let path: String
-  private let byName: [String: Int]
+  private let byName: ExactDictionary<Int>
 
   /// The largest unpacked sizes.
   struct Limits {
@@ -48,7 +50,7 @@ public struct ZipArchive: Sendable {
       members.append(try Self.member(&cursor, region: region, path: path, limits: limits))
     }
 
-    var byName: [String: Int] = [:]
+    var byName = ExactDictionary<Int>()
     for (index, member) in members.enumerated() {
       guard byName.updateValue(index, forKey: member.name) == nil else {
         throw .duplicateMember(path: path, member: member.name)

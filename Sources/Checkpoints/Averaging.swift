@@ -12,6 +12,7 @@ extension Checkpoint {
     guard let (firstFile, first) = named.first else { stopProgram("average of no checkpoints") }
     for (file, other) in named.dropFirst() {
       func differs(_ reason: String) -> CheckpointFault { .differs(path: file, from: firstFile, reason: reason) }
+      if let reason = first.metadata.difference(from: other.metadata) { throw differs(reason) }
       let missing = first.paths.filter { other[$0] == nil }
       guard missing.isEmpty else { throw differs("\(listed(missing)) is missing") }
       let unexpected = other.paths.filter { first[$0] == nil }
@@ -54,6 +55,55 @@ extension Checkpoint {
       result.set(StoredArray(sums, shape: entry.array.shape).cast(to: entry.array.dtype), at: entry.path)
     }
     return result
+  }
+}
+
+extension Checkpoint.Metadata {
+  /// What keeps the means of two models' weights from being those of a model, in words; nil where nothing does. A file that
+  /// does not say is no different.
+  fileprivate func difference(from other: Checkpoint.Metadata) -> String? {
+    func quoted(_ text: String) -> String { "'\(text.prefix(80))'" }
+    if let own = architecture, let their = other.architecture, !own.isExactly(their) {
+      return "its architecture is \(quoted(their)), not \(quoted(own))"
+    }
+    if let own = classes, let their = other.classes, own.map(ExactText.init) != their.map(ExactText.init) {
+      guard own.count == their.count else { return "it has \(their.count) classes, not \(own.count)" }
+      let place = own.indices.first { !own[$0].isExactly(their[$0]) } ?? 0
+      return "its class \(place + 1) is \(quoted(their[place])), not \(quoted(own[place]))"
+    }
+    if let text = Self.difference("configuration", configuration, other.configuration) { return text }
+    if let text = Self.difference("preprocessing", preprocessing, other.preprocessing) { return text }
+    for name in Set(settings.keys).intersection(other.settings.keys).sorted() {
+      guard let own = settings[name], let their = other.settings[name], own != their else { continue }
+      return "its setting \(quoted(name)) is \(their), not \(own)"
+    }
+    return nil
+  }
+
+  /// The first member of two objects that differs.
+  private static func difference(_ what: String, _ own: JSONValue?, _ other: JSONValue?) -> String? {
+    guard let own, let other else { return nil }
+    let names = (own.members ?? []).map(\.name) + (other.members ?? []).map(\.name)
+    for name in names {
+      let (a, b) = (own[name]?.canonical ?? "absent", other[name]?.canonical ?? "absent")
+      if !a.isExactly(b) { return "its \(what) has \(name) \(b.prefix(80)), not \(a.prefix(80))" }
+    }
+    return own.canonical.isExactly(other.canonical) ? nil : "its \(what) differs"
+  }
+}
+
+extension JSONValue {
+  /// The text with members in the order of their names and numbers as their values.
+  fileprivate var canonical: String {
+    switch self {
+    case .object(let members):
+      "{"
+        + members.sorted { ExactText($0.name) < ExactText($1.name) }.map { "\($0.name):\($0.value.canonical)" }
+        .joined(separator: ",") + "}"
+    case .array(let elements): "[" + elements.map(\.canonical).joined(separator: ",") + "]"
+    case .number(let digits): Int(digits) == nil ? Double(digits).map { "\($0)" } ?? digits : digits
+    default: serialized
+    }
   }
 }
 

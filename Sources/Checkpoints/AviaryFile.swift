@@ -1,4 +1,5 @@
 import AviaryArchives
+import AviaryDiagnostics
 import AviaryHDF5
 import AviaryHDF5Writing
 
@@ -26,7 +27,7 @@ enum AviaryFile {
     for path in paths {
       if let reason = objection(to: path) { throw .forbiddenName(path: file, tensor: path, reason: reason) }
     }
-    let all = Set(paths)
+    let all = ExactSet(paths)
     for path in paths {
       var rest = path[...]
       while let dot = rest.lastIndex(of: ".") {

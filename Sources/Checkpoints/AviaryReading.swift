@@ -1,4 +1,5 @@
 import AviaryArchives
+import AviaryDiagnostics
 import AviaryHDF5
 
 extension Checkpoint {
@@ -82,8 +83,10 @@ private struct AviaryFileReader {
   }
 
   /// No two of them have one path: the HDF5 reader refuses a group in which two objects have one name.
-  private func modelDatasets() throws(CheckpointFault) -> (byPath: [String: HDF5Contents.Dataset], paths: [String]) {
-    var byPath: [String: HDF5Contents.Dataset] = [:]
+  private func modelDatasets() throws(CheckpointFault) -> (
+    byPath: ExactDictionary<HDF5Contents.Dataset>, paths: [String]
+  ) {
+    var byPath = ExactDictionary<HDF5Contents.Dataset>()
     var paths: [String] = []
     for dataset in reader.contents.datasets where dataset.path.hasPrefix("model/") {
       let name = dataset.path.dropFirst("model/".count)

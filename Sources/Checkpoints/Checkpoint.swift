@@ -1,4 +1,5 @@
 import AviaryArchives
+import AviaryDiagnostics
 import AviaryHDF5
 
 /// Named arrays with what is known about them: the weights of a model, as a file stores them.
@@ -47,7 +48,7 @@ public struct Checkpoint: Sendable {
 
   /// The arrays, in the order of the file or the model.
   public private(set) var entries: [Entry] = []
-  private var places: [String: Int] = [:]
+  private var places = ExactDictionary<Int>()
   /// The first name that `append` was given twice, and a description of each value.
   private var collision: (name: String, first: String, second: String)?
 
@@ -102,7 +103,7 @@ public struct Checkpoint: Sendable {
   func replacingEntries(_ replacement: [Entry]) -> Checkpoint {
     var result = self
     result.entries = []
-    result.places = [:]
+    result.places = ExactDictionary()
     for entry in replacement { result.set(entry.array, at: entry.path) }
     return result
   }
@@ -171,6 +172,7 @@ public struct Checkpoint: Sendable {
     if file.bytes.count == 0 {
       throw .archive(.empty(path: path))
     }
+    if let foreign = ForeignFile(file.bytes) { throw .unsupported(path: path, what: foreign.advice) }
     throw .unknownFormat(path: path)
   }
 
@@ -199,12 +201,29 @@ public struct Checkpoint: Sendable {
   /// The same with floating-point arrays in another type. Batch-norm statistics stay Float32, since a variance does
   /// not survive 11 bits; integers stay what they are. `target` must be float32, float16 or bfloat16.
   public func cast(to target: Dtype) -> Checkpoint {
-    let known = kerasModel?.statisticPaths ?? []
+    let known = kerasModel?.statisticPaths ?? ExactSet()
     return replacingEntries(
-      entries.map { entry in
-        let isStatistic = Self.namesStatistic(entry.path) || known.contains(entry.path)
-        return Entry(entry.path, entry.array.cast(to: isStatistic ? .float32 : target))
-      })
+      entries.map { Entry($0.path, $0.array.cast(to: Self.storedType($0.path, known, target))) })
+  }
+
+  /// An array with finite numbers that another type does not hold.
+  public struct Overflow: Equatable, Sendable {
+    public let path: String
+    /// How many numbers would become infinite.
+    public let count: Int
+  }
+
+  /// The arrays with finite numbers that are infinite in another type, each with how many, as `cast(to:)` would store them.
+  public func overflows(castTo target: Dtype) -> [Overflow] {
+    let known = kerasModel?.statisticPaths ?? ExactSet()
+    return entries.compactMap { entry in
+      let count = entry.array.overflows(castTo: Self.storedType(entry.path, known, target))
+      return count == 0 ? nil : Overflow(path: entry.path, count: count)
+    }
+  }
+
+  private static func storedType(_ path: String, _ known: ExactSet, _ target: Dtype) -> Dtype {
+    namesStatistic(path) || known.contains(path) ? .float32 : target
   }
 
   /// Whether a path ends with a name that PyTorch or Keras gives batch-norm statistics: `bn1.running_var`,

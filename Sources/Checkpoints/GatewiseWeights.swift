@@ -1,5 +1,7 @@
 // LSTMs as tutorials write them out: four linear maps, one a gate, of the input beside the state.
 
+import AviaryDiagnostics
+
 extension Checkpoint {
   /// The same arrays, with gates that stand alone joined into PyTorch's LSTM: where a network has
   /// `<layer>.weight_ih_l0`, and the file has `<layer>.i.weight`, `.f.weight`, `.g.weight` and `.o.weight`, each
@@ -19,7 +21,7 @@ extension Checkpoint {
   }
 
   private func replacing(_ gates: JoinedGates) -> Checkpoint {
-    let consumed = Set(gates.weights + gates.biases)
+    let consumed = ExactSet(gates.weights + gates.biases)
     var result = Checkpoint()
     (result.format, result.metadata, result.notes) = (format, metadata, notes)
     for entry in entries where !consumed.contains(entry.path) { result.set(entry.array, at: entry.path) }

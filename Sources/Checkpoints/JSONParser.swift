@@ -1,3 +1,5 @@
+import AviaryDiagnostics
+
 /// RFC 8259, strictly, but for NaN and Infinity, which Python writes into configurations.
 struct JSONParser {
   let bytes: [UInt8]
@@ -53,13 +55,13 @@ struct JSONParser {
 
   mutating func object() throws(JSONValue.Fault) -> JSONValue {
     var members: [JSONValue.Member] = []
-    var names: Set<String> = []
+    var names = ExactSet()
     if accept("}") { return .object([]) }
     repeat {
       skipSpace()
       guard next == UInt8(ascii: "\"") else { throw fault("a member has no name") }
       let name = try string()
-      guard names.insert(name).inserted else { throw fault("two members are called '\(name)'") }
+      guard names.insert(name) else { throw fault("two members are called '\(name)'") }
       guard accept(":") else { throw fault("a colon is missing") }
       members.append(.init(name, try value()))
     } while accept(",")

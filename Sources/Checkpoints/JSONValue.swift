@@ -1,3 +1,5 @@
+import AviaryDiagnostics
+
 /// JSON as a value. Members keep their order, and no name may stand twice: two readers would take different ones.
 public enum JSONValue: Sendable, Equatable {
   case null
@@ -27,7 +29,7 @@ public enum JSONValue: Sendable, Equatable {
   /// The value of an object's member.
   public subscript(name: String) -> JSONValue? {
     guard case .object(let members) = self else { return nil }
-    return members.first { $0.name == name }?.value
+    return members.first { $0.name.isExactly(name) }?.value
   }
 
   public var text: String? {

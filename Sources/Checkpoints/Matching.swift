@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryTensors
 
 /// A difference between checkpoint and network that the caller accepts.
@@ -48,7 +49,7 @@ extension Checkpoint {
   ) throws(CheckpointFault) -> Match {
     try Self.requireDistinctNames(cells, settings ?? [], path: path)
     let ranges = settings.map { Dictionary(uniqueKeysWithValues: $0.map { ($0.path, $0.allowed) }) }
-    let wanted = Set(cells.map(\.path))
+    let wanted = ExactSet(cells.map(\.path))
     guard cells.isEmpty || cells.contains(where: { self[$0.path] != nil }) else {
       throw .nothingMatched(path: path, expected: cells.map(\.path), found: paths)
     }

@@ -1,3 +1,5 @@
+import AviaryDiagnostics
+
 /// A rule `REGEX=REPLACEMENT` for names: every match is replaced, and `$1` or `\1` stands for what the first group caught.
 public struct RenamingRule: Sendable {
   private let pattern: String
@@ -20,8 +22,9 @@ public struct RenamingRule: Sendable {
 
   /// The name with every match replaced.
   public func apply(to name: String) -> String {
-    // Regex is not Sendable; this one is known to compile.
-    guard let regex = try? Regex(pattern) else { return name }
+    // Regex is not Sendable; this one is known to compile. It matches scalars, so that an accent is not taken for a letter
+    // that has one.
+    guard let regex = try? Regex(pattern).matchingSemantics(.unicodeScalar) else { return name }
     return name.replacing(regex) { match in
       var result = ""
       var rest = replacement[...]
@@ -51,9 +54,9 @@ extension Checkpoint {
   }
 
   private func renamed(_ name: (String) -> String) throws(CheckpointFault) -> Checkpoint {
-    var sources: [String: String] = [:]
+    var sources = ExactDictionary<String>()
     var renamed: [Entry] = []
-    var originals: [String: String] = [:]
+    var originals = ExactDictionary<String>()
     for case .renamed(let path, let original) in conversions { originals[path] = original }
     var changes: [LoadReport.Conversion] = []
     for entry in entries {
@@ -63,7 +66,7 @@ extension Checkpoint {
       }
       renamed.append(Entry(name, entry.array))
       let original = originals[entry.path] ?? entry.path
-      if name != original { changes.append(.renamed(path: name, from: original)) }
+      if !name.isExactly(original) { changes.append(.renamed(path: name, from: original)) }
     }
     var result = replacingEntries(renamed)
     result.conversions = changes

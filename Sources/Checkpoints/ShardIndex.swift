@@ -1,4 +1,5 @@
 import AviaryArchives
+import AviaryDiagnostics
 
 /// An index of a checkpoint in several files, `model.safetensors.index.json` or `pytorch_model.bin.index.json`: a JSON
 /// object whose `weight_map` names for each tensor the file that has it.
@@ -27,7 +28,7 @@ struct ShardIndex {
     do { json = try JSONValue(parsing: bytes.array()) } catch { throw .unknownFormat(path: path) }
     guard let map = json["weight_map"]?.members else { throw .unknownFormat(path: path) }
     var files: [String] = []
-    var places: [String: Int] = [:]
+    var places = ExactDictionary<Int>()
     var tensors: [(name: String, file: Int)] = []
     for member in map {
       // Keras gives a layer's variables a file, or several.

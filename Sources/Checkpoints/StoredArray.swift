@@ -155,6 +155,13 @@ public struct StoredArray: Sendable {
     return StoredArray(dtype: target, shape: shape, bytes: bytes) ?? self
   }
 
+  /// How many of the elements are finite, and infinite once they are cast.
+  func overflows(castTo target: Dtype) -> Int {
+    guard dtype.isFloatingPoint || quantization != nil, target != dtype else { return 0 }
+    guard let before = doubles(), let after = cast(to: target).doubles() else { return 0 }
+    return zip(before, after).reduce(0) { $0 + ($1.0.isFinite && !$1.1.isFinite ? 1 : 0) }
+  }
+
   /// The same bytes under another shape of as many elements, or `nil`.
   public func reshaped(to shape: [Int]) -> StoredArray? {
     StoredArray(dtype: dtype, shape: shape, bytes: bytes, quantization: quantization)

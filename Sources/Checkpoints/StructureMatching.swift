@@ -1,5 +1,7 @@
 // Fitting by structure: where names mean nothing, order and shapes decide.
 
+import AviaryDiagnostics
+
 enum StructureMatching {
   /// A layer of a network: the path that its cells share, and their paths, without counters.
   struct Target {
@@ -36,7 +38,7 @@ extension Checkpoint {
     var changes: [LoadReport.Conversion] = []
     func take(_ entry: Entry, for cell: CellDescription) {
       renamed.append(Entry(cell.path, entry.array))
-      if entry.path != cell.path { changes.append(.renamed(path: cell.path, from: entry.path)) }
+      if !entry.path.isExactly(cell.path) { changes.append(.renamed(path: cell.path, from: entry.path)) }
     }
     for cell in cells {
       if cell.role == .counter {

@@ -18,6 +18,10 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
   case nothingToChange(path: String)
   /// The number of class names differs from the number of outputs.
   case classCount(source: String, found: Int, expected: Int)
+  /// Two classes were given one name.
+  case sameClass(source: String, name: String)
+  /// Finite numbers would become infinite in the type to store them in.
+  case overflow(path: String, dtype: String, tensors: [Checkpoint.Overflow])
   /// The file of class names cannot be read or is empty.
   case unreadableClasses(path: String)
   /// Class names were given for a checkpoint without a head.
@@ -66,6 +70,11 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
       "\(path): has no preprocessing for --input-size, --resize, --mean, --std or --channels to change; give --preprocessing, too"
     case .classCount(let source, let found, let expected):
       "\(source): \(counted(found, "class name")) for a head of \(grouped(expected)) classes"
+    case .sameClass(let source, let name): "\(source): two classes are called '\(name)'; give each a name of its own"
+    case .overflow(let path, let dtype, let tensors):
+      "\(path): \(dtype) cannot hold numbers of "
+        + tensors.map { "'\($0.path)' (\($0.count))" }.joined(separator: ", ")
+        + ": they would become infinite; use --dtype bf16 or f32, or allow it with --allow-overflow"
     case .unreadableClasses(let path): "\(path): is not a list of class names, one per line"
     case .classesWithoutHead(let path): "\(path): has no classifier head for --classes to name; leave it out"
     case .nothingDecoded(let path, let first): "\(path): no image could be decoded; the first: \(first)"

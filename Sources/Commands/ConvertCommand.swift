@@ -17,6 +17,7 @@ struct ConvertCommand: ParsableCommand {
   @OptionGroup var source: SourceOptions
   @Option(help: ArgumentHelp("The type to store floating-point tensors in.", valueName: "type"))
   var dtype: StoredType?
+  @Flag(help: "Store numbers that --dtype cannot hold as infinities instead of stopping.") var allowOverflow = false
   @Flag(help: "Keep names and layouts, even if the file describes a Keras model.") var keepNames = false
   @Flag(help: "Print one JSON object: the tensors that were loaded, converted, or do not fit.") var json = false
 
@@ -53,7 +54,14 @@ struct ConvertCommand: ParsableCommand {
       }
       result = try result.dotted()
     }
-    if let dtype { result = result.cast(to: dtype.dtype) }
+    if let dtype {
+      let overflows = result.overflows(castTo: dtype.dtype)
+      if !allowOverflow, !overflows.isEmpty {
+        throw CommandFault.overflow(path: input, dtype: dtype.rawValue, tensors: overflows)
+      }
+      result.notes += overflows.map { "\($0.path): \($0.count) of its numbers became infinite" }
+      result = result.cast(to: dtype.dtype)
+    }
     if result.entries.isEmpty { throw CheckpointFault.noTensors(path: input) }
     if !Self.keepsIntegers(output), !result.quantizedPaths.isEmpty {
       result.notes.append("\(counted(result.quantizedPaths.count, "tensor")) dequantized")

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Aviary
+import AviaryDiagnostics
 
 /// What a foreign checkpoint does not say, or should be taken differently from what it says.
 struct SourceOptions: ParsableArguments {
@@ -130,10 +131,13 @@ struct SourceOptions: ParsableArguments {
 
   /// The lines of the file of that name if there is one, else a list.
   static func classNames(_ given: String) throws -> [String] {
-    guard let lines = try textLines(given) else {
-      return given.split(separator: ",", omittingEmptySubsequences: false).map { trimmed($0) }
+    let lines = try textLines(given)
+    let names = lines ?? given.split(separator: ",", omittingEmptySubsequences: false).map { trimmed($0) }
+    guard !names.isEmpty else { throw CommandFault.unreadableClasses(path: given) }
+    var known = ExactSet()
+    for name in names where !known.insert(name) {
+      throw CommandFault.sameClass(source: lines == nil ? "--classes" : given, name: name)
     }
-    guard !lines.isEmpty else { throw CommandFault.unreadableClasses(path: given) }
-    return lines
+    return names
   }
 }

@@ -1,4 +1,5 @@
 import Aviary
+import AviaryDiagnostics
 
 /// Tensors as a tree of path components, in the order of the file, with the elements and bytes below each.
 struct TensorTree {
@@ -15,7 +16,7 @@ struct TensorTree {
 
   private struct Place: Hashable {
     let parent: Int
-    let name: String
+    let name: ExactText
   }
 
   private let entries: [Checkpoint.Entry]
@@ -31,7 +32,7 @@ struct TensorTree {
       var parent = 0
       count(entry.array, at: parent)
       for name in Self.components(entry.path) {
-        let place = Place(parent: parent, name: name)
+        let place = Place(parent: parent, name: ExactText(name))
         if let known = places[place] {
           parent = known
         } else {

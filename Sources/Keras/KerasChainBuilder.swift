@@ -1,6 +1,7 @@
 // Builds a chain of layers from Keras's description and checks every layer against the shape of its input.
 
 import AviaryCheckpoints
+import AviaryDiagnostics
 import AviaryLayers
 
 /// The chain that has been built so far.
@@ -10,7 +11,9 @@ struct KerasChainBuilder {
 
   private(set) var layers: [ChainLayer] = []
   /// The network's path for each of Keras's layers with weights.
-  private(set) var paths: [String: String] = [:]
+  private(set) var paths = ExactDictionary<String>()
+  /// Keras's description of each layer with weights, by the network's path.
+  private(set) var sources: [String: KerasLayerDescription] = [:]
   /// Values of the cells that Keras omits: of normalisations without scale or shift.
   private(set) var constants: [String: Float] = [:]
   /// Differences from Keras, in words.
@@ -63,6 +66,7 @@ struct KerasChainBuilder {
     if layer.hasWeights, paths.updateValue(layer.name, forKey: source.name) != nil {
       throw source.unsupported("another layer has the same name, or it is used twice")
     }
+    if layer.hasWeights { sources[layer.name] = source }
     for (cell, value) in operation.constants { constants["\(layer.name).\(cell)"] = value }
   }
 

@@ -1,6 +1,7 @@
 // What Keras writes about a model, taken apart: which layers there are, in which order, and the shape of the input.
 
 import AviaryCheckpoints
+import AviaryDiagnostics
 import AviaryLayers
 
 /// A way in which a Keras model cannot become a chain of layers.
@@ -101,7 +102,7 @@ struct KerasLayerList {
   ///
   /// - Parameter outputs: the layers that the model names as its outputs.
   private func ordered(_ list: [JSONValue], outputs: JSONValue?) throws(KerasModelFault) -> [Int] {
-    var next: [String: [Int]] = [:]
+    var next = ExactDictionary<[Int]>()
     var first: [Int] = []
     func name(_ index: Int) -> String {
       list[index]["name"]?.text ?? list[index]["config"]?["name"]?.text ?? "layer \(index)"

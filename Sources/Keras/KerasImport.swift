@@ -1,6 +1,7 @@
 // Converts a Keras file whose model is a chain of layers into a checkpoint of the network `keras-chain`.
 
 import AviaryCheckpoints
+import AviaryDiagnostics
 import AviaryLayers
 import AviaryModels
 
@@ -27,13 +28,16 @@ extension Checkpoint {
     _ builder: KerasChainBuilder, _ channels: [String: Int], _ adaptation: Adaptation, _ path: String
   ) throws -> (checkpoint: Checkpoint, report: LoadReport) {
     let model = try KerasChain.entry.build(configuration: JSONValue(encoding: builder.configuration))
-    let names = builder.paths
-    var flattened: [String: Int] = [:]
-    for (layer, name) in names { flattened[layer] = channels[name] }
-    let mapping = KerasMapping(
-      layerNames: names, renames: adaptation.renames, kernelOrder: adaptation.kernelOrder,
+    var targets: [String: KerasMapping.Target] = [:]
+    for (path, source) in builder.sources {
+      targets[path] = .init(
+        kind: source.kind, configuration: source.configuration, flattenedChannels: channels[path])
+    }
+    var mapping = KerasMapping(
+      renames: adaptation.renames, kernelOrder: adaptation.kernelOrder,
       flipKernels: adaptation.flipKernels, allowing: adaptation.allowances, byStructure: adaptation.byStructure,
-      allowsResetBefore: true, flattenedChannels: flattened, constants: builder.constants)
+      allowsResetBefore: true, targets: targets, constants: builder.constants)
+    mapping.layerNames = builder.paths
     var (result, report) = try mapped(onto: model.cellDescriptions, headPath: model.headPath, by: mapping, path: path)
     result.format = format
     result.notes = builder.notes

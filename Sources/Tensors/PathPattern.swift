@@ -1,3 +1,5 @@
+import AviaryDiagnostics
+
 /// A pattern over dotted paths such as `layer4.0.conv1`.
 ///
 /// Components match whole and from the front: `layer4` matches `layer4` and everything below it, not `layer40`. `*`
@@ -44,7 +46,8 @@ public struct PathPattern: Sendable, Hashable, CustomStringConvertible {
       for place in places {
         switch components[place] {
         case "**": next.insert(place)
-        case "*", name: next.insert(place + 1)
+        case "*": next.insert(place + 1)
+        case let component where component.isExactly(name): next.insert(place + 1)
         default: break
         }
       }

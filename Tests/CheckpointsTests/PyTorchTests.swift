@@ -22,6 +22,14 @@ import Testing
     #expect(fault?.description.contains("'nets'") == true)
   }
 
+  /// Arrays of numbers are tensors, in row-major order; texts beside them are not.
+  @Test func arraysOfNumPyAreTensors() throws {
+    let checkpoint = try read("numpy_arrays.pth")
+    #expect(checkpoint.paths == ["w", "b"])
+    #expect(checkpoint["w"]?.shape == [3, 2] && checkpoint["w"]?.floats() == [0, 3, 1, 4, 2, 5])
+    #expect(checkpoint["b"]?.floats() == [1, 1, 1])
+  }
+
   /// Neither a loss beside the weights nor an average of less than these decides what the weights are.
   @Test func theWeightsAreWhatHasThem() throws {
     let checkpoint = try read("counter_ema.pth")

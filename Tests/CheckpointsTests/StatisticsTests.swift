@@ -66,6 +66,48 @@ import Testing
     #expect(try Checkpoint.average(files)["weight"]?.floats() == [Float((Double(1 << 24) + 3) / 4)])
   }
 
+  @Test func modelsOfOtherClassesOrPreparationAreNotAveraged() throws {
+    var first = checkpoint([1], count: 0)
+    first.metadata.classes = ["cat", "dog"]
+    first.metadata.configuration = try JSONValue(parsing: #"{"width":2,"rate":1e-3}"#)
+    first.metadata.preprocessing = try JSONValue(parsing: #"{"size":[8,8],"scale":1}"#)
+    first.metadata.settings = ["bn.epsilon": 0.001]
+    func expectRefusal(_ text: String, _ change: (inout Checkpoint.Metadata) throws -> Void) rethrows {
+      var other = first
+      try change(&other.metadata)
+      let fault = #expect(throws: CheckpointFault.self) {
+        try Checkpoint.average([(file: "a", checkpoint: first), (file: "b", checkpoint: other)])
+      }
+      #expect(fault?.description.contains(text) == true, "\(String(describing: fault))")
+    }
+    expectRefusal("its class 1 is 'dog', not 'cat'") { $0.classes = ["dog", "cat"] }
+    expectRefusal("it has 3 classes, not 2") { $0.classes = ["cat", "dog", "owl"] }
+    expectRefusal("its architecture is 'other', not 'toy'") { $0.architecture = "other" }
+    expectRefusal("'bn.epsilon' is 1e-05, not 0.001") { $0.settings = ["bn.epsilon": 1e-5] }
+    try expectRefusal("its configuration has width 3, not 2") {
+      $0.configuration = try JSONValue(parsing: #"{"width":3,"rate":0.001}"#)
+    }
+    try expectRefusal("its preprocessing has size [9,8], not [8,8]") {
+      $0.preprocessing = try JSONValue(parsing: #"{"size":[9,8],"scale":1}"#)
+    }
+    // The same in another order and spelling, and a file that does not say.
+    var same = first
+    same.metadata.configuration = try JSONValue(parsing: #"{"rate":0.001,"width":2}"#)
+    same.metadata.classes = nil
+    _ = try Checkpoint.average([(file: "a", checkpoint: first), (file: "b", checkpoint: same)])
+  }
+
+  @Test func numbersThatATypeCannotHoldAreNamed() {
+    var file = Checkpoint()
+    file.set(StoredArray([1e6, 65519, -65520, .infinity, .nan] as [Float], shape: [5]), at: "w")
+    file.set(StoredArray([1e6] as [Float], shape: [1]), at: "bn.running_var")
+    file.set(StoredArray([1e300, 1] as [Double], shape: [2]), at: "d")
+    file.set(StoredArray([3.4e38] as [Float], shape: [1]), at: "f")
+    #expect(file.overflows(castTo: .float16).map { "\($0.path) \($0.count)" } == ["w 2", "d 1", "f 1"])
+    #expect(file.overflows(castTo: .float32).map { "\($0.path) \($0.count)" } == ["d 1"])
+    #expect(file.overflows(castTo: .bfloat16).map { "\($0.path) \($0.count)" } == ["d 1", "f 1"])
+  }
+
   @Test func differencesAreNamed() throws {
     let first = checkpoint([1], count: 0)
     var more = first

@@ -84,7 +84,8 @@ import Testing
     let outcome = try BuiltTool.run(["predict", "pets", photographs[0], "--weights", scratch / "w"])
     #expect(outcome.status == 0, "\(outcome.errors)")
     expectFault(
-      try BuiltTool.run(["predict", "fish", photographs[0], "--weights", scratch / "w"]), "fish", "the shipped weights are pets")
+      try BuiltTool.run(["predict", "fish", photographs[0], "--weights", scratch / "w"]), "fish",
+      "the shipped weights are pets")
   }
 
   @Test func refusesTooSmallAndHeadless() throws {

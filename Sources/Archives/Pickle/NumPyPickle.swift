@@ -24,6 +24,17 @@ extension PickleGraph {
     return NumPyArray(type, shape: shape, isFortranOrder: order != 0, bytes: ByteRegion(bytes))
   }
 
+  /// Whether an object is an array of numbers, which `numPyArray` reads.
+  public func isNumPyArrayOfNumbers(_ index: Index) -> Bool {
+    guard let state = numPyState(index), let type = numPyTypeName(state.type).flatMap(NumPyType.init) else {
+      return false
+    }
+    switch type.element {
+    case .boolean, .signed, .unsigned, .floating, .complex: return true
+    case .bytes, .text, .objects: return false
+    }
+  }
+
   /// The elements of an array of objects, which must all be texts.
   func numPyObjects(_ index: Index) -> [String]? {
     numPyState(index).flatMap { strings($0.contents) }

@@ -1,4 +1,5 @@
 import AviaryArchives
+import AviaryDiagnostics
 import AviaryHDF5
 
 /// HDF5 files that Keras or another program wrote.
@@ -43,10 +44,10 @@ enum KerasFile {
     checkpoint.metadata.extra = texts(root)
     let configuration = root["model_config"]?.text.flatMap { try? JSONValue(parsing: $0.utf8) }
     let entries = KerasLayers.entries(of: configuration)
-    let configured = Dictionary(entries.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-    let enclosed = Dictionary(grouping: entries) { $0.enclosing ?? "" }
-    let datasets = Dictionary(reader.contents.datasets.map { ($0.path, $0) }, uniquingKeysWith: { first, _ in first })
-    let groups = Dictionary(reader.contents.groups.map { ($0.path, $0) }, uniquingKeysWith: { first, _ in first })
+    let configured = ExactDictionary(entries.map { ($0.name, $0) })
+    let enclosed = Dictionary(grouping: entries) { ExactText($0.enclosing ?? "") }
+    let datasets = ExactDictionary(reader.contents.datasets.map { ($0.path, $0) })
+    let groups = ExactDictionary(reader.contents.groups.map { ($0.path, $0) })
     var result: [KerasModel.Layer] = []
     // Keras 3 stores variables of the model itself apart from its layers.
     let top = groups[join(base, "top_level_model_weights")] == nil ? [] : ["top_level_model_weights"]
@@ -77,7 +78,7 @@ enum KerasFile {
         }
         weights.append(.init(name: name, array: array, path: join(layer, name)))
       }
-      let inner = layer.isEmpty ? [] : enclosed[layer] ?? []
+      let inner = layer.isEmpty ? [] : enclosed[ExactText(layer)] ?? []
       if inner.isEmpty {
         let known = configured[layer]
         result.append(.init(name: layer, kind: known?.kind, configuration: known?.configuration, weights: weights))
@@ -98,14 +99,15 @@ enum KerasFile {
   /// The arrays of a nested model by layer. The layer is part of an array's name, `block1/kernel:0`; arrays whose names have
   /// none go to the first layer.
   private static func split(_ weights: [KerasModel.Weight], among entries: [KerasLayerEntry]) -> [KerasModel.Layer] {
-    let names = Set(entries.map(\.name))
+    let names = ExactSet(entries.map(\.name))
     let owned = Dictionary(grouping: weights) { weight in
       let parts = weight.name.split(separator: "/").dropLast().map(String.init)
-      return parts.last { names.contains($0) } ?? entries[0].name
+      return ExactText(parts.last { names.contains($0) } ?? entries[0].name)
     }
     return entries.map { entry in
       .init(
-        name: entry.name, kind: entry.kind, configuration: entry.configuration, weights: owned[entry.name] ?? [])
+        name: entry.name, kind: entry.kind, configuration: entry.configuration,
+        weights: owned[ExactText(entry.name)] ?? [])
     }
   }
 

@@ -1,3 +1,5 @@
+import AviaryDiagnostics
+
 /// How the layers of a Keras file map to the cells of a network.
 public struct KerasMapping: Sendable {
   /// The order of a convolution kernel's axes in the file.
@@ -9,7 +11,7 @@ public struct KerasMapping: Sendable {
   }
 
   /// The network's path for each Keras layer by name. Other layers keep their names, with dots for slashes.
-  public var layerNames: [String: String]
+  public var layerNames: ExactDictionary<String>
   /// Applied to layer names before they are looked up.
   public var renames: [RenamingRule]
   /// Nil for the order in the file's configuration or, without one, the order that fits the network, TensorFlow's first.
@@ -22,25 +24,39 @@ public struct KerasMapping: Sendable {
   public var byStructure: Bool
   /// Whether the network's GRUs may reset the state before the product, as Keras does with `reset_after=False`.
   public var allowsResetBefore: Bool
-  /// The number of channels of the feature maps that a Flatten before a dense layer turns into rows, by the layer's name; nil
-  /// to derive them from the convolutions before it.
-  public var flattenedChannels: [String: Int]?
+  /// What is known about the network's layers, by their paths, whatever the file calls the layers whose weights they get.
+  /// Nil for what the file says about its own layers.
+  public var targets: [String: Target]?
   /// The value of all elements of cells that the file has no array for.
   public var constants: [String: Float]
+
+  /// A layer of the network, as its Keras original is described.
+  public struct Target: Sendable {
+    public var kind: String
+    public var configuration: JSONValue
+    /// The number of channels of the feature maps that a Flatten before a dense layer turns into rows, if there is one.
+    public var flattenedChannels: Int?
+
+    public init(kind: String, configuration: JSONValue, flattenedChannels: Int? = nil) {
+      self.kind = kind
+      self.configuration = configuration
+      self.flattenedChannels = flattenedChannels
+    }
+  }
 
   public init(
     layerNames: [String: String] = [:], renames: [RenamingRule] = [], kernelOrder: KernelOrder? = nil,
     flipKernels: Bool? = nil, allowing allowances: Set<Allowance> = [], byStructure: Bool = false,
-    allowsResetBefore: Bool = false, flattenedChannels: [String: Int]? = nil, constants: [String: Float] = [:]
+    allowsResetBefore: Bool = false, targets: [String: Target]? = nil, constants: [String: Float] = [:]
   ) {
-    self.layerNames = layerNames
+    self.layerNames = ExactDictionary(layerNames.map { ($0.key, $0.value) })
     self.renames = renames
     self.kernelOrder = kernelOrder
     self.flipKernels = flipKernels
     self.allowances = allowances
     self.byStructure = byStructure
     self.allowsResetBefore = allowsResetBefore
-    self.flattenedChannels = flattenedChannels
+    self.targets = targets
     self.constants = constants
   }
 }
@@ -103,61 +119,69 @@ extension KerasModel {
   ) throws(CheckpointFault) -> [ConvertedLayer] {
     let wanted = Dictionary(cells.map { ($0.path, $0.shape) }, uniquingKeysWith: { first, _ in first })
     let filled = layers.filter { !$0.weights.isEmpty }
-    let channels = mapping.flattenedChannels ?? flattenedChannels(mapping)
-    func conversion(_ layer: Layer, to target: String) -> KerasLayerConversion {
-      KerasLayerConversion(
-        layer: layer, target: target, model: self, mapping: mapping, flattened: channels[layer.name], path: path)
+    // The order of layers that the file does not have in order is the network's.
+    let own = mapping.targets == nil && isOrdered ? flattenedChannels(filled, mapping) : [:]
+    let derived = mapping.targets == nil && !isOrdered ? Self.flattenedChannels(of: cells) : [:]
+    func conversion(_ index: Int, to target: String) -> KerasLayerConversion {
+      let known = mapping.targets?[target]
+      return KerasLayerConversion(
+        layer: known.map { filled[index].described(as: $0) } ?? filled[index], target: target, model: self,
+        mapping: mapping, flattened: known?.flattenedChannels ?? own[index] ?? derived[target], path: path)
     }
     var result: [ConvertedLayer] = []
     guard mapping.byStructure else {
-      for layer in filled {
+      for (index, layer) in filled.enumerated() {
         let name = mapping.renames.reduce(layer.name) { $1.apply(to: $0) }
         let target = mapping.layerNames[name] ?? String(name.map { $0 == "/" ? "." : $0 })
-        let arrays = try conversion(layer, to: target).arrays { wanted[$0] }
+        let arrays = try conversion(index, to: target).arrays { wanted[$0] }
         result.append((layer.name, arrays, layer.settings(at: target)))
       }
       return result
     }
     // One layer of the file for each of the network's, by order and shapes; if the file has no order, the first with the
     // right shapes.
-    var left = filled[...]
+    var left = Array(filled.indices)
     for target in StructureMatching.layers(of: cells) {
-      var found: Int?
+      var place: Int?
       var refusal: CheckpointFault?
-      for index in left.indices {
+      for (candidate, index) in left.enumerated() {
         do throws(CheckpointFault) {
-          let arrays = try conversion(left[index], to: target.path).arrays { wanted[$0] }
+          let arrays = try conversion(index, to: target.path).arrays { wanted[$0] }
           if Set(arrays.map(\.path)) == target.cells, arrays.allSatisfy({ wanted[$0.path] == $0.array.shape }) {
-            result.append((left[index].name, arrays, left[index].settings(at: target.path)))
-            found = index
+            result.append((filled[index].name, arrays, filled[index].settings(at: target.path)))
+            place = candidate
           }
         } catch { refusal = refusal ?? error }
-        if found != nil || isOrdered { break }
+        if place != nil || isOrdered { break }
       }
-      guard let found else {
+      guard let place else {
         if let refusal { throw refusal }
         let shapes = target.cells.sorted().map { "\($0) \(wanted[$0] ?? [])" }.joined(separator: ", ")
-        let next = left.first.map { "the file's next layer is '\($0.name)'" } ?? "the file has no further layer"
+        let next = left.first.map { "the file's next layer is '\(filled[$0].name)'" } ?? "the file has no further layer"
         throw .structure(path: path, reason: "nothing fits '\(target.path)' (\(shapes)); \(next)")
       }
-      left = (left[..<found] + left[(found + 1)...])
+      left.remove(at: place)
     }
     if let first = left.first {
       throw .structure(
-        path: path, reason: "the file has \(left.count) more layers than the network, from '\(first.name)' on")
+        path: path, reason: "the file has \(left.count) more layers than the network, from '\(filled[first].name)' on")
     }
     return result
   }
 
-  /// The number of channels of the feature maps before each dense layer: the outputs of the last convolution, unless a layer
-  /// without positions comes between them, or the file has channels first.
-  private func flattenedChannels(_ mapping: KerasMapping) -> [String: Int] {
-    var found: [String: Int] = [:]
+  /// The number of channels of the feature maps before each dense layer, by its place among `filled`: the outputs of the
+  /// last convolution, unless a layer without positions comes between them, or rows have channels first.
+  private func flattenedChannels(_ filled: [Layer], _ mapping: KerasMapping) -> [Int: Int] {
+    var found: [Int: Int] = [:]
     var channels: Int?
-    for layer in layers where !layer.weights.isEmpty {
+    // Told that channels are first, a Flatten brings them to the end before it makes rows.
+    let flattensLast = KerasLayers.entries(of: configuration).contains {
+      $0.kind == "Flatten" && $0.configuration["data_format"]?.text == "channels_first"
+    }
+    for (index, layer) in filled.enumerated() {
       let parts = layer.parts(of: layer.weights) ?? []
       let isTheano = mapping.kernelOrder.map { $0 == .theano } ?? (layer.dataFormat == "th")
-      let isFirst = isTheano || layer.dataFormat == "channels_first"
+      let isFirst = isTheano || (layer.dataFormat == "channels_first" && !flattensLast)
       for (part, weight) in zip(parts, layer.weights) {
         let shape = weight.array.shape
         switch (part, shape.count) {
@@ -168,7 +192,7 @@ extension KerasModel {
           let (product, overflow) = shape[shape.count - 1].multipliedReportingOverflow(by: shape[shape.count - 2])
           channels = isFirst || overflow ? nil : product
         case (.kernel, 2) where !parts.contains(.recurrentKernel):
-          if let count = channels, count > 1, shape[0] > count, shape[0] % count == 0 { found[layer.name] = count }
+          if let count = channels, count > 1, shape[0] > count, shape[0] % count == 0 { found[index] = count }
           channels = nil
         case (.kernel, _), (.recurrentKernel, _), (.embedding, _), (.gate, _): channels = nil
         default: break
@@ -177,9 +201,32 @@ extension KerasModel {
     }
     return found
   }
+
+  /// The same by the paths of a network's layers, from the shapes of its cells.
+  private static func flattenedChannels(of cells: [CellDescription]) -> [String: Int] {
+    var found: [String: Int] = [:]
+    var channels: Int?
+    for cell in cells where cell.role == .parameter && cell.shape.count > 1 {
+      if cell.shape.count == 2 {
+        let inputs = cell.shape[1]
+        if let count = channels, count > 1, inputs > count, inputs % count == 0, cell.path.hasSuffix(".weight") {
+          found[String(cell.path.dropLast(".weight".count))] = count
+        }
+        channels = nil
+      } else {
+        channels = cell.shape[0]
+      }
+    }
+    return found
+  }
 }
 
 extension KerasModel.Layer {
+  /// The same arrays as those of a layer that is described elsewhere.
+  fileprivate func described(as target: KerasMapping.Target) -> KerasModel.Layer {
+    .init(name: name, kind: target.kind, configuration: target.configuration, weights: weights)
+  }
+
   /// The epsilon and momentum of a normalisation, as settings of a network here; none for other layers.
   fileprivate func settings(at target: String) -> [String: Double] {
     let (kind, configuration) = inner

@@ -1,4 +1,5 @@
 import AviaryArchives
+import AviaryDiagnostics
 
 /// The layers of a Keras file in the model's order, each with its arrays in the order the file gives them.
 public struct KerasModel: Sendable {
@@ -81,7 +82,7 @@ enum KerasLayers {
 public enum KerasPlaces {
   /// The group names of layers of these classes, in order: `dense`, `dense_1` …
   public static func places(of kinds: [String]) -> [String] {
-    var counts: [String: Int] = [:]
+    var counts = ExactDictionary<Int>()
     return kinds.map { kind in
       let group = snakeCase(kind)
       let number = counts[group, default: 0]
@@ -110,7 +111,7 @@ extension Checkpoint {
     var result = self
     if format == .kerasHDF5 {
       let entries = KerasLayers.entries(of: configuration)
-      let known = Dictionary(entries.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+      let known = ExactDictionary(entries.map { ($0.name, $0) })
       let layers = model.layers.map { layer in
         KerasModel.Layer(
           name: layer.name, kind: known[layer.name]?.kind ?? layer.kind,

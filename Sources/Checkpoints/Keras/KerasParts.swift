@@ -1,3 +1,5 @@
+import AviaryDiagnostics
+
 /// The role of an array in its Keras layer.
 package enum KerasPart: Hashable, Sendable {
   case kernel, recurrentKernel, depthwiseKernel, pointwiseKernel, embedding, bias
@@ -96,8 +98,8 @@ package struct KerasFamily: Sendable, Equatable {
 
 extension KerasModel {
   /// The paths of batch-norm statistics, with the file's names and with dots for slashes.
-  var statisticPaths: Set<String> {
-    var paths: Set<String> = []
+  var statisticPaths: ExactSet {
+    var paths = ExactSet()
     for layer in layers {
       for (part, weight) in zip(layer.parts(of: layer.weights) ?? [], layer.weights) {
         guard part == .mean || part == .variance else { continue }

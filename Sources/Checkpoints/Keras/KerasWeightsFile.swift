@@ -1,4 +1,5 @@
 import AviaryArchives
+import AviaryDiagnostics
 import AviaryHDF5
 
 /// The layout of Keras 3's `.weights.h5`: groups by class and number, `layers/dense_1/vars/0`, with arrays in the order in
@@ -37,7 +38,7 @@ enum KerasWeightsFile {
   static func model(
     _ checkpoint: Checkpoint, groups: [HDF5Contents.Group], configuration: JSONValue?, version: String?
   ) -> KerasModel {
-    var weights: [String: [KerasModel.Weight]] = [:]
+    var weights = ExactDictionary<[KerasModel.Weight]>()
     var order: [String] = []
     for entry in checkpoint.entries {
       // Dropout layers store the states of their random generators like weights.
@@ -45,21 +46,21 @@ enum KerasWeightsFile {
       if weights[location.place] == nil { order.append(location.place) }
       weights[location.place, default: []].append(.init(name: location.rest, array: entry.array, path: entry.path))
     }
-    var names: [String: String] = [:]
+    var names = ExactDictionary<String>()
     for group in groups {
       guard let location = Location(group.path), location.rest == "vars" else { continue }
       names[location.place] = group.attributes["name"]?.text
     }
     let configured = KerasLayers.entries(of: configuration)
-    let entries = Dictionary(configured.map { ($0.place, $0) }, uniquingKeysWith: { first, _ in first })
+    let entries = ExactDictionary(configured.map { ($0.place, $0) })
     let places =
       configured.map(\.place).filter { weights[$0] != nil }
       + order.filter { entries[$0] == nil }.sorted { split($0) < split($1) }
     // A name that occurs twice identifies nothing.
-    let counts = Dictionary(grouping: places) { names[$0] ?? $0 }.mapValues(\.count)
+    let counts = Dictionary(grouping: places) { ExactText(names[$0] ?? $0) }.mapValues(\.count)
     let layers = places.map { place in
       let known = entries[place]
-      let name = names[place].flatMap { counts[$0] == 1 ? $0 : nil }
+      let name = names[place].flatMap { counts[ExactText($0)] == 1 ? $0 : nil }
       return KerasModel.Layer(
         name: known?.name ?? name ?? place, kind: known?.kind ?? split(place).kind,
         configuration: known?.configuration, weights: (weights[place] ?? []).sorted { split($0.name) < split($1.name) })
@@ -100,12 +101,12 @@ enum KerasShards {
     }
     guard let map = index["weight_map"]?.members, !map.isEmpty else { throw malformed("it has no weight_map") }
     var files: [String] = []
-    var known: Set<String> = []
+    var known = ExactSet()
     for group in map {
       for file in group.value.elements ?? [group.value] {
         guard let name = file.text, !name.isEmpty, !name.contains("/"), !name.contains("\\"), name != "..", name != "."
         else { throw malformed("'\(group.name)' is not in a file of the same folder") }
-        if known.insert(name).inserted { files.append(name) }
+        if known.insert(name) { files.append(name) }
       }
     }
     guard files.count <= countLimit else { throw malformed("it names more than \(countLimit) files") }

@@ -1,4 +1,5 @@
 import AviaryArchives
+import AviaryDiagnostics
 
 /// PyTorch's `.pth`, `.pt`, `.th`: the zip container since 1.6, the legacy one of 0.1.10 to 1.5, and the tar of before.
 enum PyTorchFile {
@@ -80,7 +81,7 @@ enum PyTorchFile {
     let keys = graphs[4].elements(graphs[4].root) ?? []
     let object = graphs[3]
     let types = storageTypes(object)
-    var regions: [String: ByteRegion] = [:]
+    var regions = ExactDictionary<ByteRegion>()
     for index in keys {
       guard let key = graphs[4].text(index), let type = types[key] else {
         throw .malformed(path: path, part: "the list of storages", reason: "names one that no tensor has")
@@ -119,8 +120,8 @@ enum PyTorchFile {
   }
 
   /// The element type of every storage that the object refers to.
-  private static func storageTypes(_ graph: PickleGraph) -> [String: Dtype] {
-    var types: [String: Dtype] = [:]
+  private static func storageTypes(_ graph: PickleGraph) -> ExactDictionary<Dtype> {
+    var types = ExactDictionary<Dtype>()
     for value in graph.values {
       guard case .persistent(let index) = value, let reference = StorageReference(graph, index) else { continue }
       // The storage was made with the type that stands first.

@@ -1,4 +1,5 @@
 import AviaryArchives
+import AviaryDiagnostics
 
 /// Finds the tensors in what a PyTorch pickle describes.
 struct PyTorchReader {
@@ -6,7 +7,7 @@ struct PyTorchReader {
   let path: String
   var storages: PyTorchStorages
   /// The tensors of a tar archive, which its pickle refers to by key.
-  var tarTensors: [String: PyTorchFile.TarTensor] = [:]
+  var tarTensors = ExactDictionary<PyTorchFile.TarTensor>()
   /// Whether storages may be described without being persistent references, as some tar archives have them.
   var storagesArePlain = false
   /// Bytes of tensors that had to be put together, which a few bytes of file could ask for without end.
@@ -111,7 +112,7 @@ struct PyTorchReader {
   /// last loss.
   private mutating func container(in pairs: [PickleGraph.Pair]) -> (key: String, value: PickleGraph.Index)? {
     // Of a key that is set twice the last value counts.
-    var values: [String: PickleGraph.Index] = [:]
+    var values = ExactDictionary<PickleGraph.Index>()
     var keys: [String] = []
     for pair in pairs {
       guard let key = graph.text(pair.key) else { continue }
@@ -204,7 +205,7 @@ struct PyTorchReader {
     func ordered(_ name: String) -> [(key: String, value: PickleGraph.Index)] {
       attribute(name).map { items($0) ?? [] } ?? []
     }
-    var transient: Set<String> = []
+    var transient = ExactSet()
     if let index = attribute("_non_persistent_buffers_set") {
       let elements: [PickleGraph.Index]
       switch graph[index] {
@@ -214,7 +215,7 @@ struct PyTorchReader {
         elements = (graph.elements(object.arguments)?.first).flatMap { graph.elements($0) } ?? []
       default: elements = []
       }
-      transient = Set(elements.compactMap { graph.text($0) })
+      transient = ExactSet(elements.compactMap { graph.text($0) })
     }
     return ordered("_parameters") + ordered("_buffers").filter { !transient.contains($0.key) } + ordered("_modules")
   }
@@ -224,7 +225,7 @@ struct PyTorchReader {
   /// The items of a dictionary: each key in the place of its first setting, with the value of its last.
   private func items(_ index: PickleGraph.Index) -> [(key: String, value: PickleGraph.Index)]? {
     guard let pairs = graph.pairs(index) else { return nil }
-    var last: [String: PickleGraph.Index] = [:]
+    var last = ExactDictionary<PickleGraph.Index>()
     var order: [String] = []
     for pair in pairs {
       guard let key = graph.text(pair.key) ?? graph.integer(pair.key).map(String.init) else { continue }

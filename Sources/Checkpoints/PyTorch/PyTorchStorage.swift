@@ -1,4 +1,5 @@
 import AviaryArchives
+import AviaryDiagnostics
 
 /// What a pickle says about a storage: `('storage', type, key, location, count)`, with a view in old files.
 struct StorageReference {
@@ -55,11 +56,13 @@ struct PyTorchStorages {
   let bigEndian: Bool
   /// Bytes of the whole file.
   let fileSize: Int
-  var loaded: [String: ByteRegion] = [:]
+  var loaded = ExactDictionary<ByteRegion>()
   /// Finds a storage not loaded yet; `nil` where all are loaded from the start.
   var load: ((String) throws(CheckpointFault) -> ByteRegion)?
 
-  init(path: String, bigEndian: Bool, fileSize: Int, loaded: [String: ByteRegion] = [:]) {
+  init(
+    path: String, bigEndian: Bool, fileSize: Int, loaded: ExactDictionary<ByteRegion> = ExactDictionary()
+  ) {
     self.path = path
     self.bigEndian = bigEndian
     self.fileSize = fileSize

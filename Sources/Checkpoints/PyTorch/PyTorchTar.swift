@@ -1,4 +1,5 @@
 import AviaryArchives
+import AviaryDiagnostics
 
 /// The tar archive that PyTorch wrote before 0.1.10: members `sys_info`, `storages`, `tensors` and `pickle`.
 ///
@@ -51,9 +52,9 @@ extension PyTorchFile {
 private struct TarReading {
   let path: String
   let bigEndian: Bool
-  var regions: [String: ByteRegion] = [:]
-  var types: [String: Dtype] = [:]
-  var tensors: [String: PyTorchFile.TarTensor] = [:]
+  var regions = ExactDictionary<ByteRegion>()
+  var types = ExactDictionary<Dtype>()
+  var tensors = ExactDictionary<PyTorchFile.TarTensor>()
 
   init(path: String, bigEndian: Bool) {
     self.path = path

@@ -15,6 +15,8 @@ extension PyTorchReader {
     "torch._utils._rebuild_device_tensor_from_cpu_tensor",
   ]
 
+  private static let fromNumPy = "torch._utils._rebuild_device_tensor_from_numpy"
+
   /// The call that makes a tensor: its storage, offset, shape and strides are among the arguments.
   func tensorCall(_ index: PickleGraph.Index, depth: Int = 0) -> TensorCall? {
     if case .persistent(let reference) = graph[index], let key = graph.text(reference) ?? number(reference),
@@ -22,6 +24,8 @@ extension PyTorchReader {
     {
       return .stored(key)
     }
+    // People keep NumPy arrays among their tensors, and instead of them.
+    if graph.isNumPyArrayOfNumbers(index) { return .function(Self.fromNumPy, [index]) }
     guard depth < 8, case .object(let object) = graph[index], let name = graph.globalName(object.callable),
       let arguments = graph.elements(object.arguments)
     else { return nil }
@@ -59,7 +63,7 @@ extension PyTorchReader {
       }
       let storage = try storages.bytes(of: stored.storage, tensor: tensor)
       return try array(stored.dtype, stored.shape, stored.strides, stored.offset, in: storage, tensor)
-    case .function("torch._utils._rebuild_device_tensor_from_numpy", let arguments):
+    case .function(Self.fromNumPy, let arguments):
       guard let first = arguments.first else {
         throw .badTensor(path: path, tensor: tensor, reason: "it is not made from an array")
       }

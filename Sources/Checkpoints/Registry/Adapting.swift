@@ -50,7 +50,7 @@ extension Checkpoint {
 
   /// The file's number of classes, where that alone keeps its tensors from fitting the preset; nil where they fit.
   private func otherClasses(
-    than preset: Network, _ architecture: Architecture, _ adaptation: Adaptation, _ path: String
+    than preset: any Network, _ architecture: Architecture, _ adaptation: Adaptation, _ path: String
   ) throws(CheckpointFault) -> Int? {
     do {
       _ = try matched(cells: preset.cellDescriptions, headPath: preset.headPath, architecture, adaptation, path)
