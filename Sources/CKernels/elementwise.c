@@ -28,7 +28,7 @@ typedef struct operands {
 
 // Written so that what is not a number stays so.
 ELEMENTWISE(relu, a[i] < 0 ? 0 : a[i])
-ELEMENTWISE(mask, b[i] > 0 ? a[i] : 0)
+ELEMENTWISE(mask, b[i] <= 0 ? 0 : a[i])
 ELEMENTWISE(add, a[i] + b[i])
 ELEMENTWISE(add_relu, a[i] + b[i] < 0 ? 0 : a[i] + b[i])
 ELEMENTWISE(affine, a[i] * scale + shift)

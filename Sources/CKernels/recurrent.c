@@ -122,7 +122,7 @@ static void rnn_relu_backward_row(
     float *restrict a, const float *restrict dy, const float *restrict dh, float *restrict direct, size_t count) {
   for (size_t i = 0; i < count; i++) {
     const float gradient = dy[i] + dh[i] + direct[i];
-    a[i] = a[i] > 0 ? gradient : 0;
+    a[i] = a[i] <= 0 ? 0 : gradient;
     direct[i] = 0;
   }
 }

@@ -23,9 +23,11 @@ package struct BatchNormalization: Hashable, Sendable {
     /// Divided by the count, not by one less.
     package let variance: Buffer
     let mask: Storage?
+    /// Whether the relu was left to a kernel of its own, because oneDNN's would take NaN for zero.
+    let isApart: Bool
   }
 
-  private func plan(_ kind: ad_kind) -> Plan {
+  private func plan(_ kind: ad_kind, relu: Bool) -> Plan {
     var request = ad_request(kind, flags: Int32(AD_TRAINING.rawValue))
     if relu { request.flags |= Int32(AD_RELU.rawValue) }
     request.source = layout.id
@@ -64,12 +66,14 @@ package struct BatchNormalization: Hashable, Sendable {
   }
 
   package func forward(_ x: Buffer, scale: Buffer, shift: Buffer) -> (y: Buffer, statistics: Statistics) {
-    let plan = plan(AD_BATCH_NORM_FORWARD)
     let y = Buffer(layout)
     let (mean, variance) = statistics(of: x)
+    // An input that is not finite shows in its channel's statistics.
+    let isApart = relu && ![mean, variance, scale, shift].allSatisfy(\.isFinite)
+    let plan = plan(AD_BATCH_NORM_FORWARD, relu: relu && !isApart)
     let statistics = Statistics(
       mean: mean, variance: variance,
-      mask: plan.workspaceBytes > 0 ? Storage(byteCount: plan.workspaceBytes) : nil)
+      mask: plan.workspaceBytes > 0 ? Storage(byteCount: plan.workspaceBytes) : nil, isApart: isApart)
     unsafe plan.execute { buffers in
       unsafe buffers.source = x.address
       unsafe buffers.destination = y.address
@@ -79,14 +83,16 @@ package struct BatchNormalization: Hashable, Sendable {
       unsafe buffers.variance = statistics.variance.address
       unsafe buffers.workspace = statistics.mask?.address
     }
-    return (y, statistics)
+    return (isApart ? y.relu() : y, statistics)
   }
 
   package func backward(
-    _ gradient: Buffer, x: Buffer, scale: Buffer, statistics: Statistics
+    _ gradient: Buffer, x: Buffer, scale: Buffer, shift: Buffer, statistics: Statistics
   ) -> (x: Buffer, scale: Buffer, shift: Buffer) {
     let result = (Buffer(layout), Buffer(.plain([channels])), Buffer(.plain([channels])))
-    unsafe plan(AD_BATCH_NORM_BACKWARD).execute { buffers in
+    let gradient =
+      statistics.isApart ? gradient.masked(byPositive: forward(x, scale: scale, shift: shift).y) : gradient
+    unsafe plan(AD_BATCH_NORM_BACKWARD, relu: relu && !statistics.isApart).execute { buffers in
       unsafe buffers.source = x.address
       unsafe buffers.destination_gradient = gradient.address
       unsafe buffers.scale = scale.address

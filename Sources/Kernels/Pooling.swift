@@ -52,6 +52,18 @@ package struct Pooling: Hashable, Sendable {
       unsafe buffers.destination = y.address
       unsafe buffers.workspace = winners?.address
     }
+    // oneDNN's maximum passes over what is not a number.
+    if kind == .max && tookInvalid() {
+      let marks = x.nanMarks()
+      let marked = self.plan(of: x.layout)
+      let found = Buffer(marked.destination)
+      unsafe marked.execute { buffers in
+        unsafe buffers.source = marks.address
+        unsafe buffers.destination = found.address
+      }
+      // Infinity · 0 is not a number.
+      y.restoreNaN(of: found.reordered(to: y.layout).scaled(by: 0))
+    }
     return (y, winners)
   }
 

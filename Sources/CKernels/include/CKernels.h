@@ -8,6 +8,7 @@
 #include "crc32c.h"
 #include "elementwise.h"
 #include "functions.h"
+#include "nonfinite.h"
 #include "normalization.h"
 #include "embedding.h"
 #include "optimizers.h"

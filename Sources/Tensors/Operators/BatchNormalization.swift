@@ -136,7 +136,8 @@ final class BatchNormalizationPass {
       relu = true
     }
     let (dx, dScale, dShift) = kernel(input.layout, relu: relu).backward(
-      gradient.buffer.reordered(to: input.layout), x: input, scale: scale.plainBuffer, statistics: statistics!)
+      gradient.buffer.reordered(to: input.layout), x: input, scale: scale.plainBuffer, shift: shift.plainBuffer,
+      statistics: statistics!)
     cotangents.add(Tensor(dx, shape: x.shape), to: x)
     cotangents.add(Tensor(dScale, shape: scale.shape), to: scale)
     cotangents.add(Tensor(dShift, shape: shift.shape), to: shift)

@@ -116,6 +116,8 @@ final class ConvolutionExpression {
   var normalization: ChannelNormalization?
   var addend: Tensor?
   var relu = false
+  /// The addend, where it is not finite and the relu is fused.
+  private var keptAddend: Buffer?
   /// Whether it is computed with 8-bit integers.
   var isQuantized = false
   var pass: ConvolutionPass = Pass.current.onComputeThread.weightsStay ? .repeatedInference : .inference
@@ -164,7 +166,8 @@ final class ConvolutionExpression {
       let both = PooledConvolution(fusedShape, pooling, source: x.buffer.layout, pass: pass, relu: relu)
     else { return nil }
     let (weights, bias) = operands(layout: both.weights)
-    return both(x.buffer.reordered(to: both.source), weights: weights, bias: bias, convolving: { labelled($0) })
+    let y = both(x.buffer.reordered(to: both.source), weights: weights, bias: bias, convolving: { labelled($0) })
+    return tookInvalid() ? nil : y
   }
 
   private func result() -> Buffer {
@@ -174,12 +177,33 @@ final class ConvolutionExpression {
     let (weights, biasBuffer) = operands(layout: plan.weights)
     let destination = destination(plan.destination)
     plan.forward(source: input.reordered(to: plan.source), weights: weights, bias: biasBuffer, into: destination)
+    if relu && tookInvalid() { restoreNaN(in: destination) }
+    keptAddend = nil
     return destination
+  }
+
+  /// What is not a number, which oneDNN's relu takes for zero: the convolution again, without the relu. Its addend was
+  /// finite, or is still there.
+  private func restoreNaN(in result: Buffer) {
+    let plan = fusedShape.forward(source: x.buffer.layout, pass: pass, relu: false, add: false, algorithm: .direct)
+    let (weights, bias) = operands(layout: plan.weights)
+    let bare = Buffer(plan.destination)
+    plan.forward(source: x.buffer.reordered(to: plan.source), weights: weights, bias: bias, into: bare)
+    let sum = bare.reordered(to: result.layout)
+    guard let kept = keptAddend else { return result.restoreNaN(of: sum) }
+    result.restoreNaN(of: sum.adding(kept.reordered(to: result.layout), relu: false))
   }
 
   /// Memory for the result, holding the addend if there is one: the addend's own memory if nothing else uses it.
   func destination(_ layout: Layout) -> Buffer {
     guard addend != nil else { return Buffer(layout) }
+    if relu && !addend!.buffer.isFinite {
+      let kept = addend!.buffer
+      keptAddend = kept
+      let copy = Buffer(layout)
+      kept.reorder(into: copy)
+      return copy
+    }
     // Nothing here may retain the addend during the uniqueness check.
     if addend!.buffer.layout == layout, isKnownUniquelyReferenced(&addend!.content),
       let own = addend!.content.onComputeThread.takeAlone(layout)

@@ -1,0 +1,76 @@
+#include "nonfinite.h"
+
+#include "multiversion.h"
+#include "parallel.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#define GRAIN 16384
+
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+
+static void take_flag(void *context, int thread, int threads) {
+  (void)thread, (void)threads;
+  const unsigned state = _mm_getcsr();
+  if (!(state & _MM_EXCEPT_INVALID)) return;
+  _mm_setcsr(state & ~(unsigned)_MM_EXCEPT_INVALID);
+  __atomic_store_n((bool *)context, true, __ATOMIC_RELAXED);
+}
+
+bool ak_took_invalid(void) {
+  bool taken = false;
+  ak_parallel(take_flag, &taken);
+  return taken;
+}
+#else
+bool ak_took_invalid(void) { return true; }
+#endif
+
+typedef struct {
+  const float *x;
+  float *y;
+  bool found;
+} work;
+
+AVIARY_MULTIVERSION static bool has_nonfinite(const float *x, size_t count) {
+  uint32_t found = 0;
+  for (size_t i = 0; i < count; i++) {
+    uint32_t bits;
+    memcpy(&bits, x + i, sizeof bits);
+    found |= (bits & 0x7f800000u) == 0x7f800000u;
+  }
+  return found;
+}
+
+static void search(void *context, size_t start, size_t end) {
+  work *w = context;
+  if (has_nonfinite(w->x + start, end - start)) __atomic_store_n(&w->found, true, __ATOMIC_RELAXED);
+}
+
+bool ak_is_finite(const float *x, size_t count) {
+  work w = {x, 0, false};
+  ak_parallel_ranges(count, GRAIN, search, &w);
+  return !w.found;
+}
+
+static void mark(void *context, size_t start, size_t end) {
+  const work *w = context;
+  for (size_t i = start; i < end; i++) w->y[i] = isnan(w->x[i]) ? INFINITY : 0;
+}
+
+void ak_mark_nan(const float *x, float *marks, size_t count) {
+  ak_parallel_ranges(count, GRAIN, mark, &(work){x, marks, false});
+}
+
+static void restore(void *context, size_t start, size_t end) {
+  const work *w = context;
+  for (size_t i = start; i < end; i++)
+    if (isnan(w->x[i])) w->y[i] = NAN;
+}
+
+void ak_restore_nan(const float *x, float *y, size_t count) {
+  ak_parallel_ranges(count, GRAIN, restore, &(work){x, y, false});
+}
