@@ -92,7 +92,7 @@ let package = Package(
         "AviaryTensors", "AviaryLayers", "AviaryDatasets", "AviaryCheckpoints", "AviaryModels", "AviaryKeras",
         "AviaryTraining",
       ], path: "Sources/Aviary", swiftSettings: safe),
-    module("Commands", ["Aviary", "AviaryArchives", argumentParser]),
+    module("Commands", ["Aviary", "AviaryArchives", "CPlatform", argumentParser]),
     .executableTarget(
       name: "AviaryCommand", dependencies: ["AviaryCommands"], path: "Sources/Command", swiftSettings: safe),
     .executableTarget(

@@ -75,6 +75,12 @@ public struct MLP: Classifier {
     }
 
     public mutating func fit(input: [Int]) { inputs = input.reduce(1, *) }
+
+    /// Other hidden layers keep the rates of the first ones; further layers have none.
+    public mutating func complete(changed names: Set<String>) {
+      guard names.contains("hidden"), !names.contains("dropout"), !dropout.isEmpty else { return }
+      dropout = hidden.indices.map { $0 < dropout.count ? dropout[$0] : 0 }
+    }
   }
 
   public let configuration: Configuration

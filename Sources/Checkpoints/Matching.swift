@@ -187,12 +187,7 @@ extension Checkpoint {
 extension Checkpoint {
   /// The path that is most like another, where one is like it.
   public func nearest(to path: String) -> String? {
-    let near = paths.prefix(4096).compactMap { candidate -> (distance: Int, path: String)? in
-      guard candidate.utf8.count < 1024, path.utf8.count < 1024 else { return nil }
-      let distance = EditDistance.between(path, candidate)
-      return distance <= max(3, path.count / 3) ? (distance, candidate) : nil
-    }
-    return near.min { ($0.distance, $0.path) < ($1.distance, $1.path) }?.path
+    nearestName(to: path, among: paths.prefix(4096))
   }
 }
 
@@ -201,24 +196,5 @@ extension Allowance {
     switch self {
     case .missing(let pattern), .unexpected(let pattern), .mismatched(let pattern): pattern
     }
-  }
-}
-
-/// Levenshtein's distance: insertions, deletions and replacements that turn one text into another.
-enum EditDistance {
-  static func between(_ first: String, _ second: String) -> Int {
-    let a = Array(first.utf8)
-    let b = Array(second.utf8)
-    var row = Array(0...b.count)
-    for (i, left) in a.enumerated() {
-      var diagonal = row[0]
-      row[0] = i + 1
-      for (j, right) in b.enumerated() {
-        let replaced = diagonal + (left == right ? 0 : 1)
-        diagonal = row[j + 1]
-        row[j + 1] = min(replaced, row[j] + 1, row[j + 1] + 1)
-      }
-    }
-    return row[b.count]
   }
 }

@@ -14,6 +14,9 @@ struct AverageCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The file to write; its extension decides the format.", valueName: "file"))
   var output: String
   @Flag(inversion: .prefixedNo, help: "Verify the files' checksums.") var verify = true
+  @Flag(help: "Print one JSON object.") var json = false
+  @OptionGroup var console: ConsoleOptions
+  @OptionGroup var weights: WeightsOptions
 
   func validate() throws {
     guard files.count >= 2 else { throw ValidationError("give at least two checkpoints to average") }
@@ -21,12 +24,22 @@ struct AverageCommand: ParsableCommand {
 
   func run() throws {
     try ConvertCommand.check(output: output)
-    let checkpoints = try files.map { ($0, try Checkpoint.read(from: $0, options: .init(verify: verify))) }
+    let checkpoints = try files.map { file in
+      let path = try WeightsFolder.checkpointPath(file, given: weights.weights)
+      return (path, try Checkpoint.read(from: path, options: .init(verify: verify)))
+    }
     var result = try Checkpoint.average(checkpoints.map { (file: $0.0, checkpoint: $0.1) })
     if result.entries.isEmpty { throw CheckpointFault.noTensors(path: files[0]) }
     if ConvertCommand.needsDots(output) { result = try result.dotted() }
     try result.write(to: output)
     let kept = result.entries.filter { !$0.array.dtype.isFloatingPoint }.count
+    if json {
+      let object = JSONValue.members([
+        "output": .text(output), "averaged": .integer(result.entries.count - kept), "copied": .integer(kept),
+        "checkpoints": .texts(files),
+      ])
+      return print(object.serialized)
+    }
     show("\(counted(result.entries.count - kept, "tensor")) averaged over \(counted(files.count, "checkpoint"))")
     if kept > 0 { show("\(counted(kept, "tensor")) of integers copied from \(files[0])") }
     show("\(output): written")

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Aviary
+import CPlatform
 
 /// The command line `aviary`: every subcommand, for the executable and for programs with networks of their own.
 ///
@@ -19,7 +20,7 @@ public struct AviaryCommand: ParsableCommand {
       Results go to standard output; with --json the last line is one JSON object.
       A program named aviary-NAME beside this one is a subcommand, too: aviary bench runs aviary-bench.
       """,
-    subcommands: commands)
+    version: "0.2.0-dev", subcommands: commands)
 
   /// In the order in which they are used.
   private static let commands: [any ParsableCommand.Type] = [
@@ -38,6 +39,7 @@ public struct AviaryCommand: ParsableCommand {
   ///
   /// - Parameter registry: the networks that commands and checkpoints may name.
   public static func main(registry: Registry = .standard) {
+    ap_guard_standard_streams()
     do {
       try CompanionPrograms().run(Array(CommandLine.arguments.dropFirst()), unlessIn: Self.self)
     } catch {
@@ -54,6 +56,9 @@ extension ParsableCommand {
       var command = try parseAsRoot()
       try command.run()
     } catch {
+      if exitCode(for: error) == .validationFailure, let unknown = UnknownOption.first(of: Self.self) {
+        unknown.command.exit(withError: unknown.error)
+      }
       exit(reporting: error)
     }
   }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Aviary
 import AviaryArchives
+import AviaryDiagnostics
 
 /// Executables beside this one that add a subcommand each: `aviary NAME …` runs `aviary-NAME …`, as git does.
 ///
@@ -19,7 +20,11 @@ struct CompanionPrograms {
     else { return }
     let path = "\(folder)/aviary-\(name)"
     guard let program = SuccessorProgram(path) else {
-      throw ValidationError("'\(name)' is not a command, and there is no program at \(path)")
+      let commands = root.configuration.subcommands.compactMap { $0.configuration.commandName }
+      throw ValidationError(
+        "'\(name)' is not a command"
+          + (nearestName(to: name, among: commands).map { "; did you mean '\($0)'?" }
+            ?? ", and there is no program at \(path)"))
     }
     throw CommandFault.companionFails(path: path, reason: program.takeOver(arguments: Array(arguments.dropFirst())))
   }

@@ -15,11 +15,13 @@ struct ConvertCommand: ParsableCommand {
   @Argument(help: "The checkpoint to read.") var input: String
   @Argument(help: "The file to write: .h5, .safetensors, .pth or .npz, or .weights.h5 for Keras.") var output: String
   @OptionGroup var source: SourceOptions
+  @OptionGroup var weights: WeightsOptions
   @Option(help: ArgumentHelp("The type to store floating-point tensors in.", valueName: "type"))
   var dtype: StoredType?
   @Flag(help: "Store numbers that --dtype cannot hold as infinities instead of stopping.") var allowOverflow = false
   @Flag(help: "Keep names and layouts, even if the file describes a Keras model.") var keepNames = false
   @Flag(help: "Print one JSON object: the tensors that were loaded, converted, or do not fit.") var json = false
+  @OptionGroup var console: ConsoleOptions
 
   /// A type that floating-point tensors are stored in.
   enum StoredType: String, CaseIterable, ExpressibleByArgument {
@@ -36,6 +38,7 @@ struct ConvertCommand: ParsableCommand {
 
   func run() throws {
     try Self.check(output: output)
+    let input = try WeightsFolder.checkpointPath(input, given: weights.weights)
     let (read, report): (Checkpoint, LoadReport?)
     do {
       (read, report) = try source.read(input, keepingNames: keepNames)
@@ -75,11 +78,11 @@ struct ConvertCommand: ParsableCommand {
     if json {
       print(ConversionReport(input: input, output: output, checkpoint: result, report: report).object.serialized)
     } else {
-      describe(result, report, hadTraining: hadTraining)
+      describe(input, result, report, hadTraining: hadTraining)
     }
   }
 
-  private func describe(_ result: Checkpoint, _ report: LoadReport?, hadTraining: Bool) {
+  private func describe(_ input: String, _ result: Checkpoint, _ report: LoadReport?, hadTraining: Bool) {
     show("\(input): \(result.format.rawValue), \(counted(result.entries.count, "tensor"))")
     if let report, let name = result.metadata.architecture {
       show("\(name): \(report.loaded.count) tensors loaded")

@@ -9,21 +9,24 @@ struct DiffCommand: ParsableCommand {
   @Argument(help: "The first checkpoint.") var first: String
   @Argument(help: "The second checkpoint.") var second: String
   @Flag(inversion: .prefixedNo, help: "Verify the files' checksums.") var verify = true
+  @Flag(help: "Print one JSON object.") var json = false
+  @OptionGroup var console: ConsoleOptions
+  @OptionGroup var weights: WeightsOptions
 
   func run() throws {
     let difference: CheckpointDifference
     let sameTypes: Bool
     do {
       let options = Checkpoint.ReadOptions(verify: verify)
-      let a = try Checkpoint.read(from: first, options: options)
-      let b = try Checkpoint.read(from: second, options: options)
+      let a = try Checkpoint.read(from: WeightsFolder.checkpointPath(first, given: weights.weights), options: options)
+      let b = try Checkpoint.read(from: WeightsFolder.checkpointPath(second, given: weights.weights), options: options)
       difference = CheckpointDifference(a, b)
       sameTypes = difference.incomparable.allSatisfy { a[$0]?.dtype == b[$0]?.dtype }
     } catch {
       complain(error)
       throw ExitCode(2)
     }
-    for line in lines(difference) { show(line) }
+    if json { print(object(difference).serialized) } else { lines(difference).forEach(show) }
     if difference.isEmpty { return }
     let onlyIncomparable =
       difference.onlyInFirst.isEmpty && difference.onlyInSecond.isEmpty && difference.otherShape.isEmpty
@@ -34,6 +37,23 @@ struct DiffCommand: ParsableCommand {
       throw ExitCode(2)
     }
     throw ExitCode(1)
+  }
+
+  private func object(_ difference: CheckpointDifference) -> JSONValue {
+    .members([
+      "same": .boolean(difference.isEmpty), "only_in_first": .texts(difference.onlyInFirst),
+      "only_in_second": .texts(difference.onlyInSecond),
+      "other_shape": .array(
+        difference.otherShape.map {
+          .members([
+            "path": .text($0.path), "first": .array($0.first.map { .integer($0) }),
+            "second": .array($0.second.map { .integer($0) }),
+          ])
+        }),
+      "other_values": .array(
+        difference.otherValues.map { .members(["path": .text($0.path), "largest": .real(Double($0.largest))]) }),
+      "other_bytes": .texts(difference.incomparable), "other_settings": .texts(difference.otherSettings),
+    ])
   }
 
   private func lines(_ difference: CheckpointDifference) -> [String] {

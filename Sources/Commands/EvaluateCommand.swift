@@ -10,9 +10,10 @@ struct EvaluateCommand: ParsableCommand {
       on its test nodes; a table or a text on all of it.
       """)
 
-  @Argument(help: "The checkpoint: a file, or the name of shipped weights.") var checkpoint: String
+  @Argument(help: "The checkpoint: a file, a run, or the name of shipped weights.") var checkpoint: String
   @Option(help: ArgumentHelp("Images, a table, a graph or a text, as for train.", valueName: "data")) var data: String
   @Flag(help: "Print one JSON object.") var json = false
+  @OptionGroup var console: ConsoleOptions
   @OptionGroup var reading: ReadingArguments
   @OptionGroup var source: SourceOptions
   @OptionGroup var weights: WeightsOptions

@@ -12,12 +12,14 @@ struct FeaturesCommand: ParsableCommand {
       averaged over positions. The checkpoint does not need a head.
       """)
 
-  @Argument(help: "The checkpoint: a file, or the name of shipped weights.") var checkpoint: String
+  @Argument(help: "The checkpoint: a file, a run, or the name of shipped weights.") var checkpoint: String
   @Option(
     help: ArgumentHelp(
       "The image folder: DIR/<class>/<image>, with or without train, valid and test.", valueName: "dir"))
   var data: String
   @Option(help: ArgumentHelp("The file to write.", valueName: "file.h5")) var output: String
+  @Flag(help: "Print one JSON object.") var json = false
+  @OptionGroup var console: ConsoleOptions
   @OptionGroup var reading: ReadingArguments
   @OptionGroup var source: SourceOptions
   @OptionGroup var weights: WeightsOptions
@@ -53,6 +55,12 @@ struct FeaturesCommand: ParsableCommand {
       return try Self.attributes(classes: parts[0].folder.classes, loaded)
     }
     for reason in skipped { tell("skipped: \(reason)") }
+    if json {
+      let object = JSONValue.members([
+        "output": .text(output), "images": .integer(images), "features": .integer(width), "skipped": .texts(skipped),
+      ])
+      return print(object.serialized)
+    }
     show(
       "\(output): features of \(counted(images, "image")), \(width) numbers each"
         + (skipped.isEmpty ? "" : "; \(skipped.count) skipped"))

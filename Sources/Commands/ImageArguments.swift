@@ -33,22 +33,27 @@ struct ImageArguments: ParsableArguments {
   @Option(parsing: .unconditional, help: ArgumentHelp("CutMix's alpha (0).", valueName: "x"))
   var cutmix: Double?
 
+  func validate() throws {
+    try checkOption("--image-size", imageSize, in: 1...8192)
+    try checkOption("--crop-scale", cropScale, "above 0 and at most 1") { $0 > 0 && $0 <= 1 }
+    try checkOption("--label-smoothing", labelSmoothing, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
+    for (name, alpha) in [("--mixup", mixup), ("--cutmix", cutmix)] {
+      try checkOption(name, alpha, "from 0 to 100") { $0 >= 0 && $0 <= 100 }
+    }
+    if let mixup, let cutmix, mixup > 0, cutmix > 0 { throw ValidationError("--mixup and --cutmix exclude each other") }
+  }
+
   /// The augmentation that was asked for, or the default.
   func augmentation(default usual: Augmentation?) -> Augmentation? { augment.map(\.augmentation) ?? usual }
 
   /// - Parameters:
   ///   - usual: the augmentation if none was asked for.
   ///   - limit: the most images of each class.
-  func options(usual: Augmentation?, limit: Int?) throws(TrainingFault) -> ImageOptions {
+  func options(usual: Augmentation?, limit: Int?) -> ImageOptions {
     var images = ImageOptions()
     images.imageSize = imageSize
     images.augmentation = augmentation(default: usual)
-    if let cropScale {
-      guard cropScale > 0, cropScale <= 1 else {
-        throw .invalidSetting(name: "crop scale", value: "\(cropScale)", allowed: "above 0 and at most 1")
-      }
-      images.augmentation?.scale = cropScale...1
-    }
+    if let cropScale { images.augmentation?.scale = cropScale...1 }
     images.hasCropMargin = cropMargin ?? images.hasCropMargin
     images.usesFeatureCache = featureCache ?? images.usesFeatureCache
     images.labelSmoothing = labelSmoothing ?? 0

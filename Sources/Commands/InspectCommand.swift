@@ -9,14 +9,17 @@ struct InspectCommand: ParsableCommand {
       detected from the content, not from the name.
       """)
 
-  @Argument(help: "The checkpoint.") var file: String
+  @Argument(help: "The checkpoint: a file, a run, or the name of shipped weights.") var file: String
   @Option(help: ArgumentHelp("Print statistics and a histogram of one tensor.", valueName: "path"))
   var tensor: String?
   @Flag(help: "Print one JSON object.") var json = false
+  @OptionGroup var console: ConsoleOptions
   @Flag(inversion: .prefixedNo, help: "Memory-map the file instead of copying it.") var map = true
   @Flag(inversion: .prefixedNo, help: "Verify the file's checksums.") var verify = true
+  @OptionGroup var weights: WeightsOptions
 
   func run() throws {
+    let file = try WeightsFolder.checkpointPath(file, given: weights.weights)
     let checkpoint = try Checkpoint.read(from: file, options: .init(map: map, verify: verify))
     if let tensor {
       let report = try TensorReport(tensor, of: checkpoint, file: file)

@@ -8,34 +8,73 @@ struct ModelsCommand: ParsableCommand {
   @Argument(help: "The network to print as a tree.")
   var name: String?
 
+  @Flag(help: "Also list the toy networks that tests use.") var all = false
+  @Flag(help: "Print one JSON object.") var json = false
+  @OptionGroup var console: ConsoleOptions
   @OptionGroup var folder: WeightsOptions
 
   func run() throws {
     let weights = try WeightsFolder.find(given: folder.weights)?.weights ?? []
-    if let name {
-      let architecture = try AviaryCommand.registry.architecture(named: name)
-      let shipped = weights.filter { $0.architecture == name }.map(\.name)
-      print("\(architecture.name): \(architecture.summary)")
-      print(try architecture.build().tree)
-      if !shipped.isEmpty { print("shipped weights: \(shipped.joined(separator: ", "))") }
-      return
+    let named = try name.map { name throws(ArchitectureFault) in
+      try AviaryCommand.registry.architecture(named: name)
     }
-    var rows = [["name", "parameters", "input", "head", "shipped weights"]]
-    for architecture in AviaryCommand.registry.architectures {
-      let model = try architecture.build()
-      let parameters = model.parameters.reduce(0) { $0 + $1.count }
-      let shipped = weights.filter { $0.architecture == architecture.name }.map(\.name)
-      rows.append([
-        architecture.name, grouped(parameters), described(architecture),
-        "\(model.headPath), \(grouped(model.configuration.outputs)) classes",
-        shipped.isEmpty ? "-" : shipped.joined(separator: ", "),
-      ])
+    let listed = named.map { [$0] } ?? AviaryCommand.registry.architectures.filter { all || !$0.isToy }
+    let networks = try listed.map { architecture in
+      ListedNetwork(
+        architecture: architecture, model: try architecture.build(),
+        weights: weights.filter { $0.architecture == architecture.name }.map(\.name))
     }
-    for line in table(rows, right: [1]) { show(line) }
+    if json {
+      print(JSONValue.members(["models": .array(networks.map(\.object))]).serialized)
+    } else if named != nil {
+      networks.flatMap(\.details).forEach(show)
+    } else {
+      let rows = [["name", "parameters", "input", "head", "shipped weights"]] + networks.map(\.row)
+      table(rows, right: [1]).forEach(show)
+    }
+  }
+}
+
+/// A network as `aviary models` shows it.
+private struct ListedNetwork {
+  let architecture: Architecture
+  let model: any Network
+  let weights: [String]
+
+  private var parameters: Int { model.parameters.reduce(0) { $0 + $1.count } }
+
+  /// The values that `--set` changes.
+  private var settings: [JSONValue.Member] { model.configurationValue.members ?? [] }
+
+  var row: [String] {
+    [
+      architecture.name, grouped(parameters), input,
+      "\(model.headPath), \(grouped(model.configuration.outputs)) classes",
+      weights.isEmpty ? "-" : weights.joined(separator: ", "),
+    ]
+  }
+
+  var details: [String] {
+    var lines = ["\(architecture.name): \(architecture.summary)"]
+    lines += model.tree.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    lines.append("settings, for --set NAME=VALUE:")
+    lines += settings.map { "  \($0.name)=\($0.value.text ?? $0.value.serialized)" }
+    if !weights.isEmpty { lines.append("shipped weights: \(weights.joined(separator: ", "))") }
+    return lines
+  }
+
+  var object: JSONValue {
+    .members([
+      "name": .text(architecture.name), "summary": .text(architecture.summary),
+      "parameters": .integer(parameters), "input": .array(architecture.input.map { .integer($0) }),
+      "data": .texts(architecture.kinds.map(\.rawValue)), "head": .text(model.headPath),
+      "outputs": .integer(model.configuration.outputs), "settings": .object(settings),
+      "shipped_weights": .texts(weights),
+    ])
   }
 
   /// The shape of the input, such as `3x224x224`.
-  private func described(_ architecture: Architecture) -> String {
+  private var input: String {
     architecture.kinds == [.text]
       ? "text, \(architecture.input.map(String.init).joined()) characters"
       : architecture.input.map(String.init).joined(separator: "x")

@@ -5,10 +5,14 @@ import AviaryArchives
 package func complain(_ fault: any Swift.Error) { complain("\(fault)") }
 
 /// Prints an error as one line on standard error.
-package func complain(_ text: String) { tell("error: " + text) }
+package func complain(_ text: String) { printOnStandardError("error: " + text) }
 
-/// Prints a line on standard error, for what is not a result.
+/// Prints a line on standard error, for what is neither a result nor an error; nothing with `--quiet`.
 package func tell(_ line: String) {
+  if !Notices.areSilenced { printOnStandardError(line) }
+}
+
+private func printOnStandardError(_ line: String) {
   var output = StandardError()
   print(printable(line), to: &output)
 }

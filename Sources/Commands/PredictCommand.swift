@@ -10,13 +10,14 @@ struct PredictCommand: ParsableCommand {
       time series forecasts the next value of each file.
       """)
 
-  @Argument(help: "The checkpoint: a file, or the name of shipped weights.") var checkpoint: String
+  @Argument(help: "The checkpoint: a file, a run, or the name of shipped weights.") var checkpoint: String
   @Argument(help: ArgumentHelp("The images or tables.", valueName: "image")) var images: [String]
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp("Print the K most probable classes.", valueName: "k"))
   var top = 5
   @Flag(help: "Print one JSON object.") var json = false
+  @OptionGroup var console: ConsoleOptions
   @OptionGroup var source: SourceOptions
   @OptionGroup var weights: WeightsOptions
 

@@ -12,7 +12,7 @@ struct QuantizeCommand: ParsableCommand {
       valid or test, the accuracy on up to 1,000 of its images is measured before and after.
       """)
 
-  @Argument(help: "The checkpoint: a file, or the name of shipped weights.") var checkpoint: String
+  @Argument(help: "The checkpoint: a file, a run, or the name of shipped weights.") var checkpoint: String
   @Option(
     help: ArgumentHelp("Images like those that the network was trained on.", valueName: "dir"))
   var data: String
@@ -20,6 +20,7 @@ struct QuantizeCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The number of images to calibrate on.", valueName: "images")) var calibration = 512
   @Option(help: "The seed that selects the images.") var seed: UInt64 = 0
   @Flag(help: "Print one JSON object.") var json = false
+  @OptionGroup var console: ConsoleOptions
   @OptionGroup var source: SourceOptions
   @OptionGroup var weights: WeightsOptions
 

@@ -31,6 +31,16 @@ struct RegularizationArguments: ParsableArguments {
     help: ArgumentHelp("Layer-wise decay: each layer's learning rate relative to the next one's (1).", valueName: "x"))
   var layerDecay: Double?
 
+  func validate() throws {
+    for (name, limit) in [("--clip-norm", clipNorm), ("--clip-value", clipValue)] {
+      try checkOption(name, limit, "a number above 0") { Float($0) > 0 && Float($0).isFinite }
+    }
+    try checkOption("--patience", patience, in: 1...1_000_000)
+    try checkOption("--weight-average", weightAverage, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
+    try checkOption("--statistics", statistics, in: 0...1_000_000)
+    try checkOption("--layer-decay", layerDecay, "above 0 and at most 1") { $0 > 0 && $0 <= 1 }
+  }
+
   func apply(to options: inout TrainingOptions) {
     if clipNorm != nil || clipValue != nil {
       options.clipping = GradientClipping(norm: clipNorm, value: clipValue)

@@ -6,7 +6,7 @@ struct SampleCommand: ParsableCommand {
     commandName: "sample", abstract: "Generate text with a language model.",
     discussion: "The same seed gives the same text.")
 
-  @Argument(help: "The checkpoint: a file, or the name of shipped weights.") var checkpoint: String
+  @Argument(help: "The checkpoint: a file, a run, or the name of shipped weights.") var checkpoint: String
   @Option(parsing: .unconditional, help: ArgumentHelp("The number of characters to generate.", valueName: "n"))
   var length = 500
   @Option(parsing: .unconditional, help: ArgumentHelp("The text to continue (a line break).", valueName: "text"))
@@ -23,6 +23,7 @@ struct SampleCommand: ParsableCommand {
   @Option(parsing: .unconditional, help: ArgumentHelp("The seed of the random numbers.", valueName: "n")) var seed:
     UInt64 = 0
   @Flag(help: "Print one JSON object.") var json = false
+  @OptionGroup var console: ConsoleOptions
   @OptionGroup var weights: WeightsOptions
 
   func validate() throws {

@@ -13,6 +13,7 @@ struct SampleImagesCommand: ParsableCommand {
   @Option(parsing: .unconditional, help: ArgumentHelp("The side of the images in pixels.", valueName: "n"))
   var size = 160
   @Flag(help: "Print one JSON object.") var json = false
+  @OptionGroup var console: ConsoleOptions
 
   func run() throws {
     let summary = try SampleImages.write(to: folder, count: count, seed: seed, imageSize: size)

@@ -68,6 +68,28 @@ struct SourceOptions: ParsableArguments {
       valueName: "key"))
   var weightsKey: String?
 
+  /// What a person typed wrongly is told before a file is read.
+  func validate() throws {
+    for rule in rename {
+      do throws(CheckpointFault) { _ = try RenamingRule(rule) } catch {
+        throw ValidationError("\(error)")
+      }
+    }
+    for (name, patterns) in [("--allow-missing", allowMissing), ("--allow-unexpected", allowUnexpected)] {
+      for pattern in patterns {
+        do { _ = try Allowance.missing(pattern) } catch { throw ValidationError("\(name) \(pattern): \(error)") }
+      }
+    }
+    try checkOption("--input-size", inputSize.map { min($0.size.height, $0.size.width) }, in: 1...8192)
+    try checkOption("--input-size", inputSize.map { max($0.size.height, $0.size.width) }, in: 1...8192)
+    try checkOption("--std", std?.values.min(), "numbers above 0") { $0 > 0 && $0.isFinite }
+    if let architecture {
+      do throws(ArchitectureFault) { _ = try AviaryCommand.registry.architecture(named: architecture) } catch {
+        throw ValidationError("--architecture: \(error)")
+      }
+    }
+  }
+
   /// How the file's names and axes become the network's.
   func adaptation() throws -> Adaptation {
     var allowances: Set<Allowance> = []

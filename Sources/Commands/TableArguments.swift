@@ -37,6 +37,12 @@ struct TableArguments: ParsableArguments {
     help: ArgumentHelp("Predict the target from the text in this column, character by character.", valueName: "column"))
   var text: String?
 
+  func validate() throws {
+    try checkOption("--degree", degree, in: 1...8)
+    try checkOption("--window", window, in: 1...100_000)
+    try checkOption("--horizon", horizon, in: 1...100_000)
+  }
+
   /// Sets what is learned from a table, if a target is named.
   ///
   /// - Parameter sequenceLength: how many characters of a text are read; nil for the default.

@@ -15,7 +15,13 @@ struct TrainCommand: ParsableCommand {
   @Argument(help: "The network; 'aviary models' lists them.") var architecture: String?
   @OptionGroup var training: TrainingArguments
 
-  func validate() throws { try training.check(source: architecture, named: "ARCHITECTURE") }
+  func validate() throws {
+    try training.check(source: architecture, named: "ARCHITECTURE")
+    guard let architecture else { return }
+    do throws(ArchitectureFault) { _ = try AviaryCommand.registry.architecture(named: architecture) } catch {
+      throw ValidationError("\(error)")
+    }
+  }
 
   func run() throws {
     try TrainingRun(command: "train", training).run {
@@ -33,7 +39,7 @@ struct FinetuneCommand: ParsableCommand {
       "Fine-tune a pretrained network: its head is replaced by one for the classes of the data.",
     discussion: TrainingRun.discussion)
 
-  @Option(help: ArgumentHelp("The checkpoint: a file, or the name of shipped weights.", valueName: "checkpoint"))
+  @Option(help: ArgumentHelp("The checkpoint: a file, a run, or the name of shipped weights.", valueName: "checkpoint"))
   var from: String?
   @OptionGroup var training: TrainingArguments
   @OptionGroup var weights: WeightsOptions

@@ -24,7 +24,7 @@ struct TrainingArguments: ParsableArguments {
   @Option(help: ArgumentHelp("The optimizer (adamw; adam for graphs).", valueName: "name"))
   var optimizer: OptimizerConfiguration.Kind?
   @Option(
-    parsing: .unconditional,
+    name: [.customLong("learning-rate"), .customLong("lr")], parsing: .unconditional,
     help: ArgumentHelp(
       "The learning rate (1e-3; 1e-4 for finetune without a frozen backbone; 2e-3 for text, 1e-2 for graphs).",
       valueName: "x"))
@@ -66,14 +66,30 @@ struct TrainingArguments: ParsableArguments {
   @OptionGroup(title: "Images") var images: ImageArguments
   @OptionGroup(title: "Tables") var table: TableArguments
   @Flag(help: "Print the summary as one JSON object.") var json = false
+  @OptionGroup var console: ConsoleOptions
 
   /// Words for the schedules of a run, whose numbers follow from its length.
   enum ScheduleName: String, CaseIterable, ExpressibleByArgument {
     case constant, step, exponential, cosine, restarts, plateau
   }
 
+  func validate() throws {
+    try checkOption("--epochs", epochs, in: 1...100_000)
+    try checkOption("--batch-size", batchSize, in: 1...65_536)
+    try checkOption("--learning-rate", learningRate, "a number above 0") { $0 > 0 && $0.isFinite }
+    try checkOption("--warm-up-steps", warmUpSteps, in: 0...1_000_000_000)
+    try checkOption("--weight-decay", weightDecay, "a number of at least 0") { $0 >= 0 && $0.isFinite }
+    try checkOption("--validation", validation.flatMap { Double($0) }, "a folder, or a fraction between 0 and 1") {
+      $0 > 0 && $0 < 1
+    }
+    try checkOption("--sequence-length", sequenceLength, in: 1...65_536)
+    for text in set where !text.dropFirst().contains("=") {
+      throw ValidationError("--set \(text): give NAME=VALUE")
+    }
+  }
+
   /// What a resumed run does not take.
-  private var newRunOptions: [String] { givenOptions.filter { !["--resume", "--json"].contains($0) } }
+  private var newRunOptions: [String] { givenOptions.filter { !["--resume", "--json", "--quiet"].contains($0) } }
 
   /// Usage: either --resume alone, or a source with --data and --output.
   func check(source: String?, named name: String) throws {
@@ -142,13 +158,13 @@ struct TrainingArguments: ParsableArguments {
     options.seed = seed ?? 0
     options.configuration = try set.map { text in
       let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-      guard parts.count == 2 else { throw ValidationError("invalid --set \(text); give NAME=VALUE") }
+      guard parts.count == 2 else { throw ValidationError("--set \(text): give NAME=VALUE") }
       return ConfigurationChange(name: parts[0], value: parts[1])
     }
     switch kind {
     case .images:
       options.kind = .images(
-        try images.options(usual: usualAugmentation(kind, path, freezesBackbone), limit: reading.limit))
+        images.options(usual: usualAugmentation(kind, path, freezesBackbone), limit: reading.limit))
     case .text: options.kind = .text(sequenceLength.map { TextOptions(sequenceLength: $0) } ?? TextOptions())
     case .graphs: options.kind = .graph
     case .tables: try table.apply(to: &options, sequenceLength: sequenceLength ?? knownLength)

@@ -11,17 +11,26 @@ struct VerifyCommand: ParsableCommand {
       """)
 
   @Argument(help: ArgumentHelp("The checkpoints.", valueName: "file")) var files: [String]
+  @Flag(help: "Print one JSON object: each file with what was verified, or its first fault.") var json = false
+  @OptionGroup var console: ConsoleOptions
+  @OptionGroup var weights: WeightsOptions
 
   func run() throws {
     var isBad = false
+    var findings: [JSONValue] = []
     for file in files {
       do {
-        show("\(file): \(try Self.verify(file))")
+        let path = try WeightsFolder.checkpointPath(file, given: weights.weights)
+        let found = try Self.verify(path)
+        if !json { show("\(path): \(found)") }
+        findings.append(.members(["file": .text(file), "ok": .boolean(true), "verified": .text(found)]))
       } catch {
         complain(error)
+        findings.append(.members(["file": .text(file), "ok": .boolean(false), "error": .text("\(error)")]))
         isBad = true
       }
     }
+    if json { print(JSONValue.members(["files": .array(findings)]).serialized) }
     if isBad { throw ExitCode.failure }
   }
 

@@ -27,7 +27,7 @@ extension InferenceModel where Model: UnaryLayer {
   public func callAsFunction(_ x: Tensor) -> Tensor { run { $0(x) } }
 }
 
-extension InferenceModel where Model: Network & UnaryLayer {
+extension InferenceModel where Model: Network & UnaryLayer & SendableMetatype {
   /// What the model makes of an input from elsewhere, such as a request: one that does not fit is an error.
   public func predict(_ x: Tensor) throws(ConfigurationFault) -> Tensor {
     try run { (model) throws(ConfigurationFault) -> Tensor in

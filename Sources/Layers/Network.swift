@@ -13,6 +13,10 @@ public protocol NetworkConfiguration: LayerConfiguration, Equatable {
   func validate(input: [Int]?) throws(ConfigurationFault)
   /// Takes over from the shape of the data what the network depends on, such as the number of channels.
   mutating func fit(input: [Int])
+  /// Changes what goes with values that a person changed: as many rates of dropout as there are layers, for instance.
+  ///
+  /// - Parameter names: the names of the changed members, as files have them.
+  mutating func complete(changed names: Set<String>)
   /// Changes what a new head needs changed: the number of its outputs, unless the network says more.
   mutating func replaceHead(outputs: Int)
 }
@@ -20,6 +24,7 @@ public protocol NetworkConfiguration: LayerConfiguration, Equatable {
 extension NetworkConfiguration {
   public static var addedLater: Set<String> { [] }
   public mutating func fit(input: [Int]) {}
+  public mutating func complete(changed names: Set<String>) {}
   public mutating func replaceHead(outputs: Int) { self.outputs = outputs }
 }
 

@@ -1,7 +1,8 @@
 import AviaryArchives
 import CPlatform
 
-/// One line at the foot of a terminal that is drawn over and over; nothing at all where standard error is not a terminal.
+/// One line at the foot of a terminal that is drawn over and over. Where standard error is not a terminal, a line a minute,
+/// so that a log shows that the work goes on.
 public struct ProgressLine {
   /// What the line tells.
   public struct Content: Equatable, Sendable {
@@ -35,6 +36,8 @@ public struct ProgressLine {
   private let now: () -> Double
   private let interval: Double
   private var drawnAt: Double?
+  /// When the last line was logged, or the work began, where there is no terminal.
+  private var loggedAt: Double?
 
   /// A line on standard error, drawn at most ten times a second.
   public init() {
@@ -56,10 +59,23 @@ public struct ProgressLine {
     let time = now()
     if let drawnAt, time - drawnAt < interval { return }
     let width = columns()
-    guard width > 0 else { return }
+    guard width > 0 else { return log(content, at: time) }
     drawnAt = time
     write("\r" + Self.text(content, columns: width) + "\u{1B}[K")
   }
+
+  private mutating func log(_ content: Content, at time: Double) {
+    guard let last = loggedAt else {
+      loggedAt = time
+      return
+    }
+    guard time - last >= Self.logInterval else { return }
+    loggedAt = time
+    write(Self.text(content, columns: 121) + "\n")
+  }
+
+  /// The seconds between two lines in a log.
+  private static let logInterval: Double = 60
 
   /// Takes the line away.
   public mutating func clear() {
@@ -71,6 +87,8 @@ public struct ProgressLine {
   /// Prints a line that stays, on a terminal or not.
   public mutating func print(_ line: String) {
     clear()
+    // A log needs no sign of life soon after a line.
+    if loggedAt != nil { loggedAt = now() }
     write(line + "\n")
   }
 
@@ -106,6 +124,7 @@ public struct ProgressLine {
 }
 
 private func writeToStandardError(_ text: String) {
+  if Notices.areSilenced { return }
   var standardError = StandardError()
   standardError.write(text)
 }

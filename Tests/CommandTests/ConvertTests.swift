@@ -75,14 +75,9 @@ import Testing
 
   @Test(arguments: [
     (["--classes", "a,b,c"], "3 class names for a head of 2"),
-    (["--std", "0,1,1"], "standard deviation 0.0"),
     (["--mean", "1,2"], "mean has 2 values"),
-    (["--input-size", "0x5"], "size 0x5"),
     (["--allow-missing", "nothing.**"], "nothing.**"),
-    (["--rename", "no sign"], "REGEX=REPLACEMENT"),
-    (["--rename", "(=x"], "not a regular expression"),
     (["--architecture", "squeezenet-toy"], "no tensor has a name"),
-    (["--architecture", "resnet81"], "unknown architecture 'resnet81'"),
   ]) func refuses(_ options: [String], _ text: String) throws {
     let scratch = try ScratchFolder()
     try ToyFiles.checkpoint().write(to: scratch / "in.h5")

@@ -4,6 +4,7 @@
 
 #include "files.h"
 #include "interrupts.h"
+#include "streams.h"
 #include "terminal.h"
 
 #endif

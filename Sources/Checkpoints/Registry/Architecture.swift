@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryLayers
 
 /// What a network learns from.
@@ -67,6 +68,7 @@ public struct Architecture: Sendable {
           throw .badConfiguration(architecture: name, text: value.serialized)
         }
       }
+      if request.configuration == nil { configuration.complete(changed: Set(request.changes.map(\.name))) }
       if request.isFitted, let input = request.input { configuration.fit(input: input) }
       do throws(ConfigurationFault) {
         try configuration.validate(input: request.input)
@@ -78,6 +80,9 @@ public struct Architecture: Sendable {
       }
     }
   }
+
+  /// Whether it is a small network for tests, such as `resnet-toy`, of no use otherwise.
+  public var isToy: Bool { name.hasSuffix("-toy") }
 
   /// The side of the images that the network was designed for, in pixels; nil where it takes none.
   public var imageSize: Int? { input.count == 3 ? input[1] : nil }
@@ -138,7 +143,8 @@ public enum ArchitectureFault: Error, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .unknown(let name, let known):
-      "unknown architecture '\(name)'; the known ones are \(known.joined(separator: ", "))"
+      "unknown architecture '\(name)'; " + (nearestName(to: name, among: known).map { "did you mean '\($0)'? " } ?? "")
+        + "the known ones are \(known.joined(separator: ", "))"
     case .badConfiguration(let architecture, let text):
       "not a configuration of \(architecture): \(text.prefix(200))"
     case .badSetting(let architecture, let name, let value, let allowed):

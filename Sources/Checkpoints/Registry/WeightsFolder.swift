@@ -1,3 +1,5 @@
+import AviaryDiagnostics
+
 #if canImport(FoundationEssentials)
   import FoundationEssentials
 #else
@@ -84,8 +86,11 @@ public struct WeightsFolder: Sendable {
     return URL(filePath: called).resolvingSymlinksInPath().path
   }
 
-  /// The path of a checkpoint that somebody names: a file, or shipped weights.
+  /// The path of a checkpoint that somebody names: a file, the folder of a run, which stands for its `best.h5`, or
+  /// shipped weights.
   public static func checkpointPath(_ named: String, given: String? = nil) throws(WeightsFault) -> String {
+    let best = named + (named.hasSuffix("/") ? "" : "/") + "best.h5"
+    if FileManager.default.fileExists(atPath: best) { return best }
     // What looks like a path is one, so that a file's absence is told as such.
     if named.contains("/") || FileManager.default.fileExists(atPath: named) { return named }
     let folder = try find(given: given)
@@ -124,7 +129,9 @@ public enum WeightsFault: Error, Equatable, CustomStringConvertible {
     case .unknown(let name, let known):
       known.isEmpty
         ? "\(name): no such file, and no shipped weights were found; give their folder with --weights"
-        : "\(name): no such file or shipped weights; the shipped weights are \(known.joined(separator: ", "))"
+        : "\(name): no such file or shipped weights; "
+          + (nearestName(to: name, among: known).map { "did you mean '\($0)'? " } ?? "")
+          + "the shipped weights are \(known.joined(separator: ", "))"
     case .missingFile(let name, let path): "\(path): no such file, though the manifest lists it as '\(name)'"
     case .wrongSize(let path, let bytes, let expected):
       "\(path): has \(bytes) bytes, the manifest says \(expected); download the file again"
