@@ -24,7 +24,7 @@ struct CompanionPrograms {
       throw ValidationError(
         "'\(name)' is not a command"
           + (nearestName(to: name, among: commands).map { "; did you mean '\($0)'?" }
-            ?? ", and there is no program at \(path)"))
+            ?? "; no program was found at \(path)"))
     }
     throw CommandFault.companionFails(path: path, reason: program.takeOver(arguments: Array(arguments.dropFirst())))
   }

@@ -38,7 +38,7 @@ import Testing
     for name in ["serve", "text", "folder"] {
       let outcome = try BuiltTool.run([name, "checkpoint.h5"], of: aviary)
       #expect(outcome.status == 64 && outcome.output.isEmpty)
-      #expect(outcome.errors.contains("'\(name)' is not a command, and there is no program at \(folder.path)/aviary-"))
+      #expect(outcome.errors.contains("'\(name)' is not a command; no program was found at \(folder.path)/aviary-"))
     }
   }
 
