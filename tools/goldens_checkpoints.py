@@ -113,6 +113,8 @@ def h5_table(path):
                     add(f"{layer}/{name}", base[layer][name])
             return out
     f.visititems(lambda name, o: add(name, o) if isinstance(o, h5py.Dataset) else None)
+    f.visititems_links(lambda name, link: add(name, f[name])
+                       if isinstance(link, h5py.SoftLink) and isinstance(f.get(name), h5py.Dataset) else None)
     if any(name.startswith(("layers/", "_layer_checkpoint_dependencies/")) for name in out):  # Keras 3: not the optimizer's
         out = {name: entry for name, entry in out.items() if not name.startswith("optimizer/")}
     return out

@@ -1,18 +1,6 @@
 import AviaryDiagnostics
 
 extension ByteRegion {
-  /// `count` bytes that are zero unless `write` changes them.
-  public init<E: Swift.Error>(
-    zeroed count: Int, write: (inout MutableSpan<UInt8>) throws(E) -> Void
-  ) throws(E) {
-    try self.init(count: count) { (span: inout MutableRawSpan) throws(E) in
-      try unsafe span.withUnsafeMutableBytes { (buffer) throws(E) in
-        var bytes = unsafe buffer.bindMemory(to: UInt8.self).mutableSpan
-        try write(&bytes)
-      }
-    }
-  }
-
   /// Calls `body` with the bytes as a span of `UInt8`.
   public func withUInt8s<Result, E: Swift.Error>(_ body: (Span<UInt8>) throws(E) -> Result) throws(E) -> Result {
     unsafe try withPointer { (buffer) throws(E) in

@@ -18,6 +18,22 @@ import AviaryDiagnostics
     isMapped = true
   }
 
+  /// Reserves `count` zeros, which take memory page by page once `fill` writes them; `nil` where the system refuses.
+  init?<E: Swift.Error>(reserving count: Int, fill: (UnsafeMutableRawBufferPointer) throws(E) -> Void) throws(E) {
+    let flags = MAP_PRIVATE | MAP_ANON | MAP_NORESERVE
+    let memory = unsafe mmap(nil, count, PROT_READ | PROT_WRITE, flags, -1, 0)
+    guard let memory = unsafe memory, unsafe memory != MAP_FAILED else { return nil }
+    do throws(E) {
+      unsafe try fill(UnsafeMutableRawBufferPointer(start: memory, count: count))
+    } catch {
+      unsafe munmap(memory, count)
+      throw error
+    }
+    unsafe start = UnsafeRawPointer(memory)
+    self.count = count
+    isMapped = true
+  }
+
   /// Allocates `count` bytes at an address that is a multiple of 64 and lets `fill` write them.
   init<E: Swift.Error>(count: Int, fill: (UnsafeMutableRawBufferPointer) throws(E) -> Void) throws(E) {
     let memory = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1), alignment: 64)
@@ -106,6 +122,28 @@ public struct ByteRegion: Sendable {
         unsafe target.initializeMemory(as: UInt8.self, repeating: 0)
         var span = unsafe target.mutableBytes
         try fill(&span)
+      })
+  }
+
+  /// The size from which on `init(zeroed:)` reserves zeros that take no memory before they are written.
+  public static let reservedSize = 64 << 10
+
+  /// `count` bytes that are zero unless `write` changes them.
+  public init<E: Swift.Error>(
+    zeroed count: Int, write: (inout MutableSpan<UInt8>) throws(E) -> Void
+  ) throws(E) {
+    func fill(_ target: UnsafeMutableRawBufferPointer) throws(E) {
+      var bytes = unsafe target.bindMemory(to: UInt8.self).mutableSpan
+      try write(&bytes)
+    }
+    if count >= Self.reservedSize, let memory = unsafe try Memory(reserving: count, fill: fill) {
+      self.init(memory)
+      return
+    }
+    self.init(
+      unsafe try Memory(count: count) { (target) throws(E) in
+        unsafe target.initializeMemory(as: UInt8.self, repeating: 0)
+        unsafe try fill(target)
       })
   }
 

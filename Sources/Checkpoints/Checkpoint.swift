@@ -41,6 +41,8 @@ public struct Checkpoint: Sendable {
   public var kerasModel: KerasModel?
   /// Objects of the file that are not listed, each with the reason.
   public var notes: [String] = []
+  /// Objects of the file that may be arrays and were not read.
+  public var unreadable: [Unreadable] = []
   /// Parts of the file that are damaged, each with what is wrong; the others were read.
   public var damage: [String] = []
   /// How the arrays were made that the file has in another form; `LoadReport` lists them.

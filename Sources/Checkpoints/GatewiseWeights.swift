@@ -24,6 +24,7 @@ extension Checkpoint {
     let consumed = ExactSet(gates.weights + gates.biases)
     var result = Checkpoint()
     (result.format, result.metadata, result.notes) = (format, metadata, notes)
+    (result.unreadable, result.damage) = (unreadable, damage)
     for entry in entries where !consumed.contains(entry.path) { result.set(entry.array, at: entry.path) }
     for (path, array) in gates.arrays { result.set(array, at: path) }
     result.conversions = conversions.filter { !consumed.contains($0.path) } + gates.conversions

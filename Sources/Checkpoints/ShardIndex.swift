@@ -78,6 +78,8 @@ struct ShardIndex {
     }
     for (file, shard) in zip(files, shards) {
       result.notes += shard.notes.map { "\(file): \($0)" }
+      result.damage += shard.damage.map { "\(file): \($0)" }
+      result.unreadable += shard.unreadable
       result.notes += shard.paths.filter { result[$0] == nil }.map { "\(file): \($0): the index does not name it" }
     }
     return result

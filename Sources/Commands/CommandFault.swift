@@ -34,6 +34,8 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
   case unpredictedRows(count: Int, of: Int, first: String)
   /// A part of a file that is needed is damaged.
   case damaged(path: String, first: String)
+  /// Objects of a file that may be tensors were not read.
+  case unreadable(path: String, objects: [Checkpoint.Unreadable], allows: Bool = false)
   /// The output has the wrong extension.
   case badOutput(path: String, reason: String)
   /// The checkpoint is not a language model.
@@ -83,6 +85,7 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
     case .unpredictedRows(let count, let all, let first):
       count == 1 ? first : "\(count) of \(all) rows could not be predicted; the first: \(first)"
     case .damaged(let path, let first): "\(path): \(first)"
+    case .unreadable(let path, let objects, let allows): Self.unreadable(path, objects, allows)
     case .badOutput(let path, let reason): "\(path): \(reason)"
     case .noLanguageModel(let path, let architecture):
       "\(path): \(architecture) is not a language model; give a checkpoint of char-lstm, char-gru or char-rnn"
@@ -97,5 +100,13 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
     case .unsuitedOption(let option, let kinds, let path):
       "\(option) is for \(kinds.map(\.rawValue).joined(separator: ", ")), which \(path) is not; leave it out"
     }
+  }
+
+  /// One line for objects of `path` that were not read. `allows`: whether the command has --allow-missing.
+  private static func unreadable(_ path: String, _ objects: [Checkpoint.Unreadable], _ allows: Bool) -> String {
+    guard let first = objects.first else { return path }
+    let more = objects.count == 1 ? "" : "; \(counted(objects.count - 1, "more object")) cannot be read"
+    let advice = allows ? "; to go on without, use --allow-missing '\(first.path)'" : ""
+    return "\(path): \(first)\(more)\(advice)"
   }
 }

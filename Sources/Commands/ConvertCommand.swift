@@ -8,7 +8,7 @@ struct ConvertCommand: ParsableCommand {
       Reads PyTorch (.pth .pt .th), Keras (.h5 .hdf5 .keras), safetensors, NumPy (.npz .npy) and Aviary files, and the \
       index (.index.json) of sharded PyTorch and safetensors files; writes .h5, .safetensors, .pth, and .npz, which keeps \
       the tensors only. With --architecture, tensors get that network's names and layouts, and whatever does not fit is \
-      an error unless it is allowed. Without it, a sequential Keras model is built from its file, and can be written as \
+      an error unless it is allowed; so is a tensor that cannot be read, with or without a network. Without --architecture, a sequential Keras model is built from its file, and can be written as \
       .weights.h5 for Keras; other tensors are kept as they are.
       """)
 
@@ -41,13 +41,11 @@ struct ConvertCommand: ParsableCommand {
     let input = try WeightsFolder.checkpointPath(input, given: weights.weights)
     let (read, report): (Checkpoint, LoadReport?)
     do {
-      (read, report) = try source.read(input, keepingNames: keepNames)
+      (read, report) = try source.read(input, keepingNames: keepNames, whole: true)
     } catch let CheckpointFault.mismatch(path, report) {
       if json { print(ConversionReport(input: input, output: nil, checkpoint: nil, report: report).object.serialized) }
       throw CheckpointFault.mismatch(path: path, report: report)
     }
-    // A damaged file must not become a good one.
-    if let first = read.damage.first { throw CommandFault.damaged(path: input, first: first) }
     var result = read
     let hadTraining = result.trainingState != nil
     result.trainingState = nil

@@ -45,6 +45,15 @@ struct InspectCommand: ParsableCommand {
       .init("metadata", .object(metadata(checkpoint))),
     ]
     if !checkpoint.damage.isEmpty { members.append(.init("damage", .texts(checkpoint.damage))) }
+    if !checkpoint.unreadable.isEmpty {
+      members.append(
+        .init(
+          "unreadable",
+          .array(
+            checkpoint.unreadable.map { object in
+              .object([.init("path", .text(object.path)), .init("reason", .text(object.reason))])
+            })))
+    }
     if !checkpoint.notes.isEmpty { members.append(.init("notes", .texts(checkpoint.notes))) }
     return .object(members)
   }
@@ -86,6 +95,7 @@ struct InspectCommand: ParsableCommand {
     lines.append(
       "\(counted(checkpoint.entries.count, "tensor")), \(counted(numbers, "number")), \(grouped(bytes)) bytes")
     lines += checkpoint.damage.map { "not read: \($0)" }
+    lines += checkpoint.unreadable.map { "not read: \($0)" }
     lines += checkpoint.notes.map { "not listed: \($0)" }
     return lines
   }

@@ -103,10 +103,17 @@ struct SourceOptions: ParsableArguments {
 
   /// Reads a checkpoint and applies the options; the report is nil if the network is unknown.
   ///
-  /// - Parameter keepingNames: whether names are kept even if the file describes a Keras model.
-  func read(_ path: String, keepingNames: Bool = false) throws -> (checkpoint: Checkpoint, report: LoadReport?) {
+  /// - Parameters:
+  ///   - keepingNames: whether names are kept even if the file describes a Keras model.
+  ///   - whole: whether a file is refused of which something was not read that is not allowed to be missing.
+  func read(
+    _ path: String, keepingNames: Bool = false, whole: Bool = false
+  ) throws -> (checkpoint: Checkpoint, report: LoadReport?) {
     var checkpoint = try Checkpoint.read(
       from: path, options: .init(map: map, verify: verify, weightsKey: weightsKey))
+    // A damaged file must not become a good one, nor one with tensors missing a whole one.
+    if whole, let first = checkpoint.damage.first { throw CommandFault.damaged(path: path, first: first) }
+    if whole { try requireAllowed(checkpoint.unreadable, path) }
     if let kerasModel { checkpoint = try checkpoint.described(byKerasModelIn: kerasModel) }
     let adaptation = try adaptation()
     var report: LoadReport?
@@ -132,6 +139,15 @@ struct SourceOptions: ParsableArguments {
     try describe(&checkpoint, path)
     return (checkpoint, report)
   }
+
+  /// Refuses what was not read, but for what --allow-missing names. Patterns take the slashes of a file for dots.
+  private func requireAllowed(_ objects: [Checkpoint.Unreadable], _ path: String) throws {
+    let patterns = try allowMissing.map { text throws(PathPattern.Fault) in try PathPattern(Self.dotted(text)) }
+    let lost = objects.filter { object in !patterns.contains { $0.matches(Self.dotted(object.path)) } }
+    if !lost.isEmpty { throw CommandFault.unreadable(path: path, objects: lost, allows: true) }
+  }
+
+  private static func dotted(_ path: String) -> String { path.split(separator: "/").joined(separator: ".") }
 
   /// Puts preprocessing and classes into the metadata.
   private func describe(_ checkpoint: inout Checkpoint, _ path: String) throws {

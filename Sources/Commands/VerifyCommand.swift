@@ -7,7 +7,7 @@ struct VerifyCommand: ParsableCommand {
     discussion: """
       Aviary's own files have a checksum for every tensor, ZIP archives (.pth .keras .npz) one for every member; in other \
       formats, every tensor is read. Files are copied, never memory-mapped. The exit code is 1 if a file is bad, and the \
-      first fault of each bad file goes to standard error.
+      first fault of each bad file goes to standard error. A file with tensors that cannot be read is bad.
       """)
 
   @Argument(help: ArgumentHelp("The checkpoints.", valueName: "file")) var files: [String]
@@ -39,6 +39,7 @@ struct VerifyCommand: ParsableCommand {
     let checkpoint = try Checkpoint.read(
       from: file, options: .init(map: false, verify: true, readsEverything: true))
     if let first = checkpoint.damage.first { throw CommandFault.damaged(path: file, first: first) }
+    if !checkpoint.unreadable.isEmpty { throw CommandFault.unreadable(path: file, objects: checkpoint.unreadable) }
     let tensors = counted(checkpoint.entries.count, "tensor")
     switch checkpoint.format {
     case .aviary: break

@@ -1,3 +1,5 @@
+import AviaryDiagnostics
+
 /// The groups, datasets and attributes of a file, without the bytes of datasets.
 public struct HDF5Contents: Sendable {
   public struct Group: Sendable {
@@ -51,6 +53,9 @@ public struct HDF5Contents: Sendable {
     public let path: String
     public let reason: String
     public let kind: Kind
+    /// Whether data of the file are listed nowhere because of it. They are where an attribute was not read, or where
+    /// the object is listed under another name.
+    public internal(set) var losesData = true
   }
 
   public internal(set) var groups: [Group] = []
@@ -58,10 +63,12 @@ public struct HDF5Contents: Sendable {
   public internal(set) var namedDatatypes: [NamedDatatype] = []
   /// What was not read. An attribute that was not read is listed under the path of its object.
   public internal(set) var refusals: [Refusal] = []
-  private var groupIndices: [String: Int] = [:]
+  /// The datasets that soft links lead to, each under the path of its link, which `refusals` has too.
+  public internal(set) var linkedDatasets: [Dataset] = []
+  private var groupIndices = ExactDictionary<Int>()
 
   /// Why an object, or a part of it, was not read; `nil` where it was read or does not exist.
-  public func refusal(of path: String) -> Refusal? { refusals.first { $0.path == path } }
+  public func refusal(of path: String) -> Refusal? { refusals.first { $0.path.isExactly(path) } }
 
   public func attributes(ofGroup path: String) -> [HDF5Attribute]? {
     groupIndices[path].map { groups[$0].attributes }

@@ -21,10 +21,11 @@ public final class HDF5Reader: Sendable {
 
   /// Bytes that one dataset may have once unpacked.
   static let sizeLimit = 4 << 30
-  /// How many times its stored bytes a filtered dataset may have.
-  static let ratioLimit = 1000
-  /// Unpacked bytes that any dataset may have, however few are stored: never written parts take no room.
-  static let unstoredLimit = 1 << 20
+  /// How many times its stored bytes a filtered dataset may have: what deflate makes of zeros at most.
+  static let ratioLimit = 1032
+  /// Unpacked bytes that a dataset, and all datasets of a file together, may have, however few are stored. Zeros that were
+  /// never written do not count: they take no memory before they are changed.
+  static let unstoredLimit = 16 << 20
   /// Unpacked bytes of all datasets together.
   static let totalLimit = 64 << 30
   /// Values that `values(of:)` makes at most; larger arrays are for `bytes(of:)`.
@@ -140,7 +141,7 @@ public final class HDF5Reader: Sendable {
       guard slab.count <= Self.valueLimit else {
         throw .tooMany("values of this kind in one object", limit: Self.valueLimit)
       }
-      let stored = try storage(dataset.object).bytes(slab).array()
+      let stored = try storage(dataset.object).bytes(slab, copied: true).array()
       var decoder = ElementDecoder(BlockReader(image), limit: Self.valueLimit)
       return try decoder.elements(stored, dataset.datatype, count: dataset.isNull ? 0 : slab.count)
     } catch {

@@ -1,3 +1,5 @@
+import AviaryDiagnostics
+
 /// The value of an attribute.
 public enum HDF5Value: Sendable, Equatable {
   case text(String)
@@ -77,5 +79,5 @@ public struct HDF5Attribute: Sendable, Equatable {
 }
 
 extension [HDF5Attribute] {
-  public subscript(name: String) -> HDF5Value? { first { $0.name == name }?.value }
+  public subscript(name: String) -> HDF5Value? { first { $0.name.isExactly(name) }?.value }
 }

@@ -1,4 +1,5 @@
 import AviaryArchives
+import AviaryDiagnostics
 import AviaryHDF5
 import CHDF5
 
@@ -60,7 +61,7 @@ public final class HDF5RowWriter {
   /// The file's name once it is finished, for faults.
   private let path: String
   private let filters: HDF5Filters
-  private var columns: [String: Column] = [:]
+  private var columns = ExactDictionary<Column>()
   private var isOpen = true
 
   /// Writes the file at `path`, durably: the new file replaces the old one when `fill` has returned, and only then. Where
@@ -249,7 +250,8 @@ public final class HDF5RowWriter {
     guard isOpen else { return true }
     isOpen = false
     var went = true
-    for column in columns.values {
+    for name in columns.names {
+      guard let column = columns[name] else { continue }
       went = H5Dclose(column.dataset) >= 0 && went
       H5Tclose(column.type)
     }

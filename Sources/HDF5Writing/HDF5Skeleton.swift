@@ -1,4 +1,5 @@
 import AviaryArchives
+import AviaryDiagnostics
 import AviaryHDF5
 import CHDF5
 
@@ -10,13 +11,13 @@ import CHDF5
 struct HDF5Skeleton {
   let image: [UInt8]
   /// Addresses of the object headers of contiguous datasets, by path.
-  let headers: [String: UInt64]
+  let headers: ExactDictionary<UInt64>
 
   init(of items: [HDF5Item], path: String) throws(HDF5Fault) {
     self = try HDF5Library.exclusively { () throws(HDF5Fault) in try Self.made(of: items, path: path) }
   }
 
-  private init(image: [UInt8], headers: [String: UInt64]) {
+  private init(image: [UInt8], headers: ExactDictionary<UInt64>) {
     self.image = image
     self.headers = headers
   }
@@ -38,8 +39,8 @@ struct HDF5Skeleton {
     defer { H5Pclose(links) }
     try require(links >= 0, "the file")
 
-    var made: Set<String> = [""]
-    var headers: [String: UInt64] = [:]
+    var made = ExactSet([""])
+    var headers = ExactDictionary<UInt64>()
     for item in items {
       try HDF5Handles.checkText(item.path, path: path, object: "a name")
       let object: hid_t
@@ -58,7 +59,7 @@ struct HDF5Skeleton {
       defer { H5Oclose(object) }
       // The groups on the way exist now, too.
       var rest = item.path[...]
-      while made.insert(String(rest)).inserted, let slash = rest.lastIndex(of: "/") { rest = rest[..<slash] }
+      while made.insert(String(rest)), let slash = rest.utf8.lastIndex(of: UInt8(ascii: "/")) { rest = rest[..<slash] }
       try HDF5Handles.write(item.attributes, on: object, path: path, object: item.path)
       if case .dataset = item.content, item.chunkShape == nil {
         var address: UInt64 = 0

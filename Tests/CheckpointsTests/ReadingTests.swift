@@ -52,12 +52,19 @@ import Testing
     #expect(chunked.version == "3.1.0")
   }
 
-  @Test func whatIsNotFollowedIsNoted() throws {
+  @Test func whatIsNotReadIsToldFromWhatIsNoTensor() throws {
     let checkpoint = try Checkpoint.read(from: Fixtures.path("plain.h5"))
     #expect(checkpoint.format == .hdf5)
-    for name in ["soft", "outside", "virtual", "external", "deep/circle", "text"] {
+    #expect(checkpoint.unreadable.map(\.path) == ["external", "outside", "virtual"])
+    let how = "it is an external link to '/x' in the file 'other.h5'"
+    #expect(checkpoint.unreadable.first { $0.path == "outside" }?.reason == how)
+    // Lost is nothing where a group is listed under another name, and text is no tensor.
+    #expect(checkpoint.notes.count == 2)
+    for name in ["deep/circle", "text"] {
       #expect(checkpoint.notes.contains { $0.hasPrefix(name + ":") }, "\(name)")
     }
+    // Soft links within the file are followed.
+    #expect(checkpoint["soft"]?.floats() == checkpoint["big"]?.floats())
     #expect(checkpoint.metadata.extra["fixed"] == "ascii")
     #expect(checkpoint.metadata.extra["variable"] == "über")
     #expect(checkpoint.metadata.extra["one"] == "single")

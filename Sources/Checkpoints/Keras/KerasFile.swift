@@ -46,14 +46,15 @@ enum KerasFile {
     let entries = KerasLayers.entries(of: configuration)
     let configured = ExactDictionary(entries.map { ($0.name, $0) })
     let enclosed = Dictionary(grouping: entries) { ExactText($0.enclosing ?? "") }
-    let datasets = ExactDictionary(reader.contents.datasets.map { ($0.path, $0) })
+    let datasets = ExactDictionary(
+      (reader.contents.datasets + reader.contents.linkedDatasets).map { ($0.path, $0) })
     let groups = ExactDictionary(reader.contents.groups.map { ($0.path, $0) })
     var result: [KerasModel.Layer] = []
     // Keras 3 stores variables of the model itself apart from its layers.
     let top = groups[join(base, "top_level_model_weights")] == nil ? [] : ["top_level_model_weights"]
     /// Fails for an object that is listed but could not be read, and says why.
     func requireRead(_ location: String) throws(CheckpointFault) {
-      guard let refusal = reader.contents.refusal(of: location) else { return }
+      guard let refusal = reader.contents.refusal(of: location), refusal.losesData else { return }
       throw .hdf5(.refused(path: reader.path, object: location, reason: refusal.reason))
     }
     for layer in layers + top.filter({ !layers.contains($0) }) {
@@ -118,7 +119,7 @@ enum KerasFile {
     var checkpoint = Checkpoint()
     checkpoint.format = format
     checkpoint.metadata.extra = texts(root)
-    var datasets = reader.contents.datasets
+    var datasets = reader.contents.datasets + reader.contents.linkedDatasets
     if format == .kerasWeights {
       noteOptimizer(datasets.filter { isOptimizer($0.path) }, in: &checkpoint, reader, options)
       datasets = numbered(datasets.filter { !isOptimizer($0.path) })
@@ -132,20 +133,36 @@ enum KerasFile {
       do throws(CheckpointFault) {
         checkpoint.set(
           try AviaryFile.array(dataset, reader, tensor: dataset.path), at: dataset.path)
-      } catch .hdf5(.missingLibrary(_, _, let feature, let library)) {
-        checkpoint.notes.append("\(dataset.path): \(feature): \(library)")
-      } catch .hdf5(.unsupported(_, _, let feature)) {
-        checkpoint.notes.append("\(dataset.path): \(feature) is not supported")
+      } catch {
+        guard case .hdf5(let fault) = error, let reason = reason(of: fault) else { throw error }
+        checkpoint.unreadable.append(.init(path: dataset.path, reason: reason))
       }
     }
+    let linked = ExactSet(reader.contents.linkedDatasets.map(\.path))
     for refusal in reader.contents.refusals {
-      let line = "\(refusal.path): \(refusal.reason)"
+      let line = refusal.path.isEmpty ? refusal.reason : "\(refusal.path): \(refusal.reason)"
       switch refusal.kind {
       case .damage, .limit: checkpoint.damage.append(line)
-      case .unsupported, .elsewhere: checkpoint.notes.append(line)
+      case .unsupported, .elsewhere:
+        if refusal.losesData {
+          checkpoint.unreadable.append(.init(path: refusal.path, reason: refusal.reason))
+        } else if !linked.contains(refusal.path) {
+          checkpoint.notes.append(line)
+        }
       }
     }
     return checkpoint
+  }
+
+  /// Why one array of a sound file is not read; `nil` where the file is at fault.
+  private static func reason(of fault: HDF5Fault) -> String? {
+    switch fault {
+    case .missingLibrary(_, _, let feature, let library): "\(feature): \(library)"
+    case .unsupported(_, _, let feature): "\(feature) is not supported"
+    case .leavesFile(_, _, let how): "it \(how)"
+    case .tooLarge(_, _, let bytes, let limit): "refused: it would have \(bytes) bytes, the limit is \(limit)"
+    default: nil
+    }
   }
 
   /// Whether Keras stores it for training only: below `optimizer`, and in whole models of earlier versions below

@@ -128,6 +128,7 @@ enum KerasShards {
       }
       groups += reader.contents.groups
       checkpoint.notes += own.notes
+      checkpoint.unreadable += own.unreadable
     }
     checkpoint.kerasModel = KerasWeightsFile.model(checkpoint, groups: groups, configuration: nil, version: nil)
     return checkpoint

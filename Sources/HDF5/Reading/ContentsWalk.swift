@@ -1,3 +1,5 @@
+import AviaryDiagnostics
+
 /// Lists the contents of a file, depth first and by name, with an explicit stack. What cannot be read becomes a refusal.
 struct ContentsWalk {
   static let depthLimit = 100
@@ -22,6 +24,8 @@ struct ContentsWalk {
   /// Objects other than groups, which may have several names.
   private var known: [UInt64: Object] = [:]
   private var pending: [Place] = []
+  /// The refusals of soft links, which are followed when everything else is known.
+  private var softLinks: [Int] = []
 
   private init(_ blocks: BlockReader) { self.blocks = blocks }
 
@@ -30,9 +34,14 @@ struct ContentsWalk {
     walk.pending = [Place(path: "", link: .hard(root), depth: 0)]
     while let place = walk.pending.popLast() {
       do throws(Flaw) { try walk.visit(place) } catch {
+        if case .soft = place.link { walk.softLinks.append(walk.contents.refusals.count) }
         walk.contents.refusals.append(error.refusal(of: place.path))
       }
     }
+    if let flaw = blocks.image.advisoryFlaw {
+      walk.contents.refusals.append(flaw.refusal(of: "", part: "the superblock", losesData: false))
+    }
+    walk.followSoftLinks(from: root)
     return walk.contents
   }
 
@@ -43,7 +52,11 @@ struct ContentsWalk {
       guard contents.groups.count + contents.datasets.count + contents.namedDatatypes.count < Self.objectLimit else {
         throw .tooMany("objects", limit: Self.objectLimit)
       }
-      if visited.contains(address) { throw .elsewhere("is another name of a group listed already") }
+      if visited.contains(address) {
+        let flaw = Flaw.elsewhere("is another name of a group listed already")
+        contents.refusals.append(flaw.refusal(of: place.path, losesData: false))
+        return
+      }
       let found: Object
       if let object = known[address] { found = object } else { found = try object(at: address, place) }
       switch found {
@@ -61,6 +74,30 @@ struct ContentsWalk {
     }
   }
 
+  /// Lists the datasets that soft links within the file lead to. A group that one leads to is listed under its own name.
+  private mutating func followSoftLinks(from root: UInt64) {
+    let lookup = PathLookup(root: root, blocks: blocks)
+    for index in softLinks {
+      let path = contents.refusals[index].path
+      do throws(Flaw) {
+        guard contents.datasets.count + contents.linkedDatasets.count < Self.objectLimit else {
+          throw .tooMany("objects", limit: Self.objectLimit)
+        }
+        guard let address = try lookup.address(of: PathLookup.components(path)) else { continue }
+        // What the walk has not read is damaged, and refused under its own name.
+        if case .dataset(let dataset, let attributes) = known[address] {
+          contents.linkedDatasets.append(.init(path, dataset, attributes, blocks.image))
+        } else if known[address] == nil && !visited.contains(address) {
+          continue
+        }
+        contents.refusals[index].losesData = false
+      } catch {
+        // A link out of the file, or a circle.
+        continue
+      }
+    }
+  }
+
   private mutating func object(at address: UInt64, _ place: Place) throws(Flaw) -> Object {
     let object: Object
     switch try ParsedObject(at: address, blocks) {
@@ -73,7 +110,7 @@ struct ContentsWalk {
   }
 
   private mutating func attributes(_ found: ObjectAttributes, _ path: String) -> [HDF5Attribute] {
-    for (part, flaw) in found.flaws { contents.refusals.append(flaw.refusal(of: path, part: part)) }
+    for (part, flaw) in found.flaws { contents.refusals.append(flaw.refusal(of: path, part: part, losesData: false)) }
     return found.attributes
   }
 
@@ -88,7 +125,7 @@ struct ContentsWalk {
       try blocks.charge(child.utf8.count)
       if link.name.isEmpty || link.name == "." || link.name.utf8.contains(UInt8(ascii: "/")) {
         refuse(child, "its name cannot be part of a path")
-      } else if link.name == last {
+      } else if last?.isExactly(link.name) == true {
         refuse(child, "another object of the group has the same name")
       } else {
         places.append(Place(path: child, link: link.target, depth: depth + 1))

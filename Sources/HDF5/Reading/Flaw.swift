@@ -35,9 +35,9 @@ enum Flaw: Swift.Error {
   }
 
   /// `part` says which part of the object is concerned, such as "attribute 'x'".
-  func refusal(of object: String, part: String? = nil) -> HDF5Contents.Refusal {
+  func refusal(of object: String, part: String? = nil, losesData: Bool = true) -> HDF5Contents.Refusal {
     let prefix = part.map { $0 + ": " } ?? ""
-    return .init(path: object, reason: (prefix + reason).printable, kind: kind)
+    return .init(path: object, reason: (prefix + reason).printable, kind: kind, losesData: losesData)
   }
 
   private var kind: HDF5Contents.Refusal.Kind {

@@ -15,6 +15,8 @@ struct FileImage: Sendable {
   var indexedStorageK = 32
   /// Messages that objects share.
   var sharedMessages: SharedMessageTable?
+  /// Why information that no reader needs was passed over.
+  var advisoryFlaw: Flaw?
 
   /// The offset in the file, or `nil` where the address is beyond its end.
   func position(of address: UInt64) -> Int? {

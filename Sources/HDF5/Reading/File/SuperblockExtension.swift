@@ -13,24 +13,33 @@ extension Superblock {
       image.groupInternalK = try values.uint16()
       image.groupLeafK = try values.uint16()
     }
-    if let info = header.first(.freeSpaceInfo) { try Self.check(info.body) }
+    if let info = header.first(.freeSpaceInfo), !Self.isSound(info.body) {
+      image.advisoryFlaw = .unsupported("information on free space in this form")
+    }
     if let table = header.first(.sharedMessageTable) {
       image.sharedMessages = try SharedMessageTable(table.body, blocks)
     }
     return image
   }
 
-  /// A reader does not need file space information (specification IV.A.2.x), but it reveals a damaged file.
-  private static func check(_ info: FieldReader) throws(Flaw) {
+  /// Whether information on free space has all its fields (specification IV.A.2.x). Only writers need it: the file is read
+  /// without, and says so.
+  private static func isSound(_ info: FieldReader) -> Bool {
     var info = info
-    let version = try info.byte()
-    let strategy = try info.byte()
-    if version == 0 {
-      // Strategy 1 kept the addresses of six lists of free space.
-      return try info.skip(info.sizeOfLengths + (strategy == 1 ? 6 * info.sizeOfOffsets : 0))
+    do throws(Flaw) {
+      let version = try info.byte()
+      let strategy = try info.byte()
+      if version == 0 {
+        // Strategy 1 kept the addresses of six lists of free space.
+        try info.skip(info.sizeOfLengths + (strategy == 1 ? 6 * info.sizeOfOffsets : 0))
+        return true
+      }
+      let isPersistent = try info.byte() != 0
+      try info.skip(2 * info.sizeOfLengths + 2 + info.sizeOfOffsets)
+      if isPersistent { try info.skip(12 * info.sizeOfOffsets) }
+      return true
+    } catch {
+      return false
     }
-    let isPersistent = try info.byte() != 0
-    try info.skip(2 * info.sizeOfLengths + 2 + info.sizeOfOffsets)
-    if isPersistent { try info.skip(12 * info.sizeOfOffsets) }
   }
 }

@@ -211,13 +211,12 @@ struct DatatypeMessage {
   }
 
   private mutating func array(_ fields: inout FieldReader, _ size: Int, _ version: Int) throws(Flaw) -> Datatype {
-    guard version >= 2 else { throw .damage("an array has a datatype of version 1") }
     let rank = try fields.byte()
     guard (1...Dataspace.rankLimit).contains(rank) else { throw .damage("an array has \(rank) dimensions") }
-    if version == 2 { try fields.skip(3) }
+    if version < 3 { try fields.skip(3) }
     var dimensions: [Int] = []
     for _ in 0..<rank { dimensions.append(try fields.uint32()) }
-    if version == 2 { try fields.skip(4 * rank) }
+    if version < 3 { try fields.skip(4 * rank) }
     let type = try Self.array(of: try type(&fields), dimensions)
     guard type.size == size else { throw .damage("an array's dimensions do not make up its size") }
     return type

@@ -1,7 +1,7 @@
 /// Collects the attributes of an object, from its header or from a fractal heap. Damaged ones are kept apart as flaws.
 struct ObjectAttributes {
-  /// The most attributes of an object; real ones have a few dozen.
-  static let countLimit = 10_000
+  /// The most attributes of an object. Each one is charged, so that few bytes of a file cannot stand for many of them.
+  static let countLimit = 1_000_000
 
   private(set) var attributes: [HDF5Attribute] = []
   private(set) var flaws: [(part: String, flaw: Flaw)] = []

@@ -29,7 +29,8 @@ enum SharedMessage {
     let kind = try pointer.byte()
     switch (version, kind) {
     case (1, _):
-      try pointer.skip(6)
+      // Reserved bytes, and where a local heap has the name in a symbol table entry, which nothing needs.
+      try pointer.skip(6 + pointer.sizeOfLengths)
     case (2, _): break
     case (3, 1): return .heap(try pointer.take(8))
     case (3, _): break

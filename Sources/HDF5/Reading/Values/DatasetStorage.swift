@@ -10,16 +10,18 @@ struct DatasetStorage {
   private var element: Int { object.datatype.size }
 
   /// The selected elements in the datatype of the file, in row-major order; not copied where they are contiguous in it.
-  func bytes(_ slab: Hyperslab) throws(Flaw) -> ByteRegion {
+  ///
+  /// - Parameter copied: whether the caller copies them, so that zeros that were never written take memory too.
+  func bytes(_ slab: Hyperslab, copied: Bool = false) throws(Flaw) -> ByteRegion {
     // At most `storedCount`, which is an `Int`.
     let size = slab.count * element
     if size == 0 { return ByteRegion([UInt8]()) }
     if let position = object.position(image) { return try contiguous(slab, size, at: position) }
     guard case .chunked(let layout) = object.layout else {
-      try check(size, stored: 0)
+      try check(size, filled: copied || object.fillValue != nil ? size : 0, stored: 0)
       return ByteRegion(zeroed: size) { fill(&$0) }
     }
-    return try chunked(slab, size, layout)
+    return try chunked(slab, size, layout, copied: copied)
   }
 
   private func contiguous(_ slab: Hyperslab, _ size: Int, at position: Int) throws(Flaw) -> ByteRegion {
@@ -36,17 +38,19 @@ struct DatasetStorage {
     return ByteRegion(zeroed: size) { copy.copy(region, to: &$0) }
   }
 
-  private func chunked(_ slab: Hyperslab, _ size: Int, _ layout: ChunkedLayout) throws(Flaw) -> ByteRegion {
+  private func chunked(
+    _ slab: Hyperslab, _ size: Int, _ layout: ChunkedLayout, copied: Bool
+  ) throws(Flaw) -> ByteRegion {
     let decoder = try FilterPipeline.Decoder(object.pipeline, libraries)
     let grid = try ChunkGrid(object.dataspace, layout)
     let selection = ChunkSelection(slab, grid)
     let chunks = selection.chunks(of: try index(layout, grid))
     // Chunks share no bytes, so this is at most the file's size.
     let stored = chunks.reduce(0) { $0 + $1.size }
-    try check(size, stored: stored)
     // Chunks are unpacked whole, even if little of them is selected.
     guard let unpacked = chunks.count.times(layout.size) else { throw .overflow("the size of all chunks") }
-    try check(unpacked, stored: stored)
+    let filled = copied || object.fillValue != nil ? size : touched(grid, chunks: chunks.count, unpacked)
+    try check(size, filled: max(unpacked, min(size, filled)), stored: stored)
     return try ByteRegion(zeroed: size) { (target) throws(Flaw) in
       if chunks.count != selection.count { fill(&target) }
       for chunk in chunks {
@@ -72,11 +76,25 @@ struct DatasetStorage {
     return chunks
   }
 
-  private func check(_ size: Int, stored: Int) throws(Flaw) {
+  /// The bytes of a new region that take memory once `chunks` chunks are copied to it; `.max` where they may lie anywhere.
+  private func touched(_ grid: ChunkGrid, chunks: Int, _ unpacked: Int) -> Int {
+    if chunks == 0 { return 0 }
+    // A chunk of whole rows is one run of bytes.
+    guard zip(grid.chunk, grid.dataset).dropFirst().allSatisfy({ $0 >= $1 }) else { return .max }
+    return chunks.times(2 * Self.pageSize).flatMap { $0.plus(unpacked) } ?? .max
+  }
+
+  /// That of the largest pages that systems give unasked.
+  private static let pageSize = 2 << 20
+
+  /// Refuses `size` bytes of which `filled` take memory, if the bytes that are stored do not justify them.
+  private func check(_ size: Int, filled: Int, stored: Int) throws(Flaw) {
+    guard size <= HDF5Reader.sizeLimit else { throw .tooLarge(bytes: size, limit: HDF5Reader.sizeLimit) }
+    let filled = size < ByteRegion.reservedSize ? max(filled, size) : filled
     let justified = stored.times(HDF5Reader.ratioLimit) ?? .max
     let limit = min(HDF5Reader.sizeLimit, max(HDF5Reader.unstoredLimit, justified))
-    guard size <= limit else { throw .tooLarge(bytes: size, limit: limit) }
-    try budget.charge(size, for: object)
+    guard filled <= limit else { throw .tooLarge(bytes: filled, limit: limit) }
+    try budget.charge(filled, reserving: size, for: object)
   }
 
   private func fill(_ target: inout MutableSpan<UInt8>) {
