@@ -78,7 +78,11 @@ struct DataEvaluation {
     default: break
     }
     let (model, preprocessing) = try tableModel()
-    let part = try preprocessing.examples(of: Table(csv: data, for: preprocessing))
+    let table = try Table(csv: data, for: preprocessing)
+    for remark in table.remarks(on: preprocessing.columnNames + [preprocessing.target.name]) {
+      tell("\(data): \(remark)")
+    }
+    let part = try preprocessing.examples(of: table)
     tell("\(data): table, \(counted(part.count, "row"))")
     func open(_ model: some Classifier) -> EvaluationReport {
       let predictor = ExamplePredictor(model, preprocessing)
@@ -92,7 +96,9 @@ struct DataEvaluation {
   /// On all windows.
   private func series(_ data: String, _ preprocessing: SeriesPreprocessing) throws -> EvaluationReport {
     let model = try seriesModel(preprocessing)
-    let rows = try preprocessing.rows(of: preprocessing.table(csv: data))
+    let table = try preprocessing.table(csv: data)
+    for remark in table.remarks(on: preprocessing.columns.map(\.name)) { tell("\(data): \(remark)") }
+    let rows = try preprocessing.rows(of: table)
     guard rows.windows > 0 else {
       let settings = preprocessing.settings
       throw TableFault.seriesTooShort(path: data, rows: rows.count, needed: settings.window + settings.rowsAhead)
@@ -107,7 +113,10 @@ struct DataEvaluation {
 
   private func texts(_ data: String, _ preprocessing: TextColumnPreprocessing) throws -> EvaluationReport {
     let predictor = try textPredictor(preprocessing)
-    let part = try preprocessing.examples(of: preprocessing.table(csv: data))
+    let table = try preprocessing.table(csv: data)
+    let settings = preprocessing.settings
+    for remark in table.remarks(on: [settings.column, settings.target]) { tell("\(data): \(remark)") }
+    let part = try preprocessing.examples(of: table)
     tell("\(data): table, \(counted(part.count, "text"))")
     return EvaluationReport(predictor.classification(part), item: "text")
   }

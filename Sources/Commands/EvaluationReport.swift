@@ -44,6 +44,7 @@ struct EvaluationReport {
         + "mean absolute error \(shown(metrics.meanAbsoluteError)), "
         + "explained variance \(shown(metrics.explainedVariance))"
     ]
+    if metrics.isConstant { lines.append(constantEstimates) }
     members = [
       (item + "s", .integer(metrics.count)),
       ("mse", .real(metrics.meanSquaredError)),
@@ -70,6 +71,9 @@ struct EvaluationReport {
     }
   }
 }
+
+/// Said where the estimates are all but one number.
+let constantEstimates = "every prediction is nearly the same number: the network has learned nothing from the inputs"
 
 private let logOfTwo = 0.693147180559945309
 

@@ -30,11 +30,11 @@ extension ParsableArguments {
 }
 
 private func holdsSomething(_ value: Any) -> Bool {
-  if let flag = value as? Bool { return flag }
   let mirror = Mirror(reflecting: value)
   switch mirror.displayStyle {
   case .optional, .collection: return !mirror.children.isEmpty
-  default: return true
+  // A flag without an inversion is given where it is on.
+  default: return value as? Bool ?? true
   }
 }
 

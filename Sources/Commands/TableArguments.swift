@@ -6,7 +6,8 @@ struct TableArguments: ParsableArguments {
   @Option(help: ArgumentHelp("The column of a .csv file to predict.", valueName: "column"))
   var target: String?
   @Option(
-    help: ArgumentHelp("The task (classification for words, regression for numbers).", valueName: "name"))
+    help: ArgumentHelp(
+      "The task (classification for words and for 0 and 1, regression for other numbers).", valueName: "name"))
   var task: TableSettings.Task?
   @Option(help: ArgumentHelp("Columns to ignore.", valueName: "column,...")) var exclude: String?
   @Option(help: ArgumentHelp("How missing values are handled (mean).", valueName: "name")) var missing:
@@ -23,7 +24,10 @@ struct TableArguments: ParsableArguments {
   @Flag(help: "Polynomial features without powers: products of different columns only.") var interactionsOnly = false
   @Option(help: ArgumentHelp("The scaling of numeric columns (standard).", valueName: "name")) var scaling:
     TableSettings.Scaling?
-  @Flag(help: "Standardize the target of a regression.") var standardizeTarget = false
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Standardize the target of a regression for training (on). Results are in its own units.")
+  var standardizeTarget: Bool?
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
@@ -93,7 +97,7 @@ struct TableArguments: ParsableArguments {
     settings.polynomialDegree = degree ?? 1
     settings.interactionsOnly = interactionsOnly
     settings.scaling = scaling ?? .standard
-    settings.standardisesTarget = standardizeTarget
+    settings.standardisesTarget = standardizeTarget ?? true
     try settings.validate()
     return settings
   }

@@ -25,6 +25,7 @@ struct TablePredictions {
   mutating func add(_ path: String, _ model: some Classifier, _ preprocessing: TablePreprocessing) {
     do throws(TableFault) {
       let table = try Table(csv: path, for: preprocessing)
+      for remark in table.remarks(on: preprocessing.columnNames) { tell("\(path): \(remark)") }
       let features = try preprocessing.features(of: table)
       for category in features.unknown { tell("\(path): \(category)") }
       add(path, table, rows: features.rows, answers(ExamplePredictor(model, preprocessing), features))
@@ -37,6 +38,7 @@ struct TablePredictions {
   mutating func add(_ path: String, _ predictor: ExamplePredictor<TextColumnPreprocessing>) {
     do throws(TableFault) {
       let table = try predictor.preprocessing.table(csv: path)
+      for remark in table.remarks(on: [predictor.preprocessing.settings.column]) { tell("\(path): \(remark)") }
       let texts = try predictor.preprocessing.texts(of: table)
       let classes = predictor.preprocessing.target.classes
       add(path, table, rows: texts.rows, predictor.probabilities(texts).map { answer($0, classes) })
@@ -48,7 +50,9 @@ struct TablePredictions {
   /// Forecasts the value that follows the end of a time series.
   mutating func addNext(_ path: String, _ model: some Classifier, _ preprocessing: SeriesPreprocessing) {
     do throws(TableFault) {
-      let rows = try preprocessing.rows(of: preprocessing.table(csv: path))
+      let table = try preprocessing.table(csv: path)
+      for remark in table.remarks(on: preprocessing.columns.map(\.name)) { tell("\(path): \(remark)") }
+      let rows = try preprocessing.rows(of: table)
       let settings = preprocessing.settings
       guard let next = ExamplePredictor(model, preprocessing).next(after: rows) else {
         throw .seriesTooShort(path: path, rows: rows.count, needed: settings.window)

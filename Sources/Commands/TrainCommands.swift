@@ -128,6 +128,12 @@ struct TrainingRun {
     } else if let loss = summary.testLoss {
       lines.append("test loss \(fixed(loss, 4))")
     }
+    if let error = summary.testRMSE {
+      lines.append(
+        "test RMSE \(significant(error, 5))" + (summary.testMAE.map { ", MAE \(significant($0, 5))" } ?? "")
+          + ", R² \(summary.testR2.map { "\(significant($0, 5))" } ?? "-"), in the target's units")
+    }
+    if summary.testIsConstant == true { lines.append(constantEstimates) }
     if summary.skipped > 0 { lines.append("\(grouped(summary.skipped)) \(summary.items) skipped") }
     lines.append("\(folder)/best.h5, last.h5, history.csv, summary.json")
     return lines

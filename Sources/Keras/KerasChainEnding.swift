@@ -81,16 +81,20 @@ extension KerasChain.Configuration {
   private var outputShape: ChainShape? { (try? shapes(from: shape))?.last }
 
   /// Gives the head another number of outputs, whose softmax is not computed; a head without a width of its own, or whose
-  /// width later layers depend on, is followed by a new one.
+  /// width later layers depend on, is followed by a new one. A single output is a number, on which no activation is computed.
   private mutating func setClasses(_ count: Int) {
     guard let head else { return }
     var changed = self
     guard let operation = layers[head].operation.withOutputs(count) else { return appendHead(count) }
+    // A layer that bends the number after the head cannot be taken away; a new head follows it.
+    if count == 1, layers[(head + 1)...].contains(where: { $0.operation.effect == .activates }) {
+      return appendHead(count)
+    }
     changed.layers[head].operation = operation
     let end = ending.place
     for place in head..<layers.count {
       let activation = layers[place].activation
-      if activation.isSoftmax || activation == .sigmoid || place == end {
+      if count == 1 || activation.isSoftmax || activation == .sigmoid || place == end {
         changed.layers[place].activation = .linear
       }
       // A row of another length.
@@ -98,7 +102,7 @@ extension KerasChain.Configuration {
         changed.layers[place].operation = KerasFlatten(channelsLast: true, reordered: false)
       }
     }
-    changed.layers[layers.count - 1].activation = .softmax
+    changed.layers[layers.count - 1].activation = Self.final(count)
     guard let shape = changed.outputShape, shape.positions.isEmpty, shape.channels == count else {
       return appendHead(count)
     }
@@ -112,6 +116,10 @@ extension KerasChain.Configuration {
     }
     let dense = layers.count { $0.place == "dense" || $0.place.hasPrefix("dense_") }
     layers.append(
-      ChainLayer(name, dense == 0 ? "dense" : "dense_\(dense)", KerasDense(units: count, bias: true), .softmax))
+      ChainLayer(name, dense == 0 ? "dense" : "dense_\(dense)", KerasDense(units: count, bias: true), Self.final(count))
+    )
   }
+
+  /// The activation behind so many outputs: scores of classes, or one number of any size and sign.
+  private static func final(_ count: Int) -> ChainActivation { count == 1 ? .linear : .softmax }
 }

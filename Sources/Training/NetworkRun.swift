@@ -151,7 +151,8 @@ final class NetworkRun<Task: TrainingTask> {
     let count = { (parameters: [Parameter]) in parameters.reduce(0) { $0 + $1.count } }
     let summary = RunSummary(
       architecture: task.metadata.architecture ?? "", classes: task.metadata.classes ?? [], state: state, test: scores,
-      items: task.items, parameters: count(parameters), trainable: count(parameters.filter { !$0.isFrozen }),
+      numbers: task.testedNumbers, items: task.items, parameters: count(parameters),
+      trainable: count(parameters.filter { !$0.isFrozen }),
       skipped: task.skipped)
     try folder.write(summary: summary)
     return summary

@@ -6,6 +6,9 @@ public struct RegressionMetrics: Equatable, Sendable {
   /// Of the targets, by Welford's method: sums of squares would cancel for targets far from zero.
   private var mean = 0.0
   private var scatter = 0.0
+  /// The same of the estimates.
+  private var estimateMean = 0.0
+  private var estimateScatter = 0.0
 
   public init() {}
 
@@ -17,6 +20,9 @@ public struct RegressionMetrics: Equatable, Sendable {
     let distance = target - mean
     mean += distance / Double(count)
     scatter += distance * (target - mean)
+    let estimateDistance = estimate - estimateMean
+    estimateMean += estimateDistance / Double(count)
+    estimateScatter += estimateDistance * (estimate - estimateMean)
   }
 
   /// Nil without examples, as are the others.
@@ -27,4 +33,7 @@ public struct RegressionMetrics: Equatable, Sendable {
   public var explainedVariance: Double? {
     scatter > 0 ? 1 - squares / scatter : nil
   }
+  /// Whether the estimates are all but one number, with a standard deviation of at most 0.1 % of that of the targets: the
+  /// inputs count for nothing.
+  public var isConstant: Bool { scatter > 0 && estimateScatter <= 1e-6 * scatter }
 }

@@ -16,6 +16,13 @@ public struct RunSummary: Codable, Equatable, Sendable {
   public var bestLoss: Double?
   /// The mean loss of `best.h5` on the test items.
   public var testLoss: Double?
+  /// How well `best.h5` estimates the numbers of the test items, in their own units. Only runs that estimate numbers have
+  /// these four, and only theirs are written: root mean squared error, mean absolute error, R², and whether the estimates are
+  /// all but one number (`RegressionMetrics`).
+  public var testRMSE: Double?
+  public var testMAE: Double?
+  public var testR2: Double?
+  public var testIsConstant: Bool?
   /// While learning, over all epochs.
   public var imagesPerSecond: Double?
   /// The number of learned numbers in the model.
@@ -27,7 +34,8 @@ public struct RunSummary: Codable, Equatable, Sendable {
   public var seconds: Double
 
   public init(
-    architecture: String, classes: [String], state: LoopState, test: Scores?, items: String = "images", parameters: Int,
+    architecture: String, classes: [String], state: LoopState, test: Scores?,
+    numbers: RegressionMetrics? = nil, items: String = "images", parameters: Int,
     trainable: Int,
     skipped: Int
   ) {
@@ -40,6 +48,10 @@ public struct RunSummary: Codable, Equatable, Sendable {
     bestLoss = state.best?.scores?.loss
     testAccuracy = test?.accuracy
     testLoss = test?.loss
+    testRMSE = numbers?.rootMeanSquaredError
+    testMAE = numbers?.meanAbsoluteError
+    testR2 = numbers?.explainedVariance
+    testIsConstant = numbers?.isConstant
     let rates = state.history.compactMap(\.itemsPerSecond)
     // Epochs have the same number of images: their mean rate is the harmonic one.
     imagesPerSecond = rates.isEmpty ? nil : Double(rates.count) / rates.reduce(0) { $0 + 1 / $1 }
@@ -56,11 +68,15 @@ public struct RunSummary: Codable, Equatable, Sendable {
     case testAccuracy = "test_accuracy"
     case bestLoss = "best_loss"
     case testLoss = "test_loss"
+    case testRMSE = "test_rmse"
+    case testMAE = "test_mae"
+    case testR2 = "test_r2"
+    case testIsConstant = "test_constant"
     case imagesPerSecond = "images_per_second"
     case parameters, trainable, skipped, seconds
   }
 
-  /// Every key is there: what is not known is null.
+  /// Every key is there, but for those of estimated numbers: what is not known is null.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(architecture, forKey: .architecture)
@@ -71,6 +87,10 @@ public struct RunSummary: Codable, Equatable, Sendable {
     try container.encode(testAccuracy, forKey: .testAccuracy)
     try container.encode(bestLoss, forKey: .bestLoss)
     try container.encode(testLoss, forKey: .testLoss)
+    try container.encodeIfPresent(testRMSE, forKey: .testRMSE)
+    try container.encodeIfPresent(testMAE, forKey: .testMAE)
+    try container.encodeIfPresent(testR2, forKey: .testR2)
+    try container.encodeIfPresent(testIsConstant, forKey: .testIsConstant)
     try container.encode(imagesPerSecond, forKey: .imagesPerSecond)
     try container.encode(parameters, forKey: .parameters)
     try container.encode(trainable, forKey: .trainable)

@@ -72,12 +72,60 @@ import Testing
     try write("a,b,y\n" + rows.joined(separator: "\n") + "\n", to: "numbers.csv")
     let trained = try run(
       "train", "mlp", "--data", "numbers.csv", "--target", "y", "--output", "run", "--epochs", "40", "--set",
-      "hidden=[16]", "--set", "dropout=[0]", "--learning-rate", "0.02", "--standardize-target", "--outliers", "iqr=3")
+      "hidden=[16]", "--set", "dropout=[0]", "--learning-rate", "0.02", "--outliers", "iqr=3")
     #expect(trained.status == 0, "\(trained.errors)")
     #expect(trained.output.contains("test loss"))
     let evaluated = try run("evaluate", "run/best.h5", "--data", "numbers.csv", "--json")
     #expect(try #require(try evaluated.json()["r2"] as? Double) > 0.9)
     #expect(try run("predict", "run/best.h5", "numbers.csv").output.contains("numbers.csv row 2: y "))
+  }
+
+  /// A target far from zero, in units of its own, and a second run that goes on with the first one's head.
+  @Test func aNumberFarFromZero() throws {
+    let rows = (0..<200).map { "\($0 % 10),\($0 % 3),\"\(300 + 40 * ($0 % 10) - 9 * ($0 % 3)),000\"" }
+    try write("rooms,floor,price\n" + rows.joined(separator: "\n") + "\n", to: "houses.csv")
+    let trained = try run(
+      "train", "mlp", "--data", "houses.csv", "--target", "price", "--output", "run", "--epochs", "30", "--set",
+      "hidden=[16]", "--set", "dropout=[0]", "--learning-rate", "0.02")
+    #expect(trained.status == 0, "\(trained.errors)")
+    #expect(trained.errors.contains("column price: is read as numbers that are written with commas between thousands"))
+    #expect(trained.errors.contains("target price is standardized"))
+    #expect(trained.output.contains("test RMSE") && trained.output.contains("in the target's units"))
+    let tuned = try run(
+      "finetune", "--from", "run/best.h5", "--data", "houses.csv", "--target", "price", "--output", "tuned", "--epochs",
+      "1", "--learning-rate", "0.0001", "--json")
+    #expect(tuned.status == 0, "\(tuned.errors)")
+    #expect(tuned.errors.contains("run/best.h5 predicts this target already"))
+    #expect(try #require(try tuned.json()["test_r2"] as? Double) > 0.9, "the head is kept")
+    #expect(try #require(try tuned.json()["test_rmse"] as? Double) > 100, "in the target's units")
+    #expect(try tuned.json()["test_constant"] as? Bool == false)
+  }
+
+  @Test func aPredictionThatNeverChangesIsSaid() throws {
+    try write("a,y\n" + (0..<100).map { "0.5,\($0 % 7)\n" }.joined(), to: "same.csv")
+    let trained = try run(
+      "train", "mlp", "--data", "same.csv", "--target", "y", "--output", "run", "--epochs", "1", "--set", "hidden=[4]",
+      "--set", "dropout=[0]", "--no-standardize-target")
+    #expect(trained.status == 0 && trained.output.contains("nearly the same number"), "\(trained.errors)")
+    #expect(!trained.errors.contains("standardized"))
+    #expect(try run("evaluate", "run/best.h5", "--data", "same.csv").output.contains("nearly the same number"))
+  }
+
+  @Test func zeroAndOneAreSaidToBeClasses() throws {
+    try write("a,y\n" + (0..<60).map { "\($0),\($0 % 2)\n" }.joined(), to: "answers.csv")
+    let classes = try run(
+      "train", "mlp", "--data", "answers.csv", "--target", "y", "--output", "run", "--epochs", "1", "--set",
+      "hidden=[4]")
+    #expect(classes.status == 0 && classes.errors.contains("give --task regression"), "\(classes.errors)")
+    #expect(classes.output.contains("test accuracy"))
+    let numbers = try run(
+      "train", "mlp", "--data", "answers.csv", "--target", "y", "--output", "other", "--epochs", "1", "--set",
+      "hidden=[4]", "--task", "regression")
+    #expect(numbers.status == 0 && !numbers.errors.contains("taken as classes") && numbers.output.contains("test RMSE"))
+    let refused = try run(
+      "train", "sequence-gru", "--data", "answers.csv", "--target", "y", "--window", "4", "--no-standardize-target",
+      "--output", "third")
+    #expect(refused.status == 64 && refused.errors.contains("standardize-target"))
   }
 
   @Test func aTimeSeries() throws {

@@ -50,6 +50,19 @@ import Testing
     expectClose(actual: inference { model(x).scalars }, expected: y)
   }
 
+  /// A number may be of any size and sign: nothing bends it after the head.
+  @Test(arguments: endings.map(\.0) + ["scores_average", "log_softmax", "log_softmax_flatten"])
+  func aSingleOutputIsLinear(name: String) throws {
+    let (model, x, _) = try Self.golden(name)
+    let changed = model.replacingHead(outputs: 1, seed: 4)
+    let configuration = changed.configuration
+    #expect(configuration.output == .values && configuration.outputs == 1)
+    let head = try #require(configuration.layers.firstIndex { $0.name == changed.headPath })
+    #expect(configuration.layers[head...].allSatisfy { $0.activation == .linear })
+    let estimates = inference { changed(x) }
+    #expect(estimates.shape == [3, 1])
+  }
+
   @Test(arguments: endings.map(\.0) + ["scores_average", "log_softmax", "log_softmax_flatten"])
   func headsOfOtherWidthsLearn(name: String) throws {
     let (model, x, _) = try Self.golden(name)

@@ -9,7 +9,8 @@ public struct CSVLimits: Equatable, Sendable {
 }
 
 /// Reads comma-separated values as RFC 4180 has them: fields in quotation marks may hold commas, line breaks and doubled
-/// quotation marks. Lines end in LF, CRLF or CR; a byte order mark is passed over, and so are empty lines.
+/// quotation marks. Lines end in LF, CRLF or CR; a byte order mark is passed over, and so are empty lines. Where the header has
+/// semicolons or tabs and no comma, as spreadsheets write it in countries with a decimal comma, these separate fields.
 struct CSVReader {
   struct Record {
     /// The number of the row, the header being 1. Empty lines count.
@@ -24,6 +25,7 @@ struct CSVReader {
   /// The names of the columns, for messages, once they are known.
   var names: [String] = []
 
+  private let between: UInt8
   private static let comma = UInt8(ascii: ",")
   private static let quote = UInt8(ascii: "\"")
   private static let lineFeed = UInt8(ascii: "\n")
@@ -33,6 +35,24 @@ struct CSVReader {
     self.bytes = bytes
     self.path = path
     place = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? 3 : 0
+    between = Self.separator(of: bytes[place...])
+  }
+
+  /// The character between fields, if it is not a comma.
+  var separator: Character? { between == Self.comma ? nil : Character(Unicode.Scalar(between)) }
+
+  /// That of the first line with anything in it.
+  private static func separator(of bytes: ArraySlice<UInt8>) -> UInt8 {
+    var counts: [UInt8: Int] = [:]
+    var isQuoted = false
+    for byte in bytes.drop(while: { $0 == lineFeed || $0 == carriageReturn }) {
+      if byte == quote { isQuoted.toggle() }
+      if isQuoted { continue }
+      if byte == lineFeed || byte == carriageReturn { break }
+      counts[byte, default: 0] += 1
+    }
+    if counts[comma] != nil { return comma }
+    return [UInt8(ascii: ";"), UInt8(ascii: "\t")].first { counts[$0] != nil } ?? comma
   }
 
   /// The next record; nil at the end.
@@ -53,7 +73,7 @@ struct CSVReader {
     fields.reserveCapacity(names.count)
     while true {
       fields.append(try field(at: fields.count))
-      if place < bytes.count, bytes[place] == Self.comma {
+      if place < bytes.count, bytes[place] == between {
         place += 1
         continue
       }
@@ -66,7 +86,7 @@ struct CSVReader {
   private mutating func field(at position: Int) throws(TableFault) -> String {
     if place < bytes.count, bytes[place] == Self.quote { return try quotedField(at: position) }
     let start = place
-    while place < bytes.count, bytes[place] != Self.comma, !endsLine(at: place) {
+    while place < bytes.count, bytes[place] != between, !endsLine(at: place) {
       if bytes[place] == Self.quote {
         throw badQuote(position, "a quotation mark inside a field; put the field in quotation marks and double it")
       }
@@ -87,7 +107,7 @@ struct CSVReader {
         content.append(byte)
         place += 1
       } else {
-        guard place == bytes.count || bytes[place] == Self.comma || endsLine(at: place) else {
+        guard place == bytes.count || bytes[place] == between || endsLine(at: place) else {
           throw badQuote(position, "text after the closing quotation mark; double the marks that belong to the text")
         }
         return try text(content[...], position)

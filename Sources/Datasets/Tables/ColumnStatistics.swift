@@ -1,3 +1,5 @@
+import AviaryDiagnostics
+
 /// Statistics of the values of a column, in double precision, as NumPy and pandas define them.
 enum ColumnStatistics {
   static func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
@@ -53,6 +55,11 @@ enum ColumnStatistics {
     let variance = deviation * deviation
     let rounding = Double(count) * mean * Double.ulpOfOne
     return variance <= Double(count) * Double.ulpOfOne * variance + rounding * rounding
+  }
+
+  /// The first of the most frequent words, compared byte by byte.
+  static func mostFrequent(_ words: [String]) -> String? {
+    mostFrequent(words.map(ExactText.init)) { precedes($0.text, $1.text) }?.text
   }
 
   /// The order of Python's strings, by code point.

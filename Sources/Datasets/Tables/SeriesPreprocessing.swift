@@ -1,3 +1,5 @@
+import AviaryDiagnostics
+
 #if canImport(FoundationEssentials)
   import FoundationEssentials
 #else
@@ -33,7 +35,7 @@ public struct SeriesSettings: Codable, Equatable, Sendable {
     for (name, value) in [("window", window), ("horizon", rowsAhead)] where !(1...Self.limit).contains(value) {
       throw .invalidSetting(name: name, value: "\(value)", allowed: "1 to \(Self.limit)")
     }
-    if excluded.contains(target) {
+    if excluded.holds(target) {
       throw .invalidSetting(name: "excluded column", value: "'\(target)'", allowed: "another than the target")
     }
   }
@@ -49,6 +51,8 @@ public struct SeriesPreprocessing: TablePreparation {
     public var name: String
     public var shift: Double
     public var scale: Double
+    /// How its numbers are written; nil for decimal notation.
+    public var spelling: NumberSpelling?
   }
 
   public internal(set) var settings: SeriesSettings
@@ -58,7 +62,7 @@ public struct SeriesPreprocessing: TablePreparation {
   /// The shape of an input: [T, F].
   public var inputShape: [Int] { [settings.window, columns.count] }
 
-  private var target: Column? { columns.first { $0.name == settings.target } }
+  private var target: Column? { columns.first { $0.name.isExactly(settings.target) } }
 
   /// Of a series, numbers are estimated.
   public var classes: [String]? { nil }
@@ -76,18 +80,18 @@ public struct SeriesPreprocessing: TablePreparation {
     for name in settings.excluded { _ = try table.column(name) }
     self.settings = settings
     columns = []
-    for column in table.columns where column.values.kind == .numeric && !settings.excluded.contains(column.name) {
+    for column in table.columns where column.values.kind == .numeric && !settings.excluded.holds(column.name) {
       let values = try Self.values(of: column, table)
       let (shift, scale) = TablePreprocessing.scaling(Array(values.prefix(rows)), settings.scaling)
       guard shift.isFinite, scale.isFinite else { throw .outOfRange(path: table.path, row: nil, column: column.name) }
-      columns.append(Column(name: column.name, shift: shift, scale: scale))
+      columns.append(Column(name: column.name, shift: shift, scale: scale, spelling: column.spelling))
     }
   }
 
   /// The same columns, scaled in the same way, for other windows or another target among them.
   public func adapted(to settings: SeriesSettings, path: String) throws(TableFault) -> SeriesPreprocessing {
     try settings.validate()
-    guard columns.contains(where: { $0.name == settings.target }) else {
+    guard columns.map(\.name).holds(settings.target) else {
       throw .invalidSetting(
         name: "target", value: "'\(settings.target)'",
         allowed: "one of the network's columns: \(columns.map(\.name).joined(separator: ", "))")
@@ -116,8 +120,8 @@ public struct SeriesPreprocessing: TablePreparation {
   // MARK: Rows
 
   public func table(csv path: String) throws(TableFault) -> Table {
-    let kinds = columns.map { ($0.name, Table.Kind.numeric) }
-    return try Table(csv: path, kinds: Dictionary(kinds, uniquingKeysWith: { first, _ in first }))
+    let readings = columns.map { (ExactText($0.name), ColumnReading(kind: .numeric, spelling: $0.spelling)) }
+    return try Table(csv: path, readings: Dictionary(readings, uniquingKeysWith: { first, _ in first }))
   }
 
   /// The parts follow each other: the end is the test, and validation comes before it. Windows of the later parts begin in
@@ -170,7 +174,7 @@ public struct SeriesPreprocessing: TablePreparation {
       }
     }
     return SeriesRows(
-      values: scaled, width: columns.count, target: columns.firstIndex { $0.name == settings.target } ?? 0,
+      values: scaled, width: columns.count, target: columns.firstIndex { $0.name.isExactly(settings.target) } ?? 0,
       window: settings.window, horizon: settings.rowsAhead)
   }
 
@@ -178,7 +182,7 @@ public struct SeriesPreprocessing: TablePreparation {
 
   public func validated() throws(TableFault) -> SeriesPreprocessing {
     try settings.validate()
-    guard Set(columns.map(\.name)).count == columns.count, target != nil else {
+    guard columns.map(\.name).areDistinct, target != nil else {
       throw .unreadablePreprocessing(reason: "the columns of the series do not hold its target, or hold one twice")
     }
     guard columns.allSatisfy({ $0.scale > 0 && $0.scale.isFinite && $0.shift.isFinite }) else {

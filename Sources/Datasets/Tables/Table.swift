@@ -38,10 +38,24 @@ public struct Table: Sendable, Equatable {
   public struct Column: Sendable, Equatable {
     public let name: String
     public let values: Values
+    /// Of numbers, the texts of those that Double would not tell apart; empty where there are none.
+    var texts: [String?] = []
+    /// How numbers are written; nil for decimal notation.
+    var spelling: NumberSpelling?
+    /// How the fields were understood where they could have been understood otherwise, a line each.
+    public internal(set) var remarks: [String] = []
 
     public init(_ name: String, _ values: Values) {
       self.name = name
       self.values = values
+    }
+
+    init(_ name: String, _ reading: ColumnReading.Result) {
+      self.name = name
+      values = reading.values
+      texts = reading.texts
+      spelling = reading.spelling
+      remarks = reading.remarks.map { "column \(name): \($0)" }
     }
   }
 
@@ -51,6 +65,9 @@ public struct Table: Sendable, Equatable {
   /// The number of each row in the file, whose header is row 1.
   public let rowNumbers: [Int]
 
+  /// The character between the fields, if it is not a comma.
+  public private(set) var separator: Character?
+
   public var rowCount: Int { rowNumbers.count }
   public var names: [String] { columns.map(\.name) }
 
@@ -58,14 +75,15 @@ public struct Table: Sendable, Equatable {
   public init(_ columns: [Column], path: String = "table") {
     let rows = columns.first?.values.count ?? 0
     ensure(
-      columns.allSatisfy { $0.values.count == rows } && Set(columns.map(\.name)).count == columns.count,
+      columns.allSatisfy { $0.values.count == rows } && columns.map(\.name).areDistinct,
       "Table: columns of different lengths, or two of one name: \(columns.map { ($0.name, $0.values.count) })")
     self.path = path
     self.columns = columns
     rowNumbers = Array(2..<rows + 2)
   }
 
-  public subscript(name: String) -> Column? { columns.first { $0.name == name } }
+  /// The column of a name, which is compared byte by byte.
+  public subscript(name: String) -> Column? { columns.first { $0.name.isExactly(name) } }
 
   /// The column of a name, or a fault that says which there are.
   func column(_ name: String) throws(TableFault) -> Column {
@@ -84,7 +102,8 @@ public struct Table: Sendable, Equatable {
 
   /// Reads a CSV file with a header (RFC 4180, UTF-8).
   ///
-  /// A column is numeric where every field that is not missing is a number in decimal notation.
+  /// A column is numeric where every field that is not missing is a number: in decimal notation, or in one other spelling
+  /// that explains all fields, which `Column.remarks` says. Where the header has no comma, semicolons or tabs separate fields.
   /// - Parameter kinds: what columns hold, where that is not to be inferred: a postcode is categorical.
   public init(
     csv path: String, kinds: [String: Kind] = [:], limits: CSVLimits = CSVLimits()
@@ -97,10 +116,10 @@ public struct Table: Sendable, Equatable {
     csv bytes: [UInt8], path: String, kinds: [String: Kind] = [:], limits: CSVLimits = CSVLimits()
   ) throws(TableFault) {
     try self.init(bytes: bytes, path: path, limits: limits) { (names) throws(TableFault) in
-      if let unknown = kinds.keys.sorted().first(where: { !names.contains($0) }) {
+      if let unknown = kinds.keys.sorted().first(where: { !names.holds($0) }) {
         throw .noColumn(path: path, name: unknown, columns: names)
       }
-      return kinds
+      return Dictionary(kinds.map { (ExactText($0), ColumnReading(kind: $1)) }, uniquingKeysWith: { first, _ in first })
     }
   }
 
@@ -109,16 +128,24 @@ public struct Table: Sendable, Equatable {
   public init(
     csv path: String, for preprocessing: TablePreprocessing, limits: CSVLimits = CSVLimits()
   ) throws(TableFault) {
-    let kinds = preprocessing.kinds
-    try self.init(bytes: Self.bytes(of: path, limits), path: path, limits: limits) { (_) throws(TableFault) in kinds }
+    let readings = preprocessing.readings
+    try self.init(bytes: Self.bytes(of: path, limits), path: path, limits: limits) { (_) throws(TableFault) in readings
+    }
   }
 
   /// Reads a file whose columns to predict from hold what they held in training; what the target is, these rows say.
   public init(
     csv path: String, forFeaturesOf preprocessing: TablePreprocessing, limits: CSVLimits = CSVLimits()
   ) throws(TableFault) {
-    let kinds = preprocessing.featureKinds
-    try self.init(bytes: Self.bytes(of: path, limits), path: path, limits: limits) { (_) throws(TableFault) in kinds }
+    let readings = preprocessing.featureReadings
+    try self.init(bytes: Self.bytes(of: path, limits), path: path, limits: limits) { (_) throws(TableFault) in readings
+    }
+  }
+
+  /// Reads a file some of whose columns are known.
+  init(csv path: String, readings: [ExactText: ColumnReading], limits: CSVLimits = CSVLimits()) throws(TableFault) {
+    try self.init(bytes: Self.bytes(of: path, limits), path: path, limits: limits) { (_) throws(TableFault) in readings
+    }
   }
 
   private static func bytes(of path: String, _ limits: CSVLimits) throws(TableFault) -> [UInt8] {
@@ -133,13 +160,14 @@ public struct Table: Sendable, Equatable {
   }
 
   private init(
-    bytes: [UInt8], path: String, limits: CSVLimits, kinds: ([String]) throws(TableFault) -> [String: Kind]
+    bytes: [UInt8], path: String, limits: CSVLimits,
+    readings: ([String]) throws(TableFault) -> [ExactText: ColumnReading]
   ) throws(TableFault) {
     var reader = CSVReader(bytes, path: path)
     guard let header = try reader.next() else { throw .noHeader(path: path) }
     let names = try Self.checked(header.fields, path, limits)
     reader.names = names
-    let kinds = try kinds(names)
+    let readings = try readings(names)
     var texts = Array(repeating: [String](), count: names.count)
     var rows: [Int] = []
     while let record = try reader.next() {
@@ -155,11 +183,13 @@ public struct Table: Sendable, Equatable {
     guard !rows.isEmpty else { throw .noRows(path: path) }
     var columns: [Column] = []
     for (name, texts) in zip(names, texts) {
-      columns.append(Column(name, try Self.values(texts, kinds[name], name, rows, path)))
+      let reading = readings[ExactText(name)] ?? ColumnReading()
+      columns.append(Column(name, try reading.read(texts, name: name, rows: rows, path: path)))
     }
     self.path = path
     self.columns = columns
     rowNumbers = rows
+    separator = reader.separator
   }
 
   private static func checked(
@@ -168,79 +198,12 @@ public struct Table: Sendable, Equatable {
     guard names.count <= limits.columns else {
       throw .tooLarge(path: path, what: "columns", count: names.count, limit: limits.columns)
     }
-    var known: Set<String> = []
+    var known: Set<ExactText> = []
     let names = names.map(trimmed)
     for (position, name) in names.enumerated() {
       if name.isEmpty { throw .unnamedColumn(path: path, position: position + 1) }
-      if !known.insert(name).inserted { throw .duplicateColumn(path: path, name: name) }
+      if !known.insert(ExactText(name)).inserted { throw .duplicateColumn(path: path, name: name) }
     }
     return names
   }
-
-  private static func values(
-    _ texts: [String], _ kind: Kind?, _ name: String, _ rows: [Int], _ path: String
-  ) throws(TableFault) -> Values {
-    if kind == .categorical { return .categorical(texts.map { missingMarkers.contains(trimmed($0)) ? nil : $0 }) }
-    var numbers: [Double?] = []
-    numbers.reserveCapacity(texts.count)
-    var infinite: Int?
-    for (index, text) in texts.enumerated() {
-      switch Field(text) {
-      case .missing: numbers.append(nil)
-      case .number(let number): numbers.append(number)
-      case .notFinite:
-        infinite = infinite ?? index
-        numbers.append(nil)
-      case .text:
-        guard kind == nil else { throw .notANumber(path: path, row: rows[index], column: name, text: text) }
-        return .categorical(texts.map { missingMarkers.contains(trimmed($0)) ? nil : $0 })
-      }
-    }
-    // Only where all the rest are numbers is it one: 'inf' among words is a word.
-    if let infinite { throw .notFinite(path: path, row: rows[infinite], column: name, text: texts[infinite]) }
-    return .numeric(numbers)
-  }
-
-  /// What the text of a field means.
-  private enum Field {
-    case missing, notFinite, text
-    case number(Double)
-
-    init(_ text: String) {
-      let word = trimmed(text)
-      if missingMarkers.contains(word) {
-        self = .missing
-        return
-      }
-      switch word.lowercased() {
-      case "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity":
-        self = .notFinite
-        return
-      default: break
-      }
-      // Decimal notation alone: Swift would also take hexadecimal.
-      let isDecimal = word.utf8.allSatisfy { byte in
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."),
-          UInt8(ascii: "e"), UInt8(ascii: "E"):
-          true
-        default: false
-        }
-      }
-      guard isDecimal, let number = Double(word) else {
-        self = .text
-        return
-      }
-      self = number.isFinite ? .number(number) : .notFinite
-    }
-  }
-}
-
-/// Without the spaces and tabs around it.
-private func trimmed(_ text: String) -> String {
-  let isBlank = { (character: Character) in character == " " || character == "\t" }
-  guard let first = text.first, let last = text.last, isBlank(first) || isBlank(last) else { return text }
-  var rest = text.drop(while: isBlank)
-  while let last = rest.last, isBlank(last) { rest.removeLast() }
-  return String(rest)
 }

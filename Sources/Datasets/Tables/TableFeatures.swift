@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryTensors
 
 /// Rows of a table as a network gets them.
@@ -70,13 +71,11 @@ extension TablePreprocessing {
       let values = try Self.words(try table.column(column.name))
       words.append(asked.map { values[$0] ?? column.fill })
     }
-    let places = categorical.map { column in
-      Dictionary(column.categories.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
-    }
+    let places = categorical.map(\.categories.places)
     let terms = terms
     var features = TableFeatures(values: [], width: featureCount, rows: [], unknown: [])
     features.values.reserveCapacity(total)
-    var unknown: [[String: Int]] = Array(repeating: [:], count: categorical.count)
+    var unknown: [[ExactText: Int]] = Array(repeating: [:], count: categorical.count)
     for (index, row) in asked.enumerated() {
       guard numbers.allSatisfy({ $0[index] != nil }), words.allSatisfy({ $0[index] != nil }) else { continue }
       features.rows.append(row)
@@ -92,16 +91,16 @@ extension TablePreprocessing {
         let start = features.values.count
         features.values.append(contentsOf: repeatElement(0, count: categorical[column].categories.count))
         guard let word = words[column][index] else { continue }
-        if let place = places[word] {
+        if let place = places[ExactText(word)] {
           features.values[start + place] = 1
         } else {
-          unknown[column][word, default: 0] += 1
+          unknown[column][ExactText(word), default: 0] += 1
         }
       }
     }
     for (column, counts) in zip(categorical, unknown) {
-      for (value, count) in counts.sorted(by: { ColumnStatistics.precedes($0.key, $1.key) }) {
-        features.unknown.append(.init(column: column.name, value: value, count: count))
+      for (value, count) in counts.sorted(by: { ColumnStatistics.precedes($0.key.text, $1.key.text) }) {
+        features.unknown.append(.init(column: column.name, value: value.text, count: count))
       }
     }
     return features
@@ -115,13 +114,21 @@ extension TablePreprocessing {
     }
   }
 
+  /// The name of a number without zeros before it, as 0.1 wrote classes; nil of numbers that have no other name.
+  private static func plainName(_ name: String?) -> String? {
+    guard let name, ColumnReading.isDecimal(name), let value = Double(name), value.magnitude < 0x1p53 else {
+      return nil
+    }
+    return className(value)
+  }
+
   /// The classes of the rows given, as positions in the list of classes.
   static func labels(of table: Table, rows: [Int], target: Target) throws(TableFault) -> [Int32] {
     let names = classNames(try table.column(target.name), rows)
-    let places = Dictionary(target.classes.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+    let places = target.classes.places
     var labels: [Int32] = []
     for (row, name) in zip(rows, names) {
-      guard let place = places[name ?? ""] else {
+      guard let place = places[ExactText(name ?? "")] ?? Self.plainName(name).flatMap({ places[ExactText($0)] }) else {
         throw .unknownClass(path: table.path, row: table.rowNumbers[row], column: target.name, name: name ?? "")
       }
       labels.append(Int32(place))

@@ -1,3 +1,5 @@
+import AviaryDiagnostics
+
 // Finding a preprocessing's numbers from rows.
 
 extension TablePreprocessing {
@@ -17,7 +19,8 @@ extension TablePreprocessing {
     for column in features {
       switch column.values {
       case .numeric(let values):
-        let (fitted, result) = try Self.numeric(column.name, usable.map { values[$0] }, settings, table.path)
+        var (fitted, result) = try Self.numeric(column.name, usable.map { values[$0] }, settings, table.path)
+        fitted.spelling = column.spelling
         numeric.append(fitted)
         filled.append(result)
       case .categorical(let values):
@@ -44,23 +47,41 @@ extension TablePreprocessing {
   static func features(of table: Table, _ settings: TableSettings) throws(TableFault) -> [Table.Column] {
     _ = try table.column(settings.target)
     for name in settings.excluded { _ = try table.column(name) }
-    let features = table.columns.filter { $0.name != settings.target && !settings.excluded.contains($0.name) }
+    let left = [settings.target] + settings.excluded
+    let features = table.columns.filter { !left.holds($0.name) }
     guard !features.isEmpty else { throw .noFeatures(path: table.path) }
     return features
   }
 
   /// The same columns, treated in the same way, with another target, fitted to the rows given.
   func withTarget(of table: Table, rows: [Int], _ settings: TableSettings) throws(TableFault) -> TablePreprocessing {
-    if let column = (numeric.map(\.name) + categorical.map(\.name)).first(where: { $0 == settings.target }) {
+    if let column = (numeric.map(\.name) + categorical.map(\.name)).first(where: { $0.isExactly(settings.target) }) {
       throw .invalidSetting(name: "target", value: "'\(column)'", allowed: "no column that is predicted from")
     }
     var result = self
-    result.target = try Self.target(of: table, rows, settings)
+    let target = try Self.target(of: table, rows, self.settings(for: table, settings))
+    // A network that has learned to estimate this very column goes on in its scale.
+    if !predictsSameNumber(as: target) { result.target = target }
     result.settings.target = settings.target
     result.settings.task = settings.task
-    result.settings.standardisesTarget = settings.standardisesTarget
-    result.settings.excluded.removeAll { $0 == settings.target }
+    if !predictsSameNumber(as: target) { result.settings.standardisesTarget = settings.standardisesTarget }
+    result.settings.excluded.removeAll { $0.isExactly(settings.target) }
     return result
+  }
+
+  /// The settings with the task that the column has had so far, where they name none.
+  func settings(for table: Table, _ settings: TableSettings) -> TableSettings {
+    var settings = settings
+    if settings.task == nil, settings.target.isExactly(target.name), table[settings.target]?.values.kind == target.kind
+    {
+      settings.task = target.task
+    }
+    return settings
+  }
+
+  /// Whether both are the same column, estimated as a number.
+  public func predictsSameNumber(as other: Target) -> Bool {
+    target.task == .regression && other.task == .regression && target.name.isExactly(other.name)
   }
 
   /// The columns without whose values a row is left out.
@@ -89,24 +110,33 @@ extension TablePreprocessing {
     }
   }
 
-  /// The class names of a target column in the rows given: words as they are, numbers without needless decimals.
+  /// The class names of a target column in the rows given: words as they are, numbers without needless decimals. Numbers
+  /// that Double does not hold exactly keep their digits.
   static func classNames(_ column: Table.Column, _ rows: [Int]) -> [String?] {
     switch column.values {
     case .categorical(let values): rows.map { values[$0] }
-    case .numeric(let values): rows.map { values[$0].map(className) }
+    case .numeric(let values):
+      rows.map { row in
+        values[row].map { column.texts.isEmpty ? className($0) : column.texts[row] ?? className($0) }
+      }
     }
   }
 
-  private static func className(_ value: Double) -> String {
+  static func className(_ value: Double) -> String {
     Int(exactly: value).map { "\($0)" } ?? "\(value)"
   }
 
   /// The classes among the names, sorted: numbers by their value.
   static func classes(_ column: Table.Column, _ rows: [Int], _ path: String) throws(TableFault) -> [String] {
-    let classes: [String]
-    switch column.values {
-    case .categorical(let values): classes = Set(rows.compactMap { values[$0] }).sorted(by: ColumnStatistics.precedes)
-    case .numeric(let values): classes = Set(rows.compactMap { values[$0] }).sorted().map(className)
+    var classes = classNames(column, rows).compactMap { $0 }.distinct
+    if case .numeric = column.values {
+      // Those that are one Double follow each other by their digits.
+      let ordered = classes.map { (name: $0, value: Double($0) ?? 0) }
+      classes = ordered.sorted { a, b in
+        if a.value != b.value { return a.value < b.value }
+        let (lengthA, lengthB) = (a.name.utf8.count, b.name.utf8.count)
+        return lengthA != lengthB ? lengthA < lengthB : ColumnStatistics.precedes(a.name, b.name)
+      }.map(\.name)
     }
     guard classes.count <= categoryLimit else {
       throw .tooManyCategories(path: path, column: column.name, count: classes.count, limit: categoryLimit)
@@ -118,7 +148,22 @@ extension TablePreprocessing {
   }
 
   static func task(_ column: Table.Column, _ settings: TableSettings) -> TableSettings.Task {
-    settings.task ?? (column.values.kind == .categorical ? .classification : .regression)
+    settings.task ?? (column.values.kind == .categorical || holdsZeroAndOne(column) ? .classification : .regression)
+  }
+
+  /// Whether the column has no other numbers than 0 and 1, and both: an answer, no or yes.
+  static func holdsZeroAndOne(_ column: Table.Column) -> Bool {
+    guard case .numeric(let values) = column.values else { return false }
+    var (hasZero, hasOne) = (false, false)
+    for value in values {
+      switch value {
+      case 0: hasZero = true
+      case 1: hasOne = true
+      case nil: break
+      default: return false
+      }
+    }
+    return hasZero && hasOne
   }
 
   private static func target(
@@ -127,7 +172,8 @@ extension TablePreprocessing {
     let column = try table.column(settings.target)
     let task = task(column, settings)
     var target = Target(
-      name: column.name, task: task, kind: column.values.kind, classes: [], mean: 0, deviation: 1)
+      name: column.name, task: task, kind: column.values.kind, classes: [], mean: 0, deviation: 1,
+      spelling: column.spelling)
     if task == .classification {
       target.classes = try classes(column, rows, table.path)
       return target
@@ -178,13 +224,13 @@ extension TablePreprocessing {
   private static func categorical(
     _ name: String, _ observed: [String], _ settings: TableSettings, _ path: String
   ) throws(TableFault) -> Categorical {
-    let categories = Set(observed).sorted(by: ColumnStatistics.precedes)
+    let categories = observed.distinct
     guard !categories.isEmpty else { throw .noValues(path: path, column: name) }
     guard categories.count <= categoryLimit else {
       throw .tooManyCategories(path: path, column: name, count: categories.count, limit: categoryLimit)
     }
     let fill =
-      settings.missing == .dropRow ? nil : ColumnStatistics.mostFrequent(observed, by: ColumnStatistics.precedes)
+      settings.missing == .dropRow ? nil : ColumnStatistics.mostFrequent(observed)
     return Categorical(name: name, categories: categories, fill: fill)
   }
 
@@ -206,7 +252,7 @@ extension TablePreprocessing {
 }
 
 extension TablePreprocessing.Numeric {
-  init(name: String) { self.init(name: name, lower: nil, upper: nil, fill: nil) }
+  init(name: String) { self.init(name: name, lower: nil, upper: nil, fill: nil, spelling: nil) }
 
   func clipped(_ value: Double) -> Double { Swift.min(Swift.max(value, lower ?? value), upper ?? value) }
 

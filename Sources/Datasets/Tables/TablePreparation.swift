@@ -1,3 +1,5 @@
+import AviaryDiagnostics
+
 /// How the rows of a table become a network's inputs, with every number that this takes, found from the training rows
 /// alone. It is kept in the checkpoint, as JSON, so that rows to predict are treated as the training rows were.
 ///
@@ -93,8 +95,8 @@ extension DataSplit {
     var labels = Array(repeating: 0, count: rows.count)
     if let target {
       classes = try TablePreprocessing.classes(target, rows, table.path)
-      let places = Dictionary(classes.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
-      labels = TablePreprocessing.classNames(target, rows).map { places[$0 ?? ""] ?? 0 }
+      let places = classes.places
+      labels = TablePreprocessing.classNames(target, rows).map { places[ExactText($0 ?? "")] ?? 0 }
     }
     do throws(SplitFault) {
       try self.init(labels: labels, classes: classes, validation: validation, test: test, seed: seed)

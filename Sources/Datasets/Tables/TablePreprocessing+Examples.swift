@@ -14,6 +14,7 @@ extension TablePreprocessing: TablePreparation {
     try settings.validate()
     let rows = try usableRows(of: table, settings, needed: try known?.neededColumns(of: table))
     let target = try table.column(settings.target)
+    let settings = known?.settings(for: table, settings) ?? settings
     return try DataSplit(
       of: table, rows, by: task(target, settings) == .classification ? target : nil, validation: validation, test: test,
       seed: seed)

@@ -1,3 +1,5 @@
+import AviaryDiagnostics
+
 #if canImport(FoundationEssentials)
   import FoundationEssentials
 #else
@@ -17,6 +19,8 @@ public struct TablePreprocessing: Codable, Equatable, Sendable {
     public var upper: Double?
     /// What stands for a missing value; nil where rows with missing values are left out.
     public var fill: Double?
+    /// How its numbers are written; nil for decimal notation, or for a spelling that a file shows by itself.
+    public var spelling: NumberSpelling?
   }
 
   /// A column of words.
@@ -39,6 +43,13 @@ public struct TablePreprocessing: Codable, Equatable, Sendable {
     /// A regression's target is (value − mean) / deviation while it is learned; 0 and 1 where it is left as it is.
     public var mean: Double
     public var deviation: Double
+    /// How the column's numbers are written; nil for decimal notation.
+    public var spelling: NumberSpelling?
+
+    /// How the column is to be read in other tables.
+    var reading: ColumnReading {
+      kind == .categorical ? .words(classes) : ColumnReading(kind: .numeric, spelling: spelling)
+    }
   }
 
   public internal(set) var settings: TableSettings
@@ -69,19 +80,24 @@ public struct TablePreprocessing: Codable, Equatable, Sendable {
     return products + categorical.flatMap { column in column.categories.map { "\(column.name)=\($0)" } }
   }
 
-  /// What the columns hold, for reading other tables.
-  public var kinds: [String: Table.Kind] {
-    var kinds = featureKinds
-    kinds[target.name] = target.kind
-    return kinds
+  /// The columns that are predicted from.
+  public var columnNames: [String] { numeric.map(\.name) + categorical.map(\.name) }
+
+  /// How the columns are to be read in other tables.
+  var readings: [ExactText: ColumnReading] {
+    var readings = featureReadings
+    readings[ExactText(target.name)] = target.reading
+    return readings
   }
 
-  /// What the columns hold that are predicted from.
-  var featureKinds: [String: Table.Kind] {
-    var kinds: [String: Table.Kind] = [:]
-    for column in numeric { kinds[column.name] = .numeric }
-    for column in categorical { kinds[column.name] = .categorical }
-    return kinds
+  /// The same of the columns that are predicted from.
+  var featureReadings: [ExactText: ColumnReading] {
+    var readings: [ExactText: ColumnReading] = [:]
+    for column in numeric {
+      readings[ExactText(column.name)] = ColumnReading(kind: .numeric, spelling: column.spelling)
+    }
+    for column in categorical { readings[ExactText(column.name)] = .words(column.categories) }
+    return readings
   }
 
   /// The columns of each product, in scikit-learn's order: by degree, and by position within.
@@ -143,7 +159,7 @@ public struct TablePreprocessing: Codable, Equatable, Sendable {
   public func validated() throws(TableFault) -> TablePreprocessing {
     try settings.validate()
     let names = [target.name] + numeric.map(\.name) + categorical.map(\.name)
-    guard Set(names).count == names.count else {
+    guard names.areDistinct else {
       throw .unreadablePreprocessing(reason: "two columns have one name")
     }
     guard Self.termCount(columns: numeric.count, settings) <= Self.featureLimit,
@@ -155,13 +171,13 @@ public struct TablePreprocessing: Codable, Equatable, Sendable {
     guard (target.task == .classification) == !target.classes.isEmpty, target.classes.count != 1 else {
       throw .unreadablePreprocessing(reason: "the classes do not fit the task")
     }
-    for list in [target.classes] + categorical.map(\.categories) where Set(list).count != list.count {
+    for list in [target.classes] + categorical.map(\.categories) where !list.areDistinct {
       throw .unreadablePreprocessing(reason: "a category stands twice")
     }
     let dropsRows = settings.missing == .dropRow
     guard numeric.allSatisfy({ ($0.fill == nil) == dropsRows && ($0.lower ?? 0) <= ($0.upper ?? $0.lower ?? 0) }),
       categorical.allSatisfy({ column in
-        column.fill.map { !dropsRows && column.categories.contains($0) } ?? dropsRows
+        column.fill.map { !dropsRows && column.categories.holds($0) } ?? dropsRows
       })
     else { throw .unreadablePreprocessing(reason: "what fills missing values does not fit the settings") }
     return self

@@ -41,7 +41,7 @@ public struct TableSettings: Codable, Equatable, Sendable {
 
   /// The column to predict.
   public var target: String
-  /// nil: classification where the target holds words, regression where it holds numbers.
+  /// nil: classification where the target holds words, or nothing but 0 and 1; regression where it holds other numbers.
   public var task: Task?
   /// Columns that are not used, such as a row's number.
   public var excluded: [String] = []
@@ -52,8 +52,8 @@ public struct TableSettings: Codable, Equatable, Sendable {
   /// Whether a product has each column at most once.
   public var interactionsOnly = false
   public var scaling = Scaling.standard
-  /// Whether a regression's target is brought to mean 0 and standard deviation 1 for training.
-  public var standardisesTarget = false
+  /// Whether a regression's target is brought to mean 0 and standard deviation 1 for training; predictions are in its own units.
+  public var standardisesTarget = true
 
   public init(target: String, task: Task? = nil) {
     self.target = target
@@ -72,7 +72,7 @@ public struct TableSettings: Codable, Equatable, Sendable {
         throw .invalidSetting(name: "outliers' factor", value: "\(factor)", allowed: "a number above 0")
       }
     }
-    if excluded.contains(target) {
+    if excluded.holds(target) {
       throw .invalidSetting(name: "excluded column", value: "'\(target)'", allowed: "another than the target")
     }
   }

@@ -1,3 +1,5 @@
+import AviaryDiagnostics
+
 /// Which column of a table holds texts, and which their classes.
 public struct TextColumnSettings: Codable, Equatable, Sendable {
   /// The column of the classes.
@@ -18,7 +20,7 @@ public struct TextColumnSettings: Codable, Equatable, Sendable {
     guard (1...Self.limit).contains(longest) else {
       throw .invalidSetting(name: "sequence length", value: "\(longest)", allowed: "1 to \(Self.limit)")
     }
-    if target == column {
+    if target.isExactly(column) {
       throw .invalidSetting(name: "text column", value: "'\(column)'", allowed: "another than the target")
     }
   }
@@ -66,7 +68,8 @@ public struct TextColumnPreprocessing: TablePreparation {
     self.settings = settings
     target = TablePreprocessing.Target(
       name: settings.target, task: .classification, kind: column.values.kind,
-      classes: try TablePreprocessing.classes(column, rows, table.path), mean: 0, deviation: 1)
+      classes: try TablePreprocessing.classes(column, rows, table.path), mean: 0, deviation: 1,
+      spelling: column.spelling)
     if let known {
       vocabulary = known.vocabulary
     } else {
@@ -86,7 +89,11 @@ public struct TextColumnPreprocessing: TablePreparation {
   }
 
   public func table(csv path: String) throws(TableFault) -> Table {
-    try Self.table(csv: path, column: settings.column)
+    try Table(
+      csv: path,
+      readings: [
+        ExactText(settings.column): ColumnReading(kind: .categorical), ExactText(settings.target): target.reading,
+      ])
   }
 
   /// Reads a file one of whose columns holds texts, even if all of them look like numbers.
@@ -125,7 +132,7 @@ public struct TextColumnPreprocessing: TablePreparation {
 
   public func validated() throws(TableFault) -> TextColumnPreprocessing {
     try settings.validate()
-    guard target.task == .classification, target.classes.count > 1, Set(target.classes).count == target.classes.count,
+    guard target.task == .classification, target.classes.count > 1, target.classes.areDistinct,
       vocabulary.count > 0
     else { throw .unreadablePreprocessing(reason: "the classes do not fit the task") }
     return self

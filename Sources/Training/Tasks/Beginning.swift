@@ -45,10 +45,11 @@ struct Beginning {
   /// - Parameters:
   ///   - input: the shape that the data have for the network.
   ///   - outputs: what the head is replaced for, unless the state was saved; nil keeps the head of a checkpoint.
+  ///   - keepsHead: whether a checkpoint's head with this number of outputs stays: it predicts the same already.
   ///   - changes: values of the configuration for a network from scratch; nil for those of the options.
   ///   - data: the fingerprint of the data. A saved state of other data is refused.
   func start(
-    input: [Int], outputs: Int?, changes: [ConfigurationChange]? = nil, data: DataFingerprint,
+    input: [Int], outputs: Int?, keepsHead: Bool = false, changes: [ConfigurationChange]? = nil, data: DataFingerprint,
     _ options: TrainingOptions
   ) throws -> Start {
     try requireSame(data, options)
@@ -63,7 +64,9 @@ struct Beginning {
       // Weights of integers are not trained; those that they stand for are.
       let loaded = try registry.model(from: checkpoint.dequantized(), seed: options.seed, path: path)
       _ = try loaded.architecture.build(configuration: checkpoint.metadata.configuration, input: input)
-      let model = outputs.map { loaded.model.replacingHead(outputs: $0, seed: options.seed) } ?? loaded.model
+      let stays = keepsHead && !checkpoint.metadata.headAbsent && loaded.model.configuration.outputs == outputs
+      let replacement = stays ? nil : outputs
+      let model = replacement.map { loaded.model.replacingHead(outputs: $0, seed: options.seed) } ?? loaded.model
       start = Start(model: model, architecture: loaded.architecture, metadata: checkpoint.metadata)
       start.metadata.extra["from"] = path
       start.metadata.metrics = [:]

@@ -1,5 +1,6 @@
 import AviaryCheckpoints
 import AviaryDatasets
+import AviaryDiagnostics
 import AviaryLayers
 import AviaryTensors
 
@@ -28,6 +29,8 @@ protocol TrainablePreparation: TablePreparation {
   func changes(_ given: [ConfigurationChange]) -> [ConfigurationChange]
   /// What a person should know about the rows.
   func remarks(on table: Table, _ parts: DatasetParts<Examples<Inputs>>) -> [String]
+  /// Whether a network with the known preparation predicts the same already, so that its head stays.
+  func predictsSame(as known: Self) -> Bool
   /// The network as a function of inputs. Refuses batches that are too large for it.
   ///
   /// - Parameter path: that of the checkpoint or of the data, for faults.
@@ -40,6 +43,7 @@ extension TrainablePreparation {
   static var takesTokens: Bool { false }
   static var testShare: Double { 0.1 }
   func changes(_ given: [ConfigurationChange]) -> [ConfigurationChange] { given }
+  func predictsSame(as known: Self) -> Bool { false }
 
   /// A task for the data of a run: from the table to examples, and from the beginning to a network for them.
   ///
@@ -58,8 +62,12 @@ extension TrainablePreparation {
       seed: options.seed)
     let preprocessing = data.preprocessing
     for remark in preprocessing.remarks(on: table, data.parts) { report(remark) }
+    let keepsHead = known.map { preprocessing.predictsSame(as: $0) } ?? false
+    if keepsHead, beginning.isSource, let path = checkpoint?.path {
+      report("\(path) predicts this target already: its head and the target's scale are kept")
+    }
     let start = try beginning.start(
-      input: preprocessing.inputShape, outputs: preprocessing.classes?.count ?? 1,
+      input: preprocessing.inputShape, outputs: preprocessing.classes?.count ?? 1, keepsHead: keepsHead,
       changes: preprocessing.changes(options.configuration), data: data.parts.fingerprint(), options)
     let (forward, mostAtOnce) = try preprocessing.outputs(
       of: start, data.parts, options, path: checkpoint?.path ?? options.data)
@@ -67,7 +75,8 @@ extension TrainablePreparation {
     metadata.classes = preprocessing.classes
     metadata.preprocessing = try preprocessing.preparation.json()
     return start.model.task(
-      on: data.parts, options, items: Self.items, metadata: metadata, mostAtOnce: mostAtOnce, outputs: forward)
+      on: data.parts, options, items: Self.items, metadata: metadata, mostAtOnce: mostAtOnce, outputs: forward,
+      restored: { preprocessing.restored($0) })
   }
 }
 
@@ -75,11 +84,13 @@ extension Network {
   /// A task for this network on examples in memory.
   fileprivate func task<Inputs: ExampleInputs>(
     on data: DatasetParts<Examples<Inputs>>, _ options: TrainingOptions, items: String, metadata: Checkpoint.Metadata,
-    mostAtOnce: Int, outputs: @escaping (Inputs.Batch) -> Tensor
+    mostAtOnce: Int, outputs: @escaping (Inputs.Batch) -> Tensor, restored: @escaping (Float) -> Double
   ) -> any TrainingTask {
-    SupervisedTask(
+    let task = SupervisedTask(
       self, on: data, options, items: items, metadata: metadata, mostAtOnce: mostAtOnce, purpose: "row order",
       outputs: outputs)
+    task.restored = restored
+    return task
   }
 }
 
@@ -115,7 +126,20 @@ extension TablePreprocessing: TrainablePreparation {
   }
 
   func remarks(on table: Table, _ parts: DatasetParts<Examples<TableFeatures>>) -> [String] {
-    parts.skipped > 0 ? ["\(parts.skipped) rows that lack a needed value are left out"] : []
+    var remarks = table.remarks(on: columnNames + [target.name])
+    if settings.task == nil, target.kind == .numeric, target.task == .classification {
+      remarks.append(
+        "column \(target.name) holds \(target.classes.joined(separator: " and ")) alone: they are taken as classes; "
+          + "give --task regression to estimate a number")
+    }
+    if target.task == .regression, settings.standardisesTarget {
+      remarks.append("target \(target.name) is standardized for training; results are in its own units")
+    }
+    return remarks + (parts.skipped > 0 ? ["\(parts.skipped) rows that lack a needed value are left out"] : [])
+  }
+
+  func predictsSame(as known: TablePreprocessing) -> Bool {
+    known.predictsSameNumber(as: target)
   }
 
   func outputs(
@@ -151,8 +175,10 @@ extension SeriesPreprocessing: TrainablePreparation {
   }
 
   func remarks(on table: Table, _ parts: DatasetParts<Examples<SeriesWindows>>) -> [String] {
-    let unused = table.names.filter { name in !columns.contains { $0.name == name } }
-    return unused.isEmpty ? [] : ["columns not used: \(unused.joined(separator: ", "))"]
+    let remarks = table.remarks(on: table.names.filter { !ExactSet(settings.excluded).contains($0) })
+    let used = ExactSet(columns.map(\.name))
+    let unused = table.names.filter { !used.contains($0) }
+    return remarks + (unused.isEmpty ? [] : ["columns not used: \(unused.joined(separator: ", "))"])
   }
 
   func outputs(
@@ -207,7 +233,8 @@ extension TextColumnPreprocessing: TrainablePreparation {
 
   func remarks(on table: Table, _ parts: DatasetParts<Examples<TextSequences>>) -> [String] {
     let shortened = parts.all.reduce(0) { $0 + $1.inputs.shortened }
-    return (parts.skipped > 0 ? ["\(parts.skipped) rows without text or class are left out"] : [])
+    return table.remarks(on: [settings.target])
+      + (parts.skipped > 0 ? ["\(parts.skipped) rows without text or class are left out"] : [])
       + (shortened > 0 ? ["\(shortened) texts are cut off after \(settings.longest) characters"] : [])
   }
 

@@ -25,6 +25,9 @@ where Data.Batch == LabeledBatch<Inputs> {
   private let purpose: String
   private let outputs: (Inputs) -> Tensor
   private var loader: DataLoader<Data>?
+  /// What a single output and its target say in the data's own units; nil where numbers stand for themselves.
+  var restored: ((Float) -> Double)?
+  public private(set) var testedNumbers: RegressionMetrics?
 
   /// - Parameters:
   ///   - options: of the run: batch size and seed count here.
@@ -85,17 +88,31 @@ where Data.Batch == LabeledBatch<Inputs> {
 
   public func correct(_ outputs: Tensor, _ batch: LabeledBatch<Inputs>) -> Int? { batch.target.correct(outputs) }
 
-  public func validate() throws -> Scores? { try data.validation.map(scores) }
+  public func validate() throws -> Scores? {
+    var numbers = RegressionMetrics()
+    return try data.validation.map { try scores($0, &numbers) }
+  }
 
-  public func test() throws -> Scores? { try data.test.map(scores) }
+  public func test() throws -> Scores? {
+    var numbers = RegressionMetrics()
+    let tested = try data.test.map { try scores($0, &numbers) }
+    testedNumbers = numbers.count > 0 ? numbers : nil
+    return tested
+  }
 
-  private func scores(_ part: Data) throws -> Scores {
+  private func scores(_ part: Data, _ numbers: inout RegressionMetrics) throws -> Scores {
     var (sum, correct, judged) = (0.0, 0, false)
     let loader = DataLoader(part, batchSize: mostAtOnce, workers: workers)
     for batch in loader {
       if Interruption.isRequested { throw EvaluationInterrupted() }
       let (mean, right) = inference { () -> (Double, Int?) in
         let outputs = outputs(batch.inputs)
+        if case .numbers(let targets) = batch.target, targets.count == batch.count {
+          let restored = restored ?? { Double($0) }
+          for (target, estimate) in zip(targets.scalars, outputs.scalars) {
+            numbers.add(target: restored(target), estimate: restored(estimate))
+          }
+        }
         return (Double(batch.target.loss(outputs).scalar), batch.target.correct(outputs))
       }
       sum += mean * Double(batch.count)

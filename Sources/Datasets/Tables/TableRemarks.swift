@@ -1,0 +1,35 @@
+import AviaryDiagnostics
+
+// What a person should know about how a file was read.
+
+extension Table {
+  /// How fields were understood where they could have been understood otherwise, a line each: the separator, numbers that are
+  /// not in decimal notation, words among numbers, markers of missing values, and columns of many different words.
+  ///
+  /// - Parameter names: the columns that count; nil for all.
+  public func remarks(on names: [String]? = nil) -> [String] {
+    let asked = names.map { ExactSet($0) }
+    var remarks: [String] = []
+    if let separator {
+      remarks.append(
+        "the fields are separated by \(separator == "\t" ? "tabs" : "semicolons"), as the header has no comma")
+    }
+    for column in columns where asked?.contains(column.name) ?? true {
+      remarks += column.remarks
+      if let remark = column.manyWords { remarks.append(remark) }
+    }
+    return remarks
+  }
+}
+
+extension Table.Column {
+  /// Of a column most of whose words stand in one row: as categories they say nothing about other rows.
+  fileprivate var manyWords: String? {
+    guard case .categorical(let values) = values else { return nil }
+    let present = values.compactMap { $0 }
+    guard present.count > 20 else { return nil }
+    let different = Set(present.map { ExactText($0) }).count
+    guard different * 2 > present.count else { return nil }
+    return "column \(name): \(different) different words in \(present.count) rows; exclude it if it only names the rows"
+  }
+}
