@@ -38,6 +38,7 @@ import Testing
 
     var settings = TableSettings(target: "kind")
     settings.missing = .median
+    settings.standardisesTarget = false  // As it was by default then.
     #expect(try stored("table", at: folder + "/table.csv").kind == .table(settings))
     let series = try stored("series", at: folder + "/table.csv")
     #expect(series.kind == .series(SeriesSettings(target: "level", window: 6)) && series.clipping?.norm == 5)

@@ -47,10 +47,11 @@ public struct NumberSpelling: Codable, Equatable, Sendable {
         scalars = scalars.dropFirst().dropLast()
         strip()
       }
-      // The sign of a number comes before or after that of the currency: "-$5", "$-5".
+      // The sign of a number comes before or after that of the currency: "-$5", "$-5". "--5" is no number.
+      var isSigned = hasParentheses
       for _ in 0..<2 {
-        if let first = scalars.first, first == "-" || first == "+", !hasParentheses, scalars.count > 1 {
-          isNegative = isNegative != (first == "-")
+        if let first = scalars.first, first == "-" || first == "+", !isSigned, scalars.count > 1 {
+          (isNegative, isSigned) = (first == "-", true)
           scalars.removeFirst()
         }
         strip()
