@@ -27,6 +27,9 @@ public final class FileLock: Sendable {
   }
 
   deinit {
-    if descriptor >= 0 { close(descriptor) }
+    guard descriptor >= 0 else { return }
+    // A child process that is being started has a copy of the descriptor for a moment, which would keep the lock.
+    _ = flock(descriptor, LOCK_UN)
+    close(descriptor)
   }
 }

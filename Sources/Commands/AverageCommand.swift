@@ -15,6 +15,7 @@ struct AverageCommand: ParsableCommand {
   var output: String
   @Flag(inversion: .prefixedNo, help: "Verify the files' checksums.") var verify = true
   @Flag(help: "Print one JSON object.") var json = false
+  @OptionGroup var overwrite: OverwriteOptions
   @OptionGroup var console: ConsoleOptions
   @OptionGroup var weights: WeightsOptions
 
@@ -31,6 +32,7 @@ struct AverageCommand: ParsableCommand {
     var result = try Checkpoint.average(checkpoints.map { (file: $0.0, checkpoint: $0.1) })
     if result.entries.isEmpty { throw CheckpointFault.noTensors(path: files[0]) }
     if ConvertCommand.needsDots(output) { result = try result.dotted() }
+    try overwrite.check(output, for: .checkpoint(result.paths))
     try result.write(to: output)
     let kept = result.entries.filter { !$0.array.dtype.isFloatingPoint }.count
     if json {

@@ -38,10 +38,18 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
   case unreadable(path: String, objects: [Checkpoint.Unreadable], allows: Bool = false)
   /// The output has the wrong extension.
   case badOutput(path: String, reason: String)
+  /// The output exists and is of another kind.
+  case wouldOverwrite(path: String, found: String)
   /// The checkpoint is not a language model.
   case noLanguageModel(path: String, architecture: String)
   /// The checkpoint was not trained on a table.
   case noTablePreparation(path: String)
+  /// Columns are named for a checkpoint that knows its columns, or takes no table.
+  case knownColumns(path: String, option: String)
+  /// The columns of a table do not fit a network that does not say what it was trained on.
+  case unsuitedColumns(data: String, columns: [String], reason: String)
+  /// The outputs of a network are not what the options say, or what is scored.
+  case otherOutputs(path: String, reason: String)
   /// The checkpoint has no tensor of that name.
   case noTensor(path: String, tensor: String, near: String?)
   /// The weights are already quantized.
@@ -87,10 +95,18 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
     case .damaged(let path, let first): "\(path): \(first)"
     case .unreadable(let path, let objects, let allows): Self.unreadable(path, objects, allows)
     case .badOutput(let path, let reason): "\(path): \(reason)"
+    case .wouldOverwrite(let path, let found):
+      "\(path): exists and is \(found); give another name, or write over it with --force"
     case .noLanguageModel(let path, let architecture):
       "\(path): \(architecture) is not a language model; give a checkpoint of char-lstm, char-gru or char-rnn"
     case .noTablePreparation(let path):
       "\(path): was not trained on a table; give images, or a checkpoint from: aviary train mlp --data TABLE.csv --target COLUMN"
+    case .knownColumns(let path, let option):
+      "\(path): \(option) is for tables and a network that does not know its columns, such as a Keras model; leave it out"
+    case .unsuitedColumns(let data, let columns, let reason):
+      "\(data): \(counted(columns.count, "column")) to predict from (\(columns.prefix(8).joined(separator: ", "))"
+        + (columns.count > 8 ? ", …" : "") + "): \(reason)"
+    case .otherOutputs(let path, let reason): "\(path): \(reason)"
     case .noTensor(let path, let tensor, let near):
       "\(path): has no tensor '\(tensor)'; "
         + (near.map { "did you mean '\($0)'?" } ?? "aviary inspect \(path) lists its tensors")

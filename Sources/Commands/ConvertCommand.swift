@@ -14,6 +14,7 @@ struct ConvertCommand: ParsableCommand {
 
   @Argument(help: "The checkpoint to read.") var input: String
   @Argument(help: "The file to write: .h5, .safetensors, .pth or .npz, or .weights.h5 for Keras.") var output: String
+  @OptionGroup var overwrite: OverwriteOptions
   @OptionGroup var source: SourceOptions
   @OptionGroup var weights: WeightsOptions
   @Option(help: ArgumentHelp("The type to store floating-point tensors in.", valueName: "type"))
@@ -68,6 +69,7 @@ struct ConvertCommand: ParsableCommand {
       result.notes.append("\(counted(result.quantizedPaths.count, "tensor")) dequantized")
       result = result.dequantized()
     }
+    try overwrite.check(output, for: .checkpoint(result.paths))
     if output.lowercased().hasSuffix(".weights.h5") {
       try result.writeKerasWeights(to: output)
     } else {

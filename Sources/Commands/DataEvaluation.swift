@@ -15,10 +15,13 @@ struct DataEvaluation {
     model = try AviaryCommand.registry.model(from: checkpoint, allowing: Set(missing), path: path).model
   }
 
-  /// - Parameter kind: the kind of `data`.
-  func report(on data: String, _ kind: DataKind) throws -> EvaluationReport {
+  /// - Parameters:
+  ///   - kind: the kind of `data`.
+  ///   - columns: what a table means for a network of another program.
+  func report(on data: String, _ kind: DataKind, _ columns: ColumnOptions) throws -> EvaluationReport {
+    if kind != .tables { try columns.requireNone(path: path) }
     switch kind {
-    case .tables: return try table(data)
+    case .tables: return try table(data, columns)
     case .graphs: return try graph(data)
     case .text: return try text(data)
     case .images: throw unsuited(kind)
@@ -31,23 +34,22 @@ struct DataEvaluation {
     return .unsuited(architecture: name, kinds: kinds, data: kind)
   }
 
-  /// The network for a table's rows, checked against the preparation that the checkpoint holds.
-  func tableModel() throws -> (model: any Classifier, preprocessing: TablePreprocessing) {
-    guard case .table(let preprocessing)? = try checkpoint.inputPreparation(), let model = model as? any Classifier
-    else { throw CommandFault.noTablePreparation(path: path) }
+  /// The network for a table's rows, checked against their preparation.
+  func tableModel(_ preprocessing: TablePreprocessing) throws -> any Classifier {
+    guard let model = model as? any Classifier else { throw CommandFault.noTablePreparation(path: path) }
     try check(input: [preprocessing.featureCount])
     let outputs = preprocessing.target.task == .regression ? 1 : preprocessing.target.classes.count
-    guard model.configuration.outputs == outputs else {
+    guard model.configuration.outputs == outputs || preparesNothing && preprocessing.target.task == .regression else {
       throw CommandFault.classCount(source: path, found: outputs, expected: model.configuration.outputs)
     }
-    return (model, preprocessing)
+    return model
   }
 
   /// The network for windows of a time series, checked against the preparation that the checkpoint holds.
   func seriesModel(_ preprocessing: SeriesPreprocessing) throws -> any Classifier {
     guard let model = model as? any Classifier else { throw CommandFault.noTablePreparation(path: path) }
     try check(input: preprocessing.inputShape)
-    guard model.configuration.outputs == 1 else {
+    guard model.configuration.outputs == 1 || preparesNothing else {
       throw CommandFault.classCount(source: path, found: 1, expected: model.configuration.outputs)
     }
     return model
@@ -66,18 +68,19 @@ struct DataEvaluation {
   }
 
   /// Refuses an input of the wrong shape for the network.
-  private func check(input: [Int]) throws {
+  func check(input: [Int]) throws {
     _ = try AviaryCommand.registry.architecture(named: checkpoint.metadata.architecture ?? "").build(
       configuration: checkpoint.metadata.configuration, input: input)
   }
 
-  private func table(_ data: String) throws -> EvaluationReport {
-    switch try checkpoint.inputPreparation() {
+  private func table(_ data: String, _ columns: ColumnOptions) throws -> EvaluationReport {
+    let preprocessing: TablePreprocessing
+    switch try tablePreparation(for: data, columns, needsTarget: true) {
     case .series(let preprocessing): return try series(data, preprocessing)
     case .textColumn(let preprocessing): return try texts(data, preprocessing)
-    default: break
+    case .rows(let known): preprocessing = known
     }
-    let (model, preprocessing) = try tableModel()
+    let model = try tableModel(preprocessing)
     let table = try Table(csv: data, for: preprocessing)
     for remark in table.remarks(on: preprocessing.columnNames + [preprocessing.target.name]) {
       tell("\(data): \(remark)")

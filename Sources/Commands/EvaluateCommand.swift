@@ -14,6 +14,7 @@ struct EvaluateCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Images, a table, a graph or a text, as for train.", valueName: "data")) var data: String
   @Flag(help: "Print one JSON object.") var json = false
   @OptionGroup var console: ConsoleOptions
+  @OptionGroup var columns: ColumnOptions
   @OptionGroup var reading: ReadingArguments
   @OptionGroup var source: SourceOptions
   @OptionGroup var weights: WeightsOptions
@@ -23,8 +24,10 @@ struct EvaluateCommand: ParsableCommand {
     try reading.check(kind, data)
     reading.setThreads()
     if kind != .images {
-      return try DataEvaluation(checkpoint, source, weights: weights).report(on: data, kind).print(asJSON: json)
+      return try DataEvaluation(checkpoint, source, weights: weights).report(on: data, kind, columns)
+        .print(asJSON: json)
     }
+    try columns.requireNone(path: checkpoint)
     let loaded = try LoadedModel(checkpoint, source, weights: weights, needsHead: true)
     let part = try DataPart.forEvaluation(
       data, classes: loaded.predictor.namesClasses ? loaded.classes : nil, limit: reading.limit)

@@ -19,6 +19,7 @@ struct FeaturesCommand: ParsableCommand {
   var data: String
   @Option(help: ArgumentHelp("The file to write.", valueName: "file.h5")) var output: String
   @Flag(help: "Print one JSON object.") var json = false
+  @OptionGroup var overwrite: OverwriteOptions
   @OptionGroup var console: ConsoleOptions
   @OptionGroup var reading: ReadingArguments
   @OptionGroup var source: SourceOptions
@@ -28,6 +29,7 @@ struct FeaturesCommand: ParsableCommand {
     guard output.hasSuffix(".h5") || output.hasSuffix(".hdf5") else {
       throw CommandFault.badOutput(path: output, reason: "features are written as .h5; use that extension")
     }
+    try overwrite.check(output, for: .features)
     reading.setThreads()
     let loaded = try LoadedModel(checkpoint, source, weights: weights, needsHead: false)
     // The images may be of any classes.

@@ -7,7 +7,8 @@ struct PredictCommand: ParsableCommand {
     discussion: """
       Images are JPEG, PNG or WebP. An image that cannot be read is reported, the others are predicted, and the exit code \
       is 1. A checkpoint that was trained on a table takes .csv files with the same columns; one that was trained on a \
-      time series forecasts the next value of each file.
+      time series forecasts the next value of each file. A network of another program that takes rows or sequences of \
+      numbers is given the columns of a .csv file as they are.
       """)
 
   @Argument(help: "The checkpoint: a file, a run, or the name of shipped weights.") var checkpoint: String
@@ -18,6 +19,7 @@ struct PredictCommand: ParsableCommand {
   var top = 5
   @Flag(help: "Print one JSON object.") var json = false
   @OptionGroup var console: ConsoleOptions
+  @OptionGroup var columns: ColumnOptions
   @OptionGroup var source: SourceOptions
   @OptionGroup var weights: WeightsOptions
 
@@ -27,6 +29,7 @@ struct PredictCommand: ParsableCommand {
 
   func run() throws {
     if images.allSatisfy({ $0.hasSuffix(".csv") }) { return try predictTables() }
+    try columns.requireNone(path: checkpoint)
     let loaded = try LoadedModel(checkpoint, source, weights: weights, needsHead: true)
     let findings = try loaded.withProgress("predicting", of: images.count) { progress in
       try loaded.predictor.predict(files: images, workers: availableCores(), progress: progress)
@@ -72,15 +75,16 @@ struct PredictCommand: ParsableCommand {
   private func predictTables() throws {
     let evaluation = try DataEvaluation(checkpoint, source, weights: weights)
     var predictions = TablePredictions(top: top)
-    switch try evaluation.checkpoint.inputPreparation() {
+    switch try evaluation.tablePreparation(for: images[0], columns, needsTarget: false) {
     case .series(let preprocessing):
       let model = try evaluation.seriesModel(preprocessing)
-      for path in images { predictions.addNext(path, model, preprocessing) }
+      let classes = try evaluation.plainClasses(columns)
+      for path in images { predictions.addNext(path, model, preprocessing, classes: classes) }
     case .textColumn(let preprocessing):
       let predictor = try evaluation.textPredictor(preprocessing)
       for path in images { predictions.add(path, predictor) }
-    default:
-      let (model, preprocessing) = try evaluation.tableModel()
+    case .rows(let preprocessing):
+      let model = try evaluation.tableModel(preprocessing)
       for path in images { predictions.add(path, model, preprocessing) }
     }
     if json {

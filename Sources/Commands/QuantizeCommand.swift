@@ -20,6 +20,7 @@ struct QuantizeCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The number of images to calibrate on.", valueName: "images")) var calibration = 512
   @Option(help: "The seed that selects the images.") var seed: UInt64 = 0
   @Flag(help: "Print one JSON object.") var json = false
+  @OptionGroup var overwrite: OverwriteOptions
   @OptionGroup var console: ConsoleOptions
   @OptionGroup var source: SourceOptions
   @OptionGroup var weights: WeightsOptions
@@ -35,6 +36,7 @@ struct QuantizeCommand: ParsableCommand {
     guard [".h5", ".hdf5"].contains(where: output.hasSuffix), !output.hasSuffix(".weights.h5") else {
       throw CommandFault.badOutput(path: output, reason: "quantized weights are written as .h5; use that extension")
     }
+    try overwrite.check(output, for: .checkpoint([]))
     let loaded = try LoadedModel(checkpoint, source, weights: weights, needsHead: true)
     let before = loaded.model.checkpoint(architecture: loaded.predictor.architecture.name)
     guard before.quantizedPaths.isEmpty else { throw CommandFault.quantizedAlready(path: loaded.path) }

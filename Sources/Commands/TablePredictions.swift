@@ -47,17 +47,29 @@ struct TablePredictions {
     }
   }
 
-  /// Forecasts the value that follows the end of a time series.
-  mutating func addNext(_ path: String, _ model: some Classifier, _ preprocessing: SeriesPreprocessing) {
+  /// Forecasts the value that follows the end of a time series, or classifies its end.
+  ///
+  /// - Parameter classes: in the order of the outputs; empty for a forecast.
+  mutating func addNext(
+    _ path: String, _ model: some Classifier, _ preprocessing: SeriesPreprocessing, classes: [String]
+  ) {
     do throws(TableFault) {
       let table = try preprocessing.table(csv: path)
       for remark in table.remarks(on: preprocessing.columns.map(\.name)) { tell("\(path): \(remark)") }
       let rows = try preprocessing.rows(of: table)
       let settings = preprocessing.settings
-      guard let next = ExamplePredictor(model, preprocessing).next(after: rows) else {
+      let predictor = ExamplePredictor(model, preprocessing)
+      guard let next = predictor.next(after: rows), let values = predictor.valuesNext(after: rows) else {
         throw .seriesTooShort(path: path, rows: rows.count, needed: settings.window)
       }
       count += 1
+      guard values.count == 1 else {
+        let answer =
+          classes.isEmpty ? Self.answer(values) : answer(predictor.probabilitiesNext(after: rows) ?? [], classes)
+        lines.append("\(path): \(answer.line)")
+        predictions.append(.object([.init("table", .text(path))] + (answer.value.members ?? [])))
+        return
+      }
       let steps = settings.rowsAhead == 1 ? "next" : "in \(settings.rowsAhead) rows"
       lines.append("\(path): \(steps) \(settings.target) \(significant(next, 6))")
       predictions.append(.members(["table": .text(path), "value": .real(next)]))
@@ -99,11 +111,19 @@ struct TablePredictions {
   ) -> [Answer] {
     let target = predictor.preprocessing.target
     if target.task == .regression {
-      return predictor.estimates(features).map {
-        Answer(line: "\(target.name) \(significant($0, 6))", value: .members(["value": .real($0)]))
+      return predictor.values(features).map { values in
+        guard values.count == 1 else { return Self.answer(values) }
+        return Answer(line: "\(target.name) \(significant(values[0], 6))", value: .members(["value": .real(values[0])]))
       }
     }
     return predictor.probabilities(features).map { answer($0, target.classes) }
+  }
+
+  /// Several numbers.
+  private static func answer(_ values: [Double]) -> Answer {
+    Answer(
+      line: values.map { "\(significant($0, 6))" }.joined(separator: ", "),
+      value: .members(["values": .array(values.map { .real($0) })]))
   }
 
   /// The most probable classes.

@@ -54,9 +54,12 @@ struct FinetuneCommand: ParsableCommand {
   func run() throws {
     try TrainingRun(command: "finetune", training).run {
       let path = try WeightsFolder.checkpointPath(from ?? "", given: weights.weights)
-      let checkpoint = try Checkpoint.read(from: path)
+      let checkpoint = try Checkpoint.readForTraining(from: path)
       guard let architecture = checkpoint.metadata.architecture else { throw CommandFault.unnamedSource(path: path) }
-      guard checkpoint.metadata.preprocessing != nil else { throw CommandFault.unpreparedSource(path: path) }
+      // Tables, texts and graphs are prepared anew where the checkpoint does not say how.
+      if checkpoint.metadata.preprocessing == nil, try DataSource.kind(of: training.data ?? "") == .images {
+        throw CommandFault.unpreparedSource(path: path)
+      }
       if !checkpoint.quantizedPaths.isEmpty {
         tell("\(path): its weights are quantized; they are trained in float32")
       }
@@ -66,6 +69,17 @@ struct FinetuneCommand: ParsableCommand {
         isFinetuning: true, architecture: architecture, checkpoint: absolutePath(path), knownLength: knownLength)
       return (options, .checkpoint(checkpoint, path: path))
     }
+  }
+}
+
+extension Checkpoint {
+  /// Reads what a run begins with; a sequential Keras model becomes the network that its file describes.
+  fileprivate static func readForTraining(from path: String) throws -> Checkpoint {
+    let checkpoint = try Checkpoint.read(from: path)
+    guard checkpoint.metadata.architecture == nil, checkpoint.kerasModel?.configuration != nil else {
+      return checkpoint
+    }
+    return try checkpoint.kerasChain(by: Adaptation(), path: path).checkpoint
   }
 }
 
@@ -88,7 +102,9 @@ struct TrainingRun {
   func run(_ begin: () throws -> (TrainingOptions, NetworkTraining.Source)) throws {
     let report: TrainingReport
     if let folder = arguments.resume {
-      report = try NetworkTraining.resume(at: folder, registry: AviaryCommand.registry) { tell($0) }
+      report = try NetworkTraining.resume(
+        at: folder, registry: AviaryCommand.registry, reading: { try .readForTraining(from: $0) }
+      ) { tell($0) }
     } else {
       let (options, source) = try begin()
       tell(try describeData(options.data))

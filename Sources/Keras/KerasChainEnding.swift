@@ -16,6 +16,9 @@ extension KerasChain.Configuration {
 
   public var output: Output { ending.output }
 
+  /// Whether the outputs are taken for scores of classes although they may be anything: several numbers of a linear layer.
+  public var assumesScores: Bool { output == .classes && finalActivation == .linear }
+
   /// The activation at the end, if no layer computes anything after it.
   var finalActivation: ChainActivation { ending.activation }
 

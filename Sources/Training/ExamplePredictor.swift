@@ -31,8 +31,11 @@ public struct ExamplePredictor<Preparation: TablePreparation> {
   public func probabilities(_ inputs: Inputs) -> [[Float]] { outputs(inputs) { softmax($0) } }
 
   /// The number estimated for every input, in the units of the table.
-  public func estimates(_ inputs: Inputs) -> [Double] {
-    outputs(inputs) { $0 }.map { preprocessing.restored($0[0]) }
+  public func estimates(_ inputs: Inputs) -> [Double] { values(inputs).map { $0[0] } }
+
+  /// All outputs for every input, in the units of the table.
+  public func values(_ inputs: Inputs) -> [[Double]] {
+    outputs(inputs) { $0 }.map { $0.map { preprocessing.restored($0) } }
   }
 
   private func outputs(_ inputs: Inputs, _ finish: (Tensor) -> Tensor) -> [[Float]] {
@@ -41,7 +44,7 @@ public struct ExamplePredictor<Preparation: TablePreparation> {
     for start in stride(from: 0, to: inputs.count, by: size) {
       let places = start..<min(inputs.count, start + size)
       let values = inference { finish(forward(inputs.batch(Array(places)))) }
-      let width = values.shape[1]
+      let width = values.count / places.count
       let scalars = values.scalars
       for row in places.indices {
         let first = (row - start) * width
@@ -73,8 +76,16 @@ public struct ExamplePredictor<Preparation: TablePreparation> {
 
 extension ExamplePredictor where Preparation == SeriesPreprocessing {
   /// The value that follows the end of the rows; nil where they are fewer than a window.
-  public func next(after rows: SeriesRows) -> Double? {
-    rows.last.map { window in preprocessing.restored(inference { forward(window).scalars[0] }) }
+  public func next(after rows: SeriesRows) -> Double? { valuesNext(after: rows)?.first }
+
+  /// The same of a network with several outputs.
+  public func valuesNext(after rows: SeriesRows) -> [Double]? {
+    rows.last.map { window in inference { forward(window).scalars.map { preprocessing.restored($0) } } }
+  }
+
+  /// The probability of each class, of a network that classifies the end of the rows.
+  public func probabilitiesNext(after rows: SeriesRows) -> [Float]? {
+    rows.last.map { window in inference { softmax(forward(window)).scalars } }
   }
 }
 

@@ -28,8 +28,12 @@ public enum NetworkTraining {
   }
 
   /// Continues the run in the folder `path` as if it had never stopped.
+  ///
+  /// - Parameter reading: reads the checkpoint that a run was begun with, for one that was killed before its first state
+  ///   was saved.
   public static func resume(
-    at path: String, registry: Registry, hooks: TrainingHooks = TrainingHooks(), report: @escaping (String) -> Void
+    at path: String, registry: Registry, reading: (String) throws -> Checkpoint = { try .read(from: $0) },
+    hooks: TrainingHooks = TrainingHooks(), report: @escaping (String) -> Void
   ) throws -> TrainingReport {
     let folder = try RunFolder(resuming: path)
     let stored: TrainingOptions = try folder.readOptions()
@@ -37,7 +41,9 @@ public enum NetworkTraining {
     Compute.threads = stored.threads
     let saved = try SavedRun(folder)
     let place: Beginning.Place =
-      if let saved { .saved(saved.checkpoint, path: folder.last) } else { .source(try source(of: stored, registry)) }
+      if let saved { .saved(saved.checkpoint, path: folder.last) } else {
+        .source(try source(of: stored, registry, reading))
+      }
     let beginning = Beginning(place: place, registry: registry)
     let (options, kind) = try detected(stored, beginning)
     func open(_ task: some TrainingTask) throws -> TrainingReport {
@@ -47,8 +53,10 @@ public enum NetworkTraining {
   }
 
   /// A run that was killed before its first state was saved begins again from what its options name.
-  private static func source(of options: TrainingOptions, _ registry: Registry) throws -> Source {
-    if let path = options.checkpoint { return .checkpoint(try Checkpoint.read(from: path), path: path) }
+  private static func source(
+    of options: TrainingOptions, _ registry: Registry, _ reading: (String) throws -> Checkpoint
+  ) throws -> Source {
+    if let path = options.checkpoint { return .checkpoint(try reading(path), path: path) }
     return .scratch(try registry.architecture(named: options.architecture ?? ""))
   }
 

@@ -81,7 +81,9 @@ import Testing
     let inParts = Compute.alone {
       PooledConvolution(shape, pooling, source: .plain(x.shape), pass: .inference, relu: true) != nil
     }
-    #expect(inParts == (geometry.outputs == 64), "caches hold what is smaller")
+    if geometry.outputs != 64 { #expect(!inParts, "caches hold what is smaller") }
+    // Versions of oneDNN lay few images of 16 channels out as many of them, or not; few of 3 channels always.
+    if geometry.outputs == 64, geometry.inputs == 3 { #expect(inParts) }
     let name = "pooled in parts \(geometry) \(batch)"
     for weightsStay in [false, true] {
       // Whoever holds the result has it as a whole.
