@@ -36,6 +36,8 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
   case damaged(path: String, first: String)
   /// Objects of a file that may be tensors were not read.
   case unreadable(path: String, objects: [Checkpoint.Unreadable], allows: Bool = false)
+  /// Tensors of a file hold numbers that are not finite.
+  case notFinite(path: String, tensors: [Checkpoint.Nonfinite])
   /// The output has the wrong extension.
   case badOutput(path: String, reason: String)
   /// The checkpoint is not a language model.
@@ -86,6 +88,8 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
       count == 1 ? first : "\(count) of \(all) rows could not be predicted; the first: \(first)"
     case .damaged(let path, let first): "\(path): \(first)"
     case .unreadable(let path, let objects, let allows): Self.unreadable(path, objects, allows)
+    case .notFinite(let path, let tensors):
+      "\(path): not finite: " + tensors.map { "\($0)" }.joined(separator: ", ")
     case .badOutput(let path, let reason): "\(path): \(reason)"
     case .noLanguageModel(let path, let architecture):
       "\(path): \(architecture) is not a language model; give a checkpoint of char-lstm, char-gru or char-rnn"

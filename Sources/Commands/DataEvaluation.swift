@@ -16,13 +16,17 @@ struct DataEvaluation {
   }
 
   /// - Parameter kind: the kind of `data`.
+  /// - Throws: also where a prediction is not finite.
   func report(on data: String, _ kind: DataKind) throws -> EvaluationReport {
-    switch kind {
-    case .tables: return try table(data)
-    case .graphs: return try graph(data)
-    case .text: return try text(data)
-    case .images: throw unsuited(kind)
-    }
+    let report =
+      switch kind {
+      case .tables: try table(data)
+      case .graphs: try graph(data)
+      case .text: try text(data)
+      case .images: throw unsuited(kind)
+      }
+    guard report.isFinite else { throw PredictionFault.notFinite(of: data, model) }
+    return report
   }
 
   private func unsuited(_ kind: DataKind) -> ArchitectureFault {

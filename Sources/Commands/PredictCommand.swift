@@ -78,7 +78,7 @@ struct PredictCommand: ParsableCommand {
       for path in images { predictions.addNext(path, model, preprocessing) }
     case .textColumn(let preprocessing):
       let predictor = try evaluation.textPredictor(preprocessing)
-      for path in images { predictions.add(path, predictor) }
+      for path in images { predictions.add(path, predictor, evaluation.model) }
     default:
       let (model, preprocessing) = try evaluation.tableModel()
       for path in images { predictions.add(path, model, preprocessing) }
