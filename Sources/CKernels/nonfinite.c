@@ -74,3 +74,46 @@ static void restore(void *context, size_t start, size_t end) {
 void ak_restore_nan(const float *x, float *y, size_t count) {
   ak_parallel_ranges(count, GRAIN, restore, &(work){x, y, false});
 }
+
+// Blocks without any, which is nearly all of them, are only searched.
+#define BLOCK 4096
+
+#define COUNTING(WORD)                                                                                             \
+  AVIARY_MULTIVERSION static bool found_##WORD(const unsigned char *x, size_t count, WORD infinity) {             \
+    WORD found = 0;                                                                                                \
+    for (size_t i = 0; i < count; i++) {                                                                          \
+      WORD bits;                                                                                                   \
+      memcpy(&bits, x + i * sizeof bits, sizeof bits);                                                            \
+      found |= (bits & infinity) == infinity;                                                                     \
+    }                                                                                                              \
+    return found;                                                                                                  \
+  }                                                                                                                \
+  static ak_nonfinite count_##WORD(const unsigned char *x, size_t count, WORD infinity) {                         \
+    ak_nonfinite total = {0, 0};                                                                                   \
+    for (size_t start = 0; start < count; start += BLOCK) {                                                       \
+      const size_t size = count - start < BLOCK ? count - start : BLOCK;                                          \
+      const unsigned char *block = x + start * sizeof(WORD);                                                      \
+      if (!found_##WORD(block, size, infinity)) continue;                                                         \
+      for (size_t i = 0; i < size; i++) {                                                                         \
+        WORD bits;                                                                                                 \
+        memcpy(&bits, block + i * sizeof bits, sizeof bits);                                                      \
+        if ((bits & infinity) != infinity) continue;                                                              \
+        const WORD magnitude = bits & (WORD)~((WORD)1 << (8 * sizeof bits - 1));                                  \
+        if (magnitude > infinity) total.nan++;                                                                    \
+        else total.infinite++;                                                                                     \
+      }                                                                                                            \
+    }                                                                                                              \
+    return total;                                                                                                  \
+  }
+
+COUNTING(uint16_t)
+COUNTING(uint32_t)
+COUNTING(uint64_t)
+
+ak_nonfinite ak_count_nonfinite(const void *x, size_t count, int bits, uint64_t infinity) {
+  switch (bits) {
+  case 16: return count_uint16_t(x, count, (uint16_t)infinity);
+  case 32: return count_uint32_t(x, count, (uint32_t)infinity);
+  default: return count_uint64_t(x, count, infinity);
+  }
+}

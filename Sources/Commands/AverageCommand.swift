@@ -31,6 +31,7 @@ struct AverageCommand: ParsableCommand {
     }
     var result = try Checkpoint.average(checkpoints.map { (file: $0.0, checkpoint: $0.1) })
     if result.entries.isEmpty { throw CheckpointFault.noTensors(path: files[0]) }
+    for tensor in result.nonfinite { tell("note: \(tensor) is not finite") }
     if ConvertCommand.needsDots(output) { result = try result.dotted() }
     try overwrite.check(output, for: .checkpoint(result.paths))
     try result.write(to: output)

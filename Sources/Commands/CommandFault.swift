@@ -36,6 +36,8 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
   case damaged(path: String, first: String)
   /// Objects of a file that may be tensors were not read.
   case unreadable(path: String, objects: [Checkpoint.Unreadable], allows: Bool = false)
+  /// Tensors of a file hold numbers that are not finite.
+  case notFinite(path: String, tensors: [Checkpoint.Nonfinite])
   /// The output has the wrong extension.
   case badOutput(path: String, reason: String)
   /// The output exists and is of another kind.
@@ -94,6 +96,8 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
       count == 1 ? first : "\(count) of \(all) rows could not be predicted; the first: \(first)"
     case .damaged(let path, let first): "\(path): \(first)"
     case .unreadable(let path, let objects, let allows): Self.unreadable(path, objects, allows)
+    case .notFinite(let path, let tensors):
+      "\(path): not finite: " + tensors.map { "\($0)" }.joined(separator: ", ")
     case .badOutput(let path, let reason): "\(path): \(reason)"
     case .wouldOverwrite(let path, let found):
       "\(path): exists and is \(found); give another name, or write over it with --force"

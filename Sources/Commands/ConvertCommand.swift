@@ -65,6 +65,7 @@ struct ConvertCommand: ParsableCommand {
       result = result.cast(to: dtype.dtype)
     }
     if result.entries.isEmpty { throw CheckpointFault.noTensors(path: input) }
+    result.notes += result.nonfinite.map { "\($0) is not finite" }
     if !Self.keepsIntegers(output), !result.quantizedPaths.isEmpty {
       result.notes.append("\(counted(result.quantizedPaths.count, "tensor")) dequantized")
       result = result.dequantized()

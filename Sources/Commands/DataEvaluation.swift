@@ -18,14 +18,18 @@ struct DataEvaluation {
   /// - Parameters:
   ///   - kind: the kind of `data`.
   ///   - columns: what a table means for a network of another program.
+  /// - Throws: also where a prediction is not finite.
   func report(on data: String, _ kind: DataKind, _ columns: ColumnOptions) throws -> EvaluationReport {
     if kind != .tables { try columns.requireNone(path: path) }
-    switch kind {
-    case .tables: return try table(data, columns)
-    case .graphs: return try graph(data)
-    case .text: return try text(data)
-    case .images: throw unsuited(kind)
-    }
+    let report =
+      switch kind {
+      case .tables: try table(data, columns)
+      case .graphs: try graph(data)
+      case .text: try text(data)
+      case .images: throw unsuited(kind)
+      }
+    guard report.isFinite else { throw PredictionFault.notFinite(of: data, model) }
+    return report
   }
 
   private func unsuited(_ kind: DataKind) -> ArchitectureFault {

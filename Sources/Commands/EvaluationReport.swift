@@ -4,9 +4,12 @@ import Aviary
 struct EvaluationReport {
   var lines: [String]
   var members: [(String, JSONValue)]
+  /// Whether the loss, or the error, is a finite number.
+  let isFinite: Bool
 
   /// Of a classification; `item` is the word for one example.
   init(_ metrics: ClassificationMetrics, item: String, skipped: [(path: String, reason: String)] = []) {
+    isFinite = metrics.meanLoss?.isFinite ?? true
     lines = [
       "\(counted(metrics.count, item)), accuracy \(percent(metrics.accuracy ?? 0)), "
         + "loss \(fixed(metrics.meanLoss ?? 0, 4))\(skipped.isEmpty ? "" : ", \(skipped.count) skipped")"
@@ -39,6 +42,7 @@ struct EvaluationReport {
 
   /// Of a regression; `item` is the word for one example.
   init(_ metrics: RegressionMetrics, item: String = "row") {
+    isFinite = metrics.meanSquaredError?.isFinite ?? true
     lines = [
       "\(counted(metrics.count, item)), root mean squared error \(shown(metrics.rootMeanSquaredError)), "
         + "mean absolute error \(shown(metrics.meanAbsoluteError)), "
@@ -56,6 +60,7 @@ struct EvaluationReport {
 
   /// Of a language model.
   init(characters: Int, loss: Double) {
+    isFinite = loss.isFinite
     lines = [
       "\(counted(characters, "character")), loss \(fixed(loss, 4)) nats per character, "
         + "\(fixed(loss / logOfTwo, 4)) bits per character"

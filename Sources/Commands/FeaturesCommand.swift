@@ -45,8 +45,12 @@ struct FeaturesCommand: ParsableCommand {
           let features = loaded.predictor.features(batch.inputs)
           let batchEntries = batch.indices.map { entries[$0] }
           width = features.shape[1]
+          let scalars = features.scalars
+          if let odd = scalars.firstIndex(where: { !$0.isFinite }) {
+            throw PredictionFault.notFinite(of: batchEntries[odd / width].path, loaded.model)
+          }
           images += batchEntries.count
-          try writer.append(features.scalars, width: width, to: "features")
+          try writer.append(scalars, width: width, to: "features")
           try writer.append(batchEntries.map { Int64($0.label) }, to: "labels")
           try writer.append(batchEntries.map(\.path), to: "paths")
           try writer.append(batchEntries.map { _ in part.name ?? "" }, to: "parts")

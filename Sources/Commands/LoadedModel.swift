@@ -26,7 +26,7 @@ struct LoadedModel {
       case .noPreprocessing(let path): throw CommandFault.noPreprocessing(path: path)
       case .classCount(let path, let names, let outputs):
         throw CommandFault.classCount(source: path, found: names, expected: outputs)
-      case .unreadable, .unsuited: throw fault
+      case .unreadable, .unsuited, .notFinite: throw fault
       }
     }
     if needsHead, let chain = predictor.model as? KerasChain, chain.configuration.output == .values {

@@ -82,7 +82,7 @@ struct PredictCommand: ParsableCommand {
       for path in images { predictions.addNext(path, model, preprocessing, classes: classes) }
     case .textColumn(let preprocessing):
       let predictor = try evaluation.textPredictor(preprocessing)
-      for path in images { predictions.add(path, predictor) }
+      for path in images { predictions.add(path, predictor, evaluation.model) }
     case .rows(let preprocessing):
       let model = try evaluation.tableModel(preprocessing)
       for path in images { predictions.add(path, model, preprocessing) }

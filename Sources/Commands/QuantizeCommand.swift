@@ -40,6 +40,8 @@ struct QuantizeCommand: ParsableCommand {
     let loaded = try LoadedModel(checkpoint, source, weights: weights, needsHead: true)
     let before = loaded.model.checkpoint(architecture: loaded.predictor.architecture.name)
     guard before.quantizedPaths.isEmpty else { throw CommandFault.quantizedAlready(path: loaded.path) }
+    let nonfinite = before.nonfinite
+    guard nonfinite.isEmpty else { throw CommandFault.notFinite(path: loaded.path, tensors: nonfinite) }
     let parts = try DataPart.all(data, classes: nil)
     let seen = Self.chosen(parts[0].folder.entries, calibration, seed: seed, "calibration")
     let heldOut = HeldOutImages(data, of: loaded, most: Self.mostHeldOut, seed: seed)

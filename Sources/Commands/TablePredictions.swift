@@ -3,9 +3,10 @@ import Aviary
 /// The predictions of `aviary predict` for the rows of tables.
 struct TablePredictions {
   /// The answer for one row, or why there is none.
-  private struct Answer {
-    let line: String
-    let value: JSONValue
+  private enum Answer {
+    case found(line: String, value: JSONValue)
+    /// The network's outputs for the row are not finite.
+    case notFinite
   }
 
   /// The number of classes that are printed.
@@ -28,20 +29,20 @@ struct TablePredictions {
       for remark in table.remarks(on: preprocessing.columnNames) { tell("\(path): \(remark)") }
       let features = try preprocessing.features(of: table)
       for category in features.unknown { tell("\(path): \(category)") }
-      add(path, table, rows: features.rows, answers(ExamplePredictor(model, preprocessing), features))
+      add(path, table, rows: features.rows, answers(ExamplePredictor(model, preprocessing), features), model)
     } catch {
       add(error, path)
     }
   }
 
   /// Predicts the class of the text in every row of a file.
-  mutating func add(_ path: String, _ predictor: ExamplePredictor<TextColumnPreprocessing>) {
+  mutating func add(_ path: String, _ predictor: ExamplePredictor<TextColumnPreprocessing>, _ model: some Network) {
     do throws(TableFault) {
       let table = try predictor.preprocessing.table(csv: path)
       for remark in table.remarks(on: [predictor.preprocessing.settings.column]) { tell("\(path): \(remark)") }
       let texts = try predictor.preprocessing.texts(of: table)
       let classes = predictor.preprocessing.target.classes
-      add(path, table, rows: texts.rows, predictor.probabilities(texts).map { answer($0, classes) })
+      add(path, table, rows: texts.rows, predictor.probabilities(texts).map { answer($0, classes) }, model)
     } catch {
       add(error, path)
     }
@@ -62,12 +63,16 @@ struct TablePredictions {
       guard let next = predictor.next(after: rows), let values = predictor.valuesNext(after: rows) else {
         throw .seriesTooShort(path: path, rows: rows.count, needed: settings.window)
       }
+      let answer =
+        values.count == 1 || classes.isEmpty
+        ? Self.answer(values) : answer(predictor.probabilitiesNext(after: rows) ?? [], classes)
+      guard case .found(let line, let value) = answer else {
+        return add(fault: "\(PredictionFault.notFinite(of: path, model))", path)
+      }
       count += 1
       guard values.count == 1 else {
-        let answer =
-          classes.isEmpty ? Self.answer(values) : answer(predictor.probabilitiesNext(after: rows) ?? [], classes)
-        lines.append("\(path): \(answer.line)")
-        predictions.append(.object([.init("table", .text(path))] + (answer.value.members ?? [])))
+        lines.append("\(path): \(line)")
+        predictions.append(.object([.init("table", .text(path))] + (value.members ?? [])))
         return
       }
       let steps = settings.rowsAhead == 1 ? "next" : "in \(settings.rowsAhead) rows"
@@ -78,32 +83,51 @@ struct TablePredictions {
     }
   }
 
-  private mutating func add(_ fault: TableFault, _ path: String) {
+  private mutating func add(_ fault: TableFault, _ path: String) { add(fault: "\(fault)", path) }
+
+  private mutating func add(fault: String, _ path: String) {
     count += 1
-    faults.append("\(fault)")
+    faults.append(fault)
     lines.append("\(path): not predicted")
-    predictions.append(.members(["table": .text(path), "error": .text("\(fault)")]))
+    predictions.append(.members(["table": .text(path), "error": .text(fault)]))
   }
 
   /// - Parameter rows: the positions of the rows that the answers are for.
-  private mutating func add(_ path: String, _ table: Table, rows: [Int], _ answers: [Answer]) {
+  private mutating func add(_ path: String, _ table: Table, rows: [Int], _ answers: [Answer], _ model: some Layer) {
     let answers = Dictionary(zip(rows, answers), uniquingKeysWith: { first, _ in first })
-    for place in 0..<table.rowCount { add(answers[place], path, row: table.rowNumbers[place]) }
+    // The weights are looked through once.
+    var weights: String??
+    for place in 0..<table.rowCount {
+      let row = table.rowNumbers[place]
+      switch answers[place] {
+      case .found(let line, let value): add(line, value, path, row: row)
+      case .notFinite:
+        let cause = weights ?? model.checkpoint(architecture: nil).nonfinite.first?.description
+        weights = .some(cause)
+        add(fault: "\(PredictionFault.notFinite(item: "\(path) row \(row)", weights: cause))", path, row: row)
+      case nil:
+        let reason = "a value is missing, and the network was trained without such rows"
+        add(fault: "\(path) row \(row): \(reason)", path, row: row)
+      }
+    }
   }
 
   /// - Parameter row: counted as in a spreadsheet: the header is row 1.
-  private mutating func add(_ answer: Answer?, _ path: String, row: Int) {
+  private mutating func add(_ line: String, _ value: JSONValue, _ path: String, row: Int) {
     count += 1
-    let place = [JSONValue.Member("table", .text(path)), .init("row", .integer(row))]
-    if let answer {
-      lines.append("\(path) row \(row): \(answer.line)")
-      predictions.append(.object(place + (answer.value.members ?? [])))
-      return
-    }
-    let reason = "\(path) row \(row): a value is missing, and the network was trained without such rows"
-    faults.append(reason)
+    lines.append("\(path) row \(row): \(line)")
+    predictions.append(.object(Self.place(path, row) + (value.members ?? [])))
+  }
+
+  private static func place(_ path: String, _ row: Int) -> [JSONValue.Member] {
+    [.init("table", .text(path)), .init("row", .integer(row))]
+  }
+
+  private mutating func add(fault: String, _ path: String, row: Int) {
+    count += 1
+    faults.append(fault)
     lines.append("\(path) row \(row): not predicted")
-    predictions.append(.object(place + [.init("error", .text(reason))]))
+    predictions.append(.object(Self.place(path, row) + [.init("error", .text(fault))]))
   }
 
   private func answers(
@@ -113,7 +137,9 @@ struct TablePredictions {
     if target.task == .regression {
       return predictor.values(features).map { values in
         guard values.count == 1 else { return Self.answer(values) }
-        return Answer(line: "\(target.name) \(significant(values[0], 6))", value: .members(["value": .real(values[0])]))
+        guard values[0].isFinite else { return .notFinite }
+        return .found(
+          line: "\(target.name) \(significant(values[0], 6))", value: .members(["value": .real(values[0])]))
       }
     }
     return predictor.probabilities(features).map { answer($0, target.classes) }
@@ -121,15 +147,17 @@ struct TablePredictions {
 
   /// Several numbers.
   private static func answer(_ values: [Double]) -> Answer {
-    Answer(
+    guard values.allSatisfy(\.isFinite) else { return .notFinite }
+    return .found(
       line: values.map { "\(significant($0, 6))" }.joined(separator: ", "),
       value: .members(["values": .array(values.map { .real($0) })]))
   }
 
   /// The most probable classes.
   private func answer(_ probabilities: [Float], _ classes: [String]) -> Answer {
+    guard probabilities.allSatisfy(\.isFinite) else { return .notFinite }
     let best = probabilities.indices.sorted { (probabilities[$0], $1) > (probabilities[$1], $0) }.prefix(top)
-    return Answer(
+    return .found(
       line: best.map { "\(classes[$0]) \(percent(Double(probabilities[$0])))" }.joined(separator: ", "),
       value: .members([
         "classes": .array(

@@ -7,7 +7,9 @@ struct VerifyCommand: ParsableCommand {
     discussion: """
       Aviary's own files have a checksum for every tensor, ZIP archives (.pth .keras .npz) one for every member; in other \
       formats, every tensor is read. Files are copied, never memory-mapped. The exit code is 1 if a file is bad, and the \
-      first fault of each bad file goes to standard error. A file with tensors that cannot be read is bad.
+      first fault of each bad file goes to standard error. A file with tensors that cannot be read is bad, and so is one \
+      with NaN in a tensor, or with infinities in Aviary's own format; other formats hold infinities in masks, too, and \
+      they are named.
       """)
 
   @Argument(help: ArgumentHelp("The checkpoints.", valueName: "file")) var files: [String]
@@ -41,12 +43,17 @@ struct VerifyCommand: ParsableCommand {
     if let first = checkpoint.damage.first { throw CommandFault.damaged(path: file, first: first) }
     if !checkpoint.unreadable.isEmpty { throw CommandFault.unreadable(path: file, objects: checkpoint.unreadable) }
     let tensors = counted(checkpoint.entries.count, "tensor")
+    let nonfinite = checkpoint.nonfinite
+    if checkpoint.format == .aviary ? !nonfinite.isEmpty : nonfinite.contains(where: { $0.found.notNumbers > 0 }) {
+      throw CommandFault.notFinite(path: file, tensors: nonfinite)
+    }
+    let masks = nonfinite.isEmpty ? "" : "; infinite numbers in " + nonfinite.map { "\($0)" }.joined(separator: ", ")
     switch checkpoint.format {
     case .aviary: break
     case .pytorchZip, .kerasArchive, .numPyArchive:
-      return "ok, \(checkpoint.format.rawValue), \(tensors) readable, the CRC-32 of every member matches"
+      return "ok, \(checkpoint.format.rawValue), \(tensors) readable, the CRC-32 of every member matches\(masks)"
     default:
-      return "ok, \(checkpoint.format.rawValue), \(tensors) readable; the format has no checksums"
+      return "ok, \(checkpoint.format.rawValue), \(tensors) readable; the format has no checksums\(masks)"
     }
     guard let name = checkpoint.metadata.architecture,
       let architecture = try? AviaryCommand.registry.architecture(named: name)

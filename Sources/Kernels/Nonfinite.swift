@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import CKernels
 
 /// Whether a primitive met something that is not a number since this was last asked: then it may have dropped it. Asked
@@ -16,4 +17,28 @@ extension Buffer {
 
   /// Writes NaN to this buffer wherever `other`, of the same layout, is not a number.
   package func restoreNaN(of other: Buffer) { unsafe ak_restore_nan(other.floats, floats, count) }
+}
+
+/// How many of some numbers are not finite.
+public struct NonfiniteCount: Equatable, Sendable {
+  public private(set) var notNumbers = 0
+  public private(set) var infinities = 0
+
+  package init() {}
+
+  /// Of floating-point numbers in memory, one after the other at any address.
+  ///
+  /// - Parameters:
+  ///   - bits: the size of a number: 16, 32 or 64.
+  ///   - infinity: the bits of +infinity.
+  package init(in bytes: RawSpan, bits: Int, infinity: UInt64) {
+    ensure([16, 32, 64].contains(bits), "NonfiniteCount: numbers of \(bits) bits")
+    let found = unsafe bytes.withUnsafeBytes { memory in
+      unsafe ak_count_nonfinite(memory.baseAddress, memory.count / (bits / 8), Int32(bits), infinity)
+    }
+    notNumbers = found.nan
+    infinities = found.infinite
+  }
+
+  public var isEmpty: Bool { notNumbers == 0 && infinities == 0 }
 }

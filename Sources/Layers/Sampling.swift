@@ -10,6 +10,8 @@ public enum SamplingFault: Error, Equatable, CustomStringConvertible {
   case differentVocabularies(reads: Int, predicts: Int)
   /// A number is out of its range.
   case outOfRange(name: String, value: String, allowed: String)
+  /// The model's logits are no numbers after `drawn` tokens.
+  case notFinite(drawn: Int)
 
   public var description: String {
     switch self {
@@ -19,6 +21,8 @@ public enum SamplingFault: Error, Equatable, CustomStringConvertible {
     case .differentVocabularies(let reads, let predicts):
       "the model reads \(reads) characters but predicts \(predicts), so it cannot continue its own text"
     case .outOfRange(let name, let value, let allowed): "\(name) is \(value); it has to be \(allowed)"
+    case .notFinite(let drawn):
+      "the network's outputs are not finite after \(drawn) characters; its weights may not be: try aviary verify"
     }
   }
 }
@@ -43,10 +47,8 @@ public struct Sampling: Sendable, Equatable {
     guard topK ?? 1 >= 1 else { throw .outOfRange(name: "topK", value: "\(topK ?? 0)", allowed: "at least 1") }
   }
 
-  /// The token drawn for logits, of which equal ones are taken in their order.
+  /// The token drawn for logits, of which equal ones are taken in their order. None is NaN, and the largest is finite.
   func choose(_ logits: [Float], _ stream: inout RandomStream) -> Int32 {
-    // What is no number comes last.
-    let logits = logits.map { $0.isNaN ? -.infinity : $0 }
     let order = logits.indices.sorted { logits[$0] != logits[$1] ? logits[$0] > logits[$1] : $0 < $1 }
     if temperature == 0 { return Int32(order[0]) }
     let candidates = order.prefix(topK ?? order.count)
@@ -81,7 +83,7 @@ extension LanguageModel {
     if let place = prompt.firstIndex(where: { $0 < 0 || $0 >= symbols }) {
       throw .badToken(token: prompt[place], position: place, symbols: symbols)
     }
-    return inference {
+    return try inference { () throws(SamplingFault) in
       var stream = stream
       var drawn: [Int32] = []
       drawn.reserveCapacity(length)
@@ -90,7 +92,11 @@ extension LanguageModel {
       while drawn.count < length {
         let (logits, last) = self(tokens: IntTensor(tokens, shape: [1, tokens.count]), state: state)
         state = last
-        tokens = [sampling.choose(Array(logits.scalars.suffix(configuration.outputs)), &stream)]
+        let next = Array(logits.scalars.suffix(configuration.outputs))
+        guard let largest = next.max(), largest.isFinite, !next.contains(where: \.isNaN) else {
+          throw .notFinite(drawn: drawn.count)
+        }
+        tokens = [sampling.choose(next, &stream)]
         drawn += tokens
       }
       return drawn

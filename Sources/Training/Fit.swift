@@ -108,6 +108,9 @@ struct Session<Task: TrainingTask> {
     if let batches = options.statisticsBatches, batches > 0, !task.model.learnsFromStatistics {
       throw TrainingFault.noStatistics
     }
+    if let tensor = task.model.checkpoint(architecture: nil).nonfinite.first {
+      throw TrainingFault.notFinite(tensor: "\(tensor)", epoch: 1, step: 0)
+    }
     return try run(in: try RunFolder(creating: path, options: options), from: nil)
   }
 

@@ -80,7 +80,8 @@ public struct ImagePredictor {
   public func predict(_ image: DecodedImage, path: String = "image") throws(PredictionFault) -> [Answer] {
     let (inputs, fault) = prepared(image)
     if let fault { throw .unsuited(path: path, fault) }
-    return answers(inputs)[0]
+    guard let answers = answers(inputs)[0] else { throw .notFinite(of: path, model) }
+    return answers
   }
 
   /// The classes of many images, in their order, decoded ahead by `workers` threads.
@@ -92,18 +93,21 @@ public struct ImagePredictor {
     var results: [Result<[Answer], PredictionFault>] = Array(repeating: .success([]), count: paths.count)
     let entries = paths.map { ImageEntry(path: $0, label: 0) }
     let skipped = try forEachBatch(entries, workers: workers, progress: progress) { batch in
-      for (index, answers) in zip(batch.indices, answers(batch.inputs)) { results[index] = .success(answers) }
+      for (index, answers) in zip(batch.indices, answers(batch.inputs)) {
+        results[index] = answers.map { .success($0) } ?? .failure(.notFinite(of: paths[index], model))
+      }
     }
     for image in skipped { results[image.index] = .failure(image.fault) }
     return results
   }
 
-  /// Of each row of inputs [N, C, H, W].
-  private func answers(_ inputs: Tensor) -> [[Answer]] {
+  /// Of each row of inputs [N, C, H, W]; nil where the probabilities are no numbers.
+  private func answers(_ inputs: Tensor) -> [[Answer]?] {
     let scalars = inference { softmax(logits(inputs)) }.scalars
     let count = classes.count
     return stride(from: 0, to: scalars.count, by: count).map { start in
       let probabilities = scalars[start..<start + count]
+      guard probabilities.allSatisfy(\.isFinite) else { return nil }
       let order = probabilities.indices.sorted { (probabilities[$0], $1) > (probabilities[$1], $0) }
       return order.map { Answer(name: classes[$0 - start], probability: probabilities[$0]) }
     }
@@ -131,6 +135,7 @@ public struct ImagePredictor {
   ///   - classes: what the labels mean, in their order.
   ///   - progress: is told how many images are done.
   /// - Returns: the metrics, and the images that could not be read and were left out.
+  /// - Throws: `PredictionFault`, also where a prediction is not finite.
   public func evaluate(
     _ entries: [ImageEntry], classes: [String], workers: Int = 1, progress: (Int) -> Void = { _ in }
   ) throws -> (metrics: ClassificationMetrics, skipped: [Skipped]) {
@@ -140,7 +145,12 @@ public struct ImagePredictor {
     }
     var metrics = ClassificationMetrics(classes: classes)
     let skipped = try forEachBatch(entries, workers: workers, progress: progress) { batch in
-      metrics.add(logits: logits(batch.inputs), labels: batch.indices.map { Int32(entries[$0].label) })
+      let logits = logits(batch.inputs)
+      metrics.add(logits: logits, labels: batch.indices.map { Int32(entries[$0].label) })
+      if !metrics.lossSum.isFinite {
+        let row = logits.scalars.firstIndex { !$0.isFinite }.map { $0 / count } ?? 0
+        throw PredictionFault.notFinite(of: entries[batch.indices[row]].path, model)
+      }
     }
     return (metrics, skipped)
   }
@@ -222,30 +232,5 @@ public struct ImagePredictor {
       return (Tensor(0), error)
     }
     return (preprocessing.tensor(of: [sized]), nil)
-  }
-}
-
-/// Why an image has no answer, or a checkpoint cannot give any.
-public enum PredictionFault: Error, Equatable, CustomStringConvertible {
-  /// The checkpoint has no head.
-  case headAbsent(path: String)
-  /// The checkpoint does not say how images are prepared.
-  case noPreprocessing(path: String)
-  /// The names of classes do not match the head's outputs.
-  case classCount(path: String, names: Int, outputs: Int)
-  /// The image cannot be decoded.
-  case unreadable(ImageDecodingFault)
-  /// The network does not take images of this size.
-  case unsuited(path: String, ArchitectureFault)
-
-  public var description: String {
-    switch self {
-    case .headAbsent(let path): "\(path): has no classifier head and cannot predict; fine-tune it first"
-    case .noPreprocessing(let path):
-      "\(path): does not say how images are prepared; convert it with --preprocessing"
-    case .classCount(let path, let names, let outputs): "\(path): \(names) class names for \(outputs) outputs"
-    case .unreadable(let fault): "\(fault)"
-    case .unsuited(let path, let fault): "\(path): \(fault)"
-    }
   }
 }

@@ -58,7 +58,7 @@ final class NetworkRun<Task: TrainingTask> {
       save: { [self] state in try save(state) })
     loop.checkBatches = { [task] in try task.checkBatches() }
     loop.saveBest = { [self] state in
-      try averaged { try checkpoint(scores: state.best?.scores) }.write(to: folder.best)
+      try write(averaged { try checkpoint(scores: state.best?.scores) }, to: folder.best, at: state)
     }
     loop.earlyStopping = options.earlyStopping
     loop.observe = { [hooks] event in
@@ -140,14 +140,24 @@ final class NetworkRun<Task: TrainingTask> {
     checkpoint.trainingState = Checkpoint.TrainingState(
       optimizer: optimizer.state(for: task.model), averages: average?.state(for: task.model) ?? [:],
       state: try state.json())
-    try checkpoint.write(to: folder.last)
+    try write(checkpoint, to: folder.last, at: state)
     try folder.write(history: state.history)
+  }
+
+  /// Every file with weights is written here, so that none holds a number that is not finite.
+  private func write(_ checkpoint: Checkpoint, to path: String, at state: LoopState) throws {
+    if let tensor = checkpoint.nonfinite.first {
+      let epoch = state.batchInEpoch > 0 || state.globalStep == 0 ? state.epoch + 1 : state.epoch
+      throw TrainingFault.notFinite(tensor: "\(tensor)", epoch: epoch, step: state.globalStep)
+    }
+    try checkpoint.write(to: path)
   }
 
   /// Scores the best weights on the test items, once, and writes the summary.
   private func finish(_ state: LoopState) throws -> RunSummary {
     try task.model.load(try Checkpoint.read(from: folder.best), path: folder.best)
     let scores = try task.test()
+    if let loss = scores?.loss, !loss.isFinite { throw TrainingFault.testLossNotFinite(loss: "\(loss)") }
     let count = { (parameters: [Parameter]) in parameters.reduce(0) { $0 + $1.count } }
     let summary = RunSummary(
       architecture: task.metadata.architecture ?? "", classes: task.metadata.classes ?? [], state: state, test: scores,

@@ -4,6 +4,11 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
   case invalidSetting(name: String, value: String, allowed: String)
   /// The loss is NaN or infinite: the weights are, or are about to be, worthless. `epoch` counts from 1.
   case lossNotFinite(loss: String, part: Part, epoch: Int, step: Int, learningRate: Double)
+  /// A weight, a statistic or a part of the optimizer's state is NaN or infinite: `tensor` describes it. `epoch` counts from
+  /// 1, `step` over the whole run; 0 before the first.
+  case notFinite(tensor: String, epoch: Int, step: Int)
+  /// The weights are finite, and the loss on the test items is not.
+  case testLossNotFinite(loss: String)
   /// An epoch, counted from 1, had no batches.
   case noBatches(epoch: Int)
   /// A saved state does not fit the run that would continue it.
@@ -53,7 +58,15 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
       "\(name) \(value) is not possible; it must be \(allowed)"
     case .lossNotFinite(let loss, let part, let epoch, let step, let learningRate):
       "the \(part.rawValue) loss became \(loss) in epoch \(epoch) at step \(step), learning rate \(learningRate); "
-        + "start again with a lower learning rate"
+        + "start again with a lower --lr, or clip gradients with --clip-norm"
+    case .notFinite(let tensor, _, 0):
+      "\(tensor): not finite before the first step; train from other weights"
+    case .notFinite(let tensor, let epoch, let step):
+      "\(tensor): no longer finite in epoch \(epoch), after step \(step) of the run; what was saved before is kept; "
+        + "start again with a lower --lr, or clip gradients with --clip-norm"
+    case .testLossNotFinite(let loss):
+      "the test loss is \(loss), though the weights are finite: numbers in the test items are too large for the network; "
+        + "best.h5 and last.h5 are kept"
     case .noBatches(let epoch):
       "epoch \(epoch) had no batches; check that the training data can be read"
     case .unusableState(let reason):

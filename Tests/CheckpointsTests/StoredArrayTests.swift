@@ -124,4 +124,34 @@ import Testing
     }
     #expect(sum == 6)
   }
+
+  @Test(arguments: Dtype.allCases) func whatIsNotFiniteIsCounted(dtype: Dtype) throws {
+    // Enough for several blocks, at an address that is no multiple of the element's size.
+    var values = [Float](repeating: 0.5, count: 9000)
+    for (place, odd) in [(0, Float.nan), (4095, .infinity), (4096, -.infinity), (8999, -.nan)] { values[place] = odd }
+    let floats = StoredArray(values, shape: [9000])
+    switch dtype {
+    case .float64, .float32, .float16, .bfloat16:
+      let array = floats.cast(to: dtype)
+      #expect(array.nonfinite.notNumbers == 2 && array.nonfinite.infinities == 2)
+      let bytes: [UInt8] = [7] + array.bytes.mapValues(of: UInt8.self) { $0 }
+      let region = try #require(ByteRegion(bytes).part(1..<bytes.count))
+      let odd = try #require(StoredArray(dtype: dtype, shape: [9000], bytes: region))
+      #expect(odd.nonfinite == array.nonfinite)
+      #expect(StoredArray([Float](repeating: 3e4, count: 9000), shape: [9000]).cast(to: dtype).nonfinite.isEmpty)
+    case .complex64:
+      let pairs = try #require(StoredArray(dtype: dtype, shape: [4500], bytes: floats.bytes))
+      #expect(pairs.nonfinite == floats.nonfinite)
+    case .float8E5M2:
+      // 0x7c is infinity, 0x7f NaN, 0x7b the largest number.
+      let bytes = ByteRegion([0x7c, 0xfc, 0x7f, 0x7b, 0x00] as [UInt8])
+      let eights = try #require(StoredArray(dtype: dtype, shape: [5], bytes: bytes))
+      #expect(eights.nonfinite.notNumbers == 1 && eights.nonfinite.infinities == 2)
+    case .complex128, .complex32, .float8E4M3FN, .float8E4M3FNUZ, .float8E5M2FNUZ, .float8E8M0FNU: break
+    default:
+      let bytes = ByteRegion([UInt8](repeating: 255, count: 16))
+      let integers = try #require(StoredArray(dtype: dtype, shape: [16 / dtype.size], bytes: bytes))
+      #expect(integers.nonfinite.isEmpty)
+    }
+  }
 }

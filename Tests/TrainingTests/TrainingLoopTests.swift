@@ -136,7 +136,7 @@ import Testing
     #expect(
       fault
         == .lossNotFinite(loss: "\(loss)", part: .training, epoch: 2, step: 3, learningRate: task.rate(ofStep: 9)))
-    #expect(fault?.description.contains("lower learning rate") == true)
+    #expect(fault?.description.contains("lower --lr") == true)
     #expect(task.disk.last != nil, "what was saved stays")
   }
 

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /// Whether a thread of the team has met an invalid operation since the last call, such as a comparison of NaN: the
 /// processor's own sticky flag, which costs nothing to keep. It may be set by something else. Always true where the
@@ -15,5 +16,15 @@ bool ak_is_finite(const float *x, size_t count);
 void ak_mark_nan(const float *x, float *marks, size_t count);
 /// Writes NaN to y wherever x is not a number.
 void ak_restore_nan(const float *x, float *y, size_t count);
+
+
+/// How many numbers are not finite.
+typedef struct {
+  size_t nan;
+  size_t infinite;
+} ak_nonfinite;
+
+/// Counts them among floating-point numbers of 16, 32 or 64 bits at any address; `infinity` has the bits of +infinity.
+ak_nonfinite ak_count_nonfinite(const void *x, size_t count, int bits, uint64_t infinity);
 
 #endif
