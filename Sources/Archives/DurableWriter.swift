@@ -12,7 +12,7 @@
 public func writeDurably<Fault: ArchiveFaultCarrying, Result>(
   to path: String, write: (_ temporaryPath: String) throws(Fault) -> Result
 ) throws(Fault) -> Result {
-  let target = resolvingLinks(path)
+  let target = FileSystem.resolved(path) ?? path
   let slash = target.lastIndex(of: "/")
   let folder = slash.map { $0 == target.startIndex ? "/" : String(target[..<$0]) } ?? "."
   let name = slash.map { String(target[target.index(after: $0)...]) } ?? target
@@ -22,7 +22,7 @@ public func writeDurably<Fault: ArchiveFaultCarrying, Result>(
   }
 
   var status = stat()
-  if unsafe stat(target, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+  if unsafe stat(PathText.cString(target), &status) == 0, status.st_mode & S_IFMT != S_IFREG {
     throw Fault.archive(.notARegularFile(path: path))
   }
   let existed = status.st_mode & S_IFMT == S_IFREG
@@ -35,16 +35,18 @@ public func writeDurably<Fault: ArchiveFaultCarrying, Result>(
   }
   defer { close(descriptor) }
   var renamed = false
-  defer { if !renamed { unsafe unlink(temporary) } }
+  defer { if !renamed { unsafe unlink(PathText.cString(temporary)) } }
 
   let result = try write(temporary)
 
   // mkstemp makes the file private; the result has the old file's permissions, or those of any new file.
   let mask = umask(0)
   umask(mask)
-  unsafe chmod(temporary, existed ? status.st_mode & 0o777 : 0o666 & ~mask)
+  unsafe chmod(PathText.cString(temporary), existed ? status.st_mode & 0o777 : 0o666 & ~mask)
   guard synchronize(temporary) else { throw fail("synchronize") }
-  guard unsafe rename(temporary, target) == 0 else { throw fail("rename the finished file") }
+  guard unsafe rename(PathText.cString(temporary), PathText.cString(target)) == 0 else {
+    throw fail("rename the finished file")
+  }
   renamed = true
   guard synchronize(folder) else { throw fail("synchronize the folder of") }
   return result
@@ -53,7 +55,7 @@ public func writeDurably<Fault: ArchiveFaultCarrying, Result>(
 /// Replaces the file at `path` by `parts` in sequence, as `writeDurably(to:write:)` does.
 public func writeDurably(_ parts: [ByteRegion], to path: String) throws(ArchiveFault) {
   try writeDurably(to: path) { (temporary) throws(ArchiveFault) in
-    let descriptor = unsafe open(temporary, O_WRONLY | O_CLOEXEC)
+    let descriptor = unsafe open(PathText.cString(temporary), O_WRONLY | O_CLOEXEC)
     guard descriptor >= 0 else {
       throw .system(path: path, operation: "open", reason: MappedFile.lastReason())
     }
@@ -66,7 +68,7 @@ public func writeDurably(_ parts: [ByteRegion], to path: String) throws(ArchiveF
 /// A new file, locked while its descriptor is open: a file that is not locked belongs to a process that has died.
 private func temporaryFile(for name: String, in folder: String) -> (path: String, descriptor: Int32)? {
   while true {
-    var template = Array("\(folder)/.\(name).XXXXXX".utf8CString)
+    var template = PathText.cString("\(folder)/.\(name).XXXXXX")
     let descriptor = unsafe template.withUnsafeMutableBufferPointer { unsafe mkstemp($0.baseAddress!) }
     guard descriptor >= 0 else { return nil }
     // A child process must not hold the lock when this one is dead.
@@ -81,39 +83,28 @@ private func temporaryFile(for name: String, in folder: String) -> (path: String
       close(descriptor)
       continue
     }
-    return (String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self), descriptor)
+    return (PathText.text(of: template.dropLast().map { UInt8(bitPattern: $0) }), descriptor)
   }
 }
 
 /// Removes temporary files of processes that died before they could rename them.
 private func removeLeftovers(of name: String, in folder: String) {
-  guard let listing = unsafe opendir(folder) else { return }
-  defer { unsafe closedir(listing) }
   let prefix = ".\(name)."
-  let place = MemoryLayout<dirent>.offset(of: \.d_name) ?? 0
-  while let entry = unsafe readdir(listing) {
-    // An entry ends after its name, before the end of the type that describes it.
-    let found = unsafe String(cString: UnsafeRawPointer(entry).advanced(by: place).assumingMemoryBound(to: CChar.self))
+  for found in (try? FileSystem.names(in: folder)) ?? [] {
     guard found.utf8.count == prefix.utf8.count + 6, found.hasPrefix(prefix) else { continue }
     let path = folder + "/" + found
-    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+    let descriptor = unsafe open(PathText.cString(path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
     guard descriptor >= 0 else { continue }
-    if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unsafe unlink(path) }
+    if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unsafe unlink(PathText.cString(path)) }
     close(descriptor)
   }
 }
 
 private func synchronize(_ path: String) -> Bool {
-  let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+  let descriptor = unsafe open(PathText.cString(path), O_RDONLY | O_CLOEXEC)
   guard descriptor >= 0 else { return false }
   defer { close(descriptor) }
   if fsync(descriptor) == 0 { return true }
   // Some file systems cannot synchronize a folder and return this error; nothing more can be done there.
   return errno == EINVAL
-}
-
-private func resolvingLinks(_ path: String) -> String {
-  guard let resolved = unsafe realpath(path, nil) else { return path }
-  defer { unsafe free(resolved) }
-  return unsafe String(cString: resolved)
 }

@@ -16,7 +16,7 @@ public final class FileLock: Sendable {
   /// A file system without locks (some network file systems) grants every lock.
   /// - Throws: `ArchiveFault` where the file cannot be created or opened.
   public init?(path: String) throws(ArchiveFault) {
-    descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    descriptor = unsafe open(PathText.cString(path), O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else {
       throw .system(path: path, operation: "open for writing", reason: unsafe String(cString: strerror(errno)))
     }

@@ -19,7 +19,7 @@ public struct MappedFile: Sendable {
   /// every file without `map`, are copied.
   public init(path: String, map: Bool = true) throws(ArchiveFault) {
     self.path = path
-    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    let descriptor = unsafe open(PathText.cString(path), O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {
       if errno == ENOENT || errno == ENOTDIR { throw .notFound(path: path) }
       throw .system(path: path, operation: "open", reason: Self.lastReason())

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Aviary
+import AviaryArchives
 import CPlatform
 
 /// The command line `aviary`: every subcommand, for the executable and for programs with networks of their own.
@@ -41,7 +42,7 @@ public struct AviaryCommand: ParsableCommand {
   public static func main(registry: Registry = .standard) {
     ap_guard_standard_streams()
     do {
-      try CompanionPrograms().run(Array(CommandLine.arguments.dropFirst()), unlessIn: Self.self)
+      try CompanionPrograms().run(Array(PathText.arguments.dropFirst()), unlessIn: Self.self)
     } catch {
       exit(reporting: error)
     }
@@ -53,7 +54,7 @@ extension ParsableCommand {
   /// Parses the command line, runs the command, and exits unless it succeeds.
   package static func runAsProgram() {
     do {
-      var command = try parseAsRoot()
+      var command = try parseAsRoot(Array(PathText.arguments.dropFirst()))
       try command.run()
     } catch {
       if exitCode(for: error) == .validationFailure, let unknown = UnknownOption.first(of: Self.self) {

@@ -11,16 +11,24 @@ struct DataPart {
   /// Nil if the folder has no parts.
   let name: String?
   let folder: ImageFolder
+  /// What lies beside it and is not used, a line each.
+  var remarks: [String] = []
+
+  /// Says what is read, and what is not.
+  func announce(_ data: String) {
+    for remark in remarks + folder.remarks { tell(remark) }
+    tell(described(data))
+  }
 
   /// A line that says what is read.
-  func described(_ data: String) -> String {
+  private func described(_ data: String) -> String {
     let images = "\(counted(folder.entries.count, "image")) of \(grouped(folder.classes.count)) classes"
     if PackedDataset.isPresent(at: data) { return "\(data): packed images, part \(name ?? "all"): \(images)" }
     return name.map { "\(data): image folder, part \($0): \(images)" }
       ?? "\(data): image folder: \(images)"
   }
 
-  /// The parts of the folder, in this order: train, valid (or val), test.
+  /// The parts of the folder, in the order training, validation, test. The first one's classes are those of all.
   ///
   /// - Parameter limit: the most images per class and part.
   static func all(_ data: String, classes: [String]?, limit: Int? = nil) throws -> [DataPart] {
@@ -28,15 +36,14 @@ struct DataPart {
       return [DataPart(name: "train", folder: packed.training)]
         + (packed.test.map { [DataPart(name: "test", folder: $0)] } ?? [])
     }
-    guard isFolder(data + "/train") else {
+    guard let folders = try PartFolders(data) else {
       return [DataPart(name: nil, folder: try ImageFolder(data, classes: classes, limit: limit))]
     }
-    let training = try ImageFolder(data + "/train", classes: classes, limit: limit)
-    var parts = [DataPart(name: "train", folder: training)]
-    let valid = ["valid", "val"].first { isFolder(data + "/" + $0) }
-    for name in [valid, isFolder(data + "/test") ? "test" : nil].compactMap({ $0 }) {
-      parts.append(
-        DataPart(name: name, folder: try ImageFolder(data + "/" + name, classes: training.classes, limit: limit)))
+    var parts: [DataPart] = []
+    for (_, name) in folders.parts {
+      let known = classes ?? parts.first?.folder.classes
+      let folder = try ImageFolder(data + "/" + name, classes: known, limit: limit)
+      parts.append(DataPart(name: name, folder: folder, remarks: parts.isEmpty ? folders.remarks : []))
     }
     return parts
   }
@@ -45,6 +52,7 @@ struct DataPart {
   private static func packed(_ data: String, classes: [String]?, limit: Int?) throws -> PackedDataset? {
     guard let packed = try PackedDataset(data, limit: limit) else { return nil }
     let own = packed.training.classes
+    if let classes, !packed.namesClasses, own.count <= classes.count { return packed.naming(classes) }
     if let classes, packed.namesClasses, own != classes {
       let other = zip(own, classes).first { $0 != $1 }?.0 ?? own.last ?? ""
       throw ImageFolderFault.unknownClass(path: data, name: other, expected: classes)
@@ -57,15 +65,11 @@ struct DataPart {
     if let packed = try packed(data, classes: classes, limit: limit) {
       return packed.test.map { DataPart(name: "test", folder: $0) } ?? DataPart(name: "train", folder: packed.training)
     }
-    guard let name = ["test", "valid", "val", "train"].first(where: { isFolder(data + "/" + $0) }),
-      isFolder(data + "/train")
-    else { return DataPart(name: nil, folder: try ImageFolder(data, classes: classes, limit: limit)) }
-    return DataPart(name: name, folder: try ImageFolder(data + "/" + name, classes: classes, limit: limit))
-  }
-
-  private static func isFolder(_ path: String) -> Bool {
-    var isFolder: Bool = false
-    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder
+    guard let folders = try PartFolders(data), let (_, name) = folders.parts.last else {
+      return DataPart(name: nil, folder: try ImageFolder(data, classes: classes, limit: limit))
+    }
+    return DataPart(
+      name: name, folder: try ImageFolder(data + "/" + name, classes: classes, limit: limit), remarks: folders.remarks)
   }
 }
 
@@ -78,22 +82,16 @@ func describeData(_ path: String) throws -> String {
   case .tables: return "\(path): table"
   case .text: return "\(path): text; the last tenth is the test part"
   case .graphs: return "\(path): graph"
-  case .images: return PackedDataset.isPresent(at: path) ? "\(path): packed images" : describeFolder(path)
+  case .images: return PackedDataset.isPresent(at: path) ? "\(path): packed images" : try describeFolder(path)
   }
 }
 
-private func describeFolder(_ path: String) -> String {
-  func folders(_ path: String) -> [String] {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-    return names.filter { name in
-      var isFolder: Bool = false
-      return !name.hasPrefix(".") && FileManager.default.fileExists(atPath: path + "/" + name, isDirectory: &isFolder)
-        && isFolder
-    }
+private func describeFolder(_ path: String) throws -> String {
+  guard let folders = try PartFolders(path) else {
+    return "\(path): image folder, \(counted(try PartFolders.classFolders(in: path), "folder")) (one per class)"
   }
-  let top = folders(path)
-  guard top.contains("train") else { return "\(path): image folder, \(counted(top.count, "folder")) (one per class)" }
-  let parts = ["train", "valid", "val", "test"].filter(top.contains)
-  return "\(path): image folder with the parts \(parts.joined(separator: ", ")), "
-    + "\(counted(folders(path + "/train").count, "folder")) (one per class)"
+  let classes = try (folders.path(of: .train) ?? folders.parts.first.map { path + "/" + $0.name })
+    .map { try PartFolders.classFolders(in: $0) }
+  return "\(path): image folder with the parts \(folders.parts.map(\.name).joined(separator: ", ")), "
+    + "\(counted(classes ?? 0, "folder")) (one per class)"
 }

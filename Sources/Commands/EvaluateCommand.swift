@@ -35,7 +35,7 @@ struct EvaluateCommand: ParsableCommand {
     guard part.folder.classes.count == count else {
       throw CommandFault.classCount(source: data, found: part.folder.classes.count, expected: count)
     }
-    tell(part.described(data))
+    part.announce(data)
     let entries = part.folder.entries
     let (metrics, skipped) = try loaded.withProgress("evaluating", of: entries.count) { progress in
       try loaded.predictor.evaluate(

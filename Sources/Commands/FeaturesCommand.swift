@@ -34,7 +34,7 @@ struct FeaturesCommand: ParsableCommand {
     let loaded = try LoadedModel(checkpoint, source, weights: weights, needsHead: false)
     // The images may be of any classes.
     let parts = try DataPart.all(data, classes: nil, limit: reading.limit)
-    for part in parts { tell(part.described(data)) }
+    for part in parts { part.announce(data) }
     var images = 0
     var width = 0
     var skipped: [String] = []

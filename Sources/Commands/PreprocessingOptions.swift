@@ -1,11 +1,6 @@
 import ArgumentParser
 import Aviary
-
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
+import AviaryArchives
 
 /// Words for the ways of resizing, whose sizes follow from the network's input.
 enum ResizeName: String, CaseIterable, ExpressibleByArgument { case none, shorter, exact }
@@ -131,9 +126,9 @@ func trimmed(_ text: some StringProtocol) -> String {
 
 /// The lines of a text file that are not empty; nil if there is no such file.
 func textLines(_ path: String) throws -> [String]? {
-  var isFolder: Bool = false
-  guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { return nil }
-  guard !isFolder, let data = FileManager.default.contents(atPath: path), let text = String(data: data, encoding: .utf8)
+  guard FileSystem.exists(path) else { return nil }
+  guard let file = try? MappedFile(path: path, map: false),
+    let text = String(validating: file.bytes.array(), as: UTF8.self)
   else { throw CommandFault.unreadableClasses(path: path) }
   return text.split(whereSeparator: \.isNewline).map { trimmed($0) }.filter { !$0.isEmpty }
 }

@@ -45,7 +45,7 @@ struct QuantizeCommand: ParsableCommand {
     let parts = try DataPart.all(data, classes: nil)
     let seen = Self.chosen(parts[0].folder.entries, calibration, seed: seed, "calibration")
     let heldOut = HeldOutImages(data, of: loaded, most: Self.mostHeldOut, seed: seed)
-    if json == false { tell(parts[0].described(data)) }
+    if json == false { parts[0].announce(data) }
 
     let floats = try heldOut?.predictions(loaded)
     let calibration = Calibration(of: loaded.model)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Aviary
+import AviaryArchives
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -114,7 +115,7 @@ struct TrainingRun {
     }
     guard let summary = report.summary else {
       // Before the first epoch there may be nothing to save yet.
-      let isSaved = FileManager.default.fileExists(atPath: report.folder + "/last.h5")
+      let isSaved = FileSystem.exists(report.folder + "/last.h5")
       tell(
         (isSaved ? "interrupted; everything is saved. Resume" : "interrupted before the first epoch. Start again")
           + " with: aviary \(command) --resume \(report.folder)")
@@ -159,6 +160,6 @@ struct TrainingRun {
 /// The absolute path, so that a run can be resumed from any folder.
 func absolutePath(_ path: String) -> String {
   if path.hasPrefix("/") { return path }
-  let here = FileManager.default.currentDirectoryPath
+  guard let here = FileSystem.currentFolder else { return path }
   return here + (here.hasSuffix("/") ? "" : "/") + path
 }

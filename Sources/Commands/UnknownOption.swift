@@ -1,4 +1,5 @@
 import ArgumentParser
+import AviaryArchives
 import AviaryDiagnostics
 
 #if canImport(FoundationEssentials)
@@ -21,7 +22,7 @@ struct UnknownOption {
 
   /// The first one of the program's command line; nil if every option is known.
   static func first(
-    of root: any ParsableCommand.Type, among arguments: [String] = Array(CommandLine.arguments.dropFirst())
+    of root: any ParsableCommand.Type, among arguments: [String] = Array(PathText.arguments.dropFirst())
   ) -> UnknownOption? {
     let subcommand = arguments.first.flatMap { word in
       root.configuration.subcommands.first { $0.configuration.commandName == word }

@@ -106,7 +106,7 @@ public final class HDF5RowWriter {
       let access = H5Pcreate(aviary_h5_file_access())
       defer { H5Pclose(access) }
       // `writeDurably` has locked the file already. 2 is H5F_ACC_TRUNC.
-      return aviary_h5_lock_nothing(access) < 0 ? -1 : unsafe H5Fcreate(temporary, 2, 0, access)
+      return aviary_h5_lock_nothing(access) < 0 ? -1 : unsafe H5Fcreate(PathText.cString(temporary), 2, 0, access)
     }
     guard file >= 0 else {
       isOpen = false

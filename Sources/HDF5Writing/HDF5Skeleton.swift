@@ -31,7 +31,7 @@ struct HDF5Skeleton {
     // In memory alone, which grows by a megabyte at a time.
     try require(H5Pset_fapl_core(access, 1 << 20, false) >= 0, "the file")
     // A name that no file has, since a file has nothing below it: libhdf5 would read it first. 2 is H5F_ACC_TRUNC.
-    let file = unsafe H5Fcreate(path + "/structure", 2, 0, access)
+    let file = unsafe H5Fcreate(PathText.cString(path + "/structure"), 2, 0, access)
     try require(file >= 0, "the file")
     var isOpen = true
     defer { if isOpen { H5Fclose(file) } }

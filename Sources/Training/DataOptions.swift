@@ -55,6 +55,10 @@ public struct ImageOptions: Equatable, Sendable {
   public var usesFeatureCache = true
   /// The most images of each class; nil for all.
   public var limit: Int?
+  /// Names for the classes of packed files, in the order of their numbers; nil for the data's own.
+  public var classes: [String]?
+  /// The largest share of the images of a part that may be unreadable; an epoch with more of them fails.
+  public var mostSkipped = 0.1
 
   public init() {}
 
@@ -69,6 +73,8 @@ public struct ImageOptions: Equatable, Sendable {
       try TrainingFault.check(name, alpha, alpha >= 0 && alpha <= 100, "0 to 100")
     }
     try TrainingFault.check("mixup beside CutMix", mixup, mixup == 0 || cutMix == 0, "0 where the other is not")
+    try TrainingFault.check(
+      "share of skipped images", mostSkipped, mostSkipped >= 0 && mostSkipped <= 1, "from 0 to 1")
     if let limit { try TrainingFault.check("limit", limit, limit >= 1, "at least 1") }
   }
 }
@@ -87,7 +93,8 @@ public struct TextOptions: Equatable, Sendable {
 
 extension ImageOptions: Codable {
   private enum CodingKeys: String, CodingKey {
-    case imageSize, augmentation, labelSmoothing, mixup, cutMix, hasCropMargin, usesFeatureCache, limit
+    case imageSize, augmentation, labelSmoothing, mixup, cutMix, hasCropMargin, usesFeatureCache, limit, classes,
+      mostSkipped
   }
 
   /// What was written before a setting existed has its default.
@@ -101,6 +108,8 @@ extension ImageOptions: Codable {
     hasCropMargin = try container.decodeIfPresent(Bool.self, forKey: .hasCropMargin) ?? hasCropMargin
     usesFeatureCache = try container.decodeIfPresent(Bool.self, forKey: .usesFeatureCache) ?? usesFeatureCache
     limit = try container.decodeIfPresent(Int.self, forKey: .limit)
+    classes = try container.decodeIfPresent([String].self, forKey: .classes)
+    mostSkipped = try container.decodeIfPresent(Double.self, forKey: .mostSkipped) ?? mostSkipped
   }
 }
 

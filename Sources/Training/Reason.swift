@@ -1,3 +1,5 @@
+import AviaryArchives
+
 #if canImport(FoundationEssentials)
   import FoundationEssentials
 #else
@@ -10,6 +12,8 @@ func reason(_ error: any Swift.Error) -> String {
   case let error as CocoaError:
     guard let system = error.underlying as? POSIXError else { return "\(error)" }
     return words[system.code] ?? "\(system.code)"
+  case ArchiveFault.system(_, _, let system):
+    return system.prefix(1).lowercased() + system.dropFirst()
   case DecodingError.keyNotFound(let key, _):
     return "\(key.stringValue) is missing"
   case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),

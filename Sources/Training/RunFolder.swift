@@ -28,13 +28,11 @@ public final class RunFolder: Sendable {
   /// Begins a run at `path`, a folder that does not exist or holds no run. Where a run died before it saved anything,
   /// there is nothing to lose, and a new one may begin.
   public convenience init(creating path: String, options: some Encodable) throws(RunFault) {
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch {
+    do throws(ArchiveFault) { try FileSystem.createFolder(path) } catch {
       throw .cannotWrite(path: path, reason: reason(error))
     }
     try self.init(locking: path)
-    if [best, last, history, summary].contains(where: FileManager.default.fileExists(atPath:)) {
+    if [best, last, history, summary].contains(where: FileSystem.exists) {
       throw .alreadyExists(path: path)
     }
     try writeJSON(options, to: self.options)
@@ -42,7 +40,7 @@ public final class RunFolder: Sendable {
 
   /// Opens the run at `path` to continue it.
   public convenience init(resuming path: String) throws(RunFault) {
-    guard FileManager.default.fileExists(atPath: path + "/options.json") else { throw .notARun(path: path) }
+    guard FileSystem.exists(path + "/options.json") else { throw .notARun(path: path) }
     try self.init(locking: path)
   }
 
@@ -59,12 +57,12 @@ public final class RunFolder: Sendable {
   }
 
   /// Whether a state was saved: a run killed before its first save starts from the beginning.
-  public var hasState: Bool { FileManager.default.fileExists(atPath: last) }
+  public var hasState: Bool { FileSystem.exists(last) }
 
   /// The options that the run was begun with.
   public func readOptions<Options: Decodable>(as type: Options.Type = Options.self) throws(RunFault) -> Options {
     do {
-      return try JSONDecoder().decode(type, from: Data(contentsOf: URL(filePath: options)))
+      return try JSONDecoder().decode(type, from: Data(MappedFile(path: options, map: false).bytes.array()))
     } catch {
       throw .cannotRead(path: options, reason: reason(error))
     }
@@ -93,9 +91,7 @@ public final class RunFolder: Sendable {
   }
 
   private func write(_ text: String, to file: String) throws(RunFault) {
-    do {
-      try Data(text.utf8).write(to: URL(filePath: file), options: .atomic)
-    } catch {
+    do throws(ArchiveFault) { try writeDurably([ByteRegion(Array(text.utf8))], to: file) } catch {
       throw .cannotWrite(path: file, reason: reason(error))
     }
   }

@@ -31,6 +31,7 @@ import Testing
     #expect(throws: ImageFolderFault.oneClass(path: one.path, name: "cat")) { try ImageFolder(one.path) }
     try one.folder("dog")
     #expect(throws: ImageFolderFault.emptyClass(path: one.path + "/dog")) { try ImageFolder(one.path) }
+    #expect(throws: ImageFolderFault.noClass(path: none.path)) { try ImageFolder(none.path, classes: ["cat", "dog"]) }
     #expect(throws: ImageFolderFault.unreadable(path: "/nowhere")) { try ImageFolder("/nowhere") }
     for error in [ImageFolderFault.noClass(path: "x"), .unreadable(path: "x"), .tooFew(images: 1, fraction: 0.1)] {
       #expect(!error.description.contains("\n"))

@@ -57,6 +57,11 @@ final class TemporaryFolder {
     try Data(bytes).write(to: target)
   }
 
+  /// A symbolic link.
+  func link(_ target: String, at name: String) throws {
+    try FileManager.default.createSymbolicLink(atPath: path + "/" + name, withDestinationPath: target)
+  }
+
   func folder(_ name: String) throws {
     try FileManager.default.createDirectory(atPath: path + "/" + name, withIntermediateDirectories: true)
   }

@@ -84,7 +84,7 @@ import Testing
     _ = try NetworkTraining.start(options, from: Self.source(), registry: .zoo, at: run) { _ in }
     let trained = try Checkpoint.read(from: run + "/best.h5")
     let model = try #require(try Registry.zoo.classifier(from: trained, path: "best.h5").model as? MLP)
-    let data = try ImageParts(options, limit: nil).training
+    let data = try ImageParts(options, ImageOptions()).training
     let preprocessing = try #require(try trained.preprocessing())
     let expected = DeepBeliefNetwork(.init(widths: [144, 10, 6]))
     expected.initialize(seed: options.seed)

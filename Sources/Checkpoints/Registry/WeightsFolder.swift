@@ -1,3 +1,4 @@
+import AviaryArchives
 import AviaryDiagnostics
 
 #if canImport(FoundationEssentials)
@@ -31,10 +32,10 @@ public struct WeightsFolder: Sendable {
   public init(_ path: String) throws(WeightsFault) {
     self.path = path
     let manifest = path + "/manifest.json"
-    guard let data = FileManager.default.contents(atPath: manifest) else { throw .noManifest(path: path) }
+    guard let file = try? MappedFile(path: manifest, map: false) else { throw .noManifest(path: path) }
     let content: JSONValue
     do throws(JSONValue.Fault) {
-      content = try JSONValue(parsing: data)
+      content = try JSONValue(parsing: file.bytes.array())
     } catch {
       throw .badManifest(path: manifest, reason: "at byte \(error.offset): \(error.reason)")
     }
@@ -65,45 +66,44 @@ public struct WeightsFolder: Sendable {
     executable: String = executablePath
   ) throws(WeightsFault) -> WeightsFolder? {
     if let named = given ?? environment["AVIARY_WEIGHTS"], !named.isEmpty { return try WeightsFolder(named) }
-    var folder = URL(filePath: executable).deletingLastPathComponent()
-    let beside = folder.path + "/Weights"
-    if FileManager.default.fileExists(atPath: beside + "/manifest.json") { return try WeightsFolder(beside) }
-    while folder.path != "/" {
-      let root = folder.path
-      if FileManager.default.fileExists(atPath: root + "/Package.swift") {
-        let path = root + "/Weights"
-        return FileManager.default.fileExists(atPath: path + "/manifest.json") ? try WeightsFolder(path) : nil
+    var folder = parent(of: executable)
+    let beside = folder + "/Weights"
+    if FileSystem.exists(beside + "/manifest.json") { return try WeightsFolder(beside) }
+    while !folder.isEmpty {
+      if FileSystem.exists(folder + "/Package.swift") {
+        let path = folder + "/Weights"
+        return FileSystem.exists(path + "/manifest.json") ? try WeightsFolder(path) : nil
       }
-      folder.deleteLastPathComponent()
+      folder = parent(of: folder)
     }
     return nil
   }
 
   /// Where the running program lies.
   public static var executablePath: String {
-    if let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") { return target }
-    let called = CommandLine.arguments.first ?? ""
-    return URL(filePath: called).resolvingSymlinksInPath().path
+    let called = PathText.arguments.first ?? ""
+    return FileSystem.resolved("/proc/self/exe") ?? FileSystem.resolved(called) ?? called
+  }
+
+  /// The path without its last component; empty for the root and for what has one component.
+  private static func parent(of path: String) -> String {
+    path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
   }
 
   /// The path of a checkpoint that somebody names: a file, the folder of a run, which stands for its `best.h5`, or
   /// shipped weights.
   public static func checkpointPath(_ named: String, given: String? = nil) throws(WeightsFault) -> String {
     let best = named + (named.hasSuffix("/") ? "" : "/") + "best.h5"
-    if FileManager.default.fileExists(atPath: best) { return best }
+    if FileSystem.exists(best) { return best }
     // What looks like a path is one, so that a file's absence is told as such.
-    if named.contains("/") || FileManager.default.fileExists(atPath: named) { return named }
+    if named.contains("/") || FileSystem.exists(named) { return named }
     let folder = try find(given: given)
     guard let weights = folder?.weights.first(where: { $0.name == named }), let folder else {
       if named.contains(".") { return named }
       throw .unknown(name: named, known: folder?.weights.map(\.name) ?? [])
     }
     let path = folder.path + "/" + weights.file
-    // The size is an NSNumber in one Foundation and an integer in the other: as text they are the same.
-    guard let value = (try? FileManager.default.attributesOfItem(atPath: path))?[.size], let size = Int("\(value)")
-    else {
-      throw .missingFile(name: named, path: path)
-    }
+    guard let size = FileSystem.status(path)?.size else { throw .missingFile(name: named, path: path) }
     if let bytes = weights.bytes, bytes != size { throw .wrongSize(path: path, bytes: size, expected: bytes) }
     return path
   }

@@ -1,3 +1,5 @@
+import AviaryArchives
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -11,7 +13,7 @@ func readBytes(path: String) throws(ImageDecodingFault) -> [UInt8] {
   func failure() -> ImageDecodingFault {
     .unreadable(path: path, reason: unsafe String(cString: strerror(errno)))
   }
-  let descriptor = unsafe open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+  let descriptor = unsafe open(PathText.cString(path), O_RDONLY | O_NONBLOCK | O_CLOEXEC)
   guard descriptor >= 0 else { throw failure() }
   defer { close(descriptor) }
   var status = stat()

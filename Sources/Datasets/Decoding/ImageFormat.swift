@@ -52,3 +52,17 @@ enum ImageFormat: String {
     }
   }
 }
+
+extension ImageFormat {
+  /// Whether images usually have names like this one.
+  static func isUsual(forFile name: String) -> Bool {
+    let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+    return parts.count > 1 && usualExtensions.contains(parts[parts.count - 1].lowercased())
+  }
+
+  private static let usualExtensions: Set<String> = [
+    "jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "tif", "tiff", "avif", "heic", "heif", "jxl", "jp2",
+    "j2k",
+    "ico", "psd", "ppm", "pgm", "pbm", "pnm", "svg",
+  ]
+}

@@ -1,12 +1,6 @@
 import AviaryArchives
 import AviaryTensors
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
 /// A way in which the files of a graph cannot be read.
 public enum GraphDataFault: ArchiveFaultCarrying, Equatable, CustomStringConvertible {
   /// There is no graph in any of the known forms at the path.
@@ -60,7 +54,7 @@ public enum GraphDataFault: ArchiveFaultCarrying, Equatable, CustomStringConvert
 
 /// What the readers of graphs share.
 enum GraphFiles {
-  static func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
+  static func exists(_ path: String) -> Bool { FileSystem.exists(path) }
 
   static func contents(_ path: String) throws(GraphDataFault) -> ByteRegion {
     do throws(ArchiveFault) { return try MappedFile(path: path).bytes } catch { throw .archive(error) }

@@ -1,33 +1,37 @@
 /// Photographs for training, and perhaps for validation and test: a folder of classes, a folder that holds such folders
-/// as `train`, `valid` (or `val`) and `test`, or one of packed files (IDX, CIFAR).
+/// as its parts (see `PartFolders`), or one of packed files (IDX, CIFAR).
 public struct ImageDataset: Sendable, Equatable {
   public let training: ImageFolder
   public let validation: ImageFolder?
   public let test: ImageFolder?
+  /// What lies at the path and is not used, a line each.
+  public let remarks: [String]
   public var classes: [String] { training.classes }
 
   /// Recognises the shape of the folder. The training part rules the classes; the others must have the same.
   ///
-  /// - Parameter limit: the most photographs a class, in each part.
-  public init(_ path: String, limit: Int? = nil) throws(ImageFolderFault) {
-    if let packed = try PackedDataset(path, limit: limit) {
-      (training, validation, test) = (packed.training, nil, packed.test)
+  /// - Parameters:
+  ///   - classes: names for the classes of packed files, in the order of their numbers.
+  ///   - limit: the most photographs a class, in each part.
+  public init(_ path: String, classes names: [String]? = nil, limit: Int? = nil) throws(ImageFolderFault) {
+    if let packed = try PackedDataset(path, classes: names, limit: limit) {
+      (training, validation, test, remarks) = (packed.training, nil, packed.test, [])
       return
     }
-    let names = try ImageFolder.classNames(path)
-    guard names.contains("train") else {
+    guard let parts = try PartFolders(path) else {
       training = try ImageFolder(path, limit: limit)
-      (validation, test) = (nil, nil)
+      (validation, test, remarks) = (nil, nil, training.remarks)
       return
     }
-    let training = try ImageFolder(path + "/train", limit: limit)
-    func part(_ choices: [String]) throws(ImageFolderFault) -> ImageFolder? {
-      guard let name = choices.first(where: names.contains) else { return nil }
-      return try ImageFolder(path + "/" + name, classes: training.classes, limit: limit)
+    let training = try ImageFolder(parts.training(), limit: limit)
+    func folder(_ part: PartFolders.Part) throws(ImageFolderFault) -> ImageFolder? {
+      guard let folder = parts.path(of: part) else { return nil }
+      return try ImageFolder(folder, classes: training.classes, limit: limit)
     }
     self.training = training
-    validation = try part(["valid", "val"])
-    test = try part(["test"])
+    validation = try folder(.valid)
+    test = try folder(.test)
+    remarks = parts.remarks + [training, validation, test].flatMap { $0?.remarks ?? [] }
   }
 
   /// How packed images are prepared by default: at their own size, with the mean and the deviation of

@@ -1,12 +1,6 @@
 import AviaryArchives
 import AviaryDiagnostics
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
 /// A photograph on disk, or one of the pictures that a file packs, and what it shows.
 public struct ImageEntry: Sendable, Hashable {
   /// The file, and the picture's number after a `#` where the file has many.
@@ -52,41 +46,60 @@ public struct ImageFolder: Sendable, Equatable {
   public let classes: [String]
   /// The photographs, class by class and sorted by path within each.
   public let entries: [ImageEntry]
+  /// What lies in the folder and is not used, a line each.
+  public let remarks: [String]
 
   /// Lists the regular files below each class folder; hidden files and folders are passed over. What the files hold is
   /// seen when they are decoded.
   ///
+  /// A class is the same in all parts where Unicode takes the names for equal, whichever spelling (NFC, NFD) each has.
+  ///
   /// - Parameters:
-  ///   - classes: the classes that are expected, whose order is kept; nil takes the folder's own.
+  ///   - classes: the classes that are expected, whose order and spelling are kept; nil takes the folder's own.
   ///   - limit: the most photographs a class.
   public init(_ path: String, classes expected: [String]? = nil, limit: Int? = nil) throws(ImageFolderFault) {
-    let found = try Self.classNames(path)
+    let top = try FolderContent(path)
+    let found = top.folders
+    guard !found.isEmpty else { throw .noClass(path: path) }
+    var spelled: [String: String] = [:]
+    for name in found {
+      // Two folders of one class would be two classes, or one of them lost.
+      if let other = spelled.updateValue(name, forKey: name) { throw .sameClass(path: path, other, name) }
+    }
+    var folders: [String?] = found
     if let expected {
-      if let unknown = found.first(where: { !expected.contains($0) }) {
-        throw .unknownClass(path: path, name: unknown, expected: expected)
+      folders = Array(repeating: nil, count: expected.count)
+      for name in found {
+        guard let place = Self.place(of: name, in: expected) else {
+          throw .unknownClass(path: path, name: name, expected: expected)
+        }
+        folders[place] = name
       }
     } else {
-      guard !found.isEmpty else { throw .noClass(path: path) }
       guard found.count > 1 else { throw .oneClass(path: path, name: found[0]) }
     }
     classes = expected ?? found
     var entries: [ImageEntry] = []
+    var lost: [String] = []
     for (label, name) in classes.enumerated() {
-      let folder = path + "/" + name
-      guard found.contains(name) else { throw .emptyClass(path: folder) }
-      var visited: Set<String> = []
-      let files = try Self.files(below: folder, visited: &visited)
-      guard !files.isEmpty else { throw .emptyClass(path: folder) }
-      entries += files.prefix(limit ?? files.count).map { ImageEntry(path: $0, label: label) }
+      guard let folder = folders[label] else { throw .emptyClass(path: path + "/" + name) }
+      let tree = try FileTree(below: path + "/" + folder)
+      lost += tree.others
+      guard !tree.files.isEmpty else { throw .emptyClass(path: path + "/" + folder) }
+      entries += tree.files.prefix(limit ?? tree.files.count).map { ImageEntry(path: $0, label: label) }
     }
     self.entries = entries
+    remarks =
+      line(path, top.files.filter { ImageFormat.isUsual(forFile: $0) }, "image", "beside the class folders")
+      + line(path, lost, "name", "of neither a file nor a folder")
   }
 
   /// - Precondition: every label is that of a class.
-  public init(classes: [String], entries: [ImageEntry]) {
+  public init(classes: [String], entries: [ImageEntry], remarks: [String] = []) {
     ensure(entries.allSatisfy { classes.indices.contains($0.label) }, "ImageFolder: a label without a class")
     self.classes = classes
     self.entries = entries
+    self.remarks = remarks
   }
 
   /// The number of photographs of each class.
@@ -94,47 +107,19 @@ public struct ImageFolder: Sendable, Equatable {
     entries.reduce(into: Array(repeating: 0, count: classes.count)) { $0[$1.label] += 1 }
   }
 
-  /// The names of the folders in a folder, sorted.
-  static func classNames(_ path: String) throws(ImageFolderFault) -> [String] {
-    try names(in: path).filter { kind(of: path + "/" + $0) == .folder }
+  /// The place of a class: of the same bytes, or else of the same characters in another normal form.
+  static func place(of name: String, in classes: [String]) -> Int? {
+    let same = classes.indices.filter { classes[$0] == name }
+    return same.count == 1 ? same[0] : same.first { classes[$0].isExactly(name) }
   }
+}
 
-  /// The names in a folder, sorted by their UTF-8 bytes, the hidden ones left out.
-  private static func names(in path: String) throws(ImageFolderFault) -> [String] {
-    do {
-      return try FileManager.default.contentsOfDirectory(atPath: path)
-        .filter { !$0.hasPrefix(".") }.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-    } catch {
-      throw .unreadable(path: path)
-    }
-  }
-
-  private enum Kind { case file, folder, other }
-
-  private static func kind(of path: String) -> Kind {
-    let type = try? FileManager.default.attributesOfItem(atPath: resolved(path))[.type] as? FileAttributeType
-    return type == .typeRegular ? .file : type == .typeDirectory ? .folder : .other
-  }
-
-  private static func resolved(_ path: String) -> String {
-    URL(filePath: path).resolvingSymlinksInPath().path
-  }
-
-  /// The regular files below a folder in sorted order, each folder's names together. A folder that links lead to a
-  /// second time is passed over, so a cycle ends.
-  private static func files(below path: String, visited: inout Set<String>) throws(ImageFolderFault) -> [String] {
-    guard visited.insert(resolved(path)).inserted else { return [] }
-    var files: [String] = []
-    for name in try names(in: path) {
-      let item = path + "/" + name
-      switch kind(of: item) {
-      case .file: files.append(item)
-      case .folder: files += try Self.files(below: item, visited: &visited)
-      case .other: break
-      }
-    }
-    return files
-  }
+/// One line that names and counts what is not used; none where there is nothing.
+func line(_ path: String, _ names: [String], _ noun: String, _ place: String) -> [String] {
+  guard !names.isEmpty else { return [] }
+  let first = names.prefix(5).map { "'\($0)'" }.joined(separator: ", ") + (names.count > 5 ? ", …" : "")
+  let count = names.count == 1 ? "1 \(noun) \(place) is" : "\(names.count) \(noun)s \(place) are"
+  return ["\(path): \(count) not used: \(first)"]
 }
 
 /// Why a folder of images is refused.
@@ -147,6 +132,14 @@ public enum ImageFolderFault: Swift.Error, Sendable, Equatable, CustomStringConv
   case oneClass(path: String, name: String)
   /// The folder of a class is missing or has no files.
   case emptyClass(path: String)
+  /// Two class folders have one name in two Unicode spellings.
+  case sameClass(path: String, String, String)
+  /// Two folders are the same part, such as `val` and `validation`.
+  case samePart(path: String, String, String)
+  /// The folder is divided into parts, and has none for training.
+  case noTraining(path: String, parts: [String], others: [String])
+  /// There are other than as many names as classes of packed images.
+  case classCount(path: String, names: Int, classes: Int)
   /// A validation or test part has a class that the training part does not have.
   case unknownClass(path: String, name: String, expected: [String])
   /// A file of packed images cannot be read.
@@ -165,6 +158,16 @@ public enum ImageFolderFault: Swift.Error, Sendable, Equatable, CustomStringConv
     case .oneClass(let path, let name):
       "\(path): has only one class ('\(name)'); a classifier needs two or more class folders"
     case .emptyClass(let path): "\(path): has no images; add some, or remove the class from every part"
+    case .sameClass(let path, let first, let second):
+      "\(path): the folders '\(Self.scalars(first))' and '\(Self.scalars(second))' are one class in two Unicode spellings; "
+        + "put their images into one folder"
+    case .samePart(let path, let first, let second):
+      "\(path): the folders '\(first)' and '\(second)' are the same part; keep one of them, or rename the other"
+    case .noTraining(let path, let parts, let others):
+      "\(path): has the \(parts.count == 1 ? "part" : "parts") \(parts.joined(separator: ", ")) but no folder 'train'"
+        + (others.isEmpty ? "" : " (beside \(Self.short(others)))") + "; put the training images there"
+    case .classCount(let path, let names, let classes):
+      "\(path): \(names) class names for \(classes) classes; give one name for each, in the order of their numbers"
     case .unknownClass(let path, let name, let expected):
       "\(path): unknown class '\(name)'; the model's classes are \(Self.short(expected))"
     case .archive(let fault): "\(fault)"
@@ -173,6 +176,11 @@ public enum ImageFolderFault: Swift.Error, Sendable, Equatable, CustomStringConv
     case .tooFew(let images, let fraction):
       "\(images) images are too few to hold out \(fraction) of them; add images or give a validation folder"
     }
+  }
+
+  /// The name with what is not ASCII spelled out, so that names that look alike can be told apart.
+  private static func scalars(_ name: String) -> String {
+    name.unicodeScalars.map { $0.isASCII ? String($0) : "\\u{\(String($0.value, radix: 16))}" }.joined()
   }
 
   private static func short(_ names: [String]) -> String {

@@ -1,11 +1,5 @@
 import AviaryArchives
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
 /// Pictures for training and test that lie packed in a few files: a folder of IDX files, as MNIST and its likes come, or
 /// of CIFAR's binary files. The files may be compressed by gzip.
 ///
@@ -14,16 +8,18 @@ import AviaryArchives
 public struct PackedDataset: Sendable, Equatable {
   /// In words: `IDX files` or `CIFAR's binary files`.
   public let format: String
-  public let training: ImageFolder
-  public let test: ImageFolder?
+  public private(set) var training: ImageFolder
+  public private(set) var test: ImageFolder?
   /// Whether the classes have names of their own, not only numbers.
-  public let namesClasses: Bool
+  public private(set) var namesClasses: Bool
 
   /// Nil where the folder holds no such files.
   ///
-  /// - Parameter limit: the most pictures a class, in each part.
-  public init?(_ path: String, limit: Int? = nil) throws(ImageFolderFault) {
-    let names = ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
+  /// - Parameters:
+  ///   - classes: names for the classes in the order of their numbers, instead of those in the folder.
+  ///   - limit: the most pictures a class, in each part.
+  public init?(_ path: String, classes given: [String]? = nil, limit: Int? = nil) throws(ImageFolderFault) {
+    let names = (try? FileSystem.names(in: path)) ?? []
     let parts: (format: String, training: [LabeledFile], test: [LabeledFile])
     if let found = try Self.idx(path, names) {
       parts = ("IDX files", [found.training], found.test.map { [$0] } ?? [])
@@ -41,7 +37,10 @@ public struct PackedDataset: Sendable, Equatable {
     }
     let highest = (parts.training + parts.test).flatMap(\.labels).max() ?? 0
     let named = try Self.classNames(path, names)
-    let classes = named ?? (0...Int(highest)).map(String.init)
+    if let given, given.count != named?.count ?? Int(highest) + 1 {
+      throw .classCount(path: path, names: given.count, classes: named?.count ?? Int(highest) + 1)
+    }
+    let classes = given ?? named ?? (0...Int(highest)).map(String.init)
     guard Int(highest) < classes.count else {
       throw .malformed(path: path, reason: "the class \(highest) has no name: there are \(classes.count) names")
     }
@@ -57,14 +56,25 @@ public struct PackedDataset: Sendable, Equatable {
       return ImageFolder(classes: classes, entries: entries)
     }
     format = parts.format
-    namesClasses = named != nil
+    namesClasses = given != nil || named != nil
     training = folder(parts.training)
     test = parts.test.isEmpty ? nil : folder(parts.test)
   }
 
+  /// The same with other names for the classes.
+  ///
+  /// - Precondition: there is a name for each class.
+  public func naming(_ names: [String]) -> PackedDataset {
+    var result = self
+    result.training = ImageFolder(classes: names, entries: training.entries)
+    result.test = test.map { ImageFolder(classes: names, entries: $0.entries) }
+    result.namesClasses = true
+    return result
+  }
+
   /// Whether a folder holds such files, judged by their names alone.
   public static func isPresent(at path: String) -> Bool {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    let names = (try? FileSystem.names(in: path)) ?? []
     return names.contains { $0.hasPrefix("train-images") || $0.hasPrefix("data_batch_") || $0.hasPrefix("fine_label_") }
   }
 

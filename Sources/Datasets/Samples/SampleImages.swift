@@ -1,10 +1,5 @@
+import AviaryArchives
 import AviaryKernels
-
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
 
 /// Draws a small data set of cats and dogs, for trying the package without photographs.
 ///
@@ -37,14 +32,14 @@ public enum SampleImages {
   ) throws(SampleImagesFault) -> Summary {
     guard (20...100_000).contains(count) else { throw .count(count) }
     guard (32...1024).contains(imageSize) else { throw .imageSize(imageSize) }
-    if let names = try? FileManager.default.contentsOfDirectory(atPath: path), !names.isEmpty {
+    if let names = try? FileSystem.names(in: path), !names.isEmpty {
       throw .notEmpty(path: path)
     }
     let classes = Animal.Kind.allCases.map(\.rawValue)
     do {
       for part in ["train", "test"] {
         for name in classes {
-          try FileManager.default.createDirectory(atPath: "\(path)/\(part)/\(name)", withIntermediateDirectories: true)
+          try FileSystem.createFolder("\(path)/\(part)/\(name)")
         }
       }
       let digits = max(String(count / 2).count, 3)
@@ -56,7 +51,7 @@ public enum SampleImages {
         let name = String(number / 2)
         let padded = String(repeating: "0", count: digits - name.count) + name
         let file = "\(path)/\(isTest ? "test" : "train")/\(label)/\(padded).jpg"
-        try Data(JPEGEncoder.encode(image, quality: 90)).write(to: URL(filePath: file))
+        try FileSystem.write(JPEGEncoder.encode(image, quality: 90), to: file)
       }
       return Summary(folder: path, classes: classes, trainingImages: count - tests, testImages: tests)
     } catch {

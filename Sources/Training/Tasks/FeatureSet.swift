@@ -4,12 +4,6 @@ import AviaryDatasets
 import AviaryLayers
 import AviaryTensors
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
 /// The features of a set of images: the input of the head on a frozen backbone, computed once.
 struct FeatureSet {
   /// The number of features of an image.
@@ -91,7 +85,7 @@ struct FeatureCache {
   /// A file that cannot be used is not a fault: the features are computed again.
   private func read(_ part: String, key: String, _ entries: [ImageEntry]) -> FeatureSet? {
     let path = path(part)
-    guard FileManager.default.fileExists(atPath: path) else { return nil }
+    guard FileSystem.exists(path) else { return nil }
     do {
       let file = try FeatureFile(from: path)
       // Other images or weights than those that the file is of.
@@ -123,9 +117,8 @@ struct FeatureCache {
       text += "\(entry.path) \(entry.array.bytes.crc32c())\n"
     }
     for entry in entries {
-      let attributes = try? FileManager.default.attributesOfItem(atPath: entry.file)
-      let (size, date) = (attributes?[.size] ?? "?", attributes?[.modificationDate] ?? "?")
-      text += "\(entry.path)\t\(entry.label)\t\(size)\t\(date)\n"
+      let status = FileSystem.status(entry.file)
+      text += "\(entry.path)\t\(entry.label)\t\(status?.size ?? -1)\t\(status?.modified ?? -1)\n"
     }
     // Two sums of 32 bits over halves and one over all of it.
     let bytes = Array(text.utf8)

@@ -9,15 +9,20 @@ struct ImageParts {
   let test: ImageFolder?
   /// How packed pictures are prepared by default; nil for photographs.
   let preprocessing: Preprocessing?
+  /// What lies beside the images and is not used, a line each.
+  let remarks: [String]
 
-  init(_ options: TrainingOptions, limit: Int?) throws {
-    let dataset = try ImageDataset(options.data, limit: limit)
+  init(_ options: TrainingOptions, _ images: ImageOptions) throws {
+    let limit = images.limit
+    let dataset = try ImageDataset(options.data, classes: images.classes, limit: limit)
     preprocessing = dataset.ownPreprocessing
     test = dataset.test
     switch (options.validation, dataset.validation) {
     case (.folder(let path), _):
       training = dataset.training
-      validation = try ImageFolder(path, classes: dataset.classes, limit: limit)
+      // A folder of class folders, or one with a part for validation.
+      let parts = try PartFolders(path)
+      validation = try ImageFolder(parts?.path(of: .valid) ?? path, classes: dataset.classes, limit: limit)
     case (nil, let given?):
       training = dataset.training
       validation = given
@@ -26,6 +31,7 @@ struct ImageParts {
     case (nil, nil):
       (training, validation) = try dataset.training.stratifiedSplit(fraction: 0.1, seed: options.seed)
     }
+    remarks = dataset.remarks + (dataset.validation == validation ? [] : validation.remarks)
   }
 }
 
@@ -43,7 +49,7 @@ struct ImageStart {
   init(_ beginning: Beginning, _ options: TrainingOptions, _ images: ImageOptions) throws {
     self.options = options
     self.images = images
-    data = try ImageParts(options, limit: images.limit)
+    data = try ImageParts(options, images)
     isFresh = beginning.isFromScratch
     let classes = data.training.classes
     try beginning.requireSameClasses(classes, options)
@@ -113,6 +119,7 @@ struct ImageStart {
 
   /// - Parameter path: the folder of the run.
   func task(at path: String, _ report: @escaping (String) -> Void) -> any TrainingTask {
+    for remark in data.remarks { report(remark) }
     // Opens the existential: the task is generic over the model.
     func open(_ model: some Classifier) -> any TrainingTask {
       let pretraining = isFresh ? Pretraining(model, options, data.training, preprocessing, report) : nil
