@@ -65,6 +65,7 @@ public struct ByteRegion: Sendable {
     case memory(Memory)
     case bytes([UInt8])
     case floats([Float])
+    case deferred(DeferredBytes)
   }
 
   private let storage: Storage
@@ -80,6 +81,13 @@ public struct ByteRegion: Sendable {
 
   public init(_ bytes: [UInt8]) {
     storage = .bytes(bytes)
+    start = 0
+    count = bytes.count
+  }
+
+  /// Bytes that are in memory only while they are used.
+  package init(_ bytes: DeferredBytes) {
+    storage = .deferred(bytes)
     start = 0
     count = bytes.count
   }
@@ -181,6 +189,26 @@ public struct ByteRegion: Sendable {
       return unsafe try values.span.bytes.withUnsafeBytes { (all) throws(E) in
         unsafe try body(UnsafeRawBufferPointer(rebasing: all[start..<start + count]))
       }
+    case .deferred(let bytes):
+      return unsafe try bytes.bytes(in: start..<start + count).withPointer(body)
+    }
+  }
+
+  /// Whether the bytes are made whenever they are asked for.
+  package var isDeferred: Bool { if case .deferred = storage { true } else { false } }
+
+  /// The same bytes, in memory as long as the result lives.
+  package var loaded: ByteRegion {
+    guard case .deferred(let bytes) = storage else { return self }
+    return bytes.bytes(in: start..<start + count).loaded
+  }
+
+  /// Calls `body` with parts that are the bytes in sequence. Bytes of a file that is not in memory come in pieces.
+  package func forEachPiece<E: Swift.Error>(_ body: (ByteRegion) throws(E) -> Void) throws(E) {
+    guard case .deferred(let bytes) = storage, let size = bytes.pieceSize else { return try body(self) }
+    for offset in stride(from: 0, to: count, by: size) {
+      let length = min(size, count - offset)
+      try body(bytes.bytes(in: start + offset..<start + offset + length))
     }
   }
 

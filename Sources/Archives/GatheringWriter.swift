@@ -17,7 +17,7 @@ struct GatheringWriter {
   /// Regions per call: well below the limits of operating systems.
   private static let most = 128
 
-  private let parts: [ByteRegion]
+  private var parts: [ByteRegion]
   private let descriptor: Int32
   /// What is written next: a part, and the place in it.
   private var index = 0
@@ -51,13 +51,16 @@ struct GatheringWriter {
   private mutating func skipWritten() {
     while index < parts.count, offset >= parts[index].count {
       offset -= parts[index].count
+      // What was loaded is released.
+      parts[index] = ByteRegion([])
       index += 1
     }
+    if index < parts.count { parts[index] = parts[index].loaded }
   }
 
   /// Puts the rest of the part into the call, then, as one closure's pointer lives within another's, those that follow.
   private func write(from index: Int, _ offset: Int, room: Int, _ vectors: inout [iovec]) -> Int {
-    guard room > 0, index < parts.count, unsafe vectors.count < Self.most else {
+    guard room > 0, index < parts.count, unsafe vectors.count < Self.most, !parts[index].isDeferred else {
       return unsafe writev(descriptor, vectors, Int32(vectors.count))
     }
     return unsafe parts[index].withPointer { bytes in

@@ -94,6 +94,9 @@ public struct NumPyArchive: Sendable {
   /// Whether there is an array of this name.
   public func holds(_ name: String) -> Bool { archive.member(named: name + ".npy") != nil }
 
+  /// Whether the bytes of an array are stored uncompressed.
+  package func isStored(_ name: String) -> Bool { archive.member(named: name + ".npy")?.isStored ?? false }
+
   /// The array of this name. The checksum of a deflated array is always checked, that of a stored one only with `verify`.
   public func array(_ name: String, verify: Bool = false) throws(NumPyFault) -> NumPyArray {
     let contents: ByteRegion

@@ -94,18 +94,43 @@ enum AviaryFile {
   }
 
   static func array(
-    _ dataset: HDF5Contents.Dataset, _ reader: HDF5Reader, tensor: String
+    _ dataset: HDF5Contents.Dataset, _ reader: HDF5Reader, tensor: String, _ unpacking: Checkpoint.Unpacking = .now()
   ) throws(CheckpointFault) -> StoredArray {
     guard let dtype = Dtype(dataset.type, attributes: dataset.attributes) else {
       throw .unsupported(path: reader.path, what: "\(dataset.path) holds \(dataset.type), not numbers")
     }
     let bytes: ByteRegion
-    do { bytes = try reader.bytes(of: dataset) } catch { throw .hdf5(error) }
+    do { bytes = try self.bytes(dataset, reader, unpacking) } catch { throw .hdf5(error) }
     let quantization = try quantization(
       dtype, shape: dataset.shape, dataset.attributes, tensor: tensor, file: reader.path)
     guard let array = StoredArray(dtype: dtype, shape: dataset.shape, bytes: bytes, quantization: quantization) else {
       throw .badTensor(path: reader.path, tensor: tensor, reason: "shape and bytes do not fit together")
     }
-    return array
+    guard bytes.isDeferred else { return array }
+    return array.unpacked { () throws(CheckpointFault) in
+      try hdf5 { () throws(HDF5Fault) in try reader.check(dataset) }
+    }
+  }
+
+  /// The bytes of a dataset: those in the file where they are stored as they are, unpacked ones otherwise.
+  private static func bytes(
+    _ dataset: HDF5Contents.Dataset, _ reader: HDF5Reader, _ unpacking: Checkpoint.Unpacking
+  ) throws(HDF5Fault) -> ByteRegion {
+    if dataset.offset != nil || dataset.byteCount == 0 { return try reader.bytes(of: dataset) }
+    try reader.requireReadable(dataset)
+    if case .now(let limit) = unpacking {
+      if try reader.keeps(dataset, of: limit) { return try reader.bytes(of: dataset) }
+      try reader.check(dataset)
+    }
+    return ByteRegion(
+      DeferredBytes(count: dataset.byteCount ?? 0) { range in
+        do {
+          let whole = try reader.bytes(of: dataset)
+          return whole.part(range) ?? whole
+        } catch {
+          ensure(false, "the bytes of an array were asked for that cannot be unpacked: \(error)")
+          return ByteRegion([])
+        }
+      })
   }
 }

@@ -103,8 +103,11 @@ private struct AviaryFileReader {
   private mutating func array(
     _ dataset: HDF5Contents.Dataset, _ tensor: String
   ) throws(CheckpointFault) -> StoredArray {
-    let array = try AviaryFile.array(dataset, reader, tensor: tensor)
-    if options.verify { try verification.add(tensor, array.bytes, stored: dataset.attributes["crc32c"]) }
+    let array = try AviaryFile.array(dataset, reader, tensor: tensor, options.unpacking)
+    if options.verify {
+      if options.isListing, array.bytes.isDeferred { try array.check() }
+      try verification.add(tensor, array.bytes, stored: dataset.attributes["crc32c"])
+    }
     return array
   }
 

@@ -51,6 +51,8 @@ public struct Checkpoint: Sendable {
   /// The arrays, in the order of the file or the model.
   public private(set) var entries: [Entry] = []
   private var places = ExactDictionary<Int>()
+  /// The files that are read in pieces, with the arrays.
+  var files: [MappedFile] = []
   /// The first name that `append` was given twice, and a description of each value.
   private var collision: (name: String, first: String, second: String)?
 
@@ -110,34 +112,27 @@ public struct Checkpoint: Sendable {
     return result
   }
 
-  /// How a file is read.
-  public struct ReadOptions: Sendable {
-    /// Memory-map a local file; otherwise it is copied.
-    public var map = true
-    /// Verify the checksum of every tensor, where the file has them.
-    public var verify = true
-    /// Also read what is not an array of numbers, to see whether it can be read.
-    public var readsEverything = false
-    /// The entry of a PyTorch training checkpoint that the weights are taken from; nil for the likeliest, averages over
-    /// training steps first.
-    public var weightsKey: String?
-
-    public init(
-      map: Bool = true, verify: Bool = true, readsEverything: Bool = false, weightsKey: String? = nil
-    ) {
-      self.weightsKey = weightsKey
-      self.map = map
-      self.verify = verify
-      self.readsEverything = readsEverything
-    }
-  }
-
   /// Reads a checkpoint of any format, which is detected by content, not by name.
   public static func read(
     from path: String, options: ReadOptions = ReadOptions()
   ) throws(CheckpointFault) -> Checkpoint {
     let file: MappedFile
-    do { file = try MappedFile(path: path, map: options.map) } catch { throw .archive(error) }
+    do { file = try MappedFile(path: path, access: options.access) } catch { throw .archive(error) }
+    guard case .never = options.unpacking else { return try read(file, path, options) }
+    do throws(CheckpointFault) {
+      var checkpoint = try read(file, path, options)
+      checkpoint.files.append(file)
+      return checkpoint
+    } catch {
+      // Zeros stand for what could not be read, and may look like damage.
+      do { try file.requireIntact() } catch { throw .archive(error) }
+      throw error
+    }
+  }
+
+  private static func read(
+    _ file: MappedFile, _ path: String, _ options: ReadOptions
+  ) throws(CheckpointFault) -> Checkpoint {
     // HDF5 may begin at any power of two, and so do the weights in a .keras archive by chance.
     if HDF5Reader.matches(file.bytes), !ZipArchive.matches(file.bytes) {
       let reader: HDF5Reader

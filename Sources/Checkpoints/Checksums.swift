@@ -7,8 +7,11 @@ import Synchronization
 enum Checksums {
   static func crc32c(of regions: [ByteRegion]) -> [UInt32] {
     // The largest first, so that no core is left with much to do at the end.
-    let order = regions.indices.sorted { regions[$0].count > regions[$1].count }
-    let sums = Mutex([UInt32](repeating: 0, count: regions.count))
+    let order = regions.indices.filter { !regions[$0].isDeferred }.sorted { regions[$0].count > regions[$1].count }
+    var first = [UInt32](repeating: 0, count: regions.count)
+    // One at a time is in memory of those that are unpacked for it.
+    for index in regions.indices where regions[index].isDeferred { first[index] = regions[index].crc32c() }
+    let sums = Mutex(first)
     DispatchQueue.concurrentPerform(iterations: order.count) { place in
       let sum = regions[order[place]].crc32c()
       sums.withLock { $0[order[place]] = sum }

@@ -42,7 +42,11 @@ extension StoredArray {
   /// How many of the numbers are NaN or infinite; none of whole numbers. A complex element counts as two numbers.
   public var nonfinite: NonfiniteCount {
     func counted(_ bits: Int, _ infinity: UInt64) -> NonfiniteCount {
-      bytes.withBytes { NonfiniteCount(in: $0, bits: bits, infinity: infinity) }
+      var found = NonfiniteCount()
+      bytes.forEachPiece { piece in
+        piece.withBytes { found += NonfiniteCount(in: $0, bits: bits, infinity: infinity) }
+      }
+      return found
     }
     switch dtype {
     case .float64, .complex128: return counted(64, Double.infinity.bitPattern)

@@ -1,4 +1,5 @@
 import AviaryArchives
+import AviaryDiagnostics
 
 /// NumPy's `.npz`, an archive of arrays by name, and `.npy`, one array.
 enum NumPyCheckpoint {
@@ -25,9 +26,9 @@ enum NumPyCheckpoint {
     archive bytes: ByteRegion, _ path: String, _ options: Checkpoint.ReadOptions
   ) throws(CheckpointFault) -> Checkpoint {
     let archive = try archived { () throws(ArchiveFault) in try NumPyArchive(bytes, path: path) }
-    // All arrays are kept, so that they are limited together and not only each.
+    // Arrays that are all kept are limited together and not only each.
     let limit = max(1 << 30, 100 * bytes.count)
-    guard archive.unpackedSize <= limit else {
+    guard options.isListing || archive.unpackedSize <= limit else {
       throw .tooLarge(path: path, tensor: "all arrays", bytes: archive.unpackedSize, limit: limit)
     }
     var checkpoint = Checkpoint()
@@ -45,16 +46,32 @@ enum NumPyCheckpoint {
       } catch {
         throw .numPy(error)
       }
-      guard let stored = StoredArray(array) else {
+      guard var stored = StoredArray(array) else {
         checkpoint.notes.append("\(name): holds text, not numbers")
         continue
       }
+      if options.isListing, !archive.isStored(name) { stored = unpackedAgain(stored, name, archive) }
       guard checkpoint.add(stored, at: name) else { throw .duplicateTensor(path: path, tensor: name) }
     }
     if checkpoint.entries.isEmpty, let note = checkpoint.notes.first {
       throw .unsupported(path: path, what: "has no numeric array: \(note)")
     }
     return checkpoint
+  }
+
+  /// The same array, without its bytes: those of a deflated member are unpacked again when they are asked for. They were
+  /// read once, with their checksum.
+  private static func unpackedAgain(_ array: StoredArray, _ name: String, _ archive: NumPyArchive) -> StoredArray {
+    let bytes = DeferredBytes(count: array.bytes.count) { range in
+      let whole = (try? archive.array(name)).flatMap { StoredArray($0) }?.bytes
+      guard let part = whole?.part(range) else {
+        ensure(false, "the array '\(name)' has changed since it was read")
+        return ByteRegion([])
+      }
+      return part
+    }
+    let again = StoredArray(dtype: array.dtype, shape: array.shape, bytes: ByteRegion(bytes)) ?? array
+    return again.unpacked { () throws(CheckpointFault) in }
   }
 
   /// Writes the arrays, stored and aligned. What else is known about them has no place in the format.

@@ -80,13 +80,14 @@ struct ShardIndex {
       result.notes += shard.notes.map { "\(file): \($0)" }
       result.damage += shard.damage.map { "\(file): \($0)" }
       result.unreadable += shard.unreadable
+      result.files += shard.files
       result.notes += shard.paths.filter { result[$0] == nil }.map { "\(file): \($0): the index does not name it" }
     }
     return result
   }
 
   private func shard(_ file: String, _ options: Checkpoint.ReadOptions) throws(CheckpointFault) -> Checkpoint {
-    let mapped = try archived { () throws(ArchiveFault) in try MappedFile(path: file, map: options.map) }
+    let mapped = try archived { () throws(ArchiveFault) in try MappedFile(path: file, access: options.access) }
     // An index within an index could lead round in a circle.
     guard !Self.matches(mapped.bytes) else {
       throw .unsupported(path: file, what: "an index instead of a part of the checkpoint \(path)")

@@ -4,7 +4,8 @@ import AviaryTensors
 
 /// An array as a file holds it: any element type, any shape, bytes in little-endian row-major order.
 ///
-/// The bytes may be those of a memory-mapped file. Nothing is converted until numbers are asked for.
+/// The bytes may be those of a memory-mapped file, or be unpacked whenever they are asked for: see
+/// `Checkpoint.ReadOptions.unpacking`. Nothing is converted until numbers are asked for.
 public struct StoredArray: Sendable {
   public let dtype: Dtype
   /// Extents from the outermost; empty for a single number.
@@ -12,6 +13,8 @@ public struct StoredArray: Sendable {
   public let bytes: ByteRegion
   /// What the integers stand for that weights were quantised to; its scales are as many as the first extent.
   public let quantization: Quantization?
+  /// Tells whether bytes can be unpacked that were not yet.
+  private var unpacking: (@Sendable () throws(CheckpointFault) -> Void)?
 
   /// The number of elements.
   public var count: Int { bytes.count / dtype.size }
@@ -24,6 +27,19 @@ public struct StoredArray: Sendable {
     self.dtype = dtype
     self.shape = shape
     self.bytes = bytes
+  }
+
+  /// The same array, whose bytes are unpacked whenever they are asked for; `check` tells whether they can be.
+  func unpacked(checking check: @escaping @Sendable () throws(CheckpointFault) -> Void) -> StoredArray {
+    var array = self
+    array.unpacking = check
+    return array
+  }
+
+  /// Reads all bytes and keeps none of them. An array whose bytes were not unpacked when its file was read must be checked
+  /// before they are asked for: what is damaged stops the program then.
+  public func check() throws(CheckpointFault) {
+    if let unpacking { try unpacking() } else { bytes.forEachPiece { _ in } }
   }
 
   /// A Float32 array; the values are not copied. Their number must be the product of `shape`.

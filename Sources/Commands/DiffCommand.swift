@@ -17,7 +17,7 @@ struct DiffCommand: ParsableCommand {
     let difference: CheckpointDifference
     let sameTypes: Bool
     do {
-      let options = Checkpoint.ReadOptions(verify: verify)
+      let options = Checkpoint.ReadOptions(verify: verify, unpacking: .now(keeping: 256 << 20))
       let a = try Checkpoint.read(from: WeightsFolder.checkpointPath(first, given: weights.weights), options: options)
       let b = try Checkpoint.read(from: WeightsFolder.checkpointPath(second, given: weights.weights), options: options)
       difference = CheckpointDifference(a, b)

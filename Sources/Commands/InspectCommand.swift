@@ -20,7 +20,7 @@ struct InspectCommand: ParsableCommand {
 
   func run() throws {
     let file = try WeightsFolder.checkpointPath(file, given: weights.weights)
-    let checkpoint = try Checkpoint.read(from: file, options: .init(map: map, verify: verify))
+    let checkpoint = try Checkpoint.read(from: file, options: .init(map: map, verify: verify, unpacking: .whenUsed))
     if let tensor {
       let report = try TensorReport(tensor, of: checkpoint, file: file)
       if json { print(report.object.serialized) } else { report.lines.forEach(show) }

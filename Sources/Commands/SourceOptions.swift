@@ -110,7 +110,9 @@ struct SourceOptions: ParsableArguments {
     _ path: String, keepingNames: Bool = false, whole: Bool = false
   ) throws -> (checkpoint: Checkpoint, report: LoadReport?) {
     var checkpoint = try Checkpoint.read(
-      from: path, options: .init(map: map, verify: verify, weightsKey: weightsKey))
+      from: path,
+      options: .init(
+        map: map, verify: verify, weightsKey: weightsKey, unpacking: whole ? .now(keeping: 256 << 20) : .now()))
     // A damaged file must not become a good one, nor one with tensors missing a whole one.
     if whole, let first = checkpoint.damage.first { throw CommandFault.damaged(path: path, first: first) }
     if whole { try requireAllowed(checkpoint.unreadable, path) }

@@ -10,6 +10,7 @@ struct TensorReport {
     guard let array = checkpoint[path] else {
       throw CommandFault.noTensor(path: file, tensor: path, near: checkpoint.nearest(to: path))
     }
+    try array.check()
     self.path = path
     self.array = array
     statistics = ArrayStatistics(array)

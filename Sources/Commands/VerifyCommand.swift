@@ -6,10 +6,10 @@ struct VerifyCommand: ParsableCommand {
     commandName: "verify", abstract: "Verify the structure and every checksum of checkpoints.",
     discussion: """
       Aviary's own files have a checksum for every tensor, ZIP archives (.pth .keras .npz) one for every member; in other \
-      formats, every tensor is read. Files are copied, never memory-mapped. The exit code is 1 if a file is bad, and the \
-      first fault of each bad file goes to standard error. A file with tensors that cannot be read is bad, and so is one \
-      with NaN in a tensor, or with infinities in Aviary's own format; other formats hold infinities in masks, too, and \
-      they are named.
+      formats, every tensor is read. Files are read in pieces, never memory-mapped, and compressed tensors are unpacked \
+      one at a time. The exit code is 1 if a file is bad, and the first fault of each bad file goes to standard error. A \
+      file with tensors that cannot be read is bad, and so is one with NaN in a tensor, or with infinities in Aviary's own \
+      format; other formats hold infinities in masks, too, and they are named.
       """)
 
   @Argument(help: ArgumentHelp("The checkpoints.", valueName: "file")) var files: [String]
@@ -39,7 +39,8 @@ struct VerifyCommand: ParsableCommand {
   /// What was verified, in words.
   static func verify(_ file: String) throws -> String {
     let checkpoint = try Checkpoint.read(
-      from: file, options: .init(map: false, verify: true, readsEverything: true))
+      from: file, options: .init(verify: true, readsEverything: true, unpacking: .never))
+    try checkpoint.check()
     if let first = checkpoint.damage.first { throw CommandFault.damaged(path: file, first: first) }
     if !checkpoint.unreadable.isEmpty { throw CommandFault.unreadable(path: file, objects: checkpoint.unreadable) }
     let tensors = counted(checkpoint.entries.count, "tensor")

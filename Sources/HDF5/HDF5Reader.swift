@@ -19,14 +19,13 @@ public final class HDF5Reader: Sendable {
   private let libraries: FilterLibraries
   private let listed = Mutex<HDF5Contents?>(nil)
 
-  /// Bytes that one dataset may have once unpacked.
+  /// Bytes that one dataset may have once unpacked; parts of a larger one are read with slices.
   static let sizeLimit = 4 << 30
-  /// How many times its stored bytes a filtered dataset may have: what deflate makes of zeros at most.
+  /// How many times its size a file may take in memory when all of it is kept: what deflate makes of zeros at most.
   static let ratioLimit = 1032
-  /// Unpacked bytes that a dataset, and all datasets of a file together, may have, however few are stored. Zeros that were
-  /// never written do not count: they take no memory before they are changed.
+  /// Unpacked bytes that may be kept however small the file is.
   static let unstoredLimit = 16 << 20
-  /// Unpacked bytes of all datasets together.
+  /// Unpacked bytes of all datasets that are kept, and that are unpacked in turn.
   static let totalLimit = 64 << 30
   /// Values that `values(of:)` makes at most; larger arrays are for `bytes(of:)`.
   static let valueLimit = 4_000_000
@@ -114,8 +113,7 @@ public final class HDF5Reader: Sendable {
       if object.isPlain || stored.count == 0 { return stored }
       // At most `byteCount`, which is an `Int`.
       let size = slab.count * elementSize
-      guard size <= Self.sizeLimit else { throw .tooLarge(bytes: size, limit: Self.sizeLimit) }
-      try budget.charge(size, for: object)
+      try DatasetStorage.check(size)
       return try NumberConversion.converted(stored, object)
     } catch {
       throw error.fault(path: path, object: dataset.path)
@@ -141,9 +139,46 @@ public final class HDF5Reader: Sendable {
       guard slab.count <= Self.valueLimit else {
         throw .tooMany("values of this kind in one object", limit: Self.valueLimit)
       }
-      let stored = try storage(dataset.object).bytes(slab, copied: true).array()
+      let stored = try storage(dataset.object).bytes(slab).array()
       var decoder = ElementDecoder(BlockReader(image), limit: Self.valueLimit)
       return try decoder.elements(stored, dataset.datatype, count: dataset.isNull ? 0 : slab.count)
+    } catch {
+      throw error.fault(path: path, object: dataset.path)
+    }
+  }
+
+  // MARK: - All datasets
+
+  /// Throws what reading a dataset would, as far as its description tells: a filter that is not known or whose library is
+  /// not installed, more bytes than the reader accepts.
+  public func requireReadable(_ dataset: HDF5Contents.Dataset) throws(HDF5Fault) {
+    do throws(Flaw) { try storage(dataset.object).requireReadable() } catch {
+      throw error.fault(path: path, object: dataset.path)
+    }
+  }
+
+  /// Reads a dataset and keeps none of its bytes: one chunk is in memory at a time.
+  ///
+  /// - Throws: What reading it would.
+  public func check(_ dataset: HDF5Contents.Dataset) throws(HDF5Fault) {
+    do throws(Flaw) {
+      let storage = storage(dataset.object)
+      try budget.work(try storage.cost().unpacked, for: dataset.object)
+      try storage.check()
+    } catch {
+      throw error.fault(path: path, object: dataset.path)
+    }
+  }
+
+  /// Whether the bytes of a dataset may stay in memory with those of all others for which this was true: together they take
+  /// no more than `limit` bytes, nor than the size of the file justifies. The bytes of others are to be read when they are
+  /// needed.
+  package func keeps(_ dataset: HDF5Contents.Dataset, of limit: Int = .max) throws(HDF5Fault) -> Bool {
+    do throws(Flaw) {
+      let cost = try storage(dataset.object).cost()
+      try budget.work(cost.unpacked, for: dataset.object)
+      let justified = max(Self.unstoredLimit, cost.stored.times(Self.ratioLimit) ?? .max)
+      return cost.memory <= justified && budget.keeps(cost.memory, of: limit, for: dataset.object)
     } catch {
       throw error.fault(path: path, object: dataset.path)
     }
@@ -154,6 +189,6 @@ public final class HDF5Reader: Sendable {
   }
 
   private func storage(_ object: DatasetObject) -> DatasetStorage {
-    DatasetStorage(object: object, image: image, budget: budget, libraries: libraries)
+    DatasetStorage(object: object, image: image, libraries: libraries)
   }
 }

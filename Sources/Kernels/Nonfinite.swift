@@ -40,5 +40,10 @@ public struct NonfiniteCount: Equatable, Sendable {
     infinities = found.infinite
   }
 
+  package static func += (left: inout NonfiniteCount, right: NonfiniteCount) {
+    left.notNumbers += right.notNumbers
+    left.infinities += right.infinities
+  }
+
   public var isEmpty: Bool { notNumbers == 0 && infinities == 0 }
 }

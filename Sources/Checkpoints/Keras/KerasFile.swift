@@ -73,7 +73,7 @@ enum KerasFile {
           throw .malformed(
             path: reader.path, part: "layer '\(layer)'", reason: "its array '\(name)' is not in the file")
         }
-        let array = try AviaryFile.array(dataset, reader, tensor: location)
+        let array = try AviaryFile.array(dataset, reader, tensor: location, options.unpacking)
         guard checkpoint.add(array, at: join(layer, name)) else {
           throw .duplicateTensor(path: reader.path, tensor: join(layer, name))
         }
@@ -132,7 +132,7 @@ enum KerasFile {
       }
       do throws(CheckpointFault) {
         checkpoint.set(
-          try AviaryFile.array(dataset, reader, tensor: dataset.path), at: dataset.path)
+          try AviaryFile.array(dataset, reader, tensor: dataset.path, options.unpacking), at: dataset.path)
       } catch {
         guard case .hdf5(let fault) = error, let reason = reason(of: fault) else { throw error }
         checkpoint.unreadable.append(.init(path: dataset.path, reason: reason))
@@ -208,7 +208,7 @@ enum KerasFile {
   /// The damage to a dataset that is not listed; nil if it can be read, or is too large to be checked.
   private static func flaw(of dataset: HDF5Contents.Dataset, _ reader: HDF5Reader) -> String? {
     do throws(HDF5Fault) {
-      _ = try reader.values(of: dataset)
+      if dataset.type.size != nil { try reader.check(dataset) } else { _ = try reader.values(of: dataset) }
       return nil
     } catch {
       switch error {

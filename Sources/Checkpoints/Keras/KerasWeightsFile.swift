@@ -116,8 +116,9 @@ enum KerasShards {
     var groups: [HDF5Contents.Group] = []
     for file in files {
       let part = folder + file
-      let reader: HDF5Reader
-      do { reader = try HDF5Reader(path: part, map: options.map) } catch { throw .hdf5(error) }
+      let mapped = try archived { () throws(ArchiveFault) in try MappedFile(path: part, access: options.access) }
+      if case .never = options.unpacking { checkpoint.files.append(mapped) }
+      let reader = try hdf5 { () throws(HDF5Fault) in try HDF5Reader(bytes: mapped.bytes, path: part) }
       let own = try KerasFile.read(reader, reader.contents.attributes(ofGroup: "") ?? [], options)
       checkpoint.damage += own.damage.map { "\(file): \($0)" }
       guard own.format == .kerasWeights || own.entries.isEmpty else {

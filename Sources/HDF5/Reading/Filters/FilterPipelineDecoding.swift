@@ -46,6 +46,10 @@ extension FilterPipeline {
     /// bytes before them.
     func decoded(_ stored: ByteRegion, mask: UInt32, size: Int) throws(Flaw) -> ByteRegion {
       let applied = filters.enumerated().filter { mask >> UInt32($0.offset) & 1 == 0 }.map(\.element)
+      // Told before anything is allocated.
+      if let most = Self.most(stored.count, applied), most < size {
+        throw .damage("a chunk of \(size) bytes cannot be packed into \(stored.count)")
+      }
       // The size of each filter's input; unknown after a filter that compresses.
       var inputs: [Int?] = []
       var known: Int? = size
@@ -63,6 +67,22 @@ extension FilterPipeline {
       }
       guard bytes.count == size else { throw .damage("a chunk unpacks to \(bytes.count) bytes instead of \(size)") }
       return bytes
+    }
+
+    /// The bytes that filters can make of `stored` bytes at most; `nil` where nothing bounds them.
+    private static func most(_ stored: Int, _ filters: [Filter]) -> Int? {
+      var most: Int? = stored
+      for filter in filters {
+        switch Known(rawValue: filter.id) {
+        case .shuffle, .fletcher32: break
+        case .deflate: most = most?.times(HDF5Reader.ratioLimit)
+        // A byte that continues a length stands for 255 bytes, three bytes for a copy of 264 bytes.
+        case .lz4: most = most?.times(256)
+        case .lzf: most = most?.times(88)
+        default: return nil
+        }
+      }
+      return most
     }
 
     /// `size`: bytes of the filter's input; `most`: the limit where that is unknown.

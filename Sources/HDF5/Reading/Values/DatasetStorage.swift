@@ -4,24 +4,23 @@ import AviaryArchives
 struct DatasetStorage {
   let object: DatasetObject
   let image: FileImage
-  let budget: UnpackingBudget
   let libraries: FilterLibraries
 
   private var element: Int { object.datatype.size }
 
   /// The selected elements in the datatype of the file, in row-major order; not copied where they are contiguous in it.
-  ///
-  /// - Parameter copied: whether the caller copies them, so that zeros that were never written take memory too.
-  func bytes(_ slab: Hyperslab, copied: Bool = false) throws(Flaw) -> ByteRegion {
+  func bytes(_ slab: Hyperslab) throws(Flaw) -> ByteRegion {
     // At most `storedCount`, which is an `Int`.
     let size = slab.count * element
     if size == 0 { return ByteRegion([UInt8]()) }
     if let position = object.position(image) { return try contiguous(slab, size, at: position) }
-    guard case .chunked(let layout) = object.layout else {
-      try check(size, filled: copied || object.fillValue != nil ? size : 0, stored: 0)
-      return ByteRegion(zeroed: size) { fill(&$0) }
-    }
-    return try chunked(slab, size, layout, copied: copied)
+    try Self.check(size)
+    guard case .chunked(let layout) = object.layout else { return unwritten(size) }
+    return try chunked(slab, size, layout)
+  }
+
+  static func check(_ size: Int) throws(Flaw) {
+    guard size <= HDF5Reader.sizeLimit else { throw .tooLarge(bytes: size, limit: HDF5Reader.sizeLimit) }
   }
 
   private func contiguous(_ slab: Hyperslab, _ size: Int, at position: Int) throws(Flaw) -> ByteRegion {
@@ -38,19 +37,23 @@ struct DatasetStorage {
     return ByteRegion(zeroed: size) { copy.copy(region, to: &$0) }
   }
 
-  private func chunked(
-    _ slab: Hyperslab, _ size: Int, _ layout: ChunkedLayout, copied: Bool
-  ) throws(Flaw) -> ByteRegion {
+  /// Elements none of which was written. They take no memory before they are used.
+  private func unwritten(_ size: Int) -> ByteRegion {
+    guard let value = object.fillValue, !value.isEmpty, size >= ByteRegion.reservedSize else {
+      return ByteRegion(zeroed: size) { fill(&$0) }
+    }
+    return ByteRegion(
+      DeferredBytes(count: size, pieceSize: max(1, (4 << 20) / value.count) * value.count) { range in
+        ByteRegion(zeroed: range.count) { Self.fill(&$0, with: value, from: range.lowerBound) }
+      })
+  }
+
+  private func chunked(_ slab: Hyperslab, _ size: Int, _ layout: ChunkedLayout) throws(Flaw) -> ByteRegion {
     let decoder = try FilterPipeline.Decoder(object.pipeline, libraries)
     let grid = try ChunkGrid(object.dataspace, layout)
     let selection = ChunkSelection(slab, grid)
     let chunks = selection.chunks(of: try index(layout, grid))
-    // Chunks share no bytes, so this is at most the file's size.
-    let stored = chunks.reduce(0) { $0 + $1.size }
-    // Chunks are unpacked whole, even if little of them is selected.
-    guard let unpacked = chunks.count.times(layout.size) else { throw .overflow("the size of all chunks") }
-    let filled = copied || object.fillValue != nil ? size : touched(grid, chunks: chunks.count, unpacked)
-    try check(size, filled: max(unpacked, min(size, filled)), stored: stored)
+    if chunks.isEmpty { return unwritten(size) }
     return try ByteRegion(zeroed: size) { (target) throws(Flaw) in
       if chunks.count != selection.count { fill(&target) }
       for chunk in chunks {
@@ -64,7 +67,7 @@ struct DatasetStorage {
   }
 
   /// All chunks by number. The index is read once for each dataset, however often parts of the dataset are read.
-  private func index(_ layout: ChunkedLayout, _ grid: ChunkGrid) throws(Flaw) -> [StoredChunk] {
+  func index(_ layout: ChunkedLayout, _ grid: ChunkGrid) throws(Flaw) -> [StoredChunk] {
     if let known = object.chunks.withLock({ $0 }) { return known }
     let isFiltered = !object.pipeline.filters.isEmpty
     let chunks = try ChunkIndex.chunks(layout, grid, isFiltered: isFiltered, BlockReader(image))
@@ -76,37 +79,28 @@ struct DatasetStorage {
     return chunks
   }
 
-  /// The bytes of a new region that take memory once `chunks` chunks are copied to it; `.max` where they may lie anywhere.
-  private func touched(_ grid: ChunkGrid, chunks: Int, _ unpacked: Int) -> Int {
-    if chunks == 0 { return 0 }
-    // A chunk of whole rows is one run of bytes.
-    guard zip(grid.chunk, grid.dataset).dropFirst().allSatisfy({ $0 >= $1 }) else { return .max }
-    return chunks.times(2 * Self.pageSize).flatMap { $0.plus(unpacked) } ?? .max
-  }
-
-  /// That of the largest pages that systems give unasked.
-  private static let pageSize = 2 << 20
-
-  /// Refuses `size` bytes of which `filled` take memory, if the bytes that are stored do not justify them.
-  private func check(_ size: Int, filled: Int, stored: Int) throws(Flaw) {
-    guard size <= HDF5Reader.sizeLimit else { throw .tooLarge(bytes: size, limit: HDF5Reader.sizeLimit) }
-    let filled = size < ByteRegion.reservedSize ? max(filled, size) : filled
-    let justified = stored.times(HDF5Reader.ratioLimit) ?? .max
-    let limit = min(HDF5Reader.sizeLimit, max(HDF5Reader.unstoredLimit, justified))
-    guard filled <= limit else { throw .tooLarge(bytes: filled, limit: limit) }
-    try budget.charge(filled, reserving: size, for: object)
-  }
-
   private func fill(_ target: inout MutableSpan<UInt8>) {
-    guard let value = object.fillValue, !value.isEmpty else { return }
-    var at = 0
-    for index in 0..<target.count {
-      target[index] = value[at]
-      at = at + 1 == value.count ? 0 : at + 1
+    if let value = object.fillValue { Self.fill(&target, with: value, from: 0) }
+  }
+
+  /// `start` is the offset of the target in the dataset.
+  private static func fill(_ target: inout MutableSpan<UInt8>, with value: [UInt8], from start: Int) {
+    guard !value.isEmpty, !target.isEmpty else { return }
+    // A pattern of many elements, which is copied.
+    let repeats = min(target.count / value.count + 2, max(1, 65_536 / value.count))
+    var pattern: [UInt8] = []
+    for _ in 0..<repeats { pattern += value }
+    var made = 0
+    var skipped = start % value.count
+    while made < target.count {
+      let length = min(pattern.count - skipped, target.count - made)
+      target.copy(length, of: pattern.span, from: skipped, to: made)
+      made += length
+      skipped = 0
     }
   }
 
-  private func unpack(
+  func unpack(
     _ chunk: StoredChunk, _ layout: ChunkedLayout, _ grid: ChunkGrid, _ decoder: FilterPipeline.Decoder
   ) throws(Flaw) -> ByteRegion {
     guard let position = image.position(of: chunk.address),

@@ -1,45 +1,48 @@
 import Synchronization
 
-/// The bytes that all datasets of a file may take once unpacked or converted. Each dataset counts once.
+/// What the datasets of a file may cost together. It refuses no dataset to who reads it alone: a program that wants them
+/// all asks which ones to keep in memory, and how much work they may be.
 final class UnpackingBudget: Sendable {
   private struct State {
-    var left: Int
-    /// Addresses that may be reserved, with memory behind them or without.
-    var unreserved = HDF5Reader.totalLimit
-    /// By the address of the dataset, which may be looked up again and again.
-    var charged: [UInt64: Int] = [:]
-    var reserved: [UInt64: Int] = [:]
+    var memory = 0
+    var work: Int
+    /// Addresses of datasets that are charged: one may have many names.
+    var kept: Set<UInt64> = []
+    var worked: Set<UInt64> = []
   }
 
-  private let limit: Int
+  /// Unpacked bytes of all datasets together.
+  let workLimit: Int
+  private let memoryLimit: Int
   private let state: Mutex<State>
 
   init(fileSize: Int) {
     let justified = fileSize.times(HDF5Reader.ratioLimit) ?? .max
-    limit = min(HDF5Reader.totalLimit, max(HDF5Reader.unstoredLimit, justified))
-    state = Mutex(State(left: limit))
+    workLimit = max(HDF5Reader.totalLimit, justified)
+    memoryLimit = min(HDF5Reader.totalLimit, max(HDF5Reader.unstoredLimit, justified))
+    state = Mutex(State(work: workLimit))
   }
 
-  /// Charges bytes of memory, and the size of the region that they are a part of.
-  func charge(_ bytes: Int, reserving size: Int? = nil, for object: DatasetObject) throws(Flaw) {
-    let size = size ?? bytes
-    let isReserved = state.withLock { state in
-      let more = size - (state.reserved[object.address] ?? 0)
-      if more <= 0 { return true }
-      guard more <= state.unreserved else { return false }
-      state.unreserved -= more
-      state.reserved[object.address] = size
+  /// Whether `bytes` of memory are left for a dataset, which then has them; all together have `limit` bytes at most.
+  func keeps(_ bytes: Int, of limit: Int, for object: DatasetObject) -> Bool {
+    state.withLock { state in
+      if bytes == 0 || state.kept.contains(object.address) { return true }
+      guard bytes <= min(limit, memoryLimit) - state.memory else { return false }
+      state.memory += bytes
+      state.kept.insert(object.address)
       return true
     }
-    guard isReserved else { throw .tooLarge(bytes: size, limit: HDF5Reader.totalLimit) }
-    let isCovered = state.withLock { state in
-      let more = bytes - (state.charged[object.address] ?? 0)
-      if more <= 0 { return true }
-      guard more <= state.left else { return false }
-      state.left -= more
-      state.charged[object.address] = bytes
+  }
+
+  /// Charges the unpacking of `bytes`.
+  func work(_ bytes: Int, for object: DatasetObject) throws(Flaw) {
+    let isLeft = state.withLock { state in
+      if state.worked.contains(object.address) { return true }
+      guard bytes <= state.work else { return false }
+      state.work -= bytes
+      state.worked.insert(object.address)
       return true
     }
-    guard isCovered else { throw .tooLarge(bytes: bytes, limit: limit) }
+    guard isLeft else { throw .tooLarge(bytes: bytes, limit: workLimit) }
   }
 }
