@@ -678,7 +678,7 @@ def make():
     shared_messages(GOLDENS / "shared_messages.h5")
     file("links.h5", links, libver="earliest")
     file("odd.h5", odd, libver=("v110", "v110"))
-    apart = ("unwritten.h5", "zstandard.h5", "lz4.h5", "szip.h5")
+    apart = ("unwritten.h5", "zstandard.h5", "lz4.h5", "szip.h5", "blosc.h5", "bitshuffle.h5", "follow.h5", "parts.h5")
     write_table("expected.json", {p.name: summary(p) for p in sorted(GOLDENS.glob("*.h5")) if p.name not in apart})
     file("unwritten.h5", unwritten, libver="latest")
 
@@ -723,7 +723,36 @@ def plugins():
                 some[3:9, 2:8] = 5
             f["plain"] = whole
         table[name] = summary(GOLDENS / name)
+    blosc = {f" {codec} {shuffle}": dict(hdf5plugin.Blosc(cname=codec, clevel=9 if codec == "blosclz" else 5, shuffle=shuffle))
+             for codec, shuffle in (("blosclz", 0), ("blosclz", 1), ("blosclz", 2), ("lz4", 1), ("lz4hc", 2), ("snappy", 1),
+                                    ("zlib", 2), ("zstd", 1))}
+    bitshuffle = {" none": dict(hdf5plugin.Bitshuffle(cname="none")), " lz4": dict(hdf5plugin.Bitshuffle(cname="lz4")),
+                  " zstd": dict(hdf5plugin.Bitshuffle(cname="zstd")),
+                  " blocks": dict(hdf5plugin.Bitshuffle(nelems=64, cname="lz4"))}
+    for name, variants in {"blosc.h5": blosc, "bitshuffle.h5": bitshuffle}.items():
+        with h5py.File(GOLDENS / name, "w", libver="latest") as f:
+            for suffix, keywords in variants.items():
+                transposing(f, suffix, keywords)
+            f["plain"] = whole
+        table[name] = summary(GOLDENS / name)
     write_table("plugins.json", table)
+
+
+def transposing(f, suffix, keywords):
+    """Elements of every size, in chunks that are whole, partial, odd, and stored without some of the filters."""
+    r = np.random.default_rng(5)
+    steps = np.cumsum(r.integers(-2, 3, size=1500))
+    for kind in ("i1", "<u2", ">i4", "<f4", "<f8"):
+        f.create_dataset(kind[-2:] + suffix, data=steps.astype(kind), chunks=(600,), **keywords)
+    f.create_dataset("odd" + suffix, data=steps[:45].astype("i2").reshape(5, 9), chunks=(3, 5), **keywords)
+    f.create_dataset("random" + suffix, data=r.integers(0, 1 << 31, 200).astype("i4"), chunks=(200,), **keywords)
+    f.create_dataset("checked" + suffix, data=steps.astype("i4"), chunks=(600,), shuffle=True, fletcher32=True, **keywords)
+    masked = f.create_dataset("masked" + suffix, data=steps.astype("i4"), chunks=(500,), **keywords)
+    masked.id.write_direct_chunk((500,), steps[500:1000].astype("<i4").tobytes(), filter_mask=1)
+    pair = np.dtype([("x", "<f4"), ("y", "<i8")])
+    values = np.zeros(400, pair)
+    values["x"], values["y"] = steps[:400] / 4, steps[:400]
+    f.create_dataset("pairs" + suffix, data=values, chunks=(300,), **keywords)
 
 
 def selections():

@@ -21,6 +21,10 @@ import Testing
 
   @Test func lz4ReadsAsInH5py() throws { try Self.compare("lz4.h5") }
 
+  @Test(
+    .enabled(if: Zstandard.library.isInstalled, "libzstd is not installed"), arguments: ["blosc.h5", "bitshuffle.h5"])
+  func transposedBytesReadAsInH5py(file: String) throws { try Self.compare(file) }
+
   @Test func anAbsentLibraryIsNamedAndTheRestIsRead() throws {
     let absent = OptionalLibrary("libzstd", files: ["libaviary-absent.so.1"], package: "libzstd1")
     let sz = OptionalLibrary("libsz", files: [], package: "libsz2")
@@ -37,10 +41,23 @@ import Testing
       #expect(try reader.bytes(of: reader.dataset("plain")).count == 24 * 13 * 4)
       #expect(try reader.values(of: reader.dataset("plain")).count == 24 * 13)
     }
+    // Within another filter's format it is missed where that needs it alone.
+    for (file, with, without) in [
+      ("blosc.h5", "i4 zstd 1", "i4 blosclz 1"), ("bitshuffle.h5", "i4 zstd", "i4 lz4"),
+    ] {
+      let bytes = try MappedFile(path: GoldenTests.folder + file).bytes
+      let reader = try HDF5Reader(bytes: bytes, path: file, libraries: .init(zstandard: absent, szip: sz))
+      #expect { try reader.bytes(of: reader.dataset(with)) } throws: {
+        guard case .missingLibrary(_, _, let feature, _)? = $0 as? HDF5Fault else { return false }
+        return feature.hasSuffix("with Zstandard")
+      }
+      #expect(throws: Never.self) { try reader.bytes(of: reader.dataset(without)) }
+    }
   }
 
   /// The libraries, like the decoders in Swift, are given what strangers write.
-  @Test(arguments: ["zstandard.h5", "szip.h5", "lz4.h5"]) func damageIsAFaultOrAnotherValue(file: String) throws {
+  @Test(arguments: ["zstandard.h5", "szip.h5", "lz4.h5", "blosc.h5", "bitshuffle.h5"])
+  func damageIsAFaultOrAnotherValue(file: String) throws {
     let whole = try MappedFile(path: GoldenTests.folder + file).bytes.array()
     var generator = TestNumbers(seed: 5)
     var faults = 0

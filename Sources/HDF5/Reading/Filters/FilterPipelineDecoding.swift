@@ -1,39 +1,33 @@
 import AviaryArchives
 
 extension FilterPipeline {
-  /// The filters that the HDF5 library defines, h5py's, and plug-ins registered with the HDF Group.
-  private enum Known: Int {
-    case deflate = 1
-    case shuffle = 2
-    case fletcher32 = 3
-    case szip = 4
-    case nbit = 5
-    case scaleOffset = 6
-    case lzf = 32000
-    case lz4 = 32004
-    case zstandard = 32015
-  }
-
   /// Undoes the filters of a dataset's chunks.
   struct Decoder {
     private let filters: [Filter]
+    private let libraries: FilterLibraries
     private var zstandard: Zstandard?
     private var szip: Szip?
 
     /// Throws where a filter cannot be undone, or its library is not installed.
     init(_ pipeline: FilterPipeline, _ libraries: FilterLibraries) throws(Flaw) {
       filters = pipeline.filters
+      self.libraries = libraries
       for filter in filters {
         switch Known(rawValue: filter.id) {
+        case .bitshuffle: if try Bitshuffle.codec(filter.parameters) == .zstandard { _ = try inner("bitshuffle") }
+        case .blosc: if filter.parameters.count > 6, filter.parameters[6] == 5 { _ = try inner("Blosc") }
         case .zstandard:
           zstandard = try Self.library("Zstandard") { () throws(LibraryFault) in try Zstandard(libraries.zstandard) }
         case .szip: szip = try Self.library("szip") { () throws(LibraryFault) in try Szip(libraries.szip) }
-        case nil:
-          let name = filter.name.isEmpty ? "" : " (\(filter.name))"
-          throw .unsupported("compression by filter \(filter.id)\(name)")
+        case nil: throw .unsupported("compression by \(filter.title)")
         default: break
         }
       }
+    }
+
+    /// Zstandard within another filter's format.
+    private func inner(_ filter: String) throws(Flaw) -> Zstandard {
+      try Self.library("\(filter) with Zstandard") { () throws(LibraryFault) in try Zstandard(libraries.zstandard) }
     }
 
     private static func library<Codec>(
@@ -105,6 +99,12 @@ extension FilterPipeline {
         guard target <= most else { throw .damage("a chunk unpacks to more than its size") }
         return try LZF.decompressed(bytes, size: target)
       case .lz4: return try LZ4.decompressed(bytes, size: size, most: most)
+      case .blosc:
+        return try Blosc.decompressed(bytes, size: size, most: most) { () throws(Flaw) in try inner("Blosc") }
+      case .bitshuffle:
+        return try Bitshuffle.decompressed(bytes, filter.parameters, size: size, most: most) { () throws(Flaw) in
+          try inner("bitshuffle")
+        }
       case .nbit: return try NBit.decompressed(bytes, filter.parameters, most: most)
       case .scaleOffset: return try ScaleOffset.decompressed(bytes, filter.parameters, most: most)
       case .zstandard:
@@ -113,7 +113,7 @@ extension FilterPipeline {
         }
         return content
       case .szip: return try szipDecompressed(bytes, filter.parameters, size, most: most)
-      case nil: throw .unsupported("compression by filter \(filter.id)")
+      case nil: throw .unsupported("compression by \(filter.title)")
       }
     }
 

@@ -42,7 +42,7 @@ enum LZ4 {
   }
 
   /// One block of the LZ4 block format: sequences of literals and a copy of earlier bytes; the last has no copy.
-  private static func block(
+  static func block(
     _ source: borrowing Span<UInt8>, _ input: Range<Int>, _ target: inout MutableSpan<UInt8>, _ output: Range<Int>
   ) throws(Flaw) {
     var at = input.lowerBound

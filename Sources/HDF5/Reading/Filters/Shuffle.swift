@@ -4,6 +4,10 @@ import AviaryArchives
 enum Shuffle {
   static func undo(_ bytes: ByteRegion, elementSize: Int) throws(Flaw) -> ByteRegion {
     guard elementSize > 0 else { throw .damage("the shuffle filter has no element size") }
+    return undone(bytes, elementSize: elementSize)
+  }
+
+  static func undone(_ bytes: ByteRegion, elementSize: Int) -> ByteRegion {
     let count = bytes.count / elementSize
     if elementSize == 1 || count < 2 { return bytes }
     return ByteRegion(zeroed: bytes.count) { target in
