@@ -87,6 +87,11 @@ private func temporaryFile(for name: String, in folder: String) -> (path: String
   }
 }
 
+/// Removes what `writeDurably` left behind for files of these names in a folder, where a process was killed.
+public func removeLeftovers(of names: [String], in folder: String) {
+  for name in names { removeLeftovers(of: name, in: folder) }
+}
+
 /// Removes temporary files of processes that died before they could rename them.
 private func removeLeftovers(of name: String, in folder: String) {
   let prefix = ".\(name)."

@@ -32,6 +32,10 @@ extension Checkpoint {
     result.trainingState = nil
     result.kerasModel = nil
     result.metadata.metrics = [:]
+    // What only one file says, such as how its data were divided, does not hold of the mean.
+    result.metadata.extra = result.metadata.extra.filter { name, text in
+      named.allSatisfy { $0.checkpoint.metadata.extra[name] == text }
+    }
     for (file, checkpoint) in named {
       guard let tensor = checkpoint.quantizedPaths.first else { continue }
       throw .unsupported(

@@ -60,12 +60,15 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
   case cannotQuantize(path: String, fault: QuantizationFault)
   /// An option does not apply to the kind of data.
   case unsuitedOption(option: String, kinds: [DataKind], path: String)
+  /// A part of data is asked for that is not known.
+  case noPart(part: String, data: String, reason: String)
   /// A program beside this one cannot be started.
   case companionFails(path: String, reason: String)
 
   var description: String {
     switch self {
     case .companionFails(let path, let reason): "\(path): cannot be started: \(reason)"
+    case .noPart(let part, let data, let reason): "--part \(part) is not known of \(data), \(reason); use --part all"
     case .headAbsent(let path):
       "\(path): has no classifier head; add one with: aviary finetune --from \(path) --data DIR --output RUN"
     case .noPreprocessing(let path):

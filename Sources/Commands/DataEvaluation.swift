@@ -5,9 +5,14 @@ struct DataEvaluation {
   let path: String
   let checkpoint: Checkpoint
   let model: any Network
+  /// nil for what was held out.
+  let part: EvaluationPart?
 
   /// - Parameter named: a file, or the name of shipped weights.
-  init(_ named: String, _ options: SourceOptions, weights: WeightsOptions) throws {
+  init(
+    _ named: String, _ options: SourceOptions, weights: WeightsOptions, part: EvaluationPart? = nil
+  ) throws {
+    self.part = part
     path = try WeightsFolder.checkpointPath(named, given: weights.weights)
     (checkpoint, _) = try options.read(path)
     if checkpoint.metadata.headAbsent { throw CommandFault.headAbsent(path: path) }
@@ -89,18 +94,39 @@ struct DataEvaluation {
     for remark in table.remarks(on: preprocessing.columnNames + [preprocessing.target.name]) {
       tell("\(data): \(remark)")
     }
-    let part = try preprocessing.examples(of: table)
-    tell("\(data): table, \(counted(part.count, "row"))")
+    let (chosen, name) = try examples(of: table, preprocessing, item: "row") { () throws(TableFault) in
+      try preprocessing.examples(of: table)
+    }
     func open(_ model: some Classifier) -> EvaluationReport {
       let predictor = ExamplePredictor(model, preprocessing)
       return preprocessing.target.task == .regression
-        ? EvaluationReport(predictor.regression(part))
-        : EvaluationReport(predictor.classification(part), item: "row")
+        ? EvaluationReport(predictor.regression(chosen))
+        : EvaluationReport(predictor.classification(chosen), item: "row")
     }
-    return open(model)
+    return open(model).onPart(name)
   }
 
-  /// On all windows.
+  /// The examples that were held out of the training, or those that are asked for, and the name of their part.
+  ///
+  /// - Parameter all: makes the examples of the whole table.
+  private func examples<Preparation: TablePreparation>(
+    of table: Table, _ preprocessing: Preparation, item: String,
+    all: () throws(TableFault) -> Examples<Preparation.Inputs>
+  ) throws -> (Examples<Preparation.Inputs>, EvaluationPart) {
+    let choice = PartChoice(given: part, checkpoint: checkpoint, path: path, data: table.path)
+    let rows = counted(table.rowCount, "row")
+    guard let (part, split) = try choice.division(all: rows) else { return (try all(), .all) }
+    guard
+      let found = try EvaluatedTable(
+        part, of: table, preprocessing, split, fingerprint: checkpoint.metadata.extra[DataFingerprint.key])
+    else {
+      try choice.tellLost(all: rows)
+      return (try all(), .all)
+    }
+    choice.tellPart(part, count: found.examples.count, of: found.total, item)
+    return (found.examples, part)
+  }
+
   private func series(_ data: String, _ preprocessing: SeriesPreprocessing) throws -> EvaluationReport {
     let model = try seriesModel(preprocessing)
     let table = try preprocessing.table(csv: data)
@@ -110,12 +136,13 @@ struct DataEvaluation {
       let settings = preprocessing.settings
       throw TableFault.seriesTooShort(path: data, rows: rows.count, needed: settings.window + settings.rowsAhead)
     }
-    tell("\(data): time series, \(counted(rows.count, "row")), \(counted(rows.windows, "window"))")
-    func open(_ model: some Classifier) -> EvaluationReport {
-      EvaluationReport(
-        ExamplePredictor(model, preprocessing).regression(rows.examples(targets: 0..<rows.count)), item: "window")
+    let (chosen, name) = try examples(of: table, preprocessing, item: "window") { () throws(TableFault) in
+      rows.examples(targets: 0..<rows.count)
     }
-    return open(model)
+    func open(_ model: some Classifier) -> EvaluationReport {
+      EvaluationReport(ExamplePredictor(model, preprocessing).regression(chosen), item: "window")
+    }
+    return open(model).onPart(name)
   }
 
   private func texts(_ data: String, _ preprocessing: TextColumnPreprocessing) throws -> EvaluationReport {
@@ -123,12 +150,13 @@ struct DataEvaluation {
     let table = try preprocessing.table(csv: data)
     let settings = preprocessing.settings
     for remark in table.remarks(on: [settings.column, settings.target]) { tell("\(data): \(remark)") }
-    let part = try preprocessing.examples(of: table)
-    tell("\(data): table, \(counted(part.count, "text"))")
-    return EvaluationReport(predictor.classification(part), item: "text")
+    let (chosen, name) = try examples(of: table, preprocessing, item: "text") { () throws(TableFault) in
+      try preprocessing.examples(of: table)
+    }
+    return EvaluationReport(predictor.classification(chosen), item: "text").onPart(name)
   }
 
-  /// On the test nodes.
+  /// On the test nodes, by default.
   private func graph(_ data: String) throws -> EvaluationReport {
     guard let model = model as? any NodeClassifier else { throw unsuited(.graphs) }
     var preparation = InputPreparation.GraphPreparation(normalizesFeatures: true)
@@ -138,20 +166,50 @@ struct DataEvaluation {
     guard model.configuration.outputs == dataset.classes else {
       throw CommandFault.classCount(source: data, found: dataset.classes, expected: model.configuration.outputs)
     }
-    tell("\(data): graph, \(counted(dataset.nodes, "node")), \(counted(dataset.edges, "edge")); test nodes")
+    let name = part ?? .test
+    tell(
+      "\(data): graph, \(counted(dataset.nodes, "node")), \(counted(dataset.edges, "edge")); "
+        + (name == .all ? "the nodes of all parts" : "\(name.word) nodes"))
     let task = NodeClassification(dataset, normalizingFeatures: preparation.normalizesFeatures)
     try task.check(model)
-    return EvaluationReport(task.metrics(model, on: .test), item: "node")
+    let parts: [NodeClassification.Part] =
+      switch name {
+      case .all: NodeClassification.Part.allCases
+      case .train: [.training]
+      case .validation: [.validation]
+      case .test: [.test]
+      }
+    return EvaluationReport(task.metrics(model, on: parts), item: "node").onPart(name)
   }
 
-  /// On all of the text.
+  /// On the end of the text that a network was trained on, by default, and on all of another text.
   private func text(_ data: String) throws -> EvaluationReport {
     guard let model = model as? any LanguageModel else { throw unsuited(.text) }
     let vocabulary = try checkpoint.vocabulary(path: path)
     try check(input: [vocabulary.count])
-    let corpus = try TextCorpus(path: data, vocabulary: vocabulary, holdingOut: 0)
-    tell("\(data): text, \(counted(corpus.training.count, "character"))")
-    return EvaluationReport(
-      characters: corpus.training.count - 1, loss: try model.meanLoss(over: corpus.training))
+    let (characters, name) = try characters(data, vocabulary)
+    return EvaluationReport(characters: characters.count - 1, loss: try model.meanLoss(over: characters))
+      .onPart(name)
+  }
+
+  private func characters(_ data: String, _ vocabulary: CharacterVocabulary) throws -> ([Int32], EvaluationPart) {
+    let all = try TextCorpus(path: data, vocabulary: vocabulary, holdingOut: 0).training
+    let choice = PartChoice(given: part, checkpoint: checkpoint, path: path, data: data)
+    let count = counted(all.count, "character")
+    guard let (part, split) = try choice.division(all: count) else { return (all, .all) }
+    let parts = try TextParts(data, split, vocabulary: vocabulary)
+    let chosen =
+      switch part {
+      case .train: parts.training
+      case .validation: parts.validation
+      case .test: parts.test
+      case .all: all
+      }
+    if let known = checkpoint.metadata.extra[DataFingerprint.key], parts.fingerprint.text != known {
+      try choice.tellLost(all: count)
+      return (all, .all)
+    }
+    choice.tellPart(part, count: chosen.count, of: all.count, "character")
+    return (chosen, part)
   }
 }

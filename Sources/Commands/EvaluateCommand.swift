@@ -6,12 +6,18 @@ struct EvaluateCommand: ParsableCommand {
     commandName: "evaluate",
     abstract: "Evaluate a checkpoint on images, a table, a graph or a text.",
     discussion: """
-      An image folder with the parts train, valid and test is evaluated on test, another one on all of its images; a graph \
-      on its test nodes; a table or a text on all of it.
+      Data that the checkpoint's network was trained on are evaluated on the part that was held out for the test: rows of a \
+      table, the end of a time series or text, nodes of a graph. Another table or text is evaluated whole. Of an image \
+      folder with the parts train, valid and test, the test part is evaluated.
       """)
 
   @Argument(help: "The checkpoint: a file, a run, or the name of shipped weights.") var checkpoint: String
   @Option(help: ArgumentHelp("Images, a table, a graph or a text, as for train.", valueName: "data")) var data: String
+  @Option(
+    help: ArgumentHelp(
+      "The part of the data: what was held out of the training, or all (test; all of data that the network does not know).",
+      valueName: "part"))
+  var part: EvaluationPart?
   @Flag(help: "Print one JSON object.") var json = false
   @OptionGroup var console: ConsoleOptions
   @OptionGroup var columns: ColumnOptions
@@ -24,13 +30,14 @@ struct EvaluateCommand: ParsableCommand {
     try reading.check(kind, data)
     reading.setThreads()
     if kind != .images {
-      return try DataEvaluation(checkpoint, source, weights: weights).report(on: data, kind, columns)
+      return try DataEvaluation(checkpoint, source, weights: weights, part: part).report(on: data, kind, columns)
         .print(asJSON: json)
     }
     try columns.requireNone(path: checkpoint)
     let loaded = try LoadedModel(checkpoint, source, weights: weights, needsHead: true)
     let part = try DataPart.forEvaluation(
-      data, classes: loaded.predictor.namesClasses ? loaded.classes : nil, limit: reading.limit)
+      data, classes: loaded.predictor.namesClasses ? loaded.classes : nil, limit: reading.limit, part,
+      of: loaded.predictor.metadata, loaded.path)
     let count = loaded.model.configuration.outputs
     guard part.folder.classes.count == count else {
       throw CommandFault.classCount(source: data, found: part.folder.classes.count, expected: count)

@@ -68,6 +68,13 @@ struct EvaluationReport {
     members = [("characters", .integer(characters)), ("loss", .real(loss)), ("bits", .real(loss / logOfTwo))]
   }
 
+  /// The same, with the name of the part that was evaluated.
+  func onPart(_ part: EvaluationPart) -> EvaluationReport {
+    var report = self
+    report.members.append(("part", .text(part.word)))
+    return report
+  }
+
   func print(asJSON: Bool) {
     if asJSON {
       Swift.print(JSONValue.object(members.map { .init($0.0, $0.1) }).serialized)

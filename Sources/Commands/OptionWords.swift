@@ -20,6 +20,7 @@ extension OptionWord {
 }
 
 extension OptimizerConfiguration.Kind: OptionWord {}
+extension Monitor: OptionWord {}
 extension Preprocessing.Channels: OptionWord {}
 extension Preprocessing.Preset: OptionWord {}
 extension KerasMapping.KernelOrder: OptionWord {}

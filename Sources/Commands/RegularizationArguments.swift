@@ -12,8 +12,20 @@ struct RegularizationArguments: ParsableArguments {
   var clipValue: Double?
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Stop after N epochs without improvement in the validation loss (never).", valueName: "n"))
+    help: ArgumentHelp(
+      "Stop after N epochs without improvement of the monitored quantity (never).", valueName: "n"))
   var patience: Int?
+  @Option(
+    help: ArgumentHelp(
+      "The validation quantity that chooses best.h5 and that --patience watches (accuracy, or else loss, for best.h5; loss for --patience).",
+      valueName: "quantity"))
+  var monitor: Monitor?
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "How much the monitored quantity must change to count as improved, for best.h5 and --patience (0).",
+      valueName: "x"))
+  var minDelta: Double?
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
@@ -36,6 +48,7 @@ struct RegularizationArguments: ParsableArguments {
       try checkOption(name, limit, "a number above 0") { Float($0) > 0 && Float($0).isFinite }
     }
     try checkOption("--patience", patience, in: 1...1_000_000)
+    try checkOption("--min-delta", minDelta, "a number of at least 0") { $0 >= 0 && $0.isFinite }
     try checkOption("--weight-average", weightAverage, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
     try checkOption("--statistics", statistics, in: 0...1_000_000)
     try checkOption("--layer-decay", layerDecay, "above 0 and at most 1") { $0 > 0 && $0 <= 1 }
@@ -45,7 +58,12 @@ struct RegularizationArguments: ParsableArguments {
     if clipNorm != nil || clipValue != nil {
       options.clipping = GradientClipping(norm: clipNorm, value: clipValue)
     }
-    options.earlyStopping = patience.map { EarlyStopping(patience: $0) } ?? options.earlyStopping
+    options.monitor = monitor
+    options.minimumDelta = minDelta ?? 0
+    if let patience {
+      options.earlyStopping = EarlyStopping(
+        patience: patience, minimumImprovement: minDelta ?? 0, quantity: monitor ?? .loss)
+    }
     options.weightAverageDecay = weightAverage
     options.statisticsBatches = statistics
     options.layerwiseDecay = layerDecay

@@ -104,7 +104,8 @@ struct TrainingRun {
     let report: TrainingReport
     if let folder = arguments.resume {
       report = try NetworkTraining.resume(
-        at: folder, registry: AviaryCommand.registry, reading: { try .readForTraining(from: $0) }
+        at: folder, registry: AviaryCommand.registry, changes: arguments.changes,
+        reading: { try .readForTraining(from: $0) }
       ) { tell($0) }
     } else {
       let (options, source) = try begin()
@@ -135,10 +136,8 @@ struct TrainingRun {
         + (summary.imagesPerSecond.map { ", \(fixed($0, 0)) \(summary.items)/s" } ?? "")
         + ", \(grouped(summary.trainable)) of \(grouped(summary.parameters)) parameters trained"
     ]
-    if let accuracy = summary.bestAccuracy, let epoch = summary.bestEpoch {
-      lines.append("best validation accuracy \(percent(accuracy)), in epoch \(epoch)")
-    } else if let loss = summary.bestLoss, let epoch = summary.bestEpoch {
-      lines.append("best validation loss \(fixed(loss, 4)), in epoch \(epoch)")
+    if let best = best(summary), let epoch = summary.bestEpoch {
+      lines.append("best validation \(best), in epoch \(epoch)")
     }
     if let accuracy = summary.testAccuracy {
       lines.append("test accuracy \(percent(accuracy))")
@@ -154,6 +153,21 @@ struct TrainingRun {
     if summary.skipped > 0 { lines.append("\(grouped(summary.skipped)) \(summary.items) skipped") }
     lines.append("\(folder)/best.h5, last.h5, history.csv, summary.json")
     return lines
+  }
+}
+
+/// The quantity by which the best epoch was chosen, and what it was.
+private func best(_ summary: RunSummary) -> String? {
+  func number(_ name: String, _ value: Double?) -> String? { value.map { "\(name) \(significant($0, 5))" } }
+  switch summary.monitor {
+  case .accuracy: return summary.bestAccuracy.map { "accuracy \(percent($0))" }
+  case .loss:
+    let accuracy = summary.bestAccuracy.map { " (accuracy \(percent($0)))" } ?? ""
+    return summary.bestLoss.map { "loss \(fixed($0, 4))" + accuracy }
+  case .rmse: return number("RMSE", summary.bestRMSE)
+  case .mae: return number("MAE", summary.bestMAE)
+  case .r2: return number("R²", summary.bestR2)
+  case nil: return nil
   }
 }
 

@@ -11,7 +11,10 @@ struct TrainingArguments: ParsableArguments {
   var data: String?
   @Option(help: ArgumentHelp("The folder of the run: checkpoints, history, summary.", valueName: "run"))
   var output: String?
-  @Option(help: ArgumentHelp("Resume the run in this folder with its own options.", valueName: "run"))
+  @Option(
+    help: ArgumentHelp(
+      "Resume the run in this folder with its own options. --data says where the data are now, --epochs where the run ends, and --threads and --workers may differ.",
+      valueName: "run"))
   var resume: String?
   @Option(
     parsing: .unconditional,
@@ -42,8 +45,14 @@ struct TrainingArguments: ParsableArguments {
     help: ArgumentHelp("Weight decay (0.01 for adamw, 5e-4 on the first layer for graphs, else 0).", valueName: "x"))
   var weightDecay: Double?
   @Option(
-    help: ArgumentHelp("Layers that are not trained: backbone, none, or patterns (none).", valueName: "pattern,..."))
+    help: ArgumentHelp(
+      "Layers that are not trained: backbone, head, none, patterns such as layer4.*.conv1, or ranges such as layer1..layer3 (none).",
+      valueName: "layer,..."))
   var freeze: String?
+  @Option(
+    help: ArgumentHelp(
+      "The only layers that are trained, in the same words; everything else is frozen.", valueName: "layer,..."))
+  var train: String?
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
@@ -83,20 +92,49 @@ struct TrainingArguments: ParsableArguments {
       $0 > 0 && $0 < 1
     }
     try checkOption("--sequence-length", sequenceLength, in: 1...65_536)
+    for (name, given) in [("--freeze", freeze), ("--train", train)] { try Self.checkLayers(name, given) }
+    if freeze != nil, train != nil {
+      throw ValidationError("--freeze and --train exclude each other: what is not trained is frozen")
+    }
     for text in set where !text.dropFirst().contains("=") {
       throw ValidationError("--set \(text): give NAME=VALUE")
+    }
+  }
+
+  private static func layers(_ given: String?) -> [String] {
+    given.map { $0.split(separator: ",", omittingEmptySubsequences: false).map { trimmed($0) } } ?? []
+  }
+
+  /// Refuses what names no layers in any network.
+  private static func checkLayers(_ name: String, _ given: String?) throws(ValidationError) {
+    guard let given, given != "none" || name != "--freeze" else { return }
+    for layer in layers(given) {
+      if layer.isEmpty { throw ValidationError("\(name) '\(given)': a layer is missing; give names divided by commas") }
+      if layer == "none" { throw ValidationError("\(name) '\(given)': 'none' stands alone, and for --freeze only") }
+      do throws(FreezeFault) { _ = try LayerPattern(layer) } catch {
+        throw ValidationError("\(name): \(error)")
+      }
     }
   }
 
   /// What a resumed run does not take.
   private var newRunOptions: [String] { givenOptions.filter { !["--resume", "--json", "--quiet"].contains($0) } }
 
-  /// Usage: either --resume alone, or a source with --data and --output.
+  /// What a resumed run does otherwise than it was begun.
+  var changes: ResumeChanges {
+    ResumeChanges(
+      data: data.map(absolutePath), epochs: epochs, threads: reading.threads, workers: reading.workers)
+  }
+
+  /// Usage: either --resume, or a source with --data and --output.
   func check(source: String?, named name: String) throws {
     if resume != nil {
-      let extra = (source == nil ? [] : [name]) + newRunOptions
+      let changeable = ["--data", "--epochs", "--threads", "--workers"]
+      let extra = (source == nil ? [] : [name]) + newRunOptions.filter { !changeable.contains($0) }
       guard extra.isEmpty else {
-        throw ValidationError("--resume uses the run's own options; leave out \(extra.joined(separator: ", "))")
+        throw ValidationError(
+          "--resume uses the run's own options, but for \(changeable.joined(separator: ", ")); "
+            + "leave out \(extra.joined(separator: ", "))")
       }
       return
     }
@@ -135,8 +173,8 @@ struct TrainingArguments: ParsableArguments {
     let path = absolutePath(data ?? "")
     let kind = try DataSource.kind(of: path)
     try checkSuited(kind, path)
-    let frozen = freeze.map { $0 == "none" ? [] : $0.split(separator: ",").map { trimmed($0) } } ?? []
-    let freezesBackbone = frozen == ["backbone"]
+    let (frozen, trained) = (freeze == "none" ? [] : Self.layers(freeze), Self.layers(train))
+    let freezesBackbone = frozen == ["backbone"] || trained == ["head"]
     let defaults = Defaults(kind, isFinetuning: isFinetuning, freezesBackbone: freezesBackbone)
     let epochs = epochs ?? defaults.epochs
     let cores = availableCores()
@@ -151,6 +189,7 @@ struct TrainingArguments: ParsableArguments {
     if kind == .text { options.clipping = GradientClipping(norm: 5) }
     options.batchSize = batchSize ?? options.batchSize
     options.freeze = frozen
+    options.trainOnly = trained
     options.schedule.warmUpSteps = warmUpSteps ?? 0
     options.validation = validation.map { text in
       Double(text).map { .fraction($0) } ?? .folder(absolutePath(text))

@@ -10,6 +10,12 @@ public struct DataFingerprint: Equatable, Sendable {
 
   public init() {}
 
+  /// Of all bytes of a file.
+  public init(file path: String) throws(ArchiveFault) {
+    let bytes = try MappedFile(path: path).bytes
+    add(count: bytes.count, bytes)
+  }
+
   private mutating func add(count: Int, _ bytes: ByteRegion) {
     text += (text.isEmpty ? "" : "-") + "\(count):" + String(bytes.crc32c(), radix: 16)
   }

@@ -4,47 +4,43 @@ import AviaryTensors
 public enum FreezeFault: Error, Equatable, CustomStringConvertible {
   /// The pattern is not well formed.
   case badPattern(PathPattern.Fault)
-  /// The pattern matches no layer and no cell.
-  case matchesNothing(pattern: String, firstPaths: [String])
+  /// The pattern matches no layer and no cell. `near` is the name most like it.
+  case matchesNothing(pattern: String, firstPaths: [String], near: String?)
+  /// A range lacks one of its two layers.
+  case badRange(range: String)
+  /// A bound of a range has nothing that could be frozen, such as a pool.
+  case emptyBound(range: String)
+  /// The first layer of a range comes after the last one.
+  case reversedRange(range: String)
 
   public var description: String {
     switch self {
     case .badPattern(let fault): "\(fault)"
-    case .matchesNothing(let pattern, let paths):
-      "freeze: '\(pattern)' matches no layer; the model has \(paths.joined(separator: ", "))"
+    case .matchesNothing(let pattern, let paths, let near):
+      "'\(pattern)' matches no layer; " + (near.map { "did you mean '\($0)'? " } ?? "")
+        + "the network has \(paths.joined(separator: ", "))"
+    case .badRange(let range): "'\(range)': a range is two layers, as in layer1..layer3"
+    case .emptyBound(let range): "'\(range)': a range begins and ends with layers that hold parameters"
+    case .reversedRange(let range):
+      "'\(range)' runs backwards: its first layer comes after its last one in the network; swap them"
     }
   }
 }
 
 extension Layer {
-  /// Freezes what the patterns match, and nothing else.
+  /// Freezes the layers that the patterns mean, and nothing else.
   ///
   /// Everything under a frozen path runs as in inference and costs no backward pass; its parameters get no gradient and
-  /// are not updated. See `PathPattern` for what a pattern matches.
+  /// are not updated. See `LayerPattern` for what a pattern means.
   public func freeze(_ patterns: [String]) throws(FreezeFault) {
-    let inventory = inventory
-    // A tied cell has several paths, and any of them may be meant.
-    let aliases = Dictionary(grouping: inventory.aliases.keys) { inventory.aliases[$0] ?? $0 }
-    let paths = Walk.layers(of: self).map(\.path) + inventory.cells.map(\.path) + inventory.aliases.keys
-    var parsed: [PathPattern] = []
-    for text in patterns {
-      let pattern: PathPattern
-      do throws(PathPattern.Fault) {
-        pattern = try PathPattern(text)
-      } catch {
-        throw .badPattern(error)
-      }
-      guard paths.contains(where: pattern.matches) else {
-        let first = Set(inventory.cells.compactMap { $0.path.split(separator: ".").first.map(String.init) })
-        throw .matchesNothing(pattern: text, firstPaths: first.sorted())
-      }
-      parsed.append(pattern)
-    }
-    for entry in inventory.cells {
-      let own = [entry.path] + (aliases[entry.path] ?? [])
-      entry.cell.core.isFrozen = parsed.contains { own.contains(where: $0.matches) }
-    }
+    try LayerSelection(of: self).freeze(patterns, inverted: false)
   }
+
+  /// Freezes everything but the layers that the patterns mean.
+  public func freeze(allBut patterns: [String]) throws(FreezeFault) {
+    try LayerSelection(of: self).freeze(patterns, inverted: true)
+  }
+
   /// The frozen set as patterns for `freeze`: the paths of the outermost layers, or else cells, that are frozen whole.
   public var frozenPaths: [String] {
     let cells = inventory.cells
@@ -55,6 +51,12 @@ extension Layer {
       let own = cells.filter { $0.path == path || $0.path.hasPrefix(path + ".") }
       if !own.isEmpty, own.allSatisfy(\.cell.isFrozen) { frozen.append(path) }
     }
-    return frozen
+    return frozen.map(asPattern)
+  }
+
+  /// A layer may have the name of a word that means something else.
+  private func asPattern(_ path: String) -> String {
+    let isWord = ["head", "backbone"].contains(path)
+    return isWord && (self as? any Network)?.headPath != path ? path + ".**" : path
   }
 }

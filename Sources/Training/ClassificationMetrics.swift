@@ -80,22 +80,3 @@ extension ClassificationMetrics: Encodable {
     try container.encode(confusion, forKey: .confusion)
   }
 }
-
-/// How a model did on examples it did not learn from.
-public struct Scores: Codable, Equatable, Sendable {
-  /// The mean loss.
-  public var loss: Double
-  /// The share predicted rightly; nil where the task has no right and wrong.
-  public var accuracy: Double?
-
-  public init(loss: Double, accuracy: Double? = nil) {
-    self.loss = loss
-    self.accuracy = accuracy
-  }
-
-  /// More accurate, or as accurate with less loss.
-  public func isBetter(than other: Scores) -> Bool {
-    if let accuracy, let others = other.accuracy, accuracy != others { return accuracy > others }
-    return loss < other.loss
-  }
-}

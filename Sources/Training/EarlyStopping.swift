@@ -1,15 +1,11 @@
 /// Stops a run when nothing has improved for a while. It watches validation, or training where nothing is held out.
 public struct EarlyStopping: Codable, Equatable, Sendable {
-  /// What has to improve.
-  public enum Quantity: String, Codable, CaseIterable, Sendable {
-    case loss
-    /// The loss takes its place in a task that has no right and wrong.
-    case accuracy
-  }
+  /// What has to improve. The loss takes the place of what a task does not report.
+  public typealias Quantity = Monitor
 
   /// The number of epochs in a row without improvement after which the run stops.
   public var patience: Int
-  /// The smallest change of accuracy or loss that counts as an improvement.
+  /// What has to improve counts as improved if it changed by more than this.
   public var minimumImprovement: Double
   public var quantity: Quantity
 
@@ -21,7 +17,7 @@ public struct EarlyStopping: Codable, Equatable, Sendable {
 
   /// Where it stands after an epoch.
   public struct State: Codable, Equatable, Sendable {
-    /// The best value so far; an accuracy counts negative, so that less is better.
+    /// The best value so far; what rises counts negative, so that less is better.
     public internal(set) var best: Double?
     public internal(set) var epochsWithoutImprovement = 0
     public internal(set) var hasStopped = false
@@ -34,7 +30,7 @@ public struct EarlyStopping: Codable, Equatable, Sendable {
 
   /// Takes note of an epoch's scores.
   public func observe(_ scores: Scores, _ state: inout State) {
-    let value = quantity == .accuracy ? scores.accuracy.map { -$0 } ?? scores.loss : scores.loss
+    let value = scores[quantity].map { quantity.rises ? -$0 : $0 } ?? scores.loss
     if state.best.map({ value < $0 - minimumImprovement }) ?? true {
       state.best = value
       state.epochsWithoutImprovement = 0

@@ -39,7 +39,7 @@ public func fit<Task: TrainingTask>(
 ) throws -> TrainingReport {
   var options = options
   try options.validate()
-  if options.freeze.isEmpty { options.freeze = task.model.frozenPaths }
+  if options.freeze.isEmpty, options.trainOnly.isEmpty { options.freeze = task.model.frozenPaths }
   try task.model.freeze(options)
   return try Session(task, options, hooks).begin(in: path)
 }
@@ -68,7 +68,7 @@ public func resumeFit<Task: TrainingTask>(
 /// The last state of a run, from its folder.
 struct SavedRun {
   let checkpoint: Checkpoint
-  let loop: LoopState
+  var loop: LoopState
   let training: Checkpoint.TrainingState
 
   /// nil where no state was saved.
@@ -111,6 +111,9 @@ struct Session<Task: TrainingTask> {
     if let tensor = task.model.checkpoint(architecture: nil).nonfinite.first {
       throw TrainingFault.notFinite(tensor: "\(tensor)", epoch: 1, step: 0)
     }
+    if let monitor = options.monitor, let known = task.monitors, !known.contains(monitor) {
+      throw TrainingFault.notMonitored(monitor, available: known)
+    }
     return try run(in: try RunFolder(creating: path, options: options), from: nil)
   }
 
@@ -128,7 +131,10 @@ struct Session<Task: TrainingTask> {
     }.map { $0.path }
   }
 
-  func run(in folder: RunFolder, from saved: SavedRun?) throws -> TrainingReport {
+  /// - Parameter ready: is called once everything has been checked, before anything is learned.
+  func run(
+    in folder: RunFolder, from saved: SavedRun?, ready: @escaping () throws -> Void = {}
+  ) throws -> TrainingReport {
     Compute.threads = options.threads
     let model = task.model
     let optimizer = try Optimizer(
@@ -140,6 +146,6 @@ struct Session<Task: TrainingTask> {
     }
     return try NetworkRun(
       task, optimizer: optimizer, average: average, options: options, folder: folder, hooks: hooks
-    ).run(from: saved?.loop ?? LoopState())
+    ).run(from: saved?.loop ?? LoopState(), ready: ready)
   }
 }

@@ -66,7 +66,7 @@ public struct LoopState: Codable, Equatable, Sendable {
   public init() {}
 
   /// Closes the current epoch. Returns whether it is the best so far.
-  mutating func finishEpoch(_ validation: Scores?) -> Bool {
+  mutating func finishEpoch(_ validation: Scores?, _ choice: BestChoice = BestChoice()) -> Bool {
     history.append(
       HistoryRow(
         epoch: epoch + 1, training: sums.scores, validation: validation, learningRate: sums.learningRate,
@@ -74,7 +74,7 @@ public struct LoopState: Codable, Equatable, Sendable {
     epoch += 1
     batchInEpoch = 0
     sums = EpochSums()
-    if let validation, let former = best?.scores, !validation.isBetter(than: former) { return false }
+    if let validation, let former = best?.scores, !choice.isBetter(validation, than: former) { return false }
     best = Best(epoch: epoch, scores: validation)
     return true
   }

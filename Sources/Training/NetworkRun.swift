@@ -32,7 +32,7 @@ final class NetworkRun<Task: TrainingTask> {
     statisticsBatches = options.statisticsBatches
   }
 
-  func run(from state: LoopState) throws -> TrainingReport {
+  func run(from state: LoopState, ready: () throws -> Void) throws -> TrainingReport {
     Interruption.watch()
     defer { Interruption.unwatch() }
     do {
@@ -40,6 +40,7 @@ final class NetworkRun<Task: TrainingTask> {
     } catch is EvaluationInterrupted {
       return TrainingReport(summary: nil, interrupted: true, folder: folder.path)
     }
+    try ready()
     var reporter = LoopReporter(epochs: options.epochs, batchesPerEpoch: task.batchesPerEpoch, items: task.items)
     var loop = TrainingLoop(
       epochs: options.epochs, batchesPerEpoch: task.batchesPerEpoch, learningRate: options.optimizer.learningRate,
@@ -60,6 +61,7 @@ final class NetworkRun<Task: TrainingTask> {
     loop.saveBest = { [self] state in
       try write(averaged { try checkpoint(scores: state.best?.scores) }, to: folder.best, at: state)
     }
+    loop.choice = options.choice
     loop.earlyStopping = options.earlyStopping
     loop.observe = { [hooks] event in
       reporter.observe(event)
@@ -160,8 +162,9 @@ final class NetworkRun<Task: TrainingTask> {
     if let loss = scores?.loss, !loss.isFinite { throw TrainingFault.testLossNotFinite(loss: "\(loss)") }
     let count = { (parameters: [Parameter]) in parameters.reduce(0) { $0 + $1.count } }
     let summary = RunSummary(
-      architecture: task.metadata.architecture ?? "", classes: task.metadata.classes ?? [], state: state, test: scores,
-      numbers: task.testedNumbers, items: task.items, parameters: count(parameters),
+      architecture: task.metadata.architecture ?? "", classes: task.metadata.classes ?? [], state: state,
+      choice: options.choice,
+      test: scores, numbers: task.testedNumbers, items: task.items, parameters: count(parameters),
       trainable: count(parameters.filter { !$0.isFrozen }),
       skipped: task.skipped)
     try folder.write(summary: summary)

@@ -21,35 +21,51 @@ public enum NetworkTraining {
     hooks: TrainingHooks = TrainingHooks(), report: @escaping (String) -> Void
   ) throws -> TrainingReport {
     try options.validate()
+    try requireApart(run: path, options)
     Compute.threads = options.threads
-    let (options, kind) = try Self.detected(options, Beginning(place: .source(source), registry: registry))
+    let beginning = Beginning(place: .source(source), registry: registry, report: report)
+    let (options, kind) = try Self.detected(options, beginning)
     func open(_ task: some TrainingTask) throws -> TrainingReport { try Session(task, options, hooks).begin(in: path) }
-    return try open(task(options, kind, Beginning(place: .source(source), registry: registry), at: path, report))
+    return try open(task(options, kind, beginning, at: path, report))
   }
 
-  /// Continues the run in the folder `path` as if it had never stopped.
+  /// Continues the run in the folder `path` as if it had never stopped, but for the changes asked for.
   ///
   /// - Parameter reading: reads the checkpoint that a run was begun with, for one that was killed before its first state
   ///   was saved.
   public static func resume(
-    at path: String, registry: Registry, reading: (String) throws -> Checkpoint = { try .read(from: $0) },
+    at path: String, registry: Registry, changes: ResumeChanges = ResumeChanges(),
+    reading: (String) throws -> Checkpoint = { try .read(from: $0) },
     hooks: TrainingHooks = TrainingHooks(), report: @escaping (String) -> Void
   ) throws -> TrainingReport {
     let folder = try RunFolder(resuming: path)
-    let stored: TrainingOptions = try folder.readOptions()
+    let begun: TrainingOptions = try folder.readOptions()
+    let stored = changes.applied(to: begun)
     try stored.validate()
+    if changes.data != nil { try requireApart(run: path, stored) }
     Compute.threads = stored.threads
-    let saved = try SavedRun(folder)
+    var saved = try SavedRun(folder)
+    if let loop = saved?.loop { saved?.loop = try changes.applied(to: loop) }
     let place: Beginning.Place =
       if let saved { .saved(saved.checkpoint, path: folder.last) } else {
         .source(try source(of: stored, registry, reading))
       }
-    let beginning = Beginning(place: place, registry: registry)
-    let (options, kind) = try detected(stored, beginning)
+    let beginning = Beginning(place: place, registry: registry, report: report)
+    let (options, kind) = try resumable { try detected(stored, beginning) }
     func open(_ task: some TrainingTask) throws -> TrainingReport {
-      try Session(task, options, hooks).run(in: folder, from: saved)
+      for remark in changes.remarks(begun, options, state: saved?.loop, stepsPerEpoch: task.batchesPerEpoch) {
+        report(remark)
+      }
+      return try Session(task, options, hooks).run(in: folder, from: saved) {
+        if changes != ResumeChanges() { try folder.write(options: stored) }
+      }
     }
     return try open(task(options, kind, beginning, at: path, report))
+  }
+
+  /// Says how to go on where the data of a run are gone.
+  private static func resumable<Result>(_ body: () throws -> Result) throws -> Result {
+    do { return try body() } catch TrainingFault.noData(let path) { throw TrainingFault.movedData(path: path) }
   }
 
   /// A run that was killed before its first state was saved begins again from what its options name.

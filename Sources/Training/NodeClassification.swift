@@ -77,9 +77,17 @@ public struct NodeClassification: Sendable {
 
   /// How the model does on a part.
   public func metrics(_ model: some NodeClassifier, on part: Part) -> ClassificationMetrics {
+    metrics(model, on: [part])
+  }
+
+  /// How the model does on parts taken together.
+  public func metrics(_ model: some NodeClassifier, on parts: [Part]) -> ClassificationMetrics {
     let classes = dataset.classNames ?? (0..<dataset.classes).map { "\($0)" }
     var metrics = ClassificationMetrics(classes: classes)
-    metrics.add(logits: inference { rows(of: part, in: logits(model)) }, labels: labels(of: part).scalars)
+    let logits = inference { self.logits(model) }
+    for part in parts {
+      metrics.add(logits: inference { rows(of: part, in: logits) }, labels: labels(of: part).scalars)
+    }
     return metrics
   }
 }

@@ -4,6 +4,10 @@ public enum RunFault: Swift.Error, CustomStringConvertible, Equatable {
   case alreadyExists(path: String)
   /// A run was to continue where there is none.
   case notARun(path: String)
+  /// The run is to go into the folder of its data.
+  case insideData(path: String, data: String)
+  /// The data lie in the folder of the run.
+  case aroundData(path: String, data: String)
   /// Another process trains into the folder.
   case inUse(path: String)
   /// A file or folder cannot be written.
@@ -17,6 +21,10 @@ public enum RunFault: Swift.Error, CustomStringConvertible, Equatable {
       "\(path): holds a training run already; continue it with --resume \(path), or choose another --output"
     case .notARun(let path):
       "\(path): is not a training run (it has no options.json); give the folder that --output named"
+    case .insideData(let path, let data):
+      "\(path): lies in the data folder \(data), where its files would be taken for data; choose another --output"
+    case .aroundData(let path, let data):
+      "\(path): the data folder \(data) lies in it; choose another --output"
     case .inUse(let path):
       "\(path): another process is training there; wait for it, or choose another --output"
     case .cannotWrite(let path, let reason):

@@ -24,6 +24,15 @@ public final class RunFolder: Sendable {
   public var summary: String { path + "/summary.json" }
   /// The run's own options, so that resuming needs no others.
   public var options: String { path + "/options.json" }
+  /// What the run's images hold: see `ImageContents`.
+  var images: String { path + "/" + Self.imagesName }
+  static let imagesName = "images.json"
+
+  /// Every file that a run writes.
+  static let names = [
+    "best.h5", "last.h5", "history.csv", "summary.json", "options.json", imagesName, "features-training.h5",
+    "features-validation.h5",
+  ]
 
   /// Begins a run at `path`, a folder that does not exist or holds no run. Where a run died before it saved anything,
   /// there is nothing to lose, and a new one may begin.
@@ -35,7 +44,8 @@ public final class RunFolder: Sendable {
     if [best, last, history, summary].contains(where: FileSystem.exists) {
       throw .alreadyExists(path: path)
     }
-    try writeJSON(options, to: self.options)
+    try? FileManager.default.removeItem(atPath: images)
+    try write(options: options)
   }
 
   /// Opens the run at `path` to continue it.
@@ -54,6 +64,16 @@ public final class RunFolder: Sendable {
     } catch {
       throw .cannotWrite(path: path, reason: "\(error)")
     }
+    removeLeftovers()
+  }
+
+  /// Removes what a killed process left behind; those of Foundation's atomic writes come from earlier versions.
+  private func removeLeftovers() {
+    AviaryArchives.removeLeftovers(of: Self.names, in: path)
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    for name in names where name.hasPrefix(".dat.nosync") {
+      try? FileManager.default.removeItem(atPath: path + "/" + name)
+    }
   }
 
   /// Whether a state was saved: a run killed before its first save starts from the beginning.
@@ -68,6 +88,9 @@ public final class RunFolder: Sendable {
     }
   }
 
+  /// Replaces the options.
+  public func write(options: some Encodable) throws(RunFault) { try writeJSON(options, to: self.options) }
+
   /// Replaces `history.csv`. The rows come from the saved state, so no kill and no resume loses or doubles one.
   public func write(history rows: [HistoryRow]) throws(RunFault) {
     let lines = [HistoryRow.columns] + rows.map(\.csv)
@@ -78,7 +101,7 @@ public final class RunFolder: Sendable {
     try writeJSON(summary, to: self.summary)
   }
 
-  private func writeJSON(_ value: some Encodable, to file: String) throws(RunFault) {
+  func writeJSON(_ value: some Encodable, to file: String) throws(RunFault) {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     let text: String
@@ -91,8 +114,13 @@ public final class RunFolder: Sendable {
   }
 
   private func write(_ text: String, to file: String) throws(RunFault) {
-    do throws(ArchiveFault) { try writeDurably([ByteRegion(Array(text.utf8))], to: file) } catch {
-      throw .cannotWrite(path: file, reason: reason(error))
+    do throws(ArchiveFault) {
+      try writeDurably([ByteRegion(Array(text.utf8))], to: file)
+    } catch {
+      if case .system(_, let operation, let reason) = error {
+        throw .cannotWrite(path: file, reason: "cannot \(operation): \(reason)")
+      }
+      throw .cannotWrite(path: file, reason: "\(error)")
     }
   }
 }

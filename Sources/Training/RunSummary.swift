@@ -8,12 +8,18 @@ public struct RunSummary: Codable, Equatable, Sendable {
   public var epochs: Int
   /// The epoch of `best.h5`, counted from 1.
   public var bestEpoch: Int?
+  /// The quantity by which `best.h5` was chosen; nil without validation.
+  public var monitor: Monitor?
   /// The validation accuracy of `best.h5`.
   public var bestAccuracy: Double?
   /// The accuracy of `best.h5` on the test items, where there are any.
   public var testAccuracy: Double?
   /// The mean loss of `best.h5` on the validation items.
   public var bestLoss: Double?
+  /// How well `best.h5` estimates the numbers of the validation items, in their own units; only written where it does.
+  public var bestRMSE: Double?
+  public var bestMAE: Double?
+  public var bestR2: Double?
   /// The mean loss of `best.h5` on the test items.
   public var testLoss: Double?
   /// How well `best.h5` estimates the numbers of the test items, in their own units. Only runs that estimate numbers have
@@ -34,7 +40,7 @@ public struct RunSummary: Codable, Equatable, Sendable {
   public var seconds: Double
 
   public init(
-    architecture: String, classes: [String], state: LoopState, test: Scores?,
+    architecture: String, classes: [String], state: LoopState, choice: BestChoice = BestChoice(), test: Scores?,
     numbers: RegressionMetrics? = nil, items: String = "images", parameters: Int,
     trainable: Int,
     skipped: Int
@@ -46,6 +52,10 @@ public struct RunSummary: Codable, Equatable, Sendable {
     bestEpoch = state.best?.epoch
     bestAccuracy = state.best?.scores?.accuracy
     bestLoss = state.best?.scores?.loss
+    monitor = state.best?.scores.map { choice.quantity(of: $0) }
+    bestRMSE = state.best?.scores?.rmse
+    bestMAE = state.best?.scores?.mae
+    bestR2 = state.best?.scores?.r2
     testAccuracy = test?.accuracy
     testLoss = test?.loss
     testRMSE = numbers?.rootMeanSquaredError
@@ -68,6 +78,10 @@ public struct RunSummary: Codable, Equatable, Sendable {
     case testAccuracy = "test_accuracy"
     case bestLoss = "best_loss"
     case testLoss = "test_loss"
+    case monitor
+    case bestRMSE = "best_rmse"
+    case bestMAE = "best_mae"
+    case bestR2 = "best_r2"
     case testRMSE = "test_rmse"
     case testMAE = "test_mae"
     case testR2 = "test_r2"
@@ -87,6 +101,10 @@ public struct RunSummary: Codable, Equatable, Sendable {
     try container.encode(testAccuracy, forKey: .testAccuracy)
     try container.encode(bestLoss, forKey: .bestLoss)
     try container.encode(testLoss, forKey: .testLoss)
+    try container.encode(monitor, forKey: .monitor)
+    try container.encodeIfPresent(bestRMSE, forKey: .bestRMSE)
+    try container.encodeIfPresent(bestMAE, forKey: .bestMAE)
+    try container.encodeIfPresent(bestR2, forKey: .bestR2)
     try container.encodeIfPresent(testRMSE, forKey: .testRMSE)
     try container.encodeIfPresent(testMAE, forKey: .testMAE)
     try container.encodeIfPresent(testR2, forKey: .testR2)

@@ -59,6 +59,9 @@ public struct Schedule: Codable, Equatable, Sendable {
   /// The same shape behind a linear warm-up.
   public func warmedUp(over steps: Int) -> Schedule { Schedule(shape, warmUpSteps: steps) }
 
+  /// Whether the rate of a step depends on the number of epochs of the run.
+  var dependsOnEpochs: Bool { if case .cosine = shape { true } else { false } }
+
   /// The settings where the rate depends on how the run goes.
   var plateau: ReduceOnPlateau? {
     if case .reduceOnPlateau(let settings) = shape { settings } else { nil }

@@ -1,3 +1,5 @@
+import AviaryLayers
+
 /// Why training cannot start or continue.
 public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
   /// A setting is outside the values that make sense.
@@ -17,12 +19,24 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
   /// Statistics of batch normalisation are to be estimated, and no trained layer has any.
   case noStatistics
 
+  /// The best epoch is to be chosen by what the task does not report.
+  case notMonitored(Monitor, available: [Monitor])
   /// The optimizer's state of a parameter is incomplete, or does not have its shape.
   case badOptimizerState(path: String, parameter: String, state: String)
   /// Two parameters would have one name in a file. `places` count from 0 in the list of parameters.
   case sharedName(name: String, places: [Int], shapes: [[Int]])
   /// A parameter has no name to be saved under. `place` counts from 0 in the list of parameters.
   case emptyName(place: Int, shape: [Int])
+  /// Layers to freeze, or to train alone, are not those of the network. `option` is the one that names them.
+  case layers(option: String, FreezeFault)
+  /// A run is to end before where it stands.
+  case fewerEpochs(Int, begun: Int)
+  /// Images are not those that the run was begun with, under the same names.
+  case changedImages(first: String, count: Int)
+  /// The data of a run are no longer where they were.
+  case movedData(path: String)
+  /// Everything is frozen.
+  case nothingToTrain(option: String, layers: [String])
   /// A pattern of a parameter group matches no parameter.
   case groupMatchesNothing(pattern: String, firstPaths: [String])
   /// The saved moving average of a parameter is missing, or does not have its shape.
@@ -73,6 +87,9 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
       "the saved state does not belong to this run: \(reason); start a new run"
     case .noStatistics:
       "--statistics needs batch normalisation in the trained layers; leave it out"
+    case .notMonitored(let monitor, let available):
+      "--monitor \(monitor.rawValue): is not known of this task, which reports "
+        + available.map(\.rawValue).joined(separator: ", ")
     case .badOptimizerState(let path, let parameter, let state):
       "\(path): the optimizer's \(state) of \(parameter) is missing or has the wrong shape; start a new run from these weights"
     case .sharedName(let name, let places, let shapes):
@@ -80,6 +97,17 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
         + "a prefix of its own, as in namedParameters(under: \"encoder\")"
     case .emptyName(let place, let shape):
       "parameter \(place) (\(shape)) has no name; give it one, as in [(\"scale\", parameter)]"
+    case .fewerEpochs(let epochs, let begun):
+      "--epochs \(epochs): the run has begun epoch \(begun); give \(begun) or more"
+    case .changedImages(let first, let count):
+      "\(first): has changed since the run began" + (count > 1 ? ", as have \(count - 1) other images" : "")
+        + "; put back what was there, or start a new run"
+    case .movedData(let path):
+      "\(path): no such file or folder; if the data have moved, resume with --data and their new place"
+    case .layers(let option, let fault): "\(option): \(fault)"
+    case .nothingToTrain(let option, let layers):
+      "\(option) \(layers.joined(separator: ",")): freezes the whole network, so that nothing is left to train; "
+        + "leave out a layer, such as the head"
     case .groupMatchesNothing(let pattern, let paths):
       "parameter group: '\(pattern)' matches no parameter; the model has \(paths.joined(separator: ", "))"
     case .badWeightAverage(let path, let parameter):

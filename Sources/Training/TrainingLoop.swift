@@ -49,6 +49,8 @@ public struct TrainingLoop<Batches: Sequence> {
   public var batchesPerEpoch: Int
   public var learningRate: Double
   public var schedule: Schedule
+  /// How the best epoch is chosen.
+  public var choice = BestChoice()
   /// When the run stops before its last epoch; nil for never.
   public var earlyStopping: EarlyStopping?
   /// The longest time between two saved states, in seconds.
@@ -159,7 +161,8 @@ public struct TrainingLoop<Batches: Sequence> {
     session.countTime(learning: false)
     // Where nothing is held out, training itself is watched.
     let watched = scores ?? session.state.sums.scores
-    let isBest = session.state.finishEpoch(scores)
+    try choice.require(watched)
+    let isBest = session.state.finishEpoch(scores, choice)
     if let plateau = schedule.plateau {
       var state = session.state.plateau ?? ReduceOnPlateau.State(learningRate: learningRate)
       plateau.observe(watched.loss, &state)

@@ -7,7 +7,9 @@ import AviaryDatasets
 extension TrainingOptions: Codable {
   private enum CodingKeys: String, CodingKey {
     case data, architecture, configuration, checkpoint, epochs, batchSize, optimizer, schedule, groups, layerwiseDecay
-    case clipping, earlyStopping, weightAverageDecay, statisticsBatches, freeze, validation, seed, workers, threads
+    case clipping, monitor, minimumDelta, earlyStopping, weightAverageDecay, statisticsBatches, freeze, trainOnly,
+      validation, seed, workers,
+      threads
     // The kinds of data.
     case images, table, series, characters, text, graph
   }
@@ -33,10 +35,13 @@ extension TrainingOptions: Codable {
     groups = try container.decodeIfPresent([ParameterGroup].self, forKey: .groups) ?? []
     layerwiseDecay = try container.decodeIfPresent(Double.self, forKey: .layerwiseDecay)
     clipping = try container.decodeIfPresent(GradientClipping.self, forKey: .clipping)
+    monitor = try container.decodeIfPresent(Monitor.self, forKey: .monitor)
+    minimumDelta = try container.decodeIfPresent(Double.self, forKey: .minimumDelta) ?? 0
     earlyStopping = try container.decodeIfPresent(EarlyStopping.self, forKey: .earlyStopping)
     weightAverageDecay = try container.decodeIfPresent(Double.self, forKey: .weightAverageDecay)
     statisticsBatches = try container.decodeIfPresent(Int.self, forKey: .statisticsBatches)
     freeze = try container.decodeIfPresent([String].self, forKey: .freeze) ?? []
+    trainOnly = try container.decodeIfPresent([String].self, forKey: .trainOnly) ?? []
     validation = try container.decodeIfPresent(Validation.self, forKey: .validation)
     seed = try container.decode(UInt64.self, forKey: .seed)
     kind = try Self.kind(container) ?? Self.kindOfVersion01(decoder, data: data)
@@ -79,10 +84,13 @@ extension TrainingOptions: Codable {
     try container.encode(groups, forKey: .groups)
     try container.encodeIfPresent(layerwiseDecay, forKey: .layerwiseDecay)
     try container.encodeIfPresent(clipping, forKey: .clipping)
+    try container.encodeIfPresent(monitor, forKey: .monitor)
+    if minimumDelta != 0 { try container.encode(minimumDelta, forKey: .minimumDelta) }
     try container.encodeIfPresent(earlyStopping, forKey: .earlyStopping)
     try container.encodeIfPresent(weightAverageDecay, forKey: .weightAverageDecay)
     try container.encodeIfPresent(statisticsBatches, forKey: .statisticsBatches)
     try container.encode(freeze, forKey: .freeze)
+    if !trainOnly.isEmpty { try container.encode(trainOnly, forKey: .trainOnly) }
     try container.encodeIfPresent(validation, forKey: .validation)
     try container.encode(seed, forKey: .seed)
     try container.encode(workers, forKey: .workers)

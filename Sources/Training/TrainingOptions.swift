@@ -33,6 +33,10 @@ public struct TrainingOptions: Equatable, Sendable {
   public var layerwiseDecay: Double?
   /// How large gradients may be; nil for any size.
   public var clipping: GradientClipping?
+  /// What chooses the best epoch; nil for the accuracy, of which equal ones are told apart by their loss, or else the loss.
+  public var monitor: Monitor?
+  /// An epoch becomes the best if it is better by more than this.
+  public var minimumDelta = 0.0
   /// When the run stops before its last epoch; nil for never.
   public var earlyStopping: EarlyStopping?
   /// The decay of a moving average of the weights, which is then validated and kept as the best; nil for none.
@@ -40,8 +44,10 @@ public struct TrainingOptions: Equatable, Sendable {
   /// The number of batches from which the statistics of batch normalisation are re-estimated, without dropout, before
   /// each validation; nil for 20 where dropout comes before a normalisation, else none.
   public var statisticsBatches: Int?
-  /// Patterns of what is frozen, or `backbone` alone.
+  /// What is frozen: see `LayerPattern`.
   public var freeze: [String] = []
+  /// What alone is trained, in the same words, and everything else is frozen; empty for whatever `freeze` leaves.
+  public var trainOnly: [String] = []
   /// nil for the data's own validation part, or else a share that depends on the kind of data.
   public var validation: Validation?
   public var seed: UInt64 = 0
@@ -110,7 +116,9 @@ public struct TrainingOptions: Equatable, Sendable {
   }
 
   /// Whether exactly the backbone is frozen.
-  public var freezesBackbone: Bool { freeze == ["backbone"] }
+  public var freezesBackbone: Bool { trainOnly.isEmpty ? freeze == ["backbone"] : trainOnly == ["head"] }
+
+  var choice: BestChoice { BestChoice(monitor, minimumDelta: minimumDelta) }
 
   /// Refuses numbers that no run can be made with.
   public func validate() throws {
@@ -122,6 +130,8 @@ public struct TrainingOptions: Equatable, Sendable {
         "layer-wise decay", layerwiseDecay, layerwiseDecay > 0 && layerwiseDecay <= 1, "above 0 and at most 1")
     }
     try clipping?.validate()
+    try TrainingFault.check(
+      "minimum delta", minimumDelta, minimumDelta >= 0 && minimumDelta.isFinite, "0 or more")
     try earlyStopping?.validate()
     if let statisticsBatches {
       try TrainingFault.check(
@@ -133,6 +143,9 @@ public struct TrainingOptions: Equatable, Sendable {
     try TrainingFault.check("batch size", batchSize, (1...65_536).contains(batchSize), "1 to 65536")
     try TrainingFault.check("number of workers", workers, (1...256).contains(workers), "1 to 256")
     try TrainingFault.check("number of threads", threads, (1...1024).contains(threads), "1 to 1024")
+    try TrainingFault.check(
+      "freeze beside trainOnly", freeze.joined(separator: ","), freeze.isEmpty || trainOnly.isEmpty,
+      "empty where the other is not")
     try kind?.validate()
     if case .fraction(let share)? = validation {
       try TrainingFault.check("validation share", share, share > 0 && share < 1, "between 0 and 1")

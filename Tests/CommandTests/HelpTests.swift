@@ -46,7 +46,7 @@ import Testing
     ["average", "a.h5", "--output", "c.h5"],
     ["convert", "a.h5", "b.h5", "--dtype", "f64"], ["train"], ["train", "resnet-toy"],
     ["train", "resnet-toy", "--data", "d"], ["train", "resnet-toy", "--output", "o"], ["finetune", "--data", "d"],
-    ["finetune", "--resume", "r", "--epochs", "3"], ["train", "resnet-toy", "--resume", "r"],
+    ["finetune", "--resume", "r", "--batch-size", "3"], ["train", "resnet-toy", "--resume", "r"],
     ["train", "resnet-toy", "--data", "d", "--output", "o", "--seed", "-1"],
     ["train", "resnet-toy", "--data", "d", "--output", "o", "--optimizer", "magic"],
     ["train", "sequence-gru", "--data", "t.csv", "--target", "y", "--output", "o", "--window", "many"],

@@ -9,7 +9,10 @@ struct OptionTests {
     ["--validation", "1.5"], ["--sequence-length", "0"], ["--clip-norm", "0"], ["--patience", "0"],
     ["--weight-average", "1"], ["--layer-decay", "2"], ["--image-size", "0"], ["--crop-scale", "0"],
     ["--label-smoothing", "3"], ["--mixup", "-1"], ["--degree", "99"], ["--window", "0"], ["--set", "dropout"],
-    ["--workers", "0"], ["--threads", "x"],
+    ["--workers", "0"], ["--threads", "x"], ["--freeze", ""], ["--freeze", "fc,"], ["--freeze", "none,fc"],
+    ["--freeze", "fc.."], ["--freeze", "conv*"], ["--train", "none"], ["--train", "a...b"], ["--train", ""],
+    ["--train", "head", "--freeze", "backbone"], ["--monitor", "los"], ["--min-delta", "-1"], ["--min-delta", "nan"],
+    ["--min-delta", "inf"],
   ]) func namesTheOption(option: [String]) throws {
     let outcome = try BuiltTool.run(["train", "mlp", "--data", "/nowhere", "--output", "/nowhere/run"] + option)
     #expect(outcome.status == 64, "\(outcome.errors)")

@@ -62,6 +62,45 @@ import Testing
     #expect(partly.images.augmentation == .standard)
   }
 
+  @Test func aFrozenNewHeadIsSaidAndNothingToTrainIsRefused() throws {
+    func outcome(_ options: String...) throws -> BuiltTool.Outcome {
+      try? FileManager.default.removeItem(atPath: scratch / "run")
+      return try BuiltTool.run(
+        ["finetune", "--from", "headless.h5", "--data", "pets", "--output", "run", "--epochs", "1", "--json"] + options,
+        in: scratch.path)
+    }
+    for frozen in ["head", "classifier", "features.12..head"] {
+      let frozenHead = try outcome("--freeze", frozen)
+      #expect(
+        frozenHead.status == 0 && frozenHead.errors.contains("the new head classifier is frozen"),
+        "\(frozenHead.errors)")
+    }
+    let trained = try outcome("--train", "head")
+    #expect(trained.status == 0 && !trained.errors.contains("frozen"), "\(trained.errors)")
+    #expect(try trained.json()["trainable"] as? Int == 130)
+    let options = try JSONDecoder().decode(
+      TrainingOptions.self, from: Data(contentsOf: URL(fileURLWithPath: scratch / "run/options.json")))
+    #expect(options.trainOnly == ["head"] && options.freezesBackbone && options.images.augmentation == nil)
+    let again = try BuiltTool.run(["finetune", "--resume", "run", "--json"], in: scratch.path)
+    #expect(try again.json()["trainable"] as? Int == 130)
+    let last = try outcome("--train", "features.12,head")
+    #expect(try #require(try last.json()["trainable"] as? Int) > 130)
+    expectFault(try outcome("--freeze", "backbone,head"), "--freeze backbone,head", "nothing is left to train")
+    expectFault(try outcome("--freeze", "**"), "--freeze **", "nothing is left to train")
+    expectFault(try outcome("--freeze", "featuers"), "--freeze: 'featuers' matches no layer; did you mean 'features'?")
+    expectFault(try outcome("--train", "haed"), "--train: 'haed' matches no layer; did you mean 'head'?")
+    expectFault(try outcome("--freeze", "head..features.0"), "--freeze: 'head..features.0' runs backwards")
+  }
+
+  @Test func frozenRandomLayersAreSaid() throws {
+    let outcome = try BuiltTool.run(
+      [
+        "train", "resnet-toy", "--data", "pets", "--output", "run", "--epochs", "1", "--image-size", "32", "--freeze",
+        "conv1..layer1",
+      ], in: scratch.path)
+    #expect(outcome.status == 0 && outcome.errors.contains("frozen with the random values"), "\(outcome.errors)")
+  }
+
   @Test func interruptedRunSaysHowToGoOnAndDoes() throws {
     let arguments = [
       "train", "squeezenet-toy", "--data", "pets", "--output", "run", "--epochs", "4000", "--batch-size", "8",

@@ -39,24 +39,62 @@ import Testing
     #expect(network.trainableParameters.map(\.path) == network.parameters.map(\.path).filter { !$0.hasPrefix("fc") })
   }
 
-  @Test(arguments: ["block", "blocks.9", "conv", "fc.weight.x", "layer4", "*.*.*.*.*"])
-  func aPatternThatMatchesNothingIsAFaultThatSaysWhatThereIs(pattern: String) throws {
+  @Test(arguments: [
+    ("block", "blocks"), ("blocks.9", "blocks.0"), ("conv", "conv1"), ("fc.weight.x", "fc.weight"), ("layer4", nil),
+    ("*.*.*.*.*", nil), ("conv2..fc", "conv1"), ("conv1..fcc", "fc"), ("heat", "head"),
+  ])
+  func aPatternThatMatchesNothingIsAFaultThatSaysWhatThereIs(pattern: String, near: String?) throws {
     let network = TinyNetwork.filled()
     try network.freeze(["fc"])
-    let fault = #expect(
-      throws: FreezeFault.matchesNothing(pattern: pattern, firstPaths: ["blocks", "bn1", "conv1", "drop", "fc"])
-    ) { try network.freeze(["conv1", pattern]) }
-    #expect(fault?.description.contains("the model has blocks, bn1, conv1, drop, fc") == true)
+    let fault = try #require(throws: FreezeFault.self) { try network.freeze(["conv1", pattern]) }
+    guard case .matchesNothing(let unknown, let first, let suggested) = fault else {
+      Issue.record("\(fault)")
+      return
+    }
+    #expect(pattern.hasPrefix(unknown) || pattern.hasSuffix(".." + unknown), "the bound alone")
+    #expect(first == ["conv1", "bn1", "blocks", "drop", "fc"])
+    if let near { #expect(suggested == near && fault.description.contains("did you mean '\(near)'?")) }
+    #expect(fault.description.contains("the network has conv1, bn1, blocks, drop, fc"))
     #expect(
       network.inventory.cells.filter(\.cell.isFrozen).map(\.path) == ["fc.weight", "fc.bias"], "nothing is changed")
   }
 
-  @Test(arguments: ["", "a..b", "conv*", ".fc"])
+  @Test(arguments: ["", "conv*", ".fc"])
   func aPatternThatIsNoneIsAFault(pattern: String) throws {
     let fault = try #require(throws: FreezeFault.self) { try TinyNetwork.filled().freeze([pattern]) }
     guard case .badPattern = fault else {
       Issue.record("\(fault)")
       return
+    }
+  }
+
+  @Test func rangesFollowTheOrderOfTheNetwork() throws {
+    let network = TinyNetwork.filled()
+    func frozen(_ patterns: String...) throws -> [String] {
+      try network.freeze(patterns)
+      return network.frozenPaths
+    }
+    let all = network.inventory.cells.map(\.path)
+    #expect(
+      try frozen("conv1..fc")
+        == all.map { String($0.prefix { $0 != "." }) }.reduce(into: []) { if $0.last != $1 { $0.append($1) } })
+    #expect(try frozen("conv1..bn1") == ["conv1", "bn1"])
+    #expect(try frozen("bn1..bn1") == ["bn1"])
+    #expect(try frozen("bn1..blocks.0").contains("blocks.0"))
+    #expect(throws: FreezeFault.reversedRange(range: "fc..conv1")) { try frozen("fc..conv1") }
+    #expect(throws: FreezeFault.emptyBound(range: "blocks.1..fc")) { try frozen("blocks.1..fc") }
+    for range in ["..fc", "fc..", "conv1...fc", "conv1..bn1..fc"] {
+      #expect(throws: FreezeFault.badRange(range: range)) { try frozen(range) }
+    }
+  }
+
+  @Test func whatIsNotTrainedIsFrozen() throws {
+    let network = TinyNetwork.filled()
+    for patterns in [["fc"], ["bn1..fc"], ["conv1", "fc.bias"]] {
+      try network.freeze(patterns)
+      let named = network.inventory.cells.filter(\.cell.isFrozen).map(\.path)
+      try network.freeze(allBut: patterns)
+      #expect(network.inventory.cells.filter { !$0.cell.isFrozen }.map(\.path) == named)
     }
   }
 

@@ -88,6 +88,28 @@ func step(_ model: some Classifier, _ x: Tensor) -> Gradients {
     #expect(thawed.frozenPaths == network.frozenPaths)
   }
 
+  /// The words of every network: what is replaced for other classes, and the rest.
+  @Test(arguments: ZooCase.families)
+  func headAndBackboneAreWordsForWhatIsReplaced(entry: ZooCase) throws {
+    func check(_ model: some Classifier) throws {
+      func frozen() -> [String] { model.namedParameters().filter(\.parameter.isFrozen).map(\.path) }
+      model.freezeBackbone()
+      let backbone = frozen()
+      let head = model.namedParameters().map(\.path).filter { !backbone.contains($0) }
+      for (freeze, expected) in [
+        ({ try model.freeze(["backbone"]) }, backbone), ({ try model.freeze(allBut: ["head"]) }, backbone),
+        ({ try model.freeze(["head"]) }, head), ({ try model.freeze(allBut: ["backbone"]) }, head),
+      ] as [(() throws -> Void, [String])] {
+        try freeze()
+        #expect(frozen() == expected)
+        try model.freeze(model.frozenPaths)
+        #expect(frozen() == expected, "the paths that are saved mean the same")
+      }
+      #expect(!head.isEmpty)
+    }
+    try check(entry.model())
+  }
+
   @Test(arguments: ZooCase.families)
   func copyIsDeep(entry: ZooCase) throws {
     func check(_ model: some Classifier) throws {

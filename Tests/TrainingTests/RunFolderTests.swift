@@ -148,6 +148,7 @@ import Testing
             ],
             "epochs" : 2,
             "images_per_second" : 1.3333333333333333,
+            "monitor" : "accuracy",
             "parameters" : 10,
             "seconds" : 8,
             "skipped" : 1,

@@ -74,7 +74,21 @@ public struct PreparedTable<Preparation: TablePreparation>: Sendable {
   ) throws(TableFault) {
     let split = try Preparation.split(
       table, settings, keeping: known, validation: validation, test: test, seed: seed)
-    preprocessing = try Preparation(fitting: table, rows: split.training, settings, keeping: known)
+    try self.init(
+      table, split, Preparation(fitting: table, rows: split.training, settings, keeping: known))
+  }
+
+  /// Divides the rows as the preparation was fitted to them, and applies it to all.
+  public init(
+    _ table: Table, with preprocessing: Preparation, validation: Double, test: Double, seed: UInt64
+  ) throws(TableFault) {
+    let split = try Preparation.split(
+      table, preprocessing.settings, keeping: preprocessing, validation: validation, test: test, seed: seed)
+    try self.init(table, split, preprocessing)
+  }
+
+  private init(_ table: Table, _ split: DataSplit, _ preprocessing: Preparation) throws(TableFault) {
+    self.preprocessing = preprocessing
     let chosen = [split.training, split.validation, split.test].filter { !$0.isEmpty }
     var examples = try preprocessing.examples(of: table, parts: chosen)
     let training = examples.removeFirst()

@@ -13,6 +13,8 @@ struct Beginning {
   let place: Place
   /// The networks that checkpoints may name.
   let registry: Registry
+  /// Is told what a person should know, a line at a time.
+  var report: (String) -> Void = { _ in }
 
   /// Whether nothing of this run has been learned yet.
   var isSource: Bool { if case .source = place { true } else { false } }
@@ -54,11 +56,14 @@ struct Beginning {
   ) throws -> Start {
     try requireSame(data, options)
     var start: Start
+    /// Whether a cell, by its path, has values that nothing was learned into.
+    var isNew: (String) -> Bool = { _ in false }
     switch place {
     case .source(.scratch(let architecture)):
       var model = try architecture.build(fitting: input, changing: changes ?? options.configuration)
       if let outputs { model = model.replacingHead(outputs: outputs, seed: options.seed) }
       model.initialize(seed: options.seed)
+      isNew = { _ in true }
       start = Start(model: model, architecture: architecture, metadata: Checkpoint.Metadata())
     case .source(.checkpoint(let checkpoint, let path)):
       // Weights of integers are not trained; those that they stand for are.
@@ -68,7 +73,10 @@ struct Beginning {
       let replacement = stays ? nil : outputs
       let model = replacement.map { loaded.model.replacingHead(outputs: $0, seed: options.seed) } ?? loaded.model
       start = Start(model: model, architecture: loaded.architecture, metadata: checkpoint.metadata)
+      if replacement != nil || checkpoint.metadata.headAbsent { isNew = { model.isInHead($0) } }
       start.metadata.extra["from"] = path
+      // How other data were divided.
+      start.metadata.extra[RecordedSplit.key] = nil
       start.metadata.metrics = [:]
     case .saved(let checkpoint, let path):
       let loaded = try registry.model(from: checkpoint, path: path)
@@ -80,6 +88,7 @@ struct Beginning {
     start.metadata.frozen = []
     start.metadata.extra[DataFingerprint.key] = data.text
     try start.model.freeze(options)
+    if let remark = start.model.remarkOnFrozen(isNew: isNew) { report(remark) }
     return start
   }
 
@@ -115,22 +124,6 @@ extension Beginning {
     guard case .saved(let checkpoint, _) = place, let known = checkpoint.metadata.extra[DataFingerprint.key],
       known != data.text
     else { return }
-    throw .unusableState(reason: "\(options.data) has changed since")
-  }
-}
-
-extension Layer {
-  /// Freezes what the options say, groups included, and nothing else. Groups that match nothing are refused here.
-  func freeze(_ options: TrainingOptions) throws {
-    if options.freezesBackbone, let network = self as? any Network {
-      network.freezeBackbone()
-    } else {
-      try freeze(options.freeze)
-    }
-    let more = options.groups.filter(\.isFrozen).flatMap(\.patterns)
-    if !more.isEmpty { try freeze(frozenPaths + more) }
-    // Before anything is written.
-    let paths = namedParameters().map(\.path)
-    for group in options.groups { _ = try group.parsed(for: paths) }
+    throw .unusableState(reason: "\(options.data) holds other data than it was trained on so far")
   }
 }

@@ -74,6 +74,10 @@ extension TrainablePreparation {
     var metadata = start.metadata
     metadata.classes = preprocessing.classes
     metadata.preprocessing = try preprocessing.preparation.json()
+    metadata.extra[RecordedSplit.key] = try RecordedSplit(
+      seed: options.seed, validation: options.validationShare(), test: Self.testShare,
+      file: DataFingerprint(file: options.data).text
+    ).text
     return start.model.task(
       on: data.parts, options, items: Self.items, metadata: metadata, mostAtOnce: mostAtOnce, outputs: forward,
       restored: { preprocessing.restored($0) })
@@ -90,6 +94,7 @@ extension Network {
       self, on: data, options, items: items, metadata: metadata, mostAtOnce: mostAtOnce, purpose: "row order",
       outputs: outputs)
     task.restored = restored
+    task.monitors = metadata.classes == nil ? Monitor.ofNumbers : Monitor.ofClasses
     return task
   }
 }

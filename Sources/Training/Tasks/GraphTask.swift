@@ -29,6 +29,7 @@ struct GraphTask<Model: NodeClassifier>: TrainingTask {
   let metadata: Checkpoint.Metadata
   let data: NodeClassification
   var items: String { "nodes" }
+  var monitors: [Monitor]? { Monitor.ofClasses }
 
   var batchesPerEpoch: Int { 1 }
 

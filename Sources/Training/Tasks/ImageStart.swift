@@ -9,6 +9,8 @@ struct ImageParts {
   let test: ImageFolder?
   /// How packed pictures are prepared by default; nil for photographs.
   let preprocessing: Preprocessing?
+  /// The share of the training images that is held out; 0 where validation has images of its own.
+  let validationShare: Double
   /// What lies beside the images and is not used, a line each.
   let remarks: [String]
 
@@ -19,16 +21,20 @@ struct ImageParts {
     test = dataset.test
     switch (options.validation, dataset.validation) {
     case (.folder(let path), _):
+      validationShare = 0
       training = dataset.training
       // A folder of class folders, or one with a part for validation.
       let parts = try PartFolders(path)
       validation = try ImageFolder(parts?.path(of: .valid) ?? path, classes: dataset.classes, limit: limit)
     case (nil, let given?):
+      validationShare = 0
       training = dataset.training
       validation = given
     case (.fraction(let share), _):
+      validationShare = share
       (training, validation) = try dataset.training.stratifiedSplit(fraction: share, seed: options.seed)
     case (nil, nil):
+      validationShare = 0.1
       (training, validation) = try dataset.training.stratifiedSplit(fraction: 0.1, seed: options.seed)
     }
     remarks = dataset.remarks + (dataset.validation == validation ? [] : validation.remarks)
@@ -45,12 +51,15 @@ struct ImageStart {
   private let data: ImageParts
   /// Whether nothing has been learned yet.
   private let isFresh: Bool
+  /// Whether nothing of this run has been saved yet.
+  private let isBeginning: Bool
 
   init(_ beginning: Beginning, _ options: TrainingOptions, _ images: ImageOptions) throws {
     self.options = options
     self.images = images
     data = try ImageParts(options, images)
     isFresh = beginning.isFromScratch
+    isBeginning = beginning.isSource
     let classes = data.training.classes
     try beginning.requireSameClasses(classes, options)
     preprocessing = try Self.preprocessing(beginning, images, data)
@@ -62,6 +71,9 @@ struct ImageStart {
     var metadata = start.metadata
     metadata.classes = classes
     metadata.preprocessing = try InputPreparation.images(preprocessing).json()
+    metadata.extra[RecordedSplit.key] = try RecordedSplit(
+      seed: options.seed, validation: data.validationShare, test: 0, limit: images.limit
+    ).text
     self.metadata = metadata
     try TrainingFault.check(
       "batch size", options.batchSize, options.batchSize > 1 || !model.learnsFromStatistics,
@@ -126,7 +138,7 @@ struct ImageStart {
       return ImageTask(
         model: model, options: options, images: images, data: data, preprocessing: preprocessing, metadata: metadata,
         folder: path,
-        pretraining: pretraining, report: report)
+        pretraining: pretraining, isBeginning: isBeginning, report: report)
     }
     return open(model)
   }

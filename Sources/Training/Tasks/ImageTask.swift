@@ -9,6 +9,7 @@ final class ImageTask<Model: Classifier>: TrainingTask {
   let model: Model
   let metadata: Checkpoint.Metadata
   let items = "images"
+  let monitors: [Monitor]? = Monitor.ofClasses
   private let options: TrainingOptions
   private let images: ImageOptions
   private let data: ImageParts
@@ -17,6 +18,8 @@ final class ImageTask<Model: Classifier>: TrainingTask {
   private let folder: String
   /// What is learned without labels first; nil where there is nothing, or it has been done.
   private let pretraining: Pretraining?
+  /// Whether the run begins with this session.
+  private let isBeginning: Bool
   private let report: (String) -> Void
   /// By path, so that an image met in every epoch counts once.
   private var skippedPaths: Set<String> = []
@@ -27,7 +30,8 @@ final class ImageTask<Model: Classifier>: TrainingTask {
   /// - Parameter folder: the run's, where features are kept.
   init(
     model: Model, options: TrainingOptions, images: ImageOptions, data: ImageParts, preprocessing: Preprocessing,
-    metadata: Checkpoint.Metadata, folder: String, pretraining: Pretraining?, report: @escaping (String) -> Void
+    metadata: Checkpoint.Metadata, folder: String, pretraining: Pretraining?, isBeginning: Bool,
+    report: @escaping (String) -> Void
   ) {
     self.model = model
     self.options = options
@@ -38,6 +42,7 @@ final class ImageTask<Model: Classifier>: TrainingTask {
     self.metadata = metadata
     self.folder = folder
     self.pretraining = pretraining
+    self.isBeginning = isBeginning
     self.report = report
   }
 
@@ -54,6 +59,9 @@ final class ImageTask<Model: Classifier>: TrainingTask {
   // MARK: Batches
 
   func prepare() throws {
+    try ImageContents.check(
+      [data.training, data.validation] + (data.test.map { [$0] } ?? []), isBeginning: isBeginning,
+      at: folder + "/" + RunFolder.imagesName, workers: options.workers)
     try pretraining?.run()
     guard cachesFeatures else { return }
     let cache = FeatureCache(folder: folder, report: report)

@@ -4,16 +4,40 @@ import AviaryLayers
 import AviaryTensors
 
 /// The text of a run, in its parts: the end is the test, and validation comes before it.
-struct TextParts {
-  let vocabulary: CharacterVocabulary
-  let training: [Int32]
-  let validation: [Int32]
-  let test: [Int32]
+public struct TextParts: Sendable {
+  public let vocabulary: CharacterVocabulary
+  public let training: [Int32]
+  public let validation: [Int32]
+  public let test: [Int32]
+  /// The share of what is not the test that is held out for validation.
+  let validationShare: Double
 
   /// The share of a text that is the test.
-  private static let testShare = 0.1
+  static let testShare = 0.1
   /// The share of the rest that is held out for validation, by default.
   private static let validationShare = 0.05
+
+  /// Divides a text that a network was trained on as its checkpoint says.
+  public init(_ path: String, _ split: RecordedSplit, vocabulary: CharacterVocabulary) throws {
+    self.init(
+      try TextCorpus(path: path, vocabulary: vocabulary, holdingOut: split.test), validation: split.validation)
+  }
+
+  private init(_ corpus: TextCorpus, validation share: Double) {
+    let kept = corpus.training.count - Int((Double(corpus.training.count) * share).rounded())
+    validationShare = share
+    vocabulary = corpus.vocabulary
+    training = Array(corpus.training[..<kept])
+    validation = Array(corpus.training[kept...])
+    test = corpus.heldOut
+  }
+
+  /// Checksums of the parts.
+  public var fingerprint: DataFingerprint {
+    var fingerprint = DataFingerprint()
+    for part in [training, validation, test] { fingerprint.add(part) }
+    return fingerprint
+  }
 
   init(_ options: TrainingOptions, _ text: TextOptions, vocabulary known: CharacterVocabulary?) throws {
     var share = Self.validationShare
@@ -24,12 +48,8 @@ struct TextParts {
       throw TrainingFault.invalidSetting(
         name: "validation", value: path, allowed: "a share of the text, which is held out before its end")
     }
-    let corpus = try TextCorpus(path: options.data, vocabulary: known, holdingOut: Self.testShare)
-    let kept = corpus.training.count - Int((Double(corpus.training.count) * share).rounded())
-    vocabulary = corpus.vocabulary
-    training = Array(corpus.training[..<kept])
-    validation = Array(corpus.training[kept...])
-    test = corpus.heldOut
+    self.init(
+      try TextCorpus(path: options.data, vocabulary: known, holdingOut: Self.testShare), validation: share)
     let needed = options.batchSize * text.sequenceLength + 1
     for (name, part, least) in [("training", training, needed), ("validation", validation, 2), ("test", test, 2)]
     where part.count < least {
@@ -44,12 +64,14 @@ func languageModelTask(
 ) throws -> any TrainingTask {
   let data = try TextParts(
     options, text, vocabulary: try beginning.checkpoint.map { try $0.checkpoint.vocabulary(path: $0.path) })
-  var fingerprint = DataFingerprint()
-  for part in [data.training, data.validation, data.test] { fingerprint.add(part) }
-  let start = try beginning.start(input: [data.vocabulary.count], outputs: nil, data: fingerprint, options)
+  let start = try beginning.start(input: [data.vocabulary.count], outputs: nil, data: data.fingerprint, options)
   var metadata = start.metadata
   metadata.classes = data.vocabulary.names
   metadata.preprocessing = try InputPreparation.text.json()
+  metadata.extra[RecordedSplit.key] = try RecordedSplit(
+    seed: options.seed, validation: data.validationShare, test: TextParts.testShare,
+    file: DataFingerprint(file: options.data).text
+  ).text
   func open(_ model: some LanguageModel) -> any TrainingTask {
     LanguageModelTask(model: model, metadata: metadata, options: options, text: text, data: data)
   }
@@ -65,6 +87,7 @@ struct LanguageModelTask<Model: LanguageModel>: TrainingTask {
   let text: TextOptions
   let data: TextParts
   var items: String { "characters" }
+  var monitors: [Monitor]? { [.loss] }
 
   var batchesPerEpoch: Int { (data.training.count - 1) / (options.batchSize * text.sequenceLength) }
 

@@ -28,6 +28,7 @@ where Data.Batch == LabeledBatch<Inputs> {
   /// What a single output and its target say in the data's own units; nil where numbers stand for themselves.
   var restored: ((Float) -> Double)?
   public private(set) var testedNumbers: RegressionMetrics?
+  public internal(set) var monitors: [Monitor]?
 
   /// - Parameters:
   ///   - options: of the run: batch size and seed count here.
@@ -123,7 +124,11 @@ where Data.Batch == LabeledBatch<Inputs> {
     }
     try loader.check()
     let count = Double(part.count)
-    return Scores(loss: sum / count, accuracy: judged ? Double(correct) / count : nil)
+    var scores = Scores(loss: sum / count, accuracy: judged ? Double(correct) / count : nil)
+    scores.rmse = numbers.rootMeanSquaredError
+    scores.mae = numbers.meanAbsoluteError
+    scores.r2 = numbers.explainedVariance
+    return scores
   }
 }
 

@@ -43,6 +43,8 @@ public protocol TrainingTask {
   func validate() throws -> Scores?
   /// How the model does on the test items; nil where there are none.
   func test() throws -> Scores?
+  /// What `validate()` reports; nil where that shows when it does.
+  var monitors: [Monitor]? { get }
   /// How well the last `test()` estimated numbers, in the data's own units; nil where classes are predicted.
   var testedNumbers: RegressionMetrics? { get }
 }
@@ -56,6 +58,7 @@ extension TrainingTask {
   public func correct(_ outputs: Tensor, _ batch: Batches.Element) -> Int? { nil }
   public func validate() throws -> Scores? { nil }
   public func test() throws -> Scores? { nil }
+  public var monitors: [Monitor]? { nil }
   public var testedNumbers: RegressionMetrics? { nil }
 
   public func step(_ batch: Batches.Element, _ step: TrainingStep) throws -> StepResult {

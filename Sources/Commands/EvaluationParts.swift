@@ -1,0 +1,61 @@
+import Aviary
+
+// Which rows of data a network is evaluated on: those that it was not trained on, as far as its checkpoint knows them.
+
+extension EvaluationPart: OptionWord {}
+
+/// The choice of a part, and what is said about it.
+struct PartChoice {
+  /// What was asked for; nil for what was held out.
+  let given: EvaluationPart?
+  let checkpoint: Checkpoint
+  let path: String
+  let data: String
+
+  /// The part of the data of the training, and how it was divided; nil for all of the data, after a line that says whether
+  /// the network knows them.
+  ///
+  /// - Parameter count: says how many items all of the data are.
+  func division(all count: String) throws -> (part: EvaluationPart, split: RecordedSplit)? {
+    switch try Familiarity(checkpoint.metadata, file: data) {
+    case .divided(let split):
+      if given == .all {
+        tell("\(data): all of \(count), most of which the network was trained on")
+        return nil
+      }
+      return (given ?? .test, split)
+    case .otherFile:
+      try requireWhole("which is not the file that the network was trained on")
+      tell("\(data): all of \(count); it is not the file that the network was trained on")
+    case .unknown:
+      try requireWhole("whose division \(path) does not record")
+      tell(
+        "\(data): all of \(count); \(path) does not say how its data were divided, so the network may have been trained on them"
+      )
+    }
+    return nil
+  }
+
+  /// Says which part of the training's data is evaluated.
+  func tellPart(_ part: EvaluationPart, count: Int, of total: Int, _ item: String) {
+    let use =
+      switch part {
+      case .test: "which chose nothing and trained nothing"
+      case .validation: "which chose the best epoch"
+      case .train, .all: "which the network was trained on"
+      }
+    tell("\(data): \(part.word) part, \(counted(count, item)) of \(grouped(total)), \(use)")
+  }
+
+  /// The recorded division does not lead to the parts of the training.
+  func tellLost(all count: String) throws {
+    try requireWhole("whose division cannot be repeated")
+    tell(
+      "\(data): all of \(count); the division of the training cannot be repeated, so the network may have been trained on them"
+    )
+  }
+
+  private func requireWhole(_ reason: String) throws {
+    if let given, given != .all { throw CommandFault.noPart(part: given.word, data: data, reason: reason) }
+  }
+}

@@ -1,0 +1,78 @@
+import Aviary
+
+extension DataPart {
+  /// The part that a network is evaluated on: by default test, else valid, else what was held out of the training, else
+  /// everything, after a line that says so.
+  ///
+  /// - Parameters:
+  ///   - part: what is asked for.
+  ///   - metadata: of the checkpoint.
+  ///   - path: the checkpoint's file, for messages.
+  static func forEvaluation(
+    _ data: String, classes: [String]?, limit: Int?, _ part: EvaluationPart?, of metadata: Checkpoint.Metadata,
+    _ path: String
+  ) throws -> DataPart {
+    if let part { return try asked(part, data, classes, limit, metadata) }
+    let usual = try forEvaluation(data, classes: classes, limit: limit)
+    guard usual.name == nil || usual.name?.lowercased() == "train" else { return usual }
+    if let drawn = try drawn(.validation, data, limit, metadata) { return drawn }
+    tell("\(data): all images are evaluated; \(path) may have been trained on them")
+    return usual
+  }
+
+  private static func asked(
+    _ part: EvaluationPart, _ data: String, _ classes: [String]?, _ limit: Int?, _ metadata: Checkpoint.Metadata
+  ) throws -> DataPart {
+    let parts = try all(data, classes: classes, limit: limit)
+    let names =
+      switch part {
+      case .all: [String]()
+      case .train: ["train"]
+      case .validation: ["valid", "val", "validation"]
+      case .test: ["test"]
+      }
+    if part == .all {
+      guard parts.count > 1, let first = parts.first else { return parts[0] }
+      return DataPart(
+        name: "all", folder: ImageFolder(classes: first.folder.classes, entries: parts.flatMap(\.folder.entries)))
+    }
+    // What was held out of the training part was not trained on.
+    if part != .test, !parts.contains(where: { ["valid", "val", "validation"].contains($0.name?.lowercased()) }),
+      let drawn = try drawn(part, data, limit, metadata)
+    {
+      return drawn
+    }
+    guard let found = parts.first(where: { $0.name.map { names.contains($0.lowercased()) } ?? false }) else {
+      throw CommandFault.noPart(part: part.word, data: data, reason: "which has no such folder")
+    }
+    return found
+  }
+
+  /// The images that were held out of the training for validation, or the others; nil where these are other images.
+  private static func drawn(
+    _ part: EvaluationPart, _ data: String, _ limit: Int?, _ metadata: Checkpoint.Metadata
+  ) throws -> DataPart? {
+    guard let parts = try metadata.split?.images(of: data, fingerprint: metadata.extra[DataFingerprint.key]) else {
+      return nil
+    }
+    let (name, folder) =
+      part == .validation
+      ? ("validation (held out of the training)", parts.validation)
+      : ("train (without what was held out)", parts.training)
+    return DataPart(name: name, folder: folder.limited(to: limit))
+  }
+}
+
+extension ImageFolder {
+  /// The first images of each class.
+  fileprivate func limited(to limit: Int?) -> ImageFolder {
+    guard let limit else { return self }
+    var counts = Array(repeating: 0, count: classes.count)
+    return ImageFolder(
+      classes: classes,
+      entries: entries.filter { entry in
+        counts[entry.label] += 1
+        return counts[entry.label] <= limit
+      })
+  }
+}

@@ -1,0 +1,114 @@
+import AviaryArchives
+import AviaryCheckpoints
+import AviaryDatasets
+
+/// How a run divided its data into parts, as its checkpoints keep it: from it the rows that were held out are found again.
+public struct RecordedSplit: Codable, Equatable, Sendable {
+  /// The name under which checkpoints keep it, as JSON, beside what else is known.
+  public static let key = "split"
+
+  /// What keys the draw. As text, so that every reader of JSON keeps all its digits.
+  public var seed: String
+  /// The share that is held out for validation, and for the test.
+  public var validation: Double
+  public var test: Double
+  /// The number of the file's bytes and their CRC-32C, as in `DataFingerprint`; nil where the data are no single file.
+  public var file: String?
+  /// The most images of each class; nil for all.
+  public var limit: Int?
+
+  public init(seed: UInt64, validation: Double, test: Double, file: String? = nil, limit: Int? = nil) {
+    self.seed = "\(seed)"
+    self.validation = validation
+    self.test = test
+    self.file = file
+    self.limit = limit
+  }
+
+  var text: String {
+    get throws { try JSONValue(encoding: self).serialized }
+  }
+}
+
+extension Checkpoint.Metadata {
+  /// How the data of the network's training were divided; nil where the file does not say so.
+  public var split: RecordedSplit? {
+    guard let text = extra[RecordedSplit.key], let value = try? JSONValue(parsing: text),
+      let split = try? value.decoded(as: RecordedSplit.self), UInt64(split.seed) != nil,
+      [split.validation, split.test].allSatisfy({ $0 >= 0 && $0 < 1 })
+    else { return nil }
+    return split
+  }
+}
+
+extension RecordedSplit {
+  /// The images of a folder that a network was trained on, and those that were held out from among them.
+  ///
+  /// - Parameters:
+  ///   - path: the folder of the training, or its part `train`.
+  ///   - fingerprint: what the checkpoint says of its data.
+  /// - Returns: nil where these are other images, or none were held out.
+  public func images(
+    of path: String, fingerprint: String?
+  ) throws(ImageFolderFault) -> (training: ImageFolder, validation: ImageFolder)? {
+    guard validation > 0, let fingerprint, let seed = UInt64(seed) else { return nil }
+    let whole = try ImageDataset(path, limit: limit).training
+    let parts = try whole.stratifiedSplit(fraction: validation, seed: seed)
+    var found = DataFingerprint()
+    for part in [parts.training, parts.validation] { found.add(part) }
+    // The test part may follow.
+    return (fingerprint + "-").hasPrefix(found.text + "-") ? parts : nil
+  }
+}
+
+/// The items of data that a network is evaluated on.
+public enum EvaluationPart: String, CaseIterable, Sendable {
+  case all, train, validation, test
+}
+
+/// What is known about data that a network is to be evaluated on.
+public enum Familiarity: Equatable, Sendable {
+  /// They are those of its training, divided as recorded.
+  case divided(RecordedSplit)
+  /// They are not the file of its training.
+  case otherFile
+  /// The checkpoint does not say what its network was trained on, or how that was divided.
+  case unknown
+
+  public init(_ metadata: Checkpoint.Metadata, file path: String) throws(ArchiveFault) {
+    guard let split = metadata.split, let file = split.file else {
+      self = .unknown
+      return
+    }
+    self = try DataFingerprint(file: path).text == file ? .divided(split) : .otherFile
+  }
+}
+
+/// The part of a table that a network is evaluated on.
+public struct EvaluatedTable<Preparation: TablePreparation> {
+  public let examples: Examples<Preparation.Inputs>
+  /// The number of examples in all parts together.
+  public let total: Int
+
+  /// Finds the rows of a part of the table that a network was trained on.
+  ///
+  /// - Returns: nil where the recorded division gives other parts than the training had, by their fingerprint.
+  public init?(
+    _ part: EvaluationPart, of table: Table, _ preprocessing: Preparation, _ split: RecordedSplit,
+    fingerprint: String?
+  ) throws(TableFault) {
+    let data = try PreparedTable(
+      table, with: preprocessing, validation: split.validation, test: split.test, seed: UInt64(split.seed) ?? 0)
+    guard fingerprint == nil || data.parts.fingerprint().text == fingerprint else { return nil }
+    let chosen: Examples<Preparation.Inputs>? =
+      switch part {
+      case .train: data.parts.training
+      case .validation: data.parts.validation
+      case .test: data.parts.test
+      case .all: nil
+      }
+    guard let chosen else { return nil }
+    examples = chosen
+    total = data.parts.all.reduce(0) { $0 + $1.count }
+  }
+}

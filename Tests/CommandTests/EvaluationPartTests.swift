@@ -1,0 +1,170 @@
+import Aviary
+import Foundation
+import Testing
+
+/// What a network was trained on is not what it is scored on, unless somebody asks for it.
+@Suite struct EvaluationPartTests {
+  private let scratch: ScratchFolder
+
+  init() throws { scratch = try ScratchFolder() }
+
+  private func run(_ arguments: [String]) throws -> BuiltTool.Outcome {
+    try BuiltTool.run(arguments, in: scratch.path)
+  }
+
+  private func evaluate(_ checkpoint: String, _ data: String, _ options: String...) throws -> BuiltTool.Outcome {
+    try run(["evaluate", checkpoint, "--data", data, "--json"] + options)
+  }
+
+  /// Trains, checks that the test's scores are those of `evaluate`, and that the parts make up the whole.
+  ///
+  /// - Parameters:
+  ///   - items: the member of the report that counts them.
+  ///   - scores: members of the summary, and those of the report that are the same.
+  private func check(
+    _ training: [String], data: String, items: String, scores: [(String, String)], tolerance: Double = 1e-5,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    let trained = try run(training + ["--data", data, "--json"])
+    #expect(trained.status == 0, "\(trained.errors)", sourceLocation: sourceLocation)
+    let summary = try trained.json()
+    let tested = try evaluate("run", data)
+    #expect(tested.status == 0, "\(tested.errors)", sourceLocation: sourceLocation)
+    #expect(tested.errors.contains("\(data): test part, "), "\(tested.errors)", sourceLocation: sourceLocation)
+    let report = try tested.json()
+    #expect(report["part"] as? String == "test", sourceLocation: sourceLocation)
+    for (expected, found) in scores {
+      let (a, b) = (try #require(summary[expected] as? Double), try #require(report[found] as? Double))
+      #expect(abs(a - b) <= tolerance * max(1, abs(a)), "\(expected) \(a), \(b)", sourceLocation: sourceLocation)
+    }
+    var counts: [String: Int] = [:]
+    for part in ["train", "validation", "test", "all"] {
+      counts[part] = try evaluate("run", data, "--part", part).json()[items] as? Int
+    }
+    #expect(report[items] as? Int == counts["test"], sourceLocation: sourceLocation)
+    #expect((counts["test"] ?? 0) > 0 && (counts["test"] ?? 0) < (counts["validation"] ?? 0) * 3)
+    #expect((counts["train"] ?? 0) > (counts["validation"] ?? 0), sourceLocation: sourceLocation)
+    #expect(
+      try evaluate("run", data, "--part", "all").errors.contains("most of which the network was trained on"),
+      sourceLocation: sourceLocation)
+    // Elsewhere it is the same file still; with one byte more it is another one.
+    try FileManager.default.createDirectory(atPath: scratch / "moved", withIntermediateDirectories: true)
+    let moved = "moved/" + data
+    try FileManager.default.copyItem(atPath: scratch / data, toPath: scratch / moved)
+    #expect(try evaluate("run", moved).json()["part"] as? String == "test", sourceLocation: sourceLocation)
+    let bytes = try #require(FileManager.default.contents(atPath: scratch / data))
+    try (bytes + bytes.suffix(1)).write(to: URL(filePath: scratch / moved))
+    let other = try evaluate("run", moved)
+    #expect(other.errors.contains("not the file that the network was trained on"), "\(other.errors)")
+    #expect(try other.json()["part"] as? String == "all", sourceLocation: sourceLocation)
+    expectFault(try evaluate("run", moved, "--part", "test"), "--part test", moved, sourceLocation: sourceLocation)
+    // A checkpoint that does not say how its data were divided.
+    var checkpoint = try Checkpoint.read(from: scratch / "run/best.h5")
+    checkpoint.metadata.extra["split"] = nil
+    try checkpoint.write(to: scratch / "old.h5")
+    let old = try evaluate("old.h5", data)
+    #expect(old.errors.contains("does not say how its data were divided"), "\(old.errors)")
+    #expect(try old.json()[items] as? Int == counts["all"], sourceLocation: sourceLocation)
+    expectFault(try evaluate("old.h5", data, "--part", "test"), "--part test", sourceLocation: sourceLocation)
+  }
+
+  private func writeTable() throws {
+    let colours = ["red", "blue", "green"]
+    let rows = (0..<150).map { (row: Int) -> String in
+      let number = row % 7 == 0 ? "" : String(row % 3)
+      return [String(row % 10), number, colours[row % 3], String(row * 13 % 50), row % 4 == 0 ? "yes" : "no"]
+        .joined(separator: ",")
+    }
+    try scratch.write("a,b,colour,y,kind\n" + rows.joined(separator: "\n") + "\n", to: "table.csv")
+  }
+
+  private let small = ["--epochs", "2", "--output", "run"]
+
+  @Test func rowsOfAClassification() throws {
+    try writeTable()
+    try check(
+      ["train", "mlp", "--target", "kind", "--set", "hidden=[8]", "--seed", "5", "--validation", "0.2"] + small,
+      data: "table.csv", items: "rows", scores: [("test_accuracy", "accuracy"), ("test_loss", "loss")])
+  }
+
+  @Test func rowsOfARegressionWithoutThoseThatLackValues() throws {
+    try writeTable()
+    try check(
+      ["train", "mlp", "--target", "y", "--set", "hidden=[8]", "--missing", "drop", "--exclude", "kind"] + small,
+      data: "table.csv", items: "rows",
+      scores: [("test_rmse", "rmse"), ("test_mae", "mae"), ("test_r2", "r2")])
+  }
+
+  @Test func rowsThatANetworkWasFineTunedOn() throws {
+    try writeTable()
+    let first = try run(
+      [
+        "train", "mlp", "--data", "table.csv", "--target", "y", "--exclude", "kind", "--set", "hidden=[8]", "--epochs",
+        "1", "--output",
+        "first",
+      ])
+    #expect(first.status == 0, "\(first.errors)")
+    try check(
+      ["finetune", "--from", "first", "--target", "kind", "--seed", "3"] + small, data: "table.csv", items: "rows",
+      scores: [("test_accuracy", "accuracy"), ("test_loss", "loss")])
+  }
+
+  @Test func windowsOfASeries() throws {
+    let rows = (0..<160).map { "\(sin(Double($0) / 3)),\($0 % 4)" }
+    try scratch.write("level,wind\n" + rows.joined(separator: "\n") + "\n", to: "levels.csv")
+    try check(
+      ["train", "sequence-gru", "--target", "level", "--window", "8", "--set", "hidden=6"] + small, data: "levels.csv",
+      items: "windows", scores: [("test_rmse", "rmse"), ("test_r2", "r2")])
+  }
+
+  @Test func textsOfATable() throws {
+    let letters = Array("aeioukrstz")
+    let rows = (0..<120).map { (row: Int) -> String in
+      let word = String((0..<3 + row % 5).map { (place: Int) -> Character in letters[(place * 3 + row) % 10] })
+      return word + (row % 2 == 0 ? ",soft" : ",hard")
+    }
+    try scratch.write("sound,kind\n" + rows.joined(separator: "\n") + "\n", to: "sounds.csv")
+    try check(
+      ["train", "sequence-lstm", "--target", "kind", "--text", "sound", "--set", "hidden=6"] + small,
+      data: "sounds.csv", items: "texts", scores: [("test_accuracy", "accuracy"), ("test_loss", "loss")])
+  }
+
+  @Test func theEndOfAText() throws {
+    try scratch.write(String(repeating: "the cat sat on the mat. ", count: 200), to: "play.txt")
+    try check(
+      ["train", "char-gru", "--batch-size", "4", "--sequence-length", "16", "--set", "hidden=8"] + small,
+      data: "play.txt", items: "characters", scores: [("test_loss", "loss")])
+  }
+
+  @Test func imagesHeldOutOfAFolder() throws {
+    try ToyFiles.images(at: scratch / "pets")
+    let trained = try run(
+      ["train", "squeezenet-toy", "--data", "pets", "--image-size", "32", "--validation", "0.3", "--json"] + small)
+    #expect(trained.status == 0, "\(trained.errors)")
+    let accuracy = try #require(try trained.json()["best_accuracy"] as? Double)
+    // The folder with its parts, and the training part by itself.
+    for data in ["pets", "pets/train"] {
+      let validated = try evaluate("run", data, "--part", "validation")
+      #expect(validated.status == 0, "\(validated.errors)")
+      #expect(try validated.json()["images"] as? Int == 4)
+      #expect(try validated.json()["accuracy"] as? Double == accuracy)
+      #expect(try evaluate("run", data, "--part", "train").json()["images"] as? Int == 12)
+    }
+    #expect(try evaluate("run", "pets").json()["part"] as? String == "test")
+    #expect(try evaluate("run", "pets", "--part", "all").json()["images"] as? Int == 20)
+    let heldOut = try evaluate("run", "pets/train")
+    #expect(try heldOut.json()["images"] as? Int == 4)
+    #expect(heldOut.errors.contains("held out"), "\(heldOut.errors)")
+    expectFault(try evaluate("run", "pets/train", "--part", "test"), "--part test")
+  }
+
+  @Test func imagesThatANetworkMayHaveBeenTrainedOn() throws {
+    try ToyFiles.images(at: scratch / "pets")
+    try ToyFiles.checkpoint().write(to: scratch / "toy.h5")
+    let all = try evaluate("toy.h5", "pets/train")
+    #expect(all.errors.contains("may have been trained on"), "\(all.errors)")
+    #expect(!(try evaluate("toy.h5", "pets").errors.contains("may have been trained on")))
+    let wrong = try evaluate("toy.h5", "pets", "--part", "tset")
+    #expect(wrong.status == 64 && wrong.errors.contains("--part"))
+  }
+}

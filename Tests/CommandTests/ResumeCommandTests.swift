@@ -1,0 +1,154 @@
+import Aviary
+import Foundation
+import Testing
+
+/// Runs that go on elsewhere, longer, or with other threads, and what is noticed about their data.
+@Suite struct ResumeCommandTests {
+  private let scratch: ScratchFolder
+
+  init() throws {
+    scratch = try ScratchFolder()
+    try ToyFiles.images(at: scratch / "pets")
+  }
+
+  private func train(_ options: String...) throws -> BuiltTool.Outcome {
+    try BuiltTool.run(
+      [
+        "train", "squeezenet-toy", "--data", "pets", "--output", "run", "--epochs", "2", "--batch-size", "8",
+        "--image-size", "32", "--threads", "1", "--json",
+      ] + options, in: scratch.path)
+  }
+
+  private func resume(_ options: String...) throws -> BuiltTool.Outcome {
+    try BuiltTool.run(["train", "--resume", "run", "--json"] + options, in: scratch.path)
+  }
+
+  private func history(_ run: String = "run") throws -> [String] {
+    // But for the times.
+    try String(contentsOfFile: scratch / "\(run)/history.csv", encoding: .utf8).split(separator: "\n").map { line in
+      line.split(separator: ",", omittingEmptySubsequences: false).prefix(6).joined(separator: ",")
+    }
+  }
+
+  private func options() throws -> TrainingOptions {
+    try JSONDecoder().decode(
+      TrainingOptions.self, from: Data(contentsOf: URL(filePath: scratch / "run/options.json")))
+  }
+
+  @Test func goesOnBeyondItsEndAsALongerRun() throws {
+    #expect(try train("--schedule", "constant").status == 0)
+    let longer = try resume("--epochs", "4", "--workers", "3")
+    #expect(longer.status == 0, "\(longer.errors)")
+    #expect(longer.errors.contains("4 instead of 2 epochs: the schedule stays as it was"), "\(longer.errors)")
+    #expect(try longer.json()["epochs"] as? Int == 4)
+    let whole = try BuiltTool.run(
+      [
+        "train", "squeezenet-toy", "--data", "pets", "--output", "whole", "--epochs", "4", "--batch-size", "8",
+        "--image-size", "32", "--threads", "1", "--schedule", "constant",
+      ], in: scratch.path)
+    #expect(whole.status == 0, "\(whole.errors)")
+    #expect(try history() == history("whole"), "with a constant rate it is the longer run")
+    #expect(try options().epochs == 4 && options().workers == 3, "the run keeps its changes")
+    expectFault(try resume("--epochs", "3"), "--epochs 3: the run has begun epoch 4")
+    #expect(try history().count == 5)
+  }
+
+  @Test func aScheduleIsStretchedToTheNewEnd() throws {
+    #expect(try train("--schedule", "cosine").status == 0)
+    let longer = try resume("--epochs", "4")
+    #expect(longer.status == 0 && longer.errors.contains("the schedule is stretched to the new end"))
+    #expect(longer.errors.contains("the learning rate of the next step is 0.0005, not 0"), "\(longer.errors)")
+    let same = try resume("--threads", "2")
+    #expect(same.status == 0 && same.errors.contains("2 instead of 1 threads"))
+  }
+
+  @Test func aRunThatStoppedEarlyGoesOn() throws {
+    #expect(try train("--patience", "1", "--min-delta", "100", "--epochs", "5").status == 0)
+    #expect(try history().count == 3)
+    let same = try resume()
+    #expect(same.status == 0)
+    #expect(try history().count == 3)
+    #expect(try resume("--epochs", "6").status == 0)
+    #expect(try history().count == 4, "one more epoch without improvement")
+  }
+
+  @Test func dataThatMovedAreFoundByWhatTheyHold() throws {
+    #expect(try train("--validation", "pets/test").status == 0)
+    try FileManager.default.moveItem(atPath: scratch / "pets", toPath: scratch / "animals")
+    expectFault(try resume("--epochs", "3"), "pets: no such file or folder", "--data")
+    let moved = try resume("--data", "animals", "--epochs", "3")
+    #expect(moved.status == 0, "\(moved.errors)")
+    #expect(try options().data == scratch / "animals")
+    #expect(try options().validation == .folder(scratch / "animals/test"))
+    // Another picture under the same name, of the same size.
+    let photo = try #require(
+      try FileManager.default.contentsOfDirectory(atPath: scratch / "animals/train/cat").sorted().first)
+    let path = scratch / "animals/train/cat/\(photo)"
+    var bytes = [UInt8](try Data(contentsOf: URL(filePath: path)))
+    bytes[bytes.count / 2] ^= 1
+    try Data(bytes).write(to: URL(filePath: path))
+    let before = try Data(contentsOf: URL(filePath: scratch / "run/last.h5"))
+    expectFault(try resume("--epochs", "5"), photo, "has changed since the run began")
+    #expect(try Data(contentsOf: URL(filePath: scratch / "run/last.h5")) == before)
+    #expect(try options().epochs == 3, "nothing is changed by what is refused")
+    bytes[bytes.count / 2] ^= 1
+    try Data(bytes).write(to: URL(filePath: path))
+    #expect(try resume("--epochs", "4").status == 0)
+    try FileManager.default.moveItem(atPath: path, toPath: path + "-renamed.jpg")
+    expectFault(try resume("--epochs", "5"), "other data")
+  }
+
+  @Test func aTableThatMovedIsTheSameByItsRows() throws {
+    let rows = (0..<60).map { "\($0 % 10),\($0 % 7)" }
+    try scratch.write("a,y\n" + rows.joined(separator: "\n") + "\n", to: "table.csv")
+    let trained = try BuiltTool.run(
+      [
+        "train", "mlp", "--data", "table.csv", "--target", "y", "--set", "hidden=[4]", "--output", "run", "--epochs",
+        "1",
+      ], in: scratch.path)
+    #expect(trained.status == 0, "\(trained.errors)")
+    try FileManager.default.moveItem(atPath: scratch / "table.csv", toPath: scratch / "moved.csv")
+    #expect(try resume("--data", "moved.csv", "--epochs", "2").status == 0)
+    try scratch.write("a,y\n" + rows.reversed().joined(separator: "\n") + "\n", to: "other.csv")
+    expectFault(try resume("--data", "other.csv", "--epochs", "3"), "other.csv holds other data")
+    #expect(try options().data == scratch / "moved.csv")
+  }
+
+  @Test func aRunAndItsDataLieApart() throws {
+    try FileManager.default.createSymbolicLink(atPath: scratch / "link", withDestinationPath: scratch / "pets/train")
+    for output in ["pets/run", "pets", "pets/train/cat/../run", "link/run", "./pets/new/run"] {
+      let refused = try BuiltTool.run(
+        ["train", "squeezenet-toy", "--data", "pets", "--output", output], in: scratch.path)
+      expectFault(refused, "lies in the data folder", "--output")
+    }
+    for output in [".", scratch.path] {
+      let refused = try BuiltTool.run(
+        ["train", "squeezenet-toy", "--data", "pets", "--output", output], in: scratch.path)
+      expectFault(refused, "the data folder", "lies in it")
+    }
+    #expect(scratch.names == ["link", "pets"])
+    #expect(try FileManager.default.contentsOfDirectory(atPath: scratch / "pets").sorted() == ["test", "train"])
+    // A name that only begins like that of the data is another folder.
+    #expect(
+      try BuiltTool.run(
+        [
+          "train", "squeezenet-toy", "--data", "pets", "--output", "pets-run", "--epochs", "1", "--image-size", "32",
+        ], in: scratch.path
+      ).status == 0)
+  }
+
+  @Test func whatAKilledProcessLeftIsRemoved() throws {
+    #expect(try train().status == 0)
+    let left = [
+      ".dat.nosync1a2b.Xy12Zw", ".last.h5.a1B2c3", ".best.h5.QQQQQQ", ".history.csv.abcdef", ".images.json.000000",
+    ]
+    for name in left { try scratch.write("half", to: "run/" + name) }
+    try scratch.write("mine", to: "run/.notes")
+    #expect(try resume("--epochs", "3").status == 0)
+    let names = try FileManager.default.contentsOfDirectory(atPath: scratch / "run").sorted()
+    #expect(
+      names == [
+        ".lock", ".notes", "best.h5", "history.csv", "images.json", "last.h5", "options.json", "summary.json",
+      ])
+  }
+}
