@@ -44,7 +44,7 @@ extension StoredArray {
     func counted(_ bits: Int, _ infinity: UInt64) -> NonfiniteCount {
       var found = NonfiniteCount()
       bytes.forEachPiece { piece in
-        piece.withBytes { found += NonfiniteCount(in: $0, bits: bits, infinity: infinity) }
+        piece.withBytes { found.add(NonfiniteCount(in: $0, bits: bits, infinity: infinity)) }
       }
       return found
     }

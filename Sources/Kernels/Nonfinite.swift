@@ -40,9 +40,9 @@ public struct NonfiniteCount: Equatable, Sendable {
     infinities = found.infinite
   }
 
-  package static func += (left: inout NonfiniteCount, right: NonfiniteCount) {
-    left.notNumbers += right.notNumbers
-    left.infinities += right.infinities
+  package mutating func add(_ other: NonfiniteCount) {
+    notNumbers += other.notNumbers
+    infinities += other.infinities
   }
 
   public var isEmpty: Bool { notNumbers == 0 && infinities == 0 }
