@@ -41,20 +41,40 @@ struct FinetuneCommand: ParsableCommand {
 
   @Option(help: ArgumentHelp("The checkpoint: a file, a run, or the name of shipped weights.", valueName: "checkpoint"))
   var from: String?
+  @OptionGroup(title: "Foreign checkpoints") var naming: NamingOptions
+  @Option(help: ArgumentHelp("The preprocessing of images that the checkpoint was trained with.", valueName: "name"))
+  var preprocessing: Preprocessing.Preset?
   @OptionGroup var training: TrainingArguments
   @OptionGroup var weights: WeightsOptions
 
   func validate() throws {
     try training.check(source: from, named: "--from")
-    guard training.set.isEmpty else {
-      throw ValidationError("--set is for train: a checkpoint has a fixed configuration")
+    if training.resume != nil, let option = naming.givenOptions.first ?? preprocessing.map({ _ in "--preprocessing" }) {
+      throw ValidationError("\(option) is for a new run: --resume goes on with the run's own network")
+    }
+    guard training.set.isEmpty || naming.architecture != nil else {
+      throw ValidationError(
+        "--set is for train, and for finetune with --architecture: a checkpoint that names its network has a fixed configuration"
+      )
     }
   }
 
   func run() throws {
     try TrainingRun(command: "finetune", training).run {
       let path = try WeightsFolder.checkpointPath(from ?? "", given: weights.weights)
-      let checkpoint = try Checkpoint.read(from: path)
+      var checkpoint = try Checkpoint.read(from: path, options: .init(weightsKey: naming.weightsKey))
+      if let name = naming.architecture {
+        let known = checkpoint.notes
+        (checkpoint, _) = try checkpoint.adapted(
+          to: try AviaryCommand.registry.architecture(named: name),
+          by: try naming.adaptation(changing: configurationChanges(training.set)), path: path)
+        for note in checkpoint.notes.dropFirst(known.count) { tell("\(path): \(note)") }
+      } else if let option = naming.givenOptions.first(where: { $0 != "--weights-key" }) {
+        throw ValidationError("\(option) needs --architecture NAME")
+      }
+      if let preprocessing {
+        checkpoint.metadata.preprocessing = try preprocessing.preparation(for: checkpoint.metadata).json()
+      }
       guard let architecture = checkpoint.metadata.architecture else { throw CommandFault.unnamedSource(path: path) }
       guard checkpoint.metadata.preprocessing != nil else { throw CommandFault.unpreparedSource(path: path) }
       if !checkpoint.quantizedPaths.isEmpty {

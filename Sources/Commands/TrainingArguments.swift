@@ -83,9 +83,7 @@ struct TrainingArguments: ParsableArguments {
       $0 > 0 && $0 < 1
     }
     try checkOption("--sequence-length", sequenceLength, in: 1...65_536)
-    for text in set where !text.dropFirst().contains("=") {
-      throw ValidationError("--set \(text): give NAME=VALUE")
-    }
+    _ = try configurationChanges(set)
   }
 
   /// What a resumed run does not take.
@@ -156,11 +154,7 @@ struct TrainingArguments: ParsableArguments {
       Double(text).map { .fraction($0) } ?? .folder(absolutePath(text))
     }
     options.seed = seed ?? 0
-    options.configuration = try set.map { text in
-      let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-      guard parts.count == 2 else { throw ValidationError("--set \(text): give NAME=VALUE") }
-      return ConfigurationChange(name: parts[0], value: parts[1])
-    }
+    options.configuration = try configurationChanges(set)
     switch kind {
     case .images:
       options.kind = .images(
