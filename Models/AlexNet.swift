@@ -48,9 +48,22 @@ public struct AlexNet: Classifier {
     public static let originalToy = Configuration(.original, divisor: 16, classes: 5)
 
     public func validate(input: [Int]?) throws(ConfigurationFault) {
-      try requireDivisor(divisor, of: 32)
+      // The original's convolutions of two groups need channels that split.
+      try requireDivisor(divisor, of: variant == .original ? 16 : 32)
       try requireRate("dropout", dropout)
       try requireImages("alexnet", input: input, least: variant == .torchvision ? 63 : 67)
+    }
+
+    /// The original's normalisations count among its features.
+    public mutating func fit(tensors shapes: inout TensorShapes) {
+      inputChannels = shapes.inputs(of: "features.0.weight", rank: 4) ?? inputChannels
+      classes = shapes.outputs(of: "classifier.6.weight") ?? classes
+      if shapes.contains("features.3.weight") {
+        variant = .torchvision
+      } else if shapes.contains("features.4.weight") {
+        variant = .original
+      }
+      divisor = shapes.divisor(of: variant == .original ? 96 : 64, giving: "features.0.weight") ?? divisor
     }
   }
 

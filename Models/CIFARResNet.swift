@@ -97,6 +97,14 @@ public struct CIFARResNet: Classifier {
       }
       try requireImages("resnet for CIFAR", input: input, least: 8)
     }
+
+    public mutating func fit(tensors shapes: inout TensorShapes) {
+      inputChannels = shapes.inputs(of: "conv1.weight", rank: 4) ?? inputChannels
+      classes = shapes.outputs(of: "linear.weight") ?? classes
+      guard shapes.contains("layer1.0.conv1.weight") else { return }
+      blocks = shapes.count { "layer1.\($0).conv1.weight" }
+      widths = (1...3).map { shapes.outputs(of: "layer\($0).0.conv1.weight", rank: 4) ?? 0 }
+    }
   }
 
   public let configuration: Configuration

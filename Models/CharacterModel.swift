@@ -71,6 +71,17 @@ public struct CharacterModel: LanguageModel {
       outputs = input.first ?? outputs
     }
 
+    public mutating func fit(tensors shapes: inout TensorShapes) {
+      let predicted = shapes.outputs(of: "head.weight")
+      if let table = shapes["embed.weight"], table.count == 2 {
+        embedding = table[1]
+        symbols = table[0] == predicted ?? outputs ? nil : table[0]
+      }
+      outputs = predicted ?? outputs
+      guard let layer = shapes.recurrent("rnn", kind: kind, member: "kind") else { return }
+      (kind, hidden, layers) = (layer.kind, layer.hidden, layer.layers)
+    }
+
     /// What the model reads stays what it is.
     public mutating func replaceHead(outputs: Int) {
       symbols = symbols ?? self.outputs

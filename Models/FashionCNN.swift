@@ -46,6 +46,18 @@ public struct FashionCNN: Classifier {
       inputSide = input[1]
     }
 
+    public mutating func fit(tensors shapes: inout TensorShapes) {
+      inputChannels = shapes.inputs(of: "layer1.0.weight", rank: 4) ?? inputChannels
+      classes = shapes.outputs(of: "fc3.weight") ?? classes
+      divisor = shapes.divisor(of: 32, giving: "layer1.0.weight") ?? divisor
+      guard let inputs = shapes.inputs(of: "fc1.weight"), divisor > 0, inputs != maps else { return }
+      if let side = shapes.side(of: inputs, maps: 64 / divisor), side < 1024 {
+        // Both pools drop the last row of an odd number of them.
+        inputSide = 4 * side + 4
+        shapes.assume("inputSide")
+      }
+    }
+
     /// How many values the pooled maps have: 64 maps of 6×6 at 28×28.
     var maps: Int {
       let side = (inputSide / 2 - 2) / 2

@@ -55,6 +55,26 @@ public struct GCN: NodeClassifier {
     }
 
     public mutating func fit(input: [Int]) { features = input.first ?? features }
+
+    /// Which readout stands before a linear head has no shape.
+    public mutating func fit(tensors shapes: inout TensorShapes) {
+      let count = shapes.count(from: 1) { "conv\($0).lin.weight" }
+      let widths = (1...max(1, count)).compactMap { shapes.outputs(of: "conv\($0).lin.weight") }
+      guard let first = shapes.inputs(of: "conv1.lin.weight"), let last = widths.last, widths.count == count else {
+        return
+      }
+      features = first
+      if let rows = shapes.outputs(of: "lin.weight") {
+        (hidden, classes) = (widths, rows)
+        if readout == nil {
+          readout = .mean
+          shapes.assume("readout")
+        }
+      } else {
+        (hidden, classes) = (Array(widths.dropLast()), last)
+        readout = nil
+      }
+    }
   }
 
   public let configuration: Configuration

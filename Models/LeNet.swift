@@ -59,6 +59,11 @@ public struct LeNet: Classifier {
     /// As in 1998: 61,706 parameters.
     public static let original = Configuration(.original)
 
+    public mutating func fit(tensors shapes: inout TensorShapes) {
+      inputChannels = shapes.inputs(of: "conv1.weight", rank: 4) ?? inputChannels
+      classes = shapes.outputs(of: "fc3.weight") ?? classes
+    }
+
     public func validate(input: [Int]?) throws(ConfigurationFault) {
       try requireImages("lenet5", input: input, least: 1)
       guard let input, !LeNet.sides.contains(input[1]) || input[1] != input[2] else { return }

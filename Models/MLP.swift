@@ -76,6 +76,16 @@ public struct MLP: Classifier {
 
     public mutating func fit(input: [Int]) { inputs = input.reduce(1, *) }
 
+    public mutating func fit(tensors shapes: inout TensorShapes) {
+      let count = shapes.count(from: 1) { "fc\($0).weight" }
+      let widths = (1...max(1, count)).compactMap { shapes.outputs(of: "fc\($0).weight") }
+      guard let first = shapes.inputs(of: "fc1.weight"), let last = widths.last, widths.count == count else { return }
+      (inputs, hidden, outputs) = (first, Array(widths.dropLast()), last)
+      let rates = dropout
+      complete(changed: ["hidden"])
+      if dropout != rates { shapes.assume("dropout") }
+    }
+
     /// Other hidden layers keep the rates of the first ones; further layers have none.
     public mutating func complete(changed names: Set<String>) {
       guard names.contains("hidden"), !names.contains("dropout"), !dropout.isEmpty else { return }

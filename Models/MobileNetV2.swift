@@ -84,6 +84,33 @@ public struct MobileNetV2: Classifier {
       try requireImages("mobilenet_v2", input: input, least: 1)
     }
 
+    /// Strides have no shape, so the stages stay what they are: the widths say what these are multiplied by.
+    public mutating func fit(tensors shapes: inout TensorShapes) {
+      inputChannels = shapes.inputs(of: "features.0.0.weight", rank: 4) ?? inputChannels
+      classes = shapes.outputs(of: "classifier.1.weight") ?? classes
+      var found: [(stored: Int, channels: Int)] = []
+      if let stem = shapes.outputs(of: "features.0.0.weight", rank: 4) { found.append((stem, 32)) }
+      var place = 1
+      for stage in stages.prefix(32) {
+        let last = stage.expansion == 1 ? 1 : 2
+        if let width = shapes.outputs(of: "features.\(place).conv.\(last).weight", rank: 4) {
+          found.append((width, stage.channels))
+        }
+        place += min(stage.blocks, 64)
+      }
+      func fits(_ multiplier: Double) -> Bool {
+        var other = self
+        other.widthMultiplier = multiplier
+        return found.allSatisfy { other.width($0.channels) == $0.stored }
+      }
+      if found.isEmpty || fits(widthMultiplier) { return }
+      // The published ones first, then every hundredth.
+      let published = [0.25, 0.35, 0.5, 0.75, 1, 1.3, 1.4]
+      if let multiplier = (published + (1...1600).map { Double($0) / 100 }).first(where: fits) {
+        widthMultiplier = multiplier
+      }
+    }
+
     /// The width nearest to a multiple of 8 that is at least nine tenths of what the multiplier makes of it.
     func width(_ channels: Int) -> Int {
       let wanted = Double(channels) * widthMultiplier

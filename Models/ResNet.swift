@@ -110,6 +110,15 @@ public struct ResNet: Classifier {
       for width in widths { try require("widths", width, in: 1...4096) }
       try requireImages("resnet", input: input, least: 17)
     }
+
+    public mutating func fit(tensors shapes: inout TensorShapes) {
+      inputChannels = shapes.inputs(of: "conv1.weight", rank: 4) ?? inputChannels
+      classes = shapes.outputs(of: "fc.weight") ?? classes
+      guard shapes.contains("layer1.0.conv1.weight") else { return }
+      block = shapes.contains("layer1.0.conv3.weight") ? .bottleneck : .basic
+      blocks = (1...4).map { stage in shapes.count { "layer\(stage).\($0).conv1.weight" } }
+      widths = (1...4).map { shapes.outputs(of: "layer\($0).0.conv1.weight", rank: 4) ?? 0 }
+    }
   }
 
   public let configuration: Configuration

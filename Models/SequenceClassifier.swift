@@ -95,6 +95,14 @@ public struct SequenceClassifier: SequenceReader {
       try container.encode(outputs, forKey: .outputs)
     }
 
+    public mutating func fit(tensors shapes: inout TensorShapes) {
+      outputs = shapes.outputs(of: "fc.weight") ?? outputs
+      guard let layer = shapes.recurrent("rnn", kind: kind, member: "kind") else { return }
+      (kind, inputs, hidden) = (layer.kind, layer.inputs, layer.hidden)
+      (layers, bidirectional) = (layer.layers, layer.bidirectional)
+      symbols = shapes.outputs(of: "embed.weight")
+    }
+
     public mutating func fit(input: [Int]) {
       if symbols == nil, (1...2).contains(input.count) { inputs = input.count == 2 ? input[1] : 1 }
     }

@@ -45,6 +45,19 @@ public struct SimpleConvNet: Classifier {
       inputSide = input[1]
     }
 
+    public mutating func fit(tensors shapes: inout TensorShapes) {
+      inputChannels = shapes.inputs(of: "conv1.weight", rank: 4) ?? inputChannels
+      classes = shapes.outputs(of: "fc2.weight") ?? classes
+      filters = shapes.outputs(of: "conv1.weight", rank: 4) ?? filters
+      hidden = shapes.outputs(of: "fc1.weight") ?? hidden
+      guard let inputs = shapes.inputs(of: "fc1.weight"), inputs != maps else { return }
+      if let side = shapes.side(of: inputs, maps: filters), side < 1024 {
+        // The pool drops the last row of an odd number of them.
+        inputSide = 2 * side + 4
+        shapes.assume("inputSide")
+      }
+    }
+
     /// How many values the pooled maps have: 30 maps of 12×12 at 28×28.
     var maps: Int {
       let side = (inputSide - 4) / 2

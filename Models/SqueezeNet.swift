@@ -74,6 +74,16 @@ public struct SqueezeNet: Classifier {
       try requireImages("squeezenet", input: input, least: poolRounding == .up ? 17 : 31)
     }
 
+    public mutating func fit(tensors shapes: inout TensorShapes) {
+      inputChannels = shapes.inputs(of: "features.0.weight", rank: 4) ?? inputChannels
+      divisor = shapes.divisor(of: 64, giving: "features.0.weight") ?? divisor
+      if let rows = shapes.outputs(of: "classifier.1.weight", rank: 4) {
+        (head, classes) = (.convolution, rows)
+      } else if let rows = shapes.outputs(of: "classifier.2.weight") {
+        (head, classes) = (.linear, rows)
+      }
+    }
+
     public mutating func replaceHead(outputs: Int) {
       head = .linear
       classes = outputs

@@ -77,6 +77,16 @@ public struct VGG: Classifier {
       try requireRate("dropout", dropout)
       try requireImages("vgg", input: input, least: 32)
     }
+
+    public mutating func fit(tensors shapes: inout TensorShapes) {
+      inputChannels = shapes.inputs(of: "features.0.weight", rank: 4) ?? inputChannels
+      classes = shapes.outputs(of: "classifier.6.weight") ?? classes
+      guard shapes.contains("features.0.weight") else { return }
+      batchNorm = shapes["features.1.weight"]?.count == 1
+      let convolutions = (0..<64).count { shapes["features.\($0).weight"]?.count == 4 }
+      depth = Depth.allCases.first { $0.convolutions.reduce(0, +) == convolutions } ?? depth
+      divisor = shapes.divisor(of: 64, giving: "features.0.weight") ?? divisor
+    }
   }
 
   public let configuration: Configuration

@@ -40,6 +40,12 @@ public struct XAINet: Classifier {
       for rate in dropout { try requireRate("dropout", rate) }
       try requireImages("xai", input: input, least: 34)
     }
+
+    public mutating func fit(tensors shapes: inout TensorShapes) {
+      inputChannels = shapes.inputs(of: "features.0.weight", rank: 4) ?? inputChannels
+      classes = shapes.outputs(of: "classifier.5.weight") ?? classes
+      divisor = shapes.divisor(of: 64, giving: "features.0.weight") ?? divisor
+    }
   }
 
   public let configuration: Configuration

@@ -13,7 +13,7 @@ extension Checkpoint {
     var result = self
     for cell in cells where cell.path.hasSuffix(suffix) && self[cell.path] == nil {
       let layer = String(cell.path.dropLast(suffix.count))
-      if let joined = joinedGates(of: layer, inputs: cell.shape.last ?? 0, in: self) {
+      if let joined = joinedGates(of: layer, in: self) {
         result = result.replacing(joined)
       }
     }
@@ -46,21 +46,20 @@ private struct JoinedGates {
   }
 }
 
-/// Nil where any is absent or of another shape.
-private func joinedGates(
-  of layer: String, inputs: Int, in checkpoint: Checkpoint
-) -> JoinedGates? {
-  // Matching has to see that the file was made for other sizes, so a shape that does not fit is left alone.
+/// Nil where any is absent, or they do not go together.
+private func joinedGates(of layer: String, in checkpoint: Checkpoint) -> JoinedGates? {
   var (input, recurrent, bias): ([Float], [Float], [Float]) = ([], [], [])
   var (weights, biases): ([String], [String]) = ([], [])
   var hidden: Int?
+  var inputs = 0
   for gate in ["i", "f", "g", "o"] {
     let (weightPath, biasPath) = ("\(layer).\(gate).weight", "\(layer).\(gate).bias")
     guard let weight = checkpoint[weightPath], let gateBias = checkpoint[biasPath], weight.shape.count == 2,
-      let rows = weight.shape.first, hidden ?? rows == rows, weight.shape[1] == inputs + rows, gateBias.shape == [rows],
+      let rows = weight.shape.first, hidden ?? rows == rows, weight.shape[1] > rows, gateBias.shape == [rows],
+      hidden == nil || weight.shape[1] == inputs + rows,
       let numbers = weight.tensor()?.scalars, let offsets = gateBias.tensor()?.scalars
     else { return nil }
-    hidden = rows
+    (hidden, inputs) = (rows, weight.shape[1] - rows)
     let width = inputs + rows
     for row in 0..<rows {
       input += numbers[row * width..<row * width + inputs]

@@ -31,6 +31,19 @@ struct NumberList: ExpressibleByArgument, Sendable {
   var defaultValueDescription: String { values.map { "\($0)" }.joined(separator: ",") }
 }
 
+extension Preprocessing.Preset {
+  /// How images of the published size, or the nodes of graphs, become the input of a checkpoint's network.
+  func preparation(for metadata: Checkpoint.Metadata) throws -> InputPreparation {
+    let known = AviaryCommand.registry.architectures.first { $0.name == metadata.architecture }
+    // Every preset but raw divides the features of nodes by their sum.
+    if known?.kinds == [.graphs] { return .graph(.init(normalizesFeatures: self != .raw)) }
+    let images = Preprocessing.preset(self, size: known?.imageSize ?? 224)
+    let configuration = try known?.build(configuration: metadata.configuration).configuration
+    let isGrey = (configuration as? any ImageConfiguration)?.inputChannels == 1
+    return .images(isGrey ? images.withChannels(.grey) : images)
+  }
+}
+
 extension SourceOptions {
   /// The checkpoint's preprocessing with the changes that the options make; nil if they make none.
   func changedPreparation(of checkpoint: Checkpoint, _ path: String) throws -> InputPreparation? {

@@ -4,19 +4,12 @@ import AviaryDiagnostics
 
 /// What a foreign checkpoint does not say, or should be taken differently from what it says.
 struct SourceOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("The network that the weights belong to; 'aviary models' lists them.", valueName: "name"))
-  var architecture: String?
+  @OptionGroup var naming: NamingOptions
   @Option(
     help: ArgumentHelp(
-      "Rename tensors (layers in a Keras file): every match is replaced; $1 is the first group. Repeatable.",
-      valueName: "regex=replacement"))
-  var rename: [String] = []
-  @Flag(
-    help: """
-      Match tensors by order and shape instead of by name. The file's order is the one that inspect prints, the network's \
-      that of 'aviary models NAME'.
-      """)
-  var byStructure = false
+      "Set a value of the network's configuration that the file does not say, such as activation=tanh. Repeatable.",
+      valueName: "name=value"))
+  var set: [String] = []
   @Option(
     help: ArgumentHelp(
       "A Keras model or config.json with the layers that a Keras weights file belongs to.", valueName: "file"))
@@ -62,19 +55,10 @@ struct SourceOptions: ParsableArguments {
   var map = true
   @Flag(inversion: .prefixedNo, help: "Verify the file's checksums.")
   var verify = true
-  @Option(
-    help: ArgumentHelp(
-      "The entry of a PyTorch training checkpoint with the weights (detected, averaged weights first).",
-      valueName: "key"))
-  var weightsKey: String?
 
   /// What a person typed wrongly is told before a file is read.
   func validate() throws {
-    for rule in rename {
-      do throws(CheckpointFault) { _ = try RenamingRule(rule) } catch {
-        throw ValidationError("\(error)")
-      }
-    }
+    _ = try configurationChanges(set)
     for (name, patterns) in [("--allow-missing", allowMissing), ("--allow-unexpected", allowUnexpected)] {
       for pattern in patterns {
         do { _ = try Allowance.missing(pattern) } catch { throw ValidationError("\(name) \(pattern): \(error)") }
@@ -83,11 +67,6 @@ struct SourceOptions: ParsableArguments {
     try checkOption("--input-size", inputSize.map { min($0.size.height, $0.size.width) }, in: 1...8192)
     try checkOption("--input-size", inputSize.map { max($0.size.height, $0.size.width) }, in: 1...8192)
     try checkOption("--std", std?.values.min(), "numbers above 0") { $0 > 0 && $0.isFinite }
-    if let architecture {
-      do throws(ArchitectureFault) { _ = try AviaryCommand.registry.architecture(named: architecture) } catch {
-        throw ValidationError("--architecture: \(error)")
-      }
-    }
   }
 
   /// How the file's names and axes become the network's.
@@ -95,10 +74,11 @@ struct SourceOptions: ParsableArguments {
     var allowances: Set<Allowance> = []
     for pattern in allowMissing { allowances.insert(try .missing(pattern)) }
     for pattern in allowUnexpected { allowances.insert(try .unexpected(pattern)) }
-    return Adaptation(
-      renames: try rename.map { rule throws(CheckpointFault) in try RenamingRule(rule) },
-      kernelOrder: kernelOrder,
-      flipKernels: flipKernels ? true : nil, allowing: allowances, byStructure: byStructure)
+    var result = try naming.adaptation(changing: configurationChanges(set))
+    result.kernelOrder = kernelOrder
+    result.flipKernels = flipKernels ? true : nil
+    result.allowances = allowances
+    return result
   }
 
   /// Reads a checkpoint and applies the options; the report is nil if the network is unknown.
@@ -112,12 +92,13 @@ struct SourceOptions: ParsableArguments {
     var checkpoint = try Checkpoint.read(
       from: path,
       options: .init(
-        map: map, verify: verify, weightsKey: weightsKey, unpacking: whole ? .now(keeping: 256 << 20) : .now()))
+        map: map, verify: verify, weightsKey: naming.weightsKey, unpacking: whole ? .now(keeping: 256 << 20) : .now()))
     // A damaged file must not become a good one, nor one with tensors missing a whole one.
     if whole, let first = checkpoint.damage.first { throw CommandFault.damaged(path: path, first: first) }
     if whole { try requireAllowed(checkpoint.unreadable, path) }
     if let kerasModel { checkpoint = try checkpoint.described(byKerasModelIn: kerasModel) }
     let adaptation = try adaptation()
+    let architecture = naming.architecture
     var report: LoadReport?
     if architecture == nil, let foreign = checkpoint.metadata.architecture,
       (try? AviaryCommand.registry.architecture(named: foreign)) == nil
@@ -135,7 +116,7 @@ struct SourceOptions: ParsableArguments {
     } else if checkpoint.kerasModel?.configuration != nil {
       (checkpoint, report) = try checkpoint.kerasChain(by: adaptation, path: path)
     } else {
-      if byStructure { throw CommandFault.structureOfNothing(path: path) }
+      if naming.byStructure { throw CommandFault.structureOfNothing(path: path) }
       checkpoint = try checkpoint.renamed(by: adaptation.renames)
     }
     try describe(&checkpoint, path)

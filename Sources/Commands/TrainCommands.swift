@@ -42,20 +42,44 @@ struct FinetuneCommand: ParsableCommand {
 
   @Option(help: ArgumentHelp("The checkpoint: a file, a run, or the name of shipped weights.", valueName: "checkpoint"))
   var from: String?
+  @OptionGroup(title: "Foreign checkpoints") var naming: NamingOptions
+  @Option(help: ArgumentHelp("The preprocessing of images that the checkpoint was trained with.", valueName: "name"))
+  var preprocessing: Preprocessing.Preset?
   @OptionGroup var training: TrainingArguments
   @OptionGroup var weights: WeightsOptions
 
   func validate() throws {
     try training.check(source: from, named: "--from")
-    guard training.set.isEmpty else {
-      throw ValidationError("--set is for train: a checkpoint has a fixed configuration")
+    if training.resume != nil, let option = naming.givenOptions.first ?? preprocessing.map({ _ in "--preprocessing" }) {
+      throw ValidationError("\(option) is for a new run: --resume goes on with the run's own network")
+    }
+    guard training.set.isEmpty || naming.architecture != nil else {
+      throw ValidationError(
+        "--set is for train, and for finetune with --architecture: a checkpoint that names its network has a fixed configuration"
+      )
     }
   }
 
   func run() throws {
     try TrainingRun(command: "finetune", training).run {
       let path = try WeightsFolder.checkpointPath(from ?? "", given: weights.weights)
-      let checkpoint = try Checkpoint.readForTraining(from: path)
+      var checkpoint: Checkpoint
+      if let name = naming.architecture {
+        checkpoint = try Checkpoint.read(from: path, options: .init(weightsKey: naming.weightsKey))
+        let known = checkpoint.notes
+        (checkpoint, _) = try checkpoint.adapted(
+          to: try AviaryCommand.registry.architecture(named: name),
+          by: try naming.adaptation(changing: configurationChanges(training.set)), path: path)
+        for note in checkpoint.notes.dropFirst(known.count) { tell("\(path): \(note)") }
+      } else {
+        checkpoint = try Checkpoint.readForTraining(from: path, weightsKey: naming.weightsKey)
+        if let option = naming.givenOptions.first(where: { $0 != "--weights-key" }) {
+          throw ValidationError("\(option) needs --architecture NAME")
+        }
+      }
+      if let preprocessing {
+        checkpoint.metadata.preprocessing = try preprocessing.preparation(for: checkpoint.metadata).json()
+      }
       guard let architecture = checkpoint.metadata.architecture else { throw CommandFault.unnamedSource(path: path) }
       // Tables, texts and graphs are prepared anew where the checkpoint does not say how.
       if checkpoint.metadata.preprocessing == nil, try DataSource.kind(of: training.data ?? "") == .images {
@@ -75,8 +99,8 @@ struct FinetuneCommand: ParsableCommand {
 
 extension Checkpoint {
   /// Reads what a run begins with; a sequential Keras model becomes the network that its file describes.
-  fileprivate static func readForTraining(from path: String) throws -> Checkpoint {
-    let checkpoint = try Checkpoint.read(from: path)
+  fileprivate static func readForTraining(from path: String, weightsKey: String? = nil) throws -> Checkpoint {
+    let checkpoint = try Checkpoint.read(from: path, options: .init(weightsKey: weightsKey))
     guard checkpoint.metadata.architecture == nil, checkpoint.kerasModel?.configuration != nil else {
       return checkpoint
     }

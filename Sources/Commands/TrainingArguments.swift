@@ -96,9 +96,7 @@ struct TrainingArguments: ParsableArguments {
     if freeze != nil, train != nil {
       throw ValidationError("--freeze and --train exclude each other: what is not trained is frozen")
     }
-    for text in set where !text.dropFirst().contains("=") {
-      throw ValidationError("--set \(text): give NAME=VALUE")
-    }
+    _ = try configurationChanges(set)
   }
 
   private static func layers(_ given: String?) -> [String] {
@@ -195,11 +193,7 @@ struct TrainingArguments: ParsableArguments {
       Double(text).map { .fraction($0) } ?? .folder(absolutePath(text))
     }
     options.seed = seed ?? 0
-    options.configuration = try set.map { text in
-      let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-      guard parts.count == 2 else { throw ValidationError("--set \(text): give NAME=VALUE") }
-      return ConfigurationChange(name: parts[0], value: parts[1])
-    }
+    options.configuration = try configurationChanges(set)
     switch kind {
     case .images:
       options.kind = .images(

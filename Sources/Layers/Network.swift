@@ -13,6 +13,11 @@ public protocol NetworkConfiguration: LayerConfiguration, Equatable {
   func validate(input: [Int]?) throws(ConfigurationFault)
   /// Takes over from the shape of the data what the network depends on, such as the number of channels.
   mutating func fit(input: [Int])
+  /// Takes over what the shapes of a file's tensors say, by the names that the network's own would have: widths, numbers of
+  /// layers and of outputs, whether a part is there. What they do not say stays as it is; what would go with several values
+  /// stays where it is one of them, and is else chosen and said with `TensorShapes.assume`. The result is validated and
+  /// compared with the file, so that nothing need be checked here, but no shape may trap.
+  mutating func fit(tensors shapes: inout TensorShapes)
   /// Changes what goes with values that a person changed: as many rates of dropout as there are layers, for instance.
   ///
   /// - Parameter names: the names of the changed members, as files have them.
@@ -24,6 +29,7 @@ public protocol NetworkConfiguration: LayerConfiguration, Equatable {
 extension NetworkConfiguration {
   public static var addedLater: Set<String> { [] }
   public mutating func fit(input: [Int]) {}
+  public mutating func fit(tensors shapes: inout TensorShapes) {}
   public mutating func complete(changed names: Set<String>) {}
   public mutating func replaceHead(outputs: Int) { self.outputs = outputs }
 }

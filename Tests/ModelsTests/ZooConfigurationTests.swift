@@ -58,6 +58,9 @@ import Testing
     (
       "fashion-cnn", #"{"inputSide":7,"inputChannels":1,"divisor":1,"dropout":0,"classes":5}"#, "inputSide"
     ),
+    (
+      "alexnet-original", #"{"variant":"original","divisor":32,"dropout":0.5,"inputChannels":3,"classes":5}"#, "divisor"
+    ),
     ("simple-convnet", #"{"inputSide":28,"inputChannels":1,"filters":0,"hidden":9,"classes":5}"#, "filters"),
     ("simple-convnet", #"{"inputSide":5,"inputChannels":1,"filters":9,"hidden":9,"classes":5}"#, "inputSide"),
     ("resnet20", #"{"blocks":0,"widths":[4,8,16],"inputChannels":3,"classes":5}"#, "blocks"),

@@ -12,11 +12,15 @@ public struct Adaptation: Sendable {
   public var byStructure: Bool
   /// Differences that are accepted.
   public var allowances: Set<Allowance>
+  /// Values of the configuration that the file does not say, or that are to be others than it says.
+  public var changes: [ConfigurationChange]
 
   public init(
     renames: [RenamingRule] = [], kernelOrder: KerasMapping.KernelOrder? = nil, flipKernels: Bool? = nil,
-    allowing allowances: Set<Allowance> = [], byStructure: Bool = false
+    allowing allowances: Set<Allowance> = [], byStructure: Bool = false,
+    changing changes: [ConfigurationChange] = []
   ) {
+    self.changes = changes
     self.renames = renames
     self.kernelOrder = kernelOrder
     self.flipKernels = flipKernels
@@ -29,44 +33,87 @@ extension Checkpoint {
   /// The checkpoint as one of a network of the zoo: under its paths, in its layouts, with its configuration, and how it
   /// fits. Arrays keep their element types.
   ///
-  /// The number of classes is that of the file's head. A checkpoint that names the network already keeps its own
-  /// configuration.
+  /// A checkpoint that names the network already keeps its own configuration. Otherwise the network is the published one
+  /// if that fits, and else has the sizes that the tensors' shapes say (`NetworkConfiguration.fit(tensors:)`); of a network
+  /// that reads no sizes, the number of classes is that of the file's head. What was read so is among the result's notes.
   ///
   /// - Parameter path: the file's name, for faults.
-  /// - Throws: `CheckpointFault` where the tensors do not fit, `ArchitectureFault` where the file's configuration is none.
+  /// - Throws: `CheckpointFault` where the tensors do not fit, `ArchitectureFault` where the file's configuration is none, or
+  ///   a change of `adaptation` contradicts the tensors.
   public func adapted(
     to architecture: Architecture, by adaptation: Adaptation = Adaptation(), path: String
   ) throws -> (checkpoint: Checkpoint, report: LoadReport) {
     if metadata.architecture == architecture.name, let configuration = metadata.configuration {
-      return try fitted(to: architecture, configuration, adaptation, path)
+      let model = try architecture.build(configuration: configuration, changing: adaptation.changes)
+      return try fitted(to: architecture, model, adaptation, path)
     }
-    var changes = kerasModel == nil ? [] : architecture.keras?.configuration ?? []
-    let preset = try architecture.build()
-    if let classes = try otherClasses(than: preset, architecture, adaptation, path) {
-      changes.append(.init("classes", .number("\(classes)")))
+    var sizes = SizedConfiguration(changes: adaptation.changes)
+    sizes.original = kerasModel == nil ? [] : architecture.keras?.configuration ?? []
+    let published = try architecture.build()
+    let refusal: any Error
+    do {
+      return try fitted(to: architecture, try architecture.build(sizes).model, adaptation, path)
+    } catch let fault as CheckpointFault where fault.concernsSizes {
+      refusal = fault
+    } catch ArchitectureFault.refused(let name, let fault) {
+      // A change may go with the file's sizes alone.
+      refusal = ArchitectureFault.refused(architecture: name, fault: fault)
     }
-    return try fitted(to: architecture, Self.changing(preset.configurationValue, changes), adaptation, path)
+    sizes.shapes = shapes(for: published.cellDescriptions, architecture, adaptation, path)
+    if let sized = try sized(architecture, sizes), !sized.read.isEmpty {
+      var result = try fitted(to: architecture, sized.model, adaptation, path)
+      result.checkpoint.notes += sized.remarks
+      return result
+    }
+    guard case CheckpointFault.mismatch(_, let report) = refusal,
+      let classes = report.classes(insteadOf: published.configuration.outputs, headPath: published.headPath)
+    else { throw refusal }
+    (sizes.shapes, sizes.outputs) = (nil, classes)
+    return try fitted(to: architecture, try architecture.build(sizes).model, adaptation, path)
   }
 
-  /// The file's number of classes, where that alone keeps its tensors from fitting the preset; nil where they fit.
-  private func otherClasses(
-    than preset: any Network, _ architecture: Architecture, _ adaptation: Adaptation, _ path: String
-  ) throws(CheckpointFault) -> Int? {
-    do {
-      _ = try matched(cells: preset.cellDescriptions, headPath: preset.headPath, architecture, adaptation, path)
+  /// The network in the sizes of the tensors; nil where these make none.
+  private func sized(
+    _ architecture: Architecture, _ sizes: SizedConfiguration
+  ) throws(ArchitectureFault) -> Architecture.Sized? {
+    do { return try architecture.build(sizes) } catch {
+      if case .contradicted = error { throw error }
       return nil
-    } catch .mismatch(_, let report) {
-      return report.classes(insteadOf: preset.configuration.outputs, headPath: preset.headPath)
     }
+  }
+
+  /// The shapes of the tensors under the network's names.
+  ///
+  /// - Parameter cells: those of the network as published, which tensors without names are told by.
+  private func shapes(
+    for cells: [CellDescription], _ architecture: Architecture, _ adaptation: Adaptation, _ path: String
+  ) -> TensorShapes {
+    if let kerasModel {
+      let layers = try? kerasModel.convertedLayers(onto: [], by: adaptation.mapping(to: architecture), path: path)
+      return TensorShapes((layers ?? []).flatMap { $0.arrays.map { ($0.path, $0.array.shape) } })
+    }
+    guard let renamed = try? named(by: adaptation) else { return TensorShapes([]) }
+    if adaptation.byStructure {
+      let counted = cells.filter { $0.role != .counter }
+      let tensors = renamed.entries.filter { $0.array.count != 1 || $0.array.integers() == nil }
+      guard counted.count == tensors.count else { return TensorShapes([]) }
+      return TensorShapes(zip(counted, tensors).map { ($0.path, $1.array.shape) })
+    }
+    return TensorShapes(renamed.joiningGates(of: cells).entries.map { ($0.path, $0.array.shape) })
+  }
+
+  /// The tensors of a file of another program than Keras under the names that a person gives them.
+  private func named(by adaptation: Adaptation) throws(CheckpointFault) -> Checkpoint {
+    try (format == .hdf5 ? dotted() : self).renamed(by: adaptation.renames)
   }
 
   private func fitted(
-    to architecture: Architecture, _ configuration: JSONValue, _ adaptation: Adaptation, _ path: String
+    to architecture: Architecture, _ model: any Network, _ adaptation: Adaptation, _ path: String
   ) throws -> (checkpoint: Checkpoint, report: LoadReport) {
-    let model = try architecture.build(configuration: configuration)
     let cells = model.cellDescriptions
     var (result, report) = try matched(cells: cells, headPath: model.headPath, architecture, adaptation, path)
     result.format = format
+    (result.notes, result.unreadable, result.damage) = (notes, unreadable, damage)
     result.metadata.architecture = architecture.name
     result.metadata.configuration = model.configurationValue
     // Of a Keras file those of the layers that the network has; others are a fault when the checkpoint is loaded.
@@ -85,13 +132,9 @@ extension Checkpoint {
     cells: [CellDescription], headPath: String, _ architecture: Architecture, _ adaptation: Adaptation, _ path: String
   ) throws(CheckpointFault) -> (checkpoint: Checkpoint, report: LoadReport) {
     if kerasModel != nil {
-      let mapping = KerasMapping(
-        layerNames: architecture.keras?.paths ?? [:], renames: adaptation.renames,
-        kernelOrder: adaptation.kernelOrder, flipKernels: adaptation.flipKernels, allowing: adaptation.allowances,
-        byStructure: adaptation.byStructure)
-      return try mapped(onto: cells, headPath: headPath, by: mapping, path: path)
+      return try mapped(onto: cells, headPath: headPath, by: adaptation.mapping(to: architecture), path: path)
     }
-    let renamed = try (format == .hdf5 ? dotted() : self).renamed(by: adaptation.renames)
+    let renamed = try named(by: adaptation)
     let named =
       try adaptation.byStructure
       ? renamed.renamedByStructure(of: cells, path: path) : renamed.joiningGates(of: cells).flattened(for: cells)
@@ -119,11 +162,24 @@ extension Checkpoint {
     }
     return result
   }
+}
 
-  /// A JSON object with other values for some of its members.
-  private static func changing(_ object: JSONValue, _ changes: [JSONValue.Member]) -> JSONValue {
-    guard let members = object.members else { return object }
-    return .object(members.map { member in changes.last { $0.name == member.name } ?? member })
+extension Adaptation {
+  fileprivate func mapping(to architecture: Architecture) -> KerasMapping {
+    KerasMapping(
+      layerNames: architecture.keras?.paths ?? [:], renames: renames, kernelOrder: kernelOrder,
+      flipKernels: flipKernels,
+      allowing: allowances, byStructure: byStructure)
+  }
+}
+
+extension CheckpointFault {
+  /// Whether a network of other sizes may fit.
+  fileprivate var concernsSizes: Bool {
+    switch self {
+    case .mismatch, .nothingMatched, .structure, .kerasLayer: true
+    default: false
+    }
   }
 }
 

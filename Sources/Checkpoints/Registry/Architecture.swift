@@ -34,6 +34,7 @@ public struct Architecture: Sendable {
   /// How the network that Keras users have differs; nil where names agree or no original is known.
   public let keras: KerasOriginal?
   private let make: @Sendable (_ request: Request) throws(ArchitectureFault) -> any Network
+  private let makeSized: @Sendable (_ sizes: SizedConfiguration) throws(ArchitectureFault) -> Sized
 
   private struct Request {
     var configuration: JSONValue?
@@ -55,29 +56,43 @@ public struct Architecture: Sendable {
     self.keras = keras
     make = { (request) throws(ArchitectureFault) in
       var configuration = preset
-      let changed = try Self.changed(preset, by: request.changes, architecture: name)
-      if let value = request.configuration ?? changed {
-        do {
-          configuration = try Self.decoded(value, completedBy: preset)
-        } catch {
-          if request.configuration == nil,
-            let fault = Self.faultyChange(of: preset, among: request.changes, architecture: name)
-          {
-            throw fault
-          }
+      if let value = request.configuration {
+        do { configuration = try Self.decoded(value, completedBy: preset) } catch {
           throw .badConfiguration(architecture: name, text: value.serialized)
         }
       }
-      if request.configuration == nil { configuration.complete(changed: Set(request.changes.map(\.name))) }
+      configuration = try Self.changing(configuration, by: request.changes, architecture: name)
       if request.isFitted, let input = request.input { configuration.fit(input: input) }
-      do throws(ConfigurationFault) {
-        try configuration.validate(input: request.input)
-        let model = Model(configuration)
-        try model.requireMemory()
-        return model
-      } catch {
-        throw .refused(architecture: name, fault: error)
-      }
+      return try Self.build(type, configuration, input: request.input, architecture: name)
+    }
+    makeSized = { (sizes) throws(ArchitectureFault) in
+      var plain = sizes
+      (plain.shapes, plain.outputs) = (nil, nil)
+      let asked = Self.members(of: try Self.sized(preset, by: plain, architecture: name).configuration)
+      let (configuration, assumed) = try Self.sized(preset, by: sizes, architecture: name)
+      let members = Self.members(of: configuration)
+      let changed = members.filter { member in asked.first { $0.name == member.name }?.value != member.value }
+      return Sized(
+        model: try Self.build(type, configuration, architecture: name),
+        read: changed.filter { !assumed.contains($0.name) },
+        assumed: members.filter { assumed.contains($0.name) },
+        kept: members.filter { member in
+          !assumed.contains(member.name) && !changed.contains { $0.name == member.name }
+            && !sizes.changes.contains { $0.name == member.name }
+        })
+    }
+  }
+
+  private static func build<Model: Network>(
+    _ type: Model.Type, _ configuration: Model.Configuration, input: [Int]? = nil, architecture: String
+  ) throws(ArchitectureFault) -> Model {
+    do throws(ConfigurationFault) {
+      try configuration.validate(input: input)
+      let model = Model(configuration)
+      try model.requireMemory()
+      return model
+    } catch {
+      throw .refused(architecture: architecture, fault: error)
     }
   }
 
@@ -92,9 +107,15 @@ public struct Architecture: Sendable {
   /// - Parameters:
   ///   - configuration: as checkpoints hold it; nil for the network as published.
   ///   - input: the shape of the input, which is then validated; nil for any that the network can take.
-  public func build(configuration: JSONValue? = nil, input: [Int]? = nil) throws(ArchitectureFault) -> any Network {
-    try make(Request(configuration: configuration, input: input))
+  ///   - changes: values other than the configuration's.
+  public func build(
+    configuration: JSONValue? = nil, input: [Int]? = nil, changing changes: [ConfigurationChange] = []
+  ) throws(ArchitectureFault) -> any Network {
+    try make(Request(configuration: configuration, input: input, changes: changes))
   }
+
+  /// Builds the network in the sizes of a file's tensors.
+  func build(_ sizes: SizedConfiguration) throws(ArchitectureFault) -> Sized { try makeSized(sizes) }
 
   /// Builds the published network as it has to be for data of another shape: with other channels, for instance.
   ///
@@ -129,6 +150,8 @@ public enum ArchitectureFault: Error, Equatable, CustomStringConvertible {
   case badConfiguration(architecture: String, text: String)
   /// A member of the configuration cannot have the value that it is to be changed to.
   case badSetting(architecture: String, name: String, value: String, allowed: String)
+  /// A member of the configuration is to be changed to something other than what the file's tensors have.
+  case contradicted(architecture: String, name: String, value: String, stored: String)
   /// The configuration has no value of this name.
   case unknownSetting(architecture: String, name: String, known: [String])
   /// The configuration describes no network, or one that does not take the input.
@@ -149,6 +172,9 @@ public enum ArchitectureFault: Error, Equatable, CustomStringConvertible {
       "not a configuration of \(architecture): \(text.prefix(200))"
     case .badSetting(let architecture, let name, let value, let allowed):
       "\(architecture): \(name) cannot be \(value.prefix(80)); it must be \(allowed)"
+    case .contradicted(let architecture, let name, let value, let stored):
+      "\(architecture): \(name) cannot be \(value.prefix(80)): the file's tensors have \(name)=\(stored.prefix(80)); "
+        + "leave the setting out"
     case .unknownSetting(let architecture, let name, let known):
       "\(architecture) has no setting '\(name)'; there are \(known.joined(separator: ", "))"
     case .refused(let architecture, let fault): "\(architecture): \(fault)"

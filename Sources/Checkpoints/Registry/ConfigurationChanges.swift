@@ -2,8 +2,21 @@ import AviaryDiagnostics
 import AviaryLayers
 
 extension Architecture {
-  /// A configuration with other values for some of its members; nil where none is to be changed.
-  static func changed(
+  /// A configuration with other values for some of its members, and with what goes with these. It is not validated.
+  static func changing<Configuration: NetworkConfiguration>(
+    _ configuration: Configuration, by changes: [ConfigurationChange], architecture: String
+  ) throws(ArchitectureFault) -> Configuration {
+    guard let value = try changed(configuration, by: changes, architecture: architecture) else { return configuration }
+    guard var result = try? decoded(value, completedBy: configuration) else {
+      throw faultyChange(of: configuration, among: changes, architecture: architecture)
+        ?? .badConfiguration(architecture: architecture, text: value.serialized)
+    }
+    result.complete(changed: Set(changes.map(\.name)))
+    return result
+  }
+
+  /// Its members with other values for some of them; nil where none is to be changed.
+  private static func changed(
     _ configuration: some NetworkConfiguration, by changes: [ConfigurationChange], architecture: String
   ) throws(ArchitectureFault) -> JSONValue? {
     if changes.isEmpty { return nil }
@@ -33,7 +46,7 @@ extension Architecture {
     }
   }
 
-  private static func members(of configuration: some NetworkConfiguration) -> [JSONValue.Member] {
+  static func members(of configuration: some NetworkConfiguration) -> [JSONValue.Member] {
     guard let members = (try? JSONValue(encoding: configuration))?.members else {
       stopProgram("a configuration of plain values did not become JSON")
     }
@@ -41,7 +54,7 @@ extension Architecture {
   }
 
   /// The first change that is none of its own, as it gives a member a value of another kind; nil where there is none.
-  static func faultyChange<Configuration: NetworkConfiguration>(
+  private static func faultyChange<Configuration: NetworkConfiguration>(
     of configuration: Configuration, among changes: [ConfigurationChange], architecture: String
   ) -> ArchitectureFault? {
     for change in changes {

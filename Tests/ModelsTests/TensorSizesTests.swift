@@ -1,0 +1,330 @@
+import AviaryCheckpoints
+import AviaryLayers
+import AviaryModels
+import AviaryTensors
+import AviaryTestSupport
+import Testing
+
+/// A network's sizes follow from the shapes of a file's tensors.
+@Suite struct TensorSizesTests {
+  /// Small numbers, the same for the same seed.
+  private struct Sizes {
+    var stream: TestNumbers
+
+    init(_ seed: Int) { stream = TestNumbers(seed: UInt64(seed) &* 7919 &+ 1) }
+
+    mutating func number(_ range: ClosedRange<Int>) -> Int {
+      range.lowerBound + stream.integers(1, below: range.count)[0]
+    }
+
+    mutating func numbers(_ count: Int, _ range: ClosedRange<Int>) -> [Int] { (0..<count).map { _ in number(range) } }
+  }
+
+  /// A configuration of random sizes of each family, and an input for it. What no shape says is as the registry has it.
+  static let families: [(name: String, configuration: @Sendable (Int) -> (JSONValue, [Int]))] = [
+    (
+      "resnet50",
+      { seed in
+        var sizes = Sizes(seed)
+        var value = ResNet.Configuration.toy
+        value.block = seed % 2 == 0 ? .basic : .bottleneck
+        (value.blocks, value.widths) = (sizes.numbers(4, 1...3), sizes.numbers(4, 1...9))
+        (value.inputChannels, value.classes) = (sizes.number(1...4), sizes.number(1...7))
+        return (ZooCase.value(of: value), [value.inputChannels, 20, 20])
+      }
+    ),
+    (
+      "resnet110",
+      { seed in
+        var sizes = Sizes(seed)
+        let value = CIFARResNet.Configuration(
+          blocks: sizes.number(1...4), widths: sizes.numbers(3, 1...9).sorted(), inputChannels: sizes.number(1...4),
+          classes: sizes.number(1...7))
+        return (ZooCase.value(of: value), [value.inputChannels, 9, 9])
+      }
+    ),
+    (
+      "squeezenet1_1",
+      { seed in
+        var sizes = Sizes(seed)
+        let value = SqueezeNet.Configuration(
+          divisor: 1 << sizes.number(2...4), head: seed % 2 == 0 ? .linear : .convolution,
+          inputChannels: sizes.number(1...4), classes: sizes.number(1...7))
+        return (ZooCase.value(of: value), [value.inputChannels, 33, 33])
+      }
+    ),
+    (
+      "mobilenet_v2",
+      { seed in
+        var sizes = Sizes(seed)
+        var value = MobileNetV2.Configuration.mobilenetV2
+        value.widthMultiplier = Double(sizes.number(10...60)) / 100
+        (value.inputChannels, value.classes) = (sizes.number(1...4), sizes.number(1...7))
+        return (ZooCase.value(of: value), [value.inputChannels, 33, 33])
+      }
+    ),
+    (
+      "vgg19_bn",
+      { seed in
+        var sizes = Sizes(seed)
+        let value = VGG.Configuration(
+          VGG.Depth.allCases[sizes.number(0...3)], batchNorm: seed % 2 == 0, divisor: 1 << sizes.number(4...6),
+          inputChannels: sizes.number(1...4), classes: sizes.number(1...7))
+        return (ZooCase.value(of: value), [value.inputChannels, 33, 33])
+      }
+    ),
+    (
+      "alexnet",
+      { seed in
+        var sizes = Sizes(seed)
+        let value = AlexNet.Configuration(
+          seed % 2 == 0 ? .torchvision : .original, divisor: 16,
+          inputChannels: sizes.number(1...4), classes: sizes.number(1...7))
+        return (ZooCase.value(of: value), [value.inputChannels, 70, 70])
+      }
+    ),
+    (
+      "xai",
+      { seed in
+        var sizes = Sizes(seed)
+        let value = XAINet.Configuration(
+          divisor: 1 << sizes.number(3...6), inputChannels: sizes.number(1...4), classes: sizes.number(1...7))
+        return (ZooCase.value(of: value), [value.inputChannels, 36, 36])
+      }
+    ),
+    (
+      "lenet5",
+      { seed in
+        var sizes = Sizes(seed)
+        let value = LeNet.Configuration(
+          .modern, inputChannels: sizes.number(1...4), classes: sizes.number(1...7))
+        return (ZooCase.value(of: value), [value.inputChannels, 28, 28])
+      }
+    ),
+    (
+      "fashion-cnn",
+      { seed in
+        var sizes = Sizes(seed)
+        let value = FashionCNN.Configuration(
+          inputSide: 4 * sizes.number(3...9), inputChannels: sizes.number(1...4), divisor: 1 << sizes.number(0...3),
+          classes: sizes.number(1...7))
+        return (ZooCase.value(of: value), [value.inputChannels, value.inputSide, value.inputSide])
+      }
+    ),
+    (
+      "simple-convnet",
+      { seed in
+        var sizes = Sizes(seed)
+        let value = SimpleConvNet.Configuration(
+          inputSide: 2 * sizes.number(4...20), inputChannels: sizes.number(1...4), filters: sizes.number(1...9),
+          hidden: sizes.number(1...9), classes: sizes.number(1...7))
+        return (ZooCase.value(of: value), [value.inputChannels, value.inputSide, value.inputSide])
+      }
+    ),
+    (
+      "mlp",
+      { seed in
+        var sizes = Sizes(seed)
+        let value = MLP.Configuration(
+          inputs: sizes.number(1...20), hidden: sizes.numbers(sizes.number(0...6), 1...9), outputs: sizes.number(1...7))
+        return (ZooCase.value(of: value), [value.inputs])
+      }
+    ),
+    (
+      "sequence-lstm",
+      { seed in
+        var sizes = Sizes(seed)
+        let value = SequenceClassifier.Configuration(
+          kind: [.lstm, .gru, .rnnTanh][seed % 3], inputs: sizes.number(1...6), hidden: sizes.number(1...6),
+          layers: sizes.number(1...3), bidirectional: sizes.number(0...1) == 1, outputs: sizes.number(1...4))
+        return (ZooCase.value(of: value), [5, value.inputs])
+      }
+    ),
+  ]
+
+  @Test(arguments: families.map(\.name), 0..<12)
+  func aStateDictionaryGivesTheSameFunction(name: String, seed: Int) throws {
+    let family = try #require(Self.families.first { $0.name == name })
+    let architecture = try Registry.zoo.architecture(named: name)
+    let (configuration, input) = family.configuration(seed)
+    let model = try architecture.buildClassifier(configuration: configuration, input: input)
+    model.initialize(seed: UInt64(seed))
+    let adapted = try Self.stateDictionary(of: model).adapted(to: architecture, path: "f.pth").checkpoint
+    let again = try Registry.zoo.classifier(from: adapted, path: "f.pth").model
+    var numbers = TestNumbers(seed: 5)
+    let x = Tensor(numbers.floats(2 * input.reduce(1, *)), shape: [2] + input)
+    func outputs(_ model: some Classifier) -> [Float] { inference { model(x).scalars } }
+    #expect(outputs(again) == outputs(model), "\(configuration.serialized)")
+  }
+
+  /// The tensors alone, as another program keeps them.
+  private static func stateDictionary(of model: some Layer) -> Checkpoint {
+    var result = Checkpoint()
+    for entry in model.checkpoint().entries { result.set(entry.array, at: entry.path) }
+    return result
+  }
+
+  @Test(arguments: 0..<24) func languageModelsHaveTheirVocabulary(seed: Int) throws {
+    var sizes = Sizes(seed)
+    let outputs = sizes.number(2...9)
+    let configuration = CharacterModel.Configuration(
+      kind: [.lstm, .gru, .rnnTanh][seed % 3], embedding: sizes.number(1...6), hidden: sizes.number(1...6),
+      layers: sizes.number(1...3), symbols: seed % 2 == 0 ? nil : outputs + sizes.number(1...3), outputs: outputs)
+    let model = CharacterModel(configuration)
+    model.initialize(seed: UInt64(seed))
+    let architecture = try Registry.zoo.architecture(named: "char-rnn")
+    let adapted = try Self.stateDictionary(of: model).adapted(to: architecture, path: "f.pth").checkpoint
+    let again = try #require(try Registry.zoo.model(from: adapted, path: "f.pth").model as? CharacterModel)
+    #expect(again.configuration == configuration)
+    let tokens = IntTensor((0..<6).map { Int32($0 % outputs) }, shape: [2, 3])
+    #expect(inference { again(tokens: tokens).logits.scalars } == inference { model(tokens: tokens).logits.scalars })
+  }
+
+  @Test(arguments: 0..<12) func tokensHaveTheirTable(seed: Int) throws {
+    var sizes = Sizes(seed)
+    let configuration = SequenceClassifier.Configuration(
+      kind: .lstm, inputs: sizes.number(1...6), symbols: sizes.number(1...9), hidden: sizes.number(1...6),
+      layers: sizes.number(1...3), bidirectional: seed % 2 == 0, outputs: sizes.number(1...4))
+    let model = SequenceClassifier(configuration)
+    model.initialize(seed: 1)
+    let architecture = try Registry.zoo.architecture(named: "sequence-gru")
+    let adapted = try Self.stateDictionary(of: model).adapted(to: architecture, path: "f.pth").checkpoint
+    #expect(try Registry.zoo.model(from: adapted, path: "f.pth").model.configurationValue == model.configurationValue)
+  }
+
+  @Test(arguments: 0..<12) func graphNetworksHaveTheirLayers(seed: Int) throws {
+    var sizes = Sizes(seed)
+    let configuration = GCN.Configuration(
+      features: sizes.number(1...9), hidden: sizes.numbers(sizes.number(1...4), 1...9), classes: sizes.number(1...7),
+      readout: seed % 2 == 0 ? nil : .mean)
+    let model = GCN(configuration)
+    model.initialize(seed: 1)
+    let architecture = try Registry.zoo.architecture(named: "gcn")
+    let adapted = try Self.stateDictionary(of: model).adapted(to: architecture, path: "f.pth").checkpoint
+    let again = try #require(try Registry.zoo.model(from: adapted, path: "f.pth").model as? GCN)
+    #expect(again.configuration == configuration)
+    // Which readout it was is in no shape, and that is said.
+    #expect(adapted.notes.contains { $0.contains("assumed") && $0.contains("readout=mean") } == (seed % 2 == 1))
+  }
+
+  @Test func everyFamilyOfTheRegistryIsHere() throws {
+    let tried = Set(
+      try (Self.families.map(\.name) + ["char-rnn", "sequence-gru", "gcn"]).map {
+        "\(type(of: try Registry.zoo.architecture(named: $0).build()))"
+      })
+    for architecture in Registry.zoo.architectures { #expect(tried.contains("\(type(of: try architecture.build()))")) }
+  }
+
+  // MARK: Settings
+
+  private static func perceptron(_ widths: [Int]) -> Checkpoint {
+    let model = MLP(.init(inputs: widths[0], hidden: Array(widths[1..<widths.count - 1]), outputs: widths.last ?? 1))
+    model.initialize(seed: 1)
+    return stateDictionary(of: model)
+  }
+
+  @Test func aSettingSaysWhatNoShapeSays() throws {
+    let mlp = try Registry.zoo.architecture(named: "mlp")
+    let adaptation = Adaptation(changing: [
+      .init(name: "activation", value: "tanh"), .init(name: "dropout", value: "[0.5,0,0.1]"),
+    ])
+    let (checkpoint, _) = try Self.perceptron([5, 4, 3, 2, 6]).adapted(to: mlp, by: adaptation, path: "f.pth")
+    #expect(checkpoint.metadata.configuration?["activation"]?.text == "tanh")
+    #expect(checkpoint.metadata.configuration?["hidden"]?.serialized == "[4,3,2]")
+    #expect(checkpoint.metadata.configuration?["dropout"]?.serialized == "[0.5,0,0.1]")
+    #expect(checkpoint.notes.first == "read from the shapes of the tensors: classes=6, hidden=[4,3,2], inputs=5")
+  }
+
+  @Test(arguments: [("hidden", "[4,9]", "[4,3]"), ("inputs", "784", "5"), ("classes", "10", "6")])
+  func aSettingThatTheTensorsContradictIsRefused(name: String, value: String, stored: String) throws {
+    let mlp = try Registry.zoo.architecture(named: "mlp")
+    let adaptation = Adaptation(changing: [.init(name: name, value: value)])
+    let fault = try #require(throws: ArchitectureFault.self) {
+      try Self.perceptron([5, 4, 3, 6]).adapted(to: mlp, by: adaptation, path: "f.pth")
+    }
+    #expect(fault == .contradicted(architecture: "mlp", name: name, value: value, stored: stored))
+    #expect(fault.description.contains(value) && fault.description.contains("\(name)=\(stored)"))
+  }
+
+  @Test func sizesAreReadByStructureWhereTheNumberOfTensorsAgrees() throws {
+    let mlp = try Registry.zoo.architecture(named: "mlp")
+    let known = Self.perceptron([5, 4, 3, 6])
+    var foreign = Checkpoint()
+    for (index, entry) in known.entries.enumerated() { foreign.set(entry.array, at: "x\(index)") }
+    let adapted = try foreign.adapted(to: mlp, by: Adaptation(byStructure: true), path: "f.pth").checkpoint
+    #expect(adapted["fc2.weight"]?.floats() == known["fc2.weight"]?.floats())
+    // A setting says how many layers there are.
+    let deep = Self.perceptron([5, 4, 3, 2, 6])
+    var deeper = Checkpoint()
+    for (index, entry) in deep.entries.enumerated() { deeper.set(entry.array, at: "x\(index)") }
+    let told = Adaptation(
+      byStructure: true,
+      changing: [
+        .init(name: "inputs", value: "5"), .init(name: "hidden", value: "[4,3,2]"), .init(name: "classes", value: "6"),
+      ])
+    #expect(try deeper.adapted(to: mlp, by: told, path: "f.pth").checkpoint.paths == deep.paths)
+  }
+
+  /// Shapes come from strangers: none traps, whatever network they are taken for.
+  @Test func noShapesTrap() throws {
+    let extents = [0, 1, 7, 64, 1 << 40, Int.max]
+    for architecture in Registry.zoo.architectures {
+      let cells = try architecture.build().cellDescriptions
+      for seed in 0..<4 {
+        var sizes = Sizes(seed)
+        var shapes = TensorShapes(
+          cells.map { cell in
+            (cell.path, cell.shape.map { _ in extents[sizes.number(0...extents.count - 1)] } + (seed == 3 ? [2] : []))
+          })
+        var configuration = try architecture.build().configuration
+        configuration.fit(tensors: &shapes)
+        try? configuration.validate(input: nil)
+      }
+    }
+  }
+
+  // MARK: A program's own network
+
+  /// A network of a program, which says itself what its shapes mean.
+  struct Own: Classifier {
+    struct Configuration: ClassifierConfiguration {
+      var width = 4
+      var classes = 2
+
+      func validate(input: [Int]?) throws(ConfigurationFault) { try require("width", width, in: 1...100) }
+
+      mutating func fit(tensors shapes: inout TensorShapes) {
+        width = shapes.outputs(of: "body.weight") ?? width
+        classes = shapes.outputs(of: "top.weight") ?? classes
+      }
+    }
+
+    let configuration: Configuration
+    let body: Linear
+    let top: Linear
+    var headPath: String { "top" }
+
+    init(_ configuration: Configuration) {
+      self.configuration = configuration
+      body = Linear(3, configuration.width)
+      top = Linear(configuration.width, configuration.classes)
+    }
+
+    func features(_ x: Tensor) -> Tensor { relu(body(x)) }
+    func head(_ features: Tensor) -> Tensor { top(features) }
+  }
+
+  @Test func aProgramsOwnNetworkHasTheSizesOfItsFile() throws {
+    let architecture = Architecture("own", "a network of a program", Own.self, .init(), input: [3], kinds: [.tables])
+    let registry = Registry.zoo.adding(architecture)
+    var configuration = Own.Configuration()
+    (configuration.width, configuration.classes) = (9, 5)
+    let model = Own(configuration)
+    model.initialize(seed: 3)
+    let adapted = try Self.stateDictionary(of: model).adapted(to: architecture, path: "f.pth").checkpoint
+    let again = try registry.classifier(from: adapted, path: "f.pth").model
+    let x = Tensor([1, 2, 3], shape: [1, 3])
+    func outputs(_ model: some Classifier) -> [Float] { inference { model(x).scalars } }
+    #expect(outputs(again) == outputs(model))
+  }
+}
