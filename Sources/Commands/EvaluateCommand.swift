@@ -7,7 +7,8 @@ struct EvaluateCommand: ParsableCommand {
     abstract: "Evaluate a checkpoint on images, a table, a graph or a text.",
     discussion: """
       An image folder with the parts train, valid and test is evaluated on test, another one on all of its images; a graph \
-      on its test nodes; a table or a text on all of it.
+      on its test nodes; a table or a text on all of it. Images that cannot be read are named and left out; the evaluation \
+      fails if no image of a class can be read, or with --max-skipped, if more than that share cannot.
       """)
 
   @Argument(help: "The checkpoint: a file, a run, or the name of shipped weights.") var checkpoint: String
@@ -42,6 +43,9 @@ struct EvaluateCommand: ParsableCommand {
       throw CommandFault.nothingDecoded(path: data, first: skipped.first.map { "\($0.fault)" } ?? "the folder is empty")
     }
     for image in skipped { tell("skipped: \(image.fault)") }
+    let tally = ReadingTally(part.name, part.folder, mostSkipped: reading.maxSkipped?.value ?? 1)
+    tally.add(entries, skipped: skipped)
+    try tally.check()
     var report = EvaluationReport(
       metrics, item: "image", skipped: skipped.map { (entries[$0.index].path, "\($0.fault)") })
     report.members.append(("part", part.name.map { .text($0) } ?? .null))
