@@ -24,6 +24,8 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
   case overflow(path: String, dtype: String, tensors: [Checkpoint.Overflow])
   /// The file of class names cannot be read or is empty.
   case unreadableClasses(path: String)
+  /// Class names were given for images whose folders are the classes.
+  case classesOfFolders(path: String)
   /// Class names were given for a checkpoint without a head.
   case classesWithoutHead(path: String)
   /// No image could be decoded.
@@ -91,6 +93,8 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
         + tensors.map { "'\($0.path)' (\($0.count))" }.joined(separator: ", ")
         + ": they would become infinite; use --dtype bf16 or f32, or allow it with --allow-overflow"
     case .unreadableClasses(let path): "\(path): is not a list of class names, one per line"
+    case .classesOfFolders(let path):
+      "\(path): its folders are the classes, and --classes is for IDX and CIFAR files; leave it out"
     case .classesWithoutHead(let path): "\(path): has no classifier head for --classes to name; leave it out"
     case .nothingDecoded(let path, let first): "\(path): no image could be decoded; the first: \(first)"
     case .unreadableImages(let count, let all, let first):

@@ -8,7 +8,9 @@ struct EvaluateCommand: ParsableCommand {
     discussion: """
       Data that the checkpoint's network was trained on are evaluated on the part that was held out for the test: rows of a \
       table, the end of a time series or text, nodes of a graph. Another table or text is evaluated whole. Of an image \
-      folder with the parts train, valid and test, the test part is evaluated.
+      folder with the parts train, valid and test, the test part is evaluated. Images that cannot be read are named and \
+      left out; the evaluation fails if no image of a class can be read, or with --max-skipped, if more than that share \
+      cannot.
       """)
 
   @Argument(help: "The checkpoint: a file, a run, or the name of shipped weights.") var checkpoint: String
@@ -52,6 +54,9 @@ struct EvaluateCommand: ParsableCommand {
       throw CommandFault.nothingDecoded(path: data, first: skipped.first.map { "\($0.fault)" } ?? "the folder is empty")
     }
     for image in skipped { tell("skipped: \(image.fault)") }
+    let tally = ReadingTally(part.name, part.folder, mostSkipped: reading.maxSkipped?.value ?? 1)
+    tally.add(entries, skipped: skipped)
+    try tally.check()
     var report = EvaluationReport(
       metrics, item: "image", skipped: skipped.map { (entries[$0.index].path, "\($0.fault)") })
     report.members.append(("part", part.name.map { .text($0) } ?? .null))

@@ -56,11 +56,13 @@ struct FeaturesCommand: ParsableCommand {
           try writer.append(batchEntries.map { _ in part.name ?? "" }, to: "parts")
         }
         skipped += left.map { "\($0.fault)" }
+        for image in left { tell("skipped: \(image.fault)") }
+        let tally = ReadingTally(part.name, part.folder, mostSkipped: reading.maxSkipped?.value ?? 0.1)
+        tally.add(entries, skipped: left)
+        try tally.check()
       }
-      if images == 0, let first = skipped.first { throw CommandFault.nothingDecoded(path: data, first: first) }
       return try Self.attributes(classes: parts[0].folder.classes, loaded)
     }
-    for reason in skipped { tell("skipped: \(reason)") }
     if json {
       let object = JSONValue.members([
         "output": .text(output), "images": .integer(images), "features": .integer(width), "skipped": .texts(skipped),

@@ -25,6 +25,11 @@ struct ImageArguments: ParsableArguments {
     help: "Compute the features of a frozen backbone once and keep them, unless images are augmented (on).")
   var featureCache: Bool?
   @Option(
+    help: ArgumentHelp(
+      "The class names of IDX and CIFAR files in the order of their numbers: a list, or a file with one per line.",
+      valueName: "a,b,c|file"))
+  var classes: String?
+  @Option(
     parsing: .unconditional,
     help: ArgumentHelp("Label smoothing: the probability that is spread over all classes (0).", valueName: "x"))
   var labelSmoothing: Double?
@@ -34,6 +39,9 @@ struct ImageArguments: ParsableArguments {
   var cutmix: Double?
 
   func validate() throws {
+    if let classes {
+      do throws(CommandFault) { _ = try SourceOptions.classNames(classes) } catch { throw ValidationError("\(error)") }
+    }
     try checkOption("--image-size", imageSize, in: 1...8192)
     try checkOption("--crop-scale", cropScale, "above 0 and at most 1") { $0 > 0 && $0 <= 1 }
     try checkOption("--label-smoothing", labelSmoothing, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
@@ -49,8 +57,9 @@ struct ImageArguments: ParsableArguments {
   /// - Parameters:
   ///   - usual: the augmentation if none was asked for.
   ///   - limit: the most images of each class.
-  func options(usual: Augmentation?, limit: Int?) -> ImageOptions {
+  func options(usual: Augmentation?, limit: Int?) throws -> ImageOptions {
     var images = ImageOptions()
+    images.classes = try classes.map(SourceOptions.classNames)
     images.imageSize = imageSize
     images.augmentation = augmentation(default: usual)
     if let cropScale { images.augmentation?.scale = cropScale...1 }

@@ -5,14 +5,15 @@ struct PredictCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "predict", abstract: "Predict the classes of images, or the target of a table's rows.",
     discussion: """
-      Images are JPEG, PNG or WebP. An image that cannot be read is reported, the others are predicted, and the exit code \
+      Images are JPEG, PNG or WebP files, folders of them, whose images are all predicted in the order of their names, and \
+      IDX and CIFAR files, whose pictures are numbered from 0. An image that cannot be read is reported, the others are predicted, and the exit code \
       is 1. A checkpoint that was trained on a table takes .csv files with the same columns; one that was trained on a \
       time series forecasts the next value of each file. A network of another program that takes rows or sequences of \
       numbers is given the columns of a .csv file as they are.
       """)
 
   @Argument(help: "The checkpoint: a file, a run, or the name of shipped weights.") var checkpoint: String
-  @Argument(help: ArgumentHelp("The images or tables.", valueName: "image")) var images: [String]
+  @Argument(help: ArgumentHelp("The images, folders of images, or tables.", valueName: "image")) var images: [String]
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp("Print the K most probable classes.", valueName: "k"))
@@ -31,43 +32,70 @@ struct PredictCommand: ParsableCommand {
     if images.allSatisfy({ $0.hasSuffix(".csv") }) { return try predictTables() }
     try columns.requireNone(path: checkpoint)
     let loaded = try LoadedModel(checkpoint, source, weights: weights, needsHead: true)
-    let findings = try loaded.withProgress("predicting", of: images.count) { progress in
-      try loaded.predictor.predict(files: images, workers: availableCores(), progress: progress)
+    let found = images.map { path in Result { () throws(ImageFolderFault) in try ImageSelection(path) } }
+    for (path, selection) in zip(images, found) {
+      if case .success(let selection) = selection, let remark = selection.remark(on: path) { tell(remark) }
+    }
+    let entries = found.flatMap { (try? $0.get().entries) ?? [] }
+    var answers = try loaded.withProgress("predicting", of: entries.count) { progress in
+      try loaded.predictor.predict(entries, workers: availableCores(), progress: progress)
+    }[...]
+    // In the order of the arguments, those that cannot be read at their places.
+    var findings: [Finding] = []
+    for (path, selection) in zip(images, found) {
+      switch selection {
+      case .success(let selection):
+        for entry in selection.entries {
+          findings.append(
+            Finding(image: entry.path, answers: answers.removeFirst().mapError { Unpredicted(reason: "\($0)") }))
+        }
+      case .failure(let fault):
+        findings.append(Finding(image: path, answers: .failure(Unpredicted(reason: "\(fault)"))))
+      }
     }
     if json {
       print(object(findings).serialized)
     } else {
       for line in lines(findings) { show(line) }
     }
-    let faults = findings.compactMap { if case .failure(let fault) = $0 { fault } else { nil } }
+    let faults = findings.compactMap(\.fault)
     if let first = faults.first {
-      throw CommandFault.unreadableImages(count: faults.count, of: images.count, first: "\(first)")
+      if !json, faults.count > 1 { for fault in faults { tell("not predicted: \(fault)") } }
+      throw CommandFault.unreadableImages(count: faults.count, of: findings.count, first: first)
     }
   }
 
-  private typealias Finding = Result<[ImagePredictor.Answer], PredictionFault>
+  /// An image with its classes, or why it has none.
+  private struct Finding {
+    let image: String
+    let answers: Result<[ImagePredictor.Answer], Unpredicted>
+
+    var fault: String? { if case .failure(let fault) = answers { fault.reason } else { nil } }
+  }
+
+  private struct Unpredicted: Error { let reason: String }
 
   private func object(_ findings: [Finding]) -> JSONValue {
-    let predictions = zip(images, findings).map { image, finding -> JSONValue in
-      switch finding {
+    let predictions = findings.map { finding -> JSONValue in
+      switch finding.answers {
       case .success(let answers):
         .members([
-          "image": .text(image),
+          "image": .text(finding.image),
           "classes": .array(
             answers.prefix(top).map { .members(["name": .text($0.name), "probability": .real($0.probability)]) }),
         ])
-      case .failure(let fault): .members(["image": .text(image), "error": .text("\(fault)")])
+      case .failure(let fault): .members(["image": .text(finding.image), "error": .text(fault.reason)])
       }
     }
     return .members(["predictions": .array(predictions)])
   }
 
   private func lines(_ findings: [Finding]) -> [String] {
-    zip(images, findings).flatMap { image, finding -> [String] in
-      switch finding {
+    findings.flatMap { finding -> [String] in
+      switch finding.answers {
       case .success(let answers):
-        [image] + table(answers.prefix(top).map { ["", percent(Double($0.probability)), $0.name] }, right: [1])
-      case .failure: [image, "  not predicted"]
+        [finding.image] + table(answers.prefix(top).map { ["", percent(Double($0.probability)), $0.name] }, right: [1])
+      case .failure: [finding.image, "  not predicted"]
       }
     }
   }

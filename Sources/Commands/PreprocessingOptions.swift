@@ -138,7 +138,7 @@ func trimmed(_ text: some StringProtocol) -> String {
 }
 
 /// The lines of a text file that are not empty; nil if there is no such file.
-func textLines(_ path: String) throws -> [String]? {
+func textLines(_ path: String) throws(CommandFault) -> [String]? {
   guard FileSystem.exists(path) else { return nil }
   guard let file = try? MappedFile(path: path, map: false),
     let text = String(validating: file.bytes.array(), as: UTF8.self)

@@ -1,6 +1,17 @@
 import ArgumentParser
 import Aviary
 
+/// `10%` or `0.1`.
+struct ShareArgument: ExpressibleByArgument, Sendable {
+  var value: Double
+
+  init?(argument: String) {
+    let isPercent = argument.hasSuffix("%")
+    guard let number = Double(trimmed(isPercent ? argument.dropLast() : argument[...])) else { return nil }
+    value = isPercent ? number / 100 : number
+  }
+}
+
 /// How many images a command reads, and with how many threads.
 struct ReadingArguments: ParsableArguments {
   @Option(parsing: .unconditional, help: ArgumentHelp("Threads that decode images (number of cores).", valueName: "n"))
@@ -11,7 +22,15 @@ struct ReadingArguments: ParsableArguments {
     parsing: .unconditional, help: ArgumentHelp("Use at most N images per class, for a quick trial.", valueName: "n"))
   var limit: Int?
 
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Fail if more than this share of the images of a part cannot be read, such as 10% or 0.1; 0 allows none (10%; 100% for evaluate).",
+      valueName: "share"))
+  var maxSkipped: ShareArgument?
+
   func validate() throws {
+    try checkOption("--max-skipped", maxSkipped?.value, "from 0 to 1, or from 0% to 100%") { (0...1).contains($0) }
     for (name, value, highest) in [("--workers", workers, 256), ("--threads", threads, 1024), ("--limit", limit, .max)]
     {
       guard let value, !(1...highest).contains(value) else { continue }
@@ -27,7 +46,9 @@ struct ReadingArguments: ParsableArguments {
   /// Refuses options that apply to images only.
   func check(_ kind: DataKind, _ path: String) throws {
     guard kind != .images else { return }
-    for (name, value) in [("--workers", workers), ("--limit", limit)] where value != nil {
+    for (name, isGiven) in [
+      ("--workers", workers != nil), ("--limit", limit != nil), ("--max-skipped", maxSkipped != nil),
+    ] where isGiven {
       throw CommandFault.unsuitedOption(option: name, kinds: [.images], path: path)
     }
   }

@@ -151,7 +151,7 @@ struct SourceOptions: ParsableArguments {
   }
 
   /// The lines of the file of that name if there is one, else a list.
-  static func classNames(_ given: String) throws -> [String] {
+  static func classNames(_ given: String) throws(CommandFault) -> [String] {
     let lines = try textLines(given)
     let names = lines ?? given.split(separator: ",", omittingEmptySubsequences: false).map { trimmed($0) }
     guard !names.isEmpty else { throw CommandFault.unreadableClasses(path: given) }

@@ -6,7 +6,7 @@ import Aviary
 struct TrainingArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Images: DIR/<class>/<image>, optionally in train, valid and test, or IDX or CIFAR files; a graph: Planetoid prefix, .npz; a .csv table; a text file.",
+      "Images: DIR/<class>/<image>, optionally in train, valid (or val, validation) and test, or IDX or CIFAR files; a graph: Planetoid prefix, .npz; a .csv table; a text file.",
       valueName: "data"))
   var data: String?
   @Option(help: ArgumentHelp("The folder of the run: checkpoints, history, summary.", valueName: "run"))
@@ -196,8 +196,12 @@ struct TrainingArguments: ParsableArguments {
     options.configuration = try configurationChanges(set)
     switch kind {
     case .images:
-      options.kind = .images(
-        images.options(usual: usualAugmentation(kind, path, freezesBackbone), limit: reading.limit))
+      var chosen = try images.options(usual: usualAugmentation(kind, path, freezesBackbone), limit: reading.limit)
+      if chosen.classes != nil, !PackedDataset.isPresent(at: path) {
+        throw CommandFault.classesOfFolders(path: path)
+      }
+      chosen.mostSkipped = reading.maxSkipped?.value ?? chosen.mostSkipped
+      options.kind = .images(chosen)
     case .text: options.kind = .text(sequenceLength.map { TextOptions(sequenceLength: $0) } ?? TextOptions())
     case .graphs: options.kind = .graph
     case .tables: try table.apply(to: &options, sequenceLength: sequenceLength ?? knownLength)
@@ -208,7 +212,7 @@ struct TrainingArguments: ParsableArguments {
 
   /// Refuses options that do not apply to the kind of data.
   private func checkSuited(_ kind: DataKind, _ path: String) throws(CommandFault) {
-    let (forImages, forTables) = (images.givenOptions + ["--limit"], table.givenOptions)
+    let (forImages, forTables) = (images.givenOptions + ["--limit", "--max-skipped"], table.givenOptions)
     for option in newRunOptions {
       let kinds: [DataKind] =
         switch option {

@@ -90,8 +90,14 @@ public struct ImagePredictor {
   public func predict(
     files paths: [String], workers: Int = 1, progress: (Int) -> Void = { _ in }
   ) throws -> [Result<[Answer], PredictionFault>] {
-    var results: [Result<[Answer], PredictionFault>] = Array(repeating: .success([]), count: paths.count)
-    let entries = paths.map { ImageEntry(path: $0, label: 0) }
+    try predict(paths.map { ImageEntry(path: $0, label: 0) }, workers: workers, progress: progress)
+  }
+
+  /// The same for the images of an `ImageSelection`.
+  public func predict(
+    _ entries: [ImageEntry], workers: Int = 1, progress: (Int) -> Void = { _ in }
+  ) throws -> [Result<[Answer], PredictionFault>] {
+    var results: [Result<[Answer], PredictionFault>] = Array(repeating: .success([]), count: entries.count)
     let skipped = try forEachBatch(entries, workers: workers, progress: progress) { batch in
       for (index, answers) in zip(batch.indices, answers(batch.inputs)) {
         results[index] = answers.map { .success($0) } ?? .failure(.notFinite(of: paths[index], model))

@@ -24,7 +24,7 @@ public struct LoopState: Codable, Equatable, Sendable {
 
   public struct Best: Codable, Equatable, Sendable {
     public var epoch: Int
-    /// nil where nothing is held back for validation: then the last epoch counts as the best.
+    /// nil where no epoch has been validated: then the last one counts as the best.
     public var scores: Scores?
   }
 
@@ -74,7 +74,10 @@ public struct LoopState: Codable, Equatable, Sendable {
     epoch += 1
     batchInEpoch = 0
     sums = EpochSums()
-    if let validation, let former = best?.scores, !choice.isBetter(validation, than: former) { return false }
+    if let former = best?.scores {
+      // What was not validated is not known to be better.
+      guard let validation, choice.isBetter(validation, than: former) else { return false }
+    }
     best = Best(epoch: epoch, scores: validation)
     return true
   }

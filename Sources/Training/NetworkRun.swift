@@ -97,6 +97,7 @@ final class NetworkRun<Task: TrainingTask> {
       if Interruption.isRequested { throw EvaluationInterrupted() }
       _ = try task.loss(batch, step: 0).loss.scalar
     }
+    try task.checkBatches()
   }
 
   /// As many as usual where the network drops something before it normalises, which one batch shows; none elsewhere.

@@ -42,7 +42,14 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
   /// The saved moving average of a parameter is missing, or does not have its shape.
   case badWeightAverage(path: String, parameter: String)
   /// No image of a part of the data can be read.
-  case noReadableImages(part: String, skipped: Int)
+  case noReadableImages(items: String, count: Int, first: String)
+  /// No image of a class that has some can be read.
+  case noReadableClass(items: String, name: String, count: Int, first: String)
+  /// More images cannot be read than may be; not all may have been tried.
+  case tooManySkipped(
+    items: String, skipped: Int, tried: Int, all: Int, most: Double, paths: [String], first: String)
+  /// An epoch, counted from 1, had batches, but no item to learn from.
+  case nothingLearned(epoch: Int)
 
   /// A checkpoint's description of how its images are prepared is not understood.
   case unreadablePreprocessing(text: String)
@@ -123,9 +130,22 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
         + "leave out --exclude, --missing, --outliers, --degree, --interactions-only and --scaling"
     case .otherKind(let path, let known): "\(path): its network was trained on \(known)"
     case .noVocabulary(let path): "\(path): does not list the characters that its network reads"
-    case .noReadableImages(let part, let skipped):
-      "all \(skipped) \(part) images are unreadable; check that they are JPEG, PNG or WebP"
+    case .noReadableImages(let items, let count, let first):
+      "all \(count) \(items) are unreadable; the first: \(first)"
+    case .noReadableClass(let items, let name, let count, let first):
+      "all \(count) \(items) of the class '\(name)' are unreadable; the first unreadable image: \(first)"
+    case .tooManySkipped(let items, let skipped, let tried, let all, let most, let paths, let first):
+      "\(skipped) of \(tried == all ? "\(all) \(items)" : "the \(tried) \(items) read so far") cannot be read, and "
+        + "--max-skipped allows \(Self.percent(most)) of \(all): \(paths.joined(separator: ", "))"
+        + "\(skipped > paths.count ? ", …" : ""); the first: \(first)"
+    case .nothingLearned(let epoch):
+      "epoch \(epoch) had no item to learn from; give more data, or another --batch-size"
     }
+  }
+
+  private static func percent(_ share: Double) -> String {
+    let value = significant(100 * share, 4)
+    return (value == value.rounded() ? "\(Int(value))" : "\(value)") + " %"
   }
 
   /// Throws `invalidSetting` unless `isAllowed`.

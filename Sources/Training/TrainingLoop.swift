@@ -151,6 +151,7 @@ public struct TrainingLoop<Batches: Sequence> {
     }
     try checkBatches()
     if session.state.batchInEpoch == 0 { throw TrainingFault.noBatches(epoch: session.state.epoch + 1) }
+    if session.state.sums.items == 0 { throw TrainingFault.nothingLearned(epoch: session.state.epoch + 1) }
     return .completed
   }
 

@@ -128,6 +128,28 @@ import Testing
     #expect(state.history.allSatisfy { $0.validation == nil })
   }
 
+  @Test(arguments: [
+    // The scores of each epoch, nil for one that was not validated, and the best.
+    ([0.3, nil, 0.2, nil], 3), ([nil, 0.5, nil], 2), ([nil, nil], 2), ([0.1, nil], 1),
+  ])
+  func whatIsNotValidatedIsNeverBetter(losses: [Double?], best: Int) throws {
+    let task = ToyTask()
+    var remaining = losses[...]
+    var loop = task.loop()
+    loop.epochs = losses.count
+    loop.evaluate = { remaining.popFirst()?.map { Scores(loss: $0) } }
+    let state = try finished(loop.run())
+    #expect(state.best == LoopState.Best(epoch: best, scores: losses[best - 1].map { Scores(loss: $0) }))
+  }
+
+  @Test func anEpochOfNothingFails() throws {
+    let task = ToyTask()
+    var loop = task.loop()
+    loop.step = { _, _, number in StepResult(loss: 0, correct: 0, count: number < 7 ? 16 : 0) }
+    #expect(throws: TrainingFault.nothingLearned(epoch: 2)) { try loop.run() }
+    #expect(try LoopState(json: try #require(task.disk.last).state).epoch == 1)
+  }
+
   @Test(arguments: [Double.nan, .infinity])
   func aLossThatIsNoNumberStopsTheRun(loss: Double) throws {
     let task = ToyTask()

@@ -42,17 +42,24 @@ struct IDXFile {
   static func labeled(images: String, labels: String) throws(ImageFolderFault) -> PackedDataset.LabeledFile {
     let pictures = try IDXFile(images)
     let numbers = try IDXFile(labels)
-    guard pictures.shape.count == 3, numbers.shape.count == 1, pictures.shape[0] == numbers.shape[0],
-      (1...ImageSize.maximumSide).contains(pictures.shape[1]), (1...ImageSize.maximumSide).contains(pictures.shape[2])
-    else {
+    guard pictures.holdsPictures, numbers.shape.count == 1, pictures.shape[0] == numbers.shape[0] else {
       throw .malformed(
         path: images, reason: "pictures of shape \(pictures.shape) do not go with labels of shape \(numbers.shape)")
     }
-    let size = ImageSize(height: pictures.shape[1], width: pictures.shape[2])
-    let packed = PackedImages(
-      path: images, bytes: pictures.bytes, size: size, channels: 1, count: pictures.shape[0], start: pictures.start,
+    return .init(images: try pictures.pictures(), labels: Array(numbers.bytes.array()[numbers.start...]))
+  }
+
+  private var holdsPictures: Bool {
+    shape.count == 3 && shape[1...].allSatisfy { (1...ImageSize.maximumSide).contains($0) }
+  }
+
+  /// The pictures of a file of shape [count, height, width].
+  func pictures() throws(ImageFolderFault) -> PackedImages {
+    guard holdsPictures else { throw .malformed(path: path, reason: "its shape \(shape) is not that of pictures") }
+    let size = ImageSize(height: shape[1], width: shape[2])
+    return PackedImages(
+      path: path, bytes: bytes, size: size, channels: 1, count: shape[0], start: start,
       stride: size.height * size.width)
-    return .init(images: packed, labels: Array(numbers.bytes.array()[numbers.start...]))
   }
 
   /// A file's bytes, inflated where they are compressed by gzip.

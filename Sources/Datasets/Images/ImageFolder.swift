@@ -130,6 +130,8 @@ public enum ImageFolderFault: Swift.Error, Sendable, Equatable, CustomStringConv
   case noClass(path: String)
   /// The folder has a single class folder, which leaves nothing to classify.
   case oneClass(path: String, name: String)
+  /// A folder of images has none.
+  case noImages(path: String)
   /// The folder of a class is missing or has no files.
   case emptyClass(path: String)
   /// Two class folders have one name in two Unicode spellings.
@@ -157,6 +159,7 @@ public enum ImageFolderFault: Swift.Error, Sendable, Equatable, CustomStringConv
     case .noClass(let path): "\(path): has no class folders; put images in \(path)/<class>/<image>"
     case .oneClass(let path, let name):
       "\(path): has only one class ('\(name)'); a classifier needs two or more class folders"
+    case .noImages(let path): "\(path): has no images"
     case .emptyClass(let path): "\(path): has no images; add some, or remove the class from every part"
     case .sameClass(let path, let first, let second):
       "\(path): the folders '\(Self.scalars(first))' and '\(Self.scalars(second))' are one class in two Unicode spellings; "

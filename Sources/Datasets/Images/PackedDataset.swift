@@ -128,7 +128,7 @@ public struct PackedDataset: Sendable, Equatable {
     return (try read(training), try read(isFine ? files("test") : files("test_batch")))
   }
 
-  private static func records(_ path: String, labelBytes: Int) throws(ImageFolderFault) -> LabeledFile {
+  static func records(_ path: String, labelBytes: Int) throws(ImageFolderFault) -> LabeledFile {
     let bytes = try IDXFile.content(path)
     let record = labelBytes + 3 * 32 * 32
     guard bytes.count > 0, bytes.count % record == 0 else {

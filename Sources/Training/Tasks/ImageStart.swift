@@ -134,7 +134,10 @@ struct ImageStart {
     for remark in data.remarks { report(remark) }
     // Opens the existential: the task is generic over the model.
     func open(_ model: some Classifier) -> any TrainingTask {
-      let pretraining = isFresh ? Pretraining(model, options, data.training, preprocessing, report) : nil
+      let pretraining =
+        isFresh
+        ? Pretraining(
+          model, options, data.training, preprocessing, mostSkipped: images.mostSkipped, report) : nil
       return ImageTask(
         model: model, options: options, images: images, data: data, preprocessing: preprocessing, metadata: metadata,
         folder: path,

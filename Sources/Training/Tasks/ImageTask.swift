@@ -23,6 +23,8 @@ final class ImageTask<Model: Classifier>: TrainingTask {
   private let report: (String) -> Void
   /// By path, so that an image met in every epoch counts once.
   private var skippedPaths: Set<String> = []
+  /// Of the pass over the training images that was begun last.
+  private var trainingTally: ReadingTally?
   /// The features of the images by the frozen backbone, where nothing changes them from epoch to epoch.
   private var trainingFeatures: FeatureSet?
   private var validationFeatures: FeatureSet?
@@ -75,7 +77,10 @@ final class ImageTask<Model: Classifier>: TrainingTask {
       }
       line.clear()
       for image in features.skipped { note(image.path, image.reason) }
-      if features.count == 0 { throw TrainingFault.noReadableImages(part: part, skipped: features.skipped.count) }
+      let tally = tally(part, folder)
+      tally.add(labels: features.labels)
+      for image in features.skipped { tally.addSkipped(image.path, image.reason) }
+      try tally.check()
       return features
     }
     trainingFeatures = try features("training", data.training)
@@ -95,7 +100,15 @@ final class ImageTask<Model: Classifier>: TrainingTask {
     let loader = DataLoader(
       prepared, batchSize: options.batchSize, seed: options.seed, shuffled: true, epoch: epoch, startingAt: start,
       workers: options.workers, purpose: "image order")
-    return ImageTaskBatches(loader) { [self] in note($0) }
+    let tally = tally("training", data.training)
+    trainingTally = tally
+    return ImageTaskBatches(loader, tally: tally) { [self] in note($0) }
+  }
+
+  func checkBatches() throws { try trainingTally?.check() }
+
+  private func tally(_ part: String, _ folder: ImageFolder) -> ReadingTally {
+    ReadingTally(part, folder, mostSkipped: images.mostSkipped)
   }
 
   /// A single image has no statistics to learn from.
@@ -143,27 +156,31 @@ final class ImageTask<Model: Classifier>: TrainingTask {
   }
 
   func validate() throws -> Scores? {
-    let batches: ImageTaskBatches
-    if let features = validationFeatures {
-      batches = ImageTaskBatches(
-        features, order: Array(data.validation.entries.indices), batchSize: options.batchSize, startingAt: 0)
-    } else {
-      let prepared = try PreparedImages(data.validation.entries, preprocessing: preprocessing)
-      batches = ImageTaskBatches(
-        DataLoader(prepared, batchSize: options.batchSize, workers: options.workers)
-      ) { [self] in note($0) }
+    guard let features = validationFeatures else {
+      return try scores("validation", data.validation, isInterrupted: { Interruption.isRequested })
     }
+    let batches = ImageTaskBatches(
+      features, order: Array(data.validation.entries.indices), batchSize: options.batchSize, startingAt: 0)
     return try Evaluation.evaluate(
       batches, classes: data.training.classes, isInterrupted: { Interruption.isRequested }, logits: logits
     ).scores
   }
 
   func test() throws -> Scores? {
-    guard let test = data.test else { return nil }
-    let result = try Evaluation.evaluate(
-      model, test, preprocessing: preprocessing, batchSize: options.batchSize, workers: options.workers)
-    note(result.skipped)
-    return result.metrics.scores
+    try data.test.flatMap { try scores("test", $0, isInterrupted: { false }) }
+  }
+
+  /// Scores the whole network on a part, and throws where too much of it cannot be read.
+  private func scores(_ part: String, _ folder: ImageFolder, isInterrupted: () -> Bool) throws -> Scores? {
+    let tally = tally(part, folder)
+    let prepared = try PreparedImages(folder.entries, preprocessing: preprocessing)
+    let loader = DataLoader(prepared, batchSize: options.batchSize, workers: options.workers)
+    let metrics = try Evaluation.evaluate(
+      ImageTaskBatches(loader, tally: tally) { [self] in note($0) }, classes: data.training.classes,
+      isInterrupted: isInterrupted
+    ) { model($0) }
+    try tally.check()
+    return metrics.scores
   }
 
   private func note(_ images: [ImageBatch.Skipped]) {

@@ -18,11 +18,22 @@ struct ImageTaskBatch {
 struct ImageTaskBatches: Sequence, IteratorProtocol {
   private let source: () -> ImageTaskBatch?
 
-  /// - Parameter skipped: is told of images that could not be read, as they are met.
-  init(_ images: DataLoader<PreparedImages>, skipped: @escaping ([ImageBatch.Skipped]) -> Void) {
+  /// - Parameters:
+  ///   - tally: counts what could be read, and ends the batches where too much could not.
+  ///   - skipped: is told of images that could not be read, as they are met.
+  init(
+    _ images: DataLoader<PreparedImages>, tally: ReadingTally? = nil,
+    skipped: @escaping ([ImageBatch.Skipped]) -> Void
+  ) {
     source = {
       guard let batch = images.next() else { return nil }
       if !batch.skipped.isEmpty { skipped(batch.skipped) }
+      tally?.add(labels: batch.labels.scalars)
+      for image in batch.skipped { tally?.addSkipped(image.path, "\(image.reason)") }
+      if tally?.isBeyondLimit == true {
+        images.stop()
+        return nil
+      }
       return ImageTaskBatch(inputs: batch.inputs, labels: batch.labels)
     }
   }
