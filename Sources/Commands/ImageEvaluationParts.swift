@@ -16,7 +16,13 @@ extension DataPart {
     let usual = try forEvaluation(data, classes: classes, limit: limit)
     guard usual.name == nil || usual.name?.lowercased() == "train" else { return usual }
     if let drawn = try drawn(.validation, data, limit, metadata) { return drawn }
-    tell("\(data): all images are evaluated; \(path) may have been trained on them")
+    let familiarity =
+      switch try metadata.split.map({ try $0.images(of: data, fingerprint: metadata.extra[DataFingerprint.key]) }) {
+      case nil: "\(path) does not say what it was trained on, which may be these"
+      case .some(nil): "they are not those that \(path) was trained on"
+      case .some(.some): "\(path) was trained on them"
+      }
+    tell("\(data): all images are evaluated; \(familiarity)")
     return usual
   }
 
@@ -52,14 +58,13 @@ extension DataPart {
   private static func drawn(
     _ part: EvaluationPart, _ data: String, _ limit: Int?, _ metadata: Checkpoint.Metadata
   ) throws -> DataPart? {
-    guard let parts = try metadata.split?.images(of: data, fingerprint: metadata.extra[DataFingerprint.key]) else {
-      return nil
-    }
-    let (name, folder) =
-      part == .validation
-      ? ("validation (held out of the training)", parts.validation)
-      : ("train (without what was held out)", parts.training)
-    return DataPart(name: name, folder: folder.limited(to: limit))
+    guard let parts = try metadata.split?.images(of: data, fingerprint: metadata.extra[DataFingerprint.key]),
+      let validation = parts.validation
+    else { return nil }
+    let heldOut = "\(counted(validation.entries.count, "image")) held out of the training for validation"
+    tell("\(data): \(part == .validation ? "" : "without ")\(heldOut)")
+    let folder = part == .validation ? validation : parts.training
+    return DataPart(name: part.word, folder: folder.limited(to: limit))
   }
 }
 

@@ -20,7 +20,12 @@ extension OptionWord {
 }
 
 extension OptimizerConfiguration.Kind: OptionWord {}
-extension Monitor: OptionWord {}
+extension Monitor: OptionWord {
+  /// Keras's names have the prefix, too: everything is of validation here.
+  public init?(argument: String) {
+    self.init(rawValue: argument.hasPrefix("val_") ? String(argument.dropFirst(4)) : argument)
+  }
+}
 extension Preprocessing.Channels: OptionWord {}
 extension Preprocessing.Preset: OptionWord {}
 extension KerasMapping.KernelOrder: OptionWord {}

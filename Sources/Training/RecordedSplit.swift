@@ -35,7 +35,7 @@ extension Checkpoint.Metadata {
   public var split: RecordedSplit? {
     guard let text = extra[RecordedSplit.key], let value = try? JSONValue(parsing: text),
       let split = try? value.decoded(as: RecordedSplit.self), UInt64(split.seed) != nil,
-      [split.validation, split.test].allSatisfy({ $0 >= 0 && $0 < 1 })
+      [split.validation, split.test].allSatisfy({ $0 >= 0 && $0 < 1 }), split.limit ?? 1 >= 1
     else { return nil }
     return split
   }
@@ -47,17 +47,29 @@ extension RecordedSplit {
   /// - Parameters:
   ///   - path: the folder of the training, or its part `train`.
   ///   - fingerprint: what the checkpoint says of its data.
-  /// - Returns: nil where these are other images, or none were held out.
+  /// - Returns: nil where these are other images; without validation where none were held out.
   public func images(
     of path: String, fingerprint: String?
-  ) throws(ImageFolderFault) -> (training: ImageFolder, validation: ImageFolder)? {
-    guard validation > 0, let fingerprint, let seed = UInt64(seed) else { return nil }
+  ) throws(ImageFolderFault) -> (training: ImageFolder, validation: ImageFolder?)? {
+    guard let fingerprint, let seed = UInt64(seed) else { return nil }
     let whole = try ImageDataset(path, limit: limit).training
-    let parts = try whole.stratifiedSplit(fraction: validation, seed: seed)
+    var (training, validation): (ImageFolder, ImageFolder?) = (whole, nil)
+    if self.validation > 0 {
+      (training, validation) = try whole.stratifiedSplit(fraction: self.validation, seed: seed)
+    }
     var found = DataFingerprint()
-    for part in [parts.training, parts.validation] { found.add(part) }
+    for part in [training, validation].compactMap({ $0 }) { found.add(part) }
     // The test part may follow.
-    return (fingerprint + "-").hasPrefix(found.text + "-") ? parts : nil
+    return (fingerprint + "-").hasPrefix(found.text + "-") ? (training, validation) : nil
+  }
+
+  /// A line for a run that begins with a network trained on the same data in another division: what it holds out may
+  /// have been learned then.
+  ///
+  /// - Parameter path: the network's checkpoint.
+  func remark(on source: RecordedSplit, _ path: String) -> String {
+    "\(path) was trained on these data in another division, so that some of what is held out now was learned then"
+      + (source == self ? "" : "; give --seed \(source.seed) --validation \(source.validation) to hold out the same")
   }
 }
 

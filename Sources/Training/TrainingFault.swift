@@ -95,7 +95,7 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
     case .noStatistics:
       "--statistics needs batch normalisation in the trained layers; leave it out"
     case .notMonitored(let monitor, let available):
-      "--monitor \(monitor.rawValue): is not known of this task, which reports "
+      "--monitor \(monitor.rawValue): the task does not report it; choose among "
         + available.map(\.rawValue).joined(separator: ", ")
     case .badOptimizerState(let path, let parameter, let state):
       "\(path): the optimizer's \(state) of \(parameter) is missing or has the wrong shape; start a new run from these weights"

@@ -154,16 +154,57 @@ import Testing
     #expect(try evaluate("run", "pets", "--part", "all").json()["images"] as? Int == 20)
     let heldOut = try evaluate("run", "pets/train")
     #expect(try heldOut.json()["images"] as? Int == 4)
-    #expect(heldOut.errors.contains("held out"), "\(heldOut.errors)")
+    #expect(try heldOut.json()["part"] as? String == "validation")
+    #expect(heldOut.errors.contains("4 images held out of the training"), "\(heldOut.errors)")
     expectFault(try evaluate("run", "pets/train", "--part", "test"), "--part test")
+    // Images among which something has changed are others.
+    try ToyFiles.images(at: scratch / "others")
+    try FileManager.default.copyItem(atPath: scratch / "others/train/cat", toPath: scratch / "others/train/dog/more")
+    let others = try evaluate("run", "others/train")
+    #expect(others.errors.contains("they are not those that run/best.h5 was trained on"), "\(others.errors)")
+    // All of a training part was learned where validation has a folder of its own.
+    let own = try run(
+      [
+        "train", "squeezenet-toy", "--data", "pets", "--image-size", "32", "--validation", "pets/test", "--epochs", "1",
+        "--output", "own",
+      ])
+    #expect(own.status == 0, "\(own.errors)")
+    #expect(try evaluate("own", "pets/train").errors.contains("own/best.h5 was trained on them"))
+  }
+
+  /// What is held out now must not have been learned before.
+  @Test func anotherDivisionThanThatOfTheSourceIsSaid() throws {
+    try writeTable()
+    func finetune(_ output: String, _ options: String...) throws -> BuiltTool.Outcome {
+      try run(
+        ["finetune", "--from", "run", "--data", "table.csv", "--target", "y", "--epochs", "1", "--output", output]
+          + options)
+    }
+    let trained = try run(
+      ["train", "mlp", "--data", "table.csv", "--target", "y", "--set", "hidden=[8]", "--seed", "7"]
+        + ["--exclude", "kind"] + small)
+    #expect(trained.status == 0, "\(trained.errors)")
+    #expect(try finetune("other").errors.contains("give --seed 7 --validation 0.1"))
+    #expect(try !finetune("same", "--seed", "7").errors.contains("another division"))
+    let other = try run(
+      ["finetune", "--from", "run", "--data", "table.csv", "--target", "kind", "--seed", "7", "--epochs", "1"]
+        + ["--output", "third"])
+    #expect(
+      other.status == 0 && other.errors.contains("another division") && !other.errors.contains("give --seed"),
+      "rows of a class are drawn within it: \(other.errors)")
+    try ToyFiles.images(at: scratch / "pets")
+    let images = ["--data", "pets/train", "--epochs", "1", "--image-size", "32"]
+    #expect(try run(["train", "squeezenet-toy", "--output", "images"] + images).status == 0)
+    let tuned = try run(["finetune", "--from", "images", "--seed", "4", "--output", "tuned"] + images)
+    #expect(tuned.status == 0 && tuned.errors.contains("another division"), "\(tuned.errors)")
   }
 
   @Test func imagesThatANetworkMayHaveBeenTrainedOn() throws {
     try ToyFiles.images(at: scratch / "pets")
     try ToyFiles.checkpoint().write(to: scratch / "toy.h5")
     let all = try evaluate("toy.h5", "pets/train")
-    #expect(all.errors.contains("may have been trained on"), "\(all.errors)")
-    #expect(!(try evaluate("toy.h5", "pets").errors.contains("may have been trained on")))
+    #expect(all.errors.contains("does not say what it was trained on"), "\(all.errors)")
+    #expect(!(try evaluate("toy.h5", "pets").errors.contains("trained on")))
     let wrong = try evaluate("toy.h5", "pets", "--part", "tset")
     #expect(wrong.status == 64 && wrong.errors.contains("--part"))
   }

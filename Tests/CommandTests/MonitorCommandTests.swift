@@ -32,7 +32,7 @@ import Testing
   }
 
   @Test func theBestIsChosenByWhatIsMonitored() throws {
-    let byLoss = try train("loss", "--target", "kind", "--monitor", "loss", "--learning-rate", "0.05")
+    let byLoss = try train("loss", "--target", "kind", "--monitor", "val_loss", "--learning-rate", "0.05")
     #expect(byLoss.status == 0, "\(byLoss.errors)")
     let summary = try byLoss.json()
     #expect(summary["monitor"] as? String == "loss")

@@ -71,6 +71,8 @@ import Testing
     }
     for frozen in ["head", "classifier", "features.12..head"] {
       let frozenHead = try outcome("--freeze", frozen)
+      let resumed = try BuiltTool.run(["finetune", "--resume", "run", "--epochs", "2"], in: scratch.path)
+      #expect(resumed.errors.contains("the head classifier is frozen"), "\(resumed.errors)")
       #expect(
         frozenHead.status == 0 && frozenHead.errors.contains("the new head classifier is frozen"),
         "\(frozenHead.errors)")

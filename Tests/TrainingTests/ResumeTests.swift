@@ -34,7 +34,8 @@ import Testing
     return try NetworkTraining.start(
       options(root, freeze: freeze, withEverything: withEverything),
       from: .scratch(try Registry.zoo.architecture(named: "resnet-toy")), registry: .zoo, at: root + "/disturbed"
-    ) { _ in
+    ) { line in
+      guard line.hasPrefix("skipped") else { return }
       kill(getpid(), signal)
       for _ in 0..<1000 where !Interruption.isRequested { usleep(10_000) }
     }

@@ -350,7 +350,7 @@ import Testing
     _ = try NetworkTraining.resume(at: place.path + "/run", registry: .zoo) { _ in }
     // The same characters, as many of them.
     _ = try place.write(String(repeating: "bacab", count: 200), to: "a.txt")
-    #expect(throws: TrainingFault.unusableState(reason: "\(data) has changed since")) {
+    #expect(throws: TrainingFault.unusableState(reason: "\(data) holds other data than it was trained on so far")) {
       try NetworkTraining.resume(at: place.path + "/run", registry: .zoo) { _ in }
     }
   }

@@ -89,6 +89,7 @@ struct Beginning {
     start.metadata.extra[DataFingerprint.key] = data.text
     try start.model.freeze(options)
     if let remark = start.model.remarkOnFrozen(isNew: isNew) { report(remark) }
+    if !isSource, start.model.isHeadFrozen { report("the head \(start.model.headPath) is frozen: it is not trained") }
     return start
   }
 

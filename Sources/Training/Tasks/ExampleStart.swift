@@ -19,6 +19,8 @@ protocol TrainablePreparation: TablePreparation {
   static func known(
     by checkpoint: (checkpoint: Checkpoint, path: String)?, _ settings: Settings, isSource: Bool
   ) throws -> Self?
+  /// Whether the rows that are held out are drawn, and are not the end.
+  static var drawsRows: Bool { get }
   /// Whether the network has to read tokens.
   static var takesTokens: Bool { get }
   /// Reads the table; of a network that knows its columns already, the target may be another one.
@@ -40,6 +42,7 @@ protocol TrainablePreparation: TablePreparation {
 }
 
 extension TrainablePreparation {
+  static var drawsRows: Bool { true }
   static var takesTokens: Bool { false }
   static var testShare: Double { 0.1 }
   func changes(_ given: [ConfigurationChange]) -> [ConfigurationChange] { given }
@@ -74,10 +77,15 @@ extension TrainablePreparation {
     var metadata = start.metadata
     metadata.classes = preprocessing.classes
     metadata.preprocessing = try preprocessing.preparation.json()
-    metadata.extra[RecordedSplit.key] = try RecordedSplit(
+    let split = try RecordedSplit(
       seed: options.seed, validation: options.validationShare(), test: Self.testShare,
-      file: DataFingerprint(file: options.data).text
-    ).text
+      file: DataFingerprint(file: options.data).text)
+    metadata.extra[RecordedSplit.key] = try split.text
+    if drawsRows, beginning.isSource, let (source, path) = checkpoint, let former = source.metadata.split,
+      former.file == split.file, former != split || known?.settings != preprocessing.settings
+    {
+      report(split.remark(on: former, path))
+    }
     return start.model.task(
       on: data.parts, options, items: Self.items, metadata: metadata, mostAtOnce: mostAtOnce, outputs: forward,
       restored: { preprocessing.restored($0) })
@@ -158,6 +166,7 @@ extension TablePreprocessing: TrainablePreparation {
 
 extension SeriesPreprocessing: TrainablePreparation {
   static var items: String { "windows" }
+  static var drawsRows: Bool { false }
   var preparation: InputPreparation { .series(self) }
 
   static func known(

@@ -25,6 +25,12 @@ extension Layer {
 }
 
 extension Network {
+  /// Whether no parameter of the head is trained.
+  var isHeadFrozen: Bool {
+    let head = namedParameters().filter { isInHead($0.path) }
+    return !head.isEmpty && head.allSatisfy(\.parameter.isFrozen)
+  }
+
   /// A line about frozen parameters that keep the random values that they start with; nil where there are none.
   ///
   /// - Parameter isNew: whether a parameter, by its path, has such values.
@@ -41,6 +47,6 @@ extension Network {
     if let model = self as? any Pretrainable, model.pretrainingEpochs > 0 { return nil }
     guard !cells.isEmpty else { return nil }
     return
-      "\(cells.count) parameters are frozen with the random values that they start with; --freeze is for trained weights"
+      "\(cells.count) tensors are frozen with the random values that they start with; --freeze is for trained weights"
   }
 }

@@ -71,9 +71,13 @@ struct ImageStart {
     var metadata = start.metadata
     metadata.classes = classes
     metadata.preprocessing = try InputPreparation.images(preprocessing).json()
-    metadata.extra[RecordedSplit.key] = try RecordedSplit(
-      seed: options.seed, validation: data.validationShare, test: 0, limit: images.limit
-    ).text
+    let split = RecordedSplit(seed: options.seed, validation: data.validationShare, test: 0, limit: images.limit)
+    metadata.extra[RecordedSplit.key] = try split.text
+    if isBeginning, let (source, path) = beginning.checkpoint, let former = source.metadata.split, former != split,
+      try former.images(of: options.data, fingerprint: source.metadata.extra[DataFingerprint.key]) != nil
+    {
+      beginning.report(split.remark(on: former, path))
+    }
     self.metadata = metadata
     try TrainingFault.check(
       "batch size", options.batchSize, options.batchSize > 1 || !model.learnsFromStatistics,
