@@ -155,6 +155,22 @@ public struct ByteRegion: Sendable {
       })
   }
 
+  /// The same where the system has the memory or the addresses; `nil` where it has not.
+  public init?<E: Swift.Error>(
+    reserving count: Int, write: (inout MutableSpan<UInt8>) throws(E) -> Void
+  ) throws(E) {
+    guard count >= Self.reservedSize else {
+      try self.init(zeroed: count, write: write)
+      return
+    }
+    let memory = unsafe try Memory(reserving: count) { (target) throws(E) in
+      var bytes = unsafe target.bindMemory(to: UInt8.self).mutableSpan
+      try write(&bytes)
+    }
+    guard let memory else { return nil }
+    self.init(memory)
+  }
+
   private init(_ storage: Storage, start: Int, count: Int) {
     self.storage = storage
     self.start = start

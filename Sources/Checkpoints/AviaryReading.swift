@@ -10,7 +10,9 @@ extension Checkpoint {
       var file = AviaryFileReader(reader, options)
       return try file.checkpoint(root)
     }
-    return try KerasFile.read(reader, root, options)
+    var checkpoint = try KerasFile.read(reader, root, options)
+    if options.isListing { checkpoint.list(reader) }
+    return checkpoint
   }
 }
 

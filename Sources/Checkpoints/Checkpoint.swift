@@ -43,6 +43,10 @@ public struct Checkpoint: Sendable {
   public var notes: [String] = []
   /// Objects of the file that may be arrays and were not read.
   public var unreadable: [Unreadable] = []
+  /// What an HDF5 file holds beside arrays of numbers, where it was read to be listed (`ReadOptions.unpacking`).
+  public internal(set) var objects: [ListedObject] = []
+  /// The attributes of an HDF5 file of another program, where it was read to be listed.
+  public internal(set) var attributes: [ListedAttribute] = []
   /// Parts of the file that are damaged, each with what is wrong; the others were read.
   public var damage: [String] = []
   /// How the arrays were made that the file has in another form; `LoadReport` lists them.

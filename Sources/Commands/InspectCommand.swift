@@ -1,16 +1,21 @@
 import ArgumentParser
 import Aviary
+import AviaryDiagnostics
 
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect", abstract: "List the tensors and the metadata of a checkpoint.",
     discussion: """
       Reads .h5 .hdf5 .keras .pth .pt .th .safetensors .npz .npy, and the .index.json of sharded files. The format is \
-      detected from the content, not from the name.
+      detected from the content, not from the name. Of other HDF5 files, text, compounds, enumerations, references and \
+      attributes are listed too.
       """)
 
   @Argument(help: "The checkpoint: a file, a run, or the name of shipped weights.") var file: String
-  @Option(help: ArgumentHelp("Print statistics and a histogram of one tensor.", valueName: "path"))
+  @Option(
+    help: ArgumentHelp(
+      "Print statistics, a histogram and the first values of one tensor, or the first values of another dataset.",
+      valueName: "path"))
   var tensor: String?
   @Flag(help: "Print one JSON object.") var json = false
   @OptionGroup var console: ConsoleOptions
@@ -21,6 +26,11 @@ struct InspectCommand: ParsableCommand {
   func run() throws {
     let file = try WeightsFolder.checkpointPath(file, given: weights.weights)
     let checkpoint = try Checkpoint.read(from: file, options: .init(map: map, verify: verify, unpacking: .whenUsed))
+    if let tensor, let object = checkpoint.objects.first(where: { $0.path.isExactly(tensor) }) {
+      let report = try ObjectReport(object, checkpoint.attributes)
+      if json { print(report.object.serialized) } else { report.lines.forEach(show) }
+      return
+    }
     if let tensor {
       let report = try TensorReport(tensor, of: checkpoint, file: file)
       if json { print(report.object.serialized) } else { report.lines.forEach(show) }
@@ -54,7 +64,14 @@ struct InspectCommand: ParsableCommand {
               .object([.init("path", .text(object.path)), .init("reason", .text(object.reason))])
             })))
     }
-    if !checkpoint.notes.isEmpty { members.append(.init("notes", .texts(checkpoint.notes))) }
+    if !checkpoint.objects.isEmpty {
+      members.append(.init("objects", .array(checkpoint.objects.map { ObjectReport.described($0) })))
+    }
+    if !checkpoint.attributes.isEmpty {
+      members.append(.init("attributes", .array(checkpoint.attributes.map(ObjectReport.described))))
+    }
+    let notes = notes(checkpoint)
+    if !notes.isEmpty { members.append(.init("notes", .texts(notes))) }
     return .object(members)
   }
 
@@ -91,12 +108,20 @@ struct InspectCommand: ParsableCommand {
       let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
       lines.append("\(member.name): \(line.count > 240 ? line.prefix(240) + " …" : line)")
     }
-    lines += table(TensorTree(checkpoint.entries).rows, right: [3, 4])
+    lines += table(TensorTree(checkpoint.entries, checkpoint.objects).rows, right: [3, 4])
     lines.append(
-      "\(counted(checkpoint.entries.count, "tensor")), \(counted(numbers, "number")), \(grouped(bytes)) bytes")
+      "\(counted(checkpoint.entries.count, "tensor")), \(counted(numbers, "number")), \(grouped(bytes)) bytes"
+        + (checkpoint.objects.isEmpty ? "" : ", \(counted(checkpoint.objects.count, "other object"))"))
+    if checkpoint.format == .hdf5 { lines += ObjectReport.lines(checkpoint.attributes) }
     lines += checkpoint.damage.map { "not read: \($0)" }
     lines += checkpoint.unreadable.map { "not read: \($0)" }
-    lines += checkpoint.notes.map { "not listed: \($0)" }
+    lines += notes(checkpoint).map { "not listed: \($0)" }
     return lines
+  }
+
+  /// The notes, without those on objects that are in the tree.
+  private static func notes(_ checkpoint: Checkpoint) -> [String] {
+    let listed = checkpoint.objects.map { $0.path + ": holds " }
+    return checkpoint.notes.filter { note in !listed.contains { note.utf8.starts(with: $0.utf8) } }
   }
 }

@@ -5,6 +5,8 @@ struct TensorReport {
   let path: String
   let array: StoredArray
   let statistics: ArrayStatistics?
+  /// The first values as they are stored; `nil` where they are complex or of 4 bits.
+  let first: [Double]?
 
   init(_ path: String, of checkpoint: Checkpoint, file: String) throws {
     guard let array = checkpoint[path] else {
@@ -14,6 +16,8 @@ struct TensorReport {
     self.path = path
     self.array = array
     statistics = ArrayStatistics(array)
+    let whole = array.bytes.part(from: 0, count: min(array.count, 10) * array.dtype.size)
+    first = whole.flatMap { StoredArray(dtype: array.dtype, shape: [min(array.count, 10)], bytes: $0)?.doubles() }
   }
 
   var object: JSONValue {
@@ -33,6 +37,7 @@ struct TensorReport {
         ])
       } ?? .null
     members.append(.init("statistics", found))
+    if let first { members.append(.init("first_values", .array(first.map { .real($0) }))) }
     return .object(members)
   }
 
@@ -41,6 +46,10 @@ struct TensorReport {
       "path: \(path)", "shape: \(array.shape)", "dtype: \(array.kind)",
       "bytes: \(grouped(array.bytes.count))",
     ]
+    if let first, !first.isEmpty {
+      lines.append(
+        "first values: " + first.map { "\($0)" }.joined(separator: ", ") + (array.count > first.count ? ", …" : ""))
+    }
     guard let statistics else { return lines + ["statistics: not available for \(array.dtype.rawValue)"] }
     func number(_ value: Double?) -> String { value.map { "\($0)" } ?? "none" }
     lines += [

@@ -8,8 +8,9 @@ struct TensorTree {
     let name: String
     let depth: Int
     var children: [Int] = []
-    /// Position among the entries.
-    var entry: Int?
+    /// Position among the items.
+    var item: Int?
+    var hasNumbers = false
     var numbers = 0
     var bytes = 0
   }
@@ -19,19 +20,29 @@ struct TensorTree {
     let name: ExactText
   }
 
-  private let entries: [Checkpoint.Entry]
+  /// What stands in the row of a tensor, or of an object that is none.
+  private struct Item {
+    let path: String
+    let shape: String
+    let kind: String
+    let array: StoredArray?
+  }
+
+  private let items: [Item]
   private var nodes = [Node(name: "", depth: 0)]
 
   /// Paths in a hostile file may have any number of components: deeper ones stay in one piece.
   private static let depthLimit = 32
 
-  init(_ entries: [Checkpoint.Entry]) {
-    self.entries = entries
+  init(_ entries: [Checkpoint.Entry], _ objects: [Checkpoint.ListedObject] = []) {
+    items =
+      entries.map { Item(path: $0.path, shape: "\($0.array.shape)", kind: $0.array.kind, array: $0.array) }
+      + objects.map { Item(path: $0.path, shape: $0.shape.map { "\($0)" } ?? "", kind: $0.type, array: nil) }
     var places: [Place: Int] = [:]
-    for (number, entry) in entries.enumerated() {
+    for (number, item) in items.enumerated() {
       var parent = 0
-      count(entry.array, at: parent)
-      for name in Self.components(entry.path) {
+      count(item.array, at: parent)
+      for name in Self.components(item.path) {
         let place = Place(parent: parent, name: ExactText(name))
         if let known = places[place] {
           parent = known
@@ -41,13 +52,15 @@ struct TensorTree {
           places[place] = nodes.count - 1
           parent = nodes.count - 1
         }
-        count(entry.array, at: parent)
+        count(item.array, at: parent)
       }
-      nodes[parent].entry = number
+      nodes[parent].item = number
     }
   }
 
-  private mutating func count(_ array: StoredArray, at node: Int) {
+  private mutating func count(_ array: StoredArray?, at node: Int) {
+    guard let array else { return }
+    nodes[node].hasNumbers = true
     nodes[node].numbers += array.count
     nodes[node].bytes += array.bytes.count
   }
@@ -74,14 +87,14 @@ struct TensorTree {
     while let (start, indent) = open.popLast() {
       var node = nodes[start]
       var name = indent == 0 ? node.name : String(node.name.drop { $0 == "." || $0 == "/" })
-      while node.entry == nil, node.children.count == 1, let child = node.children.first {
+      while node.item == nil, node.children.count == 1, let child = node.children.first {
         node = nodes[child]
         name += node.name
       }
-      let array = node.entry.map { entries[$0].array }
+      let item = node.item.map { items[$0] }
       rows.append([
-        String(repeating: "  ", count: indent) + name, array.map { "\($0.shape)" } ?? "", array?.kind ?? "",
-        grouped(node.numbers), grouped(node.bytes),
+        String(repeating: "  ", count: indent) + name, item?.shape ?? "", ObjectReport.short(item?.kind ?? "", 60),
+        node.hasNumbers ? grouped(node.numbers) : "", node.hasNumbers ? grouped(node.bytes) : "",
       ])
       open += node.children.reversed().map { (node: $0, indent: indent + 1) }
     }

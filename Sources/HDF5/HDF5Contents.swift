@@ -66,6 +66,8 @@ public struct HDF5Contents: Sendable {
   /// The datasets that soft links lead to, each under the path of its link, which `refusals` has too.
   public internal(set) var linkedDatasets: [Dataset] = []
   private var groupIndices = ExactDictionary<Int>()
+  /// The first paths of objects, by the addresses that references have.
+  var paths: [UInt64: String] = [:]
 
   /// Why an object, or a part of it, was not read; `nil` where it was read or does not exist.
   public func refusal(of path: String) -> Refusal? { refusals.first { $0.path.isExactly(path) } }

@@ -59,6 +59,14 @@ extension HDF5Reader {
     }
   }
 
+  /// What a reference refers to: the path of an object, with a slash in front; in words where that is not known.
+  package func target(ofReference bytes: [UInt8], _ kind: Datatype.ReferenceKind) -> String {
+    guard bytes.contains(where: { $0 != 0 }) else { return "null" }
+    let address = bytes.prefix(image.sizeOfOffsets).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    guard kind == .object, let path = contents.paths[address] else { return "\(kind) reference" }
+    return "/" + path
+  }
+
   private func object(_ path: String) throws(HDF5Fault) -> (object: HDF5Object, flaws: [(part: String, flaw: Flaw)]) {
     let names = PathLookup.components(path)
     let path = names.joined(separator: "/")

@@ -59,6 +59,7 @@ struct ContentsWalk {
       }
       let found: Object
       if let object = known[address] { found = object } else { found = try object(at: address, place) }
+      if contents.paths[address] == nil { contents.paths[address] = place.path }
       switch found {
       case .group(let header):
         guard place.depth <= Self.depthLimit else {

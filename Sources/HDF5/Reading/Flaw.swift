@@ -13,6 +13,8 @@ enum Flaw: Swift.Error {
   /// There is no such object.
   case absent
   case tooLarge(bytes: Int, limit: Int)
+  /// The system does not have the memory.
+  case noMemory(bytes: Int)
   case tooMany(String, limit: Int)
   /// The file ends before the bytes that are needed.
   case truncated(needed: Int, available: Int)
@@ -28,6 +30,8 @@ enum Flaw: Swift.Error {
     case .elsewhere(let how): .leavesFile(path: path, object: object, how: how)
     case .absent: .noObject(path: path, object: object)
     case .tooLarge(let bytes, let limit): .tooLarge(path: path, object: object, bytes: bytes, limit: limit)
+    case .noMemory(let bytes):
+      .archive(.system(path: path, operation: "read \(object) of \(bytes) bytes of", reason: "not enough memory"))
     case .tooMany(let what, let limit): .tooMany(path: path, what: what, limit: limit)
     case .truncated(let needed, let available):
       .archive(.truncated(path: path, part: object, needed: needed, available: available))
@@ -45,7 +49,7 @@ enum Flaw: Swift.Error {
     case .damage, .truncated: .damage
     case .unsupported, .missingLibrary: .unsupported
     case .elsewhere, .absent: .elsewhere
-    case .tooLarge, .tooMany: .limit
+    case .tooLarge, .noMemory, .tooMany: .limit
     }
   }
 
@@ -57,6 +61,7 @@ enum Flaw: Swift.Error {
     case .elsewhere(let how): "it \(how)"
     case .absent: "it does not exist"
     case .tooLarge(let bytes, let limit): "refused: declares \(bytes) bytes, the limit is \(limit)"
+    case .noMemory(let bytes): "not enough memory for \(bytes) bytes"
     case .tooMany(let what, let limit): "refused: more than \(limit) \(what)"
     case .truncated(let needed, let available): "truncated: needs \(needed) bytes, \(available) are present"
     }

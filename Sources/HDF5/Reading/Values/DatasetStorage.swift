@@ -15,7 +15,7 @@ struct DatasetStorage {
     if size == 0 { return ByteRegion([UInt8]()) }
     if let position = object.position(image) { return try contiguous(slab, size, at: position) }
     try Self.check(size)
-    guard case .chunked(let layout) = object.layout else { return unwritten(size) }
+    guard case .chunked(let layout) = object.layout else { return try unwritten(size) }
     return try chunked(slab, size, layout)
   }
 
@@ -34,13 +34,20 @@ struct DatasetStorage {
       return ByteRegion([UInt8]())
     }
     if copy.isSingleRun, let run = region.part(from: copy.source, count: size) { return run }
-    return ByteRegion(zeroed: size) { copy.copy(region, to: &$0) }
+    return try made(size) { copy.copy(region, to: &$0) }
+  }
+
+  private func made(
+    _ size: Int, _ write: (inout MutableSpan<UInt8>) throws(Flaw) -> Void
+  ) throws(Flaw) -> ByteRegion {
+    guard let bytes = try ByteRegion(reserving: size, write: write) else { throw .noMemory(bytes: size) }
+    return bytes
   }
 
   /// Elements none of which was written. They take no memory before they are used.
-  private func unwritten(_ size: Int) -> ByteRegion {
+  private func unwritten(_ size: Int) throws(Flaw) -> ByteRegion {
     guard let value = object.fillValue, !value.isEmpty, size >= ByteRegion.reservedSize else {
-      return ByteRegion(zeroed: size) { fill(&$0) }
+      return try made(size) { fill(&$0) }
     }
     return ByteRegion(
       DeferredBytes(count: size, pieceSize: max(1, (4 << 20) / value.count) * value.count) { range in
@@ -53,8 +60,8 @@ struct DatasetStorage {
     let grid = try ChunkGrid(object.dataspace, layout)
     let selection = ChunkSelection(slab, grid)
     let chunks = selection.chunks(of: try index(layout, grid))
-    if chunks.isEmpty { return unwritten(size) }
-    return try ByteRegion(zeroed: size) { (target) throws(Flaw) in
+    if chunks.isEmpty { return try unwritten(size) }
+    return try made(size) { (target) throws(Flaw) in
       if chunks.count != selection.count { fill(&target) }
       for chunk in chunks {
         let origin = zip(grid.coordinates(chunk.number), grid.chunk).map { $0 * $1 }
