@@ -122,11 +122,30 @@ enum AviaryFile {
       if try reader.keeps(dataset, of: limit) { return try reader.bytes(of: dataset) }
       try reader.check(dataset)
     }
+    return deferred(dataset, reader)
+  }
+
+  /// Bytes that are unpacked whenever they are asked for, whole rows of chunks at a time.
+  private static func deferred(_ dataset: HDF5Contents.Dataset, _ reader: HDF5Reader) -> ByteRegion {
+    let count = dataset.byteCount ?? 0
+    // Of a scalar, and of a table whose chunks have all rows, a part costs as much as the whole.
+    let rows = dataset.shape.first ?? 1
+    let rowsAtOnce = dataset.chunk?.first ?? rows
+    let row = rows > 0 ? count / rows : count
+    let isWhole = dataset.shape.isEmpty || rowsAtOnce >= rows || row == 0
+    // A piece of few chunks costs the index as often as one of many.
+    let piece = row * rowsAtOnce * max(1, (4 << 20) / max(1, row * rowsAtOnce))
     return ByteRegion(
-      DeferredBytes(count: dataset.byteCount ?? 0) { range in
+      DeferredBytes(count: count, pieceSize: isWhole ? nil : piece) { range in
         do {
-          let whole = try reader.bytes(of: dataset)
-          return whole.part(range) ?? whole
+          if isWhole {
+            let whole = try reader.bytes(of: dataset)
+            return whole.part(range) ?? whole
+          }
+          let first = range.lowerBound / row
+          let last = (range.upperBound + row - 1) / row
+          let found = try reader.bytes(of: dataset, at: first..<last)
+          return found.part(range.lowerBound - first * row..<range.upperBound - first * row) ?? found
         } catch {
           ensure(false, "the bytes of an array were asked for that cannot be unpacked: \(error)")
           return ByteRegion([])

@@ -50,7 +50,7 @@ import Testing
     let predictions = try #require(try outcome.json()["predictions"] as? [[String: Any]])
     #expect(predictions.map { $0["classes"] != nil } == [true, false, true])
     #expect((predictions[1]["error"] as? String)?.contains("not an image") == true)
-    expectFault(try BuiltTool.run(["predict", scratch / "toy.h5", scratch.path]), "cannot be read")
+    expectFault(try BuiltTool.run(["predict", scratch / "toy.h5", scratch.path]), "text.jpg: not an image")
     expectFault(try BuiltTool.run(["predict", scratch / "toy.h5", scratch / "none.jpg"]), "none.jpg")
     expectFault(
       try BuiltTool.run(["predict", scratch / "toy.h5", scratch / "none.jpg", text]), "2 of 2 images", "none.jpg")
