@@ -130,7 +130,7 @@ enum AviaryFile {
     let count = dataset.byteCount ?? 0
     // Of a scalar, and of a table whose chunks have all rows, a part costs as much as the whole.
     let rows = dataset.shape.first ?? 1
-    let rowsAtOnce = dataset.chunk?.first ?? rows
+    let rowsAtOnce = dataset.chunkShape?.first ?? rows
     let row = rows > 0 ? count / rows : count
     let isWhole = dataset.shape.isEmpty || rowsAtOnce >= rows || row == 0
     // A piece of few chunks costs the index as often as one of many.
