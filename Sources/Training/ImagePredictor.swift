@@ -100,7 +100,7 @@ public struct ImagePredictor {
     var results: [Result<[Answer], PredictionFault>] = Array(repeating: .success([]), count: entries.count)
     let skipped = try forEachBatch(entries, workers: workers, progress: progress) { batch in
       for (index, answers) in zip(batch.indices, answers(batch.inputs)) {
-        results[index] = answers.map { .success($0) } ?? .failure(.notFinite(of: paths[index], model))
+        results[index] = answers.map { .success($0) } ?? .failure(.notFinite(of: entries[index].path, model))
       }
     }
     for image in skipped { results[image.index] = .failure(image.fault) }
