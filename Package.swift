@@ -65,6 +65,8 @@ let package = Package(
     .target(name: "CPlatform", path: "Sources/CPlatform"),
     // For aviary-bench alone: it counts the allocations of the whole process.
     .target(name: "CAllocations", path: "Sources/CAllocations"),
+    // For aviary alone: it ends the whole process where memory runs out.
+    .target(name: "COutOfMemory", path: "Sources/COutOfMemory"),
     .target(name: "COneDNN", path: "Sources/COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
 
     // The library, from the bottom to the top.
@@ -94,7 +96,8 @@ let package = Package(
       ], path: "Sources/Aviary", swiftSettings: safe),
     module("Commands", ["Aviary", "AviaryArchives", "CPlatform", argumentParser]),
     .executableTarget(
-      name: "AviaryCommand", dependencies: ["AviaryCommands"], path: "Sources/Command", swiftSettings: safe),
+      name: "AviaryCommand", dependencies: ["AviaryCommands", "COutOfMemory"], path: "Sources/Command",
+      swiftSettings: safe),
     .executableTarget(
       name: "AviaryBench",
       dependencies: ["Aviary", "AviaryArchives", "AviaryKernels", "AviaryCommands", "CAllocations", argumentParser],

@@ -20,6 +20,7 @@ import goldens_graphs
 import goldens_layers
 import goldens_linear_algebra
 import goldens_networks
+import goldens_nonfinite
 import goldens_operators
 import goldens_padding
 import goldens_tables
@@ -46,6 +47,7 @@ def main():
     goldens_layers.write(output)
     goldens_linear_algebra.write(output)
     goldens_networks.write(output)
+    goldens_nonfinite.write(output)
     goldens_tables.write(output)
     goldens_training.write(output)
     goldens_windows.write(output)

@@ -4,6 +4,7 @@
 #include "parallel.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 // Below this many elements a second thread costs more than it saves.
@@ -168,7 +169,10 @@ void ak_broadcast(
 void ak_reduce_sum(
     const float *x, const int64_t *dimensions, int rank, float *y, const int64_t *y_strides, size_t y_count) {
   double *sums = calloc(y_count, sizeof(double));
-  if (!sums) abort(); // out of memory
+  if (!sums) {
+    fprintf(stderr, "aviary: out of memory\n");
+    exit(1);
+  }
   if (rank == 0) {
     sums[0] = x[0];
   } else {

@@ -3,6 +3,7 @@
 #include "multiversion.h"
 #include "parallel.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -73,6 +74,51 @@ static void restore(void *context, size_t start, size_t end) {
 
 void ak_restore_nan(const float *x, float *y, size_t count) {
   ak_parallel_ranges(count, GRAIN, restore, &(work){x, y, false});
+}
+
+static void replace(void *context, size_t start, size_t end) {
+  const work *w = context;
+  for (size_t i = start; i < end; i++) w->y[i] = isnan(w->x[i]) ? INFINITY : w->x[i];
+}
+
+void ak_nan_to_infinity(const float *x, float *y, size_t count) {
+  ak_parallel_ranges(count, GRAIN, replace, &(work){x, y, false});
+}
+
+AVIARY_MULTIVERSION static bool has_lowest(const float *x, size_t count) {
+  uint32_t found = 0;
+  for (size_t i = 0; i < count; i++) found |= x[i] == -FLT_MAX;
+  return found;
+}
+
+static void search_lowest(void *context, size_t start, size_t end) {
+  work *w = context;
+  if (has_lowest(w->x + start, end - start)) __atomic_store_n(&w->found, true, __ATOMIC_RELAXED);
+}
+
+bool ak_has_lowest(const float *x, size_t count) {
+  work w = {x, 0, false};
+  ak_parallel_ranges(count, GRAIN, search_lowest, &w);
+  return w.found;
+}
+
+static void mark_above(void *context, size_t start, size_t end) {
+  const work *w = context;
+  for (size_t i = start; i < end; i++) w->y[i] = w->x[i] == -INFINITY ? 0 : 1;
+}
+
+void ak_mark_above(const float *x, float *marks, size_t count) {
+  ak_parallel_ranges(count, GRAIN, mark_above, &(work){x, marks, false});
+}
+
+static void lower(void *context, size_t start, size_t end) {
+  const work *w = context;
+  for (size_t i = start; i < end; i++)
+    if (w->y[i] == -FLT_MAX && w->x[i] == 0) w->y[i] = -INFINITY;
+}
+
+void ak_lowest_to_infinity(const float *marks, float *y, size_t count) {
+  ak_parallel_ranges(count, GRAIN, lower, &(work){marks, y, false});
 }
 
 // Blocks without any, which is nearly all of them, are only searched.

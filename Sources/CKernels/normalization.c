@@ -6,6 +6,7 @@
 #include "vector_math.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 // MARK: - Rows
@@ -141,7 +142,10 @@ void ak_normalize_rows_backward(
   if (!d_scale || !d_shift) return;
   const size_t count = shape.groups * shape.channels;
   double *sums = calloc(2 * count, sizeof(double));
-  if (!sums) abort(); // out of memory
+  if (!sums) {
+    fprintf(stderr, "aviary: out of memory\n");
+    exit(1);
+  }
   channel_sums(&work, sums, sums + count);
   for (size_t c = 0; c < count; c++) {
     d_scale[c] = (float)sums[c];

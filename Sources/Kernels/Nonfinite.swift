@@ -15,6 +15,26 @@ extension Buffer {
     return marks
   }
 
+  /// The same, but infinity where an element is not a number.
+  func infinityForNaN() -> Buffer {
+    let y = Buffer(layout)
+    unsafe ak_nan_to_infinity(floats, y.floats, count)
+    return y
+  }
+
+  /// Whether an element is the lowest finite number, which oneDNN's maximum begins with.
+  package var hasLowest: Bool { unsafe ak_has_lowest(floats, count) }
+
+  /// 0 where an element is −infinity, else 1.
+  func marksAboveInfinity() -> Buffer {
+    let marks = Buffer(layout)
+    unsafe ak_mark_above(floats, marks.floats, count)
+    return marks
+  }
+
+  /// Writes −infinity wherever an element is the lowest finite number and the mark, of the same layout, is 0.
+  func lowerToInfinity(where marks: Buffer) { unsafe ak_lowest_to_infinity(marks.floats, floats, count) }
+
   /// Writes NaN to this buffer wherever `other`, of the same layout, is not a number.
   package func restoreNaN(of other: Buffer) { unsafe ak_restore_nan(other.floats, floats, count) }
 }

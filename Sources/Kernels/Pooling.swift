@@ -44,6 +44,21 @@ package struct Pooling: Hashable, Sendable {
 
   /// The result, and which elements won where the backward pass will ask.
   package func forward(_ x: Buffer, training: Bool) -> (y: Buffer, winners: Storage?) {
+    var (y, winners) = computed(x, training: training)
+    guard kind == .max else { return (y, winners) }
+    // oneDNN's maximum passes over what is not a number.
+    if tookInvalid() {
+      // What is not a number wins, as infinity does.
+      if training { (y, winners) = computed(x.infinityForNaN(), training: true) }
+      // Infinity · 0 is not a number.
+      y.restoreNaN(of: largest(of: x.nanMarks(), in: y.layout).scaled(by: 0))
+    }
+    // It begins with the lowest finite number, so that windows of nothing but −infinity have that.
+    if y.hasLowest { y.lowerToInfinity(where: largest(of: x.marksAboveInfinity(), in: y.layout)) }
+    return (y, winners)
+  }
+
+  private func computed(_ x: Buffer, training: Bool) -> (y: Buffer, winners: Storage?) {
     let plan = plan(forward: true, source: x.layout, destination: .any(output), training: training)
     let y = Buffer(plan.destination)
     let winners = plan.workspaceBytes > 0 ? Storage(byteCount: plan.workspaceBytes) : nil
@@ -52,19 +67,11 @@ package struct Pooling: Hashable, Sendable {
       unsafe buffers.destination = y.address
       unsafe buffers.workspace = winners?.address
     }
-    // oneDNN's maximum passes over what is not a number.
-    if kind == .max && tookInvalid() {
-      let marks = x.nanMarks()
-      let marked = self.plan(of: x.layout)
-      let found = Buffer(marked.destination)
-      unsafe marked.execute { buffers in
-        unsafe buffers.source = marks.address
-        unsafe buffers.destination = found.address
-      }
-      // Infinity · 0 is not a number.
-      y.restoreNaN(of: found.reordered(to: y.layout).scaled(by: 0))
-    }
     return (y, winners)
+  }
+
+  private func largest(of marks: Buffer, in layout: Layout) -> Buffer {
+    computed(marks, training: false).y.reordered(to: layout)
   }
 
   /// The result for integers of 8 bits, which it leaves as they are: the largest of a window.

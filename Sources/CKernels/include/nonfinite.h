@@ -18,6 +18,15 @@ void ak_mark_nan(const float *x, float *marks, size_t count);
 void ak_restore_nan(const float *x, float *y, size_t count);
 
 
+/// x, but infinity where it is not a number.
+void ak_nan_to_infinity(const float *x, float *y, size_t count);
+/// Whether an element is the lowest finite number.
+bool ak_has_lowest(const float *x, size_t count);
+/// 0 where x is -infinity, else 1.
+void ak_mark_above(const float *x, float *marks, size_t count);
+/// Writes -infinity to y where it is the lowest finite number and the mark is 0.
+void ak_lowest_to_infinity(const float *marks, float *y, size_t count);
+
 /// How many numbers are not finite.
 typedef struct {
   size_t nan;

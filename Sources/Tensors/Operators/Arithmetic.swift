@@ -82,8 +82,10 @@ extension Tensor {
           cotangents.add((-(dy * y) / b.detached()).summed(to: b.shape), to: b)
         case .maximum, .minimum:
           let share = broadcast(.exceeds, (kind == .maximum ? a : b).detached(), (kind == .maximum ? b : a).detached())
-          cotangents.add((dy * share).summed(to: a.shape), to: a)
-          cotangents.add((dy * (1 - share)).summed(to: b.shape), to: b)
+          // Zero times infinity would not be zero for the element that did not win.
+          func shared(_ share: Tensor) -> Tensor { Tensor.combined(.keep, dy, share) * share }
+          cotangents.add(shared(share).summed(to: a.shape), to: a)
+          cotangents.add(shared(1 - share).summed(to: b.shape), to: b)
         default: break
         }
       }

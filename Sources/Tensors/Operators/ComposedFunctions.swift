@@ -5,12 +5,12 @@ public func softplus(_ x: Tensor) -> Tensor { composed(.init("softplus"), from: 
 
 private func softplus(of x: Tensor) -> Tensor {
   // log(1 + e) for e in 0...1 as 2 · artanh(e / (2 + e)), whose series is exact where 1 + e would be 1.
-  let e = exp(-abs(x))
+  let e = exp(-maximum(x, -x))
   let z = e / (e + 2)
   let square = z * z
   var series = square * (1 / 17) + (1 / 15)
   for divisor in stride(from: Float(13), through: 3, by: -2) { series = series * square + 1 / divisor }
-  return (x + abs(x)) * 0.5 + (series * square + 1) * z * 2
+  return maximum(Tensor(0), x) + (series * square + 1) * z * 2
 }
 
 /// x / (1 + |x|)

@@ -167,7 +167,8 @@ final class ConvolutionExpression {
     else { return nil }
     let (weights, bias) = operands(layout: both.weights)
     let y = both(x.buffer.reordered(to: both.source), weights: weights, bias: bias, convolving: { labelled($0) })
-    return tookInvalid() ? nil : y
+    // Windows of nothing but −infinity are the pooling's to mend, too.
+    return tookInvalid() || y.hasLowest ? nil : y
   }
 
   private func result() -> Buffer {

@@ -59,7 +59,8 @@ private func productSlopes(
       var head = 1.0
       for position in 0..<view.size {
         let place = start + position * view.inner
-        slopes[place] = Float(head * tails[position])
+        // As in PyTorch, which divides by the element.
+        slopes[place] = x[place].isFinite ? Float(head * tails[position]) : .nan
         head *= Double(x[place])
       }
     }

@@ -147,6 +147,8 @@ extension Tensor {
     var y = self
     if let low { y = y.replacing(with: low, where: y .< low) }
     if let high { y = y.replacing(with: high, where: y .> high) }
+    // No comparison finds what is not a number.
+    for operand in [self, low, high].compactMap(\.self) { y = y.replacing(with: .nan, where: operand.isNaN) }
     return y
   }
 }

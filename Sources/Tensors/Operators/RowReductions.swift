@@ -77,10 +77,11 @@ struct Extremum: RowReduction {
   }
 
   func pullback(_ row: Span<Float>, value: Float, gradient: Float, to slopes: inout MutableSpan<Float>, at start: Int) {
-    func wins(_ x: Float) -> Bool { x == value || (x.isNaN && value.isNaN) }
     var winners = 0
-    for i in row.indices where wins(row[i]) { winners += 1 }
-    for i in row.indices { slopes[start + i] = wins(row[i]) ? gradient / Float(winners) : 0 }
+    for i in row.indices where row[i] == value { winners += 1 }
+    // As in PyTorch, a gradient that is not finite reaches every element; where the value is not a number nothing equals it.
+    let others = value.isNaN ? .nan : gradient * 0
+    for i in row.indices { slopes[start + i] = row[i] == value ? gradient / Float(winners) : others }
   }
 }
 
@@ -97,8 +98,10 @@ struct Product: RowReduction {
     var before = [Double](repeating: 1, count: row.count)
     for i in row.indices.dropFirst() { before[i] = before[i - 1] * Double(row[i - 1]) }
     var after = Double(gradient)
+    let hasZero = row.indices.contains { row[$0] == 0 }
     for i in row.indices.reversed() {
-      slopes[start + i] = Float(before[i] * after)
+      // PyTorch divides the product by the element, unless there are zeros.
+      slopes[start + i] = row[i].isFinite || hasZero ? Float(before[i] * after) : .nan
       after *= Double(row[i])
     }
   }
@@ -171,8 +174,9 @@ struct VectorNorm: RowReduction {
     if p.isInfinite {
       var winners = 0.0
       for i in row.indices where row[i].magnitude == value { winners += 1 }
+      let others = Float(gradient * 0)
       for i in row.indices {
-        slopes[start + i] = row[i].magnitude == value ? Float(gradient / winners * sign(row[i])) : 0
+        slopes[start + i] = row[i].magnitude == value ? Float(gradient / winners * sign(row[i])) : others
       }
       return
     }

@@ -70,7 +70,7 @@ private func weightedCrossEntropy(
     factors[factors.count - classes + Int(label)] += (1 - labelSmoothing) * weights[Int(label)]
     total += Double(weights[Int(label)])
   }
-  let sum = -(finite(logSoftmax(logits)) * Tensor(factors, shape: logits.shape)).sum()
+  let sum = -product(logSoftmax(logits), Tensor(factors, shape: logits.shape)).sum()
   return reduction == .mean ? sum / Float(total) : sum
 }
 
@@ -96,7 +96,10 @@ public func crossEntropy(
     var expected = target
     if labelSmoothing > 0 { expected = expected * (1 - labelSmoothing) + labelSmoothing / Float(logits.shape[1]) }
     if let classWeights { expected = expected * classWeights }
-    let sum = -(finite(logSoftmax(logits)) * expected).sum()
+    let logarithms = logSoftmax(logits)
+    // An impossible class that is not expected costs nothing.
+    let impossible = logarithms.isInfinite .& (expected.detached() .== 0)
+    let sum = -(logarithms.replacing(with: 0, where: impossible) * expected).sum()
     return reduction == .mean ? sum / Float(logits.shape[0]) : sum
   }
 }
@@ -112,7 +115,10 @@ public func negativeLogLikelihood(
 ) -> Tensor {
   var (logProbabilities, labels) = rows(of: logProbabilities, labels)
   checkLabels(logProbabilities, labels, ignoring)
-  if ignoring != nil { logProbabilities = finite(logProbabilities) }
+  if let ignoring {
+    let ignored = Mask(labels.scalars.map { $0 == ignoring }, shape: [labels.count, 1])
+    logProbabilities = logProbabilities.replacing(with: 0, where: ignored)
+  }
   checkWeights(logProbabilities, classWeights)
   let columns = logProbabilities.shape[1]
   let rows = logProbabilities.shape[0]
@@ -138,10 +144,10 @@ public func negativeLogLikelihood(
   }
 }
 
-/// The logarithms of probabilities, limited to finite numbers: zero times infinity would not be zero for what is ignored. An
-/// impossible target class still gives an enormous loss.
-private func finite(_ logarithms: Tensor) -> Tensor {
-  logarithms.clamped(to: -Float.greatestFiniteMagnitude...Float.greatestFiniteMagnitude)
+/// Logarithms of probabilities times factors, of which zero makes anything zero: what is ignored may be infinite, or no
+/// number.
+private func product(_ logarithms: Tensor, _ factors: Tensor) -> Tensor {
+  (logarithms * factors).replacing(with: 0, where: factors .== 0)
 }
 
 /// Every position of the axes behind the classes as a row: [N, K, …] and [N, …] → [R, K] and [R].

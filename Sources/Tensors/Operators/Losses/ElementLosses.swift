@@ -20,7 +20,7 @@ public func rootMeanSquaredError(_ x: Tensor, target: Tensor) -> Tensor {
     return operation {
       let root = squared.scalar.squareRoot()
       return recorded(Tensor(root), as: .init("sqrt"), from: squared) { dy, cotangents in
-        cotangents.add(dy * (root > 0 ? 0.5 / root : 0), to: squared)
+        cotangents.add(dy * (root == 0 ? 0 : 0.5 / root), to: squared)
       }
     }
   }
