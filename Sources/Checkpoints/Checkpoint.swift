@@ -26,6 +26,7 @@ public struct Checkpoint: Sendable {
     case pytorchZip = "PyTorch zip"
     case pytorchLegacy = "PyTorch legacy"
     case pytorchTar = "PyTorch tar"
+    case pickle = "Python pickle"
     case safetensors = "safetensors"
     case numPyArchive = "NumPy npz"
     case numPy = "NumPy npy"
@@ -121,10 +122,15 @@ public struct Checkpoint: Sendable {
     /// The entry of a PyTorch training checkpoint that the weights are taken from; nil for the likeliest, averages over
     /// training steps first.
     public var weightsKey: String?
+    /// Give the weights that a layer computes with for the tensors that it computes them from: those of PyTorch's weight
+    /// normalization, spectral normalization and pruning. `Checkpoint.notes` says so.
+    public var effectiveWeights: Bool
 
     public init(
-      map: Bool = true, verify: Bool = true, readsEverything: Bool = false, weightsKey: String? = nil
+      map: Bool = true, verify: Bool = true, readsEverything: Bool = false, weightsKey: String? = nil,
+      effectiveWeights: Bool = true
     ) {
+      self.effectiveWeights = effectiveWeights
       self.weightsKey = weightsKey
       self.map = map
       self.verify = verify
@@ -136,6 +142,11 @@ public struct Checkpoint: Sendable {
   public static func read(
     from path: String, options: ReadOptions = ReadOptions()
   ) throws(CheckpointFault) -> Checkpoint {
+    let checkpoint = try readAsStored(from: path, options)
+    return options.effectiveWeights ? checkpoint.withEffectiveWeights() : checkpoint
+  }
+
+  private static func readAsStored(from path: String, _ options: ReadOptions) throws(CheckpointFault) -> Checkpoint {
     let file: MappedFile
     do { file = try MappedFile(path: path, map: options.map) } catch { throw .archive(error) }
     // HDF5 may begin at any power of two, and so do the weights in a .keras archive by chance.
@@ -173,6 +184,9 @@ public struct Checkpoint: Sendable {
     }
     if file.bytes.count == 0 {
       throw .archive(.empty(path: path))
+    }
+    if PyTorchFile.matchesPickle(file.bytes) {
+      return try PyTorchFile.readPickle(file.bytes, path: path, weightsKey: options.weightsKey)
     }
     if let foreign = ForeignFile(file.bytes) { throw .unsupported(path: path, what: foreign.advice) }
     throw .unknownFormat(path: path)
