@@ -26,6 +26,7 @@ public struct Checkpoint: Sendable {
     case pytorchZip = "PyTorch zip"
     case pytorchLegacy = "PyTorch legacy"
     case pytorchTar = "PyTorch tar"
+    case pickle = "Python pickle"
     case safetensors = "safetensors"
     case numPyArchive = "NumPy npz"
     case numPy = "NumPy npy"
@@ -120,6 +121,13 @@ public struct Checkpoint: Sendable {
   public static func read(
     from path: String, options: ReadOptions = ReadOptions()
   ) throws(CheckpointFault) -> Checkpoint {
+    let checkpoint = try readAsStored(from: path, options)
+    // The names in Aviary's own files are those of a network's own parameters.
+    guard options.effectiveWeights, checkpoint.format != .aviary else { return checkpoint }
+    return checkpoint.withEffectiveWeights()
+  }
+
+  private static func readAsStored(from path: String, _ options: ReadOptions) throws(CheckpointFault) -> Checkpoint {
     let file: MappedFile
     do { file = try MappedFile(path: path, access: options.access) } catch { throw .archive(error) }
     guard case .never = options.unpacking else { return try read(file, path, options) }
@@ -172,6 +180,9 @@ public struct Checkpoint: Sendable {
     }
     if file.bytes.count == 0 {
       throw .archive(.empty(path: path))
+    }
+    if PyTorchFile.matchesPickle(file.bytes) {
+      return try PyTorchFile.readPickle(file.bytes, path: path, weightsKey: options.weightsKey)
     }
     if let foreign = ForeignFile(file.bytes) { throw .unsupported(path: path, what: foreign.advice) }
     throw .unknownFormat(path: path)

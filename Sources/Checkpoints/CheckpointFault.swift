@@ -56,6 +56,8 @@ public enum CheckpointFault: ArchiveFaultCarrying, Equatable, Sendable, CustomSt
   case patternMatchesNothing(pattern: String)
 
   // Converting.
+  /// A pattern of matrices to transpose matches none.
+  case nothingToTranspose(pattern: String)
   /// A renaming rule is not a regular expression, or not written REGEX=REPLACEMENT.
   case badRename(rule: String, reason: String)
   /// Two tensors have one name after renaming.
@@ -104,6 +106,7 @@ public enum CheckpointFault: ArchiveFaultCarrying, Equatable, Sendable, CustomSt
     case .badSetting(let path, let setting, let value):
       "\(path): \(setting) = \(value): the network has no such setting, or the value is out of range"
     case .patternMatchesNothing(let pattern): "pattern '\(pattern)' matches no tensor"
+    case .nothingToTranspose(let pattern): "--transpose '\(pattern)': matches no tensor of two axes"
     case .badRename(let rule, let reason): "--rename '\(rule)': \(reason)"
     case .renameCollides(let tensor, let first, let second):
       "'\(first)' and '\(second)' would both be called '\(tensor)'; give them other names with --rename"

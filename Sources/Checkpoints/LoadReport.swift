@@ -114,6 +114,8 @@ public struct LoadReport: Sendable, Equatable {
   public internal(set) var unusable: [Typed] = []
   /// For a missing path, an unexpected one that may be meant.
   public internal(set) var suggestions: [String: String] = [:]
+  /// Names of matrices with which the file would fit if they were transposed; `**` for all.
+  public internal(set) var transposable: [String] = []
   public internal(set) var allowed = Allowed()
   /// Counters that the file lacks; they keep their value.
   public internal(set) var missingCounters: [String] = []

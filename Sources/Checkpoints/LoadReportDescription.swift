@@ -31,6 +31,11 @@ extension LoadReport: CustomStringConvertible {
       parts.append("other shapes: \(shapes.joined(separator: ", "))\(more)")
     }
     if !unusable.isEmpty { parts.append("not real numbers: \(listed(unusable.map(\.path)))") }
+    if !transposable.isEmpty {
+      let options = transposable.prefix(4).map { "--transpose '\($0)'" }
+      let more = transposable.count > 4 ? " and \(transposable.count - 4) more" : ""
+      parts.append("it fits transposed: use \(options.joined(separator: " "))\(more)")
+    }
     return parts.joined(separator: "; ")
   }
 

@@ -12,13 +12,17 @@ extension Checkpoint {
     /// The entry of a PyTorch training checkpoint that the weights are taken from; nil for the likeliest, averages over
     /// training steps first.
     public var weightsKey: String?
+    /// Give the weights that a layer computes with for the tensors that it computes them from: those of PyTorch's weight
+    /// normalization, spectral normalization and pruning. `Checkpoint.notes` says so.
+    public var effectiveWeights = true
     /// When compressed tensors, and others whose bytes are not stored as they are, are unpacked.
     public var unpacking = Unpacking.now()
 
     public init(
       map: Bool = true, verify: Bool = true, readsEverything: Bool = false, weightsKey: String? = nil,
-      unpacking: Unpacking = .now()
+      unpacking: Unpacking = .now(), effectiveWeights: Bool = true
     ) {
+      self.effectiveWeights = effectiveWeights
       self.weightsKey = weightsKey
       self.map = map
       self.verify = verify

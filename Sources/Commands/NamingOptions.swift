@@ -21,6 +21,11 @@ struct NamingOptions: ParsableArguments {
   var byStructure = false
   @Option(
     help: ArgumentHelp(
+      "Transpose these matrices, which the file keeps as [inputs, outputs]: a name, or '**' for all. Repeatable.",
+      valueName: "pattern"))
+  var transpose: [String] = []
+  @Option(
+    help: ArgumentHelp(
       "The entry of a PyTorch training checkpoint with the weights (detected, averaged weights first).",
       valueName: "key"))
   var weightsKey: String?
@@ -31,6 +36,9 @@ struct NamingOptions: ParsableArguments {
       do throws(CheckpointFault) { _ = try RenamingRule(rule) } catch {
         throw ValidationError("\(error)")
       }
+    }
+    for pattern in transpose {
+      do { _ = try PathPattern(pattern) } catch { throw ValidationError("--transpose \(pattern): \(error)") }
     }
     if let architecture {
       do throws(ArchitectureFault) { _ = try AviaryCommand.registry.architecture(named: architecture) } catch {
@@ -45,7 +53,7 @@ struct NamingOptions: ParsableArguments {
   func adaptation(changing changes: [ConfigurationChange] = []) throws -> Adaptation {
     Adaptation(
       renames: try rename.map { rule throws(CheckpointFault) in try RenamingRule(rule) }, byStructure: byStructure,
-      changing: changes)
+      changing: changes, transposing: try transpose.map { text throws(PathPattern.Fault) in try PathPattern(text) })
   }
 }
 

@@ -92,7 +92,8 @@ struct SourceOptions: ParsableArguments {
     var checkpoint = try Checkpoint.read(
       from: path,
       options: .init(
-        map: map, verify: verify, weightsKey: naming.weightsKey, unpacking: whole ? .now(keeping: 256 << 20) : .now()))
+        map: map, verify: verify, weightsKey: naming.weightsKey, unpacking: whole ? .now(keeping: 256 << 20) : .now(),
+        effectiveWeights: !keepingNames))
     // A damaged file must not become a good one, nor one with tensors missing a whole one.
     if whole, let first = checkpoint.damage.first { throw CommandFault.damaged(path: path, first: first) }
     if whole { try requireAllowed(checkpoint.unreadable, path) }
@@ -109,7 +110,7 @@ struct SourceOptions: ParsableArguments {
       checkpoint.notes.append("unknown architecture '\(foreign.prefix(80))'")
     }
     if keepingNames, architecture == nil {
-      checkpoint = try checkpoint.renamed(by: adaptation.renames)
+      checkpoint = try checkpoint.renamed(by: adaptation.renames).transposed(adaptation.transposes)
     } else if let name = architecture ?? checkpoint.metadata.architecture {
       (checkpoint, report) = try checkpoint.adapted(
         to: try AviaryCommand.registry.architecture(named: name), by: adaptation, path: path)
@@ -117,8 +118,10 @@ struct SourceOptions: ParsableArguments {
       (checkpoint, report) = try checkpoint.kerasChain(by: adaptation, path: path)
     } else {
       if naming.byStructure { throw CommandFault.structureOfNothing(path: path) }
-      checkpoint = try checkpoint.renamed(by: adaptation.renames)
+      checkpoint = try checkpoint.renamed(by: adaptation.renames).transposed(adaptation.transposes)
     }
+    // convert prints them with its result.
+    if !whole, architecture != nil { for note in checkpoint.notes { tell("\(path): \(note)") } }
     try describe(&checkpoint, path)
     return (checkpoint, report)
   }

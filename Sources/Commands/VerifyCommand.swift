@@ -39,7 +39,7 @@ struct VerifyCommand: ParsableCommand {
   /// What was verified, in words.
   static func verify(_ file: String) throws -> String {
     let checkpoint = try Checkpoint.read(
-      from: file, options: .init(verify: true, readsEverything: true, unpacking: .never))
+      from: file, options: .init(verify: true, readsEverything: true, unpacking: .never, effectiveWeights: false))
     try checkpoint.check()
     if let first = checkpoint.damage.first { throw CommandFault.damaged(path: file, first: first) }
     if !checkpoint.unreadable.isEmpty { throw CommandFault.unreadable(path: file, objects: checkpoint.unreadable) }

@@ -26,7 +26,7 @@ enum FuzzedReader: String, CaseIterable {
     switch self {
     case .hdf5, .checkpoints: ["h5", "hdf5", "hdf", "he5", "nc"]
     case .keras: ["h5", "hdf5", "keras", "json"]
-    case .pytorch: ["pth", "pt", "th", "pkl", "tar", "bin"]
+    case .pytorch: ["pth", "pt", "th", "pkl", "pickle", "p", "tar", "bin"]
     case .safetensors: ["safetensors"]
     case .numpy: ["npz", "npy"]
     case .configurations: []

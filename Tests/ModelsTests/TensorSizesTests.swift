@@ -265,6 +265,31 @@ import Testing
     #expect(try deeper.adapted(to: mlp, by: told, path: "f.pth").checkpoint.paths == deep.paths)
   }
 
+  @Test func matricesStoredTheOtherWayRoundAreFoundOut() throws {
+    let mlp = try Registry.zoo.architecture(named: "mlp")
+    let known = Self.perceptron([5, 4, 3, 6])
+    var turned = known
+    for entry in known.entries where entry.array.shape.count == 2 {
+      turned.set(entry.array.permuted([1, 0]), at: entry.path)
+    }
+    let fault = try #require(throws: CheckpointFault.self) { try turned.adapted(to: mlp, path: "f.pth") }
+    #expect(fault.description.contains("it fits transposed: use --transpose 'fc1.weight'"), "\(fault)")
+    for patterns in [["**"], ["fc1.weight", "fc2", "fc3.*"]] {
+      let adaptation = Adaptation(transposing: try patterns.map { try PathPattern($0) })
+      let adapted = try turned.adapted(to: mlp, by: adaptation, path: "f.pth").checkpoint
+      for path in known.paths { #expect(adapted[path]?.floats() == known[path]?.floats()) }
+    }
+    let idle = Adaptation(transposing: [try PathPattern("fc1.bias")])
+    #expect(throws: CheckpointFault.nothingToTranspose(pattern: "fc1.bias")) {
+      try turned.adapted(to: mlp, by: idle, path: "f.pth")
+    }
+    // A file that no transposing helps is told nothing of it.
+    var other = known
+    other.set(StoredArray([1, 2, 3] as [Float], shape: [3]), at: "fc1.bias")
+    let plain = try #require(throws: CheckpointFault.self) { try other.adapted(to: mlp, path: "f.pth") }
+    #expect(!plain.description.contains("transpose"))
+  }
+
   /// Shapes come from strangers: none traps, whatever network they are taken for.
   @Test func noShapesTrap() throws {
     let extents = [0, 1, 7, 64, 1 << 40, Int.max]

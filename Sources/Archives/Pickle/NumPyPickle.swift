@@ -6,8 +6,9 @@ extension PickleGraph {
   ///
   /// - Parameter name: the name of the array, for faults.
   public func numPyArray(_ index: Index, path: String, name: String) throws(NumPyFault) -> NumPyArray {
-    guard let state = numPyState(index), let shape = integers(state.shape), let order = integer(state.isFortranOrder)
-    else { throw .notAnArray(path: path, expected: "\(name), a NumPy array") }
+    guard let state = numPyState(index), let shape = state.shape else {
+      throw .notAnArray(path: path, expected: "\(name), a NumPy array")
+    }
     let description = numPyTypeName(state.type)
     guard let description, let type = NumPyType(description) else {
       throw .unsupportedType(path: path, array: name, type: description ?? "record")
@@ -16,12 +17,12 @@ extension PickleGraph {
       guard let texts = strings(state.contents), type.byteCount(of: shape) != nil,
         texts.count == shape.reduce(1, *)
       else { throw .objects(path: path, array: name) }
-      return NumPyArray(objects: texts, shape: shape, isFortranOrder: order != 0)
+      return NumPyArray(objects: texts, shape: shape, isFortranOrder: state.isFortranOrder)
     }
     guard let bytes = rawBytes(state.contents), type.byteCount(of: shape) == bytes.count else {
       throw .size(path: path, array: name, shape: shape, bytes: rawBytes(state.contents)?.count ?? 0)
     }
-    return NumPyArray(type, shape: shape, isFortranOrder: order != 0, bytes: ByteRegion(bytes))
+    return NumPyArray(type, shape: shape, isFortranOrder: state.isFortranOrder, bytes: ByteRegion(bytes))
   }
 
   /// Whether an object is an array of numbers, which `numPyArray` reads.
@@ -40,17 +41,34 @@ extension PickleGraph {
     numPyState(index).flatMap { strings($0.contents) }
   }
 
-  /// The parts of the state that `numpy.ndarray.__setstate__` would be given.
-  private func numPyState(
-    _ index: Index
-  ) -> (shape: Index, type: Index, isFortranOrder: Index, contents: Index)? {
-    guard case .object(let object) = values[index], let name = globalName(object.callable),
-      ["numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct"].contains(name),
-      let state = object.state, let parts = elements(state), parts.count == 4 || parts.count == 5
-    else { return nil }
-    // A version precedes the four.
-    let last = Array(parts.suffix(4))
-    return (last[0], last[1], last[2], last[3])
+  private struct NumPyState {
+    let shape: [Int]?
+    let type: Index
+    let isFortranOrder: Bool
+    let contents: Index
+  }
+
+  /// What an array is made of: by `__setstate__`, by `_frombuffer` of protocol 5, or as a single number.
+  private func numPyState(_ index: Index) -> NumPyState? {
+    guard case .object(let object) = values[index], let name = globalName(object.callable) else { return nil }
+    let arguments = elements(object.arguments) ?? []
+    switch name {
+    case "numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct":
+      // A version precedes the four.
+      guard let state = object.state, let parts = elements(state), parts.count == 4 || parts.count == 5,
+        let order = integer(parts[parts.count - 2])
+      else { return nil }
+      let last = Array(parts.suffix(4))
+      return NumPyState(shape: integers(last[0]), type: last[1], isFortranOrder: order != 0, contents: last[3])
+    case "numpy.core.numeric._frombuffer", "numpy._core.numeric._frombuffer":
+      guard arguments.count >= 4, let order = text(arguments[3]), order == "C" || order == "F" else { return nil }
+      return NumPyState(
+        shape: integers(arguments[2]), type: arguments[1], isFortranOrder: order == "F", contents: arguments[0])
+    case "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar":
+      guard arguments.count == 2 else { return nil }
+      return NumPyState(shape: [], type: arguments[0], isFortranOrder: false, contents: arguments[1])
+    default: return nil
+    }
   }
 
   /// The type with its byte order, such as `<f4`.
@@ -63,19 +81,36 @@ extension PickleGraph {
     return order + name
   }
 
-  /// Bytes, or their form in protocol 2 of Python 3: a call of `_codecs.encode` with Latin-1 text.
-  private func rawBytes(_ index: Index) -> [UInt8]? {
+  /// Bytes, or their forms in protocols 0 to 4: a call of `_codecs.encode` with Latin-1 text, of `bytes` or of `bytearray`.
+  public func rawBytes(_ index: Index) -> [UInt8]? {
     switch values[index] {
     case .bytes(let bytes): return bytes
     case .object(let object):
-      guard globalName(object.callable) == "_codecs.encode", let arguments = elements(object.arguments),
-        arguments.count == 2, case .text(let text) = values[arguments[0]],
-        ["latin1", "latin-1", "iso-8859-1"].contains(self.text(arguments[1]))
-      else { return nil }
-      let bytes = text.unicodeScalars.compactMap { UInt8(exactly: $0.value) }
-      return bytes.count == text.unicodeScalars.count ? bytes : nil
+      guard let name = globalName(object.callable), let arguments = elements(object.arguments) else { return nil }
+      switch name {
+      case "builtins.bytes", "builtins.bytearray", "__builtin__.bytes", "__builtin__.bytearray":
+        guard let first = arguments.first else { return [] }
+        if case .bytes(let bytes) = values[first] { return bytes }
+        // Text with its encoding, or a call of `_codecs.encode`.
+        if arguments.count == 2 { return latin(arguments) }
+        guard case .object(let inner) = values[first], globalName(inner.callable) == "_codecs.encode" else {
+          return nil
+        }
+        return elements(inner.arguments).flatMap { latin($0) }
+      case "_codecs.encode": return latin(arguments)
+      default: return nil
+      }
     default: return nil
     }
+  }
+
+  /// The bytes of a text and the name of its encoding, which has to be Latin-1.
+  private func latin(_ arguments: [Index]) -> [UInt8]? {
+    guard arguments.count == 2, case .text(let text) = values[arguments[0]],
+      ["latin1", "latin-1", "iso-8859-1"].contains(self.text(arguments[1]))
+    else { return nil }
+    let bytes = text.unicodeScalars.compactMap { UInt8(exactly: $0.value) }
+    return bytes.count == text.unicodeScalars.count ? bytes : nil
   }
 
   private func integers(_ index: Index) -> [Int]? {

@@ -24,11 +24,7 @@ enum PyTorchFile {
       throw .unsupported(path: path, what: "not a checkpoint: a ZIP archive without data.pkl or model.weights.h5")
     }
     let root = String(pickle.name.dropLast("data.pkl".count))
-    if archive.member(named: root + "constants.pkl") != nil {
-      throw .unsupported(
-        path: path,
-        what: "a TorchScript archive, which holds code; save it again with torch.save(model.state_dict(), …)")
-    }
+    let isScript = archive.member(named: root + "constants.pkl") != nil
     var bigEndian = false
     if let order = archive.member(named: root + "byteorder") {
       let text = try archived { () throws(ArchiveFault) in try archive.contents(of: order) }
@@ -41,6 +37,7 @@ enum PyTorchFile {
       try archived { () throws(ArchiveFault) in try archive.contents(named: "\(root)data/\(key)") }
     }
     var reader = PyTorchReader(graph: graph, path: path, storages: storages, weightsKey: weightsKey)
+    reader.isScript = isScript
     var checkpoint = try reader.read(format: .pytorchZip)
     if let member = archive.member(named: root + PyTorchWriter.metadataMember) {
       let text = try archived { () throws(ArchiveFault) in try archive.contents(of: member) }
@@ -61,38 +58,97 @@ enum PyTorchFile {
 
   // MARK: legacy
 
-  /// Magic number, protocol version, facts about the machine, the object, the list of storages; then each storage as a
-  /// count of elements and its bytes.
+  /// What a legacy file is: magic number, protocol version, facts about the machine, the object, the list of storages; then
+  /// each storage as a count of elements and its bytes.
+  private struct Legacy {
+    let object: PickleGraph
+    var bigEndian = false
+    var storages = ExactDictionary<ByteRegion>()
+
+    init(_ bytes: ByteRegion, path: String) throws(CheckpointFault) {
+      var offset = 0
+      var graphs: [PickleGraph] = []
+      for _ in 0..<5 {
+        let graph = try unpickled(bytes, at: offset, path: path)
+        offset = graph.end
+        graphs.append(graph)
+      }
+      let system = graphs[2]
+      for pair in system.pairs(system.root) ?? [] where system.text(pair.key) == "little_endian" {
+        bigEndian = system.integer(pair.value) == 0
+      }
+      object = graphs[3]
+      let types = storageTypes(object)
+      for index in graphs[4].elements(graphs[4].root) ?? [] {
+        guard let key = graphs[4].text(index), let type = types[key] else {
+          throw .malformed(path: path, part: "the list of storages", reason: "names one that no tensor has")
+        }
+        storages[key] = try storage(
+          in: bytes, at: &offset, elementSize: type.size, bigEndian: bigEndian, key: key, path: path)
+      }
+    }
+  }
+
   static func readLegacy(
     _ bytes: ByteRegion, path: String, weightsKey: String?
   ) throws(CheckpointFault) -> Checkpoint {
-    var offset = 0
-    var graphs: [PickleGraph] = []
-    for _ in 0..<5 {
-      let graph = try unpickled(bytes, at: offset, path: path)
-      offset = graph.end
-      graphs.append(graph)
-    }
-    let system = graphs[2]
-    var bigEndian = false
-    for pair in system.pairs(system.root) ?? [] where system.text(pair.key) == "little_endian" {
-      bigEndian = system.integer(pair.value) == 0
-    }
-    let keys = graphs[4].elements(graphs[4].root) ?? []
-    let object = graphs[3]
-    let types = storageTypes(object)
-    var regions = ExactDictionary<ByteRegion>()
-    for index in keys {
-      guard let key = graphs[4].text(index), let type = types[key] else {
-        throw .malformed(path: path, part: "the list of storages", reason: "names one that no tensor has")
-      }
-      regions[key] = try storage(
-        in: bytes, at: &offset, elementSize: type.size, bigEndian: bigEndian, key: key, path: path)
-    }
-    let storages = PyTorchStorages(path: path, bigEndian: bigEndian, fileSize: bytes.count, loaded: regions)
-    var reader = PyTorchReader(graph: object, path: path, storages: storages, weightsKey: weightsKey)
+    let file = try Legacy(bytes, path: path)
+    let storages = PyTorchStorages(
+      path: path, bigEndian: file.bigEndian, fileSize: bytes.count, loaded: file.storages)
+    var reader = PyTorchReader(graph: file.object, path: path, storages: storages, weightsKey: weightsKey)
     return try reader.read(format: .pytorchLegacy)
   }
+
+  // MARK: plain pickles
+
+  /// Whether a file may be a pickle that Python wrote without PyTorch: of protocols 2 to 5, which say so, or of an older one,
+  /// which begins with a container or a name and ends with a full stop.
+  static func matchesPickle(_ bytes: ByteRegion) -> Bool {
+    guard let head = bytes.part(0..<2)?.array() else { return false }
+    if head[0] == 0x80 { return (2...5).contains(head[1]) }
+    return Array("(c}]".utf8).contains(head[0]) && bytes.part(from: bytes.count - 1, count: 1)?.array() == [0x2e]
+  }
+
+  /// A plain pickle: each storage is the bytes of a legacy file within.
+  static func readPickle(
+    _ bytes: ByteRegion, path: String, weightsKey: String?
+  ) throws(CheckpointFault) -> Checkpoint {
+    let graph: PickleGraph
+    do { graph = try PickleGraph(bytes, path: path) } catch {
+      // Without a protocol the first bytes say little.
+      if bytes.part(0..<1)?.array() == [0x80] { throw .pickle(error) }
+      throw .unknownFormat(path: path)
+    }
+    let storages = PyTorchStorages(path: path, bigEndian: false, fileSize: bytes.count)
+    var reader = PyTorchReader(graph: graph, path: path, storages: storages, weightsKey: weightsKey)
+    return try reader.read(format: .pickle)
+  }
+
+  /// The storage that a legacy file within a pickle holds, in the byte order of this machine; nil where it is none.
+  static func embeddedStorage(
+    _ bytes: ByteRegion, path: String
+  ) throws(CheckpointFault) -> (dtype: Dtype, bytes: ByteRegion)? {
+    guard matchesLegacy(bytes) else { return nil }
+    let file = try Legacy(bytes, path: path)
+    guard case .persistent(let index) = file.object[file.object.root],
+      let reference = StorageReference(file.object, index), let whole = file.storages[reference.key]
+    else { return nil }
+    var region = whole
+    if let view = reference.view {
+      let (begin, overflow) = view.offset.multipliedReportingOverflow(by: reference.dtype.size)
+      let (size, carry) = view.count.multipliedReportingOverflow(by: reference.dtype.size)
+      guard !overflow, !carry, let part = whole.part(from: begin, count: size) else { return nil }
+      region = part
+    }
+    if file.bigEndian {
+      let count = region.count / reference.dtype.size
+      guard let array = StoredArray(dtype: reference.dtype, shape: [count], bytes: region) else { return nil }
+      region = array.byteSwapped().bytes
+    }
+    return (reference.dtype, region)
+  }
+
+  // MARK: storages
 
   /// A storage as legacy files and tar archives keep it: the number of elements in eight bytes, and the elements.
   static func storage(

@@ -8,6 +8,10 @@ struct PyTorchReader {
   var storages: PyTorchStorages
   /// The tensors of a tar archive, which its pickle refers to by key.
   var tarTensors = ExactDictionary<PyTorchFile.TarTensor>()
+  /// Whether the file is a TorchScript archive, whose classes are its own.
+  var isScript = false
+  /// Storages that are bytes in the pickle, by the value that makes each.
+  var embedded: [PickleGraph.Index: (dtype: Dtype, bytes: ByteRegion)] = [:]
   /// Whether storages may be described without being persistent references, as some tar archives have them.
   var storagesArePlain = false
   /// Bytes of tensors that had to be put together, which a few bytes of file could ask for without end.
@@ -38,9 +42,10 @@ struct PyTorchReader {
     var root = graph.root
     // Trainers wrap what trainers before them wrapped.
     for _ in 0..<4 {
-      guard moduleState(root) == nil, let pairs = graph.pairs(root), let (key, inner) = container(in: pairs) else {
+      guard moduleState(root) == nil, let pairs = members(root), let (key, inner) = container(in: pairs) else {
         break
       }
+      if let name = className(root) { note("\(name): an object; its tensors were taken from '\(key)'") }
       facts["pytorch.key"] = (facts["pytorch.key"].map { $0 + "." } ?? "") + key
       for pair in pairs where pair.value != inner { note(pair, chosen: key) }
       root = inner
@@ -49,12 +54,26 @@ struct PyTorchReader {
       throw .unsupported(path: path, what: "has no weights under '\(weightsKey)', which --weights-key asks for")
     }
     let module = moduleState(root)?.name
+    noteRoot(root)
     try walk(root, name: "", depth: 0)
     guard !entries.isEmpty else {
+      if isScript {
+        throw .unsupported(
+          path: path,
+          what: "a TorchScript archive whose weights are constants of its code (torch.jit.freeze); "
+            + "save the model's own with torch.save(model.state_dict(), …)")
+      }
       if let module { throw .wholeModule(path: path, module: module) }
+      if let name = className(root) {
+        throw .unsupported(
+          path: path,
+          what: "an object of class \(name) without tensors that can be read; "
+            + "save its weights with torch.save(model.state_dict(), …)")
+      }
       throw .noTensors(path: path)
     }
-    if let module {
+    if isScript { note("a TorchScript archive: its parameters and buffers were taken, its code was not") }
+    if let module, !isScript {
       facts["pytorch.module"] = module
       notes.append("\(module): the code of the pickled module; its parameters and buffers were taken")
     }
@@ -142,6 +161,14 @@ struct PyTorchReader {
 
   private mutating func holdsTensors(_ index: PickleGraph.Index) -> Bool { tensorCount(index) > 0 }
 
+  private mutating func note(_ text: String) { if notes.count < 1000 { notes.append(text) } }
+
+  /// Keeps numbers and texts beside tensors, where a dictionary holds both.
+  private mutating func noteRoot(_ root: PickleGraph.Index) {
+    guard moduleState(root) == nil, facts["pytorch.key"] == nil, let pairs = graph.pairs(root) else { return }
+    for pair in pairs.prefix(1000) where tensorCall(pair.value) == nil { note(pair, chosen: "") }
+  }
+
   /// How many tensors lie in a dictionary and the dictionaries within.
   private mutating func tensorCount(_ index: PickleGraph.Index) -> Int {
     var count = 0
@@ -175,18 +202,59 @@ struct PyTorchReader {
     case .real(let value): facts[key] = "\(value)"
     case .text(let text) where text.utf8.count < 4096: facts[key] = text
     default:
-      if tensorCall(pair.value) != nil || moduleState(pair.value) != nil || holdsTensors(pair.value) {
+      if let number = number(pair.value) {
+        facts[key] = number
+      } else if chosen.isEmpty {
+        return
+      } else if tensorCall(pair.value) != nil || moduleState(pair.value) != nil || holdsTensors(pair.value) {
         notes.append("\(key): also has tensors; the weights were taken from '\(chosen)' (choose with --weights-key)")
       }
     }
   }
 
+  /// A single number of NumPy's, such as the mean of some losses.
+  private func number(_ index: PickleGraph.Index) -> String? {
+    guard let array = try? graph.numPyArray(index, path: path, name: "a number"), array.shape.isEmpty,
+      let stored = StoredArray(array)
+    else { return nil }
+    return stored.integers()?.first.map { "\($0)" } ?? stored.doubles()?.first.map { "\($0)" }
+  }
+
   // MARK: Modules
+
+  /// The class of an object that is neither a dictionary nor a tensor.
+  private func className(_ index: PickleGraph.Index) -> String? {
+    guard case .object(let object) = graph[index], graph.pairs(index) == nil, tensorCall(index) == nil else {
+      return nil
+    }
+    if let name = graph.globalName(object.callable), !name.hasPrefix("copy") { return name }
+    let arguments = graph.elements(object.arguments) ?? []
+    return arguments.prefix(8).compactMap { graph.globalName($0) }.first ?? "unknown class"
+  }
+
+  /// The items of a dictionary, or the attributes of an object that is not a module.
+  private func members(_ index: PickleGraph.Index) -> [PickleGraph.Pair]? {
+    if let pairs = graph.pairs(index) { return pairs }
+    guard case .object(let object) = graph[index], tensorCall(index) == nil else { return nil }
+    var pairs = object.pairs
+    if let state = object.state {
+      // A class with slots has its dictionary, or nothing, and its slots.
+      let parts = graph.pairs(state) == nil ? graph.elements(state)?.prefix(2) ?? [] : [state]
+      for part in parts { pairs += graph.pairs(part) ?? [] }
+    }
+    return pairs.isEmpty ? nil : pairs
+  }
 
   /// The class and the attributes of a pickled module: an object whose state has a module's dictionaries.
   private func moduleState(_ index: PickleGraph.Index) -> (name: String, state: [PickleGraph.Pair])? {
     // Its own dictionaries are among the first attributes that a module sets.
-    guard case .object(let object) = graph[index], let state = object.state, let pairs = graph.pairs(state),
+    guard case .object(let object) = graph[index] else { return nil }
+    var state = object.state
+    if let name = graph.globalName(object.callable), name.hasPrefix("torch.fx.") {
+      // A graph module is made by a function of its attributes.
+      state = graph.elements(object.arguments)?.first
+    }
+    guard let state, let pairs = graph.pairs(state),
       pairs.prefix(64).contains(where: { ["_modules", "_parameters"].contains(graph.text($0.key)) })
     else { return nil }
     // The legacy container names the class in a persistent reference, beside its source.
@@ -203,7 +271,7 @@ struct PyTorchReader {
   private func stateDictionary(_ attributes: [PickleGraph.Pair]) -> [(key: String, value: PickleGraph.Index)] {
     func attribute(_ name: String) -> PickleGraph.Index? { attributes.last { graph.text($0.key) == name }?.value }
     func ordered(_ name: String) -> [(key: String, value: PickleGraph.Index)] {
-      attribute(name).map { items($0) ?? [] } ?? []
+      attribute(name).flatMap { graph.pairs($0) }.map { items($0) } ?? []
     }
     var transient = ExactSet()
     if let index = attribute("_non_persistent_buffers_set") {
@@ -223,8 +291,7 @@ struct PyTorchReader {
   // MARK: The walk
 
   /// The items of a dictionary: each key in the place of its first setting, with the value of its last.
-  private func items(_ index: PickleGraph.Index) -> [(key: String, value: PickleGraph.Index)]? {
-    guard let pairs = graph.pairs(index) else { return nil }
+  private func items(_ pairs: [PickleGraph.Pair]) -> [(key: String, value: PickleGraph.Index)] {
     var last = ExactDictionary<PickleGraph.Index>()
     var order: [String] = []
     for pair in pairs {
@@ -252,10 +319,18 @@ struct PyTorchReader {
       inner = stateDictionary(module.state)
     } else if let pairs = graph.pairs(index) {
       try visit(pairs.count)
-      inner = items(index) ?? []
+      inner = items(pairs)
+    } else if depth == 0 || isScript, let pairs = members(index) {
+      // Of an object its attributes; those of objects within are of no network.
+      try visit(pairs.count)
+      inner = items(pairs)
     } else if let elements = graph.elements(index) {
       inner = elements.enumerated().map { ("\($0.offset)", $0.element) }
     } else {
+      if let kind = className(index), let pairs = members(index), pairs.contains(where: { tensorCall($0.value) != nil })
+      {
+        note("\(name.isEmpty ? "the root" : name): an object of class \(kind), whose tensors were not taken")
+      }
       return
     }
     guard open.insert(index).inserted else { return }

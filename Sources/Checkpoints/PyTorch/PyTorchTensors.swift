@@ -44,7 +44,7 @@ extension PyTorchReader {
       }
       return tensorCall(made, Array(arguments.dropFirst()), depth: depth + 1)
     case "torch._tensor._rebuild_from_type_v2", "torch.tensor._rebuild_from_type_v2",
-      "torch._tensor._rebuild_from_type":
+      "torch._tensor._rebuild_from_type", "torch.tensor._rebuild_from_type", "fastai.torch_core._rebuild_from_type":
       // (function, type, arguments, state): the same call, one step removed.
       guard arguments.count >= 3, let function = graph.globalName(arguments[0]),
         let inner = graph.elements(arguments[2])
@@ -96,16 +96,8 @@ extension PyTorchReader {
         path: path,
         what: "tensor '\(tensor)' is \(Self.kinds[kind] ?? "a \(kind)"), but only dense tensors are supported")
     }
-    guard arguments.count >= 4, let reference = storage(arguments[0]) else {
-      throw bad("it is not made from a storage")
-    }
-    guard let reference = StorageReference(graph, reference) else {
-      let parts = graph.elements(reference) ?? []
-      let type = parts.count > 1 ? graph.globalName(parts[1]) : nil
-      throw .unsupported(
-        path: path, what: "tensor '\(tensor)' has an unsupported storage type: \(type ?? "unknown")")
-    }
-    var dtype = reference.dtype
+    guard arguments.count >= 4 else { throw bad("it is not made from a storage") }
+    var (dtype, storage) = try contents(of: arguments[0], tensor)
     if isThird {
       let type = arguments.count >= 7 ? graph.globalName(arguments[6]) : nil
       guard let type, let named = StorageReference.dtype(named: type) else {
@@ -117,18 +109,52 @@ extension PyTorchReader {
     guard let offset = graph.integer(arguments[1]), let shape = integers(arguments[2]),
       let strides = integers(arguments[3]), shape.count == strides.count
     else { throw bad("its offset, shape or strides are not integers") }
-    var storage = try storages.bytes(of: reference.key, tensor: tensor)
-    if let view = reference.view {
-      let (begin, overflow) = view.offset.multipliedReportingOverflow(by: reference.dtype.size)
-      let (size, carry) = view.count.multipliedReportingOverflow(by: reference.dtype.size)
-      guard !overflow, !carry, let part = storage.part(from: begin, count: size) else {
-        throw bad("its storage reaches outside of the one that it is a view of")
-      }
-      storage = part
-    }
     let array = try array(dtype, shape, strides, offset, in: storage, tensor)
     let place = isThird ? 7 : 6
     return try resolved(array, metadata: arguments.count > place ? arguments[place] : nil, tensor)
+  }
+
+  /// The type and the bytes of the storage that a tensor is made from.
+  private mutating func contents(
+    of index: PickleGraph.Index, _ tensor: String
+  ) throws(CheckpointFault) -> (dtype: Dtype, bytes: ByteRegion) {
+    func bad(_ reason: String) -> CheckpointFault { .badTensor(path: path, tensor: tensor, reason: reason) }
+    if let embedded = try embeddedStorage(index, tensor) { return embedded }
+    guard let place = storage(index) else { throw bad("it is not made from a storage") }
+    guard let reference = StorageReference(graph, place) else {
+      let parts = graph.elements(place) ?? []
+      let type = parts.count > 1 ? graph.globalName(parts[1]) : nil
+      throw .unsupported(
+        path: path, what: "tensor '\(tensor)' has an unsupported storage type: \(type ?? "unknown")")
+    }
+    let storage = try storages.bytes(of: reference.key, tensor: tensor)
+    guard let view = reference.view else { return (reference.dtype, storage) }
+    let (begin, overflow) = view.offset.multipliedReportingOverflow(by: reference.dtype.size)
+    let (size, carry) = view.count.multipliedReportingOverflow(by: reference.dtype.size)
+    guard !overflow, !carry, let part = storage.part(from: begin, count: size) else {
+      throw bad("its storage reaches outside of the one that it is a view of")
+    }
+    return (reference.dtype, part)
+  }
+
+  /// A storage in a plain pickle: the bytes of a legacy file, which `torch.storage._load_from_bytes` is given.
+  private mutating func embeddedStorage(
+    _ index: PickleGraph.Index, _ tensor: String
+  ) throws(CheckpointFault) -> (dtype: Dtype, bytes: ByteRegion)? {
+    if let known = embedded[index] { return known }
+    guard case .object(let object) = graph[index],
+      graph.globalName(object.callable) == "torch.storage._load_from_bytes",
+      let argument = graph.elements(object.arguments)?.first
+    else { return nil }
+    guard let bytes = graph.rawBytes(argument) else {
+      throw .badTensor(path: path, tensor: tensor, reason: "its storage is not bytes")
+    }
+    try account(for: bytes.count, tensor)
+    guard let found = try PyTorchFile.embeddedStorage(ByteRegion(bytes), path: path) else {
+      throw .unsupported(path: path, what: "tensor '\(tensor)' has a storage in an unknown form")
+    }
+    embedded[index] = found
+    return found
   }
 
   private static let kinds = [

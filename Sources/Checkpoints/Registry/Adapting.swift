@@ -1,4 +1,5 @@
 import AviaryLayers
+import AviaryTensors
 
 /// What a person knows about a foreign checkpoint that its file does not say.
 public struct Adaptation: Sendable {
@@ -14,12 +15,15 @@ public struct Adaptation: Sendable {
   public var allowances: Set<Allowance>
   /// Values of the configuration that the file does not say, or that are to be others than it says.
   public var changes: [ConfigurationChange]
+  /// Matrices of a file that keeps [inputs, outputs].
+  public var transposes: [PathPattern]
 
   public init(
     renames: [RenamingRule] = [], kernelOrder: KerasMapping.KernelOrder? = nil, flipKernels: Bool? = nil,
     allowing allowances: Set<Allowance> = [], byStructure: Bool = false,
-    changing changes: [ConfigurationChange] = []
+    changing changes: [ConfigurationChange] = [], transposing transposes: [PathPattern] = []
   ) {
+    self.transposes = transposes
     self.changes = changes
     self.renames = renames
     self.kernelOrder = kernelOrder
@@ -42,6 +46,29 @@ extension Checkpoint {
   ///   a change of `adaptation` contradicts the tensors.
   public func adapted(
     to architecture: Architecture, by adaptation: Adaptation = Adaptation(), path: String
+  ) throws -> (checkpoint: Checkpoint, report: LoadReport) {
+    do {
+      return try resized(to: architecture, by: adaptation, path: path)
+    } catch CheckpointFault.mismatch(_, var report) where kerasModel == nil && adaptation.transposes.isEmpty {
+      let known = try named(by: adaptation)
+      report.transposable =
+        known.transposable(report) { patterns in
+          var other = adaptation
+          other.transposes = patterns
+          return (try? resized(to: architecture, by: other, path: path)) != nil
+        } ?? []
+      throw CheckpointFault.mismatch(path: path, report: report)
+    } catch CheckpointFault.structure(_, let reason) where kerasModel == nil && adaptation.transposes.isEmpty {
+      var other = adaptation
+      other.transposes = [try PathPattern("**")]
+      let fits = (try? resized(to: architecture, by: other, path: path)) != nil
+      throw CheckpointFault.structure(
+        path: path, reason: fits ? reason + "; it fits transposed: use --transpose '**'" : reason)
+    }
+  }
+
+  private func resized(
+    to architecture: Architecture, by adaptation: Adaptation, path: String
   ) throws -> (checkpoint: Checkpoint, report: LoadReport) {
     if metadata.architecture == architecture.name, let configuration = metadata.configuration {
       let model = try architecture.build(configuration: configuration, changing: adaptation.changes)
@@ -104,7 +131,7 @@ extension Checkpoint {
 
   /// The tensors of a file of another program than Keras under the names that a person gives them.
   private func named(by adaptation: Adaptation) throws(CheckpointFault) -> Checkpoint {
-    try (format == .hdf5 ? dotted() : self).renamed(by: adaptation.renames)
+    try (format == .hdf5 ? dotted() : self).renamed(by: adaptation.renames).transposed(adaptation.transposes)
   }
 
   private func fitted(
@@ -132,6 +159,10 @@ extension Checkpoint {
     cells: [CellDescription], headPath: String, _ architecture: Architecture, _ adaptation: Adaptation, _ path: String
   ) throws(CheckpointFault) -> (checkpoint: Checkpoint, report: LoadReport) {
     if kerasModel != nil {
+      if !adaptation.transposes.isEmpty {
+        throw .unsupported(
+          path: path, what: "a Keras file, whose matrices are always [inputs, outputs]: leave --transpose out")
+      }
       return try mapped(onto: cells, headPath: headPath, by: adaptation.mapping(to: architecture), path: path)
     }
     let renamed = try named(by: adaptation)

@@ -1,0 +1,90 @@
+import AviaryCheckpoints
+import Foundation
+import Testing
+
+/// Pickles that Python wrote without PyTorch's container, objects that hold modules, and weights that are computed.
+@Suite struct PickleFileTests {
+  struct Values: Decodable {
+    let shape: [Int]
+    let values: [Double]
+  }
+
+  static let expected: [String: [String: Values]] = {
+    guard let data = FileManager.default.contents(atPath: Fixtures.path("pickles/values.json")) else { return [:] }
+    return (try? JSONDecoder().decode([String: [String: Values]].self, from: data)) ?? [:]
+  }()
+
+  private func read(_ name: String, _ options: Checkpoint.ReadOptions = .init()) throws -> Checkpoint {
+    try Checkpoint.read(from: Fixtures.path("pickles/" + name), options: options)
+  }
+
+  @Test func everyFileIsTried() { #expect(Self.expected.count == 26) }
+
+  @Test(arguments: expected.keys.sorted().filter { $0 != "empty_learner.pkl" })
+  func tensorsAreThoseOfPyTorch(file: String) throws {
+    let checkpoint = try read(file)
+    let wanted = try #require(Self.expected[file])
+    #expect(Set(checkpoint.paths) == Set(wanted.keys))
+    for (path, values) in wanted {
+      let array = try #require(checkpoint[path], "\(path)")
+      #expect(array.shape == values.shape, "\(path)")
+      let found = try #require(array.doubles())
+      let isComputed = file.hasSuffix(".pth") && path.hasSuffix("weight")
+      for (a, b) in zip(found, values.values) {
+        #expect(abs(a - b) <= (isComputed ? 1e-6 * (1 + abs(b)) : 0), "\(path)")
+      }
+    }
+  }
+
+  @Test(arguments: [
+    ("weight_norm.pth", "weight normalization"), ("weight_norm_new.pth", "weight normalization"),
+    ("spectral.pth", "spectral normalization"), ("spectral_new.pth", "spectral normalization"),
+    ("pruned.pth", "pruning"),
+  ]) func whatWasComputedIsSaid(file: String, kind: String) throws {
+    let checkpoint = try read(file)
+    #expect(checkpoint.notes == ["the parts of \(kind), which was applied: '0.weight'"])
+    // A weight comes before its bias, as without the parametrization.
+    #expect(checkpoint.paths == ["0.weight", "0.bias"])
+    let stored = try read(file, .init(effectiveWeights: false))
+    #expect(stored["0.weight"] == nil && stored.entries.count >= 3 && stored.notes.isEmpty)
+  }
+
+  /// A parametrization that only its code knows is named, and nothing is lost.
+  @Test func unknownParametrizationsAreKept() throws {
+    var checkpoint = Checkpoint()
+    checkpoint.set(StoredArray([1, 2] as [Float], shape: [1, 2]), at: "fc.parametrizations.weight.original")
+    checkpoint.set(StoredArray([1, 2] as [Float], shape: [2]), at: "fc.parametrizations.weight.0.base")
+    let result = checkpoint.withEffectiveWeights()
+    #expect(result.paths == checkpoint.paths)
+    #expect(result.notes.count == 1 && result.notes[0].contains("'fc.weight'"))
+  }
+
+  /// Names that only look like parts of a parametrization are names.
+  @Test func namesAloneAreNoParametrization() {
+    var checkpoint = Checkpoint()
+    for name in ["a_g", "a_v", "b_orig", "c_mask", "d_g", "parametrizations"] {
+      checkpoint.set(StoredArray([1, 2] as [Float], shape: [2]), at: name)
+    }
+    checkpoint.set(StoredArray([1, 2, 3] as [Float], shape: [3]), at: "d_v")
+    #expect(checkpoint.withEffectiveWeights().paths.contains("d_g"))
+    #expect(checkpoint.withEffectiveWeights().paths.contains("b_orig"))
+  }
+
+  @Test func objectsAreNamed() throws {
+    let learner = try read("learner.pkl")
+    #expect(learner.metadata.extra["pytorch.key"] == "model" && learner.metadata.extra["lr"] == "0.1")
+    #expect(learner.notes.contains { $0.hasPrefix("learner_like.Learner: an object") })
+    let fault = #expect(throws: CheckpointFault.self) { try read("empty_learner.pkl") }
+    #expect(fault?.description.contains("learner_like.Learner") == true)
+    let frozen = #expect(throws: CheckpointFault.self) { try read("frozen_script.pt") }
+    #expect(frozen?.description.contains("torch.jit.freeze") == true)
+  }
+
+  @Test func scriptsGiveTheirTensors() throws {
+    let checkpoint = try Checkpoint.read(from: Fixtures.path("torchscript.pt"))
+    // Such an archive does not say which buffers a state dictionary would leave out.
+    let module = try Checkpoint.read(from: Fixtures.path("module.pth")).paths
+    #expect(Set(checkpoint.paths) == Set(module + ["scratch"]))
+    #expect(checkpoint.notes == ["a TorchScript archive: its parameters and buffers were taken, its code was not"])
+  }
+}
