@@ -12,13 +12,16 @@ extension Checkpoint {
     /// The entry of a PyTorch training checkpoint that the weights are taken from; nil for the likeliest, averages over
     /// training steps first.
     public var weightsKey: String?
+    /// Follow external links of HDF5 files to files in the same folder or below it.
+    public var follow = false
     /// When compressed tensors, and others whose bytes are not stored as they are, are unpacked.
     public var unpacking = Unpacking.now()
 
     public init(
       map: Bool = true, verify: Bool = true, readsEverything: Bool = false, weightsKey: String? = nil,
-      unpacking: Unpacking = .now()
+      follow: Bool = false, unpacking: Unpacking = .now()
     ) {
+      self.follow = follow
       self.weightsKey = weightsKey
       self.map = map
       self.verify = verify
