@@ -148,7 +148,7 @@ public struct Checkpoint: Sendable {
     // HDF5 may begin at any power of two, and so do the weights in a .keras archive by chance.
     if HDF5Reader.matches(file.bytes), !ZipArchive.matches(file.bytes) {
       let reader: HDF5Reader
-      do { reader = try HDF5Reader(bytes: file.bytes, path: path) } catch { throw .hdf5(error) }
+      do { reader = try HDF5Reader(bytes: file.bytes, path: path, follow: options.follow) } catch { throw .hdf5(error) }
       return try readHDF5(reader, options)
     }
     if NumPyArchive.matches(file.bytes) { return try NumPyCheckpoint.read(archive: file.bytes, path, options) }

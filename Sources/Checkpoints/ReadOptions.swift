@@ -15,14 +15,17 @@ extension Checkpoint {
     /// Give the weights that a layer computes with for the tensors that it computes them from: those of PyTorch's weight
     /// normalization, spectral normalization and pruning. `Checkpoint.notes` says so.
     public var effectiveWeights = true
+    /// Follow external links of HDF5 files to files in the same folder or below it.
+    public var follow = false
     /// When compressed tensors, and others whose bytes are not stored as they are, are unpacked.
     public var unpacking = Unpacking.now()
 
     public init(
       map: Bool = true, verify: Bool = true, readsEverything: Bool = false, weightsKey: String? = nil,
-      unpacking: Unpacking = .now(), effectiveWeights: Bool = true
+      follow: Bool = false, unpacking: Unpacking = .now(), effectiveWeights: Bool = true
     ) {
       self.effectiveWeights = effectiveWeights
+      self.follow = follow
       self.weightsKey = weightsKey
       self.map = map
       self.verify = verify

@@ -18,6 +18,7 @@ struct InspectCommand: ParsableCommand {
       valueName: "path"))
   var tensor: String?
   @Flag(help: "Print one JSON object.") var json = false
+  @Flag(help: "Follow external links of an HDF5 file to files in its folder or below.") var follow = false
   @OptionGroup var console: ConsoleOptions
   @Flag(inversion: .prefixedNo, help: "Memory-map the file instead of copying it.") var map = true
   @Flag(inversion: .prefixedNo, help: "Verify the file's checksums.") var verify = true
@@ -25,7 +26,8 @@ struct InspectCommand: ParsableCommand {
 
   func run() throws {
     let file = try WeightsFolder.checkpointPath(file, given: weights.weights)
-    let checkpoint = try Checkpoint.read(from: file, options: .init(map: map, verify: verify, unpacking: .whenUsed))
+    let checkpoint = try Checkpoint.read(
+      from: file, options: .init(map: map, verify: verify, follow: follow, unpacking: .whenUsed))
     if let tensor, let object = checkpoint.objects.first(where: { $0.path.isExactly(tensor) }) {
       let report = try ObjectReport(object, checkpoint.attributes)
       if json { print(report.object.serialized) } else { report.lines.forEach(show) }

@@ -53,6 +53,8 @@ struct SourceOptions: ParsableArguments {
   var allowUnexpected: [String] = []
   @Flag(inversion: .prefixedNo, help: "Memory-map the file instead of copying it.")
   var map = true
+  @Flag(help: "Follow external links of an HDF5 file to files in its folder or below.")
+  var follow = false
   @Flag(inversion: .prefixedNo, help: "Verify the file's checksums.")
   var verify = true
 
@@ -92,8 +94,8 @@ struct SourceOptions: ParsableArguments {
     var checkpoint = try Checkpoint.read(
       from: path,
       options: .init(
-        map: map, verify: verify, weightsKey: naming.weightsKey, unpacking: whole ? .now(keeping: 256 << 20) : .now(),
-        effectiveWeights: !keepingNames))
+        map: map, verify: verify, weightsKey: naming.weightsKey, follow: follow,
+        unpacking: whole ? .now(keeping: 256 << 20) : .now(), effectiveWeights: !keepingNames))
     // A damaged file must not become a good one, nor one with tensors missing a whole one.
     if whole, let first = checkpoint.damage.first { throw CommandFault.damaged(path: path, first: first) }
     if whole { try requireAllowed(checkpoint.unreadable, path) }

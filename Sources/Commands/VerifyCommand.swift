@@ -14,6 +14,7 @@ struct VerifyCommand: ParsableCommand {
 
   @Argument(help: ArgumentHelp("The checkpoints.", valueName: "file")) var files: [String]
   @Flag(help: "Print one JSON object: each file with what was verified, or its first fault.") var json = false
+  @Flag(help: "Follow external links of an HDF5 file to files in its folder or below.") var follow = false
   @OptionGroup var console: ConsoleOptions
   @OptionGroup var weights: WeightsOptions
 
@@ -23,7 +24,7 @@ struct VerifyCommand: ParsableCommand {
     for file in files {
       do {
         let path = try WeightsFolder.checkpointPath(file, given: weights.weights)
-        let found = try Self.verify(path)
+        let found = try Self.verify(path, follow: follow)
         if !json { show("\(path): \(found)") }
         findings.append(.members(["file": .text(file), "ok": .boolean(true), "verified": .text(found)]))
       } catch {
@@ -37,9 +38,11 @@ struct VerifyCommand: ParsableCommand {
   }
 
   /// What was verified, in words.
-  static func verify(_ file: String) throws -> String {
+  static func verify(_ file: String, follow: Bool = false) throws -> String {
     let checkpoint = try Checkpoint.read(
-      from: file, options: .init(verify: true, readsEverything: true, unpacking: .never, effectiveWeights: false))
+      from: file,
+      options: .init(
+        verify: true, readsEverything: true, follow: follow, unpacking: .never, effectiveWeights: false))
     try checkpoint.check()
     if let first = checkpoint.damage.first { throw CommandFault.damaged(path: file, first: first) }
     if !checkpoint.unreadable.isEmpty { throw CommandFault.unreadable(path: file, objects: checkpoint.unreadable) }

@@ -14,6 +14,8 @@ public struct HDF5Contents: Sendable {
     /// The offset in the file of the elements where they are stored contiguously, little-endian and unfiltered.
     public let offset: Int?
     let object: DatasetObject
+    /// The reader of the file that the dataset is in, where an external link leads there.
+    var source: HDF5Reader?
 
     public var type: HDF5ElementType { object.type }
     /// Every detail of the elements.
@@ -56,6 +58,8 @@ public struct HDF5Contents: Sendable {
     /// Whether data of the file are listed nowhere because of it. They are where an attribute was not read, or where
     /// the object is listed under another name.
     public internal(set) var losesData = true
+    /// Whether it is a link to another file, which is followed on request.
+    public internal(set) var isExternalLink = false
   }
 
   public internal(set) var groups: [Group] = []
@@ -63,11 +67,13 @@ public struct HDF5Contents: Sendable {
   public internal(set) var namedDatatypes: [NamedDatatype] = []
   /// What was not read. An attribute that was not read is listed under the path of its object.
   public internal(set) var refusals: [Refusal] = []
-  /// The datasets that soft links lead to, each under the path of its link, which `refusals` has too.
+  /// The datasets that links lead to, each under the path of its link: soft links within the file, which `refusals` has too,
+  /// and on request external links (`HDF5Reader.init(path:map:follow:)`).
   public internal(set) var linkedDatasets: [Dataset] = []
   private var groupIndices = ExactDictionary<Int>()
   /// The first paths of objects, by the addresses that references have.
   var paths: [UInt64: String] = [:]
+  var externalLinks: [ExternalLink] = []
 
   /// Why an object, or a part of it, was not read; `nil` where it was read or does not exist.
   public func refusal(of path: String) -> Refusal? { refusals.first { $0.path.isExactly(path) } }

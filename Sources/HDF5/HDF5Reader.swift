@@ -7,7 +7,7 @@ import Synchronization
 ///     let kernel = try file.dataset("model/conv1/weight")
 ///     let firstFilters = try file.bytes(of: kernel, at: 0..<8)
 ///
-/// Links that leave the file and datasets stored in other files are refused, and a size that the file declares is held
+/// Links that leave the file are refused unless they are to be followed, and so are datasets stored in other files, and a size that the file declares is held
 /// against the file's own size before anything is allocated for it. What is damaged or not supported is named, and the
 /// rest of the file is read.
 public final class HDF5Reader: Sendable {
@@ -17,6 +17,9 @@ public final class HDF5Reader: Sendable {
   let root: UInt64
   private let budget: UnpackingBudget
   private let libraries: FilterLibraries
+  private let followed: FollowedFiles?
+  /// How many links lead here from the file that was opened first.
+  let depth: Int
   private let listed = Mutex<HDF5Contents?>(nil)
 
   /// Bytes that one dataset may have once unpacked; parts of a larger one are read with slices.
@@ -38,6 +41,19 @@ public final class HDF5Reader: Sendable {
     try self.init(bytes: bytes, path: path)
   }
 
+  /// The same, where external links are followed with `follow`: `contents` then lists what they lead to in files of the same
+  /// folder or below it.
+  public convenience init(path: String, map: Bool = true, follow: Bool) throws(HDF5Fault) {
+    let bytes: ByteRegion
+    do { bytes = try MappedFile(path: path, map: map).bytes } catch { throw .archive(error) }
+    try self.init(bytes: bytes, path: path, followed: follow ? FollowedFiles(path: path) : nil, depth: 0)
+  }
+
+  /// Opens a file whose bytes are in memory and which is at `path`, beside the files that external links lead to.
+  package convenience init(bytes: ByteRegion, path: String, follow: Bool) throws(HDF5Fault) {
+    try self.init(bytes: bytes, path: path, followed: follow ? FollowedFiles(path: path) : nil, depth: 0)
+  }
+
   /// Opens an HDF5 file that is part of another, such as a `.keras` archive; `path` names it in faults.
   public convenience init(embedded bytes: ByteRegion, path: String) throws(HDF5Fault) {
     try self.init(bytes: bytes, path: path)
@@ -48,7 +64,15 @@ public final class HDF5Reader: Sendable {
     try self.init(bytes: bytes, path: path, libraries: .installed)
   }
 
-  package init(bytes: ByteRegion, path: String, libraries: FilterLibraries) throws(HDF5Fault) {
+  package convenience init(bytes: ByteRegion, path: String, libraries: FilterLibraries) throws(HDF5Fault) {
+    try self.init(bytes: bytes, path: path, libraries: libraries, followed: nil, depth: 0)
+  }
+
+  init(
+    bytes: ByteRegion, path: String, libraries: FilterLibraries = .installed, followed: FollowedFiles?, depth: Int
+  ) throws(HDF5Fault) {
+    self.followed = followed
+    self.depth = depth
     guard let start = Superblock.position(in: bytes) else { throw .notHDF5(path: path) }
     var object = "the file"
     do throws(Flaw) {
@@ -73,7 +97,8 @@ public final class HDF5Reader: Sendable {
   public var contents: HDF5Contents {
     listed.withLock { listed in
       if let listed { return listed }
-      let contents = ContentsWalk.contents(root: root, BlockReader(image))
+      var contents = ContentsWalk.contents(root: root, BlockReader(image))
+      if let followed { contents.follow(followed, of: self) }
       listed = contents
       return contents
     }
@@ -109,7 +134,7 @@ public final class HDF5Reader: Sendable {
     do throws(Flaw) {
       guard let elementSize = dataset.type.size else { throw .unsupported("an array of \(dataset.type)") }
       let object = dataset.object
-      let stored = try storage(object).bytes(slab)
+      let stored = try storage(dataset).bytes(slab)
       if object.isPlain || stored.count == 0 { return stored }
       // At most `byteCount`, which is an `Int`.
       let size = slab.count * elementSize
@@ -139,8 +164,8 @@ public final class HDF5Reader: Sendable {
       guard slab.count <= Self.valueLimit else {
         throw .tooMany("values of this kind in one object", limit: Self.valueLimit)
       }
-      let stored = try storage(dataset.object).bytes(slab).array()
-      var decoder = ElementDecoder(BlockReader(image), limit: Self.valueLimit)
+      let stored = try storage(dataset).bytes(slab).array()
+      var decoder = ElementDecoder(BlockReader((dataset.source ?? self).image), limit: Self.valueLimit)
       return try decoder.elements(stored, dataset.datatype, count: dataset.isNull ? 0 : slab.count)
     } catch {
       throw error.fault(path: path, object: dataset.path)
@@ -152,7 +177,7 @@ public final class HDF5Reader: Sendable {
   /// Throws what reading a dataset would, as far as its description tells: a filter that is not known or whose library is
   /// not installed, more bytes than the reader accepts.
   public func requireReadable(_ dataset: HDF5Contents.Dataset) throws(HDF5Fault) {
-    do throws(Flaw) { try storage(dataset.object).requireReadable() } catch {
+    do throws(Flaw) { try storage(dataset).requireReadable() } catch {
       throw error.fault(path: path, object: dataset.path)
     }
   }
@@ -162,8 +187,8 @@ public final class HDF5Reader: Sendable {
   /// - Throws: What reading it would.
   public func check(_ dataset: HDF5Contents.Dataset) throws(HDF5Fault) {
     do throws(Flaw) {
-      let storage = storage(dataset.object)
-      try budget.work(try storage.cost().unpacked, for: dataset.object)
+      let storage = storage(dataset)
+      try (dataset.source ?? self).budget.work(try storage.cost().unpacked, for: dataset.object)
       try storage.check()
     } catch {
       throw error.fault(path: path, object: dataset.path)
@@ -175,10 +200,11 @@ public final class HDF5Reader: Sendable {
   /// needed.
   package func keeps(_ dataset: HDF5Contents.Dataset, of limit: Int = .max) throws(HDF5Fault) -> Bool {
     do throws(Flaw) {
-      let cost = try storage(dataset.object).cost()
-      try budget.work(cost.unpacked, for: dataset.object)
+      let cost = try storage(dataset).cost()
+      try (dataset.source ?? self).budget.work(cost.unpacked, for: dataset.object)
       let justified = max(Self.unstoredLimit, cost.stored.times(Self.ratioLimit) ?? .max)
-      return cost.memory <= justified && budget.keeps(cost.memory, of: limit, for: dataset.object)
+      return cost.memory <= justified
+        && (dataset.source ?? self).budget.keeps(cost.memory, of: limit, for: dataset.object)
     } catch {
       throw error.fault(path: path, object: dataset.path)
     }
@@ -188,7 +214,7 @@ public final class HDF5Reader: Sendable {
     try Hyperslab(slices, of: dataset.shape, path: path, object: dataset.path)
   }
 
-  private func storage(_ object: DatasetObject) -> DatasetStorage {
-    DatasetStorage(object: object, image: image, libraries: libraries)
+  private func storage(_ dataset: HDF5Contents.Dataset) -> DatasetStorage {
+    DatasetStorage(object: dataset.object, image: (dataset.source ?? self).image, libraries: libraries)
   }
 }

@@ -145,7 +145,8 @@ enum KerasFile {
       case .damage, .limit: checkpoint.damage.append(line)
       case .unsupported, .elsewhere:
         if refusal.losesData {
-          checkpoint.unreadable.append(.init(path: refusal.path, reason: refusal.reason))
+          let advice = refusal.isExternalLink ? "; --follow reads it if the file is in the same folder" : ""
+          checkpoint.unreadable.append(.init(path: refusal.path, reason: refusal.reason + advice))
         } else if !linked.contains(refusal.path) {
           checkpoint.notes.append(line)
         }
