@@ -24,7 +24,8 @@ import Testing
     expectFault(
       try BuiltTool.run(["verify", scratch / "a.h5"]), "an external link: it is an external link to '/x'", "--follow")
     let verified = try BuiltTool.run(["verify", scratch / "a.h5", "--follow"])
-    #expect(verified.status == 0, "\(verified.errors)")
+    // What is left to be said is that some numbers of the file are not finite.
+    expectFault(verified, "not finite")
     let report = try BuiltTool.run(
       ["inspect", scratch / "a.h5", "--follow", "--tensor", "an external link", "--json"])
     #expect(try JSONValue(parsing: report.output.utf8)["first_values"]?.serialized == "[1.0,2.0,3.5]")

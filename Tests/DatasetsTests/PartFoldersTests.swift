@@ -54,6 +54,15 @@ import Testing
       ])
   }
 
+  @Test func annotationsAreNoUnreadableImages() throws {
+    let root = try folder(["a/1.jpg", "a/1.xml", "a/Thumbs.db", "b/1", "b/notes.txt"])
+    let images = try ImageFolder(root.path)
+    #expect(images.counts == [1, 1])
+    #expect(images.remarks.count == 1 && images.remarks[0].contains("3 files in the class folders"))
+    let notes = try folder(["a/1.jpg", "b/notes.txt"])
+    #expect(throws: ImageFolderFault.emptyClass(path: notes.path + "/b")) { try ImageFolder(notes.path) }
+  }
+
   @Test func linksThatLeadNowhereAreNamed() throws {
     let root = try folder(["a/1", "b/1"])
     try root.link("/nowhere", at: "a/2")

@@ -49,8 +49,8 @@ public struct ImageFolder: Sendable, Equatable {
   /// What lies in the folder and is not used, a line each.
   public let remarks: [String]
 
-  /// Lists the regular files below each class folder; hidden files and folders are passed over. What the files hold is
-  /// seen when they are decoded.
+  /// Lists the files below each class folder that are called or begin like images, or have no extension; hidden files and folders are passed over.
+  /// What the files hold is seen when they are decoded.
   ///
   /// A class is the same in all parts where Unicode takes the names for equal, whichever spelling (NFC, NFD) each has.
   ///
@@ -81,17 +81,28 @@ public struct ImageFolder: Sendable, Equatable {
     classes = expected ?? found
     var entries: [ImageEntry] = []
     var lost: [String] = []
+    var others: [String] = []
     for (label, name) in classes.enumerated() {
       guard let folder = folders[label] else { throw .emptyClass(path: path + "/" + name) }
       let tree = try FileTree(below: path + "/" + folder)
       lost += tree.others
-      guard !tree.files.isEmpty else { throw .emptyClass(path: path + "/" + folder) }
-      entries += tree.files.prefix(limit ?? tree.files.count).map { ImageEntry(path: $0, label: label) }
+      let images = tree.files.filter { Self.mayBeImage($0) }
+      if images.count < tree.files.count { others += tree.files.filter { !Self.mayBeImage($0) } }
+      guard !images.isEmpty else { throw .emptyClass(path: path + "/" + folder) }
+      entries += images.prefix(limit ?? images.count).map { ImageEntry(path: $0, label: label) }
     }
     self.entries = entries
     remarks =
       line(path, top.files.filter { ImageFormat.isUsual(forFile: $0) }, "image", "beside the class folders")
+      + line(path, others, "file", "in the class folders, neither called nor begun like an image,")
       + line(path, lost, "name", "of neither a file nor a folder")
+  }
+
+  /// Annotations and notes beside images are no images that cannot be read. A name without an extension says nothing.
+  private static func mayBeImage(_ file: String) -> Bool {
+    let name = file.split(separator: "/").last ?? ""
+    return !name.contains(".") || ImageFormat.isUsual(forFile: file)
+      || ImageFormat(FileSystem.beginning(of: file, count: 64)) != nil
   }
 
   /// - Precondition: every label is that of a class.
@@ -132,7 +143,7 @@ public enum ImageFolderFault: Swift.Error, Sendable, Equatable, CustomStringConv
   case oneClass(path: String, name: String)
   /// A folder of images has none.
   case noImages(path: String)
-  /// The folder of a class is missing or has no files.
+  /// The folder of a class is missing or has no images.
   case emptyClass(path: String)
   /// Two class folders have one name in two Unicode spellings.
   case sameClass(path: String, String, String)
