@@ -129,8 +129,7 @@ struct TrainingRun {
     if let folder = arguments.resume {
       report = try NetworkTraining.resume(
         at: folder, registry: AviaryCommand.registry, changes: arguments.changes,
-        reading: { try .readForTraining(from: $0) }
-      ) { tell($0) }
+        reading: { try .readForTraining(from: $0) }, report: { tell($0) })
     } else {
       let (options, source) = try begin()
       tell(try describeData(options.data))
