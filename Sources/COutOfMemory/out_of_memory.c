@@ -83,7 +83,7 @@ static _Noreturn void end(const char *what, size_t bytes) {
     add(&l, " bytes for ");
   }
   add(&l, what);
-  add(&l, " could not be had; ");
+  add(&l, " could not be allocated; ");
   add(&l, advice);
   l.text[l.length++] = '\n';
   if (write(STDERR_FILENO, l.text, l.length) < 0) _exit(1);

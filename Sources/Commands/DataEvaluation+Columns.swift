@@ -55,11 +55,11 @@ extension DataEvaluation {
         data: table.path, columns: try columns.inputs(of: table).map(\.name),
         reason: takesWindows
           ? "give --window N, the number of rows that the network reads at once"
-          : "\(rowFault); name the target with --target, and what is no input with --exclude")
+          : "\(rowFault); name the target with --target, and leave out other columns with --exclude")
     }
     do { try check(input: [window, inputs.count]) } catch let fault as ArchitectureFault {
       throw CommandFault.unsuitedColumns(
-        data: table.path, columns: inputs, reason: "\(fault); name what is no input with --exclude")
+        data: table.path, columns: inputs, reason: "\(fault); leave out other columns with --exclude")
     }
     let series = try SeriesPreprocessing(asItStands: table, columns, window: window)
     if needsTarget, !series.knowsTarget { try requireTarget(columns, table, outputs: 1) }

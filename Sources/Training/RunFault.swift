@@ -22,9 +22,9 @@ public enum RunFault: Swift.Error, CustomStringConvertible, Equatable {
     case .notARun(let path):
       "\(path): is not a training run (it has no options.json); give the folder that --output named"
     case .insideData(let path, let data):
-      "\(path): lies in the data folder \(data), where its files would be taken for data; choose another --output"
+      "\(path): is inside the data folder \(data), where its files would be mistaken for data; choose another --output"
     case .aroundData(let path, let data):
-      "\(path): the data folder \(data) lies in it; choose another --output"
+      "\(path): contains the data folder \(data); choose another --output"
     case .inUse(let path):
       "\(path): another process is training there; wait for it, or choose another --output"
     case .cannotWrite(let path, let reason):
