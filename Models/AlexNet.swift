@@ -7,6 +7,7 @@
 // that takes images of other sizes; its paths are torchvision's names, and the original counts its layers alike. Left out:
 // the original's average over ten crops, and its colour augmentation.
 
+import AviaryCheckpoints
 import AviaryLayers
 import AviaryTensors
 
@@ -137,4 +138,14 @@ public struct AlexNet: Classifier {
   }
 
   public func head(_ features: Tensor) -> Tensor { classifier.elements[6](features) }
+}
+
+extension Architecture {
+  static let alexNets = [
+    Architecture(
+      "alexnet", "AlexNet in one tower (Krizhevsky, 2014)", AlexNet.self, .alexnet, input: [3, 224, 224]),
+    Architecture(
+      "alexnet-original", "AlexNet with groups and local response normalisation (Krizhevsky et al., 2012)",
+      AlexNet.self, .original, input: [3, 227, 227]),
+  ]
 }

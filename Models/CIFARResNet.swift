@@ -6,6 +6,7 @@
 // old ones, so that a shortcut has no parameters. Names are those of Y. Idelbayev's PyTorch port, whose published weights
 // fit. Left out: options B and C, and the network of 1,202 layers.
 
+import AviaryCheckpoints
 import AviaryLayers
 import AviaryTensors
 
@@ -144,4 +145,24 @@ public struct CIFARResNet: Classifier {
   }
 
   public func head(_ features: Tensor) -> Tensor { linear(features) }
+}
+
+extension Architecture {
+  static let cifarResNets = [
+    Architecture(
+      "resnet20", "residual network for CIFAR-10 with 20 layers (He et al., 2015)", CIFARResNet.self, .resnet20,
+      input: [3, 32, 32]),
+    Architecture(
+      "resnet32", "residual network for CIFAR-10 with 32 layers (He et al., 2015)", CIFARResNet.self, .resnet32,
+      input: [3, 32, 32]),
+    Architecture(
+      "resnet44", "residual network for CIFAR-10 with 44 layers (He et al., 2015)", CIFARResNet.self, .resnet44,
+      input: [3, 32, 32]),
+    Architecture(
+      "resnet56", "residual network for CIFAR-10 with 56 layers (He et al., 2015)", CIFARResNet.self, .resnet56,
+      input: [3, 32, 32]),
+    Architecture(
+      "resnet110", "residual network for CIFAR-10 with 110 layers (He et al., 2015)", CIFARResNet.self, .resnet110,
+      input: [3, 32, 32]),
+  ]
 }

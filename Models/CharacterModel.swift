@@ -5,6 +5,7 @@
 // the embedding to every layer. Dropout lies between the layers and before the head (Zaremba et al., 2014,
 // arXiv:1409.2329).
 
+import AviaryCheckpoints
 import AviaryDiagnostics
 import AviaryLayers
 import AviaryTensors
@@ -124,4 +125,22 @@ public struct CharacterModel: LanguageModel {
     let (features, last) = rnn(embed(tokens), state: state)
     return (head(drop(features)), last)
   }
+}
+
+extension Architecture {
+  static let characterModels = [
+    Architecture(
+      "char-lstm", "character language model, two layers of LSTM (Graves, 2013)", CharacterModel.self, .lstm,
+      input: [65],
+      kinds: [.text]),
+    Architecture(
+      "char-gru", "character language model, two layers of GRU", CharacterModel.self, .gru, input: [65],
+      kinds: [.text]),
+    Architecture(
+      "char-rnn", "character language model, two plain recurrent layers", CharacterModel.self, .rnn, input: [65],
+      kinds: [.text]),
+    Architecture(
+      "char-toy", "a small character language model, for tests", CharacterModel.self, .toy, input: [7], kinds: [.text]
+    ),
+  ]
 }

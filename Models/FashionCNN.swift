@@ -4,6 +4,7 @@
 // between them, as its source has it. The source drops by PyTorch's `Dropout2d`, which on rows is the dropout of single
 // elements that stands here. Names are its source's.
 
+import AviaryCheckpoints
 import AviaryLayers
 import AviaryTensors
 
@@ -96,4 +97,12 @@ public struct FashionCNN: Classifier {
   }
 
   public func head(_ features: Tensor) -> Tensor { fc3(features) }
+}
+
+extension Architecture {
+  static let fashionCNNs = [
+    Architecture(
+      "fashion-cnn", "convolutional network for Fashion-MNIST with batch normalisation", FashionCNN.self, .fashionCNN,
+      input: [1, 28, 28])
+  ]
 }

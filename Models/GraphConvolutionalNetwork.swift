@@ -5,6 +5,7 @@
 // follows the convolutions, and a linear map makes the logits. Left out: Chebyshev filters of higher order, edge
 // features.
 
+import AviaryCheckpoints
 import AviaryDiagnostics
 import AviaryLayers
 import AviaryTensors
@@ -124,4 +125,14 @@ public struct GCN: NodeClassifier {
     guard let lin, let readout = configuration.readout else { return nodes }
     return lin(dropout(readout(nodes, graphs ?? GraphIndex(nodes: nodes.shape[0]))))
   }
+}
+
+extension Architecture {
+  static let graphNetworks = [
+    Architecture(
+      "gcn", "graph convolutional network (Kipf & Welling, 2017)", GCN.self, .gcn, input: [1433], kinds: [.graphs]),
+    Architecture(
+      "gcn-toy", "a graph convolutional network of three narrow layers, for tests", GCN.self, .toy, input: [12],
+      kinds: [.graphs]),
+  ]
 }

@@ -7,6 +7,7 @@
 // these, as everywhere today. Its layer C5, a convolution over all that is left of the image, is the linear layer fc1: the
 // same numbers in the same order.
 
+import AviaryCheckpoints
 import AviaryDiagnostics
 import AviaryLayers
 import AviaryTensors
@@ -112,4 +113,15 @@ public struct LeNet: Classifier {
   }
 
   public func head(_ features: Tensor) -> Tensor { fc3(features) }
+}
+
+extension Architecture {
+  static let leNets = [
+    Architecture(
+      "lenet5", "LeNet-5 with relu and max pooling (after LeCun et al., 1998)", LeNet.self, .lenet5,
+      input: [1, 28, 28]),
+    Architecture(
+      "lenet5-original", "LeNet-5 with tanh and average pooling (LeCun et al., 1998)", LeNet.self, .original,
+      input: [1, 32, 32]),
+  ]
 }

@@ -4,6 +4,7 @@
 // followed by an activation and, where it is wanted, by dropout. It takes rows of numbers, and images as rows of their
 // pixels. Its layers are named fc1, fc2, … from the input on.
 
+import AviaryCheckpoints
 import AviaryLayers
 import AviaryTensors
 
@@ -127,4 +128,19 @@ public struct MLP: Classifier {
   }
 
   public func head(_ features: Tensor) -> Tensor { layers[layers.count - 1](features) }
+}
+
+extension Architecture {
+  static let mlps = [
+    Architecture(
+      "mlp", "multilayer perceptron 784-256-128-10", MLP.self, .mlp, input: [1, 28, 28], kinds: [.images, .tables]),
+    Architecture(
+      "mlp-784-300-100-10", "multilayer perceptron 784-300-100-10", MLP.self, .mlp300, input: [1, 28, 28],
+      kinds: [.images, .tables]),
+    Architecture(
+      "fashion-dnn", "multilayer perceptron for Fashion-MNIST, the same as mlp", MLP.self, .mlp, input: [1, 28, 28]),
+    Architecture(
+      "dbn", "deep belief network 784-500-250-10 (Hinton et al., 2006); with one hidden layer, a Boltzmann machine",
+      MLP.self, .deepBelief, input: [1, 28, 28], takesProbabilities: true),
+  ]
 }

@@ -4,6 +4,7 @@
 // (arXiv:1801.04381), as torchvision builds it. Left out: the segmentation and detection heads of the paper. Paths are
 // torchvision's names.
 
+import AviaryCheckpoints
 import AviaryLayers
 import AviaryTensors
 
@@ -154,4 +155,12 @@ public struct MobileNetV2: Classifier {
 
   public func features(_ x: Tensor) -> Tensor { features.callAsFunction(x) }
   public func head(_ features: Tensor) -> Tensor { classifier(features) }
+}
+
+extension Architecture {
+  static let mobileNetsV2 = [
+    Architecture(
+      "mobilenet_v2", "inverted residuals with linear bottlenecks (Sandler et al., 2018)", MobileNetV2.self,
+      .mobilenetV2, input: [3, 224, 224])
+  ]
 }

@@ -6,6 +6,7 @@
 // of the shortcut, and the ten crops at several sizes of the paper's tests. Paths are torchvision's names. The paper's
 // networks for CIFAR-10 are in CIFARResNet.swift.
 
+import AviaryCheckpoints
 import AviaryLayers
 import AviaryTensors
 
@@ -155,4 +156,24 @@ public struct ResNet: Classifier {
   }
 
   public func head(_ features: Tensor) -> Tensor { fc(features) }
+}
+
+extension Architecture {
+  static let resNets = [
+    Architecture(
+      "resnet18", "residual network with 18 layers (He et al., 2015)", ResNet.self, .resnet18, input: [3, 224, 224]),
+    Architecture(
+      "resnet34", "residual network with 34 layers (He et al., 2015)", ResNet.self, .resnet34, input: [3, 224, 224]),
+    Architecture(
+      "resnet50", "residual network with 50 layers, of bottlenecks (He et al., 2015)", ResNet.self, .resnet50,
+      input: [3, 224, 224]),
+    Architecture(
+      "resnet101", "residual network with 101 layers, of bottlenecks (He et al., 2015)", ResNet.self, .resnet101,
+      input: [3, 224, 224]),
+    Architecture(
+      "resnet152", "residual network with 152 layers, of bottlenecks (He et al., 2015)", ResNet.self, .resnet152,
+      input: [3, 224, 224]),
+    Architecture(
+      "resnet-toy", "a narrow and short residual network, for tests", ResNet.self, .toy, input: [3, 64, 64]),
+  ]
 }

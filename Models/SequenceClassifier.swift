@@ -3,6 +3,7 @@
 // Classes of sequences (names by language, gestures), or numbers to estimate, such as the next value of a time series: the
 // same network, whose outputs are then not logits but the estimates.
 
+import AviaryCheckpoints
 import AviaryDiagnostics
 import AviaryLayers
 import AviaryTensors
@@ -167,4 +168,20 @@ public struct SequenceClassifier: SequenceReader {
     guard let embed else { stopProgram("SequenceClassifier: it was built for numbers, not for tokens") }
     return head(features(embed(tokens), lengths: lengths))
   }
+}
+
+extension Architecture {
+  static let sequenceClassifiers = [
+    Architecture(
+      "sequence-lstm", "LSTM with one answer for a time series, or a text in a table", SequenceClassifier.self, .lstm,
+      input: [24],
+      kinds: [.tables]),
+    Architecture(
+      "sequence-gru", "GRU with one answer for a time series, or a text in a table", SequenceClassifier.self, .gru,
+      input: [24],
+      kinds: [.tables]),
+    Architecture(
+      "sequence-toy", "a small GRU in both directions, for tests", SequenceClassifier.self, .toy, input: [6, 3],
+      kinds: [.tables]),
+  ]
 }

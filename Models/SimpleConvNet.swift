@@ -3,6 +3,7 @@
 // K. Saito, "Deep Learning from Scratch", 2016: one convolution, one pool, one hidden layer. Its weights begin normal with
 // deviation 0.01 and its biases at 0, as there.
 
+import AviaryCheckpoints
 import AviaryLayers
 import AviaryTensors
 
@@ -91,4 +92,12 @@ public struct SimpleConvNet: Classifier {
   public func features(_ x: Tensor) -> Tensor { relu(fc1(pool(relu(conv1(x))).flattened())) }
 
   public func head(_ features: Tensor) -> Tensor { fc2(features) }
+}
+
+extension Architecture {
+  static let simpleConvNets = [
+    Architecture(
+      "simple-convnet", "one convolution and one hidden layer (Saito, 2016)", SimpleConvNet.self, .simpleConvNet,
+      input: [1, 28, 28])
+  ]
 }

@@ -4,6 +4,7 @@
 // pools is configuration: torchvision rounds up, the Caffe and Keras originals down, and weights of the one give other
 // features in the other. Paths are torchvision's names.
 
+import AviaryCheckpoints
 import AviaryLayers
 import AviaryTensors
 
@@ -142,4 +143,16 @@ public struct SqueezeNet: Classifier {
   }
 
   public func head(_ features: Tensor) -> Tensor { classifier(features) }
+}
+
+extension Architecture {
+  static let squeezeNets = [
+    Architecture(
+      "squeezenet1_1", "SqueezeNet 1.1 (Iandola et al., 2016)", SqueezeNet.self, .squeezenet1_1,
+      input: [3, 227, 227],
+      keras: .squeezeNet),
+    Architecture(
+      "squeezenet-toy", "SqueezeNet 1.1 with an eighth of the channels, for tests", SqueezeNet.self, .toy,
+      input: [3, 64, 64]),
+  ]
 }

@@ -5,6 +5,7 @@
 // after every convolution, and an adaptive pool before the classifier, so that any image of 32 pixels or more is taken.
 // Left out: configurations A-LRN and C, and the dense evaluation of the paper. Paths are torchvision's names.
 
+import AviaryCheckpoints
 import AviaryLayers
 import AviaryTensors
 
@@ -135,4 +136,25 @@ public struct VGG: Classifier {
   }
 
   public func head(_ features: Tensor) -> Tensor { classifier.elements[6](features) }
+}
+
+extension Architecture {
+  static let vggs = [
+    Architecture(
+      "vgg11", "VGG with 11 layers (Simonyan & Zisserman, 2014)", VGG.self, .vgg11, input: [3, 224, 224]),
+    Architecture(
+      "vgg13", "VGG with 13 layers (Simonyan & Zisserman, 2014)", VGG.self, .vgg13, input: [3, 224, 224]),
+    Architecture(
+      "vgg16", "VGG with 16 layers (Simonyan & Zisserman, 2014)", VGG.self, .vgg16, input: [3, 224, 224]),
+    Architecture(
+      "vgg19", "VGG with 19 layers (Simonyan & Zisserman, 2014)", VGG.self, .vgg19, input: [3, 224, 224]),
+    Architecture(
+      "vgg11_bn", "VGG with 11 layers and batch normalisation", VGG.self, .vgg11BatchNorm, input: [3, 224, 224]),
+    Architecture(
+      "vgg13_bn", "VGG with 13 layers and batch normalisation", VGG.self, .vgg13BatchNorm, input: [3, 224, 224]),
+    Architecture(
+      "vgg16_bn", "VGG with 16 layers and batch normalisation", VGG.self, .vgg16BatchNorm, input: [3, 224, 224]),
+    Architecture(
+      "vgg19_bn", "VGG with 19 layers and batch normalisation", VGG.self, .vgg19BatchNorm, input: [3, 224, 224]),
+  ]
 }

@@ -6,6 +6,7 @@
 // of the logits. Left out: its source flattens with `view(-1, 512)`, which at 100×100 pixels makes nine rows of one image;
 // the mean over positions that stands here is the same where one position is left.
 
+import AviaryCheckpoints
 import AviaryLayers
 import AviaryTensors
 
@@ -93,4 +94,11 @@ public struct XAINet: Classifier {
 
   /// The log-probabilities: [N, F] → [N, classes].
   public func head(_ features: Tensor) -> Tensor { logSoftmax(classifier.elements[5](features)) }
+}
+
+extension Architecture {
+  static let xaiNets = [
+    Architecture(
+      "xai", "VGG-like network for small images (Liu & Deng, 2015)", XAINet.self, .xai, input: [3, 100, 100])
+  ]
 }

@@ -7,13 +7,23 @@ public struct ExactText: Hashable, Comparable, Sendable {
 
   public init(_ text: String) { self.text = text }
 
-  public static func == (a: ExactText, b: ExactText) -> Bool { a.text.utf8.elementsEqual(b.text.utf8) }
+  public static func == (a: ExactText, b: ExactText) -> Bool { a.text.isExactly(b.text) }
 
   public static func < (a: ExactText, b: ExactText) -> Bool { a.text.utf8.lexicographicallyPrecedes(b.text.utf8) }
 
   public func hash(into hasher: inout Hasher) {
     // The same bytes have the same hash; the few other texts that Swift takes for equal are told apart by `==`.
     hasher.combine(text)
+  }
+}
+
+extension String {
+  /// Whether the bytes are the same.
+  public func isExactly(_ other: String) -> Bool {
+    // Nearly all names are ASCII, which `==` compares at once; their texts are equal only where their bytes are.
+    guard self == other, utf8.count == other.utf8.count else { return false }
+    if #available(macOS 26, *), utf8Span.isKnownASCII { return true }
+    return utf8.elementsEqual(other.utf8)
   }
 }
 
