@@ -48,19 +48,24 @@ private struct AviaryFileReader {
     checkpoint.format = .aviary
     checkpoint.metadata = try .init(attributes, extra: reader.contents.attributes(ofGroup: "extra") ?? [])
     checkpoint.metadata.settings = try settings()
-    let datasets = try modelDatasets()
+    let contents = reader.contents.datasets
+    let datasets = try modelDatasets(contents)
+    checkpoint.reserveCapacity(datasets.paths.count)
     let order = try AviaryAttributes(model, path: reader.path).texts("order") ?? []
     for path in order {
-      guard let dataset = datasets.byPath[path] else {
+      guard let index = datasets.byPath[path] else {
         throw .badTensor(path: reader.path, tensor: path, reason: "it is listed in the file's order and not there")
       }
-      guard checkpoint.add(try array(dataset, path), at: path) else {
+      guard checkpoint.add(try array(contents[index], path), at: path) else {
         throw malformed("attribute 'order'", "lists '\(path)' twice")
       }
     }
-    for path in datasets.paths where checkpoint[path] == nil {
-      guard let dataset = datasets.byPath[path] else { continue }
-      checkpoint.set(try array(dataset, path), at: path)
+    // Only what the order leaves out: a file whose order is whole, as Aviary writes it, is not looked through again.
+    if checkpoint.entries.count < datasets.paths.count {
+      for path in datasets.paths where checkpoint[path] == nil {
+        guard let index = datasets.byPath[path] else { continue }
+        checkpoint.set(try array(contents[index], path), at: path)
+      }
     }
     checkpoint.trainingState = try trainingState()
     try verification.run()
@@ -85,18 +90,19 @@ private struct AviaryFileReader {
   }
 
   /// No two of them have one path: the HDF5 reader refuses a group in which two objects have one name.
-  private func modelDatasets() throws(CheckpointFault) -> (
-    byPath: ExactDictionary<HDF5Contents.Dataset>, paths: [String]
+  private func modelDatasets(_ contents: [HDF5Contents.Dataset]) throws(CheckpointFault) -> (
+    byPath: ExactDictionary<Int>, paths: [String]
   ) {
-    var byPath = ExactDictionary<HDF5Contents.Dataset>()
+    var byPath = ExactDictionary<Int>(capacity: contents.count)
     var paths: [String] = []
-    for dataset in reader.contents.datasets where dataset.path.hasPrefix("model/") {
+    paths.reserveCapacity(contents.count)
+    for (index, dataset) in contents.enumerated() where dataset.path.hasPrefix("model/") {
       let name = dataset.path.dropFirst("model/".count)
       guard !name.utf8.contains(UInt8(ascii: ".")) else {
         throw .forbiddenName(path: reader.path, tensor: String(name), reason: "a name in the file contains a dot")
       }
       let path = AviaryFile.path(name)
-      byPath[path] = dataset
+      byPath[path] = index
       paths.append(path)
     }
     return (byPath, paths)

@@ -101,6 +101,12 @@ public struct Checkpoint: Sendable {
     throw .sameName(path: path, name: collision.name, first: collision.first, second: collision.second)
   }
 
+  /// Makes room for so many arrays.
+  mutating func reserveCapacity(_ count: Int) {
+    entries.reserveCapacity(count)
+    if places.isEmpty { places = ExactDictionary(capacity: count) }
+  }
+
   /// Adds an array whose path must be new; reports whether it was.
   mutating func add(_ array: StoredArray, at path: String) -> Bool {
     guard places[path] == nil else { return false }

@@ -41,6 +41,9 @@ public struct ExactDictionary<Value> {
 
   public init() {}
 
+  /// None yet, with room for so many.
+  public init(capacity: Int) { values.reserveCapacity(capacity) }
+
   /// Of values with one name the first.
   public init(_ pairs: some Sequence<(String, Value)>) {
     for (name, value) in pairs where values[ExactText(name)] == nil { values[ExactText(name)] = value }
