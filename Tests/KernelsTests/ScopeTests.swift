@@ -79,54 +79,64 @@ import Testing
   }
 
   /// Predictions from elsewhere are answered while a scope goes on that ends only after them, and neither changes the other.
-  @Test(arguments: Scope.allCases) func aLongScopeHoldsUpNobody(_ scope: Scope) async {
-    let expected = (0..<6).map { ComputeTests.network(UInt64($0)) }
-    let isOver = Atomic(false)
-    let begun = DispatchSemaphore(value: 0)
-    let limit = Date(timeIntervalSinceNow: 120)
-    let outcome = Mutex<(steps: Int, results: [Float])?>(nil)
-    let ended = DispatchSemaphore(value: 0)
-    Thread.detachNewThread {
-      let found = scope.run { step in
-        if step == 1 { begun.signal() }
-        return !isOver.load(ordering: .relaxed) && Date.now < limit
+  @Test func aLongScopeHoldsUpNobody() async {
+    // In a process of its own: another test may set the number of threads, which results depend on.
+    await #expect(processExitsWith: .success) {
+      for scope in Scope.allCases {
+        let expected = (0..<6).map { ComputeTests.network(UInt64($0)) }
+        let isOver = Atomic(false)
+        let begun = DispatchSemaphore(value: 0)
+        let limit = Date(timeIntervalSinceNow: 120)
+        let outcome = Mutex<(steps: Int, results: [Float])?>(nil)
+        let ended = DispatchSemaphore(value: 0)
+        Thread.detachNewThread {
+          let found = scope.run { step in
+            if step == 1 { begun.signal() }
+            return !isOver.load(ordering: .relaxed) && Date.now < limit
+          }
+          outcome.withLock { $0 = found }
+          ended.signal()
+        }
+        wait(begun)
+        for (seed, expected) in expected.enumerated() {
+          #expect(ComputeTests.network(UInt64(seed)) == expected)
+          let (mode, records) = withMode(.inference) { (currentMode, isRecording) }
+          #expect(mode == .inference && !records, "the scope that is interrupted is not seen")
+        }
+        #expect(Date.now < limit, "predictions waited for the end of the scope")
+        isOver.store(true, ordering: .relaxed)
+        wait(ended)
+        let found = outcome.withLock { $0! }
+        let alone = scope.run { $0 < found.steps }
+        #expect(found.steps > 1 && alone.steps == found.steps && found.results == alone.results)
       }
-      outcome.withLock { $0 = found }
-      ended.signal()
     }
-    wait(begun)
-    for (seed, expected) in expected.enumerated() {
-      #expect(ComputeTests.network(UInt64(seed)) == expected)
-      let (mode, records) = withMode(.inference) { (currentMode, isRecording) }
-      #expect(mode == .inference && !records, "the scope that is interrupted is not seen")
-    }
-    #expect(Date.now < limit, "predictions waited for the end of the scope")
-    isOver.store(true, ordering: .relaxed)
-    wait(ended)
-    let found = outcome.withLock { $0! }
-    let alone = scope.run { $0 < found.steps }
-    #expect(found.steps > 1 && alone.steps == found.steps && found.results == alone.results)
   }
 
-  @Test(arguments: Scope.allCases) func aBodyMayWaitForOthersWork(_ scope: Scope) {
-    let expected = ComputeTests.network(3)
-    let answers = Mutex<[[Float]]>([])
-    let (_, results) = scope.run { step in
-      guard step < 3 else { return false }
-      guard step == 1 else { return true }
-      let done = DispatchSemaphore(value: 0)
-      for _ in 0..<3 {
-        Thread.detachNewThread {
-          let answer = ComputeTests.network(3)
-          answers.withLock { $0.append(answer) }
-          done.signal()
+  @Test func aBodyMayWaitForOthersWork() async {
+    // In a process of its own: another test may set the number of threads, which results depend on.
+    await #expect(processExitsWith: .success) {
+      for scope in Scope.allCases {
+        let expected = ComputeTests.network(3)
+        let answers = Mutex<[[Float]]>([])
+        let (_, results) = scope.run { step in
+          guard step < 3 else { return false }
+          guard step == 1 else { return true }
+          let done = DispatchSemaphore(value: 0)
+          for _ in 0..<3 {
+            Thread.detachNewThread {
+              let answer = ComputeTests.network(3)
+              answers.withLock { $0.append(answer) }
+              done.signal()
+            }
+          }
+          for _ in 0..<3 { wait(done) }
+          return true
         }
+        #expect(answers.withLock { $0 } == [expected, expected, expected])
+        #expect(results == scope.run { $0 < 3 }.results)
       }
-      for _ in 0..<3 { wait(done) }
-      return true
     }
-    #expect(answers.withLock { $0 } == [expected, expected, expected])
-    #expect(results == scope.run { $0 < 3 }.results)
   }
 
   @Test func aBodyThatComputesNothingMayWaitToo() {
@@ -142,23 +152,26 @@ import Testing
 
   /// More bodies than processors, all long, all at once.
   @Test func longScopesShareTheirTurns() async {
-    let training = Scope.training.run { $0 < 40 }.results
-    await withTaskGroup(of: Bool.self) { group in
-      for index in 0..<6 {
-        group.addTask {
-          await withCheckedContinuation { continuation in
-            Thread.detachNewThread {
-              let results = Scope.training.run { step in
-                // So that the body is a long one whatever the processor.
-                if step == 0 { Thread.sleep(forTimeInterval: 0.1) }
-                return step < 40
-              }.results
-              continuation.resume(returning: results == training && ComputeTests.network(UInt64(index)).count == 16)
+    // In a process of its own, as above.
+    await #expect(processExitsWith: .success) {
+      let training = Scope.training.run { $0 < 40 }.results
+      await withTaskGroup(of: Bool.self) { group in
+        for index in 0..<6 {
+          group.addTask {
+            await withCheckedContinuation { continuation in
+              Thread.detachNewThread {
+                let results = Scope.training.run { step in
+                  // So that the body is a long one whatever the processor.
+                  if step == 0 { Thread.sleep(forTimeInterval: 0.1) }
+                  return step < 40
+                }.results
+                continuation.resume(returning: results == training && ComputeTests.network(UInt64(index)).count == 16)
+              }
             }
           }
         }
+        for await isRight in group { #expect(isRight) }
       }
-      for await isRight in group { #expect(isRight) }
     }
   }
 
