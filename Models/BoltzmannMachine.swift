@@ -1,30 +1,54 @@
-// The restricted Boltzmann machine: two layers of binary units that learn what their data look like, without labels.
+// The restricted Boltzmann machine: two layers of units that learn what their data look like, without labels.
 //
-// Smolensky, "Information Processing in Dynamical Systems: Foundations of Harmony Theory", 1986; Hinton, "Training Products
-// of Experts by Minimizing Contrastive Divergence", 2002; and, for what is sampled and what is not, Hinton, "A Practical
-// Guide to Training Restricted Boltzmann Machines", 2010. Visible values in [0, 1] count as probabilities, which serves grey
-// images. Left out: Gaussian units, persistent chains, and sparsity targets.
+// Smolensky, "Information Processing in Dynamical Systems: Foundations of Harmony Theory", 1986; and, for what is sampled
+// and what is not, Hinton, "A Practical Guide to Training Restricted Boltzmann Machines", 2010. Kinds of visible units:
+// Gaussian ones of deviation 1 (Welling, Rosen-Zvi & Hinton, 2004), softmax groups of which some may be missing
+// (Salakhutdinov, Mnih & Hinton, "Restricted Boltzmann Machines for Collaborative Filtering", 2007), and counts of words
+// (Salakhutdinov & Hinton, "Replicated Softmax: an Undirected Topic Model", 2009). How it learns is in
+// ContrastiveDivergence.swift. Left out: hidden units that are not binary, learned deviations, and sparsity targets.
 
 import AviaryDiagnostics
 import AviaryLayers
 import AviaryTensors
 
-/// Visible units v and hidden units h with the energy E(v, h) = −v·a − h·b − h·W·v.
+/// Visible units v and binary hidden units h with the energy E(v, h) = −v·a − h·b − h·W·v, where Gaussian units have
+/// |v − a|² / 2 instead of −v·a, and counts of D words D·h·b instead of h·b.
 public struct BoltzmannMachine: Layer {
+  /// What a visible value is.
+  public enum Units: String, Codable, Sendable, CaseIterable {
+    /// 0 or 1, or the probability of 1: grey images.
+    case binary
+    /// Any number, of deviation 1 around what the hidden units say: standardised columns.
+    case gaussian
+    /// Groups of `levels` values, of which one is 1: ratings. A group of zeros is missing.
+    case softmax
+    /// How often each word of a vocabulary occurs in a document.
+    case counts
+  }
+
   public struct Configuration: LayerConfiguration, Equatable {
-    /// How many visible units there are.
+    /// How many visible values there are.
     public var visible: Int
     /// How many hidden units there are.
     public var hidden: Int
+    public var units: Units
+    /// How many values a softmax group has; 1 for other units.
+    public var levels: Int
 
-    public init(visible: Int, hidden: Int) {
+    public init(visible: Int, hidden: Int, units: Units = .binary, levels: Int = 1) {
       self.visible = visible
       self.hidden = hidden
+      self.units = units
+      self.levels = levels
     }
 
     public func validate() throws(ConfigurationFault) {
       try require("visible", visible, in: 1...1_000_000)
       try require("hidden", hidden, in: 1...1_000_000)
+      try require("levels", levels, in: units == .softmax ? 2...1000 : 1...1)
+      guard visible % levels == 0 else {
+        throw .outOfRange(name: "visible", value: "\(visible)", allowed: "a multiple of the \(levels) levels")
+      }
     }
   }
 
@@ -45,35 +69,77 @@ public struct BoltzmannMachine: Layer {
     hiddenBias = Parameter(shape: [configuration.hidden], initializer: .zeros)
   }
 
+  // MARK: One layer given the other
+
   /// With which probability each hidden unit is on: [N, visible] → [N, hidden].
-  public func hiddenProbabilities(_ visible: Tensor) -> Tensor {
+  public func hiddenProbabilities(_ visible: Tensor) -> Tensor { sigmoid(hiddenInputs(visible)) }
+
+  private func hiddenInputs(_ visible: Tensor) -> Tensor {
     requireUnits(visible, configuration.visible, "visible")
-    return sigmoid(linear(visible, weight: weight.tensor, bias: hiddenBias.tensor))
+    guard configuration.units == .counts else {
+      return linear(visible, weight: weight.tensor, bias: hiddenBias.tensor)
+    }
+    let words = visible.sum(over: [1]).reshaped(to: [-1, 1])
+    return linear(visible, weight: weight.tensor, bias: nil) + words * hiddenBias.tensor.reshaped(to: [1, -1])
   }
 
-  /// With which probability each visible unit is on: [N, hidden] → [N, visible].
-  public func visibleProbabilities(_ hidden: Tensor) -> Tensor {
+  /// The mean of each visible unit, which is its probability where units are on or off: [N, hidden] → [N, visible].
+  ///
+  /// - Parameter data: the visible values [N, visible] that the result is to be like: softmax groups that are missing there
+  ///   are missing in the result, and documents have as many words. Without them no group is missing, and documents have
+  ///   one word, so that the result is a distribution.
+  public func visibleMeans(_ hidden: Tensor, like data: Tensor? = nil) -> Tensor {
     requireUnits(hidden, configuration.hidden, "hidden")
-    return sigmoid(matmul(hidden, weight.tensor) + visibleBias.tensor)
+    if let data { requireUnits(data, configuration.visible, "visible") }
+    let inputs = matmul(hidden, weight.tensor) + visibleBias.tensor
+    switch configuration.units {
+    case .binary: return sigmoid(inputs)
+    case .gaussian: return inputs
+    case .softmax:
+      let groups = [inputs.shape[0], configuration.visible / configuration.levels, configuration.levels]
+      var means = softmax(inputs.reshaped(to: groups))
+      if let data {
+        let given = data.reshaped(to: groups).sum(over: [2]).reshaped(to: [groups[0], groups[1], 1])
+        means = means * given
+      }
+      return means.reshaped(to: inputs.shape)
+    case .counts:
+      let distribution = softmax(inputs)
+      return data.map { distribution * $0.sum(over: [1]).reshaped(to: [-1, 1]) } ?? distribution
+    }
   }
 
-  /// The mean squared difference between visible values and what the hidden units' probabilities make of them. It falls as
-  /// the machine learns, though it is not what is learned.
+  // MARK: What it makes of data
+
+  /// What the hidden units' probabilities make of visible values: [N, visible] → [N, visible]. Groups that are missing are
+  /// filled in with `completing`, which is how a rating is predicted.
+  public func reconstruction(_ visible: Tensor, completing: Bool = false) -> Tensor {
+    visibleMeans(hiddenProbabilities(visible), like: completing && configuration.units == .softmax ? nil : visible)
+  }
+
+  /// The mean squared difference between visible values and their reconstruction. It falls as the machine learns, though it
+  /// is not what is learned.
   public func reconstructionError(_ visible: Tensor) -> Float {
-    let difference = visible - visibleProbabilities(hiddenProbabilities(visible))
+    let difference = visible - reconstruction(visible)
     return (difference * difference).mean().scalar
   }
 
-  /// −log Σ exp(−E(v, h)) over all h: the lower, the likelier are the visible values: [N, visible] → [N]. No gradients flow
-  /// through it.
+  /// −log Σ exp(−E(v, h)) over all h: the lower, the likelier are the visible values among those of their kind (with the
+  /// same groups missing, of as many words): [N, visible] → [N]. No gradients flow through it.
   public func freeEnergies(_ visible: Tensor) -> Tensor {
-    requireUnits(visible, configuration.visible, "visible")
-    return inference {
-      let x = linear(visible, weight: weight.tensor, bias: hiddenBias.tensor)
-      // log(1 + eˣ) without overflow.
-      let hidden = relu(x) + log(exp(-abs(x)) + 1)
-      return -((visible * visibleBias.tensor).sum(over: [1]) + hidden.sum(over: [1]))
+    inference {
+      let hidden = softplus(hiddenInputs(visible)).sum(over: [1])
+      guard configuration.units == .gaussian else { return -((visible * visibleBias.tensor).sum(over: [1]) + hidden) }
+      let distances = (visible - visibleBias.tensor).squared().sum(over: [1])
+      return distances * 0.5 - hidden
     }
+  }
+
+  /// Whether no softmax group of the visible values is missing.
+  func hasAllGroups(_ visible: Tensor) -> Bool {
+    guard configuration.units == .softmax else { return true }
+    let sums = visible.reshaped(to: [-1, configuration.levels]).sum(over: [1])
+    return sums.scalars.allSatisfy { $0 > 0 }
   }
 
   private func requireUnits(_ x: Tensor, _ count: Int, _ layer: String) {
@@ -81,96 +147,4 @@ public struct BoltzmannMachine: Layer {
       x.rank == 2 && x.shape[1] == count,
       "\(weight.path): BoltzmannMachine: values \(x.shape) for \(count) \(layer) units")
   }
-}
-
-/// Learning by contrastive divergence: the data are made likelier, and what a chain that starts at them comes to in k steps
-/// less likely.
-///
-/// Hidden units are sampled, since that is what limits how much they can tell; visible units, and the last hidden ones, are
-/// given by their probabilities, which is less noisy.
-public struct ContrastiveDivergence {
-  public struct Options: Sendable, Equatable {
-    /// k: how many steps of the chain there are.
-    public var steps: Int
-    public var learningRate: Float
-    public var momentum: Float
-    /// L2: how much of the weights is subtracted for each unit of learning rate. Biases do not decay.
-    public var weightDecay: Float
-    /// What the samples are keyed by.
-    public var seed: UInt64
-
-    public init(
-      steps: Int = 1, learningRate: Float = 0.1, momentum: Float = 0.5, weightDecay: Float = 2e-4, seed: UInt64 = 0
-    ) {
-      self.steps = steps
-      self.learningRate = learningRate
-      self.momentum = momentum
-      self.weightDecay = weightDecay
-      self.seed = seed
-    }
-  }
-
-  public let machine: BoltzmannMachine
-  public var options: Options
-  /// How many updates there have been.
-  public private(set) var updates: UInt64 = 0
-  /// The last changes of weight, visible bias and hidden bias, which momentum continues.
-  private var velocities: [Tensor]
-  private let parameters: [Parameter]
-
-  /// - Parameter options: `steps` is at least 1.
-  public init(_ machine: BoltzmannMachine, options: Options = Options()) {
-    ensure(options.steps >= 1, "ContrastiveDivergence: a chain of \(options.steps) steps")
-    self.machine = machine
-    self.options = options
-    parameters = [machine.weight, machine.visibleBias, machine.hiddenBias]
-    velocities = parameters.map { Tensor(zeros: $0.shape) }
-  }
-
-  /// Learns from a batch [N, visible] of values in [0, 1].
-  ///
-  /// - Returns: the mean squared difference between the batch and what the first step of the chain made of it.
-  @discardableResult
-  public mutating func update(_ batch: Tensor) -> Float {
-    inference { learn(batch) }
-  }
-
-  private mutating func learn(_ batch: Tensor) -> Float {
-    let count = Float(batch.shape[0])
-    let hidden = machine.hiddenProbabilities(batch)
-    var (visible, last) = (batch, hidden)
-    var error: Float = 0
-    for step in 0..<options.steps {
-      visible = machine.visibleProbabilities(sampled(last, step: step))
-      last = machine.hiddenProbabilities(visible)
-      if step == 0 { error = Self.meanSquare(batch - visible) }
-    }
-    let slopes = [
-      (Self.product(hidden, batch) - Self.product(last, visible)) / count
-        - machine.weight.tensor * options.weightDecay,
-      (batch - visible).mean(over: [0]),
-      (hidden - last).mean(over: [0]),
-    ]
-    for (index, parameter) in parameters.enumerated() {
-      velocities[index] = velocities[index] * options.momentum + slopes[index] * options.learningRate
-      parameter.assign(parameter.tensor + velocities[index])
-    }
-    updates += 1
-    return error
-  }
-
-  /// Units that are on or off with the probabilities given.
-  private func sampled(_ probabilities: Tensor, step: Int) -> Tensor {
-    let stream = RandomStream(
-      seed: options.seed, purpose: "contrastive divergence", path: "\(machine.weight.path)#\(step)", step: updates)
-    let thresholds = Tensor(uniform: 0, 1, stream: stream, shape: probabilities.shape).scalars
-    return Tensor(zip(probabilities.scalars, thresholds).map { $1 < $0 ? 1 : 0 }, shape: probabilities.shape)
-  }
-
-  /// Σ h·vᵀ over the batch: [N, H], [N, V] → [H, V].
-  private static func product(_ hidden: Tensor, _ visible: Tensor) -> Tensor {
-    matmul(hidden.transposed([1, 0]), visible)
-  }
-
-  private static func meanSquare(_ x: Tensor) -> Float { (x * x).mean().scalar }
 }

@@ -113,7 +113,12 @@ extension MLP: Pretrainable {
     ensure(!configuration.hidden.isEmpty, "pretrain: the perceptron has no hidden layer")
     let network = DeepBeliefNetwork(.init(widths: [configuration.inputs] + configuration.hidden))
     network.initialize(seed: seed)
-    try network.pretrain(epochs: epochs, options: .init(seed: seed), batches: batches, report: report)
+    var options = ContrastiveDivergence.Options(seed: seed)
+    options.steps = configuration.pretrainingSteps ?? options.steps
+    options.isPersistent = configuration.pretrainingPersistent ?? options.isPersistent
+    options.learningRate = configuration.pretrainingRate ?? options.learningRate
+    options.momentum = configuration.pretrainingMomentum ?? options.momentum
+    try network.pretrain(epochs: epochs, options: options, batches: batches, report: report)
     network.fill(self)
   }
 }

@@ -22,6 +22,12 @@ public struct MLP: Classifier {
     /// How often the hidden layers see the data as Boltzmann machines before training begins; nil for networks that are
     /// not pretrained, and take any numbers. See DeepBelief.swift.
     public var pretraining: Int?
+    /// How many steps the machines' chains have, whether these persist, and the machines' rate and momentum; nil for
+    /// `ContrastiveDivergence`'s own values.
+    public var pretrainingSteps: Int?
+    public var pretrainingPersistent: Bool?
+    public var pretrainingRate: Float?
+    public var pretrainingMomentum: Float?
     /// How many outputs there are: classes, or numbers to estimate.
     public var outputs: Int
 
@@ -39,7 +45,8 @@ public struct MLP: Classifier {
 
     /// As files name the members: a network of classes was the first.
     private enum CodingKeys: String, CodingKey {
-      case inputs, hidden, activation, dropout, pretraining
+      case inputs, hidden, activation, dropout
+      case pretraining, pretrainingSteps, pretrainingPersistent, pretrainingRate, pretrainingMomentum
       case outputs = "classes"
     }
 
@@ -48,8 +55,20 @@ public struct MLP: Classifier {
     /// 784-300-100-10, for MNIST: 266,610 parameters.
     public static let mlp300 = Configuration(inputs: 784, hidden: [300, 100], outputs: 10)
     /// 784-500-250-10, pretrained as a deep belief network of two machines: 520,260 parameters.
-    public static let deepBelief = Configuration(
-      inputs: 784, hidden: [500, 250], activation: .sigmoid, dropout: [], pretraining: 5, outputs: 10)
+    public static let deepBelief = {
+      var result = Configuration(
+        inputs: 784, hidden: [500, 250], activation: .sigmoid, dropout: [], pretraining: 5, outputs: 10)
+      let own = ContrastiveDivergence.Options()
+      result.pretrainingSteps = own.steps
+      result.pretrainingPersistent = own.isPersistent
+      result.pretrainingRate = own.learningRate
+      result.pretrainingMomentum = own.momentum
+      return result
+    }()
+
+    public static var addedLater: Set<String> {
+      ["pretrainingSteps", "pretrainingPersistent", "pretrainingRate", "pretrainingMomentum"]
+    }
 
     public func validate(input: [Int]?) throws(ConfigurationFault) {
       try require("inputs", inputs, in: 1...10_000_000)
@@ -71,6 +90,11 @@ public struct MLP: Classifier {
       guard activation == .sigmoid else {
         throw .outOfRange(
           name: "activation", value: activation.name, allowed: "sigmoid where layers are pretrained")
+      }
+      if let pretrainingSteps { try require("pretrainingSteps", pretrainingSteps, in: 1...10_000) }
+      for (name, value) in [("pretrainingRate", pretrainingRate), ("pretrainingMomentum", pretrainingMomentum)] {
+        guard let value, !(value >= 0 && value <= 1) else { continue }
+        throw .outOfRange(name: name, value: "\(value)", allowed: "0 to 1")
       }
       if epochs > 0 { try DeepBeliefNetwork.Configuration(widths: [inputs] + hidden).validate() }
     }

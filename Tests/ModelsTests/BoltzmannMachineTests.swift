@@ -65,7 +65,7 @@ import Testing
       for unit in 0..<3 { onVisible.append(zip(visible, weights).reduce(0) { $0 + $1.0[unit] * $1.1 } / sum) }
     }
     expectClose(actual: machine.hiddenProbabilities(tensor(visible)).scalars, expected: onHidden)
-    expectClose(actual: machine.visibleProbabilities(tensor(hidden)).scalars, expected: onVisible)
+    expectClose(actual: machine.visibleMeans(tensor(hidden)).scalars, expected: onVisible)
     expectClose(actual: machine.freeEnergies(tensor(visible)).scalars, expected: free)
   }
 
@@ -108,15 +108,18 @@ import Testing
     #expect(divergence.update(Tensor(zeros: [rows, 1])) != error, "every update draws anew")
   }
 
-  @Test(arguments: [1, 3]) func learningMakesTheDataLikelier(steps: Int) {
+  @Test(arguments: [1, 3], [false, true]) func learningMakesTheDataLikelier(steps: Int, persistent: Bool) {
     let data: [[Double]] = [[1, 1, 0, 0], [0, 0, 1, 1], [1, 1, 0, 0], [0, 0, 1, 1]]
     func learned(seed: UInt64) -> BoltzmannMachine {
       let machine = BoltzmannMachine(.init(visible: 4, hidden: 3))
       machine.initialize(seed: 3)
-      var options = ContrastiveDivergence.Options(steps: steps, learningRate: 0.2, seed: seed)
+      var options = ContrastiveDivergence.Options(
+        steps: steps, isPersistent: persistent, learningRate: persistent ? 0.05 : 0.2, seed: seed)
+      // Each row has a chain, and chains that persist have to be many to show what is likely.
+      let batch = tensor((0..<(persistent ? 25 : 1)).flatMap { _ in data })
       options.weightDecay = 1e-4
       var divergence = ContrastiveDivergence(machine, options: options)
-      for _ in 0..<400 { divergence.update(tensor(data)) }
+      for _ in 0..<(persistent ? 800 : 400) { divergence.update(batch) }
       return machine
     }
     let fresh = BoltzmannMachine(.init(visible: 4, hidden: 3))
@@ -132,6 +135,10 @@ import Testing
   }
 
   @Test func configurationsThatDescribeNoMachineAreRefused() {
+    let groups = BoltzmannMachine.Configuration(visible: 7, hidden: 3, units: .softmax, levels: 3)
+    #expect(throws: ConfigurationFault.self) { try groups.validate() }
+    let levels = BoltzmannMachine.Configuration(visible: 6, hidden: 3, units: .gaussian, levels: 3)
+    #expect(throws: ConfigurationFault.self) { try levels.validate() }
     #expect(throws: ConfigurationFault.self) { try BoltzmannMachine.Configuration(visible: 0, hidden: 3).validate() }
     #expect(throws: ConfigurationFault.self) { try DeepBeliefNetwork.Configuration(widths: [3]).validate() }
     #expect(throws: ConfigurationFault.self) { try DeepBeliefNetwork.Configuration(widths: [3, 0]).validate() }
@@ -213,6 +220,25 @@ import Testing
     network.initialize(seed: 7)
     network.pretrain(epochs: 3, options: .init(seed: 7), batches: { _ in batches })
     #expect(model.features(x).scalars == network.features(x).scalars)
+
+    // The same with settings.
+    var settings = configuration
+    settings.pretrainingSteps = 2
+    settings.pretrainingPersistent = true
+    settings.pretrainingRate = 0.05
+    settings.pretrainingMomentum = 0.9
+    try settings.validate(input: [12])
+    let other = MLP(settings)
+    other.initialize(seed: 6)
+    other.pretrain(epochs: 3, seed: 7, batches: { _ in batches })
+    let same = DeepBeliefNetwork(.init(widths: [12, 8, 4]))
+    same.initialize(seed: 7)
+    same.pretrain(
+      epochs: 3, options: .init(steps: 2, isPersistent: true, learningRate: 0.05, momentum: 0.9, seed: 7),
+      batches: { _ in batches })
+    #expect(other.features(x).scalars == same.features(x).scalars && other.features(x).scalars != untrained)
+    settings.pretrainingRate = .nan
+    #expect(throws: ConfigurationFault.self) { try settings.validate(input: nil) }
     #expect(try #require(model.parameters.first { $0.path == "fc3.weight" }).tensor.scalars == head)
   }
 }
