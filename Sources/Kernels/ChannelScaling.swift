@@ -11,14 +11,16 @@ package struct ChannelScaling {
 
   /// Nil where the factors are not those of whole channels, or where the channels lie in another way.
   ///
-  /// - Parameter shape: of the factors, which broadcasts to the layout's.
+  /// - Parameter shape: of the factors.
   package init?(_ layout: Layout, factors shape: [Int]) {
     let whole = layout.dimensions
     guard whole.count >= 3, shape.count <= whole.count, let channels = layout.channels, channels.positions > 1 else {
       return nil
     }
     let aligned = Array(repeating: 1, count: whole.count - shape.count) + shape
-    guard aligned.dropFirst(2).allSatisfy({ $0 == 1 }), !whole.contains(0) else { return nil }
+    guard !whole.contains(0), aligned.dropFirst(2).allSatisfy({ $0 == 1 }),
+      zip(aligned, whole).allSatisfy({ $0 == 1 || $0 == $1 })
+    else { return nil }
     self.channels = channels
     factors = Array(aligned.prefix(2))
     imageStep = aligned[0] == 1 ? 0 : aligned[1]
