@@ -8,14 +8,8 @@ import AviaryCheckpoints
 import AviaryLayers
 import AviaryTensors
 
-/// A convolution without bias, batch normalisation and relu6.
 private func convolution(_ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, groups: Int = 1) -> Sequential {
-  Sequential([
-    Conv2d(
-      inputs, outputs, kernel: kernel, stride: stride, padding: kernel / 2, groups: groups, bias: false,
-      initializer: .kaimingNormal(.out)),
-    BatchNorm2d(outputs), Activation.relu6,
-  ])
+  convolutionBlock(inputs, outputs, kernel: kernel, stride: stride, groups: groups, activation: .relu6)
 }
 
 /// A 1×1 convolution that expands the channels, a 3×3 one of each channel alone, and a linear 1×1 one that projects them;
@@ -112,12 +106,7 @@ public struct MobileNetV2: Classifier {
       }
     }
 
-    /// The width nearest to a multiple of 8 that is at least nine tenths of what the multiplier makes of it.
-    func width(_ channels: Int) -> Int {
-      let wanted = Double(channels) * widthMultiplier
-      let rounded = max(8, Int(wanted + 4) / 8 * 8)
-      return Double(rounded) < 0.9 * wanted ? rounded + 8 : rounded
-    }
+    func width(_ channels: Int) -> Int { roundedWidth(Double(channels) * widthMultiplier) }
 
     var lastWidth: Int {
       var configuration = self

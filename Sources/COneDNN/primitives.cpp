@@ -27,10 +27,16 @@ primitive_attr attributes(const ad_request &r) {
   post_ops operations;
   if (is(r, AD_ADD)) operations.append_sum(1.0f);
 #if DNNL_VERSION_MAJOR >= 3
-  if (is(r, AD_RELU)) operations.append_eltwise(algorithm::eltwise_relu, 0.0f, 0.0f);
+  auto append = [&](algorithm kind, float alpha, float beta) { operations.append_eltwise(kind, alpha, beta); };
+  const float slope = 1.0f / 6, middle = 0.5f;
 #else
-  if (is(r, AD_RELU)) operations.append_eltwise(1.0f, algorithm::eltwise_relu, 0.0f, 0.0f);
+  auto append = [&](algorithm kind, float alpha, float beta) { operations.append_eltwise(1.0f, kind, alpha, beta); };
+  const float slope = 0, middle = 0; // which version 2 has built in
 #endif
+  if (is(r, AD_RELU)) append(algorithm::eltwise_relu, 0.0f, 0.0f);
+  if (is(r, AD_RELU6)) append(algorithm::eltwise_clip, 0.0f, 6.0f);
+  if (is(r, AD_SILU)) append(algorithm::eltwise_swish, 1.0f, 0.0f);
+  if (is(r, AD_HARD_SWISH)) append(algorithm::eltwise_hardswish, slope, middle);
   if (operations.len() > 0) attr.set_post_ops(operations);
   return attr;
 }

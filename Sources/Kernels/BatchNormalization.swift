@@ -36,24 +36,12 @@ package struct BatchNormalization: Hashable, Sendable {
   }
 
   /// Whether the channels lie as the statistics take them.
-  package static func takes(_ layout: Layout) -> Bool { channels(of: layout) != nil }
-
-  private static func channels(of layout: Layout) -> ak_channels? {
-    let shape = layout.dimensions
-    guard shape.count >= 2 else { return nil }
-    func channels(lanes: Int) -> ak_channels {
-      ak_channels(
-        images: shape[0], channels: shape[1], positions: shape.dropFirst(2).reduce(1, *), lanes: lanes)
-    }
-    if let block = layout.channelBlock { return channels(lanes: block) }
-    if layout == .channelsLast(shape) { return channels(lanes: shape[1]) }
-    return layout.isPlain ? channels(lanes: 1) : nil
-  }
+  package static func takes(_ layout: Layout) -> Bool { layout.channels != nil }
 
   /// Mean and variance of each channel over everything else: the same for any number of threads, as oneDNN's are not. A
   /// last bit here decides on which side of zero a relu's operand lies, and gradients differ by far more than rounding.
   private func statistics(of x: Buffer) -> (mean: Buffer, variance: Buffer) {
-    guard let shape = Self.channels(of: layout) else {
+    guard let shape = layout.channels else {
       stopProgram("batch normalisation: the memory layout of the input is not supported")
     }
     let (mean, variance) = (Buffer(.plain([channels])), Buffer(.plain([channels])))

@@ -89,6 +89,19 @@ package struct ConvolutionShape: Hashable, Sendable {
     return plan(request)
   }
 
+  /// A forward pass for inference that ends with an activation; nil where oneDNN has none, or where another algorithm, which
+  /// leaves the activation to a kernel of its own, is the quicker one.
+  package func forward(source: Layout, pass: ConvolutionPass, activation: FusedActivation) -> Plan? {
+    switch ruled(pass) {
+    case .winograd, .preparedWinograd: return nil
+    case .direct, .directChannelsLast: break
+    }
+    var request = request(AD_CONVOLUTION_FORWARD, source: source, pass, nil)
+    request.flags |= activation.flag
+    guard let plan = Plan(request), !plan.isFallback else { return nil }
+    return plan
+  }
+
   /// The gradient with respect to the input. `source` is the layout that the input had.
   package func backwardData(source: Layout, algorithm: ConvolutionAlgorithm? = nil) -> Plan {
     var request = request(AD_CONVOLUTION_BACKWARD_DATA, source: gradientSource(source), .training, algorithm)

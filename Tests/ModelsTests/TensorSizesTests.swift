@@ -64,6 +64,73 @@ import Testing
       }
     ),
     (
+      "mobilenet_v3_large",
+      { seed in
+        var sizes = Sizes(seed)
+        var value = MobileNetV3.Configuration.large
+        for row in value.rows.indices {
+          value.rows[row].channels = sizes.number(1...9)
+          // Equal to what the block is given, where it expands nothing.
+          value.rows[row].expanded =
+            sizes.number(0...2) == 0
+            ? (row == 0 ? 8 : value.rows[row - 1].channels) : sizes.number(1...20)
+          value.rows[row].kernel = 2 * sizes.number(0...3) + 1
+          value.rows[row].squeezes = sizes.number(0...1) == 0
+        }
+        (value.stemWidth, value.hidden) = (8, sizes.number(1...20))
+        (value.inputChannels, value.classes) = (sizes.number(1...4), sizes.number(1...7))
+        return (ZooCase.value(of: value), [value.inputChannels, 33, 33])
+      }
+    ),
+    (
+      "mnasnet1_3",
+      { seed in
+        var sizes = Sizes(seed)
+        var value = MNASNet.Configuration.toy
+        // As of torchvision's first version, whose stem did not narrow.
+        value.widths = [32, 16] + sizes.numbers(6, 1...9)
+        value.dropout = 0.2
+        (value.inputChannels, value.classes) = (sizes.number(1...4), sizes.number(1...7))
+        return (ZooCase.value(of: value), [value.inputChannels, 33, 33])
+      }
+    ),
+    (
+      "efficientnet_b3",
+      { seed in
+        var sizes = Sizes(seed)
+        var value = EfficientNet.Configuration.b3
+        for stage in value.stages.indices {
+          value.stages[stage].block = sizes.number(0...1) == 0 ? .inverted : .fused
+          value.stages[stage].expansion = sizes.number(1...5)
+          value.stages[stage].kernel = 2 * sizes.number(0...2) + 1
+          value.stages[stage].channels = 8 * sizes.number(1...3)
+          value.stages[stage].blocks = sizes.number(1...3)
+        }
+        (value.stemWidth, value.lastWidth) = (8 * sizes.number(1...2), sizes.number(1...30))
+        (value.inputChannels, value.classes) = (sizes.number(1...4), sizes.number(1...7))
+        return (ZooCase.value(of: value), [value.inputChannels, 33, 33])
+      }
+    ),
+    (
+      "regnet_y_8gf",
+      { seed in
+        var sizes = Sizes(seed)
+        var value = RegNet.Configuration.toyY
+        let stages = sizes.number(1...4)
+        value.depths = sizes.numbers(stages, 1...3)
+        value.groupWidths = sizes.numbers(stages, 1...5)
+        value.widths = value.groupWidths.map { $0 * sizes.number(1...3) }
+        value.squeezeRatio = [0, 0.25, 0.5, 1][seed % 4]
+        value.stemWidth = 8
+        // A ratio that leaves nothing of a narrow stage describes no network.
+        if value.squeezeRatio > 0, let least = value.widths.min(), Double(least) * value.squeezeRatio <= 0.5 {
+          value.squeezeRatio = 1
+        }
+        (value.inputChannels, value.classes) = (sizes.number(1...4), sizes.number(1...7))
+        return (ZooCase.value(of: value), [value.inputChannels, 33, 33])
+      }
+    ),
+    (
       "vgg19_bn",
       { seed in
         var sizes = Sizes(seed)

@@ -39,6 +39,13 @@ struct ZooCase: Sendable, CustomTestStringConvertible {
 
   var testDescription: String { name }
 
+  /// With squeezes so wide that relu leaves something of each.
+  private static let regNetY: RegNet.Configuration = {
+    var configuration = RegNet.Configuration.toyY
+    configuration.squeezeRatio = 1
+    return configuration
+  }()
+
   static let all: [ZooCase] = [
     ZooCase("resnet18", 11_689_512, ResNet.Configuration.toy, [3, 64, 64], least: 17),
     ZooCase("resnet34", 21_797_672, ResNet.Configuration.toy, [3, 64, 64], least: 17),
@@ -54,6 +61,43 @@ struct ZooCase: Sendable, CustomTestStringConvertible {
     ZooCase("squeezenet1_1", 1_235_496, SqueezeNet.Configuration.toy, [3, 64, 64], least: 17),
     ZooCase("squeezenet-toy", 12_125, SqueezeNet.Configuration.toy, [3, 64, 64], least: 17),
     ZooCase("mobilenet_v2", 3_504_872, MobileNetV2.Configuration.toy, [3, 40, 40], least: 1, hasIdleBiases: true),
+    ZooCase(
+      "mobilenet_v3_large", 5_483_032, MobileNetV3.Configuration.toy, [3, 40, 40], least: 1, hasIdleBiases: true),
+    ZooCase(
+      "mobilenet_v3_small", 2_542_856, MobileNetV3.Configuration.toy, [3, 40, 40], least: 1, hasIdleBiases: true),
+    ZooCase("mnasnet0_5", 2_218_512, MNASNet.Configuration.toy, [3, 48, 48], least: 1, hasIdleBiases: true),
+    ZooCase("mnasnet0_75", 3_170_208, MNASNet.Configuration.toy, [3, 48, 48], least: 1, hasIdleBiases: true),
+    ZooCase("mnasnet1_0", 4_383_312, MNASNet.Configuration.toy, [3, 48, 48], least: 1, hasIdleBiases: true),
+    ZooCase("mnasnet1_3", 6_282_256, MNASNet.Configuration.toy, [3, 48, 48], least: 1, hasIdleBiases: true),
+    ZooCase("efficientnet_b0", 5_288_548, EfficientNet.Configuration.toy, [3, 40, 40], least: 1, hasIdleBiases: true),
+    ZooCase("efficientnet_b1", 7_794_184, EfficientNet.Configuration.toy, [3, 40, 40], least: 1, hasIdleBiases: true),
+    ZooCase("efficientnet_b2", 9_109_994, EfficientNet.Configuration.toy, [3, 40, 40], least: 1, hasIdleBiases: true),
+    ZooCase("efficientnet_b3", 12_233_232, EfficientNet.Configuration.toy, [3, 40, 40], least: 1, hasIdleBiases: true),
+    ZooCase("efficientnet_b4", 19_341_616, EfficientNet.Configuration.toy, [3, 40, 40], least: 1, hasIdleBiases: true),
+    ZooCase("efficientnet_b5", 30_389_784, EfficientNet.Configuration.toy, [3, 40, 40], least: 1, hasIdleBiases: true),
+    ZooCase("efficientnet_b6", 43_040_704, EfficientNet.Configuration.toy, [3, 40, 40], least: 1, hasIdleBiases: true),
+    ZooCase("efficientnet_b7", 66_347_960, EfficientNet.Configuration.toy, [3, 40, 40], least: 1, hasIdleBiases: true),
+    ZooCase(
+      "efficientnet_v2_s", 21_458_488, EfficientNet.Configuration.v2Toy, [3, 40, 40], least: 1, hasIdleBiases: true),
+    ZooCase(
+      "efficientnet_v2_m", 54_139_356, EfficientNet.Configuration.v2Toy, [3, 40, 40], least: 1, hasIdleBiases: true),
+    ZooCase(
+      "efficientnet_v2_l", 118_515_272, EfficientNet.Configuration.v2Toy, [3, 40, 40], least: 1, hasIdleBiases: true),
+    ZooCase("regnet_y_400mf", 4_344_144, Self.regNetY, [3, 40, 40], least: 1, hasIdleBiases: true),
+    ZooCase("regnet_y_800mf", 6_432_512, Self.regNetY, [3, 40, 40], least: 1, hasIdleBiases: true),
+    ZooCase("regnet_y_1_6gf", 11_202_430, Self.regNetY, [3, 40, 40], least: 1, hasIdleBiases: true),
+    ZooCase("regnet_y_3_2gf", 19_436_338, Self.regNetY, [3, 40, 40], least: 1, hasIdleBiases: true),
+    ZooCase("regnet_y_8gf", 39_381_472, Self.regNetY, [3, 40, 40], least: 1, hasIdleBiases: true),
+    ZooCase("regnet_y_16gf", 83_590_140, Self.regNetY, [3, 40, 40], least: 1, hasIdleBiases: true),
+    ZooCase("regnet_y_32gf", 145_046_770, Self.regNetY, [3, 40, 40], least: 1, hasIdleBiases: true),
+    ZooCase("regnet_y_128gf", 644_812_894, Self.regNetY, [3, 40, 40], least: 1, hasIdleBiases: true),
+    ZooCase("regnet_x_400mf", 5_495_976, RegNet.Configuration.toyX, [3, 40, 40], least: 1, hasIdleBiases: true),
+    ZooCase("regnet_x_800mf", 7_259_656, RegNet.Configuration.toyX, [3, 40, 40], least: 1, hasIdleBiases: true),
+    ZooCase("regnet_x_1_6gf", 9_190_136, RegNet.Configuration.toyX, [3, 40, 40], least: 1, hasIdleBiases: true),
+    ZooCase("regnet_x_3_2gf", 15_296_552, RegNet.Configuration.toyX, [3, 40, 40], least: 1, hasIdleBiases: true),
+    ZooCase("regnet_x_8gf", 39_572_648, RegNet.Configuration.toyX, [3, 40, 40], least: 1, hasIdleBiases: true),
+    ZooCase("regnet_x_16gf", 54_278_536, RegNet.Configuration.toyX, [3, 40, 40], least: 1, hasIdleBiases: true),
+    ZooCase("regnet_x_32gf", 107_811_560, RegNet.Configuration.toyX, [3, 40, 40], least: 1, hasIdleBiases: true),
     ZooCase("alexnet", 61_100_840, AlexNet.Configuration.toy, [3, 96, 96], least: 63),
     ZooCase("alexnet-original", 60_965_224, AlexNet.Configuration.originalToy, [3, 96, 96], least: 67),
     ZooCase("vgg11", 132_863_336, VGG.Configuration.toy, [3, 64, 64], least: 32),

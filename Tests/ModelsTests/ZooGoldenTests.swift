@@ -24,6 +24,12 @@ import Testing
     ("zoo-dbn", { MLP(.init(inputs: 48, hidden: [9, 7], activation: .sigmoid, pretraining: 1, outputs: 5)) }),
     ("zoo-fashion-cnn", { FashionCNN(.init(divisor: 8, dropout: 0, classes: 5)) }),
     ("zoo-simple-convnet", { SimpleConvNet(.toy) }),
+    ("zoo-efficientnet", { EfficientNet(.toy) }),
+    ("zoo-efficientnet-v2", { EfficientNet(.v2Toy) }),
+    ("zoo-mobilenet-v3", { MobileNetV3(.toy) }),
+    ("zoo-mnasnet", { MNASNet(.toy) }),
+    ("zoo-regnet-x", { RegNet(.toyX) }),
+    ("zoo-regnet-y", { RegNet(.toyY) }),
   ]
 
   @Test(arguments: cases.map(\.golden))

@@ -23,6 +23,39 @@ import Testing
     ]
   }
 
+  // MARK: - Activations
+
+  static let activations: [@Sendable (Tensor) -> Tensor] = [
+    { $0.clamped(to: 0...6) }, { silu($0) }, { hardSwish($0) },
+  ]
+
+  /// Convolution, normalisation and activation are one call in inference, of which nothing else becomes a part.
+  @Test(arguments: 0..<3) func anActivationJoinsAConvolutionInInference(_ index: Int) {
+    let activate = Self.activations[index]
+    let operands = Self.blockOperands()
+    func normalized() -> Tensor {
+      batchNormalization(
+        same(operands["x"]!, operands["weight"]!, bias: operands["bias"]!), mean: operands["mean"]!,
+        variance: operands["variance"]!, scale: operands["scale"]!, shift: operands["shift"]!, epsilon: 1e-5)
+    }
+    let y = activate(normalized())
+    #expect(isDeferred(y))
+    let bare = normalized().scalars
+    let apart = activate(Tensor(bare, shape: y.shape))
+    expectClose(actual: y.scalars, expected: apart.scalars.map(Double.init))
+    let sum = relu(activate(normalized()) + operands["addend"]!)
+    expectClose(actual: sum.scalars, expected: relu(apart + operands["addend"]!).scalars.map(Double.init))
+    expectClose(
+      actual: activate(activate(normalized())).scalars, expected: activate(apart).scalars.map(Double.init))
+    expectClose(actual: relu(activate(normalized())).scalars, expected: relu(apart).scalars.map(Double.init))
+    let weight = Variable(operands["weight"]!)
+    let pass = valueWithGradients(of: [weight], mode: .inference, noise: nil) {
+      let y = activate(same(operands["x"]!, weight.tracked))
+      return (y.sum(), isDeferred(y))
+    }
+    #expect(!pass.auxiliary && pass.gradients[weight]!.scalars.contains { $0 != 0 })
+  }
+
   // MARK: - Operands are captured at the call
 
   @Test(arguments: ["x", "weight", "bias", "mean", "variance", "scale", "shift", "addend"])

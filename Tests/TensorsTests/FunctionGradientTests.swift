@@ -104,6 +104,9 @@ import Testing
     Case(name: "channel dropout", operands: ["x": random([8, 9, 2, 2], 1)]) {
       channelDropout($0["x"]!, rate: 0.4, path: "a")
     },
+    Case(name: "stochastic depth", operands: ["x": random([8, 9, 2, 2], 1)]) {
+      stochasticDepth($0["x"]!, rate: 0.4, path: "a")
+    },
     Case(name: "DropBlock", operands: ["x": random([3, 4, 7, 6], 1)]) {
       dropBlock($0["x"]!, block: 3, rate: 0.3, path: "a")
     },

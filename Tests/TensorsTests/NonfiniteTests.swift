@@ -38,6 +38,46 @@ import Testing
     #expect(y.scalars.contains { !$0.isFinite })
   }
 
+  /// Of all channels, of each alone, in groups, and by Winograd's algorithm, which ends with no such activation.
+  private static let convolutions: [@Sendable (Tensor) -> Tensor] = [
+    conv,
+    { x in
+      var numbers = TestNumbers(seed: 4)
+      let weight = Tensor(numbers.floats(16 * 25), shape: [16, 1, 5, 5])
+      return convolution(x, weight: weight, stride: [2, 2], padding: [2, 2], dilation: [1, 1], groups: 16)
+    },
+    { x in
+      var numbers = TestNumbers(seed: 4)
+      let weight = Tensor(numbers.floats(24 * 16), shape: [24, 16, 1, 1])
+      return convolution(x, weight: weight, stride: [1, 1], padding: [0, 0], dilation: [1, 1])
+    },
+    { x in
+      var numbers = TestNumbers(seed: 4)
+      let weight = Tensor(numbers.floats(16 * 8 * 9), shape: [16, 8, 3, 3])
+      return convolution(x, weight: weight, stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 2)
+    },
+  ]
+
+  private static let activations: [@Sendable (Tensor) -> Tensor] = [
+    { $0.clamped(to: 0...6) }, { silu($0) }, { hardSwish($0) },
+  ]
+
+  @Test(arguments: [Float.nan, .infinity, -.infinity, 1e37, -1e37, 1], 0..<3)
+  func convolutionAndActivation(value: Float, activation: Int) {
+    let activate = Self.activations[activation]
+    for convolve in Self.convolutions {
+      let x = Self.input(value)
+      let fused = activate(convolve(x))
+      let bare = convolve(x)
+      let apart = activate(Tensor(bare.scalars, shape: bare.shape))
+      expectSame(fused, apart)
+      let pairs = zip(fused.scalars, apart.scalars).filter { $0.isFinite && $1.isFinite }
+      expectClose(actual: pairs.map(\.0), expected: pairs.map { Double($0.1) }, relativeL2: 1e-6)
+      let zeros = zip(fused.scalars, apart.scalars).count { ($0 == 0) != ($1 == 0) && abs($0 - $1) > 1e-30 }
+      #expect(zeros == 0)
+    }
+  }
+
   @Test(arguments: [Float.nan, .infinity, -.infinity]) func convolutionAdditionAndRelu(value: Float) {
     let x = Self.input(value)
     var numbers = TestNumbers(seed: 5)

@@ -74,7 +74,10 @@ typedef enum ad_flag {
   AD_INCLUDE_PADDING = 16, // average pooling counts the padding
   AD_TRANSPOSE_SOURCE = 32, // a matrix product takes the last two axes of the source the other way round
   AD_TRANSPOSE_WEIGHTS = 64, // the same for the second factor
-  AD_BY_MATRIX_PRODUCT = 128 // a linear map as a product of row-major matrices
+  AD_BY_MATRIX_PRODUCT = 128, // a linear map as a product of row-major matrices
+  AD_RELU6 = 256,         // the result limited to 0...6
+  AD_SILU = 512,          // x / (1 + exp(-x)) of the result
+  AD_HARD_SWISH = 1024    // x * min(max(x + 3, 0), 6) / 6 of the result
 } ad_flag;
 
 #define AD_MAX_PARTS 8

@@ -27,7 +27,7 @@ public func relu(_ x: Tensor) -> Tensor {
 /// The relu without its record, as a part of what comes before where that is possible.
 private func rectified(_ x: Tensor) -> Tensor {
   switch x.deferred {
-  case .convolution(let convolution) where !convolution.relu:
+  case .convolution(let convolution) where convolution.takesRelu:
     let fused = convolution.copy()
     fused.relu = true
     return Tensor(.convolution(fused), shape: x.shape)

@@ -64,8 +64,9 @@ extension Tensor {
   static func broadcast(_ kind: BinaryOperation, _ a: Tensor, _ b: Tensor) -> Tensor {
     let shape = broadcastShape(a.shape, b.shape)
     return operation {
+      let scaled = kind == .multiply ? scaledChannels(a, b) ?? scaledChannels(b, a) : nil
       let y = Tensor(
-        Buffer.broadcast(kind, a.plainBuffer, a.shape, b.plainBuffer, b.shape, result: shape), shape: shape)
+        scaled ?? Buffer.broadcast(kind, a.plainBuffer, a.shape, b.plainBuffer, b.shape, result: shape), shape: shape)
       if kind == .add || kind == .subtract {
         return recorded(y, as: .init(kind.name), from: a, b) { [a = a.operand, b = b.operand] dy, cotangents in
           cotangents.add(dy.summed(to: a.shape), to: a)
@@ -75,8 +76,8 @@ extension Tensor {
       return recorded(y, as: .init(kind.name), from: a, b) { dy, cotangents in
         switch kind {
         case .multiply:
-          cotangents.add((dy * b.detached()).summed(to: a.shape), to: a)
-          cotangents.add((dy * a.detached()).summed(to: b.shape), to: b)
+          cotangents.add(factorGradient(dy, of: a, times: b), to: a)
+          cotangents.add(factorGradient(dy, of: b, times: a), to: b)
         case .divide:
           cotangents.add((dy / b.detached()).summed(to: a.shape), to: a)
           cotangents.add((-(dy * y) / b.detached()).summed(to: b.shape), to: b)
@@ -90,6 +91,24 @@ extension Tensor {
         }
       }
     }
+  }
+
+  /// The product with factors of whole channels, in the layout that x has; nil where they are something else.
+  private static func scaledChannels(_ x: Tensor, _ factors: Tensor) -> Buffer? {
+    guard x.rank >= 3, factors.shape != x.shape, !factors.shape.contains(0) else { return nil }
+    let buffer = x.buffer
+    return ChannelScaling(buffer.layout, factors: factors.shape)?(buffer, by: factors.plainBuffer)
+  }
+
+  /// The gradient of a factor, from that of its product with the other one.
+  private static func factorGradient(_ dy: Tensor, of own: Tensor, times other: Tensor) -> Tensor {
+    if own.shape != dy.shape, other.shape == dy.shape, dy.rank >= 3 {
+      let x = other.buffer
+      if let scaling = ChannelScaling(x.layout, factors: own.shape) {
+        return Tensor(scaling.pullback(dy.buffer.reordered(to: x.layout), x).reshaped(to: own.shape), shape: own.shape)
+      }
+    }
+    return (dy * other.detached()).summed(to: own.shape)
   }
 
   static func broadcastShape(_ a: [Int], _ b: [Int]) -> [Int] {

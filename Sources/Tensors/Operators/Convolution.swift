@@ -107,7 +107,8 @@ struct ChannelNormalization {
   }
 }
 
-/// A deferred convolution and what was fused into it: relu?(normalisation(convolution) + addend).
+/// A deferred convolution and what was fused into it: relu?(normalisation(convolution) + addend), or
+/// activation(normalisation(convolution)).
 final class ConvolutionExpression {
   let shape: ConvolutionShape
   let x: Tensor
@@ -116,6 +117,8 @@ final class ConvolutionExpression {
   var normalization: ChannelNormalization?
   var addend: Tensor?
   var relu = false
+  /// In inference and in floats only, and with neither an addend nor a relu.
+  private var activation: FusedActivation?
   /// The addend, where it is not finite and the relu is fused.
   private var keptAddend: Buffer?
   /// Whether it is computed with 8-bit integers.
@@ -131,14 +134,24 @@ final class ConvolutionExpression {
     self.bias = bias
   }
 
-  /// After an addition only a relu can still be fused.
-  var isBare: Bool { addend == nil && !relu }
+  /// After an addition only a relu can still be fused, and after an activation nothing.
+  var isBare: Bool { addend == nil && takesRelu }
+  var takesRelu: Bool { !relu && activation == nil }
+
+  /// The same that ends with an activation; nil where no convolution does.
+  func ending(with function: ElementFunction) -> ConvolutionExpression? {
+    guard isBare, pass != .training, !isQuantized, let activation = FusedActivation(function) else { return nil }
+    let fused = copy()
+    fused.activation = activation
+    return fused
+  }
 
   func copy() -> ConvolutionExpression {
     let copy = ConvolutionExpression(shape: shape, x: x, weight: weight, bias: bias)
     copy.normalization = normalization
     copy.addend = addend
     copy.relu = relu
+    copy.activation = activation
     copy.pass = pass
     copy.isQuantized = isQuantized
     copy.label = label
@@ -162,7 +175,7 @@ final class ConvolutionExpression {
 
   /// The pooled result, without materialising the convolution; nil if that does not pay or is not available.
   func pooled(by pooling: Pooling) -> Buffer? {
-    guard pass != .training, addend == nil, !isQuantized,
+    guard pass != .training, addend == nil, activation == nil, !isQuantized,
       let both = PooledConvolution(fusedShape, pooling, source: x.buffer.layout, pass: pass, relu: relu)
     else { return nil }
     let (weights, bias) = operands(layout: both.weights)
@@ -172,6 +185,7 @@ final class ConvolutionExpression {
   }
 
   private func result() -> Buffer {
+    if let activation { return activated(activation) }
     let input = x.buffer
     let shape = fusedShape
     let plan = shape.forward(source: input.layout, pass: pass, relu: relu, add: addend != nil)
@@ -181,6 +195,22 @@ final class ConvolutionExpression {
     if relu && tookInvalid() { restoreNaN(in: destination) }
     keptAddend = nil
     return destination
+  }
+
+  private func activated(_ activation: FusedActivation) -> Buffer {
+    let input = x.buffer
+    if let plan = fusedShape.forward(source: input.layout, pass: pass, activation: activation) {
+      let (weights, bias) = operands(layout: plan.weights)
+      let y = Buffer(plan.destination)
+      plan.forward(source: input.reordered(to: plan.source), weights: weights, bias: bias, into: y)
+      // oneDNN's activations drop what is not a number, and take other limits at infinity: then one after the other.
+      if !tookInvalid() { return y }
+    }
+    let plan = fusedShape.forward(source: input.layout, pass: pass, relu: false, add: false)
+    let (weights, bias) = operands(layout: plan.weights)
+    let bare = Buffer(plan.destination)
+    plan.forward(source: input.reordered(to: plan.source), weights: weights, bias: bias, into: bare)
+    return activation.function(bare)
   }
 
   /// What is not a number, which oneDNN's relu takes for zero: the convolution again, without the relu. Its addend was

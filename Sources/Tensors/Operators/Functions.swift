@@ -77,6 +77,9 @@ public func prelu(_ x: Tensor, slope: Tensor) -> Tensor {
 
 func apply(_ function: ElementFunction, _ x: Tensor) -> Tensor {
   operation {
+    if !x.isTracked, case .convolution(let convolution)? = x.deferred, let fused = convolution.ending(with: function) {
+      return recorded(Tensor(.convolution(fused), shape: x.shape), as: function.description, from: x) { _, _ in }
+    }
     let operand = x.buffer
     let input = function.keepsPadding || !operand.layout.isPadded ? operand : x.plainBuffer
     let y = Tensor(function(input), shape: x.shape)

@@ -1,0 +1,15 @@
+// Products of whole channels with one factor each, wherever the channels lie.
+#ifndef AVIARY_CHANNEL_SCALING_H
+#define AVIARY_CHANNEL_SCALING_H
+
+#include "normalization.h"
+
+/// y = x · factor, the factor of image n and channel c being factors[n · image_step + c · channel_step]. A step of 0 repeats
+/// it. What fills up the last block of channels becomes zero.
+void ak_scale_channels(
+    ak_channels shape, const float *x, const float *factors, size_t image_step, size_t channel_step, float *y);
+
+/// sums[n · channels + c] = Σ x · y over the positions of each image's channel, accumulated in double.
+void ak_channel_products(ak_channels shape, const float *x, const float *y, float *sums);
+
+#endif
