@@ -14,6 +14,7 @@ sys.dont_write_bytecode = True
 
 import torch
 
+import goldens_attention
 import goldens_everyday
 import goldens_functions
 import goldens_graphs
@@ -39,6 +40,7 @@ def main():
         print(f"note: written with PyTorch {torch.__version__}; the files kept here are 2.13's", file=sys.stderr)
     torch.set_num_threads(1)  # The order of additions, and so the last bit, depends on it.
     torch.use_deterministic_algorithms(True)
+    goldens_attention.write(output)
     goldens_everyday.write(output)
     goldens_functions.write(output)
     goldens_operators.write(output)
