@@ -27,6 +27,7 @@ import goldens_padding
 import goldens_tables
 import goldens_recurrent
 import goldens_training
+import goldens_transformer
 import goldens_windows
 import goldens_zoo
 
@@ -52,6 +53,7 @@ def main():
     goldens_nonfinite.write(output)
     goldens_tables.write(output)
     goldens_training.write(output)
+    goldens_transformer.write(output)
     goldens_windows.write(output)
     goldens_graphs.write(output)
     goldens_zoo.write(output)

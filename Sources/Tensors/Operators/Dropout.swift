@@ -44,6 +44,41 @@ public func channelDropout(_ x: Tensor, rate: Float, path: String = "") -> Tenso
   }
 }
 
+/// What stochastic depth drops together.
+public enum StochasticDepthMode: String, Codable, Sendable, CaseIterable {
+  /// The whole batch.
+  case batch
+  /// Each item of the batch by itself.
+  case row
+}
+
+/// Stochastic depth (Huang et al., 2016) in training mode: a residual branch [N, …] is zero with probability `rate`, all of
+/// it or row by row, else divided by 1 − rate; in inference mode the identity.
+///
+/// - Parameter path: the path of the layer; see `dropout`.
+public func stochasticDepth(
+  _ x: Tensor, rate: Float, mode: StochasticDepthMode = .row, path: String = ""
+) -> Tensor {
+  ensure((0...1).contains(rate), "stochastic depth: the rate \(rate) is not a probability")
+  ensure(x.rank >= 1, "stochastic depth: \(x.shape) has no rows")
+  return operation {
+    let pass = Pass.current.onComputeThread
+    guard pass.mode == .training, pass.drops, rate > 0, let drawing = pass.drawing else { return x }
+    if rate == 1 { return composed(.init("stochasticDepth", "rate", .number(1)), from: [x]) { x * 0 } }
+    let stream = drawing.stream(purpose: "stochastic depth", path: path)
+    func description() -> OperationDescription {
+      let form = AttributeForm.dropout(rate: rate, stream: stream.identity)
+      return .init("stochasticDepth", form.attributes.merging(["mode": .text(mode.rawValue)]) { $1 })
+    }
+    return composed(description(), from: [x]) {
+      let rows = mode == .row ? x.shape[0] : 1
+      let kept = Buffer.filled(1, shape: [rows]).droppedOut(rate: rate, stream: stream)
+      let shape = [rows] + Array(repeating: 1, count: x.rank - 1)
+      return x * Tensor(kept.reshaped(to: shape), shape: shape)
+    }
+  }
+}
+
 /// DropBlock (Ghiasi et al., 2018) in training mode: squares of `block` × `block` positions of each channel of
 /// [N, C, H, W] are zero, and the rest is divided by the share that is kept; in inference mode the identity.
 ///
