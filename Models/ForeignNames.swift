@@ -2,6 +2,7 @@
 // their networks differ from the zoo's.
 
 import AviaryCheckpoints
+import AviaryDiagnostics
 
 extension KerasOriginal {
   /// keras-squeezenet, after Caffe: `fire2/squeeze1x1`. torchvision counts the pools among its features. keras-squeezenet pools
@@ -16,4 +17,16 @@ extension KerasOriginal {
     }
     return KerasOriginal(paths: paths, configuration: [.init("poolRounding", .text("down"))])
   }()
+}
+
+extension RenamingRule {
+  /// torchvision's vision transformers before 0.14: `mlp.linear_1` for `mlp.0`, and `mlp.linear_2` for `mlp.3`.
+  static let olderVisionTransformers = [
+    known(#"^(.*\.mlp)\.linear_1\.(weight|bias)$=$1.0.$2"#), known(#"^(.*\.mlp)\.linear_2\.(weight|bias)$=$1.3.$2"#),
+  ]
+
+  private static func known(_ rule: String) -> RenamingRule {
+    guard let rule = try? RenamingRule(rule) else { stopProgram("'\(rule)' is not a rule") }
+    return rule
+  }
 }

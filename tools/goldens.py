@@ -14,6 +14,7 @@ sys.dont_write_bytecode = True
 
 import torch
 
+import goldens_attention
 import goldens_everyday
 import goldens_functions
 import goldens_graphs
@@ -26,6 +27,7 @@ import goldens_padding
 import goldens_tables
 import goldens_recurrent
 import goldens_training
+import goldens_transformer
 import goldens_windows
 import goldens_zoo
 
@@ -39,6 +41,7 @@ def main():
         print(f"note: written with PyTorch {torch.__version__}; the files kept here are 2.13's", file=sys.stderr)
     torch.set_num_threads(1)  # The order of additions, and so the last bit, depends on it.
     torch.use_deterministic_algorithms(True)
+    goldens_attention.write(output)
     goldens_everyday.write(output)
     goldens_functions.write(output)
     goldens_operators.write(output)
@@ -50,6 +53,7 @@ def main():
     goldens_nonfinite.write(output)
     goldens_tables.write(output)
     goldens_training.write(output)
+    goldens_transformer.write(output)
     goldens_windows.write(output)
     goldens_graphs.write(output)
     goldens_zoo.write(output)

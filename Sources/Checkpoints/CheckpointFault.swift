@@ -54,6 +54,8 @@ public enum CheckpointFault: ArchiveFaultCarrying, Equatable, Sendable, CustomSt
   case badSetting(path: String, setting: String, value: Double)
   /// A pattern of allowed differences matches no path.
   case patternMatchesNothing(pattern: String)
+  /// A table of positions or the like is not the network's own, so that the weights mean something else.
+  case otherIndices(path: String, tensor: String)
 
   // Converting.
   /// A pattern of matrices to transpose matches none.
@@ -105,6 +107,8 @@ public enum CheckpointFault: ArchiveFaultCarrying, Equatable, Sendable, CustomSt
     case .mismatch(let path, let report): "\(path): does not fit the network: \(report.problems)"
     case .badSetting(let path, let setting, let value):
       "\(path): \(setting) = \(value): the network has no such setting, or the value is out of range"
+    case .otherIndices(let path, let tensor):
+      "\(path): tensor '\(tensor)' is not the table that the network computes; the weights are of another network"
     case .patternMatchesNothing(let pattern): "pattern '\(pattern)' matches no tensor"
     case .nothingToTranspose(let pattern): "--transpose '\(pattern)': matches no tensor of two axes"
     case .badRename(let rule, let reason): "--rename '\(rule)': \(reason)"

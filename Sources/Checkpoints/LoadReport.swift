@@ -1,4 +1,4 @@
-/// What a network wants from a checkpoint: one parameter, buffer or counter.
+/// What a network wants from a checkpoint: one parameter, buffer, counter or table of indices.
 public struct CellDescription: Sendable, Equatable {
   public enum Role: String, Sendable {
     /// Learned.
@@ -7,6 +7,8 @@ public struct CellDescription: Sendable, Equatable {
     case buffer
     /// `num_batches_tracked`: older files lack it, and nothing depends on it.
     case counter
+    /// Whole numbers that the network has itself, and that have to be the same in the file.
+    case indices
   }
 
   public let path: String

@@ -79,14 +79,15 @@ extension Checkpoint {
         }
         continue
       }
-      let usable = cell.role == .counter ? array.integers() != nil : array.dtype.isReal
+      let isWhole = cell.role == .counter || cell.role == .indices
+      let usable = isWhole ? array.integers() != nil : array.dtype.isReal
       guard usable else {
         report.unusable.append(.init(path: cell.path, dtype: array.dtype))
         continue
       }
       arrays[cell.path] = array
       report.loaded.append(cell.path)
-      let type = cell.role == .counter ? Dtype.int64 : .float32
+      let type = isWhole ? Dtype.int64 : .float32
       if array.dtype != type, array.quantization == nil {
         report.conversions.append(.type(path: cell.path, from: array.dtype, to: type))
       }

@@ -45,7 +45,7 @@ extension Layer {
   }
 
   /// Whether training changes statistics that are not frozen.
-  public var learnsFromStatistics: Bool { buffers.contains { !$0.isFrozen } }
+  public var learnsFromStatistics: Bool { buffers.contains { $0.isGathered && !$0.isFrozen } }
 
   private static func drops(_ layer: any Layer) -> Bool { (layer as? any DroppingLayer)?.drops == true }
 }

@@ -1,7 +1,8 @@
 import AviaryDiagnostics
 import AviaryTensors
 
-/// A place in a model that holds state: a `Parameter`, a `Buffer`, a `Counter`, a `Constant`, a `Setting` or a `Site`.
+/// A place in a model that holds state: a `Parameter`, a `Buffer`, a `Counter`, a `Constant`, an `IndexTable`, a `Setting` or
+/// a `Site`.
 ///
 /// What a cell is, and what optimizers, tapes and copies know it by, is its `identity`. Its path in a model is a name
 /// that a walk from that model finds; the same cell can have other paths in other models.
@@ -109,14 +110,29 @@ public final class Buffer: Cell {
   }
 
   public let shape: [Int]
-  private let start: Float
+  private let start: Start
   private var own = Core()
+
+  private enum Start {
+    case value(Float)
+    case tensor(Tensor)
+  }
 
   /// A buffer that `initialize(seed:)` fills with one value.
   public init(shape: [Int], startingAt start: Float) {
     self.shape = shape
-    self.start = start
+    self.start = .value(start)
   }
+
+  /// A buffer that `initialize(seed:)` gives these values, which training does not change: a table that checkpoints hold
+  /// nevertheless.
+  public init(startingAt start: Tensor) {
+    shape = start.shape
+    self.start = .tensor(start.detached())
+  }
+
+  /// Whether training changes the buffer.
+  var isGathered: Bool { if case .value = start { true } else { false } }
 
   public var core: CellCore { own }
 
@@ -138,7 +154,12 @@ public final class Buffer: Cell {
     own.value = value.detached()
   }
 
-  func reset() { own.value = Tensor(repeating: start, shape: shape) }
+  func reset() {
+    switch start {
+    case .value(let value): own.value = Tensor(repeating: value, shape: shape)
+    case .tensor(let tensor): own.value = tensor
+    }
+  }
 
   func share(_ other: Buffer) { own = other.own }
 
@@ -190,6 +211,22 @@ public final class Constant: Cell {
   public var core: CellCore { own }
 
   func share(_ other: Constant) { own = other.own }
+}
+
+/// Whole numbers that are part of how a layer computes, such as a table of relative positions. The layer makes them from its
+/// configuration, and checkpoints hold them nevertheless (PyTorch's `register_buffer`): other numbers than the layer's own are
+/// of another network.
+public final class IndexTable: Cell {
+  private final class Core: CellCore {}
+
+  private var own = Core()
+  public let indices: IntTensor
+
+  public init(_ indices: IntTensor) { self.indices = indices }
+
+  public var core: CellCore { own }
+
+  func share(_ other: IndexTable) { own = other.own }
 }
 
 /// A number that says how a layer works and is not learned: a normalisation's epsilon or momentum. Checkpoints carry it,
@@ -257,6 +294,7 @@ extension Cell {
     case (let own as Buffer, let other as Buffer): own.share(other)
     case (let own as Counter, let other as Counter): own.share(other)
     case (let own as Constant, let other as Constant): own.share(other)
+    case (let own as IndexTable, let other as IndexTable): own.share(other)
     case (let own as Setting, let other as Setting): own.share(other)
     case (let own as Site, let other as Site): own.share(other)
     default: break

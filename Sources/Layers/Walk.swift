@@ -15,7 +15,9 @@ package struct Inventory {
 
   package var parameters: [Parameter] { cells.compactMap { $0.cell as? Parameter } }
   /// What a checkpoint holds as tensors.
-  package var stateful: [Entry] { cells.filter { $0.cell is Parameter || $0.cell is Buffer || $0.cell is Counter } }
+  package var stateful: [Entry] {
+    cells.filter { $0.cell is Parameter || $0.cell is Buffer || $0.cell is Counter || $0.cell is IndexTable }
+  }
   /// What it holds as plain numbers.
   package var settings: [(path: String, setting: Setting)] {
     cells.compactMap { entry in (entry.cell as? Setting).map { (entry.path, $0) } }

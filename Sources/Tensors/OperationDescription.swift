@@ -101,6 +101,7 @@ enum AttributeForm: Sendable {
   case responseNormalization(size: Int, alpha: Float, beta: Float, k: Float)
   /// What falls is decided by the Philox key and the step.
   case dropout(rate: Float, stream: (key: UInt64, step: UInt64))
+  case attention(scale: Float, causal: Bool)
   case recurrent(reversed: Bool, lengths: [Int32]?)
   /// Where the elements of a sparse operand stand.
   case sparse(SparsePattern)
@@ -133,6 +134,7 @@ enum AttributeForm: Sendable {
         "rate": .number(rate), "key": .integer(Int(bitPattern: UInt(stream.key))),
         "step": .integer(Int(bitPattern: UInt(stream.step))),
       ]
+    case .attention(let scale, let causal): ["scale": .number(scale), "causal": .flag(causal)]
     case .recurrent(let reversed, let lengths):
       ["reversed": .flag(reversed)].merging(lengths.map { ["lengths": .indices(IntTensor($0))] } ?? [:]) { $1 }
     case .sparse(let pattern):

@@ -120,6 +120,11 @@ extension Tensor {
     operation { buffer.sumOfSquares() }
   }
 
+  /// Whether both are one: the same elements, and the same place on a tape.
+  package func isSame(as other: Tensor) -> Bool {
+    shape == other.shape && content === other.content && node == other.node
+  }
+
   /// The same elements, cut off from the tape: no gradient flows through the result.
   public func detached() -> Tensor {
     Tensor(shape: shape, content: content)

@@ -131,6 +131,54 @@ import Testing
       }
     ),
     (
+      "convnext_base",
+      { seed in
+        var sizes = Sizes(seed)
+        var value = ConvNeXt.Configuration.base
+        (value.blocks, value.widths) = (sizes.numbers(seed % 2 + 2, 1...3), sizes.numbers(seed % 2 + 2, 1...9))
+        (value.inputChannels, value.classes) = (sizes.number(1...4), sizes.number(1...7))
+        return (ZooCase.value(of: value), [value.inputChannels, 33, 33])
+      }
+    ),
+    (
+      "vit_b_16",
+      { seed in
+        var sizes = Sizes(seed)
+        var value = VisionTransformer.Configuration.vitB16
+        (value.patch, value.layers) = (sizes.number(2...5), sizes.number(1...3))
+        (value.width, value.hidden) = (12 * sizes.number(1...3), sizes.number(1...20))
+        value.imageSize = value.patch * sizes.number(1...4)
+        value.representation = seed % 2 == 0 ? nil : sizes.number(1...9)
+        (value.inputChannels, value.classes) = (sizes.number(1...4), sizes.number(1...7))
+        return (ZooCase.value(of: value), [value.inputChannels, value.imageSize, value.imageSize])
+      }
+    ),
+    (
+      "swin_b",
+      { seed in
+        var sizes = Sizes(seed)
+        var value = SwinTransformer.Configuration.base
+        (value.version, value.window) = (seed % 2 == 0 ? .v1 : .v2, sizes.number(2...4))
+        (value.patch, value.blocks) = (sizes.number(1...3), sizes.numbers(seed % 3 + 1, 1...3))
+        value.heads = sizes.numbers(seed % 3 + 1, 1...2)
+        (value.width, value.mlpRatio) = (2 * sizes.number(1...4), sizes.number(1...4))
+        (value.inputChannels, value.classes) = (sizes.number(1...4), sizes.number(1...7))
+        return (ZooCase.value(of: value), [value.inputChannels, 21, 17])
+      }
+    ),
+    (
+      "maxvit_t",
+      { seed in
+        var sizes = Sizes(seed)
+        var value = MaxViT.Configuration.tiny
+        (value.stem, value.headWidth) = (sizes.number(1...9), 4 * sizes.number(1...2))
+        (value.widths, value.layers) = (sizes.numbers(2, 1...2).map { value.headWidth * $0 }, sizes.numbers(2, 1...3))
+        value.partition = seed % 2 + 1
+        (value.inputChannels, value.classes) = (sizes.number(1...4), sizes.number(1...7))
+        return (ZooCase.value(of: value), [value.inputChannels, 16, 16])
+      }
+    ),
+    (
       "vgg19_bn",
       { seed in
         var sizes = Sizes(seed)

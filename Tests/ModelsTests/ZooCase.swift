@@ -98,6 +98,22 @@ struct ZooCase: Sendable, CustomTestStringConvertible {
     ZooCase("regnet_x_8gf", 39_572_648, RegNet.Configuration.toyX, [3, 40, 40], least: 1, hasIdleBiases: true),
     ZooCase("regnet_x_16gf", 54_278_536, RegNet.Configuration.toyX, [3, 40, 40], least: 1, hasIdleBiases: true),
     ZooCase("regnet_x_32gf", 107_811_560, RegNet.Configuration.toyX, [3, 40, 40], least: 1, hasIdleBiases: true),
+    ZooCase("convnext_tiny", 28_589_128, ConvNeXt.Configuration.toy, [3, 40, 40], least: 32),
+    ZooCase("convnext_small", 50_223_688, ConvNeXt.Configuration.toy, [3, 40, 40], least: 32),
+    ZooCase("convnext_base", 88_591_464, ConvNeXt.Configuration.toy, [3, 40, 40], least: 32),
+    ZooCase("convnext_large", 197_767_336, ConvNeXt.Configuration.toy, [3, 40, 40], least: 32),
+    ZooCase("vit_b_16", 86_567_656, VisionTransformer.Configuration.toy, [3, 16, 16]),
+    ZooCase("vit_b_32", 88_224_232, VisionTransformer.Configuration.toy, [3, 16, 16]),
+    ZooCase("vit_l_16", 304_326_632, VisionTransformer.Configuration.toy, [3, 16, 16]),
+    ZooCase("vit_l_32", 306_535_400, VisionTransformer.Configuration.toy, [3, 16, 16]),
+    ZooCase("vit_h_14", 632_045_800, VisionTransformer.Configuration.toy, [3, 16, 16]),
+    ZooCase("swin_t", 28_288_354, SwinTransformer.Configuration.toy, [3, 22, 18], least: 2),
+    ZooCase("swin_s", 49_606_258, SwinTransformer.Configuration.toy, [3, 22, 18], least: 2),
+    ZooCase("swin_b", 87_768_224, SwinTransformer.Configuration.toy, [3, 22, 18], least: 2),
+    ZooCase("swin_v2_t", 28_351_570, SwinTransformer.Configuration.toyV2, [3, 22, 18], least: 2),
+    ZooCase("swin_v2_s", 49_737_442, SwinTransformer.Configuration.toyV2, [3, 22, 18], least: 2),
+    ZooCase("swin_v2_b", 87_930_848, SwinTransformer.Configuration.toyV2, [3, 22, 18], least: 2),
+    ZooCase("maxvit_t", 30_919_624, MaxViT.Configuration.toy, [3, 16, 16]),
     ZooCase("alexnet", 61_100_840, AlexNet.Configuration.toy, [3, 96, 96], least: 63),
     ZooCase("alexnet-original", 60_965_224, AlexNet.Configuration.originalToy, [3, 96, 96], least: 67),
     ZooCase("vgg11", 132_863_336, VGG.Configuration.toy, [3, 64, 64], least: 32),
@@ -129,7 +145,17 @@ struct ZooCase: Sendable, CustomTestStringConvertible {
   func model(seed: UInt64 = 1) throws -> any Classifier {
     let model = try Registry.zoo.architecture(named: name).buildClassifier(configuration: configuration, input: input)
     model.initialize(seed: seed)
+    Self.fillHead(of: model)
     return model
+  }
+
+  /// Gives a head that begins with zeros, through which no gradient flows, other numbers.
+  static func fillHead(of model: some Classifier) {
+    for parameter in model.parameters
+    where parameter.path.hasPrefix(model.headPath) && parameter.initializer == .zeros && parameter.shape.count == 2 {
+      var numbers = TestNumbers(seed: 9)
+      parameter.assign(Tensor(numbers.floats(parameter.tensor.count), shape: parameter.shape))
+    }
   }
 
   /// Images for it.

@@ -21,7 +21,7 @@ import Testing
     "product/zero",
   ]
 
-  private static let files = ["operators", "functions", "windows", "padding", "everyday"]
+  private static let files = ["operators", "functions", "windows", "padding", "attention", "everyday"]
 
   private static func operation(_ file: String, _ golden: GoldenCase) throws -> GoldenOperators.Operation {
     let name = String(golden.name.prefix { $0 != "/" })
@@ -30,6 +30,7 @@ import Testing
     case "functions": try FunctionGoldens.operation(name, golden)
     case "windows": try WindowOperators.operation(name, golden)
     case "padding": try PaddingGoldenTests.operation(name, golden)
+    case "attention": try AttentionTests.operation(golden)
     default: EverydayGoldenTests.operations[golden.name]!
     }
   }

@@ -103,5 +103,6 @@ func runOperationExamples() {
   _ = matmul(x, x.transposed())
   _ = outer(v, v)
   _ = einsum("ij,kj->ik", x, x)
+  _ = scaledDotProductAttention(x, y, y)
   _ = matmul(sparse, x)
 }

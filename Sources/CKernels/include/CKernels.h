@@ -3,6 +3,7 @@
 #define AVIARY_CKERNELS_H
 
 #include "adaptive_optimizers.h"
+#include "attention.h"
 #include "channel_scaling.h"
 #include "clipping.h"
 #include "compute_thread.h"

@@ -50,7 +50,7 @@ extension Checkpoint {
     do {
       return try resized(to: architecture, by: adaptation, path: path)
     } catch CheckpointFault.mismatch(_, var report) where kerasModel == nil && adaptation.transposes.isEmpty {
-      let known = try named(by: adaptation)
+      let known = try named(by: adaptation, of: architecture)
       report.transposable =
         known.transposable(report) { patterns in
           var other = adaptation
@@ -119,7 +119,7 @@ extension Checkpoint {
       let layers = try? kerasModel.convertedLayers(onto: [], by: adaptation.mapping(to: architecture), path: path)
       return TensorShapes((layers ?? []).flatMap { $0.arrays.map { ($0.path, $0.array.shape) } })
     }
-    guard let renamed = try? named(by: adaptation) else { return TensorShapes([]) }
+    guard let renamed = try? named(by: adaptation, of: architecture) else { return TensorShapes([]) }
     if adaptation.byStructure {
       let counted = cells.filter { $0.role != .counter }
       let tensors = renamed.entries.filter { $0.array.count != 1 || $0.array.integers() == nil }
@@ -129,16 +129,19 @@ extension Checkpoint {
     return TensorShapes(renamed.joiningGates(of: cells).entries.map { ($0.path, $0.array.shape) })
   }
 
-  /// The tensors of a file of another program than Keras under the names that a person gives them.
-  private func named(by adaptation: Adaptation) throws(CheckpointFault) -> Checkpoint {
-    try (format == .hdf5 ? dotted() : self).renamed(by: adaptation.renames).transposed(adaptation.transposes)
+  /// The tensors of a file of another program than Keras under the names that a person gives them, and today's for those
+  /// that older files have.
+  private func named(by adaptation: Adaptation, of architecture: Architecture) throws(CheckpointFault) -> Checkpoint {
+    try (format == .hdf5 ? dotted() : self).renamed(by: adaptation.renames + architecture.olderNames)
+      .transposed(adaptation.transposes)
   }
 
   private func fitted(
     to architecture: Architecture, _ model: any Network, _ adaptation: Adaptation, _ path: String
   ) throws -> (checkpoint: Checkpoint, report: LoadReport) {
     let cells = model.cellDescriptions
-    var (result, report) = try matched(cells: cells, headPath: model.headPath, architecture, adaptation, path)
+    var (result, report) = try matched(
+      cells: cells, tied: model.tiedPaths, headPath: model.headPath, architecture, adaptation, path)
     result.format = format
     (result.notes, result.unreadable, result.damage) = (notes, unreadable, damage)
     result.metadata.architecture = architecture.name
@@ -156,7 +159,8 @@ extension Checkpoint {
   }
 
   private func matched(
-    cells: [CellDescription], headPath: String, _ architecture: Architecture, _ adaptation: Adaptation, _ path: String
+    cells: [CellDescription], tied: [String: String], headPath: String, _ architecture: Architecture,
+    _ adaptation: Adaptation, _ path: String
   ) throws(CheckpointFault) -> (checkpoint: Checkpoint, report: LoadReport) {
     if kerasModel != nil {
       if !adaptation.transposes.isEmpty {
@@ -165,10 +169,11 @@ extension Checkpoint {
       }
       return try mapped(onto: cells, headPath: headPath, by: adaptation.mapping(to: architecture), path: path)
     }
-    let renamed = try named(by: adaptation)
+    let renamed = try named(by: adaptation, of: architecture)
     let named =
       try adaptation.byStructure
-      ? renamed.renamedByStructure(of: cells, path: path) : renamed.joiningGates(of: cells).flattened(for: cells)
+      ? renamed.renamedByStructure(of: cells, path: path)
+      : renamed.joiningTied(tied).joiningGates(of: cells).flattened(for: cells)
     let match = try named.match(cells: cells, headPath: headPath, allowing: adaptation.allowances, path: path)
     var result = Checkpoint()
     result.metadata = metadata

@@ -9,10 +9,14 @@ extension Layer {
       switch entry.cell {
       case let cell as Parameter: CellDescription(path: entry.path, shape: cell.shape, role: .parameter)
       case let cell as Buffer: CellDescription(path: entry.path, shape: cell.shape, role: .buffer)
+      case let cell as IndexTable: CellDescription(path: entry.path, shape: cell.indices.shape, role: .indices)
       default: CellDescription(path: entry.path, shape: [], role: .counter)
       }
     }
   }
+
+  /// Further paths of cells: those under which tied weights are met again. To the path that a checkpoint is asked for.
+  var tiedPaths: [String: String] { inventory.aliases }
 
   /// The settings that a checkpoint may have numbers for.
   public var settingDescriptions: [SettingDescription] {
@@ -28,8 +32,12 @@ extension Layer {
     _ checkpoint: Checkpoint, allowing allowances: Set<Allowance> = [], seed: UInt64 = 0, path: String = "checkpoint"
   ) throws(CheckpointFault) -> LoadReport {
     let headPath = (self as? any Network)?.headPath
-    let match = try checkpoint.match(
+    let match = try checkpoint.joiningTied(tiedPaths).match(
       cells: cellDescriptions, settings: settingDescriptions, headPath: headPath, allowing: allowances, path: path)
+    for case (let name, let cell as IndexTable) in inventory.stateful.map({ ($0.path, $0.cell) }) {
+      guard let array = match.arrays[name], array.integers() != cell.indices.scalars.map(Int64.init) else { continue }
+      throw .otherIndices(path: path, tensor: name)
+    }
     // What the caller allowed to be missing keeps its value, where it has one; an absent head begins anew.
     let kept = filledPaths.filter { path in
       !(match.report.headAbsent && headPath.map { path.hasPrefix($0 + ".") } ?? false)
@@ -100,8 +108,14 @@ extension Layer {
       case let cell as Parameter: checkpoint.append(StoredArray(cell.tensor), at: entry.path)
       case let cell as Buffer: checkpoint.append(StoredArray(cell.tensor), at: entry.path)
       case let cell as Counter: checkpoint.append(StoredArray([cell.value], shape: []), at: entry.path)
+      case let cell as IndexTable:
+        checkpoint.append(StoredArray(cell.indices.scalars.map(Int64.init), shape: cell.indices.shape), at: entry.path)
       default: break
       }
+    }
+    // PyTorch, too, keeps tied weights under each of their names.
+    for (name, path) in tiedPaths.sorted(by: { $0.key < $1.key }) {
+      if let array = checkpoint[path] { checkpoint.append(array, at: name) }
     }
     return checkpoint
   }
@@ -127,6 +141,27 @@ package func plainJSON(_ value: some Encodable) -> JSONValue {
     stopProgram("a \(type(of: value)) of plain values did not become JSON")
   }
   return json
+}
+
+extension Checkpoint {
+  /// The same without what tied weights have more than once: of equal arrays under several names that of the path is kept,
+  /// and an array that is there under another name alone gets the path. Arrays that differ stay, and do not fit.
+  func joiningTied(_ paths: [String: String]) -> Checkpoint {
+    if paths.isEmpty { return self }
+    var entries = entries
+    for (name, path) in paths.sorted(by: { $0.key < $1.key }) {
+      guard let place = entries.firstIndex(where: { $0.path == name }) else { continue }
+      let array = entries[place].array
+      if let kept = entries.first(where: { $0.path == path })?.array {
+        if kept.dtype == array.dtype, kept.shape == array.shape, kept.bytes.crc32c() == array.bytes.crc32c() {
+          entries.remove(at: place)
+        }
+      } else {
+        entries[place] = Entry(path, array)
+      }
+    }
+    return replacingEntries(entries)
+  }
 }
 
 extension StoredArray {
