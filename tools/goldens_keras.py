@@ -2,7 +2,7 @@
 """Writes the small Keras files for Tests/KerasTests, and the outputs of Keras: tools/goldens_keras.py [OUT]
 
 Writes OUT/keras (default Tests/KerasTests/Goldens/keras): chains of layers as Keras 3 saves them (.h5, .keras,
-.weights.h5), what earlier versions would have written (put together with h5py), models that are not chains, and
+.weights.h5), what earlier versions would have written (put together with h5py), two graphs, a model with a Lambda, and
 `outputs.safetensors` with an input and Keras's output for each chain. Weights and inputs come from fixed seeds.
 
 Needs: pip install keras==3.15.1 torch==2.13.0 numpy h5py; runs with KERAS_BACKEND=torch.
@@ -161,7 +161,8 @@ def trained():
 
 
 def unknown():
-    return keras.Sequential([L.Input((4, 4)), L.GroupNormalization(groups=2, name="strange"), L.Flatten(), L.Dense(2)])
+    inner = keras.Sequential([L.Input((4, 4)), L.Lambda(lambda x: 2 * x, name="strange")], name="inner")
+    return keras.Sequential([L.Input((4, 4)), inner, L.Flatten(), L.Dense(2)])
 
 
 # ------------------------------------------------------------------ earlier versions

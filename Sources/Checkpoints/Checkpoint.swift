@@ -202,7 +202,7 @@ public struct Checkpoint: Sendable {
     let name = path.lowercased()
     if name.hasSuffix(".weights.h5") {
       throw .unsupported(
-        path: path, what: "Keras weights can be written only of a keras-chain; use .h5 or .safetensors")
+        path: path, what: "Keras weights can be written only of a network from a Keras file; use .h5 or .safetensors")
     } else if name.hasSuffix(".h5") || name.hasSuffix(".hdf5") {
       try writeAviary(to: path)
     } else if name.hasSuffix(".safetensors") {

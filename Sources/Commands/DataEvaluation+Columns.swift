@@ -31,7 +31,7 @@ extension DataEvaluation {
     let table = try Table(csv: data)
     let plain = columns.columns(classes: try plainClasses(columns))
     let prepared = try prepared(table, plain, window: columns.window, needsTarget: needsTarget)
-    if columns.task == nil, (model as? KerasChain)?.configuration.assumesScores == true {
+    if columns.task == nil, (model as? KerasNetwork)?.configuration.assumesScores == true {
       tell("\(path): its outputs are taken for scores of classes; if they are numbers, give --task regression")
     }
     return prepared
@@ -75,7 +75,7 @@ extension DataEvaluation {
 
   /// How many rows a Keras model reads at once, if its file says it.
   private var knownWindow: Int? {
-    guard let input = (model as? KerasChain)?.configuration.input, input.count == 2 else { return nil }
+    guard let input = (model as? KerasNetwork)?.configuration.input, input.count == 2 else { return nil }
     return input[1]
   }
 
@@ -102,7 +102,7 @@ extension DataEvaluation {
     guard preparesNothing else { return [] }
     let count = model.outputCount
     var isNumbers = count == 1
-    if let chain = model as? KerasChain {
+    if let chain = model as? KerasNetwork {
       isNumbers = chain.configuration.output == .values || columns.task == .regression
       if columns.task == .classification, chain.configuration.output == .values {
         throw CommandFault.otherOutputs(path: path, reason: "its outputs are no scores of classes; leave out --task")

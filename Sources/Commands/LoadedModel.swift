@@ -29,7 +29,7 @@ struct LoadedModel {
       case .unreadable, .unsuited, .notFinite: throw fault
       }
     }
-    if needsHead, let chain = predictor.model as? KerasChain, chain.configuration.output == .values {
+    if needsHead, let chain = predictor.model as? KerasNetwork, chain.configuration.output == .values {
       throw CommandFault.noClasses(path: path)
     }
   }

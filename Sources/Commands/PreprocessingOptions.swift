@@ -37,7 +37,11 @@ extension Preprocessing.Preset {
     let known = AviaryCommand.registry.architectures.first { $0.name == metadata.architecture }
     // Every preset but raw divides the features of nodes by their sum.
     if known?.kinds == [.graphs] { return .graph(.init(normalizesFeatures: self != .raw)) }
-    let images = Preprocessing.preset(self, size: known?.imageSize ?? 224)
+    var images = Preprocessing.preset(self, size: known?.imageSize ?? 224)
+    if let described = try SourceOptions.describedImages(metadata) {
+      images = images.withSize(described.size)
+      return .images(described.isGrey ? images.withChannels(.grey) : images)
+    }
     let configuration = try known?.build(configuration: metadata.configuration).configuration
     let isGrey = (configuration as? any ImageConfiguration)?.inputChannels == 1
     return .images(isGrey ? images.withChannels(.grey) : images)
@@ -68,7 +72,7 @@ extension SourceOptions {
       let known = checkpoint.metadata.architecture.flatMap { name in
         AviaryCommand.registry.architectures.first { $0.name == name }
       }
-      let described = try Self.describedImages(checkpoint)
+      let described = try Self.describedImages(checkpoint.metadata)
       let size = inputSize?.size.height ?? known?.imageSize ?? described?.size.height
       result = .preset(preprocessing, size: size ?? 224)
       if let described, inputSize == nil, described.size != result.outputSize {
@@ -98,10 +102,11 @@ extension SourceOptions {
 
 extension SourceOptions {
   /// The size of the images that a Keras model takes, if its file says.
-  private static func describedImages(_ checkpoint: Checkpoint) throws -> (size: ImageSize, isGrey: Bool)? {
-    guard checkpoint.metadata.architecture == KerasChain.architecture,
-      let chain = try AviaryCommand.registry.architecture(named: KerasChain.architecture)
-        .build(configuration: checkpoint.metadata.configuration) as? KerasChain
+  static func describedImages(_ metadata: Checkpoint.Metadata) throws -> (size: ImageSize, isGrey: Bool)? {
+    guard let name = metadata.architecture,
+      [KerasNetwork.architecture, KerasNetwork.graphArchitecture].contains(name),
+      let chain = try AviaryCommand.registry.architecture(named: name)
+        .build(configuration: metadata.configuration) as? KerasNetwork
     else { return nil }
     return chain.configuration.images.map { (ImageSize(height: $0.height, width: $0.width), $0.channels == 1) }
   }

@@ -117,7 +117,7 @@ struct SourceOptions: ParsableArguments {
       (checkpoint, report) = try checkpoint.adapted(
         to: try AviaryCommand.registry.architecture(named: name), by: adaptation, path: path)
     } else if checkpoint.kerasModel?.configuration != nil {
-      (checkpoint, report) = try checkpoint.kerasChain(by: adaptation, path: path)
+      (checkpoint, report) = try checkpoint.kerasNetwork(by: adaptation, path: path)
     } else {
       if naming.byStructure { throw CommandFault.structureOfNothing(path: path) }
       checkpoint = try checkpoint.renamed(by: adaptation.renames).transposed(adaptation.transposes)
@@ -142,7 +142,7 @@ struct SourceOptions: ParsableArguments {
     if let changed = try changedPreparation(of: checkpoint, path) {
       checkpoint.metadata.preprocessing = try changed.json()
     }
-    guard let classes else { return }
+    guard let classes else { return try takeLabels(&checkpoint, path) }
     let names = try Self.classNames(classes)
     if let name = checkpoint.metadata.architecture {
       if checkpoint.metadata.headAbsent { throw CommandFault.classesWithoutHead(path: path) }
@@ -155,9 +155,37 @@ struct SourceOptions: ParsableArguments {
     checkpoint.metadata.classes = names
   }
 
-  /// The lines of the file of that name if there is one, else a list.
+  /// Takes the classes of a Keras model that names none from `labels.txt` beside it, as Teachable Machine exports them.
+  private func takeLabels(_ checkpoint: inout Checkpoint, _ path: String) throws {
+    guard checkpoint.metadata.classes == nil, !checkpoint.metadata.headAbsent,
+      [.kerasHDF5, .kerasArchive].contains(checkpoint.format)
+    else { return }
+    let file = (path.lastIndex(of: "/").map { String(path[...$0]) } ?? "") + "labels.txt"
+    guard let name = checkpoint.metadata.architecture, let lines = try? textLines(file), !lines.isEmpty else { return }
+    let model = try AviaryCommand.registry.architecture(named: name).build(
+      configuration: checkpoint.metadata.configuration)
+    guard lines.count == model.configuration.outputs else {
+      return tell(
+        "\(file): is left out: it names \(lines.count) classes, and the network has \(model.configuration.outputs) outputs"
+      )
+    }
+    checkpoint.metadata.classes = try Self.classNames(file)
+    tell("\(path): takes its classes from \(file)")
+  }
+
+  /// The names of lines that are numbered from 0, `0 cat`, without the numbers; other lines as they are.
+  private static func unnumbered(_ lines: [String]) -> [String] {
+    let names = lines.enumerated().map { index, line -> String? in
+      let parts = line.split(separator: " ", maxSplits: 1)
+      return parts.count == 2 && parts[0] == String(index) ? trimmed(parts[1]) : nil
+    }
+    let known = names.compactMap { $0 }
+    return known.count == lines.count ? known : lines
+  }
+
+  /// The lines of the file of that name if there is one, without numbers; else a list.
   static func classNames(_ given: String) throws(CommandFault) -> [String] {
-    let lines = try textLines(given)
+    let lines = try textLines(given).map(unnumbered)
     let names = lines ?? given.split(separator: ",", omittingEmptySubsequences: false).map { trimmed($0) }
     guard !names.isEmpty else { throw CommandFault.unreadableClasses(path: given) }
     var known = ExactSet()

@@ -104,7 +104,7 @@ extension Checkpoint {
     guard checkpoint.metadata.architecture == nil, checkpoint.kerasModel?.configuration != nil else {
       return checkpoint
     }
-    return try checkpoint.kerasChain(by: Adaptation(), path: path).checkpoint
+    return try checkpoint.kerasNetwork(by: Adaptation(), path: path).checkpoint
   }
 }
 

@@ -1,4 +1,4 @@
-// The weights of a chain in Keras 3's layouts, for `model.load_weights` of the same chain in Keras.
+// The weights of a network in Keras 3's layouts, for `model.load_weights` of the same model in Keras.
 
 import AviaryCheckpoints
 import AviaryDiagnostics
@@ -8,47 +8,59 @@ import AviaryModels
 extension Checkpoint {
   /// Writes Keras 3's `.weights.h5`, which `load_weights` of a model with the same layers reads.
   ///
-  /// - Throws: `CheckpointFault` if the checkpoint is not of a keras-chain: Keras has no counterpart of other networks'
+  /// - Throws: `CheckpointFault` if the checkpoint is not of a Keras model: Keras has no counterpart of other networks'
   ///   layers.
   public func writeKerasWeights(to path: String) throws {
-    guard metadata.architecture == KerasChain.architecture else {
+    guard let architecture = metadata.architecture, KerasNetwork.entries.contains(where: { $0.name == architecture })
+    else {
       let what = metadata.architecture.map { "a \($0)" } ?? "a file that names no network"
       throw CheckpointFault.unsupported(
         path: path,
         what:
-          "Keras weights can be written for a keras-chain, not for \(what), which Keras does not have; use .h5 or .safetensors"
+          "Keras weights can be written for a network from a Keras file, not for \(what), which Keras does not have; use .h5 or .safetensors"
       )
     }
-    let model = try KerasChain.entry.build(configuration: metadata.configuration)
-    guard let chain = model as? KerasChain else { stopProgram("keras-chain did not become a chain") }
+    let model = try Registry.standard.architecture(named: architecture).build(configuration: metadata.configuration)
+    guard let network = model as? KerasNetwork else { stopProgram("\(architecture) did not become a Keras network") }
     let match = try match(cells: model.cellDescriptions, headPath: nil, path: path)
-    try KerasWeightsWriter.write(chain.configuration.kerasLayers(match.arrays), to: path)
+    try KerasWeightsWriter.write(network.configuration.kerasLayers(match.arrays), to: path)
   }
 }
 
-extension KerasChain.Configuration {
+extension KerasNetwork.Configuration {
   /// The layers that Keras has, with their arrays in its layouts.
   fileprivate func kerasLayers(_ arrays: [String: StoredArray]) throws(ConfigurationFault) -> [KerasWeightsWriter.Layer]
   {
-    let shapes = try shapes(from: shape)
-    var channels: Int?
+    let plan = try plan(from: shapes)
     var result: [KerasWeightsWriter.Layer] = []
-    for (index, layer) in layers.enumerated() {
-      if (layer.operation as? KerasFlatten)?.reordered == true { channels = shapes[index].channels }
-      guard !layer.place.isEmpty else { continue }
+    for (index, layer) in layers.enumerated() where !layer.place.isEmpty {
       let weights = KerasWeights(
-        layer: layer, cells: arrays, flattened: channels, positions: shapes[index].positions.count)
+        layer: layer, cells: arrays, flattened: layer.operation is KerasDense ? flattened(before: index, plan) : nil,
+        positions: plan.inputShapes(of: index)[0].positions.count)
       let groups = layer.operation.exported(weights).map { (path: $0.group, arrays: $0.arrays) }
       result.append(.init(place: layer.place, name: layer.name, groups: groups))
-      if layer.operation is KerasDense { channels = nil }
     }
     return result
+  }
+
+  /// The channels of the feature maps that became a row before a dense layer, where its weights were reordered for that.
+  private func flattened(before index: Int, _ plan: KerasPlan) -> Int? {
+    var place: Int? = plan.makers[plan.inputs[index][0]]
+    while let current = place, plan.inputs[current].count == 1 {
+      let operation = layers[current].operation
+      if let flatten = operation as? KerasFlatten {
+        return flatten.reordered ? plan.inputShapes(of: current)[0].channels : nil
+      }
+      guard operation.isElementwise else { return nil }
+      place = plan.makers[plan.inputs[current][0]]
+    }
+    return nil
   }
 }
 
 /// One layer's cells for export. All of them are present, with the shapes of the layer.
 struct KerasWeights {
-  fileprivate let layer: ChainLayer
+  fileprivate let layer: KerasLayer
   fileprivate let cells: [String: StoredArray]
   /// The channels of the feature maps that a Flatten before the layer turns into rows; Keras has channels last.
   fileprivate let flattened: Int?

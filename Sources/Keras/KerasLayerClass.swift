@@ -4,24 +4,27 @@ import AviaryCheckpoints
 import AviaryLayers
 import AviaryTensors
 
-/// A layer of a Keras chain: its settings, as a checkpoint holds them, and everything that depends on its class.
+/// A layer of a Keras model: its settings, as a checkpoint holds them, and everything that depends on its class.
 ///
 /// Shapes are [C, …], channels before positions, whatever Keras's order was.
 protocol KerasLayerClass: Codable, Equatable, Sendable {
   /// Its name in a checkpoint.
   static var key: String { get }
-  /// The classes that become such layers, in Keras 1, 2 and 3; `#` stands for the number of axes.
+  /// The classes that become such layers, in Keras 1, 2 and 3; `#` stands for the number of axes. Functions of `keras.ops` and
+  /// of TensorFlow are headed by `ops.`.
   static var classes: [String] { get }
   /// Whether Keras's layer names an activation of its output.
   static var hasActivation: Bool { get }
-  /// The counterpart of a Keras layer in a chain, whose axes it may turn.
-  static func read(_ source: KerasLayerDescription, _ chain: inout KerasChainBuilder) throws(KerasModelFault) -> Self
+  /// The counterpart of a Keras layer in a graph, whose inputs it may rearrange.
+  static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self
 
-  /// The shape of its output. Whatever a file says is checked here before a layer is built: afterwards nothing can overflow,
-  /// and the layer takes its input.
-  func output(of input: ChainShape) throws(ShapeFault) -> ChainShape
-  /// The layer that computes it on [N, C, …].
-  func layer(on input: ChainShape) -> any UnaryLayer
+  /// The shapes of its outputs. Whatever a file says is checked here before a layer is built: afterwards nothing can overflow,
+  /// and the layer takes its inputs.
+  func outputs(of inputs: [KerasShape]) throws(ShapeFault) -> [KerasShape]
+  /// The layer that computes them on [N, C, …].
+  func module(on inputs: [KerasShape]) -> KerasModule
+  /// What the shapes of its cells depend on: two calls of one layer have to agree in it.
+  func extents(of inputs: [KerasShape]) -> [Int?]
 
   /// Its arrays in the order in which Keras creates them; none if it has no weights.
   var parts: [KerasPart] { get }
@@ -30,7 +33,9 @@ protocol KerasLayerClass: Codable, Equatable, Sendable {
   /// Cells that Keras omits, and the value of all their elements.
   var constants: [String: Float] { get }
 
-  /// What it does to the outputs of the layer before, as far as the end of a chain depends on it.
+  /// Whether the steps that its inputs mask are masked in its output.
+  var keepsMask: Bool { get }
+  /// What it does to the outputs of the layer before, as far as the end of a network depends on it.
   var effect: KerasEffect { get }
   /// Whether rows made of its output are feature maps of a convolution; nil if that depends on the layers before.
   var makesFeatureMaps: Bool? { get }
@@ -42,9 +47,10 @@ protocol KerasLayerClass: Codable, Equatable, Sendable {
 
 extension KerasLayerClass {
   static var hasActivation: Bool { false }
-  func output(of input: ChainShape) throws(ShapeFault) -> ChainShape { input }
+  func extents(of inputs: [KerasShape]) -> [Int?] { inputs.map(\.channels) }
   var parts: [KerasPart] { [] }
   var constants: [String: Float] { [:] }
+  var keepsMask: Bool { isElementwise }
   var effect: KerasEffect { .computes }
   var makesFeatureMaps: Bool? { effect == .mixes ? false : nil }
   var isElementwise: Bool { effect == .passes || effect == .activates }
@@ -55,7 +61,42 @@ extension KerasLayerClass {
     return own.isEmpty ? [] : [(weights.isTimeDistributed ? "layer" : "", own)]
   }
 
-  fileprivate func equals(_ other: any KerasLayerClass) -> Bool { (other as? Self) == self }
+  func equals(_ other: any KerasLayerClass) -> Bool { (other as? Self) == self }
+}
+
+/// A class of layers from one tensor to one.
+protocol KerasUnaryClass: KerasLayerClass {
+  func output(of input: KerasShape) throws(ShapeFault) -> KerasShape
+  func layer(on input: KerasShape) -> any UnaryLayer
+}
+
+extension KerasUnaryClass {
+  func output(of input: KerasShape) throws(ShapeFault) -> KerasShape { input }
+
+  func outputs(of inputs: [KerasShape]) throws(ShapeFault) -> [KerasShape] {
+    try require(inputs.count == 1, "it has \(inputs.count) inputs; it takes one")
+    return [try output(of: inputs[0])]
+  }
+
+  func module(on inputs: [KerasShape]) -> KerasModule { .unary(layer(on: inputs[0])) }
+}
+
+/// A layer at work.
+enum KerasModule {
+  case unary(any UnaryLayer)
+  case joining(any JoiningLayer)
+
+  var layer: any Layer {
+    switch self {
+    case .unary(let layer): layer
+    case .joining(let layer): layer
+    }
+  }
+}
+
+/// A layer of several inputs, or of several outputs.
+protocol JoiningLayer: Layer {
+  func forward(_ inputs: [Tensor]) -> [Tensor]
 }
 
 /// What a layer does to the outputs of the layer before.
@@ -82,7 +123,11 @@ enum KerasLayerClasses {
     KerasLayerNormalization.self, KerasFlatten.self, KerasReshape.self, KerasPermute.self, KerasRepeatVector.self,
     KerasRescaling.self, KerasDropout.self, KerasSpatialDropout.self, KerasActivation.self, KerasLeakyReLU.self,
     KerasELU.self, KerasReLU.self, KerasPReLU.self, KerasZeroPadding.self, KerasCropping.self, KerasUpSampling.self,
-    KerasEmbedding.self, KerasRecurrent.self, KerasBidirectional.self,
+    KerasEmbedding.self, KerasRecurrent.self, KerasBidirectional.self, KerasMerge.self, KerasConcatenate.self,
+    KerasDot.self, KerasScalar.self,
+    KerasNotEqual.self, KerasMasking.self, KerasStepMask.self, KerasAttention.self, KerasMultiHeadAttention.self,
+    KerasSplitSteps.self, KerasJoinSteps.self, KerasResizing.self, KerasCenterCrop.self, KerasGroupNormalization.self,
+    KerasUnitNormalization.self, KerasStatistics.self, KerasLayerScale.self,
   ]
 
   private static let byKey = Dictionary(uniqueKeysWithValues: all.map { ($0.key, $0) })
@@ -98,22 +143,25 @@ enum KerasLayerClasses {
 
   static func stored(as key: String) -> (any KerasLayerClass.Type)? { byKey[key] }
 
-  /// Adds the counterpart of a Keras layer to a chain. A layer that works on the last axis works on every step as it is, so
-  /// that TimeDistributed adds nothing.
-  static func read(_ source: KerasLayerDescription, into chain: inout KerasChainBuilder) throws(KerasModelFault) {
-    let isWrapped = source.kind == "TimeDistributed"
-    let inner = isWrapped ? try source.inner() : source
-    if isWrapped {
-      guard ["Dense", "Activation", "Dropout"].contains(inner.kind) else {
-        throw source.unsupported("a \(inner.kind) for every step is not supported")
+  /// Whether TimeDistributed adds nothing: a layer that works on the last axis works on every step as it is.
+  static func worksOnSteps(_ kind: String) -> Bool { ["Dense", "Activation", "Dropout"].contains(kind) }
+
+  /// Adds the counterpart of a Keras layer to a graph.
+  static func read(_ source: KerasLayerDescription, into graph: inout KerasGraphBuilder) throws(KerasModelFault) {
+    if let kind = KerasScalar.functions[source.kind], source.call.tensors.count == 2 {
+      for name in ["x1", "x2", "x", "y"] { graph.give(graph.current + graph.take(name)) }
+      guard Set(graph.current.map(\.shape.all.count)).count == 1 else {
+        throw source.unsupported("its inputs have different numbers of axes, which is not supported")
       }
-      try chain.turn(to: .channelsLast, for: source)
+      try graph.alignOrders(for: source)
+      return try graph.add(source, KerasMerge(kind: kind))
     }
-    guard let type = byClass[inner.kind] else {
-      throw .unknownLayer(path: source.path, layer: source.name, kind: source.kind)
+    let known = KerasConcatenate.isMode(source) ? KerasConcatenate.self : byClass[source.kind]
+    guard let type = known else {
+      throw .unknownLayer(path: source.path, layer: source.scope + source.name, kind: source.kind)
     }
-    let operation = try type.read(inner, &chain)
-    try chain.add(inner, operation, type.hasActivation ? try inner.activation() : .linear)
+    let operation = try type.read(source, &graph)
+    try graph.add(source, operation, type.hasActivation ? try source.activation() : .linear)
   }
 }
 
@@ -134,8 +182,8 @@ struct Activated: UnaryLayer {
   func forward(_ x: Tensor) -> Tensor { activation.forward(layer.forward(x)) }
 }
 
-/// One layer of a Keras chain, with its activation.
-public struct ChainLayer: Codable, Equatable, Sendable {
+/// One layer of a Keras model, with its activation: one call of it, if it is called several times.
+public struct KerasLayer: Codable, Equatable, Sendable {
   /// The path of its cells: lower case letters, digits and underscores.
   public let name: String
   /// Where Keras 3 stores its weights: class and number, `dense_1`, or `sequential/dense_1` in a nested model. Empty for a
@@ -143,30 +191,42 @@ public struct ChainLayer: Codable, Equatable, Sendable {
   let place: String
   var operation: any KerasLayerClass
   /// The activation of the output.
-  var activation: ChainActivation
+  var activation: KerasFunction
+  /// Where its inputs come from; nil for the layer before.
+  var inputs: [KerasReference]?
+  /// The layer before whose cells it uses: one layer that is called several times.
+  var shares: String?
 
-  init(_ name: String, _ place: String, _ operation: any KerasLayerClass, _ activation: ChainActivation = .linear) {
+  init(
+    _ name: String, _ place: String, _ operation: any KerasLayerClass, _ activation: KerasFunction = .linear,
+    inputs: [KerasReference]? = nil, shares: String? = nil
+  ) {
     self.name = name
     self.place = place
     self.operation = operation
     self.activation = activation
+    self.inputs = inputs
+    self.shares = shares
   }
 
   var hasWeights: Bool { !operation.parts.isEmpty }
 
-  /// The layer at work: [N, C, …] → [N, C', …].
+  /// The layer at work.
   ///
-  /// - Parameter input: the shape of its input, which it was checked to take.
-  func module(on input: ChainShape) -> any UnaryLayer {
-    let layer = operation.layer(on: input)
-    return activation == .linear && !(layer is Activation)
-      ? layer : Activated(layer: layer, activation: activation.layer)
+  /// - Parameter inputs: the shapes of its inputs, which it was checked to take.
+  func module(on inputs: [KerasShape]) -> KerasModule {
+    guard case .unary(let layer) = operation.module(on: inputs), activation != .linear || layer is Activation else {
+      return operation.module(on: inputs)
+    }
+    return .unary(Activated(layer: layer, activation: activation.layer))
   }
 
-  /// The shape of the layer's output.
-  func output(of input: ChainShape) throws(ConfigurationFault) -> ChainShape {
+  /// The shapes of the layer's outputs.
+  func outputs(of inputs: [KerasShape]) throws(ConfigurationFault) -> [KerasShape] {
     do throws(ShapeFault) {
-      return try operation.output(of: input).checked()
+      var shapes: [KerasShape] = []
+      for shape in try operation.outputs(of: inputs) { shapes.append(try shape.checked()) }
+      return shapes
     } catch {
       throw .layer(name: name, reason: error.reason)
     }
@@ -174,7 +234,7 @@ public struct ChainLayer: Codable, Equatable, Sendable {
 
   // MARK: Coding
 
-  private enum Key: CodingKey { case name, place, operation, activation }
+  private enum Key: CodingKey { case name, place, operation, activation, inputs, shares }
 
   /// The operation is an object whose one member has the key of its class.
   private struct ClassKey: CodingKey {
@@ -189,16 +249,18 @@ public struct ChainLayer: Codable, Equatable, Sendable {
     let container = try decoder.container(keyedBy: Key.self)
     name = try container.decode(String.self, forKey: .name)
     place = try container.decode(String.self, forKey: .place)
-    activation = try container.decode(ChainActivation.self, forKey: .activation)
-    let inner = try container.nestedContainer(keyedBy: ClassKey.self, forKey: .operation)
-    guard inner.allKeys.count == 1, let key = inner.allKeys.first,
+    activation = try container.decode(KerasFunction.self, forKey: .activation)
+    inputs = try container.decodeIfPresent([KerasReference].self, forKey: .inputs)
+    shares = try container.decodeIfPresent(String.self, forKey: .shares)
+    let source = try container.nestedContainer(keyedBy: ClassKey.self, forKey: .operation)
+    guard source.allKeys.count == 1, let key = source.allKeys.first,
       let type = KerasLayerClasses.stored(as: key.stringValue)
     else {
       throw DecodingError.dataCorruptedError(
-        forKey: .operation, in: container, debugDescription: "not a layer of a keras-chain")
+        forKey: .operation, in: container, debugDescription: "not a layer of a Keras network")
     }
     func decoded<Class: KerasLayerClass>(_ type: Class.Type) throws -> any KerasLayerClass {
-      try inner.decode(type, forKey: key)
+      try source.decode(type, forKey: key)
     }
     operation = try decoded(type)
   }
@@ -208,11 +270,14 @@ public struct ChainLayer: Codable, Equatable, Sendable {
     try container.encode(name, forKey: .name)
     try container.encode(place, forKey: .place)
     try container.encode(activation, forKey: .activation)
-    var inner = container.nestedContainer(keyedBy: ClassKey.self, forKey: .operation)
-    try inner.encode(operation, forKey: ClassKey(stringValue: type(of: operation).key))
+    try container.encodeIfPresent(inputs, forKey: .inputs)
+    try container.encodeIfPresent(shares, forKey: .shares)
+    var source = container.nestedContainer(keyedBy: ClassKey.self, forKey: .operation)
+    try source.encode(operation, forKey: ClassKey(stringValue: type(of: operation).key))
   }
 
-  public static func == (a: ChainLayer, b: ChainLayer) -> Bool {
-    a.name == b.name && a.place == b.place && a.activation == b.activation && a.operation.equals(b.operation)
+  public static func == (a: KerasLayer, b: KerasLayer) -> Bool {
+    a.name == b.name && a.place == b.place && a.activation == b.activation && a.inputs == b.inputs
+      && a.shares == b.shares && a.operation.equals(b.operation)
   }
 }

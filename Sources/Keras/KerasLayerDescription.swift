@@ -12,6 +12,10 @@ struct KerasLayerDescription {
   let path: String
   /// Of Keras: 1, 2 or 3.
   let version: Int
+  /// The names of the models that it is in: "" or `outer/inner/`.
+  var scope = ""
+  /// How it is called.
+  var call = KerasCall([])
 
   /// The first of the settings that is there: their names changed between versions.
   func setting(_ names: String...) -> JSONValue? { setting(names) }
@@ -42,8 +46,8 @@ struct KerasLayerDescription {
 
   var multiplier: Int { setting("depth_multiplier")?.integer ?? 1 }
 
-  func activation(_ names: String..., default value: ChainActivation = .linear) throws(KerasModelFault)
-    -> ChainActivation
+  func activation(_ names: String..., default value: KerasFunction = .linear) throws(KerasModelFault)
+    -> KerasFunction
   {
     if kind == "Softmax" { return .softmax }
     guard let setting = setting(names.isEmpty ? ["activation"] : names) else { return value }
@@ -51,14 +55,14 @@ struct KerasLayerDescription {
     guard let name = setting.text ?? (isFunction ? setting["config"]?.text : nil) else {
       throw unsupported("its activation \(setting["class_name"]?.text ?? "") is not supported")
     }
-    guard let known = ChainActivation(kerasName: name, version: version) else {
+    guard let known = KerasFunction(kerasName: name, version: version) else {
       throw unsupported("its activation '\(name)' is not supported")
     }
     return known
   }
 
   func unsupported(_ reason: String) -> KerasModelFault {
-    .unsupported(path: path, layer: name, kind: kind, reason: reason)
+    .unsupported(path: path, layer: scope + name, kind: kind, reason: reason)
   }
 
   /// The layer that this one wraps, under this one's name.
@@ -71,13 +75,14 @@ struct KerasLayerDescription {
     guard let wrapped = self.setting(setting), let kind = wrapped["class_name"]?.text, let inner = wrapped["config"]
     else { return nil }
     return KerasLayerDescription(
-      kind: kind, name: name, place: place, configuration: inner, path: path, version: version)
+      kind: kind, name: name, place: place, configuration: inner, path: path, version: version, scope: scope, call: call
+    )
   }
 
   /// The same layer without a place in Keras's files.
   func unplaced(_ name: String) -> KerasLayerDescription {
     KerasLayerDescription(
-      kind: kind, name: name, configuration: configuration, path: path, version: version)
+      kind: kind, name: name, configuration: configuration, path: path, version: version, scope: scope)
   }
 
   /// The shape of the input without the batch; nil if the layer does not say.
@@ -105,16 +110,16 @@ extension KerasLayerDescription {
     return found
   }
 
-  private func padding() throws(KerasModelFault) -> ChainWindow.Padding {
+  private func padding() throws(KerasModelFault) -> KerasWindow.Padding {
     let name = setting("padding", "border_mode")?.text ?? "valid"
-    guard let padding = ChainWindow.Padding(rawValue: name) else {
+    guard let padding = KerasWindow.Padding(rawValue: name) else {
       throw unsupported("padding '\(name)' is not supported")
     }
     return padding
   }
 
   /// Of a convolution.
-  func window(_ axes: Int) throws(KerasModelFault) -> ChainWindow {
+  func window(_ axes: Int) throws(KerasModelFault) -> KerasWindow {
     let kernel: [Int]
     if let rows = setting("nb_row")?.integer, let columns = setting("nb_col")?.integer {
       kernel = [rows, columns]
@@ -123,16 +128,16 @@ extension KerasLayerDescription {
     } else {
       throw unsupported("it has no kernel_size")
     }
-    return ChainWindow(
+    return KerasWindow(
       kernel: kernel, stride: try numbers(axes, default: 1, "strides", "subsample", "subsample_length"),
       dilation: try numbers(axes, default: 1, "dilation_rate", "atrous_rate"), padding: try padding())
   }
 
   /// Of a pool.
-  func pool(_ axes: Int) throws(KerasModelFault) -> ChainWindow {
+  func pool(_ axes: Int) throws(KerasModelFault) -> KerasWindow {
     let kernel = try numbers(axes, default: 2, "pool_size", "pool_length")
     let hasStride = setting("strides", "stride") != nil
-    return ChainWindow(
+    return KerasWindow(
       kernel: kernel, stride: hasStride ? try numbers(axes, default: 1, "strides", "stride") : kernel,
       dilation: kernel.map { _ in 1 }, padding: try padding())
   }

@@ -7,11 +7,11 @@ public struct SequenceLayer: UnaryLayer {
   /// What becomes of the two directions of a bidirectional layer.
   public enum Merge: String, Codable, Sendable { case concatenate, sum, multiply, average }
 
-  private let recurrent: any RecurrentLayer
-  private let returnsSequences: Bool
-  private let merge: Merge
-  private let inReadingOrder: Bool
-  private let axis: Int
+  let recurrent: any RecurrentLayer
+  let returnsSequences: Bool
+  let merge: Merge
+  let inReadingOrder: Bool
+  let axis: Int
 
   /// - Parameters:
   ///   - configuration: of a single layer.
@@ -38,20 +38,9 @@ public struct SequenceLayer: UnaryLayer {
 
   public var children: [Child] { recurrent.children }
 
-  public func forward(_ x: Tensor) -> Tensor {
-    // [T, N, I]
-    let steps = x.transposed(axis == 1 ? [2, 0, 1] : [1, 0, 2])
-    let (output, state) = recurrent(steps)
-    let configuration = recurrent.configuration
-    if !returnsSequences {
-      return merged((0..<configuration.directions).map { state.hidden.slice(axis: 0, at: $0) }, axis: 1)
-    }
-    let sizes = Array(repeating: configuration.hidden, count: configuration.directions)
-    let ordered = inReadingOrder ? output.reversed(axis: 0) : output
-    return merged(ordered.split(sizes: sizes, axis: 2), axis: 2).transposed(axis == 1 ? [1, 2, 0] : [1, 0, 2])
-  }
+  public func forward(_ x: Tensor) -> Tensor { callAsFunction(x, mask: nil).output }
 
-  private func merged(_ parts: [Tensor], axis: Int) -> Tensor {
+  func merged(_ parts: [Tensor], axis: Int) -> Tensor {
     guard parts.count == 2 else { return parts[0] }
     return switch merge {
     case .concatenate: concatenated(parts, axis: axis)

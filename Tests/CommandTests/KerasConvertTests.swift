@@ -15,7 +15,7 @@ import Testing
     #expect(outcome.status == 0, "\(outcome.errors)")
     #expect(outcome.output.contains("keras-chain: 18 tensors loaded"))
     let result = try Checkpoint.read(from: scratch / "a.h5")
-    #expect(result.metadata.architecture == KerasChain.architecture)
+    #expect(result.metadata.architecture == KerasNetwork.architecture)
     #expect(try result.preprocessing()?.outputSize == ImageSize(height: 9, width: 11))
     #expect(result.metadata.extra["config.json"] == nil)
     try ToyFiles.images(at: scratch / "images")

@@ -37,7 +37,7 @@ enum FuzzedReader: String, CaseIterable {
   func corpus(_ folders: [String], largest: Int = 200_000) throws -> [[UInt8]] {
     if self == .configurations { return try Self.texts() }
     var files: [[UInt8]] = []
-    for folder in folders where self != .keras || folder.hasSuffix("keras") {
+    for folder in folders where self != .keras || folder.hasSuffix("keras") || folder.hasSuffix("graphs") {
       guard let walk = FileManager.default.enumerator(atPath: folder) else { continue }
       let names = walk.compactMap { $0 as? String }.filter { extensions.contains(($0 as NSString).pathExtension) }
       for name in names.sorted() {
@@ -112,10 +112,10 @@ enum FuzzedReader: String, CaseIterable {
     guard let checkpoint = try? Checkpoint.read(from: file, options: .init(map: false)) else { return }
     for entry in checkpoint.entries where entry.array.bytes.count <= Self.largest { _ = entry.array.floats() }
     _ = try? checkpoint.inputPreparation()
-    let named = (try? checkpoint.kerasChain(path: file))?.checkpoint ?? checkpoint
+    let named = (try? checkpoint.kerasNetwork(path: file))?.checkpoint ?? checkpoint
     guard let loaded = try? Registry.standard.model(from: named, path: file) else { return }
     if !named.quantizedPaths.isEmpty { Self.classify(loaded.model, input: loaded.architecture.input) }
-    Self.run(loaded.model, inputs: Self.inputs(of: loaded.model, loaded.architecture))
+    Self.run(loaded.model, inputs: [loaded.architecture.input])
   }
 
   /// Objects by path, before the file is walked and after, and parts of datasets: the start, the end, every other element,
@@ -138,23 +138,33 @@ enum FuzzedReader: String, CaseIterable {
     }
   }
 
-  /// Shapes that a network may be given.
-  private static func inputs(of model: some Network, _ architecture: Architecture) -> [[Int]] {
-    guard let chain = model as? KerasChain else { return [architecture.input] }
-    return [chain.configuration.input.map { $0 ?? 5 }]
-  }
-
   /// What a configuration has been found to allow must not trap where it is used.
   private static func run(_ model: some Network, inputs: [[Int]]) {
     // Time belongs to many small networks rather than to few large ones.
     guard model.cellDescriptions.reduce(0, { $0 + $1.shape.reduce(1, *) }) < 100_000 else { return }
     model.initialize(seed: 0)
+    if let network = model as? KerasNetwork { return runGraph(network) }
     for input in inputs where input.reduce(1, { $0.multipliedReportingOverflow(by: $1).partialValue }) < 100_000 {
       guard let classifier = model as? any Classifier,
         (try? model.configuration.validate(input: input)) != nil
       else { continue }
       _ = inference { classifier(Tensor(ones: [2] + input)).scalars }
       _ = classifier.replacingHead(outputs: 3, seed: 1)
+    }
+  }
+
+  /// All inputs are zeros, which are tokens as well as numbers.
+  private static func runGraph(_ network: KerasNetwork) {
+    let shapes = network.configuration.inputs.map { $0.shape.map { $0 ?? 5 } }
+    let size = shapes.reduce(0) { $0 + $1.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue } }
+    guard size < 100_000, (try? network.configuration.validate(inputs: shapes)) != nil else { return }
+    let inputs = shapes.map { Tensor(zeros: [2] + $0) }
+    _ = inference { network.outputs(inputs).map(\.scalars) }
+    let changed = network.replacingHead(outputs: 3, seed: 1)
+    guard (try? changed.configuration.validate(inputs: shapes)) != nil else { return }
+    _ = inference { changed.outputs(inputs).map(\.scalars) }
+    for shape in shapes where shapes.count == 1 && (try? network.configuration.validate(input: shape)) != nil {
+      _ = inference { network(Tensor(ones: [2] + shape)).scalars }
     }
   }
 

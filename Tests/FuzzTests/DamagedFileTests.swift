@@ -11,7 +11,7 @@ import Testing
     let folders = ["ArchivesTests", "CheckpointsTests", "HDF5Tests", "KerasTests", "ModelsTests"].map {
       "\(tests)/\($0)/Goldens"
     }
-    return folders + folders.map { $0 + "/keras" }
+    return folders + folders.map { $0 + "/keras" } + folders.map { $0 + "/graphs" }
   }()
 
   @Test(arguments: FuzzedReader.allCases) func damagedFilesAreRefusedOrRead(reader: FuzzedReader) throws {

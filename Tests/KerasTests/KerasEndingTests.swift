@@ -9,7 +9,7 @@ import Testing
 
 /// What the last layers of a Keras model make of its outputs; files of `tools/goldens_keras.py`.
 @Suite struct KerasEndingTests {
-  typealias Output = KerasChain.Configuration.Output
+  typealias Output = KerasNetwork.Configuration.Output
 
   static let endings: [(String, Output)] = [
     ("softmax_dropout", .classes), ("softmax_flatten", .classes), ("softmax_reshape", .classes),
@@ -82,15 +82,15 @@ import Testing
 
   /// The logarithm of a probability of zero is a number.
   @Test func certaintyIsFinite() {
-    let window = ChainWindow(kernel: [1], stride: [1], dilation: [1], padding: .valid)
-    for (filters, activation) in [(1, ChainActivation.sigmoid), (2, .softmax)] {
-      let model = KerasChain(
+    let window = KerasWindow(kernel: [1], stride: [1], dilation: [1], padding: .valid)
+    for (filters, activation) in [(1, KerasFunction.sigmoid), (2, .softmax)] {
+      let model = KerasNetwork(
         .init(
           input: [1, 2],
           layers: [
-            ChainLayer(
+            KerasLayer(
               "conv", "conv1d", KerasConvolution(filters: filters, window: window, groups: 1, bias: false), activation),
-            ChainLayer("pool", "", KerasGlobalPool(kind: .average, keepsPositions: false)),
+            KerasLayer("pool", "", KerasGlobalPool(kind: .average, keepsPositions: false)),
           ]))
       model.initialize(seed: 1)
       let scores = inference { model(Tensor([1e9, 1e9, -1e9, -1e9], shape: [2, 2, 1])) }
@@ -102,20 +102,20 @@ import Testing
 
   @Test func whatIsLeftOutOfRecurrentLayersIsNoted() throws {
     let file = "inner_dropout.keras"
-    let notes = try KerasChainTests.checkpoint(file).notes
+    let notes = try KerasNetworkTests.checkpoint(file).notes
     #expect(notes.count == 2 && notes[0].contains("dropout inside of a LSTM"), "\(notes)")
     #expect(notes.last?.contains("dropout inside of a GRU") ?? false)
-    let configuration = try Checkpoint.read(from: KerasChainTests.goldens + "/" + file).kerasModel?.configuration
+    let configuration = try Checkpoint.read(from: KerasNetworkTests.goldens + "/" + file).kerasModel?.configuration
     let text = try #require(configuration).serialized
       .replacing(/"stateful": ?false/, with: #""stateful":true"#)
-    let built = try KerasChainBuilder.chain(JSONValue(parsing: text.utf8), version: "3", path: file)
+    let built = try KerasGraphBuilder.graph(JSONValue(parsing: text.utf8), version: "3", path: file)
     #expect(built.builder.notes.count { $0.contains("stateful=True") } == 2, "\(built.builder.notes)")
   }
 
-  static func golden(_ name: String) throws -> (model: KerasChain, x: Tensor, y: [Double]) {
+  static func golden(_ name: String) throws -> (model: KerasNetwork, x: Tensor, y: [Double]) {
     let golden = try Goldens("keras/outputs", of: "KerasTests")
     let x = try golden.array("end_\(name)/x")
-    let model = try KerasChainTests.model(KerasChainTests.checkpoint("end_\(name).keras"))
+    let model = try KerasNetworkTests.model(KerasNetworkTests.checkpoint("end_\(name).keras"))
     let input = Tensor(x.floats, shape: x.shape)
     return (model, input.rank > 2 ? input.channelsFirst() : input, try golden.array("end_\(name)/y").values)
   }

@@ -35,7 +35,7 @@ private struct Named: Network {
     "named", "for this test", Named.self, Named.Configuration(), input: [2, 3, 3])
 
   @Test func aNetworkNormalisesAsKerasDoes() throws {
-    let file = try Checkpoint.read(from: KerasChainTests.goldens + "/norm.keras")
+    let file = try Checkpoint.read(from: KerasNetworkTests.goldens + "/norm.keras")
     let (checkpoint, _) = try file.adapted(to: Self.architecture, path: "norm.keras")
     #expect(checkpoint.metadata.settings == ["bn.epsilon": 0.002, "bn.momentum": 0.15])
     let model = try #require(try Self.architecture.build() as? Named)
@@ -48,7 +48,7 @@ private struct Named: Network {
 
   /// A file of weights alone does not say, and a file of Aviary's keeps what it says.
   @Test func whatIsNotSaidStays() throws {
-    var file = try Checkpoint.read(from: KerasChainTests.goldens + "/norm.keras")
+    var file = try Checkpoint.read(from: KerasNetworkTests.goldens + "/norm.keras")
     let (checkpoint, _) = try file.adapted(to: Self.architecture, path: "norm.keras")
     file = checkpoint
     file.metadata.architecture = nil

@@ -110,7 +110,7 @@ import Testing
     try Data(description.utf8).write(to: URL(fileURLWithPath: path("same.json")))
     try Data(self.description(layers, input: input, other).utf8).write(to: URL(fileURLWithPath: path("other.json")))
 
-    let whole = try Checkpoint.read(from: path("whole.h5")).kerasChain(path: "whole.h5").checkpoint
+    let whole = try Checkpoint.read(from: path("whole.h5")).kerasNetwork(path: "whole.h5").checkpoint
     let weights = try Checkpoint.read(from: path("weights.h5"))
     let routes: [(String, Adaptation)] = [
       ("same.json", Adaptation()), ("same.json", Adaptation(byStructure: true)),
@@ -118,7 +118,7 @@ import Testing
       ("other.json", Adaptation(renames: [try RenamingRule("^a=b")])),
     ]
     for (file, adaptation) in routes {
-      let routed = try weights.described(byKerasModelIn: path(file)).kerasChain(by: adaptation, path: file).checkpoint
+      let routed = try weights.described(byKerasModelIn: path(file)).kerasNetwork(by: adaptation, path: file).checkpoint
       #expect(routed.entries.count == whole.entries.count)
       for (expected, found) in zip(whole.entries, routed.entries) {
         #expect(expected.array.floats() == found.array.floats(), "\(file), \(expected.path) of \(description)")

@@ -17,11 +17,7 @@ import Testing
     "dl4j/dense_tensorflow_1.h5", "dl4j/dense_theano_1.h5", "dl4j/dense_tensorflow_2.h5",
     "dl4j/conv2d_tensorflow_1.h5", "dl4j/conv2d_tensorflow_2.h5", "dl4j/lstm_tensorflow_1.h5",
     "dl4j/simple_rnn_tensorflow_1.h5", "dl4j/bidirectional_lstm_tensorflow_2.h5", "dl4j/simpleconv2d_model.hdf5",
-    "dl4j/issue_9560.h5",
-  ]
-  static let graphs = [
-    "resnet8_cifar10_mlperf_tiny.h5": "add", "gender_mini_XCEPTION.21-0.95.hdf5": "add_1",
-    "dl4j/keras-attention.h5": "attention",
+    "dl4j/issue_9560.h5", "resnet8_cifar10_mlperf_tiny.h5", "gender_mini_XCEPTION.21-0.95.hdf5",
   ]
   static let weights = [
     "squeezenet1_1_imagenet_notop_tf.h5", "textgenrnn_weights.hdf5", "dl4j/simple_lstm_tf_keras_1_weights.h5",
@@ -32,29 +28,19 @@ import Testing
 
   private static func chain(_ file: String) throws -> Checkpoint {
     let path = try path(file)
-    return try Checkpoint.read(from: path).kerasChain(path: file).checkpoint
+    return try Checkpoint.read(from: path).kerasNetwork(path: file).checkpoint
   }
 
   @Test(.enabled(if: SharedData.isPresent, "\(SharedData.absence)"), arguments: chains)
   func chainsBecomeNetworks(file: String) throws {
     let checkpoint = try Self.chain(file)
-    let model = try #require(try Registry.standard.model(from: checkpoint, path: file).model as? KerasChain)
+    let model = try #require(try Registry.standard.model(from: checkpoint, path: file).model as? KerasNetwork)
     let shape = model.configuration.input.map { $0 ?? 5 }
     let given = shape.count == 2 ? [shape[1], shape[0]] : shape
     let y = inference {
       model.outputs(Tensor(Goldens.formula(count: 2 * given.reduce(1, *), k: 1, scale: 1), shape: [2] + given))
     }
     #expect(y.shape[0] == 2 && y.scalars.allSatisfy(\.isFinite))
-  }
-
-  @Test(.enabled(if: SharedData.isPresent, "\(SharedData.absence)"), arguments: graphs.keys.sorted())
-  func graphsAreRefusedByTheirFirstJoin(file: String) throws {
-    let fault = #expect(throws: KerasModelFault.self) { try Self.chain(file) }
-    guard case .severalInputs(_, let layer, _, _) = try #require(fault) else {
-      Issue.record("\(String(describing: fault))")
-      return
-    }
-    #expect(layer == Self.graphs[file])
   }
 
   @Test(.enabled(if: SharedData.isPresent, "\(SharedData.absence)"), arguments: weights)
@@ -69,7 +55,7 @@ import Testing
     arguments: ["simple_lstm_tf_keras_1", "simple_rnn_tf_keras_2"])
   func equalsKeras(name: String) throws {
     let model = try #require(
-      try Registry.standard.model(from: Self.chain("dl4j/\(name)_model.h5"), path: name).model as? KerasChain)
+      try Registry.standard.model(from: Self.chain("dl4j/\(name)_model.h5"), path: name).model as? KerasNetwork)
     let recorded = try Checkpoint.read(from: Self.path("dl4j/\(name)_inputs_and_outputs.h5"))
     let x = try #require(recorded.entries.first { $0.path.hasPrefix("inputs/") }?.array)
     let input = try #require(x.tensor())

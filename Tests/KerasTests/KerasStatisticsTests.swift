@@ -7,17 +7,17 @@ import Testing
 
 /// Statistics of batch normalisation, estimated anew in a chain whose dropout comes before it.
 @Suite struct KerasStatisticsTests {
-  static func model() -> KerasChain {
-    let model = KerasChain(
+  static func model() -> KerasNetwork {
+    let model = KerasNetwork(
       .init(
         input: [3],
         layers: [
-          ChainLayer("dense", "dense", KerasDense(units: 4, bias: true), .relu),
-          ChainLayer("dropout", "dropout", KerasDropout(rate: 0.5)),
-          ChainLayer(
+          KerasLayer("dense", "dense", KerasDense(units: 4, bias: true), .relu),
+          KerasLayer("dropout", "dropout", KerasDropout(rate: 0.5)),
+          KerasLayer(
             "norm", "batch_normalization",
             KerasBatchNormalization(epsilon: 1e-3, momentum: 0.01, scale: true, center: true)),
-          ChainLayer("head", "dense_1", KerasDense(units: 2, bias: true), .softmax),
+          KerasLayer("head", "dense_1", KerasDense(units: 2, bias: true), .softmax),
         ]))
     model.initialize(seed: 1)
     return model
@@ -48,7 +48,7 @@ import Testing
     #expect(model.dropsBeforeNormalizing { _ = model(Self.batches[0]) })
     var configuration = model.configuration
     configuration.layers.swapAt(1, 2)
-    let other = KerasChain(configuration)
+    let other = KerasNetwork(configuration)
     other.initialize(seed: 1)
     #expect(!other.dropsBeforeNormalizing { _ = other(Self.batches[0]) })
     let order = model.executionOrder { _ = model(Self.batches[0]) }.map(\.path)

@@ -56,7 +56,7 @@ struct KerasLayerConversion {
         continue
       }
       let isSeparable = arrays[.pointwiseKernel] != nil
-      for (part, weight) in zip(parts, weights) {
+      for (part, weight) in zip(parts, weights) where part != .count {
         let name = "\(target).\(part.cell(isSeparable: isSeparable))"
         let array = try converted(weight, part, shape(name))
         let isMoved = weight.array.shape.count > 1 && part != .embedding && !keepsOrder(weight.array, part, shape(name))
@@ -78,6 +78,10 @@ struct KerasLayerConversion {
     case (.slope, 1...4):
       let isTurned = rank > 1 && layer.dataFormat != "channels_first"
       return isTurned ? KerasLayout.slopes(array, sharing: shape?.count == 1) : array
+    case (.projection(let projection, isBias: false), 3):
+      return KerasLayout.projectionWeight(array, isOutput: projection == .output)
+    case (.projection(_, isBias: true), 2): return array.reshaped(to: [array.count]) ?? array
+    case (.factor, 0), (.outerFactor, 0): return array.reshaped(to: [1]) ?? array
     case (.embedding, 2), (_, 1): return array
     default: throw fault("array '\(weight.name)' of shape \(array.shape) is not supported")
     }

@@ -44,8 +44,6 @@ enum KerasFile {
     checkpoint.metadata.extra = texts(root)
     let configuration = root["model_config"]?.text.flatMap { try? JSONValue(parsing: $0.utf8) }
     let entries = KerasLayers.entries(of: configuration)
-    let configured = ExactDictionary(entries.map { ($0.name, $0) })
-    let enclosed = Dictionary(grouping: entries) { ExactText($0.enclosing ?? "") }
     let datasets = ExactDictionary(
       (reader.contents.datasets + reader.contents.linkedDatasets).map { ($0.path, $0) })
     let groups = ExactDictionary(reader.contents.groups.map { ($0.path, $0) })
@@ -79,13 +77,7 @@ enum KerasFile {
         }
         weights.append(.init(name: name, array: array, path: join(layer, name)))
       }
-      let inner = layer.isEmpty ? [] : enclosed[ExactText(layer)] ?? []
-      if inner.isEmpty {
-        let known = configured[layer]
-        result.append(.init(name: layer, kind: known?.kind, configuration: known?.configuration, weights: weights))
-      } else {
-        result += split(weights, among: inner)
-      }
+      result += Self.layers(layer, weights, entries)
     }
     let optimizer = reader.contents.datasets.filter { isOptimizer($0.path) }
     noteOptimizer(optimizer, in: &checkpoint, reader, options)
@@ -97,19 +89,52 @@ enum KerasFile {
     return checkpoint
   }
 
-  /// The arrays of a nested model by layer. The layer is part of an array's name, `block1/kernel:0`; arrays whose names have
-  /// none go to the first layer.
-  private static func split(_ weights: [KerasModel.Weight], among entries: [KerasLayerEntry]) -> [KerasModel.Layer] {
-    let names = ExactSet(entries.map(\.name))
-    let owned = Dictionary(grouping: weights) { weight in
-      let parts = weight.name.split(separator: "/").dropLast().map(String.init)
-      return ExactText(parts.last { names.contains($0) } ?? entries[0].name)
-    }
-    return entries.map { entry in
+  /// The layers that the arrays of a group are of: one, or those of a nested model.
+  ///
+  /// - Parameters:
+  ///   - entries: all layers of the model's configuration.
+  ///   - kind, configuration: of a layer that is not among them.
+  static func layers(
+    _ name: String, _ weights: [KerasModel.Weight], _ entries: [KerasLayerEntry], kind: String? = nil,
+    configuration: JSONValue? = nil
+  ) -> [KerasModel.Layer] {
+    let inner = name.isEmpty ? [] : entries.filter { $0.enclosing?.isExactly(name) ?? false }
+    if !inner.isEmpty { return split(weights, among: inner) }
+    let known =
+      entries.first { $0.name.isExactly(name) && $0.enclosing == nil } ?? entries.first { $0.name.isExactly(name) }
+    return [
       .init(
-        name: entry.name, kind: entry.kind, configuration: entry.configuration,
-        weights: owned[ExactText(entry.name)] ?? [])
+        name: name, kind: known?.kind ?? kind, configuration: known?.configuration ?? configuration, weights: weights,
+        place: known?.place)
+    ]
+  }
+
+  /// The arrays of a nested model by layer. The layer is part of an array's name, `block1/kernel:0`, perhaps after the models
+  /// that it is in; arrays whose names have none go to the first layer.
+  private static func split(_ weights: [KerasModel.Weight], among entries: [KerasLayerEntry]) -> [KerasModel.Layer] {
+    let named = Dictionary(grouping: entries.indices) { ExactText(entries[$0].name) }
+    var owned: [Int: [KerasModel.Weight]] = [:]
+    for weight in weights {
+      let parts = weight.name.split(separator: "/").dropLast().map(String.init)
+      let place = parts.lastIndex { named[ExactText($0)] != nil }
+      let candidates = place.flatMap { named[ExactText(parts[$0])] } ?? [0]
+      // Of layers with one name, that whose models stand before it.
+      let before = place.map { parts[..<$0] } ?? []
+      let owner = candidates.max { a, b in
+        matches(entries[a].scope, before) < matches(entries[b].scope, before)
+      }
+      owned[owner ?? 0, default: []].append(weight)
     }
+    return entries.enumerated().map { index, entry in
+      .init(
+        name: entry.name, kind: entry.kind, configuration: entry.configuration, weights: owned[index] ?? [],
+        place: entry.place)
+    }
+  }
+
+  /// How many names at the ends of two lists are the same.
+  private static func matches(_ scope: [String], _ parts: ArraySlice<String>) -> Int {
+    zip(scope.reversed(), parts.reversed()).prefix { $0.isExactly($1) }.count
   }
 
   /// Every array of a file under its own path.

@@ -58,6 +58,22 @@ package enum KerasLayout {
     return apart?.permuted(Array(2..<window.count + 2) + [0, 1])
   }
 
+  // MARK: Attention
+
+  /// (in, heads, width) to (heads · width, in), and of the output (heads, width, out) to (out, heads · width).
+  static func projectionWeight(_ kernel: StoredArray, isOutput: Bool) -> StoredArray {
+    let shape = kernel.shape
+    let matrix = isOutput ? [shape[0] * shape[1], shape[2]] : [shape[0], shape[1] * shape[2]]
+    return kernel.reshaped(to: matrix)?.permuted([1, 0]) ?? kernel
+  }
+
+  /// - Parameter heads: how many.
+  package static func projectionKernel(_ weight: StoredArray, isOutput: Bool, heads: Int) -> StoredArray? {
+    let matrix = weight.permuted([1, 0])
+    let (rows, columns) = (matrix.shape[0], matrix.shape[1])
+    return matrix.reshaped(to: isOutput ? [heads, rows / heads, columns] : [rows, heads, columns / heads])
+  }
+
   // MARK: PReLU
 
   /// (positions…, channels) to (channels, positions…), or to (channels) where the positions share their slopes.
@@ -99,7 +115,8 @@ extension KerasPart {
     case .kernel, .pointwiseKernel: KerasLayout.convolutionKernel(array)
     case .depthwiseKernel: KerasLayout.depthwiseKernel(array, multiplier: multiplier)
     case .slope: KerasLayout.alphas(array, positions: positions)
-    case .embedding, .bias, .scale, .shift, .mean, .variance, .recurrentKernel, .gate: array
+    case .factor, .outerFactor: array.count == 1 && positions != 0 ? array.reshaped(to: []) : array
+    case .embedding, .bias, .scale, .shift, .mean, .variance, .recurrentKernel, .gate, .projection, .count: array
     }
   }
 }

@@ -12,6 +12,9 @@ public struct KerasMapping: Sendable {
 
   /// The network's path for each Keras layer by name. Other layers keep their names, with dots for slashes.
   public var layerNames: ExactDictionary<String>
+  /// The network's path for each Keras layer by its place, which no two layers share, unlike names. Looked up first, where
+  /// no names are to be changed.
+  public var layerPlaces = ExactDictionary<String>()
   /// Applied to layer names before they are looked up.
   public var renames: [RenamingRule]
   /// Nil for the order in the file's configuration or, without one, the order that fits the network, TensorFlow's first.
@@ -132,7 +135,8 @@ extension KerasModel {
     guard mapping.byStructure else {
       for (index, layer) in filled.enumerated() {
         let name = mapping.renames.reduce(layer.name) { $1.apply(to: $0) }
-        let target = mapping.layerNames[name] ?? String(name.map { $0 == "/" ? "." : $0 })
+        let place = mapping.renames.isEmpty ? layer.place.flatMap { mapping.layerPlaces[$0] } : nil
+        let target = place ?? mapping.layerNames[name] ?? String(name.map { $0 == "/" ? "." : $0 })
         let arrays = try conversion(index, to: target).arrays { wanted[$0] }
         result.append((layer.name, arrays, layer.settings(at: target)))
       }
@@ -224,7 +228,7 @@ extension KerasModel {
 extension KerasModel.Layer {
   /// The same arrays as those of a layer that is described elsewhere.
   fileprivate func described(as target: KerasMapping.Target) -> KerasModel.Layer {
-    .init(name: name, kind: target.kind, configuration: target.configuration, weights: weights)
+    .init(name: name, kind: target.kind, configuration: target.configuration, weights: weights, place: place)
   }
 
   /// The epsilon and momentum of a normalisation, as settings of a network here; none for other layers.

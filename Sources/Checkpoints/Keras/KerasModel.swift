@@ -12,6 +12,8 @@ public struct KerasModel: Sendable {
     /// The layer's own part of the model's configuration.
     public let configuration: JSONValue?
     public let weights: [Weight]
+    /// Where Keras 3 stores its arrays: see `KerasPlaces`. Nil if the file does not describe the layer.
+    public var place: String?
 
     /// `channels_last`, `channels_first`, or Keras 1's `tf` and `th`; nil if the configuration does not say.
     public var dataFormat: String? {
@@ -47,6 +49,8 @@ struct KerasLayerEntry {
   let place: String
   /// The outermost nested model that it belongs to.
   let enclosing: String?
+  /// The names of the models that it is in, from the outside in.
+  var scope: [String] = []
 }
 
 /// The layers in a model's configuration, as far as reading files needs them.
@@ -56,23 +60,26 @@ enum KerasLayers {
     guard let model else { return [] }
     var found: [KerasLayerEntry] = []
     // The parser's limit on nesting bounds this walk.
-    func visit(_ model: JSONValue, _ prefix: String, _ enclosing: String?) {
+    func visit(_ model: JSONValue, _ prefix: String, _ scope: [String]) {
       let inner = model["config"] ?? model
       let list = inner["layers"]?.elements ?? inner.elements ?? []
-      let places = KerasPlaces.places(of: list.map { $0["class_name"]?.text ?? "" })
-      for (layer, own) in zip(list, places) {
+      for (layer, own) in zip(list, KerasPlaces.places(of: list)) {
         guard let kind = layer["class_name"]?.text, let configuration = layer["config"] else { continue }
         let place = prefix + own
         let name = configuration["name"]?.text ?? layer["name"]?.text
         if configuration["layers"] != nil || configuration.elements != nil {
-          visit(layer, place + "/", enclosing ?? name ?? place)
+          visit(layer, place + "/", scope + [name ?? place])
+        } else if let wrapped = configuration["layer"], wrapped["config"]?["layers"] != nil {
+          // A model for every step.
+          visit(wrapped, place + "/layer/", scope + [name ?? place])
         } else if let name {
           found.append(
-            .init(kind: kind, name: name, configuration: configuration, place: place, enclosing: enclosing))
+            .init(
+              kind: kind, name: name, configuration: configuration, place: place, enclosing: scope.first, scope: scope))
         }
       }
     }
-    visit(model, "", nil)
+    visit(model, "", [])
     return found
   }
 
@@ -89,6 +96,23 @@ public enum KerasPlaces {
       counts[group] = number + 1
       return number == 0 ? group : "\(group)_\(number)"
     }
+  }
+
+  /// The same for the layers of a model's configuration, among which functions of `keras.ops` have no group.
+  package static func places(of layers: [JSONValue]) -> [String] {
+    let own = layers.filter { !isFunction($0) }
+    var places = places(of: own.map { $0["class_name"]?.text ?? "" })[...]
+    return layers.map { isFunction($0) ? "" : places.removeFirst() }
+  }
+
+  /// Whether what stands among a model's layers is a function, such as the sum that `x + 3` makes.
+  package static func isFunction(_ layer: JSONValue) -> Bool {
+    guard let module = layer["module"]?.text else {
+      // Of a layer the .h5 files of Keras 3 say whether it is trained, and the type of its numbers.
+      guard layer["inbound_nodes"]?.elements?.first?["args"] != nil else { return false }
+      return layer["config"]?["trainable"] == nil && layer["config"]?["dtype"] == nil
+    }
+    return module.hasPrefix("keras.src.ops") || module.hasPrefix("keras.ops")
   }
 
   /// The name that Keras 3 gives the group of a class: `SimpleRNN`, `simple_rnn`; `Conv2DTranspose`, `conv2d_transpose`.
@@ -111,11 +135,8 @@ extension Checkpoint {
     var result = self
     if format == .kerasHDF5 {
       let entries = KerasLayers.entries(of: configuration)
-      let known = ExactDictionary(entries.map { ($0.name, $0) })
-      let layers = model.layers.map { layer in
-        KerasModel.Layer(
-          name: layer.name, kind: known[layer.name]?.kind ?? layer.kind,
-          configuration: known[layer.name]?.configuration ?? layer.configuration, weights: layer.weights)
+      let layers = model.layers.flatMap { layer in
+        KerasFile.layers(layer.name, layer.weights, entries, kind: layer.kind, configuration: layer.configuration)
       }
       result.kerasModel = KerasModel(
         layers: layers, isOrdered: true, version: model.version, backend: model.backend, configuration: configuration)

@@ -9,8 +9,28 @@ package enum KerasPart: Hashable, Sendable {
   case slope
   /// One gate's array in a Keras 1 layer, such as `W_i`.
   case gate(Gate, KerasGatePart)
+  /// One of the four projections of a multi-head attention.
+  case projection(Projection, isBias: Bool)
+  /// What an attention multiplies its scores by: inside of the function, and outside.
+  case factor, outerFactor
+  /// How many values the statistics of a Normalization are of, which nothing depends on.
+  case count
 
   package enum Gate: String, CaseIterable, Sendable { case i, c, f, o, z, r, h }
+  package enum Projection: String, CaseIterable, Sendable {
+    case query, key, value, output
+
+    /// By a part of an array's name: `query`, `query_dense`, `attention_output`.
+    init?(_ name: some StringProtocol) {
+      switch name {
+      case "query", "query_dense": self = .query
+      case "key", "key_dense": self = .key
+      case "value", "value_dense": self = .value
+      case "attention_output", "output_dense": self = .output
+      default: return nil
+      }
+    }
+  }
 
   /// The cell that the array fills, below the path of its layer.
   ///
@@ -24,6 +44,10 @@ package enum KerasPart: Hashable, Sendable {
     case .bias, .shift: "bias"
     case .mean: "running_mean"
     case .variance: "running_var"
+    case .projection(let projection, let isBias): "\(projection.rawValue).\(isBias ? "bias" : "weight")"
+    case .factor: "scale"
+    case .outerFactor: "score_weight"
+    case .count: "count"
     }
   }
 }
@@ -58,9 +82,19 @@ package struct KerasFamily: Sendable, Equatable {
   package static let recurrent = KerasFamily(
     classes: ["lstm", "gru", "simplernn"], all: [.kernel, .recurrentKernel, .bias])
   package static let slope = KerasFamily(classes: ["prelu"], all: [.slope])
+  package static let attention = KerasFamily(
+    classes: ["multiheadattention"],
+    all: [KerasPart.Projection.query, .key, .value, .output].flatMap {
+      [.projection($0, isBias: false), .projection($0, isBias: true)]
+    })
+  package static let scores = KerasFamily(classes: ["attention"], all: [.factor, .outerFactor])
+  package static let additiveScores = KerasFamily(classes: ["additiveattention"], all: [.factor])
+  package static let statistics = KerasFamily(classes: ["normalization"], all: [.mean, .variance, .count])
+  package static let layerScale = KerasFamily(classes: ["layerscale"], all: [.scale])
 
   private static let families = [
-    dense, convolution, depthwise, separable, batchNormalization, normalization, embedding, recurrent, slope,
+    dense, convolution, depthwise, separable, batchNormalization, normalization, embedding, recurrent, slope, attention,
+    scores, additiveScores, statistics, layerScale,
   ]
 
   private init(classes: [String], all: [KerasPart]) {
@@ -82,7 +116,7 @@ package struct KerasFamily: Sendable, Equatable {
   package func parts(bias: Bool = true, scale: Bool = true, center: Bool = true) -> [KerasPart] {
     all.filter { part in
       switch part {
-      case .bias: bias
+      case .bias, .projection(_, isBias: true): bias
       case .scale: scale
       case .shift: center
       default: true
@@ -92,6 +126,10 @@ package struct KerasFamily: Sendable, Equatable {
 
   func parts(_ configuration: JSONValue?) -> [KerasPart] {
     func flag(_ names: String...) -> Bool { names.allSatisfy { configuration?[$0]?.boolean ?? true } }
+    if self == Self.scores {
+      let isOuter = configuration?["score_mode"]?.text == "concat"
+      return (configuration?["use_scale"]?.boolean ?? false ? [.factor] : []) + (isOuter ? [.outerFactor] : [])
+    }
     return parts(bias: flag("use_bias", "bias"), scale: flag("scale"), center: flag("center"))
   }
 }
@@ -140,6 +178,7 @@ extension KerasModel.Layer {
   func parts(of weights: [KerasModel.Weight]) -> [KerasPart]? {
     let (kind, configuration) = inner
     let family = kind.flatMap(KerasFamily.init(kind:))
+    if family == .attention { return Self.projections(weights) }
     let named = weights.compactMap { Self.part(named: $0.name, family) }
     if named.count == weights.count, Set(named).count == named.count { return named }
     if let family {
@@ -160,6 +199,17 @@ extension KerasModel.Layer {
     case (2, 2..., 1): return [.kernel, .bias]
     default: return nil
     }
+  }
+
+  /// The arrays of a multi-head attention, whose names say which projection they are of; a bias has one axis less.
+  private static func projections(_ weights: [KerasModel.Weight]) -> [KerasPart]? {
+    var parts: [KerasPart] = []
+    for weight in weights {
+      let names = weight.name.split(separator: "/").dropLast()
+      guard let projection = names.lazy.reversed().compactMap({ KerasPart.Projection($0) }).first else { return nil }
+      parts.append(.projection(projection, isBias: weight.array.shape.count < 3))
+    }
+    return Set(parts).count == parts.count ? parts : nil
   }
 
   /// Keras 1 stores the arrays of every gate, in this order.
@@ -191,8 +241,12 @@ extension KerasModel.Layer {
       ("pointwise_kernel", .pointwiseKernel), ("kernel", .kernel), ("embeddings", .embedding), ("bias", .bias),
       ("gamma", .scale), ("beta", .shift), ("moving_mean", .mean), ("moving_variance", .variance),
       ("running_mean", .mean), ("running_std", .variance), ("alpha", .slope), ("alphas", .slope),
+      ("scale", .factor), ("concat_score_weight", .outerFactor),
       ("W", family == .embedding ? .embedding : .kernel), ("U", .recurrentKernel), ("b", .bias),
     ]
+    if family == .statistics, let part = ["mean": KerasPart.mean, "variance": .variance, "count": .count][last] {
+      return part
+    }
     guard let part = known.first(where: { last == $0.0 || last.hasSuffix("_" + $0.0) })?.1 else { return nil }
     return family == .depthwise && part == .kernel ? .depthwiseKernel : part
   }

@@ -18,9 +18,18 @@ enum KerasWeightsFile {
     init?(_ path: String) {
       var parts = path.split(whereSeparator: { $0 == "/" || $0 == "\\" })[...]
       var place: [Substring] = []
-      while parts.count >= 2, let first = parts.first, KerasWeightsFile.containers.contains(first) {
-        place.append(parts[parts.startIndex + 1])
-        parts = parts.dropFirst(2)
+      while parts.count >= 2, let first = parts.first {
+        let second = parts[parts.startIndex + 1]
+        if KerasWeightsFile.containers.contains(first) {
+          place.append(second)
+          parts = parts.dropFirst(2)
+        } else if first == "layer", !place.isEmpty, KerasWeightsFile.containers.contains(second) {
+          // The model that a TimeDistributed wraps.
+          place.append(first)
+          parts = parts.dropFirst()
+        } else {
+          break
+        }
       }
       guard !place.isEmpty else { return nil }
       self.place = place.joined(separator: "/")
@@ -63,7 +72,8 @@ enum KerasWeightsFile {
       let name = names[place].flatMap { counts[ExactText($0)] == 1 ? $0 : nil }
       return KerasModel.Layer(
         name: known?.name ?? name ?? place, kind: known?.kind ?? split(place).kind,
-        configuration: known?.configuration, weights: (weights[place] ?? []).sorted { split($0.name) < split($1.name) })
+        configuration: known?.configuration, weights: (weights[place] ?? []).sorted { split($0.name) < split($1.name) },
+        place: known == nil ? nil : place)
     }
     return KerasModel(
       layers: layers, isOrdered: places.allSatisfy { entries[$0] != nil }, version: version ?? "3", backend: nil,

@@ -25,7 +25,9 @@ public enum KerasWeightsWriter {
       HDF5Item(path: "layers"), HDF5Item(path: "vars", attributes: [HDF5Attribute("name", .text("sequential"))]),
     ]
     for layer in layers {
-      let base = "layers/" + layer.place.split(separator: "/").joined(separator: "/layers/")
+      // The model that a TimeDistributed wraps is its `layer`.
+      let base = layer.place.split(separator: "/").map { $0 == "layer" ? "layer" : "layers/" + $0 }
+        .joined(separator: "/")
       // Layers without weights have groups, too.
       items.append(HDF5Item(path: base + "/vars", attributes: [HDF5Attribute("name", .text(layer.name))]))
       for (group, arrays) in layer.groups {

@@ -4,8 +4,8 @@ import AviaryCheckpoints
 import AviaryLayers
 import AviaryTensors
 
-/// A function of single elements, or of the channels of each position, after a layer of a Keras chain.
-public enum ChainActivation: String, Codable, Sendable, CaseIterable {
+/// A function of single elements, or of the channels of each position, after a layer of a Keras model.
+public enum KerasFunction: String, Codable, Sendable, CaseIterable {
   case linear, relu, relu6, tanh, sigmoid, softmax, elu, selu, silu, gelu, softplus, softsign, exponential
   case logSoftmax = "log_softmax"
   case geluByTanh = "gelu_by_tanh"
@@ -17,19 +17,19 @@ public enum ChainActivation: String, Codable, Sendable, CaseIterable {
   case hardSigmoidFifth = "hard_sigmoid_fifth"
 
   /// Those that layers here name in another way, or with another parameter.
-  private static let renamed: [ChainActivation: Activation] = [
+  private static let renamed: [KerasFunction: Activation] = [
     .linear: .identity, .geluByTanh: .tanhGelu, .hardSwish: .hardSwish, .leakyRelu: .leakyRelu(slope: 0.2),
     .hardSigmoid: .hardSigmoid(), .hardSigmoidFifth: .hardSigmoid(slope: 0.2),
   ]
 
   /// Keras's other names, where they are not those of checkpoints.
-  private static let aliases: [String: ChainActivation] = ["swish": .silu, "hard_silu": .hardSwish]
+  private static let aliases: [String: KerasFunction] = ["swish": .silu, "hard_silu": .hardSwish]
 
   /// - Parameters:
   ///   - name: Keras's.
   ///   - version: of Keras, 1 to 3.
   init?(kerasName name: String, version: Int) {
-    let known = Self.aliases[name] ?? ChainActivation(rawValue: name)
+    let known = Self.aliases[name] ?? KerasFunction(rawValue: name)
     guard let known, known != .geluByTanh, known != .hardSigmoidFifth else { return nil }
     self = known == .hardSigmoid && version < 3 ? .hardSigmoidFifth : known
   }
@@ -47,72 +47,77 @@ public enum ChainActivation: String, Codable, Sendable, CaseIterable {
 }
 
 /// Nothing but the activation, or nothing at all: Activation, Softmax, and layers that only work in training.
-struct KerasActivation: KerasLayerClass {
+struct KerasActivation: KerasUnaryClass {
   static let key = "identity"
-  static let classes = ["Activation", "Softmax"] + leftOut
+  static let classes = ["Activation", "Softmax", "Identity"] + leftOut
   static let hasActivation = true
   private static let leftOut = [
     "GaussianNoise", "ActivityRegularization", "RandomFlip", "RandomRotation", "RandomZoom", "RandomContrast",
-    "RandomTranslation", "RandomBrightness",
+    "RandomTranslation", "RandomBrightness", "RandomHeight", "RandomWidth", "RandomHue", "RandomSaturation",
+    "RandomSharpness", "RandomColorJitter", "RandomColorDegeneration", "RandomGrayscale", "RandomShear",
+    "RandomErasing",
+    "RandomElasticTransform", "RandomGaussianBlur", "RandomInvert", "RandomPerspective", "RandomPosterization",
+    "RandAugment", "AugMix", "MixUp", "CutMix",
   ]
 
-  static func read(_ source: KerasLayerDescription, _ chain: inout KerasChainBuilder) throws(KerasModelFault) -> Self {
+  static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
     if leftOut.contains(source.kind) {
-      chain.notes.append("layer '\(source.name)': \(source.kind) works in training only and is left out")
+      graph.notes.append("layer '\(source.name)': \(source.kind) works in training only and is left out")
     }
+    if source.kind == "Softmax" { try graph.requireNoMask(source) }
     let axis = source.kind == "Softmax" ? source.setting("axis")?.integer ?? -1 : -1
-    guard axis == -1 || axis == chain.shape.all.count else { throw source.unsupported("axis \(axis) is not supported") }
+    guard axis == -1 || axis == graph.shape.all.count else { throw source.unsupported("axis \(axis) is not supported") }
     return Self()
   }
 
-  func layer(on input: ChainShape) -> any UnaryLayer { Activation.identity }
+  func layer(on input: KerasShape) -> any UnaryLayer { Activation.identity }
   var effect: KerasEffect { .passes }
 }
 
-struct KerasLeakyReLU: KerasLayerClass {
+struct KerasLeakyReLU: KerasUnaryClass {
   static let key = "leakyRelu"
   static let classes = ["LeakyReLU"]
   var slope: Float
 
-  static func read(_ source: KerasLayerDescription, _ chain: inout KerasChainBuilder) throws(KerasModelFault) -> Self {
+  static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
     Self(slope: source.number("negative_slope", "alpha") ?? 0.3)
   }
 
-  func output(of input: ChainShape) throws(ShapeFault) -> ChainShape {
+  func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
     try require(slope.isFinite, "its slope is not a number")
     return input
   }
 
-  func layer(on input: ChainShape) -> any UnaryLayer { Activation.leakyRelu(slope: slope) }
+  func layer(on input: KerasShape) -> any UnaryLayer { Activation.leakyRelu(slope: slope) }
   var effect: KerasEffect { .activates }
 }
 
-struct KerasELU: KerasLayerClass {
+struct KerasELU: KerasUnaryClass {
   static let key = "elu"
   static let classes = ["ELU"]
   var alpha: Float
 
-  static func read(_ source: KerasLayerDescription, _ chain: inout KerasChainBuilder) throws(KerasModelFault) -> Self {
+  static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
     Self(alpha: source.number("alpha") ?? 1)
   }
 
-  func output(of input: ChainShape) throws(ShapeFault) -> ChainShape {
+  func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
     try require(alpha.isFinite && alpha >= 0, "alpha is \(alpha); it has to be at least 0")
     return input
   }
 
-  func layer(on input: ChainShape) -> any UnaryLayer { Activation.elu(alpha: alpha) }
+  func layer(on input: KerasShape) -> any UnaryLayer { Activation.elu(alpha: alpha) }
   var effect: KerasEffect { .activates }
 }
 
-struct KerasReLU: KerasLayerClass {
+struct KerasReLU: KerasUnaryClass {
   static let key = "relu"
   static let classes = ["ReLU", "ThresholdedReLU"]
   var maximum: Float?
   var slope: Float
   var threshold: Float
 
-  static func read(_ source: KerasLayerDescription, _ chain: inout KerasChainBuilder) throws(KerasModelFault) -> Self {
+  static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
     source.kind == "ThresholdedReLU"
       ? Self(slope: 0, threshold: source.number("theta") ?? 1)
       : Self(
@@ -120,45 +125,47 @@ struct KerasReLU: KerasLayerClass {
         threshold: source.number("threshold") ?? 0)
   }
 
-  func output(of input: ChainShape) throws(ShapeFault) -> ChainShape {
+  func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
     try require(
       slope.isFinite && threshold.isFinite && (maximum ?? 1) > threshold && threshold >= 0,
       "a relu cannot have the threshold \(threshold) and the maximum \(maximum ?? .infinity)")
     return input
   }
 
-  func layer(on input: ChainShape) -> any UnaryLayer {
+  func layer(on input: KerasShape) -> any UnaryLayer {
     Activation.thresholdedRelu(threshold: threshold, slope: slope, maximum: maximum ?? .infinity)
   }
 
   var effect: KerasEffect { .activates }
 }
 
-struct KerasPReLU: KerasLayerClass {
+struct KerasPReLU: KerasUnaryClass {
   static let key = "prelu"
   static let classes = ["PReLU"]
   var sharesPositions: Bool
 
-  static func read(_ source: KerasLayerDescription, _ chain: inout KerasChainBuilder) throws(KerasModelFault) -> Self {
-    try chain.turn(to: .channelsLast, for: source)
+  static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
+    try graph.turn(to: .channelsLast, for: source)
     let shared = (source.setting("shared_axes")?.elements ?? []).compactMap(\.integer)
-    guard shared.isEmpty || shared.sorted() == Array(1..<max(1, chain.shape.all.count)) else {
+    guard shared.isEmpty || shared.sorted() == Array(1..<max(1, graph.shape.all.count)) else {
       throw source.unsupported("shared_axes \(shared) are not supported; all positions, or none")
     }
     return Self(sharesPositions: !shared.isEmpty)
   }
 
-  func output(of input: ChainShape) throws(ShapeFault) -> ChainShape {
+  func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
     _ = try input.knownChannels()
     try require(sharesPositions || input.count != nil, "its slopes need an input whose shape is known")
     return input
   }
 
-  func layer(on input: ChainShape) -> any UnaryLayer {
+  func layer(on input: KerasShape) -> any UnaryLayer {
     PReLU(shape: sharesPositions ? [input.channels ?? 1] : input.all.map { $0 ?? 1 }, slope: 0)
   }
 
   var parts: [KerasPart] { KerasFamily.slope.parts() }
+  func extents(of inputs: [KerasShape]) -> [Int?] { sharesPositions ? inputs.map(\.channels) : inputs.flatMap(\.all) }
   var effect: KerasEffect { .activates }
   var isElementwise: Bool { false }
+  var keepsMask: Bool { true }
 }

@@ -4,8 +4,8 @@ import AviaryCheckpoints
 import AviaryLayers
 import AviaryTensors
 
-protocol KerasConvolutionClass: KerasLayerClass {
-  var window: ChainWindow { get }
+protocol KerasConvolutionClass: KerasUnaryClass {
+  var window: KerasWindow { get }
   var bias: Bool { get }
   /// The number of outputs of each channel's own convolution.
   var multiplier: Int { get }
@@ -23,7 +23,7 @@ extension KerasConvolutionClass {
   }
 
   fileprivate func convolution(
-    _ inputs: Int, _ outputs: Int, _ window: ChainWindow, groups: Int = 1, bias: Bool
+    _ inputs: Int, _ outputs: Int, _ window: KerasWindow, groups: Int = 1, bias: Bool
   ) -> any UnaryLayer {
     func make<Axes: SpatialAxes>(_: Axes.Type) -> any UnaryLayer {
       Conv<Axes>(
@@ -44,28 +44,28 @@ struct KerasConvolution: KerasConvolutionClass {
   static let key = "convolution"
   static let classes = ["Conv#", "Convolution#", "AtrousConvolution#"]
   var filters: Int
-  var window: ChainWindow
+  var window: KerasWindow
   var groups: Int
   var bias: Bool
 
-  static func read(_ source: KerasLayerDescription, _ chain: inout KerasChainBuilder) throws(KerasModelFault) -> Self {
-    let axes = try chain.positions(of: source)
+  static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
+    let axes = try graph.positions(of: source)
     return Self(
       filters: try source.count("filters", "nb_filter"), window: try source.window(axes),
       groups: source.setting("groups")?.integer ?? 1, bias: source.bias)
   }
 
-  func output(of input: ChainShape) throws(ShapeFault) -> ChainShape {
+  func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
     let channels = try input.knownChannels()
     try require("filters", filters)
     try require("groups", groups)
     try require(
       channels % groups == 0 && filters % groups == 0,
       "\(channels) and \(filters) channels do not split into \(groups) groups")
-    return ChainShape(channels: filters, positions: try window.positions(of: input))
+    return KerasShape(channels: filters, positions: try window.positions(of: input))
   }
 
-  func layer(on input: ChainShape) -> any UnaryLayer {
+  func layer(on input: KerasShape) -> any UnaryLayer {
     convolution(input.channels ?? 1, filters, window, groups: groups, bias: bias)
   }
 
@@ -78,27 +78,27 @@ struct KerasTransposedConvolution: KerasConvolutionClass {
   static let key = "transposedConvolution"
   static let classes = ["Conv#Transpose", "Convolution#Transpose", "Deconvolution2D"]
   var filters: Int
-  var window: ChainWindow
+  var window: KerasWindow
   /// Further positions at the end; nil for as many as Keras chooses.
   var outputPadding: [Int]?
   var bias: Bool
 
-  static func read(_ source: KerasLayerDescription, _ chain: inout KerasChainBuilder) throws(KerasModelFault) -> Self {
-    let axes = try chain.positions(of: source)
+  static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
+    let axes = try graph.positions(of: source)
     var extra: [Int]?
     if source.setting("output_padding") != nil { extra = try source.numbers(axes, default: 0, "output_padding") }
     return Self(
       filters: try source.count("filters"), window: try source.window(axes), outputPadding: extra, bias: source.bias)
   }
 
-  func output(of input: ChainShape) throws(ShapeFault) -> ChainShape {
+  func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
     _ = try input.knownChannels()
     try require("filters", filters)
     let positions = try window.transposedPositions(of: input, outputPadding: outputPadding)
-    return ChainShape(channels: filters, positions: positions)
+    return KerasShape(channels: filters, positions: positions)
   }
 
-  func layer(on input: ChainShape) -> any UnaryLayer {
+  func layer(on input: KerasShape) -> any UnaryLayer {
     func make<Axes: SpatialAxes>(_: Axes.Type) -> any UnaryLayer {
       ConvTranspose<Axes>(
         input.channels ?? 1, filters, kernel: window.kernel, stride: window.stride,
@@ -113,20 +113,20 @@ struct KerasDepthwiseConvolution: KerasConvolutionClass {
   static let key = "depthwiseConvolution"
   static let classes = ["DepthwiseConv#"]
   var multiplier: Int
-  var window: ChainWindow
+  var window: KerasWindow
   var bias: Bool
 
-  static func read(_ source: KerasLayerDescription, _ chain: inout KerasChainBuilder) throws(KerasModelFault) -> Self {
-    let axes = try chain.positions(of: source)
+  static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
+    let axes = try graph.positions(of: source)
     return Self(multiplier: source.multiplier, window: try source.window(axes), bias: source.bias)
   }
 
-  func output(of input: ChainShape) throws(ShapeFault) -> ChainShape {
+  func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
     try require("depth_multiplier", multiplier, in: 1...4096)
-    return ChainShape(channels: try input.knownChannels() * multiplier, positions: try window.positions(of: input))
+    return KerasShape(channels: try input.knownChannels() * multiplier, positions: try window.positions(of: input))
   }
 
-  func layer(on input: ChainShape) -> any UnaryLayer {
+  func layer(on input: KerasShape) -> any UnaryLayer {
     let channels = input.channels ?? 1
     return convolution(channels, channels * multiplier, window, groups: channels, bias: bias)
   }
@@ -139,27 +139,27 @@ struct KerasSeparableConvolution: KerasConvolutionClass {
   static let classes = ["SeparableConv#", "SeparableConvolution#"]
   var filters: Int
   var multiplier: Int
-  var window: ChainWindow
+  var window: KerasWindow
   var bias: Bool
 
-  static func read(_ source: KerasLayerDescription, _ chain: inout KerasChainBuilder) throws(KerasModelFault) -> Self {
-    let axes = try chain.positions(of: source)
+  static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
+    let axes = try graph.positions(of: source)
     return Self(
       filters: try source.count("filters", "nb_filter"), multiplier: source.multiplier,
       window: try source.window(axes), bias: source.bias)
   }
 
-  func output(of input: ChainShape) throws(ShapeFault) -> ChainShape {
+  func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
     _ = try input.knownChannels()
     try require("filters", filters)
     try require("depth_multiplier", multiplier, in: 1...4096)
-    return ChainShape(channels: filters, positions: try window.positions(of: input))
+    return KerasShape(channels: filters, positions: try window.positions(of: input))
   }
 
-  func layer(on input: ChainShape) -> any UnaryLayer {
+  func layer(on input: KerasShape) -> any UnaryLayer {
     let channels = input.channels ?? 1
     let ones = window.kernel.map { _ in 1 }
-    let point = ChainWindow(kernel: ones, stride: ones, dilation: ones, padding: .valid)
+    let point = KerasWindow(kernel: ones, stride: ones, dilation: ones, padding: .valid)
     return Separable(
       depthwise: convolution(channels, channels * multiplier, window, groups: channels, bias: false),
       pointwise: convolution(channels * multiplier, filters, point, bias: bias))

@@ -3,54 +3,55 @@
 import AviaryCheckpoints
 import AviaryLayers
 
-struct KerasDense: KerasLayerClass {
+struct KerasDense: KerasUnaryClass {
   static let key = "dense"
   static let classes = ["Dense", "TimeDistributedDense"]
   static let hasActivation = true
   var units: Int
   var bias: Bool
 
-  static func read(_ source: KerasLayerDescription, _ chain: inout KerasChainBuilder) throws(KerasModelFault) -> Self {
-    try chain.turn(to: .channelsLast, for: source)
+  static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
+    try graph.turn(to: .channelsLast, for: source)
     return Self(units: try source.count("units", "output_dim"), bias: source.bias)
   }
 
-  func output(of input: ChainShape) throws(ShapeFault) -> ChainShape {
+  func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
     _ = try input.knownChannels()
     try require("units", units)
-    return ChainShape(channels: units, positions: input.positions)
+    return KerasShape(channels: units, positions: input.positions)
   }
 
-  func layer(on input: ChainShape) -> any UnaryLayer {
+  func layer(on input: KerasShape) -> any UnaryLayer {
     Linear(input.channels ?? 1, units, bias: bias, axis: 1, initializer: .xavierUniform, biasInitializer: .zeros)
   }
 
   var parts: [KerasPart] { KerasFamily.dense.parts(bias: bias) }
   var effect: KerasEffect { .mixes }
+  var keepsMask: Bool { true }
   func withOutputs(_ count: Int) -> Self? { Self(units: count, bias: bias) }
 }
 
-struct KerasEmbedding: KerasLayerClass {
+struct KerasEmbedding: KerasUnaryClass {
   static let key = "embedding"
   static let classes = ["Embedding"]
   var symbols: Int
   var width: Int
 
-  static func read(_ source: KerasLayerDescription, _ chain: inout KerasChainBuilder) throws(KerasModelFault) -> Self {
-    if source.flag("mask_zero", default: false) { chain.masksSteps = source.name }
-    chain.order = .channelsLast
+  static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
+    if source.flag("mask_zero", default: false) { try graph.maskOutput(by: KerasNotEqual(number: 0), for: source) }
+    graph.order = .channelsLast
     return Self(symbols: try source.count("input_dim"), width: try source.count("output_dim"))
   }
 
   /// Tokens are rows, and become [D, T].
-  func output(of input: ChainShape) throws(ShapeFault) -> ChainShape {
+  func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
     try require("input_dim", symbols, in: 1...(1 << 24))
     try require("output_dim", width)
     try require(input.positions.isEmpty, "tokens are rows, not an input of shape \(input)")
-    return ChainShape(channels: width, positions: [input.channels])
+    return KerasShape(channels: width, positions: [input.channels])
   }
 
-  func layer(on input: ChainShape) -> any UnaryLayer {
+  func layer(on input: KerasShape) -> any UnaryLayer {
     Embedding(symbols, width, axis: 1, initializer: .uniform(bound: 0.05))
   }
 

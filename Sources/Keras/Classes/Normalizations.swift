@@ -3,24 +3,26 @@
 import AviaryCheckpoints
 import AviaryLayers
 
-protocol KerasNormalizationClass: KerasLayerClass {
+protocol KerasNormalizationClass: KerasUnaryClass {
   var epsilon: Float { get }
   var scale: Bool { get }
   var center: Bool { get }
 }
 
 extension KerasNormalizationClass {
+  var keepsMask: Bool { true }
+
   /// A scale of 1 and a shift of 0 in place of those that the layer does not learn.
   var constants: [String: Float] { (scale ? [:] : ["weight": 1]).merging(center ? [:] : ["bias": 0]) { own, _ in own } }
 
-  fileprivate func checked(_ input: ChainShape) throws(ShapeFault) -> ChainShape {
+  fileprivate func checked(_ input: KerasShape) throws(ShapeFault) -> KerasShape {
     _ = try input.knownChannels()
     try require("epsilon", epsilon, in: 0..<1)
     return input
   }
 }
 
-extension KerasChainBuilder {
+extension KerasGraphBuilder {
   /// Brings the axis that a normalisation works on to the place of the channels, and reads its settings.
   fileprivate mutating func normalization(
     _ source: KerasLayerDescription, takesFirstAxis: Bool
@@ -51,18 +53,18 @@ struct KerasBatchNormalization: KerasNormalizationClass {
   var scale: Bool
   var center: Bool
 
-  static func read(_ source: KerasLayerDescription, _ chain: inout KerasChainBuilder) throws(KerasModelFault) -> Self {
-    let (epsilon, scale, center) = try chain.normalization(source, takesFirstAxis: true)
+  static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
+    let (epsilon, scale, center) = try graph.normalization(source, takesFirstAxis: true)
     let kept = source.setting("momentum")?.double ?? 0.99
     return Self(epsilon: epsilon, momentum: Float(1 - kept), scale: scale, center: center)
   }
 
-  func output(of input: ChainShape) throws(ShapeFault) -> ChainShape {
+  func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
     try require("momentum", momentum, in: 0..<1.000_001)
     return try checked(input)
   }
 
-  func layer(on input: ChainShape) -> any UnaryLayer {
+  func layer(on input: KerasShape) -> any UnaryLayer {
     BatchNorm(input.channels ?? 1, epsilon: epsilon, momentum: min(momentum, 1))
   }
 
@@ -76,52 +78,53 @@ struct KerasLayerNormalization: KerasNormalizationClass {
   var scale: Bool
   var center: Bool
 
-  static func read(_ source: KerasLayerDescription, _ chain: inout KerasChainBuilder) throws(KerasModelFault) -> Self {
-    let (epsilon, scale, center) = try chain.normalization(source, takesFirstAxis: false)
+  static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
+    let (epsilon, scale, center) = try graph.normalization(source, takesFirstAxis: false)
     return Self(epsilon: epsilon, scale: scale, center: center)
   }
 
-  func output(of input: ChainShape) throws(ShapeFault) -> ChainShape { try checked(input) }
-  func layer(on input: ChainShape) -> any UnaryLayer { LayerNorm(input.channels ?? 1, axis: 1, epsilon: epsilon) }
+  func output(of input: KerasShape) throws(ShapeFault) -> KerasShape { try checked(input) }
+  func layer(on input: KerasShape) -> any UnaryLayer { LayerNorm(input.channels ?? 1, axis: 1, epsilon: epsilon) }
   var parts: [KerasPart] { KerasFamily.normalization.parts(scale: scale, center: center) }
 }
 
-struct KerasDropout: KerasLayerClass {
+struct KerasDropout: KerasUnaryClass {
   static let key = "dropout"
   static let classes = ["Dropout", "AlphaDropout", "GaussianDropout"]
   var rate: Float
 
-  static func read(_ source: KerasLayerDescription, _ chain: inout KerasChainBuilder) throws(KerasModelFault) -> Self {
+  static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
     if source.kind != "Dropout" {
-      chain.notes.append("layer '\(source.name)': \(source.kind) becomes Dropout; neither does anything in predictions")
+      graph.notes.append("layer '\(source.name)': \(source.kind) becomes Dropout; neither does anything in predictions")
     }
     return Self(rate: source.dropout)
   }
 
-  func output(of input: ChainShape) throws(ShapeFault) -> ChainShape {
+  func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
     try require("rate", rate, in: 0..<1)
     return input
   }
 
-  func layer(on input: ChainShape) -> any UnaryLayer { Dropout(rate) }
+  func layer(on input: KerasShape) -> any UnaryLayer { Dropout(rate) }
   var effect: KerasEffect { .passes }
 }
 
-struct KerasSpatialDropout: KerasLayerClass {
+struct KerasSpatialDropout: KerasUnaryClass {
   static let key = "channelDropout"
   static let classes = ["SpatialDropout#"]
   var rate: Float
 
-  static func read(_ source: KerasLayerDescription, _ chain: inout KerasChainBuilder) throws(KerasModelFault) -> Self {
+  static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
     Self(rate: source.dropout)
   }
 
-  func output(of input: ChainShape) throws(ShapeFault) -> ChainShape {
+  func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
     try require("rate", rate, in: 0..<1)
     return input
   }
 
-  func layer(on input: ChainShape) -> any UnaryLayer { ChannelDropout(rate) }
+  func layer(on input: KerasShape) -> any UnaryLayer { ChannelDropout(rate) }
+  var keepsMask: Bool { true }
   var effect: KerasEffect { .passes }
   var isElementwise: Bool { false }
 }

@@ -23,23 +23,28 @@ struct KerasRecurrentCell: Codable, Equatable, Sendable {
   var kind: Kind
   var units: Int
   var bias: Bool
-  var activation: ChainActivation
+  var activation: KerasFunction
   /// Of the gates; a simple layer has none.
-  var gates: ChainActivation
+  var gates: KerasFunction
   /// Whether the output is the states at all steps, or that at the end.
   var returnsSequences: Bool
   var goesBackwards: Bool
   /// Of a GRU: whether its reset gate works on the product, or on the state before.
   var resetsAfter: Bool
+  /// Whether a mask follows the sequence among the inputs; nil for no, as everywhere here in older files.
+  var isMasked: Bool?
+  /// Whether the output at steps that do not count is zero.
+  var zeroesMasked: Bool?
+  /// Whether the initial states are the last inputs.
+  var takesState: Bool?
+  /// Whether the states at the end are further outputs.
+  var returnsState: Bool?
 
-  init(_ source: KerasLayerDescription, in chain: KerasChainBuilder) throws(KerasModelFault) {
+  init(_ source: KerasLayerDescription) throws(KerasModelFault) {
     guard let kind = Kind.classes[source.kind] else {
       throw source.unsupported("a \(source.kind) inside of another layer is not supported")
     }
-    try chain.requireNoMask(source)
-    for name in ["return_state", "time_major"] where source.flag(name, default: false) {
-      throw source.unsupported("\(name)=True is not supported")
-    }
+    if source.flag("time_major", default: false) { throw source.unsupported("time_major=True is not supported") }
     self.kind = kind
     units = try source.count("units", "output_dim")
     bias = source.flag("use_bias", default: true)
@@ -51,26 +56,86 @@ struct KerasRecurrentCell: Codable, Equatable, Sendable {
     returnsSequences = source.flag("return_sequences", default: false)
     goesBackwards = source.flag("go_backwards", default: false)
     resetsAfter = source.flag("reset_after", default: false)
+    if source.flag("return_state", default: false) { returnsState = true }
+    if source.flag("zero_output_for_mask", default: false) { zeroesMasked = true }
   }
 
-  fileprivate func output(of input: ChainShape) throws(ShapeFault) -> ChainShape {
+  /// Gives the layer the mask of its input, and the initial states that it is called with, as further inputs.
+  fileprivate mutating func takeInputs(of graph: inout KerasGraphBuilder) {
+    // The sequence alone, or with states after it.
+    var inputs = graph.current.prefix(1)
+    let states = Array(graph.current.dropFirst()) + graph.take("initial_state")
+    if let mask = graph.takeMask() {
+      inputs.append(mask)
+      isMasked = true
+    }
+    if !states.isEmpty { takesState = true }
+    graph.give(inputs + states)
+  }
+
+  /// How many states there are in one direction.
+  private var states: Int { kind == .lstm ? 2 : 1 }
+
+  fileprivate func outputs(of inputs: [KerasShape], directions: Int, channels: Int) throws(ShapeFault) -> [KerasShape] {
+    guard let input = inputs.first else { throw ShapeFault("it has no input") }
     _ = try input.knownChannels()
     try require("units", units, in: 1...100_000)
     try require(input.positions.count == 1, "it reads sequences, not an input of shape \(input)")
     try require(
       !activation.isSoftmax && !gates.isSoftmax, "softmax inside of a recurrent layer is not supported")
-    return ChainShape(channels: units, positions: returnsSequences ? input.positions : [])
+    var rest = inputs.dropFirst()
+    if isMasked == true {
+      let mask = rest.popFirst()
+      let length = mask?.channels ?? nil
+      try require(
+        mask?.positions.isEmpty == true && (length == nil || input.positions[0] == nil || length == input.positions[0]),
+        "it takes a mask of its input \(input)")
+    }
+    let state = KerasShape(channels: units, positions: [])
+    try require(
+      Array(rest) == (takesState == true ? Array(repeating: state, count: states * directions) : []),
+      "it does not take \(rest.count) initial states of the shapes \(Array(rest))")
+    let output = KerasShape(channels: channels, positions: returnsSequences ? input.positions : [])
+    return [output] + (returnsState == true ? Array(repeating: state, count: states * directions) : [])
   }
 
-  fileprivate func layer(on input: ChainShape, merge: SequenceLayer.Merge?) -> any UnaryLayer {
+  fileprivate func module(on inputs: [KerasShape], merge: SequenceLayer.Merge?) -> KerasModule {
     let configuration = RecurrentConfiguration(
-      kind: kind.layers, inputs: input.channels ?? 1, hidden: units, bidirectional: merge != nil, bias: bias,
+      kind: kind.layers, inputs: inputs[0].channels ?? 1, hidden: units, bidirectional: merge != nil, bias: bias,
       functions: RecurrentFunctions(
         activation: activation.function ?? .tanh, gates: gates.function ?? .sigmoid, resetsAfter: resetsAfter),
       reversed: goesBackwards)
-    return SequenceLayer(
+    let layer = SequenceLayer(
       configuration, returnsSequences: returnsSequences, merge: merge ?? .concatenate,
       inReadingOrder: goesBackwards && merge == nil, axis: 1)
+    guard inputs.count > 1 || returnsState == true else { return .unary(layer) }
+    return .joining(Stateful(layer: layer, cell: self, states: states))
+  }
+
+  /// A recurrent layer with a mask or with states.
+  private struct Stateful: JoiningLayer {
+    let layer: SequenceLayer
+    let cell: KerasRecurrentCell
+    let states: Int
+
+    var children: [Child] { layer.children }
+
+    func forward(_ inputs: [Tensor]) -> [Tensor] {
+      let isMasked = cell.isMasked == true
+      let given = inputs.dropFirst(isMasked ? 2 : 1)
+      func state(_ number: Int) -> Tensor? {
+        let own = given.enumerated().filter { $0.offset % states == number }.map(\.element)
+        return own.isEmpty ? nil : stacked(own, axis: 0)
+      }
+      let initial = state(0).map { RecurrentState(hidden: $0, cell: states == 2 ? state(1) : nil) }
+      let (output, last) = layer(
+        inputs[0], mask: isMasked ? inputs[1] : nil, state: initial, zeroing: cell.zeroesMasked == true)
+      guard cell.returnsState == true else { return [output] }
+      let ends = (0..<last.hidden.shape[0]).flatMap { direction in
+        [last.hidden, last.cell].compactMap { $0?.slice(axis: 0, at: direction) }
+      }
+      return [output] + ends
+    }
   }
 
   fileprivate var parts: [KerasPart] { KerasFamily.recurrent.parts(bias: bias) }
@@ -82,7 +147,7 @@ struct KerasRecurrentCell: Codable, Equatable, Sendable {
   }
 }
 
-extension KerasChainBuilder {
+extension KerasGraphBuilder {
   /// Says what a recurrent layer does in Keras and not here.
   fileprivate mutating func noteWhatIsLeftOut(of source: KerasLayerDescription) {
     // Keras 1 said dropout_W and dropout_U.
@@ -101,15 +166,23 @@ struct KerasRecurrent: KerasLayerClass {
   static let classes = KerasRecurrentCell.Kind.classes.keys.sorted()
   var cell: KerasRecurrentCell
 
-  static func read(_ source: KerasLayerDescription, _ chain: inout KerasChainBuilder) throws(KerasModelFault) -> Self {
-    chain.noteWhatIsLeftOut(of: source)
-    return Self(cell: try KerasRecurrentCell(source, in: chain))
+  static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
+    graph.noteWhatIsLeftOut(of: source)
+    try graph.turn(to: .channelsLast, for: source)
+    var cell = try KerasRecurrentCell(source)
+    cell.takeInputs(of: &graph)
+    return Self(cell: cell)
   }
 
-  func output(of input: ChainShape) throws(ShapeFault) -> ChainShape { try cell.output(of: input) }
-  func layer(on input: ChainShape) -> any UnaryLayer { cell.layer(on: input, merge: nil) }
+  func outputs(of inputs: [KerasShape]) throws(ShapeFault) -> [KerasShape] {
+    try cell.outputs(of: inputs, directions: 1, channels: cell.units)
+  }
+
+  func module(on inputs: [KerasShape]) -> KerasModule { cell.module(on: inputs, merge: nil) }
+  func extents(of inputs: [KerasShape]) -> [Int?] { [inputs.first?.channels ?? nil] }
 
   var parts: [KerasPart] { cell.parts }
+  var keepsMask: Bool { cell.returnsSequences }
   var effect: KerasEffect { .mixes }
 
   func exported(_ weights: KerasWeights) -> [(group: String, arrays: [StoredArray])] {
@@ -127,12 +200,15 @@ struct KerasBidirectional: KerasLayerClass {
     "concat": .concatenate, "sum": .sum, "mul": .multiply, "ave": .average,
   ]
 
-  static func read(_ source: KerasLayerDescription, _ chain: inout KerasChainBuilder) throws(KerasModelFault) -> Self {
+  static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
     let wrapped = try source.inner()
-    let forward = try KerasRecurrentCell(wrapped, in: chain)
+    try graph.turn(to: .channelsLast, for: source)
+    var forward = try KerasRecurrentCell(wrapped)
     if let other = source.inner("backward_layer") {
-      var backward = try KerasRecurrentCell(other, in: chain)
+      var backward = try KerasRecurrentCell(other)
       backward.goesBackwards.toggle()
+      // Keras itself sets it in both.
+      backward.zeroesMasked = forward.zeroesMasked
       guard backward == forward else {
         throw source.unsupported("its two directions differ, which is not supported")
       }
@@ -141,19 +217,21 @@ struct KerasBidirectional: KerasLayerClass {
     guard let merge = mode.flatMap({ merges[$0] }) else {
       throw source.unsupported("merge_mode \(mode ?? "None") is not supported")
     }
-    chain.noteWhatIsLeftOut(of: wrapped)
+    graph.noteWhatIsLeftOut(of: wrapped)
+    forward.takeInputs(of: &graph)
     return Self(cell: forward, merge: merge)
   }
 
-  func output(of input: ChainShape) throws(ShapeFault) -> ChainShape {
-    var output = try cell.output(of: input)
-    if merge == .concatenate { output.channels = 2 * cell.units }
-    return output
+  func outputs(of inputs: [KerasShape]) throws(ShapeFault) -> [KerasShape] {
+    try cell.outputs(
+      of: inputs, directions: 2, channels: merge == .concatenate ? min(cell.units, 100_001) * 2 : cell.units)
   }
 
-  func layer(on input: ChainShape) -> any UnaryLayer { cell.layer(on: input, merge: merge) }
+  func module(on inputs: [KerasShape]) -> KerasModule { cell.module(on: inputs, merge: merge) }
+  func extents(of inputs: [KerasShape]) -> [Int?] { [inputs.first?.channels ?? nil] }
 
   var parts: [KerasPart] { cell.parts }
+  var keepsMask: Bool { cell.returnsSequences }
   var effect: KerasEffect { .mixes }
 
   func exported(_ weights: KerasWeights) -> [(group: String, arrays: [StoredArray])] {

@@ -1,7 +1,7 @@
 import AviaryLayers
 
 /// The shape of what goes through a chain, without the batch. What a file leaves open is nil.
-struct ChainShape: Equatable, CustomStringConvertible {
+struct KerasShape: Equatable, CustomStringConvertible {
   var channels: Int?
   /// Empty for rows of numbers, and of tokens.
   var positions: [Int?]
@@ -36,7 +36,7 @@ struct ChainShape: Equatable, CustomStringConvertible {
   }
 
   /// The shape, if it is one of a real network's.
-  func checked() throws(ShapeFault) -> ChainShape {
+  func checked() throws(ShapeFault) -> KerasShape {
     for extent in all {
       if let extent { try require("an extent of its output", extent, in: 1...Self.mostExtent) }
     }
@@ -67,7 +67,7 @@ func require(_ what: String, _ value: Float, in range: Range<Float>) throws(Shap
 }
 
 /// How a window slides over the positions; one number for each of their axes.
-struct ChainWindow: Codable, Equatable, Sendable {
+struct KerasWindow: Codable, Equatable, Sendable {
   enum Padding: String, Codable, Sendable {
     /// None: what does not fill a window is left out.
     case valid
@@ -92,7 +92,7 @@ struct ChainWindow: Codable, Equatable, Sendable {
 
   func padding(axes: Int) -> AviaryLayers.Padding { padding == .valid ? 0.padding(axes: axes) : padding.layers }
 
-  private func check(_ input: ChainShape) throws(ShapeFault) {
+  private func check(_ input: KerasShape) throws(ShapeFault) {
     let axes = input.positions.count
     let all = [kernel, stride, dilation]
     try require(
@@ -102,7 +102,7 @@ struct ChainWindow: Codable, Equatable, Sendable {
   }
 
   /// How many windows there are along each axis.
-  func positions(of input: ChainShape) throws(ShapeFault) -> [Int?] {
+  func positions(of input: KerasShape) throws(ShapeFault) -> [Int?] {
     try check(input)
     let found = input.positions.enumerated().map { axis, size in
       size.map { padding.layers.windows(axis: axis, size: $0, reach: reach(axis), stride: stride[axis]).count }
@@ -112,7 +112,7 @@ struct ChainWindow: Codable, Equatable, Sendable {
   }
 
   /// The positions that a transposed convolution makes.
-  func transposedPositions(of input: ChainShape, outputPadding: [Int]?) throws(ShapeFault) -> [Int?] {
+  func transposedPositions(of input: KerasShape, outputPadding: [Int]?) throws(ShapeFault) -> [Int?] {
     try check(input)
     try require(padding != .causal, "causal padding of a transposed convolution is not supported")
     if let outputPadding {

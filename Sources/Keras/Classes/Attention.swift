@@ -1,0 +1,291 @@
+// Attention: of one head, additive, and of several heads. Sequences are [C, T].
+
+import AviaryCheckpoints
+import AviaryLayers
+import AviaryTensors
+
+/// Which inputs an attention has, after its query, value and key.
+struct KerasAttentionInputs: Codable, Equatable, Sendable {
+  var hasKey = false
+  var hasQueryMask = false
+  var hasValueMask = false
+  var isCausal = false
+
+  /// Takes the inputs of an attention from those of the call, and the masks that come with them.
+  fileprivate init(
+    of source: KerasLayerDescription, _ graph: inout KerasGraphBuilder, masksQuery: Bool
+  ) throws(KerasModelFault) {
+    if source.call.keyword("return_attention_scores")?.isAbsent == false {
+      throw source.unsupported("return_attention_scores=True is not supported")
+    }
+    isCausal =
+      source.call.keyword("use_causal_mask")?.constant?.boolean ?? source.flag("causal", default: false)
+    // The masks of the inputs come with them.
+    if graph.current.contains(where: { $0.mask != nil }) { _ = graph.take("mask") }
+    let given = graph.current + graph.take("query") + graph.take("value") + graph.take("key")
+    graph.give(given)
+    try graph.turn(to: .channelsLast, for: source)
+    let turned = graph.current
+    guard (2...3).contains(turned.count) else {
+      throw source.unsupported("it has \(turned.count) inputs; it takes a query, a value and perhaps a key")
+    }
+    hasKey = turned.count == 3
+    var all = turned
+    if masksQuery, turned[0].mask != nil, let mask = graph.takeMask() {
+      hasQueryMask = true
+      all.append(mask)
+    }
+    graph.give([turned[1]])
+    if let mask = graph.takeMask() {
+      hasValueMask = true
+      all.append(mask)
+    }
+    graph.give(all)
+  }
+
+  /// Checks the shapes of all inputs.
+  ///
+  /// - Returns: those of query, value and key.
+  fileprivate func checked(_ inputs: [KerasShape]) throws(ShapeFault) -> [KerasShape] {
+    let count = 2 + [hasKey, hasQueryMask, hasValueMask].count { $0 }
+    try require(inputs.count == count, "it has \(inputs.count) inputs; it takes \(count)")
+    let sequences = inputs[0..<(hasKey ? 3 : 2)]
+    for sequence in sequences {
+      _ = try sequence.knownChannels()
+      try require(sequence.positions.count == 1, "it takes sequences, not an input of shape \(sequence)")
+    }
+    let (steps, other) = (inputs[1].positions[0], sequences.last?.positions[0] ?? nil)
+    try require(steps == other || steps == nil || other == nil, "its value and key have different lengths")
+    for (index, mask) in inputs.dropFirst(sequences.count).enumerated() {
+      let length = inputs[index == 0 && hasQueryMask ? 0 : 1].positions[0]
+      let fits = mask.positions.isEmpty && (mask.channels == length || mask.channels == nil || length == nil)
+      try require(fits, "a mask of shape \(mask) does not go with its input")
+    }
+    return hasKey ? Array(sequences) : Array(sequences) + [inputs[1]]
+  }
+
+  /// Query, value and key as [N, T, C], and what is added to the scores [N, T, S]: a large negative number for steps that
+  /// are left out.
+  fileprivate func arranged(
+    _ inputs: [Tensor]
+  ) -> (query: Tensor, value: Tensor, key: Tensor, penalty: Tensor?, queryMask: Tensor?) {
+    let sequences = inputs[0..<(hasKey ? 3 : 2)].map { $0.transposed([0, 2, 1]) }
+    var masks = inputs.dropFirst(sequences.count)
+    let queryMask = hasQueryMask ? masks.popFirst() : nil
+    let valueMask = masks.first
+    let (steps, others) = (sequences[0].shape[1], sequences[1].shape[1])
+    var counted = valueMask.map { $0.reshaped(to: [$0.shape[0], 1, others]) }
+    if isCausal {
+      var triangle = [Float](repeating: 0, count: steps * others)
+      for row in 0..<steps { for column in 0..<min(row + 1, others) { triangle[row * others + column] = 1 } }
+      let causal = Tensor(triangle, shape: [1, steps, others])
+      counted = counted.map { $0 * causal } ?? causal
+    }
+    return (
+      sequences[0], sequences[1], sequences[sequences.count - 1], counted.map { ($0 - 1) * 1e9 }, queryMask
+    )
+  }
+}
+
+/// Attention and AdditiveAttention.
+struct KerasAttention: KerasLayerClass {
+  enum Score: String, Codable, Sendable { case product, concatenation, addition }
+
+  static let key = "attention"
+  static let classes = ["Attention", "AdditiveAttention"]
+  var score: Score
+  var scales: Bool
+  var inputs: KerasAttentionInputs
+
+  static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
+    let isAdditive = source.kind == "AdditiveAttention"
+    let mode = source.setting("score_mode")?.text ?? "dot"
+    guard isAdditive || ["dot", "concat"].contains(mode) else {
+      throw source.unsupported("score_mode '\(mode)' is not supported")
+    }
+    return Self(
+      score: isAdditive ? .addition : mode == "dot" ? .product : .concatenation,
+      scales: source.flag("use_scale", default: isAdditive),
+      inputs: try KerasAttentionInputs(of: source, &graph, masksQuery: true))
+  }
+
+  func outputs(of inputs: [KerasShape]) throws(ShapeFault) -> [KerasShape] {
+    let sequences = try self.inputs.checked(inputs)
+    try require(
+      sequences[0].channels == sequences[2].channels,
+      "its query and key have \(sequences[0].channels ?? 0) and \(sequences[2].channels ?? 0) channels")
+    return [KerasShape(channels: sequences[1].channels, positions: sequences[0].positions)]
+  }
+
+  func module(on inputs: [KerasShape]) -> KerasModule {
+    .joining(Attending(self, channels: inputs[0].channels ?? 1))
+  }
+
+  var parts: [KerasPart] { (scales ? [.factor] : []) + (score == .concatenation ? [.outerFactor] : []) }
+  var effect: KerasEffect { .mixes }
+  var keepsMask: Bool { true }
+
+  func exported(_ weights: KerasWeights) -> [(group: String, arrays: [StoredArray])] {
+    let arrays = parts.compactMap { weights.array($0.cell(isSeparable: false)) }
+    return [("", score == .addition ? arrays : arrays.map { $0.reshaped(to: []) ?? $0 })]
+  }
+
+  private struct Attending: JoiningLayer {
+    let settings: KerasAttention
+    let scale: Parameter?
+    let scoreWeight: Parameter?
+    let site = Site()
+
+    init(_ settings: KerasAttention, channels: Int) {
+      self.settings = settings
+      scale =
+        settings.scales
+        ? Parameter(shape: [settings.score == .addition ? channels : 1], initializer: .constant(1)) : nil
+      scoreWeight = settings.score == .concatenation ? Parameter(shape: [1], initializer: .constant(1)) : nil
+    }
+
+    var children: [Child] {
+      [scale.map { Child("scale", $0) }, scoreWeight.map { Child("score_weight", $0) }].compactMap { $0 }
+        + [Child("site", site)]
+    }
+
+    func forward(_ inputs: [Tensor]) -> [Tensor] {
+      let (query, value, key, penalty, queryMask) = settings.inputs.arranged(inputs)
+      var scores: Tensor
+      if settings.score == .product {
+        scores = matmul(query, key.transposed([0, 2, 1]))
+        if let scale { scores = scores * scale.tensor }
+      } else {
+        // [N, T, S, C]
+        let sums =
+          query.reshaped(to: [query.shape[0], query.shape[1], 1, query.shape[2]])
+          + key.reshaped(to: [key.shape[0], 1, key.shape[1], key.shape[2]])
+        if settings.score == .addition {
+          let bent = tanh(sums)
+          scores = (scale.map { bent * $0.tensor } ?? bent).sum(over: [3])
+        } else {
+          scores = tanh(scale.map { sums * $0.tensor } ?? sums).sum(over: [3])
+          if let scoreWeight { scores = scores * scoreWeight.tensor }
+        }
+      }
+      if let penalty { scores = scores + penalty }
+      var y = matmul(softmax(scores), value)
+      if let queryMask { y = y * queryMask.reshaped(to: queryMask.shape + [1]) }
+      return [y.transposed([0, 2, 1])]
+    }
+  }
+}
+
+struct KerasMultiHeadAttention: KerasLayerClass {
+  static let key = "multiHeadAttention"
+  static let classes = ["MultiHeadAttention"]
+  var heads: Int
+  /// The widths of a head's keys and values.
+  var width: Int
+  var valueWidth: Int
+  /// The channels of the output; nil for those of the query.
+  var channels: Int?
+  var bias: Bool
+  var inputs: KerasAttentionInputs
+
+  static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
+    for name in ["use_gate", "sliding_window"] {
+      let value = source.setting(name)
+      guard value == nil || value == .boolean(false) else { throw source.unsupported("\(name) is not supported") }
+    }
+    if let axes = source.setting("attention_axes"), axes.integer ?? axes.elements?.first?.integer != 1 {
+      throw source.unsupported("attention_axes are not supported")
+    }
+    let width = try source.count("key_dim")
+    let output = source.setting("output_shape")
+    let channels = output.map { $0.integer ?? $0.elements?.first?.integer ?? -1 }
+    guard channels != -1, output?.elements?.count ?? 1 == 1 else {
+      throw source.unsupported("its output_shape is not one number")
+    }
+    if let rate = source.number("dropout"), rate != 0 {
+      graph.notes.append(
+        "layer '\(source.name)': dropout inside of an attention works in training only and is left out")
+    }
+    return Self(
+      heads: try source.count("num_heads"), width: width, valueWidth: source.setting("value_dim")?.integer ?? width,
+      channels: channels, bias: source.bias,
+      inputs: try KerasAttentionInputs(of: source, &graph, masksQuery: true))
+  }
+
+  func outputs(of inputs: [KerasShape]) throws(ShapeFault) -> [KerasShape] {
+    let sequences = try self.inputs.checked(inputs)
+    try require("num_heads", heads, in: 1...4096)
+    try require("key_dim", width, in: 1...65_536)
+    try require("value_dim", valueWidth, in: 1...65_536)
+    if let channels { try require("output_shape", channels) }
+    return [KerasShape(channels: channels ?? sequences[0].channels, positions: sequences[0].positions)]
+  }
+
+  func module(on inputs: [KerasShape]) -> KerasModule {
+    let key = self.inputs.hasKey ? inputs[2] : inputs[1]
+    return .joining(
+      Attending(self, query: inputs[0].channels ?? 1, value: inputs[1].channels ?? 1, key: key.channels ?? 1))
+  }
+
+  func extents(of inputs: [KerasShape]) -> [Int?] { inputs.prefix(self.inputs.hasKey ? 3 : 2).map(\.channels) }
+  var parts: [KerasPart] { KerasFamily.attention.parts(bias: bias) }
+  var effect: KerasEffect { .mixes }
+  var keepsMask: Bool { true }
+
+  func exported(_ weights: KerasWeights) -> [(group: String, arrays: [StoredArray])] {
+    ["query", "key", "value", "output"].map { name in
+      let isOutput = name == "output"
+      let kernel = weights.array(name + ".weight").flatMap {
+        KerasLayout.projectionKernel($0, isOutput: isOutput, heads: heads)
+      }
+      let bias = weights.array(name + ".bias").map {
+        isOutput ? $0 : $0.reshaped(to: [heads, $0.count / max(1, heads)]) ?? $0
+      }
+      return (name + "_dense", [kernel, bias].compactMap { $0 })
+    }
+  }
+
+  private struct Attending: JoiningLayer {
+    let settings: KerasMultiHeadAttention
+    let query: Linear
+    let key: Linear
+    let value: Linear
+    let output: Linear
+
+    init(_ settings: KerasMultiHeadAttention, query: Int, value: Int, key: Int) {
+      func linear(_ inputs: Int, _ outputs: Int) -> Linear {
+        Linear(inputs, outputs, bias: settings.bias, initializer: .xavierUniform, biasInitializer: .zeros)
+      }
+      self.settings = settings
+      self.query = linear(query, settings.heads * settings.width)
+      self.key = linear(key, settings.heads * settings.width)
+      self.value = linear(value, settings.heads * settings.valueWidth)
+      output = linear(settings.heads * settings.valueWidth, settings.channels ?? query)
+    }
+
+    var children: [Child] {
+      [Child("query", query), Child("key", key), Child("value", value), Child("output", output)]
+    }
+
+    func forward(_ inputs: [Tensor]) -> [Tensor] {
+      let (q, v, k, penalty, queryMask) = settings.inputs.arranged(inputs)
+      let heads = settings.heads
+      /// [N, T, H · d] → [N, H, T, d]
+      func apart(_ x: Tensor) -> Tensor {
+        x.reshaped(to: [x.shape[0], x.shape[1], heads, x.shape[2] / heads]).transposed([0, 2, 1, 3])
+      }
+      let queries = apart(query(q)) * (1 / Float(settings.width).squareRoot())
+      var scores = matmul(queries, apart(key(k)).transposed([0, 1, 3, 2]))
+      var all = penalty
+      if let queryMask {
+        // A step that does not count looks at all steps alike.
+        let rows = (queryMask.reshaped(to: queryMask.shape + [1]) - 1) * 1e9
+        all = minimum(all ?? Tensor(zeros: [1, 1, 1]), rows)
+      }
+      if let all { scores = scores + all.reshaped(to: [all.shape[0], 1] + all.shape.dropFirst()) }
+      let joined = matmul(softmax(scores), apart(value(v))).transposed([0, 2, 1, 3])
+      let y = output(joined.reshaped(to: [joined.shape[0], joined.shape[1], heads * settings.valueWidth]))
+      return [y.transposed([0, 2, 1])]
+    }
+  }
+}

@@ -1,0 +1,294 @@
+// Layers that join several tensors: sums, products, concatenations, and the functions of `keras.ops` that do the same.
+
+import AviaryCheckpoints
+import AviaryLayers
+import AviaryTensors
+
+/// Elementwise: Add, Subtract, Multiply, Average, Maximum, Minimum.
+struct KerasMerge: KerasLayerClass {
+  enum Kind: String, Codable, Sendable {
+    case add, subtract, multiply, divide, average, maximum, minimum
+
+    func callAsFunction(_ a: Tensor, _ b: Tensor) -> Tensor {
+      switch self {
+      case .add, .average: a + b
+      case .subtract: a - b
+      case .multiply: a * b
+      case .divide: a / b
+      case .maximum: AviaryTensors.maximum(a, b)
+      case .minimum: AviaryTensors.minimum(a, b)
+      }
+    }
+  }
+
+  static let key = "merge"
+  static let classes = kinds.keys.sorted() + ["Merge", "CustomScaleLayer"]
+  private static let kinds: [String: Kind] = [
+    "Add": .add, "Subtract": .subtract, "Multiply": .multiply, "Average": .average, "Maximum": .maximum,
+    "Minimum": .minimum,
+  ]
+  /// The words of Keras 1's Merge.
+  private static let modes: [String: Kind] = ["sum": .add, "mul": .multiply, "ave": .average, "max": .maximum]
+
+  var kind: Kind
+  /// What the inputs after the first are multiplied by.
+  var scale: Float = 1
+
+  static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
+    let mode = source.setting("mode")?.text
+    guard let kind = kinds[source.kind] ?? mode.flatMap({ modes[$0] }) ?? (source.kind == "Merge" ? nil : .add) else {
+      throw source.unsupported("mode '\(mode ?? "")' is not supported")
+    }
+    // Versions before 3 count a step that all inputs count, version 3 one that any counts.
+    try graph.joinMasks(source.version < 3 ? .minimum : .maximum, needsAll: true, for: source)
+    try graph.alignOrders(for: source)
+    if Set(graph.current.map(\.shape.all.count)).count > 1 { try graph.turn(to: .channelsLast, for: source) }
+    return Self(kind: kind, scale: source.kind == "CustomScaleLayer" ? source.number("scale") ?? 1 : 1)
+  }
+
+  func outputs(of inputs: [KerasShape]) throws(ShapeFault) -> [KerasShape] {
+    try require(!inputs.isEmpty, "it has no inputs")
+    try require(kind != .subtract && kind != .divide || inputs.count == 2, "it takes two inputs, not \(inputs.count)")
+    try require(scale.isFinite, "its scale is not a number")
+    let axes = inputs.map(\.positions.count).max() ?? 0
+    var result = KerasShape(channels: 1, positions: Array(repeating: 1, count: axes))
+    for input in inputs {
+      result = try Self.broadcast(result, KerasMerge.padded(input, axes: axes))
+    }
+    return [result]
+  }
+
+  /// The shape of a sum: an axis of one element goes with any other.
+  private static func broadcast(_ a: KerasShape, _ b: KerasShape) throws(ShapeFault) -> KerasShape {
+    var all: [Int?] = []
+    for (first, second) in zip(a.all, b.all) {
+      let fits = first == second || first == 1 || second == 1 || first == nil || second == nil
+      try require(fits, "inputs of the shapes \(a) and \(b) do not go together")
+      all.append(first == 1 ? second : second == 1 ? first : first ?? second)
+    }
+    return KerasShape(channels: all[0], positions: Array(all.dropFirst()))
+  }
+
+  /// The same with as many axes of positions, as Keras gives it: further ones come first.
+  private static func padded(_ shape: KerasShape, axes: Int) -> KerasShape {
+    let more = Array(repeating: Int?(1), count: axes - shape.positions.count)
+    return KerasShape(channels: shape.channels, positions: more + shape.positions)
+  }
+
+  func module(on inputs: [KerasShape]) -> KerasModule {
+    .joining(Joined(kind: kind, scale: scale, axes: inputs.map(\.positions.count).max() ?? 0))
+  }
+
+  var effect: KerasEffect { .mixes }
+  var keepsMask: Bool { true }
+
+  private struct Joined: JoiningLayer {
+    let kind: Kind
+    let scale: Float
+    let axes: Int
+    let site = Site()
+
+    var children: [Child] { [Child("site", site)] }
+
+    func forward(_ inputs: [Tensor]) -> [Tensor] {
+      let padded = inputs.map { x in
+        let more = axes - (x.rank - 2)
+        return more == 0
+          ? x : x.reshaped(to: Array(x.shape.prefix(2)) + Array(repeating: 1, count: more) + x.shape.dropFirst(2))
+      }
+      let rest = padded.dropFirst()
+      let sum = (scale == 1 ? Array(rest) : rest.map { $0 * scale }).reduce(padded[0]) { kind($0, $1) }
+      return [kind == .average ? sum * (1 / Float(inputs.count)) : sum]
+    }
+  }
+}
+
+struct KerasConcatenate: KerasLayerClass {
+  static let key = "concatenate"
+  static let classes = ["Concatenate", "ops.Concatenate", "ops.Concat"]
+  /// Whether a layer of Keras 1's class Merge is one.
+  static func isMode(_ source: KerasLayerDescription) -> Bool {
+    source.kind == "Merge" && source.setting("mode")?.text == "concat"
+  }
+
+  /// The axis of [C, …].
+  var axis: Int
+
+  static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
+    let given = source.setting("axis", "concat_axis")?.integer ?? source.call.keyword("axis")?.constant?.integer ?? -1
+    try graph.alignOrders(for: source)
+    guard let axis = graph.axis(given) else { throw source.unsupported("axis \(given) is not supported") }
+    if axis == 0 {
+      try graph.joinMasks(
+        source.version < 3 ? .minimum : .maximum, needsAll: source.version >= 3, for: source)
+    } else {
+      try graph.requireNoMask(source)
+    }
+    return Self(axis: axis)
+  }
+
+  func outputs(of inputs: [KerasShape]) throws(ShapeFault) -> [KerasShape] {
+    guard let first = inputs.first else { throw ShapeFault("it has no inputs") }
+    var all = first.all
+    try require(all.indices.contains(axis), "an input of shape \(first) has no axis \(axis)")
+    for input in inputs.dropFirst() {
+      try require(input.all.count == all.count, "inputs of the shapes \(first) and \(input) do not go together")
+      for (place, extent) in input.all.enumerated() {
+        if place == axis {
+          all[place] = all[place].flatMap { own in extent.map { min(own + $0, KerasShape.mostExtent + 1) } }
+        } else {
+          try require(
+            all[place] == extent || all[place] == nil || extent == nil,
+            "inputs of the shapes \(first) and \(input) do not go together")
+          all[place] = all[place] ?? extent
+        }
+      }
+    }
+    return [KerasShape(channels: all[0], positions: Array(all.dropFirst()))]
+  }
+
+  func module(on inputs: [KerasShape]) -> KerasModule { .joining(Joined(axis: axis + 1)) }
+  var effect: KerasEffect { .mixes }
+  var keepsMask: Bool { true }
+
+  private struct Joined: JoiningLayer {
+    let axis: Int
+    let site = Site()
+
+    var children: [Child] { [Child("site", site)] }
+    func forward(_ inputs: [Tensor]) -> [Tensor] { [concatenated(inputs, axis: axis)] }
+  }
+}
+
+/// The products of the vectors along one axis of each of two tensors.
+struct KerasDot: KerasLayerClass {
+  static let key = "dot"
+  static let classes = ["Dot"]
+  /// Axes of [C, …].
+  var axes: [Int]
+  var normalizes: Bool
+
+  static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
+    try graph.turn(to: .channelsLast, for: source)
+    guard graph.current.count == 2 else { throw source.unsupported("it has \(graph.current.count) inputs, not two") }
+    let given = source.setting("axes", "dot_axes")
+    let one = given?.integer
+    let both = one.map { [$0, $0] } ?? (given?.elements ?? []).compactMap(\.integer)
+    let all = graph.current
+    var axes: [Int] = []
+    for (value, axis) in zip(all, both) {
+      graph.give([value])
+      guard let own = graph.axis(axis) else { throw source.unsupported("axes \(both) are not supported") }
+      axes.append(own)
+    }
+    graph.give(all)
+    guard axes.count == 2 else { throw source.unsupported("its axes are not two numbers") }
+    return Self(axes: axes, normalizes: source.flag("normalize", default: false))
+  }
+
+  func outputs(of inputs: [KerasShape]) throws(ShapeFault) -> [KerasShape] {
+    try require(inputs.count == 2 && axes.count == 2, "it takes two inputs, not \(inputs.count)")
+    var rest: [Int?] = []
+    for (input, axis) in zip(inputs, axes) {
+      try require(input.all.indices.contains(axis), "an input of shape \(input) has no axis \(axis)")
+      rest += input.removing(axis)
+    }
+    let (a, b) = (inputs[0].all[axes[0]], inputs[1].all[axes[1]])
+    try require(a == b || a == nil || b == nil, "vectors of \(a ?? 0) and \(b ?? 0) numbers have no product")
+    try require(rest.count <= 4, "its output has \(rest.count) axes")
+    if rest.isEmpty { return [KerasShape(channels: 1, positions: [])] }
+    return [KerasShape(channels: rest[rest.count - 1], positions: Array(rest.dropLast()))]
+  }
+
+  func module(on inputs: [KerasShape]) -> KerasModule { .joining(Joined(axes: axes, normalizes: normalizes)) }
+  var effect: KerasEffect { .mixes }
+
+  private struct Joined: JoiningLayer {
+    let axes: [Int]
+    let normalizes: Bool
+    let site = Site()
+
+    var children: [Child] { [Child("site", site)] }
+
+    func forward(_ inputs: [Tensor]) -> [Tensor] {
+      // [N, rest…, K] with the rest in Keras's order.
+      let vectors = zip(inputs, axes).map { x, axis in
+        let last = axis == 0 ? x.rank - 1 : axis
+        let moved = (x.rank > 2 ? x.movingAxis(1, to: -1) : x).movingAxis(last, to: -1)
+        guard normalizes else { return moved }
+        let squares = (moved * moved).sum(over: [moved.rank - 1], keepingAxes: true)
+        return moved / sqrt(squares.clamped(to: 1e-12...))
+      }
+      let rest = vectors.flatMap { $0.shape.dropFirst().dropLast() }
+      let matrices = vectors.map { $0.reshaped(to: [$0.shape[0], -1, $0.shape[$0.rank - 1]]) }
+      let product = matmul(matrices[0], matrices[1].transposed([0, 2, 1]))
+      let y = product.reshaped(to: [product.shape[0]] + (rest.isEmpty ? [1] : rest))
+      return [y.rank > 2 ? y.movingAxis(-1, to: 1) : y]
+    }
+  }
+}
+
+extension KerasShape {
+  /// The extents in Keras's order, channels last, without one of [C, …].
+  fileprivate func removing(_ axis: Int) -> [Int?] {
+    var rest = all.enumerated().filter { $0.offset != axis && $0.offset > 0 }.map(\.element)
+    if axis != 0 { rest.append(channels) }
+    return rest
+  }
+}
+
+/// A function of a tensor and a number, or of two tensors, as `x + 3` becomes a part of a functional model.
+struct KerasScalar: KerasUnaryClass {
+  static let key = "scalar"
+  static let classes = functions.keys.sorted()
+  static let functions: [String: KerasMerge.Kind] = [
+    "ops.Add": .add, "ops.AddV2": .add, "ops.Subtract": .subtract, "ops.Sub": .subtract,
+    "ops.Multiply": .multiply, "ops.Mul": .multiply, "ops.Divide": .divide, "ops.TrueDivide": .divide,
+    "ops.Truediv": .divide, "ops.RealDiv": .divide, "ops.Maximum": .maximum, "ops.Minimum": .minimum,
+  ]
+  var kind: KerasMerge.Kind
+  var number: Float
+  /// Whether the number comes first.
+  var isReversed: Bool
+
+  static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
+    guard let kind = functions[source.kind] else { throw source.unsupported("the function is not supported") }
+    // The other argument is the second, or is called y.
+    let all =
+      source.call.arguments + source.call.keywords.filter { ["x1", "x2", "x", "y"].contains($0.name) }.map(\.value)
+    guard all.count == 2, let place = all.firstIndex(where: { $0.constant != nil }),
+      let number = all[place].constant?.double
+    else { throw source.unsupported("its arguments are not a tensor and a number") }
+    for name in ["x1", "x2", "x", "y"] { graph.give(graph.current + graph.take(name)) }
+    return Self(kind: kind, number: Float(number), isReversed: place == 0)
+  }
+
+  func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
+    try require(number.isFinite, "its number is not finite")
+    return input
+  }
+
+  func layer(on input: KerasShape) -> any UnaryLayer { Function(kind: kind, number: number, isReversed: isReversed) }
+  var isElementwise: Bool { true }
+  var keepsMask: Bool { false }
+
+  private struct Function: UnaryLayer {
+    let kind: KerasMerge.Kind
+    let number: Float
+    let isReversed: Bool
+    let site = Site()
+
+    var children: [Child] { [Child("site", site)] }
+
+    func forward(_ x: Tensor) -> Tensor {
+      switch kind {
+      case .add, .average: x + number
+      case .subtract: isReversed ? number - x : x - number
+      case .multiply: x * number
+      case .divide: isReversed ? number / x : x * (1 / number)
+      case .maximum: x.clamped(to: number...)
+      case .minimum: x.clamped(to: ...number)
+      }
+    }
+  }
+}

@@ -1,0 +1,192 @@
+// Normalisations without batches: of groups of channels, to vectors of length 1, by fixed statistics; and learned scales.
+
+import AviaryCheckpoints
+import AviaryLayers
+import AviaryTensors
+
+struct KerasGroupNormalization: KerasUnaryClass {
+  static let key = "groupNormalization"
+  static let classes = ["GroupNormalization"]
+  /// −1 for one of each channel.
+  var groups: Int
+  var epsilon: Float
+  var scale: Bool
+  var center: Bool
+
+  static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
+    let axis = source.setting("axis")?.integer ?? -1
+    let last = graph.shape.all.count
+    guard axis == -1 || axis == last || axis == 1 else { throw source.unsupported("axis \(axis) is not supported") }
+    try graph.turn(to: axis == 1 && last > 1 ? .channelsFirst : .channelsLast, for: source)
+    return Self(
+      groups: source.setting("groups")?.integer ?? 32, epsilon: source.number("epsilon") ?? 1e-3,
+      scale: source.flag("scale", default: true), center: source.flag("center", default: true))
+  }
+
+  func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
+    let channels = try input.knownChannels()
+    try require("epsilon", epsilon, in: 0..<1)
+    try require(
+      groups == -1 || (groups >= 1 && channels % groups == 0), "\(channels) channels do not split into \(groups) groups"
+    )
+    return input
+  }
+
+  func layer(on input: KerasShape) -> any UnaryLayer {
+    let channels = input.channels ?? 1
+    return GroupNorm(groups: groups == -1 ? channels : groups, channels: channels, epsilon: epsilon)
+  }
+
+  var parts: [KerasPart] { KerasFamily.normalization.parts(scale: scale, center: center) }
+  var constants: [String: Float] { (scale ? [:] : ["weight": 1]).merging(center ? [:] : ["bias": 0]) { own, _ in own } }
+  var keepsMask: Bool { true }
+}
+
+/// x / ‖x‖ over the channels.
+struct KerasUnitNormalization: KerasUnaryClass {
+  static let key = "unitNormalization"
+  static let classes = ["UnitNormalization"]
+
+  static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
+    let setting = source.setting("axis")
+    let axes = setting?.elements?.map(\.integer) ?? [setting?.integer ?? -1]
+    guard axes.count == 1, let axis = axes[0], graph.axis(axis) == 0 else {
+      throw source.unsupported("an axis other than that of the channels is not supported")
+    }
+    return Self()
+  }
+
+  func layer(on input: KerasShape) -> any UnaryLayer { Unit() }
+  var keepsMask: Bool { true }
+
+  private struct Unit: UnaryLayer {
+    let site = Site()
+
+    var children: [Child] { [Child("site", site)] }
+
+    func forward(_ x: Tensor) -> Tensor {
+      x / sqrt((x * x).sum(over: [1], keepingAxes: true).clamped(to: 1e-12...))
+    }
+  }
+}
+
+/// Normalization: (x − mean) / deviation, with statistics that the model was adapted to, or was told.
+struct KerasStatistics: KerasUnaryClass {
+  static let key = "normalization"
+  static let classes = ["Normalization"]
+  var inverts: Bool
+  /// Whether one number holds for all channels.
+  var isScalar: Bool
+  /// Mean and variance, where the model was told them.
+  var mean: [Float]?
+  var variance: [Float]?
+
+  static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
+    let setting = source.setting("axis")
+    let axes = setting.map { $0.elements?.map(\.integer) ?? [$0.integer] } ?? []
+    guard axes.count <= 1, axes.allSatisfy({ axis in axis.map { graph.axis($0) == 0 } ?? false }) else {
+      throw source.unsupported("axes other than that of the channels are not supported")
+    }
+    func numbers(_ name: String) throws(KerasModelFault) -> [Float]? {
+      guard let value = source.setting(name) else { return nil }
+      var all: [Float] = []
+      // An array of several axes of which only the last is longer than 1.
+      func collect(_ value: JSONValue) {
+        if let number = value.double { all.append(Float(number)) }
+        value.elements?.forEach(collect)
+      }
+      collect(value["value"] ?? value)
+      guard !all.isEmpty else { throw source.unsupported("its \(name) is not a list of numbers") }
+      return all
+    }
+    let mean = try numbers("mean")
+    let variance = try numbers("variance")
+    return Self(
+      inverts: source.flag("invert", default: false), isScalar: axes.isEmpty, mean: mean, variance: variance)
+  }
+
+  func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
+    let channels = try input.knownChannels()
+    try require((mean == nil) == (variance == nil), "it has a mean or a variance, but not both")
+    for numbers in [mean, variance].compactMap({ $0 }) {
+      try require(
+        (numbers.count == 1 || numbers.count == channels) && numbers.allSatisfy(\.isFinite),
+        "\(numbers.count) statistics do not go with \(channels) channels")
+    }
+    return input
+  }
+
+  func layer(on input: KerasShape) -> any UnaryLayer {
+    Standardized(self, channels: isScalar ? 1 : input.channels ?? 1)
+  }
+  var parts: [KerasPart] { mean == nil ? [.mean, .variance, .count] : [] }
+  var keepsMask: Bool { true }
+
+  func exported(_ weights: KerasWeights) -> [(group: String, arrays: [StoredArray])] {
+    guard mean == nil else { return [] }
+    let arrays = [KerasPart.mean, .variance].compactMap { weights.array($0.cell(isSeparable: false)) }
+    return [("", arrays.map { isScalar ? $0.reshaped(to: []) ?? $0 : $0 } + [StoredArray([Float(0)], shape: [])])]
+  }
+
+  private struct Standardized: UnaryLayer {
+    let settings: KerasStatistics
+    let runningMean: Buffer?
+    let runningVariance: Buffer?
+    let site = Site()
+
+    init(_ settings: KerasStatistics, channels: Int) {
+      self.settings = settings
+      let isKnown = settings.mean != nil
+      runningMean = isKnown ? nil : Buffer(shape: [channels], startingAt: 0)
+      runningVariance = isKnown ? nil : Buffer(shape: [channels], startingAt: 1)
+    }
+
+    var children: [Child] {
+      [runningMean.map { Child("running_mean", $0) }, runningVariance.map { Child("running_var", $0) }].compactMap {
+        $0
+      }
+        + [Child("site", site)]
+    }
+
+    func forward(_ x: Tensor) -> Tensor {
+      func broadcast(_ buffer: Buffer?, _ known: [Float]?) -> Tensor {
+        let values = buffer?.tensor ?? Tensor(known ?? [0], shape: [known?.count ?? 1])
+        return values.reshaped(to: [1, values.count] + Array(repeating: 1, count: x.rank - 2))
+      }
+      let mean = broadcast(runningMean, settings.mean)
+      let deviation = sqrt(broadcast(runningVariance, settings.variance)).clamped(to: 1e-7...)
+      return settings.inverts ? mean + x * deviation : (x - mean) / deviation
+    }
+  }
+}
+
+/// A learned factor of each channel: ConvNeXt's LayerScale.
+struct KerasLayerScale: KerasUnaryClass {
+  static let key = "layerScale"
+  static let classes = ["LayerScale"]
+
+  static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
+    try graph.turn(to: .channelsLast, for: source)
+    return Self()
+  }
+
+  func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
+    _ = try input.knownChannels()
+    return input
+  }
+
+  func layer(on input: KerasShape) -> any UnaryLayer { Scaled(input.channels ?? 1) }
+  var parts: [KerasPart] { [.scale] }
+
+  private struct Scaled: UnaryLayer {
+    let weight: Parameter
+
+    init(_ channels: Int) { weight = Parameter(shape: [channels], initializer: .constant(1e-6)) }
+
+    var children: [Child] { [Child("weight", weight)] }
+
+    func forward(_ x: Tensor) -> Tensor {
+      x * weight.tensor.reshaped(to: [1, weight.shape[0]] + Array(repeating: 1, count: x.rank - 2))
+    }
+  }
+}

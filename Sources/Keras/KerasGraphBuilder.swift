@@ -1,0 +1,341 @@
+// Builds a graph of layers from Keras's description and checks every layer against the shapes of its inputs.
+
+import AviaryCheckpoints
+import AviaryDiagnostics
+import AviaryLayers
+
+/// The graph that has been built so far.
+struct KerasGraphBuilder {
+  /// The order of the axes in Keras: `(H, W, C)` or `(C, H, W)`. Here channels are always first.
+  enum Order { case channelsLast, channelsFirst }
+
+  /// An input of the model, or an output of a layer.
+  struct Value {
+    let source: KerasReference
+    let shape: KerasShape
+    var order: Order
+    /// The value that says which steps count, [N, T] of ones and zeros; nil for all.
+    var mask: KerasReference?
+  }
+
+  /// Real models have a few hundred layers.
+  static let mostLayers = 8192
+
+  private(set) var layers: [KerasLayer] = []
+  /// The network's path for each of Keras's layers with weights, by its name and by where Keras 3 stores it.
+  private(set) var paths = ExactDictionary<String>()
+  private(set) var places = ExactDictionary<String>()
+  /// Keras's description of each layer with weights, by the network's path.
+  private(set) var sources: [String: KerasLayerDescription] = [:]
+  /// Values of the cells that Keras omits: of normalisations without scale or shift.
+  private(set) var constants: [String: Float] = [:]
+  /// Differences from Keras, in words.
+  var notes: [String] = []
+  /// The inputs of the layer that is being read; afterwards its outputs.
+  private(set) var current: [Value] = []
+  /// The mask of the first of these outputs, where the layer makes one.
+  var outputMask: KerasReference?
+  /// The tensors that it is given by name, as far as nobody has asked for them.
+  private var named: [(name: String, values: [Value])] = []
+  private let inputs: [KerasInput]
+  private(set) var results: [KerasReference] = []
+  private let orders: [Order]
+  private var names: Set<String> = []
+
+  /// - Parameter inputs: names and shapes, in Keras's order.
+  init(_ inputs: [(name: String, shape: [Int?])], order: Order) {
+    self.orders = inputs.map { $0.shape.count == 1 ? .channelsLast : order }
+    var own: [KerasInput] = []
+    for input in inputs {
+      let shape = input.shape
+      let first = order == .channelsFirst || shape.count == 1
+      let turned = first ? shape : [shape[shape.count - 1]] + shape.dropLast()
+      own.append(KerasInput(inputs.count == 1 ? "input" : Self.path(for: input.name, among: &names), turned))
+    }
+    self.inputs = own
+  }
+
+  var inputValues: [Value] {
+    zip(inputs, orders).map { input, order in
+      Value(
+        source: KerasReference(input.name),
+        shape: KerasShape(channels: input.shape[0], positions: Array(input.shape.dropFirst())), order: order)
+    }
+  }
+
+  var configuration: KerasNetwork.Configuration {
+    var configuration = KerasNetwork.Configuration(inputs: inputs, layers: layers, results: results)
+    if inputs.count == 1 {
+      let given = [KerasReference(inputs[0].name)] + layers.dropLast().map { KerasReference($0.name) }
+      let isChain = zip(layers, given).allSatisfy { $0.inputs == [$1] && $0.shares == nil }
+      if isChain, results == [KerasReference(layers.last?.name ?? "")] {
+        configuration.results = nil
+        for place in layers.indices { configuration.layers[place].inputs = nil }
+      } else if names.contains(inputs[0].name) {
+        // A layer has the name of the input.
+        var all = names
+        let name = Self.path(for: inputs[0].name, among: &all)
+        let old = KerasReference(inputs[0].name)
+        configuration.inputs[0].name = name
+        for place in layers.indices {
+          configuration.layers[place].inputs = layers[place].inputs?.map { $0 == old ? KerasReference(name) : $0 }
+        }
+      }
+    }
+    return configuration
+  }
+
+  /// Begins a layer with its inputs.
+  mutating func begin(_ inputs: [Value], _ named: [(name: String, values: [Value])]) {
+    current = inputs
+    self.named = named.filter { !$0.values.isEmpty }
+  }
+
+  /// The tensors that the layer is given by this name.
+  mutating func take(_ name: String) -> [Value] {
+    guard let place = named.firstIndex(where: { $0.name.isExactly(name) }) else { return [] }
+    return named.remove(at: place).values
+  }
+
+  /// Makes other values the inputs of the layer that is being read.
+  mutating func give(_ values: [Value]) { current = values }
+
+  mutating func setMask(_ mask: KerasReference?) {
+    if !current.isEmpty { current[0].mask = mask }
+  }
+
+  /// Refuses a layer that was given more than it asked for.
+  func requireAllRead(of source: KerasLayerDescription) throws(KerasModelFault) {
+    if let other = named.first { throw source.unsupported("its argument '\(other.name)' is not supported") }
+    // Version 3 only looks at it outside of `predict`.
+    let isSame =
+      source.version >= 3
+      || layers.last.map { !($0.operation is KerasDropout) && !($0.operation is KerasBatchNormalization) } ?? true
+    if source.call.keyword("training")?.constant == .boolean(true), !isSame {
+      throw source.unsupported("it works as in training, also in predictions, which is not supported")
+    }
+  }
+
+  /// Ends the graph with the values that the model puts out.
+  mutating func finish(_ values: [Value], path: String) throws(KerasModelFault) {
+    guard !layers.isEmpty else { throw .malformed(path: path, reason: "it has no layers") }
+    results = values.map(\.source)
+    // What nobody needs, such as masks.
+    var needed = Set(results)
+    for place in layers.indices.reversed() {
+      let layer = layers[place]
+      guard layer.hasWeights || (0..<8).contains(where: { needed.contains(KerasReference(layer.name, $0)) }) else {
+        layers.remove(at: place)
+        continue
+      }
+      needed.formUnion(layer.inputs ?? [])
+    }
+    if values.count > 1 {
+      notes.append("the model has \(values.count) outputs; predictions are of the first")
+    }
+  }
+
+  // MARK: The first input
+
+  var shape: KerasShape { current.first?.shape ?? KerasShape(channels: nil, positions: []) }
+
+  var order: Order {
+    get { current.first?.order ?? .channelsLast }
+    set { if !current.isEmpty { current[0].order = newValue } }
+  }
+
+  // MARK: Layers
+
+  /// Adds a layer of the graph for one of Keras's.
+  mutating func add(
+    _ source: KerasLayerDescription, _ operation: any KerasLayerClass, _ activation: KerasFunction = .linear
+  ) throws(KerasModelFault) {
+    let mask = outputMask
+    outputMask = nil
+    try addTurned(source, operation, activation)
+    if let mask { setMask(mask) }
+  }
+
+  private mutating func addTurned(
+    _ source: KerasLayerDescription, _ operation: any KerasLayerClass, _ activation: KerasFunction
+  ) throws(KerasModelFault) {
+    if activation.isSoftmax, order == .channelsFirst, !operation.parts.isEmpty {
+      // Keras takes it over the last axis, which is not the channels here.
+      try append(source, operation, .linear)
+      try turn(to: .channelsLast, for: source)
+      return try append(source.unplaced(source.name), KerasActivation(), activation)
+    }
+    if activation.isSoftmax { try turn(to: .channelsLast, for: source) }
+    try append(source, operation, activation)
+  }
+
+  private mutating func append(
+    _ source: KerasLayerDescription, _ operation: any KerasLayerClass, _ activation: KerasFunction
+  ) throws(KerasModelFault) {
+    guard layers.count < Self.mostLayers else {
+      throw .malformed(path: source.path, reason: "it has more than \(Self.mostLayers) layers")
+    }
+    var layer = KerasLayer(
+      Self.path(for: source.name, among: &names), source.place, operation, activation, inputs: current.map(\.source))
+    if layer.hasWeights, let first = places[source.place], sources[first]?.name.isExactly(source.name) ?? false {
+      // Another call of a layer that is there already.
+      layer = KerasLayer(layer.name, "", operation, activation, inputs: layer.inputs, shares: first)
+    }
+    let shapes: [KerasShape]
+    do throws(ConfigurationFault) {
+      shapes = try layer.outputs(of: current.map(\.shape))
+      if let owner = layers.first(where: { $0.name == layer.shares }), !owner.operation.equals(operation) {
+        throw .layer(name: layer.name, reason: "its calls differ in more than their inputs, which is not supported")
+      }
+    } catch {
+      let reason = if case .layer(_, let reason) = error { reason } else { "\(error)" }
+      throw source.unsupported(reason)
+    }
+    layers.append(layer)
+    if layer.hasWeights, layer.shares == nil {
+      // A name that two layers have, in models of their own, stands for neither.
+      paths[source.name] = paths[source.name] == nil ? layer.name : ""
+      places[source.place] = layer.name
+      sources[layer.name] = source
+    }
+    for (cell, value) in operation.constants { constants["\(layer.name).\(cell)"] = value }
+    let mask = operation.keepsMask ? current.first?.mask : nil
+    let order = order
+    current = shapes.enumerated().map { output, shape in
+      Value(
+        source: KerasReference(layer.name, output), shape: shape,
+        order: shape.positions.isEmpty ? .channelsLast : order,
+        mask: output == 0 ? mask : nil)
+    }
+  }
+
+  /// Refuses a layer that would have to skip steps.
+  func requireNoMask(_ source: KerasLayerDescription) throws(KerasModelFault) {
+    guard current.contains(where: { $0.mask != nil }) else { return }
+    throw source.unsupported("its input has masked steps, which it cannot skip")
+  }
+
+  /// A path of its own for a layer: lower case letters, digits and underscores.
+  private static func path(for name: String, among names: inout Set<String>) -> String {
+    let plain = name.lowercased().unicodeScalars.map { scalar -> Character in
+      let isKept = ("a"..."z").contains(scalar) || ("0"..."9").contains(scalar)
+      return isKept ? Character(scalar) : "_"
+    }
+    let base = plain.isEmpty ? "layer" : String(plain)
+    var candidate = base
+    var number = 1
+    while !names.insert(candidate).inserted {
+      candidate = "\(base)_\(number)"
+      number += 1
+    }
+    return candidate
+  }
+
+  /// Changes which axis of Keras's shapes is taken for the channels: numbers stay in place, and the meaning of axes changes.
+  mutating func turn(to wanted: Order, for source: KerasLayerDescription) throws(KerasModelFault) {
+    let given = current
+    var turned: [Value] = []
+    for value in given {
+      current = [value]
+      if value.order != wanted {
+        let rank = value.shape.all.count
+        current[0].order = wanted
+        if rank > 1 {
+          let axes = Array(0..<rank)
+          let permuted = wanted == .channelsFirst ? Array(axes.dropFirst()) + [0] : [rank - 1] + Array(axes.dropLast())
+          try append(source.unplaced("\(source.name)_axes"), KerasPermute(order: permuted), .linear)
+          current[0].mask = value.mask
+        }
+      }
+      turned.append(current[0])
+    }
+    current = turned
+  }
+
+  /// Gives all inputs the same order of axes, Keras's own if they differ.
+  mutating func alignOrders(for source: KerasLayerDescription) throws(KerasModelFault) {
+    guard Set(current.filter { $0.shape.all.count > 1 }.map(\.order)).count > 1 else { return }
+    try turn(to: .channelsLast, for: source)
+  }
+
+  /// Which of [C, …] an axis of Keras's shape is, the batch counted; nil for the batch, or where there is no such axis.
+  func axis(_ kerasAxis: Int) -> Int? {
+    let rank = shape.all.count
+    let place = (kerasAxis < 0 ? kerasAxis + rank + 1 : kerasAxis) - 1
+    guard (0..<rank).contains(place) else { return nil }
+    let isFirst = current.first { $0.shape.all.count > 1 }?.order == .channelsFirst
+    return isFirst ? place : place == rank - 1 ? 0 : place + 1
+  }
+
+  /// Brings the channels where a layer with windows has them.
+  ///
+  /// - Returns: its number of axes, which the class names.
+  mutating func positions(of source: KerasLayerDescription) throws(KerasModelFault) -> Int {
+    let isFirst = ["channels_first", "th"].contains(source.setting("data_format", "dim_ordering")?.text)
+    try turn(to: isFirst ? .channelsFirst : .channelsLast, for: source)
+    let axes = source.kind.compactMap(\.wholeNumberValue).first ?? 0
+    guard shape.positions.count == axes else {
+      throw source.unsupported("an input of shape \(shape) does not have \(axes) axes of positions")
+    }
+    return axes
+  }
+
+  // MARK: Rows of feature maps
+
+  /// Replaces each Flatten in Keras's order that a dense layer follows by one with channels first; the rows of the dense
+  /// layer's weights have to be reordered.
+  ///
+  /// - Returns: the number of channels at each position, by the path of the dense layer.
+  mutating func reorderFlattened() -> [String: Int] {
+    var channels: [String: Int] = [:]
+    let configuration = configuration
+    guard let plan = try? configuration.plan(from: configuration.shapes) else { return [:] }
+    var users: [Int: [Int]] = [:]
+    for (place, inputs) in plan.inputs.enumerated() {
+      for value in inputs { users[value, default: []].append(place) }
+    }
+    let results = Set(plan.results)
+    /// The only layer that takes the output of another.
+    func follower(of place: Int) -> Int? {
+      let value = plan.outputs[place].lowerBound
+      guard let all = users[value], all.count == 1, !results.contains(value) else { return nil }
+      return all[0]
+    }
+    for index in layers.indices {
+      guard let flatten = layers[index].operation as? KerasFlatten, flatten.channelsLast else { continue }
+      let before = plan.inputShapes(of: index)[0]
+      let isMixed = (before.channels ?? 2) > 1 && (KerasShape.product(before.positions) ?? 2) > 1
+      if !isMixed {
+        layers[index].operation = KerasFlatten(channelsLast: false, reordered: false)
+      } else if let count = before.channels, followsConvolution(index, plan), let dense = consumer(follower, index),
+        layers[dense].shares == nil, !layers.contains(where: { $0.shares == layers[dense].name })
+      {
+        layers[index].operation = KerasFlatten(channelsLast: false, reordered: true)
+        channels[layers[dense].name] = count
+      }
+    }
+    return channels
+  }
+
+  /// Whether a row consists of feature maps: the last layer before it that mixes channels is a convolution. For other rows,
+  /// such as images that a dense layer takes, weights keep the order of the pixels.
+  private func followsConvolution(_ index: Int, _ plan: KerasPlan) -> Bool {
+    var place: Int? = plan.makers[plan.inputs[index][0]]
+    while let current = place {
+      if let known = layers[current].operation.makesFeatureMaps { return known }
+      place = plan.inputs[current].count == 1 ? plan.makers[plan.inputs[current][0]] : nil
+    }
+    return false
+  }
+
+  /// The dense layer that a row reaches element by element, and no other layer.
+  private func consumer(_ follower: (Int) -> Int?, _ index: Int) -> Int? {
+    var place = follower(index)
+    while let current = place {
+      if layers[current].operation is KerasDense { return current }
+      guard layers[current].operation.isElementwise, !layers[current].activation.isSoftmax else { return nil }
+      place = follower(current)
+    }
+    return nil
+  }
+}

@@ -1,0 +1,161 @@
+// Masks of Keras: which steps of a sequence count. Here they are values of the graph, [N, T] of ones and zeros, which layers
+// that skip steps take as a further input.
+
+import AviaryCheckpoints
+import AviaryLayers
+import AviaryTensors
+
+extension KerasGraphBuilder {
+  /// The mask of the first input, as it was given by name or as it comes with the input.
+  mutating func takeMask() -> Value? {
+    let given = take("mask").first
+    guard let value = current.first, let mask = value.mask else { return given }
+    let steps = KerasShape(channels: value.shape.positions.first ?? nil, positions: [])
+    return given ?? Value(source: mask, shape: steps, order: .channelsLast)
+  }
+
+  /// Adds a layer that makes a mask of values; they stay the inputs.
+  private mutating func mask(
+    of values: [Value], _ operation: any KerasLayerClass, for source: KerasLayerDescription
+  ) throws(KerasModelFault) -> KerasReference {
+    let given = current
+    give(values)
+    try add(source.unplaced(source.name + "_mask"), operation)
+    let made = current[0].source
+    give(given)
+    return made
+  }
+
+  /// Masks the steps of the output of the layer that is being read.
+  mutating func maskOutput(
+    by operation: any KerasLayerClass, for source: KerasLayerDescription
+  ) throws(KerasModelFault) {
+    outputMask = try mask(of: [current[0]], operation, for: source)
+  }
+
+  /// Gives the first input the mask that the output of a join has.
+  ///
+  /// - Parameters:
+  ///   - kind: minimum where a step counts that counts in all inputs, maximum where it counts in any.
+  ///   - needsAll: whether there is none where one input has none.
+  mutating func joinMasks(
+    _ kind: KerasMerge.Kind, needsAll: Bool, for source: KerasLayerDescription
+  ) throws(KerasModelFault) {
+    let masks = current.compactMap { value in
+      value.mask.map {
+        Value(
+          source: $0, shape: KerasShape(channels: value.shape.positions.first ?? nil, positions: []),
+          order: .channelsLast)
+      }
+    }
+    let isWhole = masks.count == current.count || !needsAll
+    var joined = masks.first?.source
+    if isWhole, Set(masks.map(\.source)).count > 1 { joined = try mask(of: masks, KerasMerge(kind: kind), for: source) }
+    setMask(isWhole ? joined : nil)
+  }
+}
+
+/// Ones where numbers are not the given one, and zeros: the mask of tokens.
+struct KerasNotEqual: KerasUnaryClass {
+  static let key = "notEqual"
+  static let classes = ["ops.NotEqual"]
+  var number: Float
+
+  static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
+    let constants = (source.call.arguments + source.call.keywords.map(\.value)).compactMap { $0.constant?.double }
+    guard constants.count == 1, graph.current.count == 1 else {
+      throw source.unsupported("its arguments are not a tensor and a number")
+    }
+    return Self(number: Float(constants[0]))
+  }
+
+  func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
+    try require(number.isFinite, "its number is not finite")
+    return input
+  }
+
+  func layer(on input: KerasShape) -> any UnaryLayer { Function(number: number) }
+
+  private struct Function: UnaryLayer {
+    let number: Float
+    let site = Site()
+
+    var children: [Child] { [Child("site", site)] }
+    func forward(_ x: Tensor) -> Tensor { Tensor(x.scalars.map { $0 == number ? 0 : 1 }, shape: x.shape) }
+  }
+}
+
+/// Masking: steps of which all numbers are the given one do not count, and are zeros.
+struct KerasMasking: KerasLayerClass {
+  static let key = "masking"
+  static let classes = ["Masking"]
+
+  static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
+    try graph.turn(to: .channelsLast, for: source)
+    guard graph.current.count == 1, graph.shape.positions.count == 1 else {
+      throw source.unsupported("it masks steps of sequences, not an input of shape \(graph.shape)")
+    }
+    try graph.maskOutput(by: KerasStepMask(number: source.number("mask_value") ?? 0), for: source)
+    if let mask = graph.outputMask {
+      let steps = KerasShape(channels: graph.shape.positions[0], positions: [])
+      graph.give(graph.current + [.init(source: mask, shape: steps, order: .channelsLast)])
+    }
+    return Self()
+  }
+
+  func outputs(of inputs: [KerasShape]) throws(ShapeFault) -> [KerasShape] {
+    try require(inputs.count == 2 && inputs[0].positions.count == 1, "it takes a sequence and its mask")
+    return [inputs[0]]
+  }
+
+  func module(on inputs: [KerasShape]) -> KerasModule { .joining(Masked()) }
+
+  private struct Masked: JoiningLayer {
+    let site = Site()
+
+    var children: [Child] { [Child("site", site)] }
+
+    func forward(_ inputs: [Tensor]) -> [Tensor] {
+      [inputs[0] * inputs[1].reshaped(to: [inputs[1].shape[0], 1, inputs[1].shape[1]])]
+    }
+  }
+}
+
+/// Which steps of [C, T] have another number than the given one.
+struct KerasStepMask: KerasUnaryClass {
+  static let key = "stepMask"
+  static let classes: [String] = []
+  var number: Float
+
+  static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
+    throw source.unsupported("it is no layer of Keras")
+  }
+
+  func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
+    try require(number.isFinite && input.positions.count == 1, "it masks steps of sequences")
+    return KerasShape(channels: input.positions[0], positions: [])
+  }
+
+  func layer(on input: KerasShape) -> any UnaryLayer { Function(number: number) }
+
+  private struct Function: UnaryLayer {
+    let number: Float
+    let site = Site()
+
+    var children: [Child] { [Child("site", site)] }
+
+    func forward(_ x: Tensor) -> Tensor {
+      let (rows, channels, steps) = (x.shape[0], x.shape[1], x.shape[2])
+      let scalars = x.scalars
+      var mask = [Float](repeating: 0, count: rows * steps)
+      for row in 0..<rows {
+        for channel in 0..<channels {
+          for step in 0..<steps where scalars[(row * channels + channel) * steps + step] != number {
+            mask[row * steps + step] = 1
+          }
+        }
+      }
+      return Tensor(mask, shape: [rows, steps])
+    }
+  }
+}

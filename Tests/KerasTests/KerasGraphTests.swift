@@ -1,0 +1,197 @@
+import AviaryCheckpoints
+import AviaryLayers
+import AviaryModels
+import AviaryTensors
+import AviaryTestSupport
+import Foundation
+import Testing
+
+@testable import AviaryKeras
+
+/// Functional and nested models put out what they put out in Keras: files of `tools/goldens_keras_graphs.py`.
+@Suite struct KerasGraphTests {
+  static let goldens = Goldens.url("graphs/", of: "KerasTests").path
+  static let files = [
+    "teachable.h5", "teachable.keras", "siamese.h5", "siamese.keras", "two_rows.h5", "two_rows.keras", "unet.h5",
+    "merges.keras", "functions.keras", "outputs.keras", "mask_zero.h5", "mask_zero.keras", "masked_joins.keras",
+    "masking.keras", "translate.h5", "translate.keras", "masked_attention.keras", "transformer.h5", "transformer.keras",
+    "frames.h5", "frames.keras", "namesakes.h5", "namesakes.keras", "squeeze.keras", "scaled.keras", "sizes.keras",
+    "signal.keras", "volume.keras", "first_axes.keras", "joined_scores.keras", "mixer.keras", "keras2_calls.h5",
+  ]
+
+  static func checkpoint(_ file: String) throws -> Checkpoint {
+    try Checkpoint.read(from: goldens + "/" + file).kerasNetwork(path: file).checkpoint
+  }
+
+  static func network(_ checkpoint: Checkpoint) throws -> KerasNetwork {
+    try #require(try Registry.standard.model(from: checkpoint, path: "memory").model as? KerasNetwork)
+  }
+
+  /// The arrays of a golden whose names begin alike, with channels first.
+  static func tensors(_ file: String, _ letter: String) throws -> [Tensor] {
+    let name = String(file.prefix { $0 != "." })
+    let golden = try Goldens("graphs/outputs", of: "KerasTests")
+    var found: [Tensor] = []
+    while let array = try? golden.array("\(name)/\(letter)\(found.count)") {
+      let tensor = Tensor(array.floats, shape: array.shape)
+      found.append(name.hasPrefix("first") || tensor.rank < 3 ? tensor : tensor.movingAxis(-1, to: 1))
+    }
+    return found
+  }
+
+  @Test(arguments: files) func equalsKeras(file: String) throws {
+    let model = try Self.network(Self.checkpoint(file))
+    let (x, y) = (try Self.tensors(file, "x"), try Self.tensors(file, "y"))
+    try expectEqual(inference { model.outputs(x) }, y, file)
+    // Aviary's own file keeps the graph.
+    let again = try Self.network(model.checkpoint(architecture: model.configuration.name))
+    #expect(again.configuration == model.configuration)
+    #expect(inference { again.outputs(x).map(\.scalars) } == inference { model.outputs(x).map(\.scalars) })
+  }
+
+  private func expectEqual(_ found: [Tensor], _ expected: [Tensor], _ name: String) throws {
+    try #require(found.count == expected.count, "\(name)")
+    for (index, (a, b)) in zip(found, expected).enumerated() {
+      #expect(a.shape == b.shape, "\(name), output \(index)")
+      let worst = zip(a.scalars, b.scalars).map { abs($0 - $1) }.max() ?? 0
+      #expect(worst <= 1e-5, "\(name), output \(index): \(worst)")
+    }
+  }
+
+  /// `tools/check_keras.py` lets Keras itself load it.
+  @Test(arguments: files.filter { !$0.hasPrefix("keras2") }) func exportsWhatItImported(file: String) throws {
+    let whole = try Self.checkpoint(file)
+    let path = FileManager.default.temporaryDirectory.path + "/aviary-\(UUID().uuidString).weights.h5"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try whole.writeKerasWeights(to: path)
+    let again = try Checkpoint.read(from: path).described(byKerasModelIn: Self.goldens + "/" + file)
+      .kerasNetwork(path: file).checkpoint
+    #expect(CheckpointDifference(whole, again).isEmpty)
+  }
+
+  @Test func weightsAloneAreDescribedByAnotherFile() throws {
+    let whole = try Self.checkpoint("teachable.keras")
+    let alone = try Checkpoint.read(from: Self.goldens + "/teachable.weights.h5")
+      .described(byKerasModelIn: Self.goldens + "/teachable.h5").kerasNetwork(path: "w").checkpoint
+    #expect(CheckpointDifference(whole, alone).isEmpty)
+  }
+
+  /// Every output of a network has a gradient for every weight; a new head learns, also alone.
+  @Test(arguments: [
+    "teachable.keras", "siamese.keras", "two_rows.keras", "outputs.keras", "translate.keras", "transformer.keras",
+    "squeeze.keras", "joined_scores.keras", "mixer.keras", "mask_zero.keras", "frames.keras",
+  ]) func learnsWithANewHead(file: String) throws {
+    let model = try Self.network(Self.checkpoint(file))
+    let x = try Self.tensors(file, "x")
+    let plain = model.replacingHead(outputs: 3, seed: 2)
+    #expect(plain.configuration.outputs == 3 && plain.configuration.results?.count ?? 1 == 1)
+    let y = inference { plain.outputs(x) }
+    #expect(y.count == 1 && y[0].shape == [3, 3])
+    let gradients = valueWithGradients(of: plain, noise: Noise(seed: 1, step: 1)) {
+      crossEntropy(plain.outputs(x)[0], labels: IntTensor([0, 1, 2]))
+    }.gradients
+    for parameter in plain.parameters { #expect(gradients[parameter]?.shape == parameter.shape, "\(parameter.path)") }
+    plain.freezeBackbone()
+    #expect(!plain.trainableParameters.isEmpty)
+    #expect(plain.trainableParameters.allSatisfy { $0.path.hasPrefix(plain.headPath + ".") })
+    let again = try Self.network(plain.checkpoint(architecture: plain.configuration.name))
+    #expect(inference { again.outputs(x)[0].scalars } == inference { plain.outputs(x)[0].scalars })
+  }
+
+  /// As a classifier a network puts out scores whose softmax Keras computes, and takes rows side by side.
+  @Test func rowsSideBySideAreSeveralInputs() throws {
+    let model = try Self.network(Self.checkpoint("two_rows.keras"))
+    let x = concatenated(try Self.tensors("two_rows", "x"), axis: 1)
+    #expect(model.configuration.output == .classes)
+    try expectEqual([inference { softmax(model(x)) }], Self.tensors("two_rows", "y"), "two_rows")
+    try model.configuration.validate(input: [8])
+    #expect(throws: ConfigurationFault.self) { try model.configuration.validate(input: [7]) }
+    let joined = try Self.network(Self.checkpoint("joined_scores.keras"))
+    try expectEqual(
+      [inference { softmax(joined(try! Self.tensors("joined_scores", "x")[0])) }], Self.tensors("joined_scores", "y"),
+      "")
+  }
+
+  @Test func calledLayersAreListedOnce() throws {
+    let model = try Self.network(Self.checkpoint("siamese.keras"))
+    let kernels = model.parameters.filter { $0.shape.count == 4 }
+    #expect(kernels.count == 2)
+    #expect(model.configuration.layers.contains { $0.shares != nil })
+    #expect(model.inventory.aliases.isEmpty)
+  }
+
+  // MARK: What is refused
+
+  private func graph(_ layers: String, inputs: String = #"["x",0,0]"#, outputs: String) throws -> KerasGraphBuilder {
+    let text =
+      #"{"class_name":"Functional","config":{"name":"m","layers":[\#(layers)],"input_layers":[\#(inputs)],"output_layers":[\#(outputs)]}}"#
+    return try KerasGraphBuilder.graph(JSONValue(parsing: text.utf8), version: "2", path: "m.h5").builder
+  }
+
+  private static let input =
+    #"{"class_name":"InputLayer","name":"x","config":{"batch_input_shape":[null,4]},"inbound_nodes":[]}"#
+
+  private static func dense(_ name: String, _ nodes: String, kind: String = "Dense") -> String {
+    #"{"class_name":"\#(kind)","name":"\#(name)","config":{"name":"\#(name)","units":3},"inbound_nodes":\#(nodes)}"#
+  }
+
+  @Test func whatIsNoGraphIsSaidInOneLine() throws {
+    let circle =
+      Self.input + "," + Self.dense("a", #"[[["b",0,0,{}]]]"#) + "," + Self.dense("b", #"[[["a",0,0,{}]]]"#)
+    for (layers, outputs, part) in [
+      (circle, #"["b",0,0]"#, "the inputs of 'a', 'b'"),
+      (Self.input + "," + Self.dense("a", #"[[["nobody",0,0,{}]]]"#), #"["a",0,0]"#, "the inputs of 'a'"),
+      (Self.input + "," + Self.dense("a", #"[[["x",0,0,{}]]]"#), #"["b",0,0]"#, "its output 'b'"),
+      (Self.input + "," + Self.dense("a", #"[[["x",0,0,{}]]]"#), #"["a",0,1]"#, "its output 'a'"),
+      (
+        Self.input + "," + Self.dense("a", #"[[["x",0,0,{}]]]"#, kind: "Lambda"), #"["a",0,0]"#, "layer 'a' is a Lambda"
+      ),
+      (Self.input + "," + Self.dense("a", #"[[["x",0,0,{"y":["x",0,0]}]]]"#), #"["a",0,0]"#, "its argument 'y'"),
+      (
+        Self.input + "," + Self.dense("a", #"[[["x",0,0,{"training":true}]]]"#, kind: "Dropout"), #"["a",0,0]"#,
+        "as in training"
+      ),
+      (Self.input + "," + Self.dense("a", #"[[["x",0,0,{}],["x",0,0,{}]]]"#), #"["a",0,0]"#, "it has 2 inputs"),
+      (Self.input + "," + Self.dense("a", #"[[["x",0,0,{}]]]"#), "", "no outputs"),
+    ] {
+      let fault = #expect(throws: KerasModelFault.self) { try graph(layers, outputs: outputs) }
+      let text = fault.map { "\($0)" } ?? ""
+      #expect(text.contains(part) && !text.contains("\n"), "\(text)")
+    }
+  }
+
+  /// A model that calls a model that calls a model … does not become larger than a real one.
+  @Test func callsOfCallsAreCounted() throws {
+    func model(_ depth: Int, _ name: String, _ nodes: String) -> String {
+      let inner =
+        depth == 0 ? Self.dense("d", #"[[["x",0,0,{}]]]"#) : model(depth - 1, "d", #"[[["x",0,0,{}]],[["x",0,0,{}]]]"#)
+      let ends = depth == 0 ? #"["d",0,0]"# : #"["s",0,0]"#
+      let sum = depth == 0 ? "" : "," + Self.dense("s", #"[[["d",0,0,{}],["d",1,0,{}]]]"#, kind: "Add")
+      return
+        #"{"class_name":"Functional","name":"\#(name)","inbound_nodes":\#(nodes),"config":{"name":"\#(name)","layers":[\#(Self.input),\#(inner)\#(sum)],"input_layers":[["x",0,0]],"output_layers":[\#(ends)]}}"#
+    }
+    _ = try KerasGraphBuilder.graph(JSONValue(parsing: model(3, "m", "[]").utf8), version: "2", path: "m.h5")
+    let fault = #expect(throws: KerasModelFault.self) {
+      try KerasGraphBuilder.graph(JSONValue(parsing: model(20, "m", "[]").utf8), version: "2", path: "m.h5")
+    }
+    #expect("\(try #require(fault))".contains("more than 8192 layers"))
+  }
+
+  /// What comes from a file reaches no precondition.
+  @Test(arguments: [
+    #"{"inputs":[],"layers":[]}"#, #"{"inputs":[{"name":"x","shape":[]}],"layers":[]}"#,
+    #"{"inputs":[{"name":"x","shape":[3]}],"layers":[{"name":"a","place":"","activation":"relu","inputs":["b"],"operation":{"dense":{"units":1,"bias":true}}}]}"#,
+    #"{"inputs":[{"name":"x","shape":[3]}],"layers":[{"name":"a","place":"","activation":"relu","inputs":[],"operation":{"dense":{"units":1,"bias":true}}}]}"#,
+    #"{"inputs":[{"name":"x","shape":[3]}],"results":["b"],"layers":[{"name":"a","place":"","activation":"relu","inputs":["x"],"operation":{"dense":{"units":1,"bias":true}}}]}"#,
+    #"{"inputs":[{"name":"x","shape":[3]}],"results":["a:1"],"layers":[{"name":"a","place":"","activation":"relu","inputs":["x"],"operation":{"dense":{"units":1,"bias":true}}}]}"#,
+    #"{"inputs":[{"name":"x","shape":[3]}],"layers":[{"name":"a","place":"","activation":"relu","inputs":["x"],"shares":"b","operation":{"dense":{"units":1,"bias":true}}}]}"#,
+    #"{"inputs":[{"name":"x","shape":[3]}],"layers":[{"name":"a","place":"","activation":"relu","inputs":["x"],"operation":{"dense":{"units":5,"bias":true}}},{"name":"b","place":"","activation":"relu","inputs":["a"],"shares":"a","operation":{"dense":{"units":5,"bias":true}}}]}"#,
+    #"{"inputs":[{"name":"x","shape":[3]}],"layers":[{"name":"a","place":"","activation":"relu","inputs":["x"],"operation":{"dense":{"units":5,"bias":true}}},{"name":"s","place":"","activation":"linear","inputs":["a","x"],"operation":{"merge":{"kind":"add","scale":1}}}]}"#,
+    #"{"inputs":[{"name":"x","shape":[3]}],"layers":[{"name":"a","place":"","activation":"relu","inputs":["x"],"operation":{"dense":{"units":5,"bias":true}}},{"name":"s","place":"","activation":"linear","inputs":["a"],"operation":{"concatenate":{"axis":7}}}]}"#,
+    #"{"inputs":[{"name":"x","shape":[3]}],"layers":[{"name":"a","place":"","activation":"relu","inputs":["x"],"operation":{"dense":{"units":5,"bias":true}}},{"name":"s","place":"","activation":"linear","inputs":["a"],"operation":{"dot":{"axes":[0,0],"normalizes":false}}}]}"#,
+    #"{"inputs":[{"name":"x","shape":[3,4]}],"layers":[{"name":"a","place":"","activation":"linear","inputs":["x","x","x"],"operation":{"attention":{"score":"product","scales":true,"inputs":{"hasKey":false,"hasQueryMask":false,"hasValueMask":false,"isCausal":false}}}}]}"#,
+  ]) func refusesWhatIsNoNetwork(configuration: String) throws {
+    let architecture = try Registry.standard.architecture(named: KerasNetwork.graphArchitecture)
+    #expect(throws: ArchitectureFault.self) { try architecture.build(configuration: JSONValue(parsing: configuration)) }
+  }
+}
