@@ -33,6 +33,8 @@ public struct Architecture: Sendable {
   public let takesProbabilities: Bool
   /// How the network that Keras users have differs; nil where names agree or no original is known.
   public let keras: KerasOriginal?
+  /// What other programs call the network and its tensors.
+  public private(set) var originals: [ForeignOriginal] = []
   private let make: @Sendable (_ request: Request) throws(ArchitectureFault) -> any Network
   private let makeSized: @Sendable (_ sizes: SizedConfiguration) throws(ArchitectureFault) -> Sized
 
@@ -81,6 +83,13 @@ public struct Architecture: Sendable {
             && !sizes.changes.contains { $0.name == member.name }
         })
     }
+  }
+
+  /// The same network, known under names of other programs, too.
+  public func known(as originals: [ForeignOriginal]) -> Architecture {
+    var result = self
+    result.originals += originals
+    return result
   }
 
   private static func build<Model: Network>(
