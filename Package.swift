@@ -30,6 +30,8 @@ let package = Package(
     .library(name: "AviaryHDF5Writing", targets: ["AviaryHDF5Writing"]),
     // Linear algebra through LAPACK, which only a program that imports it links.
     .library(name: "AviaryLinearAlgebra", targets: ["AviaryLinearAlgebra"]),
+    // Published weights and data by name: the only module with networking, which only a program that imports it links.
+    .library(name: "AviaryHub", targets: ["AviaryHub"]),
     .executable(name: "aviary", targets: ["AviaryCommand"]),
     // The commands of `aviary` for a program that adds networks of its own.
     .library(name: "AviaryCommands", targets: ["AviaryCommands"]),
@@ -94,7 +96,8 @@ let package = Package(
         "AviaryTensors", "AviaryLayers", "AviaryDatasets", "AviaryCheckpoints", "AviaryModels", "AviaryKeras",
         "AviaryTraining",
       ], path: "Sources/Aviary", swiftSettings: safe),
-    module("Commands", ["Aviary", "AviaryArchives", "CPlatform", argumentParser]),
+    module("Hub", ["AviaryCheckpoints", "AviaryArchives"]),
+    module("Commands", ["Aviary", "AviaryHub", "AviaryArchives", "CPlatform", argumentParser]),
     .executableTarget(
       name: "AviaryCommand", dependencies: ["AviaryCommands", "COutOfMemory"], path: "Sources/Command",
       swiftSettings: safe),
@@ -106,7 +109,7 @@ let package = Package(
     // Feeds the readers with damaged files: see tools/fuzz.
     .executableTarget(
       name: "AviaryFuzz",
-      dependencies: ["Aviary", "AviaryArchives", "AviaryHDF5", argumentParser], path: "Tests/Fuzz",
+      dependencies: ["Aviary", "AviaryArchives", "AviaryHDF5", "AviaryHub", argumentParser], path: "Tests/Fuzz",
       swiftSettings: safe),
 
     // Tests mirror the source folders.
@@ -120,11 +123,12 @@ let package = Package(
     tests("LinearAlgebra", resources: [.copy("Goldens")]),
     tests("Datasets", resources: [.copy("Goldens")]),
     tests("Layers", resources: [.copy("Goldens")]),
-    tests("Checkpoints", ["AviaryModels", "AviaryKeras"], resources: [.copy("Goldens")]),
+    tests("Checkpoints", ["AviaryDatasets", "AviaryModels", "AviaryKeras"], resources: [.copy("Goldens")]),
     tests("Models", ["AviaryDatasets"], resources: [.copy("Goldens")]),
+    tests("Hub", ["Aviary", "AviaryArchives"]),
     tests("Keras", ["AviaryModels", "AviaryHDF5", "AviaryHDF5Writing"], resources: [.copy("Goldens")]),
     tests("Training", ["AviaryModels"], resources: [.copy("Goldens")]),
-    tests("Command", ["Aviary", "AviaryBench"], resources: [.copy("Goldens")]),
+    tests("Command", ["Aviary", "AviaryArchives", "AviaryBench"], resources: [.copy("Goldens")]),
     .testTarget(name: "AviaryFuzzTests", dependencies: ["AviaryFuzz"], path: "Tests/FuzzTests"),
   ],
   cxxLanguageStandard: .cxx17

@@ -6,11 +6,12 @@ import AviaryLayers
 /// batch normalisation, and perhaps an activation: [N, I, H, W] → [N, O, H / stride, W / stride].
 func convolutionBlock(
   _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, dilation: Int = 1, groups: Int = 1,
-  norm: NormSettings = NormSettings(), activation: Activation?
+  padding: Padding? = nil, norm: NormSettings = NormSettings(), activation: Activation?
 ) -> Sequential {
   let layers: [any UnaryLayer] = [
     Conv2d(
-      inputs, outputs, kernel: kernel, stride: stride, padding: (kernel - 1) / 2 * dilation, dilation: dilation,
+      inputs, outputs, kernel: kernel, stride: stride,
+      padding: padding ?? .fixed([(kernel - 1) / 2 * dilation, (kernel - 1) / 2 * dilation]), dilation: dilation,
       groups: groups, bias: false, initializer: .kaimingNormal(.out)),
     norm.layer(outputs),
   ]

@@ -8,8 +8,14 @@ import AviaryCheckpoints
 import AviaryLayers
 import AviaryTensors
 
-private func convolution(_ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, groups: Int = 1) -> Sequential {
-  convolutionBlock(inputs, outputs, kernel: kernel, stride: stride, groups: groups, activation: .relu6)
+/// A convolution without bias, batch normalisation and relu6.
+private func convolution(
+  _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, groups: Int = 1,
+  padding: MobileNetV2.PaddingStyle = .symmetric
+) -> Sequential {
+  convolutionBlock(
+    inputs, outputs, kernel: kernel, stride: stride, groups: groups, padding: padding == .same ? .same : nil,
+    activation: .relu6)
 }
 
 /// A 1×1 convolution that expands the channels, a 3×3 one of each channel alone, and a linear 1×1 one that projects them;
@@ -18,11 +24,11 @@ public struct InvertedResidual: UnaryLayer {
   private let conv: Sequential
   private let isResidual: Bool
 
-  init(_ inputs: Int, _ outputs: Int, stride: Int, expansion: Int) {
+  init(_ inputs: Int, _ outputs: Int, stride: Int, expansion: Int, padding: MobileNetV2.PaddingStyle) {
     let hidden = inputs * expansion
     conv = Sequential(
       (expansion == 1 ? [] : [convolution(inputs, hidden, kernel: 1)]) + [
-        convolution(hidden, hidden, kernel: 3, stride: stride, groups: hidden),
+        convolution(hidden, hidden, kernel: 3, stride: stride, groups: hidden, padding: padding),
         Conv2d(hidden, outputs, kernel: 1, bias: false, initializer: .kaimingNormal(.out)), BatchNorm2d(outputs),
       ])
     isResidual = stride == 1 && inputs == outputs
@@ -34,6 +40,9 @@ public struct InvertedResidual: UnaryLayer {
 /// A stem that halves the image, stages of inverted residuals, a 1×1 convolution, the mean over positions, and a linear
 /// head: [N, 3, H, W] → [N, classes].
 public struct MobileNetV2: Classifier {
+  /// Where the zeros around an image stand: as many before it as after it, or as TensorFlow has them, the odd one at the end.
+  public enum PaddingStyle: String, Codable, Sendable, CaseIterable { case symmetric, same }
+
   /// A row of the paper's table 2.
   public struct Stage: Codable, Sendable, Equatable {
     public var expansion: Int
@@ -53,6 +62,9 @@ public struct MobileNetV2: Classifier {
     public var dropout: Float = 0.2
     public var inputChannels = 3
     public var classes = 1000
+    public var padding = PaddingStyle.symmetric
+
+    public static var addedLater: Set<String> { ["padding"] }
 
     /// 3,504,872 parameters.
     public static let mobilenetV2 = Configuration(stages: [
@@ -124,12 +136,16 @@ public struct MobileNetV2: Classifier {
   public init(_ configuration: Configuration) {
     self.configuration = configuration
     var channels = configuration.width(32)
-    var layers: [any UnaryLayer] = [convolution(configuration.inputChannels, channels, kernel: 3, stride: 2)]
+    var layers: [any UnaryLayer] = [
+      convolution(configuration.inputChannels, channels, kernel: 3, stride: 2, padding: configuration.padding)
+    ]
     for stage in configuration.stages {
       for block in 0..<stage.blocks {
         let outputs = configuration.width(stage.channels)
         let stride = block == 0 ? stage.stride : 1
-        layers.append(InvertedResidual(channels, outputs, stride: stride, expansion: stage.expansion))
+        layers.append(
+          InvertedResidual(
+            channels, outputs, stride: stride, expansion: stage.expansion, padding: configuration.padding))
         channels = outputs
       }
     }

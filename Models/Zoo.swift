@@ -28,5 +28,5 @@ extension Registry {
       Architecture.mlps,
       Architecture.fashionCNNs,
       Architecture.simpleConvNets,
-    ].flatMap { $0 })
+    ].flatMap { $0 }.map { $0.known(as: HubNames.originals(of: $0.name)) })
 }

@@ -43,7 +43,9 @@ print(probabilities.map { "\\($0)" }.joined(separator: " "))
 """
 WEIGHTS = "Weights/lenet5-fashion.h5"
 # What a program that only predicts must not build, and all that it may link.
-FORBIDDEN_MODULES = ["ArgumentParser", "AviaryCommands", "AviaryBench", "CAllocations"]
+FORBIDDEN_MODULES = ["ArgumentParser", "AviaryCommands", "AviaryBench", "AviaryHub", "CAllocations"]
+# Networking is for programs that import AviaryHub.
+FORBIDDEN_LIBRARIES = ["libFoundationNetworking.", "libcurl.", "libcrypto."]
 SHARED_LIBRARIES = [
     "libc.", "libm.", "ld-linux", "libgcc_s.", "libstdc++.", "libdnnl.", "libz.", "libjpeg.", "libturbojpeg.", "libspng.",
     "libwebp.", "libswift", "libFoundation", "lib_Foundation", "libdispatch.", "libBlocksRuntime.",
@@ -110,6 +112,7 @@ def main():
     faults = [f"fetches {name}" for name in fetched if name != "swift-argument-parser"]
     faults += [f"builds {name}" for name in modules if any(name.startswith(word) for word in FORBIDDEN_MODULES)]
     faults += [f"links {name}" for name in linked if not re.match("|".join(map(re.escape, SHARED_LIBRARIES)), name)]
+    faults += [f"links {name}" for name in linked if any(name.startswith(word) for word in FORBIDDEN_LIBRARIES)]
     values = [float(word) for word in predicted.stdout.split()]
     if predicted.returncode or len(values) != 10 or abs(sum(values) - 1) > 1e-4:
         faults.append(f"does not predict: {predicted.stdout}{predicted.stderr}")

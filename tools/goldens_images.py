@@ -8,6 +8,7 @@ Needs Pillow 13.0.0, numpy and torch 2.13 (CPU).
 images/           small files of every kind that is decoded
 images.tsv        name, width, height, CRC-32 of the RGB pixels; or name, "refused"
 resize.tsv        source, box (left top right bottom), width, height, CRC-32 of crop(box).resize(..., BILINEAR)
+resize-bicubic.tsv the same with BICUBIC
 transforms.tsv    source, preset, size, CRC-32 of the Float32 values [C, H, W], little-endian
 awkward.tsv       as images.tsv, for the files of the folder, which are not copied
 
@@ -181,7 +182,7 @@ def small_files():
     return files
 
 
-def resize_rows(source):
+def resize_rows(source, filter):
     image = Image.open(os.path.join(IMAGES, source)).convert("RGB")
     w, h = image.size
     whole = (0, 0, w, h)
@@ -194,7 +195,7 @@ def resize_rows(source):
     cases += [(whole, size) for size in [(45, 28), (36, 26), (36, 27), (30, 15), (30, 14), (34, 22), (34, 23)]]
     cases += [((2, 0, 35, 29), (28, 18)), ((2, 0, 35, 29), (28, 19))]
     for box, size in cases:
-        result = image.crop(box).resize(size, Image.Resampling.BILINEAR)
+        result = image.crop(box).resize(size, filter)
         yield "\t".join(map(str, (source, *box, *size, crc(result))))
 
 
@@ -243,7 +244,8 @@ def main():
             file.write(data)
     names = sorted(os.listdir(IMAGES))
     write("images.tsv", (row(name, os.path.join(IMAGES, name)) for name in names))
-    write("resize.tsv", resize_rows("rgb.png"))
+    write("resize.tsv", resize_rows("rgb.png", Image.Resampling.BILINEAR))
+    write("resize-bicubic.tsv", resize_rows("rgb.png", Image.Resampling.BICUBIC))
     write("transforms.tsv", transform_rows())
     if len(sys.argv) > 1:
         root = sys.argv[1]

@@ -40,6 +40,8 @@ public struct Checkpoint: Sendable {
   public var trainingState: TrainingState?
   /// The layers of a Keras file, for `mapped(onto:)`.
   public var kerasModel: KerasModel?
+  /// What a hub's `config.json` beside the file says of it.
+  public var hub: HubDescription?
   /// Objects of the file that are not listed, each with the reason.
   public var notes: [String] = []
   /// Objects of the file that may be arrays and were not read.
@@ -127,7 +129,7 @@ public struct Checkpoint: Sendable {
   public static func read(
     from path: String, options: ReadOptions = ReadOptions()
   ) throws(CheckpointFault) -> Checkpoint {
-    let checkpoint = try readAsStored(from: path, options)
+    let checkpoint = try readAsStored(from: path, options).described(beside: path)
     // The names in Aviary's own files are those of a network's own parameters.
     guard options.effectiveWeights, checkpoint.format != .aviary else { return checkpoint }
     return checkpoint.withEffectiveWeights()

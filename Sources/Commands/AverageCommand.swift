@@ -26,7 +26,7 @@ struct AverageCommand: ParsableCommand {
   func run() throws {
     try ConvertCommand.check(output: output)
     let checkpoints = try files.map { file in
-      let path = try WeightsFolder.checkpointPath(file, given: weights.weights)
+      let path = try weights.path(of: file)
       return (path, try Checkpoint.read(from: path, options: .init(verify: verify)))
     }
     var result = try Checkpoint.average(checkpoints.map { (file: $0.0, checkpoint: $0.1) })

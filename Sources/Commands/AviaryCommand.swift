@@ -26,7 +26,7 @@ public struct AviaryCommand: ParsableCommand {
   /// In the order in which they are used.
   private static let commands: [any ParsableCommand.Type] = [
     ModelsCommand.self, InspectCommand.self, VerifyCommand.self, DiffCommand.self, ConvertCommand.self,
-    AverageCommand.self, QuantizeCommand.self,
+    AverageCommand.self, QuantizeCommand.self, PullCommand.self,
     TrainCommand.self, FinetuneCommand.self,
     EvaluateCommand.self, PredictCommand.self, FeaturesCommand.self, SampleCommand.self, SampleImagesCommand.self,
   ]

@@ -39,7 +39,7 @@ struct ConvertCommand: ParsableCommand {
 
   func run() throws {
     try Self.check(output: output)
-    let input = try WeightsFolder.checkpointPath(input, given: weights.weights)
+    let input = try weights.path(of: input)
     let (read, report): (Checkpoint, LoadReport?)
     do {
       (read, report) = try source.read(input, keepingNames: keepNames, whole: true)

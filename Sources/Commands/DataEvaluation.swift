@@ -13,7 +13,7 @@ struct DataEvaluation {
     _ named: String, _ options: SourceOptions, weights: WeightsOptions, part: EvaluationPart? = nil
   ) throws {
     self.part = part
-    path = try WeightsFolder.checkpointPath(named, given: weights.weights)
+    path = try weights.path(of: named)
     (checkpoint, _) = try options.read(path)
     if checkpoint.metadata.headAbsent { throw CommandFault.headAbsent(path: path) }
     let missing = try options.allowMissing.map { try Allowance.missing($0) }

@@ -18,8 +18,8 @@ struct DiffCommand: ParsableCommand {
     let sameTypes: Bool
     do {
       let options = Checkpoint.ReadOptions(verify: verify, unpacking: .now(keeping: 256 << 20))
-      let a = try Checkpoint.read(from: WeightsFolder.checkpointPath(first, given: weights.weights), options: options)
-      let b = try Checkpoint.read(from: WeightsFolder.checkpointPath(second, given: weights.weights), options: options)
+      let a = try Checkpoint.read(from: weights.path(of: first), options: options)
+      let b = try Checkpoint.read(from: weights.path(of: second), options: options)
       difference = CheckpointDifference(a, b)
       sameTypes = difference.incomparable.allSatisfy { a[$0]?.dtype == b[$0]?.dtype }
     } catch {

@@ -28,6 +28,7 @@ struct EvaluateCommand: ParsableCommand {
   @OptionGroup var weights: WeightsOptions
 
   func run() throws {
+    let data = try weights.dataPath(data)
     let kind = try DataSource.kind(of: data)
     try reading.check(kind, data)
     reading.setThreads()

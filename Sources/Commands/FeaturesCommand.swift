@@ -31,6 +31,7 @@ struct FeaturesCommand: ParsableCommand {
     }
     try overwrite.check(output, for: .features)
     reading.setThreads()
+    let data = try weights.dataPath(data)
     let loaded = try LoadedModel(checkpoint, source, weights: weights, needsHead: false)
     // The images may be of any classes.
     let parts = try DataPart.all(data, classes: nil, limit: reading.limit)

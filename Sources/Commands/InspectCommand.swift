@@ -25,7 +25,7 @@ struct InspectCommand: ParsableCommand {
   @OptionGroup var weights: WeightsOptions
 
   func run() throws {
-    let file = try WeightsFolder.checkpointPath(file, given: weights.weights)
+    let file = try weights.path(of: file)
     let checkpoint = try Checkpoint.read(
       from: file, options: .init(map: map, verify: verify, follow: follow, unpacking: .whenUsed))
     if let tensor, let object = checkpoint.objects.first(where: { $0.path.isExactly(tensor) }) {

@@ -13,7 +13,7 @@ struct LoadedModel {
   ///   - named: a file, or the name of shipped weights.
   ///   - needsHead: whether a checkpoint without a head is refused.
   init(_ named: String, _ options: SourceOptions, weights: WeightsOptions, needsHead: Bool) throws {
-    path = try WeightsFolder.checkpointPath(named, given: weights.weights)
+    path = try weights.path(of: named)
     let (checkpoint, _) = try options.read(path)
     let missing = try options.allowMissing.map { try Allowance.missing($0) }
     do {

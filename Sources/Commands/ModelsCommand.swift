@@ -1,5 +1,6 @@
 import ArgumentParser
 import Aviary
+import AviaryHub
 
 struct ModelsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -15,6 +16,7 @@ struct ModelsCommand: ParsableCommand {
 
   func run() throws {
     let weights = try WeightsFolder.find(given: folder.weights)?.weights ?? []
+    let tables = try PublishedTable.standard()
     let named = try name.map { name throws(ArchitectureFault) in
       try AviaryCommand.registry.architecture(named: name)
     }
@@ -22,7 +24,8 @@ struct ModelsCommand: ParsableCommand {
     let networks = try listed.map { architecture in
       ListedNetwork(
         architecture: architecture, model: try architecture.build(),
-        weights: weights.filter { $0.architecture == architecture.name }.map(\.name))
+        weights: weights.filter { $0.architecture == architecture.name }.map(\.name),
+        published: tables.names(forArchitecture: architecture.name))
     }
     if json {
       print(JSONValue.members(["models": .array(networks.map(\.object))]).serialized)
@@ -40,6 +43,8 @@ private struct ListedNetwork {
   let architecture: Architecture
   let model: any Network
   let weights: [String]
+  /// Names for `aviary pull`.
+  let published: [String]
 
   private var parameters: Int { model.parameters.reduce(0) { $0 + $1.count } }
 
@@ -60,6 +65,7 @@ private struct ListedNetwork {
     lines.append("settings, for --set NAME=VALUE:")
     lines += settings.map { "  \($0.name)=\($0.value.text ?? $0.value.serialized)" }
     if !weights.isEmpty { lines.append("shipped weights: \(weights.joined(separator: ", "))") }
+    if !published.isEmpty { lines.append("published weights: \(published.joined(separator: ", "))") }
     return lines
   }
 
@@ -69,7 +75,7 @@ private struct ListedNetwork {
       "parameters": .integer(parameters), "input": .array(architecture.input.map { .integer($0) }),
       "data": .texts(architecture.kinds.map(\.rawValue)), "head": .text(model.headPath),
       "outputs": .integer(model.configuration.outputs), "settings": .object(settings),
-      "shipped_weights": .texts(weights),
+      "shipped_weights": .texts(weights), "published_weights": .texts(published),
     ])
   }
 
@@ -82,10 +88,3 @@ private struct ListedNetwork {
 }
 
 /// The folder of the weights that come with Aviary.
-struct WeightsOptions: ParsableArguments {
-  @Option(
-    help: ArgumentHelp(
-      "The folder of shipped weights (Weights beside the executable or in the package; $AVIARY_WEIGHTS).",
-      valueName: "dir"))
-  var weights: String?
-}

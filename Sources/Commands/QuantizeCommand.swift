@@ -42,6 +42,7 @@ struct QuantizeCommand: ParsableCommand {
     guard before.quantizedPaths.isEmpty else { throw CommandFault.quantizedAlready(path: loaded.path) }
     let nonfinite = before.nonfinite
     guard nonfinite.isEmpty else { throw CommandFault.notFinite(path: loaded.path, tensors: nonfinite) }
+    let data = try weights.dataPath(data)
     let parts = try DataPart.all(data, classes: nil)
     let seen = Self.chosen(parts[0].folder.entries, calibration, seed: seed, "calibration")
     let heldOut = HeldOutImages(data, of: loaded, most: Self.mostHeldOut, seed: seed)

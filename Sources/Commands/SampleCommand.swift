@@ -33,7 +33,7 @@ struct SampleCommand: ParsableCommand {
   }
 
   func run() throws {
-    let path = try WeightsFolder.checkpointPath(checkpoint, given: weights.weights)
+    let path = try weights.path(of: checkpoint)
     let stored = try Checkpoint.read(from: path)
     if stored.metadata.headAbsent { throw CommandFault.headAbsent(path: path) }
     let loaded = try AviaryCommand.registry.model(from: stored, path: path)

@@ -116,6 +116,9 @@ struct SourceOptions: ParsableArguments {
     } else if let name = architecture ?? checkpoint.metadata.architecture {
       (checkpoint, report) = try checkpoint.adapted(
         to: try AviaryCommand.registry.architecture(named: name), by: adaptation, path: path)
+    } else if let known = try AviaryCommand.registry.recognized(checkpoint, by: adaptation, path: path) {
+      (checkpoint, report) = known
+      if !whole { for note in checkpoint.notes { tell("\(path): \(note)") } }
     } else if checkpoint.kerasModel?.configuration != nil {
       (checkpoint, report) = try checkpoint.kerasNetwork(by: adaptation, path: path)
     } else {

@@ -15,6 +15,7 @@ struct TrainCommand: ParsableCommand {
 
   @Argument(help: "The network; 'aviary models' lists them.") var architecture: String?
   @OptionGroup var training: TrainingArguments
+  @OptionGroup var offline: OfflineOption
 
   func validate() throws {
     try training.check(source: architecture, named: "ARCHITECTURE")
@@ -25,9 +26,10 @@ struct TrainCommand: ParsableCommand {
   }
 
   func run() throws {
-    try TrainingRun(command: "train", training).run {
+    try TrainingRun(command: "train", training, offline).run {
       let architecture = try AviaryCommand.registry.architecture(named: architecture ?? "")
-      let options = try training.options(isFinetuning: false, architecture: architecture.name, checkpoint: nil)
+      let data = try offline.dataPath(training.data ?? "")
+      let options = try training.options(data: data, isFinetuning: false, architecture: architecture.name, checkpoint: nil)
       return (options, .scratch(architecture))
     }
   }
@@ -61,8 +63,9 @@ struct FinetuneCommand: ParsableCommand {
   }
 
   func run() throws {
-    try TrainingRun(command: "finetune", training).run {
-      let path = try WeightsFolder.checkpointPath(from ?? "", given: weights.weights)
+    try TrainingRun(command: "finetune", training, weights.offline).run {
+      let data = try weights.dataPath(training.data ?? "")
+      let path = try weights.path(of: from ?? "")
       var checkpoint: Checkpoint
       if let name = naming.architecture {
         checkpoint = try Checkpoint.read(from: path, options: .init(weightsKey: naming.weightsKey))
@@ -82,7 +85,7 @@ struct FinetuneCommand: ParsableCommand {
       }
       guard let architecture = checkpoint.metadata.architecture else { throw CommandFault.unnamedSource(path: path) }
       // Tables, texts and graphs are prepared anew where the checkpoint does not say how.
-      if checkpoint.metadata.preprocessing == nil, try DataSource.kind(of: training.data ?? "") == .images {
+      if checkpoint.metadata.preprocessing == nil, try DataSource.kind(of: data) == .images {
         throw CommandFault.unpreparedSource(path: path)
       }
       if !checkpoint.quantizedPaths.isEmpty {
@@ -91,7 +94,7 @@ struct FinetuneCommand: ParsableCommand {
       var knownLength: Int?
       if case .textColumn(let known) = try checkpoint.inputPreparation() { knownLength = known.settings.longest }
       let options = try training.options(
-        isFinetuning: true, architecture: architecture, checkpoint: absolutePath(path), knownLength: knownLength)
+        data: data, isFinetuning: true, architecture: architecture, checkpoint: absolutePath(path), knownLength: knownLength)
       return (options, .checkpoint(checkpoint, path: path))
     }
   }
@@ -101,6 +104,7 @@ extension Checkpoint {
   /// Reads what a run begins with; a sequential Keras model becomes the network that its file describes.
   fileprivate static func readForTraining(from path: String, weightsKey: String? = nil) throws -> Checkpoint {
     let checkpoint = try Checkpoint.read(from: path, options: .init(weightsKey: weightsKey))
+    if let known = try AviaryCommand.registry.recognized(checkpoint, path: path) { return known.checkpoint }
     guard checkpoint.metadata.architecture == nil, checkpoint.kerasModel?.configuration != nil else {
       return checkpoint
     }
@@ -112,6 +116,7 @@ extension Checkpoint {
 struct TrainingRun {
   let command: String
   let arguments: TrainingArguments
+  let offline: OfflineOption
 
   static let discussion = """
     Writes best.h5 (the weights with the best validation score), last.h5, history.csv and summary.json to RUN. The test \
@@ -119,16 +124,17 @@ struct TrainingRun {
     a random tenth. Ctrl-C finishes the step, saves, and prints how to resume (exit code 130). Defaults are in parentheses.
     """
 
-  init(command: String, _ arguments: TrainingArguments) {
+  init(command: String, _ arguments: TrainingArguments, _ offline: OfflineOption) {
     self.command = command
     self.arguments = arguments
+    self.offline = offline
   }
 
   func run(_ begin: () throws -> (TrainingOptions, NetworkTraining.Source)) throws {
     let report: TrainingReport
     if let folder = arguments.resume {
       report = try NetworkTraining.resume(
-        at: folder, registry: AviaryCommand.registry, changes: arguments.changes,
+        at: folder, registry: AviaryCommand.registry, changes: try arguments.changes(offline),
         reading: { try .readForTraining(from: $0) }, report: { tell($0) })
     } else {
       let (options, source) = try begin()

@@ -119,9 +119,10 @@ struct TrainingArguments: ParsableArguments {
   private var newRunOptions: [String] { givenOptions.filter { !["--resume", "--json", "--quiet"].contains($0) } }
 
   /// What a resumed run does otherwise than it was begun.
-  var changes: ResumeChanges {
+  func changes(_ offline: OfflineOption) throws -> ResumeChanges {
     ResumeChanges(
-      data: data.map(absolutePath), epochs: epochs, threads: reading.threads, workers: reading.workers)
+      data: try data.map { absolutePath(try offline.dataPath($0)) }, epochs: epochs, threads: reading.threads,
+      workers: reading.workers)
   }
 
   /// Usage: either --resume, or a source with --data and --output.
@@ -164,11 +165,13 @@ struct TrainingArguments: ParsableArguments {
 
   /// The options of a new run, defaults filled in.
   ///
-  /// - Parameter knownLength: the maximum text length that the checkpoint's network was trained on.
+  /// - Parameters:
+  ///   - data: where the data are.
+  ///   - knownLength: the maximum text length that the checkpoint's network was trained on.
   func options(
-    isFinetuning: Bool, architecture: String?, checkpoint: String?, knownLength: Int? = nil
+    data: String, isFinetuning: Bool, architecture: String?, checkpoint: String?, knownLength: Int? = nil
   ) throws -> TrainingOptions {
-    let path = absolutePath(data ?? "")
+    let path = absolutePath(data)
     let kind = try DataSource.kind(of: path)
     try checkSuited(kind, path)
     let (frozen, trained) = (freeze == "none" ? [] : Self.layers(freeze), Self.layers(train))

@@ -23,7 +23,7 @@ struct VerifyCommand: ParsableCommand {
     var findings: [JSONValue] = []
     for file in files {
       do {
-        let path = try WeightsFolder.checkpointPath(file, given: weights.weights)
+        let path = try weights.path(of: file)
         let found = try Self.verify(path, follow: follow)
         if !json { show("\(path): \(found)") }
         findings.append(.members(["file": .text(file), "ok": .boolean(true), "verified": .text(found)]))

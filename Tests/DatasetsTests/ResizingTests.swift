@@ -11,9 +11,17 @@ import Testing
     #expect(ImageGoldens.crc(resized.pixels) == row[7], "\(box) to \(n[4])x\(n[5])")
   }
 
+  @Test(arguments: ImageGoldens.rows("resize-bicubic.tsv")) func resizesBicubicAsPillow(row: [String]) throws {
+    let image = try DecodedImage(contentsOf: ImageGoldens.image(row[0]))
+    let n = row[1...6].compactMap { Int($0) }
+    let box = CropBox(x: n[0], y: n[1], width: n[2] - n[0], height: n[3] - n[1])
+    let resized = image.resized(width: n[4], height: n[5], from: box, by: .bicubic)
+    #expect(ImageGoldens.crc(resized.pixels) == row[7], "\(box) to \(n[4])x\(n[5])")
+  }
+
   /// One pass of the kernels, written as plainly as possible, along rows (`step` 3) or columns (`step` 3 · width).
   private func pass(_ input: [UInt8], from: Int, to: Int, lines: Int, step: Int, line: Int) -> [[UInt8]] {
-    let axis = ResizeWeights(from: from, start: 0, length: Double(from), to: to, keeping: 0..<to)
+    let axis = ResizeWeights(from: from, start: 0, length: Double(from), to: to, keeping: 0..<to, by: .bilinear)
     return (0..<lines).map { y in
       (0..<to).flatMap { x in
         (0..<3).map { c in

@@ -18,6 +18,8 @@ enum FuzzedReader: String, CaseIterable {
   case numpy
   /// What checkpoints say in JSON: configurations of networks, preparations of data, states of runs.
   case configurations
+  /// What lies beside weights, and what servers say of them: config.json, lists of files, tables of published files.
+  case hub
 
   /// The most bytes of an array that are asked for as a whole.
   private static let largest = 256 << 20
@@ -29,13 +31,14 @@ enum FuzzedReader: String, CaseIterable {
     case .pytorch: ["pth", "pt", "th", "pkl", "pickle", "p", "tar", "bin"]
     case .safetensors: ["safetensors"]
     case .numpy: ["npz", "npy"]
-    case .configurations: []
+    case .configurations, .hub: []
     }
   }
 
   /// Well-formed files to begin with: those of the folders that the reader is for, and not larger than `largest`.
   func corpus(_ folders: [String], largest: Int = 200_000) throws -> [[UInt8]] {
     if self == .configurations { return try Self.texts() }
+    if self == .hub { return HubTexts.all }
     var files: [[UInt8]] = []
     for folder in folders where self != .keras || folder.hasSuffix("keras") || folder.hasSuffix("graphs") {
       guard let walk = FileManager.default.enumerator(atPath: folder) else { continue }
@@ -83,6 +86,7 @@ enum FuzzedReader: String, CaseIterable {
   /// - Parameter file: a path that may be written to.
   func read(_ bytes: [UInt8], file: String) throws {
     if self == .configurations { return Self.interpret(String(decoding: bytes, as: UTF8.self)) }
+    if self == .hub { return HubTexts.read(bytes) }
     try Data(bytes).write(to: URL(filePath: file))
     if self == .hdf5 {
       guard let reader = try? HDF5Reader(path: file, map: false) else { return }

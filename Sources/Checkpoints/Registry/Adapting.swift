@@ -40,12 +40,35 @@ extension Checkpoint {
   /// A checkpoint that names the network already keeps its own configuration. Otherwise the network is the published one
   /// if that fits, and else has the sizes that the tensors' shapes say (`NetworkConfiguration.fit(tensors:)`); of a network
   /// that reads no sizes, the number of classes is that of the file's head. What was read so is among the result's notes.
+  /// Names of timm and transformers become the network's where the zoo has a table of them.
   ///
   /// - Parameter path: the file's name, for faults.
   /// - Throws: `CheckpointFault` where the tensors do not fit, `ArchitectureFault` where the file's configuration is none, or
   ///   a change of `adaptation` contradicts the tensors.
   public func adapted(
     to architecture: Architecture, by adaptation: Adaptation = Adaptation(), path: String
+  ) throws -> (checkpoint: Checkpoint, report: LoadReport) {
+    let renamed = adaptation.byStructure ? self : try renamed(by: adaptation.renames)
+    guard !adaptation.byStructure, let original = renamed.original(for: architecture) else {
+      return try fitted(to: architecture, by: adaptation, path: path)
+    }
+    if let hub, let reason = original.refuses(hub.configuration) { throw CheckpointFault.unsupported(path: path, what: reason) }
+    var further = adaptation
+    further.renames = []
+    let described = hub?.configuration ?? .object([])
+    further.changes = original.changes(described) + adaptation.changes
+    var result = try renamed.translated(by: original.table).fitted(to: architecture, by: further, path: path)
+    for (place, value) in original.settings(described) {
+      for name in result.checkpoint.metadata.settings.keys
+      where place.isEmpty ? name.hasSuffix(".epsilon") : name == place + ".epsilon" {
+        result.checkpoint.metadata.settings[name] = value
+      }
+    }
+    return result
+  }
+
+  private func fitted(
+    to architecture: Architecture, by adaptation: Adaptation, path: String
   ) throws -> (checkpoint: Checkpoint, report: LoadReport) {
     do {
       return try resized(to: architecture, by: adaptation, path: path)

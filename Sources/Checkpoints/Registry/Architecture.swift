@@ -35,6 +35,8 @@ public struct Architecture: Sendable {
   public let keras: KerasOriginal?
   /// What makes today's names of those that older files of the network's source have; names that are today's stay.
   public let olderNames: [RenamingRule]
+  /// What other programs call the network and its tensors.
+  public private(set) var originals: [ForeignOriginal] = []
   private let make: @Sendable (_ request: Request) throws(ArchitectureFault) -> any Network
   private let makeSized: @Sendable (_ sizes: SizedConfiguration) throws(ArchitectureFault) -> Sized
 
@@ -85,6 +87,13 @@ public struct Architecture: Sendable {
             && !sizes.changes.contains { $0.name == member.name }
         })
     }
+  }
+
+  /// The same network, known under names of other programs, too.
+  public func known(as originals: [ForeignOriginal]) -> Architecture {
+    var result = self
+    result.originals += originals
+    return result
   }
 
   private static func build<Model: Network>(

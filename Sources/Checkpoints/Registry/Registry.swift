@@ -38,10 +38,11 @@ public struct Registry: Sendable {
     return found
   }
 
-  /// The network that a checkpoint names, with the checkpoint's weights and frozen set.
+  /// The network that a checkpoint, or a hub's description beside it, names, with the checkpoint's weights and frozen set.
   public func model(
     from checkpoint: Checkpoint, allowing allowances: Set<Allowance> = [], seed: UInt64 = 0, path: String
   ) throws -> (model: any Network, architecture: Architecture, report: LoadReport) {
+    let checkpoint = try recognized(checkpoint, by: Adaptation(allowing: allowances), path: path)?.checkpoint ?? checkpoint
     guard let name = checkpoint.metadata.architecture else { throw ArchitectureFault.unnamed }
     let architecture = try architecture(named: name)
     let model = try architecture.build(configuration: checkpoint.metadata.configuration)

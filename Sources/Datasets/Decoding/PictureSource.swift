@@ -39,10 +39,12 @@ enum PictureSource: Sendable {
   /// is less than twice as large as what becomes of it.
   ///
   /// - Precondition: the box lies within the picture and is not empty.
-  func resized(width: Int, height: Int, from box: CropBox) throws(ImageDecodingFault) -> DecodedImage {
+  func resized(
+    width: Int, height: Int, from box: CropBox, by interpolation: Preprocessing.Interpolation = .bilinear
+  ) throws(ImageDecodingFault) -> DecodedImage {
     switch self {
-    case .decoded(let image): image.resized(width: width, height: height, from: box)
-    case .jpeg(let picture): try picture.resized(width: width, height: height, from: box)
+    case .decoded(let image): image.resized(width: width, height: height, from: box, by: interpolation)
+    case .jpeg(let picture): try picture.resized(width: width, height: height, from: box, by: interpolation)
     }
   }
 }
@@ -74,7 +76,9 @@ struct JPEGPicture: Sendable {
 
   /// The part in `box` at another size. Where it is at least twice, four or eight times as wide and as high as the
   /// result, a half, a quarter or an eighth of the picture is what is decoded.
-  func resized(width: Int, height: Int, from box: CropBox) throws(ImageDecodingFault) -> DecodedImage {
+  func resized(
+    width: Int, height: Int, from box: CropBox, by interpolation: Preprocessing.Interpolation
+  ) throws(ImageDecodingFault) -> DecodedImage {
     ensure(
       box.lies(inWidth: self.width, height: self.height),
       "resize: \(box) of a \(self.width)x\(self.height) image to \(width)x\(height)")
@@ -84,9 +88,9 @@ struct JPEGPicture: Sendable {
       guard whole.width == self.width, whole.height == self.height else {
         throw .damaged(path: path, format: "JPEG", reason: "its size changed between two readings of the header")
       }
-      return whole.resized(width: width, height: height, from: box)
+      return whole.resized(width: width, height: height, from: box, by: interpolation)
     }
-    return region.resized(width: width, height: height, from: part)
+    return region.resized(width: width, height: height, from: part, by: interpolation)
   }
 
   /// The pixels that a part of the picture touches, and where among them it lies; nil where the file is at fault.

@@ -9,32 +9,51 @@ struct ResizeWeights {
   var weights: [Int32] = []
   let taps: Int
 
-  /// The triangle filter (bilinear), widened by the ratio of the sizes where the picture shrinks, so that no pixel is
-  /// passed over. Only the output pixels in `kept` are computed.
+  /// The filter, widened by the ratio of the sizes where the picture shrinks, so that no pixel is passed over. Only the output pixels in `kept` are computed.
   ///
   /// - Parameters:
   ///   - input: how many pixels there are.
   ///   - start: where among them what is resized begins.
   ///   - length: how long it is.
-  init(from input: Int, start origin: Double, length: Double, to output: Int, keeping kept: Range<Int>) {
+  init(
+    from input: Int, start origin: Double, length: Double, to output: Int, keeping kept: Range<Int>,
+    by interpolation: Preprocessing.Interpolation
+  ) {
     let scale = length / Double(output)
-    let support = max(scale, 1)
+    let support = max(scale, 1) * interpolation.reach
     taps = Int(support.rounded(.up)) * 2 + 1
-    let step = 1 / support
+    let step = 1 / max(scale, 1)
     for x in kept {
       let center = origin + (Double(x) + 0.5) * scale
       let start = max(Int(center - support + 0.5), 0)
       let count = min(Int(center + support + 0.5), input) - start
       var values = (0..<count).map { t in
-        max(1 - abs((Double(t + start) - center + 0.5) * step), 0)
+        interpolation.weight(at: (Double(t + start) - center + 0.5) * step)
       }
       let sum = values.reduce(0, +)
       if sum != 0 { for t in values.indices { values[t] /= sum } }
       starts.append(Int32(start))
       counts.append(Int32(count))
       let one = Double(1 << AVIARY_RESIZE_BITS)
-      weights += values.map { Int32(0.5 + $0 * one) }
+      weights += values.map { Int32(($0 < 0 ? -0.5 : 0.5) + $0 * one) }
       weights += repeatElement(0, count: taps - count)
+    }
+  }
+}
+
+extension Preprocessing.Interpolation {
+  /// How far from an output pixel the filter looks, in input pixels, where the picture does not shrink.
+  fileprivate var reach: Double { self == .bilinear ? 1 : 2 }
+
+  /// The triangle, or Keys's cubic with a = -1/2, in Pillow's order of operations.
+  fileprivate func weight(at place: Double) -> Double {
+    let x = abs(place)
+    switch self {
+    case .bilinear: return max(1 - x, 0)
+    case .bicubic:
+      let a = -0.5
+      if x < 1 { return ((a + 2) * x - (a + 3)) * x * x + 1 }
+      return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0
     }
   }
 }
@@ -48,14 +67,18 @@ private struct ResizeAxis {
   /// - Parameters:
   ///   - origin: where what is resized begins in a picture that has `limit` pixels along the axis.
   ///   - length: how long it is.
-  init(from origin: Double, length: Double, within limit: Int, to size: Int, keeping kept: Range<Int>) {
+  init(
+    from origin: Double, length: Double, within limit: Int, to size: Int, keeping kept: Range<Int>,
+    by interpolation: Preprocessing.Interpolation
+  ) {
     let source = ImagePart.pixels(from: origin, length: length, within: limit)
     let start = origin - Double(source.lowerBound)
     if start == 0 && length == Double(size) {
       input = (source.lowerBound + kept.lowerBound)..<(source.lowerBound + kept.upperBound)
       return
     }
-    var weights = ResizeWeights(from: source.count, start: start, length: length, to: size, keeping: kept)
+    var weights = ResizeWeights(
+      from: source.count, start: start, length: length, to: size, keeping: kept, by: interpolation)
     // Starts and ends grow along the axis, so the first and the last bound what is read.
     let last = weights.starts.count - 1
     let (first, end) = (weights.starts[0], weights.starts[last] + weights.counts[last])
@@ -66,13 +89,16 @@ private struct ResizeAxis {
 }
 
 extension DecodedImage {
-  /// The picture, or the part of it in `box`, at another size: antialiased bilinear, equal to the last bit to Pillow's
-  /// `crop(box).resize((width, height), Resampling.BILINEAR)`.
+  /// The picture, or the part of it in `box`, at another size: antialiased, equal to the last bit to Pillow's
+  /// `crop(box).resize((width, height), Resampling.BILINEAR)`, or `BICUBIC`.
   ///
-  /// - Parameter kept: the part of the result that is wanted; only that is computed.
+  /// - Parameters:
+  ///   - kept: the part of the result that is wanted; only that is computed.
+  ///   - interpolation: the filter.
   /// - Precondition: the box lies within the picture, `kept` within the result, and none is empty.
   public func resized(
-    width newWidth: Int, height newHeight: Int, from box: CropBox? = nil, keeping kept: CropBox? = nil
+    width newWidth: Int, height newHeight: Int, from box: CropBox? = nil, keeping kept: CropBox? = nil,
+    by interpolation: Preprocessing.Interpolation = .bilinear
   ) -> DecodedImage {
     let box = box ?? CropBox(x: 0, y: 0, width: width, height: height)
     let kept = kept ?? CropBox(x: 0, y: 0, width: newWidth, height: newHeight)
@@ -80,25 +106,30 @@ extension DecodedImage {
       newWidth > 0 && newHeight > 0 && box.lies(inWidth: width, height: height)
         && kept.lies(inWidth: newWidth, height: newHeight),
       "resize: \(box) of a \(width)x\(height) image to \(newWidth)x\(newHeight), keeping \(kept)")
-    return resized(width: newWidth, height: newHeight, from: ImagePart(box), keeping: kept)
+    return resized(width: newWidth, height: newHeight, from: ImagePart(box), keeping: kept, by: interpolation)
   }
 
   /// The same for a part whose sides may run through pixels; those that it touches are all that is looked at.
-  func resized(width newWidth: Int, height newHeight: Int, from part: ImagePart) -> DecodedImage {
+  func resized(
+    width newWidth: Int, height newHeight: Int, from part: ImagePart, by interpolation: Preprocessing.Interpolation
+  ) -> DecodedImage {
     resized(
       width: newWidth, height: newHeight, from: part,
-      keeping: CropBox(x: 0, y: 0, width: newWidth, height: newHeight))
+      keeping: CropBox(x: 0, y: 0, width: newWidth, height: newHeight), by: interpolation)
   }
 
   private func resized(
-    width newWidth: Int, height newHeight: Int, from part: ImagePart, keeping kept: CropBox
+    width newWidth: Int, height newHeight: Int, from part: ImagePart, keeping kept: CropBox,
+    by interpolation: Preprocessing.Interpolation
   ) -> DecodedImage {
     // Along each axis: which input pixels are needed, and how they are weighted. A side that stays as long as it was
     // is cut, not resampled.
     let columns = ResizeAxis(
-      from: part.x, length: part.width, within: width, to: newWidth, keeping: kept.x..<(kept.x + kept.width))
+      from: part.x, length: part.width, within: width, to: newWidth, keeping: kept.x..<(kept.x + kept.width),
+      by: interpolation)
     let rows = ResizeAxis(
-      from: part.y, length: part.height, within: height, to: newHeight, keeping: kept.y..<(kept.y + kept.height))
+      from: part.y, length: part.height, within: height, to: newHeight, keeping: kept.y..<(kept.y + kept.height),
+      by: interpolation)
     // Sums are rounded after each pass, so the order shows in the last bit. It is Pillow 13's: rows first where that
     // takes away more than twice as many rows as columns are taken away.
     let isVerticalFirst =

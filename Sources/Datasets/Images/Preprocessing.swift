@@ -15,8 +15,8 @@ public struct Preprocessing: Codable, Sendable, Equatable {
     case exact(ImageSize)
   }
 
-  /// How pixels between pixels are found: antialiased bilinear, the one way there is.
-  public enum Interpolation: String, Codable, Sendable { case bilinear }
+  /// How pixels between pixels are found, always antialiased.
+  public enum Interpolation: String, Codable, Sendable, CaseIterable { case bilinear, bicubic }
 
   public enum Channels: String, Codable, Sendable, CaseIterable {
     case rgb, bgr, grey
@@ -26,7 +26,7 @@ public struct Preprocessing: Codable, Sendable, Equatable {
   public var resize: Resize
   /// The size of the centre crop; where the photograph is smaller it gets a black margin.
   public var crop: ImageSize?
-  public var interpolation: Interpolation = .bilinear
+  public var interpolation: Interpolation
   public var channels: Channels
   /// What pixel values, 0 to 255, are multiplied by: 1/255 or 1, mostly.
   public var scale: Double
@@ -36,9 +36,10 @@ public struct Preprocessing: Codable, Sendable, Equatable {
   public var standardDeviation: [Double]
 
   public init(
-    resize: Resize, crop: ImageSize? = nil, channels: Channels = .rgb, scale: Double, mean: [Double],
-    standardDeviation: [Double]
+    resize: Resize, crop: ImageSize? = nil, interpolation: Interpolation = .bilinear, channels: Channels = .rgb,
+    scale: Double, mean: [Double], standardDeviation: [Double]
   ) {
+    self.interpolation = interpolation
     self.resize = resize
     self.crop = crop
     self.channels = channels

@@ -6,12 +6,12 @@ extension Preprocessing {
   /// The picture resized and cropped for evaluation, still of 8 bits.
   public func sized(_ image: DecodedImage) -> DecodedImage {
     let (width, height) = resizedSize(width: image.width, height: image.height)
-    guard let crop else { return image.resized(width: width, height: height) }
+    guard let crop else { return image.resized(width: width, height: height, by: interpolation) }
     let box = Self.centerCrop(crop, width: width, height: height)
     // Where the crop lies within the resized picture, nothing outside it is computed.
     return box.lies(inWidth: width, height: height)
-      ? image.resized(width: width, height: height, keeping: box)
-      : image.resized(width: width, height: height).cropped(to: box)
+      ? image.resized(width: width, height: height, keeping: box, by: interpolation)
+      : image.resized(width: width, height: height, by: interpolation).cropped(to: box)
   }
 
   /// The size before the crop. The longer side is rounded down, as torchvision's `Resize` does, and bounded.
@@ -38,7 +38,7 @@ extension Preprocessing {
     _ image: DecodedImage, by augmentation: Augmentation, to size: ImageSize, using random: inout RandomStream
   ) -> DecodedImage {
     let box = augmentation.randomBox(width: image.width, height: image.height, using: &random)
-    let cut = image.resized(width: size.width, height: size.height, from: box)
+    let cut = image.resized(width: size.width, height: size.height, from: box, by: interpolation)
     return augmentation.changed(cut, covering: meanColor, using: &random)
   }
 
@@ -47,7 +47,7 @@ extension Preprocessing {
     _ source: PictureSource, by augmentation: Augmentation, to size: ImageSize, using random: inout RandomStream
   ) throws(ImageDecodingFault) -> DecodedImage {
     let box = augmentation.randomBox(width: source.width, height: source.height, using: &random)
-    let cut = try source.resized(width: size.width, height: size.height, from: box)
+    let cut = try source.resized(width: size.width, height: size.height, from: box, by: interpolation)
     return augmentation.changed(cut, covering: meanColor, using: &random)
   }
 
