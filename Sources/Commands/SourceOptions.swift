@@ -53,7 +53,7 @@ struct SourceOptions: ParsableArguments {
   var allowUnexpected: [String] = []
   @Flag(inversion: .prefixedNo, help: "Memory-map the file instead of copying it.")
   var map = true
-  @Flag(help: "Follow external links of an HDF5 file to files in its folder or below.")
+  @Flag(help: "Follow external links and virtual datasets of an HDF5 file to files in its folder or below.")
   var follow = false
   @Flag(inversion: .prefixedNo, help: "Verify the file's checksums.")
   var verify = true
