@@ -184,6 +184,8 @@ private func best(_ summary: RunSummary) -> String? {
   func number(_ name: String, _ value: Double?) -> String? { value.map { "\(name) \(significant($0, 5))" } }
   switch summary.monitor {
   case .accuracy: return summary.bestAccuracy.map { "accuracy \(percent($0))" }
+  case .macroF1: return number("macro F1", summary.bestMacroF1)
+  case .balancedAccuracy: return summary.bestBalancedAccuracy.map { "balanced accuracy \(percent($0))" }
   case .loss:
     let accuracy = summary.bestAccuracy.map { " (accuracy \(percent($0)))" } ?? ""
     return summary.bestLoss.map { "loss \(fixed($0, 4))" + accuracy }
