@@ -68,7 +68,7 @@ struct SourceOptions: ParsableArguments {
     }
     try checkOption("--input-size", inputSize.map { min($0.size.height, $0.size.width) }, in: 1...8192)
     try checkOption("--input-size", inputSize.map { max($0.size.height, $0.size.width) }, in: 1...8192)
-    try checkOption("--std", std?.values.min(), "numbers above 0") { $0 > 0 && $0.isFinite }
+    try checkOption("--std", std?.values.first { !($0 > 0 && $0.isFinite) }, "numbers above 0") { _ in false }
   }
 
   /// How the file's names and axes become the network's.

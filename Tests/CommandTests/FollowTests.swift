@@ -72,6 +72,10 @@ import Testing
     let converted = try BuiltTool.run(["convert", "a.h5", "a.npz", "--follow"], in: scratch.path)
     #expect(converted.status == 0, "\(converted.errors)")
     let array = try Checkpoint.read(from: scratch / "a.npz")["strided"]
+    let same = try BuiltTool.run(["diff", "a.h5", "a.npz", "--follow"], in: scratch.path)
+    #expect(!same.output.contains("frames"), "\(same.output)")
+    let mean = try BuiltTool.run(["average", "a.h5", "a.h5", "--output", "mean.npz", "--follow"], in: scratch.path)
+    #expect(mean.status == 0, "\(mean.errors)")
     #expect(array?.shape == [5, 4])
     #expect(try #require(array?.floats()).prefix(4) == [1, 4, 7, 10])
   }
