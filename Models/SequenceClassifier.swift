@@ -20,7 +20,7 @@ public struct SequenceClassifier: SequenceReader {
 
   public struct Configuration: NetworkConfiguration {
     private enum CodingKeys: String, CodingKey {
-      case kind, inputs, symbols, hidden, layers, bidirectional, dropout, readout
+      case kind, inputs, symbols, hidden, layers, bidirectional, dropout, readout, headWidths, headActivation
       case outputs = "classes"
     }
 
@@ -34,13 +34,20 @@ public struct SequenceClassifier: SequenceReader {
     public var bidirectional: Bool
     public var dropout: Float
     public var readout: Readout
+    /// The widths of linear layers between the recurrent ones and the last; none by default.
+    public var headWidths: [Int]
+    /// What follows each of them.
+    public var headActivation: Activation
     /// How many classes the head tells apart, or how many numbers it estimates.
     public var outputs: Int
 
     public init(
       kind: RecurrentKind = .lstm, inputs: Int = 1, symbols: Int? = nil, hidden: Int = 64, layers: Int = 1,
-      bidirectional: Bool = false, dropout: Float = 0, readout: Readout = .last, outputs: Int = 1
+      bidirectional: Bool = false, dropout: Float = 0, readout: Readout = .last, headWidths: [Int] = [],
+      headActivation: Activation = .relu, outputs: Int = 1
     ) {
+      self.headWidths = headWidths
+      self.headActivation = headActivation
       self.kind = kind
       self.inputs = inputs
       self.symbols = symbols
@@ -51,6 +58,8 @@ public struct SequenceClassifier: SequenceReader {
       self.readout = readout
       self.outputs = outputs
     }
+
+    public static var addedLater: Set<String> { ["headWidths", "headActivation"] }
 
     /// One layer of 64 over a series of single numbers.
     public static let lstm = Configuration()
@@ -67,6 +76,8 @@ public struct SequenceClassifier: SequenceReader {
       try require("hidden", hidden, in: 1...8192)
       try require("layers", layers, in: 1...32)
       try requireRate("dropout", dropout)
+      try require("layers of the head", headWidths.count, in: 0...16)
+      for width in headWidths { try require("headWidths", width, in: 1...1_000_000) }
       guard let input else { return }
       let fits: Bool =
         switch input.count {
@@ -93,11 +104,19 @@ public struct SequenceClassifier: SequenceReader {
       try container.encode(bidirectional, forKey: .bidirectional)
       try container.encode(dropout, forKey: .dropout)
       try container.encode(readout, forKey: .readout)
+      try container.encode(headWidths, forKey: .headWidths)
+      try container.encode(headActivation, forKey: .headActivation)
       try container.encode(outputs, forKey: .outputs)
     }
 
     public mutating func fit(tensors shapes: inout TensorShapes) {
-      outputs = shapes.outputs(of: "fc.weight") ?? outputs
+      let count = shapes.count(from: 1) { "fc\($0).weight" }
+      let widths = (1...max(1, count)).compactMap { shapes.outputs(of: "fc\($0).weight") }
+      if let last = widths.last, widths.count == count, count > 1 {
+        (headWidths, outputs) = (Array(widths.dropLast()), last)
+      } else if let found = shapes.outputs(of: "fc.weight") {
+        (headWidths, outputs) = ([], found)
+      }
       guard let layer = shapes.recurrent("rnn", kind: kind, member: "kind") else { return }
       (kind, inputs, hidden) = (layer.kind, layer.inputs, layer.hidden)
       (layers, bidirectional) = (layer.layers, layer.bidirectional)
@@ -113,9 +132,10 @@ public struct SequenceClassifier: SequenceReader {
   private let embed: Embedding?
   private let rnn: any RecurrentLayer
   private let drop: Dropout
-  private let fc: Linear
+  /// The last of them is the head.
+  private let linear: [Linear]
 
-  public var headPath: String { "fc" }
+  public var headPath: String { linear.count == 1 ? "fc" : "fc\(linear.count)" }
   public var symbols: Int? { configuration.symbols }
 
   public init(_ configuration: Configuration) {
@@ -128,7 +148,14 @@ public struct SequenceClassifier: SequenceReader {
         batchFirst: true
       ).layer()
     drop = Dropout(configuration.dropout)
-    fc = Linear(configuration.hidden * (configuration.bidirectional ? 2 : 1), configuration.outputs)
+    let widths = [configuration.hidden * (configuration.bidirectional ? 2 : 1)] + configuration.headWidths
+    linear = zip(widths, widths.dropFirst() + [configuration.outputs]).map { Linear($0, $1) }
+  }
+
+  /// The linear layers are called fc, or fc1, fc2, … where there are several.
+  public var children: [Child] {
+    (embed.map { [Child("embed", $0)] } ?? []) + [Child("rnn", rnn), Child("drop", drop)]
+      + linear.indices.map { Child(linear.count == 1 ? "fc" : "fc\($0 + 1)", linear[$0]) }
   }
 
   /// The outputs of the recurrent layers at every step, [N, T, I] → [N, T, directions · H], and the states at the end.
@@ -139,11 +166,16 @@ public struct SequenceClassifier: SequenceReader {
     rnn(x.rank == 2 ? x.reshaped(to: x.shape + [1]) : x, lengths: lengths)
   }
 
-  /// What the head is given: [N, T, I], or [N, T] of single numbers → [N, directions · H].
+  /// What the head is given: [N, T, I], or [N, T] of single numbers → [N, directions · H], or [N, W] behind further linear layers.
   public func features(_ x: Tensor) -> Tensor { features(x, lengths: nil) }
 
   /// The same for sequences that end early, at the lengths given.
   public func features(_ x: Tensor, lengths: [Int]?) -> Tensor {
+    linear.dropLast().reduce(readout(x, lengths: lengths)) { configuration.headActivation.forward($1($0)) }
+  }
+
+  /// What is left of a sequence behind the recurrent layers, [N, directions · H].
+  private func readout(_ x: Tensor, lengths: [Int]?) -> Tensor {
     let (output, state) = states(x, lengths: lengths)
     switch configuration.readout {
     case .last:
@@ -158,7 +190,7 @@ public struct SequenceClassifier: SequenceReader {
     }
   }
 
-  public func head(_ features: Tensor) -> Tensor { fc(drop(features)) }
+  public func head(_ features: Tensor) -> Tensor { linear[linear.count - 1](drop(features)) }
 
   /// The answers for sequences that end early, at the lengths given: [N, T, I] → [N, classes].
   public func callAsFunction(_ x: Tensor, lengths: [Int]?) -> Tensor { head(features(x, lengths: lengths)) }

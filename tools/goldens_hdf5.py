@@ -4,6 +4,7 @@
     .build/goldens/bin/python tools/goldens_hdf5.py                 # the older fixtures and expected.json
     .build/goldens/bin/python tools/goldens_hdf5.py --plugins       # compression by plug-ins and szip: plugins.json
     .build/goldens/bin/python tools/goldens_hdf5.py --selections    # selections.json: parts of datasets
+    .build/goldens/bin/python tools/goldens_hdf5.py --virtual       # follow/: links and virtual datasets of other files
     .build/goldens/bin/python tools/goldens_hdf5.py --list FOLDER   # conformance.json and corrupt.json, for files of others
 
 A file's listing has a line for every group, attribute, dataset, named datatype and link; values are told by the
@@ -678,7 +679,7 @@ def make():
     shared_messages(GOLDENS / "shared_messages.h5")
     file("links.h5", links, libver="earliest")
     file("odd.h5", odd, libver=("v110", "v110"))
-    apart = ("unwritten.h5", "zstandard.h5", "lz4.h5", "szip.h5", "blosc.h5", "bitshuffle.h5", "follow.h5", "parts.h5")
+    apart = ("unwritten.h5", "zstandard.h5", "lz4.h5", "szip.h5", "blosc.h5", "bitshuffle.h5")
     write_table("expected.json", {p.name: summary(p) for p in sorted(GOLDENS.glob("*.h5")) if p.name not in apart})
     file("unwritten.h5", unwritten, libver="latest")
 
@@ -790,11 +791,126 @@ def selections():
     print(f"{out}: {sum(map(len, table.values()))} selections, {out.stat().st_size} bytes")
 
 
+def virtual():
+    """Virtual datasets and external links, in files of the oldest and the newest form, and all that h5py reads in them."""
+    folder = GOLDENS / "follow"
+    folder.mkdir(exist_ok=True)
+    os.chdir(folder)
+    r = np.random.default_rng(3)
+    with h5py.File("parts.h5", "w") as f:
+        f["x"] = np.arange(3, dtype="f4")
+        for i in range(4):
+            f.create_dataset(f"frames/frame number {i}", data=r.integers(0, 99, (4, 5)).astype("<i4"), chunks=(3, 2) if i % 2 else None,
+                             compression="gzip" if i % 2 else None)
+        f.create_dataset("plane", data=np.arange(120, dtype="<f4").reshape(10, 12))
+        f.create_dataset("packed", data=np.arange(120, dtype="<f4").reshape(10, 12), chunks=(4, 5), compression="gzip")
+        f.create_dataset("big-endian", data=np.arange(120, dtype=">f4").reshape(10, 12), chunks=(4, 5))
+        f["one"] = np.float32(7.5)
+        f["pairs"] = np.array([(i, i / 2) for i in range(6)], [("a", "<i2"), ("b", "<f8")])
+        f["100%"] = np.arange(4, dtype="<f4")
+
+    def raw(f, name, kind, shape, maps, fill=None):
+        p = h5p.create(h5p.DATASET_CREATE)
+        if fill is not None:
+            p.set_fill_value(np.array(fill, kind))
+        for file, dataset, source, target in maps:
+            p.set_virtual(target, file.encode(), dataset.encode(), source)
+        t = h5t.py_create(np.dtype(kind), logical=True)
+        h5d.create(f.id, name.encode(), t, h5s.create_simple(shape), p)
+
+    def slab(shape, *parts):
+        space = h5s.create_simple(shape)
+        for n, (start, stride, count, block) in enumerate(parts):
+            space.select_hyperslab(start, count, stride, block, op=h5s.SELECT_OR if n else h5s.SELECT_SET)
+        return space
+
+    def whole(shape):
+        return h5s.create_simple(shape)
+
+    def build(f):
+        layout = h5py.VirtualLayout((4, 4, 5), "<i4")
+        for i in range(4):
+            layout[i] = h5py.VirtualSource("parts.h5", f"frames/frame number {i}", (4, 5))
+        f.create_virtual_dataset("frames", layout)
+        layout = h5py.VirtualLayout((6, 4, 5), "<i4")
+        for i in (0, 2):
+            layout[2 * i + 1] = h5py.VirtualSource("parts.h5", f"frames/frame number {i}", (4, 5))
+        f.create_virtual_dataset("gaps", layout, fillvalue=-1)
+        layout = h5py.VirtualLayout((5, 4), "<f4")
+        layout[:] = h5py.VirtualSource("parts.h5", "packed", (10, 12))[::2, 1:12:3]
+        f.create_virtual_dataset("strided", layout)
+        layout = h5py.VirtualLayout((10, 24), "<f4")
+        layout[:, ::2] = h5py.VirtualSource("parts.h5", "plane", (10, 12))
+        layout[:, 1::2] = h5py.VirtualSource("parts.h5", "big-endian", (10, 12))
+        f.create_virtual_dataset("woven", layout)
+        f["own"] = np.arange(20, dtype="<f4").reshape(4, 5)
+        layout = h5py.VirtualLayout((8, 5), "<f4")
+        layout[:4] = h5py.VirtualSource(f["own"])
+        layout[4:] = h5py.VirtualSource(".", "own", (4, 5))[:]
+        f.create_virtual_dataset("same file", layout)
+        layout = h5py.VirtualLayout((3, 24), "<f4")
+        layout[:, 3:20] = h5py.VirtualSource(".", "woven", (10, 24))[2:9:3, 4:21]
+        f.create_virtual_dataset("of virtual ones", layout, fillvalue=0.5)
+        # Blocks of several elements; boxes in any order, whose elements are taken row by row.
+        raw(f, "blocks", "<f4", (24,), [("parts.h5", "packed", slab((10, 12), ((0, 1), (5, 4), (2, 3), (2, 2))), whole((24,)))])
+        raw(f, "boxes", "<f4", (4, 4), [
+            ("parts.h5", "packed", slab((10, 12), ((1, 1), (1, 1), (1, 1), (2, 2)), ((2, 5), (1, 1), (1, 1), (2, 2))),
+             slab((4, 4), ((0, 0), (1, 1), (1, 1), (2, 2)), ((1, 2), (1, 1), (1, 1), (2, 2)))),
+            ("parts.h5", "100%%", whole((4,)), slab((4, 4), ((3, 0), (1, 1), (1, 1), (1, 4))))], 9)
+        raw(f, "scalar", "<f4", (), [("parts.h5", "one", whole(()), whole(()))])
+        raw(f, "pairs", [("a", "<i2"), ("b", "<f8")], (2, 3), [("parts.h5", "pairs", whole((6,)), whole((2, 3)))])
+        raw(f, "nothing", "<f4", (3,), [], 2.5)
+        f["link"] = h5py.ExternalLink("parts.h5", "/x")
+        f["linked group"] = h5py.ExternalLink("parts.h5", "/frames")
+
+    def refused(f):
+        def one(name, file, dataset, source=(4, 5), target=(4, 5), kind="<i4"):
+            raw(f, name, kind, target, [(file, dataset, whole(source), whole(target))])
+        one("no file", "absent.h5", "x")
+        one("no dataset", "parts.h5", "absent")
+        one("a group", "parts.h5", "frames")
+        one("above", "../follow/parts.h5", "frames/frame number 0")
+        one("another type", "parts.h5", "plane", (10, 12), (10, 12))
+        one("another size", "parts.h5", "frames/frame number 0", (3, 4), (3, 4))
+        one("a circle", ".", "a circle")
+        raw(f, "text", h5py.string_dtype(), (2,), [("parts.h5", "x", whole((2,)), whole((2,)))])
+        raw(f, "overlap", "<f4", (3,), 2 * [("parts.h5", "x", whole((3,)), whole((3,)))])
+        layout = h5py.VirtualLayout((3,), "<f4", maxshape=(None,))
+        layout[:h5s.UNLIMITED] = h5py.VirtualSource("parts.h5", "x", (3,), maxshape=(None,))[:h5s.UNLIMITED]
+        f.create_virtual_dataset("growing", layout)
+
+    rows = {}
+    for name, libver in (("earliest", "earliest"), ("latest", "latest")):
+        with h5py.File(name + ".h5", "w", libver=libver) as f:
+            build(f)
+        with h5py.File(f"refused_{name}.h5", "w", libver=libver) as f:
+            refused(f)
+        with h5py.File(name + ".h5", "r") as f:
+            found = []
+            for path in ["frames", "gaps", "strided", "woven", "same file", "of virtual ones", "blocks", "boxes", "scalar", "pairs",
+                         "nothing", "link", "linked group/frame number 1"]:
+                d = f[path]
+                found.append([path, [], content(d[()], d.id.get_type(), d.shape)])
+                if d.shape:
+                    slices = []
+                    for extent in d.shape:
+                        stride = int(r.integers(1, 4))
+                        start = int(r.integers(0, extent))
+                        slices.append((start, int(r.integers(1, (extent - 1 - start) // stride + 2)), stride))
+                    part = d[tuple(slice(a, a + (n - 1) * s + 1, s) for a, n, s in slices)]
+                    found.append([path, slices, content(part, d.id.get_type(), part.shape)])
+        rows[name + ".h5"] = found
+    lines = [f"{json.dumps(name)}: [\n" + ",\n".join(json.dumps(row) for row in found) + "]" for name, found in rows.items()]
+    (folder / "expected.json").write_text("{\n" + ",\n".join(lines) + "}\n")
+
+
 def main():
     if sys.argv[1:2] == ["--plugins"]:
         plugins()
     elif sys.argv[1:2] == ["--selections"]:
         selections()
+    elif sys.argv[1:2] == ["--virtual"]:
+        virtual()
     elif sys.argv[1:2] == ["--show"]:
         print("\n".join(listing(sys.argv[2])))
     elif sys.argv[1:2] == ["--list"]:

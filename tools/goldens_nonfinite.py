@@ -102,7 +102,46 @@ class Recorder(Cases):
         return {key: encoded(pattern) for key, pattern in zip(names, both) if pattern is not None}
 
 
+def recurrent(root):
+    """One layer of each kind, T = 4, N = 3, I = 5, H = 6, with a NaN in each operand in turn: where it spreads to does not depend
+    on the other numbers. `y` is followed by the states at the end; the upstream gradient is one throughout."""
+    found = {}
+    for kind, gates in [("lstm", 4), ("gru", 3), ("rnn_tanh", 1)]:
+        generator = torch.Generator().manual_seed(7)
+        shapes = {"x": (4, 3, 5), "weight_ih": (6 * gates, 5), "weight_hh": (6 * gates, 6), "bias_ih": (6 * gates,),
+                  "bias_hh": (6 * gates,), "h": (3, 6)}
+        if kind == "lstm":
+            shapes["c"] = (3, 6)
+        operands = {key: torch.randn(shape, generator=generator, dtype=torch.float64) for key, shape in shapes.items()}
+        found[kind] = {}
+        for number, operand in enumerate([*operands, "dy"]):
+            leaves = {key: value.clone() for key, value in operands.items()}
+            results = 4 * 3 * 6 + 3 * 6 * (2 if kind == "lstm" else 1)
+            dy = torch.ones(results, dtype=torch.float64)
+            target = dy if operand == "dy" else leaves[operand]
+            at = place(target.numel(), number)
+            target.view(-1)[at] = float("nan")
+            for value in leaves.values():
+                value.requires_grad_()
+            weights = [leaves[key] for key in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+            h = leaves["h"][None]
+            if kind == "lstm":
+                y, last, cell = torch.lstm(leaves["x"], (h, leaves["c"][None]), weights, True, 1, 0.0, False, False, False)
+                parts = [y, last, cell]
+            else:
+                y, last = getattr(torch, kind)(leaves["x"], h, weights, True, 1, 0.0, False, False, False)
+                parts = [y, last]
+            result = torch.cat([part.flatten() for part in parts])
+            gradients = torch.autograd.grad(result, list(leaves.values()), dy)
+            names = ["y", *(f"d_{key}" for key in leaves)]
+            found[kind][f"{operand} {at}"] = {
+                key: encoded(classes(value)) for key, value in zip(names, [result, *gradients])}
+    lines = ["{", ",\n".join(f"{json.dumps(kind)}: {json.dumps(cases)}" for kind, cases in found.items()), "}"]
+    save_json(pathlib.Path(root) / "TensorsTests/Goldens/nonfinite-recurrent.json", lines)
+
+
 def write(root):
+    recurrent(root)
     files = {}
     for file, module in [
         ("operators", goldens_operators), ("functions", goldens_functions), ("windows", goldens_windows),

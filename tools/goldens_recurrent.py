@@ -187,6 +187,41 @@ def models(root):
     save(pathlib.Path(root) / "ModelsTests/Goldens/recurrent-models.safetensors", arrays, {})
 
 
+class Tutorial(nn.Module):
+    """A recurrent network as tutorials have it: relu between the linear layers, the last step's output."""
+
+    def __init__(self, kind, recurrent, names, widths, outputs):
+        super().__init__()
+        self.recurrent = recurrent
+        setattr(self, recurrent, getattr(nn, kind)(3, 5, 2, batch_first=True))
+        self.names = names
+        for name, before, after in zip(names, [5, *widths], [*widths, outputs]):
+            setattr(self, name, nn.Linear(before, after))
+
+    def forward(self, x):
+        x = getattr(self, self.recurrent)(x)[0][:, -1]
+        for name in self.names[:-1]:
+            x = torch.relu(getattr(self, name)(x))
+        return getattr(self, self.names[-1])(x)
+
+
+def tutorials(root):
+    torch.manual_seed(20266)
+    arrays = {}
+    for name, module in (
+        ("two", Tutorial("LSTM", "lstm", ["fc1", "fc2"], [6], 1)), ("one", Tutorial("GRU", "gru", ["linear"], [], 2)),
+        ("three", Tutorial("LSTM", "LSTM", ["dense_0", "dense_1", "dense_2"], [4, 3], 2)),
+        ("own", Tutorial("LSTM", "rnn", ["fc2", "fc3"], [4], 3)),
+    ):
+        x = normal(4, 6, 3)
+        for parameter in module.double().parameters():
+            parameter.data = normal(*parameter.shape) * 0.5
+        arrays[f"{name}/x"], arrays[f"{name}/y"] = stored(x), expected(module(x))
+        for path, parameter in module.named_parameters():
+            arrays[f"{name}/weight/{path}"] = stored(parameter)
+    save(pathlib.Path(root) / "ModelsTests/Goldens/recurrent-tutorials.safetensors", arrays, {})
+
+
 def foreign(root):
     package = pathlib.Path(__file__).resolve().parent.parent
     shared = pathlib.Path(os.environ.get("AVIARY_SHARED_DATA") or package.parent / "shared/data")
@@ -208,4 +243,5 @@ def foreign(root):
 def write(root):
     layers(root)
     models(root)
+    tutorials(root)
     foreign(root)

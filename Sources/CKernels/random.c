@@ -103,15 +103,15 @@ AVIARY_MULTIVERSION static void normal_range(void *context, size_t start, size_t
 /// The least word of those that keep an element: `unit(word) >= rate`, asked of whole numbers.
 static uint32_t least_kept(float rate) { return (uint32_t)ceilf(rate * 0x1p24f) << 8; }
 
-/// y = x · keep where the word is at least `least`, else 0. Bit by bit: an element that is loaded only where it is kept
-/// takes several times as long.
+/// y = x · keep where the word is at least `least`, else x · 0, which is NaN where x is not finite. The factor is masked bit by
+/// bit: an element that is loaded only where it is kept takes several times as long.
 static inline __attribute__((always_inline)) void drop_lanes(
     const float *x, float *y, const narrow_lanes *words, uint32_t least, float keep) {
   float_lanes values;
   memcpy(&values, x, sizeof values);
-  values *= keep;
-  const narrow_lanes bits = (narrow_lanes)values & (narrow_lanes)(*words >= least);
-  memcpy(y, &bits, sizeof bits);
+  const float_lanes kept = (float_lanes){0} + keep;
+  values *= (float_lanes)((narrow_lanes)kept & (narrow_lanes)(*words >= least));
+  memcpy(y, &values, sizeof values);
 }
 
 AVIARY_MULTIVERSION static void dropout_range(void *context, size_t start, size_t end) {
@@ -131,7 +131,7 @@ AVIARY_MULTIVERSION static void dropout_range(void *context, size_t start, size_
         drop_lanes(x + i, y + i, &some, least, keep);
       }
     } else {
-      for (size_t i = 0; i < n; i++) y[i] = words[i] >= least ? x[i] * keep : 0;
+      for (size_t i = 0; i < n; i++) y[i] = x[i] * (words[i] >= least ? keep : 0);
     }
   }
 }

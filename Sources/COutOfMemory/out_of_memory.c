@@ -90,11 +90,19 @@ static _Noreturn void end(const char *what, size_t bytes) {
   _exit(1);
 }
 
+/// What the thread is working on, where the program knows it: see CKernels.
+extern const char *ak_current_work(void) __attribute__((weak));
+
+static const char *current_work(void) {
+  const char *work = ak_current_work ? ak_current_work() : "";
+  return *work ? work : "data";
+}
+
 /// Above this a request is an impossible size, which its caller checks for.
 #define POSSIBLE ((size_t)1 << 46)
 
 static void *checked(void *memory, size_t bytes) {
-  if (!memory && ends_program && bytes && bytes < POSSIBLE) end("data", bytes);
+  if (!memory && ends_program && bytes && bytes < POSSIBLE) end(current_work(), bytes);
   return memory;
 }
 

@@ -100,7 +100,11 @@ enum AviaryFile {
       throw .unsupported(path: reader.path, what: "\(dataset.path) holds \(dataset.type), not numbers")
     }
     let bytes: ByteRegion
-    do { bytes = try self.bytes(dataset, reader, unpacking) } catch { throw .hdf5(error) }
+    do throws(HDF5Fault) {
+      bytes = try CurrentWork.named("tensor '\(tensor)'") { () throws(HDF5Fault) in
+        try self.bytes(dataset, reader, unpacking)
+      }
+    } catch { throw .hdf5(error) }
     let quantization = try quantization(
       dtype, shape: dataset.shape, dataset.attributes, tensor: tensor, file: reader.path)
     guard let array = StoredArray(dtype: dtype, shape: dataset.shape, bytes: bytes, quantization: quantization) else {

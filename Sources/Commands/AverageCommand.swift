@@ -14,6 +14,8 @@ struct AverageCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The file to write; its extension decides the format.", valueName: "file"))
   var output: String
   @Flag(inversion: .prefixedNo, help: "Verify the files' checksums.") var verify = true
+  @Flag(help: "Follow external links and virtual datasets of HDF5 files to files in their folders or below.")
+  var follow = false
   @Flag(help: "Print one JSON object.") var json = false
   @OptionGroup var overwrite: OverwriteOptions
   @OptionGroup var console: ConsoleOptions
@@ -27,7 +29,7 @@ struct AverageCommand: ParsableCommand {
     try ConvertCommand.check(output: output)
     let checkpoints = try files.map { file in
       let path = try weights.path(of: file)
-      return (path, try Checkpoint.read(from: path, options: .init(verify: verify)))
+      return (path, try Checkpoint.read(from: path, options: .init(verify: verify, follow: follow)))
     }
     var result = try Checkpoint.average(checkpoints.map { (file: $0.0, checkpoint: $0.1) })
     if result.entries.isEmpty { throw CheckpointFault.noTensors(path: files[0]) }

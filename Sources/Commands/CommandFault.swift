@@ -11,7 +11,7 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
   /// Tensors are to be matched by order without an architecture.
   case structureOfNothing(path: String)
   /// The checkpoint to fine-tune does not name its architecture.
-  case unnamedSource(path: String)
+  case unnamedSource(path: String, fitting: [String])
   /// The checkpoint to fine-tune has no preprocessing.
   case unpreparedSource(path: String)
   /// Details of a preprocessing were given without one to change.
@@ -79,8 +79,10 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
       "\(path): the outputs of its network are not class scores; give it a classifier head with: aviary finetune --from \(path) --data DIR --output RUN"
     case .structureOfNothing(let path):
       "\(path): --by-structure needs --architecture NAME"
-    case .unnamedSource(let path):
-      "\(path): does not name its architecture; add it with: aviary convert \(path) OUT.h5 --architecture NAME --preprocessing NAME"
+    case .unnamedSource(let path, let names):
+      names.isEmpty
+        ? "\(path): does not name its architecture, and its tensors are not named as those of a network of the zoo; if they are one's, give --architecture NAME with --rename or --by-structure"
+        : "\(path): does not name its architecture; its tensors fit \(names.joined(separator: ", ")): give --architecture \(names[0])"
     case .unpreparedSource(let path):
       "\(path): has no preprocessing; add it with: aviary convert \(path) OUT.h5 --preprocessing NAME"
     case .nothingToChange(let path):

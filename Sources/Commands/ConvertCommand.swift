@@ -93,7 +93,11 @@ struct ConvertCommand: ParsableCommand {
       if !report.missingCounters.isEmpty { show("\(counted(report.missingCounters.count, "batch counter")) absent") }
       for line in report.allowed.lines { show(line) }
     } else {
+      let names = result.metadata.architecture == nil ? AviaryCommand.registry.names(fitting: result) : []
       show("no architecture given: names and layouts are kept")
+      if let first = names.first {
+        show("the tensors fit \(names.joined(separator: ", ")): with --architecture \(first), predict and finetune take the file")
+      }
     }
     for note in result.notes { show("note: \(note)") }
     if hadTraining { show("the training state is not converted") }

@@ -9,6 +9,8 @@ struct DiffCommand: ParsableCommand {
   @Argument(help: "The first checkpoint.") var first: String
   @Argument(help: "The second checkpoint.") var second: String
   @Flag(inversion: .prefixedNo, help: "Verify the files' checksums.") var verify = true
+  @Flag(help: "Follow external links and virtual datasets of HDF5 files to files in their folders or below.")
+  var follow = false
   @Flag(help: "Print one JSON object.") var json = false
   @OptionGroup var console: ConsoleOptions
   @OptionGroup var weights: WeightsOptions
@@ -17,7 +19,7 @@ struct DiffCommand: ParsableCommand {
     let difference: CheckpointDifference
     let sameTypes: Bool
     do {
-      let options = Checkpoint.ReadOptions(verify: verify, unpacking: .now(keeping: 256 << 20))
+      let options = Checkpoint.ReadOptions(verify: verify, follow: follow, unpacking: .now(keeping: 256 << 20))
       let a = try Checkpoint.read(from: weights.path(of: first), options: options)
       let b = try Checkpoint.read(from: weights.path(of: second), options: options)
       difference = CheckpointDifference(a, b)

@@ -18,7 +18,8 @@ struct InspectCommand: ParsableCommand {
       valueName: "path"))
   var tensor: String?
   @Flag(help: "Print one JSON object.") var json = false
-  @Flag(help: "Follow external links of an HDF5 file to files in its folder or below.") var follow = false
+  @Flag(help: "Follow external links and virtual datasets of an HDF5 file to files in its folder or below.")
+  var follow = false
   @OptionGroup var console: ConsoleOptions
   @Flag(inversion: .prefixedNo, help: "Memory-map the file instead of copying it.") var map = true
   @Flag(inversion: .prefixedNo, help: "Verify the file's checksums.") var verify = true

@@ -17,7 +17,7 @@ struct RegularizationArguments: ParsableArguments {
   var patience: Int?
   @Option(
     help: ArgumentHelp(
-      "The validation quantity that chooses best.h5 and that --patience watches (accuracy, or else loss, for best.h5; loss for --patience).",
+      "The validation quantity that chooses best.h5 and that --patience and --schedule plateau watch (accuracy, or else loss, for best.h5; else loss).",
       valueName: "quantity"))
   var monitor: Monitor?
   @Option(

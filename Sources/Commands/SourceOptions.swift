@@ -53,7 +53,7 @@ struct SourceOptions: ParsableArguments {
   var allowUnexpected: [String] = []
   @Flag(inversion: .prefixedNo, help: "Memory-map the file instead of copying it.")
   var map = true
-  @Flag(help: "Follow external links of an HDF5 file to files in its folder or below.")
+  @Flag(help: "Follow external links and virtual datasets of an HDF5 file to files in its folder or below.")
   var follow = false
   @Flag(inversion: .prefixedNo, help: "Verify the file's checksums.")
   var verify = true
@@ -68,7 +68,7 @@ struct SourceOptions: ParsableArguments {
     }
     try checkOption("--input-size", inputSize.map { min($0.size.height, $0.size.width) }, in: 1...8192)
     try checkOption("--input-size", inputSize.map { max($0.size.height, $0.size.width) }, in: 1...8192)
-    try checkOption("--std", std?.values.min(), "numbers above 0") { $0 > 0 && $0.isFinite }
+    try checkOption("--std", std?.values.first { !($0 > 0 && $0.isFinite) }, "numbers above 0") { _ in false }
   }
 
   /// How the file's names and axes become the network's.

@@ -47,12 +47,17 @@ struct FinetuneCommand: ParsableCommand {
   @OptionGroup(title: "Foreign checkpoints") var naming: NamingOptions
   @Option(help: ArgumentHelp("The preprocessing of images that the checkpoint was trained with.", valueName: "name"))
   var preprocessing: Preprocessing.Preset?
+  @Flag(help: "Follow external links and virtual datasets of an HDF5 file to files in its folder or below.")
+  var follow = false
   @OptionGroup var training: TrainingArguments
   @OptionGroup var weights: WeightsOptions
 
   func validate() throws {
     try training.check(source: from, named: "--from")
-    if training.resume != nil, let option = naming.givenOptions.first ?? preprocessing.map({ _ in "--preprocessing" }) {
+    if training.resume != nil,
+      let option = naming.givenOptions.first ?? preprocessing.map({ _ in "--preprocessing" })
+        ?? (follow ? "--follow" : nil)
+    {
       throw ValidationError("\(option) is for a new run: --resume goes on with the run's own network")
     }
     guard training.set.isEmpty || naming.architecture != nil else {
@@ -66,24 +71,13 @@ struct FinetuneCommand: ParsableCommand {
     try TrainingRun(command: "finetune", training, weights.offline).run {
       let data = try weights.dataPath(training.data ?? "")
       let path = try weights.path(of: from ?? "")
-      var checkpoint: Checkpoint
-      if let name = naming.architecture {
-        checkpoint = try Checkpoint.read(from: path, options: .init(weightsKey: naming.weightsKey))
-        let known = checkpoint.notes
-        (checkpoint, _) = try checkpoint.adapted(
-          to: try AviaryCommand.registry.architecture(named: name),
-          by: try naming.adaptation(changing: configurationChanges(training.set)), path: path)
-        for note in checkpoint.notes.dropFirst(known.count) { tell("\(path): \(note)") }
-      } else {
-        checkpoint = try Checkpoint.readForTraining(from: path, weightsKey: naming.weightsKey)
-        if let option = naming.givenOptions.first(where: { $0 != "--weights-key" }) {
-          throw ValidationError("\(option) needs --architecture NAME")
-        }
+      if naming.architecture == nil, let option = naming.givenOptions.first(where: { $0 != "--weights-key" }) {
+        throw ValidationError("\(option) needs --architecture NAME")
       }
-      if let preprocessing {
-        checkpoint.metadata.preprocessing = try preprocessing.preparation(for: checkpoint.metadata).json()
+      let checkpoint = try reading.checkpoint(at: path)
+      guard let architecture = checkpoint.metadata.architecture else {
+        throw CommandFault.unnamedSource(path: path, fitting: AviaryCommand.registry.names(fitting: checkpoint))
       }
-      guard let architecture = checkpoint.metadata.architecture else { throw CommandFault.unnamedSource(path: path) }
       // Tables, texts and graphs are prepared anew where the checkpoint does not say how.
       if checkpoint.metadata.preprocessing == nil, try DataSource.kind(of: data) == .images {
         throw CommandFault.unpreparedSource(path: path)
@@ -93,22 +87,51 @@ struct FinetuneCommand: ParsableCommand {
       }
       var knownLength: Int?
       if case .textColumn(let known) = try checkpoint.inputPreparation() { knownLength = known.settings.longest }
-      let options = try training.options(
+      var options = try training.options(
         data: data, isFinetuning: true, architecture: architecture, checkpoint: absolutePath(path), knownLength: knownLength)
+      options.reading = try reading
       return (options, .checkpoint(checkpoint, path: path))
     }
   }
 }
 
-extension Checkpoint {
-  /// Reads what a run begins with; a sequential Keras model becomes the network that its file describes.
-  fileprivate static func readForTraining(from path: String, weightsKey: String? = nil) throws -> Checkpoint {
-    let checkpoint = try Checkpoint.read(from: path, options: .init(weightsKey: weightsKey))
-    if let known = try AviaryCommand.registry.recognized(checkpoint, path: path) { return known.checkpoint }
-    guard checkpoint.metadata.architecture == nil, checkpoint.kerasModel?.configuration != nil else {
-      return checkpoint
+extension FinetuneCommand {
+  /// What the options say about the checkpoint.
+  private var reading: SourceReading {
+    get throws {
+      var reading = SourceReading()
+      reading.architecture = naming.architecture
+      (reading.renames, reading.byStructure, reading.transposes) = (naming.rename, naming.byStructure, naming.transpose)
+      reading.weightsKey = naming.weightsKey
+      if naming.architecture != nil { reading.changes = try configurationChanges(training.set) }
+      reading.preprocessing = preprocessing?.rawValue
+      reading.follow = follow
+      return reading
     }
-    return try checkpoint.kerasNetwork(by: Adaptation(), path: path).checkpoint
+  }
+}
+
+extension SourceReading {
+  /// Reads what a run begins with; a Keras model becomes the network that its file describes.
+  fileprivate func checkpoint(at path: String) throws -> Checkpoint {
+    var checkpoint = try Checkpoint.read(from: path, options: .init(weightsKey: weightsKey, follow: follow))
+    if let architecture {
+      let known = checkpoint.notes
+      let adaptation = Adaptation(
+        renames: try renames.map { rule throws(CheckpointFault) in try RenamingRule(rule) }, byStructure: byStructure,
+        changing: changes, transposing: try transposes.map { text throws(PathPattern.Fault) in try PathPattern(text) })
+      (checkpoint, _) = try checkpoint.adapted(
+        to: try AviaryCommand.registry.architecture(named: architecture), by: adaptation, path: path)
+      for note in checkpoint.notes.dropFirst(known.count) { tell("\(path): \(note)") }
+    } else if let known = try AviaryCommand.registry.recognized(checkpoint, path: path) {
+      checkpoint = known.checkpoint
+    } else if checkpoint.metadata.architecture == nil, checkpoint.kerasModel?.configuration != nil {
+      checkpoint = try checkpoint.kerasNetwork(by: Adaptation(), path: path).checkpoint
+    }
+    if let preset = preprocessing.flatMap({ Preprocessing.Preset(rawValue: $0) }) {
+      checkpoint.metadata.preprocessing = try preset.preparation(for: checkpoint.metadata).json()
+    }
+    return checkpoint
   }
 }
 
@@ -135,7 +158,7 @@ struct TrainingRun {
     if let folder = arguments.resume {
       report = try NetworkTraining.resume(
         at: folder, registry: AviaryCommand.registry, changes: try arguments.changes(offline),
-        reading: { try .readForTraining(from: $0) }, report: { tell($0) })
+        reading: { try $1.checkpoint(at: $0) }, report: { tell($0) })
     } else {
       let (options, source) = try begin()
       tell(try describeData(options.data))
@@ -190,6 +213,8 @@ private func best(_ summary: RunSummary) -> String? {
   func number(_ name: String, _ value: Double?) -> String? { value.map { "\(name) \(significant($0, 5))" } }
   switch summary.monitor {
   case .accuracy: return summary.bestAccuracy.map { "accuracy \(percent($0))" }
+  case .macroF1: return number("macro F1", summary.bestMacroF1)
+  case .balancedAccuracy: return summary.bestBalancedAccuracy.map { "balanced accuracy \(percent($0))" }
   case .loss:
     let accuracy = summary.bestAccuracy.map { " (accuracy \(percent($0)))" } ?? ""
     return summary.bestLoss.map { "loss \(fixed($0, 4))" + accuracy }

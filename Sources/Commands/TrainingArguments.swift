@@ -13,7 +13,7 @@ struct TrainingArguments: ParsableArguments {
   var output: String?
   @Option(
     help: ArgumentHelp(
-      "Resume the run in this folder with its own options. --data says where the data are now, --epochs where the run ends, and --threads and --workers may differ.",
+      "Resume the run in this folder with its own options. --data says where the data are now, --epochs where the run ends, and --threads, --workers and --max-skipped may differ.",
       valueName: "run"))
   var resume: String?
   @Option(
@@ -122,13 +122,13 @@ struct TrainingArguments: ParsableArguments {
   func changes(_ offline: OfflineOption) throws -> ResumeChanges {
     ResumeChanges(
       data: try data.map { absolutePath(try offline.dataPath($0)) }, epochs: epochs, threads: reading.threads,
-      workers: reading.workers)
+      workers: reading.workers, mostSkipped: reading.maxSkipped?.value)
   }
 
   /// Usage: either --resume, or a source with --data and --output.
   func check(source: String?, named name: String) throws {
     if resume != nil {
-      let changeable = ["--data", "--epochs", "--threads", "--workers"]
+      let changeable = ["--data", "--epochs", "--threads", "--workers", "--max-skipped"]
       let extra = (source == nil ? [] : [name]) + newRunOptions.filter { !changeable.contains($0) }
       guard extra.isEmpty else {
         throw ValidationError(
@@ -243,7 +243,7 @@ struct TrainingArguments: ParsableArguments {
     case .cosine: .cosine()
     // Two periods, of a third and two thirds of the run.
     case .restarts: .cosineRestarts(period: max(1, epochs / 3), multiplier: 2)
-    case .plateau: .reduceOnPlateau()
+    case .plateau: .reduceOnPlateau(ReduceOnPlateau(quantity: regularization.monitor))
     }
   }
 }

@@ -27,23 +27,46 @@ struct UnknownOption {
     let subcommand = arguments.first.flatMap { word in
       root.configuration.subcommands.first { $0.configuration.commandName == word }
     }
-    guard let known = names(of: subcommand ?? root) else { return nil }
+    guard let options = Names(of: subcommand ?? root) else { return nil }
     for (index, argument) in arguments.enumerated() {
       if argument == "--" { return nil }
       guard argument.hasPrefix("--") else { continue }
       let name = String(argument.prefix { $0 != "=" })
       // A value may begin with dashes where an option stands before it.
-      let isValue = index > 0 && arguments[index - 1].hasPrefix("-") && !arguments[index - 1].contains("=")
-      if known.contains(name) || isValue { continue }
-      return UnknownOption(name: name, near: nearestName(to: name, among: known), command: subcommand ?? root)
+      let isValue = index > 0 && options.awaitsValue(after: arguments[index - 1])
+      if options.all.contains(name) || isValue { continue }
+      return UnknownOption(name: name, near: nearestName(to: name, among: options.all), command: subcommand ?? root)
     }
     return nil
   }
 
-  /// The long names of a command's options, from its help; nil if the help has none.
-  private static func names(of command: any ParsableCommand.Type) -> Set<String>? {
-    let words = command.helpMessage(columns: 10_000).split { $0.isWhitespace || $0 == "," || $0 == "/" || $0 == "[" }
-    let names = words.filter { $0.hasPrefix("--") }.map { String($0.prefix { $0 != "=" && $0 != "]" }) }
-    return names.isEmpty ? nil : Set(names).union(["--help", "--version"])
+  /// The long names of a command's options, from its help.
+  private struct Names {
+    var all: Set<String> = ["--help", "--version"]
+    /// Those of options that take a value.
+    private var taking: Set<String> = []
+
+    /// nil if the help has no options.
+    init?(of command: any ParsableCommand.Type) {
+      let words = command.helpMessage(columns: 10_000).split { $0.isWhitespace || $0 == "," || $0 == "/" || $0 == "[" }
+      // The names of one option, which stand before its value.
+      var last: [String] = []
+      for word in words {
+        if word.hasPrefix("--") {
+          last.append(String(word.prefix { $0 != "=" && $0 != "]" }))
+          all.insert(last[last.count - 1])
+          // A flag in the line of the usage.
+          if word.hasSuffix("]") { last = [] }
+        } else {
+          if word.hasPrefix("<") { taking.formUnion(last) }
+          last = []
+        }
+      }
+      if all.count == 2 { return nil }
+    }
+
+    func awaitsValue(after argument: String) -> Bool {
+      taking.contains(argument) || argument.hasPrefix("-") && !argument.hasPrefix("--")
+    }
   }
 }

@@ -14,7 +14,8 @@ struct VerifyCommand: ParsableCommand {
 
   @Argument(help: ArgumentHelp("The checkpoints.", valueName: "file")) var files: [String]
   @Flag(help: "Print one JSON object: each file with what was verified, or its first fault.") var json = false
-  @Flag(help: "Follow external links of an HDF5 file to files in its folder or below.") var follow = false
+  @Flag(help: "Follow external links and virtual datasets of an HDF5 file to files in its folder or below.")
+  var follow = false
   @OptionGroup var console: ConsoleOptions
   @OptionGroup var weights: WeightsOptions
 

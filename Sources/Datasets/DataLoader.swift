@@ -1,3 +1,4 @@
+import AviaryArchives
 import AviaryDiagnostics
 import AviaryKernels
 
@@ -57,7 +58,7 @@ public final class DataLoader<Data: Dataset>: Sequence, IteratorProtocol {
     let chunks = (nextBatch..<count).flatMap { Self.chunks(ofBatch: $0, batchSize, order.count) }
     let perBatch = (batchSize + Self.chunkSize - 1) / Self.chunkSize
     queue = PrefetchQueue(tasks: chunks, workers: workers, capacity: 2 * Swift.max(perBatch, workers)) { positions in
-      Self.items(data, order[positions], epoch)
+      CurrentWork.named("batch \(positions.lowerBound / batchSize + 1)") { Self.items(data, order[positions], epoch) }
     }
   }
 
@@ -84,7 +85,7 @@ public final class DataLoader<Data: Dataset>: Sequence, IteratorProtocol {
       let chunks = Self.chunks(ofBatch: nextBatch, batchSize, order.count)
       let results = queue.map { queue in chunks.compactMap { _ in queue.next() }.flatMap { $0 } }
       let items = try (results ?? chunks.flatMap { Self.items(data, order[$0], epoch) }).map { try $0.get() }
-      return try data.batch(of: items)
+      return try CurrentWork.named("batch \(nextBatch + 1)") { try data.batch(of: items) }
     } catch {
       failure = error
       stop()

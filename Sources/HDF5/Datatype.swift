@@ -140,6 +140,18 @@ extension Datatype: CustomStringConvertible {
   }
 }
 
+extension Datatype {
+  /// Whether the bytes of an element say it all, without the heap or the addresses of a file.
+  var isSelfContained: Bool {
+    switch self {
+    case .variableLength, .variableString, .reference: false
+    case .compound(_, let members): members.allSatisfy(\.type.isSelfContained)
+    case .array(let base, _, _): base.isSelfContained
+    default: true
+    }
+  }
+}
+
 extension Datatype.ByteOrder {
   fileprivate func suffix(_ size: Int) -> String { self == .big && size > 1 ? " big-endian" : "" }
 }

@@ -58,8 +58,8 @@ public struct HDF5Contents: Sendable {
     /// Whether data of the file are listed nowhere because of it. They are where an attribute was not read, or where
     /// the object is listed under another name.
     public internal(set) var losesData = true
-    /// Whether it is a link to another file, which is followed on request.
-    public internal(set) var isExternalLink = false
+    /// Whether it is in another file, which is read on request: see `HDF5Reader.init(path:map:follow:)`.
+    public internal(set) var isFollowedOnRequest = false
   }
 
   public internal(set) var groups: [Group] = []

@@ -1,4 +1,5 @@
 import AviaryArchives
+import AviaryDiagnostics
 import Synchronization
 
 /// An HDF5 file open for reading: its objects by path, what it holds in all, and the bytes of its datasets.
@@ -7,8 +8,8 @@ import Synchronization
 ///     let kernel = try file.dataset("model/conv1/weight")
 ///     let firstFilters = try file.bytes(of: kernel, at: 0..<8)
 ///
-/// Links that leave the file are refused unless they are to be followed, and so are datasets stored in other files, and a size that the file declares is held
-/// against the file's own size before anything is allocated for it. What is damaged or not supported is named, and the
+/// Links that leave the file and virtual datasets are refused unless they are to be followed, datasets stored in raw files
+/// always, and a size that the file declares is held against the file's own size before anything is allocated for it. What is damaged or not supported is named, and the
 /// rest of the file is read.
 public final class HDF5Reader: Sendable {
   public let path: String
@@ -17,10 +18,12 @@ public final class HDF5Reader: Sendable {
   let root: UInt64
   private let budget: UnpackingBudget
   private let libraries: FilterLibraries
-  private let followed: FollowedFiles?
+  let followed: FollowedFiles?
   /// How many links lead here from the file that was opened first.
   let depth: Int
   private let listed = Mutex<HDF5Contents?>(nil)
+  /// Datasets that virtual ones are made of, by path.
+  private let sources = Mutex<[ExactText: DatasetObject]>([:])
 
   /// Bytes that one dataset may have once unpacked; parts of a larger one are read with slices.
   static let sizeLimit = 4 << 30
@@ -41,8 +44,8 @@ public final class HDF5Reader: Sendable {
     try self.init(bytes: bytes, path: path)
   }
 
-  /// The same, where external links are followed with `follow`: `contents` then lists what they lead to in files of the same
-  /// folder or below it.
+  /// The same, where external links and virtual datasets are followed with `follow`: `contents` then lists what links lead to
+  /// in files of the same folder or below it, and virtual datasets are put together from such files.
   public convenience init(path: String, map: Bool = true, follow: Bool) throws(HDF5Fault) {
     let bytes: ByteRegion
     do { bytes = try MappedFile(path: path, map: map).bytes } catch { throw .archive(error) }
@@ -77,7 +80,9 @@ public final class HDF5Reader: Sendable {
     var object = "the file"
     do throws(Flaw) {
       let superblock = try Superblock(bytes, at: start)
-      image = try superblock.extendedImage()
+      var image = try superblock.extendedImage()
+      image.followsFiles = followed != nil
+      self.image = image
       root = superblock.rootAddress
       object = "the root group"
       guard try ObjectHeader(at: root, BlockReader(image)).isGroup else { throw .damage("it is not a group") }
@@ -102,6 +107,23 @@ public final class HDF5Reader: Sendable {
       listed = contents
       return contents
     }
+  }
+
+  /// The most sources of virtual datasets that are kept to be read again.
+  private static let sourceLimit = 10_000
+
+  /// The dataset at `path`, of which a virtual dataset has a part. It is parsed once.
+  func source(_ path: String) throws(Flaw) -> DatasetObject {
+    if let known = sources.withLock({ $0[ExactText(path)] }) { return known }
+    let blocks = BlockReader(image)
+    guard let address = try PathLookup(root: root, blocks: blocks).address(of: PathLookup.components(path)) else {
+      throw .absent
+    }
+    guard case .dataset(let object, _) = try ParsedObject(at: address, blocks) else {
+      throw .damage("it is not a dataset")
+    }
+    sources.withLock { if $0.count < Self.sourceLimit { $0[ExactText(path)] = object } }
+    return object
   }
 
   // MARK: - Values
@@ -215,6 +237,6 @@ public final class HDF5Reader: Sendable {
   }
 
   private func storage(_ dataset: HDF5Contents.Dataset) -> DatasetStorage {
-    DatasetStorage(object: dataset.object, image: (dataset.source ?? self).image, libraries: libraries)
+    DatasetStorage(object: dataset.object, reader: dataset.source ?? self, libraries: libraries)
   }
 }

@@ -18,6 +18,11 @@ public protocol NetworkConfiguration: LayerConfiguration, Equatable {
   /// stays where it is one of them, and is else chosen and said with `TensorShapes.assume`. The result is validated and
   /// compared with the file, so that nothing need be checked here, but no shape may trap.
   mutating func fit(tensors shapes: inout TensorShapes)
+  /// Names that layers have in other people's files of such networks, and the network's own in their place, as beginnings of
+  /// paths: `lstm` and `rnn`. Empty where nothing is to be renamed, or where that is a guess.
+  ///
+  /// - Parameter paths: of a file's tensors, in its order.
+  static func ownNames(for paths: [String]) -> [(foreign: String, own: String)]
   /// Changes what goes with values that a person changed: as many rates of dropout as there are layers, for instance.
   ///
   /// - Parameter names: the names of the changed members, as files have them.
@@ -30,6 +35,7 @@ extension NetworkConfiguration {
   public static var addedLater: Set<String> { [] }
   public mutating func fit(input: [Int]) {}
   public mutating func fit(tensors shapes: inout TensorShapes) {}
+  public static func ownNames(for paths: [String]) -> [(foreign: String, own: String)] { [] }
   public mutating func complete(changed names: Set<String>) {}
   public mutating func replaceHead(outputs: Int) { self.outputs = outputs }
 }

@@ -130,7 +130,8 @@ extension Tensor {
   }
 
   /// The elements as integers. What is computed only now is computed as such, and the tensor consists of them from then on.
-  func quantized(_ form: QuantizedForm) -> QuantizedBuffer {
+  /// Nil where they are not all finite, which integers cannot be.
+  func quantized(_ form: QuantizedForm) -> QuantizedBuffer? {
     if let known = content.onComputeThread.integers, known.form == form { return known }
     let made: QuantizedBuffer
     switch content.onComputeThread.value {
@@ -140,15 +141,26 @@ extension Tensor {
         content.onComputeThread.value = .quantized(result)
         return result
       }
-      made = buffer.quantized(form, shape: shape)
+      guard let rounded = buffer.rounded(form, shape: shape) else { return nil }
+      made = rounded
     case .deferred(.maxPool(let pool)):
-      made = pool.pooling.forward(pool.x.quantized(form))
+      guard let integers = pool.x.quantized(form) else { return nil }
+      made = pool.pooling.forward(integers)
       content.onComputeThread.value = .quantized(made)
       return made
-    default: made = buffer.quantized(form, shape: shape)
+    default:
+      guard let rounded = buffer.rounded(form, shape: shape) else { return nil }
+      made = rounded
     }
     content.onComputeThread.integers = made
     return made
+  }
+}
+
+extension Buffer {
+  /// Floats as integers; nil where a NaN or an infinity would be lost.
+  func rounded(_ form: QuantizedForm, shape: [Int]) -> QuantizedBuffer? {
+    isFinite ? quantized(form, shape: shape) : nil
   }
 }
 

@@ -55,8 +55,22 @@ public struct ClassificationMetrics: Equatable, Sendable {
     classes.indices.map { c in Self.ratio(confusion[c][c], confusion[c].reduce(0, +)) }
   }
 
-  /// Loss and accuracy for the training loop; nil without examples.
-  public var scores: Scores? { meanLoss.map { Scores(loss: $0, accuracy: accuracy) } }
+  /// The mean of the classes' F1 scores, each of which counts alike, over those that were there or predicted (scikit-learn's
+  /// `f1_score` with `average="macro"`); nil without examples.
+  public var macroF1: Double? { ClassTally(confusion: confusion).macroF1 }
+
+  /// The mean of the classes' recalls, over those that were there (scikit-learn's `balanced_accuracy_score`); nil without
+  /// examples.
+  public var balancedAccuracy: Double? { ClassTally(confusion: confusion).balancedAccuracy }
+
+  /// What the training loop compares; nil without examples.
+  public var scores: Scores? {
+    meanLoss.map { loss in
+      var scores = Scores(loss: loss, accuracy: accuracy)
+      scores.count(ClassTally(confusion: confusion))
+      return scores
+    }
+  }
 
   private static func ratio(_ part: Int, _ whole: Int) -> Double? {
     whole == 0 ? nil : Double(part) / Double(whole)

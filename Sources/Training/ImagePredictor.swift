@@ -36,7 +36,7 @@ public struct ImagePredictor {
   ) throws {
     metadata = checkpoint.metadata
     if needsHead, metadata.headAbsent { throw PredictionFault.headAbsent(path: path) }
-    guard let name = metadata.architecture else { throw ArchitectureFault.unnamed }
+    guard let name = metadata.architecture else { throw registry.unnamed(checkpoint) }
     let known = try registry.architecture(named: name)
     guard known.kinds.contains(.images) else {
       throw ArchitectureFault.unsuited(architecture: name, kinds: known.kinds, data: .images)

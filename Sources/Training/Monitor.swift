@@ -2,6 +2,10 @@
 public enum Monitor: String, Codable, CaseIterable, Sendable {
   case loss
   case accuracy
+  /// The mean of the classes' F1 scores, each of which counts alike.
+  case macroF1 = "macro-f1"
+  /// The mean of the classes' recalls, each of which counts alike.
+  case balancedAccuracy = "balanced-accuracy"
   /// Root mean squared error of estimated numbers, in the data's own units.
   case rmse
   /// Mean absolute error of estimated numbers, in the data's own units.
@@ -10,16 +14,24 @@ public enum Monitor: String, Codable, CaseIterable, Sendable {
   case r2
 
   /// Whether more of it is better.
-  public var rises: Bool { self == .accuracy || self == .r2 }
+  public var rises: Bool {
+    switch self {
+    case .loss, .rmse, .mae: false
+    case .accuracy, .macroF1, .balancedAccuracy, .r2: true
+    }
+  }
+
+  /// Whether it is made of counts of right predictions, so that many epochs have the same.
+  var countsClasses: Bool { self == .accuracy || self == .macroF1 || self == .balancedAccuracy }
 
   /// What classifications report, and what estimates of numbers do.
-  static let ofClasses: [Monitor] = [.loss, .accuracy]
+  static let ofClasses: [Monitor] = [.loss, .accuracy, .macroF1, .balancedAccuracy]
   static let ofNumbers: [Monitor] = [.loss, .rmse, .mae, .r2]
 }
 
 /// How the best epoch is chosen.
 public struct BestChoice: Equatable, Sendable {
-  /// nil for the accuracy, of which equal ones are told apart by their loss, or else the loss.
+  /// nil for the accuracy, or else the loss. Equal shares of right predictions are told apart by their loss.
   public var monitor: Monitor?
   /// An epoch is better than the best one if its quantity is so by more than this.
   public var minimumDelta: Double
@@ -38,8 +50,8 @@ public struct BestChoice: Equatable, Sendable {
     guard let value = scores[quantity], let former = best[quantity] else {
       return scores.loss < best.loss - minimumDelta
     }
-    // How much is left to gain in equal accuracies shows in their losses.
-    if value == former, quantity == .accuracy, minimumDelta == 0 { return scores.loss < best.loss }
+    // How much is left to gain in equal shares shows in their losses.
+    if value == former, quantity.countsClasses, minimumDelta == 0 { return scores.loss < best.loss }
     return quantity.rises ? value > former + minimumDelta : value < former - minimumDelta
   }
 
@@ -56,6 +68,9 @@ public struct Scores: Codable, Equatable, Sendable {
   public var loss: Double
   /// The share predicted rightly; nil where the task has no right and wrong.
   public var accuracy: Double?
+  /// Means over the classes; nil where no classes are predicted, and for the training part.
+  public var macroF1: Double?
+  public var balancedAccuracy: Double?
   /// How well numbers are estimated, in the data's own units; nil where classes are predicted.
   public var rmse: Double?
   public var mae: Double?
@@ -71,10 +86,18 @@ public struct Scores: Codable, Equatable, Sendable {
     switch quantity {
     case .loss: loss
     case .accuracy: accuracy
+    case .macroF1: macroF1
+    case .balancedAccuracy: balancedAccuracy
     case .rmse: rmse
     case .mae: mae
     case .r2: r2
     }
+  }
+
+  /// Takes over what is counted by class.
+  mutating func count(_ tally: ClassTally) {
+    macroF1 = tally.macroF1
+    balancedAccuracy = tally.balancedAccuracy
   }
 
   /// More accurate, or as accurate with less loss.

@@ -35,7 +35,7 @@ public enum NetworkTraining {
   ///   was saved.
   public static func resume(
     at path: String, registry: Registry, changes: ResumeChanges = ResumeChanges(),
-    reading: (String) throws -> Checkpoint = { try .read(from: $0) },
+    reading: (String, SourceReading) throws -> Checkpoint = { path, _ in try .read(from: path) },
     hooks: TrainingHooks = TrainingHooks(), report: @escaping (String) -> Void
   ) throws -> TrainingReport {
     let folder = try RunFolder(resuming: path)
@@ -52,6 +52,9 @@ public enum NetworkTraining {
       }
     let beginning = Beginning(place: place, registry: registry, report: report)
     let (options, kind) = try resumable { try detected(stored, beginning) }
+    if changes.mostSkipped != nil, kind.dataKind != .images {
+      throw TrainingFault.onlyForImages(option: "--max-skipped", path: options.data)
+    }
     func open(_ task: some TrainingTask) throws -> TrainingReport {
       for remark in changes.remarks(begun, options, state: saved?.loop, stepsPerEpoch: task.batchesPerEpoch) {
         report(remark)
@@ -70,9 +73,9 @@ public enum NetworkTraining {
 
   /// A run that was killed before its first state was saved begins again from what its options name.
   private static func source(
-    of options: TrainingOptions, _ registry: Registry, _ reading: (String) throws -> Checkpoint
+    of options: TrainingOptions, _ registry: Registry, _ reading: (String, SourceReading) throws -> Checkpoint
   ) throws -> Source {
-    if let path = options.checkpoint { return .checkpoint(try reading(path), path: path) }
+    if let path = options.checkpoint { return .checkpoint(try reading(path, options.reading), path: path) }
     return .scratch(try registry.architecture(named: options.architecture ?? ""))
   }
 

@@ -1,20 +1,24 @@
-/// Lowers the learning rate when the loss has stopped getting better (PyTorch's `ReduceLROnPlateau`, mode `min`, with a
-/// relative threshold). It watches the validation loss, or the training loss where nothing is held out.
+/// Lowers the learning rate when a quantity has stopped getting better (PyTorch's `ReduceLROnPlateau` with a relative
+/// threshold, mode `max` of a quantity that rises). It watches validation, or training where nothing is held out.
 public struct ReduceOnPlateau: Codable, Equatable, Sendable {
   /// Multiplies the learning rate.
   public var factor: Double
   /// So many epochs in a row may pass without improvement; the next one lowers the rate.
   public var patience: Int
-  /// A loss counts as better below (1 − threshold) times the best.
+  /// A loss counts as better below (1 − threshold) times the best, what rises above (1 + threshold) times the best.
   public var threshold: Double
   /// So many epochs after a lowering are not counted.
   public var cooldown: Int
   /// The learning rate does not fall below this.
   public var minimum: Double
+  /// What has to get better; nil for the loss, which also takes the place of what a task does not report.
+  public var quantity: Monitor?
 
   public init(
-    factor: Double = 0.1, patience: Int = 10, threshold: Double = 1e-4, cooldown: Int = 0, minimum: Double = 0
+    factor: Double = 0.1, patience: Int = 10, threshold: Double = 1e-4, cooldown: Int = 0, minimum: Double = 0,
+    quantity: Monitor? = nil
   ) {
+    self.quantity = quantity
     self.factor = factor
     self.patience = patience
     self.threshold = threshold
@@ -26,6 +30,7 @@ public struct ReduceOnPlateau: Codable, Equatable, Sendable {
   public struct State: Codable, Equatable, Sendable {
     /// The run's learning rate, as lowered so far.
     public internal(set) var learningRate: Double
+    /// The watched quantity's best value.
     public internal(set) var best: Double?
     public internal(set) var epochsWithoutImprovement = 0
     public internal(set) var cooldownLeft = 0
@@ -39,10 +44,12 @@ public struct ReduceOnPlateau: Codable, Equatable, Sendable {
     }
   }
 
-  /// Takes note of an epoch's loss.
-  public func observe(_ loss: Double, _ state: inout State) {
-    if state.best.map({ loss < $0 * (1 - threshold) }) ?? true {
-      state.best = loss
+  /// Takes note of an epoch's scores.
+  public func observe(_ scores: Scores, _ state: inout State) {
+    let watched = quantity.flatMap { quantity in scores[quantity].map { (value: $0, rises: quantity.rises) } }
+    let (value, rises) = watched ?? (scores.loss, false)
+    if state.best.map({ rises ? value > $0 * (1 + threshold) : value < $0 * (1 - threshold) }) ?? true {
+      state.best = value
       state.epochsWithoutImprovement = 0
     } else {
       state.epochsWithoutImprovement += 1

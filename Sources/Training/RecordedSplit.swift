@@ -51,16 +51,24 @@ extension RecordedSplit {
   public func images(
     of path: String, fingerprint: String?
   ) throws(ImageFolderFault) -> (training: ImageFolder, validation: ImageFolder?)? {
-    guard let fingerprint, let seed = UInt64(seed) else { return nil }
+    guard let fingerprint, UInt64(seed) != nil else { return nil }
     let whole = try ImageDataset(path, limit: limit).training
-    var (training, validation): (ImageFolder, ImageFolder?) = (whole, nil)
-    if self.validation > 0 {
-      (training, validation) = try whole.stratifiedSplit(fraction: self.validation, seed: seed)
-    }
-    var found = DataFingerprint()
-    for part in [training, validation].compactMap({ $0 }) { found.add(part) }
+    let (training, held) = validation > 0 ? try division(of: whole) : (whole, nil)
+    let found = Self.fingerprint(of: [training, held]).text
     // The test part may follow.
-    return (fingerprint + "-").hasPrefix(found.text + "-") ? (training, validation) : nil
+    return (fingerprint + "-").hasPrefix(found + "-") ? (training, held) : nil
+  }
+
+  /// The images that are trained on, and the share of them that is held out for validation, which is above 0.
+  func division(of images: ImageFolder) throws(ImageFolderFault) -> (training: ImageFolder, validation: ImageFolder) {
+    try images.stratifiedSplit(fraction: validation, seed: UInt64(seed) ?? 0)
+  }
+
+  /// That of images in their parts: training, validation, test.
+  static func fingerprint(of parts: [ImageFolder?]) -> DataFingerprint {
+    var fingerprint = DataFingerprint()
+    for part in parts.compactMap({ $0 }) { fingerprint.add(part) }
+    return fingerprint
   }
 
   /// A line for a run that begins with a network trained on the same data in another division: what it holds out may

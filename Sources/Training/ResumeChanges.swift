@@ -6,8 +6,13 @@ public struct ResumeChanges: Equatable, Sendable {
   public var epochs: Int?
   public var threads: Int?
   public var workers: Int?
+  /// The share of a part's images that may be unreadable.
+  public var mostSkipped: Double?
 
-  public init(data: String? = nil, epochs: Int? = nil, threads: Int? = nil, workers: Int? = nil) {
+  public init(
+    data: String? = nil, epochs: Int? = nil, threads: Int? = nil, workers: Int? = nil, mostSkipped: Double? = nil
+  ) {
+    self.mostSkipped = mostSkipped
     self.data = data
     self.epochs = epochs
     self.threads = threads
@@ -27,6 +32,11 @@ public struct ResumeChanges: Equatable, Sendable {
     changed.epochs = epochs ?? options.epochs
     changed.threads = threads ?? options.threads
     changed.workers = workers ?? options.workers
+    // Refused later for data of another kind.
+    if let mostSkipped, case .images(var images)? = options.kind {
+      images.mostSkipped = mostSkipped
+      changed.kind = .images(images)
+    }
     return changed
   }
 

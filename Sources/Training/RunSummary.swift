@@ -16,6 +16,11 @@ public struct RunSummary: Codable, Equatable, Sendable {
   public var testAccuracy: Double?
   /// The mean loss of `best.h5` on the validation items.
   public var bestLoss: Double?
+  /// Means over the classes of the validation and the test items; only written where classes are predicted.
+  public var bestMacroF1: Double?
+  public var bestBalancedAccuracy: Double?
+  public var testMacroF1: Double?
+  public var testBalancedAccuracy: Double?
   /// How well `best.h5` estimates the numbers of the validation items, in their own units; only written where it does.
   public var bestRMSE: Double?
   public var bestMAE: Double?
@@ -53,6 +58,10 @@ public struct RunSummary: Codable, Equatable, Sendable {
     bestAccuracy = state.best?.scores?.accuracy
     bestLoss = state.best?.scores?.loss
     monitor = state.best?.scores.map { choice.quantity(of: $0) }
+    bestMacroF1 = state.best?.scores?.macroF1
+    bestBalancedAccuracy = state.best?.scores?.balancedAccuracy
+    testMacroF1 = test?.macroF1
+    testBalancedAccuracy = test?.balancedAccuracy
     bestRMSE = state.best?.scores?.rmse
     bestMAE = state.best?.scores?.mae
     bestR2 = state.best?.scores?.r2
@@ -79,6 +88,10 @@ public struct RunSummary: Codable, Equatable, Sendable {
     case bestLoss = "best_loss"
     case testLoss = "test_loss"
     case monitor
+    case bestMacroF1 = "best_macro_f1"
+    case bestBalancedAccuracy = "best_balanced_accuracy"
+    case testMacroF1 = "test_macro_f1"
+    case testBalancedAccuracy = "test_balanced_accuracy"
     case bestRMSE = "best_rmse"
     case bestMAE = "best_mae"
     case bestR2 = "best_r2"
@@ -90,7 +103,7 @@ public struct RunSummary: Codable, Equatable, Sendable {
     case parameters, trainable, skipped, seconds
   }
 
-  /// Every key is there, but for those of estimated numbers: what is not known is null.
+  /// Every key is there, but for those of classes or of estimated numbers alone: what is not known is null.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(architecture, forKey: .architecture)
@@ -102,6 +115,10 @@ public struct RunSummary: Codable, Equatable, Sendable {
     try container.encode(bestLoss, forKey: .bestLoss)
     try container.encode(testLoss, forKey: .testLoss)
     try container.encode(monitor, forKey: .monitor)
+    try container.encodeIfPresent(bestMacroF1, forKey: .bestMacroF1)
+    try container.encodeIfPresent(bestBalancedAccuracy, forKey: .bestBalancedAccuracy)
+    try container.encodeIfPresent(testMacroF1, forKey: .testMacroF1)
+    try container.encodeIfPresent(testBalancedAccuracy, forKey: .testBalancedAccuracy)
     try container.encodeIfPresent(bestRMSE, forKey: .bestRMSE)
     try container.encodeIfPresent(bestMAE, forKey: .bestMAE)
     try container.encodeIfPresent(bestR2, forKey: .bestR2)

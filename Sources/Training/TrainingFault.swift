@@ -35,6 +35,8 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
   case changedImages(first: String, count: Int)
   /// The data of a run are no longer where they were.
   case movedData(path: String)
+  /// An option of a resumed run applies to images, and the data are others.
+  case onlyForImages(option: String, path: String)
   /// Everything is frozen.
   case nothingToTrain(option: String, layers: [String])
   /// A pattern of a parameter group matches no parameter.
@@ -111,6 +113,8 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
         + "; put back what was there, or start a new run"
     case .movedData(let path):
       "\(path): no such file or folder; if the data have moved, resume with --data and their new place"
+    case .onlyForImages(let option, let path):
+      "\(option) is for images, which \(path) is not; leave it out"
     case .layers(let option, let fault): "\(option): \(fault)"
     case .nothingToTrain(let option, let layers):
       "\(option) \(layers.joined(separator: ",")): freezes the whole network, so that nothing is left to train; "

@@ -166,7 +166,7 @@ public struct TrainingLoop<Batches: Sequence> {
     let isBest = session.state.finishEpoch(scores, choice)
     if let plateau = schedule.plateau {
       var state = session.state.plateau ?? ReduceOnPlateau.State(learningRate: learningRate)
-      plateau.observe(watched.loss, &state)
+      plateau.observe(watched, &state)
       session.state.plateau = state
     }
     if let earlyStopping {

@@ -6,7 +6,7 @@ import AviaryDatasets
 
 extension TrainingOptions: Codable {
   private enum CodingKeys: String, CodingKey {
-    case data, architecture, configuration, checkpoint, epochs, batchSize, optimizer, schedule, groups, layerwiseDecay
+    case data, architecture, configuration, checkpoint, reading, epochs, batchSize, optimizer, schedule, groups, layerwiseDecay
     case clipping, monitor, minimumDelta, earlyStopping, weightAverageDecay, statisticsBatches, freeze, trainOnly,
       validation, seed, workers,
       threads
@@ -31,6 +31,7 @@ extension TrainingOptions: Codable {
       workers: try container.decode(Int.self, forKey: .workers),
       threads: try container.decode(Int.self, forKey: .threads))
     configuration = try container.decodeIfPresent([ConfigurationChange].self, forKey: .configuration) ?? []
+    reading = try container.decodeIfPresent(SourceReading.self, forKey: .reading) ?? SourceReading()
     batchSize = try container.decode(Int.self, forKey: .batchSize)
     groups = try container.decodeIfPresent([ParameterGroup].self, forKey: .groups) ?? []
     layerwiseDecay = try container.decodeIfPresent(Double.self, forKey: .layerwiseDecay)
@@ -77,6 +78,7 @@ extension TrainingOptions: Codable {
     try container.encodeIfPresent(architecture, forKey: .architecture)
     try container.encode(configuration, forKey: .configuration)
     try container.encodeIfPresent(checkpoint, forKey: .checkpoint)
+    if reading != SourceReading() { try container.encode(reading, forKey: .reading) }
     try container.encode(epochs, forKey: .epochs)
     try container.encode(batchSize, forKey: .batchSize)
     try container.encode(optimizer, forKey: .optimizer)

@@ -21,6 +21,8 @@ public struct TrainingOptions: Equatable, Sendable {
   public var configuration: [ConfigurationChange] = []
   /// The checkpoint to start from; nil for training from scratch.
   public var checkpoint: String?
+  /// How it is read, where its file does not say it all.
+  public var reading = SourceReading()
   public var epochs: Int
   public var batchSize = 32
   public var optimizer: OptimizerConfiguration

@@ -57,7 +57,7 @@ import Testing
     #expect(checkpoint.format == .hdf5)
     #expect(checkpoint.unreadable.map(\.path) == ["external", "outside", "virtual"])
     let how =
-      "it is an external link to '/x' in the file 'other.h5'; --follow reads it if the file is in the same folder"
+      "it is an external link to '/x' in the file 'other.h5'; --follow reads it if the files are in the same folder"
     #expect(checkpoint.unreadable.first { $0.path == "outside" }?.reason == how)
     // Lost is nothing where a group is listed under another name, and text is no tensor.
     #expect(checkpoint.notes.count == 2)

@@ -17,6 +17,32 @@ import Testing
     #expect(result["a.count"]?.dtype == .int64)
   }
 
+  /// Advice that leads somewhere: which networks tensors without a name may be those of.
+  @Test func saysWhichNetworksTensorsFit() throws {
+    let scratch = try ScratchFolder()
+    var checkpoint = Checkpoint()
+    let shapes = [("fc1.weight", [4, 12]), ("fc1.bias", [4]), ("fc2.weight", [3, 4]), ("fc2.bias", [3])]
+    for (path, shape) in shapes {
+      checkpoint.set(StoredArray([Float](repeating: 0.5, count: shape.reduce(1, *)), shape: shape), at: path)
+    }
+    try checkpoint.write(to: scratch / "in.safetensors")
+    #expect(Registry.standard.names(fitting: checkpoint).first == "mlp")
+    #expect(Registry.standard.names(fitting: checkpoint, limit: 2).count == 2)
+    let converted = try BuiltTool.run(["convert", "in.safetensors", "out.h5"], in: scratch.path)
+    #expect(converted.output.contains("the tensors fit mlp"), "\(converted.output)")
+    expectFault(
+      try BuiltTool.run(["predict", "in.safetensors", "x.jpg"], in: scratch.path), "they fit mlp", "--architecture mlp")
+    try scratch.write("a,b\n1,2\n", to: "t.csv")
+    expectFault(
+      try BuiltTool.run(
+        ["finetune", "--from", "in.safetensors", "--data", "t.csv", "--target", "b", "--output", "run"], in: scratch.path),
+      "its tensors fit mlp", "--architecture mlp")
+    checkpoint.set(StoredArray([1] as [Float], shape: [1]), at: "scale")
+    #expect(Registry.standard.names(fitting: checkpoint).isEmpty, "every tensor has to be a network's")
+    try checkpoint.write(to: scratch / "in.safetensors")
+    expectFault(try BuiltTool.run(["predict", "in.safetensors", "x.jpg"], in: scratch.path), "not named as those", "--rename")
+  }
+
   @Test(arguments: ["out.pth", "out.npz", "out.safetensors", "out.pth.tar"]) func goesThereAndBack(output: String)
     throws
   {

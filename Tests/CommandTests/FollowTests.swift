@@ -57,4 +57,26 @@ import Testing
     try FileManager.default.createSymbolicLink(atPath: scratch / "other.h5", withDestinationPath: "a.h5")
     expectFault(try BuiltTool.run(["verify", scratch / "a.h5", "--follow"]), "an external link", "does not exist")
   }
+
+  /// Datasets that are parts of a file beside theirs.
+  @Test func virtualDatasetsAreFollowedOnRequest() throws {
+    let folder = PackageRoot.url.appendingPathComponent("Tests/HDF5Tests/Goldens/follow").path
+    let scratch = try ScratchFolder()
+    try FileManager.default.copyItem(atPath: folder + "/latest.h5", toPath: scratch / "a.h5")
+    expectFault(try BuiltTool.run(["verify", scratch / "a.h5"]), "blocks: it is a virtual dataset", "--follow")
+    let alone = try BuiltTool.run(["convert", "a.h5", "a.npz", "--follow"], in: scratch.path)
+    expectFault(alone, "'packed' in 'parts.h5'", "not in the folder of the file")
+    try FileManager.default.copyItem(atPath: folder + "/parts.h5", toPath: scratch / "parts.h5")
+    let verified = try BuiltTool.run(["verify", scratch / "a.h5", "--follow"])
+    #expect(verified.status == 0, "\(verified.errors)")
+    let converted = try BuiltTool.run(["convert", "a.h5", "a.npz", "--follow"], in: scratch.path)
+    #expect(converted.status == 0, "\(converted.errors)")
+    let array = try Checkpoint.read(from: scratch / "a.npz")["strided"]
+    let same = try BuiltTool.run(["diff", "a.h5", "a.npz", "--follow"], in: scratch.path)
+    #expect(!same.output.contains("frames"), "\(same.output)")
+    let mean = try BuiltTool.run(["average", "a.h5", "a.h5", "--output", "mean.npz", "--follow"], in: scratch.path)
+    #expect(mean.status == 0, "\(mean.errors)")
+    #expect(array?.shape == [5, 4])
+    #expect(try #require(array?.floats()).prefix(4) == [1, 4, 7, 10])
+  }
 }

@@ -46,6 +46,31 @@ import Testing
     #expect(usual.output.contains("best validation accuracy"))
   }
 
+  @Test func classesAreMonitoredAlike() throws {
+    for (quantity, key) in [("macro-f1", "best_macro_f1"), ("balanced-accuracy", "best_balanced_accuracy")] {
+      let trained = try train(quantity, "--target", "kind", "--monitor", quantity, "--schedule", "plateau")
+      #expect(trained.status == 0, "\(trained.errors)")
+      #expect(try trained.json()["monitor"] as? String == quantity)
+      let best = try #require(try trained.json()[key] as? Double)
+      #expect((0...1).contains(best))
+      let validated = try BuiltTool.run(
+        ["evaluate", quantity, "--data", "numbers.csv", "--part", "validation", "--json"], in: scratch.path)
+      let confusion = try #require(try validated.json()["confusion"] as? [[Int]])
+      let rows = confusion.map { Double($0.reduce(0, +)) }
+      let columns = confusion.indices.map { column in Double(confusion.map { $0[column] }.reduce(0, +)) }
+      let scores = confusion.indices.map { (index: Int) -> Double in
+        let right = Double(confusion[index][index])
+        if quantity == "macro-f1" { return 2 * right / (rows[index] + columns[index]) }
+        return right / rows[index]
+      }
+      let mean: Double = scores.reduce(0, +) / 2
+      #expect(abs(mean - best) < 1e-12)
+      let data = try Data(contentsOf: URL(filePath: scratch / "\(quantity)/options.json"))
+      let options = try JSONDecoder().decode(TrainingOptions.self, from: data)
+      #expect(options.schedule == .reduceOnPlateau(ReduceOnPlateau(quantity: options.monitor)))
+    }
+  }
+
   @Test func numbersAreMonitoredInTheirUnits() throws {
     for (quantity, key) in [("rmse", "best_rmse"), ("mae", "best_mae"), ("r2", "best_r2")] {
       let trained = try train(quantity, "--target", "y", "--monitor", quantity)
@@ -74,7 +99,9 @@ import Testing
   }
 
   @Test func whatTheTaskDoesNotReportIsRefusedBeforeTraining() throws {
-    for (target, quantity, available) in [("y", "accuracy", "loss, rmse, mae, r2"), ("kind", "r2", "loss, accuracy")] {
+    for (target, quantity, available) in [
+      ("y", "accuracy", "loss, rmse, mae, r2"), ("kind", "r2", "loss, accuracy, macro-f1"),
+    ] {
       let refused = try train("run", "--target", target, "--monitor", quantity)
       expectFault(refused, "--monitor \(quantity)", available)
       #expect(!scratch.names.contains("run"))

@@ -72,6 +72,44 @@ import Testing
     #expect(try history().count == 4, "one more epoch without improvement")
   }
 
+  /// The file is read again as it was at the beginning: under which names, and with which preparation.
+  @Test func aFineTuningThatWasKilledAtOnceReadsItsForeignFileAgain() throws {
+    var foreign = Checkpoint()
+    for entry in try ToyFiles.checkpoint("squeezenet-toy").entries { foreign.set(entry.array, at: "module." + entry.path) }
+    try foreign.write(to: scratch / "in.safetensors")
+    let begun = try BuiltTool.run(
+      [
+        "finetune", "--from", "in.safetensors", "--architecture", "squeezenet-toy", "--rename", #"^module\.="#,
+        "--preprocessing", "unit", "--data", "pets", "--output", "run", "--epochs", "2", "--batch-size", "8",
+        "--image-size", "32", "--threads", "1",
+      ], in: scratch.path)
+    #expect(begun.status == 0, "\(begun.errors)")
+    let known = try history()
+    for name in try FileManager.default.contentsOfDirectory(atPath: scratch / "run") where name != "options.json" {
+      try FileManager.default.removeItem(atPath: scratch / "run/\(name)")
+    }
+    let resumed = try BuiltTool.run(["finetune", "--resume", "run"], in: scratch.path)
+    #expect(resumed.status == 0, "\(resumed.errors)")
+    #expect(try history() == known)
+  }
+
+  @Test func otherSharesOfImagesMayBeUnreadable() throws {
+    try scratch.write("no picture", to: "pets/train/cat/broken.jpg")
+    #expect(try train().status == 0)
+    expectFault(try resume("--epochs", "3", "--max-skipped", "0"), "broken.jpg")
+    let lenient = try resume("--epochs", "3", "--max-skipped", "50%")
+    #expect(lenient.status == 0, "\(lenient.errors)")
+    #expect(try options().images.mostSkipped == 0.5)
+    let rows = (0..<40).map { "\($0),\($0 % 2 == 0 ? "even" : "odd")" }
+    try scratch.write("a,parity\n" + rows.joined(separator: "\n"), to: "table.csv")
+    let table = try BuiltTool.run(
+      ["train", "mlp", "--data", "table.csv", "--target", "parity", "--set", "hidden=[4]", "--epochs", "1", "--output", "t"],
+      in: scratch.path)
+    #expect(table.status == 0, "\(table.errors)")
+    expectFault(
+      try BuiltTool.run(["train", "--resume", "t", "--max-skipped", "0"], in: scratch.path), "--max-skipped is for images")
+  }
+
   @Test func dataThatMovedAreFoundByWhatTheyHold() throws {
     #expect(try train("--validation", "pets/test").status == 0)
     try FileManager.default.moveItem(atPath: scratch / "pets", toPath: scratch / "animals")

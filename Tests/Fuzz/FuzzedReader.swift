@@ -20,6 +20,14 @@ enum FuzzedReader: String, CaseIterable {
   case configurations
   /// What lies beside weights, and what servers say of them: config.json, lists of files, tables of published files.
   case hub
+  /// HDF5 files with links and virtual datasets that lead to other files.
+  case links
+  /// CSV files and texts, prepared for networks.
+  case tables
+  /// IDX files, and CIFAR's binary files.
+  case pictures
+  /// Graphs in each of their forms.
+  case graphs
 
   /// The most bytes of an array that are asked for as a whole.
   private static let largest = 256 << 20
@@ -31,14 +39,21 @@ enum FuzzedReader: String, CaseIterable {
     case .pytorch: ["pth", "pt", "th", "pkl", "pickle", "p", "tar", "bin"]
     case .safetensors: ["safetensors"]
     case .numpy: ["npz", "npy"]
-    case .configurations, .hub: []
+    case .tables: ["csv"]
+    case .configurations, .hub, .links, .pictures, .graphs: []
     }
   }
 
   /// Well-formed files to begin with: those of the folders that the reader is for, and not larger than `largest`.
   func corpus(_ folders: [String], largest: Int = 200_000) throws -> [[UInt8]] {
-    if self == .configurations { return try Self.texts() }
-    if self == .hub { return HubTexts.all }
+    switch self {
+    case .configurations: return try Self.texts()
+    case .hub: return HubTexts.all
+    case .links: return FuzzedLinks.corpus(folders)
+    case .pictures: return FuzzedPictures.corpus
+    case .graphs: return FuzzedGraphs.corpus(folders)
+    default: break
+    }
     var files: [[UInt8]] = []
     for folder in folders where self != .keras || folder.hasSuffix("keras") || folder.hasSuffix("graphs") {
       guard let walk = FileManager.default.enumerator(atPath: folder) else { continue }
@@ -51,6 +66,7 @@ enum FuzzedReader: String, CaseIterable {
       }
     }
     if self == .checkpoints { files.append(try Self.features()) }
+    if self == .tables { files += FuzzedTables.corpus }
     return files
   }
 
@@ -83,22 +99,20 @@ enum FuzzedReader: String, CaseIterable {
 
   /// Reads all that there is to be read; faults are what is expected. Whatever else happens ends the process.
   ///
-  /// - Parameter file: a path that may be written to.
+  /// - Parameter file: a path that may be written to, or made a folder.
   func read(_ bytes: [UInt8], file: String) throws {
-    if self == .configurations { return Self.interpret(String(decoding: bytes, as: UTF8.self)) }
-    if self == .hub { return HubTexts.read(bytes) }
+    switch self {
+    case .configurations: return Self.interpret(String(decoding: bytes, as: UTF8.self))
+    case .hub: return HubTexts.read(bytes)
+    case .links: return try FuzzedLinks.read(bytes, folder: file + ".links", with: Self.readAll)
+    case .pictures: return try FuzzedPictures.read(bytes, folder: file + ".pictures")
+    case .graphs: return try FuzzedGraphs.read(bytes, folder: file + ".graph")
+    case .tables: return try FuzzedTables.read(bytes, file: file)
+    default: break
+    }
     try Data(bytes).write(to: URL(filePath: file))
     if self == .hdf5 {
-      guard let reader = try? HDF5Reader(path: file, map: false) else { return }
-      Self.readParts(of: reader)
-      for dataset in reader.contents.datasets {
-        // A few bytes may declare more than a process may have here: that is unpacked chunk by chunk.
-        if dataset.byteCount ?? 0 > Self.largest {
-          _ = try? reader.check(dataset)
-        } else {
-          _ = try? reader.bytes(of: dataset)
-        }
-      }
+      if let reader = try? HDF5Reader(path: file, map: false) { Self.readAll(of: reader) }
       return
     }
     if self == .checkpoints, let features = try? FeatureFile(from: file) {
@@ -120,6 +134,18 @@ enum FuzzedReader: String, CaseIterable {
     guard let loaded = try? Registry.standard.model(from: named, path: file) else { return }
     if !named.quantizedPaths.isEmpty { Self.classify(loaded.model, input: loaded.architecture.input) }
     Self.run(loaded.model, inputs: [loaded.architecture.input])
+  }
+
+  private static func readAll(of reader: HDF5Reader) {
+    readParts(of: reader)
+    for dataset in reader.contents.datasets + reader.contents.linkedDatasets {
+      // A few bytes may declare more than a process may have here: that is unpacked chunk by chunk.
+      if dataset.byteCount ?? 0 > largest {
+        _ = try? reader.check(dataset)
+      } else {
+        _ = try? reader.bytes(of: dataset)
+      }
+    }
   }
 
   /// Objects by path, before the file is walked and after, and parts of datasets: the start, the end, every other element,

@@ -8,7 +8,7 @@ import Testing
 @Suite struct DamagedFileTests {
   private static let goldens = {
     let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().path
-    let folders = ["ArchivesTests", "CheckpointsTests", "HDF5Tests", "KerasTests", "ModelsTests"].map {
+    let folders = ["ArchivesTests", "CheckpointsTests", "DatasetsTests", "HDF5Tests", "KerasTests", "ModelsTests"].map {
       "\(tests)/\($0)/Goldens"
     }
     return folders + folders.map { $0 + "/keras" } + folders.map { $0 + "/graphs" }

@@ -6,7 +6,7 @@ import Testing
 /// Parts of datasets: hyperslabs.
 @Suite struct SelectionTests {
   /// A dataset, start, count and stride along each axis, and the shape and checksum of what h5py reads there.
-  private struct Selection: Decodable {
+  struct Selection: Decodable {
     let path: String
     let slices: [HDF5Slice]
     let content: String
@@ -35,7 +35,7 @@ import Testing
   }
 
   /// The elements of a whole dataset that a selection takes, by their indices.
-  private static func indices(_ slices: [HDF5Slice], of shape: [Int]) -> [Int] {
+  static func indices(_ slices: [HDF5Slice], of shape: [Int]) -> [Int] {
     var indices = [0]
     for (slice, extent) in zip(slices, shape) {
       let taken = (0..<(slice.count ?? 0)).map { slice.start + $0 * slice.stride }

@@ -133,6 +133,39 @@ import Testing
 
   // MARK: - Weights made by others
 
+  /// Under the names that tutorials give them, with several linear layers behind the recurrent ones.
+  @Test(arguments: [("two", "sequence-lstm"), ("one", "sequence-gru"), ("three", "sequence-lstm"), ("own", "sequence-lstm")])
+  func filesOfTutorialsGivePyTorchsOutputs(name: String, network: String) throws {
+    let goldens = try Goldens("recurrent-tutorials", of: "ModelsTests")
+    var file = Checkpoint()
+    for (path, array) in goldens.arrays(under: "\(name)/weight") {
+      file.set(StoredArray(array.floats, shape: array.shape), at: path)
+    }
+    let architecture = try Registry.zoo.architecture(named: network)
+    let adapted = try file.adapted(to: architecture, path: "f.pth").checkpoint
+    #expect(adapted.notes.contains { $0.hasPrefix("read under the network's own names") })
+    let model = try Registry.zoo.classifier(from: adapted, path: "f.pth").model
+    let x = try goldens.array("\(name)/x")
+    let y = model(Tensor(x.floats, shape: x.shape))
+    expectClose(actual: y.scalars, shape: y.shape, golden: try goldens.array("\(name)/y"), name: name)
+    #expect(Registry.zoo.names(fitting: file).contains(network))
+    // The head alone is replaced.
+    let other = model.replacingHead(outputs: 7, seed: 1)
+    #expect(other(Tensor(x.floats, shape: x.shape)).shape == [4, 7])
+  }
+
+  @Test func namesThatAreNotCertainAreLeft() {
+    func names(_ layers: [String]) -> [String] {
+      let paths = layers.flatMap { $0 == "lstm" ? ["lstm.weight_ih_l0", "lstm.weight_hh_l0"] : [$0 + ".weight", $0 + ".bias"] }
+      return SequenceClassifier.Configuration.ownNames(for: paths).map { "\($0.foreign)>\($0.own)" }
+    }
+    #expect(names(["lstm", "fc"]) == ["lstm>rnn"])
+    #expect(names(["lstm", "fc0", "fc1"]) == ["lstm>rnn", "fc1>fc2", "fc0>fc1"])
+    #expect(names(["lstm", "fc.2", "fc.5"]) == ["lstm>rnn", "fc.2>fc1", "fc.5>fc2"])
+    #expect(names(["lstm", "fc", "out"]).isEmpty && names(["lstm", "attention"]).isEmpty && names(["fc"]).isEmpty)
+    #expect(SequenceClassifier.Configuration.ownNames(for: ["weight"]).isEmpty)
+  }
+
   @Test(.enabled(if: SharedData.isPresent, Comment(rawValue: SharedData.absence)))
   func aForeignCharacterModelGivesPyTorchsLogits() throws {
     let path = try #require(SharedData.url("checkpoints-pytorch/char_rnn_gru_embed256.pth")).path

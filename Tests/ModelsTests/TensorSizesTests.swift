@@ -251,7 +251,8 @@ import Testing
         var sizes = Sizes(seed)
         let value = SequenceClassifier.Configuration(
           kind: [.lstm, .gru, .rnnTanh][seed % 3], inputs: sizes.number(1...6), hidden: sizes.number(1...6),
-          layers: sizes.number(1...3), bidirectional: sizes.number(0...1) == 1, outputs: sizes.number(1...4))
+          layers: sizes.number(1...3), bidirectional: sizes.number(0...1) == 1,
+          headWidths: sizes.numbers(seed % 4 == 0 ? 0 : seed % 3, 1...5), outputs: sizes.number(1...4))
         return (ZooCase.value(of: value), [5, value.inputs])
       }
     ),

@@ -36,7 +36,7 @@ import Testing
   }
 
   /// The kind of each element, as `tools/goldens_nonfinite.py` writes it.
-  private static func decoded(_ pattern: String) -> [Character] {
+  static func decoded(_ pattern: String) -> [Character] {
     var kinds: [Character] = []
     var count = ""
     for character in pattern {

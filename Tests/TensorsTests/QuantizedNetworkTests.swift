@@ -66,6 +66,44 @@ import Testing
   private let shortcut = Filters("shortcut", 32, 64, kernel: 1, inputScale: 0.03)
   private let last = Filters("last", 64, 16, kernel: 1, inputScale: 0.03)
 
+  /// What integers cannot hold is computed in floats: every result is NaN or infinite where the float network's is.
+  @Test(arguments: [Float.nan, .infinity, -.infinity]) func whatIsNotFiniteStaysSo(value: Float) {
+    var scalars = x.scalars
+    scalars[3 * 32 * 32 + 500] = value
+    let odd = Tensor(scalars, shape: x.shape)
+    func run(_ inIntegers: Bool) -> Tensor {
+      func layer(_ filters: Filters, _ x: Tensor, stride: Int = 1) -> Tensor {
+        let half = filters.floats.shape[2] / 2
+        return convolution(
+          x, weight: inIntegers ? filters.integers : filters.floats, stride: [stride, stride], padding: [half, half],
+          dilation: [1, 1])
+      }
+      let y = maxPool(relu(layer(stem, odd, stride: 2)), kernel: [3, 3], stride: [2, 2], padding: [1, 1])
+      return relu(layer(second, relu(layer(first, y))) + y)
+    }
+    let (found, expected) = (run(true), run(false))
+    let differing = zip(found.scalars, expected.scalars).count { $0.isFinite != $1.isFinite }
+    #expect(differing == 0)
+    let oddOnes = found.scalars.prefix(32 * 64).count { !$0.isFinite }
+    #expect(oddOnes == 0, "the first image is finite")
+    #expect(found.scalars.contains { !$0.isFinite })
+  }
+
+  @Test(arguments: [Float.nan, .infinity, -.infinity]) func rowsThatAreNotFiniteStaySo(value: Float) {
+    let weights: [Int8] = (0..<24).map { Int8($0 * 9 - 100) }
+    let scales: [Float] = [0.01, 0.02, 0.03]
+    let integers = Tensor(
+      quantized: weights.span, shape: [3, 8], Quantization(scales: scales, inputScale: 0.05, inputIsSigned: true))
+    let floats = Tensor(weights.enumerated().map { Float($1) * scales[$0 / 8] }, shape: [3, 8])
+    var rows = (0..<16).map { Float($0) * 0.05 - 0.4 }
+    rows[11] = value
+    let x = Tensor(rows, shape: [2, 8])
+    let (found, expected) = inference { (linear(x, weight: integers).scalars, linear(x, weight: floats).scalars) }
+    #expect(found.map(\.isFinite) == [true, true, true, false, false, false])
+    let differing = zip(found, expected).count { $0.isNaN != $1.isNaN || $0.isInfinite != $1.isInfinite }
+    #expect(differing == 0)
+  }
+
   @Test func aStem() {
     func run(_ inIntegers: Bool) -> Tensor {
       let y = relu(stem(x, stride: 2, inIntegers: inIntegers))

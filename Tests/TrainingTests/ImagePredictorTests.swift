@@ -92,6 +92,6 @@ import Testing
     #expect(try fault { $0.metadata.classes = ["one"] } == .classCount(path: "x.h5", names: 1, outputs: 5))
     var unnamed = try checkpoint()
     unnamed.metadata.architecture = nil
-    #expect(throws: ArchitectureFault.unnamed) { try ImagePredictor(unnamed, registry: .zoo, path: "x.h5") }
+    #expect(throws: ArchitectureFault.self) { try ImagePredictor(unnamed, registry: .zoo, path: "x.h5") }
   }
 }

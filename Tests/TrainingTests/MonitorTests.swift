@@ -46,6 +46,30 @@ import Testing
     #expect(best(run, BestChoice(.r2)) == 2)
   }
 
+  @Test func meansOverClassesRise() {
+    let run = [(0.9, 0.5, 0.4), (0.6, 0.7, 0.2), (0.5, 0.7, 0.3)].map { loss, f1, recall in
+      var scores = Scores(loss: loss, accuracy: 0.5)
+      (scores.macroF1, scores.balancedAccuracy) = (f1, recall)
+      return scores
+    }
+    #expect(best(run, BestChoice(.macroF1)) == 3, "equal ones are told apart by their loss")
+    #expect(best(run, BestChoice(.balancedAccuracy)) == 1)
+  }
+
+  /// The loss falls in every epoch, the accuracy does not rise.
+  @Test func aPlateauIsOneOfWhatIsMonitored() {
+    let run = scores([(1, 0.5), (0.8, 0.5), (0.6, 0.5), (0.4, 0.5)])
+    func rate(_ quantity: Monitor?) -> Double {
+      let plateau = ReduceOnPlateau(patience: 1, quantity: quantity)
+      var state = ReduceOnPlateau.State(learningRate: 1)
+      for scores in run { plateau.observe(scores, &state) }
+      return state.learningRate
+    }
+    #expect(rate(nil) == 1 && rate(.loss) == 1)
+    #expect(rate(.accuracy) == 0.1)
+    #expect(rate(.r2) == 1, "the loss takes the place of what is not reported")
+  }
+
   @Test func whatIsNotReportedIsRefused() throws {
     let task = ToyTask()
     task.adjust = { $0.choice = BestChoice(.r2) }

@@ -100,7 +100,7 @@ import Testing
         rates.append(
           Schedule.reduceOnPlateau(plateau).learningRate(
             base: state.learningRate, step: 7, stepsPerEpoch: 1, epochs: 40))
-        plateau.observe(loss, &state)
+        plateau.observe(Scores(loss: loss), &state)
         // A state that was saved and read goes on alike.
         state = try JSONDecoder().decode(ReduceOnPlateau.State.self, from: JSONEncoder().encode(state))
       }

@@ -8,6 +8,7 @@
 #include "clipping.h"
 #include "compute_thread.h"
 #include "crc32c.h"
+#include "current_work.h"
 #include "elementwise.h"
 #include "functions.h"
 #include "nonfinite.h"

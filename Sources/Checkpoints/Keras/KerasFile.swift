@@ -170,7 +170,7 @@ enum KerasFile {
       case .damage, .limit: checkpoint.damage.append(line)
       case .unsupported, .elsewhere:
         if refusal.losesData {
-          let advice = refusal.isExternalLink ? "; --follow reads it if the file is in the same folder" : ""
+          let advice = refusal.isFollowedOnRequest ? "; --follow reads it if the files are in the same folder" : ""
           checkpoint.unreadable.append(.init(path: refusal.path, reason: refusal.reason + advice))
         } else if !linked.contains(refusal.path) {
           checkpoint.notes.append(line)

@@ -48,6 +48,15 @@ extension Checkpoint {
   public func adapted(
     to architecture: Architecture, by adaptation: Adaptation = Adaptation(), path: String
   ) throws -> (checkpoint: Checkpoint, report: LoadReport) {
+    let names = try otherNames(of: architecture, adaptation)
+    if !names.isEmpty {
+      var other = adaptation
+      other.renames += names.map { $0.rule }
+      var result = try adapted(to: architecture, by: other, path: path)
+      result.checkpoint.notes.append(
+        "read under the network's own names: " + names.map { "\($0.foreign) is \($0.own)" }.joined(separator: ", "))
+      return result
+    }
     let renamed = adaptation.byStructure ? self : try renamed(by: adaptation.renames)
     guard !adaptation.byStructure, let original = renamed.original(for: architecture) else {
       return try fitted(to: architecture, by: adaptation, path: path)
@@ -88,6 +97,19 @@ extension Checkpoint {
       throw CheckpointFault.structure(
         path: path, reason: fits ? reason + "; it fits transposed: use --transpose '**'" : reason)
     }
+  }
+
+  /// The names of layers that are the network's under other names.
+  private func otherNames(
+    of architecture: Architecture, _ adaptation: Adaptation
+  ) throws(CheckpointFault) -> [(foreign: String, own: String, rule: RenamingRule)] {
+    guard kerasModel == nil, !adaptation.byStructure, metadata.architecture != architecture.name else { return [] }
+    var names: [(foreign: String, own: String, rule: RenamingRule)] = []
+    for (foreign, own) in architecture.ownNames(try named(by: adaptation).paths) {
+      let escaped = foreign.map { $0.isLetter || $0.isNumber || $0 == "_" ? "\($0)" : "\\\($0)" }.joined()
+      names.append((foreign, own, try RenamingRule("^\(escaped)\\.=\(own).")))
+    }
+    return names
   }
 
   private func resized(

@@ -37,6 +37,8 @@ public struct Architecture: Sendable {
   public let olderNames: [RenamingRule]
   /// What other programs call the network and its tensors.
   public private(set) var originals: [ForeignOriginal] = []
+  /// See `NetworkConfiguration.ownNames(for:)`.
+  let ownNames: @Sendable (_ paths: [String]) -> [(foreign: String, own: String)]
   private let make: @Sendable (_ request: Request) throws(ArchitectureFault) -> any Network
   private let makeSized: @Sendable (_ sizes: SizedConfiguration) throws(ArchitectureFault) -> Sized
 
@@ -60,6 +62,7 @@ public struct Architecture: Sendable {
     self.takesProbabilities = takesProbabilities
     self.keras = keras
     self.olderNames = olderNames
+    ownNames = { Model.Configuration.ownNames(for: $0) }
     make = { (request) throws(ArchitectureFault) in
       var configuration = preset
       if let value = request.configuration {
@@ -171,6 +174,8 @@ public enum ArchitectureFault: Error, Equatable, CustomStringConvertible {
   case refused(architecture: String, fault: ConfigurationFault)
   /// The checkpoint does not say which network its weights are for.
   case unnamed
+  /// The same, where the tensors fit networks of the registry.
+  case unnamedFitting(names: [String])
   /// The network is not an image classifier, but one is needed.
   case noClassifier(architecture: String, kinds: [DataKind])
   /// The network does not suit the data.
@@ -195,7 +200,12 @@ public enum ArchitectureFault: Error, Equatable, CustomStringConvertible {
       "\(architecture) is for \(Self.list(kinds)), not for images"
     case .unsuited(let architecture, let kinds, let data):
       "\(architecture) is for \(Self.list(kinds)); the data are \(data.rawValue)"
-    case .unnamed: "the file does not say which architecture its weights are for; convert it with --architecture"
+    case .unnamed:
+      "the file does not say which architecture its weights are for, and its tensors are not named as those of a network "
+        + "that is known here; if they are one's, convert it with --architecture NAME and --rename or --by-structure"
+    case .unnamedFitting(let names):
+      "the file does not say which architecture its weights are for; they fit \(names.joined(separator: ", ")): "
+        + "convert it with --architecture \(names.first ?? "NAME")"
     }
   }
 }

@@ -1,3 +1,4 @@
+import AviaryArchives
 import AviaryDiagnostics
 import AviaryLayers
 import AviaryTensors
@@ -48,11 +49,13 @@ extension Layer {
     }
     for entry in inventory.stateful {
       guard let array = match.arrays[entry.path] else { continue }
-      switch entry.cell {
-      case let cell as Parameter: cell.assign(numbers(array))
-      case let cell as Buffer: cell.assign(numbers(array))
-      case let cell as Counter: cell.value = array.integers()?.first ?? 0
-      default: break
+      CurrentWork.named("tensor '\(entry.path)'") {
+        switch entry.cell {
+        case let cell as Parameter: cell.assign(numbers(array))
+        case let cell as Buffer: cell.assign(numbers(array))
+        case let cell as Counter: cell.value = array.integers()?.first ?? 0
+        default: break
+        }
       }
     }
     return match.report

@@ -43,12 +43,18 @@ public struct Registry: Sendable {
     from checkpoint: Checkpoint, allowing allowances: Set<Allowance> = [], seed: UInt64 = 0, path: String
   ) throws -> (model: any Network, architecture: Architecture, report: LoadReport) {
     let checkpoint = try recognized(checkpoint, by: Adaptation(allowing: allowances), path: path)?.checkpoint ?? checkpoint
-    guard let name = checkpoint.metadata.architecture else { throw ArchitectureFault.unnamed }
+    guard let name = checkpoint.metadata.architecture else { throw unnamed(checkpoint) }
     let architecture = try architecture(named: name)
     let model = try architecture.build(configuration: checkpoint.metadata.configuration)
     let report = try model.load(checkpoint, allowing: allowances, seed: seed, path: path)
     try model.freeze(checkpoint.metadata.frozen)
     return (model, architecture, report)
+  }
+
+  /// Why a checkpoint that does not name its network is not loaded, with the networks that it may be one of.
+  public func unnamed(_ checkpoint: Checkpoint) -> ArchitectureFault {
+    let names = self.names(fitting: checkpoint)
+    return names.isEmpty ? .unnamed : .unnamedFitting(names: names)
   }
 
   /// The same for a network that sorts images, or rows, into classes.

@@ -35,12 +35,10 @@ struct ContentsWalk {
     while let place = walk.pending.popLast() {
       do throws(Flaw) { try walk.visit(place) } catch {
         if case .soft = place.link { walk.softLinks.append(walk.contents.refusals.count) }
-        var refusal = error.refusal(of: place.path)
         if case .external(let file, let object) = place.link {
-          refusal.isExternalLink = true
           walk.contents.externalLinks.append(.init(path: place.path, file: file, object: object))
         }
-        walk.contents.refusals.append(refusal)
+        walk.contents.refusals.append(error.refusal(of: place.path))
       }
     }
     if let flaw = blocks.image.advisoryFlaw {

@@ -10,6 +10,8 @@ enum Flaw: Swift.Error {
   case missingLibrary(feature: String, LibraryFault)
   /// The object is elsewhere: "is a soft link to 'x'".
   case elsewhere(String)
+  /// The same, for what is read on request: "is an external link to 'x' …".
+  case followable(String)
   /// There is no such object.
   case absent
   case tooLarge(bytes: Int, limit: Int)
@@ -27,7 +29,7 @@ enum Flaw: Swift.Error {
     case .unsupported(let feature): .unsupported(path: path, object: object, feature: feature)
     case .missingLibrary(let feature, let fault):
       .missingLibrary(path: path, object: object, feature: feature, library: fault)
-    case .elsewhere(let how): .leavesFile(path: path, object: object, how: how)
+    case .elsewhere(let how), .followable(let how): .leavesFile(path: path, object: object, how: how)
     case .absent: .noObject(path: path, object: object)
     case .tooLarge(let bytes, let limit): .tooLarge(path: path, object: object, bytes: bytes, limit: limit)
     case .noMemory(let bytes):
@@ -41,14 +43,17 @@ enum Flaw: Swift.Error {
   /// `part` says which part of the object is concerned, such as "attribute 'x'".
   func refusal(of object: String, part: String? = nil, losesData: Bool = true) -> HDF5Contents.Refusal {
     let prefix = part.map { $0 + ": " } ?? ""
-    return .init(path: object, reason: (prefix + reason).printable, kind: kind, losesData: losesData)
+    var refusal = HDF5Contents.Refusal(
+      path: object, reason: (prefix + reason).printable, kind: kind, losesData: losesData)
+    if case .followable = self { refusal.isFollowedOnRequest = true }
+    return refusal
   }
 
   private var kind: HDF5Contents.Refusal.Kind {
     switch self {
     case .damage, .truncated: .damage
     case .unsupported, .missingLibrary: .unsupported
-    case .elsewhere, .absent: .elsewhere
+    case .elsewhere, .followable, .absent: .elsewhere
     case .tooLarge, .noMemory, .tooMany: .limit
     }
   }
@@ -58,7 +63,7 @@ enum Flaw: Swift.Error {
     case .damage(let reason): "damaged: \(reason)"
     case .unsupported(let feature): "\(feature) is not supported"
     case .missingLibrary(let feature, let fault): "\(feature): \(fault)"
-    case .elsewhere(let how): "it \(how)"
+    case .elsewhere(let how), .followable(let how): "it \(how)"
     case .absent: "it does not exist"
     case .tooLarge(let bytes, let limit): "refused: declares \(bytes) bytes, the limit is \(limit)"
     case .noMemory(let bytes): "not enough memory for \(bytes) bytes"

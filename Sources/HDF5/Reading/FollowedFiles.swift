@@ -2,12 +2,12 @@ import AviaryArchives
 import AviaryDiagnostics
 import Synchronization
 
-/// The files that external links of a file lead to, opened on request: those in its folder and below, each once at every
+/// The files that external links and virtual datasets of a file lead to, opened on request: those in its folder and below, each once at every
 /// distance from it.
 final class FollowedFiles: Sendable {
   /// The most links on the way to a dataset: links may form a circle.
   static let depthLimit = 4
-  static let fileLimit = 256
+  static let fileLimit = 4096
   /// The most datasets of other files in a listing.
   static let datasetLimit = 100_000
 

@@ -2,41 +2,41 @@ import AviaryKernels
 
 // Convolutions and linear maps of integers: products of integers are added without rounding, and what follows (scales,
 // normalisation, bias, addition, relu) is done once for each result, which is rounded where it is itself wanted in integers.
+// Integers have no NaN and no infinity: where an input has them, the floats that the weights stand for take over.
 
 extension ConvolutionExpression {
-  /// The result in floats; nil if oneDNN has no such integer convolution.
+  /// The result in floats; nil if oneDNN has no such integer convolution, or the input is not finite.
   func quantizedResult() -> Buffer? {
-    guard let operation = operation(to: nil, addend: addend == nil ? .none : .floats) else { return nil }
-    let input = input(of: operation)
+    guard let operation = operation(to: nil, addend: addend == nil ? .none : .floats),
+      let input = input(of: operation)
+    else { return nil }
     let result = destination(operation.plan.destination)
     operation.run(input, into: result)
     return result
   }
 
-  /// The result in integers; nil if oneDNN has no such integer convolution.
+  /// The result in integers; nil if oneDNN has no such integer convolution, or what it is made of is not finite.
   func integers(_ form: QuantizedForm) -> QuantizedBuffer? {
     guard isQuantized else { return nil }
     return labelled {
       if addend == nil {
-        guard let operation = operation(to: form, addend: .none) else { return nil }
-        let input = input(of: operation)
+        guard let operation = operation(to: form, addend: .none), let input = input(of: operation) else { return nil }
         let result = Buffer(operation.plan.destination)
         operation.run(input, into: result)
         return QuantizedBuffer(buffer: result, form: form)
       }
       // First, because computing the input may compute the addend.
       guard let weights = weight.content.onComputeThread.quantized else { return nil }
-      _ = x.quantized(weights.quantization.input)
+      guard x.quantized(weights.quantization.input) != nil else { return nil }
       // A float addend makes the sum a float.
       guard let added = addendForm(for: form) else {
-        return quantizedResult().map { $0.quantized(form, shape: shape.output) }
+        return quantizedResult()?.rounded(form, shape: shape.output)
       }
-      guard let operation = operation(to: form, addend: .integers(added)) else { return nil }
-      let input = input(of: operation)
-      guard self.addend!.quantized(added).hasOrder(of: operation.plan.destination) else {
-        return quantizedResult().map { $0.quantized(form, shape: shape.output) }
-      }
-      let result = takeAddend(added).takeMemory(operation.plan.destination)
+      guard let operation = operation(to: form, addend: .integers(added)), let input = input(of: operation),
+        let hasOrder = self.addend!.quantized(added)?.hasOrder(of: operation.plan.destination)
+      else { return nil }
+      guard hasOrder else { return quantizedResult()?.rounded(form, shape: shape.output) }
+      guard let result = takeAddend(added)?.takeMemory(operation.plan.destination) else { return nil }
       operation.run(input, into: result)
       return QuantizedBuffer(buffer: result, form: form)
     }
@@ -55,9 +55,9 @@ extension ConvolutionExpression {
     }
   }
 
-  /// The addend's integers, uniquely referenced if nothing else uses them.
-  private func takeAddend(_ form: QuantizedForm) -> QuantizedBuffer {
-    let integers = addend!.quantized(form)
+  /// The addend's integers, uniquely referenced if nothing else uses them; nil where it is not finite.
+  private func takeAddend(_ form: QuantizedForm) -> QuantizedBuffer? {
+    guard let integers = addend!.quantized(form) else { return nil }
     if isKnownUniquelyReferenced(&addend!.content) {
       addend!.content.onComputeThread.value = .ready(.empty)
       addend!.content.onComputeThread.integers = nil
@@ -89,8 +89,8 @@ extension ConvolutionExpression {
     return operation.ready
   }
 
-  private func input(of operation: QuantizedOperation.Ready) -> Buffer {
-    x.quantized(operation.input).buffer.reordered(to: operation.plan.source)
+  private func input(of operation: QuantizedOperation.Ready) -> Buffer? {
+    x.quantized(operation.input)?.buffer.reordered(to: operation.plan.source)
   }
 
   /// Scales and offsets of the output channels with the normalisation folded in, which leaves the integers as they are.
@@ -105,7 +105,7 @@ extension ConvolutionExpression {
   }
 }
 
-/// x·Wᵀ + b computed in integers, as floats: [rows, outputs]; nil if oneDNN has no such product.
+/// x·Wᵀ + b computed in integers, as floats: [rows, outputs]; nil if oneDNN has no such product, or x is not finite.
 func quantizedLinear(_ x: Tensor, _ shape: LinearShape, weight: Tensor, bias: Tensor?) -> Buffer? {
   guard let weights = weight.content.onComputeThread.quantized else { return nil }
   let folded = bias.map { [$0.content] } ?? []
@@ -124,8 +124,9 @@ func quantizedLinear(_ x: Tensor, _ shape: LinearShape, weight: Tensor, bias: Te
   }
   guard let ready = operation.ready else { return nil }
   let rows = x.rank == 2 ? x : x.reshaped(to: [shape.rows, shape.inputs])
+  guard let integers = rows.quantized(source) else { return nil }
   let y = Buffer(ready.plan.destination)
-  ready.run(rows.quantized(source).buffer.reordered(to: ready.plan.source), into: y)
+  ready.run(integers.buffer.reordered(to: ready.plan.source), into: y)
   return y
 }
 

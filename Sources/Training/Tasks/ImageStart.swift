@@ -9,8 +9,8 @@ struct ImageParts {
   let test: ImageFolder?
   /// How packed pictures are prepared by default; nil for photographs.
   let preprocessing: Preprocessing?
-  /// The share of the training images that is held out; 0 where validation has images of its own.
-  let validationShare: Double
+  /// How the training images were divided; nothing is held out where validation has images of its own.
+  let split: RecordedSplit
   /// What lies beside the images and is not used, a line each.
   let remarks: [String]
 
@@ -19,23 +19,26 @@ struct ImageParts {
     let dataset = try ImageDataset(options.data, classes: images.classes, limit: limit)
     preprocessing = dataset.ownPreprocessing
     test = dataset.test
+    func split(_ share: Double) -> RecordedSplit {
+      RecordedSplit(seed: options.seed, validation: share, test: 0, limit: limit)
+    }
     switch (options.validation, dataset.validation) {
     case (.folder(let path), _):
-      validationShare = 0
+      self.split = split(0)
       training = dataset.training
       // A folder of class folders, or one with a part for validation.
       let parts = try PartFolders(path)
       validation = try ImageFolder(parts?.path(of: .valid) ?? path, classes: dataset.classes, limit: limit)
     case (nil, let given?):
-      validationShare = 0
+      self.split = split(0)
       training = dataset.training
       validation = given
     case (.fraction(let share), _):
-      validationShare = share
-      (training, validation) = try dataset.training.stratifiedSplit(fraction: share, seed: options.seed)
+      self.split = split(share)
+      (training, validation) = try self.split.division(of: dataset.training)
     case (nil, nil):
-      validationShare = 0.1
-      (training, validation) = try dataset.training.stratifiedSplit(fraction: 0.1, seed: options.seed)
+      self.split = split(0.1)
+      (training, validation) = try self.split.division(of: dataset.training)
     }
     remarks = dataset.remarks + (dataset.validation == validation ? [] : validation.remarks)
   }
@@ -63,20 +66,18 @@ struct ImageStart {
     let classes = data.training.classes
     try beginning.requireSameClasses(classes, options)
     preprocessing = try Self.preprocessing(beginning, images, data)
-    var fingerprint = DataFingerprint()
-    for part in [data.training, data.validation, data.test].compactMap({ $0 }) { fingerprint.add(part) }
+    let fingerprint = RecordedSplit.fingerprint(of: [data.training, data.validation, data.test])
     let start = try beginning.start(
       input: Self.input(preprocessing), outputs: classes.count, data: fingerprint, options)
     model = try start.architecture.classifier(start.model)
     var metadata = start.metadata
     metadata.classes = classes
     metadata.preprocessing = try InputPreparation.images(preprocessing).json()
-    let split = RecordedSplit(seed: options.seed, validation: data.validationShare, test: 0, limit: images.limit)
-    metadata.extra[RecordedSplit.key] = try split.text
-    if isBeginning, let (source, path) = beginning.checkpoint, let former = source.metadata.split, former != split,
+    metadata.extra[RecordedSplit.key] = try data.split.text
+    if isBeginning, let (source, path) = beginning.checkpoint, let former = source.metadata.split, former != data.split,
       try former.images(of: options.data, fingerprint: source.metadata.extra[DataFingerprint.key]) != nil
     {
-      beginning.report(split.remark(on: former, path))
+      beginning.report(data.split.remark(on: former, path))
     }
     self.metadata = metadata
     try TrainingFault.check(

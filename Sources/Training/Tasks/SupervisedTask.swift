@@ -102,11 +102,12 @@ where Data.Batch == LabeledBatch<Inputs> {
   }
 
   private func scores(_ part: Data, _ numbers: inout RegressionMetrics) throws -> Scores {
-    var (sum, correct, judged) = (0.0, 0, false)
+    var (sum, tally) = (0.0, ClassTally())
+    var correct: Int?
     let loader = DataLoader(part, batchSize: mostAtOnce, workers: workers)
     for batch in loader {
       if Interruption.isRequested { throw EvaluationInterrupted() }
-      let (mean, right) = inference { () -> (Double, Int?) in
+      sum += inference { () -> Double in
         let outputs = outputs(batch.inputs)
         if case .numbers(let targets) = batch.target, targets.count == batch.count {
           let restored = restored ?? { Double($0) }
@@ -114,17 +115,19 @@ where Data.Batch == LabeledBatch<Inputs> {
             numbers.add(target: restored(target), estimate: restored(estimate))
           }
         }
-        return (Double(batch.target.loss(outputs).scalar), batch.target.correct(outputs))
-      }
-      sum += mean * Double(batch.count)
-      if let right {
-        correct += right
-        judged = true
+        if case .classes(let labels) = batch.target {
+          for (label, predicted) in zip(labels.scalars, outputs.argmax()) {
+            tally.add(label: Int(label), predicted: predicted)
+            correct = (correct ?? 0) + (Int(label) == predicted ? 1 : 0)
+          }
+        }
+        return Double(batch.target.loss(outputs).scalar) * Double(batch.count)
       }
     }
     try loader.check()
     let count = Double(part.count)
-    var scores = Scores(loss: sum / count, accuracy: judged ? Double(correct) / count : nil)
+    var scores = Scores(loss: sum / count, accuracy: correct.map { Double($0) / count })
+    scores.count(tally)
     scores.rmse = numbers.rootMeanSquaredError
     scores.mae = numbers.meanAbsoluteError
     scores.r2 = numbers.explainedVariance

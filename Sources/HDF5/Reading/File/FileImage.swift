@@ -15,6 +15,8 @@ struct FileImage: Sendable {
   var indexedStorageK = 32
   /// Messages that objects share.
   var sharedMessages: SharedMessageTable?
+  /// Whether the files are read that datasets are made of.
+  var followsFiles = false
   /// Why information that no reader needs was passed over.
   var advisoryFlaw: Flaw?
 

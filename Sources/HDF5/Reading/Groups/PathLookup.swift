@@ -43,7 +43,7 @@ extension Link.Target {
     switch self {
     case .hard: .elsewhere("is a hard link")
     case .soft(let target): .elsewhere("is a soft link to '\(target)'")
-    case .external(let file, let object): .elsewhere("is an external link to '\(object)' in the file '\(file)'")
+    case .external(let file, let object): .followable("is an external link to '\(object)' in the file '\(file)'")
     case .userDefined(let kind): .elsewhere("is a link of kind \(kind), which programs define themselves")
     }
   }

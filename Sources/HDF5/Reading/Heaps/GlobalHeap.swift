@@ -1,4 +1,4 @@
-/// A collection of the global heap (specification III.E): sequences and texts of any length.
+/// A collection of the global heap (specification III.E): sequences and texts of any length, parts of virtual datasets.
 struct GlobalHeap {
   private let bytes: [UInt8]
   private var objects: [Int: Range<Int>] = [:]
@@ -31,6 +31,23 @@ struct GlobalHeap {
     bytes = fields.bytes
   }
 
+  /// The object of a number in the collection at `address`.
+  static func object(_ index: Int, at address: UInt64, _ blocks: BlockReader) throws(Flaw) -> FieldReader {
+    let heap = try collection(at: address, blocks)
+    guard let range = heap.objects[index] else { throw .damage("the parts of a virtual dataset are not in the heap") }
+    try blocks.charge(range.count)
+    return FieldReader(
+      Array(heap.bytes[range]), position: 0, what: "the parts of a virtual dataset",
+      sizeOfOffsets: blocks.image.sizeOfOffsets, sizeOfLengths: blocks.image.sizeOfLengths)
+  }
+
+  private static func collection(at address: UInt64, _ blocks: BlockReader) throws(Flaw) -> GlobalHeap {
+    if let known = blocks.globalHeaps[address] { return known }
+    let heap = try GlobalHeap(at: address, blocks)
+    blocks.globalHeaps[address] = heap
+    return heap
+  }
+
   /// The bytes that an element of variable length refers to, by the address of a collection and an index in it.
   static func sequence(
     _ reference: ArraySlice<UInt8>, elementSize: Int, _ blocks: BlockReader
@@ -42,12 +59,8 @@ struct GlobalHeap {
     let place = try fields.unsigned(fields.sizeOfOffsets)
     let index = try fields.uint32()
     if count == 0 || place == 0 { return [] }
-    if blocks.globalHeaps[place] == nil {
-      blocks.globalHeaps[place] = try GlobalHeap(at: place, blocks)
-    }
-    guard let heap = blocks.globalHeaps[place], let range = heap.objects[index] else {
-      throw .damage("a sequence refers to nothing")
-    }
+    let heap = try collection(at: place, blocks)
+    guard let range = heap.objects[index] else { throw .damage("a sequence refers to nothing") }
     guard let size = count.times(elementSize), size <= range.count else {
       throw .damage("a sequence is longer than its place")
     }

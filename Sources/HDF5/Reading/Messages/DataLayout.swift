@@ -6,13 +6,15 @@ enum DataLayout: Sendable {
   /// In sequence; without an address they were never written. Versions 1 and 2 do not give the size.
   case contiguous(address: UInt64?, size: Int?)
   case chunked(ChunkedLayout)
+  /// Made of parts of other datasets. Without files to follow, the parts are not read.
+  case virtual([VirtualMapping])
 
-  init(_ message: FieldReader) throws(Flaw) {
+  init(_ message: FieldReader, _ blocks: BlockReader) throws(Flaw) {
     var message = message
     let version = try message.byte()
     switch version {
     case 1, 2: self = try Self.old(&message)
-    case 3, 4, 5: self = try Self.new(&message, version)
+    case 3, 4, 5: self = try Self.new(&message, version, blocks)
     default: throw .damage("a data layout has version \(version)")
     }
   }
@@ -33,7 +35,9 @@ enum DataLayout: Sendable {
     }
   }
 
-  private static func new(_ message: inout FieldReader, _ version: Int) throws(Flaw) -> DataLayout {
+  private static func new(
+    _ message: inout FieldReader, _ version: Int, _ blocks: BlockReader
+  ) throws(Flaw) -> DataLayout {
     let kind = try message.byte()
     switch kind {
     case 0: return try compact(&message, try message.uint16())
@@ -47,7 +51,7 @@ enum DataLayout: Sendable {
       for _ in 0..<rank { dimensions.append(try message.uint32()) }
       return .chunked(try ChunkedLayout(dimensions, address.map { .bTree1($0) }))
     case 2: return .chunked(try ChunkedLayout(&message))
-    case 3: throw .elsewhere("is a virtual dataset, made of parts of other files")
+    case 3: return .virtual(blocks.image.followsFiles ? try virtual(&message, blocks) : [])
     default: throw .damage("a data layout is of class \(kind)")
     }
   }
@@ -56,5 +60,10 @@ enum DataLayout: Sendable {
     let position = message.position + message.offset
     try message.skip(size)
     return .compact(position: position, size: size)
+  }
+
+  private static func virtual(_ message: inout FieldReader, _ blocks: BlockReader) throws(Flaw) -> [VirtualMapping] {
+    guard let heap = try message.address() else { return [] }
+    return try VirtualMapping.mappings(of: try GlobalHeap.object(try message.uint32(), at: heap, blocks))
   }
 }

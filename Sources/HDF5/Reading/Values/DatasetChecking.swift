@@ -2,19 +2,25 @@ import AviaryArchives
 
 /// What a dataset costs to read, and whether it can be read, without its bytes.
 extension DatasetStorage {
-  /// Throws where a filter cannot be undone here, or the size is beyond the limit.
+  /// Throws where a filter cannot be undone here, a part of a virtual dataset is absent, or the size is beyond the limit.
   func requireReadable() throws(Flaw) {
-    if object.storedCount > 0, case .chunked = object.layout {
-      _ = try FilterPipeline.Decoder(object.pipeline, libraries)
-    }
+    try requireDecodable()
     if object.isPlain, object.position(image) != nil { return }
     try Self.check(max(object.storedCount, object.byteCount ?? 0))
+  }
+
+  /// The same of any size, of which a part may be read.
+  func requireDecodable() throws(Flaw) {
+    if object.storedCount == 0 { return }
+    if case .chunked = object.layout { _ = try FilterPipeline.Decoder(object.pipeline, libraries) }
+    try virtual?.requireReadable()
   }
 
   /// Reads all bytes and keeps none: contiguous ones in pieces, chunks one at a time.
   func check() throws(Flaw) {
     try requireReadable()
     if object.storedCount == 0 { return }
+    if let virtual { return try virtual.check() }
     guard case .chunked(let layout) = object.layout else {
       guard let position = object.position(image) else { return }
       // A file that is read in pieces records what it could not read.
@@ -31,6 +37,11 @@ extension DatasetStorage {
   func cost() throws(Flaw) -> (memory: Int, unpacked: Int, stored: Int) {
     if object.storedCount == 0 || object.isPlain && object.position(image) != nil { return (0, 0, 0) }
     let converted = object.isPlain ? 0 : object.byteCount ?? 0
+    if let virtual {
+      let sources = try virtual.cost()
+      let memory = object.storedCount.plus(converted) ?? .max
+      return (memory, sources.unpacked.plus(object.storedCount) ?? .max, sources.stored)
+    }
     guard case .chunked(let layout) = object.layout else { return (converted, 0, object.storedCount) }
     let grid = try ChunkGrid(object.dataspace, layout)
     let chunks = try index(layout, grid)

@@ -27,7 +27,7 @@ final class DatasetObject: Sendable {
     datatype = try DatatypeMessage.datatype(of: type, blocks)
     dataspace = try Dataspace(try SharedMessage.body(of: space, blocks))
     guard let message = header.first(.dataLayout) else { throw .damage("a dataset has no data layout") }
-    layout = try DataLayout(message.body)
+    layout = try DataLayout(message.body, blocks)
     pipeline =
       try header.first(.filterPipeline).map { (message) throws(Flaw) in
         try FilterPipeline(try SharedMessage.body(of: message, blocks))
@@ -53,6 +53,17 @@ final class DatasetObject: Sendable {
       guard let address, storedCount > 0 else { break }
       let available = blocks.available(at: address)
       guard storedCount <= available else { throw .truncated(needed: storedCount, available: available) }
+    case .virtual(let mappings):
+      guard blocks.image.followsFiles else {
+        throw .followable("is a virtual dataset, made of parts of other files")
+      }
+      guard datatype.isSelfContained else { throw .unsupported("a virtual dataset of \(datatype)") }
+      // As the parts do not overlap, reading them all costs no more than the dataset's own size.
+      var left = dataspace.count
+      for mapping in mappings {
+        left -= try mapping.target.count(in: dataspace.extents)
+        guard left >= 0 else { throw .unsupported("a virtual dataset whose parts overlap") }
+      }
     case .chunked(let chunks):
       guard chunks.elementSize == datatype.size else {
         throw .damage("chunks have elements of \(chunks.elementSize) bytes, the dataset of \(datatype.size)")
@@ -61,12 +72,12 @@ final class DatasetObject: Sendable {
     }
   }
 
-  /// The offset in the file of contiguous bytes; `nil` for chunks and for what was never written.
+  /// The offset in the file of contiguous bytes; `nil` for chunks, for what is virtual and for what was never written.
   func position(_ image: FileImage) -> Int? {
     switch layout {
     case .compact(let position, _): position
     case .contiguous(let address, _): address.flatMap { image.position(of: $0) }
-    case .chunked: nil
+    case .chunked, .virtual: nil
     }
   }
 

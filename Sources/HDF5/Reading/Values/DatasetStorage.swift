@@ -1,11 +1,17 @@
 import AviaryArchives
 
-/// Collects the selected bytes of a dataset, which is contiguous or chunked; what was never written has fill values.
+/// Collects the selected bytes of a dataset, which is contiguous, chunked or virtual; what was never written has fill values.
 struct DatasetStorage {
   let object: DatasetObject
-  let image: FileImage
+  /// The file that the dataset is in.
+  let reader: HDF5Reader
   let libraries: FilterLibraries
+  /// How many virtual datasets it is part of.
+  var depth = 0
+  /// Where those find their sources.
+  var sources: VirtualSources?
 
+  var image: FileImage { reader.image }
   private var element: Int { object.datatype.size }
 
   /// The selected elements in the datatype of the file, in row-major order; not copied where they are contiguous in it.
@@ -15,8 +21,30 @@ struct DatasetStorage {
     if size == 0 { return ByteRegion([UInt8]()) }
     if let position = object.position(image) { return try contiguous(slab, size, at: position) }
     try Self.check(size)
+    if let virtual {
+      if virtual.mappings.isEmpty { return try unwritten(size) }
+      return try made(size) { (target) throws(Flaw) in
+        fill(&target)
+        try virtual.read(slab, to: &target)
+      }
+    }
     guard case .chunked(let layout) = object.layout else { return try unwritten(size) }
     return try chunked(slab, size, layout)
+  }
+
+  /// The parts of a virtual dataset.
+  var virtual: VirtualStorage? {
+    guard case .virtual(let mappings) = object.layout else { return nil }
+    let sources = sources ?? VirtualSources(size: object.storedCount)
+    return VirtualStorage(object: object, mappings: mappings, storage: self, sources: sources)
+  }
+
+  /// The bytes that are unpacked for a part of the dataset. Those of virtual datasets are counted in their sources.
+  func work(_ slab: Hyperslab) throws(Flaw) -> Int {
+    guard case .chunked(let layout) = object.layout else { return 0 }
+    let grid = try ChunkGrid(object.dataspace, layout)
+    let chunks = min(ChunkSelection(slab, grid).count ?? .max, try index(layout, grid).count)
+    return chunks.times(layout.size) ?? .max
   }
 
   static func check(_ size: Int) throws(Flaw) {
@@ -37,7 +65,7 @@ struct DatasetStorage {
     return try made(size) { copy.copy(region, to: &$0) }
   }
 
-  private func made(
+  func made(
     _ size: Int, _ write: (inout MutableSpan<UInt8>) throws(Flaw) -> Void
   ) throws(Flaw) -> ByteRegion {
     guard let bytes = try ByteRegion(reserving: size, write: write) else { throw .noMemory(bytes: size) }

@@ -22,6 +22,13 @@ struct Hyperslab {
   /// Elements selected.
   let count: Int
 
+  /// Progressions within the extents of a dataset.
+  init(_ axes: [Progression]) {
+    self.axes = axes
+    // The product of all extents is an `Int`, and where one of them is zero, so is the product of the counts.
+    count = axes.contains { $0.count == 0 } ? 0 : axes.reduce(1) { $0 * $1.count }
+  }
+
   /// Selects `slices` of a dataset; the axes after them are selected whole. `path` and `object` name it in faults.
   init(_ slices: [HDF5Slice], of extents: [Int], path: String, object: String) throws(HDF5Fault) {
     func fault(_ reason: String) -> HDF5Fault { .outOfBounds(path: path, object: object, reason: reason) }
@@ -44,8 +51,6 @@ struct Hyperslab {
       }
       axes.append(Progression(start: slice.start, count: count, stride: count > 1 ? slice.stride : 1))
     }
-    self.axes = axes
-    // The product of all extents is an `Int`, and where one of them is zero, so is the product of the counts.
-    count = axes.contains { $0.count == 0 } ? 0 : axes.reduce(1) { $0 * $1.count }
+    self.init(axes)
   }
 }
