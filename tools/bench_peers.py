@@ -34,11 +34,21 @@ from torch.nn import functional
 
 from goldens_networks import ResNet
 from goldens_recurrent import CharacterModel
-from goldens_zoo import MLP, AlexNet, LeNet5, XAINet
+from goldens_zoo import MLP, AlexNet, LeNet5, ResNet as ResNetOfEither, XAINet
 
 
 def resnet18(classes):
     return ResNet([64, 128, 256, 512], [2, 2, 2, 2], classes)
+
+
+def resnet50(classes):
+    return ResNetOfEither("bottleneck", [3, 4, 6, 3], classes=classes)
+
+
+def mobilenet_v2(classes):
+    without_detection()
+    from torchvision import models
+    return models.mobilenet_v2(num_classes=classes, dropout=0.0)
 
 
 def dropping(network, rates):
@@ -219,6 +229,18 @@ def characters(cell, mode):
     return Work(step, x.numel(), network, {"x": x, "y": y})
 
 
+def next_characters(cell, mode):
+    """What follows each of 100 characters of one text."""
+    network = CharacterModel(cell, 65, 256, 256, 2).eval()
+    x = torch.randint(0, 65, (1, 100))
+    call = torch.compile(network) if mode == "compile" else network
+
+    def predict():
+        with torch.no_grad():
+            call(x)
+    return Work(predict, x.numel())
+
+
 def graph(mode):
     nodes, edges = 2708, 5278
     ends = torch.randint(0, nodes, (2, edges))
@@ -253,11 +275,15 @@ def file(direction, mode):
     return Work(lambda: [tensor.sum() for tensor in read().values()], 1)
 
 
-def photographs():
-    """256 photographs in batches of 32, by two workers."""
-    # Beside a PyTorch that lacks its detection operators torchvision stops at their registration, which is not needed here.
+def without_detection():
+    """Beside a PyTorch that lacks its detection operators torchvision stops at their registration, which is not needed."""
     for part in ("_meta_registrations", "_autograd_registrations"):
         sys.modules[f"torchvision.{part}"] = types.ModuleType(part)
+
+
+def photographs():
+    """256 photographs in batches of 32, by two workers."""
+    without_detection()
     from PIL import Image
     from torchvision import transforms
     data = os.environ.get("AVIARY_SHARED_DATA") or "../shared/data"
@@ -288,15 +314,26 @@ WORKLOADS = {
     "resnet18-features": (CONVOLUTIONS, lambda mode: images(resnet18(2), LARGE, mode, "head")),
     "resnet18-infer16": (INFERENCE, lambda mode: images(resnet18(1000), LARGE, mode, "infer")),
     "resnet18-infer1": (INFERENCE, lambda mode: images(resnet18(1000), (1, 3, 224, 224), mode, "infer")),
+    "resnet18-train1": (CONVOLUTIONS, lambda mode: images(resnet18(2), (1, 3, 224, 224), mode)),
     "resnet18-infer16-int8": (INTEGERS, lambda mode: integers(resnet18(1000), LARGE, mode)),
     "resnet18-infer1-int8": (INTEGERS, lambda mode: integers(resnet18(1000), (1, 3, 224, 224), mode)),
+    "resnet50-train": (CONVOLUTIONS, lambda mode: images(resnet50(2), LARGE, mode)),
+    "resnet50-infer16": (INFERENCE, lambda mode: images(resnet50(1000), LARGE, mode, "infer")),
+    "resnet50-infer1": (INFERENCE, lambda mode: images(resnet50(1000), (1, 3, 224, 224), mode, "infer")),
+    "mobilenetv2-train": (CONVOLUTIONS, lambda mode: images(mobilenet_v2(2), LARGE, mode)),
+    "mobilenetv2-infer16": (INFERENCE, lambda mode: images(mobilenet_v2(1000), LARGE, mode, "infer")),
+    "mobilenetv2-infer1": (INFERENCE, lambda mode: images(mobilenet_v2(1000), (1, 3, 224, 224), mode, "infer")),
     "xai-train": (CONVOLUTIONS, lambda mode: images(xai(), (32, 3, 100, 100), mode)),
     "alexnet-train": (
         CONVOLUTIONS, lambda mode: images(dropping(AlexNet("torchvision"), [0.5]), (32, 3, 224, 224), mode)),
     "lenet5-train": (PLAIN, lambda mode: images(LeNet5("modern"), (64, 1, 28, 28), mode)),
+    "lenet5-train8": (PLAIN, lambda mode: images(LeNet5("modern"), (8, 1, 28, 28), mode)),
+    "lenet5-train256": (PLAIN, lambda mode: images(LeNet5("modern"), (256, 1, 28, 28), mode)),
     "mlp-train": (PLAIN, lambda mode: images(mlp(), (100, 1, 28, 28), mode)),
+    "mlp4096-train": (PLAIN, lambda mode: images(MLP((4096, 4096, 4096, 1000)), (256, 4096), mode)),
     "lstm-train": (PLAIN, lambda mode: characters(nn.LSTM, mode)),
     "rnn-train": (PLAIN, lambda mode: characters(nn.RNN, mode)),
+    "lstm-infer1": (PLAIN, lambda mode: next_characters(nn.LSTM, mode)),
     "gcn-train": (["eager", "sparse_features"], graph),
     "save": (["torch", "safetensors"], lambda mode: file("save", mode)),
     "load": (["torch", "safetensors"], lambda mode: file("load", mode)),

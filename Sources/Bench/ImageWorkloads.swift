@@ -7,7 +7,8 @@ extension Workload {
     Workload(name: "resnet18-features", items: 16) { try resnet18(.trainingTheHead, batch: 16, $0) },
     Workload(name: "resnet18-infer16", items: 16) { try resnet18(.prediction, batch: 16, $0) },
     Workload(name: "resnet18-infer1", items: 1) { try resnet18(.prediction, batch: 1, $0) },
-    // The same two in 8-bit integers.
+    Workload(name: "resnet18-train1", items: 1) { try resnet18(.training, batch: 1, $0) },
+    // The same predictions in 8-bit integers.
     Workload(name: "resnet18-infer16-int8", items: 16) { try resnet18(.integerPrediction, batch: 16, $0) },
     Workload(name: "resnet18-infer1-int8", items: 1) { try resnet18(.integerPrediction, batch: 1, $0) },
     // PyTorch's own float32 losses differ by 1e-2 in the third step, depending on the convolution library, and by 1e-3
@@ -21,22 +22,59 @@ extension Workload {
       let model = AlexNet(AlexNet.Configuration(.torchvision, dropout: setting.dropout(0.5)))
       return try classifier(model, .training, images: [32, 3, 224, 224], setting)
     },
-    Workload(name: "lenet5-train", items: 64) { setting in
-      try classifier(LeNet(.lenet5), .training, images: [64, 1, 28, 28], setting)
-    },
+    // As of xai-train: batch normalization amplifies rounding.
+    Workload(name: "resnet50-train", items: 16, drift: 6e-2) { try resnet50(.training, batch: 16, $0) },
+    Workload(name: "resnet50-infer16", items: 16) { try resnet50(.prediction, batch: 16, $0) },
+    Workload(name: "resnet50-infer1", items: 1) { try resnet50(.prediction, batch: 1, $0) },
+    Workload(name: "mobilenetv2-train", items: 16, drift: 2e-3) { try mobileNetV2(.training, batch: 16, $0) },
+    Workload(name: "mobilenetv2-infer16", items: 16) { try mobileNetV2(.prediction, batch: 16, $0) },
+    Workload(name: "mobilenetv2-infer1", items: 1) { try mobileNetV2(.prediction, batch: 1, $0) },
+    Workload(name: "lenet5-train", items: 64) { try leNet5(batch: 64, $0) },
+    Workload(name: "lenet5-train8", items: 8) { try leNet5(batch: 8, $0) },
+    Workload(name: "lenet5-train256", items: 256) { try leNet5(batch: 256, $0) },
     Workload(name: "mlp-train", items: 100) { setting in
       let dropout = [setting.dropout(0.25), 0]
       let model = MLP(MLP.Configuration(inputs: 784, hidden: [256, 128], dropout: dropout, outputs: 10))
       return try classifier(model, .training, images: [100, 1, 28, 28], setting)
     },
+    Workload(name: "mlp4096-train", items: 256) { setting in
+      let model = MLP(MLP.Configuration(inputs: 4096, hidden: [4096, 4096], outputs: 1000))
+      return try classifier(model, .training, images: [256, 4096], setting)
+    },
   ]
 
-  private enum Kind { case training, trainingTheHead, prediction, integerPrediction }
+  private enum Kind {
+    case training, trainingTheHead, prediction, integerPrediction
+
+    /// Two classes are learned, those of ImageNet are told apart.
+    var outputs: Int { self == .prediction || self == .integerPrediction ? 1000 : 2 }
+  }
 
   private static func resnet18(_ kind: Kind, batch: Int, _ setting: Setting) throws -> Step {
-    var configuration = ResNet.Configuration.resnet18
-    configuration.outputs = kind == .prediction || kind == .integerPrediction ? 1000 : 2
+    try resNet(.resnet18, kind, batch: batch, setting)
+  }
+
+  private static func resnet50(_ kind: Kind, batch: Int, _ setting: Setting) throws -> Step {
+    try resNet(.resnet50, kind, batch: batch, setting)
+  }
+
+  private static func resNet(
+    _ published: ResNet.Configuration, _ kind: Kind, batch: Int, _ setting: Setting
+  ) throws -> Step {
+    var configuration = published
+    configuration.outputs = kind.outputs
     return try classifier(ResNet(configuration), kind, images: [batch, 3, 224, 224], setting)
+  }
+
+  /// Without dropout, as on every side of the comparison.
+  private static func mobileNetV2(_ kind: Kind, batch: Int, _ setting: Setting) throws -> Step {
+    var configuration = MobileNetV2.Configuration.mobilenetV2
+    (configuration.outputs, configuration.dropout) = (kind.outputs, 0)
+    return try classifier(MobileNetV2(configuration), kind, images: [batch, 3, 224, 224], setting)
+  }
+
+  private static func leNet5(batch: Int, _ setting: Setting) throws -> Step {
+    try classifier(LeNet(.lenet5), .training, images: [batch, 1, 28, 28], setting)
   }
 
   /// A training step of everything or of the head alone, or a prediction.

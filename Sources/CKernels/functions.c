@@ -107,6 +107,7 @@ PAIR(square_root_backward, a * 0.5f / b)
 PAIR(absolute_backward, b > 0 ? a : b < 0 ? -a : 0)
 PAIR(square_backward, 2 * a * b)
 PAIR(clamp_backward, b >= p && b <= q ? a : 0)
+PAIR(hard_tanh_backward, b > p && b < q ? a : 0)
 PAIR(inverse_root_backward, a * (-0.5f * b * b * b))
 PAIR(logarithm_of_sum_backward, a / (1 + b))
 PAIR(exponential_less_one_backward, a * (b + 1))
@@ -149,6 +150,7 @@ void ak_apply(ak_function function, const float *x, float p, float q, float *y, 
     CASE(AK_ABS, absolute);
     CASE(AK_SQUARE, square);
     CASE(AK_CLAMP, clamp);
+    CASE(AK_HARD_TANH, clamp);
     CASE(AK_RSQRT, inverse_root);
     CASE(AK_LOG1P, logarithm_of_sum);
     CASE(AK_EXPM1, exponential_less_one);
@@ -195,6 +197,7 @@ void ak_apply_backward(
     CASE(AK_ABS, absolute_backward);
     CASE(AK_SQUARE, square_backward);
     CASE(AK_CLAMP, clamp_backward);
+    CASE(AK_HARD_TANH, hard_tanh_backward);
     CASE(AK_RSQRT, inverse_root_backward);
     CASE(AK_LOG1P, logarithm_of_sum_backward);
     CASE(AK_EXPM1, exponential_less_one_backward);

@@ -7,6 +7,8 @@ package enum ElementFunction: Sendable {
   case elu(alpha: Float)
   case gelu, geluByTanh, silu, hardSwish, sigmoid, tanh, exp, log, squareRoot, magnitude, square
   case clamp(Float, Float)
+  /// The same values as of clamp, but with no slope at the limits themselves.
+  case hardTanh(Float, Float)
   case rsqrt, log1p, expm1, log2, log10, sin, cos, tan, asin, acos, atan, sinh, cosh, asinh, acosh, atanh
   case floor, ceil, round, trunc, sign, erf, erfc, reciprocal
   case power(Float)
@@ -27,6 +29,7 @@ package enum ElementFunction: Sendable {
     case .magnitude: (AK_ABS, 0, 0)
     case .square: (AK_SQUARE, 0, 0)
     case .clamp(let low, let high): (AK_CLAMP, low, high)
+    case .hardTanh(let low, let high): (AK_HARD_TANH, low, high)
     case .rsqrt: (AK_RSQRT, 0, 0)
     case .log1p: (AK_LOG1P, 0, 0)
     case .expm1: (AK_EXPM1, 0, 0)
@@ -60,7 +63,7 @@ package enum ElementFunction: Sendable {
     switch self {
     case .sigmoid, .exp, .log, .squareRoot: false
     case .rsqrt, .log2, .log10, .cos, .acos, .cosh, .acosh, .erfc, .reciprocal, .power: false
-    case .clamp(let low, let high): low <= 0 && high >= 0
+    case .clamp(let low, let high), .hardTanh(let low, let high): low <= 0 && high >= 0
     default: true
     }
   }

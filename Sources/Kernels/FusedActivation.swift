@@ -7,7 +7,7 @@ package enum FusedActivation: Sendable {
   /// Nil where no convolution ends with the function.
   package init?(_ function: ElementFunction) {
     switch function {
-    case .clamp(0, 6): self = .relu6
+    case .clamp(0, 6), .hardTanh(0, 6): self = .relu6
     case .silu: self = .silu
     case .hardSwish: self = .hardSwish
     default: return nil
@@ -17,7 +17,7 @@ package enum FusedActivation: Sendable {
   /// The same as a kernel of its own.
   package var function: ElementFunction {
     switch self {
-    case .relu6: .clamp(0, 6)
+    case .relu6: .hardTanh(0, 6)
     case .silu: .silu
     case .hardSwish: .hardSwish
     }

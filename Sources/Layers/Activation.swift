@@ -36,7 +36,7 @@ public enum Activation: Hashable, Sendable, CaseIterable, UnaryLayer {
     case .hardSwish: AviaryTensors.hardSwish(x)
     case .sigmoid: AviaryTensors.sigmoid(x)
     case .tanh: AviaryTensors.tanh(x)
-    case .relu6: x.clamped(to: 0...6)
+    case .relu6: AviaryTensors.relu6(x)
     case .selu: AviaryTensors.selu(x)
     case .softplus: AviaryTensors.softplus(x)
     case .softsign: AviaryTensors.softsign(x)

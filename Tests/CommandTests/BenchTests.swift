@@ -7,7 +7,9 @@ import Testing
 @Suite struct BenchTests {
   private static let short = ["--steps", "2", "--warmup", "1", "--threads", "1"]
 
-  @Test(arguments: ["lenet5-train", "mlp-train", "gcn-train", "save", "load", "resnet18-infer1-int8"])
+  @Test(arguments: [
+    "lenet5-train", "mlp-train", "gcn-train", "save", "load", "resnet18-infer1-int8", "lenet5-train8", "lstm-infer1",
+  ])
   func workloadsGiveOneTimeAStep(_ workload: String) throws {
     let outcome = try BuiltTool.bench([workload, "--json"] + Self.short)
     let result = try outcome.json()

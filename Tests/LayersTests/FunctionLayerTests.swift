@@ -40,7 +40,7 @@ import Testing
     let expected: [Activation: Tensor] = [
       .identity: x, .relu: relu(x), .leakyRelu(): leakyRelu(x, slope: 0.01), .elu(): elu(x, alpha: 1), .gelu: gelu(x),
       .silu: silu(x), .hardSwish: hardSwish(x), .sigmoid: sigmoid(x), .tanh: AviaryTensors.tanh(x),
-      .relu6: x.clamped(to: 0...6), .selu: selu(x), .softplus: softplus(x), .softsign: softsign(x),
+      .relu6: relu6(x), .selu: selu(x), .softplus: softplus(x), .softsign: softsign(x),
       .exponential: exp(x), .tanhGelu: gelu(x, approximation: .tanh), .hardSigmoid(): hardSigmoid(x),
       .thresholdedRelu(): relu(x),
     ]

@@ -137,6 +137,7 @@ private struct Interpreter {
     case "linear": return [linear(x[0]!, weight: x[1]!, bias: x[2])]
     case "matmul": return [matmul(x[0]!, x[1]!)]
     case "clamped": return [x[0]!.clamped(to: number("low")...number("high"))]
+    case "hardTanh": return [hardTanh(x[0]!, from: number("low"), to: number("high"))]
     case "relu": return [relu(x[0]!)]
     case "sigmoid": return [sigmoid(x[0]!)]
     case "tanh": return [tanh(x[0]!)]

@@ -26,7 +26,7 @@ import Testing
   // MARK: - Activations
 
   static let activations: [@Sendable (Tensor) -> Tensor] = [
-    { $0.clamped(to: 0...6) }, { silu($0) }, { hardSwish($0) },
+    { relu6($0) }, { silu($0) }, { hardSwish($0) },
   ]
 
   /// Convolution, normalisation and activation are one call in inference, of which nothing else becomes a part.

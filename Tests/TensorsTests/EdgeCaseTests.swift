@@ -54,6 +54,11 @@ import Testing
     #expect(slope(vector(0, 2)) { pow($0, 0) } == [0, 0])
     #expect(slope(vector(0, 0)) { atan2($0, Tensor(zeros: [2])) } == [0, 0])
     #expect(slope(vector(1, 2, 5)) { $0.clamped(to: 2...) } == [0, 1, 1])
+    #expect(slope(vector(-1, 0, 2, 6, 7)) { $0.clamped(to: 0...6) } == [0, 1, 1, 1, 0])
+    // PyTorch's activations are flat at their kinks.
+    #expect(slope(vector(-1, 0, 2, 6, 7)) { relu6($0) } == [0, 0, 1, 0, 0])
+    #expect(slope(vector(-2, -1, 0.5, 1)) { hardTanh($0) } == [0, 0, 1, 0])
+    #expect(slope(vector(-3, 0, 3)) { hardSigmoid($0) } == [0, 1 / 6, 0])
     #expect(slope(vector(1, 2, 5)) { $0.clamped(from: Tensor(2), through: Tensor(1)) } == [0, 0, 0])
     let exponent = differentiated(["x": vector(0, 2, 0)]) { pow(Tensor([0, 0, 2], shape: [3]), $0["x"]!) }
     #expect(exponent.gradients["x"]!.scalars[0] == 0, "0⁰ is flat")

@@ -27,6 +27,7 @@ import Testing
     Function("logarithm", keepsZero: false) { log($0) }, Function("square root", keepsZero: false) { sqrt($0) },
     Function("magnitude") { abs($0) }, Function("square") { $0.squared() },
     Function("clamped") { $0.clamped(to: -0.2...0.9) },
+    Function("relu6") { relu6($0) },
     Function("clamped above 0", keepsZero: false) { $0.clamped(to: 0.2...0.9) },
     Function("sine") { sin($0) }, Function("cosine", keepsZero: false) { cos($0) }, Function("tangent") { tan($0) },
     Function("expm1") { expm1($0) }, Function("log1p") { log1p($0) }, Function("asinh") { asinh($0) },

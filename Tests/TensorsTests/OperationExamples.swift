@@ -84,6 +84,7 @@ func runOperationExamples() {
   _ = round(x)
   _ = erf(x)
   _ = x.clamped(to: 0...1)
+  _ = hardTanh(x, from: 0, to: 6)
   _ = maximum(x, y)
   _ = softmax(x, axis: -1)
   _ = x.sum(over: [1], keepingAxes: true)

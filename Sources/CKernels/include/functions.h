@@ -19,7 +19,8 @@ typedef enum ak_function {
   AK_SQRT,
   AK_ABS,
   AK_SQUARE,
-  AK_CLAMP,       // min(max(x, p), q)
+  AK_CLAMP,       // min(max(x, p), q), whose slope is 1 at p and q
+  AK_HARD_TANH,   // the same, but flat at p and q
   AK_RSQRT,       // 1 / √x
   AK_LOG1P,       // log(1 + x)
   AK_EXPM1,       // eˣ − 1

@@ -24,5 +24,5 @@ public func selu(_ x: Tensor) -> Tensor {
 /// A piecewise linear sigmoid: slope · x + 1/2, limited to 0...1. The slope is 1/6 in PyTorch and Keras 3, and
 /// 1/5 in Keras 1 and 2.
 public func hardSigmoid(_ x: Tensor, slope: Float = 1 / 6) -> Tensor {
-  composed(.init("hardSigmoid", "slope", .number(slope)), from: [x]) { (x * slope + 0.5).clamped(to: 0...1) }
+  composed(.init("hardSigmoid", "slope", .number(slope)), from: [x]) { hardTanh(x * slope + 0.5, from: 0, to: 1) }
 }

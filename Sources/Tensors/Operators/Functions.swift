@@ -28,6 +28,15 @@ public func silu(_ x: Tensor) -> Tensor { apply(.silu, x) }
 /// x · min(max(x + 3, 0), 6) / 6 (Howard et al., 2019).
 public func hardSwish(_ x: Tensor) -> Tensor { apply(.hardSwish, x) }
 
+/// min(max(x, low), high), with no slope at the limits themselves, where `clamped(to:)` has one: PyTorch's `hardtanh`.
+public func hardTanh(_ x: Tensor, from low: Float = -1, to high: Float = 1) -> Tensor {
+  ensure(low <= high, "hardTanh: there is nothing from \(low) to \(high)")
+  return apply(.hardTanh(low, high), x)
+}
+
+/// min(max(x, 0), 6) (Howard et al., 2017), which is a hard tanh.
+public func relu6(_ x: Tensor) -> Tensor { hardTanh(x, from: 0, to: 6) }
+
 /// 1 / (1 + e⁻ˣ), element by element.
 public func sigmoid(_ x: Tensor) -> Tensor { apply(.sigmoid, x) }
 
@@ -108,6 +117,7 @@ extension ElementFunction {
     case .magnitude: .init("abs")
     case .square: .init("squared")
     case .clamp(let low, let high): .init("clamped", .clamp(low, high))
+    case .hardTanh(let low, let high): .init("hardTanh", .clamp(low, high))
     case .power(let exponent): .init("pow", "exponent", .number(exponent))
     case .rsqrt: .init("rsqrt")
     case .log1p: .init("log1p")
