@@ -11,6 +11,7 @@ extension Registry {
       Architecture.squeezeNets,
       Architecture.graphNetworks,
       Architecture.characterModels,
+      Architecture.characterTransformers,
       Architecture.sequenceClassifiers,
       Architecture.mobileNetsV2,
       Architecture.mobileNetsV3,
