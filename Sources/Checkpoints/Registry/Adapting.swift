@@ -105,7 +105,7 @@ extension Checkpoint {
   ) throws(CheckpointFault) -> [(foreign: String, own: String, rule: RenamingRule)] {
     guard kerasModel == nil, !adaptation.byStructure, metadata.architecture != architecture.name else { return [] }
     var names: [(foreign: String, own: String, rule: RenamingRule)] = []
-    for (foreign, own) in architecture.ownNames(try named(by: adaptation).paths) {
+    for (foreign, own) in architecture.ownNames(try named(by: adaptation, of: architecture).paths) {
       let escaped = foreign.map { $0.isLetter || $0.isNumber || $0 == "_" ? "\($0)" : "\\\($0)" }.joined()
       names.append((foreign, own, try RenamingRule("^\(escaped)\\.=\(own).")))
     }
