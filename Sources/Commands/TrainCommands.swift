@@ -29,7 +29,8 @@ struct TrainCommand: ParsableCommand {
     try TrainingRun(command: "train", training, offline).run {
       let architecture = try AviaryCommand.registry.architecture(named: architecture ?? "")
       let data = try offline.dataPath(training.data ?? "")
-      let options = try training.options(data: data, isFinetuning: false, architecture: architecture.name, checkpoint: nil)
+      let options = try training.options(
+        data: data, isFinetuning: false, architecture: architecture.name, checkpoint: nil)
       return (options, .scratch(architecture))
     }
   }
@@ -94,7 +95,8 @@ struct FinetuneCommand: ParsableCommand {
       var knownLength: Int?
       if case .textColumn(let known) = try checkpoint.inputPreparation() { knownLength = known.settings.longest }
       let options = try training.options(
-        data: data, isFinetuning: true, architecture: architecture, checkpoint: absolutePath(path), knownLength: knownLength)
+        data: data, isFinetuning: true, architecture: architecture, checkpoint: absolutePath(path),
+        knownLength: knownLength)
       return (options, .checkpoint(checkpoint, path: path))
     }
   }
