@@ -33,7 +33,7 @@ extension Puller {
     if PullAddress.isRemote(name) {
       let pulled = try pull(name)
       if let entry = pulled.entry, entry.isData {
-        throw PullFault.badAddress(name, reason: "it is data, not a checkpoint")
+        throw PullFault.badListing(address: name, reason: "it is data, not a checkpoint")
       }
       return pulled.path
     }
