@@ -8,7 +8,9 @@ extension HubNames {
     "timm", counting: "blocks.{s}.{b}",
     [
       .init("conv_stem", "features.0.0"), .init("bn1", "features.0.1"),
-    ] + timmBlock("features.{n+1}.conv.", expanded: ["0.0", "0.1", "1.0", "1.1", "2", "3"], plain: ["0.0", "0.1", "1", "2"])
+    ]
+      + timmBlock(
+        "features.{n+1}.conv.", expanded: ["0.0", "0.1", "1.0", "1.1", "2", "3"], plain: ["0.0", "0.1", "1", "2"])
       + [
         .init("conv_head", "features.{count+1}.0"), .init("bn2", "features.{count+1}.1"),
         .init("classifier", "classifier.1"),
@@ -69,7 +71,8 @@ extension HubNames {
   static let mobileNetV2 = NameTable(
     "Hugging Face's transformers", prefix: "mobilenet_v2.", counting: "layer.{i}",
     [
-      .init("conv_stem.first_conv.convolution", "features.0.0"), .init("conv_stem.first_conv.normalization", "features.0.1"),
+      .init("conv_stem.first_conv.convolution", "features.0.0"),
+      .init("conv_stem.first_conv.normalization", "features.0.1"),
       .init("conv_stem.conv_3x3.convolution", "features.1.conv.0.0"),
       .init("conv_stem.conv_3x3.normalization", "features.1.conv.0.1"),
       .init("conv_stem.reduce_1x1.convolution", "features.1.conv.1"),

@@ -95,7 +95,9 @@ enum HubNames {
   }
 
   private static let transformerSizes: [String: (width: Int, layers: Int, patch: Int, names: [String])] = [
-    "vit_b_16": (768, 12, 16, ["vit_base_patch16_224", "vit_base_patch16_384", "deit_base_patch16_224", "deit_base_patch16_384"]),
+    "vit_b_16": (
+      768, 12, 16, ["vit_base_patch16_224", "vit_base_patch16_384", "deit_base_patch16_224", "deit_base_patch16_384"]
+    ),
     "vit_b_32": (768, 12, 32, ["vit_base_patch32_224", "vit_base_patch32_384"]),
     "vit_l_16": (1024, 24, 16, ["vit_large_patch16_224", "vit_large_patch16_384"]),
     "vit_l_32": (1024, 24, 32, ["vit_large_patch32_224", "vit_large_patch32_384"]),

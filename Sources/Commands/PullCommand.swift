@@ -27,7 +27,9 @@ struct PullCommand: ParsableCommand {
 
   func validate() throws {
     try checkOption("--timeout", timeout, in: 1...86_400)
-    if names.isEmpty, !list { throw ValidationError("give the name of what to fetch; --list prints those of the tables") }
+    if names.isEmpty, !list {
+      throw ValidationError("give the name of what to fetch; --list prints those of the tables")
+    }
     for name in names {
       do throws(PullFault) { _ = try PullAddress(name, allowsHTTP: allowHttp) } catch {
         throw ValidationError("\(error)")
@@ -93,7 +95,8 @@ struct PullCommand: ParsableCommand {
         entry.files.first?.hash?.name ?? "-", entry.licence ?? "not stated",
       ]
     }
-    table([["name", "also", "network", "size", "top-1 %", "published hash", "licence"]] + rows, right: [3, 4]).forEach(show)
+    table([["name", "also", "network", "size", "top-1 %", "published hash", "licence"]] + rows, right: [3, 4]).forEach(
+      show)
     show("sizes, accuracies and hashes are the publishers'; none of the files was fetched when the table was made")
   }
 }

@@ -29,7 +29,8 @@ struct TrainCommand: ParsableCommand {
     try TrainingRun(command: "train", training, offline).run {
       let architecture = try AviaryCommand.registry.architecture(named: architecture ?? "")
       let data = try offline.dataPath(training.data ?? "")
-      let options = try training.options(data: data, isFinetuning: false, architecture: architecture.name, checkpoint: nil)
+      let options = try training.options(
+        data: data, isFinetuning: false, architecture: architecture.name, checkpoint: nil)
       return (options, .scratch(architecture))
     }
   }

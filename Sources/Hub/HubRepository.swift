@@ -111,7 +111,9 @@ extension Puller {
   private func listing(at path: String, _ name: HubName) throws(PullFault) -> HubRepository {
     let address = "\(hub)/\(name.repository)"
     let bytes = try withFiles { () throws(ArchiveFault) in try MappedFile(path: path, map: false) }.bytes
-    guard bytes.count <= HubRepository.mostBytes else { throw .tooLarge(address: address, limit: HubRepository.mostBytes) }
+    guard bytes.count <= HubRepository.mostBytes else {
+      throw .tooLarge(address: address, limit: HubRepository.mostBytes)
+    }
     guard let json = try? JSONValue(parsing: bytes.array()) else {
       throw .badListing(address: address, reason: "the list of its files is not JSON")
     }
@@ -121,7 +123,8 @@ extension Puller {
   /// The files that an index names.
   private func shards(_ path: String) throws(PullFault) -> [String] {
     let bytes = try withFiles { () throws(ArchiveFault) in try MappedFile(path: path, map: false) }.bytes
-    let map = bytes.count <= HubRepository.mostBytes ? (try? JSONValue(parsing: bytes.array()))?["weight_map"]?.members : nil
+    let map =
+      bytes.count <= HubRepository.mostBytes ? (try? JSONValue(parsing: bytes.array()))?["weight_map"]?.members : nil
     let names = Set(map?.compactMap(\.value.text) ?? [])
     guard !names.isEmpty, names.allSatisfy(isPlainName) else {
       throw .badListing(address: path, reason: "it is no index of files beside it")

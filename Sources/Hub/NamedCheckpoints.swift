@@ -32,7 +32,9 @@ extension Puller {
   public func checkpointPath(_ name: String, weights folder: String? = nil) throws -> String {
     if PullAddress.isRemote(name) {
       let pulled = try pull(name)
-      if let entry = pulled.entry, entry.isData { throw PullFault.badAddress(name, reason: "it is data, not a checkpoint") }
+      if let entry = pulled.entry, entry.isData {
+        throw PullFault.badListing(address: name, reason: "it is data, not a checkpoint")
+      }
       return pulled.path
     }
     let isShipped = try WeightsFolder.find(given: folder)?.weights.contains { $0.name.isExactly(name) } ?? false

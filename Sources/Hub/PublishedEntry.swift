@@ -48,7 +48,9 @@ public struct PublishedEntry: Sendable, Equatable {
         files = [try Self.file(row)]
       }
     } catch { throw fault(error.reason) }
-    guard !files.isEmpty, Set(files.map(\.name)).count == files.count else { throw fault("its files are none, or the same") }
+    guard !files.isEmpty, Set(files.map(\.name)).count == files.count else {
+      throw fault("its files are none, or the same")
+    }
     architecture = row["architecture"]?.text
     switch row["classes"] {
     case nil: classes = nil
@@ -100,17 +102,21 @@ public struct PublishedEntry: Sendable, Equatable {
   /// torchvision's evaluation transform: the shorter side, the crop, 0 to 1, mean and deviation.
   private static func preprocessing(_ row: JSONValue, _ fault: (String) -> Fault) throws(Fault) -> JSONValue {
     let sides = 1...8192
-    guard let crop = row["crop"]?.integer, let resize = row["resize"]?.integer, sides.contains(crop), sides.contains(resize)
+    guard let crop = row["crop"]?.integer, let resize = row["resize"]?.integer, sides.contains(crop),
+      sides.contains(resize)
     else { throw fault("its crop and resize are not sizes in pixels") }
     func numbers(_ member: String, _ usual: [Double]) throws(Fault) -> [Double] {
       guard let value = row[member] else { return usual }
       let numbers = value.elements?.compactMap(\.double).filter(\.isFinite) ?? []
-      guard numbers.count == 3, numbers.count == value.elements?.count else { throw fault("its \(member) is not three numbers") }
+      guard numbers.count == 3, numbers.count == value.elements?.count else {
+        throw fault("its \(member) is not three numbers")
+      }
       return numbers
     }
     return HubPreprocessing(
       resize: .shorterSide(resize), crop: .square(crop), interpolation: row["interpolation"]?.text,
-      mean: try numbers("mean", HubPreprocessing.imageNetMean), deviation: try numbers("std", HubPreprocessing.imageNetDeviation)
+      mean: try numbers("mean", HubPreprocessing.imageNetMean),
+      deviation: try numbers("std", HubPreprocessing.imageNetDeviation)
     ).json
   }
 

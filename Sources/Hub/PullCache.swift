@@ -27,7 +27,9 @@ public struct PullCache: Sendable, Equatable {
   func folder(ofRepository repository: String) -> String { path + "/hub/" + repository }
 
   func folder(ofAddress address: String) throws(PullFault) -> String {
-    do throws(LibraryFault) { return path + "/addresses/" + (try Digest.of(address.utf8, by: .sha256)).prefix(16) } catch {
+    do throws(LibraryFault) {
+      return path + "/addresses/" + (try Digest.of(address.utf8, by: .sha256)).prefix(16)
+    } catch {
       throw .noHashing(error)
     }
   }

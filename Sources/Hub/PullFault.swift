@@ -44,7 +44,8 @@ public enum PullFault: Swift.Error, Equatable, CustomStringConvertible {
     switch self {
     case .unknown(let name, let known):
       "\(name): nothing is published under this name; "
-        + (nearestName(to: name, among: known).map { "did you mean '\($0)'? " } ?? "") + "aviary pull --list shows the names"
+        + (nearestName(to: name, among: known).map { "did you mean '\($0)'? " } ?? "")
+        + "aviary pull --list shows the names"
     case .badAddress(let text, let reason): "\(text): not an address: \(reason)"
     case .insecure(let address): "\(address): not encrypted; use https, or allow it with --allow-http"
     case .offline(let name, let address):
@@ -65,7 +66,8 @@ public enum PullFault: Swift.Error, Equatable, CustomStringConvertible {
     case .badListing(let address, let reason): "\(address): cannot be used: \(reason)"
     case .noFile(let repository, let wanted, let files):
       "\(repository): has no " + (wanted.map { "file '\($0)'" } ?? "weights that Aviary reads")
-        + (files.isEmpty ? "" : "; its files are \(files.prefix(12).joined(separator: ", "))\(files.count > 12 ? ", …" : "")")
+        + (files.isEmpty
+          ? "" : "; its files are \(files.prefix(12).joined(separator: ", "))\(files.count > 12 ? ", …" : "")")
     case .badArchive(let path, let reason): "\(path): \(reason)"
     case .noCache: "no folder for the cache: set AVIARY_CACHE or HOME"
     case .file(let fault): "\(fault)"

@@ -75,7 +75,7 @@ public struct Puller {
     let lock = try locked(folder + "/." + file.name + ".lock", for: name)
     defer { withExtendedLifetime(lock) {} }
     // Another process may have fetched it in the meantime.
-    if let found = cached(file, target), try isIntact(found) { return found }
+    if let found = cached(file, target), try isIntact(found, tells: false) { return found }
     var first: PullFault?
     for address in file.addresses {
       do throws(PullFault) {
@@ -97,10 +97,10 @@ public struct Puller {
     return PulledFile(path: path, bytes: status.size, wasCached: true, hash: file.hash)
   }
 
-  private func isIntact(_ file: PulledFile) throws(PullFault) -> Bool {
+  private func isIntact(_ file: PulledFile, tells: Bool = true) throws(PullFault) -> Bool {
     guard verifiesCache, let hash = file.hash else { return true }
     if try hash.digits(ofFile: file.path, bytes: file.bytes) == hash.digits { return true }
-    notify("\(file.path): damaged: its \(hash.name) is not the published one")
+    if tells { notify("\(file.path): damaged: its \(hash.name) is not the published one") }
     return false
   }
 

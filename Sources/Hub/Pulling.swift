@@ -59,7 +59,9 @@ extension Puller {
 
   /// Data in an archive, whose members lie in the folder after that, and the archive no more.
   private func unpacked(_ entry: PublishedEntry, _ folder: String, _ path: String) throws(PullFault) -> Pulled {
-    func file(_ member: String) -> String { folder + "/" + (member.split(separator: "/").last.map(String.init) ?? member) }
+    func file(_ member: String) -> String {
+      folder + "/" + (member.split(separator: "/").last.map(String.init) ?? member)
+    }
     func pulled(_ wasCached: Bool) -> Pulled {
       let files = entry.members.map { member in
         PulledFile(
@@ -73,7 +75,8 @@ extension Puller {
     let most = 2 << 30
     try withFiles { () throws(ArchiveFault) in
       let packed = try MappedFile(path: archive.path).bytes
-      let tar = TarArchive.matches(packed)
+      let tar =
+        TarArchive.matches(packed)
         ? packed : try packed.inflated(atMost: most, wrapping: .gzip, path: archive.path, part: "the archive")
       let members = try TarArchive(tar, path: archive.path)
       for member in entry.members {

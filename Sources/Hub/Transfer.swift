@@ -179,7 +179,8 @@ final class Transfer: NSObject, URLSessionDataDelegate, Sendable {
       state.activity = .now
       let end = state.outcome.received + data.count
       guard end <= min(request.limit, state.outcome.total ?? .max) else {
-        state.fault = .tooLarge(address: request.address.absoluteString, limit: min(request.limit, state.outcome.total ?? .max))
+        state.fault = .tooLarge(
+          address: request.address.absoluteString, limit: min(request.limit, state.outcome.total ?? .max))
         return false
       }
       do throws(ArchiveFault) {
@@ -241,7 +242,9 @@ final class Transfer: NSObject, URLSessionDataDelegate, Sendable {
     }
     state.outcome.validator = validator
     if let total = state.outcome.total {
-      if let bytes = request.bytes, bytes != total { throw .wrongLength(address: address, bytes: total, expected: bytes) }
+      if let bytes = request.bytes, bytes != total {
+        throw .wrongLength(address: address, bytes: total, expected: bytes)
+      }
       if total > request.limit { throw .tooLarge(address: address, limit: request.limit) }
     }
     state.isReceiving = true

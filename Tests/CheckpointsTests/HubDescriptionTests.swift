@@ -10,14 +10,18 @@ import Testing
   }
 
   private func preprocessing(_ preprocessor: String, _ type: String = "vit") throws -> Preprocessing? {
-    try described(#"{"model_type": "\#(type)"}"#, preprocessor)?.preprocessing?.decoded(as: Preprocessing.self).validated()
+    try described(#"{"model_type": "\#(type)"}"#, preprocessor)?.preprocessing?.decoded(as: Preprocessing.self)
+      .validated()
   }
 
   @Test func labelsAreInTheOrderOfTheirNumbers() throws {
     let found = try described(#"{"model_type": "vit", "id2label": {"1": "b", "0": "a", "2": "a"}}"#)
     #expect(found?.classes == ["a", "b", "a (2)"])
     #expect(found?.notes == ["class names that stand twice were numbered"])
-    for labels in [#"{"0": "a", "2": "b"}"#, #"{"0": 1}"#, "{}", #"["a"]"#, #"{"x": "a"}"#, #"{"-1": "a"}"#, #"{"00": "a", "0": "b"}"#] {
+    for labels in [
+      #"{"0": "a", "2": "b"}"#, #"{"0": 1}"#, "{}", #"["a"]"#, #"{"x": "a"}"#, #"{"-1": "a"}"#,
+      #"{"00": "a", "0": "b"}"#,
+    ] {
       #expect(try described(#"{"model_type": "vit", "id2label": \#(labels)}"#)?.classes == nil)
     }
     #expect(HubDescription.distinct(["a", "a (1)", "a"]) == ["a", "a (1)", "a (2)"])
@@ -35,13 +39,15 @@ import Testing
     #expect(
       try found.preprocessing?.decoded(as: Preprocessing.self)
         == Preprocessing(
-          resize: .shorterSide(235), crop: .square(224), interpolation: .bicubic, scale: 1 / 255, mean: [0.5, 0.4, 0.3],
+          resize: .shorterSide(235), crop: .square(224), interpolation: .bicubic, scale: 1 / 255,
+          mean: [0.5, 0.4, 0.3],
           standardDeviation: [0.2, 0.3, 0.4]))
     let squashed = try described(text.replacing("center", with: "squash").replacing("0.95", with: "1.0"))
     #expect(
       try squashed?.preprocessing?.decoded(as: Preprocessing.self).resize == .exact(.square(224)))
     for (old, new) in [
-      ("bicubic", "lanczos"), ("[3, 224, 224]", "[3, 0, 224]"), ("0.95", "1e-9"), ("0.4, 0.3]", "0.4]"), ("0.4]}", "-1]}"),
+      ("bicubic", "lanczos"), ("[3, 224, 224]", "[3, 0, 224]"), ("0.95", "1e-9"), ("0.4, 0.3]", "0.4]"),
+      ("0.4]}", "-1]}"),
       ("[3, 224, 224]", "[3, 99999, 224]"), ("center", "border"),
     ] {
       #expect(try described(text.replacing(old, with: new))?.preprocessing == nil, "\(new)")
@@ -62,26 +68,33 @@ import Testing
       try preprocessing(#"{"feature_extractor_type": "ViTFeatureExtractor", "size": 224, "resample": 2, \#(half)}"#)
         == expected(.exact(.square(224)), nil))
     #expect(
-      try preprocessing(#"{"image_processor_type": "ViTImageProcessor", "size": {"height": 384, "width": 320}, \#(half)}"#)
+      try preprocessing(
+        #"{"image_processor_type": "ViTImageProcessor", "size": {"height": 384, "width": 320}, \#(half)}"#)
         == expected(.exact(ImageSize(height: 384, width: 320)), nil))
     #expect(
       try preprocessing(
-        #"{"feature_extractor_type": "DeiTFeatureExtractor", "size": 256, "do_center_crop": true, "crop_size": 224, "resample": 3, \#(half)}"#)
+        #"{"feature_extractor_type": "DeiTFeatureExtractor", "size": 256, "do_center_crop": true, "crop_size": 224, "resample": 3, \#(half)}"#
+      )
         == expected(.exact(.square(256)), .square(224), .bicubic))
     #expect(
       try preprocessing(
-        #"{"image_processor_type": "MobileNetV2ImageProcessor", "size": {"shortest_edge": 256}, "do_center_crop": true, "crop_size": {"height": 224, "width": 224}, "resample": 2, \#(half)}"#)
+        #"{"image_processor_type": "MobileNetV2ImageProcessor", "size": {"shortest_edge": 256}, "do_center_crop": true, "crop_size": {"height": 224, "width": 224}, "resample": 2, \#(half)}"#
+      )
         == expected(.shorterSide(256), .square(224)))
     // ConvNeXt's: more than the crop up to 384, pressed into a square from there on.
     #expect(
-      try preprocessing(#"{"image_processor_type": "ConvNextImageProcessor", "size": {"shortest_edge": 224}, "crop_pct": 0.875, "resample": 3, \#(half)}"#)
+      try preprocessing(
+        #"{"image_processor_type": "ConvNextImageProcessor", "size": {"shortest_edge": 224}, "crop_pct": 0.875, "resample": 3, \#(half)}"#
+      )
         == expected(.shorterSide(256), .square(224), .bicubic))
     #expect(
-      try preprocessing(#"{"feature_extractor_type": "ConvNextFeatureExtractor", "size": 384, "resample": 3, \#(half)}"#)
+      try preprocessing(
+        #"{"feature_extractor_type": "ConvNextFeatureExtractor", "size": 384, "resample": 3, \#(half)}"#)
         == expected(.exact(.square(384)), nil, .bicubic))
     for bad in [
       #"{"size": 0}"#, #"{"size": {"shortest_edge": -3}}"#, #"{"size": 224, "image_mean": [1]}"#,
-      #"{"size": 224, "image_std": [0, 1, 1]}"#, #"{"size": 224, "rescale_factor": 0}"#, #"{"size": 224, "resample": 1}"#,
+      #"{"size": 224, "image_std": [0, 1, 1]}"#, #"{"size": 224, "rescale_factor": 0}"#,
+      #"{"size": 224, "resample": 1}"#,
       #"{"size": 224, "do_resize": false}"#, "[]", "{}", #"{"size": 224, "do_center_crop": true, "crop_size": "x"}"#,
       #"{"size": 1e999}"#, #"{"image_processor_type": "ConvNextImageProcessor", "size": 224, "crop_pct": 0}"#,
     ] { #expect(try preprocessing(bad) == nil, "\(bad)") }
@@ -105,7 +118,8 @@ import Testing
     #expect(try read(config, "other.pth").hub == nil, "any program's config.json")
     for text in ["", "{", "[]", "3", #"{"name": "app"}"#, #"{"model_type": 3}"#] { #expect(try read(text).hub == nil) }
     // Aviary's own description is of one file.
-    let card = #"{"aviary": {"file": "other.pth", "architecture": "resnet18", "classes": ["q"], "metrics": {"top1": 70.5}}}"#
+    let card =
+      #"{"aviary": {"file": "other.pth", "architecture": "resnet18", "classes": ["q"], "metrics": {"top1": 70.5}}}"#
     let described = try read(card, "other.pth").metadata
     #expect(described.architecture == "resnet18" && described.classes == ["q"] && described.metrics == ["top1": 70.5])
     #expect(try read(card).metadata.architecture == nil)

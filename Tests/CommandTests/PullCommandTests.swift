@@ -54,11 +54,8 @@ import Testing
 
     func image() throws -> String {
       let path = scratch / "image.png"
-      let made = try BuiltTool.run(["sample-images", scratch / "images", "--count", "1"])
-      #expect(made.status == 0)
-      let found = FileManager.default.enumerator(atPath: scratch / "images")?.compactMap { $0 as? String }
-      let first = try #require(found?.filter { $0.hasSuffix(".png") || $0.hasSuffix(".jpg") }.sorted().first)
-      try FileManager.default.copyItem(atPath: scratch / "images/\(first)", toPath: path)
+      let golden = PackageRoot.url.appendingPathComponent("Tests/DatasetsTests/Goldens/images/rgb.png").path
+      try FileManager.default.copyItem(atPath: golden, toPath: path)
       return path
     }
   }
@@ -73,7 +70,9 @@ import Testing
     #expect(path == setting.scratch / "cache/weights/toy-shapes-v1/toy.pth")
     #expect(first["licence"] as? String == "CC0" && first["cached"] as? Bool == false)
     #expect(setting.files == ["weights/toy-shapes-v1/config.json", "weights/toy-shapes-v1/toy.pth"])
-    #expect(try setting.run(["pull", "toy-shapes-v1"]).output.contains("was in the cache; verified: SHA-256 (first 8 digits)"))
+    #expect(
+      try setting.run(["pull", "toy-shapes-v1"]).output.contains("was in the cache; verified: SHA-256 (first 8 digits)")
+    )
     let image = try setting.image()
     let predicted = try setting.run(["predict", "toy-shapes", image, "--offline", "--json"])
     #expect(predicted.status == 0, "\(predicted.errors)")
@@ -100,7 +99,8 @@ import Testing
     let predicted = try setting.run(["predict", "toy-shapes", image])
     #expect(predicted.status == 0 && predicted.errors.contains("fetching \(setting.server.root)/toy.pth"))
     let finetuned = try setting.run([
-      "finetune", "--from", "toy-shapes", "--data", "data:dots", "--output", "run", "--epochs", "1", "--image-size", "32",
+      "finetune", "--from", "toy-shapes", "--data", "data:dots", "--output", "run", "--epochs", "1", "--image-size",
+      "32",
     ])
     #expect(finetuned.status == 0, "\(finetuned.errors)")
     #expect(setting.files.contains("data/dots/classes.txt"))
@@ -118,7 +118,8 @@ import Testing
     expectFault(try setting.run(["inspect", "data:dots"]), "it is data")
     for wrong in [
       ["pull"], ["pull", "hf:owner"], ["pull", "hf:owner/../x"], ["pull", "http://example.invalid/x.pth"],
-      ["pull", "ftp://h/x"], ["pull", "https://h/"], ["pull", "https://h/x#sha256=12"], ["pull", "x", "--timeout", "0"],
+      ["pull", "ftp://h/x"], ["pull", "https://h/"], ["pull", "https://h/x#sha256=12"],
+      ["pull", "x", "--timeout", "0"],
     ] {
       let outcome = try setting.run(wrong)
       #expect(outcome.status == 64, "\(wrong): \(outcome.errors)")
@@ -136,13 +137,15 @@ import Testing
     setting.server["/toy.pth"] = .init(bytes: setting.weights.reversed())
     expectFault(try setting.run(["pull", "toy-shapes"]), "not the published file", "nothing was kept")
     setting.server["/toy.pth"] = .init(bytes: setting.weights, etag: "\"one\"", stallsAfter: 500)
-    expectFault(try setting.run(["pull", "toy-shapes", "--timeout", "1"]), "nothing was received for 1 s", "after 500 bytes")
+    expectFault(
+      try setting.run(["pull", "toy-shapes", "--timeout", "1"]), "nothing was received for 1 s", "after 500 bytes")
     setting.server["/toy.pth"] = .init(status: 404)
     expectFault(try setting.run(["pull", "toy-shapes"]), "404", "no such file")
     // A disk that takes no more: the process may write files of 8 KiB.
     setting.server["/toy.pth"] = .init(bytes: setting.weights, etag: "\"two\"")
     let small = try BuiltTool.run(
-      ["-c", "trap '' XFSZ; ulimit -f 8; exec '\(BuiltTool.path)' pull toy-shapes"], of: "/bin/sh", in: setting.scratch.path,
+      ["-c", "trap '' XFSZ; ulimit -f 8; exec '\(BuiltTool.path)' pull toy-shapes"], of: "/bin/sh",
+      in: setting.scratch.path,
       environment: ["AVIARY_CACHE": setting.scratch / "cache", "AVIARY_TABLE": setting.scratch / "table.jsonl"])
     expectFault(small, "cannot write", "File too large")
     #expect(setting.files.isEmpty, "nothing half-written is left")
@@ -184,7 +187,8 @@ import Testing
     let image = try setting.image()
     let predicted = try setting.run(["predict", "hf:owner/net", image])
     #expect(predicted.status == 0, "\(predicted.errors)")
-    #expect(predicted.output.contains("crane (2)") || predicted.output.contains("owl") || predicted.output.contains("tench"))
+    #expect(
+      predicted.output.contains("crane (2)") || predicted.output.contains("owl") || predicted.output.contains("tench"))
     #expect(try setting.run(["predict", "hf:owner/net", image, "--offline"]).output == predicted.output)
     let converted = try setting.run(["convert", "hf:owner/net", "own.h5"])
     #expect(converted.status == 0 && converted.output.contains("resnet18"), "\(converted.errors)")

@@ -39,7 +39,10 @@ enum HubTexts {
   ].map { text in
     // A table has a row on each line, the others are one value.
     var lines = text.split(separator: "\n").map(String.init)
-    if lines[0] == "table" { lines = ["table"] + lines.dropFirst().joined().replacing("}{", with: "}\n{").split(separator: "\n").map(String.init) }
+    if lines[0] == "table" {
+      lines =
+        ["table"] + lines.dropFirst().joined().replacing("}{", with: "}\n{").split(separator: "\n").map(String.init)
+    }
     return Array(lines.joined(separator: "\n").utf8)
   }
 
@@ -60,7 +63,8 @@ enum HubTexts {
         let description = HubDescription(config, preprocessor: json["preprocessor"])
       else { return }
       if let preprocessing = description.preprocessing { _ = try? InputPreparation(json: preprocessing) }
-      guard let architecture = Registry.zoo.architecture(for: description), architecture.name.hasPrefix("mobilenet") else { return }
+      guard let architecture = Registry.zoo.architecture(for: description), architecture.name.hasPrefix("mobilenet")
+      else { return }
       var checkpoint = Checkpoint()
       checkpoint.hub = description
       checkpoint.set(StoredArray([1.0 as Float], shape: [1]), at: "conv_stem.weight")

@@ -130,7 +130,8 @@ import Testing
     setting.server["/file.bin"] = .init(bytes: setting.bytes, etag: "\"one\"", breaksAfter: 20_000)
     let fault = setting.fault(setting.file())
     #expect(
-      fault == .brokenOff(address: setting.server.root + "/file.bin", received: 80_000, of: 300_000), "\(Puller.attempts) attempts")
+      fault == .brokenOff(address: setting.server.root + "/file.bin", received: 80_000, of: 300_000),
+      "\(Puller.attempts) attempts")
     #expect(setting.names == ["file.bin.part", "file.bin.part.json"])
     setting.server["/file.bin"] = .init(bytes: setting.bytes, etag: "\"one\"")
     #expect(try setting.fetch(setting.file()).bytes == 300_000)
@@ -182,7 +183,8 @@ import Testing
     defer { setting.server.stop() }
     setting.server["/file.bin"] = .init(bytes: setting.bytes, etag: "\"one\"", takesRanges: false, length: 40_000)
     #expect(
-      setting.fault(setting.file()) == .brokenOff(address: setting.server.root + "/file.bin", received: 30_000, of: 40_000))
+      setting.fault(setting.file())
+        == .brokenOff(address: setting.server.root + "/file.bin", received: 30_000, of: 40_000))
     #expect(!setting.names.contains("file.bin"))
     // A shorter length: the rest is not read, and the hash tells.
     setting.server["/file.bin"] = .init(bytes: setting.bytes, etag: "\"one\"", takesRanges: false, length: 20_000)

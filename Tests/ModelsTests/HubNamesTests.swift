@@ -45,7 +45,8 @@ import Testing
   @Test func namesOfTimmAreKnownWithoutADescription() throws {
     let path = "\(Self.folder)/mobilenet_v2/model.safetensors"
     let stored = try Checkpoint.read(from: path)
-    let json = try JSONValue(parsing: Data(contentsOf: URL(fileURLWithPath: "\(Self.folder)/mobilenet_v2/timm_names.json")))
+    let json = try JSONValue(
+      parsing: Data(contentsOf: URL(fileURLWithPath: "\(Self.folder)/mobilenet_v2/timm_names.json")))
     var timm = Checkpoint()
     for member in try #require(json.members) {
       let name = try #require(member.value.text)
@@ -81,7 +82,8 @@ import Testing
       timm == [
         "class_token", "encoder.pos_embedding", "conv_proj.weight", layer + "11.ln_1.bias",
         layer + "0.self_attention.in_proj_weight", layer + "0.self_attention.in_proj_bias",
-        layer + "3.self_attention.out_proj.weight", layer + "3.mlp.0.weight", layer + "3.mlp.3.bias", "encoder.ln.weight",
+        layer + "3.self_attention.out_proj.weight", layer + "3.mlp.0.weight", layer + "3.mlp.3.bias",
+        "encoder.ln.weight",
         "heads.head.bias", nil,
       ])
     let table = HubNames.visionTransformer(prefix: "vit.")
@@ -89,13 +91,15 @@ import Testing
       names(
         table,
         [
-          "vit.embeddings.cls_token", "embeddings.position_embeddings", "vit.embeddings.patch_embeddings.projection.bias",
+          "vit.embeddings.cls_token", "embeddings.position_embeddings",
+          "vit.embeddings.patch_embeddings.projection.bias",
           "vit.encoder.layer.2.layernorm_before.weight", "vit.encoder.layer.2.attention.output.dense.bias",
           "vit.encoder.layer.2.layernorm_after.bias", "vit.encoder.layer.2.intermediate.dense.weight",
           "vit.encoder.layer.2.output.dense.weight", "vit.layernorm.weight", "classifier.bias",
         ]) == [
           "class_token", "encoder.pos_embedding", "conv_proj.bias", layer + "2.ln_1.weight",
-          layer + "2.self_attention.out_proj.bias", layer + "2.ln_2.bias", layer + "2.mlp.0.weight", layer + "2.mlp.3.weight",
+          layer + "2.self_attention.out_proj.bias", layer + "2.ln_2.bias", layer + "2.mlp.0.weight",
+          layer + "2.mlp.3.weight",
           "encoder.ln.weight", "heads.head.bias",
         ])
   }
@@ -133,7 +137,8 @@ import Testing
           "stages.3.blocks.0.mlp.fc2.weight", "stages.2.blocks.8.gamma", "head.norm.weight", "head.fc.bias",
         ]) == [
           "features.0.0.weight", "features.0.1.bias", "features.1.2.block.0.weight", "features.2.0.weight",
-          "features.2.1.weight", "features.7.0.block.2.bias", "features.7.0.block.3.weight", "features.7.0.block.5.weight",
+          "features.2.1.weight", "features.7.0.block.2.bias", "features.7.0.block.3.weight",
+          "features.7.0.block.5.weight",
           "features.5.8.layer_scale", "classifier.0.weight", "classifier.2.bias",
         ])
     #expect(
@@ -147,7 +152,8 @@ import Testing
           "convnext.layernorm.weight", "classifier.weight",
         ]) == [
           "features.0.0.weight", "features.0.1.weight", "features.2.0.weight", "features.7.1.block.0.bias",
-          "features.7.1.block.2.bias", "features.7.1.block.3.bias", "features.7.1.block.5.bias", "features.1.0.layer_scale",
+          "features.7.1.block.2.bias", "features.7.1.block.3.bias", "features.7.1.block.5.bias",
+          "features.1.0.layer_scale",
           "classifier.0.weight", "classifier.2.weight",
         ])
     var checkpoint = Checkpoint()
@@ -163,7 +169,8 @@ import Testing
       "blocks.0.0.bn2.weight", "blocks.1.0.conv_pw.weight", "blocks.1.0.bn1.bias", "blocks.1.0.conv_dw.weight",
       "blocks.1.0.bn2.bias", "blocks.1.0.conv_pwl.weight", "blocks.1.0.bn3.bias", "blocks.1.1.conv_pwl.weight",
       "blocks.2.0.conv_pw.weight", "blocks.2.0.se.conv_reduce.weight", "blocks.2.0.conv_pwl.weight",
-      "blocks.2.0.bn3.weight", "blocks.5.0.conv.weight", "blocks.5.0.bn1.weight", "conv_head.weight", "classifier.weight",
+      "blocks.2.0.bn3.weight", "blocks.5.0.conv.weight", "blocks.5.0.bn1.weight", "conv_head.weight",
+      "classifier.weight",
     ]
     #expect(
       names(HubNames.timmMobileNetV3, paths) == [

@@ -32,7 +32,8 @@ public final class LocalServer: Sendable {
     public var pace: UInt32 = 0
 
     public init(
-      bytes: [UInt8] = [], status: Int = 200, etag: String? = nil, takesRanges: Bool = true, takesConditions: Bool = true,
+      bytes: [UInt8] = [], status: Int = 200, etag: String? = nil, takesRanges: Bool = true,
+      takesConditions: Bool = true,
       breaksAfter: Int? = nil, breaks: Int = .max, stallsAfter: Int? = nil, length: Int?? = .none,
       location: String? = nil, pace: UInt32 = 0
     ) {

@@ -12,7 +12,8 @@ extension HubDescription {
     let share = source["crop_pct"]?.double ?? 0.875
     guard share > 0.05, share <= 1.0001 else { return nil }
     let shorter = Int((Double(min(input.height, input.width)) / share).rounded(.down))
-    guard sides.contains(shorter), let interpolation = interpolation(source["interpolation"]?.text ?? "bicubic", &notes),
+    guard sides.contains(shorter),
+      let interpolation = interpolation(source["interpolation"]?.text ?? "bicubic", &notes),
       let (mean, deviation) = normalization(source["mean"], source["std"], channels: size[0])
     else { return nil }
     let mode = source["crop_mode"]?.text ?? "center"
@@ -22,7 +23,8 @@ extension HubDescription {
     }
     let isSquare = input.height == input.width
     let exact = HubPreprocessing.Size(
-      height: Int((Double(input.height) / share).rounded(.down)), width: Int((Double(input.width) / share).rounded(.down)))
+      height: Int((Double(input.height) / share).rounded(.down)),
+      width: Int((Double(input.width) / share).rounded(.down)))
     return HubPreprocessing(
       resize: mode == "squash" || !isSquare ? .exact(exact) : .shorterSide(shorter), crop: input,
       interpolation: interpolation, mean: mean, deviation: deviation

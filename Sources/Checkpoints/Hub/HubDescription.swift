@@ -39,7 +39,9 @@ public struct HubDescription: Sendable, Equatable {
       preprocessing = Self.timm(pretrained, &notes)
       // timm keeps the names of ImageNet's classes beside its networks.
       let tag = pretrained["tag"]?.text ?? ""
-      if classes == nil, tag.hasSuffix("in1k"), (configuration["num_classes"] ?? pretrained["num_classes"])?.integer == 1000 {
+      if classes == nil, tag.hasSuffix("in1k"),
+        (configuration["num_classes"] ?? pretrained["num_classes"])?.integer == 1000
+      {
         classes = ImageNet.names
       }
     } else if let preprocessor {
@@ -102,7 +104,8 @@ extension Checkpoint {
       return result
     }
     guard Self.isHubFile(path),
-      let description = HubDescription(json, preprocessor: HubDescription.json("preprocessor_config.json", beside: path))
+      let description = HubDescription(
+        json, preprocessor: HubDescription.json("preprocessor_config.json", beside: path))
     else { return self }
     result.hub = description
     result.metadata.classes = result.metadata.classes ?? description.classes

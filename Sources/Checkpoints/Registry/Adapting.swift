@@ -61,7 +61,9 @@ extension Checkpoint {
     guard !adaptation.byStructure, let original = renamed.original(for: architecture) else {
       return try fitted(to: architecture, by: adaptation, path: path)
     }
-    if let hub, let reason = original.refuses(hub.configuration) { throw CheckpointFault.unsupported(path: path, what: reason) }
+    if let hub, let reason = original.refuses(hub.configuration) {
+      throw CheckpointFault.unsupported(path: path, what: reason)
+    }
     var further = adaptation
     further.renames = []
     let described = hub?.configuration ?? .object([])

@@ -25,7 +25,8 @@ public struct NameTable: Sendable {
     let absent: String?
 
     public init(
-      _ from: String, _ to: String, shape: Shape = .kept, ifPresent present: String? = nil, ifAbsent absent: String? = nil
+      _ from: String, _ to: String, shape: Shape = .kept, ifPresent present: String? = nil,
+      ifAbsent absent: String? = nil
     ) {
       self.from = from.split(separator: ".")
       self.to = to

@@ -45,7 +45,8 @@ extension Checkpoint {
     }
     result.notes.append("names of \(table.program)")
     if !dropped.isEmpty {
-      result.notes.append("not used by the network: \(dropped.prefix(6).joined(separator: ", "))\(dropped.count > 6 ? ", …" : "")")
+      result.notes.append(
+        "not used by the network: \(dropped.prefix(6).joined(separator: ", "))\(dropped.count > 6 ? ", …" : "")")
     }
     return result
   }
