@@ -241,6 +241,44 @@ def next_characters(cell, mode):
     return Work(predict, x.numel())
 
 
+class Transformer(nn.Module):
+    """Characters through four blocks of width 256 with causal attention of eight heads, normalised first."""
+
+    def __init__(self, symbols=65, width=256, layers=4, steps=128):
+        super().__init__()
+        self.embed, self.place = nn.Embedding(symbols, width), nn.Parameter(torch.randn(steps, width) * 0.02)
+        self.blocks = nn.ModuleList(nn.ModuleDict({
+            "ln1": nn.LayerNorm(width), "qkv": nn.Linear(width, 3 * width), "out": nn.Linear(width, width),
+            "ln2": nn.LayerNorm(width), "up": nn.Linear(width, 4 * width), "down": nn.Linear(4 * width, width),
+        }) for _ in range(layers))
+        self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, symbols)
+
+    def forward(self, tokens):
+        x = self.embed(tokens) + self.place
+        for block in self.blocks:
+            parts = block["qkv"](block["ln1"](x)).chunk(3, -1)
+            query, key, value = (part.unflatten(-1, (8, -1)).transpose(1, 2) for part in parts)
+            mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+            x = x + block["out"](mixed.transpose(1, 2).flatten(2))
+            x = x + block["down"](functional.gelu(block["up"](block["ln2"](x))))
+        return self.head(self.norm(x))
+
+
+def transformer(mode):
+    network = Transformer()
+    x, y = torch.randint(0, 65, (16, 128)), torch.randint(0, 65, (16, 128))
+    call = torch.compile(network) if mode == "compile" else network
+    step = training(network, lambda: functional.cross_entropy(call(x).flatten(0, 1), y.flatten()))
+    return Work(step, x.numel(), network, {"x": x, "y": y})
+
+
+def vision_transformer():
+    for part in ("_meta_registrations", "_autograd_registrations"):
+        sys.modules[f"torchvision.{part}"] = types.ModuleType(part)
+    from torchvision import models
+    return models.vit_b_16()
+
+
 def graph(mode):
     nodes, edges = 2708, 5278
     ends = torch.randint(0, nodes, (2, edges))
@@ -338,6 +376,8 @@ WORKLOADS = {
     "save": (["torch", "safetensors"], lambda mode: file("save", mode)),
     "load": (["torch", "safetensors"], lambda mode: file("load", mode)),
     "images": (["torchvision"], lambda mode: photographs()),
+    "vit_b_16-infer1": (INFERENCE, lambda mode: images(vision_transformer(), (1, 3, 224, 224), mode, "infer")),
+    "transformer-train": (PLAIN, transformer),
 }
 
 

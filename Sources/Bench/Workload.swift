@@ -63,7 +63,8 @@ struct Workload: Sendable {
     }
   }
 
-  static let all: [Workload] = imageWorkloads + sequenceWorkloads + graphWorkloads + fileWorkloads
+  static let all: [Workload] =
+    imageWorkloads + sequenceWorkloads + transformerWorkloads + graphWorkloads + fileWorkloads
 
   /// The product's own training step, with Adam.
   static func training(

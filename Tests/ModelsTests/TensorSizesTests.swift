@@ -296,6 +296,23 @@ import Testing
     #expect(inference { again(tokens: tokens).logits.scalars } == inference { model(tokens: tokens).logits.scalars })
   }
 
+  @Test(arguments: 0..<24) func transformersHaveTheirVocabulary(seed: Int) throws {
+    var sizes = Sizes(seed)
+    let outputs = sizes.number(2...9)
+    // As many heads as the published one has: no shape says it.
+    let configuration = CharacterTransformer.Configuration(
+      context: sizes.number(3...9), layers: sizes.number(1...3), heads: 4, width: 4 * sizes.number(1...3),
+      bias: seed % 3 == 0, symbols: seed % 2 == 0 ? nil : outputs + sizes.number(1...3), outputs: outputs)
+    let model = CharacterTransformer(configuration)
+    model.initialize(seed: UInt64(seed))
+    let architecture = try Registry.zoo.architecture(named: "char-transformer")
+    let adapted = try Self.stateDictionary(of: model).adapted(to: architecture, path: "f.pth").checkpoint
+    let again = try #require(try Registry.zoo.model(from: adapted, path: "f.pth").model as? CharacterTransformer)
+    #expect(again.configuration == configuration)
+    let tokens = IntTensor((0..<6).map { Int32($0 % outputs) }, shape: [2, 3])
+    #expect(inference { again(tokens: tokens).logits.scalars } == inference { model(tokens: tokens).logits.scalars })
+  }
+
   @Test(arguments: 0..<12) func tokensHaveTheirTable(seed: Int) throws {
     var sizes = Sizes(seed)
     let configuration = SequenceClassifier.Configuration(
@@ -325,7 +342,7 @@ import Testing
 
   @Test func everyFamilyOfTheRegistryIsHere() throws {
     let tried = Set(
-      try (Self.families.map(\.name) + ["char-rnn", "sequence-gru", "gcn"]).map {
+      try (Self.families.map(\.name) + ["char-rnn", "char-transformer", "sequence-gru", "gcn"]).map {
         "\(type(of: try Registry.zoo.architecture(named: $0).build()))"
       })
     for architecture in Registry.zoo.architectures { #expect(tried.contains("\(type(of: try architecture.build()))")) }
