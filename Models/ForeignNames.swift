@@ -2,6 +2,7 @@
 // their networks differ from the zoo's.
 
 import AviaryCheckpoints
+import AviaryDiagnostics
 
 extension KerasOriginal {
   /// keras-squeezenet, after Caffe: `fire2/squeeze1x1`. torchvision counts the pools among its features. keras-squeezenet pools
@@ -16,4 +17,19 @@ extension KerasOriginal {
     }
     return KerasOriginal(paths: paths, configuration: [.init("poolRounding", .text("down"))])
   }()
+}
+
+extension RenamingRule {
+  /// torchvision's DenseNets before 0.2.2, whose published files still have these names: `denselayer1.norm.1` for
+  /// `denselayer1.norm1`.
+  static let olderDenseNets = [
+    known(
+      #"^(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\.(?:weight|bias|running_mean|running_var|num_batches_tracked))$=$1$2"#
+    )
+  ]
+
+  private static func known(_ rule: String) -> RenamingRule {
+    guard let rule = try? RenamingRule(rule) else { stopProgram("'\(rule)' is not a rule") }
+    return rule
+  }
 }

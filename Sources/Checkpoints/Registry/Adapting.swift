@@ -50,7 +50,7 @@ extension Checkpoint {
     do {
       return try resized(to: architecture, by: adaptation, path: path)
     } catch CheckpointFault.mismatch(_, var report) where kerasModel == nil && adaptation.transposes.isEmpty {
-      let known = try named(by: adaptation)
+      let known = try named(by: adaptation, of: architecture)
       report.transposable =
         known.transposable(report) { patterns in
           var other = adaptation
@@ -79,7 +79,13 @@ extension Checkpoint {
     let published = try architecture.build()
     let refusal: any Error
     do {
-      return try fitted(to: architecture, try architecture.build(sizes).model, adaptation, path)
+      var result = try fitted(to: architecture, try architecture.build(sizes).model, adaptation, path)
+      if kerasModel == nil {
+        // Though the published sizes fit, the network may have something that no shape says.
+        sizes.shapes = shapes(for: published.cellDescriptions, architecture, adaptation, path)
+        if let line = (try? sized(architecture, sizes))?.assumption { result.checkpoint.notes.append(line) }
+      }
+      return result
     } catch let fault as CheckpointFault where fault.concernsSizes {
       refusal = fault
     } catch ArchitectureFault.refused(let name, let fault) {
@@ -119,7 +125,7 @@ extension Checkpoint {
       let layers = try? kerasModel.convertedLayers(onto: [], by: adaptation.mapping(to: architecture), path: path)
       return TensorShapes((layers ?? []).flatMap { $0.arrays.map { ($0.path, $0.array.shape) } })
     }
-    guard let renamed = try? named(by: adaptation) else { return TensorShapes([]) }
+    guard let renamed = try? named(by: adaptation, of: architecture) else { return TensorShapes([]) }
     if adaptation.byStructure {
       let counted = cells.filter { $0.role != .counter }
       let tensors = renamed.entries.filter { $0.array.count != 1 || $0.array.integers() == nil }
@@ -129,9 +135,11 @@ extension Checkpoint {
     return TensorShapes(renamed.joiningGates(of: cells).entries.map { ($0.path, $0.array.shape) })
   }
 
-  /// The tensors of a file of another program than Keras under the names that a person gives them.
-  private func named(by adaptation: Adaptation) throws(CheckpointFault) -> Checkpoint {
-    try (format == .hdf5 ? dotted() : self).renamed(by: adaptation.renames).transposed(adaptation.transposes)
+  /// The tensors of a file of another program than Keras under the names that a person gives them, and today's for those
+  /// that older files have.
+  private func named(by adaptation: Adaptation, of architecture: Architecture) throws(CheckpointFault) -> Checkpoint {
+    try (format == .hdf5 ? dotted() : self).renamed(by: adaptation.renames + architecture.olderNames)
+      .transposed(adaptation.transposes)
   }
 
   private func fitted(
@@ -165,7 +173,7 @@ extension Checkpoint {
       }
       return try mapped(onto: cells, headPath: headPath, by: adaptation.mapping(to: architecture), path: path)
     }
-    let renamed = try named(by: adaptation)
+    let renamed = try named(by: adaptation, of: architecture)
     let named =
       try adaptation.byStructure
       ? renamed.renamedByStructure(of: cells, path: path) : renamed.joiningGates(of: cells).flattened(for: cells)
@@ -208,7 +216,8 @@ extension CheckpointFault {
   /// Whether a network of other sizes may fit.
   fileprivate var concernsSizes: Bool {
     switch self {
-    case .mismatch, .nothingMatched, .structure, .kerasLayer: true
+    // A pattern may be for what only a network of other sizes does not have.
+    case .mismatch, .nothingMatched, .structure, .kerasLayer, .patternMatchesNothing: true
     default: false
     }
   }

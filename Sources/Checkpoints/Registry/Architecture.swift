@@ -33,6 +33,8 @@ public struct Architecture: Sendable {
   public let takesProbabilities: Bool
   /// How the network that Keras users have differs; nil where names agree or no original is known.
   public let keras: KerasOriginal?
+  /// What makes today's names of those that older files of the network's source have; names that are today's stay.
+  public let olderNames: [RenamingRule]
   private let make: @Sendable (_ request: Request) throws(ArchitectureFault) -> any Network
   private let makeSized: @Sendable (_ sizes: SizedConfiguration) throws(ArchitectureFault) -> Sized
 
@@ -46,7 +48,8 @@ public struct Architecture: Sendable {
   /// - Parameter preset: the configuration of the published network.
   public init<Model: Network & SendableMetatype>(
     _ name: String, _ summary: String, _ type: Model.Type, _ preset: Model.Configuration, input: [Int],
-    kinds: [DataKind] = [.images], takesProbabilities: Bool = false, keras: KerasOriginal? = nil
+    kinds: [DataKind] = [.images], takesProbabilities: Bool = false, keras: KerasOriginal? = nil,
+    olderNames: [RenamingRule] = []
   ) {
     self.name = name
     self.summary = summary
@@ -54,6 +57,7 @@ public struct Architecture: Sendable {
     self.input = input
     self.takesProbabilities = takesProbabilities
     self.keras = keras
+    self.olderNames = olderNames
     make = { (request) throws(ArchitectureFault) in
       var configuration = preset
       if let value = request.configuration {
@@ -75,7 +79,9 @@ public struct Architecture: Sendable {
       return Sized(
         model: try Self.build(type, configuration, architecture: name),
         read: changed.filter { !assumed.contains($0.name) },
-        assumed: members.filter { assumed.contains($0.name) },
+        assumed: members.filter { member in
+          assumed.contains(member.name) && !sizes.changes.contains { $0.name == member.name }
+        },
         kept: members.filter { member in
           !assumed.contains(member.name) && !changed.contains { $0.name == member.name }
             && !sizes.changes.contains { $0.name == member.name }
