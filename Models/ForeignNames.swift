@@ -25,6 +25,14 @@ extension RenamingRule {
     known(#"^(.*\.mlp)\.linear_1\.(weight|bias)$=$1.0.$2"#), known(#"^(.*\.mlp)\.linear_2\.(weight|bias)$=$1.3.$2"#),
   ]
 
+  /// torchvision's DenseNets before 0.2.2, whose published files still have these names: `denselayer1.norm.1` for
+  /// `denselayer1.norm1`.
+  static let olderDenseNets = [
+    known(
+      #"^(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\.(?:weight|bias|running_mean|running_var|num_batches_tracked))$=$1$2"#
+    )
+  ]
+
   private static func known(_ rule: String) -> RenamingRule {
     guard let rule = try? RenamingRule(rule) else { stopProgram("'\(rule)' is not a rule") }
     return rule

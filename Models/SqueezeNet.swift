@@ -1,8 +1,9 @@
-// SqueezeNet 1.1: AlexNet's accuracy with fifty times fewer parameters.
+// SqueezeNet: AlexNet's accuracy with fifty times fewer parameters.
 //
-// Iandola et al., "SqueezeNet", 2016 (arXiv:1602.07360), in its release 1.1, as torchvision builds it. The rounding of the
-// pools is configuration: torchvision rounds up, the Caffe and Keras originals down, and weights of the one give other
-// features in the other. Paths are torchvision's names.
+// Iandola et al., "SqueezeNet", 2016 (arXiv:1602.07360), and its release 1.1, which needs fewer operations, as torchvision
+// builds them. The rounding of the pools is configuration: torchvision rounds up, the Caffe and Keras originals down, and
+// weights of the one give other features in the other. Left out: the paper's networks with bypasses. Paths are
+// torchvision's names.
 
 import AviaryCheckpoints
 import AviaryLayers
@@ -27,8 +28,18 @@ public struct Fire: UnaryLayer {
   }
 }
 
-/// SqueezeNet 1.1: [N, 3, H, W] → [N, classes].
+/// SqueezeNet: [N, 3, H, W] → [N, classes].
 public struct SqueezeNet: Classifier {
+  public enum Version: String, Codable, Sendable {
+    /// The paper's.
+    case original = "1.0"
+    /// With a smaller first convolution and earlier pools.
+    case revised = "1.1"
+
+    /// The channels and the window of the first convolution.
+    var stem: (channels: Int, kernel: Int) { self == .original ? (96, 7) : (64, 3) }
+  }
+
   /// What makes logits of the feature maps.
   public enum Head: String, Codable, Sendable {
     /// The original: dropout, 1×1 convolution, relu, mean over positions.
@@ -38,6 +49,7 @@ public struct SqueezeNet: Classifier {
   }
 
   public struct Configuration: ImageConfiguration {
+    public var version: Version
     /// How the pools round: torchvision's round up, the Caffe and Keras originals down.
     public var poolRounding: PoolRounding
     /// By how much all inner channels are divided; 1 for the real network.
@@ -47,10 +59,13 @@ public struct SqueezeNet: Classifier {
     public var inputChannels: Int
     public var classes: Int
 
+    public static var addedLater: Set<String> { ["version"] }
+
     public init(
-      poolRounding: PoolRounding = .up, divisor: Int = 1, head: Head = .convolution, dropout: Float = 0.5,
-      inputChannels: Int = 3, classes: Int = 1000
+      _ version: Version = .revised, poolRounding: PoolRounding = .up, divisor: Int = 1, head: Head = .convolution,
+      dropout: Float = 0.5, inputChannels: Int = 3, classes: Int = 1000
     ) {
+      self.version = version
       self.poolRounding = poolRounding
       self.divisor = divisor
       self.head = head
@@ -59,11 +74,16 @@ public struct SqueezeNet: Classifier {
       self.classes = classes
     }
 
+    /// SqueezeNet 1.0: 1,248,424 parameters.
+    // swift-format-ignore: AlwaysUseLowerCamelCase
+    public static let squeezenet1_0 = Configuration(.original)
     /// SqueezeNet 1.1: 1,235,496 parameters.
     // swift-format-ignore: AlwaysUseLowerCamelCase
     public static let squeezenet1_1 = Configuration()
     /// An eighth of the channels, for tests.
     public static let toy = Configuration(divisor: 8, classes: 5)
+    /// The same of SqueezeNet 1.0.
+    public static let toyOfThePaper = Configuration(.original, divisor: 8, classes: 5)
 
     public func validate(input: [Int]?) throws(ConfigurationFault) {
       guard [1, 2, 4, 8, 16].contains(divisor) else {
@@ -72,12 +92,18 @@ public struct SqueezeNet: Classifier {
       guard (0..<1).contains(dropout) else {
         throw .outOfRange(name: "dropout", value: "\(dropout)", allowed: "in [0, 1)")
       }
-      try requireImages("squeezenet", input: input, least: poolRounding == .up ? 17 : 31)
+      let least = version == .original ? (up: 21, down: 35) : (up: 17, down: 31)
+      try requireImages("squeezenet", input: input, least: poolRounding == .up ? least.up : least.down)
     }
 
     public mutating func fit(tensors shapes: inout TensorShapes) {
       inputChannels = shapes.inputs(of: "features.0.weight", rank: 4) ?? inputChannels
-      divisor = shapes.divisor(of: 64, giving: "features.0.weight") ?? divisor
+      switch shapes.extent(2, of: "features.0.weight", rank: 4) {
+      case Version.original.stem.kernel: version = .original
+      case Version.revised.stem.kernel: version = .revised
+      default: break
+      }
+      divisor = shapes.divisor(of: version.stem.channels, giving: "features.0.weight") ?? divisor
       if let rows = shapes.outputs(of: "classifier.1.weight", rank: 4) {
         (head, classes) = (.convolution, rows)
       } else if let rows = shapes.outputs(of: "classifier.2.weight") {
@@ -104,15 +130,27 @@ public struct SqueezeNet: Classifier {
       Fire(inputs / d, squeeze: squeeze / d, expand: expand / d)
     }
     self.configuration = configuration
-    features = Sequential([
+    let stem = configuration.version.stem
+    let first: [any UnaryLayer] = [
       Conv2d(
-        configuration.inputChannels, 64 / d, kernel: 3, stride: 2, initializer: .kaimingUniform(),
+        configuration.inputChannels, stem.channels / d, kernel: stem.kernel, stride: 2, initializer: .kaimingUniform(),
         biasInitializer: .zeros),
-      Activation.relu,
-      pool(), fire(64, 16, 64), fire(128, 16, 64),
-      pool(), fire(128, 32, 128), fire(256, 32, 128),
-      pool(), fire(256, 48, 192), fire(384, 48, 192), fire(384, 64, 256), fire(512, 64, 256),
-    ])
+      Activation.relu, pool(), fire(stem.channels, 16, 64), fire(128, 16, 64),
+    ]
+    let later: [any UnaryLayer] =
+      switch configuration.version {
+      case .original:
+        [
+          fire(128, 32, 128), pool(), fire(256, 32, 128), fire(256, 48, 192), fire(384, 48, 192), fire(384, 64, 256),
+          pool(), fire(512, 64, 256),
+        ]
+      case .revised:
+        [
+          pool(), fire(128, 32, 128), fire(256, 32, 128),
+          pool(), fire(256, 48, 192), fire(384, 48, 192), fire(384, 64, 256), fire(512, 64, 256),
+        ]
+      }
+    features = Sequential(first + later)
     classifier = Self.classifier(configuration)
   }
 
@@ -147,6 +185,8 @@ public struct SqueezeNet: Classifier {
 
 extension Architecture {
   static let squeezeNets = [
+    Architecture(
+      "squeezenet1_0", "SqueezeNet 1.0 (Iandola et al., 2016)", SqueezeNet.self, .squeezenet1_0, input: [3, 224, 224]),
     Architecture(
       "squeezenet1_1", "SqueezeNet 1.1 (Iandola et al., 2016)", SqueezeNet.self, .squeezenet1_1,
       input: [3, 227, 227],

@@ -185,11 +185,17 @@ def input_at_random(shape, seed):
 
 
 def training_step(network, x, labels):
-    """One pass in training mode: logits, loss and every gradient; the network keeps its updated statistics."""
+    """One pass in training mode: logits, loss and every gradient; the network keeps its updated statistics.
+
+    The losses of auxiliary heads are added with the share `auxiliary_weight`.
+    """
     network.train()
     x = x.clone().requires_grad_()
-    logits = network(x)
+    outputs = network(x)
+    logits, *auxiliary = outputs if isinstance(outputs, tuple) else (outputs,)
     loss = functional.cross_entropy(logits, labels)
+    for others in auxiliary:
+        loss = loss + network.auxiliary_weight * functional.cross_entropy(others, labels)
     loss.backward()
     return logits, loss, x.grad
 
@@ -224,10 +230,10 @@ def toy(path, network, x, metadata):
     finish(path, arrays, metadata, distance)
 
 
-def full(path, network, x, metadata, labels=(1, 2)):
+def full(path, network, x, metadata, labels=(1, 2), others=None):
     """Weights and input follow the formula and are not stored; of gradients and statistics, samples."""
     labels = torch.tensor(labels)
-    arrays = {"labels": labels, "logits/inference": expected(evaluation(network, x))}
+    arrays = {"labels": labels, "logits/inference": expected(evaluation(network, x)), **(others or {})}
     distance = clearance(network, x)
     logits, loss, _ = training_step(network, x, labels)
     arrays["logits/training"] = expected(logits)

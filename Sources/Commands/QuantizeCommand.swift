@@ -69,6 +69,7 @@ struct QuantizeCommand: ParsableCommand {
     try after.write(to: output)
     let report = Report(
       path: loaded.path, output: output, images: images, tensors: outcome.quantized.count, weights: outcome.weights,
+      kept: outcome.kept,
       bytesBefore: before.byteCount, bytesAfter: after.byteCount,
       comparison: heldOut.flatMap { held in floats.flatMap { a in integers.map { held.comparison(a, $0) } } })
     if !Quantization.isSupported {
@@ -110,6 +111,8 @@ extension QuantizeCommand {
     let images: Int
     let tensors: Int
     let weights: Int
+    /// The paths of weights that stay floats.
+    let kept: [String]
     let bytesBefore: Int
     let bytesAfter: Int
     let comparison: HeldOutImages.Comparison?
@@ -120,6 +123,7 @@ extension QuantizeCommand {
           + "calibrated on \(counted(images, "image"))",
         "\(grouped(bytesBefore)) bytes of tensors before, \(grouped(bytesAfter)) after",
       ]
+      if !kept.isEmpty { lines.append("not quantized, float32 as before: \(kept.joined(separator: ", "))") }
       if let comparison {
         lines.append(
           "\(counted(comparison.images, "image")) of the \(comparison.part) part: accuracy "
@@ -132,7 +136,7 @@ extension QuantizeCommand {
     var object: JSONValue {
       var members: [JSONValue.Member] = [
         .init("input", .text(path)), .init("output", .text(output)), .init("calibration_images", .integer(images)),
-        .init("tensors", .integer(tensors)), .init("weights", .integer(weights)),
+        .init("tensors", .integer(tensors)), .init("weights", .integer(weights)), .init("kept", .texts(kept)),
         .init("bytes_before", .integer(bytesBefore)), .init("bytes_after", .integer(bytesAfter)),
       ]
       if let comparison {

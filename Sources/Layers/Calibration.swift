@@ -23,6 +23,9 @@ public final class Calibration {
     public internal(set) var quantized: [String] = []
     /// The number of their elements.
     public internal(set) var weights = 0
+    /// The paths of matrices and kernels that stay floats: of layers that were not seen at work, such as heads that only
+    /// learn, of other layers than convolutions and linear ones, and those with more channels than a file has scales for.
+    public internal(set) var kept: [String] = []
   }
 
   public init(of model: some Layer) { parameters = model.parameters }
@@ -39,9 +42,12 @@ public final class Calibration {
     var made: [(Parameter, Tensor)] = []
     for parameter in parameters {
       let value = parameter.filled.value
-      guard value.quantization == nil, let inputs = record.inputs(of: value) else { continue }
-      // More scales than an attribute of a file holds.
-      guard parameter.shape[0] <= Self.mostChannels else { continue }
+      guard value.quantization == nil else { continue }
+      // More scales than an attribute of a file holds are not stored.
+      guard let inputs = record.inputs(of: value), parameter.shape[0] <= Self.mostChannels else {
+        if parameter.shape.count > 1 { outcome.kept.append(parameter.path) }
+        continue
+      }
       guard inputs.isFinite else { throw .inputNotFinite(path: parameter.path) }
       let isSigned = inputs.minimum < 0
       let levels = isSigned ? 127 : 255

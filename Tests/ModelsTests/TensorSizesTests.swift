@@ -1,9 +1,10 @@
 import AviaryCheckpoints
 import AviaryLayers
-import AviaryModels
 import AviaryTensors
 import AviaryTestSupport
 import Testing
+
+@testable import AviaryModels
 
 /// A network's sizes follow from the shapes of a file's tensors.
 @Suite struct TensorSizesTests {
@@ -28,7 +29,10 @@ import Testing
         var sizes = Sizes(seed)
         var value = ResNet.Configuration.toy
         value.block = seed % 2 == 0 ? .basic : .bottleneck
-        (value.blocks, value.widths) = (sizes.numbers(4, 1...3), sizes.numbers(4, 1...9))
+        (value.blocks, value.widths) = (sizes.numbers(4, 1...3), sizes.numbers(4, 4...9))
+        if value.block == .bottleneck {
+          (value.groups, value.widthPerGroup) = (sizes.number(1...3), sizes.number(16...150))
+        }
         (value.inputChannels, value.classes) = (sizes.number(1...4), sizes.number(1...7))
         return (ZooCase.value(of: value), [value.inputChannels, 20, 20])
       }
@@ -48,7 +52,8 @@ import Testing
       { seed in
         var sizes = Sizes(seed)
         let value = SqueezeNet.Configuration(
-          divisor: 1 << sizes.number(2...4), head: seed % 2 == 0 ? .linear : .convolution,
+          seed % 3 == 0 ? .original : .revised, divisor: 1 << sizes.number(2...4),
+          head: seed % 2 == 0 ? .linear : .convolution,
           inputChannels: sizes.number(1...4), classes: sizes.number(1...7))
         return (ZooCase.value(of: value), [value.inputChannels, 33, 33])
       }
@@ -196,6 +201,48 @@ import Testing
           seed % 2 == 0 ? .torchvision : .original, divisor: 16,
           inputChannels: sizes.number(1...4), classes: sizes.number(1...7))
         return (ZooCase.value(of: value), [value.inputChannels, 70, 70])
+      }
+    ),
+    (
+      "densenet161",
+      { seed in
+        var sizes = Sizes(seed)
+        var value = DenseNet.Configuration(
+          blocks: sizes.numbers(4, 1...4), growth: sizes.number(1...6), stem: sizes.number(2...9),
+          bottleneck: sizes.number(1...5))
+        (value.inputChannels, value.classes) = (sizes.number(1...4), sizes.number(1...7))
+        return (ZooCase.value(of: value), [value.inputChannels, 33, 33])
+      }
+    ),
+    (
+      "googlenet",
+      { seed in
+        var sizes = Sizes(seed)
+        let value = GoogLeNet.Configuration(
+          auxiliaryHeads: seed % 2 == 0, divisor: 1 << sizes.number(1...3), inputChannels: sizes.number(1...4),
+          classes: sizes.number(1...7))
+        return (ZooCase.value(of: value), [value.inputChannels, 33, 33])
+      }
+    ),
+    (
+      "inception_v3",
+      { seed in
+        var sizes = Sizes(seed)
+        let value = InceptionV3.Configuration(
+          auxiliaryHeads: seed % 2 == 0, divisor: 1 << sizes.number(2...4), inputChannels: sizes.number(1...4),
+          classes: sizes.number(1...7))
+        return (ZooCase.value(of: value), [value.inputChannels, 75, 75])
+      }
+    ),
+    (
+      "shufflenet_v2_x1_5",
+      { seed in
+        var sizes = Sizes(seed)
+        var value = ShuffleNetV2.Configuration(
+          blocks: sizes.numbers(3, 1...3),
+          widths: sizes.numbers(1, 1...9) + sizes.numbers(3, 1...9).map { 2 * $0 } + sizes.numbers(1, 1...9))
+        (value.inputChannels, value.classes) = (sizes.number(1...4), sizes.number(1...7))
+        return (ZooCase.value(of: value), [value.inputChannels, 33, 33])
       }
     ),
     (

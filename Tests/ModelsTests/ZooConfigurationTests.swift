@@ -18,6 +18,60 @@ import Testing
     ("resnet18", #"{"blocks":[2,2,2,2],"widths":[8,8,8,8],"inputChannels":3,"classes":0}"#, "classes"),
     ("resnet18", #"{"blocks":[2,2,2,2],"widths":[8,8,8,8],"inputChannels":0,"classes":5}"#, "inputChannels"),
     (
+      "resnet50", #"{"block":"basic","blocks":[2,2,2,2],"widths":[8,8,8,8],"groups":2,"inputChannels":3,"classes":5}"#,
+      "groups"
+    ),
+    (
+      "resnet18", #"{"blocks":[2,2,2,2],"widths":[8,8,8,8],"widthPerGroup":128,"inputChannels":3,"classes":5}"#,
+      "widthPerGroup"
+    ),
+    (
+      "wide_resnet50_2",
+      #"{"block":"bottleneck","blocks":[2,2,2,2],"widths":[8,8,8,8],"groups":0,"inputChannels":3,"classes":5}"#,
+      "groups"
+    ),
+    (
+      "resnext50_32x4d",
+      #"{"block":"bottleneck","blocks":[2,2,2,2],"widths":[8,8,8,8],"groups":2,"widthPerGroup":4,"inputChannels":3,"classes":5}"#,
+      "inner width"
+    ),
+    (
+      "densenet121",
+      #"{"blocks":[2,2,2],"growth":4,"stem":4,"bottleneck":4,"dropout":0,"inputChannels":3,"classes":5}"#, "blocks"
+    ),
+    (
+      "densenet121",
+      #"{"blocks":[2,2,0,2],"growth":4,"stem":4,"bottleneck":4,"dropout":0,"inputChannels":3,"classes":5}"#,
+      "layers of a block"
+    ),
+    (
+      "densenet121",
+      #"{"blocks":[2,2,2,2],"growth":4,"stem":1,"bottleneck":4,"dropout":0,"inputChannels":3,"classes":5}"#, "stem"
+    ),
+    (
+      "densenet121",
+      #"{"blocks":[2,2,2,2],"growth":4,"stem":4,"bottleneck":4,"dropout":1,"inputChannels":3,"classes":5}"#, "dropout"
+    ),
+    (
+      "googlenet",
+      #"{"auxiliaryHeads":true,"transformInput":false,"divisor":16,"dropout":0,"auxiliaryDropout":0,"inputChannels":3,"classes":5}"#,
+      "divisor"
+    ),
+    (
+      "googlenet",
+      #"{"auxiliaryHeads":true,"transformInput":true,"divisor":1,"dropout":0,"auxiliaryDropout":0,"inputChannels":1,"classes":5}"#,
+      "inputChannels"
+    ),
+    (
+      "inception_v3",
+      #"{"auxiliaryHeads":true,"transformInput":true,"divisor":1,"dropout":0,"inputChannels":4,"classes":5}"#,
+      "inputChannels"
+    ),
+    (
+      "shufflenet_v2_x1_0", #"{"blocks":[1,1,1],"widths":[4,8,9,8,4],"inputChannels":3,"classes":5}"#, "widths"
+    ),
+    ("shufflenet_v2_x1_0", #"{"blocks":[1,1],"widths":[4,8,8,8,4],"inputChannels":3,"classes":5}"#, "stages"),
+    (
       "squeezenet1_1",
       #"{"poolRounding":"up","divisor":3,"head":"linear","dropout":0,"inputChannels":3,"classes":5}"#, "divisor"
     ),
@@ -130,6 +184,11 @@ import Testing
     // The toys of the registry are no published networks.
     guard !entry.name.hasSuffix("-toy") else { return }
     let file = Goldens.url("names/\(entry.name).txt", of: "ModelsTests")
+    // Of torchvision's networks, TorchvisionListTests knows the checksums of all names.
+    guard FileManager.default.fileExists(atPath: file.path) else {
+      #expect(try TorchvisionList.networks()[entry.name] != nil)
+      return
+    }
     let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map(String.init)
     #expect(lines.first == "\(entry.parameters)")
     let own = model.cellDescriptions.map { cell in
@@ -167,9 +226,16 @@ import Testing
       return configuration
     }())
 
+  static let floorOfThePaper = ZooCase.value(
+    of: {
+      var configuration = SqueezeNet.Configuration.toyOfThePaper
+      configuration.poolRounding = .down
+      return configuration
+    }())
+
   static let least: [(name: String, configuration: JSONValue, least: Int)] =
     ZooCase.families.compactMap { entry in entry.least.map { (entry.name, entry.configuration, $0) } }
-    + [("squeezenet-toy", floor, 31)]
+    + [("squeezenet-toy", floor, 31), ("squeezenet1_0", floorOfThePaper, 35)]
 
   @Test(arguments: least)
   func theSmallestInputWorksAndSmallerOnesAreRefused(name: String, configuration: JSONValue, least: Int) throws {

@@ -30,6 +30,33 @@ import Testing
     ("zoo-mnasnet", { MNASNet(.toy) }),
     ("zoo-regnet-x", { RegNet(.toyX) }),
     ("zoo-regnet-y", { RegNet(.toyY) }),
+    ("torchvision-densenet", { DenseNet(.toy) }),
+    ("torchvision-googlenet", { GoogLeNet(.init(divisor: 8, dropout: 0, auxiliaryDropout: 0, classes: 5)) }),
+    (
+      "torchvision-googlenet-transformed",
+      { GoogLeNet(.init(auxiliaryHeads: false, transformInput: true, divisor: 8, dropout: 0, classes: 5)) }
+    ),
+    ("torchvision-inception", { InceptionV3(.init(auxiliaryHeads: false, divisor: 16, dropout: 0, classes: 5)) }),
+    (
+      "torchvision-resnext",
+      {
+        ResNet(
+          .init(
+            block: .bottleneck, blocks: [2, 1, 1, 1], widths: [4, 8, 16, 32], groups: 2, widthPerGroup: 48, classes: 5))
+      }
+    ),
+    (
+      "torchvision-wide-resnet",
+      {
+        ResNet(
+          .init(block: .bottleneck, blocks: [1, 2, 1, 1], widths: [4, 8, 16, 32], widthPerGroup: 128, classes: 5))
+      }
+    ),
+    (
+      "torchvision-shufflenet",
+      { ShuffleNetV2(.init(blocks: [2, 1, 3], widths: [6, 8, 12, 16, 20], classes: 5)) }
+    ),
+    ("torchvision-squeezenet1_0", { SqueezeNet(.init(.original, divisor: 8, dropout: 0, classes: 5)) }),
   ]
 
   @Test(arguments: cases.map(\.golden))
@@ -38,6 +65,31 @@ import Testing
     let golden = try Goldens(name, of: "ModelsTests")
     func check(_ model: some Classifier) throws { try NetworkGoldens.compare(model, with: golden) }
     try check(entry.model())
+  }
+}
+
+/// Inception's auxiliary head against torchvision's: its gradients alone, and its place in the network.
+@Suite struct AuxiliaryHeadGoldenTests {
+  @Test func theHeadEqualsPyTorch() throws {
+    let head = InceptionAuxiliaryHead(InceptionBlocks(divisor: 16), classes: 5)
+    try NetworkGoldens.compare(head, with: try Goldens("torchvision-inception-head", of: "ModelsTests"))
+  }
+
+  @Test func theLossEqualsPyTorch() throws {
+    let golden = try Goldens("torchvision-inception-auxiliary", of: "ModelsTests")
+    let model = InceptionV3(.init(divisor: 16, dropout: 0, classes: 5))
+    let x = try NetworkGoldens.filling(model, for: golden)
+    let labels = IntTensor(try golden.array("labels").integers.map { Int32($0) })
+    let (logits, auxiliary) = withMode(.training) { model.trainingOutputs(x) }
+    try NetworkGoldens.expect(
+      logits.scalars, golden.array("logits/training"), "logits",
+      tolerance: NetworkGoldens.tolerance(1e-5, of: "logits", golden))
+    let output = try #require(auxiliary.first)
+    let wide = NetworkGoldens.tolerance(1e-5, of: "logits", golden)
+    try NetworkGoldens.expect(
+      output.logits.scalars, golden.array("logits/auxiliary"), "logits of the auxiliary head", tolerance: wide)
+    let loss = crossEntropy(logits, labels: labels) + crossEntropy(output.logits, labels: labels) * output.weight
+    try NetworkGoldens.expect([loss.scalar], golden.array("loss"), "loss", tolerance: wide)
   }
 }
 

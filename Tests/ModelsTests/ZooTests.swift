@@ -14,10 +14,25 @@ func checksums(_ model: some Network) -> [String: UInt32] {
     uniqueKeysWithValues: model.checkpoint(architecture: "").entries.map { ($0.path, $0.array.bytes.crc32c()) })
 }
 
+/// The loss of a batch as training adds it up, with that of auxiliary heads, and the logits of the main head.
+func trainingLoss(_ model: some UnaryLayer, _ x: Tensor, labels: IntTensor) -> (loss: Tensor, logits: Tensor) {
+  guard let model = model as? any AuxiliaryClassifier else {
+    let logits = model(x)
+    return (crossEntropy(logits, labels: labels), logits)
+  }
+  let (logits, auxiliary) = model.trainingOutputs(x)
+  let loss = auxiliary.reduce(crossEntropy(logits, labels: labels)) {
+    $0 + crossEntropy($1.logits, labels: labels) * $1.weight
+  }
+  return (loss, logits)
+}
+
 /// The gradients of one training step with labels that go round.
 func step(_ model: some Classifier, _ x: Tensor) -> Gradients {
   valueWithGradients(of: model, noise: Noise(seed: 1, step: 1)) {
-    crossEntropy(model(x), labels: IntTensor((0..<x.shape[0]).map { Int32($0 % model.configuration.outputs) }))
+    trainingLoss(
+      model, x, labels: IntTensor((0..<x.shape[0]).map { Int32($0 % model.configuration.outputs) })
+    ).loss
   }.gradients
 }
 
@@ -142,14 +157,15 @@ func step(_ model: some Classifier, _ x: Tensor) -> Gradients {
     func check(_ model: some Classifier) throws {
       let before = checksums(model)
       let changed = model.replacingHead(outputs: 3, seed: 5)
-      let prefix = model.headPath + "."
       let old = Dictionary(uniqueKeysWithValues: model.inventory.cells.map { ($0.path, $0.cell) })
       let cells = changed.inventory.cells
-      let backbone = cells.filter { !$0.path.hasPrefix(prefix) }
-      #expect(backbone.count == old.keys.count { !$0.hasPrefix(prefix) })
+      let backbone = cells.filter { !model.isInHead($0.path) }
+      #expect(backbone.count == old.keys.count { !model.isInHead($0) })
       for found in backbone { #expect(old[found.path]?.identity == found.cell.identity, "\(found.path)") }
-      let head = cells.filter { $0.path.hasPrefix(prefix) }
-      #expect(head.contains { $0.cell is Parameter })
+      let head = cells.filter { model.isInHead($0.path) }
+      for path in [model.headPath] + model.auxiliaryHeadPaths {
+        #expect(head.contains { $0.cell is Parameter && $0.path.hasPrefix(path + ".") })
+      }
       for found in head { #expect(!old.values.contains { $0.identity == found.cell.identity }, "\(found.path)") }
       #expect(checksums(model) == before, "the network itself stays what it was")
       #expect(changed.configuration.outputs == 3 && changed(entry.images()).shape == [3, 3])

@@ -126,7 +126,13 @@ extension Checkpoint {
     let published = try architecture.build()
     let refusal: any Error
     do {
-      return try fitted(to: architecture, try architecture.build(sizes).model, adaptation, path)
+      var result = try fitted(to: architecture, try architecture.build(sizes).model, adaptation, path)
+      if kerasModel == nil {
+        // Though the published sizes fit, the network may have something that no shape says.
+        sizes.shapes = shapes(for: published.cellDescriptions, architecture, adaptation, path)
+        if let line = (try? sized(architecture, sizes))?.assumption { result.checkpoint.notes.append(line) }
+      }
+      return result
     } catch let fault as CheckpointFault where fault.concernsSizes {
       refusal = fault
     } catch ArchitectureFault.refused(let name, let fault) {
@@ -260,7 +266,8 @@ extension CheckpointFault {
   /// Whether a network of other sizes may fit.
   fileprivate var concernsSizes: Bool {
     switch self {
-    case .mismatch, .nothingMatched, .structure, .kerasLayer: true
+    // A pattern may be for what only a network of other sizes does not have.
+    case .mismatch, .nothingMatched, .structure, .kerasLayer, .patternMatchesNothing: true
     default: false
     }
   }

@@ -84,7 +84,9 @@ public struct Architecture: Sendable {
       return Sized(
         model: try Self.build(type, configuration, architecture: name),
         read: changed.filter { !assumed.contains($0.name) },
-        assumed: members.filter { assumed.contains($0.name) },
+        assumed: members.filter { member in
+          assumed.contains(member.name) && !sizes.changes.contains { $0.name == member.name }
+        },
         kept: members.filter { member in
           !assumed.contains(member.name) && !changed.contains { $0.name == member.name }
             && !sizes.changes.contains { $0.name == member.name }

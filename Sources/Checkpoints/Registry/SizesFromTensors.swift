@@ -70,15 +70,22 @@ extension Architecture {
 extension Architecture.Sized {
   /// What the file said and what it did not say, a line each.
   var remarks: [String] {
-    func listed(_ members: [JSONValue.Member]) -> String {
-      members.map { "\($0.name)=\($0.value.text ?? $0.value.serialized)" }.joined(separator: ", ")
-    }
     var lines: [String] = []
-    if !read.isEmpty { lines.append("read from the shapes of the tensors: \(listed(read))") }
-    if !assumed.isEmpty {
-      lines.append("assumed, as the shapes do not say it (change it with --set): \(listed(assumed))")
+    if !read.isEmpty { lines.append("read from the shapes of the tensors: \(Self.listed(read))") }
+    if let assumption { lines.append(assumption) }
+    if !read.isEmpty, !kept.isEmpty {
+      lines.append("else as published (change it with --set): \(Self.listed(kept))")
     }
-    if !read.isEmpty, !kept.isEmpty { lines.append("else as published (change it with --set): \(listed(kept))") }
     return lines
+  }
+
+  /// What the file did not say, on one line; nil where it said everything.
+  var assumption: String? {
+    assumed.isEmpty
+      ? nil : "assumed, as the shapes do not say it (change it with --set): \(Self.listed(assumed))"
+  }
+
+  private static func listed(_ members: [JSONValue.Member]) -> String {
+    members.map { "\($0.name)=\($0.value.text ?? $0.value.serialized)" }.joined(separator: ", ")
   }
 }
