@@ -177,6 +177,9 @@ struct KerasGraphReader {
       kind: kind, name: name, place: place, configuration: configuration, path: path, version: version, scope: scope,
       call: call)
     builder.begin(positional, named)
+    // A layer may be called as `layer(inputs=x)`.
+    builder.give(builder.current + builder.take("inputs"))
+    guard !positional.isEmpty || !named.isEmpty else { throw description.unsupported("it is called without an input") }
     if kind == "TimeDistributed", let wrapped = configuration["layer"] {
       let inner = try description.inner()
       if KerasLayerClasses.worksOnSteps(inner.kind) {

@@ -30,7 +30,8 @@ extension KerasGraphBuilder {
   mutating func maskOutput(
     by operation: any KerasLayerClass, for source: KerasLayerDescription
   ) throws(KerasModelFault) {
-    outputMask = try mask(of: [current[0]], operation, for: source)
+    guard let first = current.first else { throw source.unsupported("it is called without an input") }
+    outputMask = try mask(of: [first], operation, for: source)
   }
 
   /// Gives the first input the mask that the output of a join has.

@@ -59,16 +59,42 @@ import Testing
     expectFault(try BuiltTool.run(["convert", input, scratch / "c.weights.h5", "--keep-names"]), "names no network")
   }
 
-  @Test func whatIsNoChainIsSaid() throws {
+  /// As Teachable Machine exports them: a graph in a file, and beside it the classes with their numbers.
+  @Test func classesComeFromLabelsBesideTheFile() throws {
     let scratch = try ScratchFolder()
-    let residual = Self.golden("residual.keras")
-    expectFault(
-      try BuiltTool.run(["convert", residual, scratch / "a.h5"]), "'join' (Add) has the inputs", "--keep-names")
+    let source = Goldens.url("graphs/teachable.h5", of: "KerasTests").path
+    try FileManager.default.copyItem(atPath: source, toPath: scratch / "keras_model.h5")
+    try "0 A dog\n1 Cat\n".write(toFile: scratch / "labels.txt", atomically: true, encoding: .utf8)
+    try ToyFiles.images(at: scratch / "images")
+    func names(_ options: [String]) throws -> Set<String> {
+      let outcome = try BuiltTool.run(
+        ["predict", scratch / "keras_model.h5", scratch / "images", "--preprocessing", "tensorflow", "--json"] + options
+      )
+      let predictions = try #require(try outcome.json()["predictions"] as? [[String: Any]])
+      let classes = try #require(predictions[0]["classes"] as? [[String: Any]])
+      return Set(classes.compactMap { $0["name"] as? String })
+    }
+    #expect(try names([]) == ["A dog", "Cat"])
+    #expect(try names(["--classes", scratch / "labels.txt"]) == ["A dog", "Cat"])
+    #expect(try names(["--classes", "x,y"]) == ["x", "y"])
+    // Three names are not of two outputs.
+    try "0 A dog\n1 Cat\n2 Bird\n".write(toFile: scratch / "labels.txt", atomically: true, encoding: .utf8)
+    #expect(try names([]) == ["class 0", "class 1"])
+    let run = try BuiltTool.run([
+      "finetune", "--from", scratch / "keras_model.h5", "--data", scratch / "images", "--output", scratch / "run",
+      "--preprocessing", "tensorflow", "--epochs", "1", "--freeze", "backbone",
+    ])
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(try Checkpoint.read(from: scratch / "run/best.h5").metadata.architecture == "keras-graph")
+  }
+
+  @Test func whatIsNoNetworkIsSaid() throws {
+    let scratch = try ScratchFolder()
     expectFault(
       try BuiltTool.run(["convert", Self.golden("unknown.keras"), scratch / "a.h5"]),
-      "layer 'strange' is a GroupNormalization, which Aviary does not know")
+      "layer 'inner/strange' is a Lambda, which Aviary does not know", "--keep-names")
     #expect(scratch.names.isEmpty)
-    let kept = try BuiltTool.run(["convert", residual, scratch / "a.h5", "--keep-names"])
+    let kept = try BuiltTool.run(["convert", Self.golden("unknown.keras"), scratch / "a.h5", "--keep-names"])
     #expect(kept.status == 0 && kept.output.contains("names and layouts are kept"))
     expectFault(
       try BuiltTool.run(["predict", Self.golden("values.keras"), "x.png", "--preprocessing", "unit"]),

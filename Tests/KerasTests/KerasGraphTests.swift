@@ -177,6 +177,44 @@ import Testing
     #expect("\(try #require(fault))".contains("more than 8192 layers"))
   }
 
+  /// A configuration of Keras's with one number or word changed is read or refused, runs or is refused, and never ends the
+  /// program.
+  @Test(arguments: [
+    "siamese.keras", "merges.keras", "translate.keras", "transformer.keras", "masked_joins.keras", "frames.keras",
+    "sizes.keras", "keras2_calls.h5", "functions.keras", "masking.keras",
+  ]) func mutatedGraphsAreReadOrRefused(file: String) throws {
+    let words = [
+      "-1", "0", "1", "2", "9223372036854775807", "1e308", "null", "[]", "\"x\"", "[null,null]", "{}", "true",
+    ]
+    var numbers = TestNumbers(seed: UInt64(file.utf8.reduce(0) { $0 + Int($1) }))
+    func pick(_ count: Int) -> Int { max(0, min(count - 1, Int((numbers.floats(1)[0] + 1) / 2 * Float(count)))) }
+    let checkpoint = try Checkpoint.read(from: Self.goldens + "/" + file)
+    let text = try #require(checkpoint.kerasModel?.configuration).serialized
+    let bytes = Array(text.utf8)
+    let places = bytes.indices.filter { bytes[$0] == UInt8(ascii: ":") || bytes[$0] == UInt8(ascii: "[") }
+    var ran = 0
+    for _ in 0..<250 {
+      let start = places[pick(places.count)] + 1
+      let end =
+        bytes[start...].firstIndex { [UInt8(ascii: ","), UInt8(ascii: "}"), UInt8(ascii: "]")].contains($0) }
+        ?? bytes.count
+      let mutated = Array(bytes[..<start]) + Array(words[pick(words.count)].utf8) + Array(bytes[end...])
+      guard let value = try? JSONValue(parsing: mutated),
+        let built = try? KerasGraphBuilder.graph(value, version: "3", path: file).builder.configuration,
+        let network = try? Registry.standard.architecture(named: built.name).build(
+          configuration: JSONValue(encoding: built)) as? KerasNetwork
+      else { continue }
+      let shapes = network.configuration.inputs.map { $0.shape.map { min($0 ?? 5, 64) } }
+      let weights = network.cellDescriptions.reduce(0) { $0 + $1.shape.reduce(1, *) }
+      guard weights < 50_000, (try? network.configuration.validate(inputs: shapes)) != nil else { continue }
+      network.initialize(seed: 1)
+      _ = inference { network.outputs(shapes.map { Tensor(zeros: [2] + $0) }).map(\.scalars) }
+      _ = network.replacingHead(outputs: 3, seed: 1)
+      ran += 1
+    }
+    #expect(ran > 20)
+  }
+
   /// What comes from a file reaches no precondition.
   @Test(arguments: [
     #"{"inputs":[],"layers":[]}"#, #"{"inputs":[{"name":"x","shape":[]}],"layers":[]}"#,

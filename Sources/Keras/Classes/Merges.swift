@@ -7,7 +7,7 @@ import AviaryTensors
 /// Elementwise: Add, Subtract, Multiply, Average, Maximum, Minimum.
 struct KerasMerge: KerasLayerClass {
   enum Kind: String, Codable, Sendable {
-    case add, subtract, multiply, divide, average, maximum, minimum
+    case add, subtract, multiply, divide, average, maximum, minimum, distance
 
     func callAsFunction(_ a: Tensor, _ b: Tensor) -> Tensor {
       switch self {
@@ -17,6 +17,7 @@ struct KerasMerge: KerasLayerClass {
       case .divide: a / b
       case .maximum: AviaryTensors.maximum(a, b)
       case .minimum: AviaryTensors.minimum(a, b)
+      case .distance: abs(a - b)
       }
     }
   }
@@ -25,7 +26,7 @@ struct KerasMerge: KerasLayerClass {
   static let classes = kinds.keys.sorted() + ["Merge", "CustomScaleLayer"]
   private static let kinds: [String: Kind] = [
     "Add": .add, "Subtract": .subtract, "Multiply": .multiply, "Average": .average, "Maximum": .maximum,
-    "Minimum": .minimum,
+    "Minimum": .minimum, "L1Dist": .distance,
   ]
   /// The words of Keras 1's Merge.
   private static let modes: [String: Kind] = ["sum": .add, "mul": .multiply, "ave": .average, "max": .maximum]
@@ -39,6 +40,11 @@ struct KerasMerge: KerasLayerClass {
     guard let kind = kinds[source.kind] ?? mode.flatMap({ modes[$0] }) ?? (source.kind == "Merge" ? nil : .add) else {
       throw source.unsupported("mode '\(mode ?? "")' is not supported")
     }
+    if kind == .distance {
+      // Not Keras's own, but the same in everybody's networks for faces and signatures.
+      graph.give(graph.current + graph.take("validation_embed"))
+      graph.notes.append("layer '\(source.name)': L1Dist is not a class of Keras; it is taken for |a − b|")
+    }
     // Versions before 3 count a step that all inputs count, version 3 one that any counts.
     try graph.joinMasks(source.version < 3 ? .minimum : .maximum, needsAll: true, for: source)
     try graph.alignOrders(for: source)
@@ -48,7 +54,8 @@ struct KerasMerge: KerasLayerClass {
 
   func outputs(of inputs: [KerasShape]) throws(ShapeFault) -> [KerasShape] {
     try require(!inputs.isEmpty, "it has no inputs")
-    try require(kind != .subtract && kind != .divide || inputs.count == 2, "it takes two inputs, not \(inputs.count)")
+    try require(
+      ![.subtract, .divide, .distance].contains(kind) || inputs.count == 2, "it takes two inputs, not \(inputs.count)")
     try require(scale.isFinite, "its scale is not a number")
     let axes = inputs.map(\.positions.count).max() ?? 0
     var result = KerasShape(channels: 1, positions: Array(repeating: 1, count: axes))
@@ -288,6 +295,7 @@ struct KerasScalar: KerasUnaryClass {
       case .divide: isReversed ? number / x : x * (1 / number)
       case .maximum: x.clamped(to: number...)
       case .minimum: x.clamped(to: ...number)
+      case .distance: abs(x - number)
       }
     }
   }
