@@ -4,7 +4,9 @@
 import AviaryLayers
 
 extension SequenceClassifier.Configuration {
-  private static let linear: Set<String> = ["fc", "linear", "lin", "dense", "out", "output", "head", "classifier", "hidden"]
+  private static let linear: Set<String> = [
+    "fc", "linear", "lin", "dense", "out", "output", "head", "classifier", "hidden",
+  ]
   private static let embedding: Set<String> = ["embedding", "embeddings", "emb"]
 
   /// The only layer with recurrent weights is `rnn`, and linear layers of one name are `fc`, or `fc1`, `fc2`, … in the order of
@@ -34,7 +36,9 @@ extension SequenceClassifier.Configuration {
       }
     }
     // Of different names nobody knows the order.
-    guard Set(linear.map { base($0.name) }).count <= 1, Set(linear.map { $0.number }).count == linear.count else { return [] }
+    guard Set(linear.map { base($0.name) }).count <= 1, Set(linear.map { $0.number }).count == linear.count else {
+      return []
+    }
     let ordered = linear.sorted { $0.number < $1.number }.enumerated().map { place, layer in
       (foreign: layer.name, own: linear.count == 1 ? "fc" : "fc\(place + 1)")
     }

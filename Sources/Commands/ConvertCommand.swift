@@ -96,7 +96,9 @@ struct ConvertCommand: ParsableCommand {
       let names = result.metadata.architecture == nil ? AviaryCommand.registry.names(fitting: result) : []
       show("no architecture given: names and layouts are kept")
       if let first = names.first {
-        show("the tensors fit \(names.joined(separator: ", ")): with --architecture \(first), predict and finetune take the file")
+        show(
+          "the tensors fit \(names.joined(separator: ", ")): with --architecture \(first), predict and finetune take the file"
+        )
       }
     }
     for note in result.notes { show("note: \(note)") }

@@ -89,7 +89,8 @@ struct FinetuneCommand: ParsableCommand {
       var knownLength: Int?
       if case .textColumn(let known) = try checkpoint.inputPreparation() { knownLength = known.settings.longest }
       var options = try training.options(
-        data: data, isFinetuning: true, architecture: architecture, checkpoint: absolutePath(path), knownLength: knownLength)
+        data: data, isFinetuning: true, architecture: architecture, checkpoint: absolutePath(path),
+        knownLength: knownLength)
       options.reading = try reading
       return (options, .checkpoint(checkpoint, path: path))
     }

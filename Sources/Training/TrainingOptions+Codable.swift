@@ -6,7 +6,8 @@ import AviaryDatasets
 
 extension TrainingOptions: Codable {
   private enum CodingKeys: String, CodingKey {
-    case data, architecture, configuration, checkpoint, reading, epochs, batchSize, optimizer, schedule, groups, layerwiseDecay
+    case data, architecture, configuration, checkpoint, reading, epochs, batchSize, optimizer, schedule, groups,
+      layerwiseDecay
     case clipping, monitor, minimumDelta, earlyStopping, weightAverageDecay, statisticsBatches, freeze, trainOnly,
       validation, seed, workers,
       threads

@@ -35,12 +35,14 @@ import Testing
     try scratch.write("a,b\n1,2\n", to: "t.csv")
     expectFault(
       try BuiltTool.run(
-        ["finetune", "--from", "in.safetensors", "--data", "t.csv", "--target", "b", "--output", "run"], in: scratch.path),
+        ["finetune", "--from", "in.safetensors", "--data", "t.csv", "--target", "b", "--output", "run"],
+        in: scratch.path),
       "its tensors fit mlp", "--architecture mlp")
     checkpoint.set(StoredArray([1] as [Float], shape: [1]), at: "scale")
     #expect(Registry.standard.names(fitting: checkpoint).isEmpty, "every tensor has to be a network's")
     try checkpoint.write(to: scratch / "in.safetensors")
-    expectFault(try BuiltTool.run(["predict", "in.safetensors", "x.jpg"], in: scratch.path), "not named as those", "--rename")
+    expectFault(
+      try BuiltTool.run(["predict", "in.safetensors", "x.jpg"], in: scratch.path), "not named as those", "--rename")
   }
 
   @Test(arguments: ["out.pth", "out.npz", "out.safetensors", "out.pth.tar"]) func goesThereAndBack(output: String)

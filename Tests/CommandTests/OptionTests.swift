@@ -26,7 +26,8 @@ struct OptionTests {
     (["convert", "a.pth", "b.h5", "--rename", "no sign"], "REGEX=REPLACEMENT"),
     (["convert", "a.pth", "b.h5", "--std", "0,1,1"], "--std 0.0 is out of range"),
     (["convert", "a.pth", "b.h5", "--std", "1,-2,-3"], "--std -2.0 is out of range"),
-    (["verify", "--json", "--tpo"], "unknown option '--tpo'"), (["convert", "a", "b", "--keep-names", "--jsn"], "did you mean '--json'?"),
+    (["verify", "--json", "--tpo"], "unknown option '--tpo'"),
+    (["convert", "a", "b", "--keep-names", "--jsn"], "did you mean '--json'?"),
     (["convert", "a.pth", "b.h5", "--input-size", "0x5"], "--input-size 0 is out of range"),
     (["convert", "a.pth", "b.h5", "--architecture", "alexnett"], "did you mean 'alexnet'?"),
   ]) func suggests(arguments: [String], hint: String) throws {

@@ -75,7 +75,9 @@ import Testing
   /// The file is read again as it was at the beginning: under which names, and with which preparation.
   @Test func aFineTuningThatWasKilledAtOnceReadsItsForeignFileAgain() throws {
     var foreign = Checkpoint()
-    for entry in try ToyFiles.checkpoint("squeezenet-toy").entries { foreign.set(entry.array, at: "module." + entry.path) }
+    for entry in try ToyFiles.checkpoint("squeezenet-toy").entries {
+      foreign.set(entry.array, at: "module." + entry.path)
+    }
     try foreign.write(to: scratch / "in.safetensors")
     let begun = try BuiltTool.run(
       [
@@ -103,11 +105,15 @@ import Testing
     let rows = (0..<40).map { "\($0),\($0 % 2 == 0 ? "even" : "odd")" }
     try scratch.write("a,parity\n" + rows.joined(separator: "\n"), to: "table.csv")
     let table = try BuiltTool.run(
-      ["train", "mlp", "--data", "table.csv", "--target", "parity", "--set", "hidden=[4]", "--epochs", "1", "--output", "t"],
+      [
+        "train", "mlp", "--data", "table.csv", "--target", "parity", "--set", "hidden=[4]", "--epochs", "1", "--output",
+        "t",
+      ],
       in: scratch.path)
     #expect(table.status == 0, "\(table.errors)")
     expectFault(
-      try BuiltTool.run(["train", "--resume", "t", "--max-skipped", "0"], in: scratch.path), "--max-skipped is for images")
+      try BuiltTool.run(["train", "--resume", "t", "--max-skipped", "0"], in: scratch.path),
+      "--max-skipped is for images")
   }
 
   @Test func dataThatMovedAreFoundByWhatTheyHold() throws {

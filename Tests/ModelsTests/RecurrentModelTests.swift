@@ -134,7 +134,9 @@ import Testing
   // MARK: - Weights made by others
 
   /// Under the names that tutorials give them, with several linear layers behind the recurrent ones.
-  @Test(arguments: [("two", "sequence-lstm"), ("one", "sequence-gru"), ("three", "sequence-lstm"), ("own", "sequence-lstm")])
+  @Test(arguments: [
+    ("two", "sequence-lstm"), ("one", "sequence-gru"), ("three", "sequence-lstm"), ("own", "sequence-lstm"),
+  ])
   func filesOfTutorialsGivePyTorchsOutputs(name: String, network: String) throws {
     let goldens = try Goldens("recurrent-tutorials", of: "ModelsTests")
     var file = Checkpoint()
@@ -156,7 +158,9 @@ import Testing
 
   @Test func namesThatAreNotCertainAreLeft() {
     func names(_ layers: [String]) -> [String] {
-      let paths = layers.flatMap { $0 == "lstm" ? ["lstm.weight_ih_l0", "lstm.weight_hh_l0"] : [$0 + ".weight", $0 + ".bias"] }
+      let paths = layers.flatMap {
+        $0 == "lstm" ? ["lstm.weight_ih_l0", "lstm.weight_hh_l0"] : [$0 + ".weight", $0 + ".bias"]
+      }
       return SequenceClassifier.Configuration.ownNames(for: paths).map { "\($0.foreign)>\($0.own)" }
     }
     #expect(names(["lstm", "fc"]) == ["lstm>rnn"])

@@ -187,7 +187,6 @@ private struct Interpreter {
     case "embedding": return [embedding(operation["indices"]!.indices!, weight: x[0]!)]
     case "expanded": return [x[0]!.expanded(to: integers("to"))]
     case "gelu": return [gelu(x[0]!, approximation: operation["approximation"]!.text == "tanh" ? .tanh : .none)]
-    case "silu": return [silu(x[0]!)]
     case "exp": return [exp(x[0]!)]
     case "norm": return [x[0]!.norm(2, over: integers("axes"), keepingAxes: flag("keepingAxes"))]
     case "layerNormalization":

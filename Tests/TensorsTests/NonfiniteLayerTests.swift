@@ -12,7 +12,9 @@ import Testing
   }
 
   /// A NaN in each operand in turn, and in the upstream gradient.
-  @Test(arguments: [RecurrentKind.lstm, .gru, .rnnTanh]) func recurrentLayersSpreadNaNAsPyTorchs(kind: RecurrentKind) throws {
+  @Test(arguments: [RecurrentKind.lstm, .gru, .rnnTanh]) func recurrentLayersSpreadNaNAsPyTorchs(kind: RecurrentKind)
+    throws
+  {
     let name = kind == .rnnTanh ? "rnn_tanh" : kind == .gru ? "gru" : "lstm"
     let variants = try #require(try Self.recurrent.get()[name])
     let one = RecurrentTests.Case(kind: kind)

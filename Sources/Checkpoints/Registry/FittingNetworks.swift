@@ -28,7 +28,10 @@ extension Architecture {
     let shapes = TensorShapes(
       tensors.map { path, shape in
         let name = names.first { path.utf8.starts(with: ($0.foreign + ".").utf8) }
-        return (name.map { $0.own + String(decoding: path.utf8.dropFirst($0.foreign.utf8.count), as: UTF8.self) } ?? path, shape)
+        return (
+          name.map { $0.own + String(decoding: path.utf8.dropFirst($0.foreign.utf8.count), as: UTF8.self) } ?? path,
+          shape
+        )
       })
     guard let model = try? build(SizedConfiguration(shapes: shapes)).model else { return false }
     let head = model.headPath + "."

@@ -42,7 +42,8 @@ public struct Registry: Sendable {
   public func model(
     from checkpoint: Checkpoint, allowing allowances: Set<Allowance> = [], seed: UInt64 = 0, path: String
   ) throws -> (model: any Network, architecture: Architecture, report: LoadReport) {
-    let checkpoint = try recognized(checkpoint, by: Adaptation(allowing: allowances), path: path)?.checkpoint ?? checkpoint
+    let checkpoint =
+      try recognized(checkpoint, by: Adaptation(allowing: allowances), path: path)?.checkpoint ?? checkpoint
     guard let name = checkpoint.metadata.architecture else { throw unnamed(checkpoint) }
     let architecture = try architecture(named: name)
     let model = try architecture.build(configuration: checkpoint.metadata.configuration)
