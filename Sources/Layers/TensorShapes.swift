@@ -1,5 +1,6 @@
 import AviaryDiagnostics
 import AviaryTensors
+import Synchronization
 
 /// The shapes of a file's tensors by their names, from which a configuration reads its sizes.
 ///
@@ -10,17 +11,29 @@ public struct TensorShapes: Sendable {
   /// Members of the configuration that the shapes narrow down but do not settle, and that were chosen nevertheless.
   public private(set) var assumed: Set<String> = []
 
+  /// Whether any tensor that was asked for is there.
+  package var isOfUse: Bool { use.isFound.load(ordering: .relaxed) }
+  private let use = Use()
+
+  private final class Use: Sendable {
+    let isFound = Atomic(false)
+  }
+
   public init(_ shapes: some Sequence<(String, [Int])>) {
     self.shapes = ExactDictionary(shapes.filter { $0.1.allSatisfy { (0...1 << 31).contains($0) } })
   }
 
-  public subscript(name: String) -> [Int]? { shapes[name] }
+  public subscript(name: String) -> [Int]? {
+    guard let shape = shapes[name] else { return nil }
+    use.isFound.store(true, ordering: .relaxed)
+    return shape
+  }
 
-  public func contains(_ name: String) -> Bool { shapes[name] != nil }
+  public func contains(_ name: String) -> Bool { self[name] != nil }
 
   /// The extent of a tensor along an axis; nil where there is no tensor of that name and rank.
   public func extent(_ axis: Int, of name: String, rank: Int) -> Int? {
-    guard let shape = shapes[name], shape.count == rank, shape.indices.contains(axis) else { return nil }
+    guard let shape = self[name], shape.count == rank, shape.indices.contains(axis) else { return nil }
     return shape[axis]
   }
 
@@ -59,8 +72,8 @@ public struct TensorShapes: Sendable {
   public mutating func recurrent(
     _ path: String, kind: RecurrentKind, member: String
   ) -> (kind: RecurrentKind, inputs: Int, hidden: Int, layers: Int, bidirectional: Bool)? {
-    guard let input = shapes["\(path).weight_ih_l0"], input.count == 2,
-      let recurrent = shapes["\(path).weight_hh_l0"], recurrent.count == 2, recurrent[1] > 0,
+    guard let input = self["\(path).weight_ih_l0"], input.count == 2,
+      let recurrent = self["\(path).weight_hh_l0"], recurrent.count == 2, recurrent[1] > 0,
       recurrent[0] % recurrent[1] == 0
     else { return nil }
     let gates = recurrent[0] / recurrent[1]

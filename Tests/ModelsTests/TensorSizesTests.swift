@@ -305,7 +305,7 @@ import Testing
     ),
   ]
 
-  @Test(arguments: families.map(\.name), 0..<12)
+  @Test(arguments: families.map(\.name), 0..<6)
   func aStateDictionaryGivesTheSameFunction(name: String, seed: Int) throws {
     let family = try #require(Self.families.first { $0.name == name })
     let architecture = try Registry.zoo.architecture(named: name)

@@ -39,6 +39,8 @@ public struct Architecture: Sendable {
   public private(set) var originals: [ForeignOriginal] = []
   /// See `NetworkConfiguration.ownNames(for:)`.
   let ownNames: @Sendable (_ paths: [String]) -> [(foreign: String, own: String)]
+  /// Whether a configuration reads any size off tensors of these names, which costs far less than to build the network.
+  let readsSizes: @Sendable (_ tensors: TensorShapes) -> Bool
   private let make: @Sendable (_ request: Request) throws(ArchitectureFault) -> any Network
   private let makeSized: @Sendable (_ sizes: SizedConfiguration) throws(ArchitectureFault) -> Sized
 
@@ -63,6 +65,11 @@ public struct Architecture: Sendable {
     self.keras = keras
     self.olderNames = olderNames
     ownNames = { Model.Configuration.ownNames(for: $0) }
+    readsSizes = { tensors in
+      var (configuration, tensors) = (preset, tensors)
+      configuration.fit(tensors: &tensors)
+      return tensors.isOfUse
+    }
     make = { (request) throws(ArchitectureFault) in
       var configuration = preset
       if let value = request.configuration {

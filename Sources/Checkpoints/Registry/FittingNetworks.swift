@@ -33,7 +33,7 @@ extension Architecture {
           shape
         )
       })
-    guard let model = try? build(SizedConfiguration(shapes: shapes)).model else { return false }
+    guard readsSizes(shapes), let model = try? build(SizedConfiguration(shapes: shapes)).model else { return false }
     let head = model.headPath + "."
     var (fitting, headCells, headFound) = (0, 0, 0)
     for cell in model.cellDescriptions {
