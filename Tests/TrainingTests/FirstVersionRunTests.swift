@@ -10,13 +10,18 @@ import Testing
 @Suite struct FirstVersionRunTests {
   private static func url(_ name: String) -> URL { Goldens.url("version-0.1/\(name)", of: "TrainingTests") }
 
-  @Test func resumes() throws {
+  @Test func resumes() async {
+    // In a process of its own: the run was begun with one thread, and the number of threads belongs to the process.
+    await #expect(processExitsWith: .success) { try Self.resume() }
+  }
+
+  private static func resume() throws {
     let folder = URL(filePath: NSTemporaryDirectory()).appending(path: "aviary-0.1-\(UUID().uuidString)")
-    try FileManager.default.copyItem(at: Self.url("run"), to: folder)
+    try FileManager.default.copyItem(at: url("run"), to: folder)
     defer { try? FileManager.default.removeItem(at: folder) }
     let options = folder.appending(path: "options.json")
     let text = try String(contentsOf: options, encoding: .utf8)
-    let data = Self.url("flowers.csv").path
+    let data = url("flowers.csv").path
     try text.replacing("DATA", with: data).write(to: options, atomically: true, encoding: .utf8)
 
     let before = try Checkpoint.read(from: folder.path + "/last.h5")
@@ -26,12 +31,12 @@ import Testing
     #expect(saved.averages.keys.sorted() == saved.optimizer.keys.sorted() && saved.optimizer.count == 4)
 
     let summary = try #require(try NetworkTraining.resume(at: folder.path, registry: .zoo) { _ in }.summary)
-    let expected = try JSONDecoder().decode(RunSummary.self, from: Data(contentsOf: Self.url("finished-summary.json")))
+    let expected = try JSONDecoder().decode(RunSummary.self, from: Data(contentsOf: url("finished-summary.json")))
     #expect(summary.epochs == expected.epochs && summary.bestEpoch == expected.bestEpoch)
     #expect(summary.testAccuracy == expected.testAccuracy)
     for name in ["best.h5", "last.h5"] {
       let found = try Checkpoint.read(from: folder.path + "/" + name)
-      let finished = try Checkpoint.read(from: Self.url("finished-" + name).path)
+      let finished = try Checkpoint.read(from: url("finished-" + name).path)
       // The same bits on the machine that wrote them; rounding differs between processors.
       let difference = CheckpointDifference(found, finished)
       #expect(difference.largest < 1e-5 && difference.onlyInFirst.isEmpty && difference.onlyInSecond.isEmpty)

@@ -179,9 +179,10 @@ final class ConvolutionExpression {
       let both = PooledConvolution(fusedShape, pooling, source: x.buffer.layout, pass: pass, relu: relu)
     else { return nil }
     let (weights, bias) = operands(layout: both.weights)
-    let y = both(x.buffer.reordered(to: both.source), weights: weights, bias: bias, convolving: { labelled($0) })
+    let input = x.buffer.reordered(to: both.source)
+    let y = sureOfNumbers { both(input, weights: weights, bias: bias, convolving: { labelled($0) }) }
     // Windows of nothing but −infinity are the pooling's to mend, too.
-    return tookInvalid() || y.hasLowest ? nil : y
+    return y.flatMap { $0.hasLowest ? nil : $0 }
   }
 
   private func result() -> Buffer {
@@ -197,14 +198,28 @@ final class ConvolutionExpression {
     return destination
   }
 
+  /// A result in which nothing was dropped since it was not a number; nil where that is not sure. What replaces it is
+  /// rounded otherwise, and the flag may have been left by other work: then the result is computed once more, so that it
+  /// does not depend on what ran before.
+  private func sureOfNumbers(_ result: () -> Buffer) -> Buffer? {
+    let first = result()
+    if !tookInvalid() { return first }
+    let second = result()
+    return tookInvalid() ? nil : second
+  }
+
   private func activated(_ activation: FusedActivation) -> Buffer {
     let input = x.buffer
     if let plan = fusedShape.forward(source: input.layout, pass: pass, activation: activation) {
       let (weights, bias) = operands(layout: plan.weights)
-      let y = Buffer(plan.destination)
-      plan.forward(source: input.reordered(to: plan.source), weights: weights, bias: bias, into: y)
+      let source = input.reordered(to: plan.source)
       // oneDNN's activations drop what is not a number, and take other limits at infinity: then one after the other.
-      if !tookInvalid() { return y }
+      let y = sureOfNumbers {
+        let y = Buffer(plan.destination)
+        plan.forward(source: source, weights: weights, bias: bias, into: y)
+        return y
+      }
+      if let y { return y }
     }
     let plan = fusedShape.forward(source: input.layout, pass: pass, relu: false, add: false)
     let (weights, bias) = operands(layout: plan.weights)
