@@ -27,6 +27,16 @@ extension {owner} {{
 """
 
 
+# Where published weights need another network than the one of their name: torchvision's builders turn `transform_input` on.
+CONFIGURATIONS = {
+    "googlenet": {
+        "auxiliaryHeads": True, "transformInput": True, "divisor": 1, "dropout": 0.2, "auxiliaryDropout": 0.7,
+        "inputChannels": 3, "classes": 1000},
+    "inception_v3": {
+        "auxiliaryHeads": True, "transformInput": True, "divisor": 1, "dropout": 0.5, "inputChannels": 3, "classes": 1000},
+}
+
+
 def swift(name, source, comment, lines, folder=TABLES, access="", owner="PublishedWeights"):
     """Writes a file with a text of these lines."""
     text = HEAD.format(source=source, comment=comment, name=name, access=access, owner=owner)
@@ -62,6 +72,7 @@ def torchvision():
                 # torchvision's own choice where it has several.
                 "alias": f"{model}-imagenet" if entry == weights.DEFAULT else None,
                 "architecture": model,
+                "configuration": CONFIGURATIONS.get(model),
                 "url": entry.url,
                 "sha256_prefix": hashed.group(1),
                 "mib": meta["_file_size"],

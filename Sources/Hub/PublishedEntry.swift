@@ -10,6 +10,8 @@ public struct PublishedEntry: Sendable, Equatable {
   public let files: [PublishedFile]
   /// The network that weights are for; nil of data, and of weights that need a description of their own.
   public let architecture: String?
+  /// What that network is built from, where it differs from the one of that name.
+  public let configuration: JSONValue?
   /// The names of the outputs, or of a data set's classes.
   public let classes: [String]?
   /// How images are prepared, as checkpoints keep it.
@@ -52,6 +54,7 @@ public struct PublishedEntry: Sendable, Equatable {
       throw fault("its files are none, or the same")
     }
     architecture = row["architecture"]?.text
+    configuration = row["configuration"]
     switch row["classes"] {
     case nil: classes = nil
     case .text(let list)?: classes = lists[list]
@@ -126,6 +129,7 @@ public struct PublishedEntry: Sendable, Equatable {
     func add(_ name: String, _ value: JSONValue?) { if let value { members.append(.init(name, value)) } }
     add("file", (files.first?.name).map { .text($0) })
     add("architecture", architecture.map { .text($0) })
+    add("configuration", configuration)
     add("classes", classes.map { .texts($0) })
     add("preprocessing", preprocessing)
     let metrics = metrics.sorted { $0.key < $1.key }.map { JSONValue.Member($0.key, .real($0.value)) }

@@ -43,6 +43,11 @@ import Testing
     let again = try Registry.zoo.classifier(from: adapted, path: "f.pth").model
     let x = images([2, 3, 33, 41])
     #expect(outputs(again, x) == outputs(model, x))
+    // So does a file of which somebody else says what network it is for.
+    var named = older
+    named.metadata.architecture = "densenet169"
+    named.metadata.configuration = try JSONValue(encoding: model.configuration)
+    #expect(outputs(try Registry.zoo.classifier(from: named, path: "f.pth").model, x) == outputs(model, x))
     // No other network takes these names for its own.
     #expect(throws: CheckpointFault.self) {
       try older.adapted(to: Registry.zoo.architecture(named: "resnet18"), path: "f.pth")

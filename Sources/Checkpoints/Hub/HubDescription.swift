@@ -126,6 +126,7 @@ extension Checkpoint.Metadata {
   /// Takes what the description of a published file says.
   fileprivate mutating func take(card: JSONValue) {
     architecture = card["architecture"]?.text
+    configuration = configuration ?? card["configuration"]
     classes = classes ?? card["classes"]?.texts.map(HubDescription.distinct)
     preprocessing = preprocessing ?? card["preprocessing"]
     licence = licence ?? card["licence"]?.text

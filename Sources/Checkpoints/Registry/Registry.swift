@@ -47,7 +47,9 @@ public struct Registry: Sendable {
     guard let name = checkpoint.metadata.architecture else { throw unnamed(checkpoint) }
     let architecture = try architecture(named: name)
     let model = try architecture.build(configuration: checkpoint.metadata.configuration)
-    let report = try model.load(checkpoint, allowing: allowances, seed: seed, path: path)
+    // A published file may be older than the network's names.
+    let current = checkpoint.format == .aviary ? checkpoint : try checkpoint.renamed(by: architecture.olderNames)
+    let report = try model.load(current, allowing: allowances, seed: seed, path: path)
     try model.freeze(checkpoint.metadata.frozen)
     return (model, architecture, report)
   }
