@@ -127,7 +127,7 @@ extension Puller {
       bytes.count <= HubRepository.mostBytes ? (try? JSONValue(parsing: bytes.array()))?["weight_map"]?.members : nil
     let names = Set(map?.compactMap(\.value.text) ?? [])
     guard !names.isEmpty, names.allSatisfy(isPlainName) else {
-      throw .badListing(address: path, reason: "it is no index of files beside it")
+      throw .badListing(address: path, reason: "it is not an index of the files beside it")
     }
     return names.sorted()
   }

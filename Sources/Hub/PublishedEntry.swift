@@ -51,7 +51,7 @@ public struct PublishedEntry: Sendable, Equatable {
       }
     } catch { throw fault(error.reason) }
     guard !files.isEmpty, Set(files.map(\.name)).count == files.count else {
-      throw fault("its files are none, or the same")
+      throw fault("it has no files, or two of one name")
     }
     architecture = row["architecture"]?.text
     configuration = row["configuration"]

@@ -78,7 +78,7 @@ public enum PullFault: Swift.Error, Equatable, CustomStringConvertible {
   private static func meaning(_ code: Int) -> String {
     switch code {
     case 401, 403: "the file is not open to everybody"
-    case 404, 410: "there is no such file"
+    case 404, 410: "the server has no such file"
     case 407: "the proxy wants a password"
     case 416: "it has other bytes than those asked for"
     case 429: "too many requests; try again later"

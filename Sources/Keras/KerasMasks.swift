@@ -129,7 +129,7 @@ struct KerasStepMask: KerasUnaryClass {
   var number: Float
 
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
-    throw source.unsupported("it is no layer of Keras")
+    throw source.unsupported("it is not one of Keras's layers")
   }
 
   func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
