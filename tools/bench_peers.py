@@ -51,6 +51,18 @@ def mobilenet_v2(classes):
     return models.mobilenet_v2(num_classes=classes, dropout=0.0)
 
 
+def densenet121(classes):
+    without_detection()
+    from torchvision import models
+    return models.densenet121(num_classes=classes)
+
+
+def vit_b_16():
+    without_detection()
+    from torchvision import models
+    return models.vit_b_16()
+
+
 def dropping(network, rates):
     """The network with these rates of dropout, in the order of its dropout layers; the last one holds for the rest."""
     rates = itertools.chain(rates, itertools.repeat(rates[-1]))
@@ -272,13 +284,6 @@ def transformer(mode):
     return Work(step, x.numel(), network, {"x": x, "y": y})
 
 
-def vision_transformer():
-    for part in ("_meta_registrations", "_autograd_registrations"):
-        sys.modules[f"torchvision.{part}"] = types.ModuleType(part)
-    from torchvision import models
-    return models.vit_b_16()
-
-
 def graph(mode):
     nodes, edges = 2708, 5278
     ends = torch.randint(0, nodes, (2, edges))
@@ -361,6 +366,9 @@ WORKLOADS = {
     "mobilenetv2-train": (CONVOLUTIONS, lambda mode: images(mobilenet_v2(2), LARGE, mode)),
     "mobilenetv2-infer16": (INFERENCE, lambda mode: images(mobilenet_v2(1000), LARGE, mode, "infer")),
     "mobilenetv2-infer1": (INFERENCE, lambda mode: images(mobilenet_v2(1000), (1, 3, 224, 224), mode, "infer")),
+    "densenet121-train": (CONVOLUTIONS, lambda mode: images(densenet121(2), LARGE, mode)),
+    "densenet121-infer16": (INFERENCE, lambda mode: images(densenet121(1000), LARGE, mode, "infer")),
+    "densenet121-infer1": (INFERENCE, lambda mode: images(densenet121(1000), (1, 3, 224, 224), mode, "infer")),
     "xai-train": (CONVOLUTIONS, lambda mode: images(xai(), (32, 3, 100, 100), mode)),
     "alexnet-train": (
         CONVOLUTIONS, lambda mode: images(dropping(AlexNet("torchvision"), [0.5]), (32, 3, 224, 224), mode)),
@@ -376,7 +384,7 @@ WORKLOADS = {
     "save": (["torch", "safetensors"], lambda mode: file("save", mode)),
     "load": (["torch", "safetensors"], lambda mode: file("load", mode)),
     "images": (["torchvision"], lambda mode: photographs()),
-    "vit_b_16-infer1": (INFERENCE, lambda mode: images(vision_transformer(), (1, 3, 224, 224), mode, "infer")),
+    "vit_b_16-infer1": (INFERENCE, lambda mode: images(vit_b_16(), (1, 3, 224, 224), mode, "infer")),
     "transformer-train": (PLAIN, transformer),
 }
 

@@ -29,6 +29,9 @@ extension Workload {
     Workload(name: "mobilenetv2-train", items: 16, drift: 2e-3) { try mobileNetV2(.training, batch: 16, $0) },
     Workload(name: "mobilenetv2-infer16", items: 16) { try mobileNetV2(.prediction, batch: 16, $0) },
     Workload(name: "mobilenetv2-infer1", items: 1) { try mobileNetV2(.prediction, batch: 1, $0) },
+    Workload(name: "densenet121-train", items: 16, drift: 6e-2) { try denseNet121(.training, batch: 16, $0) },
+    Workload(name: "densenet121-infer16", items: 16) { try denseNet121(.prediction, batch: 16, $0) },
+    Workload(name: "densenet121-infer1", items: 1) { try denseNet121(.prediction, batch: 1, $0) },
     Workload(name: "lenet5-train", items: 64) { try leNet5(batch: 64, $0) },
     Workload(name: "lenet5-train8", items: 8) { try leNet5(batch: 8, $0) },
     Workload(name: "lenet5-train256", items: 256) { try leNet5(batch: 256, $0) },
@@ -71,6 +74,12 @@ extension Workload {
     var configuration = MobileNetV2.Configuration.mobilenetV2
     (configuration.outputs, configuration.dropout) = (kind.outputs, 0)
     return try classifier(MobileNetV2(configuration), kind, images: [batch, 3, 224, 224], setting)
+  }
+
+  private static func denseNet121(_ kind: Kind, batch: Int, _ setting: Setting) throws -> Step {
+    var configuration = DenseNet.Configuration.densenet121
+    configuration.classes = kind.outputs
+    return try classifier(DenseNet(configuration), kind, images: [batch, 3, 224, 224], setting)
   }
 
   private static func leNet5(batch: Int, _ setting: Setting) throws -> Step {

@@ -119,6 +119,93 @@ static void each_block(const work *w, int thread, int threads, void (*body)(cons
 
 static void scale_blocks(void *context, int thread, int threads) { each_block(context, thread, threads, scale_block); }
 
+typedef struct affine {
+  ak_channels shape;
+  const float *x, *factors, *offsets;
+  bool relu;
+  float *y;
+  size_t pieces; // of the positions of a block, so that few channels suffice for all threads
+} affine;
+
+/// Written so that what is not a number is kept.
+static inline float rectified(float x) { return x < 0 ? 0 : x; }
+
+AVIARY_MULTIVERSION static void normalize_run(
+    const float *x, float factor, float offset, bool relu, float *y, size_t count) {
+  if (relu)
+    for (size_t i = 0; i < count; i++) y[i] = rectified(x[i] * factor + offset);
+  else
+    for (size_t i = 0; i < count; i++) y[i] = x[i] * factor + offset;
+}
+
+/// Positions of eight channels, `step` elements apart.
+AVIARY_MULTIVERSION static void normalize_8(
+    const float *x, const float *factors, const float *offsets, bool relu, float *y, size_t positions, size_t step) {
+  enum { width = 8 };
+  float factor[width], offset[width];
+  for (size_t l = 0; l < width; l++) {
+    factor[l] = factors[l];
+    offset[l] = offsets[l];
+  }
+  if (relu)
+    for (size_t p = 0; p < positions; p++)
+      for (size_t l = 0; l < width; l++)
+        y[p * step + l] = rectified(x[p * step + l] * factor[l] + offset[l]);
+  else
+    for (size_t p = 0; p < positions; p++)
+      for (size_t l = 0; l < width; l++) y[p * step + l] = x[p * step + l] * factor[l] + offset[l];
+}
+
+/// Positions of fewer channels.
+static void normalize_few(
+    const float *x, const float *factors, const float *offsets, bool relu, float *y, size_t positions, size_t lanes,
+    size_t step) {
+  for (size_t p = 0; p < positions; p++)
+    for (size_t l = 0; l < lanes; l++) {
+      const float value = x[p * step + l] * factors[l] + offsets[l];
+      y[p * step + l] = relu ? rectified(value) : value;
+    }
+}
+
+static void normalize_part(const affine *a, size_t part) {
+  const ak_channels s = a->shape;
+  const size_t blocks = (s.channels + s.lanes - 1) / s.lanes, piece = part % a->pieces;
+  const size_t block = part / a->pieces % blocks, image = part / a->pieces / blocks;
+  const size_t start = s.positions * piece / a->pieces, end = s.positions * (piece + 1) / a->pieces;
+  const size_t place = ((image * blocks + block) * s.positions + start) * s.lanes;
+  const float *x = a->x + place;
+  float *y = a->y + place;
+  if (s.lanes == 1) return normalize_run(x, a->factors[block], a->offsets[block], a->relu, y, end - start);
+  for (size_t l = 0; l < s.lanes; l += 8) {
+    enum { width = 8 };
+    const size_t channel = block * s.lanes + l, count = s.lanes - l < width ? s.lanes - l : width;
+    const size_t known = channel >= s.channels ? 0 : s.channels - channel < count ? s.channels - channel : count;
+    float factors[width] = {0}, offsets[width] = {0};
+    for (size_t k = 0; k < known; k++) {
+      factors[k] = a->factors[channel + k];
+      offsets[k] = a->offsets[channel + k];
+    }
+    if (count == width) normalize_8(x + l, factors, offsets, a->relu, y + l, end - start, s.lanes);
+    else normalize_few(x + l, factors, offsets, a->relu, y + l, end - start, count, s.lanes);
+  }
+}
+
+static void normalize_parts(void *context, int thread, int threads) {
+  const affine *a = context;
+  const size_t blocks = (a->shape.channels + a->shape.lanes - 1) / a->shape.lanes;
+  const size_t parts = a->shape.images * blocks * a->pieces;
+  const size_t start = parts * (size_t)thread / (size_t)threads, end = parts * (size_t)(thread + 1) / (size_t)threads;
+  for (size_t part = start; part < end; part++) normalize_part(a, part);
+}
+
+void ak_normalize_channels(
+    ak_channels shape, const float *x, const float *factors, const float *offsets, bool relu, float *y) {
+  affine a = {.shape = shape, .x = x, .factors = factors, .offsets = offsets, .relu = relu, .y = y, .pieces = 1};
+  const size_t blocks = shape.images * ((shape.channels + shape.lanes - 1) / shape.lanes);
+  if (blocks < 8 && shape.positions >= 64) a.pieces = 8;
+  ak_parallel(normalize_parts, &a);
+}
+
 static void sum_blocks(void *context, int thread, int threads) { each_block(context, thread, threads, sum_block); }
 
 void ak_scale_channels(

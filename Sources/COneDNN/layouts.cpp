@@ -107,14 +107,18 @@ dnnl::memory::desc floats_of(const dnnl::memory::desc &md) {
 #endif
 }
 
+/// The channels in blocks of 16 or of 8, for one to three spatial axes.
+dnnl::memory::desc blocked(const dnnl::memory::dims &d, int block) {
+  using tag = dnnl::memory::format_tag;
+  static const tag by_16[] = {tag::nCw16c, tag::nChw16c, tag::nCdhw16c}, by_8[] = {tag::nCw8c, tag::nChw8c, tag::nCdhw8c};
+  return dnnl::memory::desc(d, dnnl::memory::data_type::f32, (block == 16 ? by_16 : by_8)[d.size() - 3]);
+}
+
 /// The block of a layout that is blocked by channels and by nothing else, or 0.
 int channel_block(const dnnl::memory::desc &md) {
-  using tag = dnnl::memory::format_tag;
   const auto sizes = dims_of(md);
   if (sizes.size() < 3 || sizes.size() > 5) return 0;
-  static const tag by_16[] = {tag::nCw16c, tag::nChw16c, tag::nCdhw16c}, by_8[] = {tag::nCw8c, tag::nChw8c, tag::nCdhw8c};
-  const auto is = [&](tag t) { return dnnl::memory::desc(sizes, dnnl::memory::data_type::f32, t) == md; };
-  return is(by_16[sizes.size() - 3]) ? 16 : is(by_8[sizes.size() - 3]) ? 8 : 0;
+  return blocked(sizes, 16) == md ? 16 : blocked(sizes, 8) == md ? 8 : 0;
 }
 
 /// The place of a descriptor in the table, where it is put if it is new; the caller holds the lock.
@@ -186,6 +190,12 @@ ad_layout ad_layout_channels_last(const int64_t *dimensions, int rank, ad_type t
   static auto *known = new Known[3];
   return find(
       known[type], dimensions, rank, [type](const dnnl::memory::dims &d) { return channels_last(d, type); });
+}
+
+ad_layout ad_layout_blocked(const int64_t *dimensions, int rank, int block) {
+  static auto *known = new Known[2];
+  return find(
+      known[block == 16], dimensions, rank, [block](const dnnl::memory::dims &d) { return blocked(d, block); });
 }
 
 ad_layout ad_layout_floats_of(ad_layout layout) { return intern(floats_of(description(layout))); }

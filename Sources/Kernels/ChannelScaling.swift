@@ -48,6 +48,20 @@ package struct ChannelScaling {
   }
 }
 
+extension Buffer {
+  /// x · factor + offset for each channel of [N, C, …], both row-major [C], in the layout that the channels have, and the
+  /// relu of it if asked for; nil where they lie in another way.
+  package func normalizedChannels(factors: Buffer, offsets: Buffer, relu: Bool) -> Buffer? {
+    guard let channels = layout.channels else { return nil }
+    let y = Buffer(layout)
+    if layout.dimensions.contains(0) { return y }
+    kernel("channel normalisation", layout, floats: 2 * count) {
+      unsafe ak_normalize_channels(channels, floats, factors.floats, offsets.floats, relu, y.floats)
+    }
+    return y
+  }
+}
+
 extension Layout {
   /// How the channels of [N, C, …] lie; nil where kernels do not take it so.
   var channels: ak_channels? {

@@ -1,3 +1,4 @@
+import CKernels
 import COneDNN
 
 /// The geometry of x·Wᵀ + b: x [N, I], W [O, I], b [O].
@@ -35,4 +36,25 @@ package struct LinearShape: Hashable, Sendable {
   package func backwardData() -> Plan { plan(AD_LINEAR_BACKWARD_DATA, training: true, hasBias: false) }
 
   package func backwardWeights() -> Plan { plan(AD_LINEAR_BACKWARD_WEIGHTS, training: true, hasBias: hasBias) }
+
+  /// The gradients of the weights and of the bias, where there is one, of rows [N, I] and the gradient [N, O] of the result.
+  package func weightGradients(source: Buffer, gradient: Buffer) -> (weights: Buffer, bias: Buffer?) {
+    guard AlgorithmRule.padsGradient(rows: rows, inputs: inputs, outputs: outputs) else {
+      return backwardWeights().backwardWeights(
+        source: source, gradient: gradient, bias: hasBias ? .plain([outputs]) : nil)
+    }
+    let width = outputs + Self.padding
+    let padded = Buffer(.plain([rows, width]))
+    let bias = hasBias ? Buffer(.plain([outputs])) : nil
+    kernel("rearranging", padded.layout, floats: 2 * padded.count) {
+      unsafe ak_pad_rows(gradient.floats, rows, outputs, padded.floats, width, bias?.floats)
+    }
+    let product = MatrixProduct(
+      first: [rows, width], second: [rows, inputs], result: [width, inputs], transposingFirst: true)
+    // The rows of the padding are the last, behind the gradient.
+    return (Buffer(storage: product(padded, source).storage, layout: .plain([outputs, inputs])), bias)
+  }
+
+  /// A cache line.
+  private static let padding = 16
 }

@@ -24,9 +24,19 @@ extension Buffer {
     return y
   }
 
-  /// The part of `shape` that begins at `start` along an axis of a buffer of the shape `whole`; row-major.
+  /// The part of `shape` that begins at `start` along an axis of a buffer of the shape `whole`: row-major, or in blocks
+  /// of channels where it is made of whole ones.
   package func slice(axis: Int, start: Int, shape: [Int], of whole: [Int]) -> Buffer {
     ensure(whole.count <= Self.mostAxes, "a tensor has \(whole.count) axes; at most \(Self.mostAxes) are supported")
+    if axis == 1, let block = layout.channelBlock, start % block == 0, shape[1] % block == 0, count > 0, shape[1] > 0 {
+      let y = Buffer(.blocked(shape, channels: block))
+      let positions = shape.dropFirst(2).reduce(1, *)
+      kernel("rearranging", y.layout, floats: 2 * y.count) {
+        unsafe ak_copy_rows(
+          floats + start * positions, count / shape[0], y.floats, y.count / shape[0], shape[0], y.count / shape[0])
+      }
+      return y
+    }
     let source = reordered(to: .plain(whole))
     let strides = Self.rowMajorStrides(whole)
     let y = Buffer(.plain(shape))
@@ -37,5 +47,18 @@ extension Buffer {
         Int32(shape.count))
     }
     return y
+  }
+
+  /// Adds a row-major part to the places that begin at `start` along an axis of this row-major buffer of the shape `whole`.
+  /// The memory must not be shared.
+  package func add(_ part: Buffer, axis: Int, start: Int, shape: [Int], of whole: [Int]) {
+    ensure(whole.count <= Self.mostAxes, "a tensor has \(whole.count) axes; at most \(Self.mostAxes) are supported")
+    if shape.contains(0) { return }
+    let strides = Self.rowMajorStrides(whole)
+    kernel("addition", part.layout, floats: 3 * part.count) {
+      unsafe ak_scatter_add(
+        part.floats, floats + start * strides[axis], strides.map(Int64.init), shape.map(Int64.init),
+        Int32(shape.count))
+    }
   }
 }

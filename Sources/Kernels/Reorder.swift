@@ -47,6 +47,7 @@ extension Buffer {
 
   /// Joins buffers along an axis.
   package static func concatenated(_ parts: [Buffer], axis: Int, shape: [Int]) -> Buffer {
+    if let joined = joinedRuns(parts, axis: axis, shape: shape) { return joined }
     var request = ad_request(AD_CONCATENATE)
     request.axis = Int32(axis)
     // A layout of its own for the result where the parts have one; row-major otherwise.
@@ -66,6 +67,34 @@ extension Buffer {
     }
     return result
   }
+
+  /// The same where the parts lie alike and each is one run of floats in each run of the result: row-major, or in whole
+  /// blocks of channels; nil elsewhere.
+  private static func joinedRuns(_ parts: [Buffer], axis: Int, shape: [Int]) -> Buffer? {
+    let layout: Layout
+    if parts.allSatisfy(\.layout.isPlain) {
+      layout = .plain(shape)
+    } else if axis == 1, let block = parts[0].layout.channelBlock, parts.allSatisfy({ $0.fillsBlocks(of: block) }) {
+      layout = .blocked(shape, channels: block)
+    } else {
+      return nil
+    }
+    let rows = shape.prefix(axis).reduce(1, *)
+    let result = Buffer(layout)
+    if rows == 0 || result.count == 0 { return result }
+    let step = result.count / rows
+    kernel("concatenation", layout, floats: 2 * result.count) {
+      var start = 0
+      for part in parts {
+        let run = part.count / rows
+        unsafe ak_copy_rows(part.floats, run, result.floats + start, step, rows, run)
+        start += run
+      }
+    }
+    return result
+  }
+
+  private func fillsBlocks(of size: Int) -> Bool { layout.channelBlock == size && layout.dimensions[1] % size == 0 }
 
   /// The most parts that one concatenation joins.
   package static var mostParts: Int { Int(AD_MAX_PARTS) }

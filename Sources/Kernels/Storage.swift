@@ -62,6 +62,11 @@ package struct Layout: Hashable, Sendable {
     unsafe withSizes(shape) { unsafe Layout(id: ad_layout_channels_last($0, $1, AD_FLOAT)) }
   }
 
+  /// Floats of [N, C, …], with one to three spatial axes, in blocks of 8 or 16 channels.
+  static func blocked(_ shape: [Int], channels block: Int) -> Layout {
+    unsafe withSizes(shape) { unsafe Layout(id: ad_layout_blocked($0, $1, Int32(block))) }
+  }
+
   /// 8-bit integers, channels last.
   package static func channelsLast(_ shape: [Int], isSigned: Bool) -> Layout {
     unsafe withSizes(shape) { unsafe Layout(id: ad_layout_channels_last($0, $1, isSigned ? AD_INT8 : AD_UINT8)) }

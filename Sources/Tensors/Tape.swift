@@ -164,6 +164,22 @@ struct Cotangents {
       values[node.index] = gradient
     }
   }
+
+  /// Adds the gradient of a part of `x`, of the positions from `start` on along an axis: to memory that the first part takes
+  /// for all, so that an array cut into pieces costs no more than itself.
+  mutating func add(part: Tensor, at start: Int, axis: Int, to x: Operand) {
+    guard let node = x.node, tape.knows(x) else { return }
+    var whole: Buffer
+    if let present = values[node.index] {
+      values[node.index] = nil
+      whole = present.plainBuffer
+    } else {
+      whole = .zeros(.plain(x.shape))
+    }
+    if !whole.isHeldAlone() { whole = whole.copied() }
+    whole.add(part.plainBuffer, axis: axis, start: start, shape: part.shape, of: x.shape)
+    values[node.index] = Tensor(whole, shape: x.shape)
+  }
 }
 
 /// Records `y` as the result of an operation: on the current tape, if there is one and it knows any of the operands, and in

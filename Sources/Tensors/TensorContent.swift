@@ -65,6 +65,8 @@ enum Deferred {
   case convolution(ConvolutionExpression)
   /// A normalisation in training, whose running statistics are up to date already or are brought so at the next call.
   case batchNormalization(BatchNormalizationPass)
+  /// A normalisation by given statistics, which a relu may still join.
+  case channelNormalization(Tensor, ChannelNormalization)
   /// A sum that a relu may still join.
   case sum(Tensor, Tensor)
   /// A maximum over windows of what is computed in integers.
@@ -122,6 +124,7 @@ extension Deferred {
     switch self {
     case .convolution(let expression): return expression.compute()
     case .batchNormalization(let pass): return pass.result(relu: false)
+    case .channelNormalization(let x, let normalization): return normalization.result(x, relu: false)
     case .sum(let a, let b): return Tensor.sum(a, b, relu: false)
     case .maxPool(let pool): return pool.compute()
     case .dequantization(let weights): return weights.dequantized()

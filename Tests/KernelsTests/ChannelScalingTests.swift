@@ -48,6 +48,26 @@ import Testing
       }
       #expect(y == expected)
     }
+    for relu in [false, true] {
+      let (factors, offsets) = (numbers.floats(size.channels), numbers.floats(size.channels))
+      x[0] = .nan
+      var y = [Float](repeating: 7, count: count)
+      ak_normalize_channels(shape, x, factors, offsets, relu, &y)
+      #expect(y[0].isNaN)
+      (x[0], y[0]) = (values[0], 0)
+      var expected = [Double](repeating: 0, count: count)
+      for image in 0..<size.images {
+        for channel in 0..<size.channels {
+          for position in 0..<size.positions {
+            let place = Self.place(shape, image, channel, position)
+            let value = Double(x[place]) * Double(factors[channel]) + Double(offsets[channel])
+            expected[place] = relu ? max(value, 0) : value
+          }
+        }
+      }
+      expected[0] = 0
+      expectClose(actual: y, expected: expected)
+    }
     var sums = [Float](repeating: .nan, count: size.images * size.channels)
     ak_channel_products(shape, x, dy, &sums)
     let expected = (0..<size.images * size.channels).map { index in

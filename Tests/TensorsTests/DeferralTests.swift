@@ -91,6 +91,27 @@ import Testing
     #expect(y.scalars == expected)
   }
 
+  /// What a normalisation by statistics prepares is not used for other statistics, nor for changed ones.
+  @Test(arguments: ["mean", "variance", "scale", "shift"]) func preparedStatisticsAreThoseOfTheCall(moved: String) {
+    func normalized(_ operands: [String: Tensor]) -> [Float] {
+      relu(
+        batchNormalization(
+          operands["x"]!, mean: operands["mean"]!, variance: operands["variance"]!, scale: operands["scale"]!,
+          shift: operands["shift"]!, epsilon: 1e-5)
+      ).scalars
+    }
+    let operands = Self.blockOperands()
+    let variables = operands.mapValues { Variable(Tensor($0.scalars, shape: $0.shape)) }
+    #expect(normalized(variables.mapValues(\.value)) == normalized(operands))
+    variables[moved]!.moveInPlace()
+    var changed = operands
+    changed[moved] = Tensor(operands[moved]!.scalars.map { $0 - 0.5 }, shape: operands[moved]!.shape)
+    let expected = normalized(changed)
+    // Variances below zero give what is not a number.
+    #expect(zip(normalized(variables.mapValues(\.value)), expected).allSatisfy { $0 == $1 || $0.isNaN && $1.isNaN })
+    #expect(normalized(operands) != expected)
+  }
+
   @Test func backwardPassUsesTheElementsOfItsForwardPass() {
     let (x, w) = (numbers([2, 16, 5, 5], 1), numbers([16, 16, 3, 3], 2))
     func gradients(moving: Bool) -> [Float] {

@@ -112,6 +112,33 @@ import Testing
     #expect(numbers([2, 3], 1).slice(axis: 0, from: 1, to: 1).shape == [0, 3])
   }
 
+  /// Rows of 512 floats fall together in a cache, so that other means compute these gradients.
+  @Test(arguments: [true, false]) func gradientsOfWideLinearMaps(hasBias: Bool) {
+    let (rows, inputs, outputs) = (70, 128, 512)
+    let x = numbers([rows, inputs], 1)
+    let factors = numbers([rows, outputs], 2)
+    let weight = Variable(numbers([outputs, inputs], 3))
+    let bias = Variable(numbers([outputs], 4))
+    let pass = valueWithGradients(of: [weight, bias], mode: .training, noise: nil) {
+      ((linear(x, weight: weight.tracked, bias: hasBias ? bias.tracked : nil) * factors).sum(), ())
+    }
+    let found = pass.gradients[weight]!
+    #expect(found.shape == [outputs, inputs])
+    let (left, right) = (factors.scalars, x.scalars)
+    // Some of them: in a debug build all of them would take seconds.
+    let places = stride(from: 0, to: outputs * inputs, by: 97).map { $0 }
+    let expected = places.map { place in
+      (0..<rows).reduce(0.0) {
+        $0 + Double(left[$1 * outputs + place / inputs]) * Double(right[$1 * inputs + place % inputs])
+      }
+    }
+    let all = found.scalars
+    expectClose(actual: places.map { all[$0] }, expected: expected)
+    guard hasBias else { return }
+    let sums = (0..<outputs).map { column in (0..<rows).reduce(0.0) { $0 + Double(left[$1 * outputs + column]) } }
+    expectClose(actual: pass.gradients[bias]!.scalars, expected: sums)
+  }
+
   @Test func slicesAndPartsMakeTheWhole() {
     let x = numbers([2, 5, 3], 1)
     #expect(concatenated(x.split(sizes: [2, 0, 3], axis: 1), axis: 1).scalars == x.scalars)

@@ -34,6 +34,16 @@ import Testing
     Case("transposed") { x, _ in x.transposed([3, 1, 0, 2]) },
     Case("concatenated channels") { concatenated([$0, $1, $0], axis: 1) },
     Case("concatenated images") { concatenated([$0, $1], axis: 0) },
+    Case("some channels") { x, _ in x.slice(axis: 1, from: 0, to: x.shape[1] > 8 ? 8 : 2) },
+    Case("the last channels") { x, _ in x.slice(axis: 1, from: x.shape[1] > 8 ? 8 : 1, to: x.shape[1]) },
+    Case("rows of every image") { x, _ in x.slice(axis: 2, from: 1, to: 4) },
+    Case("channels in turns") { x, y in
+      stacked([x, y], axis: 2).flattened(from: 1, through: 2)
+    },
+    Case("the parts of one array, and all of it") { x, _ in
+      let parts = x.split(sizes: [1, x.shape[1] - 1], axis: 1)
+      return concatenated([parts[1] * 3, x, parts[0] * 2, parts[1]], axis: 1)
+    },
     Case("maximum pool") { x, _ in maxPool(x, kernel: [3, 3], stride: [2, 2], padding: [1, 1]) },
     Case("average pool") { x, _ in averagePool(x, kernel: [3, 3], stride: [2, 2], padding: [1, 1], rounding: .up) },
     Case("adaptive average") { x, _ in adaptiveAveragePool(x, output: [2, 3]) },
@@ -48,6 +58,12 @@ import Testing
     },
     Case("normalised") { x, _ in
       batchNormalization(x, scale: positiveNumbers([x.shape[1]], 8), shift: numbers([x.shape[1]], 9), epsilon: 1e-5)
+    },
+    Case("normalised by statistics") { x, _ in normalizedByStatistics(x) },
+    Case("normalised by statistics, relu") { x, _ in relu(normalizedByStatistics(x * 1)) },
+    Case("normalised by statistics, used twice") { x, _ in
+      let y = normalizedByStatistics(x * 1)
+      return y + relu(y)
     },
   ]
 
@@ -116,4 +132,12 @@ import Testing
     }
     #expect((numbers(Array(repeating: 1, count: 7) + [3], 1) * numbers([3], 2)).rank == 8)
   }
+}
+
+private func normalizedByStatistics(_ x: Tensor) -> Tensor {
+  let shape = [x.shape[1]]
+  return batchNormalization(
+    x, mean: numbers(shape, 7), variance: positiveNumbers(shape, 8), scale: numbers(shape, 9),
+    shift: numbers(shape, 10),
+    epsilon: 1e-5)
 }

@@ -34,6 +34,8 @@ ad_layout ad_layout_plain_of_type(const int64_t *dimensions, int rank, ad_type t
 ad_layout ad_layout_any_of_type(const int64_t *dimensions, int rank, ad_type type);
 /// The channels of a position one after another: [N, C, ...] in memory as [N, ..., C].
 ad_layout ad_layout_channels_last(const int64_t *dimensions, int rank, ad_type type);
+/// Floats in blocks of 8 or 16 channels: [N, C, ...] in memory as [N, C / block, ..., block].
+ad_layout ad_layout_blocked(const int64_t *dimensions, int rank, int block);
 /// Floats in the order of a layout's integers, or in row-major order where those lie in blocks.
 ad_layout ad_layout_floats_of(ad_layout layout);
 /// The row-major layout of the same dimensions, in floats.

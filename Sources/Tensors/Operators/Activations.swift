@@ -33,6 +33,8 @@ private func rectified(_ x: Tensor) -> Tensor {
     return Tensor(.convolution(fused), shape: x.shape)
   case .sum(let a, let b):
     return Tensor(Tensor.sum(a, b, relu: true), shape: x.shape)
+  case .channelNormalization(let input, let normalization):
+    return Tensor(untraced { normalization.result(input, relu: true) }, shape: x.shape)
   default:
     return Tensor(x.buffer.relu(), shape: x.shape)
   }

@@ -53,6 +53,14 @@ public func batchNormalization(
         cotangents.add(dy * normalization.affine().factor.reshaped(to: perChannel), to: x)
       }
     }
+    if !isTracked {
+      return recorded(
+        Tensor(.channelNormalization(x.detached(), normalization), shape: x.shape), as: description(),
+        from: x, mean, variance, scale, shift
+      ) { [x = x.operand] dy, cotangents in
+        cotangents.add(dy * normalization.affine().factor.reshaped(to: perChannel), to: x)
+      }
+    }
     return composed(description(), from: [x, mean, variance, scale, shift]) {
       let (factor, offset) = normalization.affine()
       return x * factor.reshaped(to: perChannel) + offset.reshaped(to: perChannel)
@@ -64,6 +72,47 @@ private func checkNormalization(_ x: Tensor, scale: Tensor, shift: Tensor) {
   ensure(
     x.rank >= 2 && scale.shape == [x.shape[1]] && shift.shape == scale.shape,
     "batch normalisation: input \(x.shape) does not go with scale \(scale.shape) and shift \(shift.shape)")
+}
+
+/// What batch normalisation by fixed statistics does to a channel: (x − mean) / √(variance + ε) · scale + shift.
+struct ChannelNormalization {
+  let mean: Tensor
+  let variance: Tensor
+  let scale: Tensor
+  let shift: Tensor
+  let epsilon: Float
+
+  /// The same as x · factor + offset; both [C].
+  func affine() -> (factor: Tensor, offset: Tensor) {
+    let factor = scale / squareRoot(variance + epsilon)
+    return (factor, shift - mean * factor)
+  }
+
+  var contents: [Confined<TensorContent>] {
+    [mean.content, variance.content, scale.content, shift.content]
+  }
+
+  /// x · factor + offset as one pass over the elements, with the relu of it or without.
+  func result(_ x: Tensor, relu: Bool) -> Buffer {
+    let (factors, offsets) = preparedAffine()
+    if let y = x.buffer.normalizedChannels(factors: factors, offsets: offsets, relu: relu) { return y }
+    return x.plainBuffer.normalizedChannels(factors: factors, offsets: offsets, relu: relu)!
+  }
+
+  /// Factor and offset, which stay prepared as long as what they are made of.
+  private func preparedAffine() -> (factors: Buffer, offsets: Buffer) {
+    let parts = contents
+    let key = Preparation(layout: .plain(scale.shape), folded: parts.map(ObjectIdentifier.init), epsilon: epsilon)
+    if let found = scale.content.onComputeThread.prepared[key], let offsets = found.bias {
+      return (found.weights, offsets)
+    }
+    let (factor, offset) = affine()
+    let prepared = Prepared(
+      weights: factor.plainBuffer, bias: offset.plainBuffer, keptAlive: parts.filter { $0 !== scale.content })
+    // Of one set of statistics at a time: frozen scales outlive many.
+    scale.content.onComputeThread.prepared = [key: prepared]
+    return (prepared.weights, offset.plainBuffer)
+  }
 }
 
 /// One batch normalisation in training: it waits for a relu that it may absorb, and keeps what its

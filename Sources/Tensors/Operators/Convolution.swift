@@ -88,25 +88,6 @@ extension Tensor {
   }
 }
 
-/// What batch normalisation by fixed statistics does to a channel: (x − mean) / √(variance + ε) · scale + shift.
-struct ChannelNormalization {
-  let mean: Tensor
-  let variance: Tensor
-  let scale: Tensor
-  let shift: Tensor
-  let epsilon: Float
-
-  /// The same as x · factor + offset; both [C].
-  func affine() -> (factor: Tensor, offset: Tensor) {
-    let factor = scale / squareRoot(variance + epsilon)
-    return (factor, shift - mean * factor)
-  }
-
-  var contents: [Confined<TensorContent>] {
-    [mean.content, variance.content, scale.content, shift.content]
-  }
-}
-
 /// A deferred convolution and what was fused into it: relu?(normalisation(convolution) + addend), or
 /// activation(normalisation(convolution)).
 final class ConvolutionExpression {

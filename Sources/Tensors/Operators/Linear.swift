@@ -33,8 +33,7 @@ public func linear(_ x: Tensor, weight: Tensor, bias: Tensor? = nil) -> Tensor {
         cotangents.add(Tensor(dx.reshaped(to: x.shape), shape: x.shape), to: x)
       }
       if cotangents.wants(weight) || bias.map(cotangents.wants) ?? false {
-        let (dw, db) = shape.backwardWeights().backwardWeights(
-          source: x.plainBuffer, gradient: gradient, bias: bias.map { .plain($0.shape) })
+        let (dw, db) = shape.weightGradients(source: x.plainBuffer, gradient: gradient)
         cotangents.add(Tensor(dw, shape: weight.shape), to: weight)
         if let bias, let db { cotangents.add(Tensor(db, shape: bias.shape), to: bias) }
       }

@@ -15,10 +15,7 @@ extension Tensor {
       let y = Tensor(buffer.slice(axis: axis, start: start, shape: part, of: shape), shape: part)
       return recorded(y, as: .init("slice", .slice(axis: axis, from: start, to: end)), from: self) {
         [x = operand] dy, cotangents in
-        var (before, after) = (x.shape, x.shape)
-        before[axis] = start
-        after[axis] = x.shape[axis] - end
-        cotangents.add(concatenated([Tensor(zeros: before), dy, Tensor(zeros: after)], axis: axis), to: x)
+        cotangents.add(part: dy, at: start, axis: axis, to: x)
       }
     }
   }
