@@ -73,9 +73,13 @@ def aviary(options, *arguments):
 
 def weights(path):
     found = {}
+
+    def note(name, item):
+        if isinstance(item, h5py.Dataset):
+            found[name.replace("/", ".")] = torch.from_numpy(numpy.array(item))
+
     with h5py.File(path) as file:
-        file.visititems(lambda name, item: found.update({name.replace("/", "."): torch.from_numpy(numpy.array(item))})
-                        if isinstance(item, h5py.Dataset) else None)
+        file["model"].visititems(note)
     return found
 
 
