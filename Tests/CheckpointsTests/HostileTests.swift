@@ -15,7 +15,7 @@ import Testing
   @Test(arguments: files) func everyTruncationIsOneLine(file: String) throws {
     let bytes = try Fixtures.bytes(file)
     try Fixtures.inFolder { folder in
-      for length in stride(from: 0, to: bytes.count, by: 13) {
+      for length in stride(from: 0, to: bytes.count, by: 29) {
         // A tar archive is whole without the zeros that fill up its last block.
         if file == "tar.pth", bytes[length...].allSatisfy({ $0 == 0 }) { break }
         try Data(bytes[..<length]).write(to: URL(fileURLWithPath: folder + "/x"))
@@ -31,7 +31,7 @@ import Testing
     let bytes = try Fixtures.bytes(file)
     var generator = TestNumbers(seed: 11)
     try Fixtures.inFolder { folder in
-      for round in 0..<1500 {
+      for round in 0..<400 {
         var damaged = bytes
         for _ in 0...round % 4 {
           let at = Int.random(in: 0..<damaged.count, using: &generator)
