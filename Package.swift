@@ -32,6 +32,8 @@ let package = Package(
     .library(name: "AviaryLinearAlgebra", targets: ["AviaryLinearAlgebra"]),
     // Published weights and data by name: the only module with networking, which only a program that imports it links.
     .library(name: "AviaryHub", targets: ["AviaryHub"]),
+    // Drawings, charts and contact sheets as PNG and SVG; Pango and Cairo are opened at the first picture.
+    .library(name: "AviaryPictures", targets: ["AviaryPictures"]),
     .executable(name: "aviary", targets: ["AviaryCommand"]),
     // The commands of `aviary` for a program that adds networks of its own.
     .library(name: "AviaryCommands", targets: ["AviaryCommands"]),
@@ -97,7 +99,9 @@ let package = Package(
         "AviaryTraining",
       ], path: "Sources/Aviary", swiftSettings: safe),
     module("Hub", ["AviaryCheckpoints", "AviaryArchives"]),
-    module("Commands", ["Aviary", "AviaryHub", "AviaryArchives", "CPlatform", argumentParser]),
+    module("Pictures", ["AviaryArchives"]),
+    module(
+      "Commands", ["Aviary", "AviaryHub", "AviaryPictures", "AviaryArchives", "CPlatform", argumentParser]),
     .executableTarget(
       name: "AviaryCommand", dependencies: ["AviaryCommands", "COutOfMemory"], path: "Sources/Command",
       swiftSettings: safe),
