@@ -2,6 +2,9 @@
 import PackageDescription
 
 let safe: [SwiftSetting] = [.strictMemorySafety()]
+// Traits choose parts that need other packages, which nobody else fetches: `swift build --traits TensorBoard`.
+let protobuf: Target.Dependency = .product(
+  name: "SwiftProtobuf", package: "swift-protobuf", condition: .when(traits: ["TensorBoard"]))
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 /// A Swift module `Aviary<name>` in the folder `Sources/<name>`: folders read plainly, modules clash with nobody's.
@@ -10,7 +13,8 @@ func module(
 ) -> Target {
   .target(
     name: "Aviary" + name, dependencies: dependencies + (name == "Diagnostics" ? [] : ["AviaryDiagnostics"]),
-    path: path ?? "Sources/" + name, swiftSettings: safe, linkerSettings: linking)
+    path: path ?? "Sources/" + name, exclude: name == "TensorBoard" ? ["event.proto"] : [], swiftSettings: safe,
+    linkerSettings: linking)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
@@ -34,13 +38,22 @@ let package = Package(
     .library(name: "AviaryHub", targets: ["AviaryHub"]),
     // Drawings, charts and contact sheets as PNG and SVG; Pango and Cairo are opened at the first picture.
     .library(name: "AviaryPictures", targets: ["AviaryPictures"]),
+    // Event files for TensorBoard, of the trait of that name.
+    .library(name: "AviaryTensorBoard", targets: ["AviaryTensorBoard"]),
     .executable(name: "aviary", targets: ["AviaryCommand"]),
     // The commands of `aviary` for a program that adds networks of its own.
     .library(name: "AviaryCommands", targets: ["AviaryCommands"]),
     .executable(name: "aviary-bench", targets: ["AviaryBench"]),
   ],
+  traits: [
+    .trait(
+      name: "TensorBoard", description: "aviary train --tensorboard, and AviaryTensorBoard: needs swift-protobuf."),
+    .default(enabledTraits: ["TensorBoard"]),
+  ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    // Without the traits of its own, which add what is not used here.
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.33.0", traits: []),
   ],
   targets: [
     // C libraries, each behind a module map or a small shim.
@@ -100,8 +113,13 @@ let package = Package(
       ], path: "Sources/Aviary", swiftSettings: safe),
     module("Hub", ["AviaryCheckpoints", "AviaryArchives"]),
     module("Pictures", ["AviaryArchives"]),
+    module("TensorBoard", ["AviaryTraining", "AviaryLayers", "AviaryTensors", "AviaryArchives", protobuf]),
     module(
-      "Commands", ["Aviary", "AviaryHub", "AviaryPictures", "AviaryArchives", "CPlatform", argumentParser]),
+      "Commands",
+      [
+        "Aviary", "AviaryHub", "AviaryPictures", "AviaryArchives", "CPlatform", argumentParser,
+        .target(name: "AviaryTensorBoard", condition: .when(traits: ["TensorBoard"])),
+      ]),
     .executableTarget(
       name: "AviaryCommand", dependencies: ["AviaryCommands", "COutOfMemory"], path: "Sources/Command",
       swiftSettings: safe),
@@ -131,6 +149,7 @@ let package = Package(
     tests("Models", ["AviaryDatasets"], resources: [.copy("Goldens")]),
     tests("Hub", ["Aviary", "AviaryArchives"]),
     tests("Keras", ["AviaryModels", "AviaryHDF5", "AviaryHDF5Writing"], resources: [.copy("Goldens")]),
+    tests("TensorBoard", ["AviaryTraining", "AviaryTensors"]),
     tests("Training", ["AviaryModels"], resources: [.copy("Goldens")]),
     tests("Command", ["Aviary", "AviaryArchives", "AviaryBench"], resources: [.copy("Goldens")]),
     .testTarget(name: "AviaryFuzzTests", dependencies: ["AviaryFuzz"], path: "Tests/FuzzTests"),

@@ -28,6 +28,7 @@ public struct AviaryCommand: ParsableCommand {
     ModelsCommand.self, InspectCommand.self, VerifyCommand.self, DiffCommand.self, ConvertCommand.self,
     AverageCommand.self, QuantizeCommand.self, PullCommand.self,
     TrainCommand.self, FinetuneCommand.self,
+    PlotCommand.self, ReportCommand.self,
     EvaluateCommand.self, PredictCommand.self, FeaturesCommand.self, SampleCommand.self, SampleImagesCommand.self,
   ]
 

@@ -100,8 +100,8 @@ struct DataEvaluation {
     func open(_ model: some Classifier) -> EvaluationReport {
       let predictor = ExamplePredictor(model, preprocessing)
       return preprocessing.target.task == .regression
-        ? EvaluationReport(predictor.regression(chosen))
-        : EvaluationReport(predictor.classification(chosen), item: "row")
+        ? EvaluationReport(predictor.regression(chosen, keepsPairs: true))
+        : EvaluationReport(predictor.classification(chosen, keepsProbabilities: true), item: "row")
     }
     return open(model).onPart(name)
   }
@@ -140,7 +140,7 @@ struct DataEvaluation {
       rows.examples(targets: 0..<rows.count)
     }
     func open(_ model: some Classifier) -> EvaluationReport {
-      EvaluationReport(ExamplePredictor(model, preprocessing).regression(chosen), item: "window")
+      EvaluationReport(ExamplePredictor(model, preprocessing).regression(chosen, keepsPairs: true), item: "window")
     }
     return open(model).onPart(name)
   }
@@ -153,7 +153,7 @@ struct DataEvaluation {
     let (chosen, name) = try examples(of: table, preprocessing, item: "text") { () throws(TableFault) in
       try preprocessing.examples(of: table)
     }
-    return EvaluationReport(predictor.classification(chosen), item: "text").onPart(name)
+    return EvaluationReport(predictor.classification(chosen, keepsProbabilities: true), item: "text").onPart(name)
   }
 
   /// On the test nodes, by default.
@@ -179,7 +179,7 @@ struct DataEvaluation {
       case .validation: [.validation]
       case .test: [.test]
       }
-    return EvaluationReport(task.metrics(model, on: parts), item: "node").onPart(name)
+    return EvaluationReport(task.metrics(model, on: parts, keepsProbabilities: true), item: "node").onPart(name)
   }
 
   /// On the end of the text that a network was trained on, by default, and on all of another text.

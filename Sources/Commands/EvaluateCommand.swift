@@ -1,5 +1,6 @@
 import ArgumentParser
 import Aviary
+import AviaryArchives
 
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -21,6 +22,9 @@ struct EvaluateCommand: ParsableCommand {
       valueName: "part"))
   var part: EvaluationPart?
   @Flag(help: "Print one JSON object.") var json = false
+  @Option(
+    help: ArgumentHelp("Write a self-contained page and a model card into this folder, too.", valueName: "dir"))
+  var report: String?
   @OptionGroup var console: ConsoleOptions
   @OptionGroup var columns: ColumnOptions
   @OptionGroup var reading: ReadingArguments
@@ -28,39 +32,15 @@ struct EvaluateCommand: ParsableCommand {
   @OptionGroup var weights: WeightsOptions
 
   func run() throws {
-    let data = try weights.dataPath(data)
-    let kind = try DataSource.kind(of: data)
-    try reading.check(kind, data)
-    reading.setThreads()
-    if kind != .images {
-      return try DataEvaluation(checkpoint, source, weights: weights, part: part).report(on: data, kind, columns)
-        .print(asJSON: json)
+    let evaluation = try CheckpointEvaluation(
+      checkpoint, on: data, part: part, columns: columns, reading: reading, source: source, weights: weights)
+    if let folder = report {
+      // A run's own curves belong into it.
+      let record = FileSystem.exists(checkpoint + "/best.h5") ? try? RunRecord(reading: checkpoint) : nil
+      let page = try evaluation.writeReport(
+        to: folder, title: ReportCommand.name(of: checkpoint), record: record)
+      tell("report: \(page)")
     }
-    try columns.requireNone(path: checkpoint)
-    let loaded = try LoadedModel(checkpoint, source, weights: weights, needsHead: true)
-    let part = try DataPart.forEvaluation(
-      data, classes: loaded.predictor.namesClasses ? loaded.classes : nil, limit: reading.limit, part,
-      of: loaded.predictor.metadata, loaded.path)
-    let count = loaded.model.configuration.outputs
-    guard part.folder.classes.count == count else {
-      throw CommandFault.classCount(source: data, found: part.folder.classes.count, expected: count)
-    }
-    part.announce(data)
-    let entries = part.folder.entries
-    let (metrics, skipped) = try loaded.withProgress("evaluating", of: entries.count) { progress in
-      try loaded.predictor.evaluate(
-        entries, classes: part.folder.classes, workers: reading.workers ?? availableCores(), progress: progress)
-    }
-    guard metrics.count > 0 else {
-      throw CommandFault.nothingDecoded(path: data, first: skipped.first.map { "\($0.fault)" } ?? "the folder is empty")
-    }
-    for image in skipped { tell("skipped: \(image.fault)") }
-    let tally = ReadingTally(part.name, part.folder, mostSkipped: reading.maxSkipped?.value ?? 1)
-    tally.add(entries, skipped: skipped)
-    try tally.check()
-    var report = EvaluationReport(
-      metrics, item: "image", skipped: skipped.map { (entries[$0.index].path, "\($0.fault)") })
-    report.members.append(("part", part.name.map { .text($0) } ?? .null))
-    report.print(asJSON: json)
+    evaluation.report.print(asJSON: json)
   }
 }

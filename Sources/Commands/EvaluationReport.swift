@@ -2,64 +2,26 @@ import Aviary
 
 /// The results of an evaluation, as lines and as JSON.
 struct EvaluationReport {
+  /// What was measured.
+  enum Content {
+    case classes(ClassificationMetrics, ProbabilityFindings?)
+    case numbers(RegressionMetrics)
+    case characters(count: Int, loss: Double)
+  }
+
+  let content: Content
+  /// The word for one example.
+  let item: String
+  /// The part of the data that was evaluated; nil where they have none.
+  var part: String?
   var lines: [String]
   var members: [(String, JSONValue)]
   /// Whether the loss, or the error, is a finite number.
   let isFinite: Bool
 
-  /// Of a classification; `item` is the word for one example.
-  init(_ metrics: ClassificationMetrics, item: String, skipped: [(path: String, reason: String)] = []) {
-    isFinite = metrics.meanLoss?.isFinite ?? true
-    lines = [
-      "\(counted(metrics.count, item)), accuracy \(percent(metrics.accuracy ?? 0)), "
-        + "loss \(fixed(metrics.meanLoss ?? 0, 4))\(skipped.isEmpty ? "" : ", \(skipped.count) skipped")"
-    ]
-    var rows = [["class", "precision", "recall"]]
-    for (index, name) in metrics.classes.enumerated() {
-      rows.append([
-        name, metrics.precision[index].map(percent) ?? "-", metrics.recall[index].map(percent) ?? "-",
-      ])
-    }
-    lines += table(rows, right: [1, 2])
-    // --json has the matrix of more classes.
-    if metrics.classes.count <= 20 {
-      lines.append("confusion (rows: true class, columns: predicted)")
-      var matrix = [[""] + metrics.classes]
-      for (name, row) in zip(metrics.classes, metrics.confusion) { matrix.append([name] + row.map(grouped)) }
-      lines += table(matrix, right: Set(1...metrics.classes.count))
-    }
-    members = [
-      (item + "s", .integer(metrics.count)),
-      ("accuracy", .real(metrics.accuracy)),
-      ("loss", .real(metrics.meanLoss)),
-      ("confusion", .array(metrics.confusion.map { .array($0.map { .integer($0) }) })),
-      ("classes", .texts(metrics.classes)),
-      ("precision", .array(metrics.precision.map { .real($0) })),
-      ("recall", .array(metrics.recall.map { .real($0) })),
-      ("skipped", .array(skipped.map { .members(["image": .text($0.path), "error": .text($0.reason)]) })),
-    ]
-  }
-
-  /// Of a regression; `item` is the word for one example.
-  init(_ metrics: RegressionMetrics, item: String = "row") {
-    isFinite = metrics.meanSquaredError?.isFinite ?? true
-    lines = [
-      "\(counted(metrics.count, item)), root mean squared error \(shown(metrics.rootMeanSquaredError)), "
-        + "mean absolute error \(shown(metrics.meanAbsoluteError)), "
-        + "explained variance \(shown(metrics.explainedVariance))"
-    ]
-    if metrics.isConstant { lines.append(constantEstimates) }
-    members = [
-      (item + "s", .integer(metrics.count)),
-      ("mse", .real(metrics.meanSquaredError)),
-      ("rmse", .real(metrics.rootMeanSquaredError)),
-      ("mae", .real(metrics.meanAbsoluteError)),
-      ("r2", .real(metrics.explainedVariance)),
-    ]
-  }
-
   /// Of a language model.
   init(characters: Int, loss: Double) {
+    (content, item) = (.characters(count: characters, loss: loss), "character")
     isFinite = loss.isFinite
     lines = [
       "\(counted(characters, "character")), loss \(fixed(loss, 4)) nats per character, "
@@ -71,6 +33,7 @@ struct EvaluationReport {
   /// The same, with the name of the part that was evaluated.
   func onPart(_ part: EvaluationPart) -> EvaluationReport {
     var report = self
+    report.part = part.word
     report.members.append(("part", .text(part.word)))
     return report
   }
@@ -84,9 +47,4 @@ struct EvaluationReport {
   }
 }
 
-/// Said where the estimates are all but one number.
-let constantEstimates = "every prediction is nearly the same number: the network has learned nothing from the inputs"
-
 private let logOfTwo = 0.693147180559945309
-
-private func shown(_ value: Double?) -> String { value.map { "\(significant($0, 5))" } ?? "-" }

@@ -74,6 +74,7 @@ struct TrainingArguments: ParsableArguments {
   @OptionGroup(title: "Regularization") var regularization: RegularizationArguments
   @OptionGroup(title: "Images") var images: ImageArguments
   @OptionGroup(title: "Tables") var table: TableArguments
+  @OptionGroup(title: "Watching a run") var watching: WatchingArguments
   @Flag(help: "Print the summary as one JSON object.") var json = false
   @OptionGroup var console: ConsoleOptions
 
@@ -116,7 +117,10 @@ struct TrainingArguments: ParsableArguments {
   }
 
   /// What a resumed run does not take.
-  private var newRunOptions: [String] { givenOptions.filter { !["--resume", "--json", "--quiet"].contains($0) } }
+  private var newRunOptions: [String] {
+    let anyRun = ["--resume", "--json", "--quiet"] + watching.givenOptions
+    return givenOptions.filter { !anyRun.contains($0) }
+  }
 
   /// What a resumed run does otherwise than it was begun.
   func changes(_ offline: OfflineOption) throws -> ResumeChanges {

@@ -21,7 +21,7 @@ public struct Trace: Sendable {
   public struct Value: Sendable {
     public internal(set) var source: Source
     public let shape: [Int]
-    /// The elements of inputs, parameters, buffers and constants, as they were; nil for results.
+    /// The elements of inputs, parameters, buffers and constants, as they were; nil for results, unless they are kept.
     public let tensor: Tensor?
     /// Which parameter it is, even where it has no path; tied parameters are one value.
     public internal(set) var cell: ObjectIdentifier?

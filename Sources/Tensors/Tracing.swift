@@ -3,8 +3,12 @@ import AviaryKernels
 /// A trace under way. It belongs to the scope that is being traced.
 final class TraceRecorder {
   private(set) var trace = Trace()
+  /// The operations whose results keep their elements.
+  private let kept: Set<String>
   /// Whose elements are kept, so that nothing changes them in place.
   private static let last = Confined(0)
+
+  init(keepingResultsOf operations: Set<String> = []) { kept = operations }
 
   /// Notes where a tensor comes from, unless the trace knows it as something other than a constant.
   func declare(_ x: Tensor, _ source: Trace.Source, cell: ObjectIdentifier? = nil) {
@@ -19,7 +23,10 @@ final class TraceRecorder {
     // An operation that returned its operand has done nothing.
     if results.contains(where: { trace.places[number(of: $0)] != nil }) { return }
     let places = results.map { result in
-      add(Trace.Value(source: .node(trace.nodes.count), shape: result.shape, tensor: nil), number(of: result))
+      add(
+        Trace.Value(
+          source: .node(trace.nodes.count), shape: result.shape,
+          tensor: kept.contains(description.name) ? result.detached() : nil), number(of: result))
     }
     trace.nodes.append(
       Trace.Node(operation: description, operands: operands, results: places, path: Profile.label.path))
@@ -72,6 +79,15 @@ public func tracing<Result, Failure>(
       for (number, input) in inputs.enumerated() { own.declare(input, .input(number)) }
       $0.trace = own
     }, body)
+  return (result, recorder.run { $0.trace })
+}
+
+/// The same, with the elements of what these operations returned.
+package func tracing<Result, Failure>(
+  keepingResultsOf operations: Set<String>, body: () throws(Failure) -> Result
+) throws(Failure) -> (result: Result, trace: Trace) {
+  let recorder = Confined(TraceRecorder(keepingResultsOf: operations))
+  let result = try Pass.scope({ $0.trace = recorder.onComputeThread }, body)
   return (result, recorder.run { $0.trace })
 }
 

@@ -40,33 +40,43 @@ public struct ExamplePredictor<Preparation: TablePreparation> {
 
   private func outputs(_ inputs: Inputs, _ finish: (Tensor) -> Tensor) -> [[Float]] {
     var rows: [[Float]] = []
-    let size = mostAtOnce ?? inputs.mostAtOnce
-    for start in stride(from: 0, to: inputs.count, by: size) {
-      let places = start..<min(inputs.count, start + size)
-      let values = inference { finish(forward(inputs.batch(Array(places)))) }
+    forEachBatch(inputs) { places, outputs in
+      let values = inference { finish(outputs) }
       let width = values.count / places.count
       let scalars = values.scalars
       for row in places.indices {
-        let first = (row - start) * width
+        let first = (row - places.lowerBound) * width
         rows.append(Array(scalars[first..<first + width]))
       }
     }
     return rows
   }
 
+  private func forEachBatch(_ inputs: Inputs, _ body: (_ places: Range<Int>, _ outputs: Tensor) -> Void) {
+    let size = mostAtOnce ?? inputs.mostAtOnce
+    for start in stride(from: 0, to: inputs.count, by: size) {
+      let places = start..<min(inputs.count, start + size)
+      body(places, inference { forward(inputs.batch(Array(places))) })
+    }
+  }
+
   /// How well classes are predicted.
-  public func classification(_ examples: Examples<Inputs>) -> ClassificationMetrics {
-    var metrics = ClassificationMetrics(classes: preprocessing.classes ?? [])
-    for (label, logarithms) in zip(examples.labels, outputs(examples.inputs) { logSoftmax($0) }) {
-      let best = logarithms.indices.max { (logarithms[$0], $1) < (logarithms[$1], $0) } ?? 0
-      metrics.add(label: Int(label), predicted: best, loss: -Double(logarithms[Int(label)]))
+  ///
+  /// - Parameter keepsProbabilities: whether `probabilities` of the metrics are wanted, too.
+  public func classification(_ examples: Examples<Inputs>, keepsProbabilities: Bool = false) -> ClassificationMetrics {
+    var metrics = ClassificationMetrics(
+      classes: preprocessing.classes ?? [], keepsProbabilities: keepsProbabilities)
+    forEachBatch(examples.inputs) { places, logits in
+      metrics.add(logits: logits, labels: Array(examples.labels[places]))
     }
     return metrics
   }
 
   /// How well numbers are estimated, in the table's own units.
-  public func regression(_ examples: Examples<Inputs>) -> RegressionMetrics {
-    var metrics = RegressionMetrics()
+  ///
+  /// - Parameter keepsPairs: whether the median and the pairs themselves are wanted, too.
+  public func regression(_ examples: Examples<Inputs>, keepsPairs: Bool = false) -> RegressionMetrics {
+    var metrics = RegressionMetrics(keepsPairs: keepsPairs)
     for (target, estimate) in zip(examples.targets, estimates(examples.inputs)) {
       metrics.add(target: preprocessing.restored(target), estimate: estimate)
     }

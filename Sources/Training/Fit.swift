@@ -17,6 +17,15 @@ public struct TrainingHooks {
   public var transformGradients: GradientTransform?
   /// Is told of steps, validations and epochs.
   public var observe: (LoopEvent) -> Void = { _ in }
+  /// Every so many steps the run is looked into: it writes `steps.csv` and `layers.csv` and calls `inspect`. 0 for once an epoch;
+  /// nil for never, which costs nothing. What is learned is the same, bit for bit.
+  public var inspectionInterval: Int?
+  /// Is told what was found.
+  public var inspect: (StepReport) throws -> Void = { _ in }
+  /// Is told how the classes of the validation part were predicted, where the task knows.
+  public var validated: (ClassificationMetrics) throws -> Void = { _ in }
+  /// Whether curves of loss and accuracy are drawn, where standard error is a terminal.
+  public var plotsCurves = false
   /// Asked after each step and each epoch, beside Ctrl-C: whether the run saves and stops.
   public var isInterrupted: () -> Bool = { false }
 

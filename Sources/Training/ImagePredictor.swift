@@ -139,17 +139,19 @@ public struct ImagePredictor {
   ///
   /// - Parameters:
   ///   - classes: what the labels mean, in their order.
+  ///   - keepsProbabilities: whether `probabilities` of the metrics are wanted, too.
   ///   - progress: is told how many images are done.
   /// - Returns: the metrics, and the images that could not be read and were left out.
   /// - Throws: `PredictionFault`, also where a prediction is not finite.
   public func evaluate(
-    _ entries: [ImageEntry], classes: [String], workers: Int = 1, progress: (Int) -> Void = { _ in }
+    _ entries: [ImageEntry], classes: [String], workers: Int = 1, keepsProbabilities: Bool = false,
+    progress: (Int) -> Void = { _ in }
   ) throws -> (metrics: ClassificationMetrics, skipped: [Skipped]) {
     let count = model.configuration.outputs
     guard classes.count == count else {
       throw PredictionFault.classCount(path: "images", names: classes.count, outputs: count)
     }
-    var metrics = ClassificationMetrics(classes: classes)
+    var metrics = ClassificationMetrics(classes: classes, keepsProbabilities: keepsProbabilities)
     let skipped = try forEachBatch(entries, workers: workers, progress: progress) { batch in
       let logits = logits(batch.inputs)
       metrics.add(logits: logits, labels: batch.indices.map { Int32(entries[$0].label) })

@@ -4,32 +4,53 @@ public struct LoopReporter {
   private let batchesPerEpoch: Int
   private let items: String
   private var line: ProgressLine
+  /// Nil where none is drawn.
+  private var curves: TrainingCurves?
 
-  /// - Parameter items: what the items are called.
-  public init(epochs: Int, batchesPerEpoch: Int, items: String = "images", line: ProgressLine = ProgressLine()) {
+  /// - Parameters:
+  ///   - items: what the items are called.
+  ///   - plotsCurves: whether curves are drawn above the progress line.
+  public init(
+    epochs: Int, batchesPerEpoch: Int, items: String = "images", line: ProgressLine = ProgressLine(),
+    plotsCurves: Bool = false
+  ) {
     self.epochs = epochs
     self.batchesPerEpoch = batchesPerEpoch
     self.items = items
     self.line = line
+    curves = plotsCurves ? TrainingCurves(epochs: epochs, batchesPerEpoch: batchesPerEpoch) : nil
   }
 
   public mutating func observe(_ event: LoopEvent) {
     switch event {
     case .stepped(let state):
+      draw(state)
       line.show(content(state))
     case .validating(let state):
       line.show(
         ProgressLine.Content(
           "epoch \(state.epoch + 1)/\(epochs)", done: state.batchInEpoch, total: batchesPerEpoch, note: "validating"))
     case .finishedEpoch(let row, let isBest):
+      if curves != nil {
+        curves?.add(row)
+        draw()
+      }
       line.print(Self.text(row, epochs: epochs, isBest: isBest, items: items))
     case .stoppedEarly(let epoch, let count):
       line.print("stopped after epoch \(epoch): \(count) \(count == 1 ? "epoch" : "epochs") without improvement")
     }
   }
 
-  /// Removes the progress line, before something else is printed.
-  public mutating func clear() { line.clear() }
+  /// Removes the progress line, before something else is printed. Curves stay.
+  public mutating func clear() { line.finish() }
+
+  /// Prints a line that stays.
+  mutating func print(_ text: String) { line.print(text) }
+
+  private mutating func draw(_ state: LoopState? = nil) {
+    guard let curves else { return }
+    line.setFooter(isUrgent: state == nil) { size in curves.lines(in: size, during: state) }
+  }
 
   private func content(_ state: LoopState) -> ProgressLine.Content {
     // The remaining steps take as long as the epoch's; a finished epoch also counts its validation.

@@ -16,6 +16,9 @@ final class NetworkRun<Task: TrainingTask> {
   private var statisticsBatches: Int?
   /// The current one, counted from 0.
   private var epoch = 0
+  private var reporter: LoopReporter
+  /// Nil where nobody looks into steps.
+  private let inspector: StepInspector<Task>?
 
   init(
     _ task: Task, optimizer: Optimizer, average: WeightAverage?, options: TrainingOptions, folder: RunFolder,
@@ -30,6 +33,9 @@ final class NetworkRun<Task: TrainingTask> {
     self.hooks = hooks
     transformGradients = GradientClipping.transform(hooks.transformGradients, then: options.clipping)
     statisticsBatches = options.statisticsBatches
+    reporter = LoopReporter(
+      epochs: options.epochs, batchesPerEpoch: task.batchesPerEpoch, items: task.items, plotsCurves: hooks.plotsCurves)
+    inspector = hooks.inspectionInterval.map { StepInspector(task, every: $0, hooks.inspect) }
   }
 
   func run(from state: LoopState, ready: () throws -> Void) throws -> TrainingReport {
@@ -41,7 +47,7 @@ final class NetworkRun<Task: TrainingTask> {
       return TrainingReport(summary: nil, interrupted: true, folder: folder.path)
     }
     try ready()
-    var reporter = LoopReporter(epochs: options.epochs, batchesPerEpoch: task.batchesPerEpoch, items: task.items)
+    try inspector?.log.open(folder, upTo: state.globalStep)
     var loop = TrainingLoop(
       epochs: options.epochs, batchesPerEpoch: task.batchesPerEpoch, learningRate: options.optimizer.learningRate,
       schedule: options.schedule,
@@ -53,7 +59,9 @@ final class NetworkRun<Task: TrainingTask> {
       evaluate: { [self] in
         try averaged {
           try estimateStatistics()
-          return try task.validate()
+          let scores = try task.validate()
+          if let metrics = task.validatedClasses { try hooks.validated(metrics) }
+          return scores
         }
       },
       save: { [self] state in try save(state) })
@@ -63,7 +71,7 @@ final class NetworkRun<Task: TrainingTask> {
     }
     loop.choice = options.choice
     loop.earlyStopping = options.earlyStopping
-    loop.observe = { [hooks] event in
+    loop.observe = { [self] event in
       reporter.observe(event)
       hooks.observe(event)
     }
@@ -77,11 +85,26 @@ final class NetworkRun<Task: TrainingTask> {
   }
 
   private func step(_ batch: Task.Batches.Element, learningRate: Double, number: Int) throws -> StepResult {
-    let result = try task.step(
-      batch,
-      TrainingStep(
-        number: number, parameters: parameters, noise: Noise(seed: options.seed, step: UInt64(number)),
-        learningRate: learningRate, optimizer: optimizer, transformGradients: transformGradients))
+    func step(_ transform: GradientTransform?) throws -> StepResult {
+      try task.step(
+        batch,
+        TrainingStep(
+          number: number, parameters: parameters, noise: Noise(seed: options.seed, step: UInt64(number)),
+          learningRate: learningRate, optimizer: optimizer, transformGradients: transform))
+    }
+    let result: StepResult
+    if let inspector, inspector.isDue(number) {
+      let watch = GradientWatch(before: transformGradients)
+      result = try step(watch.transform)
+      if let report = try inspector.inspect(
+        result, batch, gradients: watch.seen, learningRate: learningRate, epoch: epoch, number: number)
+      {
+        reporter.print(report.text)
+      }
+    } else {
+      result = try step(transformGradients)
+      inspector?.count(result)
+    }
     if result.count > 0 { average?.update() }
     return result
   }
@@ -145,6 +168,7 @@ final class NetworkRun<Task: TrainingTask> {
       state: try state.json())
     try write(checkpoint, to: folder.last, at: state)
     try folder.write(history: state.history)
+    try inspector?.log.write(to: folder)
   }
 
   /// Every file with weights is written here, so that none holds a number that is not finite.

@@ -81,9 +81,13 @@ public struct NodeClassification: Sendable {
   }
 
   /// How the model does on parts taken together.
-  public func metrics(_ model: some NodeClassifier, on parts: [Part]) -> ClassificationMetrics {
+  ///
+  /// - Parameter keepsProbabilities: whether `probabilities` of the metrics are wanted, too.
+  public func metrics(
+    _ model: some NodeClassifier, on parts: [Part], keepsProbabilities: Bool = false
+  ) -> ClassificationMetrics {
     let classes = dataset.classNames ?? (0..<dataset.classes).map { "\($0)" }
-    var metrics = ClassificationMetrics(classes: classes)
+    var metrics = ClassificationMetrics(classes: classes, keepsProbabilities: keepsProbabilities)
     let logits = inference { self.logits(model) }
     for part in parts {
       metrics.add(logits: inference { rows(of: part, in: logits) }, labels: labels(of: part).scalars)

@@ -30,26 +30,40 @@ public struct ProgressLine {
     }
   }
 
+  /// How much a terminal shows, in characters.
+  public struct TerminalSize: Equatable, Sendable {
+    public var columns: Int
+    public var rows: Int
+  }
+
   private let write: (String) -> Void
   /// The terminal's width in characters, 0 where there is none.
   private let columns: () -> Int
+  private let rows: () -> Int
   private let now: () -> Double
   private let interval: Double
+  /// Lines that stand above this one, and how many of them are on the screen.
+  private var footer: [String] = []
+  private var footerLines = 0
+  private var footerAt: Double?
   private var drawnAt: Double?
   /// When the last line was logged, or the work began, where there is no terminal.
   private var loggedAt: Double?
 
   /// A line on standard error, drawn at most ten times a second.
   public init() {
-    self.init(write: writeToStandardError, columns: { Int(ap_terminal_columns(2)) }, now: secondsOnAClock)
+    self.init(
+      write: writeToStandardError, columns: { Int(ap_terminal_columns(2)) },
+      rows: { Int(ap_terminal_rows(2)) }, now: secondsOnAClock)
   }
 
   init(
-    write: @escaping (String) -> Void, columns: @escaping () -> Int, now: @escaping () -> Double,
-    interval: Double = 0.1
+    write: @escaping (String) -> Void, columns: @escaping () -> Int, rows: @escaping () -> Int = { 24 },
+    now: @escaping () -> Double, interval: Double = 0.1
   ) {
     self.write = write
     self.columns = columns
+    self.rows = rows
     self.now = now
     self.interval = interval
   }
@@ -61,6 +75,7 @@ public struct ProgressLine {
     let width = columns()
     guard width > 0 else { return log(content, at: time) }
     drawnAt = time
+    drawFooter()
     write("\r" + Self.text(content, columns: width) + "\u{1B}[K")
   }
 
@@ -79,9 +94,42 @@ public struct ProgressLine {
 
   /// Takes the line away.
   public mutating func clear() {
+    if footerLines > 0 {
+      write("\r\u{1B}[\(footerLines)A\u{1B}[J")
+      (footerLines, drawnAt) = (0, nil)
+    }
     guard drawnAt != nil else { return }
     drawnAt = nil
     write("\r\u{1B}[K")
+  }
+
+  /// Takes the line away for good, and leaves the lines above it.
+  mutating func finish() {
+    footerLines = 0
+    footer = []
+    clear()
+  }
+
+  /// Gives the line others to stand above it, at most once a second; nothing where there is no terminal.
+  ///
+  /// - Parameters:
+  ///   - isUrgent: whether it is done now.
+  ///   - lines: makes them, none as wide as the terminal.
+  mutating func setFooter(isUrgent: Bool = false, _ lines: (TerminalSize) -> [String]) {
+    let time = now()
+    if !isUrgent, let footerAt, time - footerAt < 1 { return }
+    let size = TerminalSize(columns: columns(), rows: rows())
+    guard size.columns > 0, !Notices.areSilenced else { return }
+    footerAt = time
+    clear()
+    footer = lines(size)
+    drawFooter()
+  }
+
+  private mutating func drawFooter() {
+    guard footerLines == 0, !footer.isEmpty else { return }
+    write("\r" + footer.map { $0 + "\u{1B}[K\n" }.joined())
+    footerLines = footer.count
   }
 
   /// Prints a line that stays, on a terminal or not.
@@ -90,6 +138,7 @@ public struct ProgressLine {
     // A log needs no sign of life soon after a line.
     if loggedAt != nil { loggedAt = now() }
     write(line + "\n")
+    drawFooter()
   }
 
   /// The line's text in less than `columns` characters: the bar takes what room is left, then the note goes, then the end.

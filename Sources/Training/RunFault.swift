@@ -14,6 +14,8 @@ public enum RunFault: Swift.Error, CustomStringConvertible, Equatable {
   case cannotWrite(path: String, reason: String)
   /// A file of the run cannot be read or understood.
   case cannotRead(path: String, reason: String)
+  /// A line of a run's table is not what a run writes.
+  case damagedTable(path: String, line: Int)
 
   public var description: String {
     switch self {
@@ -29,6 +31,8 @@ public enum RunFault: Swift.Error, CustomStringConvertible, Equatable {
       "\(path): another process is training there; wait for it, or choose another --output"
     case .cannotWrite(let path, let reason):
       "\(path): cannot be written (\(reason)); choose another --output, or make room there"
+    case .damagedTable(let path, let line):
+      "\(path): line \(line) is damaged; restore the file, or resume the run, which writes it anew"
     case .cannotRead(let path, let reason):
       "\(path): cannot be read (\(reason)); start a new run with another --output"
     }

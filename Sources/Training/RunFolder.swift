@@ -22,6 +22,10 @@ public final class RunFolder: Sendable {
   public var last: String { path + "/last.h5" }
   public var history: String { path + "/history.csv" }
   public var summary: String { path + "/summary.json" }
+  /// Means over every so many steps, where they are asked for.
+  public var steps: String { path + "/" + StepLog.stepsName }
+  /// Gradients and relus by layer, where they are asked for.
+  public var layers: String { path + "/" + StepLog.layersName }
   /// The run's own options, so that resuming needs no others.
   public var options: String { path + "/options.json" }
   /// What the run's images hold: see `ImageContents`.
@@ -31,7 +35,7 @@ public final class RunFolder: Sendable {
   /// Every file that a run writes.
   static let names = [
     "best.h5", "last.h5", "history.csv", "summary.json", "options.json", imagesName, "features-training.h5",
-    "features-validation.h5",
+    "features-validation.h5", StepLog.stepsName, StepLog.layersName,
   ]
 
   /// Begins a run at `path`, a folder that does not exist or holds no run. Where a run died before it saved anything,
@@ -44,7 +48,7 @@ public final class RunFolder: Sendable {
     if [best, last, history, summary].contains(where: FileSystem.exists) {
       throw .alreadyExists(path: path)
     }
-    try? FileManager.default.removeItem(atPath: images)
+    for file in [images, steps, layers] { try? FileManager.default.removeItem(atPath: file) }
     try write(options: options)
   }
 
@@ -113,7 +117,7 @@ public final class RunFolder: Sendable {
     try write(text + "\n", to: file)
   }
 
-  private func write(_ text: String, to file: String) throws(RunFault) {
+  func write(_ text: String, to file: String) throws(RunFault) {
     do throws(ArchiveFault) {
       try writeDurably([ByteRegion(Array(text.utf8))], to: file)
     } catch {

@@ -69,7 +69,7 @@ public struct RunSummary: Codable, Equatable, Sendable {
     testLoss = test?.loss
     testRMSE = numbers?.rootMeanSquaredError
     testMAE = numbers?.meanAbsoluteError
-    testR2 = numbers?.explainedVariance
+    testR2 = numbers?.r2
     testIsConstant = numbers?.isConstant
     let rates = state.history.compactMap(\.itemsPerSecond)
     // Epochs have the same number of images: their mean rate is the harmonic one.

@@ -111,7 +111,7 @@ import Testing
     }
     let part = try preprocessing.examples(of: Table(csv: data, for: preprocessing))
     let metrics = ExamplePredictor(model, preprocessing).regression(part)
-    #expect(try #require(metrics.explainedVariance) > 0.95)
+    #expect(try #require(metrics.r2) > 0.95)
     #expect(try #require(metrics.rootMeanSquaredError) < 20, "in the table's own units")
     #expect(try #require(metrics.meanAbsoluteError) <= #require(metrics.rootMeanSquaredError))
   }

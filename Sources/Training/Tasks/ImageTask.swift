@@ -28,6 +28,7 @@ final class ImageTask<Model: Classifier>: TrainingTask {
   /// The features of the images by the frozen backbone, where nothing changes them from epoch to epoch.
   private var trainingFeatures: FeatureSet?
   private var validationFeatures: FeatureSet?
+  private(set) var validatedClasses: ClassificationMetrics?
 
   /// - Parameter folder: the run's, where features are kept.
   init(
@@ -140,6 +141,8 @@ final class ImageTask<Model: Classifier>: TrainingTask {
     zip(outputs.argmax(), batch.labels.scalars).filter { $0 == Int($1) }.count
   }
 
+  func images(_ batch: ImageTaskBatch) -> Tensor? { trainingFeatures == nil ? batch.inputs : nil }
+
   /// The batch with its images mixed in pairs, where that is asked for.
   private func mixed(_ inputs: Tensor, _ labels: IntTensor, step: Int) -> (inputs: Tensor, targets: Tensor)? {
     guard images.mixup > 0 || images.cutMix > 0, inputs.rank == 4 else { return nil }
@@ -157,21 +160,24 @@ final class ImageTask<Model: Classifier>: TrainingTask {
 
   func validate() throws -> Scores? {
     guard let features = validationFeatures else {
-      return try scores("validation", data.validation, isInterrupted: { Interruption.isRequested })
+      validatedClasses = try metrics("validation", data.validation, isInterrupted: { Interruption.isRequested })
+      return validatedClasses?.scores
     }
     let batches = ImageTaskBatches(
       features, order: Array(data.validation.entries.indices), batchSize: options.batchSize, startingAt: 0)
-    return try Evaluation.evaluate(
-      batches, classes: data.training.classes, isInterrupted: { Interruption.isRequested }, logits: logits
-    ).scores
+    validatedClasses = try Evaluation.evaluate(
+      batches, classes: data.training.classes, isInterrupted: { Interruption.isRequested }, logits: logits)
+    return validatedClasses?.scores
   }
 
   func test() throws -> Scores? {
-    try data.test.flatMap { try scores("test", $0, isInterrupted: { false }) }
+    try data.test.flatMap { try metrics("test", $0, isInterrupted: { false }).scores }
   }
 
   /// Scores the whole network on a part, and throws where too much of it cannot be read.
-  private func scores(_ part: String, _ folder: ImageFolder, isInterrupted: () -> Bool) throws -> Scores? {
+  private func metrics(
+    _ part: String, _ folder: ImageFolder, isInterrupted: () -> Bool
+  ) throws -> ClassificationMetrics {
     let tally = tally(part, folder)
     let prepared = try PreparedImages(folder.entries, preprocessing: preprocessing)
     let loader = DataLoader(prepared, batchSize: options.batchSize, workers: options.workers)
@@ -180,7 +186,7 @@ final class ImageTask<Model: Classifier>: TrainingTask {
       isInterrupted: isInterrupted
     ) { model($0) }
     try tally.check()
-    return metrics.scores
+    return metrics
   }
 
   private func note(_ images: [ImageBatch.Skipped]) {

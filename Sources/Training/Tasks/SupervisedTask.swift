@@ -130,7 +130,7 @@ where Data.Batch == LabeledBatch<Inputs> {
     scores.count(tally)
     scores.rmse = numbers.rootMeanSquaredError
     scores.mae = numbers.meanAbsoluteError
-    scores.r2 = numbers.explainedVariance
+    scores.r2 = numbers.r2
     return scores
   }
 }

@@ -47,6 +47,10 @@ public protocol TrainingTask {
   var monitors: [Monitor]? { get }
   /// How well the last `test()` estimated numbers, in the data's own units; nil where classes are predicted.
   var testedNumbers: RegressionMetrics? { get }
+  /// How the last `validate()` predicted classes; nil where it did not, or does not keep it.
+  var validatedClasses: ClassificationMetrics? { get }
+  /// The images of a batch as the network sees them, [N, C, H, W]; nil where there are none.
+  func images(_ batch: Batches.Element) -> Tensor?
 }
 
 extension TrainingTask {
@@ -60,6 +64,8 @@ extension TrainingTask {
   public func test() throws -> Scores? { nil }
   public var monitors: [Monitor]? { nil }
   public var testedNumbers: RegressionMetrics? { nil }
+  public var validatedClasses: ClassificationMetrics? { nil }
+  public func images(_ batch: Batches.Element) -> Tensor? { nil }
 
   public func step(_ batch: Batches.Element, _ step: TrainingStep) throws -> StepResult {
     let count = count(batch)

@@ -12,8 +12,13 @@ public struct ClassificationMetrics: Equatable, Sendable {
   /// The number of examples.
   public private(set) var count = 0
 
-  public init(classes: [String]) {
+  /// What the probabilities say beyond the classes that were predicted; nil where they are not asked for.
+  public private(set) var probabilities: ClassProbabilities?
+
+  /// - Parameter keepsProbabilities: whether examples that come with logits also count in `probabilities`.
+  public init(classes: [String], keepsProbabilities: Bool = false) {
     self.classes = classes
+    if keepsProbabilities, !classes.isEmpty { probabilities = ClassProbabilities(classes: classes.count) }
     confusion = Array(repeating: Array(repeating: 0, count: classes.count), count: classes.count)
   }
 
@@ -30,9 +35,11 @@ public struct ClassificationMetrics: Equatable, Sendable {
   /// Counts a batch: logits [N, classes] and the N classes.
   mutating func add(logits: Tensor, labels: [Int32]) {
     let (predicted, logarithms) = inference { (logits.argmax(), logSoftmax(logits).scalars) }
+    let scalars = probabilities == nil ? [] : logits.scalars
     for (row, label) in labels.enumerated() {
       add(
         label: Int(label), predicted: predicted[row], loss: -Double(logarithms[row * classes.count + Int(label)]))
+      probabilities?.add(logits: scalars[row * classes.count..<(row + 1) * classes.count], label: Int(label))
     }
   }
 

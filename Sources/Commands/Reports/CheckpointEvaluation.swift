@@ -1,0 +1,106 @@
+import Aviary
+
+/// The evaluation of a checkpoint on data of any kind, with what a report says of it beside the scores.
+struct CheckpointEvaluation {
+  let report: EvaluationReport
+  let metadata: Checkpoint.Metadata
+  let kind: DataKind
+  /// The path of the data.
+  let data: String
+  /// The images that were evaluated; nil for other data.
+  let images: EvaluatedImages?
+
+  /// - Parameters:
+  ///   - checkpoint: a file, a run, or the name of weights.
+  ///   - part: nil for what was held out of the training.
+  init(
+    _ checkpoint: String, on named: String, part: EvaluationPart?, columns: ColumnOptions, reading: ReadingArguments,
+    source: SourceOptions, weights: WeightsOptions
+  ) throws {
+    data = try weights.dataPath(named)
+    kind = try DataSource.kind(of: data)
+    try reading.check(kind, data)
+    reading.setThreads()
+    if kind != .images {
+      let evaluation = try DataEvaluation(checkpoint, source, weights: weights, part: part)
+      metadata = evaluation.checkpoint.metadata
+      report = try evaluation.report(on: data, kind, columns)
+      images = nil
+      return
+    }
+    try columns.requireNone(path: checkpoint)
+    let loaded = try LoadedModel(checkpoint, source, weights: weights, needsHead: true)
+    metadata = loaded.predictor.metadata
+    (report, images) = try Self.evaluate(loaded, on: data, part, reading)
+  }
+
+  private static func evaluate(
+    _ loaded: LoadedModel, on data: String, _ part: EvaluationPart?, _ reading: ReadingArguments
+  ) throws -> (EvaluationReport, EvaluatedImages?) {
+    let part = try DataPart.forEvaluation(
+      data, classes: loaded.predictor.namesClasses ? loaded.classes : nil, limit: reading.limit, part,
+      of: loaded.predictor.metadata, loaded.path)
+    let count = loaded.model.configuration.outputs
+    guard part.folder.classes.count == count else {
+      throw CommandFault.classCount(source: data, found: part.folder.classes.count, expected: count)
+    }
+    part.announce(data)
+    let entries = part.folder.entries
+    let (metrics, skipped) = try loaded.withProgress("evaluating", of: entries.count) { progress in
+      try loaded.predictor.evaluate(
+        entries, classes: part.folder.classes, workers: reading.workers ?? availableCores(), keepsProbabilities: true,
+        progress: progress)
+    }
+    guard metrics.count > 0 else {
+      throw CommandFault.nothingDecoded(path: data, first: skipped.first.map { "\($0.fault)" } ?? "the folder is empty")
+    }
+    for image in skipped { tell("skipped: \(image.fault)") }
+    let tally = ReadingTally(part.name, part.folder, mostSkipped: reading.maxSkipped?.value ?? 1)
+    tally.add(entries, skipped: skipped)
+    try tally.check()
+    var report = EvaluationReport(
+      metrics, item: "image", skipped: skipped.map { (entries[$0.index].path, "\($0.fault)") })
+    report.part = part.name
+    report.members.append(("part", part.name.map { .text($0) } ?? .null))
+    let missing = Set(skipped.map(\.index))
+    return (
+      report,
+      EvaluatedImages(
+        entries: entries.indices.filter { !missing.contains($0) }.map { entries[$0] }, metrics: metrics)
+    )
+  }
+
+  /// What the network does, in Hugging Face's words.
+  var task: String {
+    switch (kind, report.content) {
+    case (.images, _): "image-classification"
+    case (.graphs, _): "graph-ml"
+    case (.text, _): "text-generation"
+    case (.tables, .numbers): report.item == "window" ? "time-series-forecasting" : "tabular-regression"
+    case (.tables, _): report.item == "text" ? "text-classification" : "tabular-classification"
+    }
+  }
+
+  /// What `predict` is given.
+  var exampleInput: String {
+    switch kind {
+    case .images: "PHOTO.jpg"
+    case .tables: "TABLE.csv"
+    case .graphs, .text: "DATA"
+    }
+  }
+
+  /// Writes the report of the evaluation.
+  ///
+  /// - Parameter record: of the run that the checkpoint comes from.
+  /// - Returns: the path of the page.
+  func writeReport(to folder: String, title: String, record: RunRecord?) throws -> String {
+    var facts = ReportFacts(metadata, record)
+    facts.data = data.split(separator: "/").last.map(String.init) ?? data
+    facts.part = report.part
+    facts.exampleInput = exampleInput
+    return try ReportWriter(
+      title: title, facts: facts, record: record, task: task, evaluation: report, examples: images?.sections() ?? []
+    ).write(to: folder)
+  }
+}

@@ -1,0 +1,93 @@
+import AviaryArchives
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// What a run's folder tells of it, finished or not. Reading locks nothing, so that a run can be looked at while it learns.
+public struct RunRecord: Sendable {
+  public let path: String
+  /// The finished epochs.
+  public let history: [HistoryRow]
+  /// Means over every so many steps; empty where they were not asked for.
+  public let steps: [StepRow]
+  /// Nil before the run's end.
+  public let summary: RunSummary?
+  /// Nil for a run whose options cannot be read, such as one of a later version.
+  public let options: TrainingOptions?
+
+  /// A row of `steps.csv`.
+  public struct StepRow: Equatable, Sendable {
+    /// How many steps the run had taken.
+    public let step: Int
+    public let loss: Double
+    public let accuracy: Double?
+    public let learningRate: Double?
+    public let gradientNorm: Double?
+  }
+
+  /// - Throws: where the folder holds no run, or a table in it is damaged.
+  public init(reading path: String) throws(RunFault) {
+    self.path = path
+    guard FileSystem.exists(path + "/history.csv") || FileSystem.exists(path + "/options.json") else {
+      throw .notARun(path: path)
+    }
+    history = try Self.table(path + "/history.csv", columns: 8).map { (row) throws(RunFault) in
+      guard let epoch = row.integer(0), let loss = row.number(1), let rate = row.number(5), let seconds = row.number(6)
+      else {
+        throw row.fault
+      }
+      return HistoryRow(
+        epoch: epoch, training: Scores(loss: loss, accuracy: row.number(2)),
+        validation: row.number(3).map { Scores(loss: $0, accuracy: row.number(4)) }, learningRate: rate,
+        seconds: seconds, itemsPerSecond: row.number(7))
+    }
+    steps = try Self.table(path + "/" + StepLog.stepsName, columns: 7).map { (row) throws(RunFault) in
+      guard let step = row.integer(0), let loss = row.number(2) else { throw row.fault }
+      return StepRow(
+        step: step, loss: loss, accuracy: row.number(3), learningRate: row.number(4), gradientNorm: row.number(5))
+    }
+    summary = Self.json(path + "/summary.json")
+    options = Self.json(path + "/options.json")
+  }
+
+  private struct Row {
+    let path: String
+    let line: Int
+    let fields: [Substring]
+
+    func number(_ place: Int) -> Double? { Double(fields[place]) }
+    func integer(_ place: Int) -> Int? { Int(fields[place]) }
+    var fault: RunFault { .damagedTable(path: path, line: line) }
+  }
+
+  /// The rows below the header; none where there is no file.
+  private static func table(_ path: String, columns: Int) throws(RunFault) -> [Row] {
+    guard let text = try text(path) else { return [] }
+    var rows: [Row] = []
+    for (index, line) in text.split(separator: "\n").enumerated().dropFirst() {
+      let row = Row(
+        path: path, line: index + 1, fields: line.split(separator: ",", omittingEmptySubsequences: false))
+      guard row.fields.count == columns else { throw row.fault }
+      rows.append(row)
+    }
+    return rows
+  }
+
+  /// Nil where there is no file.
+  private static func text(_ path: String) throws(RunFault) -> String? {
+    guard FileSystem.exists(path) else { return nil }
+    do throws(ArchiveFault) {
+      return String(decoding: try MappedFile(path: path, map: false).bytes.array(), as: UTF8.self)
+    } catch {
+      throw .cannotRead(path: path, reason: "\(error)")
+    }
+  }
+
+  private static func json<Value: Decodable>(_ path: String) -> Value? {
+    guard let text = try? text(path) else { return nil }
+    return try? JSONDecoder().decode(Value.self, from: Data(text.utf8))
+  }
+}

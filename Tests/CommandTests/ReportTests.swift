@@ -1,0 +1,138 @@
+import Aviary
+import AviaryTestSupport
+import Foundation
+import Testing
+
+/// What a person looks at: measures, curves, pages.
+@Suite struct ReportTests {
+  private let scratch: ScratchFolder
+
+  init() throws { scratch = try ScratchFolder() }
+
+  /// Folders whose names are markup, and a toy that knows them.
+  private func hostileClasses() throws {
+    let names = ["cat": "<script>alert(1)<", "dog": "a & \"b\" | **c**"]
+    try ToyFiles.images(at: scratch / "pets")
+    for part in ["train", "test"] {
+      for (name, hostile) in names {
+        try FileManager.default.moveItem(
+          atPath: scratch / "pets/\(part)/\(name)", toPath: scratch / "pets/\(part)/\(hostile)")
+      }
+    }
+    try ToyFiles.checkpoint(classes: names.values.sorted()).write(to: scratch / "toy.h5")
+  }
+
+  private func text(_ name: String) throws -> String {
+    try String(contentsOfFile: scratch / name, encoding: .utf8)
+  }
+
+  /// Nothing is fetched, nothing runs, and no name becomes markup.
+  private func expectSelfContained(_ page: String, sourceLocation: SourceLocation = #_sourceLocation) {
+    #expect(page.hasPrefix("<!DOCTYPE html>\n<html lang=\"en\">"), sourceLocation: sourceLocation)
+    #expect(!page.lowercased().contains("<script"), sourceLocation: sourceLocation)
+    #expect(page.contains("Content-Security-Policy"), sourceLocation: sourceLocation)
+    #expect(page.contains("default-src &#39;none&#39;"), sourceLocation: sourceLocation)
+    for address in page.matches(of: /(?:src|href|url)\s*[=(]\s*["']?([^"')\s>]*)/) {
+      #expect(
+        address.1.hasPrefix("#") || address.1.hasPrefix("data:image/png"), "\(address.1)",
+        sourceLocation: sourceLocation)
+    }
+    #expect(!page.replacing("http://www.w3.org/2000/svg", with: "").contains("://"), sourceLocation: sourceLocation)
+  }
+
+  @Test func namesBecomeNoMarkup() throws {
+    try hostileClasses()
+    let outcome = try BuiltTool.run([
+      "evaluate", scratch / "toy.h5", "--data", scratch / "pets", "--json", "--report", scratch / "report",
+    ])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let page = try text("report/index.html")
+    expectSelfContained(page)
+    #expect(page.contains("&lt;script&gt;alert(1)&lt;") && page.contains("a &amp; &quot;b&quot; | **c**"))
+    #expect(page.contains("<figure><svg") && page.contains("Reliability") && page.contains("Most confident"))
+    let card = try text("report/MODEL_CARD.md")
+    #expect(card.hasPrefix("---\nlibrary_name: aviary\npipeline_tag: image-classification\n"))
+    #expect(card.contains("&lt;script&gt;alert(1)&lt;") && card.contains("\\|") && !card.contains("<script"))
+    #expect(card.contains("- type: accuracy\n      name: \"Accuracy\"\n      value: "))
+
+    let object = try outcome.json()
+    for name in ["f1", "support", "precision", "recall", "confusion_rates", "roc_auc_by_class", "thresholds"] {
+      #expect((object[name] as? [Any])?.count == 2, "\(name)")
+    }
+    for name in ["accuracy", "loss", "log_loss", "brier_score", "balanced_accuracy", "roc_auc", "average_precision"] {
+      #expect(object[name] is Double, "\(name)")
+    }
+    #expect((object["macro"] as? [String: Any])?.count == 3 && (object["weighted"] as? [String: Any])?.count == 3)
+    let calibration = try #require(object["calibration"] as? [String: Any])
+    let counts = try #require(calibration["bins"] as? [[String: Any]]).compactMap { $0["count"] as? Int }
+    #expect(counts.count == 15 && counts.reduce(0, +) == 4)
+    #expect(object["undefined"] is [String])
+  }
+
+  private func table() throws {
+    var lines = ["size,price"]
+    for row in 0..<60 { lines.append("\(row % 13),\(2 * (row % 13) + row % 3)") }
+    try scratch.write(lines.joined(separator: "\n") + "\n", to: "homes.csv")
+  }
+
+  @Test func aRunIsWatchedPlottedAndReported() throws {
+    try table()
+    let run = scratch / "run"
+    #if TensorBoard
+      let tensorBoard = ["--tensorboard"]
+    #else
+      let tensorBoard: [String] = []
+    #endif
+    let arguments = [
+      "train", "mlp", "--data", scratch / "homes.csv", "--target", "price", "--set", "hidden=[8]", "--output", run,
+      "--epochs", "3", "--batch-size", "8", "--plot", "--log-every", "2",
+    ]
+    #if !TensorBoard
+      let refused = try BuiltTool.run(arguments + ["--tensorboard"])
+      #expect(refused.status == 64 && refused.errors.contains("swift build -c release --traits TensorBoard"))
+    #endif
+    let trained = try BuiltTool.run(arguments + tensorBoard)
+    #expect(trained.status == 0, "\(trained.errors)")
+    // There is no terminal.
+    #expect(!trained.errors.contains("\u{1B}") && trained.errors.contains("step 2  loss "))
+    #if TensorBoard
+      let files = try FileManager.default.contentsOfDirectory(atPath: run)
+      #expect(files.contains { $0.hasPrefix("events.out.tfevents.") })
+    #endif
+    #expect(try text("run/steps.csv").hasPrefix("step,epoch,loss,") && text("run/layers.csv").contains("\n2,fc1,"))
+    #expect(try text("run/command.txt").hasPrefix("aviary train mlp --data "))
+
+    let plotted = try BuiltTool.run(["plot", run, "--output", scratch / "curves.svg", "--smoothing", "0.5"])
+    #expect(plotted.status == 0, "\(plotted.errors)")
+    #expect(try text("curves.svg").hasPrefix("<svg ") && text("curves.svg").contains(">validation</text>"))
+    let reported = try BuiltTool.run(["report", run])
+    #expect(reported.status == 0 && reported.output == "\(run)/report/index.html\n", "\(reported.errors)")
+    let page = try text("run/report/index.html")
+    expectSelfContained(page)
+    for words in ["Predicted over true", "Residuals", "Loss by epoch", "aviary train mlp", "R²"] {
+      #expect(page.contains(words), "\(words)")
+    }
+    // Without its data the rest is there.
+    try FileManager.default.removeItem(atPath: scratch / "homes.csv")
+    let again = try BuiltTool.run(["report", run, "--output", scratch / "again"])
+    #expect(again.status == 0 && again.errors.contains("not evaluated: "), "\(again.errors)")
+    #expect(try text("again/index.html").contains("Not evaluated"))
+  }
+
+  @Test func whatCannotBeDrawnIsSaid() throws {
+    expectFault(try BuiltTool.run(["plot", scratch.path, "--output", scratch / "a.svg"]), "is not a training run")
+    for (arguments, words) in [
+      (["plot", "x", "--output", "a.gif"], "--output a.gif"),
+      (["plot", "x", "--output", "a.svg", "--only", "b"], "--only"),
+      (["plot", "x", "--output", "a.svg", "--smoothing", "1"], "--smoothing"),
+      (["train", "mlp", "--data", "x", "--output", "y", "--log-every", "0"], "--log-every"),
+    ] {
+      let outcome = try BuiltTool.run(arguments)
+      #expect(outcome.status == 64 && outcome.errors.contains(words), "\(outcome.errors)")
+    }
+    try FileManager.default.createDirectory(atPath: scratch / "damaged", withIntermediateDirectories: true)
+    try scratch.write("epoch,train_loss\n1,2\n", to: "damaged/history.csv")
+    expectFault(
+      try BuiltTool.run(["plot", scratch / "damaged", "--output", scratch / "a.svg"]), "history.csv: line 2 is damaged")
+  }
+}
