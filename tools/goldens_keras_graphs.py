@@ -7,7 +7,7 @@ fixed seeds. Models whose names begin with `first` have channels first.
 
 Needs: pip install keras==3.15.1 torch==2.13.0 numpy h5py; runs with KERAS_BACKEND=torch.
 """
-import os, pathlib, shutil, sys, zipfile
+import os, pathlib, shutil, sys
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 sys.dont_write_bytecode = True
@@ -15,6 +15,7 @@ sys.dont_write_bytecode = True
 import keras, numpy as np, torch
 from keras import layers as L, ops
 
+from goldens_archives import pack
 from goldens_keras import dump, fill
 from goldens_store import save
 
@@ -273,15 +274,6 @@ def keras2(path, outputs):
     pair = lambda name, layer: [(f"{name}/{part}:0", np.array(w)) for part, w in zip(("kernel", "bias"), layer.get_weights())]
     dump(path, [("in", []), ("inner", pair("d", first)), ("out", pair("out", last))], config, {"keras_version": "2.11.0", "backend": "tensorflow"})
     note(outputs, "keras2_calls", m, 81)
-
-
-def pack(path):
-    """The same archive, compressed and without the time."""
-    with zipfile.ZipFile(path) as archive:
-        members = [(name, archive.read(name)) for name in archive.namelist()]
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in members:
-            archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
 
 
 def note(outputs, name, m, seed, tokens=None):

@@ -29,7 +29,7 @@ extension KerasNetwork.Configuration {
   /// The activation at the end, if no layer computes anything after it.
   var finalActivation: KerasFunction { known.activation }
 
-  private var known: Ending {
+  var known: Ending {
     (try? plan(from: shapes)).map(ending) ?? Ending(place: nil, activation: .linear, output: .values)
   }
 

@@ -38,7 +38,13 @@ extension KerasNetwork.Configuration {
         layer: layer, cells: arrays, flattened: layer.operation is KerasDense ? flattened(before: index, plan) : nil,
         positions: plan.inputShapes(of: index)[0].positions.count)
       let groups = layer.operation.exported(weights).map { (path: $0.group, arrays: $0.arrays) }
-      result.append(.init(place: layer.place, name: layer.name, groups: groups))
+      var stored = KerasWeightsWriter.Layer(place: layer.place, name: layer.name, groups: groups)
+      if let weights = (layer.operation as? any KerasIndexingClass)?.idfWeights {
+        // A TextVectorization stores them with the lookup that it has, too.
+        let groups = layer.operation is KerasTextVectorization ? ["", "_lookup_layer/"] : [""]
+        stored.named = groups.map { ($0 + "vars/idf_weights", StoredArray(weights, shape: [weights.count])) }
+      }
+      result.append(stored)
     }
     return result
   }

@@ -35,11 +35,23 @@ public struct KerasInput: Codable, Equatable, Sendable {
   public var name: String
   /// The shape without the batch, channels before positions; nil for an axis of any size.
   public var shape: [Int?]
+  /// Nil for numbers.
+  public var kind: Kind?
+  /// What Keras calls it, of a network of several inputs, or of texts.
+  public var label: String?
 
-  public init(_ name: String, _ shape: [Int?]) {
+  public enum Kind: String, Codable, Sendable {
+    /// Texts: as many as the first extent of the shape says, each of any length.
+    case text
+  }
+
+  public init(_ name: String, _ shape: [Int?], kind: Kind? = nil) {
     self.name = name
     self.shape = shape
+    self.kind = kind
   }
+
+  public var isText: Bool { kind == .text }
 }
 
 /// The values of a graph by number: the network's inputs first, then the outputs of its layers in order.

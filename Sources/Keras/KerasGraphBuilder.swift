@@ -16,12 +16,16 @@ struct KerasGraphBuilder {
     var order: Order
     /// The value that says which steps count, [N, T] of ones and zeros; nil for all.
     var mask: KerasReference?
+    /// Whether it is text: [K, L] of K texts' bytes.
+    var isText = false
+    /// Whether Keras has no axis but that of the examples, where there is one of one element here.
+    var isScalar = false
   }
 
   /// Real models have a few hundred layers.
   static let mostLayers = 8192
 
-  private(set) var layers: [KerasLayer] = []
+  var layers: [KerasLayer] = []
   /// The network's path for each of Keras's layers with weights, by its name and by where Keras 3 stores it.
   private(set) var paths = ExactDictionary<String>()
   private(set) var places = ExactDictionary<String>()
@@ -32,34 +36,40 @@ struct KerasGraphBuilder {
   /// Differences from Keras, in words.
   var notes: [String] = []
   /// The inputs of the layer that is being read; afterwards its outputs.
-  private(set) var current: [Value] = []
+  var current: [Value] = []
   /// The mask of the first of these outputs, where the layer makes one.
   var outputMask: KerasReference?
   /// The tensors that it is given by name, as far as nobody has asked for them.
   private var named: [(name: String, values: [Value])] = []
   private let inputs: [KerasInput]
+  private let scalars: [Bool]
   private(set) var results: [KerasReference] = []
   private let orders: [Order]
   private var names: Set<String> = []
 
-  /// - Parameter inputs: names and shapes, in Keras's order.
-  init(_ inputs: [(name: String, shape: [Int?])], order: Order) {
-    self.orders = inputs.map { $0.shape.count == 1 ? .channelsLast : order }
+  /// - Parameter inputs: in Keras's order.
+  init(_ inputs: [KerasModelInputs.Declared], order: Order) {
+    orders = inputs.map { $0.shape.count < 2 ? .channelsLast : order }
+    scalars = inputs.map(\.shape.isEmpty)
     var own: [KerasInput] = []
     for input in inputs {
-      let shape = input.shape
+      let shape = input.shape.isEmpty ? [1] : input.shape
       let first = order == .channelsFirst || shape.count == 1
       let turned = first ? shape : [shape[shape.count - 1]] + shape.dropLast()
-      own.append(KerasInput(inputs.count == 1 ? "input" : Self.path(for: input.name, among: &names), turned))
+      var declared = KerasInput(inputs.count == 1 ? "input" : Self.path(for: input.name, among: &names), turned)
+      if input.isText { declared = KerasInput(declared.name, [shape[0], nil], kind: .text) }
+      if inputs.count > 1 || input.isText { declared.label = input.name }
+      own.append(declared)
     }
     self.inputs = own
   }
 
   var inputValues: [Value] {
-    zip(inputs, orders).map { input, order in
+    inputs.indices.map { place in
       Value(
-        source: KerasReference(input.name),
-        shape: KerasShape(channels: input.shape[0], positions: Array(input.shape.dropFirst())), order: order)
+        source: KerasReference(inputs[place].name),
+        shape: KerasShape(channels: inputs[place].shape[0], positions: Array(inputs[place].shape.dropFirst())),
+        order: orders[place], isText: inputs[place].isText, isScalar: scalars[place])
     }
   }
 
@@ -97,6 +107,9 @@ struct KerasGraphBuilder {
     return named.remove(at: place).values
   }
 
+  /// Whether the layer that is being read is given text.
+  var takesTexts: Bool { (current + named.flatMap(\.values)).contains(where: \.isText) }
+
   /// Makes other values the inputs of the layer that is being read.
   mutating func give(_ values: [Value]) { current = values }
 
@@ -131,7 +144,7 @@ struct KerasGraphBuilder {
       needed.formUnion(layer.inputs ?? [])
     }
     if values.count > 1 {
-      notes.append("the model has \(values.count) outputs; predictions are of the first")
+      notes.append("the model has \(values.count) outputs; predict gives all, other commands use the first")
     }
   }
 
@@ -169,7 +182,7 @@ struct KerasGraphBuilder {
     try append(source, operation, activation)
   }
 
-  private mutating func append(
+  mutating func append(
     _ source: KerasLayerDescription, _ operation: any KerasLayerClass, _ activation: KerasFunction
   ) throws(KerasModelFault) {
     guard layers.count < Self.mostLayers else {
@@ -200,12 +213,13 @@ struct KerasGraphBuilder {
     }
     for (cell, value) in operation.constants { constants["\(layer.name).\(cell)"] = value }
     let mask = operation.keepsMask ? current.first?.mask : nil
+    let isScalar = operation.keepsScalar && current.first?.isScalar ?? false
     let order = order
     current = shapes.enumerated().map { output, shape in
       Value(
         source: KerasReference(layer.name, output), shape: shape,
         order: shape.positions.isEmpty ? .channelsLast : order,
-        mask: output == 0 ? mask : nil)
+        mask: output == 0 ? mask : nil, isScalar: isScalar)
     }
   }
 
@@ -229,113 +243,5 @@ struct KerasGraphBuilder {
       number += 1
     }
     return candidate
-  }
-
-  /// Changes which axis of Keras's shapes is taken for the channels: numbers stay in place, and the meaning of axes changes.
-  mutating func turn(to wanted: Order, for source: KerasLayerDescription) throws(KerasModelFault) {
-    let given = current
-    var turned: [Value] = []
-    for value in given {
-      current = [value]
-      if value.order != wanted {
-        let rank = value.shape.all.count
-        current[0].order = wanted
-        if rank > 1 {
-          let axes = Array(0..<rank)
-          let permuted = wanted == .channelsFirst ? Array(axes.dropFirst()) + [0] : [rank - 1] + Array(axes.dropLast())
-          try append(source.unplaced("\(source.name)_axes"), KerasPermute(order: permuted), .linear)
-          current[0].mask = value.mask
-        }
-      }
-      turned.append(current[0])
-    }
-    current = turned
-  }
-
-  /// Gives all inputs the same order of axes, Keras's own if they differ.
-  mutating func alignOrders(for source: KerasLayerDescription) throws(KerasModelFault) {
-    guard Set(current.filter { $0.shape.all.count > 1 }.map(\.order)).count > 1 else { return }
-    try turn(to: .channelsLast, for: source)
-  }
-
-  /// Which of [C, …] an axis of Keras's shape is, the batch counted; nil for the batch, or where there is no such axis.
-  func axis(_ kerasAxis: Int) -> Int? {
-    let rank = shape.all.count
-    let place = (kerasAxis < 0 ? kerasAxis + rank + 1 : kerasAxis) - 1
-    guard (0..<rank).contains(place) else { return nil }
-    let isFirst = current.first { $0.shape.all.count > 1 }?.order == .channelsFirst
-    return isFirst ? place : place == rank - 1 ? 0 : place + 1
-  }
-
-  /// Brings the channels where a layer with windows has them.
-  ///
-  /// - Returns: its number of axes, which the class names.
-  mutating func positions(of source: KerasLayerDescription) throws(KerasModelFault) -> Int {
-    let isFirst = ["channels_first", "th"].contains(source.setting("data_format", "dim_ordering")?.text)
-    try turn(to: isFirst ? .channelsFirst : .channelsLast, for: source)
-    let axes = source.kind.compactMap(\.wholeNumberValue).first ?? 0
-    guard shape.positions.count == axes else {
-      throw source.unsupported("an input of shape \(shape) does not have \(axes) axes of positions")
-    }
-    return axes
-  }
-
-  // MARK: Rows of feature maps
-
-  /// Replaces each Flatten in Keras's order that a dense layer follows by one with channels first; the rows of the dense
-  /// layer's weights have to be reordered.
-  ///
-  /// - Returns: the number of channels at each position, by the path of the dense layer.
-  mutating func reorderFlattened() -> [String: Int] {
-    var channels: [String: Int] = [:]
-    let configuration = configuration
-    guard let plan = try? configuration.plan(from: configuration.shapes) else { return [:] }
-    var users: [Int: [Int]] = [:]
-    for (place, inputs) in plan.inputs.enumerated() {
-      for value in inputs { users[value, default: []].append(place) }
-    }
-    let results = Set(plan.results)
-    /// The only layer that takes the output of another.
-    func follower(of place: Int) -> Int? {
-      let value = plan.outputs[place].lowerBound
-      guard let all = users[value], all.count == 1, !results.contains(value) else { return nil }
-      return all[0]
-    }
-    for index in layers.indices {
-      guard let flatten = layers[index].operation as? KerasFlatten, flatten.channelsLast else { continue }
-      let before = plan.inputShapes(of: index)[0]
-      let isMixed = (before.channels ?? 2) > 1 && (KerasShape.product(before.positions) ?? 2) > 1
-      if !isMixed {
-        layers[index].operation = KerasFlatten(channelsLast: false, reordered: false)
-      } else if let count = before.channels, followsConvolution(index, plan), let dense = consumer(follower, index),
-        layers[dense].shares == nil, !layers.contains(where: { $0.shares == layers[dense].name })
-      {
-        layers[index].operation = KerasFlatten(channelsLast: false, reordered: true)
-        channels[layers[dense].name] = count
-      }
-    }
-    return channels
-  }
-
-  /// Whether a row consists of feature maps: the last layer before it that mixes channels is a convolution. For other rows,
-  /// such as images that a dense layer takes, weights keep the order of the pixels.
-  private func followsConvolution(_ index: Int, _ plan: KerasPlan) -> Bool {
-    var place: Int? = plan.makers[plan.inputs[index][0]]
-    while let current = place {
-      if let known = layers[current].operation.makesFeatureMaps { return known }
-      place = plan.inputs[current].count == 1 ? plan.makers[plan.inputs[current][0]] : nil
-    }
-    return false
-  }
-
-  /// The dense layer that a row reaches element by element, and no other layer.
-  private func consumer(_ follower: (Int) -> Int?, _ index: Int) -> Int? {
-    var place = follower(index)
-    while let current = place {
-      if layers[current].operation is KerasDense { return current }
-      guard layers[current].operation.isElementwise, !layers[current].activation.isSoftmax else { return nil }
-      place = follower(current)
-    }
-    return nil
   }
 }

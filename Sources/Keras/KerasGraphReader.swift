@@ -40,16 +40,19 @@ struct KerasGraphReader {
 
   private let path: String
   private let version: Int
+  private let stored: KerasStoredParts
   private var calls = 0
   private(set) var builder: KerasGraphBuilder
 
   /// - Parameters:
   ///   - version: of Keras.
+  ///   - stored: what the file keeps apart from the configuration.
   ///   - path: the file's name, for faults.
-  init(_ model: JSONValue, version: Int, path: String) throws(KerasModelFault) {
+  init(_ model: JSONValue, version: Int, stored: KerasStoredParts, path: String) throws(KerasModelFault) {
     self.version = version
+    self.stored = stored
     self.path = path
-    let inputs = try KerasModelInputs.shapes(of: model, path: path)
+    let inputs = try KerasModelInputs.declared(of: model, path: path)
     let first = KerasModelInputs.dataFormats(of: model).first
     let isFirst = ["channels_first", "th"].contains(first) && (inputs.first?.shape.count ?? 0) >= 3
     builder = KerasGraphBuilder(inputs, order: isFirst ? .channelsFirst : .channelsLast)
@@ -175,7 +178,7 @@ struct KerasGraphReader {
     }
     let description = KerasLayerDescription(
       kind: kind, name: name, place: place, configuration: configuration, path: path, version: version, scope: scope,
-      call: call)
+      call: call, vocabulary: stored.vocabularies[place], idfWeights: stored.weights[place])
     builder.begin(positional, named)
     // A layer may be called as `layer(inputs=x)`.
     builder.give(builder.current + builder.take("inputs"))

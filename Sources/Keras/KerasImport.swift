@@ -20,7 +20,9 @@ extension Checkpoint {
     guard let source = kerasModel, let configuration = source.configuration else {
       throw KerasModelFault.noConfiguration(path: path)
     }
-    let (builder, channels) = try KerasGraphBuilder.graph(configuration, version: source.version, path: path)
+    let stored = KerasStoredParts(source)
+    let (builder, channels) = try KerasGraphBuilder.graph(
+      configuration, version: source.version, stored: stored, path: path)
     let built = builder.configuration
     let entry = try Registry.standard.architecture(named: built.name)
     let model = try entry.build(configuration: JSONValue(encoding: built))
@@ -35,7 +37,10 @@ extension Checkpoint {
       allowsResetBefore: true, targets: targets, constants: builder.constants)
     mapping.layerNames = builder.paths
     mapping.layerPlaces = builder.places
-    var (result, report) = try mapped(onto: model.cellDescriptions, headPath: model.headPath, by: mapping, path: path)
+    var weights = self
+    weights.kerasModel?.layers.removeAll { KerasStoredParts.classes.contains($0.kind ?? "") }
+    var (result, report) = try weights.mapped(
+      onto: model.cellDescriptions, headPath: model.headPath, by: mapping, path: path)
     result.format = format
     result.notes = builder.notes
     result.metadata.architecture = built.name
@@ -51,11 +56,31 @@ extension KerasGraphBuilder {
   /// - Returns: the graph, and the number of channels of the feature maps before each dense layer whose rows are reordered,
   ///   by path.
   static func graph(
-    _ configuration: JSONValue, version: String, path: String
+    _ configuration: JSONValue, version: String, stored: KerasStoredParts = KerasStoredParts(), path: String
   ) throws(KerasModelFault) -> (builder: KerasGraphBuilder, channels: [String: Int]) {
     let major = version.split(separator: ".").first.flatMap { Int($0) } ?? 1
-    var builder = try KerasGraphReader(configuration, version: major, path: path).builder
+    var builder = try KerasGraphReader(configuration, version: major, stored: stored, path: path).builder
     let channels = builder.reorderFlattened()
     return (builder, channels)
+  }
+}
+
+/// What a file keeps apart from a model's configuration and becomes a part of it here: vocabularies, and the weights of
+/// their words.
+struct KerasStoredParts {
+  /// The classes of layers whose arrays are no cells of the network.
+  static let classes: Set<String> = ["StringLookup", "IntegerLookup", "TextVectorization", "Discretization", "Hashing"]
+
+  private(set) var vocabularies = ExactDictionary<String>()
+  private(set) var weights = ExactDictionary<[Float]>()
+
+  init() {}
+
+  init(_ model: KerasModel) {
+    vocabularies = model.vocabularies
+    for layer in model.layers {
+      let array = layer.weights.first { $0.name.split(separator: "/").last == "idf_weights" }?.array
+      if let place = layer.place, let array, array.shape.count == 1 { weights[place] = array.floats() }
+    }
   }
 }

@@ -13,6 +13,9 @@ protocol KerasLayerClass: Codable, Equatable, Sendable {
   /// The classes that become such layers, in Keras 1, 2 and 3; `#` stands for the number of axes. Functions of `keras.ops` and
   /// of TensorFlow are headed by `ops.`.
   static var classes: [String] { get }
+  /// Whether its inputs may be texts, and numbers without an axis but that of the examples.
+  static var takesTexts: Bool { get }
+  static var takesScalars: Bool { get }
   /// Whether Keras's layer names an activation of its output.
   static var hasActivation: Bool { get }
   /// The counterpart of a Keras layer in a graph, whose inputs it may rearrange.
@@ -33,6 +36,8 @@ protocol KerasLayerClass: Codable, Equatable, Sendable {
   /// Cells that Keras omits, and the value of all their elements.
   var constants: [String: Float] { get }
 
+  /// Whether of a number without an axis it makes another one.
+  var keepsScalar: Bool { get }
   /// Whether the steps that its inputs mask are masked in its output.
   var keepsMask: Bool { get }
   /// What it does to the outputs of the layer before, as far as the end of a network depends on it.
@@ -46,10 +51,13 @@ protocol KerasLayerClass: Codable, Equatable, Sendable {
 }
 
 extension KerasLayerClass {
+  static var takesTexts: Bool { false }
+  static var takesScalars: Bool { false }
   static var hasActivation: Bool { false }
   func extents(of inputs: [KerasShape]) -> [Int?] { inputs.map(\.channels) }
   var parts: [KerasPart] { [] }
   var constants: [String: Float] { [:] }
+  var keepsScalar: Bool { false }
   var keepsMask: Bool { isElementwise }
   var effect: KerasEffect { .computes }
   var makesFeatureMaps: Bool? { effect == .mixes ? false : nil }
@@ -127,7 +135,8 @@ enum KerasLayerClasses {
     KerasDot.self, KerasScalar.self,
     KerasNotEqual.self, KerasMasking.self, KerasStepMask.self, KerasAttention.self, KerasMultiHeadAttention.self,
     KerasSplitSteps.self, KerasJoinSteps.self, KerasResizing.self, KerasCenterCrop.self, KerasGroupNormalization.self,
-    KerasUnitNormalization.self, KerasStatistics.self, KerasLayerScale.self,
+    KerasUnitNormalization.self, KerasStatistics.self, KerasLayerScale.self, KerasLookup.self,
+    KerasTextVectorization.self, KerasCategoryEncoding.self, KerasDiscretization.self, KerasHashing.self,
   ]
 
   private static let byKey = Dictionary(uniqueKeysWithValues: all.map { ($0.key, $0) })
@@ -160,124 +169,11 @@ enum KerasLayerClasses {
     guard let type = known else {
       throw .unknownLayer(path: source.path, layer: source.scope + source.name, kind: source.kind)
     }
+    if !type.takesTexts, graph.takesTexts { throw source.unsupported("its input is text, which it does not take") }
+    if !type.takesScalars, graph.current.contains(where: \.isScalar) {
+      throw source.unsupported("its input has no axis but that of the examples, which is not supported")
+    }
     let operation = try type.read(source, &graph)
     try graph.add(source, operation, type.hasActivation ? try source.activation() : .linear)
-  }
-}
-
-/// A layer and the activation of its output. Its cells have the paths that they have in the layer.
-struct Activated: UnaryLayer {
-  let layer: any UnaryLayer
-  let activation: any UnaryLayer
-  /// The position of a layer that is a function.
-  private let site = Site()
-
-  init(layer: any UnaryLayer, activation: any UnaryLayer) {
-    self.layer = layer
-    self.activation = activation
-  }
-
-  var children: [Child] { layer is Activation ? [Child("site", site)] : layer.children }
-
-  func forward(_ x: Tensor) -> Tensor { activation.forward(layer.forward(x)) }
-}
-
-/// One layer of a Keras model, with its activation: one call of it, if it is called several times.
-public struct KerasLayer: Codable, Equatable, Sendable {
-  /// The path of its cells: lower case letters, digits and underscores.
-  public let name: String
-  /// Where Keras 3 stores its weights: class and number, `dense_1`, or `sequential/dense_1` in a nested model. Empty for a
-  /// layer that Keras does not have.
-  let place: String
-  var operation: any KerasLayerClass
-  /// The activation of the output.
-  var activation: KerasFunction
-  /// Where its inputs come from; nil for the layer before.
-  var inputs: [KerasReference]?
-  /// The layer before whose cells it uses: one layer that is called several times.
-  var shares: String?
-
-  init(
-    _ name: String, _ place: String, _ operation: any KerasLayerClass, _ activation: KerasFunction = .linear,
-    inputs: [KerasReference]? = nil, shares: String? = nil
-  ) {
-    self.name = name
-    self.place = place
-    self.operation = operation
-    self.activation = activation
-    self.inputs = inputs
-    self.shares = shares
-  }
-
-  var hasWeights: Bool { !operation.parts.isEmpty }
-
-  /// The layer at work.
-  ///
-  /// - Parameter inputs: the shapes of its inputs, which it was checked to take.
-  func module(on inputs: [KerasShape]) -> KerasModule {
-    guard case .unary(let layer) = operation.module(on: inputs), activation != .linear || layer is Activation else {
-      return operation.module(on: inputs)
-    }
-    return .unary(Activated(layer: layer, activation: activation.layer))
-  }
-
-  /// The shapes of the layer's outputs.
-  func outputs(of inputs: [KerasShape]) throws(ConfigurationFault) -> [KerasShape] {
-    do throws(ShapeFault) {
-      var shapes: [KerasShape] = []
-      for shape in try operation.outputs(of: inputs) { shapes.append(try shape.checked()) }
-      return shapes
-    } catch {
-      throw .layer(name: name, reason: error.reason)
-    }
-  }
-
-  // MARK: Coding
-
-  private enum Key: CodingKey { case name, place, operation, activation, inputs, shares }
-
-  /// The operation is an object whose one member has the key of its class.
-  private struct ClassKey: CodingKey {
-    let stringValue: String
-    var intValue: Int? { nil }
-
-    init(stringValue: String) { self.stringValue = stringValue }
-    init?(intValue: Int) { nil }
-  }
-
-  public init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: Key.self)
-    name = try container.decode(String.self, forKey: .name)
-    place = try container.decode(String.self, forKey: .place)
-    activation = try container.decode(KerasFunction.self, forKey: .activation)
-    inputs = try container.decodeIfPresent([KerasReference].self, forKey: .inputs)
-    shares = try container.decodeIfPresent(String.self, forKey: .shares)
-    let source = try container.nestedContainer(keyedBy: ClassKey.self, forKey: .operation)
-    guard source.allKeys.count == 1, let key = source.allKeys.first,
-      let type = KerasLayerClasses.stored(as: key.stringValue)
-    else {
-      throw DecodingError.dataCorruptedError(
-        forKey: .operation, in: container, debugDescription: "not a layer of a Keras network")
-    }
-    func decoded<Class: KerasLayerClass>(_ type: Class.Type) throws -> any KerasLayerClass {
-      try source.decode(type, forKey: key)
-    }
-    operation = try decoded(type)
-  }
-
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: Key.self)
-    try container.encode(name, forKey: .name)
-    try container.encode(place, forKey: .place)
-    try container.encode(activation, forKey: .activation)
-    try container.encodeIfPresent(inputs, forKey: .inputs)
-    try container.encodeIfPresent(shares, forKey: .shares)
-    var source = container.nestedContainer(keyedBy: ClassKey.self, forKey: .operation)
-    try source.encode(operation, forKey: ClassKey(stringValue: type(of: operation).key))
-  }
-
-  public static func == (a: KerasLayer, b: KerasLayer) -> Bool {
-    a.name == b.name && a.place == b.place && a.activation == b.activation && a.inputs == b.inputs
-      && a.shares == b.shares && a.operation.equals(b.operation)
   }
 }

@@ -16,6 +16,9 @@ struct KerasLayerDescription {
   var scope = ""
   /// How it is called.
   var call = KerasCall([])
+  /// What the file keeps apart from the configuration: the text of a vocabulary, and the weights of its words.
+  var vocabulary: String?
+  var idfWeights: [Float]?
 
   /// The first of the settings that is there: their names changed between versions.
   func setting(_ names: String...) -> JSONValue? { setting(names) }

@@ -55,7 +55,7 @@ enum FuzzedReader: String, CaseIterable {
     default: break
     }
     var files: [[UInt8]] = []
-    for folder in folders where self != .keras || folder.hasSuffix("keras") || folder.hasSuffix("graphs") {
+    for folder in folders where self != .keras || ["keras", "graphs", "texts"].contains(where: folder.hasSuffix) {
       guard let walk = FileManager.default.enumerator(atPath: folder) else { continue }
       let names = walk.compactMap { $0 as? String }.filter { extensions.contains(($0 as NSString).pathExtension) }
       for name in names.sorted() {
@@ -190,6 +190,15 @@ enum FuzzedReader: String, CaseIterable {
     guard size < 100_000, (try? network.configuration.validate(inputs: shapes)) != nil else { return }
     let inputs = shapes.map { Tensor(zeros: [2] + $0) }
     _ = inference { network.outputs(inputs).map(\.scalars) }
+    if network.configuration.takesTexts {
+      // Words, where there are texts, and numbers that are no tokens.
+      let words = zip(network.configuration.inputs, shapes).map { input, shape in
+        input.isText
+          ? Tensor(texts: [["the dog, a café"], [""]].map { row in (0..<shape[0]).map { _ in row[0] } })
+          : Tensor(repeating: -1, shape: [2] + shape)
+      }
+      _ = network.results(words)
+    }
     let changed = network.replacingHead(outputs: 3, seed: 1)
     guard (try? changed.configuration.validate(inputs: shapes)) != nil else { return }
     _ = inference { changed.outputs(inputs).map(\.scalars) }

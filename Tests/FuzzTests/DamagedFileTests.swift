@@ -11,7 +11,8 @@ import Testing
     let folders = ["ArchivesTests", "CheckpointsTests", "DatasetsTests", "HDF5Tests", "KerasTests", "ModelsTests"].map {
       "\(tests)/\($0)/Goldens"
     }
-    return folders + folders.map { $0 + "/keras" } + folders.map { $0 + "/graphs" }
+    return folders + folders.map { $0 + "/keras" }
+      + ["graphs", "texts"].flatMap { kind in folders.map { $0 + "/" + kind } }
   }()
 
   @Test(arguments: FuzzedReader.allCases) func damagedFilesAreRefusedOrRead(reader: FuzzedReader) throws {

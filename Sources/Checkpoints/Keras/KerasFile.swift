@@ -147,7 +147,7 @@ enum KerasFile {
     var datasets = reader.contents.datasets + reader.contents.linkedDatasets
     if format == .kerasWeights {
       noteOptimizer(datasets.filter { isOptimizer($0.path) }, in: &checkpoint, reader, options)
-      datasets = numbered(datasets.filter { !isOptimizer($0.path) })
+      datasets = KerasWeightsFile.numbered(datasets.filter { !isOptimizer($0.path) })
     }
     for dataset in datasets {
       guard Dtype(dataset.type, attributes: dataset.attributes) != nil else {
@@ -209,28 +209,6 @@ enum KerasFile {
     checkpoint.damage += datasets.compactMap { flaw(of: $0, reader) }
   }
 
-  /// The datasets with those that are numbered within a group in the order of the numbers: `vars/10` after `vars/9`.
-  private static func numbered(_ datasets: [HDF5Contents.Dataset]) -> [HDF5Contents.Dataset] {
-    func split(_ path: String) -> (group: Substring, number: Int)? {
-      guard let slash = path.lastIndex(of: "/"), let number = Int(path[path.index(after: slash)...]) else { return nil }
-      return (path[..<slash], number)
-    }
-    var result: [HDF5Contents.Dataset] = []
-    var run: [(number: Int, dataset: HDF5Contents.Dataset)] = []
-    var group: Substring?
-    func ordered() -> [HDF5Contents.Dataset] { run.sorted { $0.number < $1.number }.map(\.dataset) }
-    for dataset in datasets {
-      let place = split(dataset.path)
-      if place == nil || place?.group != group {
-        result += ordered()
-        run = []
-      }
-      group = place?.group
-      if let place { run.append((place.number, dataset)) } else { result.append(dataset) }
-    }
-    return result + ordered()
-  }
-
   /// The damage to a dataset that is not listed; nil if it can be read, or is too large to be checked.
   private static func flaw(of dataset: HDF5Contents.Dataset, _ reader: HDF5Reader) -> String? {
     do throws(HDF5Fault) {
@@ -252,28 +230,5 @@ enum KerasFile {
     var texts: [String: String] = [:]
     for attribute in attributes { texts[attribute.name] = attribute.value.text }
     return texts
-  }
-}
-
-extension Checkpoint {
-  /// A `.keras` archive: the weights in Keras 3's layout, and the configuration as JSON.
-  static func readKerasArchive(
-    _ archive: ZipArchive, _ path: String, _ options: ReadOptions
-  ) throws(CheckpointFault) -> Checkpoint {
-    let weights = try archived { () throws(ArchiveFault) in try archive.contents(named: "model.weights.h5") }
-    let reader = try hdf5 { () throws(HDF5Fault) in try HDF5Reader(embedded: weights, path: path) }
-    var extra: [String: String] = [:]
-    for member in ["config.json", "metadata.json"] where archive.member(named: member) != nil {
-      let bytes = try archived { () throws(ArchiveFault) in try archive.contents(named: member) }
-      extra[member] = String(decoding: bytes.array(), as: UTF8.self)
-    }
-    func parsed(_ member: String) -> JSONValue? { extra[member].flatMap { try? JSONValue(parsing: $0.utf8) } }
-    let root = reader.contents.attributes(ofGroup: "") ?? []
-    var checkpoint = try KerasFile.read(
-      reader, root, options, configuration: parsed("config.json"),
-      version: parsed("metadata.json")?["keras_version"]?.text)
-    checkpoint.format = .kerasArchive
-    checkpoint.metadata.extra.merge(extra) { _, new in new }
-    return checkpoint
   }
 }

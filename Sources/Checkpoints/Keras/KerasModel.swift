@@ -29,7 +29,7 @@ public struct KerasModel: Sendable {
     let path: String
   }
 
-  public let layers: [Layer]
+  public package(set) var layers: [Layer]
   /// Whether the layers are in the model's order. Keras 3 names their groups by class and number, so without the
   /// configuration only layers of the same class are in order.
   public let isOrdered: Bool
@@ -38,6 +38,8 @@ public struct KerasModel: Sendable {
   public let backend: String?
   /// The configuration that Keras builds the model from: class and settings of every layer.
   public let configuration: JSONValue?
+  /// The text of each `vocabulary.txt` that an archive keeps apart from the weights, by the place of its layer.
+  public internal(set) var vocabularies = ExactDictionary<String>()
 }
 
 /// One layer in a model's configuration.
@@ -131,7 +133,7 @@ extension Checkpoint {
     guard let model = kerasModel else {
       throw .unsupported(path: file, what: "describes a Keras model, but the weights are not in a Keras file")
     }
-    let configuration = try Self.kerasConfiguration(in: file)
+    let (configuration, vocabularies) = try Self.kerasDescription(in: file)
     var result = self
     if format == .kerasHDF5 {
       let entries = KerasLayers.entries(of: configuration)
@@ -144,22 +146,25 @@ extension Checkpoint {
       result.kerasModel = KerasWeightsFile.model(
         self, groups: [], configuration: configuration, version: model.version)
     }
+    result.kerasModel?.vocabularies = vocabularies
     return result
   }
 
-  private static func kerasConfiguration(in path: String) throws(CheckpointFault) -> JSONValue {
+  private static func kerasDescription(
+    in path: String
+  ) throws(CheckpointFault) -> (configuration: JSONValue, vocabularies: ExactDictionary<String>) {
     let file: MappedFile
     do { file = try MappedFile(path: path, map: true) } catch { throw .archive(error) }
     if file.bytes.count > 0, file.bytes.count <= KerasShards.sizeLimit, file.bytes[0] == UInt8(ascii: "{") {
-      do { return try JSONValue(parsing: file.bytes.array()) } catch {
+      do { return (try JSONValue(parsing: file.bytes.array()), ExactDictionary()) } catch {
         throw .malformed(path: path, part: "byte \(error.offset)", reason: error.reason)
       }
     }
-    guard let configuration = try read(from: path).kerasModel?.configuration else {
+    guard let model = try read(from: path).kerasModel, let configuration = model.configuration else {
       throw .unsupported(
         path: path,
         what: "does not describe a Keras model; give a .keras file, an .h5 file of a whole model, or a config.json")
     }
-    return configuration
+    return (configuration, model.vocabularies)
   }
 }

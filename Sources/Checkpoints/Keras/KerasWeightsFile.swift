@@ -80,6 +80,28 @@ enum KerasWeightsFile {
       configuration: configuration)
   }
 
+  /// The datasets with those that are numbered within a group in the order of the numbers: `vars/10` after `vars/9`.
+  static func numbered(_ datasets: [HDF5Contents.Dataset]) -> [HDF5Contents.Dataset] {
+    func split(_ path: String) -> (group: Substring, number: Int)? {
+      guard let slash = path.lastIndex(of: "/"), let number = Int(path[path.index(after: slash)...]) else { return nil }
+      return (path[..<slash], number)
+    }
+    var result: [HDF5Contents.Dataset] = []
+    var run: [(number: Int, dataset: HDF5Contents.Dataset)] = []
+    var group: Substring?
+    func ordered() -> [HDF5Contents.Dataset] { run.sorted { $0.number < $1.number }.map(\.dataset) }
+    for dataset in datasets {
+      let place = split(dataset.path)
+      if place == nil || place?.group != group {
+        result += ordered()
+        run = []
+      }
+      group = place?.group
+      if let place { run.append((place.number, dataset)) } else { result.append(dataset) }
+    }
+    return result + ordered()
+  }
+
   /// A name and the number at its end, so that 10 sorts after 2.
   private static func split(_ name: String) -> (kind: String, number: Int) {
     let last = name.split(separator: "/").last.map(String.init) ?? name

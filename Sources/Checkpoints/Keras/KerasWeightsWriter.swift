@@ -11,6 +11,8 @@ public enum KerasWeightsWriter {
     public let name: String
     /// Arrays by subgroup: "" for the layer's own group, `cell`, `forward_layer/cell` …
     public let groups: [(path: String, arrays: [StoredArray])]
+    /// Arrays that are stored by a path below the layer's group.
+    public var named: [(path: String, array: StoredArray)] = []
 
     public init(place: String, name: String, groups: [(path: String, arrays: [StoredArray])]) {
       self.place = place
@@ -30,6 +32,13 @@ public enum KerasWeightsWriter {
         .joined(separator: "/")
       // Layers without weights have groups, too.
       items.append(HDF5Item(path: base + "/vars", attributes: [HDF5Attribute("name", .text(layer.name))]))
+      for (place, array) in layer.named {
+        let tensor = base + "/" + place
+        guard let type = array.dtype.hdf5 else {
+          throw .unwritableType(path: path, tensor: tensor, dtype: array.dtype)
+        }
+        items.append(HDF5Item(path: tensor, content: .dataset(type: type, shape: array.shape, bytes: array.bytes)))
+      }
       for (group, arrays) in layer.groups {
         let vars = base + (group.isEmpty ? "" : "/" + group) + "/vars"
         for (index, given) in arrays.enumerated() {

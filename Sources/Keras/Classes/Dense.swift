@@ -2,6 +2,7 @@
 
 import AviaryCheckpoints
 import AviaryLayers
+import AviaryTensors
 
 struct KerasDense: KerasUnaryClass {
   static let key = "dense"
@@ -36,11 +37,17 @@ struct KerasEmbedding: KerasUnaryClass {
   static let classes = ["Embedding"]
   var symbols: Int
   var width: Int
+  /// Whether a token becomes a row; nil where a row of tokens becomes a sequence.
+  var isSingle: Bool?
+
+  static var takesScalars: Bool { true }
 
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
     if source.flag("mask_zero", default: false) { try graph.maskOutput(by: KerasNotEqual(number: 0), for: source) }
     graph.order = .channelsLast
-    return Self(symbols: try source.count("input_dim"), width: try source.count("output_dim"))
+    return Self(
+      symbols: try source.count("input_dim"), width: try source.count("output_dim"),
+      isSingle: graph.current.first?.isScalar ?? false ? true : nil)
   }
 
   /// Tokens are rows, and become [D, T].
@@ -48,13 +55,41 @@ struct KerasEmbedding: KerasUnaryClass {
     try require("input_dim", symbols, in: 1...(1 << 24))
     try require("output_dim", width)
     try require(input.positions.isEmpty, "tokens are rows, not an input of shape \(input)")
-    return KerasShape(channels: width, positions: [input.channels])
+    guard isSingle == true else { return KerasShape(channels: width, positions: [input.channels]) }
+    try require(input.channels == 1, "one token is given, not an input of shape \(input)")
+    return KerasShape(channels: width, positions: [])
   }
 
   func layer(on input: KerasShape) -> any UnaryLayer {
-    Embedding(symbols, width, axis: 1, initializer: .uniform(bound: 0.05))
+    Looked(
+      embedding: Embedding(symbols, width, axis: 1, initializer: .uniform(bound: 0.05)), symbols: symbols,
+      isSingle: isSingle == true)
   }
 
   var parts: [KerasPart] { KerasFamily.embedding.parts() }
   var effect: KerasEffect { .mixes }
+
+  private struct Looked: UnaryLayer {
+    let embedding: Embedding
+    let symbols: Int
+    let isSingle: Bool
+
+    var children: [Child] { embedding.children }
+
+    /// A number that is no token, which tables may hold, becomes numbers that are not finite.
+    func forward(_ x: Tensor) -> Tensor {
+      let scalars = x.scalars
+      let isToken = scalars.map { $0.rounded() >= 0 && $0.rounded() < Float(symbols) }
+      var y: Tensor
+      if isToken.allSatisfy({ $0 }) {
+        y = embedding.forward(x)
+      } else {
+        let known = zip(scalars, isToken).map { $1 ? $0 : 0 }
+        let lost = isToken.map { $0 ? Float(0) : .nan }
+        y = embedding.forward(Tensor(known, shape: x.shape))
+        y = y + Tensor(lost, shape: [x.shape[0], 1] + x.shape.dropFirst())
+      }
+      return isSingle ? y.reshaped(to: [y.shape[0], y.shape[1]]) : y
+    }
+  }
 }

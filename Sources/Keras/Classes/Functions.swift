@@ -1,0 +1,61 @@
+// Functions of `keras.ops` of a tensor and a number: `2 * x`, `1 - x`, `ops.maximum(x, 0.1)`.
+
+import AviaryLayers
+import AviaryTensors
+
+/// A function of a tensor and a number, or of two tensors, as `x + 3` becomes a part of a functional model.
+struct KerasScalar: KerasUnaryClass {
+  static let key = "scalar"
+  static let classes = functions.keys.sorted()
+  static let functions: [String: KerasMerge.Kind] = [
+    "ops.Add": .add, "ops.AddV2": .add, "ops.Subtract": .subtract, "ops.Sub": .subtract,
+    "ops.Multiply": .multiply, "ops.Mul": .multiply, "ops.Divide": .divide, "ops.TrueDivide": .divide,
+    "ops.Truediv": .divide, "ops.RealDiv": .divide, "ops.Maximum": .maximum, "ops.Minimum": .minimum,
+  ]
+  var kind: KerasMerge.Kind
+  var number: Float
+  /// Whether the number comes first.
+  var isReversed: Bool
+
+  static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
+    guard let kind = functions[source.kind] else { throw source.unsupported("the function is not supported") }
+    // The other argument is the second, or is called y.
+    let all =
+      source.call.arguments + source.call.keywords.filter { ["x1", "x2", "x", "y"].contains($0.name) }.map(\.value)
+    guard all.count == 2, let place = all.firstIndex(where: { $0.constant != nil }),
+      let number = all[place].constant?.double
+    else { throw source.unsupported("its arguments are not a tensor and a number") }
+    for name in ["x1", "x2", "x", "y"] { graph.give(graph.current + graph.take(name)) }
+    return Self(kind: kind, number: Float(number), isReversed: place == 0)
+  }
+
+  func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
+    try require(number.isFinite, "its number is not finite")
+    return input
+  }
+
+  func layer(on input: KerasShape) -> any UnaryLayer { Function(kind: kind, number: number, isReversed: isReversed) }
+  var isElementwise: Bool { true }
+  var keepsMask: Bool { false }
+
+  private struct Function: UnaryLayer {
+    let kind: KerasMerge.Kind
+    let number: Float
+    let isReversed: Bool
+    let site = Site()
+
+    var children: [Child] { [Child("site", site)] }
+
+    func forward(_ x: Tensor) -> Tensor {
+      switch kind {
+      case .add, .average: x + number
+      case .subtract: isReversed ? number - x : x - number
+      case .multiply: x * number
+      case .divide: isReversed ? number / x : x * (1 / number)
+      case .maximum: x.clamped(to: number...)
+      case .minimum: x.clamped(to: ...number)
+      case .distance: abs(x - number)
+      }
+    }
+  }
+}

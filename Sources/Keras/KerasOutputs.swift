@@ -1,0 +1,82 @@
+// All that a network puts out, by name, and what each output means.
+
+import AviaryDiagnostics
+import AviaryLayers
+import AviaryTensors
+
+/// What a Keras network puts out for some inputs, of one of its outputs.
+public struct KerasResult {
+  /// The name of the layer that it comes from.
+  public let name: String
+  public let meaning: KerasNetwork.Configuration.Output
+  /// Probabilities of classes, [N, classes], of which a network with one probability has two; otherwise Keras's own numbers,
+  /// [N, C, …].
+  public let tensor: Tensor
+
+  public init(name: String, meaning: KerasNetwork.Configuration.Output, tensor: Tensor) {
+    self.name = name
+    self.meaning = meaning
+    self.tensor = tensor
+  }
+}
+
+extension KerasNetwork.Configuration {
+  /// What an output is.
+  public struct NamedOutput: Sendable {
+    public let name: String
+    public let meaning: Output
+    /// Whether it may be anything, several numbers of a linear layer, and is taken for scores of classes.
+    public let assumesScores: Bool
+    /// The activation that makes it, where that is the last to compute something.
+    let activation: KerasFunction
+    let isMixture: Bool
+    /// How many numbers or probabilities there are, where that is known.
+    public let count: Int?
+  }
+
+  /// What the network puts out, in the order of the model.
+  public var namedOutputs: [NamedOutput] {
+    let references = results ?? [KerasReference(layers.last?.name ?? "output")]
+    return references.enumerated().map { place, reference in
+      var alone = self
+      if results != nil { alone.results = [reference] }
+      let end = alone.known
+      let isTwice = references.count { $0.name == reference.name } > 1
+      return NamedOutput(
+        name: isTwice ? "\(reference.name)_\(place)" : reference.name, meaning: end.output,
+        assumesScores: alone.assumesScores, activation: end.activation, isMixture: end.isMixture,
+        count: end.output == .probability ? 2 : end.shape.count)
+    }
+  }
+
+  /// Whether the length of a text decides how many numbers the texts beside it become.
+  public var dependsOnBatch: Bool {
+    layers.contains { ($0.operation as? KerasTextVectorization)?.dependsOnBatch ?? false }
+  }
+}
+
+extension KerasNetwork {
+  /// All outputs for inputs that `Configuration.validate(inputs:)` takes, in inference.
+  ///
+  /// - Parameter areNumbers: whether what may be anything is no score of classes.
+  public func results(_ inputs: [Tensor], areNumbers: Bool = false) -> [KerasResult] {
+    let tensors = inference { outputs(inputs) }
+    return zip(configuration.namedOutputs, tensors).map { output, tensor in
+      if areNumbers, output.assumesScores { return KerasResult(name: output.name, meaning: .values, tensor: tensor) }
+      return KerasResult(
+        name: output.name, meaning: output.meaning, tensor: inference { Self.probabilities(output, tensor) })
+    }
+  }
+
+  private static func probabilities(_ output: Configuration.NamedOutput, _ x: Tensor) -> Tensor {
+    switch (output.meaning, output.activation) {
+    case (.values, _): return x
+    case (.probability, _):
+      let row = x.flattened()
+      return concatenated([1 - row, row], axis: 1)
+    case (.classes, .linear) where !output.isMixture: return softmax(x.flattened())
+    case (.classes, .logSoftmax): return exp(x.flattened())
+    case (.classes, _): return x.flattened()
+    }
+  }
+}
