@@ -10,6 +10,7 @@ extension Registry {
       Architecture.cifarResNets,
       Architecture.squeezeNets,
       Architecture.graphNetworks,
+      Architecture.graphIsomorphismNetworks,
       Architecture.characterModels,
       Architecture.characterTransformers,
       Architecture.sequenceClassifiers,

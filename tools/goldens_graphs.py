@@ -112,67 +112,193 @@ class Convolution(nn.Module):
         return adjacency @ self.lin(x) + self.bias
 
 
+def pooled(x, graphs, readout):
+    """A row for each graph."""
+    rows = [x[graphs == graph] for graph in range(int(graphs.max()) + 1)]
+    pick = {"sum": lambda r: r.sum(0), "mean": lambda r: r.mean(0), "max": lambda r: r.max(0).values}[readout]
+    return torch.stack([pick(r) for r in rows])
+
+
 class GCN(nn.Module):
-    def __init__(self, features, hidden, classes, readout=None):
+    def __init__(self, features, hidden, classes, readout=None, head=None, activates_last=True):
         super().__init__()
+        self.head, self.activates_last = head, activates_last
         widths = [features] + hidden + ([classes] if readout is None else [])
         self.hidden, self.count, self.readout = len(hidden), len(widths) - 1, readout
         for index, (inputs, outputs) in enumerate(zip(widths, widths[1:])):
             setattr(self, f"conv{index + 1}", Convolution(inputs, outputs))
-        if readout is not None:
+        if readout is not None and not head:
             self.lin = nn.Linear(hidden[-1], classes)
+        elif readout is not None:
+            for index, (inputs, outputs) in enumerate(zip([hidden[-1]] + head, head + [classes])):
+                setattr(self, f"lin{index + 1}", nn.Linear(inputs, outputs))
 
     def forward(self, x, adjacency, graphs=None):
         self.kinks = []
         for index in range(self.count):
             x = getattr(self, f"conv{index + 1}")(x, adjacency)
-            if index < self.hidden:
+            if index < self.hidden and (index < self.count - 1 or self.activates_last):
                 self.kinks.append(x)
                 x = torch.relu(x)
         if self.readout is None:
             return x
-        rows = [x[graphs == graph] for graph in range(int(graphs.max()) + 1)]
-        pick = {"sum": lambda r: r.sum(0), "mean": lambda r: r.mean(0), "max": lambda r: r.max(0).values}[self.readout]
-        return self.lin(torch.stack([pick(r) for r in rows]))
+        x = pooled(x, graphs, self.readout)
+        if not self.head:
+            return self.lin(x)
+        for index in range(len(self.head)):
+            x = getattr(self, f"lin{index + 1}")(x)
+            self.kinks.append(x)
+            x = torch.relu(x)
+        return getattr(self, f"lin{len(self.head) + 1}")(x)
+
+
+class Normalization(nn.Module):
+    """PyTorch Geometric's BatchNorm, which wraps PyTorch's."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.module = nn.BatchNorm1d(width)
+
+    def forward(self, x):
+        return self.module(x)
+
+
+class Maps(nn.Module):
+    """PyTorch Geometric's MLP: linear maps, normalised and activated but for the last."""
+
+    def __init__(self, widths, normalizes):
+        super().__init__()
+        self.lins = nn.ModuleList(nn.Linear(a, b) for a, b in zip(widths, widths[1:]))
+        self.norms = nn.ModuleList(Normalization(w) if normalizes else nn.Identity() for w in widths[1:-1])
+
+    def forward(self, x, kinks):
+        for lin, norm in zip(self.lins, self.norms):
+            x = norm(lin(x))
+            kinks.append(x)
+            x = torch.relu(x)
+        return self.lins[-1](x)
+
+
+class Isomorphism(nn.Module):
+    """PyTorch Geometric's GINConv."""
+
+    def __init__(self, inputs, outputs, epsilon, learns_epsilon):
+        super().__init__()
+        self.nn = Maps([inputs, outputs, outputs], True)
+        start = torch.full((1,), epsilon)
+        if learns_epsilon:
+            self.eps = nn.Parameter(start)
+        else:
+            self.register_buffer("eps", start)
+
+    def forward(self, x, adjacency, kinks):
+        return self.nn(adjacency @ x + (1 + self.eps) * x, kinks)
+
+
+class GIN(nn.Module):
+    """As in PyTorch Geometric's example for MUTAG, without dropout."""
+
+    def __init__(self, features, hidden, head, classes, readout, epsilon, learns_epsilon):
+        super().__init__()
+        self.convs = nn.ModuleList(
+            Isomorphism(a, b, epsilon, learns_epsilon) for a, b in zip([features] + hidden, hidden))
+        self.mlp = Maps([hidden[-1]] + head + [classes], False)
+        self.readout = readout
+
+    def forward(self, x, adjacency, graphs):
+        self.kinks = []
+        for conv in self.convs:
+            x = conv(x, adjacency, self.kinks)
+            self.kinks.append(x)
+            x = torch.relu(x)
+        return self.mlp(pooled(x, graphs, self.readout), self.kinks)
+
+
+def graph_inputs(with_readout):
+    """Twenty nodes; with a readout they are four graphs, whose blocks do not touch."""
+    graphs = torch.arange(20) // 5 if with_readout else None
+    raw = random_graph(20, 45, 2)
+    if with_readout:
+        raw = raw * (graphs[:, None] == graphs[None, :])
+    return given(torch.randn((20, 12), dtype=torch.float64) * (torch.rand((20, 12)) < 0.4)), raw, graphs
+
+
+def save_network(path, network, x, raw, graphs, logits, configuration, **more):
+    """The network with its loss, its gradients and, in training, its new statistics."""
+    labels = torch.randint(4, (len(logits),))
+    before = more.pop("before", network.state_dict())
+    loss = functional.cross_entropy(more.pop("trained", logits), labels)
+    loss.backward()
+    arrays = {"x": stored(x), "labels": labels, "logits": expected(logits), "loss": expected(loss)}
+    if graphs is not None:
+        arrays["graphs"] = graphs
+    arrays |= triplets("adjacency", raw) | more
+    for name, value in before.items():
+        if value.is_floating_point():
+            arrays[f"weight/{name}"] = stored(value)
+    for name, parameter in network.named_parameters():
+        arrays[f"gradient/{name}"] = expected(parameter.grad)
+    save(path, arrays, {"configuration": json.dumps(configuration, sort_keys=True)})
 
 
 def networks(folder):
-    for name, hidden, readout in [
-        ("gcn-two", [8], None), ("gcn-three", [8, 6], None), ("gcn-mean", [8, 6], "mean"), ("gcn-sum", [7], "sum"),
-        ("gcn-max", [9], "max"),
+    for name, hidden, readout, head, activates_last in [
+        ("gcn-two", [8], None, None, True), ("gcn-three", [8, 6], None, None, True),
+        ("gcn-mean", [8, 6], "mean", None, True), ("gcn-sum", [7], "sum", None, True),
+        ("gcn-max", [9], "max", None, True), ("gcn-head", [8, 6], "mean", [7, 5], True),
+        ("gcn-plain", [8, 6], "mean", None, False),
     ]:
         for seed in range(1000):
             torch.manual_seed(seed)
-            network = GCN(12, hidden, 4, readout).double()
+            network = GCN(12, hidden, 4, readout, head, activates_last).double()
             with torch.no_grad():
                 for parameter in network.parameters():
                     parameter.copy_(given(torch.randn_like(parameter) * 0.5))
-            graphs = torch.arange(20) // 5 if readout else None
-            raw = random_graph(20, 45, 2)
-            if readout:  # Blocks that do not touch.
-                raw = raw * (graphs[:, None] == graphs[None, :])
-            x = given(torch.randn((20, 12), dtype=torch.float64) * (torch.rand((20, 12)) < 0.4))
-            adjacency = propagation(raw)
-            logits = network(x, adjacency, graphs)
+            x, raw, graphs = graph_inputs(readout is not None)
+            logits = network(x, propagation(raw), graphs)
             # Rounding must not take the other side of a relu.
             if min(kink.abs().min().item() for kink in network.kinks) > 1e-3:
                 break
         else:
             raise AssertionError(f"{name}: no seed keeps clear of kinks")
-        labels = torch.randint(4, (len(logits),))
-        loss = functional.cross_entropy(logits, labels)
-        loss.backward()
-        arrays = {"x": stored(x), "labels": labels, "logits": expected(logits), "loss": expected(loss)}
-        if readout:
-            arrays["graphs"] = graphs
-        arrays |= triplets("adjacency", raw)
-        for path, parameter in network.named_parameters():
-            arrays[f"weight/{path}"] = stored(parameter)
-            arrays[f"gradient/{path}"] = expected(parameter.grad)
-        save(folder / f"{name}.safetensors", arrays,
-             {"configuration": json.dumps({
-                 "features": 12, "hidden": hidden, "classes": 4, "dropout": 0.5, "activation": "relu",
-                 **({"readout": readout} if readout else {})}, sort_keys=True)})
+        save_network(folder / f"{name}.safetensors", network, x, raw, graphs, logits, {
+            "features": 12, "hidden": hidden, "classes": 4, "dropout": 0.5, "activation": "relu",
+            **({"readout": readout} if readout else {}), **({"head": head} if head else {}),
+            **({} if activates_last else {"activatesLast": False})})
+
+
+def isomorphism_networks(folder):
+    """Logits by the running statistics; the loss and its gradients by those of the batch."""
+    for name, hidden, head, readout, epsilon, learns_epsilon in [
+        ("gin", [6, 5], [4], "sum", 0.0, False), ("gin-epsilon", [7], [], "max", 0.25, True),
+    ]:
+        for seed in range(20000):
+            torch.manual_seed(seed)
+            network = GIN(12, hidden, head, 4, readout, epsilon, learns_epsilon).double()
+            with torch.no_grad():
+                for path, value in list(network.named_parameters()) + list(network.named_buffers()):
+                    if path.endswith("running_var"):
+                        value.copy_(given(0.5 + torch.rand_like(value)))
+                    elif value.is_floating_point() and not path.endswith("eps"):
+                        value.copy_(given(torch.randn_like(value) * 0.5))
+            x, raw, graphs = graph_inputs(True)
+            network.eval()
+            logits = network(x, raw, graphs).detach()
+            kinks = network.kinks
+            network.train()
+            state = {path: value.clone() for path, value in network.state_dict().items()}
+            trained = network(x, raw, graphs)
+            kinks = kinks + network.kinks
+            if min(kink.abs().min().item() for kink in kinks) > 1e-4:
+                break
+        else:
+            raise AssertionError(f"{name}: no seed keeps clear of kinks")
+        after = {f"after/{path}": expected(value) for path, value in network.named_buffers() if "running" in path}
+        save_network(
+            folder / f"{name}.safetensors", network, x, raw, graphs, logits,
+            {"features": 12, "hidden": hidden, "head": head, "classes": 4, "dropout": 0, "activation": "relu",
+             "readout": readout, "epsilon": epsilon, "learnsEpsilon": learns_epsilon}, trained=trained, before=state,
+            **after)
 
 
 def cora(folder, data):
@@ -337,6 +463,7 @@ def write(root):
     normalizations(cases.arrays)
     save(root / "TensorsTests/Goldens/graphs.safetensors", cases.arrays, cases.metadata)
     networks(root / "ModelsTests/Goldens")
+    isomorphism_networks(root / "ModelsTests/Goldens")
     cora(root / "ModelsTests/Goldens", pathlib.Path(__file__).resolve().parent.parent.parent / "shared/data")
     files(root / "DatasetsTests/Goldens/graphs")
     number_types(root / "ArchivesTests/Goldens")

@@ -62,6 +62,14 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
   case cannotQuantize(path: String, fault: QuantizationFault)
   /// An option does not apply to the kind of data.
   case unsuitedOption(option: String, kinds: [DataKind], path: String)
+  /// The same for an option of collections of graphs.
+  case onlyForCollections(option: String, path: String)
+  /// Nodes or graphs are chosen that the data do not have.
+  case noItem(option: String, item: Int, path: String, items: String, range: ClosedRange<Int>)
+  /// Nodes are chosen of a collection, or graphs of a single one.
+  case otherItems(option: String, path: String, found: String, other: String)
+  /// Some nodes or graphs could not be predicted.
+  case unpredictedItems(count: Int, of: Int, first: String)
   /// A part of data is asked for that is not known.
   case noPart(part: String, data: String, reason: String)
   /// A program beside this one cannot be started.
@@ -126,6 +134,14 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
     case .quantizedAlready(let path):
       "\(path): is already quantized; quantize the checkpoint that it was made from"
     case .cannotQuantize(let path, let fault): "\(path): \(fault)"
+    case .onlyForCollections(let option, let path):
+      "\(option) is for collections of graphs, which \(path) is not; leave it out"
+    case .noItem(let option, let item, let path, let items, let range):
+      "\(option): \(path) has no \(item); its \(items) are \(range.lowerBound) to \(range.upperBound)"
+    case .otherItems(let option, let path, let found, let other):
+      "\(option) does not go with \(path), which is \(found); use \(other)"
+    case .unpredictedItems(let count, let all, let first):
+      count == 1 ? first : "\(count) of \(all) could not be predicted; the first: \(first)"
     case .unsuitedOption(let option, let kinds, let path):
       "\(option) is for \(kinds.map(\.rawValue).joined(separator: ", ")), which \(path) is not; leave it out"
     }

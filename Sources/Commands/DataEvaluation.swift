@@ -8,14 +8,17 @@ struct DataEvaluation {
   /// nil for what was held out.
   let part: EvaluationPart?
 
-  /// - Parameter named: a file, or the name of shipped weights.
+  /// - Parameters:
+  ///   - named: a file, or the name of shipped weights.
+  ///   - needsHead: whether a checkpoint without a head is refused.
   init(
-    _ named: String, _ options: SourceOptions, weights: WeightsOptions, part: EvaluationPart? = nil
+    _ named: String, _ options: SourceOptions, weights: WeightsOptions, part: EvaluationPart? = nil,
+    needsHead: Bool = true
   ) throws {
     self.part = part
     path = try weights.path(of: named)
     (checkpoint, _) = try options.read(path)
-    if checkpoint.metadata.headAbsent { throw CommandFault.headAbsent(path: path) }
+    if needsHead, checkpoint.metadata.headAbsent { throw CommandFault.headAbsent(path: path) }
     let missing = try options.allowMissing.map { try Allowance.missing($0) }
     model = try AviaryCommand.registry.model(from: checkpoint, allowing: Set(missing), path: path).model
   }
@@ -37,7 +40,7 @@ struct DataEvaluation {
     return report
   }
 
-  private func unsuited(_ kind: DataKind) -> ArchitectureFault {
+  func unsuited(_ kind: DataKind) -> ArchitectureFault {
     let name = checkpoint.metadata.architecture ?? ""
     let kinds = AviaryCommand.registry.architectures.first { $0.name == name }?.kinds ?? []
     return .unsuited(architecture: name, kinds: kinds, data: kind)
@@ -154,32 +157,6 @@ struct DataEvaluation {
       try preprocessing.examples(of: table)
     }
     return EvaluationReport(predictor.classification(chosen, keepsProbabilities: true), item: "text").onPart(name)
-  }
-
-  /// On the test nodes, by default.
-  private func graph(_ data: String) throws -> EvaluationReport {
-    guard let model = model as? any NodeClassifier else { throw unsuited(.graphs) }
-    var preparation = InputPreparation.GraphPreparation(normalizesFeatures: true)
-    if case .graph(let stored)? = try checkpoint.inputPreparation() { preparation = stored }
-    // A graph without a split is split as in training.
-    let dataset = try GraphDataset(path: data, seed: preparation.splitSeed ?? 0)
-    guard model.configuration.outputs == dataset.classes else {
-      throw CommandFault.classCount(source: data, found: dataset.classes, expected: model.configuration.outputs)
-    }
-    let name = part ?? .test
-    tell(
-      "\(data): graph, \(counted(dataset.nodes, "node")), \(counted(dataset.edges, "edge")); "
-        + (name == .all ? "the nodes of all parts" : "\(name.word) nodes"))
-    let task = NodeClassification(dataset, normalizingFeatures: preparation.normalizesFeatures)
-    try task.check(model)
-    let parts: [NodeClassification.Part] =
-      switch name {
-      case .all: NodeClassification.Part.allCases
-      case .train: [.training]
-      case .validation: [.validation]
-      case .test: [.test]
-      }
-    return EvaluationReport(task.metrics(model, on: parts, keepsProbabilities: true), item: "node").onPart(name)
   }
 
   /// On the end of the text that a network was trained on, by default, and on all of another text.

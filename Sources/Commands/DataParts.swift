@@ -81,7 +81,7 @@ func describeData(_ path: String) throws -> String {
   switch try DataSource.kind(of: path) {
   case .tables: return "\(path): table"
   case .text: return "\(path): text; the last tenth is the test part"
-  case .graphs: return "\(path): graph"
+  case .graphs: return GraphCollection.isPresent(at: path) ? "\(path): a collection of graphs" : "\(path): graph"
   case .images: return PackedDataset.isPresent(at: path) ? "\(path): packed images" : try describeFolder(path)
   }
 }

@@ -8,9 +8,9 @@ struct EvaluateCommand: ParsableCommand {
     abstract: "Evaluate a checkpoint on images, a table, a graph or a text.",
     discussion: """
       Data that the checkpoint's network was trained on are evaluated on the part that was held out for the test: rows of a \
-      table, the end of a time series or text, nodes of a graph. Another table or text is evaluated whole. Of an image \
-      folder with the parts train, valid and test, the test part is evaluated. Images that cannot be read are named and \
-      left out; the evaluation fails if no image of a class can be read, or with --max-skipped, if more than that share \
+      table, the end of a time series or text, nodes of a graph, graphs of a collection. Another table, text or collection \
+      is evaluated whole. Of an image folder with the parts train, valid and test, the test part is evaluated. Images that \
+      cannot be read are named and left out; the evaluation fails if no image of a class can be read, or with --max-skipped, if more than that share \
       cannot.
       """)
 

@@ -11,13 +11,19 @@ struct PartChoice {
   let checkpoint: Checkpoint
   let path: String
   let data: String
+  /// What the data are.
+  var noun = "file"
 
   /// The part of the data of the training, and how it was divided; nil for all of the data, after a line that says whether
   /// the network knows them.
   ///
-  /// - Parameter count: says how many items all of the data are.
-  func division(all count: String) throws -> (part: EvaluationPart, split: RecordedSplit)? {
-    switch try Familiarity(checkpoint.metadata, file: data) {
+  /// - Parameters:
+  ///   - count: says how many items all of the data are.
+  ///   - familiarity: nil for what the bytes of the file say.
+  func division(
+    all count: String, _ familiarity: Familiarity? = nil
+  ) throws -> (part: EvaluationPart, split: RecordedSplit)? {
+    switch try familiarity ?? Familiarity(checkpoint.metadata, file: data) {
     case .divided(let split):
       if given == .all {
         tell("\(data): all of \(count), most of which the network was trained on")
@@ -25,8 +31,8 @@ struct PartChoice {
       }
       return (given ?? .test, split)
     case .otherFile:
-      try requireWhole("which is not the file that the network was trained on")
-      tell("\(data): all of \(count); it is not the file that the network was trained on")
+      try requireWhole("which is not the \(noun) that the network was trained on")
+      tell("\(data): all of \(count); it is not the \(noun) that the network was trained on")
     case .unknown:
       try requireWhole("whose division \(path) does not record")
       tell(

@@ -5,17 +5,19 @@ import AviaryHDF5Writing
 
 struct FeaturesCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "features", abstract: "Extract features: the input of the head for every image of a folder.",
+    commandName: "features", abstract: "Extract features: the input of the head for every image, node or graph.",
     discussion: """
       The output is an HDF5 file with the datasets features (N x F, float32), labels (N, int64), paths and parts (N, \
       text), and the class names as an attribute. It is written batch by batch, in constant memory. Feature maps are \
-      averaged over positions. The checkpoint does not need a head.
+      averaged over positions. Of a graph, or a collection of graphs, the dataset nodes or graphs (N) takes the place of \
+      paths, and nodes without a known class have the label -1. The checkpoint does not need a head.
       """)
 
   @Argument(help: "The checkpoint: a file, a run, or the name of shipped weights.") var checkpoint: String
   @Option(
     help: ArgumentHelp(
-      "The image folder: DIR/<class>/<image>, with or without train, valid and test.", valueName: "dir"))
+      "The image folder: DIR/<class>/<image>, with or without train, valid and test; or a graph, or a collection of graphs, as for train.",
+      valueName: "data"))
   var data: String
   @Option(help: ArgumentHelp("The file to write.", valueName: "file.h5")) var output: String
   @Flag(help: "Print one JSON object.") var json = false
@@ -32,6 +34,7 @@ struct FeaturesCommand: ParsableCommand {
     try overwrite.check(output, for: .features)
     reading.setThreads()
     let data = try weights.dataPath(data)
+    if try DataSource.kind(of: data) == .graphs { return try writeGraphs(data) }
     let loaded = try LoadedModel(checkpoint, source, weights: weights, needsHead: false)
     // The images may be of any classes.
     let parts = try DataPart.all(data, classes: nil, limit: reading.limit)
@@ -62,7 +65,9 @@ struct FeaturesCommand: ParsableCommand {
         tally.add(entries, skipped: left)
         try tally.check()
       }
-      return try Self.attributes(classes: parts[0].folder.classes, loaded)
+      return try Self.attributes(
+        classes: parts[0].folder.classes, architecture: loaded.predictor.architecture.name,
+        .images(loaded.preprocessing))
     }
     if json {
       let object = JSONValue.members([
@@ -75,12 +80,27 @@ struct FeaturesCommand: ParsableCommand {
         + (skipped.isEmpty ? "" : "; \(skipped.count) skipped"))
   }
 
+  private func writeGraphs(_ data: String) throws {
+    try reading.check(.graphs, data)
+    let features = try GraphFeatures(data, DataEvaluation(checkpoint, source, weights: weights, needsHead: false))
+    let width = try features.write(to: output)
+    if json {
+      let object = JSONValue.members([
+        "output": .text(output), "\(features.item)s": .integer(features.count), "features": .integer(width),
+      ])
+      return print(object.serialized)
+    }
+    show("\(output): features of \(counted(features.count, features.item)), \(width) numbers each")
+  }
+
   /// The metadata of the file.
-  private static func attributes(classes: [String], _ loaded: LoadedModel) throws -> [HDF5Attribute] {
+  static func attributes(
+    classes: [String], architecture: String, _ preprocessing: InputPreparation
+  ) throws -> [HDF5Attribute] {
     var attributes = [
       HDF5Attribute("format", .text("aviary features")), HDF5Attribute("classes", .texts(classes)),
-      HDF5Attribute("architecture", .text(loaded.predictor.architecture.name)),
-      HDF5Attribute("preprocessing", .text(try InputPreparation.images(loaded.preprocessing).json().serialized)),
+      HDF5Attribute("architecture", .text(architecture)),
+      HDF5Attribute("preprocessing", .text(try preprocessing.json().serialized)),
     ]
     // A list in an object header is limited to 64 KiB; more names become one JSON text.
     if classes.count > 2000 { attributes[1] = HDF5Attribute("classes", .text(JSONValue.texts(classes).serialized)) }

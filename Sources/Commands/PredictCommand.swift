@@ -3,17 +3,26 @@ import Aviary
 
 struct PredictCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "predict", abstract: "Predict the classes of images, or the target of a table's rows.",
+    commandName: "predict",
+    abstract: "Predict the classes of images, nodes and graphs, or the target of a table's rows.",
     discussion: """
       Images are JPEG, PNG or WebP files, folders of them, whose images are all predicted in the order of their names, and \
       IDX and CIFAR files, whose pictures are numbered from 0. An image that cannot be read is reported, the others are predicted, and the exit code \
       is 1. A checkpoint that was trained on a table takes .csv files with the same columns; one that was trained on a \
       time series forecasts the next value of each file. A network of another program that takes rows or sequences of \
-      numbers is given the columns of a .csv file as they are.
+      numbers is given the columns of a .csv file as they are. Of a graph every node is predicted, numbered from 0, and of a \
+      collection every graph, numbered from 1 as in its files; neither needs to say classes.
       """)
 
   @Argument(help: "The checkpoint: a file, a run, or the name of shipped weights.") var checkpoint: String
-  @Argument(help: ArgumentHelp("The images, folders of images, or tables.", valueName: "image")) var images: [String]
+  @Argument(help: ArgumentHelp("The images, folders of images, tables, or graphs.", valueName: "image"))
+  var images: [String] = []
+  @Option(help: ArgumentHelp("The same, for what train and evaluate call the data.", valueName: "data"))
+  var data: String?
+  @Option(help: ArgumentHelp("Predict these nodes of a graph only, such as 0-9,15.", valueName: "n-m,..."))
+  var nodes: ItemNumbers?
+  @Option(help: ArgumentHelp("Predict these graphs of a collection only, such as 1-10,15.", valueName: "n-m,..."))
+  var graphs: ItemNumbers?
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp("Print the K most probable classes.", valueName: "k"))
@@ -26,10 +35,20 @@ struct PredictCommand: ParsableCommand {
 
   func validate() throws {
     guard top > 0 else { throw ValidationError("--top \(top) is out of range; use at least 1") }
+    guard images.isEmpty != (data == nil) else {
+      throw ValidationError(
+        images.isEmpty ? "give what to predict: images, tables or a graph" : "give images or --data, not both")
+    }
+    if nodes != nil, graphs != nil { throw ValidationError("--nodes is for a graph, --graphs for a collection") }
   }
 
   func run() throws {
-    if images.allSatisfy({ $0.hasSuffix(".csv") }) { return try predictTables() }
+    let images = try data.map { [try weights.dataPath($0)] } ?? images
+    if images.allSatisfy({ (try? DataSource.kind(of: $0)) == .graphs }) { return try predictGraphs(images) }
+    for (option, isGiven) in [("--nodes", nodes != nil), ("--graphs", graphs != nil)] where isGiven {
+      throw CommandFault.unsuitedOption(option: option, kinds: [.graphs], path: images[0])
+    }
+    if images.allSatisfy({ $0.hasSuffix(".csv") }) { return try predictTables(images) }
     try columns.requireNone(path: checkpoint)
     let loaded = try LoadedModel(checkpoint, source, weights: weights, needsHead: true)
     let found = images.map { path in Result { () throws(ImageFolderFault) in try ImageSelection(path) } }
@@ -100,7 +119,34 @@ struct PredictCommand: ParsableCommand {
     }
   }
 
-  private func predictTables() throws {
+  private func predictGraphs(_ paths: [String]) throws {
+    try columns.requireNone(path: checkpoint)
+    let evaluation = try DataEvaluation(checkpoint, source, weights: weights)
+    var predictions = GraphPredictions(top: top)
+    for path in paths {
+      let isCollection = GraphCollection.isPresent(at: path)
+      if isCollection ? nodes != nil : graphs != nil {
+        throw CommandFault.otherItems(
+          option: isCollection ? "--nodes" : "--graphs", path: path, found: isCollection ? "a collection" : "one graph",
+          other: isCollection ? "--graphs" : "--nodes")
+      }
+      if isCollection {
+        try predictions.addGraphs(path, graphs, evaluation)
+      } else {
+        try predictions.addNodes(path, nodes, evaluation)
+      }
+    }
+    if json {
+      print(predictions.json)
+    } else {
+      for line in predictions.lines { show(line) }
+    }
+    if let first = predictions.faults.first {
+      throw CommandFault.unpredictedItems(count: predictions.faults.count, of: predictions.count, first: first)
+    }
+  }
+
+  private func predictTables(_ images: [String]) throws {
     let evaluation = try DataEvaluation(checkpoint, source, weights: weights)
     var predictions = TablePredictions(top: top)
     switch try evaluation.tablePreparation(for: images[0], columns, needsTarget: false) {

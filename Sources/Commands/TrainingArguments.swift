@@ -6,7 +6,7 @@ import Aviary
 struct TrainingArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Images: DIR/<class>/<image>, optionally in train, valid (or val, validation) and test, or IDX or CIFAR files; a graph: Planetoid prefix, .npz; a .csv table; a text file.",
+      "Images: DIR/<class>/<image>, optionally in train, valid (or val, validation) and test, or IDX or CIFAR files; a graph: Planetoid prefix, .npz; a collection of graphs: a folder with NAME_A.txt; a .csv table; a text file.",
       valueName: "data"))
   var data: String?
   @Option(help: ArgumentHelp("The folder of the run: checkpoints, history, summary.", valueName: "run"))
@@ -18,11 +18,11 @@ struct TrainingArguments: ParsableArguments {
   var resume: String?
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Epochs (5 for finetune, 20 for train; 200 for graphs).", valueName: "n"))
+    help: ArgumentHelp("Epochs (5 for finetune, 20 for train; 200 for a graph, 100 for a collection).", valueName: "n"))
   var epochs: Int?
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Items per step: images, rows, sequences of text (32).", valueName: "n"))
+    help: ArgumentHelp("Items per step: images, rows, sequences of text, graphs (32).", valueName: "n"))
   var batchSize: Int?
   @Option(help: ArgumentHelp("The optimizer (adamw; adam for graphs).", valueName: "name"))
   var optimizer: OptimizerConfiguration.Kind?
@@ -42,7 +42,7 @@ struct TrainingArguments: ParsableArguments {
   var warmUpSteps: Int?
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Weight decay (0.01 for adamw, 5e-4 on the first layer for graphs, else 0).", valueName: "x"))
+    help: ArgumentHelp("Weight decay (0.01 for adamw, 5e-4 on the first layer for a graph, else 0).", valueName: "x"))
   var weightDecay: Double?
   @Option(
     help: ArgumentHelp(
@@ -75,6 +75,7 @@ struct TrainingArguments: ParsableArguments {
   @OptionGroup(title: "Images") var images: ImageArguments
   @OptionGroup(title: "Tables") var table: TableArguments
   @OptionGroup(title: "Watching a run") var watching: WatchingArguments
+  @OptionGroup(title: "Graphs") var graphs: GraphArguments
   @Flag(help: "Print the summary as one JSON object.") var json = false
   @OptionGroup var console: ConsoleOptions
 
@@ -153,7 +154,8 @@ struct TrainingArguments: ParsableArguments {
     var learningRate: Double
     var schedule: ScheduleName = .cosine
 
-    init(_ kind: DataKind, isFinetuning: Bool, freezesBackbone: Bool) {
+    /// - Parameter isCollection: whether the data are graphs, not one.
+    init(_ kind: DataKind, isCollection: Bool, isFinetuning: Bool, freezesBackbone: Bool) {
       epochs = isFinetuning ? 5 : 20
       learningRate = isFinetuning && !freezesBackbone ? 1e-4 : 1e-3
       if freezesBackbone { schedule = .constant }
@@ -162,7 +164,7 @@ struct TrainingArguments: ParsableArguments {
       case .text: learningRate = isFinetuning ? 5e-4 : 2e-3
       case .graphs:
         // Kipf & Welling's.
-        (epochs, optimizer, learningRate, schedule) = (200, .adam, 0.01, .constant)
+        (epochs, optimizer, learningRate, schedule) = (isCollection ? 100 : 200, .adam, 0.01, .constant)
       }
     }
   }
@@ -177,20 +179,22 @@ struct TrainingArguments: ParsableArguments {
   ) throws -> TrainingOptions {
     let path = absolutePath(data)
     let kind = try DataSource.kind(of: path)
-    try checkSuited(kind, path)
+    let isCollection = kind == .graphs && GraphCollection.isPresent(at: path)
+    try checkSuited(kind, isCollection: isCollection, path)
     let (frozen, trained) = (freeze == "none" ? [] : Self.layers(freeze), Self.layers(train))
     let freezesBackbone = frozen == ["backbone"] || trained == ["head"]
-    let defaults = Defaults(kind, isFinetuning: isFinetuning, freezesBackbone: freezesBackbone)
+    let defaults = Defaults(
+      kind, isCollection: isCollection, isFinetuning: isFinetuning, freezesBackbone: freezesBackbone)
     let epochs = epochs ?? defaults.epochs
     let cores = availableCores()
     var options = TrainingOptions(
       data: path, architecture: architecture, checkpoint: checkpoint, epochs: epochs,
       optimizer: OptimizerConfiguration(
         optimizer ?? defaults.optimizer, learningRate: learningRate ?? defaults.learningRate,
-        weightDecay: kind == .graphs ? 0 : weightDecay),
+        weightDecay: kind == .graphs && !isCollection ? 0 : weightDecay),
       schedule: schedule(schedule ?? defaults.schedule, epochs: epochs),
       workers: reading.workers ?? cores, threads: reading.threads ?? cores)
-    if kind == .graphs { options.groups = [ParameterGroup(["conv1"], weightDecay: weightDecay ?? 5e-4)] }
+    if kind == .graphs, !isCollection { options.groups = [ParameterGroup(["conv1"], weightDecay: weightDecay ?? 5e-4)] }
     if kind == .text { options.clipping = GradientClipping(norm: 5) }
     options.batchSize = batchSize ?? options.batchSize
     options.freeze = frozen
@@ -210,7 +214,7 @@ struct TrainingArguments: ParsableArguments {
       chosen.mostSkipped = reading.maxSkipped?.value ?? chosen.mostSkipped
       options.kind = .images(chosen)
     case .text: options.kind = .text(sequenceLength.map { TextOptions(sequenceLength: $0) } ?? TextOptions())
-    case .graphs: options.kind = .graph
+    case .graphs: options.kind = .graph(try graphs.options)
     case .tables: try table.apply(to: &options, sequenceLength: sequenceLength ?? knownLength)
     }
     regularization.apply(to: &options)
@@ -218,8 +222,9 @@ struct TrainingArguments: ParsableArguments {
   }
 
   /// Refuses options that do not apply to the kind of data.
-  private func checkSuited(_ kind: DataKind, _ path: String) throws(CommandFault) {
+  private func checkSuited(_ kind: DataKind, isCollection: Bool, _ path: String) throws(CommandFault) {
     let (forImages, forTables) = (images.givenOptions + ["--limit", "--max-skipped"], table.givenOptions)
+    if let option = graphs.givenOptions.first, !isCollection { throw .onlyForCollections(option: option, path: path) }
     for option in newRunOptions {
       let kinds: [DataKind] =
         switch option {
@@ -227,7 +232,7 @@ struct TrainingArguments: ParsableArguments {
         case _ where forTables.contains(option): [.tables]
         case "--sequence-length": table.text == nil ? [.text] : [.text, .tables]
         // All of a graph is one batch, and it has or is given its own split.
-        case "--batch-size", "--validation": [.images, .tables, .text]
+        case "--batch-size", "--validation": isCollection ? DataKind.allCases : [.images, .tables, .text]
         default: DataKind.allCases
         }
       guard kinds.contains(kind) else { throw .unsuitedOption(option: option, kinds: kinds, path: path) }

@@ -74,6 +74,23 @@ extension Dropout {
   }
 }
 
+/// The matrix that a network multiplies the nodes' features by, made of a graph's adjacency. As blocks of a batch do not
+/// touch, it may be made of each graph by itself.
+public enum GraphPropagation: String, Codable, Sendable, CaseIterable {
+  /// D^−½ (A + I) D^−½: a weighted mean over a node and its neighbours (Kipf & Welling, 2017).
+  case normalized
+  /// A: the sum over a node's neighbours (Xu et al., 2019).
+  case sum
+
+  /// - Parameter adjacency: [nodes, nodes], of ones.
+  public func callAsFunction(_ adjacency: SparseMatrix) -> SparseMatrix {
+    switch self {
+    case .normalized: adjacency.symmetricallyNormalized(addingSelfLoops: true)
+    case .sum: adjacency
+    }
+  }
+}
+
 /// Which graph each of a batch's nodes belongs to: graphs that are classified as wholes are put into one adjacency,
 /// whose blocks do not touch.
 public struct GraphIndex: Sendable, Equatable {

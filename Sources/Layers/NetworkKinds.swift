@@ -7,17 +7,24 @@ import AviaryTensors
 public protocol NodeClassifier: Network {
   /// Whether each answer is of a whole graph, not of a node.
   var classifiesGraphs: Bool { get }
+  /// The matrix that the network makes of a graph's adjacency: what its calls are given as `adjacency`.
+  var propagation: GraphPropagation { get }
 
   /// The logits: [nodes, classes], or [graphs, classes].
   ///
   /// - Parameters:
   ///   - features: [nodes, F], sparse or dense.
-  ///   - adjacency: [nodes, nodes], normalised: `symmetricallyNormalized(addingSelfLoops: true)`.
+  ///   - adjacency: [nodes, nodes], prepared by `propagation`.
   ///   - graphs: the graph that each node belongs to, for a network that classifies graphs; nil for a single graph.
   func callAsFunction(_ features: NodeFeatures, adjacency: SparseMatrix, graphs: GraphIndex?) -> Tensor
+  /// What the head is given, of the same arguments: a row for each node, or for each graph.
+  func embeddings(_ features: NodeFeatures, adjacency: SparseMatrix, graphs: GraphIndex?) -> NodeFeatures
 }
 
 extension NodeClassifier {
+  /// That of graph convolutional networks.
+  public var propagation: GraphPropagation { .normalized }
+
   /// The same for sparse features.
   public func callAsFunction(
     _ features: SparseMatrix, adjacency: SparseMatrix, graphs: GraphIndex? = nil

@@ -12,7 +12,8 @@ public enum DataOptions: Equatable, Sendable {
   case textColumn(TextColumnSettings)
   /// A language model of a text.
   case text(TextOptions)
-  case graph
+  /// The nodes of a graph, or the graphs of a collection.
+  case graph(GraphOptions)
 
   /// What has to be at the path of the data.
   var dataKind: DataKind {
@@ -32,7 +33,7 @@ public enum DataOptions: Equatable, Sendable {
     case .series(let settings): try settings.validate()
     case .textColumn(let settings): try settings.validate()
     case .text(let options): try options.validate()
-    case .graph: break
+    case .graph(let options): try options.validate()
     }
   }
 }
@@ -88,6 +89,23 @@ public struct TextOptions: Equatable, Sendable {
 
   func validate() throws {
     try TrainingFault.check("sequence length", sequenceLength, (1...65_536).contains(sequenceLength), "1 to 65536")
+  }
+}
+
+/// What a run on graphs is told.
+public struct GraphOptions: Codable, Equatable, Sendable {
+  /// What the features of nodes in a collection of graphs are made of; nil for the files' attributes and labels, or else for
+  /// the nodes' degrees.
+  public var nodeFeatures: [NodeEncoding.Part]?
+
+  public init() {}
+
+  func validate() throws {
+    guard let nodeFeatures else { return }
+    try TrainingFault.check(
+      "node features", nodeFeatures.map(\.rawValue).joined(separator: ","),
+      !nodeFeatures.isEmpty && Set(nodeFeatures).count == nodeFeatures.count,
+      NodeEncoding.Part.allCases.map(\.rawValue).joined(separator: ", ") + ", each once")
   }
 }
 

@@ -12,6 +12,8 @@ public enum InputPreparation: Sendable, Equatable {
   /// The texts in a column of a table are read character by character.
   case textColumn(TextColumnPreprocessing)
   case graph(GraphPreparation)
+  /// Whole graphs are classified.
+  case graphs(NodeEncoding)
   /// Characters become their numbers in the vocabulary, which is the list of classes.
   case text
 
@@ -33,6 +35,7 @@ public enum InputPreparation: Sendable, Equatable {
     var series: SeriesPreprocessing?
     var characters: TextColumnPreprocessing?
     var graph: GraphPreparation?
+    var graphs: NodeEncoding?
     var text: Unit?
   }
 
@@ -45,19 +48,20 @@ public enum InputPreparation: Sendable, Equatable {
     switch self {
     case .images: .images
     case .table, .series, .textColumn: .tables
-    case .graph: .graphs
+    case .graph, .graphs: .graphs
     case .text: .text
     }
   }
 
   /// What the network knows, in words, and the options that name it.
-  var description: String {
+  public var description: String {
     switch self {
     case .images: "images"
     case .table: "rows of a table, without --window and --text"
     case .series: "a time series; give --window"
     case .textColumn: "texts in a table; give --text"
-    case .graph: "graphs"
+    case .graph: "the nodes of a graph"
+    case .graphs: "a collection of graphs"
     case .text: "text"
     }
   }
@@ -70,6 +74,7 @@ public enum InputPreparation: Sendable, Equatable {
     case .series(let preprocessing): try JSONValue(encoding: Wrapped(series: preprocessing))
     case .textColumn(let preprocessing): try JSONValue(encoding: Wrapped(characters: preprocessing))
     case .graph(let preparation): try JSONValue(encoding: Wrapped(graph: preparation))
+    case .graphs(let encoding): try JSONValue(encoding: Wrapped(graphs: encoding))
     case .text: try JSONValue(encoding: Wrapped(text: Unit()))
     }
   }
@@ -85,6 +90,8 @@ public enum InputPreparation: Sendable, Equatable {
       self = .textColumn(try characters.validated())
     } else if let graph = wrapped?.graph {
       self = .graph(graph)
+    } else if let encoding = wrapped?.graphs {
+      self = .graphs(try encoding.validated())
     } else if wrapped?.text != nil {
       self = .text
     } else {

@@ -101,7 +101,7 @@ public enum NetworkTraining {
     case .series(let settings): try SeriesPreprocessing.task(beginning, settings, options, report: report)
     case .textColumn(let settings): try TextColumnPreprocessing.task(beginning, settings, options, report: report)
     case .text(let text): try languageModelTask(beginning, options, text)
-    case .graph: try graphTask(beginning, options)
+    case .graph(let graph): try graphTask(beginning, options, graph)
     }
   }
 }

@@ -14,17 +14,21 @@ public struct NodeClassification: Sendable {
   public let dataset: GraphDataset
   /// [nodes, features], as the network gets them.
   public let features: SparseMatrix
-  /// D^−½ (A + I) D^−½
+  /// [nodes, nodes], as the network's `propagation` makes it.
   public let adjacency: SparseMatrix
   /// Picks the rows of a part's nodes.
   private let selections: [Part: SparseMatrix]
   private let labels: [Part: IntTensor]
 
-  /// - Parameter normalizingFeatures: whether each node's features are divided by their sum, as Kipf & Welling do.
-  public init(_ dataset: GraphDataset, normalizingFeatures: Bool = true) {
+  /// - Parameters:
+  ///   - normalizingFeatures: whether each node's features are divided by their sum, as Kipf & Welling do.
+  ///   - propagation: that of the network.
+  public init(
+    _ dataset: GraphDataset, normalizingFeatures: Bool = true, propagation: GraphPropagation = .normalized
+  ) {
     self.dataset = dataset
     features = normalizingFeatures ? dataset.features.rowNormalized() : dataset.features
-    adjacency = dataset.adjacency.symmetricallyNormalized(addingSelfLoops: true)
+    adjacency = propagation(dataset.adjacency)
     var selections: [Part: SparseMatrix] = [:]
     var labels: [Part: IntTensor] = [:]
     for part in Part.allCases {
@@ -55,6 +59,16 @@ public struct NodeClassification: Sendable {
   /// The logits of all nodes: [nodes, classes].
   public func logits(_ model: some NodeClassifier) -> Tensor {
     model(.sparse(features), adjacency: adjacency, graphs: nil)
+  }
+
+  /// The probability of each class for every node, [nodes × classes].
+  public func probabilities(_ model: some NodeClassifier) -> [Float] {
+    inference { softmax(logits(model)).scalars }
+  }
+
+  /// What the head of the network is given: [nodes, F].
+  public func embeddings(_ model: some NodeClassifier) -> NodeFeatures {
+    inference { model.embeddings(.sparse(features), adjacency: adjacency, graphs: nil) }
   }
 
   /// The rows of a part's nodes: [nodes, classes] → [nodes of the part, classes].

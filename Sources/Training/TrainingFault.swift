@@ -65,6 +65,8 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
   case noTarget(path: String)
   /// The options ask for another preparation of a table than the checkpoint's network knows.
   case keptPreparation(path: String)
+  /// Features of nodes are asked for that a checkpoint's network does not know.
+  case keptNodeFeatures(path: String)
   /// A checkpoint's network was trained on data of another kind.
   case otherKind(path: String, known: String)
   /// A checkpoint of a language model does not name its characters.
@@ -132,6 +134,8 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
     case .keptPreparation(let path):
       "\(path): fine-tuning keeps the preparation of the columns that its network knows; "
         + "leave out --exclude, --missing, --outliers, --degree, --interactions-only and --scaling"
+    case .keptNodeFeatures(let path):
+      "\(path): fine-tuning keeps the features of nodes that its network knows; leave out --node-features"
     case .otherKind(let path, let known): "\(path): its network was trained on \(known)"
     case .noVocabulary(let path): "\(path): does not list the characters that its network reads"
     case .noReadableImages(let items, let count, let first):

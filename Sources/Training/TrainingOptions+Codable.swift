@@ -18,8 +18,6 @@ extension TrainingOptions: Codable {
   /// The keys of a text in version 0.1.
   private enum FlatKeys: String, CodingKey { case sequenceLength }
 
-  private struct Nothing: Codable {}
-
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     self.init(
@@ -57,7 +55,7 @@ extension TrainingOptions: Codable {
       return .textColumn(texts)
     }
     if let text = try container.decodeIfPresent(TextOptions.self, forKey: .text) { return .text(text) }
-    return container.contains(.graph) ? .graph : nil
+    return try container.decodeIfPresent(GraphOptions.self, forKey: .graph).map { .graph($0) }
   }
 
   /// A file of version 0.1 does not say what its data are, except tables; it has the options of images and of texts in any
@@ -68,7 +66,7 @@ extension TrainingOptions: Codable {
     switch try? DataSource.kind(of: data) {
     case .images?: return .images(try ImageOptions(from: decoder))
     case .text?: return .text(TextOptions(sequenceLength: length))
-    case .graphs?: return .graph
+    case .graphs?: return .graph(GraphOptions())
     case .tables?, nil: return nil
     }
   }
@@ -104,7 +102,7 @@ extension TrainingOptions: Codable {
     case .series(let settings)?: try container.encode(settings, forKey: .series)
     case .textColumn(let settings)?: try container.encode(settings, forKey: .characters)
     case .text(let options)?: try container.encode(options, forKey: .text)
-    case .graph?: try container.encode(Nothing(), forKey: .graph)
+    case .graph(let options)?: try container.encode(options, forKey: .graph)
     case nil: break
     }
   }

@@ -91,7 +91,7 @@ public struct TrainingOptions: Equatable, Sendable {
     switch found {
     case .images: kind = .images(ImageOptions())
     case .text: kind = .text(TextOptions())
-    case .graphs: kind = .graph
+    case .graphs: kind = .graph(GraphOptions())
     case .tables: throw TrainingFault.noTarget(path: data)
     }
     options.kind = kind

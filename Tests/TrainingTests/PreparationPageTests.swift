@@ -41,6 +41,7 @@ import Testing
       .textColumn(
         try TextColumnPreprocessing(fitting: table, rows: [0, 1, 2, 3], TextColumnSettings(target: "y", column: "t"))),
       .graph(.init(normalizesFeatures: true, splitSeed: 1)), .text,
+      .graphs(NodeEncoding(attributes: 1, labels: [.init(first: 0, count: 2)], mostNeighbours: 3)),
     ]
   }
 

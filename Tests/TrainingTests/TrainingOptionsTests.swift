@@ -47,7 +47,7 @@ import Testing
     #expect(try stored("characters", at: folder + "/table.csv").kind == .textColumn(texts))
     #expect(try stored("text", at: folder + "/text.txt").kind == .text(TextOptions(sequenceLength: 10)))
     let graph = try stored("graph", at: folder + "/graph")
-    #expect(graph.kind == .graph && graph.groups.count == 1)
+    #expect(graph.kind == .graph(GraphOptions()) && graph.groups.count == 1)
 
     for options in [images, series, graph] { #expect(try roundTrip(options) == options) }
     // Data that are gone are missed when the run is resumed, not when its options are read.
@@ -65,7 +65,8 @@ import Testing
     #expect(try roundTrip(options) == options)
     for kind: DataOptions in [
       .table(TableSettings(target: "y")), .series(SeriesSettings(target: "y", window: 4)),
-      .textColumn(TextColumnSettings(target: "y", column: "x")), .text(TextOptions(sequenceLength: 7)), .graph,
+      .textColumn(TextColumnSettings(target: "y", column: "x")), .text(TextOptions(sequenceLength: 7)),
+      .graph(GraphOptions()),
     ] {
       options.kind = kind
       #expect(try roundTrip(options).kind == kind)

@@ -7,15 +7,21 @@ extension GraphDataset {
   ///
   /// - Parameter seed: chooses the split, which such files do not bring.
   public init(npz path: String, seed: UInt64 = 0) throws(GraphDataFault) {
+    try self.init(npz: path, GraphReading(seed: seed))
+  }
+
+  init(npz path: String, _ reading: GraphReading) throws(GraphDataFault) {
     let file: GraphArchive
-    let labels: [Int]
+    var labels: [Int]?
     var names: [String]?
     do throws(NumPyFault) {
       file = GraphArchive(archive: try NumPyArchive(path: path), path: path)
-      guard let numbers = try file.archive.array("labels").integers else {
-        throw NumPyFault.notAnArray(path: path, expected: "labels, an array of whole numbers")
+      if reading.needsLabels || file.archive.holds("labels") {
+        guard let numbers = try file.archive.array("labels").integers else {
+          throw NumPyFault.notAnArray(path: path, expected: "labels, an array of whole numbers")
+        }
+        labels = numbers
       }
-      labels = numbers
       if file.archive.holds("class_names") { names = try file.archive.array("class_names").texts }
     } catch {
       throw .numPy(error)
@@ -24,16 +30,15 @@ extension GraphDataset {
     guard adjacency.rows == adjacency.columns else {
       throw .malformed(path: path, part: "adj_shape", reason: "\(adjacency.shape) is not square")
     }
-    guard adjacency.rows == labels.count else {
+    if let labels, adjacency.rows != labels.count {
       throw .counts(path: path, part: "nodes in adj_shape", found: adjacency.rows, expected: labels.count, of: "labels")
     }
     var edges: [(Int, Int)] = []
     let columns = adjacency.columnIndices
     for row in 0..<adjacency.rows { edges += adjacency.places(ofRow: row).map { (row, Int(columns[$0])) } }
     try self.init(
-      path: path, edges: edges, features: try file.features(nodes: labels.count), labels: labels, classNames: names,
-      split: nil,
-      seed: seed)
+      path: path, edges: edges, features: try file.features(nodes: adjacency.rows), labels: labels, classNames: names,
+      split: nil, reading)
   }
 }
 

@@ -25,13 +25,31 @@ public enum GraphDataFault: ArchiveFaultCarrying, Equatable, CustomStringConvert
   case tooLarge(path: String, part: String, count: Int, limit: Int)
   /// A part of the split has no nodes.
   case emptyPart(path: String, part: String)
+  /// A collection of graphs lacks a file that it cannot do without.
+  case missingFile(path: String, collection: String)
+  /// A folder holds several collections, and it is not said which is meant.
+  case severalCollections(path: String, names: [String])
+  /// A line of a file names a node that no line of the collection stands for.
+  case nodeBeyond(path: String, line: Int, node: Int, nodes: Int)
+  /// A node belongs to a graph that is not there.
+  case nodeWithoutGraph(path: String, line: Int, graph: Int, graphs: Int)
+  /// A graph has no nodes.
+  case emptyGraph(path: String, graph: Int)
+  /// An edge joins nodes of different graphs.
+  case edgeAcross(path: String, line: Int, nodes: [Int], graphs: [Int])
+  /// The graphs, or nodes, have no classes to learn or compare with.
+  case noLabels(path: String)
+  /// A class is none of those that a network knows.
+  case unknownClass(path: String, name: String, known: [String])
+  /// The nodes lack what the features of a network are made of, or have more of it.
+  case otherNodes(path: String, part: String, found: Int, expected: Int)
   /// Something contradicts something else.
   case malformed(path: String, part: String, reason: String)
 
   public var description: String {
     switch self {
     case .noGraph(let path):
-      "\(path): no graph; give an .npz file, a folder with edges.txt, or a Planetoid prefix such as planetoid/ind.cora"
+      "\(path): no graph; give an .npz file, a folder with edges.txt or NAME_A.txt, or a Planetoid prefix such as planetoid/ind.cora"
     case .archive(let fault): fault.description
     case .pickle(let fault): fault.description
     case .numPy(let fault): fault.description
@@ -47,6 +65,21 @@ public enum GraphDataFault: ArchiveFaultCarrying, Equatable, CustomStringConvert
     case .tooLarge(let path, let part, let count, let limit):
       "\(path): refused: \(count) \(part); 1 to \(limit) are read"
     case .emptyPart(let path, let part): "\(path): the \(part) part has no nodes; give more labelled nodes"
+    case .missingFile(let path, let collection): "\(path): no such file; the collection \(collection) needs it"
+    case .severalCollections(let path, let names):
+      "\(path): holds several collections of graphs (\(names.prefix(8).joined(separator: ", "))); give \(path)/\(names.first ?? "NAME")"
+    case .nodeBeyond(let path, let line, let node, let nodes):
+      "\(path): line \(line): node \(node), but nodes are 1 to \(nodes)"
+    case .nodeWithoutGraph(let path, let line, let graph, let graphs):
+      "\(path): line \(line): a node of graph \(graph), but graphs are 1 to \(graphs)"
+    case .emptyGraph(let path, let graph): "\(path): graph \(graph) has no nodes; every graph needs one"
+    case .edgeAcross(let path, let line, let nodes, let graphs):
+      "\(path): line \(line): an edge from node \(nodes[0]) of graph \(graphs[0]) to node \(nodes[1]) of graph \(graphs[1])"
+    case .noLabels(let path): "\(path): the graphs have no classes; add NAME_graph_labels.txt, a whole number a line"
+    case .unknownClass(let path, let name, let known):
+      "\(path): the class \(name) is none of the network's: \(known.prefix(20).joined(separator: ", "))"
+    case .otherNodes(let path, let part, let found, let expected):
+      "\(path): nodes have \(found) \(part), but the network's features are made of \(expected)"
     case .malformed(let path, let part, let reason): "\(path): damaged: \(part): \(reason)"
     }
   }

@@ -62,11 +62,14 @@ extension GraphDataset {
   ///
   /// - Parameters:
   ///   - edges: pairs of nodes in any order and direction, perhaps with repeats and self loops.
+  ///   - labels: nil where no file has them.
   ///   - split: nil for one that is chosen by the seed.
   init(
-    path: String, edges: [(Int, Int)], features: SparseMatrix, labels: [Int], classes: Int? = nil,
-    classNames: [String]? = nil, split: GraphSplit?, seed: UInt64
+    path: String, edges: [(Int, Int)], features: SparseMatrix, labels: [Int]?, classes: Int? = nil,
+    classNames: [String]? = nil, split: GraphSplit?, _ reading: GraphReading
   ) throws(GraphDataFault) {
+    guard labels != nil || !reading.needsLabels else { throw .noLabels(path: path) }
+    let labels = labels ?? Array(repeating: -1, count: features.rows)
     let nodes = labels.count
     guard nodes > 0 else { throw .malformed(path: path, part: "labels", reason: "the graph has no nodes") }
     guard features.rows == nodes else {
@@ -78,28 +81,36 @@ extension GraphDataset {
     if let wrong = features.values.first(where: { !$0.isFinite }) {
       throw .malformed(path: path, part: "features", reason: "\(wrong) is not a finite number")
     }
-    if let wrong = labels.first(where: { $0 < -1 || $0 >= nodes }) {
-      throw .labelOutside(path: path, label: wrong, classes: classes ?? nodes)
+    let limit = reading.labelLimit(nodes: nodes)
+    if let wrong = labels.first(where: { $0 < -1 || $0 >= limit }) {
+      throw .labelOutside(path: path, label: wrong, classes: classes ?? limit)
     }
     let found = (labels.max() ?? -1) + 1
     let count = classes ?? max(found, classNames?.count ?? 0)
-    guard found <= count, count <= nodes else { throw .labelOutside(path: path, label: found - 1, classes: count) }
-    guard count >= 2 else { throw .malformed(path: path, part: "labels", reason: "there are not two classes") }
+    guard found <= count, count <= limit else { throw .labelOutside(path: path, label: found - 1, classes: count) }
+    guard count >= 2 || !reading.needsLabels else {
+      throw .malformed(path: path, part: "labels", reason: "there are not two classes")
+    }
     adjacency = try Self.adjacency(edges, nodes: nodes, path: path)
     self.features = features
     self.labels = IntTensor(labels.map { Int32($0) })
     self.classes = count
     self.classNames = classNames?.count == count ? classNames : nil
-    self.split = split ?? GraphSplit(stratifying: self.labels, classes: count, seed: seed)
-    try checkSplit(path: path)
+    // A few nodes to be predicted may be of many classes, and are of no part.
+    self.split =
+      split
+      ?? (count <= nodes
+        ? GraphSplit(stratifying: self.labels, classes: count, seed: reading.seed)
+        : GraphSplit(training: [], validation: [], test: []))
+    try checkSplit(path: path, needsAll: reading.needsLabels)
   }
 
-  private func checkSplit(path: String) throws(GraphDataFault) {
+  private func checkSplit(path: String, needsAll: Bool) throws(GraphDataFault) {
     for (name, part) in [("train", split.training), ("validation", split.validation), ("test", split.test)] {
-      guard !part.isEmpty else { throw .emptyPart(path: path, part: name) }
+      guard !part.isEmpty || !needsAll else { throw .emptyPart(path: path, part: name) }
       for node in part {
         guard node >= 0, node < nodes else { throw .nodeOutside(path: path, part: name, node: node, nodes: nodes) }
-        guard labels.scalars[node] >= 0 else {
+        guard labels.scalars[node] >= 0 || !needsAll else {
           throw .malformed(path: path, part: name, reason: "node \(node) is in it and has no label")
         }
       }
@@ -149,16 +160,36 @@ extension GraphDataset {
   /// `edges.txt`, `features.txt` and `labels.txt`, or Planetoid files under a common prefix, such as
   /// `planetoid/ind.cora`.
   ///
-  /// - Parameter seed: chooses the split of a graph that brings none.
-  public init(path: String, seed: UInt64 = 0) throws(GraphDataFault) {
+  /// - Parameters:
+  ///   - seed: chooses the split of a graph that brings none.
+  ///   - features: how many features a network takes: a folder's texts do not say how many columns of zeros follow the
+  ///     last one that is not zero. nil for as many as the files have.
+  ///   - needsLabels: whether files without labels are refused, and those with parts that have no nodes. Nodes that are only
+  ///     to be predicted have −1 for their label.
+  public init(
+    path: String, seed: UInt64 = 0, features: Int? = nil, needsLabels: Bool = true
+  ) throws(GraphDataFault) {
+    let reading = GraphReading(seed: seed, features: features, needsLabels: needsLabels)
     if path.hasSuffix(".npz") {
-      try self.init(npz: path, seed: seed)
+      try self.init(npz: path, reading)
     } else if GraphFiles.exists(path + ".graph") {
-      try self.init(planetoid: path)
+      try self.init(planetoid: path, reading)
     } else if GraphFiles.exists(path + "/edges.txt") {
-      try self.init(folder: path, seed: seed)
+      try self.init(folder: path, reading)
     } else {
       throw .noGraph(path: path)
     }
   }
+}
+
+/// What the files of a graph are read for.
+struct GraphReading {
+  /// Of the split of a graph that brings none.
+  var seed: UInt64 = 0
+  /// The least number of features, where the files leave it open.
+  var features: Int?
+  var needsLabels = true
+
+  /// No label is this number or a greater one. A graph that is learned from has a node of every class.
+  func labelLimit(nodes: Int) -> Int { needsLabels ? nodes : max(nodes, 1_000_000) }
 }

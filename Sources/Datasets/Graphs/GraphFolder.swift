@@ -10,17 +10,26 @@ extension GraphDataset {
   ///
   /// - Parameter seed: chooses the split where there is none.
   public init(folder: String, seed: UInt64 = 0) throws(GraphDataFault) {
-    let (labels, names) = try GraphFolder.labels(folder + "/labels.txt")
-    let splitPath = folder + "/split.txt"
+    try self.init(folder: folder, GraphReading(seed: seed))
+  }
+
+  init(folder: String, _ reading: GraphReading) throws(GraphDataFault) {
+    let (labelPath, splitPath) = (folder + "/labels.txt", folder + "/split.txt")
+    let hasLabels = reading.needsLabels || GraphFiles.exists(labelPath)
+    let (labels, names) = hasLabels ? try GraphFolder.labels(labelPath, reading) : (nil, nil)
+    let features = try GraphFolder.features(folder + "/features.txt", least: reading.features ?? 0)
     try self.init(
-      path: folder, edges: try GraphFolder.edges(folder + "/edges.txt"),
-      features: try GraphFolder.features(folder + "/features.txt"), labels: labels, classNames: names,
-      split: GraphFiles.exists(splitPath) ? try GraphFolder.split(splitPath, nodes: labels.count) : nil, seed: seed)
+      path: folder, edges: try GraphFolder.edges(folder + "/edges.txt"), features: features, labels: labels,
+      classNames: names,
+      split: GraphFiles.exists(splitPath)
+        ? try GraphFolder.split(splitPath, nodes: labels?.count ?? features.rows) : nil, reading)
   }
 }
 
 private enum GraphFolder {
-  static func labels(_ path: String) throws(GraphDataFault) -> (labels: [Int], names: [String]?) {
+  static func labels(
+    _ path: String, _ reading: GraphReading
+  ) throws(GraphDataFault) -> (labels: [Int]?, names: [String]?) {
     let texts = try GraphFiles.lines(path).map { $0.split(separator: " ").joined(separator: " ") }
     guard !texts.isEmpty else { throw .malformed(path: path, part: "labels", reason: "the graph has no nodes") }
     if let empty = texts.firstIndex(of: "") {
@@ -28,8 +37,9 @@ private enum GraphFolder {
     }
     let numbers = texts.compactMap { Int($0) }
     if numbers.count == texts.count {
-      if let wrong = numbers.first(where: { $0 < 0 || $0 >= numbers.count }) {
-        throw .labelOutside(path: path, label: wrong, classes: numbers.count)
+      let limit = reading.labelLimit(nodes: numbers.count)
+      if let wrong = numbers.first(where: { $0 < 0 || $0 >= limit }) {
+        throw .labelOutside(path: path, label: wrong, classes: limit)
       }
       return (numbers, nil)
     }
@@ -38,7 +48,8 @@ private enum GraphFolder {
     return (texts.compactMap { places[$0] }, names)
   }
 
-  static func features(_ path: String) throws(GraphDataFault) -> SparseMatrix {
+  /// - Parameter least: how many columns there are at least.
+  static func features(_ path: String, least: Int) throws(GraphDataFault) -> SparseMatrix {
     var offsets = [0]
     var indices: [Int] = []
     var values: [Float] = []
@@ -58,7 +69,7 @@ private enum GraphFolder {
       offsets.append(indices.count)
     }
     return try GraphFiles.matrix(
-      path: path, part: "the features", rows: offsets.count - 1, columns: (indices.max() ?? -1) + 1,
+      path: path, part: "the features", rows: offsets.count - 1, columns: max(least, (indices.max() ?? -1) + 1),
       offsets: offsets, indices: indices, values: values)
   }
 

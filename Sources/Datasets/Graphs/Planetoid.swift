@@ -9,6 +9,10 @@ extension GraphDataset {
   ///
   /// Nodes that are in no file but `.graph` (Citeseer has 15) get no features and no label.
   public init(planetoid prefix: String) throws(GraphDataFault) {
+    try self.init(planetoid: prefix, GraphReading())
+  }
+
+  init(planetoid prefix: String, _ reading: GraphReading) throws(GraphDataFault) {
     let neighbours = try Planetoid.edges(prefix + ".graph")
     let known = try Planetoid.Part(prefix, features: "allx", labels: "ally")
     let test = try Planetoid.Part(prefix, features: "tx", labels: "ty")
@@ -37,7 +41,7 @@ extension GraphDataset {
       labels: labels, classes: known.classes,
       split: GraphSplit(
         training: Array(0..<start), validation: Array(start..<min(start + 500, known.labels.count)), test: index),
-      seed: 0)
+      reading)
   }
 }
 

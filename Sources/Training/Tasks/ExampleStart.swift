@@ -124,7 +124,7 @@ extension TablePreprocessing: TrainablePreparation {
     switch preparation {
     case .table(let preprocessing): known = preprocessing
     case .series, .textColumn: throw TrainingFault.otherKind(path: path, known: preparation.description)
-    case .images, .graph, .text: return nil
+    case .images, .graph, .graphs, .text: return nil
     }
     var plain = TableSettings(target: settings.target, task: settings.task)
     plain.standardisesTarget = settings.standardisesTarget

@@ -3,10 +3,10 @@ import AviaryDatasets
 import AviaryLayers
 import AviaryTensors
 
-/// A task for the graph of a run.
-func graphTask(_ beginning: Beginning, _ options: TrainingOptions) throws -> any TrainingTask {
+/// A task for the graph, or the graphs, of a run.
+func graphTask(_ beginning: Beginning, _ options: TrainingOptions, _ graph: GraphOptions) throws -> any TrainingTask {
+  if GraphCollection.isPresent(at: options.data) { return try GraphStart(beginning, options, graph).task() }
   let dataset = try GraphDataset(path: options.data, seed: options.seed)
-  let data = NodeClassification(dataset)
   let classes = dataset.classNames ?? (0..<dataset.classes).map(String.init)
   try beginning.requireSameClasses(classes, options)
   var fingerprint = DataFingerprint()
@@ -17,6 +17,7 @@ func graphTask(_ beginning: Beginning, _ options: TrainingOptions) throws -> any
   metadata.classes = classes
   metadata.preprocessing = try InputPreparation.graph(.init(normalizesFeatures: true, splitSeed: options.seed)).json()
   func open(_ model: some NodeClassifier) throws -> any TrainingTask {
+    let data = NodeClassification(dataset, propagation: model.propagation)
     try data.check(model)
     return GraphTask(model: model, metadata: metadata, data: data)
   }
