@@ -10,10 +10,23 @@ struct PredictCommand: ParsableCommand {
       is 1. A checkpoint that was trained on a table takes .csv files with the same columns; one that was trained on a \
       time series forecasts the next value of each file. A network of another program that takes rows or sequences of \
       numbers is given the columns of a .csv file as they are.
+
+      A Keras model with several inputs, or with texts, takes a table whose columns are called as its inputs are, or in \
+      their order, and files of texts; or each input is named: --input left=a.png --input right=folder, \
+      --input photo=a.png --input facts=table.csv:age,height, --input review=reviews.csv:text. One example goes with all \
+      those of the other inputs. Of a model with several outputs all are printed, by name.
       """)
 
   @Argument(help: "The checkpoint: a file, a run, or the name of shipped weights.") var checkpoint: String
-  @Argument(help: ArgumentHelp("The images, folders of images, or tables.", valueName: "image")) var images: [String]
+  @Argument(
+    help: ArgumentHelp("The images, folders of images, tables, or files of texts, one a line.", valueName: "image"))
+  var images: [String] = []
+  @Option(
+    name: .customLong("input"),
+    help: ArgumentHelp(
+      "What an input of a Keras model is given: an image, a folder, a table or columns of one, a .txt file of texts. Repeatable.",
+      valueName: "name=file[:column,...]"))
+  var inputs: [String] = []
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp("Print the K most probable classes.", valueName: "k"))
@@ -25,13 +38,28 @@ struct PredictCommand: ParsableCommand {
   @OptionGroup var weights: WeightsOptions
 
   func validate() throws {
+    guard images.isEmpty != inputs.isEmpty else {
+      throw ValidationError(
+        images.isEmpty
+          ? "give images, tables or texts to predict" : "give images, or what each input is given by --input, not both")
+    }
+    if !inputs.isEmpty, columns.target != nil || columns.exclude != nil {
+      throw ValidationError("--input names its columns itself; leave out --target and --exclude")
+    }
+    for text in inputs where NamedInput(text) == nil { throw ValidationError("--input \(text): give NAME=FILE") }
     guard top > 0 else { throw ValidationError("--top \(top) is out of range; use at least 1") }
   }
 
   func run() throws {
-    if images.allSatisfy({ $0.hasSuffix(".csv") }) { return try predictTables() }
+    if !inputs.isEmpty { return try predictNamed() }
+    if images.allSatisfy({ $0.hasSuffix(".csv") || $0.hasSuffix(".txt") }) { return try predictTables() }
     try columns.requireNone(path: checkpoint)
-    let loaded = try LoadedModel(checkpoint, source, weights: weights, needsHead: true)
+    let loaded = try LoadedModel(checkpoint, source, weights: weights, needsHead: true, needsClasses: false)
+    let predictor = loaded.predictor
+    if let fed = FedNetwork(predictor.model, predictor.metadata, predictor.preprocessing, path: loaded.path) {
+      return try predictImages(fed, predictor.preprocessing)
+    }
+    try loaded.requireClasses()
     let found = images.map { path in Result { () throws(ImageFolderFault) in try ImageSelection(path) } }
     for (path, selection) in zip(images, found) {
       if case .success(let selection) = selection, let remark = selection.remark(on: path) { tell(remark) }
@@ -102,6 +130,10 @@ struct PredictCommand: ParsableCommand {
 
   private func predictTables() throws {
     let evaluation = try DataEvaluation(checkpoint, source, weights: weights)
+    if try predictFiles(evaluation) { return }
+    if let texts = images.first(where: { $0.hasSuffix(".txt") }) {
+      throw FeedFault.unsuited(file: texts, input: evaluation.path, takes: "images, or the columns of a table")
+    }
     var predictions = TablePredictions(top: top)
     switch try evaluation.tablePreparation(for: images[0], columns, needsTarget: false) {
     case .series(let preprocessing):
