@@ -2,8 +2,8 @@
 """Compares Keras's own networks with Aviary: tools/check_keras_applications.py [AVIARY] [NAME ...]
 
 Builds each architecture of keras.applications (default: all that the torch backend has) with random weights at a small size, saves
-it as .keras and .h5, and checks that `aviary predict` gives Keras's probabilities for a few images: to within 1e-5, or in
-the deepest twice Keras's own distance between float32 and float64. Then fine-tunes it with a new head for an epoch.
+it as .keras and .h5, and checks that `aviary predict` gives the probabilities of Keras in float64 for a few images: to within
+1e-5, or in the deepest twice the distance that Keras's own float32 has from them. Then fine-tunes it with a new head for an epoch.
 
 Needs: pip install keras==3.15.1 torch==2.13.0 numpy h5py pillow; AVIARY is .build/release/aviary by default.
 """
@@ -75,7 +75,8 @@ def check(aviary, name, folder):
         try:
             exact = getattr(keras.applications, name)(weights=None, input_shape=(size, size, 3), classes=CLASSES)
             exact.set_weights(model.get_weights())
-            own = float(np.abs(run(exact, pixels.astype("float64") / 255) - y).max())
+            truth = run(exact, pixels.astype("float64") / 255)
+            own = float(np.abs(truth - y).max())
         finally:
             keras.config.set_dtype_policy("float32")
             keras.config.set_floatx("float32")
@@ -92,7 +93,7 @@ def check(aviary, name, folder):
             return False
         found = json.loads(made.stdout.strip().splitlines()[-1])["predictions"]
         z = np.array([[next(c["probability"] for c in p["classes"] if c["name"] == str(k)) for k in range(CLASSES)] for p in found])
-        worst = float(np.abs(z - y).max())
+        worst = float(np.abs(z - truth).max())
         good &= worst <= allowed
         print(f"{name}.{container}: {len(model.layers)} layers, largest difference {worst:.1e}, allowed {allowed:.1e}", flush=True)
     for kind in "a", "b":

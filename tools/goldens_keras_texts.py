@@ -78,7 +78,7 @@ def weighted():
 @model()
 def learned_weights():
     i = text(width=0)
-    return keras.Model(i, L.Dense(2)(adapted(output_mode="tf_idf", max_tokens=20, pad_to_max_tokens=True)(i))), [TEXTS]
+    return keras.Model(i, L.Dense(2)(adapted(output_mode="tf_idf")(i))), [TEXTS]
 
 
 @model("keras", "h5")

@@ -98,17 +98,52 @@ def torchvision():
         folder=ROOT / "Sources/Checkpoints/Hub", access="package ", owner="ImageNet")
 
 
+def plain(name):
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
 def keras():
     """The files with a head of Keras's applications; the tables of hashes are read from the source, not imported."""
     folder = pathlib.Path(importlib.util.find_spec("keras").origin).parent / "src/applications"
     version = re.search(r'"([\d.]+)"', (folder.parent / "version.py").read_text()).group(1)
     rows = []
 
-    def add(name, url, value):
+    modes, sizes = {}, {}
+    for source in folder.glob("*.py"):
+        text = source.read_text()
+        if source.stem == "imagenet_utils" or "def preprocess_input" not in text:
+            continue
+        # Of each network its size, or that of all in the file; what preprocess_input does, which may be nothing.
+        body = text[text.index("def preprocess_input"):]
+        mode = re.search(r'mode="(\w+)"', body[:body.index("\ndef decode_predictions")])
+        modes[source.stem] = mode.group(1) if mode else "none"
+        common = re.search(r'default_size"?\s*[:=]\s*(\d+)', text)
+        if common:
+            sizes[source.stem] = int(common.group(1))
+        for function in ast.parse(text).body:
+            if not isinstance(function, ast.FunctionDef):
+                continue
+            for call in ast.walk(function):
+                if not isinstance(call, ast.Call):
+                    continue
+                given = [k.value for k in call.keywords if k.arg == "default_size"]
+                if not given and getattr(call.func, "id", "") == "EfficientNet":
+                    given = [call.args[2]]
+                for value in given:
+                    if isinstance(value, ast.Constant):
+                        sizes[plain(function.name)] = value.value
+                        sizes.setdefault(source.stem, value.value)
+
+    def add(name, url, value, source):
         kind = {32: "md5", 64: "sha256"}[len(value)]
-        rows.append(json.dumps(
-            {"name": f"keras-{name}-imagenet", "url": url, kind: value, "classes": "imagenet-1k-keras"},
-            separators=(",", ":")))
+        row = {"name": f"keras-{name}-imagenet", "url": url, kind: value, "classes": "imagenet-1k-keras"}
+        # Keras publishes the files of ResNeXt, and no longer its network.
+        if not name.startswith("resnext"):
+            source = "resnet_v2" if re.fullmatch(r"resnet\d+v2", name) else source
+            row["mode"] = modes[source]
+            named = re.search(r"_(\d{3})_", name)
+            row["size"] = int(named.group(1)) if named else sizes.get(plain(name)) or sizes[source.removesuffix("_v2") if name.startswith("resnet") else source]
+        rows.append(json.dumps(row, separators=(",", ":")))
 
     base = "https://storage.googleapis.com/tensorflow/keras-applications"
 
@@ -118,15 +153,17 @@ def keras():
         return re.findall(r'"([\w.-]+)":\s*\(?\s*"([0-9a-f]{32,64})"', table[:table.index("\n}")])
 
     for name, value in hashes("resnet.py"):
-        add(name, f"{base}/resnet/{name}_weights_tf_dim_ordering_tf_kernels.h5", value)
+        add(name, f"{base}/resnet/{name}_weights_tf_dim_ordering_tf_kernels.h5", value, "resnet")
     for name, value in hashes("convnext.py"):
-        add(name, f"{base}/convnext/{name}.h5", value)
+        add(name, f"{base}/convnext/{name}.h5", value, "convnext")
     for name, value in hashes("efficientnet.py"):
-        add(f"efficientnet{name}", f"https://storage.googleapis.com/keras-applications/efficientnet{name}.h5", value)
+        add(f"efficientnet{name}", f"https://storage.googleapis.com/keras-applications/efficientnet{name}.h5", value, "efficientnet")
     for name, value in hashes("efficientnet_v2.py"):
-        add(f"efficientnetv2-{name.lstrip('-')}", f"{base}/efficientnet_v2/efficientnetv2-{name.lstrip('-')}.h5", value)
+        add(
+            f"efficientnetv2-{name.lstrip('-')}", f"{base}/efficientnet_v2/efficientnetv2-{name.lstrip('-')}.h5", value,
+            "efficientnet_v2")
     for name, value in hashes("mobilenet_v3.py"):
-        add(f"mobilenet_v3_{name}", f"{base}/mobilenet_v3/weights_mobilenet_v3_{name}.h5", value)
+        add(f"mobilenet_v3_{name}", f"{base}/mobilenet_v3/weights_mobilenet_v3_{name}.h5", value, "mobilenet_v3")
     # The others name the file and its hash in a call of get_file.
     for file in [
             "densenet.py", "inception_resnet_v2.py", "inception_v3.py", "nasnet.py", "vgg16.py", "vgg19.py", "xception.py"]:
@@ -138,7 +175,7 @@ def keras():
         for name, path, value in re.findall(
                 r'get_file\(\s*"([^"]+)",\s*([A-Z_0-9]+),\s*cache_subdir="models",\s*file_hash="(\w+)"', text):
             if "notop" not in name and "no_top" not in name:
-                add(re.sub(r"_weights_.*|\.h5$", "", name), constants[path], value)
+                add(re.sub(r"_weights_.*|\.h5$", "", name), constants[path], value, file.removesuffix(".py"))
     swift(
         "kerasRows", "Keras " + version,
         "Files of Keras's applications with their heads, one a line; none of them was fetched when the table was made.", rows)

@@ -86,6 +86,7 @@ struct DataEvaluation {
   }
 
   private func table(_ data: String, _ columns: ColumnOptions) throws -> EvaluationReport {
+    if let report = try fedReport(on: data, columns) { return report }
     let preprocessing: TablePreprocessing
     switch try tablePreparation(for: data, columns, needsTarget: true) {
     case .series(let preprocessing): return try series(data, preprocessing)

@@ -12,7 +12,10 @@ struct LoadedModel {
   /// - Parameters:
   ///   - named: a file, or the name of shipped weights.
   ///   - needsHead: whether a checkpoint without a head is refused.
-  init(_ named: String, _ options: SourceOptions, weights: WeightsOptions, needsHead: Bool) throws {
+  ///   - needsClasses: whether a network is refused whose outputs are no scores of classes.
+  init(
+    _ named: String, _ options: SourceOptions, weights: WeightsOptions, needsHead: Bool, needsClasses: Bool? = nil
+  ) throws {
     path = try weights.path(of: named)
     let (checkpoint, _) = try options.read(path)
     let missing = try options.allowMissing.map { try Allowance.missing($0) }
@@ -23,14 +26,33 @@ struct LoadedModel {
       // What the command line can do about it.
       switch fault {
       case .headAbsent(let path): throw CommandFault.headAbsent(path: path)
-      case .noPreprocessing(let path): throw CommandFault.noPreprocessing(path: path)
+      case .noPreprocessing(let path):
+        try Self.refuseFed(checkpoint, path)
+        throw CommandFault.noPreprocessing(path: path)
       case .classCount(let path, let names, let outputs):
         throw CommandFault.classCount(source: path, found: names, expected: outputs)
       case .unreadable, .unsuited, .notFinite: throw fault
       }
     }
-    if needsHead, let chain = predictor.model as? KerasNetwork, chain.configuration.output == .values {
-      throw CommandFault.noClasses(path: path)
+    if needsClasses ?? needsHead { try requireClasses() }
+  }
+
+  /// Refuses a Keras model that one image is no input for.
+  private static func refuseFed(_ checkpoint: Checkpoint, _ path: String) throws {
+    guard let name = checkpoint.metadata.architecture,
+      let network = try AviaryCommand.registry.architecture(named: name)
+        .build(configuration: checkpoint.metadata.configuration) as? KerasNetwork
+    else { return }
+    let inputs = network.configuration.inputs
+    guard inputs.count > 1 || network.configuration.takesTexts else { return }
+    throw FeedFault.takesInputs(
+      path: path, inputs: inputs.map { "\($0.label ?? $0.name) (\($0.described))" })
+  }
+
+  /// Refuses a network whose outputs are no scores of classes.
+  func requireClasses() throws(CommandFault) {
+    if let network = predictor.model as? KerasNetwork, network.configuration.output == .values {
+      throw .noClasses(path: path)
     }
   }
 

@@ -12,13 +12,26 @@ struct PredictCommand: ParsableCommand {
       time series forecasts the next value of each file. A network of another program that takes rows or sequences of \
       numbers is given the columns of a .csv file as they are. Of a graph every node is predicted, numbered from 0, and of a \
       collection every graph, numbered from 1 as in its files; neither needs to say classes.
+
+      A Keras model with several inputs, or with texts, takes a table whose columns are called as its inputs are, or in \
+      their order, and files of texts; or each input is named: --input left=a.png --input right=folder, \
+      --input photo=a.png --input facts=table.csv:age,height, --input review=reviews.csv:text. One example goes with all \
+      those of the other inputs. Of a model with several outputs all are printed, by name.
       """)
 
   @Argument(help: "The checkpoint: a file, a run, or the name of shipped weights.") var checkpoint: String
-  @Argument(help: ArgumentHelp("The images, folders of images, tables, or graphs.", valueName: "image"))
+  @Argument(
+    help: ArgumentHelp(
+      "The images, folders of images, tables, graphs, or files of texts, one a line.", valueName: "image"))
   var images: [String] = []
   @Option(help: ArgumentHelp("The same, for what train and evaluate call the data.", valueName: "data"))
   var data: String?
+  @Option(
+    name: .customLong("input"),
+    help: ArgumentHelp(
+      "What an input of a Keras model is given: an image, a folder, a table or columns of one, a .txt file of texts. Repeatable.",
+      valueName: "name=file[:column,...]"))
+  var inputs: [String] = []
   @Option(help: ArgumentHelp("Predict these nodes of a graph only, such as 0-9,15.", valueName: "n-m,..."))
   var nodes: ItemNumbers?
   @Option(help: ArgumentHelp("Predict these graphs of a collection only, such as 1-10,15.", valueName: "n-m,..."))
@@ -34,23 +47,36 @@ struct PredictCommand: ParsableCommand {
   @OptionGroup var weights: WeightsOptions
 
   func validate() throws {
-    guard top > 0 else { throw ValidationError("--top \(top) is out of range; use at least 1") }
-    guard images.isEmpty != (data == nil) else {
+    let given = [!images.isEmpty, data != nil, !inputs.isEmpty].count { $0 }
+    guard given == 1 else {
       throw ValidationError(
-        images.isEmpty ? "give what to predict: images, tables or a graph" : "give images or --data, not both")
+        given == 0
+          ? "give what to predict: images, tables, texts or a graph"
+          : "give images, or --data, or what each input is given by --input, not several of them")
     }
+    if !inputs.isEmpty, columns.target != nil || columns.exclude != nil {
+      throw ValidationError("--input names its columns itself; leave out --target and --exclude")
+    }
+    for text in inputs where NamedInput(text) == nil { throw ValidationError("--input \(text): give NAME=FILE") }
+    guard top > 0 else { throw ValidationError("--top \(top) is out of range; use at least 1") }
     if nodes != nil, graphs != nil { throw ValidationError("--nodes is for a graph, --graphs for a collection") }
   }
 
   func run() throws {
+    if !inputs.isEmpty { return try predictNamed() }
     let images = try data.map { [try weights.dataPath($0)] } ?? images
     if images.allSatisfy({ (try? DataSource.kind(of: $0)) == .graphs }) { return try predictGraphs(images) }
     for (option, isGiven) in [("--nodes", nodes != nil), ("--graphs", graphs != nil)] where isGiven {
       throw CommandFault.unsuitedOption(option: option, kinds: [.graphs], path: images[0])
     }
-    if images.allSatisfy({ $0.hasSuffix(".csv") }) { return try predictTables(images) }
+    if images.allSatisfy({ $0.hasSuffix(".csv") || $0.hasSuffix(".txt") }) { return try predictTables(images) }
     try columns.requireNone(path: checkpoint)
-    let loaded = try LoadedModel(checkpoint, source, weights: weights, needsHead: true)
+    let loaded = try LoadedModel(checkpoint, source, weights: weights, needsHead: true, needsClasses: false)
+    let predictor = loaded.predictor
+    if let fed = FedNetwork(predictor.model, predictor.metadata, predictor.preprocessing, path: loaded.path) {
+      return try predictImages(images, fed, predictor.preprocessing)
+    }
+    try loaded.requireClasses()
     let found = images.map { path in Result { () throws(ImageFolderFault) in try ImageSelection(path) } }
     for (path, selection) in zip(images, found) {
       if case .success(let selection) = selection, let remark = selection.remark(on: path) { tell(remark) }
@@ -148,6 +174,10 @@ struct PredictCommand: ParsableCommand {
 
   private func predictTables(_ images: [String]) throws {
     let evaluation = try DataEvaluation(checkpoint, source, weights: weights)
+    if try predictFiles(images, evaluation) { return }
+    if let texts = images.first(where: { $0.hasSuffix(".txt") }) {
+      throw FeedFault.unsuited(file: texts, input: evaluation.path, takes: "images, or the columns of a table")
+    }
     var predictions = TablePredictions(top: top)
     switch try evaluation.tablePreparation(for: images[0], columns, needsTarget: false) {
     case .series(let preprocessing):

@@ -47,9 +47,17 @@ struct PullCommand: ParsableCommand {
     for name in names {
       let pulled = try puller.pull(name, refreshes: !puller.isOffline)
       if !json { lines(name, pulled).forEach(show) }
+      if pulled.entry == nil { for note in Self.notes(onFileAt: pulled.path) { tell("\(name): \(note)") } }
       results.append(object(name, pulled))
     }
     if json { print(JSONValue.members(["pulled": .array(results)]).serialized) }
+  }
+
+  /// What is to be known of weights under the names of a hub; later commands do not repeat it.
+  static func notes(onFileAt path: String) -> [String] {
+    guard let checkpoint = try? Checkpoint.read(from: path) else { return [] }
+    let known = try? AviaryCommand.registry.recognized(checkpoint, path: path)
+    return (known?.checkpoint ?? checkpoint).notes
   }
 
   private func lines(_ name: String, _ pulled: Pulled) -> [String] {

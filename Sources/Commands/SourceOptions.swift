@@ -1,6 +1,7 @@
 import ArgumentParser
 import Aviary
 import AviaryDiagnostics
+import AviaryHub
 
 /// What a foreign checkpoint does not say, or should be taken differently from what it says.
 struct SourceOptions: ParsableArguments {
@@ -118,7 +119,7 @@ struct SourceOptions: ParsableArguments {
         to: try AviaryCommand.registry.architecture(named: name), by: adaptation, path: path)
     } else if let known = try AviaryCommand.registry.recognized(checkpoint, by: adaptation, path: path) {
       (checkpoint, report) = known
-      if !whole { for note in checkpoint.notes { tell("\(path): \(note)") } }
+      if !whole { tellNotes(checkpoint, path) }
     } else if checkpoint.kerasModel?.configuration != nil {
       (checkpoint, report) = try checkpoint.kerasNetwork(by: adaptation, path: path)
     } else {
@@ -126,9 +127,15 @@ struct SourceOptions: ParsableArguments {
       checkpoint = try checkpoint.renamed(by: adaptation.renames).transposed(adaptation.transposes)
     }
     // convert prints them with its result.
-    if !whole, architecture != nil { for note in checkpoint.notes { tell("\(path): \(note)") } }
+    if !whole, architecture != nil { tellNotes(checkpoint, path) }
     try describe(&checkpoint, path)
     return (checkpoint, report)
+  }
+
+  /// What is to be said of a file, which `pull` has said of one that it fetched.
+  private func tellNotes(_ checkpoint: Checkpoint, _ path: String) {
+    let isPulled = (try? PullCache.standard()).map { path.hasPrefix($0.path + "/") } ?? false
+    if !isPulled { for note in checkpoint.notes { tell("\(path): \(note)") } }
   }
 
   /// Refuses what was not read, but for what --allow-missing names. Patterns take the slashes of a file for dots.

@@ -32,7 +32,18 @@ struct WeightsOptions: ParsableArguments {
 
   /// The path of a checkpoint that somebody names: a file, the folder of a run, shipped weights, or published ones, which
   /// are fetched unless they are in the cache.
-  func path(of named: String) throws -> String { try offline.puller().checkpointPath(named, weights: weights) }
+  func path(of named: String) throws -> String {
+    var puller = try offline.puller()
+    var isFetched = false
+    let show = puller.progress
+    puller.progress = { progress in
+      isFetched = true
+      show(progress)
+    }
+    let path = try puller.checkpointPath(named, weights: weights)
+    if isFetched { for note in PullCommand.notes(onFileAt: path) { tell("\(named): \(note)") } }
+    return path
+  }
 
   /// What `--data` names: a path, or `data:NAME`.
   func dataPath(_ name: String) throws -> String { try offline.dataPath(name) }

@@ -62,7 +62,10 @@ public struct PublishedEntry: Sendable, Equatable {
       guard let names = value.texts, !names.isEmpty else { throw fault("its classes are not a list of names") }
       classes = names
     }
-    preprocessing = try row["crop"] == nil ? nil : Self.preprocessing(row, fault)
+    preprocessing =
+      if row["mode"] != nil { try Self.kerasPreprocessing(row, fault) } else {
+        try row["crop"] == nil ? nil : Self.preprocessing(row, fault)
+      }
     var metrics: [String: Double] = [:]
     for (member, metric) in [("top1", "imagenet_top1_percent"), ("top5", "imagenet_top5_percent")] {
       if let value = row[member]?.double, value.isFinite { metrics[metric] = value }
@@ -121,6 +124,27 @@ public struct PublishedEntry: Sendable, Equatable {
       mean: try numbers("mean", HubPreprocessing.imageNetMean),
       deviation: try numbers("std", HubPreprocessing.imageNetDeviation)
     ).json
+  }
+
+  /// What Keras's own `preprocess_input` does, by its mode. How images come to the size of the network Keras leaves to its
+  /// users; here they are resized to it.
+  private static func kerasPreprocessing(_ row: JSONValue, _ fault: (String) -> Fault) throws(Fault) -> JSONValue {
+    guard let side = row["size"]?.integer, (1...8192).contains(side) else { throw fault("its size is not in pixels") }
+    var result = HubPreprocessing(
+      resize: .exact(.square(side)), crop: nil, scale: 1, mean: [0, 0, 0], deviation: [1, 1, 1])
+    switch row["mode"]?.text {
+    // The network itself begins with it.
+    case "none": break
+    case "tf": (result.scale, result.mean) = (1 / 127.5, [1, 1, 1])
+    case "torch":
+      result.scale = 1 / 255
+      (result.mean, result.deviation) = (HubPreprocessing.imageNetMean, HubPreprocessing.imageNetDeviation)
+    case "caffe":
+      result.channels = "bgr"
+      result.mean = [103.939, 116.779, 123.68]
+    default: throw fault("its mode is not one of Keras's: none, tf, torch, caffe")
+    }
+    return result.json
   }
 
   /// What prediction needs to know beside the weights, as the file `config.json` beside them.

@@ -49,7 +49,7 @@ extension KerasNetwork.Configuration {
     }
   }
 
-  /// Whether the length of a text decides how many numbers the texts beside it become.
+  /// Whether what a text becomes depends on the longest text of its batch.
   public var dependsOnBatch: Bool {
     layers.contains { ($0.operation as? KerasTextVectorization)?.dependsOnBatch ?? false }
   }

@@ -22,6 +22,8 @@ package struct HubPreprocessing: Equatable, Sendable {
   package var scale = 1.0 / 255
   package var mean: [Double]
   package var deviation: [Double]
+  /// Nil for grey where there is one mean, else for rgb.
+  package var channels: String?
 
   package static let imageNetMean = [0.485, 0.456, 0.406]
   package static let imageNetDeviation = [0.229, 0.224, 0.225]
@@ -54,7 +56,7 @@ package struct HubPreprocessing: Equatable, Sendable {
     if let crop { members.append(.init("crop", crop.json)) }
     members += [
       .init("interpolation", .text(interpolation ?? "bilinear")),
-      .init("channels", .text(mean.count == 1 ? "grey" : "rgb")), .init("scale", .real(scale)),
+      .init("channels", .text(channels ?? (mean.count == 1 ? "grey" : "rgb"))), .init("scale", .real(scale)),
       .init("mean", .array(mean.map { .real($0) })), .init("standardDeviation", .array(deviation.map { .real($0) })),
     ]
     return .object(members)

@@ -1,0 +1,103 @@
+import Aviary
+import AviaryDiagnostics
+import Foundation
+
+extension DataEvaluation {
+  /// The evaluation on a table of a network that is given its inputs one by one; nil for another.
+  func fedReport(on data: String, _ columns: ColumnOptions) throws -> EvaluationReport? {
+    guard try checkpoint.inputPreparation() == nil,
+      var fed = FedNetwork(model, checkpoint.metadata, nil, path: path)
+    else { return nil }
+    try fed.take(columns.task)
+    if columns.window != nil { throw FeedFault.unheeded(option: "--window") }
+    let plain = columns.columns(classes: [])
+    let left = plain.excluded + [plain.target].compactMap { $0 }
+    let inputs = fed.network.configuration.inputs
+    guard let name = plain.target else { throw FeedFault.noTarget(table: data, columns: try Table(csv: data).names) }
+    let feeds = try InputFeeds(table: data, inputs, leavingOut: left, path: path)
+    guard let table = feeds.table, let target = table[name], let output = fed.network.configuration.namedOutputs.first
+    else { throw FeedFault.noTarget(table: data, columns: []) }
+    _ = try PartChoice(given: part, checkpoint: checkpoint, path: path, data: data)
+      .division(all: counted(table.rowCount, "row"))
+    if fed.network.configuration.namedOutputs.count > 1 { tell("\(path): is scored by its output '\(output.name)'") }
+    let report =
+      output.meaning == .values || (fed.areNumbers && output.assumesScores)
+      ? try fed.regression(feeds, target, table) : try fed.classification(feeds, target, table, output.count ?? 0)
+    return report.onPart(.all)
+  }
+}
+
+extension FedNetwork {
+  fileprivate func classification(
+    _ feeds: InputFeeds, _ target: Table.Column, _ table: Table, _ count: Int
+  ) throws -> EvaluationReport {
+    let classes = classes(count, place: 0)
+    let places = ExactDictionary(zip(classes, 0...))
+    var labels: [Int?] = []
+    for (row, name) in target.names.enumerated() {
+      guard let name else {
+        labels.append(nil)
+        continue
+      }
+      guard let label = places[name] else {
+        throw TableFault.unknownClass(path: table.path, row: table.rowNumbers[row], column: target.name, name: name)
+      }
+      labels.append(label)
+    }
+    var metrics = ClassificationMetrics(classes: classes)
+    try score(feeds) { example, result in
+      guard let label = labels[example] else { return }
+      let values = result.scalars
+      let best = values.indices.max { (values[$0], $1) < (values[$1], $0) } ?? 0
+      metrics.add(
+        label: label, predicted: best, loss: -Foundation.log(Double(max(values[label], .leastNormalMagnitude))))
+    }
+    guard metrics.count > 0 else { throw TableFault.noRowsLeft(path: table.path, rows: table.rowCount) }
+    return EvaluationReport(metrics, item: "row")
+  }
+
+  fileprivate func regression(
+    _ feeds: InputFeeds, _ target: Table.Column, _ table: Table
+  ) throws -> EvaluationReport {
+    guard case .numeric(let targets) = target.values else {
+      throw TableFault.notNumeric(path: table.path, column: target.name)
+    }
+    var metrics = RegressionMetrics()
+    var width = 1
+    try score(feeds) { example, result in
+      width = result.count
+      if let known = targets[example] { metrics.add(target: known, estimate: Double(result.scalars[0])) }
+    }
+    guard width == 1 else {
+      throw FeedFault.unscored(
+        path: path, reason: "the network puts out \(width) numbers, and a table has one target; predict takes it")
+    }
+    guard metrics.count > 0 else { throw TableFault.noRowsLeft(path: table.path, rows: table.rowCount) }
+    return EvaluationReport(metrics)
+  }
+
+  /// Calls `body` with the first output for every example that has one; says how many have none.
+  private func score(_ feeds: InputFeeds, _ body: (Int, Tensor) -> Void) throws {
+    var lost: [Unfed] = []
+    var broken: Unfed?
+    forEach(feeds) { example, answer in
+      switch answer {
+      case .success(let results): body(example, results[0].tensor)
+      case .failure(let reason):
+        if case .failure = feeds.tensors(example) { lost.append(reason) } else { broken = broken ?? reason }
+      }
+    }
+    if let broken { throw FeedFault.unscored(path: path, reason: broken.reason) }
+    if let first = lost.first { tell("\(counted(lost.count, "row")) left out; the first: \(first.reason)") }
+  }
+}
+
+extension Table.Column {
+  /// The fields as names of classes.
+  fileprivate var names: [String?] {
+    switch values {
+    case .categorical(let texts): texts
+    case .numeric(let numbers): numbers.map { $0.map { Int(exactly: $0).map(String.init) ?? "\($0)" } }
+    }
+  }
+}
