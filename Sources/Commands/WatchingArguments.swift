@@ -16,7 +16,9 @@ struct WatchingArguments: ParsableArguments {
   var logEvery: Int?
   @Flag(
     name: .customLong("tensorboard"),
-    help: "Write scalars, histograms, images and the confusion matrix for TensorBoard to RUN.")
+    help:
+      "Write scalars, histograms, images and the confusion matrix for TensorBoard to RUN (needs a build with --traits TensorBoard)."
+  )
   var tensorBoard = false
   @Option(
     name: .customLong("tensorboard-dir"),
