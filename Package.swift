@@ -30,6 +30,8 @@ let package = Package(
     .library(name: "AviaryHDF5Writing", targets: ["AviaryHDF5Writing"]),
     // Linear algebra through LAPACK, which only a program that imports it links.
     .library(name: "AviaryLinearAlgebra", targets: ["AviaryLinearAlgebra"]),
+    // Explanations of decisions, which only a program that imports it links.
+    .library(name: "AviaryExplanations", targets: ["AviaryExplanations"]),
     // Published weights and data by name: the only module with networking, which only a program that imports it links.
     .library(name: "AviaryHub", targets: ["AviaryHub"]),
     .executable(name: "aviary", targets: ["AviaryCommand"]),
@@ -97,7 +99,8 @@ let package = Package(
         "AviaryTraining",
       ], path: "Sources/Aviary", swiftSettings: safe),
     module("Hub", ["AviaryCheckpoints", "AviaryArchives"]),
-    module("Commands", ["Aviary", "AviaryHub", "AviaryArchives", "CPlatform", argumentParser]),
+    module("Explanations", ["AviaryLayers", "AviaryTensors"]),
+    module("Commands", ["Aviary", "AviaryExplanations", "AviaryHub", "AviaryArchives", "CPlatform", argumentParser]),
     .executableTarget(
       name: "AviaryCommand", dependencies: ["AviaryCommands", "COutOfMemory"], path: "Sources/Command",
       swiftSettings: safe),
@@ -126,6 +129,7 @@ let package = Package(
     tests("Checkpoints", ["AviaryDatasets", "AviaryModels", "AviaryKeras"], resources: [.copy("Goldens")]),
     tests("Models", ["AviaryDatasets"], resources: [.copy("Goldens")]),
     tests("Hub", ["Aviary", "AviaryArchives"]),
+    tests("Explanations", ["AviaryModels"], resources: [.copy("Goldens")]),
     tests("Keras", ["AviaryModels", "AviaryHDF5", "AviaryHDF5Writing"], resources: [.copy("Goldens")]),
     tests("Training", ["AviaryModels"], resources: [.copy("Goldens")]),
     tests("Command", ["Aviary", "AviaryArchives", "AviaryBench"], resources: [.copy("Goldens")]),
