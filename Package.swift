@@ -34,6 +34,8 @@ let package = Package(
     .library(name: "AviaryExplanations", targets: ["AviaryExplanations"]),
     // Published weights and data by name: the only module with networking, which only a program that imports it links.
     .library(name: "AviaryHub", targets: ["AviaryHub"]),
+    // Drawings, charts and contact sheets as PNG and SVG; Pango and Cairo are opened at the first picture.
+    .library(name: "AviaryPictures", targets: ["AviaryPictures"]),
     .executable(name: "aviary", targets: ["AviaryCommand"]),
     // The commands of `aviary` for a program that adds networks of its own.
     .library(name: "AviaryCommands", targets: ["AviaryCommands"]),
@@ -100,7 +102,12 @@ let package = Package(
       ], path: "Sources/Aviary", swiftSettings: safe),
     module("Hub", ["AviaryCheckpoints", "AviaryArchives"]),
     module("Explanations", ["AviaryLayers", "AviaryTensors"]),
-    module("Commands", ["Aviary", "AviaryExplanations", "AviaryHub", "AviaryArchives", "CPlatform", argumentParser]),
+    module("Pictures", ["AviaryArchives"]),
+    module(
+      "Commands",
+      [
+        "Aviary", "AviaryExplanations", "AviaryHub", "AviaryPictures", "AviaryArchives", "CPlatform", argumentParser,
+      ]),
     .executableTarget(
       name: "AviaryCommand", dependencies: ["AviaryCommands", "COutOfMemory"], path: "Sources/Command",
       swiftSettings: safe),

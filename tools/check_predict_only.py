@@ -43,7 +43,8 @@ print(probabilities.map { "\\($0)" }.joined(separator: " "))
 """
 WEIGHTS = "Weights/lenet5-fashion.h5"
 # What a program that only predicts must not build, and all that it may link.
-FORBIDDEN_MODULES = ["ArgumentParser", "AviaryCommands", "AviaryBench", "AviaryExplanations", "AviaryHub", "CAllocations"]
+FORBIDDEN_MODULES = [
+    "ArgumentParser", "AviaryCommands", "AviaryBench", "AviaryExplanations", "AviaryHub", "AviaryPictures", "CAllocations"]
 # Networking is for programs that import AviaryHub.
 FORBIDDEN_LIBRARIES = ["libFoundationNetworking.", "libcurl.", "libcrypto."]
 SHARED_LIBRARIES = [

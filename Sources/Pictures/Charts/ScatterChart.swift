@@ -1,0 +1,86 @@
+/// Points in a plane, coloured by group: features in two dimensions, or predicted over true values.
+public struct ScatterChart: Sendable {
+  public struct Group: Sendable {
+    public var name: String
+    public var points: [Drawing.Point]
+    public var color: Drawing.Color?
+
+    public init(_ name: String, points: [Drawing.Point], color: Drawing.Color? = nil) {
+      self.name = name
+      self.points = points
+      self.color = color
+    }
+  }
+
+  public var title: String
+  public var xTitle: String
+  public var yTitle: String
+  public var groups: [Group]
+  /// Whether a line marks where both coordinates are equal.
+  public var hasDiagonal = false
+  /// Whether both axes have one range, as of predicted over true values.
+  public var hasEqualAxes = false
+
+  public init(title: String, xTitle: String, yTitle: String, groups: [Group]) {
+    self.title = title
+    self.xTitle = xTitle
+    self.yTitle = yTitle
+    self.groups = groups
+  }
+
+  public func drawing(width: Double = 720, height: Double = 560) -> Drawing {
+    var drawing = Drawing(width: width, height: height, title: title)
+    let points = groups.flatMap(\.points).filter { $0.x.isFinite && $0.y.isFinite }
+    var (xs, ys) = (points.map(\.x), points.map(\.y))
+    if hasEqualAxes { (xs, ys) = (xs + ys, xs + ys) }
+    let axes = Axes(
+      title: title, xTitle: xTitle, yTitle: yTitle,
+      x: Ticks(from: xs.min() ?? 0, to: xs.max() ?? 1, count: max(Int(width / 90), 2)),
+      y: Ticks(from: ys.min() ?? 0, to: ys.max() ?? 1, count: max(Int(height / 70), 2)))
+    let colors = groups.indices.map { groups[$0].color ?? .series($0) }
+    let named = groups.count > 1 ? zip(groups, colors).map { ($0.name, $1) } : []
+    let names = EndLabels(named, width: width, height: height)
+    let area = axes.draw(on: &drawing, right: names.room)
+    if hasDiagonal {
+      let (low, high) = (
+        max(area.x.lowerBound, area.y.lowerBound), min(area.x.upperBound, area.y.upperBound)
+      )
+      if low < high {
+        drawing.line(from: area.point(low, low), to: area.point(high, high), .init(.faint, width: 1, dashes: [4, 4]))
+      }
+    }
+    // In turn through the groups, so that the last does not hide the others.
+    let longest = groups.map(\.points.count).max() ?? 0
+    let radius = points.count > 2000 ? 1.8 : points.count > 300 ? 2.6 : 3.6
+    for index in 0..<longest {
+      for (number, (group, color)) in zip(groups, colors).enumerated() where index < group.points.count {
+        let point = group.points[index]
+        guard point.x.isFinite, point.y.isFinite else { continue }
+        drawing.symbol(number, at: area.point(point.x, point.y), radius: radius, fill: color.withOpacity(0.7))
+      }
+    }
+    // The names stand at the heights of their groups' means.
+    let means = groups.map { group -> Double? in
+      let finite = group.points.filter { $0.x.isFinite && $0.y.isFinite }
+      guard !finite.isEmpty else { return nil }
+      return area.point(0, finite.reduce(0) { $0 + $1.y / Double(finite.count) }).y
+    }
+    names.draw(at: named.isEmpty ? [] : means, in: area, on: &drawing, symbols: true)
+    return drawing
+  }
+}
+
+extension Drawing {
+  /// A mark for the group of this number: a circle, and a square, a triangle or a diamond where the palette starts again.
+  mutating func symbol(_ number: Int, at center: Point, radius: Double, fill: Color) {
+    func corners(_ places: [(Double, Double)]) -> [Point] {
+      places.map { Point(x: center.x + $0.0 * radius, y: center.y + $0.1 * radius) }
+    }
+    switch number / Color.palette.count % 4 {
+    case 0: circle(center: center, radius: radius, fill: fill)
+    case 1: polygon(corners([(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)]), fill: fill)
+    case 2: polygon(corners([(0, -1.2), (1.1, 0.9), (-1.1, 0.9)]), fill: fill)
+    default: polygon(corners([(0, -1.3), (1.3, 0), (0, 1.3), (-1.3, 0)]), fill: fill)
+    }
+  }
+}

@@ -1,0 +1,101 @@
+/// A grid of pictures with a title each, under headings.
+public struct ContactSheet: Sendable {
+  public struct Item: Sendable {
+    public var picture: Pixels
+    /// Lines below the picture; the first is bold where there are more.
+    public var titles: [String]
+    public var color: Drawing.Color
+    /// Whether the picture has a frame in the colour.
+    public var isFramed: Bool
+
+    public init(_ picture: Pixels, titles: [String], color: Drawing.Color = .ink, isFramed: Bool = false) {
+      self.picture = picture
+      self.titles = titles
+      self.color = color
+      self.isFramed = isFramed
+    }
+  }
+
+  /// Pictures that belong together, such as those of a class.
+  public struct Section: Sendable {
+    public var heading: String
+    public var items: [Item]
+
+    public init(_ heading: String, items: [Item]) {
+      self.heading = heading
+      self.items = items
+    }
+  }
+
+  public var title: String
+  /// Below the title.
+  public var subtitle = ""
+  public var sections: [Section]
+  public var columns: Int
+  /// The side of the square that each picture is fitted into.
+  public var cell: Double
+  /// Whether pixels are blended where a picture is enlarged; otherwise they stay squares. nil: where it is not small.
+  public var isSmooth: Bool?
+
+  public init(title: String, sections: [Section], columns: Int = 8, cell: Double = 128) {
+    self.title = title
+    self.sections = sections
+    self.columns = max(columns, 1)
+    self.cell = cell
+  }
+
+  private static let titleFont = Drawing.Font(size: 16, isBold: true)
+  private static let headingFont = Drawing.Font(size: 14, isBold: true)
+  private static let lineHeight = 16.0
+
+  public func drawing() -> Drawing {
+    let (margin, gap) = (16.0, 10.0)
+    let widest = sections.map { min($0.items.count, columns) }.max() ?? 1
+    let width = max(2 * margin + Double(widest) * (cell + gap) - gap, 320)
+    let lines = sections.map { section in section.items.map(\.titles.count).max() ?? 0 }
+    var height = margin + 26 + (subtitle.isEmpty ? 0 : 20)
+    for (section, lines) in zip(sections, lines) {
+      let rows = (section.items.count + columns - 1) / columns
+      height += (section.heading.isEmpty ? 4 : 30) + Double(rows) * (cell + Double(lines) * Self.lineHeight + gap)
+    }
+    var drawing = Drawing(width: width, height: height + margin, title: title)
+    drawing.text(title, at: .init(x: margin, y: margin + 8), font: Self.titleFont, maximumWidth: width - 2 * margin)
+    var y = margin + 26
+    if !subtitle.isEmpty {
+      drawing.text(
+        subtitle, at: .init(x: margin, y: y + 6), font: .init(size: 12.5), color: .faint,
+        maximumWidth: width - 2 * margin)
+      y += 20
+    }
+    for (section, lines) in zip(sections, lines) {
+      if !section.heading.isEmpty {
+        drawing.text(
+          section.heading, at: .init(x: margin, y: y + 16), font: Self.headingFont, maximumWidth: width - 2 * margin)
+      }
+      y += section.heading.isEmpty ? 4 : 30
+      for (index, item) in section.items.enumerated() {
+        if index > 0, index % columns == 0 { y += cell + Double(lines) * Self.lineHeight + gap }
+        let x = margin + Double(index % columns) * (cell + gap)
+        draw(item, in: .init(x: x, y: y, width: cell, height: cell), on: &drawing)
+      }
+      if !section.items.isEmpty { y += cell + Double(lines) * Self.lineHeight + gap }
+    }
+    return drawing
+  }
+
+  private func draw(_ item: Item, in square: Drawing.Frame, on drawing: inout Drawing) {
+    let scale = cell / Double(max(item.picture.width, item.picture.height))
+    let (width, height) = (Double(item.picture.width) * scale, Double(item.picture.height) * scale)
+    let frame = Drawing.Frame(
+      x: square.x + (cell - width) / 2, y: square.y + (cell - height) / 2, width: width, height: height)
+    // Pictures of a few pixels are looked at pixel by pixel.
+    drawing.image(item.picture, in: frame, isSmooth: isSmooth ?? (scale < 3))
+    if item.isFramed { drawing.rectangle(frame.inset(by: -2), stroke: .init(item.color, width: 3)) }
+    for (line, title) in item.titles.enumerated() {
+      drawing.text(
+        title, at: .init(x: square.center.x, y: square.bottom + (Double(line) + 0.5) * Self.lineHeight + 2),
+        font: .init(size: 12, isBold: line == 0 && item.titles.count > 1), color: line == 0 ? item.color : .faint,
+        horizontal: .center, maximumWidth: cell + 6)
+    }
+  }
+}
