@@ -50,6 +50,8 @@ import Testing
     expectSelfContained(page)
     #expect(page.contains("&lt;script&gt;alert(1)&lt;") && page.contains("a &amp; &quot;b&quot; | **c**"))
     #expect(page.contains("<figure><svg") && page.contains("Reliability") && page.contains("Most confident"))
+    // Each example beside its map.
+    #expect(page.components(separatedBy: "<image ").count - 1 == 2 * 4)
     let card = try text("report/MODEL_CARD.md")
     #expect(card.hasPrefix("---\nlibrary_name: aviary\npipeline_tag: image-classification\n"))
     #expect(card.contains("&lt;script&gt;alert(1)&lt;") && card.contains("\\|") && !card.contains("<script"))
