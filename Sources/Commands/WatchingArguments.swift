@@ -36,10 +36,8 @@ struct WatchingArguments: ParsableArguments {
     #endif
   }
 
-  /// - Parameters:
-  ///   - run: the folder of the run.
-  ///   - isNew: whether the run begins with this command.
-  func hooks(run: String, isNew: Bool) -> TrainingHooks {
+  /// - Parameter run: the folder of the run.
+  func hooks(run: String) -> TrainingHooks {
     var hooks = TrainingHooks()
     hooks.plotsCurves = plot
     hooks.inspectionInterval = logEvery
@@ -48,7 +46,6 @@ struct WatchingArguments: ParsableArguments {
         TensorBoardLog(in: tensorBoardFolder ?? run).attach(to: &hooks)
       }
     #endif
-    if isNew { CommandLineRecord.attach(to: &hooks, run: run) }
     return hooks
   }
 }

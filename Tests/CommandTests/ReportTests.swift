@@ -102,7 +102,7 @@ import Testing
       #expect(files.contains { $0.hasPrefix("events.out.tfevents.") })
     #endif
     #expect(try text("run/steps.csv").hasPrefix("step,epoch,loss,") && text("run/layers.csv").contains("\n2,fc1,"))
-    #expect(try text("run/command.txt").hasPrefix("aviary train mlp --data "))
+    #expect(try text("run/options.json").contains("\"command\" : \"aviary train mlp --data "))
 
     let plotted = try BuiltTool.run(["plot", run, "--output", scratch / "curves.svg", "--smoothing", "0.5"])
     #expect(plotted.status == 0, "\(plotted.errors)")
