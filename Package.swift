@@ -34,6 +34,8 @@ let package = Package(
     .library(name: "AviaryHDF5Writing", targets: ["AviaryHDF5Writing"]),
     // Linear algebra through LAPACK, which only a program that imports it links.
     .library(name: "AviaryLinearAlgebra", targets: ["AviaryLinearAlgebra"]),
+    // Explanations of decisions, which only a program that imports it links.
+    .library(name: "AviaryExplanations", targets: ["AviaryExplanations"]),
     // Published weights and data by name: the only module with networking, which only a program that imports it links.
     .library(name: "AviaryHub", targets: ["AviaryHub"]),
     // Drawings, charts and contact sheets as PNG and SVG; Pango and Cairo are opened at the first picture.
@@ -47,8 +49,7 @@ let package = Package(
   ],
   traits: [
     .trait(
-      name: "TensorBoard", description: "aviary train --tensorboard, and AviaryTensorBoard: needs swift-protobuf."),
-    .default(enabledTraits: ["TensorBoard"]),
+      name: "TensorBoard", description: "aviary train --tensorboard, and AviaryTensorBoard: needs swift-protobuf.")
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
@@ -112,12 +113,13 @@ let package = Package(
         "AviaryTraining",
       ], path: "Sources/Aviary", swiftSettings: safe),
     module("Hub", ["AviaryCheckpoints", "AviaryArchives"]),
+    module("Explanations", ["AviaryLayers", "AviaryTensors"]),
     module("Pictures", ["AviaryArchives"]),
     module("TensorBoard", ["AviaryTraining", "AviaryLayers", "AviaryTensors", "AviaryArchives", protobuf]),
     module(
       "Commands",
       [
-        "Aviary", "AviaryHub", "AviaryPictures", "AviaryArchives", "CPlatform", argumentParser,
+        "Aviary", "AviaryExplanations", "AviaryHub", "AviaryPictures", "AviaryArchives", "CPlatform", argumentParser,
         .target(name: "AviaryTensorBoard", condition: .when(traits: ["TensorBoard"])),
       ]),
     .executableTarget(
@@ -148,6 +150,7 @@ let package = Package(
     tests("Checkpoints", ["AviaryDatasets", "AviaryModels", "AviaryKeras"], resources: [.copy("Goldens")]),
     tests("Models", ["AviaryDatasets"], resources: [.copy("Goldens")]),
     tests("Hub", ["Aviary", "AviaryArchives"]),
+    tests("Explanations", ["AviaryModels"], resources: [.copy("Goldens")]),
     tests("Keras", ["AviaryModels", "AviaryHDF5", "AviaryHDF5Writing"], resources: [.copy("Goldens")]),
     tests("TensorBoard", ["AviaryTraining", "AviaryTensors"]),
     tests("Training", ["AviaryModels"], resources: [.copy("Goldens")]),

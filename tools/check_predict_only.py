@@ -43,8 +43,9 @@ print(probabilities.map { "\\($0)" }.joined(separator: " "))
 """
 WEIGHTS = "Weights/lenet5-fashion.h5"
 # What a program that only predicts must not build, and all that it may link.
-FORBIDDEN_MODULES = ["ArgumentParser", "AviaryCommands", "AviaryBench", "AviaryHub", "AviaryPictures", "AviaryTensorBoard", "SwiftProtobuf",
-    "CAllocations"]
+FORBIDDEN_MODULES = [
+    "ArgumentParser", "AviaryCommands", "AviaryBench", "AviaryExplanations", "AviaryHub", "AviaryPictures",
+    "AviaryTensorBoard", "SwiftProtobuf", "CAllocations"]
 # Networking is for programs that import AviaryHub.
 FORBIDDEN_LIBRARIES = ["libFoundationNetworking.", "libcurl.", "libcrypto."]
 SHARED_LIBRARIES = [

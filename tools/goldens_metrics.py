@@ -163,7 +163,7 @@ def main():
     cases = {}
     cases["ties"] = classification(random.integers(0, 3, 40), sixteenths(random, 40, 3))
     cases["two classes with ties"] = classification(random.integers(0, 2, 30), sixteenths(random, 30, 2))
-    # Class 1 is there and never predicted, class 2 predicted and not there, class 4 neither.
+    # Class 1 is there and never predicted, classes 2 and 4 are neither.
     probabilities = sixteenths(random, 24, 5)
     probabilities[:, 3] += probabilities[:, 1] + probabilities[:, 4]
     probabilities[:, [1, 4]] = 0

@@ -34,6 +34,8 @@ struct EvaluateCommand: ParsableCommand {
   func run() throws {
     let evaluation = try CheckpointEvaluation(
       checkpoint, on: data, part: part, columns: columns, reading: reading, source: source, weights: weights)
+    // First, so that a folder that cannot be written does not cost the results.
+    evaluation.report.print(asJSON: json)
     if let folder = report {
       // A run's own curves belong into it.
       let record = FileSystem.exists(checkpoint + "/best.h5") ? try? RunRecord(reading: checkpoint) : nil
@@ -41,6 +43,5 @@ struct EvaluateCommand: ParsableCommand {
         to: folder, title: ReportCommand.name(of: checkpoint), record: record)
       tell("report: \(page)")
     }
-    evaluation.report.print(asJSON: json)
   }
 }

@@ -160,14 +160,16 @@ struct TrainingRun {
     if let folder = arguments.resume {
       report = try NetworkTraining.resume(
         at: folder, registry: AviaryCommand.registry, changes: try arguments.changes(offline),
-        reading: { try $1.checkpoint(at: $0) }, hooks: arguments.watching.hooks(run: folder, isNew: false),
+        reading: { try $1.checkpoint(at: $0) }, hooks: arguments.watching.hooks(run: folder),
         report: { tell($0) })
     } else {
-      let (options, source) = try begin()
+      let (begun, source) = try begin()
+      var options = begun
+      options.command = CommandLineRecord.current
       tell(try describeData(options.data))
       report = try NetworkTraining.start(
         options, from: source, registry: AviaryCommand.registry, at: arguments.output ?? "",
-        hooks: arguments.watching.hooks(run: arguments.output ?? "", isNew: true)
+        hooks: arguments.watching.hooks(run: arguments.output ?? "")
       ) { tell($0) }
     }
     guard let summary = report.summary else {

@@ -16,7 +16,9 @@ struct WatchingArguments: ParsableArguments {
   var logEvery: Int?
   @Flag(
     name: .customLong("tensorboard"),
-    help: "Write scalars, histograms, images and the confusion matrix for TensorBoard to RUN.")
+    help:
+      "Write scalars, histograms, images and the confusion matrix for TensorBoard to RUN (needs a build with --traits TensorBoard)."
+  )
   var tensorBoard = false
   @Option(
     name: .customLong("tensorboard-dir"),
@@ -34,10 +36,8 @@ struct WatchingArguments: ParsableArguments {
     #endif
   }
 
-  /// - Parameters:
-  ///   - run: the folder of the run.
-  ///   - isNew: whether the run begins with this command.
-  func hooks(run: String, isNew: Bool) -> TrainingHooks {
+  /// - Parameter run: the folder of the run.
+  func hooks(run: String) -> TrainingHooks {
     var hooks = TrainingHooks()
     hooks.plotsCurves = plot
     hooks.inspectionInterval = logEvery
@@ -46,7 +46,6 @@ struct WatchingArguments: ParsableArguments {
         TensorBoardLog(in: tensorBoardFolder ?? run).attach(to: &hooks)
       }
     #endif
-    if isNew { CommandLineRecord.attach(to: &hooks, run: run) }
     return hooks
   }
 }

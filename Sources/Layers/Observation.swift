@@ -1,6 +1,14 @@
 import AviaryDiagnostics
 import AviaryTensors
 
+/// A call of a layer in a pass that was looked at.
+package struct LayerCall {
+  /// In the model that was looked at.
+  package let path: String
+  package let layer: any Layer
+  package let outputShape: [Int]
+}
+
 /// Which outputs are being looked at in the current pass, or in which order layers are called.
 enum Observation {
   private struct Watch {
@@ -9,7 +17,7 @@ enum Observation {
     let wanted: Set<String>
     var seen: [String: Tensor] = [:]
     /// The layers that were called, in that order; nil where nobody asks.
-    var calls: [(path: String, layer: any Layer)]?
+    var calls: [LayerCall]?
   }
 
   private static let current = PerBody<Watch?>(nil)
@@ -41,7 +49,7 @@ enum Observation {
   }
 
   private static func noted(_ y: Tensor, of layer: any Layer, at path: String) -> Tensor {
-    current.onComputeThread?.calls?.append((path, layer))
+    current.onComputeThread?.calls?.append(LayerCall(path: path, layer: layer, outputShape: y.shape))
     guard current.onComputeThread?.wanted.contains(path) == true else { return y }
     let seen = watched(y)
     current.onComputeThread?.seen[path] = seen
@@ -50,11 +58,11 @@ enum Observation {
 
   private static func scope<Result, Failure>(
     _ model: some Layer, wanting paths: [String], calls: Bool, _ body: () throws(Failure) -> Result
-  ) throws(Failure) -> (result: Result, watch: ([String: Tensor], [(path: String, layer: any Layer)])) {
+  ) throws(Failure) -> (result: Result, watch: ([String: Tensor], [LayerCall])) {
     let cells = model.inventory.cells
     let known = Dictionary(cells.map { ($0.cell.identity, $0.path) }, uniquingKeysWith: { first, _ in first })
     return try Compute.run {
-      () throws(Failure) -> (result: Result, watch: ([String: Tensor], [(path: String, layer: any Layer)])) in
+      () throws(Failure) -> (result: Result, watch: ([String: Tensor], [LayerCall])) in
       let outer = current.onComputeThread
       current.onComputeThread = Watch(paths: known, wanted: Set(paths), calls: calls ? [] : nil)
       defer { current.onComputeThread = outer }
@@ -79,7 +87,7 @@ enum Observation {
 
   static func calls<Failure>(
     of model: some Layer, _ body: () throws(Failure) -> Void
-  ) throws(Failure) -> [(path: String, layer: any Layer)] {
+  ) throws(Failure) -> [LayerCall] {
     try scope(model, wanting: [], calls: true, body).watch.1
   }
 }
@@ -103,6 +111,11 @@ extension Layer {
   public func executionOrder<Failure>(
     _ body: () throws(Failure) -> Void
   ) throws(Failure) -> [(path: String, layer: any Layer)] {
+    try layerCalls(body).map { ($0.path, $0.layer) }
+  }
+
+  /// The same with the shapes of their outputs.
+  package func layerCalls<Failure>(_ body: () throws(Failure) -> Void) throws(Failure) -> [LayerCall] {
     try Observation.calls(of: self, body)
   }
 }

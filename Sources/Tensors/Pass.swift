@@ -58,6 +58,8 @@ struct Pass {
   var pending: BatchNormalizationPass?
   /// Where the inputs of convolutions and linear maps are being observed.
   var calibration: CalibrationRecord?
+  /// What the tapes that begin now change about gradients on their way back.
+  var gradientRule: GradientRule?
   /// What stands for cells of a model, by their identity, while a frozen copy of it is in use.
   var bindings: [ObjectIdentifier: AnyObject]?
 

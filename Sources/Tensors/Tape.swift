@@ -42,11 +42,13 @@ final class Tape {
   private var labels: [Int: Profile.Label] = [:]
   private var leaves: [ObjectIdentifier: Tensor] = [:]
   private let variables: Set<ObjectIdentifier>
+  private let rule: GradientRule?
   private var watched: Set<Int> = []
   private var rectified: Set<Int> = []
 
-  init(of variables: some Sequence<Variable>) {
+  init(of variables: some Sequence<Variable>, rule: GradientRule? = nil) {
     self.variables = Set(variables.map(ObjectIdentifier.init))
+    self.rule = rule
     Self.last.onComputeThread += 1
     number = Self.last.onComputeThread
     nodes.reserveCapacity(Self.usual.onComputeThread.nodes)
@@ -104,6 +106,7 @@ final class Tape {
     for operand in operands {
       self.operands.append(operand?.node.map { $0.tape == number ? Int32($0.index) : -1 } ?? -1)
     }
+    let pullback = rule.map { $0.changed(pullback, of: operation) } ?? pullback
     return Tensor(shape: y.shape, content: y.content, node: add(operation, pullback))
   }
 

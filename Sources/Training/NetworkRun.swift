@@ -96,11 +96,10 @@ final class NetworkRun<Task: TrainingTask> {
     if let inspector, inspector.isDue(number) {
       let watch = GradientWatch(before: transformGradients)
       result = try step(watch.transform)
-      if let report = try inspector.inspect(
+      let report = try inspector.inspect(
         result, batch, gradients: watch.seen, learningRate: learningRate, epoch: epoch, number: number)
-      {
-        reporter.print(report.text)
-      }
+      // The line of an epoch says enough of it.
+      if let report, hooks.inspectionInterval != 0 { reporter.print(report.text) }
     } else {
       result = try step(transformGradients)
       inspector?.count(result)

@@ -48,7 +48,7 @@ public final class RunFolder: Sendable {
     if [best, last, history, summary].contains(where: FileSystem.exists) {
       throw .alreadyExists(path: path)
     }
-    for file in [images, steps, layers] { try? FileManager.default.removeItem(atPath: file) }
+    try? FileManager.default.removeItem(atPath: images)
     try write(options: options)
   }
 

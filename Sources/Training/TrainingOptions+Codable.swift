@@ -10,7 +10,7 @@ extension TrainingOptions: Codable {
       layerwiseDecay
     case clipping, monitor, minimumDelta, earlyStopping, weightAverageDecay, statisticsBatches, freeze, trainOnly,
       validation, seed, workers,
-      threads
+      threads, command
     // The kinds of data.
     case images, table, series, characters, text, graph
   }
@@ -44,6 +44,7 @@ extension TrainingOptions: Codable {
     trainOnly = try container.decodeIfPresent([String].self, forKey: .trainOnly) ?? []
     validation = try container.decodeIfPresent(Validation.self, forKey: .validation)
     seed = try container.decode(UInt64.self, forKey: .seed)
+    command = try container.decodeIfPresent(String.self, forKey: .command)
     kind = try Self.kind(container) ?? Self.kindOfVersion01(decoder, data: data)
   }
 
@@ -96,6 +97,7 @@ extension TrainingOptions: Codable {
     try container.encode(seed, forKey: .seed)
     try container.encode(workers, forKey: .workers)
     try container.encode(threads, forKey: .threads)
+    try container.encodeIfPresent(command, forKey: .command)
     switch kind {
     case .images(let options)?: try container.encode(options, forKey: .images)
     case .table(let settings)?: try container.encode(settings, forKey: .table)

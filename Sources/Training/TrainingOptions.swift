@@ -59,6 +59,8 @@ public struct TrainingOptions: Equatable, Sendable {
   public var threads: Int
   /// What the kind of data adds; nil for what is detected at `data`, with its defaults.
   public var kind: DataOptions?
+  /// The command line that began the run, for people who want to repeat it; nil where a program did.
+  public var command: String?
 
   public init(
     data: String = "", architecture: String? = nil, checkpoint: String? = nil, epochs: Int,

@@ -50,6 +50,8 @@ import Testing
     expectSelfContained(page)
     #expect(page.contains("&lt;script&gt;alert(1)&lt;") && page.contains("a &amp; &quot;b&quot; | **c**"))
     #expect(page.contains("<figure><svg") && page.contains("Reliability") && page.contains("Most confident"))
+    // Each example beside its map.
+    #expect(page.components(separatedBy: "<image ").count - 1 == 2 * 4)
     let card = try text("report/MODEL_CARD.md")
     #expect(card.hasPrefix("---\nlibrary_name: aviary\npipeline_tag: image-classification\n"))
     #expect(card.contains("&lt;script&gt;alert(1)&lt;") && card.contains("\\|") && !card.contains("<script"))
@@ -100,7 +102,7 @@ import Testing
       #expect(files.contains { $0.hasPrefix("events.out.tfevents.") })
     #endif
     #expect(try text("run/steps.csv").hasPrefix("step,epoch,loss,") && text("run/layers.csv").contains("\n2,fc1,"))
-    #expect(try text("run/command.txt").hasPrefix("aviary train mlp --data "))
+    #expect(try text("run/options.json").contains("\"command\" : \"aviary train mlp --data "))
 
     let plotted = try BuiltTool.run(["plot", run, "--output", scratch / "curves.svg", "--smoothing", "0.5"])
     #expect(plotted.status == 0, "\(plotted.errors)")

@@ -42,6 +42,17 @@ import Testing
     #expect(other.parts.training.inputs.rows != data.parts.training.inputs.rows)
   }
 
+  @Test func rowsGetEachOthersValuesOfAColumn() throws {
+    let table = flowers(6)
+    let shuffled = try table.shuffling("colour", among: [0, 2, 5], by: [2, 0, 1])
+    #expect(shuffled["colour"]?.values == .categorical(["white", "blue", "red", "red", "blue", "white"]))
+    let numbers = try table.shuffling("width", among: [2, 3, 4], by: [1, 2, 0])
+    #expect(numbers["width"]?.values == .numeric([0, 1, nil, 4, 2, 5]))
+    for other in ["width", "species"] { #expect(shuffled[other] == table[other]) }
+    #expect(shuffled.rowNumbers == table.rowNumbers && shuffled.path == table.path)
+    #expect(throws: TableFault.self) { try table.shuffling("height", among: [], by: []) }
+  }
+
   @Test func rowsWithMissingValuesMayBeLeftOut() throws {
     var settings = TableSettings(target: "species")
     settings.missing = .dropRow

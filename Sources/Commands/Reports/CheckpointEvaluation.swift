@@ -66,7 +66,8 @@ struct CheckpointEvaluation {
     return (
       report,
       EvaluatedImages(
-        entries: entries.indices.filter { !missing.contains($0) }.map { entries[$0] }, metrics: metrics)
+        entries: entries.indices.filter { !missing.contains($0) }.map { entries[$0] }, metrics: metrics,
+        predictor: loaded.predictor)
     )
   }
 

@@ -4,7 +4,8 @@ import AviaryPictures
 /// The charts of a classification.
 struct ClassificationCharts {
   let metrics: ClassificationMetrics
-  let probabilities: ClassProbabilities?
+  /// Nil where there are no probabilities.
+  let findings: ProbabilityFindings?
   /// The most classes whose curves are drawn into one chart.
   static let mostCurves = 6
   /// The most points of a curve: more are not seen.
@@ -24,16 +25,16 @@ struct ClassificationCharts {
 
   /// Which classes have curves of their own: the second of two, else those with the smallest areas.
   private var curves: [(name: String, curve: ScoreCurve)] {
-    guard let probabilities, probabilities.isComplete else { return [] }
-    let labels = metrics.classes.count == 2 ? [1] : Array(metrics.classes.indices)
-    var found = labels.compactMap { label -> (name: String, curve: ScoreCurve, area: Double)? in
-      guard let curve = probabilities.curve(of: label), let area = curve.rocArea else { return nil }
-      return (printable(metrics.classes[label]), curve, area)
+    guard let findings, let areas = findings.areas?.classes else { return [] }
+    var labels = metrics.classes.indices.filter { areas[$0].roc != nil }
+    if metrics.classes.count == 2 { labels.removeAll { $0 == 0 } }
+    if labels.count > Self.mostCurves {
+      labels = Array(labels.sorted { areas[$0].roc ?? 1 < areas[$1].roc ?? 1 }.prefix(Self.mostCurves))
     }
-    if found.count > Self.mostCurves {
-      found = Array(found.sorted { $0.area < $1.area }.prefix(Self.mostCurves))
+    // Only of those that are drawn: a curve is as large as the examples are many.
+    return labels.compactMap { label in
+      findings.probabilities.curve(of: label).map { (name: printable(metrics.classes[label]), curve: $0) }
     }
-    return found.map { ($0.name, $0.curve) }
   }
 
   /// The receiver operating characteristic and the precision–recall curve.
@@ -70,7 +71,7 @@ struct ClassificationCharts {
 
   /// How often predictions of each confidence are right.
   var reliability: LineChart? {
-    guard let probabilities, probabilities.count > 0 else { return nil }
+    guard let findings, findings.probabilities.count > 0 else { return nil }
     func points(_ reliability: Reliability) -> [Drawing.Point] {
       reliability.bins.compactMap { bin in
         guard let confidence = bin.meanConfidence, let accuracy = bin.accuracy else { return nil }
@@ -80,9 +81,9 @@ struct ClassificationCharts {
     var series = [
       LineChart.Series(
         "perfect", points: [.init(x: 0, y: 0), .init(x: 1, y: 1)], color: .faint, dashes: [4, 4]),
-      .init("as it is", points: points(probabilities.reliability), color: .series(0)),
+      .init("as it is", points: points(findings.probabilities.reliability), color: .series(0)),
     ]
-    if let scaling = probabilities.temperatureScaling().scaling {
+    if let scaling = findings.temperature.scaling {
       series.append(
         .init("with temperature", points: points(scaling.reliability), color: .series(1), dashes: [6, 3]))
     }

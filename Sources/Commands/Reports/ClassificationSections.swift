@@ -8,7 +8,7 @@ struct ClassificationSections {
   let findings: ProbabilityFindings?
 
   func sections() throws -> [ReportPage.Section] {
-    let charts = ClassificationCharts(metrics: metrics, probabilities: findings?.probabilities)
+    let charts = ClassificationCharts(metrics: metrics, findings: findings)
     var sections = [ReportPage.Section("scores", "Scores", scores)]
     var confusion: [HTML] = []
     if let map = charts.confusion {

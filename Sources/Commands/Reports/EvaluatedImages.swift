@@ -1,4 +1,5 @@
 import Aviary
+import AviaryExplanations
 import AviaryPictures
 
 /// Images with what a network made of them, for a report.
@@ -6,6 +7,7 @@ struct EvaluatedImages {
   /// In the order in which they were counted.
   let entries: [ImageEntry]
   let metrics: ClassificationMetrics
+  let predictor: ImagePredictor
   private static let most = 12
   private static let side = 160
 
@@ -27,7 +29,10 @@ struct EvaluatedImages {
       content.append(.element("h3", .text(title)))
       content.append(.element("ul", [("class", "tiles")], all: images.compactMap(tile)))
     }
-    return content.isEmpty ? [] : [.init("examples", "Examples", content)]
+    guard !content.isEmpty else { return [] }
+    let note = HTML.paragraph(
+      "Beside each image, what speaks for the predicted class (Grad-CAM), where the network has maps that say it.")
+    return [ReportPage.Section("examples", "Examples", [note] + content)]
   }
 
   private struct Judged {
@@ -55,17 +60,40 @@ struct EvaluatedImages {
     return Pixels(width: small.width, height: small.height, channels: 3, bytes: small.pixels)
   }
 
+  /// The picture as the network takes it, with what speaks for the predicted class; nil for a network that has no such map.
+  private func explained(_ image: DecodedImage, _ predicted: Int) -> Pixels? {
+    func open(_ model: some Classifier) -> Pixels? {
+      let picture = predictor.preprocessing.sized(image)
+      let x = predictor.preprocessing.tensor(of: [picture])
+      guard let map = try? Explainer(model).gradCAM(x, .output(predicted)) else { return nil }
+      let values = resampled(map.values, height: picture.height, width: picture.width).scalars
+      guard values.count == picture.width * picture.height else { return nil }
+      return Self.thumbnail(
+        DecodedImage(width: picture.width, height: picture.height, pixels: Overlay.blended(picture.pixels, values)))
+    }
+    return open(predictor.model)
+  }
+
   /// Nil for an image that can be read no more.
   private func tile(_ image: Judged) -> HTML? {
     guard let decoded = try? image.entry.decoded() else { return nil }
-    let picture = Self.thumbnail(decoded)
     let name = printable(image.entry.path.split(separator: "/").last.map(String.init) ?? image.entry.path)
     let (label, predicted) = (metrics.classes[image.label], metrics.classes[image.predicted])
+    let pictures = [Self.thumbnail(decoded), explained(decoded, image.predicted)].compactMap { $0 }
+    let side = Double(Self.side)
+    // Every tile has one height, however large its pictures are.
     var drawing = Drawing(
-      width: Double(picture.width), height: Double(picture.height), title: "\(name): \(printable(label))",
-      background: nil)
-    drawing.image(
-      picture, in: .init(x: 0, y: 0, width: Double(picture.width), height: Double(picture.height)), isSmooth: false)
+      width: side * Double(pictures.count) + (pictures.count > 1 ? 6 : 0), height: side,
+      title: "\(name): \(printable(label))", background: nil)
+    for (place, picture) in pictures.enumerated() {
+      let scale = side / Double(max(picture.width, picture.height))
+      let (width, height) = (Double(picture.width) * scale, Double(picture.height) * scale)
+      drawing.image(
+        picture,
+        in: .init(
+          x: Double(place) * (side + 6) + (side - width) / 2, y: (side - height) / 2, width: width, height: height),
+        isSmooth: false)
+    }
     guard let markup = try? drawing.svg() else { return nil }
     let says: [HTML] =
       image.label == image.predicted

@@ -33,7 +33,7 @@ struct ReportFacts {
     let options = record?.options
     base = options?.checkpoint.map(Self.lastPart)
     data = options.map { Self.lastPart($0.data) }
-    if let record { command = Self.command(of: record.path) }
+    command = options?.command
     if let architecture {
       let from = base.map { ", fine-tuned from \($0)" } ?? (data == nil ? "" : ", trained")
       sentences.append("\(architecture)\(from)\(data.map { " on \($0)" } ?? ""), made with Aviary.")
@@ -85,12 +85,6 @@ struct ReportFacts {
     guard let text = try? MappedFile(path: "/proc/cpuinfo", map: false).bytes.array() else { return nil }
     return String(decoding: text, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("model name") }
       .flatMap { $0.split(separator: ":").last }.map { trimmed($0) }
-  }
-
-  private static func command(of run: String) -> String? {
-    (try? MappedFile(path: run + "/" + CommandLineRecord.name, map: false).bytes.array()).map {
-      trimmed(String(decoding: $0, as: UTF8.self))
-    }
   }
 }
 

@@ -70,8 +70,8 @@ struct ReportPage {
     figure{margin:1rem 0;break-inside:avoid}figure svg{max-width:100%;height:auto;background:#fff;border-radius:6px;\
     border:1px solid var(--line);display:block}figcaption{color:var(--faint);font-size:.9rem;margin-top:.35rem}
     .figures svg{width:100%}
-    .tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(8.5rem,1fr));gap:.9rem;padding:0;list-style:none}
-    .tiles svg{width:100%;aspect-ratio:1;height:auto;background:var(--card);border-radius:6px;\
+    .tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,15rem),1fr));gap:.9rem;padding:0;list-style:none}
+    .tiles svg{width:100%;height:auto;background:var(--card);border-radius:6px;\
     image-rendering:auto}.tiles p{margin:.25rem 0;font-size:.85rem;line-height:1.35;overflow-wrap:anywhere}
     .wide{overflow-x:auto;margin:1rem 0}table{border-collapse:collapse;font-size:.92rem}\
     caption{text-align:start;color:var(--faint);padding-bottom:.35rem}

@@ -61,7 +61,7 @@ public struct Table: Sendable, Equatable {
 
   /// The file's path, for messages.
   public let path: String
-  public let columns: [Column]
+  public private(set) var columns: [Column]
   /// The number of each row in the file, whose header is row 1.
   public let rowNumbers: [Int]
 
@@ -89,6 +89,36 @@ public struct Table: Sendable, Equatable {
   func column(_ name: String) throws(TableFault) -> Column {
     guard let column = self[name] else { throw .noColumn(path: path, name: name, columns: names) }
     return column
+  }
+
+  /// The same table in which rows have each other's values of a column: what the column says of a row is lost, what it
+  /// says of all rows stays.
+  ///
+  /// - Parameters:
+  ///   - rows: positions of rows; the others keep their values.
+  ///   - order: which of `rows` each of them gets its value from.
+  public func shuffling(
+    _ column: String, among rows: [Int], by order: [Int]
+  ) throws(TableFault) -> Table {
+    ensure(order.count == rows.count, "Table: an order of \(order.count) for \(rows.count) rows")
+    let given = try self.column(column)
+    func shuffled<Value>(_ values: [Value]) -> [Value] {
+      guard !values.isEmpty else { return values }
+      var result = values
+      for (row, source) in zip(rows, order) { result[row] = values[rows[source]] }
+      return result
+    }
+    let values: Values =
+      switch given.values {
+      case .numeric(let numbers): .numeric(shuffled(numbers))
+      case .categorical(let words): .categorical(shuffled(words))
+      }
+    var changed = Column(given.name, values)
+    changed.texts = shuffled(given.texts)
+    changed.spelling = given.spelling
+    var table = self
+    for place in columns.indices where columns[place].name.isExactly(column) { table.columns[place] = changed }
+    return table
   }
 
   // MARK: Reading CSV
