@@ -39,13 +39,10 @@ public struct ShuffleBlock: UnaryLayer {
     guard let branch1 else {
       let half = x.shape[1] / 2
       let kept = x.slice(axis: 1, from: 0, to: half)
-      return shuffled(kept, branch2(x.slice(axis: 1, from: half, to: 2 * half)))
+      return interleaved([kept, branch2(x.slice(axis: 1, from: half, to: 2 * half))])
     }
-    return shuffled(branch1(x), branch2(x))
+    return interleaved([branch1(x), branch2(x)])
   }
-
-  /// The channels of both by turns: [N, C, H, W] twice → [N, 2·C, H, W].
-  private func shuffled(_ a: Tensor, _ b: Tensor) -> Tensor { stacked([a, b], axis: 2).flattened(from: 1, through: 2) }
 }
 
 /// A stem that halves the image twice, three stages that halve it again, a 1×1 convolution, the mean over positions, and a

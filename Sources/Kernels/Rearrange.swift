@@ -24,8 +24,8 @@ extension Buffer {
     return y
   }
 
-  /// The part of `shape` that begins at `start` along an axis of a buffer of the shape `whole`: row-major, or in blocks
-  /// of channels where it is made of whole ones.
+  /// The part of `shape` that begins at `start` along an axis of a buffer of the shape `whole`: row-major, or, of channels
+  /// in blocks, in blocks.
   package func slice(axis: Int, start: Int, shape: [Int], of whole: [Int]) -> Buffer {
     ensure(whole.count <= Self.mostAxes, "a tensor has \(whole.count) axes; at most \(Self.mostAxes) are supported")
     if axis == 1, let block = layout.channelBlock, start % block == 0, shape[1] % block == 0, count > 0, shape[1] > 0 {
@@ -36,6 +36,10 @@ extension Buffer {
           floats + start * positions, count / shape[0], y.floats, y.count / shape[0], shape[0], y.count / shape[0])
       }
       return y
+    }
+    if axis == 1, layout.channelBlock != nil, !shape.contains(0) {
+      let origins = (start..<start + shape[1]).map { ChannelOrigin(source: 0, channel: Int32($0)) }
+      if let y = Self.gatheringChannels([self], origins, shape: shape) { return y }
     }
     let source = reordered(to: .plain(whole))
     let strides = Self.rowMajorStrides(whole)

@@ -133,3 +133,22 @@ public struct Rescale: UnaryLayer {
 
   public func forward(_ x: Tensor) -> Tensor { x * scale + offset }
 }
+
+/// The channels of groups by turns, the first of each, then the second of each (Zhang et al., 2017): [N, C, …] → [N, C, …];
+/// PyTorch's `nn.ChannelShuffle`.
+public struct ChannelShuffle: UnaryLayer {
+  private let groups: Int
+  private let site = Site()
+
+  public init(_ groups: Int) {
+    ensure(groups >= 1, "ChannelShuffle: \(groups) groups are not positive")
+    self.groups = groups
+  }
+
+  public func forward(_ x: Tensor) -> Tensor {
+    ensure(
+      x.rank >= 2 && x.shape[1] % groups == 0,
+      "\(site.layerPath): ChannelShuffle: input \(x.shape) does not come apart into \(groups) groups of channels")
+    return interleaved(x.split(sizes: Array(repeating: x.shape[1] / groups, count: groups), axis: 1))
+  }
+}

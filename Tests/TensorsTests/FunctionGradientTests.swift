@@ -71,6 +71,9 @@ import Testing
   static let shapes: [Case] = [
     Case(name: "slice", operands: ["x": random([2, 5, 3], 1)]) { $0["x"]!.slice(axis: 1, from: 1, to: 4) },
     Case(name: "slice at", operands: ["x": random([2, 5, 3], 1)]) { $0["x"]!.slice(axis: -1, at: 2) },
+    Case(name: "interleaved", operands: ["a": random([2, 3, 2], 1), "b": random([2, 3, 2], 2)]) {
+      interleaved([$0["a"]!, $0["b"]!, $0["a"]!])
+    },
     Case(name: "stacked", operands: ["a": random([2, 3], 1), "b": random([2, 3], 2)]) {
       stacked([$0["a"]!, $0["b"]!, $0["a"]!], axis: 1)
     },

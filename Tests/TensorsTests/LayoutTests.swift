@@ -40,6 +40,8 @@ import Testing
     Case("channels in turns") { x, y in
       stacked([x, y], axis: 2).flattened(from: 1, through: 2)
     },
+    Case("interleaved") { interleaved([$0, $1, $0]) },
+    Case("channels from anywhere on") { x, _ in x.slice(axis: 1, from: 2, to: x.shape[1]) },
     Case("the parts of one array, and all of it") { x, _ in
       let parts = x.split(sizes: [1, x.shape[1] - 1], axis: 1)
       return concatenated([parts[1] * 3, x, parts[0] * 2, parts[1]], axis: 1)

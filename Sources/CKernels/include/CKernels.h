@@ -4,6 +4,7 @@
 
 #include "adaptive_optimizers.h"
 #include "attention.h"
+#include "channel_order.h"
 #include "channel_scaling.h"
 #include "clipping.h"
 #include "compute_thread.h"
