@@ -12,7 +12,7 @@ import AviaryTensors
 
 /// A language model over characters: tokens [N, T] → logits of the next token [N, T, V].
 public struct CharacterModel: LanguageModel {
-  public struct Configuration: NetworkConfiguration {
+  public struct Configuration: VocabularyConfiguration {
     public var kind: RecurrentKind
     /// How long the vectors are that stand for characters.
     public var embedding: Int
@@ -53,23 +53,11 @@ public struct CharacterModel: LanguageModel {
     public static let toy = Configuration(embedding: 6, hidden: 10, outputs: 7)
 
     public func validate(input: [Int]?) throws(ConfigurationFault) {
-      try require("classes", outputs, in: 1...1_000_000)
-      try require("symbols", symbols ?? outputs, in: 1...1_000_000)
+      try requireVocabulary(input: input)
       try require("embedding", embedding, in: 1...8192)
       try require("hidden", hidden, in: 1...8192)
       try require("layers", layers, in: 1...32)
       try requireRate("dropout", dropout)
-      // A text needs a model that reads what it predicts.
-      if let input, input != [outputs] || (symbols ?? outputs) != outputs {
-        throw .wrongInput(
-          architecture: "the character model", input: input, expected: "text of \(symbols ?? outputs) characters")
-      }
-    }
-
-    /// An input is the size of the vocabulary.
-    public mutating func fit(input: [Int]) {
-      symbols = nil
-      outputs = input.first ?? outputs
     }
 
     public mutating func fit(tensors shapes: inout TensorShapes) {
@@ -81,12 +69,6 @@ public struct CharacterModel: LanguageModel {
       outputs = predicted ?? outputs
       guard let layer = shapes.recurrent("rnn", kind: kind, member: "kind") else { return }
       (kind, hidden, layers) = (layer.kind, layer.hidden, layer.layers)
-    }
-
-    /// What the model reads stays what it is.
-    public mutating func replaceHead(outputs: Int) {
-      symbols = symbols ?? self.outputs
-      self.outputs = outputs
     }
   }
 

@@ -90,7 +90,7 @@ public struct TransformerState: LanguageModelState {
 
 /// A language model over characters: tokens [N, T] → logits of the next token [N, T, V].
 public struct CharacterTransformer: LanguageModel {
-  public struct Configuration: NetworkConfiguration {
+  public struct Configuration: VocabularyConfiguration {
     /// How many characters the model sees at most, the last one included.
     public var context: Int
     public var layers: Int
@@ -132,8 +132,7 @@ public struct CharacterTransformer: LanguageModel {
     public static let toy = Configuration(context: 8, layers: 2, heads: 2, width: 6, bias: true, outputs: 7)
 
     public func validate(input: [Int]?) throws(ConfigurationFault) {
-      try require("classes", outputs, in: 1...1_000_000)
-      try require("symbols", symbols ?? outputs, in: 1...1_000_000)
+      try requireVocabulary(input: input)
       try require("context", context, in: 1...65536)
       try require("layers", layers, in: 1...128)
       try require("width", width, in: 1...16384)
@@ -142,17 +141,6 @@ public struct CharacterTransformer: LanguageModel {
         throw .outOfRange(name: "heads", value: "\(heads)", allowed: "a divisor of the width, \(width)")
       }
       try requireRate("dropout", dropout)
-      // A text needs a model that reads what it predicts.
-      if let input, input != [outputs] || (symbols ?? outputs) != outputs {
-        throw .wrongInput(
-          architecture: "the character model", input: input, expected: "text of \(symbols ?? outputs) characters")
-      }
-    }
-
-    /// An input is the size of the vocabulary.
-    public mutating func fit(input: [Int]) {
-      symbols = nil
-      outputs = input.first ?? outputs
     }
 
     /// Heads have no shape: as many as there are stay, if the width goes with them.
@@ -172,12 +160,6 @@ public struct CharacterTransformer: LanguageModel {
       guard count > 0 else { return }
       layers = count
       bias = shapes.contains("transformer.h.0.ln_1.bias")
-    }
-
-    /// What the model reads stays what it is.
-    public mutating func replaceHead(outputs: Int) {
-      symbols = symbols ?? self.outputs
-      self.outputs = outputs
     }
   }
 
