@@ -35,10 +35,9 @@ struct WeightsOptions: ParsableArguments {
   func path(of named: String) throws -> String {
     var puller = try offline.puller()
     var isFetched = false
-    let show = puller.progress
-    puller.progress = { progress in
+    puller.notify = { line in
       isFetched = true
-      show(progress)
+      tell(line)
     }
     let path = try puller.checkpointPath(named, weights: weights)
     if isFetched { for note in PullCommand.notes(onFileAt: path) { tell("\(named): \(note)") } }
