@@ -83,6 +83,10 @@ struct DataEvaluation {
   }
 
   private func table(_ data: String, _ columns: ColumnOptions) throws -> EvaluationReport {
+    if let (model, preparation) = try unlabeled() {
+      try columns.requireNone(path: path)
+      return try evaluation(of: data, model, preparation)
+    }
     let preprocessing: TablePreprocessing
     switch try tablePreparation(for: data, columns, needsTarget: true) {
     case .series(let preprocessing): return try series(data, preprocessing)

@@ -37,7 +37,11 @@ struct EvaluateCommand: ParsableCommand {
         .print(asJSON: json)
     }
     try columns.requireNone(path: checkpoint)
-    let loaded = try LoadedModel(checkpoint, source, weights: weights, needsHead: true)
+    let opened = try OpenedCheckpoint(checkpoint, source, weights: weights)
+    if let predictor = try opened.unlabeledImages() {
+      return try UnlabeledImages(predictor, opened.path, reading).evaluation(of: data, part).print(asJSON: json)
+    }
+    let loaded = try LoadedModel(opened, source, needsHead: true)
     let part = try DataPart.forEvaluation(
       data, classes: loaded.predictor.namesClasses ? loaded.classes : nil, limit: reading.limit, part,
       of: loaded.predictor.metadata, loaded.path)

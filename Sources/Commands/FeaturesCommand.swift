@@ -9,7 +9,8 @@ struct FeaturesCommand: ParsableCommand {
     discussion: """
       The output is an HDF5 file with the datasets features (N x F, float32), labels (N, int64), paths and parts (N, \
       text), and the class names as an attribute. It is written batch by batch, in constant memory. Feature maps are \
-      averaged over positions. The checkpoint does not need a head.
+      averaged over positions. The checkpoint does not need a head. Of a network that learned without labels (rbm), the \
+      features are the probabilities of the hidden units, and free_energies (N x 1) are written with them.
       """)
 
   @Argument(help: "The checkpoint: a file, a run, or the name of shipped weights.") var checkpoint: String
@@ -18,6 +19,7 @@ struct FeaturesCommand: ParsableCommand {
       "The image folder: DIR/<class>/<image>, with or without train, valid and test.", valueName: "dir"))
   var data: String
   @Option(help: ArgumentHelp("The file to write.", valueName: "file.h5")) var output: String
+  @Flag(help: "Also write the reconstructions, of a network that learned without labels.") var reconstructions = false
   @Flag(help: "Print one JSON object.") var json = false
   @OptionGroup var overwrite: OverwriteOptions
   @OptionGroup var console: ConsoleOptions
@@ -32,7 +34,12 @@ struct FeaturesCommand: ParsableCommand {
     try overwrite.check(output, for: .features)
     reading.setThreads()
     let data = try weights.dataPath(data)
-    let loaded = try LoadedModel(checkpoint, source, weights: weights, needsHead: false)
+    let opened = try OpenedCheckpoint(checkpoint, source, weights: weights)
+    if let predictor = try opened.unlabeledImages() {
+      return try UnlabeledImages(predictor, opened.path, reading)
+        .writeFeatures(of: data, to: output, withReconstructions: reconstructions, asJSON: json)
+    }
+    let loaded = try LoadedModel(opened, source, needsHead: false)
     // The images may be of any classes.
     let parts = try DataPart.all(data, classes: nil, limit: reading.limit)
     for part in parts { part.announce(data) }
@@ -62,9 +69,14 @@ struct FeaturesCommand: ParsableCommand {
         tally.add(entries, skipped: left)
         try tally.check()
       }
-      return try Self.attributes(classes: parts[0].folder.classes, loaded)
+      return try Self.attributes(
+        classes: parts[0].folder.classes, architecture: loaded.predictor.architecture.name, loaded.preprocessing)
     }
-    if json {
+    Self.report(output, images: images, width: width, skipped: skipped, asJSON: json)
+  }
+
+  static func report(_ output: String, images: Int, width: Int, skipped: [String], asJSON: Bool) {
+    if asJSON {
       let object = JSONValue.members([
         "output": .text(output), "images": .integer(images), "features": .integer(width), "skipped": .texts(skipped),
       ])
@@ -76,11 +88,13 @@ struct FeaturesCommand: ParsableCommand {
   }
 
   /// The metadata of the file.
-  private static func attributes(classes: [String], _ loaded: LoadedModel) throws -> [HDF5Attribute] {
+  static func attributes(
+    classes: [String], architecture: String, _ preprocessing: Preprocessing
+  ) throws -> [HDF5Attribute] {
     var attributes = [
       HDF5Attribute("format", .text("aviary features")), HDF5Attribute("classes", .texts(classes)),
-      HDF5Attribute("architecture", .text(loaded.predictor.architecture.name)),
-      HDF5Attribute("preprocessing", .text(try InputPreparation.images(loaded.preprocessing).json().serialized)),
+      HDF5Attribute("architecture", .text(architecture)),
+      HDF5Attribute("preprocessing", .text(try InputPreparation.images(preprocessing).json().serialized)),
     ]
     // A list in an object header is limited to 64 KiB; more names become one JSON text.
     if classes.count > 2000 { attributes[1] = HDF5Attribute("classes", .text(JSONValue.texts(classes).serialized)) }

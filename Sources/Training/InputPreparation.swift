@@ -11,6 +11,8 @@ public enum InputPreparation: Sendable, Equatable {
   case series(SeriesPreprocessing)
   /// The texts in a column of a table are read character by character.
   case textColumn(TextColumnPreprocessing)
+  /// A table is learned without labels.
+  case unlabeled(UnlabeledPreparation)
   case graph(GraphPreparation)
   /// Characters become their numbers in the vocabulary, which is the list of classes.
   case text
@@ -32,6 +34,7 @@ public enum InputPreparation: Sendable, Equatable {
     var table: TablePreprocessing?
     var series: SeriesPreprocessing?
     var characters: TextColumnPreprocessing?
+    var unlabeled: UnlabeledPreparation?
     var graph: GraphPreparation?
     var text: Unit?
   }
@@ -44,7 +47,7 @@ public enum InputPreparation: Sendable, Equatable {
   public var kind: DataKind {
     switch self {
     case .images: .images
-    case .table, .series, .textColumn: .tables
+    case .table, .series, .textColumn, .unlabeled: .tables
     case .graph: .graphs
     case .text: .text
     }
@@ -57,6 +60,7 @@ public enum InputPreparation: Sendable, Equatable {
     case .table: "rows of a table, without --window and --text"
     case .series: "a time series; give --window"
     case .textColumn: "texts in a table; give --text"
+    case .unlabeled(let preparation): preparation.description
     case .graph: "graphs"
     case .text: "text"
     }
@@ -69,6 +73,7 @@ public enum InputPreparation: Sendable, Equatable {
     case .table(let preprocessing): try JSONValue(encoding: Wrapped(table: preprocessing))
     case .series(let preprocessing): try JSONValue(encoding: Wrapped(series: preprocessing))
     case .textColumn(let preprocessing): try JSONValue(encoding: Wrapped(characters: preprocessing))
+    case .unlabeled(let preparation): try JSONValue(encoding: Wrapped(unlabeled: preparation))
     case .graph(let preparation): try JSONValue(encoding: Wrapped(graph: preparation))
     case .text: try JSONValue(encoding: Wrapped(text: Unit()))
     }
@@ -83,6 +88,8 @@ public enum InputPreparation: Sendable, Equatable {
       self = .series(try series.validated())
     } else if let characters = wrapped?.characters {
       self = .textColumn(try characters.validated())
+    } else if let unlabeled = wrapped?.unlabeled {
+      self = .unlabeled(try unlabeled.validated())
     } else if let graph = wrapped?.graph {
       self = .graph(graph)
     } else if wrapped?.text != nil {
