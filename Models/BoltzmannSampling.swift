@@ -4,14 +4,28 @@
 import AviaryDiagnostics
 import AviaryTensors
 
+/// What keys the draws of a layer.
+struct GibbsKey {
+  let seed: UInt64
+  let purpose: String
+  let path: String
+  let step: UInt64
+
+  /// - Parameter part: of visible units of several kinds.
+  func stream(_ part: Int = 0) -> RandomStream {
+    RandomStream(seed: seed, purpose: purpose, path: part == 0 ? path : "\(path)/\(part)", step: step)
+  }
+}
+
 extension BoltzmannMachine {
   /// Visible values that the machine takes for likely: [count, visible]. The longer the chain, the closer they come to
   /// independent draws.
   ///
   /// - Parameters:
   ///   - steps: of the chain; at least 1.
-  ///   - start: the visible values [count, visible] with which the chains begin; nil for hidden units that are on by chance.
-  ///     Machines of counts need them, since they say how long documents are.
+  ///   - start: the visible values [count, visible] with which the chains begin; nil for where the chains that persist
+  ///     stand, or else for hidden units that are on by chance. Machines of counts need them, since they say how long
+  ///     documents are.
   /// - Returns: draws; see `visibleMeans(_:like:)` for the means, which look smoother.
   public func samples(count: Int, steps: Int, seed: UInt64, from start: Tensor? = nil) -> Tensor {
     ensure(steps >= 1, "samples: a chain of \(steps) steps")
@@ -19,20 +33,29 @@ extension BoltzmannMachine {
       start != nil || configuration.units != .counts, "samples: a machine of counts begins with documents")
     ensure(
       start.map { $0.shape[0] == count } ?? true, "samples: \(count) chains do not begin with \(start?.shape ?? [])")
-    func stream(_ step: Int, _ layer: String) -> RandomStream {
-      RandomStream(seed: seed, purpose: "Gibbs sampling of \(layer)", path: weight.path, step: UInt64(step))
+    func key(_ step: Int, _ layer: String) -> GibbsKey {
+      GibbsKey(seed: seed, purpose: "Gibbs sampling of \(layer)", path: weight.path, step: UInt64(step))
     }
     return inference {
       var hidden =
-        start.map(hiddenProbabilities) ?? Tensor(repeating: 0.5, shape: [count, configuration.hidden])
+        start.map(hiddenProbabilities) ?? chainStart(count)
       var visible = Tensor(zeros: [count, configuration.visible])
       for step in 0..<steps {
         visible = sampledVisible(
-          sampledUnits(hidden, stream(step, "hidden units")), like: start, stream(step, "visible units"))
+          sampledUnits(hidden, key(step, "hidden units").stream()), like: start, key(step, "visible units"))
         hidden = hiddenProbabilities(visible)
       }
       return visible
     }
+  }
+
+  /// The probabilities of hidden units [count, hidden] with which chains begin: those that persist, in turn.
+  private func chainStart(_ count: Int) -> Tensor {
+    guard let chains = chains?.tensor else { return Tensor(repeating: 0.5, shape: [count, configuration.hidden]) }
+    let (values, width) = (chains.scalars, configuration.hidden)
+    return Tensor(
+      (0..<count).flatMap { values[($0 % configuration.chains) * width..<($0 % configuration.chains + 1) * width] },
+      shape: [count, width])
   }
 
   /// Units that are on or off with the probabilities given.
@@ -42,13 +65,15 @@ extension BoltzmannMachine {
   }
 
   /// Draws visible values, given hidden units.
-  func sampledVisible(_ hidden: Tensor, like data: Tensor?, _ stream: RandomStream) -> Tensor {
-    let means = visibleMeans(hidden, like: data)
-    switch configuration.units {
-    case .binary: return sampledUnits(means, stream)
-    case .gaussian: return means + Tensor(normal: 0, deviation: 1, stream: stream, shape: means.shape)
-    case .softmax: return drawn(means, groups: configuration.levels, stream)
-    case .counts: return drawn(means, groups: configuration.visible, stream)
+  func sampledVisible(_ hidden: Tensor, like data: Tensor?, _ key: GibbsKey) -> Tensor {
+    byParts(visibleMeans(hidden, like: data), like: nil) { part, means, _ in
+      let (stream, levels) = (key.stream(part), visibleParts[part].levels)
+      switch visibleParts[part].units {
+      case .binary, .mixed: return sampledUnits(means, stream)
+      case .gaussian: return means + Tensor(normal: 0, deviation: 1, stream: stream, shape: means.shape)
+      case .softmax: return drawn(means, groups: levels, stream)
+      case .counts: return drawn(means, groups: means.shape[1], stream)
+      }
     }
   }
 

@@ -72,45 +72,70 @@ public struct ContrastiveDivergence {
   }
 
   private mutating func learn(_ batch: Tensor) -> Float {
-    let hidden = machine.hiddenProbabilities(batch)
-    ensure(
-      !options.isPersistent || machine.hasAllGroups(batch), "ContrastiveDivergence: a persistent chain misses no group")
-    var last = chains ?? hidden
-    var (visible, error) = (batch, Float?.none)
-    for step in 0..<options.steps {
-      let on = machine.sampledUnits(last, stream("contrastive divergence", step))
-      visible =
-        options.isPersistent
-        ? machine.sampledVisible(on, like: nil, stream("persistent chains", step))
-        : machine.visibleMeans(on, like: batch)
-      last = machine.hiddenProbabilities(visible)
-      if step == 0, !options.isPersistent { error = (batch - visible).squared().mean().scalar }
-    }
-    if options.isPersistent { chains = last }
-    let slopes = zip(statistics(hidden, batch), statistics(last, visible)).map { $0 - $1 }
+    let divergence = machine.divergence(
+      batch, steps: options.steps, isPersistent: options.isPersistent, chains: chains, seed: options.seed,
+      update: updates)
+    chains = divergence.chains
     for (index, parameter) in parameters.enumerated() {
-      var slope = slopes[index]
+      var slope = divergence.slopes[index]
       if index == 0 { slope = slope - machine.weight.tensor * options.weightDecay }
       velocities[index] = velocities[index] * options.momentum + slope * options.learningRate
       parameter.assign(parameter.tensor + velocities[index])
     }
     updates += 1
-    return error ?? machine.reconstructionError(batch)
+    return divergence.error
+  }
+}
+
+extension BoltzmannMachine {
+  /// By the chains and the number of steps of the configuration.
+  public func divergence(_ visible: Tensor, seed: UInt64, update: UInt64) -> (gradients: Gradients, error: Float) {
+    inference {
+      let found = divergence(
+        visible, steps: configuration.steps, isPersistent: chains != nil, chains: chains?.tensor, seed: seed,
+        update: update)
+      if let chains, let last = found.chains { chains.assign(last) }
+      var gradients = Gradients()
+      for (parameter, slope) in zip([weight, visibleBias, hiddenBias], found.slopes) { gradients[parameter] = -slope }
+      return (gradients, found.error)
+    }
+  }
+
+  /// How the log-likelihood of a batch rises with weight, visible bias and hidden bias, as the chains tell it.
+  ///
+  /// - Parameter chains: where chains that persist stand; nil before the first update, which begins at the data.
+  /// - Returns: also where the chains that persist stand now, and the mean squared error of the reconstruction.
+  fileprivate func divergence(
+    _ batch: Tensor, steps: Int, isPersistent: Bool, chains: Tensor?, seed: UInt64, update: UInt64
+  ) -> (slopes: [Tensor], chains: Tensor?, error: Float) {
+    func key(_ purpose: String, _ step: Int) -> GibbsKey {
+      GibbsKey(seed: seed, purpose: purpose, path: "\(weight.path)#\(step)", step: update)
+    }
+    let hidden = hiddenProbabilities(batch)
+    ensure(!isPersistent || hasAllGroups(batch), "ContrastiveDivergence: a persistent chain misses no group")
+    var last = chains ?? hidden
+    var (visible, error) = (batch, Float?.none)
+    for step in 0..<steps {
+      let on = sampledUnits(last, key("contrastive divergence", step).stream())
+      visible =
+        isPersistent
+        ? sampledVisible(on, like: nil, key("persistent chains", step)) : visibleMeans(on, like: batch)
+      last = hiddenProbabilities(visible)
+      if step == 0, !isPersistent { error = (batch - visible).squared().mean().scalar }
+    }
+    let slopes = zip(statistics(hidden, batch), statistics(last, visible)).map { $0 - $1 }
+    return (slopes, isPersistent ? last : nil, error ?? reconstructionError(batch))
   }
 
   /// The mean of −∂E of weight, visible bias and hidden bias over rows.
   private func statistics(_ hidden: Tensor, _ visible: Tensor) -> [Tensor] {
     var onHiddenBias = hidden
-    if machine.configuration.units == .counts {
+    if configuration.units == .counts {
       onHiddenBias = hidden * visible.sum(over: [1]).reshaped(to: [-1, 1])
     }
     return [
       matmul(hidden.transposed([1, 0]), visible) / Float(visible.shape[0]), visible.mean(over: [0]),
       onHiddenBias.mean(over: [0]),
     ]
-  }
-
-  private func stream(_ purpose: String, _ step: Int) -> RandomStream {
-    RandomStream(seed: options.seed, purpose: purpose, path: "\(machine.weight.path)#\(step)", step: updates)
   }
 }

@@ -5,9 +5,7 @@
 // Left out: the wake-sleep fine-tuning of the paper, and drawing from the whole network.
 //
 // `dbn` in the registry is that perceptron: its hidden layers' outputs are the machines' hidden probabilities. A single
-// restricted Boltzmann machine is no architecture of its own, since it is a `dbn` with one hidden layer: trained with
-// `--set hidden=[500] --freeze backbone`, labels change nothing but the head, and `aviary features` writes the
-// probabilities of the machine's hidden units.
+// machine, with its visible biases and without labels, is `rbm`.
 
 import AviaryDiagnostics
 import AviaryLayers

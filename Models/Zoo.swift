@@ -32,6 +32,7 @@ extension Registry {
       Architecture.xaiNets,
       Architecture.leNets,
       Architecture.mlps,
+      Architecture.boltzmannMachines,
       Architecture.fashionCNNs,
       Architecture.simpleConvNets,
     ].flatMap { $0 }.map { $0.known(as: HubNames.originals(of: $0.name)) })

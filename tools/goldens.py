@@ -15,6 +15,7 @@ sys.dont_write_bytecode = True
 import torch
 
 import goldens_attention
+import goldens_boltzmann
 import goldens_character_transformer
 import goldens_everyday
 import goldens_functions
@@ -43,6 +44,7 @@ def main():
     torch.set_num_threads(1)  # The order of additions, and so the last bit, depends on it.
     torch.use_deterministic_algorithms(True)
     goldens_attention.write(output)
+    goldens_boltzmann.write(output)
     goldens_character_transformer.write(output)
     goldens_everyday.write(output)
     goldens_functions.write(output)

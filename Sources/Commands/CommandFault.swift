@@ -72,11 +72,18 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
   case unpredictedItems(count: Int, of: Int, first: String)
   /// A part of data is asked for that is not known.
   case noPart(part: String, data: String, reason: String)
+  /// The checkpoint's network did not learn ratings.
+  case noRatings(path: String)
+  /// There is no page about what learned without labels.
+  case noReport(path: String)
   /// A program beside this one cannot be started.
   case companionFails(path: String, reason: String)
 
   var description: String {
     switch self {
+    case .noRatings(let path): "\(path): did not learn ratings, which --user is for; leave it out"
+    case .noReport(let path):
+      "\(path) learned without labels, and a report is of classes or numbers; leave out --report"
     case .companionFails(let path, let reason): "\(path): cannot be started: \(reason)"
     case .noPart(let part, let data, let reason): "--part \(part) is not known of \(data), \(reason); use --part all"
     case .headAbsent(let path):

@@ -24,7 +24,7 @@ extension DataEvaluation {
       case .table(let preprocessing): return .rows(preprocessing)
       case .series(let preprocessing): return .series(preprocessing)
       case .textColumn(let preprocessing): return .textColumn(preprocessing)
-      case .images, .graph, .graphs, .text: throw CommandFault.noTablePreparation(path: path)
+      case .unlabeled, .images, .graph, .graphs, .text: throw CommandFault.noTablePreparation(path: path)
       }
     }
     guard model is any Classifier else { throw CommandFault.noTablePreparation(path: path) }

@@ -86,6 +86,10 @@ struct DataEvaluation {
   }
 
   private func table(_ data: String, _ columns: ColumnOptions) throws -> EvaluationReport {
+    if let (model, preparation) = try unlabeled() {
+      try columns.requireNone(path: path)
+      return try evaluation(of: data, model, preparation)
+    }
     if let report = try fedReport(on: data, columns) { return report }
     let preprocessing: TablePreprocessing
     switch try tablePreparation(for: data, columns, needsTarget: true) {

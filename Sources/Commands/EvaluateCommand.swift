@@ -32,6 +32,7 @@ struct EvaluateCommand: ParsableCommand {
   @OptionGroup var weights: WeightsOptions
 
   func run() throws {
+    if try evaluateUnlabeledImages() { return }
     let evaluation = try CheckpointEvaluation(
       checkpoint, on: data, part: part, columns: columns, reading: reading, source: source, weights: weights)
     // First, so that a folder that cannot be written does not cost the results.
@@ -43,5 +44,19 @@ struct EvaluateCommand: ParsableCommand {
         to: folder, title: ReportCommand.name(of: checkpoint), record: record)
       tell("report: \(page)")
     }
+  }
+
+  /// Of a network that learned images without labels: there are no classes to be right about. False for another one.
+  private func evaluateUnlabeledImages() throws -> Bool {
+    let data = try weights.dataPath(data)
+    guard try DataSource.kind(of: data) == .images else { return false }
+    let opened = try OpenedCheckpoint(checkpoint, source, weights: weights)
+    guard let predictor = try opened.unlabeledImages() else { return false }
+    try columns.requireNone(path: checkpoint)
+    try reading.check(.images, data)
+    reading.setThreads()
+    if report != nil { throw CommandFault.noReport(path: opened.path) }
+    try UnlabeledImages(predictor, opened.path, reading).evaluation(of: data, part).print(asJSON: json)
+    return true
   }
 }

@@ -10,7 +10,9 @@ struct FeaturesCommand: ParsableCommand {
       The output is an HDF5 file with the datasets features (N x F, float32), labels (N, int64), paths and parts (N, \
       text), and the class names as an attribute. It is written batch by batch, in constant memory. Feature maps are \
       averaged over positions. Of a graph, or a collection of graphs, the dataset nodes or graphs (N) takes the place of \
-      paths, and nodes without a known class have the label -1. The checkpoint does not need a head.
+      paths, and nodes without a known class have the label -1. The checkpoint does not need a head. Of a network that \
+      learned without labels (rbm), the features are the probabilities of the hidden units, and free_energies (N x 1) are \
+      written with them.
       """)
 
   @Argument(help: "The checkpoint: a file, a run, or the name of shipped weights.") var checkpoint: String
@@ -20,6 +22,7 @@ struct FeaturesCommand: ParsableCommand {
       valueName: "data"))
   var data: String
   @Option(help: ArgumentHelp("The file to write.", valueName: "file.h5")) var output: String
+  @Flag(help: "Also write the reconstructions, of a network that learned without labels.") var reconstructions = false
   @Flag(help: "Print one JSON object.") var json = false
   @OptionGroup var overwrite: OverwriteOptions
   @OptionGroup var console: ConsoleOptions
@@ -35,7 +38,12 @@ struct FeaturesCommand: ParsableCommand {
     reading.setThreads()
     let data = try weights.dataPath(data)
     if try DataSource.kind(of: data) == .graphs { return try writeGraphs(data) }
-    let loaded = try LoadedModel(checkpoint, source, weights: weights, needsHead: false)
+    let opened = try OpenedCheckpoint(checkpoint, source, weights: weights)
+    if let predictor = try opened.unlabeledImages() {
+      return try UnlabeledImages(predictor, opened.path, reading)
+        .writeFeatures(of: data, to: output, withReconstructions: reconstructions, asJSON: json)
+    }
+    let loaded = try LoadedModel(opened, source, needsHead: false)
     // The images may be of any classes.
     let parts = try DataPart.all(data, classes: nil, limit: reading.limit)
     for part in parts { part.announce(data) }
@@ -69,7 +77,11 @@ struct FeaturesCommand: ParsableCommand {
         classes: parts[0].folder.classes, architecture: loaded.predictor.architecture.name,
         .images(loaded.preprocessing))
     }
-    if json {
+    Self.report(output, images: images, width: width, skipped: skipped, asJSON: json)
+  }
+
+  static func report(_ output: String, images: Int, width: Int, skipped: [String], asJSON: Bool) {
+    if asJSON {
       let object = JSONValue.members([
         "output": .text(output), "images": .integer(images), "features": .integer(width), "skipped": .texts(skipped),
       ])

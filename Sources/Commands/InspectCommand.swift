@@ -8,7 +8,7 @@ struct InspectCommand: ParsableCommand {
     discussion: """
       Reads .h5 .hdf5 .keras .pth .pt .th .safetensors .npz .npy, and the .index.json of sharded files. The format is \
       detected from the content, not from the name. Of other HDF5 files, text, compounds, enumerations, references and \
-      attributes are listed too.
+      attributes are listed too, and of a network that learned words (rbm) the first words of each topic.
       """)
 
   @Argument(help: "The checkpoint: a file, a run, or the name of shipped weights.") var file: String
@@ -39,7 +39,13 @@ struct InspectCommand: ParsableCommand {
       if json { print(report.object.serialized) } else { report.lines.forEach(show) }
       return
     }
-    if json { print(Self.object(checkpoint).serialized) } else { Self.lines(checkpoint).forEach(show) }
+    let topics = TopicModel.topics(of: checkpoint, path: file)
+    if json {
+      let more = topics.map { [JSONValue.Member("topics", .array($0.map { .texts($0) }))] } ?? []
+      print(JSONValue.object((Self.object(checkpoint).members ?? []) + more).serialized)
+    } else {
+      (Self.lines(checkpoint) + (topics.map(TopicModel.lines) ?? [])).forEach(show)
+    }
   }
 
   static func object(_ checkpoint: Checkpoint) -> JSONValue {

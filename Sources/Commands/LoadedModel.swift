@@ -1,5 +1,25 @@
 import Aviary
 
+/// A checkpoint that was read for a command, before it is known what its network is for.
+struct OpenedCheckpoint {
+  let path: String
+  let checkpoint: Checkpoint
+
+  /// - Parameter named: a file, or the name of shipped weights.
+  init(_ named: String, _ options: SourceOptions, weights: WeightsOptions) throws {
+    path = try weights.path(of: named)
+    (checkpoint, _) = try options.read(path)
+  }
+
+  /// The network as one that learned images without labels; nil where it is another one.
+  func unlabeledImages() throws -> UnlabeledImagePredictor? {
+    guard let name = checkpoint.metadata.architecture,
+      try AviaryCommand.registry.architecture(named: name).learnsWithoutLabels
+    else { return nil }
+    return try UnlabeledImagePredictor(checkpoint, registry: AviaryCommand.registry, path: path)
+  }
+}
+
 /// A checkpoint in use on images.
 struct LoadedModel {
   let path: String
@@ -13,11 +33,13 @@ struct LoadedModel {
   ///   - named: a file, or the name of shipped weights.
   ///   - needsHead: whether a checkpoint without a head is refused.
   ///   - needsClasses: whether a network is refused whose outputs are no scores of classes.
-  init(
-    _ named: String, _ options: SourceOptions, weights: WeightsOptions, needsHead: Bool, needsClasses: Bool? = nil
-  ) throws {
-    path = try weights.path(of: named)
-    let (checkpoint, _) = try options.read(path)
+  init(_ named: String, _ options: SourceOptions, weights: WeightsOptions, needsHead: Bool) throws {
+    try self.init(OpenedCheckpoint(named, options, weights: weights), options, needsHead: needsHead)
+  }
+
+  init(_ opened: OpenedCheckpoint, _ options: SourceOptions, needsHead: Bool, needsClasses: Bool? = nil) throws {
+    path = opened.path
+    let checkpoint = opened.checkpoint
     let missing = try options.allowMissing.map { try Allowance.missing($0) }
     do {
       predictor = try ImagePredictor(
@@ -69,8 +91,15 @@ struct LoadedModel {
   func withProgress<Result>(
     _ label: String, of total: Int, _ body: (_ progress: (Int) -> Void) throws -> Result
   ) rethrows -> Result {
-    var line = ProgressLine()
-    defer { line.clear() }
-    return try body { line.show(.init(label, done: $0, total: total)) }
+    try showingProgress(label, of: total, body)
   }
+}
+
+/// Runs `body` with a progress line, which it tells how many items are done.
+func showingProgress<Result>(
+  _ label: String, of total: Int, _ body: (_ progress: (Int) -> Void) throws -> Result
+) rethrows -> Result {
+  var line = ProgressLine()
+  defer { line.clear() }
+  return try body { line.show(.init(label, done: $0, total: total)) }
 }

@@ -12,6 +12,8 @@ struct OverwriteOptions: ParsableArguments {
     case checkpoint([String])
     /// A file of features.
     case features
+    /// Samples of a network that learned without labels.
+    case samples
   }
 
   /// Refuses to write over a file that holds something else. A file that does not exist or is empty may be written.
@@ -22,6 +24,10 @@ struct OverwriteOptions: ParsableArguments {
       throw .wouldOverwrite(path: path, found: "not a checkpoint that can be read")
     }
     switch output {
+    case .samples:
+      guard found["samples"] != nil, found["means"] != nil else {
+        throw .wouldOverwrite(path: path, found: "not a file of samples")
+      }
     case .features:
       guard found["features"] != nil, found["labels"] != nil else {
         throw .wouldOverwrite(path: path, found: "not a file of features")

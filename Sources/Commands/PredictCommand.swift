@@ -11,7 +11,10 @@ struct PredictCommand: ParsableCommand {
       is 1. A checkpoint that was trained on a table takes .csv files with the same columns; one that was trained on a \
       time series forecasts the next value of each file. A network of another program that takes rows or sequences of \
       numbers is given the columns of a .csv file as they are. Of a graph every node is predicted, numbered from 0, and of a \
-      collection every graph, numbered from 1 as in its files; neither needs to say classes.
+      collection every graph, numbered from 1 as in its files; neither needs to say classes. Of \
+      a network that learned without labels (rbm), the answer for an image or a row is its free energy, the lower the \
+      likelier, and the error of its reconstruction; of one that learned words, the topics of each text; and of one that \
+      learned ratings, those that the file leaves empty, or, if it leaves none, the K items that each user would rate highest.
 
       A Keras model with several inputs, or with texts, takes a table whose columns are called as its inputs are, or in \
       their order, and files of texts; or each input is named: --input left=a.png --input right=folder, \
@@ -38,8 +41,12 @@ struct PredictCommand: ParsableCommand {
   var graphs: ItemNumbers?
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Print the K most probable classes.", valueName: "k"))
+    help: ArgumentHelp("Print the K most probable classes, topics or recommended items.", valueName: "k"))
   var top = 5
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Of a network that learned ratings, predict those of this user only (all).", valueName: "name"))
+  var user: String?
   @Flag(help: "Print one JSON object.") var json = false
   @OptionGroup var console: ConsoleOptions
   @OptionGroup var columns: ColumnOptions
@@ -71,20 +78,37 @@ struct PredictCommand: ParsableCommand {
     }
     if images.allSatisfy({ $0.hasSuffix(".csv") || $0.hasSuffix(".txt") }) { return try predictTables(images) }
     try columns.requireNone(path: checkpoint)
-    let loaded = try LoadedModel(checkpoint, source, weights: weights, needsHead: true, needsClasses: false)
+    if user != nil { throw CommandFault.noRatings(path: checkpoint) }
+    let opened = try OpenedCheckpoint(checkpoint, source, weights: weights)
+    if let predictor = try opened.unlabeledImages() {
+      return try answer(images) { entries, progress in
+        try predictor.predict(entries, workers: availableCores(), progress: progress).map { $0.map { Answer($0) } }
+      }
+    }
+    let loaded = try LoadedModel(opened, source, needsHead: true, needsClasses: false)
     let predictor = loaded.predictor
     if let fed = FedNetwork(predictor.model, predictor.metadata, predictor.preprocessing, path: loaded.path) {
       return try predictImages(images, fed, predictor.preprocessing)
     }
     try loaded.requireClasses()
+    try answer(images) { entries, progress in
+      try predictor.predict(entries, workers: availableCores(), progress: progress).map { found in
+        found.map { Answer($0.prefix(top)) }
+      }
+    }
+  }
+
+  /// Prints what a network makes of each image.
+  private func answer(
+    _ images: [String],
+    by predict: (_ entries: [ImageEntry], _ progress: (Int) -> Void) throws -> [Result<Answer, PredictionFault>]
+  ) throws {
     let found = images.map { path in Result { () throws(ImageFolderFault) in try ImageSelection(path) } }
     for (path, selection) in zip(images, found) {
       if case .success(let selection) = selection, let remark = selection.remark(on: path) { tell(remark) }
     }
     let entries = found.flatMap { (try? $0.get().entries) ?? [] }
-    var answers = try loaded.withProgress("predicting", of: entries.count) { progress in
-      try loaded.predictor.predict(entries, workers: availableCores(), progress: progress)
-    }[...]
+    var answers = try showingProgress("predicting", of: entries.count) { try predict(entries, $0) }[...]
     // In the order of the arguments, those that cannot be read at their places.
     var findings: [Finding] = []
     for (path, selection) in zip(images, found) {
@@ -92,10 +116,10 @@ struct PredictCommand: ParsableCommand {
       case .success(let selection):
         for entry in selection.entries {
           findings.append(
-            Finding(image: entry.path, answers: answers.removeFirst().mapError { Unpredicted(reason: "\($0)") }))
+            Finding(image: entry.path, answer: answers.removeFirst().mapError { Unpredicted(reason: "\($0)") }))
         }
       case .failure(let fault):
-        findings.append(Finding(image: path, answers: .failure(Unpredicted(reason: "\(fault)"))))
+        findings.append(Finding(image: path, answer: .failure(Unpredicted(reason: "\(fault)"))))
       }
     }
     if json {
@@ -110,38 +134,48 @@ struct PredictCommand: ParsableCommand {
     }
   }
 
-  /// An image with its classes, or why it has none.
+  /// What a network makes of an image, as lines and as JSON.
+  private struct Answer {
+    let lines: [String]
+    let member: [JSONValue.Member]
+
+    init(_ classes: ArraySlice<ImagePredictor.Answer>) {
+      lines = table(classes.map { ["", percent(Double($0.probability)), $0.name] }, right: [1])
+      let list = classes.map { JSONValue.members(["name": .text($0.name), "probability": .real($0.probability)]) }
+      member = [.init("classes", .array(list))]
+    }
+
+    /// Of a network that learned without labels.
+    init(_ answer: UnlabeledImagePredictor.Answer) {
+      lines = ["  \(answer.line)"]
+      member = answer.members
+    }
+  }
+
+  /// An image with its answer, or why it has none.
   private struct Finding {
     let image: String
-    let answers: Result<[ImagePredictor.Answer], Unpredicted>
+    let answer: Result<Answer, Unpredicted>
 
-    var fault: String? { if case .failure(let fault) = answers { fault.reason } else { nil } }
+    var fault: String? { if case .failure(let fault) = answer { fault.reason } else { nil } }
   }
 
   private struct Unpredicted: Error { let reason: String }
 
   private func object(_ findings: [Finding]) -> JSONValue {
     let predictions = findings.map { finding -> JSONValue in
-      switch finding.answers {
-      case .success(let answers):
-        .members([
-          "image": .text(finding.image),
-          "classes": .array(
-            answers.prefix(top).map { .members(["name": .text($0.name), "probability": .real($0.probability)]) }),
-        ])
-      case .failure(let fault): .members(["image": .text(finding.image), "error": .text(fault.reason)])
+      let image = JSONValue.Member("image", .text(finding.image))
+      return switch finding.answer {
+      case .success(let answer): .object([image] + answer.member)
+      case .failure(let fault): .object([image, .init("error", .text(fault.reason))])
       }
     }
     return .members(["predictions": .array(predictions)])
   }
 
   private func lines(_ findings: [Finding]) -> [String] {
-    findings.flatMap { finding -> [String] in
-      switch finding.answers {
-      case .success(let answers):
-        [finding.image] + table(answers.prefix(top).map { ["", percent(Double($0.probability)), $0.name] }, right: [1])
-      case .failure: [finding.image, "  not predicted"]
-      }
+    findings.flatMap { finding in
+      [finding.image] + ((try? finding.answer.get().lines) ?? ["  not predicted"])
     }
   }
 
@@ -174,6 +208,10 @@ struct PredictCommand: ParsableCommand {
 
   private func predictTables(_ images: [String]) throws {
     let evaluation = try DataEvaluation(checkpoint, source, weights: weights)
+    if let (model, preparation) = try evaluation.unlabeled() {
+      return try predict(images, UnlabeledPredictions(model, preparation, top: top, user: user), evaluation)
+    }
+    if user != nil { throw CommandFault.noRatings(path: evaluation.path) }
     if try predictFiles(images, evaluation) { return }
     if let texts = images.first(where: { $0.hasSuffix(".txt") }) {
       throw FeedFault.unsuited(file: texts, input: evaluation.path, takes: "images, or the columns of a table")
@@ -191,6 +229,23 @@ struct PredictCommand: ParsableCommand {
       let model = try evaluation.tableModel(preprocessing)
       for path in images { predictions.add(path, model, preprocessing) }
     }
+    if json {
+      print(predictions.json)
+    } else {
+      for line in predictions.lines { show(line) }
+    }
+    if let first = predictions.faults.first {
+      throw CommandFault.unpredictedRows(count: predictions.faults.count, of: predictions.count, first: first)
+    }
+  }
+
+  private func predict(_ tables: [String], _ empty: UnlabeledPredictions, _ evaluation: DataEvaluation) throws {
+    try columns.requireNone(path: evaluation.path)
+    if user != nil {
+      guard case .ratings = empty.preparation else { throw CommandFault.noRatings(path: evaluation.path) }
+    }
+    var predictions = empty
+    for path in tables { predictions.add(path) }
     if json {
       print(predictions.json)
     } else {

@@ -38,10 +38,23 @@ struct TableArguments: ParsableArguments {
     help: ArgumentHelp("Predict the target N rows ahead (1).", valueName: "n"))
   var horizon: Int?
   @Option(
-    help: ArgumentHelp("Predict the target from the text in this column, character by character.", valueName: "column"))
+    help: ArgumentHelp(
+      "Predict the target from the text in this column, character by character; for rbm, count its words.",
+      valueName: "column"))
   var text: String?
+  @Option(
+    help: ArgumentHelp(
+      "For rbm, learn ratings: the columns of users, items and ratings, or, of a table with a row per user and a column per item, the column of users alone.",
+      valueName: "user,item,rating"))
+  var ratings: String?
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "For rbm with --text, the number of words that are counted, the most frequent ones (2000).", valueName: "n"))
+  var vocabulary: Int?
 
   func validate() throws {
+    try checkOption("--vocabulary", vocabulary, in: 2...WordSettings.limit)
     try checkOption("--degree", degree, in: 1...8)
     try checkOption("--window", window, in: 1...100_000)
     try checkOption("--horizon", horizon, in: 1...100_000)
@@ -72,8 +85,42 @@ struct TableArguments: ParsableArguments {
     if window != nil || text != nil { options.clipping = GradientClipping(norm: 5) }
   }
 
+  /// What a network that learns without labels learns.
+  ///
+  /// - Parameter counts: whether the columns are words, and the fields how often they occur.
+  func unlabeled(counts: Bool) throws -> UnlabeledOptions {
+    let heeded =
+      ratings != nil ? ["--ratings"] : text != nil ? ["--text", "--vocabulary"] : ["--exclude"]
+    let lost = givenOptions.filter { !heeded.contains($0) }
+    guard lost.isEmpty else {
+      throw ValidationError(
+        "a network that learns without labels takes --ratings, --text with --vocabulary, or --exclude; leave out "
+          + lost.joined(separator: ", "))
+    }
+    if let ratings {
+      let columns = ratings.split(separator: ",", omittingEmptySubsequences: false).map { trimmed($0) }
+      guard columns.count == 1 || columns.count == 3, !columns.contains(""), Set(columns).count == columns.count else {
+        throw ValidationError(
+          "--ratings \(ratings) is not possible; give three columns, USER,ITEM,RATING, or USER alone")
+      }
+      let settings =
+        columns.count == 1
+        ? RatingSettings(wideTableOf: columns[0])
+        : RatingSettings(user: columns[0], item: columns[1], rating: columns[2])
+      return .ratings(settings)
+    }
+    if counts || text != nil {
+      return .words(WordSettings(column: text, excluded: excluded, vocabulary: vocabulary ?? 2000))
+    }
+    return .columns(ColumnUnitSettings(excluded: excluded))
+  }
+
   /// Refuses options that cannot be combined.
   private func checkTogether() throws {
+    if ratings != nil || vocabulary != nil {
+      throw ValidationError(
+        "--\(ratings != nil ? "ratings" : "vocabulary") is for networks that learn without labels, such as rbm")
+    }
     if horizon != nil, window == nil { throw ValidationError("--horizon needs --window") }
     let heeded: [(option: String, others: [String])] = [
       ("--window", ["--target", "--window", "--horizon", "--exclude", "--scaling"]),

@@ -200,7 +200,9 @@ struct TrainingRun {
     if let accuracy = summary.testAccuracy {
       lines.append("test accuracy \(percent(accuracy))")
     } else if let loss = summary.testLoss {
-      lines.append("test loss \(fixed(loss, 4))")
+      lines.append(
+        "test loss \(fixed(loss, 4))"
+          + (summary.testPseudoLikelihood.map { ", pseudo-likelihood \(significant($0, 5))" } ?? ""))
     }
     if let error = summary.testRMSE {
       lines.append(
@@ -227,6 +229,7 @@ private func best(_ summary: RunSummary) -> String? {
   case .rmse: return number("RMSE", summary.bestRMSE)
   case .mae: return number("MAE", summary.bestMAE)
   case .r2: return number("R²", summary.bestR2)
+  case .pseudoLikelihood: return number("pseudo-likelihood", summary.bestPseudoLikelihood)
   case nil: return nil
   }
 }

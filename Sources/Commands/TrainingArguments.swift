@@ -24,17 +24,23 @@ struct TrainingArguments: ParsableArguments {
     parsing: .unconditional,
     help: ArgumentHelp("Items per step: images, rows, sequences of text, graphs (32).", valueName: "n"))
   var batchSize: Int?
-  @Option(help: ArgumentHelp("The optimizer (adamw; adam for graphs).", valueName: "name"))
+  @Option(help: ArgumentHelp("The optimizer (adamw; adam for graphs, momentum for rbm).", valueName: "name"))
   var optimizer: OptimizerConfiguration.Kind?
   @Option(
     name: [.customLong("learning-rate"), .customLong("lr")], parsing: .unconditional,
     help: ArgumentHelp(
-      "The learning rate (1e-3; 1e-4 for finetune without a frozen backbone; 2e-3 for text, 1e-2 for graphs).",
+      "The learning rate (1e-3; 1e-4 for finetune without a frozen backbone; 2e-3 for text, 1e-2 for graphs, 0.1 for rbm, 1e-2 for its Gaussian units).",
       valueName: "x"))
   var learningRate: Double?
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
-      "The learning rate schedule (cosine; constant with a frozen backbone and for graphs).", valueName: "name"))
+      "The momentum of momentum, nesterov and rmsprop (0.9; 0 for rmsprop, 0.5 for rbm).", valueName: "x"))
+  var momentum: Double?
+  @Option(
+    help: ArgumentHelp(
+      "The learning rate schedule (cosine; constant with a frozen backbone, for graphs and for rbm).", valueName: "name"
+    ))
   var schedule: ScheduleName?
   @Option(
     parsing: .unconditional,
@@ -42,7 +48,9 @@ struct TrainingArguments: ParsableArguments {
   var warmUpSteps: Int?
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Weight decay (0.01 for adamw, 5e-4 on the first layer for a graph, else 0).", valueName: "x"))
+    help: ArgumentHelp(
+      "Weight decay (0.01 for adamw, 5e-4 on the first layer for a graph, 2e-4 on the weights of rbm, else 0).",
+      valueName: "x"))
   var weightDecay: Double?
   @Option(
     help: ArgumentHelp(
@@ -89,6 +97,7 @@ struct TrainingArguments: ParsableArguments {
     try checkOption("--batch-size", batchSize, in: 1...65_536)
     try checkOption("--learning-rate", learningRate, "a number above 0") { $0 > 0 && $0.isFinite }
     try checkOption("--warm-up-steps", warmUpSteps, in: 0...1_000_000_000)
+    try checkOption("--momentum", momentum, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
     try checkOption("--weight-decay", weightDecay, "a number of at least 0") { $0 >= 0 && $0.isFinite }
     try checkOption("--validation", validation.flatMap { Double($0) }, "a folder, or a fraction between 0 and 1") {
       $0 > 0 && $0 < 1
@@ -155,7 +164,9 @@ struct TrainingArguments: ParsableArguments {
     var schedule: ScheduleName = .cosine
 
     /// - Parameter isCollection: whether the data are graphs, not one.
-    init(_ kind: DataKind, isCollection: Bool, isFinetuning: Bool, freezesBackbone: Bool) {
+    init(
+      _ kind: DataKind, isCollection: Bool, isFinetuning: Bool, freezesBackbone: Bool, unlabeled: UnlabeledDefaults?
+    ) {
       epochs = isFinetuning ? 5 : 20
       learningRate = isFinetuning && !freezesBackbone ? 1e-4 : 1e-3
       if freezesBackbone { schedule = .constant }
@@ -166,6 +177,7 @@ struct TrainingArguments: ParsableArguments {
         // Kipf & Welling's.
         (epochs, optimizer, learningRate, schedule) = (isCollection ? 100 : 200, .adam, 0.01, .constant)
       }
+      if let unlabeled { (optimizer, learningRate, schedule) = (.momentum, unlabeled.learningRate, .constant) }
     }
   }
 
@@ -183,18 +195,27 @@ struct TrainingArguments: ParsableArguments {
     try checkSuited(kind, isCollection: isCollection, path)
     let (frozen, trained) = (freeze == "none" ? [] : Self.layers(freeze), Self.layers(train))
     let freezesBackbone = frozen == ["backbone"] || trained == ["head"]
+    let unlabeled = try UnlabeledDefaults(architecture: architecture, set: configurationChanges(set), kind, table)
     let defaults = Defaults(
-      kind, isCollection: isCollection, isFinetuning: isFinetuning, freezesBackbone: freezesBackbone)
+      kind, isCollection: isCollection, isFinetuning: isFinetuning, freezesBackbone: freezesBackbone,
+      unlabeled: unlabeled)
+    let rule = optimizer ?? defaults.optimizer
+    if momentum != nil, ![.momentum, .nesterov, .rmsprop].contains(rule) {
+      throw ValidationError(
+        "--momentum is for --optimizer momentum, nesterov and rmsprop; leave it out for \(rule.rawValue)")
+    }
     let epochs = epochs ?? defaults.epochs
     let cores = availableCores()
     var options = TrainingOptions(
       data: path, architecture: architecture, checkpoint: checkpoint, epochs: epochs,
       optimizer: OptimizerConfiguration(
-        optimizer ?? defaults.optimizer, learningRate: learningRate ?? defaults.learningRate,
-        weightDecay: kind == .graphs && !isCollection ? 0 : weightDecay),
+        rule, learningRate: learningRate ?? defaults.learningRate,
+        weightDecay: kind == .graphs && !isCollection ? 0 : weightDecay ?? unlabeled.map { _ in UnlabeledDefaults.weightDecay },
+        momentum: momentum ?? unlabeled.map { _ in rule == .rmsprop ? 0 : UnlabeledDefaults.momentum }),
       schedule: schedule(schedule ?? defaults.schedule, epochs: epochs),
       workers: reading.workers ?? cores, threads: reading.threads ?? cores)
     if kind == .graphs, !isCollection { options.groups = [ParameterGroup(["conv1"], weightDecay: weightDecay ?? 5e-4)] }
+    if unlabeled != nil { options.groups = [UnlabeledDefaults.biases] }
     if kind == .text { options.clipping = GradientClipping(norm: 5) }
     options.batchSize = batchSize ?? options.batchSize
     options.freeze = frozen
@@ -207,7 +228,8 @@ struct TrainingArguments: ParsableArguments {
     options.configuration = try configurationChanges(set)
     switch kind {
     case .images:
-      var chosen = try images.options(usual: usualAugmentation(kind, path, freezesBackbone), limit: reading.limit)
+      let usual = unlabeled == nil ? usualAugmentation(kind, path, freezesBackbone) : nil
+      var chosen = try images.options(usual: usual, limit: reading.limit)
       if chosen.classes != nil, !PackedDataset.isPresent(at: path) {
         throw CommandFault.classesOfFolders(path: path)
       }
@@ -215,7 +237,13 @@ struct TrainingArguments: ParsableArguments {
       options.kind = .images(chosen)
     case .text: options.kind = .text(sequenceLength.map { TextOptions(sequenceLength: $0) } ?? TextOptions())
     case .graphs: options.kind = .graph(try graphs.options)
-    case .tables: try table.apply(to: &options, sequenceLength: sequenceLength ?? knownLength)
+    case .tables:
+      if let unlabeled {
+        options.kind = .unlabeled(try table.unlabeled(counts: unlabeled.countsWords))
+        if unlabeled.countsWords { options.configuration.removeAll { $0.name == "units" } }
+      } else {
+        try table.apply(to: &options, sequenceLength: sequenceLength ?? knownLength)
+      }
     }
     regularization.apply(to: &options)
     return options

@@ -10,6 +10,9 @@ public struct Gradients {
   package private(set) var byVariable: [ObjectIdentifier: Tensor]
   private var byTensor: [TapePosition: Tensor]
 
+  /// No gradients yet: for steps that are derived from no loss.
+  public init() { self.init(owners: [], byVariable: [:], byTensor: [:]) }
+
   init(owners: [AnyObject], byVariable: [ObjectIdentifier: Tensor], byTensor: [TapePosition: Tensor]) {
     self.owners = owners
     self.byVariable = byVariable

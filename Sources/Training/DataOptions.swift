@@ -10,6 +10,8 @@ public enum DataOptions: Equatable, Sendable {
   case series(SeriesSettings)
   /// Each row of a table holds a text.
   case textColumn(TextColumnSettings)
+  /// A table is learned without labels.
+  case unlabeled(UnlabeledOptions)
   /// A language model of a text.
   case text(TextOptions)
   /// The nodes of a graph, or the graphs of a collection.
@@ -19,7 +21,7 @@ public enum DataOptions: Equatable, Sendable {
   var dataKind: DataKind {
     switch self {
     case .images: .images
-    case .table, .series, .textColumn: .tables
+    case .table, .series, .textColumn, .unlabeled: .tables
     case .text: .text
     case .graph: .graphs
     }
@@ -32,6 +34,7 @@ public enum DataOptions: Equatable, Sendable {
     case .table(let settings): try settings.validate()
     case .series(let settings): try settings.validate()
     case .textColumn(let settings): try settings.validate()
+    case .unlabeled(let options): try options.validate()
     case .text(let options): try options.validate()
     case .graph(let options): try options.validate()
     }

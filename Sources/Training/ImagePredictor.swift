@@ -191,11 +191,19 @@ public struct ImagePredictor {
     guard preprocessing.outputSize != nil, entries.count > 1 else {
       return try oneByOne(entries, progress: progress, body)
     }
+    return try Self.forEachBatch(entries, preprocessing, workers: workers, progress: progress, body)
+  }
+
+  /// The same for images that all come to one size.
+  static func forEachBatch(
+    _ entries: [ImageEntry], _ preprocessing: Preprocessing, workers: Int, progress: (Int) -> Void,
+    _ body: (Batch) throws -> Void
+  ) throws -> [Skipped] {
     let images = try PreparedImages(entries, preprocessing: preprocessing)
     var skipped: [Skipped] = []
     var done = 0
     for batch in DataLoader(
-      images, batchSize: min(Self.batchSize, entries.count), workers: max(1, min(workers, entries.count)))
+      images, batchSize: max(1, min(Self.batchSize, entries.count)), workers: max(1, min(workers, entries.count)))
     {
       if let inputs = batch.inputs { try body(Batch(inputs: inputs, indices: batch.indices)) }
       let size = batch.indices.count + batch.skipped.count

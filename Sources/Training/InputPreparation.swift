@@ -11,6 +11,8 @@ public enum InputPreparation: Sendable, Equatable {
   case series(SeriesPreprocessing)
   /// The texts in a column of a table are read character by character.
   case textColumn(TextColumnPreprocessing)
+  /// A table is learned without labels.
+  case unlabeled(UnlabeledPreparation)
   case graph(GraphPreparation)
   /// Whole graphs are classified.
   case graphs(NodeEncoding)
@@ -34,6 +36,7 @@ public enum InputPreparation: Sendable, Equatable {
     var table: TablePreprocessing?
     var series: SeriesPreprocessing?
     var characters: TextColumnPreprocessing?
+    var unlabeled: UnlabeledPreparation?
     var graph: GraphPreparation?
     var graphs: NodeEncoding?
     var text: Unit?
@@ -47,7 +50,7 @@ public enum InputPreparation: Sendable, Equatable {
   public var kind: DataKind {
     switch self {
     case .images: .images
-    case .table, .series, .textColumn: .tables
+    case .table, .series, .textColumn, .unlabeled: .tables
     case .graph, .graphs: .graphs
     case .text: .text
     }
@@ -60,6 +63,7 @@ public enum InputPreparation: Sendable, Equatable {
     case .table: "rows of a table, without --window and --text"
     case .series: "a time series; give --window"
     case .textColumn: "texts in a table; give --text"
+    case .unlabeled(let preparation): preparation.description
     case .graph: "the nodes of a graph"
     case .graphs: "a collection of graphs"
     case .text: "text"
@@ -73,6 +77,7 @@ public enum InputPreparation: Sendable, Equatable {
     case .table(let preprocessing): try JSONValue(encoding: Wrapped(table: preprocessing))
     case .series(let preprocessing): try JSONValue(encoding: Wrapped(series: preprocessing))
     case .textColumn(let preprocessing): try JSONValue(encoding: Wrapped(characters: preprocessing))
+    case .unlabeled(let preparation): try JSONValue(encoding: Wrapped(unlabeled: preparation))
     case .graph(let preparation): try JSONValue(encoding: Wrapped(graph: preparation))
     case .graphs(let encoding): try JSONValue(encoding: Wrapped(graphs: encoding))
     case .text: try JSONValue(encoding: Wrapped(text: Unit()))
@@ -88,6 +93,8 @@ public enum InputPreparation: Sendable, Equatable {
       self = .series(try series.validated())
     } else if let characters = wrapped?.characters {
       self = .textColumn(try characters.validated())
+    } else if let unlabeled = wrapped?.unlabeled {
+      self = .unlabeled(try unlabeled.validated())
     } else if let graph = wrapped?.graph {
       self = .graph(graph)
     } else if let encoding = wrapped?.graphs {

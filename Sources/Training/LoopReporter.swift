@@ -65,7 +65,9 @@ public struct LoopReporter {
   }
 
   static func text(_ scores: Scores) -> String {
-    let loss = "loss \(significant(scores.loss, 4))"
+    let loss =
+      "loss \(significant(scores.loss, 4))"
+      + (scores.pseudoLikelihood.map { ", pseudo-likelihood \(significant($0, 4))" } ?? "")
     return scores.accuracy.map { "\(loss), accuracy \(significant($0, 4))" } ?? loss
   }
 

@@ -12,12 +12,14 @@ public enum Monitor: String, Codable, CaseIterable, Sendable {
   case mae
   /// The share of the variance of numbers that the estimates explain.
   case r2
+  /// The mean pseudo-log-likelihood of what is on or off, for networks that learn without labels.
+  case pseudoLikelihood = "pseudo-likelihood"
 
   /// Whether more of it is better.
   public var rises: Bool {
     switch self {
     case .loss, .rmse, .mae: false
-    case .accuracy, .macroF1, .balancedAccuracy, .r2: true
+    case .accuracy, .macroF1, .balancedAccuracy, .r2, .pseudoLikelihood: true
     }
   }
 
@@ -75,6 +77,8 @@ public struct Scores: Codable, Equatable, Sendable {
   public var rmse: Double?
   public var mae: Double?
   public var r2: Double?
+  /// Of networks that learn without labels, where all their visible units are binary.
+  public var pseudoLikelihood: Double?
 
   public init(loss: Double, accuracy: Double? = nil) {
     self.loss = loss
@@ -91,6 +95,7 @@ public struct Scores: Codable, Equatable, Sendable {
     case .rmse: rmse
     case .mae: mae
     case .r2: r2
+    case .pseudoLikelihood: pseudoLikelihood
     }
   }
 

@@ -95,11 +95,15 @@ public enum NetworkTraining {
     _ options: TrainingOptions, _ kind: DataOptions, _ beginning: Beginning, at path: String,
     _ report: @escaping (String) -> Void
   ) throws -> any TrainingTask {
-    switch kind {
+    if case .images(let images) = kind, try beginning.architecture?.learnsWithoutLabels == true {
+      return try unlabeledImageTask(beginning, options, images, at: path, report)
+    }
+    return switch kind {
     case .images(let images): try ImageStart(beginning, options, images).task(at: path, report)
     case .table(let settings): try TablePreprocessing.task(beginning, settings, options, report: report)
     case .series(let settings): try SeriesPreprocessing.task(beginning, settings, options, report: report)
     case .textColumn(let settings): try TextColumnPreprocessing.task(beginning, settings, options, report: report)
+    case .unlabeled(let data): try unlabeledTableTask(beginning, options, data, report)
     case .text(let text): try languageModelTask(beginning, options, text)
     case .graph(let graph): try graphTask(beginning, options, graph)
     }

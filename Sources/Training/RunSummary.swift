@@ -34,6 +34,9 @@ public struct RunSummary: Codable, Equatable, Sendable {
   public var testMAE: Double?
   public var testR2: Double?
   public var testIsConstant: Bool?
+  /// The mean pseudo-log-likelihood of the validation and the test items; only written where it is known.
+  public var bestPseudoLikelihood: Double?
+  public var testPseudoLikelihood: Double?
   /// While learning, over all epochs.
   public var imagesPerSecond: Double?
   /// The number of learned numbers in the model.
@@ -65,6 +68,8 @@ public struct RunSummary: Codable, Equatable, Sendable {
     bestRMSE = state.best?.scores?.rmse
     bestMAE = state.best?.scores?.mae
     bestR2 = state.best?.scores?.r2
+    bestPseudoLikelihood = state.best?.scores?.pseudoLikelihood
+    testPseudoLikelihood = test?.pseudoLikelihood
     testAccuracy = test?.accuracy
     testLoss = test?.loss
     testRMSE = numbers?.rootMeanSquaredError
@@ -99,6 +104,8 @@ public struct RunSummary: Codable, Equatable, Sendable {
     case testMAE = "test_mae"
     case testR2 = "test_r2"
     case testIsConstant = "test_constant"
+    case bestPseudoLikelihood = "best_pseudo_likelihood"
+    case testPseudoLikelihood = "test_pseudo_likelihood"
     case imagesPerSecond = "images_per_second"
     case parameters, trainable, skipped, seconds
   }
@@ -126,6 +133,8 @@ public struct RunSummary: Codable, Equatable, Sendable {
     try container.encodeIfPresent(testMAE, forKey: .testMAE)
     try container.encodeIfPresent(testR2, forKey: .testR2)
     try container.encodeIfPresent(testIsConstant, forKey: .testIsConstant)
+    try container.encodeIfPresent(bestPseudoLikelihood, forKey: .bestPseudoLikelihood)
+    try container.encodeIfPresent(testPseudoLikelihood, forKey: .testPseudoLikelihood)
     try container.encode(imagesPerSecond, forKey: .imagesPerSecond)
     try container.encode(parameters, forKey: .parameters)
     try container.encode(trainable, forKey: .trainable)

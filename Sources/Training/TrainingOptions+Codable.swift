@@ -12,7 +12,7 @@ extension TrainingOptions: Codable {
       validation, seed, workers,
       threads, command
     // The kinds of data.
-    case images, table, series, characters, text, graph
+    case images, table, series, characters, unlabeled, text, graph
   }
 
   /// The keys of a text in version 0.1.
@@ -54,6 +54,9 @@ extension TrainingOptions: Codable {
     if let series = try container.decodeIfPresent(SeriesSettings.self, forKey: .series) { return .series(series) }
     if let texts = try container.decodeIfPresent(TextColumnSettings.self, forKey: .characters) {
       return .textColumn(texts)
+    }
+    if let unlabeled = try container.decodeIfPresent(UnlabeledOptions.self, forKey: .unlabeled) {
+      return .unlabeled(unlabeled)
     }
     if let text = try container.decodeIfPresent(TextOptions.self, forKey: .text) { return .text(text) }
     return try container.decodeIfPresent(GraphOptions.self, forKey: .graph).map { .graph($0) }
@@ -103,6 +106,7 @@ extension TrainingOptions: Codable {
     case .table(let settings)?: try container.encode(settings, forKey: .table)
     case .series(let settings)?: try container.encode(settings, forKey: .series)
     case .textColumn(let settings)?: try container.encode(settings, forKey: .characters)
+    case .unlabeled(let options)?: try container.encode(options, forKey: .unlabeled)
     case .text(let options)?: try container.encode(options, forKey: .text)
     case .graph(let options)?: try container.encode(options, forKey: .graph)
     case nil: break

@@ -112,6 +112,8 @@ enum FuzzedTables {
       "price,size\n\"$1,234.50\",10%\n\"$2,000\",20 %\n$3,?\n\u{2212}4,40%\n",
       "id\n9007199254740993\n9007199254740994\n1e400\n-0\n",
       "\u{feff}x,x2\n1,2\n\n3,4\n",
+      "user,item,rating,when\na,x,1,9\na,y,5,9\nb,x,4,9\nb,z,,9\nc,y,2,9\nd,z,3,9\n",
+      "user,x,y\na,1,\nb,2,2\nc,,1\nd,1,2\n",
       "First Citizen:\nBefore we proceed any further, hear me speak.\n\nAll:\nSpeak, speak.\n",
     ].map { Array($0.utf8) }
   }
@@ -131,6 +133,7 @@ enum FuzzedTables {
     if let known, let table = try? Table(csv: file, for: known) { _ = try? known.features(of: table).tensor.scalars }
     if let known, let table = try? Table(csv: file, forFeaturesOf: known) { _ = try? known.features(of: table) }
     guard let table = try? Table(csv: file), table.columns.count < 50, table.rowCount < 1000 else { return }
+    learnWithoutLabels(table)
     for name in table.names.prefix(4) {
       var settings = TableSettings(target: name)
       for task in [TableSettings.Task?.none, .classification, .regression] {
@@ -145,6 +148,37 @@ enum FuzzedTables {
         prepare(table, TextColumnSettings(target: name, column: column), as: TextColumnPreprocessing.self)
       }
     }
+  }
+
+  /// Columns, ratings, long and wide, and words.
+  private static func learnWithoutLabels(_ table: Table) {
+    let rows = Array(0..<table.rowCount)
+    if let units = try? ColumnUnits(fitting: table, rows: rows, .init()),
+      let found = try? units.values(of: table).values
+    {
+      _ = units.described(found.prefix(units.width))
+      keep(.columns(units))
+    }
+    let names = table.names
+    var settings = [RatingSettings(wideTableOf: names[0])]
+    if names.count > 2 { settings.append(RatingSettings(user: names[0], item: names[1], rating: names[2])) }
+    for settings in settings {
+      guard let ratings = try? Ratings(table, settings),
+        let preparation = try? RatingPreparation(fitting: ratings, ratings.given, settings)
+      else { continue }
+      _ = try? preparation.known(ratings.all, path: "")
+      keep(.ratings(preparation))
+    }
+    for column in [nil] + names.prefix(3).map(Optional.some) {
+      guard let words = try? WordPreparation(fitting: table, rows: rows, .init(column: column)) else { continue }
+      _ = try? words.documents(of: table)
+      keep(.words(words))
+    }
+  }
+
+  private static func keep(_ preparation: UnlabeledPreparation) {
+    guard let json = try? InputPreparation.unlabeled(preparation).json() else { return }
+    _ = try? InputPreparation(json: json)
   }
 
   private static func prepare<Preparation: TablePreparation>(

@@ -89,6 +89,17 @@ enum FuzzedReader: String, CaseIterable {
       .init("y", .numeric([1, 0, 1, 0])),
     ])
     let columns = try TablePreprocessing(fitting: table, TableSettings(target: "y"))
+    let ratings = try Ratings(
+      Table(csv: Array("u,i,r\na,x,1\na,y,5\n".utf8), path: ""), RatingSettings(user: "u", item: "i", rating: "r"))
+    let words = try WordPreparation(fitting: table, rows: [0, 1], WordSettings(column: nil, excluded: ["b"]))
+    for unlabeled in [
+      UnlabeledPreparation.columns(try ColumnUnits(fitting: table, rows: [0, 1], .init())),
+      .ratings(
+        try RatingPreparation(fitting: ratings, ratings.given, RatingSettings(user: "u", item: "i", rating: "r"))),
+      .words(words),
+    ] {
+      texts.append("preparation\n" + (try InputPreparation.unlabeled(unlabeled).json().serialized))
+    }
     texts += [
       "preparation\n" + preparation, "preparation\n" + (try InputPreparation.table(columns).json().serialized),
       "preparation\n" + (try InputPreparation.graph(.init(normalizesFeatures: true)).json().serialized),
@@ -174,12 +185,22 @@ enum FuzzedReader: String, CaseIterable {
     guard model.cellDescriptions.reduce(0, { $0 + $1.shape.reduce(1, *) }) < 100_000 else { return }
     model.initialize(seed: 0)
     if let network = model as? KerasNetwork { return runGraph(network) }
+    if let machine = model as? any EnergyModel { return runMachine(machine) }
     for input in inputs where input.reduce(1, { $0.multipliedReportingOverflow(by: $1).partialValue }) < 100_000 {
       guard let classifier = model as? any Classifier,
         (try? model.configuration.validate(input: input)) != nil
       else { continue }
       _ = inference { classifier(Tensor(ones: [2] + input)).scalars }
       _ = classifier.replacingHead(outputs: 3, seed: 1)
+    }
+  }
+
+  private static func runMachine(_ machine: any EnergyModel) {
+    let visible = Tensor(zeros: [2, machine.visibleParts.reduce(0) { $0 + $1.visible }])
+    _ = inference { machine.reconstruction(visible, completing: true).scalars + machine.freeEnergies(visible).scalars }
+    _ = machine.pseudoLogLikelihoods(visible, stream: RandomStream(seed: 1, purpose: "fuzz"))
+    if machine.visibleParts.allSatisfy({ $0.units != .counts }) {
+      _ = machine.samples(count: 2, steps: 1, seed: 1, from: nil).scalars
     }
   }
 

@@ -216,7 +216,7 @@ import Testing
     #expect(before < best - 5 && meanLogLikelihood(machine) > best - 0.3)
   }
 
-  @Test(arguments: BoltzmannMachine.Units.allCases) func samplesFollowTheDistribution(
+  @Test(arguments: BoltzmannMachine.Units.allCases.filter { $0 != .mixed }) func samplesFollowTheDistribution(
     _ units: BoltzmannMachine.Units
   ) throws {
     let reference = try Machine(visible: 3, units == .gaussian ? .binary : units, levels: units == .softmax ? 3 : 1)

@@ -387,9 +387,21 @@ import Testing
     #expect(adapted.notes.contains { $0.contains("assumed") && $0.contains("readout=mean") } == (seed % 2 == 1))
   }
 
+  @Test(arguments: 0..<6) func boltzmannMachinesHaveTheirUnits(seed: Int) throws {
+    var sizes = Sizes(seed)
+    let configuration = BoltzmannMachine.Configuration(
+      visible: sizes.number(1...9), hidden: sizes.number(1...9), chains: seed % 2 * sizes.number(1...5))
+    let model = BoltzmannMachine(configuration)
+    model.initialize(seed: 1)
+    let architecture = try Registry.zoo.architecture(named: "rbm")
+    let adapted = try Self.stateDictionary(of: model).adapted(to: architecture, path: "f.pth").checkpoint
+    let again = try #require(try Registry.zoo.model(from: adapted, path: "f.pth").model as? BoltzmannMachine)
+    #expect(again.configuration == configuration)
+  }
+
   @Test func everyFamilyOfTheRegistryIsHere() throws {
     let tried = Set(
-      try (Self.families.map(\.name) + ["char-rnn", "char-transformer", "sequence-gru", "gcn"]).map {
+      try (Self.families.map(\.name) + ["char-rnn", "char-transformer", "sequence-gru", "gcn", "rbm"]).map {
         "\(type(of: try Registry.zoo.architecture(named: $0).build()))"
       })
     for architecture in Registry.zoo.architectures { #expect(tried.contains("\(type(of: try architecture.build()))")) }

@@ -34,7 +34,12 @@ import Testing
     var series = SeriesSettings(target: "y", window: 2)
     series.horizon = 1
     series.excluded = ["a"]
+    let settingsOfRatings = RatingSettings(user: "u", item: "i", rating: "r")
+    let ratings = try Ratings(Table(csv: Array("u,i,r\na,x,1\na,y,5\n".utf8), path: "ratings"), settingsOfRatings)
     return [
+      .unlabeled(.columns(try ColumnUnits(fitting: table, rows: [0, 1, 2, 3], .init(excluded: ["t"])))),
+      .unlabeled(.ratings(try RatingPreparation(fitting: ratings, ratings.given, settingsOfRatings))),
+      .unlabeled(.words(try WordPreparation(fitting: table, rows: [0, 1, 2, 3], WordSettings(column: "t")))),
       .images(.torchvision()), .images(.raw(size: 8)), .table(try TablePreprocessing(fitting: table, settings)),
       .table(try TablePreprocessing(fitting: table, interquartile)),
       .series(try SeriesPreprocessing(fitting: table, rows: 4, series)),

@@ -204,7 +204,9 @@ extension Checkpoint {
     let told = kerasModel == nil ? metadata.settings : result.metadata.settings.filter { known[$0.key] != nil }
     result.metadata.settings = known.merging(told) { _, own in own }
     let head = model.headPath + "."
-    result.metadata.headAbsent = !result.paths.contains { $0.hasPrefix(head) }
+    // A network that has no head lacks none.
+    result.metadata.headAbsent =
+      cells.contains { $0.path.hasPrefix(head) } && !result.paths.contains { $0.hasPrefix(head) }
     if let classes = result.metadata.classes, classes.count != model.configuration.outputs {
       result.metadata.classes = nil
     }

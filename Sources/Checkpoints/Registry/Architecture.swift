@@ -31,6 +31,8 @@ public struct Architecture: Sendable {
   public let input: [Int]
   /// Whether its inputs count as probabilities, so that images have to come to it in [0, 1].
   public let takesProbabilities: Bool
+  /// Whether it learns without labels what its data look like: see `EnergyModel`.
+  public let learnsWithoutLabels: Bool
   /// How the network that Keras users have differs; nil where names agree or no original is known.
   public let keras: KerasOriginal?
   /// What makes today's names of those that older files of the network's source have; names that are today's stay.
@@ -62,6 +64,7 @@ public struct Architecture: Sendable {
     self.kinds = kinds
     self.input = input
     self.takesProbabilities = takesProbabilities
+    learnsWithoutLabels = type is any EnergyModel.Type
     self.keras = keras
     self.olderNames = olderNames
     ownNames = { Model.Configuration.ownNames(for: $0) }
@@ -205,6 +208,8 @@ public enum ArchitectureFault: Error, Equatable, CustomStringConvertible {
     case .unknownSetting(let architecture, let name, let known):
       "\(architecture) has no setting '\(name)'; there are \(known.joined(separator: ", "))"
     case .refused(let architecture, let fault): "\(architecture): \(fault)"
+    case .noClassifier(let architecture, let kinds) where kinds.contains(.images):
+      "\(architecture) learns without labels and has no classes"
     case .noClassifier(let architecture, let kinds):
       "\(architecture) is for \(Self.list(kinds)), not for images"
     case .unsuited(let architecture, let kinds, let data):

@@ -61,6 +61,22 @@ public enum TableFault: Swift.Error, Equatable, Sendable, CustomStringConvertibl
   case noTextAnywhere(path: String, column: String)
   /// A column that needs texts holds numbers.
   case noTexts(path: String, column: String)
+  // Learning without labels.
+  /// Every column has the same value in all rows.
+  case nothingVaries(path: String)
+  /// A value is none of those that training has seen: a rating outside of the scale.
+  case valueNotAllowed(path: String, row: Int, column: String, value: String, allowed: String)
+  /// A user has rated an item twice; the rows of a wide table name the same user.
+  case ratedTwice(path: String, row: Int, user: String, item: String?, first: Int)
+  /// A rating is without its user or its item.
+  case unnamedRating(path: String, row: Int, column: String)
+  /// Ratings, or counts, have too many different values to be a scale.
+  case noScale(path: String, column: String, count: Int, limit: Int)
+  /// There is no rating of a user, or no user of that name.
+  case noRatings(path: String, user: String?)
+  /// No word of a vocabulary is in any text.
+  case noWords(path: String, column: String)
+
   /// Stored preprocessing is not understood, or contradicts itself.
   case unreadablePreprocessing(reason: String)
 
@@ -114,6 +130,22 @@ public enum TableFault: Swift.Error, Equatable, Sendable, CustomStringConvertibl
     case .noTextAnywhere(let path, let column):
       "\(path): column \(column) is empty in every row; name the column that holds the texts"
     case .noTexts(let path, let column): "\(path): column \(column) holds numbers where texts are needed"
+    case .nothingVaries(let path):
+      "\(path): every column that is not excluded has the same value in all rows; there is nothing to learn"
+    case .valueNotAllowed(let path, let row, let column, let value, let allowed):
+      "\(path): row \(row), column \(column): \(Self.short(value)) is not \(allowed)"
+    case .ratedTwice(let path, let row, let user, let item?, let first):
+      "\(path): row \(row): '\(Self.short(user))' has rated '\(Self.short(item))' in row \(first) already; keep one of the two"
+    case .ratedTwice(let path, let row, let user, nil, let first):
+      "\(path): row \(row): '\(Self.short(user))' has row \(first) already; join the two"
+    case .unnamedRating(let path, let row, let column):
+      "\(path): row \(row), column \(column): empty; every rating needs its user and its item"
+    case .noScale(let path, let column, let count, let limit):
+      "\(path): column \(column): ratings have \(count) different values; a scale has 2 to \(limit): round them"
+    case .noRatings(let path, let user?): "\(path): no user '\(Self.short(user))'"
+    case .noRatings(let path, nil): "\(path): holds no rating"
+    case .noWords(let path, let column):
+      "\(path): column \(column): no text has a word that the network knows; name the column that holds the texts"
     case .unreadablePreprocessing(let reason): "the table's preprocessing is not understood: \(reason)"
     }
   }

@@ -123,7 +123,7 @@ extension TablePreprocessing: TrainablePreparation {
     let known: TablePreprocessing
     switch preparation {
     case .table(let preprocessing): known = preprocessing
-    case .series, .textColumn: throw TrainingFault.otherKind(path: path, known: preparation.description)
+    case .series, .textColumn, .unlabeled: throw TrainingFault.otherKind(path: path, known: preparation.description)
     case .images, .graph, .graphs, .text: return nil
     }
     var plain = TableSettings(target: settings.target, task: settings.task)

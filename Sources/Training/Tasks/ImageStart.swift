@@ -86,8 +86,10 @@ struct ImageStart {
   }
 
   /// The checkpoint's, at the size asked for; from scratch the data's own, or torchvision's.
-  private static func preprocessing(
-    _ beginning: Beginning, _ options: ImageOptions, _ data: ImageParts
+  ///
+  /// - Parameter asProbabilities: whether values are in [0, 1]; nil for what the network takes.
+  static func preprocessing(
+    _ beginning: Beginning, _ options: ImageOptions, _ data: ImageParts, asProbabilities: Bool? = nil
   ) throws -> Preprocessing {
     switch beginning.place {
     case .saved(let checkpoint, let path):
@@ -99,14 +101,16 @@ struct ImageStart {
       guard let stored = try checkpoint.preprocessing() else { throw TrainingFault.unknownPreprocessing(path: path) }
       return sized(options.imageSize.map(stored.withSize) ?? stored, options)
     case .source(.scratch(let architecture)):
+      let inUnitRange = asProbabilities ?? architecture.takesProbabilities
       if let own = data.preprocessing {
-        let fitting = architecture.takesProbabilities ? own.inUnitRange : own
+        let fitting = inUnitRange ? own.inUnitRange : own
         return sized(options.imageSize.map(fitting.withSize) ?? fitting, options)
       }
       guard let side = options.imageSize ?? architecture.imageSize else {
         throw ArchitectureFault.unsuited(architecture: architecture.name, kinds: architecture.kinds, data: .images)
       }
-      return sized(photographic(architecture, size: side), options)
+      let usual = photographic(architecture, size: side)
+      return sized(inUnitRange ? usual.inUnitRange : usual, options)
     }
   }
 
@@ -118,7 +122,7 @@ struct ImageStart {
       preprocessing.mean = [0.449]
       preprocessing.standardDeviation = [0.226]
     }
-    return architecture.takesProbabilities ? preprocessing.inUnitRange : preprocessing
+    return preprocessing
   }
 
   private static func sized(_ preprocessing: Preprocessing, _ options: ImageOptions) -> Preprocessing {
@@ -129,7 +133,7 @@ struct ImageStart {
   }
 
   /// [C, H, W] as the network will get it.
-  private static func input(_ preprocessing: Preprocessing) throws -> [Int] {
+  static func input(_ preprocessing: Preprocessing) throws -> [Int] {
     guard let size = try preprocessing.validated().outputSize else { throw PreprocessingFault.noFixedSize }
     return [preprocessing.channels.count, size.height, size.width]
   }
