@@ -23,6 +23,7 @@ struct EvaluateCommand: ParsableCommand {
   @Flag(help: "Print one JSON object.") var json = false
   @OptionGroup var console: ConsoleOptions
   @OptionGroup var columns: ColumnOptions
+  @OptionGroup var writing: WritingOptions
   @OptionGroup var reading: ReadingArguments
   @OptionGroup var source: SourceOptions
   @OptionGroup var weights: WeightsOptions
@@ -33,10 +34,13 @@ struct EvaluateCommand: ParsableCommand {
     try reading.check(kind, data)
     reading.setThreads()
     if kind != .images {
-      return try DataEvaluation(checkpoint, source, weights: weights, part: part).report(on: data, kind, columns)
-        .print(asJSON: json)
+      return try DataEvaluation(checkpoint, source, weights: weights, part: part, writing: writing).report(
+        on: data, kind, columns
+      )
+      .print(asJSON: json)
     }
     try columns.requireNone(path: checkpoint)
+    try writing.requireNone(path: checkpoint)
     let loaded = try LoadedModel(checkpoint, source, weights: weights, needsHead: true)
     let part = try DataPart.forEvaluation(
       data, classes: loaded.predictor.namesClasses ? loaded.classes : nil, limit: reading.limit, part,

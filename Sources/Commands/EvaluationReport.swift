@@ -41,21 +41,39 @@ struct EvaluationReport {
   }
 
   /// Of a regression; `item` is the word for one example.
-  init(_ metrics: RegressionMetrics, item: String = "row") {
+  ///
+  /// - Parameter steps: the same for each of several numbers of an example by itself.
+  init(_ metrics: RegressionMetrics, item: String = "row", steps: [RegressionMetrics] = []) {
     isFinite = metrics.meanSquaredError?.isFinite ?? true
+    let count = steps.first?.count ?? metrics.count
     lines = [
-      "\(counted(metrics.count, item)), root mean squared error \(shown(metrics.rootMeanSquaredError)), "
+      "\(counted(count, item))\(steps.count > 1 ? ", \(steps.count) values each" : ""), "
+        + "root mean squared error \(shown(metrics.rootMeanSquaredError)), "
         + "mean absolute error \(shown(metrics.meanAbsoluteError)), "
         + "explained variance \(shown(metrics.explainedVariance))"
     ]
     if metrics.isConstant { lines.append(constantEstimates) }
     members = [
-      (item + "s", .integer(metrics.count)),
+      (item + "s", .integer(count)),
       ("mse", .real(metrics.meanSquaredError)),
       ("rmse", .real(metrics.rootMeanSquaredError)),
       ("mae", .real(metrics.meanAbsoluteError)),
       ("r2", .real(metrics.explainedVariance)),
     ]
+    guard steps.count > 1 else { return }
+    let rows = steps.enumerated().map { place, step in
+      [
+        "\(place + 1)", shown(step.rootMeanSquaredError), shown(step.meanAbsoluteError), shown(step.explainedVariance),
+      ]
+    }
+    lines += table([["step", "RMSE", "MAE", "explained variance"]] + rows, right: [0, 1, 2, 3])
+    let values = steps.map { step -> JSONValue in
+      .members([
+        "rmse": .real(step.rootMeanSquaredError), "mae": .real(step.meanAbsoluteError),
+        "r2": .real(step.explainedVariance),
+      ])
+    }
+    members.append(("steps", .array(values)))
   }
 
   /// Of a language model.

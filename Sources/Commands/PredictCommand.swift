@@ -8,7 +8,8 @@ struct PredictCommand: ParsableCommand {
       Images are JPEG, PNG or WebP files, folders of them, whose images are all predicted in the order of their names, and \
       IDX and CIFAR files, whose pictures are numbered from 0. An image that cannot be read is reported, the others are predicted, and the exit code \
       is 1. A checkpoint that was trained on a table takes .csv files with the same columns; one that was trained on a \
-      time series forecasts the next value of each file. A network of another program that takes rows or sequences of \
+      time series forecasts the next values of each file. What labels tokens also takes text files with a token a line, and \
+      what writes texts writes one for each row. A network of another program that takes rows or sequences of \
       numbers is given the columns of a .csv file as they are.
       """)
 
@@ -21,6 +22,7 @@ struct PredictCommand: ParsableCommand {
   @Flag(help: "Print one JSON object.") var json = false
   @OptionGroup var console: ConsoleOptions
   @OptionGroup var columns: ColumnOptions
+  @OptionGroup var writing: WritingOptions
   @OptionGroup var source: SourceOptions
   @OptionGroup var weights: WeightsOptions
 
@@ -29,8 +31,9 @@ struct PredictCommand: ParsableCommand {
   }
 
   func run() throws {
-    if images.allSatisfy({ $0.hasSuffix(".csv") }) { return try predictTables() }
+    if images.allSatisfy({ $0.hasSuffix(".csv") || Self.isText($0) }) { return try predictTables() }
     try columns.requireNone(path: checkpoint)
+    try writing.requireNone(path: checkpoint)
     let loaded = try LoadedModel(checkpoint, source, weights: weights, needsHead: true)
     let found = images.map { path in Result { () throws(ImageFolderFault) in try ImageSelection(path) } }
     for (path, selection) in zip(images, found) {
@@ -100,8 +103,16 @@ struct PredictCommand: ParsableCommand {
     }
   }
 
+  /// Whether a name is that of a file with a token a line.
+  private static func isText(_ path: String) -> Bool {
+    [".txt", ".conll", ".conllu", ".bio", ".iob", ".iob2"].contains { path.hasSuffix($0) }
+  }
+
   private func predictTables() throws {
-    let evaluation = try DataEvaluation(checkpoint, source, weights: weights)
+    let evaluation = try DataEvaluation(checkpoint, source, weights: weights, writing: writing)
+    if let text = images.first(where: Self.isText), !(evaluation.model is any SequenceTagger) {
+      throw CommandFault.unlabeledText(path: evaluation.path, text: text)
+    }
     var predictions = TablePredictions(top: top)
     switch try evaluation.tablePreparation(for: images[0], columns, needsTarget: false) {
     case .series(let preprocessing):
@@ -111,6 +122,15 @@ struct PredictCommand: ParsableCommand {
     case .textColumn(let preprocessing):
       let predictor = try evaluation.textPredictor(preprocessing)
       for path in images { predictions.add(path, predictor, evaluation.model) }
+    case .tags(let preprocessing):
+      let predictor = try evaluation.tagPredictor(preprocessing)
+      for path in images { predictions.add(path, predictor, evaluation.model) }
+    case .translation(let preprocessing):
+      let writer = try evaluation.translator(preprocessing)
+      for path in images { predictions.add(path, writer, preprocessing, beam: writing.width, evaluation.model) }
+    case .generation(let preprocessing):
+      let writer = try evaluation.generator(preprocessing)
+      for path in images { predictions.add(path, writer, preprocessing, beam: writing.width, evaluation.model) }
     case .rows(let preprocessing):
       let model = try evaluation.tableModel(preprocessing)
       for path in images { predictions.add(path, model, preprocessing) }

@@ -9,8 +9,14 @@ public enum InputPreparation: Sendable, Equatable {
   case table(TablePreprocessing)
   /// The rows of a table are a time series.
   case series(SeriesPreprocessing)
-  /// The texts in a column of a table are read character by character.
+  /// The texts in a column of a table are read by their characters or words.
   case textColumn(TextColumnPreprocessing)
+  /// Each token of the texts in a table, or in a file with a token a line, has a label.
+  case tags(TaggingPreprocessing)
+  /// Texts are written for the texts in a column of a table.
+  case translation(TranslationPreprocessing)
+  /// Texts are written for the rows of a table.
+  case generation(GenerationPreprocessing)
   case graph(GraphPreparation)
   /// Characters become their numbers in the vocabulary, which is the list of classes.
   case text
@@ -32,6 +38,9 @@ public enum InputPreparation: Sendable, Equatable {
     var table: TablePreprocessing?
     var series: SeriesPreprocessing?
     var characters: TextColumnPreprocessing?
+    var tags: TaggingPreprocessing?
+    var translation: TranslationPreprocessing?
+    var generation: GenerationPreprocessing?
     var graph: GraphPreparation?
     var text: Unit?
   }
@@ -44,7 +53,7 @@ public enum InputPreparation: Sendable, Equatable {
   public var kind: DataKind {
     switch self {
     case .images: .images
-    case .table, .series, .textColumn: .tables
+    case .table, .series, .textColumn, .tags, .translation, .generation: .tables
     case .graph: .graphs
     case .text: .text
     }
@@ -57,6 +66,9 @@ public enum InputPreparation: Sendable, Equatable {
     case .table: "rows of a table, without --window and --text"
     case .series: "a time series; give --window"
     case .textColumn: "texts in a table; give --text"
+    case .tags: "texts with a label for each token"
+    case .translation: "pairs of texts in a table"
+    case .generation: "texts for the rows of a table"
     case .graph: "graphs"
     case .text: "text"
     }
@@ -69,6 +81,9 @@ public enum InputPreparation: Sendable, Equatable {
     case .table(let preprocessing): try JSONValue(encoding: Wrapped(table: preprocessing))
     case .series(let preprocessing): try JSONValue(encoding: Wrapped(series: preprocessing))
     case .textColumn(let preprocessing): try JSONValue(encoding: Wrapped(characters: preprocessing))
+    case .tags(let preprocessing): try JSONValue(encoding: Wrapped(tags: preprocessing))
+    case .translation(let preprocessing): try JSONValue(encoding: Wrapped(translation: preprocessing))
+    case .generation(let preprocessing): try JSONValue(encoding: Wrapped(generation: preprocessing))
     case .graph(let preparation): try JSONValue(encoding: Wrapped(graph: preparation))
     case .text: try JSONValue(encoding: Wrapped(text: Unit()))
     }
@@ -83,6 +98,12 @@ public enum InputPreparation: Sendable, Equatable {
       self = .series(try series.validated())
     } else if let characters = wrapped?.characters {
       self = .textColumn(try characters.validated())
+    } else if let tags = wrapped?.tags {
+      self = .tags(try tags.validated())
+    } else if let translation = wrapped?.translation {
+      self = .translation(try translation.validated())
+    } else if let generation = wrapped?.generation {
+      self = .generation(try generation.validated())
     } else if let graph = wrapped?.graph {
       self = .graph(graph)
     } else if wrapped?.text != nil {

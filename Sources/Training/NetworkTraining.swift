@@ -100,6 +100,9 @@ public enum NetworkTraining {
     case .table(let settings): try TablePreprocessing.task(beginning, settings, options, report: report)
     case .series(let settings): try SeriesPreprocessing.task(beginning, settings, options, report: report)
     case .textColumn(let settings): try TextColumnPreprocessing.task(beginning, settings, options, report: report)
+    case .tags(let settings): try TaggingPreprocessing.task(beginning, settings, options, report: report)
+    case .translation(let settings): try TranslationPreprocessing.task(beginning, settings, options, report: report)
+    case .generation(let settings): try GenerationPreprocessing.task(beginning, settings, options, report: report)
     case .text(let text): try languageModelTask(beginning, options, text)
     case .graph: try graphTask(beginning, options)
     }

@@ -12,7 +12,7 @@ extension TrainingOptions: Codable {
       validation, seed, workers,
       threads
     // The kinds of data.
-    case images, table, series, characters, text, graph
+    case images, table, series, characters, tags, translation, generation, text, graph
   }
 
   /// The keys of a text in version 0.1.
@@ -55,6 +55,13 @@ extension TrainingOptions: Codable {
     if let series = try container.decodeIfPresent(SeriesSettings.self, forKey: .series) { return .series(series) }
     if let texts = try container.decodeIfPresent(TextColumnSettings.self, forKey: .characters) {
       return .textColumn(texts)
+    }
+    if let tags = try container.decodeIfPresent(TaggingSettings.self, forKey: .tags) { return .tags(tags) }
+    if let pairs = try container.decodeIfPresent(TranslationSettings.self, forKey: .translation) {
+      return .translation(pairs)
+    }
+    if let texts = try container.decodeIfPresent(GenerationSettings.self, forKey: .generation) {
+      return .generation(texts)
     }
     if let text = try container.decodeIfPresent(TextOptions.self, forKey: .text) { return .text(text) }
     return container.contains(.graph) ? .graph : nil
@@ -103,6 +110,9 @@ extension TrainingOptions: Codable {
     case .table(let settings)?: try container.encode(settings, forKey: .table)
     case .series(let settings)?: try container.encode(settings, forKey: .series)
     case .textColumn(let settings)?: try container.encode(settings, forKey: .characters)
+    case .tags(let settings)?: try container.encode(settings, forKey: .tags)
+    case .translation(let settings)?: try container.encode(settings, forKey: .translation)
+    case .generation(let settings)?: try container.encode(settings, forKey: .generation)
     case .text(let options)?: try container.encode(options, forKey: .text)
     case .graph?: try container.encode(Nothing(), forKey: .graph)
     case nil: break

@@ -32,7 +32,7 @@ import Testing
     var interquartile = settings
     interquartile.outliers = .interquartile(1.5)
     var series = SeriesSettings(target: "y", window: 2)
-    series.horizon = 1
+    (series.horizon, series.steps) = (2, 2)
     series.excluded = ["a"]
     return [
       .images(.torchvision()), .images(.raw(size: 8)), .table(try TablePreprocessing(fitting: table, settings)),
@@ -40,9 +40,21 @@ import Testing
       .series(try SeriesPreprocessing(fitting: table, rows: 4, series)),
       .textColumn(
         try TextColumnPreprocessing(fitting: table, rows: [0, 1, 2, 3], TextColumnSettings(target: "y", column: "t"))),
+      .tags(
+        try TaggingPreprocessing(fitting: table, rows: [0, 1, 2, 3], TaggingSettings(target: "b", column: "t"))),
+      .translation(
+        try TranslationPreprocessing(fitting: table, rows: [0, 1], Self.pairs)),
+      .generation(
+        try GenerationPreprocessing(fitting: table, rows: [0, 1, 2, 3], GenerationSettings(target: "t"))),
       .graph(.init(normalizesFeatures: true, splitSeed: 1)), .text,
     ]
   }
+
+  private static let pairs: TranslationSettings = {
+    var settings = TranslationSettings(target: "b", column: "t")
+    settings.tokenizer = .word
+    return settings
+  }()
 
   @Test func everyMemberIsNamed() throws {
     var found: Set<String> = []
@@ -63,6 +75,7 @@ import Testing
       TableSettings.Missing.allCases.map(\.rawValue) + TableSettings.Scaling.allCases.map(\.rawValue)
       + TableSettings.Task.allCases.map(\.rawValue) + Table.Kind.allCases.map(\.rawValue)
       + Preprocessing.Channels.allCases.map(\.rawValue) + [Preprocessing.Interpolation.bilinear.rawValue]
+      + TextUnit.allCases.map(\.rawValue)
     for word in words { #expect(Self.page.contains("`\(word)`") || Self.page.contains("\"\(word)\""), "\(word)") }
   }
 }
