@@ -128,6 +128,7 @@ public struct Seq2Seq: SequenceWriter {
 
   public var headPath: String { "decoder.out" }
   public var symbols: Int { configuration.targetSymbols ?? configuration.outputs }
+  public var sourceSymbols: Int? { configuration.symbols }
 
   public init(_ configuration: Configuration) {
     self.configuration = configuration

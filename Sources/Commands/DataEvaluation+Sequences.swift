@@ -17,7 +17,9 @@ extension DataEvaluation {
 
   /// The network that writes a text for a text.
   func translator(_ preprocessing: TranslationPreprocessing) throws -> TextWriter<TextSequences> {
-    guard let model = model as? any SequenceWriter<SourceText> else { throw TrainingFault.noVocabulary(path: path) }
+    guard let model = model as? any SequenceWriter<SourceText>, model.sourceSymbols == preprocessing.symbols else {
+      throw TrainingFault.noVocabulary(path: path)
+    }
     try check(model, preprocessing.written)
     return TextWriter(model, preprocessing)
   }

@@ -33,6 +33,8 @@ public protocol SequenceWriter<Source>: Network {
 
   /// How many different tokens it reads of what it has written.
   var symbols: Int { get }
+  /// How many different tokens it reads of its sources; nil where these are numbers.
+  var sourceSymbols: Int? { get }
 
   /// The state before the first token.
   func start(_ source: Source) -> DecoderState
@@ -45,6 +47,8 @@ public protocol SequenceWriter<Source>: Network {
 }
 
 extension SequenceWriter {
+  public var sourceSymbols: Int? { nil }
+
   public func callAsFunction(_ source: Source, previous: IntTensor) -> Tensor { next(previous, start(source)).logits }
 }
 

@@ -60,6 +60,7 @@ public struct TextWriter<Source: ExampleInputs> {
 
 extension TextWriter where Source == TextSequences {
   public init(_ model: any SequenceWriter<SourceText>, _ preprocessing: TranslationPreprocessing) {
+    ensure(model.sourceSymbols == preprocessing.symbols, "TextWriter: a network that reads other symbols")
     self.init(model, preprocessing.written) { SourceText(tokens: $0.tokens, lengths: $0.lengths) }
   }
 }

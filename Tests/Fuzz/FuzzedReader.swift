@@ -89,6 +89,19 @@ enum FuzzedReader: String, CaseIterable {
       .init("y", .numeric([1, 0, 1, 0])),
     ])
     let columns = try TablePreprocessing(fitting: table, TableSettings(target: "y"))
+    let words = Table([
+      .init("t", .categorical(["a b", "c d", "a d"])), .init("u", .categorical(["X Y", "X X", "Y X"])),
+      .init("n", .numeric([1, 2, 3])),
+    ])
+    let sequences: [InputPreparation] = [
+      .tags(try TaggingPreprocessing(fitting: words, rows: [0, 1, 2], TaggingSettings(target: "u", column: "t"))),
+      .translation(
+        try TranslationPreprocessing(
+          fitting: words, rows: [0, 1, 2], TranslationSettings(target: "u", column: "t"))),
+      .generation(
+        try GenerationPreprocessing(fitting: words, rows: [0, 1, 2], GenerationSettings(target: "u"))),
+    ]
+    texts += try sequences.map { "preparation\n" + (try $0.json().serialized) }
     texts += [
       "preparation\n" + preparation, "preparation\n" + (try InputPreparation.table(columns).json().serialized),
       "preparation\n" + (try InputPreparation.graph(.init(normalizesFeatures: true)).json().serialized),

@@ -276,6 +276,17 @@ import Testing
       try reversals(80), epochs: 2, set: [("embedding", "4"), ("hidden", "6"), ("teacherForcing", "0.5")])
     try resumesExactly("seq2seq-lstm", options)
     #expect(throws: TrainingFault.self) { try train("sequence-generator-gru", options, run: "not") }
+    // A file whose vocabulary is not that of its network.
+    var odd = try Checkpoint.read(from: place.path + "/whole/best.h5")
+    let table = Table([.init("word", .categorical(["abcd"])), .init("back", .categorical(["cba"]))])
+    let other = try TranslationPreprocessing(
+      fitting: table, rows: [0], TranslationSettings(target: "back", column: "word"))
+    odd.metadata.preprocessing = try InputPreparation.translation(other).json()
+    #expect(throws: TrainingFault.noVocabulary(path: "odd.h5")) {
+      try NetworkTraining.start(
+        options, from: .checkpoint(odd, path: "odd.h5"), registry: .zoo, at: place.path + "/odd"
+      ) { _ in }
+    }
     #expect(throws: TrainingFault.self) { try train("sequence-lstm", options, run: "not") }
   }
 

@@ -117,6 +117,7 @@ extension TranslationPreprocessing: TrainablePreparation {
     forward: ((source: (tokens: IntTensor, lengths: [Int]), previous: IntTensor)) -> Tensor, mostAtOnce: Int
   ) {
     let model = try start.model(as: (any SequenceWriter<SourceText>).self, for: .text)
+    guard model.sourceSymbols == symbols else { throw TrainingFault.noVocabulary(path: path) }
     try written.check(model, options, path: path)
     return (
       { model(SourceText(tokens: $0.source.tokens, lengths: $0.source.lengths), previous: $0.previous) },
