@@ -18,7 +18,7 @@ public struct SequenceClassifier: SequenceReader {
     case mean
   }
 
-  public struct Configuration: NetworkConfiguration {
+  public struct Configuration: SequenceConfiguration {
     private enum CodingKeys: String, CodingKey {
       case kind, inputs, symbols, hidden, layers, bidirectional, dropout, readout, headWidths, headActivation
       case outputs = "classes"
@@ -70,27 +70,12 @@ public struct SequenceClassifier: SequenceReader {
 
     /// An input is [T, I], or [T] of single numbers, or empty where sequences are of tokens.
     public func validate(input: [Int]?) throws(ConfigurationFault) {
-      try require("classes", outputs, in: 1...1_000_000)
-      try require("inputs", inputs, in: 1...8192)
-      try require("symbols", symbols ?? 1, in: 1...1_000_000)
       try require("hidden", hidden, in: 1...8192)
       try require("layers", layers, in: 1...32)
       try requireRate("dropout", dropout)
       try require("layers of the head", headWidths.count, in: 0...16)
       for width in headWidths { try require("headWidths", width, in: 1...1_000_000) }
-      guard let input else { return }
-      let fits: Bool =
-        switch input.count {
-        case 0: symbols != nil
-        case 1: symbols == nil && inputs == 1 && input[0] > 0
-        case 2: symbols == nil && inputs == input[1] && input[0] > 0
-        default: false
-        }
-      guard fits else {
-        throw .wrongInput(
-          architecture: "the sequence classifier", input: input,
-          expected: symbols == nil ? "sequences whose steps have \(inputs) numbers" : "sequences of tokens")
-      }
+      try requireSequences("the sequence classifier", input: input)
     }
 
     /// As synthesised, but that what is nil is named as well, so that `symbols` can be changed by its name.
@@ -123,9 +108,7 @@ public struct SequenceClassifier: SequenceReader {
       symbols = shapes.outputs(of: "embed.weight")
     }
 
-    public mutating func fit(input: [Int]) {
-      if symbols == nil, (1...2).contains(input.count) { inputs = input.count == 2 ? input[1] : 1 }
-    }
+    public mutating func complete(changed names: Set<String>) { widenTokens(to: 32, changed: names) }
   }
 
   public let configuration: Configuration

@@ -28,6 +28,7 @@ import goldens_operators
 import goldens_padding
 import goldens_tables
 import goldens_recurrent
+import goldens_sequences
 import goldens_training
 import goldens_transformer
 import goldens_windows
@@ -51,6 +52,7 @@ def main():
     goldens_operators.write(output)
     goldens_padding.write(output)
     goldens_recurrent.write(output)
+    goldens_sequences.write(output)
     goldens_layers.write(output)
     goldens_linear_algebra.write(output)
     goldens_networks.write(output)

@@ -48,6 +48,8 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
   case noLanguageModel(path: String, architecture: String)
   /// The checkpoint was not trained on a table.
   case noTablePreparation(path: String)
+  /// A text file is given to a network that has no labels for tokens.
+  case unlabeledText(path: String, text: String)
   /// Columns are named for a checkpoint that knows its columns, or takes no table.
   case knownColumns(path: String, option: String)
   /// The columns of a table do not fit a network that does not say what it was trained on.
@@ -129,6 +131,8 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
       "\(path): \(architecture) is not a language model; give a checkpoint of char-lstm, char-gru or char-rnn"
     case .noTablePreparation(let path):
       "\(path): was not trained on a table; give images, or a checkpoint from: aviary train mlp --data TABLE.csv --target COLUMN"
+    case .unlabeledText(let path, let text):
+      "\(text): is text, and \(path) has no label for each token of it; give images or .csv tables, as its network takes them"
     case .knownColumns(let path, let option):
       "\(path): \(option) is for tables and a network that does not know its columns, such as a Keras model; leave it out"
     case .unsuitedColumns(let data, let columns, let reason):

@@ -7,6 +7,9 @@ extension DataEvaluation {
     case rows(TablePreprocessing)
     case series(SeriesPreprocessing)
     case textColumn(TextColumnPreprocessing)
+    case tags(TaggingPreprocessing)
+    case translation(TranslationPreprocessing)
+    case generation(GenerationPreprocessing)
   }
 
   /// Whether the network is given numbers as they stand: its file does not say how they were prepared.
@@ -24,6 +27,9 @@ extension DataEvaluation {
       case .table(let preprocessing): return .rows(preprocessing)
       case .series(let preprocessing): return .series(preprocessing)
       case .textColumn(let preprocessing): return .textColumn(preprocessing)
+      case .tags(let preprocessing): return .tags(preprocessing)
+      case .translation(let preprocessing): return .translation(preprocessing)
+      case .generation(let preprocessing): return .generation(preprocessing)
       case .unlabeled, .images, .graph, .graphs, .text: throw CommandFault.noTablePreparation(path: path)
       }
     }

@@ -7,20 +7,25 @@ struct DataEvaluation {
   let model: any Network
   /// nil for what was held out.
   let part: EvaluationPart?
+  /// The width of the beam by which texts are written.
+  let beam: Int
 
   /// - Parameters:
   ///   - named: a file, or the name of shipped weights.
   ///   - needsHead: whether a checkpoint without a head is refused.
+  ///   - beam: the width of the beam, where one is asked for.
   init(
     _ named: String, _ options: SourceOptions, weights: WeightsOptions, part: EvaluationPart? = nil,
-    needsHead: Bool = true
+    needsHead: Bool = true, beam: Int? = nil
   ) throws {
     self.part = part
+    self.beam = beam ?? 1
     path = try weights.path(of: named)
     (checkpoint, _) = try options.read(path)
     if needsHead, checkpoint.metadata.headAbsent { throw CommandFault.headAbsent(path: path) }
     let missing = try options.allowMissing.map { try Allowance.missing($0) }
     model = try AviaryCommand.registry.model(from: checkpoint, allowing: Set(missing), path: path).model
+    if beam != nil, !(model is any SequenceWriter) { throw WritingOptions.unsuited(path: path) }
   }
 
   /// - Parameters:
@@ -33,7 +38,7 @@ struct DataEvaluation {
       switch kind {
       case .tables: try table(data, columns)
       case .graphs: try graph(data)
-      case .text: try text(data)
+      case .text: model is any SequenceTagger ? try tags(lines: data) : try text(data)
       case .images: throw unsuited(kind)
       }
     guard report.isFinite else { throw PredictionFault.notFinite(of: data, model) }
@@ -61,8 +66,13 @@ struct DataEvaluation {
   func seriesModel(_ preprocessing: SeriesPreprocessing) throws -> any Classifier {
     guard let model = model as? any Classifier else { throw CommandFault.noTablePreparation(path: path) }
     try check(input: preprocessing.inputShape)
-    guard model.configuration.outputs == 1 || preparesNothing else {
-      throw CommandFault.classCount(source: path, found: 1, expected: model.configuration.outputs)
+    let outputs = model.configuration.outputs
+    guard outputs == preprocessing.settings.stepCount || preparesNothing else {
+      throw CommandFault.otherOutputs(
+        path: path,
+        reason:
+          "its network has \(counted(outputs, "output")), and \(preprocessing.settings.stepCount) are predicted at once"
+      )
     }
     return model
   }
@@ -95,6 +105,9 @@ struct DataEvaluation {
     switch try tablePreparation(for: data, columns, needsTarget: true) {
     case .series(let preprocessing): return try series(data, preprocessing)
     case .textColumn(let preprocessing): return try texts(data, preprocessing)
+    case .tags(let preprocessing): return try tags(data, preprocessing)
+    case .translation(let preprocessing): return try translations(data, preprocessing)
+    case .generation(let preprocessing): return try generations(data, preprocessing)
     case .rows(let known): preprocessing = known
     }
     let model = try tableModel(preprocessing)
@@ -117,7 +130,7 @@ struct DataEvaluation {
   /// The examples that were held out of the training, or those that are asked for, and the name of their part.
   ///
   /// - Parameter all: makes the examples of the whole table.
-  private func examples<Preparation: TablePreparation>(
+  func examples<Preparation: TablePreparation>(
     of table: Table, _ preprocessing: Preparation, item: String,
     all: () throws(TableFault) -> Examples<Preparation.Inputs>
   ) throws -> (Examples<Preparation.Inputs>, EvaluationPart) {
@@ -148,7 +161,8 @@ struct DataEvaluation {
       rows.examples(targets: 0..<rows.count)
     }
     func open(_ model: some Classifier) -> EvaluationReport {
-      EvaluationReport(ExamplePredictor(model, preprocessing).regression(chosen, keepsPairs: true), item: "window")
+      let (steps, all) = ExamplePredictor(model, preprocessing).regressionByStep(chosen, keepsPairs: true)
+      return EvaluationReport(all, item: "window", steps: steps)
     }
     return open(model).onPart(name)
   }

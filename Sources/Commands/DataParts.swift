@@ -77,10 +77,12 @@ struct DataPart {
 func availableCores() -> Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }
 
 /// The kind of data at a path, in one line, from file names alone.
-func describeData(_ path: String) throws -> String {
+func describeData(_ path: String, _ options: DataOptions? = nil) throws -> String {
   switch try DataSource.kind(of: path) {
   case .tables: return "\(path): table"
-  case .text: return "\(path): text; the last tenth is the test part"
+  case .text:
+    if case .tags = options { return "\(path): a token and its label on each line" }
+    return "\(path): text; the last tenth is the test part"
   case .graphs: return GraphCollection.isPresent(at: path) ? "\(path): a collection of graphs" : "\(path): graph"
   case .images: return PackedDataset.isPresent(at: path) ? "\(path): packed images" : try describeFolder(path)
   }

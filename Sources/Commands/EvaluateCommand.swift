@@ -27,6 +27,7 @@ struct EvaluateCommand: ParsableCommand {
   var report: String?
   @OptionGroup var console: ConsoleOptions
   @OptionGroup var columns: ColumnOptions
+  @OptionGroup var writing: WritingOptions
   @OptionGroup var reading: ReadingArguments
   @OptionGroup var source: SourceOptions
   @OptionGroup var weights: WeightsOptions
@@ -34,7 +35,8 @@ struct EvaluateCommand: ParsableCommand {
   func run() throws {
     if try evaluateUnlabeledImages() { return }
     let evaluation = try CheckpointEvaluation(
-      checkpoint, on: data, part: part, columns: columns, reading: reading, source: source, weights: weights)
+      checkpoint, on: data, part: part, columns: columns, reading: reading, source: source, weights: weights,
+      writing: writing)
     // First, so that a folder that cannot be written does not cost the results.
     evaluation.report.print(asJSON: json)
     if let folder = report {
@@ -53,6 +55,7 @@ struct EvaluateCommand: ParsableCommand {
     let opened = try OpenedCheckpoint(checkpoint, source, weights: weights)
     guard let predictor = try opened.unlabeledImages() else { return false }
     try columns.requireNone(path: checkpoint)
+    try writing.requireNone(path: checkpoint)
     try reading.check(.images, data)
     reading.setThreads()
     if report != nil { throw CommandFault.noReport(path: opened.path) }

@@ -7,6 +7,8 @@ struct EvaluationReport {
     case classes(ClassificationMetrics, ProbabilityFindings?)
     case numbers(RegressionMetrics)
     case characters(count: Int, loss: Double)
+    /// What there is no page about.
+    case other
   }
 
   let content: Content

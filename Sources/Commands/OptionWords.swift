@@ -31,6 +31,7 @@ extension Preprocessing.Preset: OptionWord {}
 extension KerasMapping.KernelOrder: OptionWord {}
 extension TableSettings.Task: OptionWord {}
 extension TableSettings.Scaling: OptionWord {}
+extension TextUnit: OptionWord {}
 
 extension TableSettings.Missing: OptionWord {
   public var word: String { self == .dropRow ? "drop" : kebabCase(rawValue) }

@@ -9,7 +9,8 @@ struct PredictCommand: ParsableCommand {
       Images are JPEG, PNG or WebP files, folders of them, whose images are all predicted in the order of their names, and \
       IDX and CIFAR files, whose pictures are numbered from 0. An image that cannot be read is reported, the others are predicted, and the exit code \
       is 1. A checkpoint that was trained on a table takes .csv files with the same columns; one that was trained on a \
-      time series forecasts the next value of each file. A network of another program that takes rows or sequences of \
+      time series forecasts the next values of each file. What labels tokens also takes text files with a token a line, and \
+      what writes texts writes one for each row. A network of another program that takes rows or sequences of \
       numbers is given the columns of a .csv file as they are. Of a graph every node is predicted, numbered from 0, and of a \
       collection every graph, numbered from 1 as in its files; neither needs to say classes. Of \
       a network that learned without labels (rbm), the answer for an image or a row is its free energy, the lower the \
@@ -50,6 +51,7 @@ struct PredictCommand: ParsableCommand {
   @Flag(help: "Print one JSON object.") var json = false
   @OptionGroup var console: ConsoleOptions
   @OptionGroup var columns: ColumnOptions
+  @OptionGroup var writing: WritingOptions
   @OptionGroup var source: SourceOptions
   @OptionGroup var weights: WeightsOptions
 
@@ -76,8 +78,9 @@ struct PredictCommand: ParsableCommand {
     for (option, isGiven) in [("--nodes", nodes != nil), ("--graphs", graphs != nil)] where isGiven {
       throw CommandFault.unsuitedOption(option: option, kinds: [.graphs], path: images[0])
     }
-    if images.allSatisfy({ $0.hasSuffix(".csv") || $0.hasSuffix(".txt") }) { return try predictTables(images) }
+    if images.allSatisfy({ $0.hasSuffix(".csv") || Self.isText($0) }) { return try predictTables(images) }
     try columns.requireNone(path: checkpoint)
+    try writing.requireNone(path: checkpoint)
     if user != nil { throw CommandFault.noRatings(path: checkpoint) }
     let opened = try OpenedCheckpoint(checkpoint, source, weights: weights)
     if let predictor = try opened.unlabeledImages() {
@@ -179,6 +182,11 @@ struct PredictCommand: ParsableCommand {
     }
   }
 
+  /// Whether a name is that of a file with a token a line.
+  private static func isText(_ path: String) -> Bool {
+    [".txt", ".conll", ".conllu", ".bio", ".iob", ".iob2"].contains { path.hasSuffix($0) }
+  }
+
   private func predictGraphs(_ paths: [String]) throws {
     try columns.requireNone(path: checkpoint)
     let evaluation = try DataEvaluation(checkpoint, source, weights: weights)
@@ -207,14 +215,14 @@ struct PredictCommand: ParsableCommand {
   }
 
   private func predictTables(_ images: [String]) throws {
-    let evaluation = try DataEvaluation(checkpoint, source, weights: weights)
+    let evaluation = try DataEvaluation(checkpoint, source, weights: weights, beam: writing.beam)
     if let (model, preparation) = try evaluation.unlabeled() {
       return try predict(images, UnlabeledPredictions(model, preparation, top: top, user: user), evaluation)
     }
     if user != nil { throw CommandFault.noRatings(path: evaluation.path) }
     if try predictFiles(images, evaluation) { return }
-    if let texts = images.first(where: { $0.hasSuffix(".txt") }) {
-      throw FeedFault.unsuited(file: texts, input: evaluation.path, takes: "images, or the columns of a table")
+    if let text = images.first(where: Self.isText), !(evaluation.model is any SequenceTagger) {
+      throw CommandFault.unlabeledText(path: evaluation.path, text: text)
     }
     var predictions = TablePredictions(top: top)
     switch try evaluation.tablePreparation(for: images[0], columns, needsTarget: false) {
@@ -225,6 +233,15 @@ struct PredictCommand: ParsableCommand {
     case .textColumn(let preprocessing):
       let predictor = try evaluation.textPredictor(preprocessing)
       for path in images { predictions.add(path, predictor, evaluation.model) }
+    case .tags(let preprocessing):
+      let predictor = try evaluation.tagPredictor(preprocessing)
+      for path in images { predictions.add(path, predictor, evaluation.model) }
+    case .translation(let preprocessing):
+      let writer = try evaluation.translator(preprocessing)
+      for path in images { predictions.add(path, writer, preprocessing, beam: evaluation.beam, evaluation.model) }
+    case .generation(let preprocessing):
+      let writer = try evaluation.generator(preprocessing)
+      for path in images { predictions.add(path, writer, preprocessing, beam: evaluation.beam, evaluation.model) }
     case .rows(let preprocessing):
       let model = try evaluation.tableModel(preprocessing)
       for path in images { predictions.add(path, model, preprocessing) }

@@ -35,13 +35,14 @@ struct TableArguments: ParsableArguments {
   var window: Int?
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Predict the target N rows ahead (1).", valueName: "n"))
+    help: ArgumentHelp("Predict the target of the next N rows at once (1).", valueName: "n"))
   var horizon: Int?
   @Option(
     help: ArgumentHelp(
-      "Predict the target from the text in this column, character by character; for rbm, count its words.",
-      valueName: "column"))
+      "Predict the target from the text in this column; for rbm, count its words.", valueName: "column"))
   var text: String?
+  @Option(help: ArgumentHelp("What texts are divided into (character).", valueName: "unit"))
+  var tokenizer: TextUnit?
   @Option(
     help: ArgumentHelp(
       "For rbm, learn ratings: the columns of users, items and ratings, or, of a table with a row per user and a column per item, the column of users alone.",
@@ -62,13 +63,40 @@ struct TableArguments: ParsableArguments {
 
   /// Sets what is learned from a table, if a target is named.
   ///
-  /// - Parameter sequenceLength: how many characters of a text are read; nil for the default.
-  func apply(to options: inout TrainingOptions, sequenceLength: Int?) throws {
-    try checkTogether()
+  /// - Parameters:
+  ///   - sequenceLength: how many tokens of a text are read; nil for the default.
+  ///   - form: what the network puts out.
+  func apply(to options: inout TrainingOptions, sequenceLength: Int?, form: OutputForm) throws {
+    try checkTogether(form)
+    if form == .tags {
+      var settings = TaggingSettings()
+      settings.target = target ?? settings.target
+      settings.column = text ?? settings.column
+      settings.longest = sequenceLength ?? settings.longest
+      try settings.validate()
+      options.kind = .tags(settings)
+      options.clipping = GradientClipping(norm: 5)
+      return
+    }
     guard let target else { return }
-    if let window {
+    if form == .translation {
+      guard let text else { throw ValidationError("--text is missing; name the column of the texts to read") }
+      var settings = TranslationSettings(target: target, column: text)
+      settings.longest = sequenceLength ?? settings.longest
+      settings.tokenizer = tokenizer
+      try settings.validate()
+      options.kind = .translation(settings)
+    } else if form == .generation {
+      var settings = GenerationSettings(target: target)
+      settings.table = try self.settings(target)
+      settings.longest = sequenceLength ?? settings.longest
+      settings.tokenizer = tokenizer
+      try settings.validate()
+      options.kind = .generation(settings)
+    } else if let window {
       var settings = SeriesSettings(target: target, window: window)
       settings.horizon = horizon
+      settings.steps = horizon.flatMap { $0 > 1 ? $0 : nil }
       settings.excluded = excluded
       settings.scaling = scaling ?? .standard
       try settings.validate()
@@ -76,13 +104,14 @@ struct TableArguments: ParsableArguments {
     } else if let text {
       var settings = TextColumnSettings(target: target, column: text)
       settings.longest = sequenceLength ?? settings.longest
+      settings.tokenizer = tokenizer
       try settings.validate()
       options.kind = .textColumn(settings)
     } else {
       options.kind = .table(try settings(target))
     }
     // The gradients of recurrent networks may explode.
-    if window != nil || text != nil { options.clipping = GradientClipping(norm: 5) }
+    if window != nil || text != nil || form != .answer { options.clipping = GradientClipping(norm: 5) }
   }
 
   /// What a network that learns without labels learns.
@@ -116,15 +145,21 @@ struct TableArguments: ParsableArguments {
   }
 
   /// Refuses options that cannot be combined.
-  private func checkTogether() throws {
+  private func checkTogether(_ form: OutputForm) throws {
     if ratings != nil || vocabulary != nil {
       throw ValidationError(
         "--\(ratings != nil ? "ratings" : "vocabulary") is for networks that learn without labels, such as rbm")
     }
     if horizon != nil, window == nil { throw ValidationError("--horizon needs --window") }
+    if let heeded = form.options {
+      let lost = givenOptions.filter { !heeded.contains($0) }
+      if !lost.isEmpty { throw ValidationError("for this network, leave out \(lost.joined(separator: ", "))") }
+      return
+    }
+    if tokenizer != nil, text == nil { throw ValidationError("--tokenizer needs --text") }
     let heeded: [(option: String, others: [String])] = [
       ("--window", ["--target", "--window", "--horizon", "--exclude", "--scaling"]),
-      ("--text", ["--target", "--text"]),
+      ("--text", ["--target", "--text", "--tokenizer"]),
     ]
     let given = givenOptions
     for (option, others) in heeded where given.contains(option) {

@@ -3,7 +3,7 @@ import Aviary
 /// The predictions of `aviary predict` for the rows of tables.
 struct TablePredictions {
   /// The answer for one row, or why there is none.
-  private enum Answer {
+  enum Answer {
     case found(line: String, value: JSONValue)
     /// The network's outputs for the row are not finite.
     case notFinite
@@ -71,7 +71,8 @@ struct TablePredictions {
       }
       count += 1
       guard values.count == 1 else {
-        lines.append("\(path): \(line)")
+        let isForecast = classes.isEmpty && settings.stepCount == values.count
+        lines.append(isForecast ? "\(path): next \(values.count) of \(settings.target): \(line)" : "\(path): \(line)")
         predictions.append(.object([.init("table", .text(path))] + (value.members ?? [])))
         return
       }
@@ -83,7 +84,7 @@ struct TablePredictions {
     }
   }
 
-  private mutating func add(_ fault: TableFault, _ path: String) { add(fault: "\(fault)", path) }
+  mutating func add(_ fault: TableFault, _ path: String) { add(fault: "\(fault)", path) }
 
   private mutating func add(fault: String, _ path: String) {
     count += 1
@@ -93,7 +94,7 @@ struct TablePredictions {
   }
 
   /// - Parameter rows: the positions of the rows that the answers are for.
-  private mutating func add(_ path: String, _ table: Table, rows: [Int], _ answers: [Answer], _ model: some Layer) {
+  mutating func add(_ path: String, _ table: Table, rows: [Int], _ answers: [Answer], _ model: some Layer) {
     let answers = Dictionary(zip(rows, answers), uniquingKeysWith: { first, _ in first })
     // The weights are looked through once.
     var weights: String??

@@ -87,7 +87,13 @@ struct FinetuneCommand: ParsableCommand {
         tell("\(path): its weights are quantized; they are trained in float32")
       }
       var knownLength: Int?
-      if case .textColumn(let known) = try checkpoint.inputPreparation() { knownLength = known.settings.longest }
+      switch try checkpoint.inputPreparation() {
+      case .textColumn(let known): knownLength = known.settings.longest
+      case .tags(let known): knownLength = known.settings.longest
+      case .translation(let known): knownLength = known.settings.longest
+      case .generation(let known): knownLength = known.settings.longest
+      case .images, .table, .series, .graph, .text, nil: break
+      }
       var options = try training.options(
         data: data, isFinetuning: true, architecture: architecture, checkpoint: absolutePath(path),
         knownLength: knownLength)
@@ -166,7 +172,7 @@ struct TrainingRun {
       let (begun, source) = try begin()
       var options = begun
       options.command = CommandLineRecord.current
-      tell(try describeData(options.data))
+      tell(try describeData(options.data, options.kind))
       report = try NetworkTraining.start(
         options, from: source, registry: AviaryCommand.registry, at: arguments.output ?? "",
         hooks: arguments.watching.hooks(run: arguments.output ?? "")

@@ -6,7 +6,7 @@ import Aviary
 struct TrainingArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Images: DIR/<class>/<image>, optionally in train, valid (or val, validation) and test, or IDX or CIFAR files; a graph: Planetoid prefix, .npz; a collection of graphs: a folder with NAME_A.txt; a .csv table; a text file.",
+      "Images: DIR/<class>/<image>, optionally in train, valid (or val, validation) and test, or IDX or CIFAR files; a graph: Planetoid prefix, .npz; a collection of graphs: a folder with NAME_A.txt; a .csv table; a text file, for labels with a token and its label on each line.",
       valueName: "data"))
   var data: String?
   @Option(help: ArgumentHelp("The folder of the run: checkpoints, history, summary.", valueName: "run"))
@@ -71,7 +71,8 @@ struct TrainingArguments: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "The sequence length for text; for texts in a table, the maximum length (128).", valueName: "n"))
+      "The sequence length for text; for texts in a table, the maximum length (128; 256 for labels of tokens).",
+      valueName: "n"))
   var sequenceLength: Int?
   @Option(
     help: ArgumentHelp(
@@ -192,7 +193,8 @@ struct TrainingArguments: ParsableArguments {
     let path = absolutePath(data)
     let kind = try DataSource.kind(of: path)
     let isCollection = kind == .graphs && GraphCollection.isPresent(at: path)
-    try checkSuited(kind, isCollection: isCollection, path)
+    let form = OutputForm(architecture.flatMap { try? AviaryCommand.registry.architecture(named: $0).build() })
+    try checkSuited(kind, isCollection: isCollection, path, form)
     let (frozen, trained) = (freeze == "none" ? [] : Self.layers(freeze), Self.layers(train))
     let freezesBackbone = frozen == ["backbone"] || trained == ["head"]
     let unlabeled = try UnlabeledDefaults(architecture: architecture, set: configurationChanges(set), kind, table)
@@ -235,6 +237,8 @@ struct TrainingArguments: ParsableArguments {
       }
       chosen.mostSkipped = reading.maxSkipped?.value ?? chosen.mostSkipped
       options.kind = .images(chosen)
+    case .text where form == .tags:
+      try table.apply(to: &options, sequenceLength: sequenceLength ?? knownLength, form: form)
     case .text: options.kind = .text(sequenceLength.map { TextOptions(sequenceLength: $0) } ?? TextOptions())
     case .graphs: options.kind = .graph(try graphs.options)
     case .tables:
@@ -242,7 +246,7 @@ struct TrainingArguments: ParsableArguments {
         options.kind = .unlabeled(try table.unlabeled(counts: unlabeled.countsWords))
         if unlabeled.countsWords { options.configuration.removeAll { $0.name == "units" } }
       } else {
-        try table.apply(to: &options, sequenceLength: sequenceLength ?? knownLength)
+        try table.apply(to: &options, sequenceLength: sequenceLength ?? knownLength, form: form)
       }
     }
     regularization.apply(to: &options)
@@ -250,7 +254,9 @@ struct TrainingArguments: ParsableArguments {
   }
 
   /// Refuses options that do not apply to the kind of data.
-  private func checkSuited(_ kind: DataKind, isCollection: Bool, _ path: String) throws(CommandFault) {
+  private func checkSuited(
+    _ kind: DataKind, isCollection: Bool, _ path: String, _ form: OutputForm
+  ) throws(CommandFault) {
     let (forImages, forTables) = (images.givenOptions + ["--limit", "--max-skipped"], table.givenOptions)
     if let option = graphs.givenOptions.first, !isCollection { throw .onlyForCollections(option: option, path: path) }
     for option in newRunOptions {
@@ -258,7 +264,7 @@ struct TrainingArguments: ParsableArguments {
         switch option {
         case _ where forImages.contains(option): [.images]
         case _ where forTables.contains(option): [.tables]
-        case "--sequence-length": table.text == nil ? [.text] : [.text, .tables]
+        case "--sequence-length": table.text == nil && form == .answer ? [.text] : [.text, .tables]
         // All of a graph is one batch, and it has or is given its own split.
         case "--batch-size", "--validation": isCollection ? DataKind.allCases : [.images, .tables, .text]
         default: DataKind.allCases

@@ -93,6 +93,7 @@ extension UnlabeledImagePredictor.Answer {
 extension EvaluationReport {
   /// Of a network that learned without labels; `item` is the word for one example.
   init(_ metrics: UnlabeledMetrics, item: String, skipped: [(path: String, reason: String)] = []) {
+    (content, self.item) = (.other, item)
     let (error, energy) = (metrics.reconstructionError ?? 0, metrics.freeEnergy ?? 0)
     isFinite = error.isFinite && energy.isFinite
     lines = [

@@ -105,6 +105,7 @@ extension EvaluationReport {
 
   /// Of predicted words.
   fileprivate init(_ metrics: TopicMetrics, topics: [[String]]) {
+    (content, item) = (.other, "word")
     let (loss, baseline) = (metrics.loss ?? 0, metrics.baselineLoss ?? 0)
     isFinite = loss.isFinite
     lines =

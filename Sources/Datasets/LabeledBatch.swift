@@ -10,6 +10,8 @@ public struct LabeledBatch<Inputs> {
     case classes(IntTensor)
     /// [N, outputs], the numbers to be estimated of each item.
     case numbers(Tensor)
+    /// [N, T], the class of each step of each item; below zero where an item has no such step.
+    case steps(IntTensor)
   }
 
   public init(_ inputs: Inputs, _ target: Target) {
@@ -22,6 +24,7 @@ public struct LabeledBatch<Inputs> {
     switch target {
     case .classes(let labels): labels.scalars.count
     case .numbers(let numbers): numbers.shape[0]
+    case .steps(let labels): labels.shape[0]
     }
   }
 }
@@ -44,18 +47,21 @@ extension ExampleInputs {
   public var mostAtOnce: Int { 1024 }
 }
 
-/// Examples in memory: inputs, each with a class or with a number.
+/// Examples in memory: inputs, each with a class or with numbers.
 public struct Examples<Inputs: ExampleInputs>: Dataset, Equatable {
   public var inputs: Inputs
   /// The class of each; empty for regression.
   public var labels: [Int32]
-  /// The number of each; empty for classification.
+  /// The numbers of each, equally many, one example's after the other's; empty for classification.
   public var targets: [Float]
+  /// The class of each step of each; nil where an example has one answer.
+  public var steps: TextSequences?
 
-  public init(_ inputs: Inputs, labels: [Int32] = [], targets: [Float] = []) {
+  public init(_ inputs: Inputs, labels: [Int32] = [], targets: [Float] = [], steps: TextSequences? = nil) {
     self.inputs = inputs
     self.labels = labels
     self.targets = targets
+    self.steps = steps
   }
 
   public var count: Int { inputs.count }
@@ -63,12 +69,17 @@ public struct Examples<Inputs: ExampleInputs>: Dataset, Equatable {
   public func item(at place: Int, epoch: Int) -> Int { place }
 
   public func batch(of places: [Int]) -> LabeledBatch<Inputs.Batch> {
-    LabeledBatch(
-      inputs.batch(places),
-      labels.isEmpty
-        ? .numbers(Tensor(places.map { targets[$0] }, shape: [places.count, 1]))
-        : .classes(IntTensor(places.map { labels[$0] })))
+    if let steps { return LabeledBatch(inputs.batch(places), .steps(steps.batch(places, padding: -1).tokens)) }
+    guard labels.isEmpty else {
+      return LabeledBatch(inputs.batch(places), .classes(IntTensor(places.map { labels[$0] })))
+    }
+    let width = targetWidth
+    let chosen = places.flatMap { targets[$0 * width..<($0 + 1) * width] }
+    return LabeledBatch(inputs.batch(places), .numbers(Tensor(chosen, shape: [places.count, width])))
   }
+
+  /// How many numbers an example has.
+  public var targetWidth: Int { targets.count / max(1, inputs.count) }
 }
 
 extension DatasetParts {

@@ -12,16 +12,28 @@ public enum DataOptions: Equatable, Sendable {
   case textColumn(TextColumnSettings)
   /// A table is learned without labels.
   case unlabeled(UnlabeledOptions)
+  /// Each token of the texts in a table, or in a file with a token a line, has a label.
+  case tags(TaggingSettings)
+  /// Each row of a table holds a text, and one to write for it.
+  case translation(TranslationSettings)
+  /// Each row of a table holds a text to write, and what it is written from.
+  case generation(GenerationSettings)
   /// A language model of a text.
   case text(TextOptions)
   /// The nodes of a graph, or the graphs of a collection.
   case graph(GraphOptions)
 
+  /// Whether such data are of a kind that was found.
+  func suits(_ found: DataKind) -> Bool {
+    if case .tags = self, found == .text { return true }
+    return dataKind == found
+  }
+
   /// What has to be at the path of the data.
   var dataKind: DataKind {
     switch self {
     case .images: .images
-    case .table, .series, .textColumn, .unlabeled: .tables
+    case .table, .series, .textColumn, .unlabeled, .tags, .translation, .generation: .tables
     case .text: .text
     case .graph: .graphs
     }
@@ -35,6 +47,9 @@ public enum DataOptions: Equatable, Sendable {
     case .series(let settings): try settings.validate()
     case .textColumn(let settings): try settings.validate()
     case .unlabeled(let options): try options.validate()
+    case .tags(let settings): try settings.validate()
+    case .translation(let settings): try settings.validate()
+    case .generation(let settings): try settings.validate()
     case .text(let options): try options.validate()
     case .graph(let options): try options.validate()
     }

@@ -77,10 +77,29 @@ public struct ExamplePredictor<Preparation: TablePreparation> {
   /// - Parameter keepsPairs: whether the median and the pairs themselves are wanted, too.
   public func regression(_ examples: Examples<Inputs>, keepsPairs: Bool = false) -> RegressionMetrics {
     var metrics = RegressionMetrics(keepsPairs: keepsPairs)
-    for (target, estimate) in zip(examples.targets, estimates(examples.inputs)) {
+    for (target, estimate) in zip(examples.targets, values(examples.inputs).joined()) {
       metrics.add(target: preprocessing.restored(target), estimate: estimate)
     }
     return metrics
+  }
+
+  /// The same for each of the numbers of an example by itself, and for all of them together.
+  ///
+  /// - Parameter keepsPairs: as in `regression`, of all together.
+  public func regressionByStep(
+    _ examples: Examples<Inputs>, keepsPairs: Bool = false
+  ) -> (steps: [RegressionMetrics], all: RegressionMetrics) {
+    let width = examples.targetWidth
+    var all = RegressionMetrics(keepsPairs: keepsPairs)
+    var steps = Array(repeating: RegressionMetrics(), count: width)
+    for (place, estimates) in values(examples.inputs).enumerated() {
+      for (step, estimate) in estimates.prefix(width).enumerated() {
+        let target = preprocessing.restored(examples.targets[place * width + step])
+        steps[step].add(target: target, estimate: estimate)
+        all.add(target: target, estimate: estimate)
+      }
+    }
+    return (steps, all)
   }
 }
 

@@ -9,10 +9,16 @@ public enum InputPreparation: Sendable, Equatable {
   case table(TablePreprocessing)
   /// The rows of a table are a time series.
   case series(SeriesPreprocessing)
-  /// The texts in a column of a table are read character by character.
+  /// The texts in a column of a table are read by their characters or words.
   case textColumn(TextColumnPreprocessing)
   /// A table is learned without labels.
   case unlabeled(UnlabeledPreparation)
+  /// Each token of the texts in a table, or in a file with a token a line, has a label.
+  case tags(TaggingPreprocessing)
+  /// Texts are written for the texts in a column of a table.
+  case translation(TranslationPreprocessing)
+  /// Texts are written for the rows of a table.
+  case generation(GenerationPreprocessing)
   case graph(GraphPreparation)
   /// Whole graphs are classified.
   case graphs(NodeEncoding)
@@ -37,6 +43,9 @@ public enum InputPreparation: Sendable, Equatable {
     var series: SeriesPreprocessing?
     var characters: TextColumnPreprocessing?
     var unlabeled: UnlabeledPreparation?
+    var tags: TaggingPreprocessing?
+    var translation: TranslationPreprocessing?
+    var generation: GenerationPreprocessing?
     var graph: GraphPreparation?
     var graphs: NodeEncoding?
     var text: Unit?
@@ -50,7 +59,7 @@ public enum InputPreparation: Sendable, Equatable {
   public var kind: DataKind {
     switch self {
     case .images: .images
-    case .table, .series, .textColumn, .unlabeled: .tables
+    case .table, .series, .textColumn, .unlabeled, .tags, .translation, .generation: .tables
     case .graph, .graphs: .graphs
     case .text: .text
     }
@@ -64,6 +73,9 @@ public enum InputPreparation: Sendable, Equatable {
     case .series: "a time series; give --window"
     case .textColumn: "texts in a table; give --text"
     case .unlabeled(let preparation): preparation.description
+    case .tags: "texts with a label for each token"
+    case .translation: "pairs of texts in a table"
+    case .generation: "texts for the rows of a table"
     case .graph: "the nodes of a graph"
     case .graphs: "a collection of graphs"
     case .text: "text"
@@ -78,6 +90,9 @@ public enum InputPreparation: Sendable, Equatable {
     case .series(let preprocessing): try JSONValue(encoding: Wrapped(series: preprocessing))
     case .textColumn(let preprocessing): try JSONValue(encoding: Wrapped(characters: preprocessing))
     case .unlabeled(let preparation): try JSONValue(encoding: Wrapped(unlabeled: preparation))
+    case .tags(let preprocessing): try JSONValue(encoding: Wrapped(tags: preprocessing))
+    case .translation(let preprocessing): try JSONValue(encoding: Wrapped(translation: preprocessing))
+    case .generation(let preprocessing): try JSONValue(encoding: Wrapped(generation: preprocessing))
     case .graph(let preparation): try JSONValue(encoding: Wrapped(graph: preparation))
     case .graphs(let encoding): try JSONValue(encoding: Wrapped(graphs: encoding))
     case .text: try JSONValue(encoding: Wrapped(text: Unit()))
@@ -95,6 +110,12 @@ public enum InputPreparation: Sendable, Equatable {
       self = .textColumn(try characters.validated())
     } else if let unlabeled = wrapped?.unlabeled {
       self = .unlabeled(try unlabeled.validated())
+    } else if let tags = wrapped?.tags {
+      self = .tags(try tags.validated())
+    } else if let translation = wrapped?.translation {
+      self = .translation(try translation.validated())
+    } else if let generation = wrapped?.generation {
+      self = .generation(try generation.validated())
     } else if let graph = wrapped?.graph {
       self = .graph(graph)
     } else if let encoding = wrapped?.graphs {

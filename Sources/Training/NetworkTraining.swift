@@ -104,6 +104,9 @@ public enum NetworkTraining {
     case .series(let settings): try SeriesPreprocessing.task(beginning, settings, options, report: report)
     case .textColumn(let settings): try TextColumnPreprocessing.task(beginning, settings, options, report: report)
     case .unlabeled(let data): try unlabeledTableTask(beginning, options, data, report)
+    case .tags(let settings): try TaggingPreprocessing.task(beginning, settings, options, report: report)
+    case .translation(let settings): try TranslationPreprocessing.task(beginning, settings, options, report: report)
+    case .generation(let settings): try GenerationPreprocessing.task(beginning, settings, options, report: report)
     case .text(let text): try languageModelTask(beginning, options, text)
     case .graph(let graph): try graphTask(beginning, options, graph)
     }

@@ -69,7 +69,9 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
   case keptNodeFeatures(path: String)
   /// A checkpoint's network was trained on data of another kind.
   case otherKind(path: String, known: String)
-  /// A checkpoint of a language model does not name its characters.
+  /// A network does not do what the options ask for.
+  case unsuitedNetwork(architecture: String, needed: String)
+  /// A checkpoint of a network for texts does not name its characters or words.
   case noVocabulary(path: String)
 
   /// Which items a loss belongs to.
@@ -133,11 +135,12 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
     case .noTarget(let path): "\(path): is a table; name the column to predict with --target"
     case .keptPreparation(let path):
       "\(path): fine-tuning keeps the preparation of the columns that its network knows; "
-        + "leave out --exclude, --missing, --outliers, --degree, --interactions-only and --scaling"
+        + "leave out --exclude, --missing, --outliers, --degree, --interactions-only, --scaling and --tokenizer"
     case .keptNodeFeatures(let path):
       "\(path): fine-tuning keeps the features of nodes that its network knows; leave out --node-features"
     case .otherKind(let path, let known): "\(path): its network was trained on \(known)"
-    case .noVocabulary(let path): "\(path): does not list the characters that its network reads"
+    case .unsuitedNetwork(let architecture, let needed): "\(architecture) \(needed)"
+    case .noVocabulary(let path): "\(path): does not list the tokens that its network reads"
     case .noReadableImages(let items, let count, let first):
       "all \(count) \(items) are unreadable; the first: \(first)"
     case .noReadableClass(let items, let name, let count, let first):

@@ -12,7 +12,7 @@ extension TrainingOptions: Codable {
       validation, seed, workers,
       threads, command
     // The kinds of data.
-    case images, table, series, characters, unlabeled, text, graph
+    case images, table, series, characters, unlabeled, tags, translation, generation, text, graph
   }
 
   /// The keys of a text in version 0.1.
@@ -57,6 +57,13 @@ extension TrainingOptions: Codable {
     }
     if let unlabeled = try container.decodeIfPresent(UnlabeledOptions.self, forKey: .unlabeled) {
       return .unlabeled(unlabeled)
+    }
+    if let tags = try container.decodeIfPresent(TaggingSettings.self, forKey: .tags) { return .tags(tags) }
+    if let pairs = try container.decodeIfPresent(TranslationSettings.self, forKey: .translation) {
+      return .translation(pairs)
+    }
+    if let texts = try container.decodeIfPresent(GenerationSettings.self, forKey: .generation) {
+      return .generation(texts)
     }
     if let text = try container.decodeIfPresent(TextOptions.self, forKey: .text) { return .text(text) }
     return try container.decodeIfPresent(GraphOptions.self, forKey: .graph).map { .graph($0) }
@@ -107,6 +114,9 @@ extension TrainingOptions: Codable {
     case .series(let settings)?: try container.encode(settings, forKey: .series)
     case .textColumn(let settings)?: try container.encode(settings, forKey: .characters)
     case .unlabeled(let options)?: try container.encode(options, forKey: .unlabeled)
+    case .tags(let settings)?: try container.encode(settings, forKey: .tags)
+    case .translation(let settings)?: try container.encode(settings, forKey: .translation)
+    case .generation(let settings)?: try container.encode(settings, forKey: .generation)
     case .text(let options)?: try container.encode(options, forKey: .text)
     case .graph(let options)?: try container.encode(options, forKey: .graph)
     case nil: break

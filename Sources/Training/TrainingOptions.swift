@@ -87,7 +87,7 @@ public struct TrainingOptions: Equatable, Sendable {
   /// The options with what is detected at `data`, where nothing is said.
   func detected() throws -> (options: TrainingOptions, kind: DataOptions) {
     let found = try DataSource.kind(of: data)
-    if let kind, kind.dataKind == found { return (self, kind) }
+    if let kind, kind.suits(found) { return (self, kind) }
     var options = self
     let kind: DataOptions
     switch found {

@@ -114,6 +114,8 @@ enum FuzzedTables {
       "\u{feff}x,x2\n1,2\n\n3,4\n",
       "user,item,rating,when\na,x,1,9\na,y,5,9\nb,x,4,9\nb,z,,9\nc,y,2,9\nd,z,3,9\n",
       "user,x,y\na,1,\nb,2,2\nc,,1\nd,1,2\n",
+      "-DOCSTART- O\n\nmr B-PER\nbill I-PER\nsees O\n\ncan\tO\n", "1-2\tdu\t_\t_\n1\tde\tde\tADP\n2\t1 0\t1\tNUM\n",
+      "words,tags,back\na b,X Y,b a\n\"c, d\",X Y,d c\nc,Z,c\ne f g,X X Y,g f e\na,X,a\nb,Y,b\n",
       "First Citizen:\nBefore we proceed any further, hear me speak.\n\nAll:\nSpeak, speak.\n",
     ].map { Array($0.utf8) }
   }
@@ -132,6 +134,18 @@ enum FuzzedTables {
     if let text = try? TextCorpus(path: file) { _ = text.vocabulary.decode(text.training) }
     if let known, let table = try? Table(csv: file, for: known) { _ = try? known.features(of: table).tensor.scalars }
     if let known, let table = try? Table(csv: file, forFeaturesOf: known) { _ = try? known.features(of: table) }
+    for ending in [".conll", ".conllu"] {
+      try Data(bytes).write(to: URL(filePath: file + ending))
+      defer { try? FileManager.default.removeItem(atPath: file + ending) }
+      for needsTags in [true, false] {
+        let settings = TaggingSettings()
+        if let lines = try? TaggingPreprocessing.table(reading: file + ending, settings, needsTags: needsTags),
+          lines.rowCount < 1000
+        {
+          prepare(lines, settings, as: TaggingPreprocessing.self)
+        }
+      }
+    }
     guard let table = try? Table(csv: file), table.columns.count < 50, table.rowCount < 1000 else { return }
     learnWithoutLabels(table)
     for name in table.names.prefix(4) {
@@ -144,8 +158,17 @@ enum FuzzedTables {
         prepare(table, settings, as: TablePreprocessing.self)
       }
       prepare(table, SeriesSettings(target: name, window: 2), as: SeriesPreprocessing.self)
+      var steps = SeriesSettings(target: name, window: 1)
+      (steps.horizon, steps.steps) = (2, 2)
+      prepare(table, steps, as: SeriesPreprocessing.self)
+      prepare(table, GenerationSettings(target: name), as: GenerationPreprocessing.self)
       for column in table.names.prefix(4) where column != name {
-        prepare(table, TextColumnSettings(target: name, column: column), as: TextColumnPreprocessing.self)
+        var texts = TextColumnSettings(target: name, column: column)
+        prepare(table, texts, as: TextColumnPreprocessing.self)
+        texts.tokenizer = .word
+        prepare(table, texts, as: TextColumnPreprocessing.self)
+        prepare(table, TaggingSettings(target: name, column: column), as: TaggingPreprocessing.self)
+        prepare(table, TranslationSettings(target: name, column: column), as: TranslationPreprocessing.self)
       }
     }
   }
@@ -185,7 +208,7 @@ enum FuzzedTables {
     _ table: Table, _ settings: Preparation.Settings, as kind: Preparation.Type
   ) {
     guard let prepared = try? PreparedTable<Preparation>(table, settings, validation: 0.2, test: 0.2) else { return }
-    _ = prepared.parts.training.inputs.batch([0])
+    _ = prepared.parts.training.batch(of: [0])
     guard let text = try? JSONEncoder().encode(prepared.preprocessing) else { return }
     _ = try? JSONDecoder().decode(Preparation.self, from: text).validated()
   }

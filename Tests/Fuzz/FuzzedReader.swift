@@ -91,15 +91,28 @@ enum FuzzedReader: String, CaseIterable {
     let columns = try TablePreprocessing(fitting: table, TableSettings(target: "y"))
     let ratings = try Ratings(
       Table(csv: Array("u,i,r\na,x,1\na,y,5\n".utf8), path: ""), RatingSettings(user: "u", item: "i", rating: "r"))
-    let words = try WordPreparation(fitting: table, rows: [0, 1], WordSettings(column: nil, excluded: ["b"]))
+    let counted = try WordPreparation(fitting: table, rows: [0, 1], WordSettings(column: nil, excluded: ["b"]))
     for unlabeled in [
       UnlabeledPreparation.columns(try ColumnUnits(fitting: table, rows: [0, 1], .init())),
       .ratings(
         try RatingPreparation(fitting: ratings, ratings.given, RatingSettings(user: "u", item: "i", rating: "r"))),
-      .words(words),
+      .words(counted),
     ] {
       texts.append("preparation\n" + (try InputPreparation.unlabeled(unlabeled).json().serialized))
     }
+    let words = Table([
+      .init("t", .categorical(["a b", "c d", "a d"])), .init("u", .categorical(["X Y", "X X", "Y X"])),
+      .init("n", .numeric([1, 2, 3])),
+    ])
+    let sequences: [InputPreparation] = [
+      .tags(try TaggingPreprocessing(fitting: words, rows: [0, 1, 2], TaggingSettings(target: "u", column: "t"))),
+      .translation(
+        try TranslationPreprocessing(
+          fitting: words, rows: [0, 1, 2], TranslationSettings(target: "u", column: "t"))),
+      .generation(
+        try GenerationPreprocessing(fitting: words, rows: [0, 1, 2], GenerationSettings(target: "u"))),
+    ]
+    texts += try sequences.map { "preparation\n" + (try $0.json().serialized) }
     texts += [
       "preparation\n" + preparation, "preparation\n" + (try InputPreparation.table(columns).json().serialized),
       "preparation\n" + (try InputPreparation.graph(.init(normalizesFeatures: true)).json().serialized),

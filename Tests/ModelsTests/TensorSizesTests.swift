@@ -303,6 +303,26 @@ import Testing
         return (ZooCase.value(of: value), [5, value.inputs])
       }
     ),
+    (
+      "text-cnn",
+      { seed in
+        var sizes = Sizes(seed)
+        let value = TextCNN.Configuration(
+          inputs: sizes.number(1...6), kernels: sizes.numbers(sizes.number(1...3), 1...5), filters: sizes.number(1...6),
+          outputs: sizes.number(1...4))
+        return (ZooCase.value(of: value), [5, value.inputs])
+      }
+    ),
+    (
+      "text-transformer",
+      { seed in
+        var sizes = Sizes(seed)
+        let value = TextTransformer.Configuration(
+          inputs: sizes.number(1...6), width: 4 * sizes.number(1...3), layers: sizes.number(1...3),
+          hidden: sizes.number(1...6), readout: seed % 2 == 0 ? .mean : .cls, outputs: sizes.number(1...4))
+        return (ZooCase.value(of: value), [5, value.inputs])
+      }
+    ),
   ]
 
   @Test(arguments: families.map(\.name), 0..<6)
@@ -372,6 +392,32 @@ import Testing
     #expect(try Registry.zoo.model(from: adapted, path: "f.pth").model.configurationValue == model.configurationValue)
   }
 
+  /// Networks that label tokens, or write texts.
+  @Test(arguments: 0..<6) func sequencesHaveTheirSizes(seed: Int) throws {
+    var sizes = Sizes(seed)
+    let kind: RecurrentKind = [.lstm, .gru, .rnnTanh][seed % 3]
+    let tagger = RecurrentTagger.Configuration(
+      kind: kind, symbols: sizes.number(1...9), embedding: sizes.number(1...6), hidden: sizes.number(1...6),
+      layers: sizes.number(1...3), bidirectional: seed % 2 == 0, outputs: sizes.number(1...4))
+    let translator = Seq2Seq.Configuration(
+      kind: kind, symbols: sizes.number(1...9), targetSymbols: seed % 2 == 0 ? nil : 11, embedding: sizes.number(1...6),
+      hidden: sizes.number(1...6), layers: sizes.number(1...3), attention: DecoderAttention.allCases[seed % 3],
+      outputs: sizes.number(1...9))
+    let generator = SequenceGenerator.Configuration(
+      kind: kind, inputs: sizes.number(1...9), targetSymbols: seed % 2 == 0 ? 11 : nil, embedding: sizes.number(1...6),
+      hidden: sizes.number(1...6), layers: sizes.number(1...3), outputs: sizes.number(1...9))
+    func check(_ model: some Network, _ name: String) throws {
+      model.initialize(seed: 1)
+      let architecture = try Registry.zoo.architecture(named: name)
+      let adapted = try Self.stateDictionary(of: model).adapted(to: architecture, path: "f.pth").checkpoint
+      let again = try Registry.zoo.model(from: adapted, path: "f.pth").model
+      #expect(again.configurationValue == model.configurationValue)
+    }
+    try check(RecurrentTagger(tagger), "sequence-tagger-gru")
+    try check(Seq2Seq(translator), "seq2seq-gru")
+    try check(SequenceGenerator(generator), "sequence-generator-lstm")
+  }
+
   @Test(arguments: 0..<12) func graphNetworksHaveTheirLayers(seed: Int) throws {
     var sizes = Sizes(seed)
     let configuration = GCN.Configuration(
@@ -399,9 +445,11 @@ import Testing
     #expect(again.configuration == configuration)
   }
 
+  private static let sequences = ["sequence-tagger-lstm", "seq2seq-gru", "sequence-generator-gru"]
+
   @Test func everyFamilyOfTheRegistryIsHere() throws {
     let tried = Set(
-      try (Self.families.map(\.name) + ["char-rnn", "char-transformer", "sequence-gru", "gcn", "rbm"]).map {
+      try (Self.families.map(\.name) + ["char-rnn", "char-transformer", "sequence-gru", "gcn", "rbm"] + Self.sequences).map {
         "\(type(of: try Registry.zoo.architecture(named: $0).build()))"
       })
     for architecture in Registry.zoo.architectures { #expect(tried.contains("\(type(of: try architecture.build()))")) }

@@ -32,7 +32,7 @@ import Testing
     var interquartile = settings
     interquartile.outliers = .interquartile(1.5)
     var series = SeriesSettings(target: "y", window: 2)
-    series.horizon = 1
+    (series.horizon, series.steps) = (2, 2)
     series.excluded = ["a"]
     let settingsOfRatings = RatingSettings(user: "u", item: "i", rating: "r")
     let ratings = try Ratings(Table(csv: Array("u,i,r\na,x,1\na,y,5\n".utf8), path: "ratings"), settingsOfRatings)
@@ -45,10 +45,22 @@ import Testing
       .series(try SeriesPreprocessing(fitting: table, rows: 4, series)),
       .textColumn(
         try TextColumnPreprocessing(fitting: table, rows: [0, 1, 2, 3], TextColumnSettings(target: "y", column: "t"))),
+      .tags(
+        try TaggingPreprocessing(fitting: table, rows: [0, 1, 2, 3], TaggingSettings(target: "b", column: "t"))),
+      .translation(
+        try TranslationPreprocessing(fitting: table, rows: [0, 1], Self.pairs)),
+      .generation(
+        try GenerationPreprocessing(fitting: table, rows: [0, 1, 2, 3], GenerationSettings(target: "t"))),
       .graph(.init(normalizesFeatures: true, splitSeed: 1)), .text,
       .graphs(NodeEncoding(attributes: 1, labels: [.init(first: 0, count: 2)], mostNeighbours: 3)),
     ]
   }
+
+  private static let pairs: TranslationSettings = {
+    var settings = TranslationSettings(target: "b", column: "t")
+    settings.tokenizer = .word
+    return settings
+  }()
 
   @Test func everyMemberIsNamed() throws {
     var found: Set<String> = []
@@ -69,6 +81,7 @@ import Testing
       TableSettings.Missing.allCases.map(\.rawValue) + TableSettings.Scaling.allCases.map(\.rawValue)
       + TableSettings.Task.allCases.map(\.rawValue) + Table.Kind.allCases.map(\.rawValue)
       + Preprocessing.Channels.allCases.map(\.rawValue) + [Preprocessing.Interpolation.bilinear.rawValue]
+      + TextUnit.allCases.map(\.rawValue)
     for word in words { #expect(Self.page.contains("`\(word)`") || Self.page.contains("\"\(word)\""), "\(word)") }
   }
 }

@@ -15,20 +15,22 @@ struct CheckpointEvaluation {
   ///   - part: nil for what was held out of the training.
   init(
     _ checkpoint: String, on named: String, part: EvaluationPart?, columns: ColumnOptions, reading: ReadingArguments,
-    source: SourceOptions, weights: WeightsOptions
+    source: SourceOptions, weights: WeightsOptions, writing: WritingOptions
   ) throws {
     data = try weights.dataPath(named)
     kind = try DataSource.kind(of: data)
     try reading.check(kind, data)
     reading.setThreads()
     if kind != .images {
-      let evaluation = try DataEvaluation(checkpoint, source, weights: weights, part: part)
+      let evaluation = try DataEvaluation(
+        checkpoint, source, weights: weights, part: part, beam: writing.beam)
       metadata = evaluation.checkpoint.metadata
       report = try evaluation.report(on: data, kind, columns)
       images = nil
       return
     }
     try columns.requireNone(path: checkpoint)
+    try writing.requireNone(path: checkpoint)
     let loaded = try LoadedModel(checkpoint, source, weights: weights, needsHead: true)
     metadata = loaded.predictor.metadata
     (report, images) = try Self.evaluate(loaded, on: data, part, reading)

@@ -14,6 +14,7 @@ struct EvaluationSections {
       try ClassificationSections(metrics: metrics, findings: findings).sections()
     case .numbers(let metrics): try numbers(metrics)
     case .characters(let count, let loss): [characters(count, loss)]
+    case .other: []
     }
   }
 
@@ -26,6 +27,7 @@ struct EvaluationSections {
     case .numbers(let metrics):
       "root mean squared error \(shown(metrics.rootMeanSquaredError)), R² \(shown(metrics.r2)) on \(counted(metrics.count, item))"
     case .characters(let count, let loss): "\(fixed(loss, 4)) nats a character on \(counted(count, "character"))"
+    case .other: report.lines.first ?? ""
     }
   }
 
@@ -48,6 +50,7 @@ struct EvaluationSections {
           ("mae", "Mean absolute error", metrics.meanAbsoluteError), ("r_squared", "R²", metrics.r2),
         ]
       case .characters(_, let loss): [("loss", "Nats a character", loss)]
+      case .other: []
       }
     return all.compactMap { type, name, value in value.flatMap { $0.isFinite ? (type, name, $0) : nil } }
   }

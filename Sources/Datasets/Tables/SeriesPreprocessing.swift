@@ -12,9 +12,11 @@ public struct SeriesSettings: Codable, Equatable, Sendable {
   public var target: String
   /// The number of rows that the network reads.
   public var window: Int
-  /// How many rows after the last of them the predicted value is; nil for what a network knows already, else for the next
-  /// row.
+  /// How many rows after the last of them the last predicted value is; nil for what a network knows already, else for the
+  /// next row.
   public var horizon: Int?
+  /// How many values are predicted at once, those of the rows up to the horizon; nil for the last one alone.
+  public var steps: Int?
   /// Columns that are not used.
   public var excluded: [String] = []
   public var scaling = TableSettings.Scaling.standard
@@ -30,10 +32,16 @@ public struct SeriesSettings: Codable, Equatable, Sendable {
   /// The same as a number: 1 for the next row.
   public var rowsAhead: Int { horizon ?? 1 }
 
+  /// How many values are predicted for a window.
+  public var stepCount: Int { steps ?? 1 }
+
   /// Refuses numbers that make no windows.
   public func validate() throws(TableFault) {
     for (name, value) in [("window", window), ("horizon", rowsAhead)] where !(1...Self.limit).contains(value) {
       throw .invalidSetting(name: name, value: "\(value)", allowed: "1 to \(Self.limit)")
+    }
+    if let steps, !(1...rowsAhead).contains(steps) {
+      throw .invalidSetting(name: "steps", value: "\(steps)", allowed: "1 to the horizon, \(rowsAhead)")
     }
     if excluded.holds(target) {
       throw .invalidSetting(name: "excluded column", value: "'\(target)'", allowed: "another than the target")
@@ -44,7 +52,7 @@ public struct SeriesSettings: Codable, Equatable, Sendable {
 /// How the rows of a time series become a network's inputs.
 ///
 /// An input is the last rows of all columns of numbers, the target's own among them; what is learned is the target's value
-/// some rows later, scaled as its column is.
+/// some rows later, or its next values, scaled as its column is.
 public struct SeriesPreprocessing: TablePreparation {
   /// A column of numbers: the network gets (value − shift) / scale.
   public struct Column: Codable, Equatable, Sendable {
@@ -99,7 +107,9 @@ public struct SeriesPreprocessing: TablePreparation {
     var result = self
     result.settings.target = settings.target
     result.settings.window = settings.window
-    result.settings.horizon = settings.horizon ?? self.settings.horizon
+    if settings.horizon != nil {
+      (result.settings.horizon, result.settings.steps) = (settings.horizon, settings.steps)
+    }
     return result
   }
 
@@ -139,6 +149,10 @@ public struct SeriesPreprocessing: TablePreparation {
     guard split.training.count >= needed else {
       throw .seriesTooShort(path: table.path, rows: split.training.count, needed: needed)
     }
+    let steps = (settings.horizon == nil ? known?.settings : nil)?.stepCount ?? settings.stepCount
+    for (part, rows) in [("validation", split.validation), ("test", split.test)] where rows.count < steps {
+      throw .partTooShort(path: table.path, part: part, rows: rows.count, needed: steps)
+    }
     return split
   }
 
@@ -175,7 +189,7 @@ public struct SeriesPreprocessing: TablePreparation {
     }
     return SeriesRows(
       values: scaled, width: columns.count, target: columns.firstIndex { $0.name.isExactly(settings.target) } ?? 0,
-      window: settings.window, horizon: settings.rowsAhead)
+      window: settings.window, horizon: settings.rowsAhead, steps: settings.stepCount)
   }
 
   // MARK: JSON

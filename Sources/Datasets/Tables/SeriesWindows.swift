@@ -9,17 +9,20 @@ public struct SeriesRows: Equatable, Sendable {
   let target: Int
   let window: Int
   let horizon: Int
+  /// The number of values that are predicted, the last of them `horizon` rows after the window.
+  var steps = 1
 
   public var count: Int { values.count / width }
 
-  /// How many windows have their target among the rows.
+  /// How many windows have their targets among the rows.
   public var windows: Int { max(0, count - window - horizon + 1) }
 
   /// The windows whose targets are rows of the range, as far as there are enough rows before them, with these targets.
   public func examples(targets rows: Range<Int>) -> Examples<SeriesWindows> {
-    let before = window + horizon - 1
-    let starts = max(rows.lowerBound, before) - before..<max(rows.upperBound, before) - before
-    return Examples(SeriesWindows(rows: self, starts: starts), targets: starts.map(target))
+    let (first, last) = (window + horizon - steps, window + horizon - 1)
+    let start = max(rows.lowerBound, first) - first
+    let starts = start..<max(start, rows.upperBound - last)
+    return Examples(SeriesWindows(rows: self, starts: starts), targets: starts.flatMap(targets))
   }
 
   /// The end of the series, whose target lies beyond it: [1, T, F]; nil where there are too few rows.
@@ -34,7 +37,10 @@ public struct SeriesRows: Equatable, Sendable {
   }
 
   /// What comes after the window that begins at a row.
-  private func target(_ start: Int) -> Float { values[(start + window + horizon - 1) * width + target] }
+  private func targets(_ start: Int) -> [Float] {
+    let end = start + window + horizon
+    return (end - steps..<end).map { values[$0 * width + target] }
+  }
 }
 
 /// Windows of a time series.

@@ -73,13 +73,18 @@ public struct Table: Sendable, Equatable {
 
   /// A table of columns that have equally many values and names of their own.
   public init(_ columns: [Column], path: String = "table") {
+    self.init(columns, path: path, rowNumbers: nil)
+  }
+
+  /// - Parameter numbers: of the rows in their file; nil for those of a table with a header.
+  init(_ columns: [Column], path: String, rowNumbers numbers: [Int]?) {
     let rows = columns.first?.values.count ?? 0
     ensure(
       columns.allSatisfy { $0.values.count == rows } && columns.map(\.name).areDistinct,
       "Table: columns of different lengths, or two of one name: \(columns.map { ($0.name, $0.values.count) })")
     self.path = path
     self.columns = columns
-    rowNumbers = Array(2..<rows + 2)
+    rowNumbers = numbers ?? Array(2..<rows + 2)
   }
 
   /// The column of a name, which is compared byte by byte.

@@ -55,6 +55,12 @@ public enum TableFault: Swift.Error, Equatable, Sendable, CustomStringConvertibl
   case missingInSeries(path: String, row: Int, column: String)
   /// There are too few rows for the windows asked for.
   case seriesTooShort(path: String, rows: Int, needed: Int)
+  /// A text has more or fewer labels than tokens.
+  case tagCount(path: String, row: Int, tokens: Int, tags: Int)
+  /// A line with a token has no label.
+  case noTag(path: String, line: Int, token: String)
+  /// A part of a time series has fewer rows than are predicted at once.
+  case partTooShort(path: String, part: String, rows: Int, needed: Int)
   /// The column whose next values are to be predicted holds words.
   case seriesOfWords(path: String, column: String)
   /// A column that needs texts is empty in every row.
@@ -125,6 +131,12 @@ public enum TableFault: Swift.Error, Equatable, Sendable, CustomStringConvertibl
       "\(path): row \(row), column \(column): the value is missing, and a time series needs every value; fill it in, or leave the column out"
     case .seriesTooShort(let path, let rows, let needed):
       "\(path): \(rows) rows are too few for a window and its target, which need \(needed); use more rows or a shorter window"
+    case .tagCount(let path, let row, let tokens, let tags):
+      "\(path): row \(row): \(tokens) tokens and \(tags) labels; give each token one, with spaces between them"
+    case .noTag(let path, let line, let token):
+      "\(path): line \(line): the token '\(Self.short(token))' has no label; put one behind it, and an empty line between texts"
+    case .partTooShort(let path, let part, let rows, let needed):
+      "\(path): its \(part) part has \(rows) rows, fewer than the \(needed) that are predicted at once; use more rows or a nearer horizon"
     case .seriesOfWords(let path, let column):
       "\(path): column \(column) holds words, and a time series predicts numbers; name another column as the target"
     case .noTextAnywhere(let path, let column):

@@ -8,11 +8,16 @@ extension TablePreprocessing {
   /// - Parameter rows: positions of rows; those without a target are passed over, and so are those with any missing value
   ///   where the settings leave such rows out.
   public init(fitting table: Table, rows: [Int]? = nil, _ settings: TableSettings) throws(TableFault) {
+    try self.init(fitting: table, rows: rows, settings, target: nil)
+  }
+
+  /// - Parameter given: the target, where the column does not say what it is.
+  init(fitting table: Table, rows: [Int]?, _ settings: TableSettings, target given: Target?) throws(TableFault) {
     try settings.validate()
     let features = try Self.features(of: table, settings)
     let usable = try Self.usableRows(of: table, settings, among: rows)
     guard !usable.isEmpty else { throw .noRowsLeft(path: table.path, rows: rows?.count ?? table.rowCount) }
-    target = try Self.target(of: table, usable, settings)
+    if let given { target = given } else { target = try Self.target(of: table, usable, settings) }
     numeric = []
     categorical = []
     var filled: [[Double]] = []

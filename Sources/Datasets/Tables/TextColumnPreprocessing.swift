@@ -6,8 +6,10 @@ public struct TextColumnSettings: Codable, Equatable, Sendable {
   public var target: String
   /// The column of the texts.
   public var column: String
-  /// The number of characters of a text that are read; the rest is cut off.
+  /// The number of tokens of a text that are read; the rest is cut off.
   public var longest = 128
+  /// What a token is; nil for what a network knows already, else for characters.
+  public var tokenizer: TextUnit?
 
   public static let limit = 65_536
 
@@ -26,14 +28,14 @@ public struct TextColumnSettings: Codable, Equatable, Sendable {
   }
 }
 
-/// How the texts in a column of a table become a network's inputs: one token a character (Unicode scalar), in the order of
-/// a vocabulary of the training rows' characters.
+/// How the texts in a column of a table become a network's inputs: one token a character (Unicode scalar), or a word, in the
+/// order of a vocabulary of the training rows' tokens.
 ///
-/// One token more stands for every character that training has not seen, and for a text that has none at all.
+/// One token more stands for every token that training has not seen, and for a text that has none at all.
 public struct TextColumnPreprocessing: TablePreparation {
   public internal(set) var settings: TextColumnSettings
   public internal(set) var target: TablePreprocessing.Target
-  public internal(set) var vocabulary: CharacterVocabulary
+  public internal(set) var vocabulary: TextVocabulary
 
   /// How many different tokens there are.
   public var symbols: Int { vocabulary.count + 1 }
@@ -72,10 +74,10 @@ public struct TextColumnPreprocessing: TablePreparation {
       spelling: column.spelling)
     if let known {
       vocabulary = known.vocabulary
+      self.settings.tokenizer = known.settings.tokenizer
     } else {
-      var read = String.UnicodeScalarView()
-      for row in rows { read.append(contentsOf: (texts[row] ?? "").unicodeScalars.prefix(settings.longest)) }
-      vocabulary = CharacterVocabulary(of: String(read))
+      vocabulary = TextVocabulary(
+        of: rows.lazy.compactMap { texts[$0] }, by: settings.tokenizer ?? .character, longest: settings.longest)
     }
     guard vocabulary.count > 0 else { throw .noValues(path: table.path, column: settings.column) }
   }
@@ -106,14 +108,12 @@ public struct TextColumnPreprocessing: TablePreparation {
   /// - Parameter rows: positions of rows; nil for all.
   public func texts(of table: Table, rows: [Int]? = nil) throws(TableFault) -> TextSequences {
     let texts = try Self.texts(of: table, settings.column)
-    let numbers = Dictionary(zip(vocabulary.characters, Int32(0)...), uniquingKeysWith: { first, _ in first })
-    let unknown = Int32(vocabulary.count)
     var result = TextSequences()
     for row in rows ?? Array(0..<table.rowCount) {
       guard let text = texts[row] else { continue }
-      let characters = text.unicodeScalars
-      result.append(characters.prefix(settings.longest).map { numbers[$0] ?? unknown }, unknown: unknown, row: row)
-      if characters.dropFirst(settings.longest).first != nil { result.shortened += 1 }
+      let (tokens, isCut) = vocabulary.encode(text, longest: settings.longest)
+      result.append(tokens, unknown: Int32(vocabulary.count), row: row)
+      if isCut { result.shortened += 1 }
     }
     return result
   }
@@ -133,8 +133,8 @@ public struct TextColumnPreprocessing: TablePreparation {
   public func validated() throws(TableFault) -> TextColumnPreprocessing {
     try settings.validate()
     guard target.task == .classification, target.classes.count > 1, target.classes.areDistinct,
-      vocabulary.count > 0
-    else { throw .unreadablePreprocessing(reason: "the classes do not fit the task") }
+      vocabulary.count > 0, vocabulary.unit == settings.tokenizer ?? .character
+    else { throw .unreadablePreprocessing(reason: "the classes or the vocabulary do not fit the task") }
     return self
   }
 }

@@ -13,24 +13,37 @@ public struct TextSequences: ExampleInputs {
 
   public var count: Int { rows.count }
 
+  init() {}
+
   mutating func append(_ text: [Int32], unknown: Int32, row: Int) {
-    tokens += text.isEmpty ? [unknown] : text
+    append(text.isEmpty ? [unknown] : text, row: row)
+  }
+
+  /// - Parameter text: at least one token.
+  mutating func append(_ text: [Int32], row: Int) {
+    tokens += text
     starts.append(tokens.count)
     rows.append(row)
   }
+
+  /// The tokens of the text at a place.
+  public subscript(place: Int) -> ArraySlice<Int32> { tokens[starts[place]..<starts[place + 1]] }
 
   /// The length of the longest text.
   public var longest: Int { zip(starts, starts.dropFirst()).map { $1 - $0 }.max() ?? 0 }
 
   /// The texts at the places given, [N, T], the shorter ones filled up with zeros, and how long each is.
-  public func batch(_ places: [Int]) -> (tokens: IntTensor, lengths: [Int]) {
+  public func batch(_ places: [Int]) -> (tokens: IntTensor, lengths: [Int]) { batch(places, padding: 0) }
+
+  /// The same, filled up with another number.
+  func batch(_ places: [Int], padding: Int32) -> (tokens: IntTensor, lengths: [Int]) {
     let lengths = places.map { starts[$0 + 1] - starts[$0] }
     let longest = lengths.max() ?? 0
     var padded: [Int32] = []
     padded.reserveCapacity(places.count * longest)
     for (place, length) in zip(places, lengths) {
       padded += tokens[starts[place]..<starts[place + 1]]
-      padded += repeatElement(0, count: longest - length)
+      padded += repeatElement(padding, count: longest - length)
     }
     return (IntTensor(padded, shape: [places.count, longest]), lengths)
   }
@@ -39,6 +52,7 @@ public struct TextSequences: ExampleInputs {
     for part in parts {
       fingerprint.add(part.inputs.tokens)
       fingerprint.add(part.labels)
+      if let steps = part.steps { fingerprint.add(steps.tokens) }
     }
   }
 }

@@ -42,6 +42,9 @@ public struct CharacterVocabulary: Sendable, Equatable {
   /// The characters as names of classes, for a checkpoint.
   public var names: [String] { characters.map { String(Character($0)) } }
 
+  /// The number of a character; nil of one that is not known.
+  func number(of character: Unicode.Scalar) -> Int32? { numbers[character] }
+
   /// The number of every character of a text.
   public func encode(_ text: String) throws(TextFault) -> [Int32] {
     var tokens: [Int32] = []

@@ -6,6 +6,8 @@ import AviaryTensors
 
 /// A preparation of tables that a run can begin with: what is special about its kind of data.
 protocol TrainablePreparation: TablePreparation {
+  /// What is thrown for a network that does not suit.
+  static func unsuited(_ architecture: Architecture) -> any Error
   /// What an example is called.
   static var items: String { get }
   /// The share of the rows that is the test.
@@ -19,10 +21,14 @@ protocol TrainablePreparation: TablePreparation {
   static func known(
     by checkpoint: (checkpoint: Checkpoint, path: String)?, _ settings: Settings, isSource: Bool
   ) throws -> Self?
+  /// What validation reports.
+  var monitors: [Monitor] { get }
   /// Whether the rows that are held out are drawn, and are not the end.
   static var drawsRows: Bool { get }
-  /// Whether the network has to read tokens.
-  static var takesTokens: Bool { get }
+  /// Whether a network is called with such inputs.
+  static func suits(_ network: any Network) -> Bool
+  /// What a network lacks that does not suit, and one that does.
+  static var needed: String { get }
   /// Reads the table; of a network that knows its columns already, the target may be another one.
   static func table(csv path: String, _ settings: Settings, keeping known: Self?) throws(TableFault) -> Table
   /// As checkpoints hold it.
@@ -31,6 +37,8 @@ protocol TrainablePreparation: TablePreparation {
   func changes(_ given: [ConfigurationChange]) -> [ConfigurationChange]
   /// What a person should know about the rows.
   func remarks(on table: Table, _ parts: DatasetParts<Examples<Inputs>>) -> [String]
+  /// How many outputs the network has.
+  var outputCount: Int { get }
   /// Whether a network with the known preparation predicts the same already, so that its head stays.
   func predictsSame(as known: Self) -> Bool
   /// The network as a function of inputs. Refuses batches that are too large for it.
@@ -43,10 +51,13 @@ protocol TrainablePreparation: TablePreparation {
 
 extension TrainablePreparation {
   static var drawsRows: Bool { true }
-  static var takesTokens: Bool { false }
+  static func suits(_ network: any Network) -> Bool { network is any Classifier }
+  static var needed: String { "has no answer for a row of a table; mlp has" }
+  var monitors: [Monitor] { classes == nil ? Monitor.ofNumbers : Monitor.ofClasses }
   static var testShare: Double { 0.1 }
   func changes(_ given: [ConfigurationChange]) -> [ConfigurationChange] { given }
   func predictsSame(as known: Self) -> Bool { false }
+  var outputCount: Int { classes?.count ?? 1 }
 
   /// A task for the data of a run: from the table to examples, and from the beginning to a network for them.
   ///
@@ -54,8 +65,8 @@ extension TrainablePreparation {
   static func task(
     _ beginning: Beginning, _ settings: Settings, _ options: TrainingOptions, report: (String) -> Void
   ) throws -> any TrainingTask {
-    if takesTokens, let architecture = try beginning.architecture, !(try architecture.build() is any SequenceReader) {
-      throw ArchitectureFault.unsuited(architecture: architecture.name, kinds: architecture.kinds, data: .text)
+    if let architecture = try beginning.architecture, let network = try? architecture.build(), !suits(network) {
+      throw Self.unsuited(architecture)
     }
     let checkpoint = beginning.checkpoint
     let known = try Self.known(by: checkpoint, settings, isSource: beginning.isSource)
@@ -70,7 +81,7 @@ extension TrainablePreparation {
       report("\(path) predicts this target already: its head and the target's scale are kept")
     }
     let start = try beginning.start(
-      input: preprocessing.inputShape, outputs: preprocessing.classes?.count ?? 1, keepsHead: keepsHead,
+      input: preprocessing.inputShape, outputs: preprocessing.outputCount, keepsHead: keepsHead,
       changes: preprocessing.changes(options.configuration), data: data.parts.fingerprint(), options)
     let (forward, mostAtOnce) = try preprocessing.outputs(
       of: start, data.parts, options, path: checkpoint?.path ?? options.data)
@@ -87,8 +98,12 @@ extension TrainablePreparation {
       report(split.remark(on: former, path))
     }
     return start.model.task(
-      on: data.parts, options, items: Self.items, metadata: metadata, mostAtOnce: mostAtOnce, outputs: forward,
-      restored: { preprocessing.restored($0) })
+      on: data.parts, options, items: Self.items, metadata: metadata, mostAtOnce: mostAtOnce,
+      monitors: preprocessing.monitors, outputs: forward, restored: { preprocessing.restored($0) })
+  }
+
+  static func unsuited(_ architecture: Architecture) -> any Error {
+    TrainingFault.unsuitedNetwork(architecture: architecture.name, needed: needed)
   }
 }
 
@@ -96,13 +111,14 @@ extension Network {
   /// A task for this network on examples in memory.
   fileprivate func task<Inputs: ExampleInputs>(
     on data: DatasetParts<Examples<Inputs>>, _ options: TrainingOptions, items: String, metadata: Checkpoint.Metadata,
-    mostAtOnce: Int, outputs: @escaping (Inputs.Batch) -> Tensor, restored: @escaping (Float) -> Double
+    mostAtOnce: Int, monitors: [Monitor], outputs: @escaping (Inputs.Batch) -> Tensor,
+    restored: @escaping (Float) -> Double
   ) -> any TrainingTask {
     let task = SupervisedTask(
       self, on: data, options, items: items, metadata: metadata, mostAtOnce: mostAtOnce, purpose: "row order",
       outputs: outputs)
     task.restored = restored
-    task.monitors = metadata.classes == nil ? Monitor.ofNumbers : Monitor.ofClasses
+    task.monitors = monitors
     return task
   }
 }
@@ -123,7 +139,8 @@ extension TablePreprocessing: TrainablePreparation {
     let known: TablePreprocessing
     switch preparation {
     case .table(let preprocessing): known = preprocessing
-    case .series, .textColumn, .unlabeled: throw TrainingFault.otherKind(path: path, known: preparation.description)
+    case .series, .textColumn, .unlabeled, .tags, .translation, .generation:
+      throw TrainingFault.otherKind(path: path, known: preparation.description)
     case .images, .graph, .graphs, .text: return nil
     }
     var plain = TableSettings(target: settings.target, task: settings.task)
@@ -168,6 +185,7 @@ extension SeriesPreprocessing: TrainablePreparation {
   static var items: String { "windows" }
   static var drawsRows: Bool { false }
   var preparation: InputPreparation { .series(self) }
+  var outputCount: Int { settings.stepCount }
 
   static func known(
     by checkpoint: (checkpoint: Checkpoint, path: String)?, _ settings: SeriesSettings, isSource: Bool
@@ -217,11 +235,13 @@ extension Network {
 
 extension TextColumnPreprocessing: TrainablePreparation {
   static var items: String { "texts" }
-  static var takesTokens: Bool { true }
   var preparation: InputPreparation { .textColumn(self) }
 
-  /// The length of the vectors that stand for characters, by default.
-  private static let width = 32
+  static func suits(_ network: any Network) -> Bool { network is any SequenceReader }
+
+  static func unsuited(_ architecture: Architecture) -> any Error {
+    ArchitectureFault.unsuited(architecture: architecture.name, kinds: architecture.kinds, data: .text)
+  }
 
   static func known(
     by checkpoint: (checkpoint: Checkpoint, path: String)?, _ settings: TextColumnSettings, isSource: Bool
@@ -230,6 +250,9 @@ extension TextColumnPreprocessing: TrainablePreparation {
     guard let preparation = try checkpoint.inputPreparation() else { throw TrainingFault.noVocabulary(path: path) }
     guard case .textColumn(let known) = preparation else {
       throw TrainingFault.otherKind(path: path, known: preparation.description)
+    }
+    if isSource, let tokenizer = settings.tokenizer, tokenizer != known.vocabulary.unit {
+      throw TrainingFault.keptPreparation(path: path)
     }
     return known
   }
@@ -241,15 +264,14 @@ extension TextColumnPreprocessing: TrainablePreparation {
   }
 
   func changes(_ given: [ConfigurationChange]) -> [ConfigurationChange] {
-    [ConfigurationChange(name: "inputs", value: "\(Self.width)")] + given
-      + [ConfigurationChange(name: "symbols", value: "\(symbols)")]
+    given + [ConfigurationChange(name: "symbols", value: "\(symbols)")]
   }
 
   func remarks(on table: Table, _ parts: DatasetParts<Examples<TextSequences>>) -> [String] {
     let shortened = parts.all.reduce(0) { $0 + $1.inputs.shortened }
     return table.remarks(on: [settings.target])
       + (parts.skipped > 0 ? ["\(parts.skipped) rows without text or class are left out"] : [])
-      + (shortened > 0 ? ["\(shortened) texts are cut off after \(settings.longest) characters"] : [])
+      + (shortened > 0 ? ["\(shortened) texts are cut off after \(settings.longest) \(vocabulary.unit.rawValue)s"] : [])
   }
 
   func outputs(
@@ -261,7 +283,7 @@ extension TextColumnPreprocessing: TrainablePreparation {
     let textsAtOnce = max(1, batchLimit / (max(1, longest) * 4 * model.headInputs))
     try TrainingFault.check(
       "batch size", options.batchSize, options.batchSize <= textsAtOnce,
-      "at most \(textsAtOnce) for texts of \(longest) characters; or lower --sequence-length")
+      "at most \(textsAtOnce) for texts of \(longest) \(vocabulary.unit.rawValue)s; or lower --sequence-length")
     guard model.symbols == symbols else { throw TrainingFault.noVocabulary(path: path) }
     return (
       { model(tokens: $0.tokens, lengths: $0.lengths) },

@@ -25,7 +25,7 @@ where Data.Batch == LabeledBatch<Inputs> {
   private let purpose: String
   private let outputs: (Inputs) -> Tensor
   private var loader: DataLoader<Data>?
-  /// What a single output and its target say in the data's own units; nil where numbers stand for themselves.
+  /// What an output and its target say in the data's own units, where they all have one; nil where numbers stand for themselves.
   var restored: ((Float) -> Double)?
   public private(set) var testedNumbers: RegressionMetrics?
   public internal(set) var monitors: [Monitor]?
@@ -77,9 +77,9 @@ where Data.Batch == LabeledBatch<Inputs> {
 
   public func checkBatches() throws { try loader?.check() }
 
-  /// A single item has no statistics to learn from.
+  /// A single item has no statistics to learn from. Of sequences, steps are counted.
   public func count(_ batch: LabeledBatch<Inputs>) -> Int {
-    batch.count == 1 && model.learnsFromStatistics ? 0 : batch.count
+    batch.count == 1 && model.learnsFromStatistics ? 0 : batch.target.answers
   }
 
   public func loss(_ batch: LabeledBatch<Inputs>, step number: Int) -> (loss: Tensor, outputs: Tensor) {
@@ -104,12 +104,14 @@ where Data.Batch == LabeledBatch<Inputs> {
   private func scores(_ part: Data, _ numbers: inout RegressionMetrics) throws -> Scores {
     var (sum, tally) = (0.0, ClassTally())
     var correct: Int?
+    var answers = 0
     let loader = DataLoader(part, batchSize: mostAtOnce, workers: workers)
     for batch in loader {
       if Interruption.isRequested { throw EvaluationInterrupted() }
       sum += inference { () -> Double in
         let outputs = outputs(batch.inputs)
-        if case .numbers(let targets) = batch.target, targets.count == batch.count {
+        // Numbers of several kinds have no common unit, unless somebody says what they are.
+        if case .numbers(let targets) = batch.target, targets.count == batch.count || restored != nil {
           let restored = restored ?? { Double($0) }
           for (target, estimate) in zip(targets.scalars, outputs.scalars) {
             numbers.add(target: restored(target), estimate: restored(estimate))
@@ -121,11 +123,15 @@ where Data.Batch == LabeledBatch<Inputs> {
             correct = (correct ?? 0) + (Int(label) == predicted ? 1 : 0)
           }
         }
-        return Double(batch.target.loss(outputs).scalar) * Double(batch.count)
+        if case .steps = batch.target {
+          correct = (correct ?? 0) + (batch.target.correct(outputs) ?? 0)
+        }
+        return Double(batch.target.loss(outputs).scalar) * Double(batch.target.answers)
       }
+      answers += batch.target.answers
     }
     try loader.check()
-    let count = Double(part.count)
+    let count = Double(answers)
     var scores = Scores(loss: sum / count, accuracy: correct.map { Double($0) / count })
     scores.count(tally)
     scores.rmse = numbers.rootMeanSquaredError
@@ -136,9 +142,21 @@ where Data.Batch == LabeledBatch<Inputs> {
 }
 
 extension LabeledBatch.Target {
+  /// How many answers there are: items, or steps of them.
+  var answers: Int {
+    switch self {
+    case .classes(let labels): labels.scalars.count
+    case .numbers(let numbers): numbers.shape[0]
+    case .steps(let labels): labels.scalars.count { $0 >= 0 }
+    }
+  }
+
   /// The mean cross entropy, or the mean squared error.
   func loss(_ outputs: Tensor) -> Tensor {
     switch self {
+    case .steps(let labels):
+      crossEntropy(
+        outputs.reshaped(to: [labels.scalars.count, -1]), labels: IntTensor(labels.scalars), ignoring: -1)
     case .classes(let labels): crossEntropy(outputs, labels: labels)
     case .numbers(let numbers): meanSquaredError(outputs, target: numbers)
     }
@@ -146,7 +164,12 @@ extension LabeledBatch.Target {
 
   /// How many of the classes are the most probable ones; nil of numbers.
   func correct(_ outputs: Tensor) -> Int? {
-    guard case .classes(let labels) = self else { return nil }
-    return zip(outputs.argmax(), labels.scalars).count { $0 == Int($1) }
+    switch self {
+    case .numbers: return nil
+    case .classes(let labels): return zip(outputs.argmax(), labels.scalars).count { $0 == Int($1) }
+    case .steps(let labels):
+      let rows = outputs.reshaped(to: [labels.scalars.count, -1])
+      return zip(rows.argmax(), labels.scalars).count { $0 == Int($1) }
+    }
   }
 }

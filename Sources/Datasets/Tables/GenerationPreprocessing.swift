@@ -1,0 +1,103 @@
+import AviaryDiagnostics
+
+/// Which column of a table holds texts that are written from the other columns.
+public struct GenerationSettings: Codable, Equatable, Sendable {
+  /// How the columns are prepared that the texts are written from; its target is the column of the texts.
+  public var table: TableSettings
+  /// The number of tokens of a text that are read; the rest is cut off.
+  public var longest = 128
+  /// What a token is; nil for what a network knows already, else for characters.
+  public var tokenizer: TextUnit?
+
+  public init(target: String) { table = TableSettings(target: target) }
+
+  public func validate() throws(TableFault) {
+    try table.validate()
+    guard (1...TextColumnSettings.limit).contains(longest) else {
+      throw .invalidSetting(
+        name: "sequence length", value: "\(longest)", allowed: "1 to \(TextColumnSettings.limit)")
+    }
+  }
+}
+
+/// How the rows of a table become what a network writes texts about.
+public struct GenerationPreprocessing: TablePreparation {
+  public internal(set) var settings: GenerationSettings
+  /// Of all columns but that of the texts.
+  public internal(set) var rows: TablePreprocessing
+  public internal(set) var written: WrittenText
+
+  public var classes: [String]? { nil }
+  public var inputShape: [Int] { [rows.featureCount] }
+  public func restored(_ output: Float) -> Double { Double(output) }
+
+  public func table(csv path: String) throws(TableFault) -> Table { try Table(csv: path, readings: rows.readings) }
+
+  /// Reads a table one of whose columns holds texts, whatever they look like.
+  ///
+  /// - Parameter known: how the other columns are to be read.
+  public static func table(
+    csv path: String, _ settings: GenerationSettings, keeping known: GenerationPreprocessing?
+  ) throws(TableFault) -> Table {
+    var readings = known?.rows.featureReadings ?? [:]
+    readings[ExactText(settings.table.target)] = ColumnReading(kind: .categorical, readsNA: true)
+    return try Table(csv: path, readings: readings)
+  }
+
+  public static func split(
+    _ table: Table, _ settings: GenerationSettings, keeping known: GenerationPreprocessing?, validation: Double,
+    test: Double, seed: UInt64
+  ) throws(TableFault) -> DataSplit {
+    try settings.validate()
+    _ = try TextColumnPreprocessing.texts(of: table, settings.table.target)
+    let rows = try TablePreprocessing.usableRows(
+      of: table, settings.table, needed: try known?.rows.neededColumns(of: table))
+    return try DataSplit(of: table, rows, by: nil, validation: validation, test: test, seed: seed)
+  }
+
+  /// - Parameter known: its columns and its vocabulary stay.
+  public init(
+    fitting table: Table, rows: [Int], _ settings: GenerationSettings, keeping known: GenerationPreprocessing? = nil
+  ) throws(TableFault) {
+    try settings.validate()
+    let texts = try TextColumnPreprocessing.texts(of: table, settings.table.target)
+    let read = rows.compactMap { texts[$0] }
+    self.settings = settings
+    if let known {
+      (self.rows, written) = (known.rows, known.written)
+      self.settings.table = known.settings.table
+      self.settings.tokenizer = known.settings.tokenizer
+      let lengths = read.map { written.vocabulary.encode($0, longest: settings.longest).tokens.count }
+      written.longest = max(written.longest, lengths.max() ?? 0)
+    } else {
+      // The texts are neither classes nor numbers: nothing of the target is looked at but its name.
+      let target = TablePreprocessing.Target(
+        name: settings.table.target, task: .regression, kind: .categorical, classes: [], mean: 0, deviation: 1)
+      self.rows = try TablePreprocessing(fitting: table, rows: rows, settings.table, target: target)
+      written = WrittenText(of: read, by: settings.tokenizer ?? .character, limit: settings.longest)
+    }
+    guard written.vocabulary.count > 0 else { throw .noValues(path: table.path, column: settings.table.target) }
+  }
+
+  public func examples(
+    of table: Table, parts: [[Int]]
+  ) throws(TableFault) -> [Examples<WritingExamples<TableFeatures>>] {
+    let texts = try TextColumnPreprocessing.texts(of: table, settings.table.target)
+    var examples: [Examples<WritingExamples<TableFeatures>>] = []
+    for places in parts {
+      let features = try rows.features(of: table, rows: places.filter { texts[$0] != nil })
+      guard features.count > 0 else { throw .noRowsLeft(path: table.path, rows: places.count) }
+      examples.append(written.examples(features, rows: features.rows, texts, limit: settings.longest))
+    }
+    return examples
+  }
+
+  public func validated() throws(TableFault) -> GenerationPreprocessing {
+    try settings.validate()
+    var result = self
+    result.rows = try rows.validated()
+    guard written.isValid, written.vocabulary.unit == settings.tokenizer ?? .character, rows.target.kind == .categorical
+    else { throw .unreadablePreprocessing(reason: "the vocabulary does not fit the settings") }
+    return result
+  }
+}
