@@ -109,7 +109,7 @@ struct DataEvaluation {
   /// The examples that were held out of the training, or those that are asked for, and the name of their part.
   ///
   /// - Parameter all: makes the examples of the whole table.
-  private func examples<Preparation: TablePreparation>(
+  func examples<Preparation: TablePreparation>(
     of table: Table, _ preprocessing: Preparation, item: String,
     all: () throws(TableFault) -> Examples<Preparation.Inputs>
   ) throws -> (Examples<Preparation.Inputs>, EvaluationPart) {
