@@ -59,6 +59,6 @@ import Testing
       return model[7](model[6](model[5](y)))
     }
     for (a, b) in zip(guided.result, written) { #expect(abs(a - b) <= 1e-5 * max(1, abs(b))) }
-    #expect(guided.result != (try gradient { model($0) }))
+    if mode == .training { #expect(guided.result != (try gradient { model($0) })) }
   }
 }
