@@ -29,7 +29,8 @@ public struct AviaryCommand: ParsableCommand {
     AverageCommand.self, QuantizeCommand.self, PullCommand.self,
     TrainCommand.self, FinetuneCommand.self,
     PlotCommand.self, ReportCommand.self,
-    EvaluateCommand.self, PredictCommand.self, FeaturesCommand.self, SampleCommand.self, SampleImagesCommand.self,
+    EvaluateCommand.self, PredictCommand.self, ExplainCommand.self, FeaturesCommand.self, SampleCommand.self,
+    SampleImagesCommand.self,
   ]
 
   /// Where every command looks networks up: those of the program that runs the commands.
@@ -69,6 +70,6 @@ extension ParsableCommand {
   static func exit(reporting error: any Error) -> Never {
     guard !(error is ExitCode), exitCode(for: error) == .failure else { exit(withError: error) }
     complain(error)
-    exit(withError: ExitCode.failure)
+    exit(withError: error is OptionFault ? ExitCode.validationFailure : .failure)
   }
 }

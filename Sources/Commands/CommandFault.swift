@@ -1,4 +1,5 @@
 import Aviary
+import AviaryExplanations
 
 /// Why a command fails, beyond the faults of the library.
 enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
@@ -32,6 +33,10 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
   case nothingDecoded(path: String, first: String)
   /// Some images could not be predicted.
   case unreadableImages(count: Int, of: Int, first: String)
+  /// Some images could not be explained.
+  case unexplainedImages(count: Int, of: Int, first: String)
+  /// The method does not explain what the network does.
+  case unexplained(path: String, fault: ExplanationFault)
   /// Some rows of tables, or whole tables, could not be predicted.
   case unpredictedRows(count: Int, of: Int, first: String)
   /// A part of a file that is needed is damaged.
@@ -118,6 +123,9 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
     case .nothingDecoded(let path, let first): "\(path): no image could be decoded; the first: \(first)"
     case .unreadableImages(let count, let all, let first):
       count == 1 ? first : "\(count) of \(all) images could not be predicted; the first: \(first)"
+    case .unexplainedImages(let count, let all, let first):
+      count == 1 ? first : "\(count) of \(all) images could not be explained; the first: \(first)"
+    case .unexplained(let path, let fault): "\(path): \(fault)"
     case .unpredictedRows(let count, let all, let first):
       count == 1 ? first : "\(count) of \(all) rows could not be predicted; the first: \(first)"
     case .damaged(let path, let first): "\(path): \(first)"

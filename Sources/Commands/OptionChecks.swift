@@ -14,3 +14,11 @@ func checkOption<Value>(
 func checkOption(_ name: String, _ value: Int?, in range: ClosedRange<Int>) throws(ValidationError) {
   try checkOption(name, value, "from \(range.lowerBound) to \(range.upperBound)") { range.contains($0) }
 }
+
+/// The value of an option does not go with the network or the data, which are known only while the command works: wrong
+/// usage, told in one line.
+struct OptionFault: Error, Equatable, CustomStringConvertible {
+  let description: String
+
+  init(_ description: String) { self.description = description }
+}

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Aviary
+import AviaryArchives
 import Foundation
 
 /// What a command may write over: a file that the same command could have written there.
@@ -14,11 +15,21 @@ struct OverwriteOptions: ParsableArguments {
     case features
     /// Samples of a network that learned without labels.
     case samples
+    /// An .npz file of these arrays.
+    case arrays([String])
+    /// A PNG file.
+    case picture
   }
 
   /// Refuses to write over a file that holds something else. A file that does not exist or is empty may be written.
   func check(_ path: String, for output: Output) throws(CommandFault) {
     guard !force, Self.hasContent(path) else { return }
+    if case .picture = output {
+      guard FileSystem.beginning(of: path, count: 4) == [0x89, 0x50, 0x4e, 0x47] else {
+        throw .wouldOverwrite(path: path, found: "not a picture")
+      }
+      return
+    }
     let found: Checkpoint
     do { found = try Checkpoint.read(from: path, options: .init(verify: false)) } catch {
       throw .wouldOverwrite(path: path, found: "not a checkpoint that can be read")
@@ -32,6 +43,11 @@ struct OverwriteOptions: ParsableArguments {
       guard found["features"] != nil, found["labels"] != nil else {
         throw .wouldOverwrite(path: path, found: "not a file of features")
       }
+    case .arrays(let names):
+      guard found.format == .numPyArchive, Set(found.paths).isSuperset(of: names) else {
+        throw .wouldOverwrite(path: path, found: "a file of other arrays")
+      }
+    case .picture: break
     case .checkpoint(let names):
       guard Self.formats(of: path).contains(found.format) else {
         throw .wouldOverwrite(path: path, found: "a file of another kind (\(found.format.rawValue))")

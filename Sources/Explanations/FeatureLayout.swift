@@ -30,7 +30,7 @@ enum FeatureLayout: Equatable {
       let height = (Double(count) * Double(input[2]) / Double(input[3])).squareRoot().rounded()
       guard height >= 1, count % Int(height) == 0 else { continue }
       let grid = [Int(height), count / Int(height)]
-      if Self.misfit(grid[0], grid[1], input) <= 1 {
+      if Self.misfit(grid[0], grid[1], input) < 1 {
         self = .tokens(before: before, grid: grid)
         return
       }

@@ -96,7 +96,8 @@ extension Explainer {
     let candidates = maps.filter { $0.shape == last.shape }.suffix(40).map(\.path)
     let seen = observed(x, try chosen(.highest, for: x), layers: candidates)
     let depends = candidates.last { path in
-      seen[path].map { $0.gradient.slice(axis: 1, from: before, to: last.shape[1]).scalars.contains { $0 != 0 } } ?? false
+      seen[path].map { $0.gradient.slice(axis: 1, from: before, to: last.shape[1]).scalars.contains { $0 != 0 } }
+        ?? false
     }
     return depends ?? last.path
   }

@@ -25,7 +25,7 @@ extension Explainer {
   /// - Throws: `ExplanationFault.noRelu` where the model calls none. Other activations, relu6 included, stay as they are.
   public func guidedBackpropagation(_ x: Tensor, _ target: Target = .highest) throws(ExplanationFault) -> Tensor {
     let chosen = try chosen(target, for: x)
-    let (gradient, calls) = try changingGradients(of: "relu", by: { relu($0) }) { () throws(ExplanationFault) in
+    let (gradient, calls) = try changingGradients(of: "relu", by: relu) { () throws(ExplanationFault) in
       try self.gradient(x, chosen)
     }
     guard calls > 0 else { throw .noRelu }

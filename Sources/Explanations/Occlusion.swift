@@ -43,7 +43,9 @@ extension Explainer {
       for runs in some {
         let start = covered.count
         covered += scalars
-        for run in runs { covered.replaceSubrange(start + run.lowerBound..<start + run.upperBound, with: covering[run]) }
+        for run in runs {
+          covered.replaceSubrange(start + run.lowerBound..<start + run.upperBound, with: covering[run])
+        }
       }
       let inputs = Tensor(covered, shape: [some.count] + input.shape.dropFirst())
       for (runs, left) in zip(some, try values(inputs, some.map { _ in output })) {

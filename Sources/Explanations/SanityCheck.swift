@@ -16,14 +16,19 @@ public struct SanityCheck: Sendable {
   /// From the layer that works last to the one that works first.
   public let stages: [Stage]
 
-  /// From here on, the map of random weights is too much like the trained model's.
+  init(stages: [Stage]) { self.stages = stages }
+
+  /// From here on, maps of random weights are too much like the trained model's.
   public static let limit = 0.5
 
-  /// The correlation with the map of a model without any learned weight.
-  public var correlation: Double { stages.last?.correlation ?? 0 }
+  /// The mean of all stages. A method that shows edges keeps its map for as long as the first convolutions are trained ones,
+  /// so that the last stage alone would not give it away.
+  public var correlation: Double {
+    stages.isEmpty ? 0 : stages.reduce(0) { $0 + $1.correlation } / Double(stages.count)
+  }
 
   /// Whether the explanation means anything: without what was learned it is another one.
-  public var dependsOnWeights: Bool { correlation.magnitude < Self.limit }
+  public var dependsOnWeights: Bool { correlation < Self.limit }
 }
 
 extension SanityCheck {
@@ -47,7 +52,7 @@ extension SanityCheck {
       let correlation = rankCorrelation(original, abs(try explain(model)).scalars)
       stages.append(Stage(layer: layer.path, correlation: correlation))
     }
-    self.stages = stages
+    self.init(stages: stages)
   }
 
   /// The layers that hold parameters themselves, from the last to work to the first, and the paths of these.

@@ -6,7 +6,7 @@ import Testing
 @Suite struct HelpTests {
   static let commands = [
     "models", "inspect", "verify", "diff", "convert", "average", "quantize", "train", "finetune", "evaluate", "predict",
-    "features", "pull", "plot", "report",
+    "explain", "features", "pull", "plot", "report",
     "sample", "sample-images",
   ]
 

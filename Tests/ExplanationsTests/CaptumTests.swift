@@ -15,7 +15,8 @@ import Testing
     _ found: Tensor, _ key: String, sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
     expectClose(
-      actual: found.scalars, shape: found.shape, golden: try goldens.array(key), relativeL2: gradientTolerance, name: key,
+      actual: found.scalars, shape: found.shape, golden: try goldens.array(key), relativeL2: gradientTolerance,
+      name: key,
       sourceLocation: sourceLocation)
   }
 

@@ -115,7 +115,9 @@ import Testing
       try residual.gradCAM(x, 1, layer: "layer3")
     }
     #expect(throws: ExplanationFault.noMap(path: "fc", shape: [2, 4])) { try residual.gradCAM(x, 1, layer: "fc") }
-    for (window, stride) in [([3, 13, 2], [3, 2, 2]), ([3, 4, 4], [3, 5, 4]), ([4, 4], [4, 4]), ([3, 0, 4], [3, 1, 4])] {
+    for (window, stride) in [
+      ([3, 13, 2], [3, 2, 2]), ([3, 4, 4], [3, 5, 4]), ([4, 4], [4, 4]), ([3, 0, 4], [3, 1, 4]),
+    ] {
       #expect(throws: ExplanationFault.window(window, stride: stride, input: [3, 12, 12])) {
         try residual.occlusion(x, 1, window: window, stride: stride)
       }

@@ -28,7 +28,8 @@ import Testing
     let numbers = try goldens.array("permutation/numbers").values
     let mean = numbers.reduce(0, +) / Double(rows)
     func accuracy(_ shuffling: PermutationImportance.Shuffling?) -> Double {
-      let right = zip(outputs(shuffling), classes).count { row, label in row.indices.max { row[$0] < row[$1] } == label }
+      let right = zip(outputs(shuffling), classes).count { row, label in row.indices.max { row[$0] < row[$1] } == label
+      }
       return Double(right) / Double(rows)
     }
     func explained(_ shuffling: PermutationImportance.Shuffling?) -> Double {
@@ -41,7 +42,9 @@ import Testing
         return Array(orders[start..<start + rows])
       }
       func compare(_ values: [Double], _ key: String) throws {
-        for (a, b) in zip(values, try goldens.array("permutation/\(name)/\(key)").values) { #expect(abs(a - b) < 1e-10) }
+        for (a, b) in zip(values, try goldens.array("permutation/\(name)/\(key)").values) {
+          #expect(abs(a - b) < 1e-10)
+        }
       }
       try compare(found.importances.flatMap { $0 }, "importances")
       try compare(found.means, "means")

@@ -44,10 +44,20 @@ import Testing
     let gradient = try check(residual()) { explainer throws(ExplanationFault) in
       try explainer.saliency(x, GoldenNetworks.target)
     }
-    #expect(gradient.dependsOnWeights && abs(gradient.correlation) < 0.5)
+    #expect(abs(gradient.stages.last?.correlation ?? 1) < 0.5)
     let edges = try check(residual()) { _ throws(ExplanationFault) in x }
-    #expect(!edges.dependsOnWeights && edges.correlation > 0.999)
+    #expect(!edges.dependsOnWeights && edges.correlation > 0.999 && gradient.correlation < edges.correlation)
     #expect(edges.stages.allSatisfy { $0.correlation > 0.999 })
+  }
+
+  /// The mean counts: the sign of a map of few places, or one stage, says little.
+  @Test func theMeanOfTheStagesDecides() {
+    func check(_ correlations: [Double]) -> SanityCheck {
+      SanityCheck(stages: correlations.map { SanityCheck.Stage(layer: "", correlation: $0) })
+    }
+    #expect(check([0.8, 0.6, -0.3, -0.8]).dependsOnWeights)
+    #expect(!check([0.99, 0.96, 0.8, 0.2]).dependsOnWeights)
+    #expect(check([]).correlation == 0)
   }
 
   /// A head that begins as zeros would leave a map of zeros.

@@ -6,6 +6,8 @@ import Testing
   private let x = Tensor([-2, -1, 1, 2], shape: [4])
   private let scale = Tensor([1, 1, -1, 1], shape: [4])
 
+  private func tripled(_ x: Tensor) -> Tensor { x * 3 }
+
   private func gradient() -> [Float]? {
     let (_, gradients, input) = valueWithGradients(of: [Parameter](), mode: .inference) {
       let input = watched(x)
@@ -16,14 +18,14 @@ import Testing
 
   @Test func anOperationsGradientIsChangedWithinTheScope() {
     #expect(gradient() == [0, 0, -1, 1])
-    let (changed, calls) = changingGradients(of: "relu", by: { relu($0) }) { gradient() }
+    let (changed, calls) = changingGradients(of: "relu", by: relu) { gradient() }
     #expect(changed == [0, 0, 0, 1] && calls == 1)
-    #expect(changingGradients(of: "relu", by: { $0 * 3 }) { gradient() }.result == [0, 0, -3, 3])
+    #expect(changingGradients(of: "relu", by: tripled) { gradient() }.result == [0, 0, -3, 3])
     #expect(gradient() == [0, 0, -1, 1], "nothing stays behind")
   }
 
   @Test func otherOperationsAreLeftAlone() {
-    let (same, calls) = changingGradients(of: "gelu", by: { $0 * 3 }) { gradient() }
+    let (same, calls) = changingGradients(of: "gelu", by: tripled) { gradient() }
     #expect(same == [0, 0, -1, 1] && calls == 0)
   }
 
@@ -42,11 +44,13 @@ import Testing
       }
       return try #require(gradients[input]).scalars
     }
-    let guided = try changingGradients(of: "relu", by: { relu($0) }) { try gradient { model($0) } }
+    let guided = try changingGradients(of: "relu", by: relu) { try gradient { model($0) } }
     #expect(guided.calls == 2)
     // The same with a relu of one's own.
     func guidedRelu(_ x: Tensor) -> Tensor {
-      customOperation("guided", inputs: [x]) { relu($0[0]) } pullback: { gradient, inputs, _ in
+      customOperation("guided", inputs: [x]) {
+        relu($0[0])
+      } pullback: { gradient, inputs, _ in
         [relu(gradient) * Tensor(inputs[0] .> 0)]
       }
     }
@@ -55,6 +59,6 @@ import Testing
       return model[7](model[6](model[5](y)))
     }
     for (a, b) in zip(guided.result, written) { #expect(abs(a - b) <= 1e-5 * max(1, abs(b))) }
-    #expect(guided.result != (try gradient { model($0) }))
+    if mode == .training { #expect(guided.result != (try gradient { model($0) })) }
   }
 }

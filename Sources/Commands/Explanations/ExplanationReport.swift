@@ -1,0 +1,76 @@
+import Aviary
+import AviaryExplanations
+
+/// What is told of the explanations of images, as lines and as JSON.
+struct ExplanationReport {
+  let method: ExplanationMethod
+  let classes: [String]
+  private(set) var lines: [String] = []
+  private(set) var values: [JSONValue] = []
+  private(set) var faults: [String] = []
+
+  init(method: ExplanationMethod, classes: [String]) {
+    self.method = method
+    self.classes = classes
+  }
+
+  /// What a picture is headed by.
+  func titles(_ explanation: ImageExplanation) -> (String, String) {
+    (
+      "\(classes[explanation.output]) \(percent(explanation.probability))",
+      method.rawValue + (explanation.layer.map { " of \($0)" } ?? "")
+    )
+  }
+
+  mutating func add(_ fault: String, image: String) {
+    faults.append(fault)
+    lines += [image, "  not explained"]
+    values.append(.members(["image": .text(image), "error": .text(fault)]))
+  }
+
+  mutating func add(
+    _ explanation: ImageExplanation, image: String, _ paths: (picture: String, numbers: String)
+  ) {
+    let (title, subtitle) = titles(explanation)
+    lines += [image, "  \(title), \(subtitle): \(paths.picture), \(paths.numbers)"]
+    var members: [JSONValue.Member] = [
+      .init("image", .text(image)), .init("class", .text(classes[explanation.output])),
+      .init("probability", .real(explanation.probability)), .init("method", .text(method.rawValue)),
+    ]
+    if let layer = explanation.layer { members.append(.init("layer", .text(layer))) }
+    members += [.init("picture", .text(paths.picture)), .init("numbers", .text(paths.numbers))]
+    if let state = explanation.completeness {
+      lines.append(
+        "  the attributions sum up to \(significant(state.sum, 4)) of \(significant(state.difference, 4)), an error of "
+          + "\(percent(state.error)), in \(counted(state.steps, "step"))"
+          + (state.error > 0.01 ? "; give more with --steps" : ""))
+      members.append(
+        .init(
+          "completeness",
+          .members([
+            "sum": .real(state.sum), "difference": .real(state.difference),
+            "error": state.error.isFinite ? .real(state.error) : .null, "steps": .integer(state.steps),
+          ])))
+    }
+    if let sanity = explanation.sanity { add(sanity, to: &members) }
+    values.append(.object(members))
+  }
+
+  private mutating func add(_ sanity: SanityCheck, to members: inout [JSONValue.Member]) {
+    lines += table(
+      sanity.stages.map { ["  ", "random from \($0.layer) on", fixed($0.correlation, 2)] }, right: [2])
+    lines.append(
+      "  the mean rank correlation with maps of random weights is \(fixed(sanity.correlation, 2)): "
+        + (sanity.dependsOnWeights
+          ? "it depends on what the network has learned"
+          : "it hardly depends on what the network has learned, and does not explain the decision"))
+    members.append(
+      .init(
+        "sanity",
+        .members([
+          "depends_on_weights": .boolean(sanity.dependsOnWeights), "correlation": .real(sanity.correlation),
+          "stages": .array(
+            sanity.stages.map { .members(["layer": .text($0.layer), "correlation": .real($0.correlation)]) }),
+        ])))
+  }
+}
