@@ -1,3 +1,4 @@
+import Aviary
 import Foundation
 import Testing
 
@@ -240,6 +241,66 @@ import Testing
     let evaluated = try run("evaluate", "run/best.h5", "--data", "rings", "--json")
     #expect(try evaluated.json()["accuracy"] as? Double == trained.json()["test_accuracy"] as? Double)
     expectFault(try run("sample", "run/best.h5"), "is not a language model")
+    // Nodes to be predicted need no labels, and may lack the last features.
+    try FileManager.default.createDirectory(atPath: scratch / "new", withIntermediateDirectories: false)
+    try write("0 1\n1 2\n", to: "new/edges.txt")
+    try write("0\n0\n0\n", to: "new/features.txt")
+    let predicted = try run("predict", "run/best.h5", "--data", "new", "--nodes", "2,0-1", "--json")
+    #expect(predicted.status == 0, "\(predicted.errors)")
+    let predictions = try #require(try predicted.json()["predictions"] as? [[String: Any]])
+    #expect(predictions.map { $0["node"] as? Int } == [2, 0, 1] && predictions[0]["data"] as? String == "new")
+    for prediction in predictions {
+      let classes = try #require(prediction["classes"] as? [[String: Any]])
+      #expect(classes.count == 2 && classes[0]["name"] as? String == "0")
+      #expect(try #require(classes[0]["probability"] as? Double) > 0.5)
+    }
+    expectFault(try run("predict", "run/best.h5", "new", "--nodes", "3"), "--nodes: new has no 3; its nodes are 0 to 2")
+    expectFault(
+      try run("predict", "run/best.h5", "new", "--graphs", "1"), "--graphs does not go with new, which is one graph")
+    let features = try run("features", "run/best.h5", "--data", "rings", "--output", "f.h5", "--json")
+    #expect(features.status == 0, "\(features.errors)")
+    #expect(try features.json()["nodes"] as? Int == 60 && features.json()["features"] as? Int == 16)
+    let file = try Checkpoint.read(from: scratch / "f.h5")
+    #expect(file["features"]?.shape == [60, 16] && file["labels"]?.shape == [60] && file["nodes"]?.shape == [60])
+  }
+
+  @Test func aCollectionOfGraphs() throws {
+    try FileManager.default.createDirectory(atPath: scratch / "T", withIntermediateDirectories: false)
+    var (edges, indicator, labels) = ("", "", "")
+    for graph in 0..<40 {
+      let first = 5 * graph + 1
+      for node in 0..<(graph % 2 == 0 ? 5 : 4) { edges += "\(first + node), \(first + (node + 1) % 5)\n" }
+      indicator += String(repeating: "\(graph + 1)\n", count: 5)
+      labels += "\(graph % 2 == 0 ? 1 : -1)\n"
+    }
+    try write(edges, to: "T/T_A.txt")
+    try write(indicator, to: "T/T_graph_indicator.txt")
+    try write(labels, to: "T/T_graph_labels.txt")
+    let trained = try run(
+      "train", "gin-toy", "--data", "T", "--output", "run", "--epochs", "15", "--batch-size", "8", "--json")
+    #expect(trained.status == 0, "\(trained.errors)")
+    #expect(trained.errors.contains("T: a collection of graphs") && trained.errors.contains("graphs/s"))
+    #expect(try trained.json()["classes"] as? [String] == ["-1", "1"])
+    #expect(try trained.json()["test_accuracy"] as? Double == 1)
+    let evaluated = try run("evaluate", "run", "--data", "T", "--json")
+    #expect(try evaluated.json()["graphs"] as? Int == 4 && evaluated.json()["accuracy"] as? Double == 1)
+    #expect(try evaluated.json()["part"] as? String == "test")
+    // Others, which say no classes.
+    try FileManager.default.createDirectory(atPath: scratch / "U", withIntermediateDirectories: false)
+    try write("1,2\n2,3\n3,4\n4,5\n5,1\n6,7\n7,8\n8,9\n9,10\n", to: "U/U_A.txt")
+    try write("1\n1\n1\n1\n1\n2\n2\n2\n2\n2\n", to: "U/U_graph_indicator.txt")
+    let predicted = try run("predict", "run", "--data", "U", "--top", "1", "--json")
+    #expect(predicted.status == 0, "\(predicted.errors)")
+    let predictions = try #require(try predicted.json()["predictions"] as? [[String: Any]])
+    #expect(predictions.map { $0["graph"] as? Int } == [1, 2])
+    let names = predictions.map { (($0["classes"] as? [[String: Any]])?.first?["name"] as? String) ?? "" }
+    #expect(names == ["1", "-1"])
+    expectFault(try run("predict", "run", "U", "--graphs", "0-1"), "--graphs: U has no 0; its graphs are 1 to 2")
+    expectFault(try run("evaluate", "run", "--data", "U"), "U: the graphs have no classes")
+    let features = try run("features", "run", "--data", "U", "--output", "f.h5", "--json")
+    #expect(try features.json()["graphs"] as? Int == 2 && features.json()["features"] as? Int == 3)
+    let file = try Checkpoint.read(from: scratch / "f.h5")
+    #expect(file["labels"]?.integers() == [-1, -1] && file["graphs"]?.integers() == [1, 2])
   }
 
   @Test(arguments: [

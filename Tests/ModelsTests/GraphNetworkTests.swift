@@ -10,7 +10,7 @@ import Testing
 
 /// GCN against PyTorch in float64, and what every network does.
 @Suite struct GraphNetworkTests {
-  static let goldens = ["gcn-two", "gcn-three", "gcn-mean", "gcn-sum", "gcn-max"]
+  static let goldens = ["gcn-two", "gcn-three", "gcn-mean", "gcn-sum", "gcn-max", "gcn-head", "gcn-plain"]
 
   struct Inputs {
     let features: Tensor
@@ -89,6 +89,43 @@ import Testing
       ])
     #expect(pooled.headPath == "lin")
     #expect(GCN(.init(features: 5, hidden: [], classes: 2)).headPath == "conv1")
+    let graphs = GCN(.graph)
+    #expect(graphs.cellDescriptions.suffix(4).map(\.path) == ["lin1.weight", "lin1.bias", "lin2.weight", "lin2.bias"])
+    #expect(graphs.parameters.reduce(0) { $0 + $1.shape.reduce(1, *) } == 13_122 && graphs.headPath == "lin2")
+  }
+
+  @Test func whatTheHeadIsGiven() throws {
+    let inputs = try Self.small()
+    let graphs = GraphIndex((0..<20).map { Int32($0 / 5) }, count: 4)
+    func embeddings(_ model: GCN, _ graphs: GraphIndex? = nil) -> NodeFeatures {
+      model.embeddings(.dense(inputs.features), adjacency: inputs.adjacency, graphs: graphs)
+    }
+    #expect(embeddings(Self.filled()).shape == [20, 6])
+    #expect(embeddings(Self.filled(.init(features: 12, hidden: [], classes: 3))).shape == [20, 12])
+    let pooled = GCN.Configuration(features: 12, hidden: [8, 6], classes: 4, readout: .sum)
+    #expect(embeddings(Self.filled(pooled), graphs).shape == [4, 6])
+    var deeper = pooled
+    deeper.head = [5, 3]
+    let model = Self.filled(deeper)
+    guard case .dense(let rows) = embeddings(model, graphs) else { return #expect(Bool(false), "sparse") }
+    #expect(rows.shape == [4, 3])
+    let last = try #require(model.children.first { $0.name == "lin3" })
+    #expect(last.name + "" == model.headPath)
+    let logits = model(inputs.features, adjacency: inputs.adjacency, graphs: graphs)
+    let parameters = Dictionary(uniqueKeysWithValues: model.namedParameters().map { ($0.path, $0.parameter) })
+    let weight = try #require(parameters["lin3.weight"])
+    let bias = try #require(parameters["lin3.bias"])
+    #expect(linear(rows, weight: weight.tensor, bias: bias.tensor).scalars == logits.scalars)
+  }
+
+  @Test func namesOfPyTorchGeometricsModels() {
+    typealias Configuration = GCN.Configuration
+    let own = ["conv1.bias", "conv1.lin.weight", "conv2.lin.weight", "lin.weight"]
+    #expect(Configuration.ownNames(for: own).isEmpty)
+    let benchmark = Configuration.ownNames(for: ["conv1.bias", "convs.0.bias", "convs.1.bias", "lin1.weight"])
+    #expect(benchmark.map(\.foreign) == ["convs.0", "convs.1"] && benchmark.map(\.own) == ["conv2", "conv3"])
+    let plain = Configuration.ownNames(for: ["convs.0.bias", "convs.1.bias"])
+    #expect(plain.map(\.own) == ["conv1", "conv2"])
   }
 
   @Test func configurationsAreWrittenAndRead() throws {
@@ -160,7 +197,9 @@ import Testing
       (.init(features: 0), "features"), (.init(features: 1 << 40), "features"), (.init(hidden: [4, 0]), "hidden"),
       (.init(hidden: [1 << 20]), "hidden"), (.init(hidden: Array(repeating: 4, count: 65)), "hidden layers"),
       (.init(hidden: [], readout: .sum), "hidden layers"), (.init(classes: 0), "classes"),
-      (.init(dropout: 1), "dropout"), (.init(dropout: -0.1), "dropout"), (.init(dropout: .nan), "dropout"),
+      (.init(head: [3]), "layers of the head"), (.init(readout: .sum, head: [0]), "head"),
+      (.init(readout: .sum, headDropout: 1), "headDropout"), (.init(dropout: 1), "dropout"),
+      (.init(dropout: -0.1), "dropout"), (.init(dropout: .nan), "dropout"),
     ]
     for (configuration, name) in refused {
       let fault = #expect(throws: ConfigurationFault.self) { try configuration.validate(input: nil) }

@@ -433,6 +433,20 @@ import Testing
     #expect(adapted.notes.contains { $0.contains("assumed") && $0.contains("readout=mean") } == (seed % 2 == 1))
   }
 
+  @Test(arguments: 0..<6) func networksOfGraphsHaveTheirHead(seed: Int) throws {
+    var sizes = Sizes(seed)
+    let head = sizes.numbers(seed % 3, 1...9)
+    let configuration = GCN.Configuration(
+      features: sizes.number(1...9), hidden: sizes.numbers(sizes.number(1...4), 1...9), classes: sizes.number(1...7),
+      dropout: 0, readout: .mean, head: head, headDropout: 0.5, activatesLast: true)
+    let model = GCN(configuration)
+    model.initialize(seed: 1)
+    let architecture = try Registry.zoo.architecture(named: "gcn-graph")
+    let adapted = try Self.stateDictionary(of: model).adapted(to: architecture, path: "f.pth").checkpoint
+    let again = try #require(try Registry.zoo.model(from: adapted, path: "f.pth").model as? GCN)
+    #expect(again.configuration == configuration)
+  }
+
   @Test(arguments: 0..<6) func boltzmannMachinesHaveTheirUnits(seed: Int) throws {
     var sizes = Sizes(seed)
     let configuration = BoltzmannMachine.Configuration(
@@ -449,7 +463,8 @@ import Testing
 
   @Test func everyFamilyOfTheRegistryIsHere() throws {
     let tried = Set(
-      try (Self.families.map(\.name) + ["char-rnn", "char-transformer", "sequence-gru", "gcn", "rbm"] + Self.sequences).map {
+      try (Self.families.map(\.name) + ["char-rnn", "char-transformer", "sequence-gru", "gcn", "gin", "rbm"]
+        + Self.sequences).map {
         "\(type(of: try Registry.zoo.architecture(named: $0).build()))"
       })
     for architecture in Registry.zoo.architectures { #expect(tried.contains("\(type(of: try architecture.build()))")) }
