@@ -132,6 +132,7 @@ let package = Package(
     tests("Hub", ["Aviary", "AviaryArchives"]),
     tests("Keras", ["AviaryModels", "AviaryHDF5", "AviaryHDF5Writing"], resources: [.copy("Goldens")]),
     tests("Training", ["AviaryModels"], resources: [.copy("Goldens")]),
+    tests("Pictures", ["AviaryArchives", "AviaryDatasets"]),
     tests("Command", ["Aviary", "AviaryArchives", "AviaryBench"], resources: [.copy("Goldens")]),
     .testTarget(name: "AviaryFuzzTests", dependencies: ["AviaryFuzz"], path: "Tests/FuzzTests"),
   ],

@@ -28,7 +28,8 @@ public struct AviaryCommand: ParsableCommand {
     ModelsCommand.self, InspectCommand.self, VerifyCommand.self, DiffCommand.self, ConvertCommand.self,
     AverageCommand.self, QuantizeCommand.self, PullCommand.self,
     TrainCommand.self, FinetuneCommand.self,
-    EvaluateCommand.self, PredictCommand.self, FeaturesCommand.self, SampleCommand.self, SampleImagesCommand.self,
+    EvaluateCommand.self, PredictCommand.self, FeaturesCommand.self, DescribeCommand.self, ShowCommand.self,
+    SampleCommand.self, SampleImagesCommand.self,
   ]
 
   /// Where every command looks networks up: those of the program that runs the commands.
