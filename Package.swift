@@ -154,6 +154,7 @@ let package = Package(
     tests("Keras", ["AviaryModels", "AviaryHDF5", "AviaryHDF5Writing"], resources: [.copy("Goldens")]),
     tests("TensorBoard", ["AviaryTraining", "AviaryTensors"]),
     tests("Training", ["AviaryModels"], resources: [.copy("Goldens")]),
+    tests("Pictures", ["AviaryArchives", "AviaryDatasets"]),
     tests("Command", ["Aviary", "AviaryArchives", "AviaryBench"], resources: [.copy("Goldens")]),
     .testTarget(name: "AviaryFuzzTests", dependencies: ["AviaryFuzz"], path: "Tests/FuzzTests"),
   ],

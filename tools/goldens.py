@@ -22,6 +22,7 @@ import goldens_functions
 import goldens_graphs
 import goldens_layers
 import goldens_linear_algebra
+import goldens_maps
 import goldens_networks
 import goldens_nonfinite
 import goldens_operators
@@ -55,6 +56,7 @@ def main():
     goldens_sequences.write(output)
     goldens_layers.write(output)
     goldens_linear_algebra.write(output)
+    goldens_maps.write(output)
     goldens_networks.write(output)
     goldens_nonfinite.write(output)
     goldens_tables.write(output)

@@ -29,8 +29,8 @@ public struct AviaryCommand: ParsableCommand {
     AverageCommand.self, QuantizeCommand.self, PullCommand.self,
     TrainCommand.self, FinetuneCommand.self,
     PlotCommand.self, ReportCommand.self,
-    EvaluateCommand.self, PredictCommand.self, ExplainCommand.self, FeaturesCommand.self, SampleCommand.self,
-    SampleImagesCommand.self,
+    EvaluateCommand.self, PredictCommand.self, ExplainCommand.self, FeaturesCommand.self, DescribeCommand.self,
+    ShowCommand.self, SampleCommand.self, SampleImagesCommand.self,
   ]
 
   /// Where every command looks networks up: those of the program that runs the commands.

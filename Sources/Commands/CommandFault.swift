@@ -83,6 +83,22 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
   case noRatings(path: String)
   /// There is no page about what learned without labels.
   case noReport(path: String)
+  /// Data of this kind are no images to draw.
+  case noPictures(path: String, kind: DataKind)
+  /// Several data are given, and one of them is no table.
+  case manyData(path: String)
+  /// The network has no layer of that path.
+  case noLayer(path: String, layer: String, near: String?)
+  /// The layer puts nothing out that can be looked at: it is not called, or not with one tensor.
+  case noOutput(path: String, layer: String)
+  /// The output of a layer is no picture.
+  case noMaps(path: String, layer: String, shape: [Int])
+  /// The layer has no channel of that number.
+  case noChannel(path: String, layer: String, channel: Int, count: Int)
+  /// The layer has no weights that are filters.
+  case noFilters(path: String, layer: String, first: String?)
+  /// A checkpoint is to be shown, and nothing says what of it.
+  case showWhat(path: String)
   /// A program beside this one cannot be started.
   case companionFails(path: String, reason: String)
 
@@ -91,6 +107,20 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
     case .noRatings(let path): "\(path): did not learn ratings, which --user is for; leave it out"
     case .noReport(let path):
       "\(path) learned without labels, and a report is of classes or numbers; leave out --report"
+    case .manyData(let path): "\(path): is no table, and only tables are described together; give one at a time"
+    case .noLayer(let path, let layer, let near):
+      "\(path): has no layer '\(layer)'; " + (near.map { "did you mean '\($0)'?" } ?? "aviary models NAME lists layers")
+    case .noOutput(let path, let layer):
+      "\(path): the layer '\(layer)' puts out nothing to look at; name one inside or beside it"
+    case .noMaps(let path, let layer, let shape):
+      "\(path): the output of '\(layer)' has the shape \(shape), which is no picture; name a layer before it"
+    case .noChannel(let path, let layer, let channel, let count):
+      "\(path): the layer '\(layer)' has no channel \(channel); it has 0 to \(count - 1)"
+    case .noFilters(let path, let layer, let first):
+      "\(path): the layer '\(layer)' has no filters" + (first.map { "; the first that has some is '\($0)'" } ?? "")
+    case .showWhat(let path):
+      "\(path): is a checkpoint; say what to show: --filters LAYER, --maps PHOTO, --maximize LAYER:CHANNEL, --patches LAYER --data DIR, --embed --data DIR or --graph"
+    case .noPictures(let path, let kind): "\(path): holds \(kind.rawValue), and images are what is shown"
     case .companionFails(let path, let reason): "\(path): cannot be started: \(reason)"
     case .noPart(let part, let data, let reason): "--part \(part) is not known of \(data), \(reason); use --part all"
     case .headAbsent(let path):

@@ -4,7 +4,8 @@ import AviaryHub
 
 struct ModelsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "models", abstract: "List the networks, or print one as a tree of layers.")
+    commandName: "models", abstract: "List the networks, or print one as a tree of layers, with their shapes and costs."
+  )
 
   @Argument(help: "The network to print as a tree.")
   var name: String?
@@ -25,7 +26,7 @@ struct ModelsCommand: ParsableCommand {
       ListedNetwork(
         architecture: architecture, model: try architecture.build(),
         weights: weights.filter { $0.architecture == architecture.name }.map(\.name),
-        published: tables.names(forArchitecture: architecture.name))
+        published: tables.names(forArchitecture: architecture.name), isNamed: named != nil)
     }
     if json {
       print(JSONValue.members(["models": .array(networks.map(\.object))]).serialized)
@@ -45,6 +46,18 @@ private struct ListedNetwork {
   let weights: [String]
   /// Names for `aviary pull`.
   let published: [String]
+  /// What each layer makes of an input of the architecture's size, and what it costs; nil where nobody asks.
+  let layers: LayerTable?
+
+  init(
+    architecture: Architecture, model: any Network, weights: [String], published: [String], isNamed: Bool
+  ) {
+    self.architecture = architecture
+    self.model = model
+    self.weights = weights
+    self.published = published
+    layers = isNamed ? LayerTable(model, input: architecture.input) : nil
+  }
 
   private var parameters: Int { model.parameters.reduce(0) { $0 + $1.count } }
 
@@ -62,6 +75,10 @@ private struct ListedNetwork {
   var details: [String] {
     var lines = ["\(architecture.name): \(architecture.summary)"]
     lines += model.tree.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    if let layers {
+      lines.append("for an input of \(input):")
+      lines += layers.lines.map { "  " + $0 }
+    }
     lines.append("settings, for --set NAME=VALUE:")
     lines += settings.map { "  \($0.name)=\($0.value.text ?? $0.value.serialized)" }
     if !weights.isEmpty { lines.append("shipped weights: \(weights.joined(separator: ", "))") }
@@ -76,6 +93,7 @@ private struct ListedNetwork {
       "data": .texts(architecture.kinds.map(\.rawValue)), "head": .text(model.headPath),
       "outputs": .integer(model.configuration.outputs), "settings": .object(settings),
       "shipped_weights": .texts(weights), "published_weights": .texts(published),
+      "layers": layers?.json ?? .null, "multiply_adds": layers.map { .integer($0.multiplyAdds) } ?? .null,
     ])
   }
 

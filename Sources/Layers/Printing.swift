@@ -17,7 +17,7 @@ extension Layer {
         guard let parameter = entry.cell as? Parameter else { return nil }
         return "\(entry.path.dropFirst(prefix.count)) \(parameter.shape)"
       }
-      var line = String(repeating: "  ", count: depth) + name + Self.typeName(layer)
+      var line = String(repeating: "  ", count: depth) + name + typeName(of: layer)
       if !shapes.isEmpty { line += "  " + shapes.joined(separator: ", ") }
       if count > 0 { line += "  \(grouped(count))" }
       if !own.isEmpty, own.allSatisfy(\.cell.isFrozen) { line += "  frozen" }
@@ -36,11 +36,13 @@ extension Layer {
       "\(grouped(count)) parameters, \(grouped(count - frozen)) trainable, \(grouped(frozen)) frozen, \(grouped(4 * count)) bytes"
   }
 
-  private static func typeName(_ layer: any Layer) -> String {
-    if let activation = layer as? Activation { return activation.name }
-    if let named = layer as? any NamedLayer { return type(of: named).name }
-    return "\(type(of: layer))"
-  }
+}
+
+/// What a layer is called in listings: `Conv2d`, or its activation.
+package func typeName(of layer: any Layer) -> String {
+  if let activation = layer as? Activation { return activation.name }
+  if let named = layer as? any NamedLayer { return type(of: named).name }
+  return "\(type(of: layer))"
 }
 
 extension Parameter {

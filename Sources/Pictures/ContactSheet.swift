@@ -19,10 +19,13 @@ public struct ContactSheet: Sendable {
   /// Pictures that belong together, such as those of a class.
   public struct Section: Sendable {
     public var heading: String
+    /// Said after the heading, apart from it: a name may be written from right to left.
+    public var note: String
     public var items: [Item]
 
-    public init(_ heading: String, items: [Item]) {
+    public init(_ heading: String, note: String = "", items: [Item]) {
       self.heading = heading
+      self.note = note
       self.items = items
     }
   }
@@ -45,13 +48,19 @@ public struct ContactSheet: Sendable {
   }
 
   private static let titleFont = Drawing.Font(size: 16, isBold: true)
+  private static let subtitleFont = Drawing.Font(size: 12.5)
   private static let headingFont = Drawing.Font(size: 14, isBold: true)
   private static let lineHeight = 16.0
 
   public func drawing() -> Drawing {
     let (margin, gap) = (16.0, 10.0)
     let widest = sections.map { min($0.items.count, columns) }.max() ?? 1
-    let width = max(2 * margin + Double(widest) * (cell + gap) - gap, 320)
+    // A few pictures leave no room for what is said of them.
+    let words = [
+      Drawing.width(of: title, Self.titleFont), Drawing.width(of: subtitle, Self.subtitleFont),
+      sections.map { Drawing.width(of: $0.heading, Self.headingFont) }.max() ?? 0,
+    ]
+    let width = 2 * margin + max(Double(widest) * (cell + gap) - gap, min(words.max() ?? 0, 688) + 1, 240)
     let lines = sections.map { section in section.items.map(\.titles.count).max() ?? 0 }
     var height = margin + 26 + (subtitle.isEmpty ? 0 : 20)
     for (section, lines) in zip(sections, lines) {
@@ -63,14 +72,19 @@ public struct ContactSheet: Sendable {
     var y = margin + 26
     if !subtitle.isEmpty {
       drawing.text(
-        subtitle, at: .init(x: margin, y: y + 6), font: .init(size: 12.5), color: .faint,
+        subtitle, at: .init(x: margin, y: y + 6), font: Self.subtitleFont, color: .faint,
         maximumWidth: width - 2 * margin)
       y += 20
     }
     for (section, lines) in zip(sections, lines) {
       if !section.heading.isEmpty {
+        let noteWidth = section.note.isEmpty ? 0 : Drawing.width(of: section.note, Self.subtitleFont) + 12
+        let free = max(width - 2 * margin - noteWidth, 60)
+        drawing.text(section.heading, at: .init(x: margin, y: y + 16), font: Self.headingFont, maximumWidth: free)
         drawing.text(
-          section.heading, at: .init(x: margin, y: y + 16), font: Self.headingFont, maximumWidth: width - 2 * margin)
+          section.note,
+          at: .init(x: margin + min(Drawing.width(of: section.heading, Self.headingFont), free) + 12, y: y + 16),
+          font: Self.subtitleFont, color: .faint)
       }
       y += section.heading.isEmpty ? 4 : 30
       for (index, item) in section.items.enumerated() {
@@ -94,7 +108,8 @@ public struct ContactSheet: Sendable {
     for (line, title) in item.titles.enumerated() {
       drawing.text(
         title, at: .init(x: square.center.x, y: square.bottom + (Double(line) + 0.5) * Self.lineHeight + 2),
-        font: .init(size: 12, isBold: line == 0 && item.titles.count > 1), color: line == 0 ? item.color : .faint,
+        font: .init(size: 12, isBold: line == 0 && item.titles.count > 1),
+        color: line == 0 ? item.color.readable : .faint,
         horizontal: .center, maximumWidth: cell + 6)
     }
   }

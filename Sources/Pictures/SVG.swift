@@ -4,7 +4,8 @@ extension Drawing {
   /// - Throws: only where the drawing has pictures, which Cairo encodes.
   public func svg() throws(PictureFault) -> String {
     var writer = SVGWriter()
-    let size = "width=\"\(number(width))\" height=\"\(number(height))\" viewBox=\"0 0 \(number(width)) \(number(height))\""
+    let size =
+      "width=\"\(number(width))\" height=\"\(number(height))\" viewBox=\"0 0 \(number(width)) \(number(height))\""
     writer.add("<svg xmlns=\"http://www.w3.org/2000/svg\" \(size) role=\"img\" font-family=\"sans-serif\">")
     writer.add("<title>\(escaped(title))</title>")
     if let background {
@@ -29,7 +30,8 @@ private struct SVGWriter {
       add("<\(isClosed ? "polygon" : "polyline") points=\"\(list)\"\(paint(fill, stroke))/>")
     case .rectangle(let frame, let fill, let stroke): add("<rect \(place(frame))\(paint(fill, stroke))/>")
     case .circle(let center, let radius, let fill, let stroke):
-      add("<circle cx=\"\(number(center.x))\" cy=\"\(number(center.y))\" r=\"\(number(radius))\"\(paint(fill, stroke))/>")
+      add(
+        "<circle cx=\"\(number(center.x))\" cy=\"\(number(center.y))\" r=\"\(number(radius))\"\(paint(fill, stroke))/>")
     case .text(let text): add(element(text))
     case .image(let pixels, let frame, let isSmooth):
       let rendering = isSmooth ? "" : " image-rendering=\"pixelated\""

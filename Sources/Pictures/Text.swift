@@ -36,11 +36,11 @@ extension Drawing {
       }
     }
 
-    /// Whether the first letter is of a script that is written from right to left.
+    /// Whether the first letter, or mark of direction, is of a script that is written from right to left.
     var isRightToLeft: Bool {
-      text.unicodeScalars.first { $0.properties.isAlphabetic }.map {
+      text.unicodeScalars.first { $0.properties.isAlphabetic || $0.value == 0x200e || $0.value == 0x200f }.map {
         switch $0.value {
-        case 0x0590...0x08ff, 0xfb1d...0xfdff, 0xfe70...0xfeff, 0x10800...0x10fff, 0x1e800...0x1efff: true
+        case 0x0590...0x08ff, 0x200f, 0xfb1d...0xfdff, 0xfe70...0xfeff, 0x10800...0x10fff, 0x1e800...0x1efff: true
         default: false
         }
       } ?? false

@@ -6,7 +6,7 @@ import Testing
 @Suite struct HelpTests {
   static let commands = [
     "models", "inspect", "verify", "diff", "convert", "average", "quantize", "train", "finetune", "evaluate", "predict",
-    "explain", "features", "pull", "plot", "report",
+    "explain", "features", "pull", "plot", "report", "describe", "show",
     "sample", "sample-images",
   ]
 
@@ -50,7 +50,12 @@ import Testing
     ["train", "resnet-toy", "--data", "d", "--output", "o", "--seed", "-1"],
     ["train", "resnet-toy", "--data", "d", "--output", "o", "--optimizer", "magic"],
     ["train", "sequence-gru", "--data", "t.csv", "--target", "y", "--output", "o", "--window", "many"],
-    ["features", "a.h5", "--data", "d"], ["sample-images"], ["sample-images", "d", "--count", "x"],
+    ["features", "a.h5", "--data", "d"], ["show", "d"], ["show", "d", "--output", "a.gif"],
+    ["show", "d", "--output", "a.png", "--count", "0"], ["show", "d", "--output", "a.png", "--photo", "p.jpg"],
+    ["show", "a.h5", "--output", "a.png", "--filters", "c", "--graph"],
+    ["show", "a.h5", "--output", "a.png", "--embed"],
+    ["show", "a.h5", "--output", "a.png", "--maximize", "c"], ["describe"], ["sample-images"],
+    ["sample-images", "d", "--count", "x"],
   ]) func wrongUsageIs64(_ arguments: [String]) throws {
     let scratch = try ScratchFolder()
     let outcome = try BuiltTool.run(arguments, in: scratch.path)

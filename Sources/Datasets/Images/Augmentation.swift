@@ -91,7 +91,7 @@ public struct Augmentation: Codable, Sendable, Equatable {
   }
 
   /// The part to cut: ten tries at random area and proportion; then the largest centred part whose proportion is allowed.
-  func randomBox(width: Int, height: Int, using random: inout RandomStream) -> CropBox {
+  package func randomBox(width: Int, height: Int, using random: inout RandomStream) -> CropBox {
     let area = Double(width * height)
     for _ in 0..<10 {
       let target = area * random.uniform(in: scale)

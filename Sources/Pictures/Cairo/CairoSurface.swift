@@ -1,7 +1,10 @@
 /// A picture in memory that Cairo draws on, and its drawing context.
 @safe final class CairoSurface {
   /// `cairo_format_t`
-  enum Format: Int32 { case transparent = 0, opaque = 1 }
+  enum Format: Int32 {
+    case transparent = 0
+    case opaque = 1
+  }
 
   let library: PangoCairo
   let surface: PangoCairo.Handle

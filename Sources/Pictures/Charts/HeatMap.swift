@@ -62,7 +62,8 @@ public struct HeatMap: Sendable {
       let x = left + (Double(column) + 0.5) * cell.width
       drawing.text(
         columns[column], at: .init(x: x, y: top - 10), font: font, horizontal: isTurned ? .left : .center,
-        vertical: isTurned ? .middle : .baseline, maximumWidth: isTurned ? 180 : cell.width, rotation: isTurned ? -90 : 0)
+        vertical: isTurned ? .middle : .baseline, maximumWidth: isTurned ? 180 : cell.width,
+        rotation: isTurned ? -90 : 0)
     }
     for row in 0..<rowCount {
       let y = top + Double(row) * cell.height
@@ -75,7 +76,8 @@ public struct HeatMap: Sendable {
         let color = colors.color(of: values[row][column])
         drawing.rectangle(frame, fill: color, stroke: .init(.white, width: 1))
         drawing.text(
-          cellTexts[row][column], at: frame.center, font: font, color: color.isDark ? .white : .ink, horizontal: .center,
+          cellTexts[row][column], at: frame.center, font: font, color: color.isDark ? .white : .ink,
+          horizontal: .center,
           maximumWidth: cell.width - 2)
       }
     }

@@ -1,0 +1,74 @@
+import ArgumentParser
+import Aviary
+import AviaryArchives
+
+struct DescribeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "describe",
+    abstract: "Describe data before training: counts, balance, duplicates, leaks, damaged files; columns of tables.",
+    discussion: """
+      Images are all read: those that cannot be are named, and those that are there twice, with the same pixels or nearly, \
+      above all in training and test. Of tables each column is summarised, with --target what goes with the target and what \
+      gives it away; rows of further tables that are in the first, too, are counted. What looks wrong is marked with !.
+      """)
+
+  @Argument(help: ArgumentHelp("Images, tables, a graph or a text, as for train.", valueName: "data")) var data:
+    [String]
+  @Option(help: ArgumentHelp("The column of a table to predict.", valueName: "column")) var target: String?
+  @Flag(help: "Print one JSON object.") var json = false
+  @OptionGroup var console: ConsoleOptions
+  @OptionGroup var reading: ReadingArguments
+  @OptionGroup var offline: OfflineOption
+
+  func run() throws {
+    let paths = try data.map { try offline.dataPath($0) }
+    let kinds = try paths.map { path throws(TrainingFault) in try DataSource.kind(of: path) }
+    if kinds.count > 1, let odd = kinds.firstIndex(where: { $0 != .tables }) {
+      throw CommandFault.manyData(path: paths[odd])
+    }
+    try reading.check(kinds[0], paths[0])
+    if kinds[0] != .tables, target != nil {
+      throw CommandFault.unsuitedOption(option: "--target", kinds: [.tables], path: paths[0])
+    }
+    let report: DataReport
+    switch kinds[0] {
+    case .images: report = try images(paths[0])
+    case .tables:
+      report = DataReport(
+        try TableDescription(paths.map { path throws(TableFault) in try Table(csv: path) }, target: target))
+    case .graphs: report = DataReport(try GraphDataset(path: paths[0]), path: paths[0])
+    case .text: report = DataReport(try TextCorpus(path: paths[0], holdingOut: 0), path: paths[0])
+    }
+    if json { return print(JSONValue.object(report.members).serialized) }
+    report.lines.forEach(show)
+  }
+
+  private func images(_ path: String) throws -> DataReport {
+    let parts = try DataPart.all(path, classes: nil, limit: reading.limit)
+    for part in parts { for remark in part.remarks + part.folder.remarks { tell(remark) } }
+    let total = parts.reduce(0) { $0 + $1.folder.entries.count }
+    var line = ProgressLine()
+    defer { line.clear() }
+    let described = ImageDescription(
+      parts.map { ($0.name, $0.folder) }, workers: reading.workers ?? availableCores()
+    ) { line.show(.init("reading", done: $0, total: total)) }
+    line.clear()
+    return DataReport(described, path: path)
+  }
+}
+
+/// What `aviary describe` says of data, as lines and as JSON.
+struct DataReport {
+  var lines: [String] = []
+  var members: [JSONValue.Member] = []
+
+  /// A line about what looks wrong.
+  mutating func warn(_ line: String) { lines.append("! " + line) }
+
+  /// "A", "A and B", "A, B and 3 more".
+  static func listed(_ names: [String], _ most: Int = 3) -> String {
+    if names.count > most { return names.prefix(most).joined(separator: ", ") + " and \(names.count - most) more" }
+    return names.count < 2
+      ? names.joined() : names.dropLast().joined(separator: ", ") + " and " + names[names.count - 1]
+  }
+}

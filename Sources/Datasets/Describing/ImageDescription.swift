@@ -1,0 +1,120 @@
+import AviaryDiagnostics
+
+/// What is worth knowing of images before a network learns from them: how many there are of each class, their sizes, those
+/// that cannot be read, and those that are there twice, above all in training and test.
+public struct ImageDescription: Sendable {
+  public struct Part: Sendable {
+    /// nil where the data have no parts.
+    public let name: String?
+    /// Of each class, in the order of the classes.
+    public let counts: [Int]
+    public var images: Int { counts.reduce(0, +) }
+  }
+
+  /// An image that cannot be read.
+  public struct Damage: Sendable {
+    public let path: String
+    public let reason: String
+  }
+
+  /// Images that are the same, or look the same.
+  public struct Twins: Sendable {
+    public struct Member: Sendable, Equatable {
+      public let path: String
+      /// The place in `parts`.
+      public let part: Int
+      /// The place in `classes`.
+      public let label: Int
+    }
+
+    public let members: [Member]
+    /// Whether all have the same pixels, and do not only look alike.
+    public let isExact: Bool
+    /// Whether they are in more than one part: what is tested has been trained on.
+    public var isLeak: Bool { members.contains { $0.part != members[0].part } }
+    /// Whether they are of more than one class.
+    public var isContradiction: Bool { members.contains { $0.label != members[0].label } }
+  }
+
+  /// The least, the median and the largest of a length.
+  public struct Lengths: Sendable, Equatable {
+    public let least: Int
+    public let median: Int
+    public let most: Int
+
+    init?(_ lengths: [Int]) {
+      let sorted = lengths.sorted()
+      guard let first = sorted.first, let last = sorted.last else { return nil }
+      (least, median, most) = (first, sorted[(sorted.count - 1) / 2], last)
+    }
+  }
+
+  public let classes: [String]
+  public let parts: [Part]
+  public let damage: [Damage]
+  public let twins: [Twins]
+  /// nil where no image can be read.
+  public let widths: Lengths?
+  public let heights: Lengths?
+  /// The most frequent sizes, at most five, and how many images have each.
+  public let sizes: [(size: ImageSize, count: Int)]
+  /// How many different sizes there are.
+  public let sizeCount: Int
+
+  /// Reads every image.
+  ///
+  /// - Parameters:
+  ///   - parts: with their names, and the same classes.
+  ///   - workers: the threads that decode.
+  ///   - progress: is told how many images are done.
+  public init(
+    _ parts: [(name: String?, folder: ImageFolder)], workers: Int = 1, progress: (Int) -> Void = { _ in }
+  ) {
+    ensure(!parts.isEmpty, "ImageDescription: no parts")
+    classes = parts[0].folder.classes
+    self.parts = parts.map { Part(name: $0.name, counts: $0.folder.counts) }
+    let entries = parts.flatMap(\.folder.entries)
+    let owners = parts.enumerated().flatMap { number, part in part.folder.entries.map { _ in number } }
+    var finder = TwinFinder()
+    var damage: [Damage] = []
+    var counts: [ImageSize: Int] = [:]
+    var (widths, heights): ([Int], [Int]) = ([], [])
+    var done = 0
+    for batch in DataLoader(Prints(entries: entries), batchSize: 64, workers: workers) {
+      for result in batch {
+        switch result {
+        case .success(let print):
+          finder.add(done, print)
+          counts[ImageSize(height: print.height, width: print.width), default: 0] += 1
+          widths.append(print.width)
+          heights.append(print.height)
+        case .failure(let fault): damage.append(Damage(path: entries[done].path, reason: "\(fault)"))
+        }
+        done += 1
+      }
+      progress(done)
+    }
+    self.damage = damage
+    self.widths = Lengths(widths)
+    self.heights = Lengths(heights)
+    sizeCount = counts.count
+    sizes = counts.sorted { ($1.value, $0.key.height, $0.key.width) < ($0.value, $1.key.height, $1.key.width) }
+      .prefix(5).map { ($0.key, $0.value) }
+    twins = finder.groups().map { places, isExact in
+      Twins(
+        members: places.map { .init(path: entries[$0].path, part: owners[$0], label: entries[$0].label) },
+        isExact: isExact)
+    }
+  }
+
+  private struct Prints: Dataset {
+    let entries: [ImageEntry]
+    var count: Int { entries.count }
+
+    func item(at place: Int, epoch: Int) -> Result<ImagePrint, ImageDecodingFault> {
+      Result { () throws(ImageDecodingFault) in ImagePrint(try entries[place].decoded()) }
+    }
+
+    func batch(of items: [Result<ImagePrint, ImageDecodingFault>]) -> [Result<ImagePrint, ImageDecodingFault>] { items }
+  }
+}
