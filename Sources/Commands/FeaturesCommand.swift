@@ -10,7 +10,8 @@ struct FeaturesCommand: ParsableCommand {
       The output is an HDF5 file with the datasets features (N x F, float32), labels (N, int64), paths and parts (N, \
       text), and the class names as an attribute. It is written batch by batch, in constant memory. Feature maps are \
       averaged over positions. The checkpoint does not need a head. Of a network that learned without labels (rbm), the \
-      features are the probabilities of the hidden units, and free_energies (N x 1) are written with them.
+      features are the probabilities of the hidden units, and free_energies (N x 1) are written with them; --data may be a .csv \
+      file then, whose rows, or users, are named in the dataset names.
       """)
 
   @Argument(help: "The checkpoint: a file, a run, or the name of shipped weights.") var checkpoint: String
@@ -34,6 +35,13 @@ struct FeaturesCommand: ParsableCommand {
     try overwrite.check(output, for: .features)
     reading.setThreads()
     let data = try weights.dataPath(data)
+    if try DataSource.kind(of: data) == .tables {
+      let evaluation = try DataEvaluation(checkpoint, source, weights: weights)
+      if let (model, preparation) = try evaluation.unlabeled() {
+        return try evaluation.writeFeatures(
+          of: data, to: output, model, preparation, withReconstructions: reconstructions, asJSON: json)
+      }
+    }
     let opened = try OpenedCheckpoint(checkpoint, source, weights: weights)
     if let predictor = try opened.unlabeledImages() {
       return try UnlabeledImages(predictor, opened.path, reading)
@@ -75,15 +83,19 @@ struct FeaturesCommand: ParsableCommand {
     Self.report(output, images: images, width: width, skipped: skipped, asJSON: json)
   }
 
-  static func report(_ output: String, images: Int, width: Int, skipped: [String], asJSON: Bool) {
+  /// - Parameter item: the word for one of them.
+  static func report(
+    _ output: String, images: Int, width: Int, skipped: [String], asJSON: Bool, item: String = "image"
+  ) {
     if asJSON {
-      let object = JSONValue.members([
-        "output": .text(output), "images": .integer(images), "features": .integer(width), "skipped": .texts(skipped),
+      let object = JSONValue.object([
+        .init("output", .text(output)), .init(item + "s", .integer(images)), .init("features", .integer(width)),
+        .init("skipped", .texts(skipped)),
       ])
       return print(object.serialized)
     }
     show(
-      "\(output): features of \(counted(images, "image")), \(width) numbers each"
+      "\(output): features of \(counted(images, item)), \(width) numbers each"
         + (skipped.isEmpty ? "" : "; \(skipped.count) skipped"))
   }
 
