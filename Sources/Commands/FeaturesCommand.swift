@@ -12,7 +12,7 @@ struct FeaturesCommand: ParsableCommand {
       averaged over positions. Of a graph, or a collection of graphs, the dataset nodes or graphs (N) takes the place of \
       paths, and nodes without a known class have the label -1. The checkpoint does not need a head. Of a network that \
       learned without labels (rbm), the features are the probabilities of the hidden units, and free_energies (N x 1) are \
-      written with them.
+      written with them; --data may be a .csv file then, whose rows, or users, are named in the dataset names.
       """)
 
   @Argument(help: "The checkpoint: a file, a run, or the name of shipped weights.") var checkpoint: String
@@ -38,6 +38,13 @@ struct FeaturesCommand: ParsableCommand {
     reading.setThreads()
     let data = try weights.dataPath(data)
     if try DataSource.kind(of: data) == .graphs { return try writeGraphs(data) }
+    if try DataSource.kind(of: data) == .tables {
+      let evaluation = try DataEvaluation(checkpoint, source, weights: weights)
+      if let (model, preparation) = try evaluation.unlabeled() {
+        return try evaluation.writeFeatures(
+          of: data, to: output, model, preparation, withReconstructions: reconstructions, asJSON: json)
+      }
+    }
     let opened = try OpenedCheckpoint(checkpoint, source, weights: weights)
     if let predictor = try opened.unlabeledImages() {
       return try UnlabeledImages(predictor, opened.path, reading)
@@ -80,15 +87,19 @@ struct FeaturesCommand: ParsableCommand {
     Self.report(output, images: images, width: width, skipped: skipped, asJSON: json)
   }
 
-  static func report(_ output: String, images: Int, width: Int, skipped: [String], asJSON: Bool) {
+  /// - Parameter item: the word for one of them.
+  static func report(
+    _ output: String, images: Int, width: Int, skipped: [String], asJSON: Bool, item: String = "image"
+  ) {
     if asJSON {
-      let object = JSONValue.members([
-        "output": .text(output), "images": .integer(images), "features": .integer(width), "skipped": .texts(skipped),
+      let object = JSONValue.object([
+        .init("output", .text(output)), .init(item + "s", .integer(images)), .init("features", .integer(width)),
+        .init("skipped", .texts(skipped)),
       ])
       return print(object.serialized)
     }
     show(
-      "\(output): features of \(counted(images, "image")), \(width) numbers each"
+      "\(output): features of \(counted(images, item)), \(width) numbers each"
         + (skipped.isEmpty ? "" : "; \(skipped.count) skipped"))
   }
 

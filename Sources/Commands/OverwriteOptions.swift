@@ -40,7 +40,7 @@ struct OverwriteOptions: ParsableArguments {
         throw .wouldOverwrite(path: path, found: "not a file of samples")
       }
     case .features:
-      guard found["features"] != nil, found["labels"] != nil else {
+      guard found["features"] != nil, found["labels"] ?? found["free_energies"] != nil else {
         throw .wouldOverwrite(path: path, found: "not a file of features")
       }
     case .arrays(let names):

@@ -29,7 +29,7 @@ struct TrainingArguments: ParsableArguments {
   @Option(
     name: [.customLong("learning-rate"), .customLong("lr")], parsing: .unconditional,
     help: ArgumentHelp(
-      "The learning rate (1e-3; 1e-4 for finetune without a frozen backbone; 2e-3 for text, 1e-2 for graphs, 0.1 for rbm, 1e-2 for its Gaussian units).",
+      "The learning rate (1e-3; 1e-4 for finetune without a frozen backbone; 2e-3 for text, 1e-2 for graphs, 0.1 for rbm, 0.5 for its ratings, 1e-2 for its other tables and Gaussian units).",
       valueName: "x"))
   var learningRate: Double?
   @Option(

@@ -23,9 +23,9 @@ struct UnlabeledDefaults {
     let units = changes.last { $0.name == "units" }?.value
     countsWords = kind == .tables && units == VisibleUnits.counts.rawValue && table.ratings == nil && table.text == nil
     switch kind {
-    case .tables where table.ratings != nil: learningRate = 0.1
-    case .tables where countsWords || table.text != nil: learningRate = 0.01
-    // Nothing bounds what Gaussian units are told.
+    // Of a batch of users, few have rated any one item.
+    case .tables where table.ratings != nil: learningRate = 0.5
+    // Nothing bounds what Gaussian units and counts are told.
     case .tables: learningRate = 0.01
     default: learningRate = units == VisibleUnits.gaussian.rawValue ? 0.01 : 0.1
     }

@@ -1,4 +1,6 @@
 import Aviary
+import AviaryHDF5
+import AviaryHDF5Writing
 
 // Networks that learned a table without labels, in the commands for data.
 
@@ -80,6 +82,38 @@ extension DataEvaluation {
       throw TableFault.noWords(path: data, column: model.preparation.settings.column ?? model.preparation.words[0])
     }
     return EvaluationReport(metrics, topics: model.topics()).onPart(part)
+  }
+}
+
+extension DataEvaluation {
+  /// Writes the probabilities of the hidden units for every row, user or document of a file.
+  func writeFeatures(
+    of data: String, to output: String, _ model: any EnergyModel, _ preparation: UnlabeledPreparation,
+    withReconstructions: Bool, asJSON: Bool
+  ) throws {
+    var count = 0
+    let hidden = model.configuration.outputs
+    try HDF5RowWriter.write(to: output) { writer in
+      let remarks = try preparation.forEachBatch(csv: data) { visible, names in
+        let energies = model.freeEnergies(visible).scalars
+        guard energies.allSatisfy(\.isFinite) else { throw PredictionFault.notFinite(of: data, model) }
+        count += names.count
+        try writer.append(inference { model.hiddenProbabilities(visible) }.scalars, width: hidden, to: "features")
+        try writer.append(energies, width: 1, to: "free_energies")
+        if withReconstructions {
+          let made = inference { model.reconstruction(visible, completing: true) }
+          try writer.append(made.scalars, width: visible.shape[1], to: "reconstructions")
+        }
+        try writer.append(names, to: "names")
+      }
+      for remark in remarks { tell("\(data): \(remark)") }
+      return [
+        HDF5Attribute("format", .text("aviary features")),
+        HDF5Attribute("architecture", .text(checkpoint.metadata.architecture ?? "")),
+      ]
+    }
+    FeaturesCommand.report(
+      output, images: count, width: hidden, skipped: [], asJSON: asJSON, item: preparation.item)
   }
 }
 

@@ -1,5 +1,6 @@
 import AviaryDatasets
 import AviaryLayers
+import AviaryTensors
 
 /// What of a table is learned without labels.
 public enum UnlabeledOptions: Equatable, Sendable {
@@ -45,6 +46,59 @@ public enum UnlabeledPreparation: Equatable, Sendable {
     case .columns: "columns of a table, without labels"
     case .ratings: "ratings"
     case .words: "counts of words"
+    }
+  }
+}
+
+extension UnlabeledPreparation {
+  /// The word for what one row of visible values is.
+  package var item: String {
+    switch self {
+    case .columns: "row"
+    case .ratings: "user"
+    case .words: "document"
+    }
+  }
+
+  /// Calls `body` with visible values [N, visible] of a file, a batch at a time, and what each row is called: the number of
+  /// its row, or the user.
+  ///
+  /// - Returns: what a person should know, a line each.
+  package func forEachBatch(
+    csv path: String, _ body: (_ visible: Tensor, _ names: [String]) throws -> Void
+  ) throws -> [String] {
+    let (rows, names, remarks) = try visible(csv: path)
+    for places in rows.batches() { try body(rows.batch(places), Array(names[places])) }
+    return remarks
+  }
+
+  private func visible(csv path: String) throws(TableFault) -> (rows: VisibleRows, names: [String], remarks: [String]) {
+    switch self {
+    case .columns(let units):
+      let table = try units.table(csv: path)
+      let (values, unknown) = try units.values(of: table)
+      return (
+        VisibleRows(dense: values, width: units.width), table.rowNumbers.map(String.init),
+        table.remarks(on: units.columnNames) + unknown
+      )
+    case .ratings(let preparation):
+      let ratings = try Ratings(csv: path, preparation.settings)
+      let (known, unknown) = try preparation.known(ratings.given, path: path)
+      var users: [[RatingPreparation.Known]] = ratings.users.map { _ in [] }
+      for rating in known { users[rating.user].append(rating) }
+      let lost = unknown > 0 ? ["\(unknown) ratings of items that the network does not know are left out"] : []
+      return (preparation.visible(users), ratings.users, ratings.remarks + lost)
+    case .words(let preparation):
+      let table = try preparation.table(csv: path)
+      let documents = try preparation.documents(of: table)
+      guard !documents.rows.isEmpty else {
+        throw .noWords(path: path, column: preparation.settings.column ?? preparation.words[0])
+      }
+      let lost = table.rowCount - documents.rows.count
+      return (
+        documents.rows(width: preparation.words.count), documents.rows.map { "\(table.rowNumbers[$0])" },
+        lost > 0 ? ["\(lost) rows without a word of the vocabulary are left out"] : []
+      )
     }
   }
 }

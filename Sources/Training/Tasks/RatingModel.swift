@@ -202,24 +202,19 @@ extension UnlabeledRows {
     found.skipped = parts.unknown
     found.monitors = Monitor.ofNumbers
     found.loss = { batch, model in
-      let made = inference { model.reconstruction(batch, completing: false) }
-      return preparation.meanSquaredError(batch.scalars, made.scalars)
+      inference { preparation.meanSquaredError(batch, model.reconstruction(batch, completing: false)) }
     }
     return found
   }
 }
 
 extension RatingPreparation {
-  /// Of the ratings that are given, row by row.
-  fileprivate func meanSquaredError(_ given: [Float], _ made: [Float]) -> Double {
-    var (sum, count) = (0.0, 0)
-    for start in stride(from: 0, to: given.count, by: scale.count) {
-      let group = start..<start + scale.count
-      guard given[group].contains(where: { $0 > 0 }) else { continue }
-      let difference = expected(given[group]) - expected(made[group])
-      sum += difference * difference
-      count += 1
-    }
-    return count > 0 ? sum / Double(count) : 0
+  /// Of the ratings that are given: both [users, visible], with the same groups missing.
+  fileprivate func meanSquaredError(_ given: Tensor, _ made: Tensor) -> Double {
+    let groups = given.reshaped(to: [-1, scale.count])
+    let values = Tensor(scale.map { Float($0) }, shape: [1, scale.count])
+    let differences = ((groups - made.reshaped(to: [-1, scale.count])) * values).sum(over: [1])
+    let count = groups.sum().scalar
+    return count > 0 ? Double(differences.squared().sum().scalar / count) : 0
   }
 }
