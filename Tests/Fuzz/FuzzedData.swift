@@ -74,6 +74,7 @@ enum FuzzedGraphs {
     guard let kind = bytes.first.map({ Int($0) % names.count }) else { return }
     try FileBundle.unpack(bytes.dropFirst(), names: names[kind], at: folder) {
       let path = kind == 0 ? folder + "/graph.npz" : kind == 1 ? folder + "/ind.toy" : folder
+      _ = try? GraphDataset(path: path, features: 9, needsLabels: false).features.values
       guard let graph = try? GraphDataset(path: path) else { return }
       _ = graph.features.values.count + graph.adjacency.nonzeros + graph.labels.scalars.count
     }

@@ -28,6 +28,8 @@ enum FuzzedReader: String, CaseIterable {
   case pictures
   /// Graphs in each of their forms.
   case graphs
+  /// Collections of graphs in the TU format.
+  case tu
 
   /// The most bytes of an array that are asked for as a whole.
   private static let largest = 256 << 20
@@ -40,7 +42,7 @@ enum FuzzedReader: String, CaseIterable {
     case .safetensors: ["safetensors"]
     case .numpy: ["npz", "npy"]
     case .tables: ["csv"]
-    case .configurations, .hub, .links, .pictures, .graphs: []
+    case .configurations, .hub, .links, .pictures, .graphs, .tu: []
     }
   }
 
@@ -52,6 +54,7 @@ enum FuzzedReader: String, CaseIterable {
     case .links: return FuzzedLinks.corpus(folders)
     case .pictures: return FuzzedPictures.corpus
     case .graphs: return FuzzedGraphs.corpus(folders)
+    case .tu: return FuzzedCollections.corpus
     default: break
     }
     var files: [[UInt8]] = []
@@ -116,6 +119,7 @@ enum FuzzedReader: String, CaseIterable {
     texts += [
       "preparation\n" + preparation, "preparation\n" + (try InputPreparation.table(columns).json().serialized),
       "preparation\n" + (try InputPreparation.graph(.init(normalizesFeatures: true)).json().serialized),
+      "preparation\n" + (try InputPreparation.graphs(FuzzedCollections.known).json().serialized),
       "state\n" + (try LoopState().json().serialized),
     ]
     return texts.map { Array($0.utf8) }
@@ -131,6 +135,7 @@ enum FuzzedReader: String, CaseIterable {
     case .links: return try FuzzedLinks.read(bytes, folder: file + ".links", with: Self.readAll)
     case .pictures: return try FuzzedPictures.read(bytes, folder: file + ".pictures")
     case .graphs: return try FuzzedGraphs.read(bytes, folder: file + ".graph")
+    case .tu: return try FuzzedCollections.read(bytes, folder: file + ".graphs")
     case .tables: return try FuzzedTables.read(bytes, file: file)
     default: break
     }
