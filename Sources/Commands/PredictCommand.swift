@@ -104,7 +104,8 @@ struct PredictCommand: ParsableCommand {
   /// Prints what a network makes of each image.
   private func answer(
     _ images: [String],
-    by predict: (_ entries: [ImageEntry], _ progress: (Int) -> Void) throws -> [Result<Answer, PredictionFault>]
+    by predict:
+      @escaping (_ entries: [ImageEntry], _ progress: (Int) -> Void) throws -> [Result<Answer, PredictionFault>]
   ) throws {
     let found = images.map { path in Result { () throws(ImageFolderFault) in try ImageSelection(path) } }
     for (path, selection) in zip(images, found) {

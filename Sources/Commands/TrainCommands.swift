@@ -92,7 +92,7 @@ struct FinetuneCommand: ParsableCommand {
       case .tags(let known): knownLength = known.settings.longest
       case .translation(let known): knownLength = known.settings.longest
       case .generation(let known): knownLength = known.settings.longest
-      case .images, .table, .series, .graph, .text, nil: break
+      case .images, .table, .series, .unlabeled, .graph, .graphs, .text, nil: break
       }
       var options = try training.options(
         data: data, isFinetuning: true, architecture: architecture, checkpoint: absolutePath(path),

@@ -212,7 +212,8 @@ struct TrainingArguments: ParsableArguments {
       data: path, architecture: architecture, checkpoint: checkpoint, epochs: epochs,
       optimizer: OptimizerConfiguration(
         rule, learningRate: learningRate ?? defaults.learningRate,
-        weightDecay: kind == .graphs && !isCollection ? 0 : weightDecay ?? unlabeled.map { _ in UnlabeledDefaults.weightDecay },
+        weightDecay: kind == .graphs && !isCollection
+          ? 0 : weightDecay ?? unlabeled.map { _ in UnlabeledDefaults.weightDecay },
         momentum: momentum ?? unlabeled.map { _ in rule == .rmsprop ? 0 : UnlabeledDefaults.momentum }),
       schedule: schedule(schedule ?? defaults.schedule, epochs: epochs),
       workers: reading.workers ?? cores, threads: reading.threads ?? cores)

@@ -74,7 +74,7 @@ struct UnlabeledImages {
         try note(left, part, mostSkipped: 0.1)
       }
       return try FeaturesCommand.attributes(
-        classes: parts[0].folder.classes, architecture: predictor.architecture.name, predictor.preprocessing)
+        classes: parts[0].folder.classes, architecture: predictor.architecture.name, .images(predictor.preprocessing))
     }
     FeaturesCommand.report(output, images: images, width: hidden, skipped: skipped, asJSON: asJSON)
   }

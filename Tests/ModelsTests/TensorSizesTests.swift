@@ -463,10 +463,11 @@ import Testing
 
   @Test func everyFamilyOfTheRegistryIsHere() throws {
     let tried = Set(
-      try (Self.families.map(\.name) + ["char-rnn", "char-transformer", "sequence-gru", "gcn", "gin", "rbm"]
+      try
+        (Self.families.map(\.name) + ["char-rnn", "char-transformer", "sequence-gru", "gcn", "gin", "rbm"]
         + Self.sequences).map {
-        "\(type(of: try Registry.zoo.architecture(named: $0).build()))"
-      })
+          "\(type(of: try Registry.zoo.architecture(named: $0).build()))"
+        })
     for architecture in Registry.zoo.architectures { #expect(tried.contains("\(type(of: try architecture.build()))")) }
   }
 

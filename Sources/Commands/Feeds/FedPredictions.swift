@@ -24,9 +24,8 @@ struct FedPredictions {
     defer { line.clear() }
     let total = feeds.count
     var answers: [(Int, FedNetwork.Answer)] = []
-    network.forEach(feeds, progress: { line.show(.init("predicting", done: $0, total: total)) }) {
-      answers.append(($0, $1))
-    }
+    let showsProgress = { line.show(.init("predicting", done: $0, total: total)) }
+    network.forEach(feeds, progress: showsProgress) { answers.append(($0, $1)) }
     for (example, answer) in answers { add(answer, feeds, example) }
   }
 
