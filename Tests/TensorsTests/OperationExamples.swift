@@ -64,7 +64,7 @@ func runOperationExamples() {
   _ = x.repeated(2, axis: 0)
   _ = concatenated([x, x], axis: 0)
   _ = stacked([x, x], axis: 0)
-  _ = interleaved(x.chunked(2, axis: 1))
+  _ = interleaved([x, x])
   _ = x.chunked(2, axis: 1)
   _ = x.rolled(by: 1, axis: 0)
   _ = x.reversed(axes: [0, 1])
