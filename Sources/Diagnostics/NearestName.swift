@@ -3,7 +3,8 @@ package func nearestName(to name: String, among names: some Sequence<String>) ->
   let near = names.compactMap { candidate -> (distance: Int, name: String)? in
     guard candidate.utf8.count < 1024, name.utf8.count < 1024 else { return nil }
     let distance = EditDistance.between(name, candidate)
-    return distance <= max(3, name.count / 3) && distance < name.count ? (distance, candidate) : nil
+    // Of short words no more than half may differ.
+    return distance <= max(min(3, name.count / 2), name.count / 3) ? (distance, candidate) : nil
   }
   return near.min { ($0.distance, $0.name) < ($1.distance, $1.name) }?.name
 }

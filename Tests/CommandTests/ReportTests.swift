@@ -1,4 +1,5 @@
 import Aviary
+import AviaryArchives
 import AviaryTestSupport
 import Foundation
 import Testing
@@ -27,10 +28,18 @@ import Testing
   }
 
   /// Nothing is fetched, nothing runs, and no name becomes markup.
-  private func expectSelfContained(_ page: String, sourceLocation: SourceLocation = #_sourceLocation) {
+  private func expectSelfContained(_ page: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
     #expect(page.hasPrefix("<!DOCTYPE html>\n<html lang=\"en\">"), sourceLocation: sourceLocation)
     #expect(!page.lowercased().contains("<script"), sourceLocation: sourceLocation)
     #expect(page.contains("Content-Security-Policy"), sourceLocation: sourceLocation)
+    // The style is known by its hash, so that no other one counts.
+    let style = try #require(page.split(separator: "<style>").last?.split(separator: "</style>").first)
+    let digest = try Digest(.sha256)
+    digest.update(ByteRegion(Array(style.utf8)))
+    let digits = Array(digest.finish())
+    let hash = Data(stride(from: 0, to: digits.count, by: 2).map { UInt8(String(digits[$0...$0 + 1]), radix: 16)! })
+    #expect(page.contains("style-src &#39;sha256-\(hash.base64EncodedString())&#39;"), sourceLocation: sourceLocation)
+    #expect(!page.contains("style="), sourceLocation: sourceLocation)
     #expect(page.contains("default-src &#39;none&#39;"), sourceLocation: sourceLocation)
     for address in page.matches(of: /(?:src|href|url)\s*[=(]\s*["']?([^"')\s>]*)/) {
       #expect(
@@ -47,7 +56,7 @@ import Testing
     ])
     #expect(outcome.status == 0, "\(outcome.errors)")
     let page = try text("report/index.html")
-    expectSelfContained(page)
+    try expectSelfContained(page)
     #expect(page.contains("&lt;script&gt;alert(1)&lt;") && page.contains("a &amp; &quot;b&quot; | **c**"))
     #expect(page.contains("<figure><svg") && page.contains("Reliability") && page.contains("Most confident"))
     // Each example beside its map.
@@ -110,7 +119,7 @@ import Testing
     let reported = try BuiltTool.run(["report", run])
     #expect(reported.status == 0 && reported.output == "\(run)/report/index.html\n", "\(reported.errors)")
     let page = try text("run/report/index.html")
-    expectSelfContained(page)
+    try expectSelfContained(page)
     for words in ["Predicted over true", "Residuals", "Loss by epoch", "aviary train mlp", "R²"] {
       #expect(page.contains(words), "\(words)")
     }

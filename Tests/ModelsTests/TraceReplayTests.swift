@@ -180,6 +180,7 @@ private struct Interpreter {
     case "transposed": return [x[0]!.transposed(integers("order"))]
     case "concatenated": return [concatenated(x.map { $0! }, axis: integer("axis"))]
     case "stacked": return [stacked(x.map { $0! }, axis: integer("axis"))]
+    case "interleaved": return [interleaved(x.map { $0! })]
     case "slice": return [x[0]!.slice(axis: integer("axis"), from: integer("from"), to: integer("to"))]
     case "padded": return [x[0]!.padded(axis: integer("axis"), before: integer("before"), after: integer("after"))]
     case "element":
