@@ -107,13 +107,14 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
     case .noRatings(let path): "\(path): did not learn ratings, which --user is for; leave it out"
     case .noReport(let path):
       "\(path) learned without labels, and a report is of classes or numbers; leave out --report"
-    case .manyData(let path): "\(path): is no table, and only tables are described together; give one at a time"
+    case .manyData(let path):
+      "\(path): is not a table, and only tables can be described together; give one path at a time"
     case .noLayer(let path, let layer, let near):
       "\(path): has no layer '\(layer)'; " + (near.map { "did you mean '\($0)'?" } ?? "aviary models NAME lists layers")
     case .noOutput(let path, let layer):
-      "\(path): the layer '\(layer)' puts out nothing to look at; name one inside or beside it"
+      "\(path): the layer '\(layer)' has no output to show; choose a layer inside or next to it"
     case .noMaps(let path, let layer, let shape):
-      "\(path): the output of '\(layer)' has the shape \(shape), which is no picture; name a layer before it"
+      "\(path): the output of '\(layer)' has the shape \(shape), which is not an image; choose an earlier layer"
     case .noChannel(let path, let layer, let channel, let count):
       "\(path): the layer '\(layer)' has no channel \(channel); it has 0 to \(count - 1)"
     case .noFilters(let path, let layer, let first):

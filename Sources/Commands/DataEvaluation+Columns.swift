@@ -111,7 +111,7 @@ extension DataEvaluation {
     if let chain = model as? KerasNetwork {
       isNumbers = chain.configuration.output == .values || columns.task == .regression
       if columns.task == .classification, chain.configuration.output == .values {
-        throw CommandFault.otherOutputs(path: path, reason: "its outputs are no scores of classes; leave out --task")
+        throw CommandFault.otherOutputs(path: path, reason: "its outputs are not class scores; leave out --task")
       }
       if columns.task == .regression, chain.configuration.output != .values, !chain.configuration.assumesScores {
         throw CommandFault.otherOutputs(path: path, reason: "its outputs are probabilities; leave out --task")

@@ -7,7 +7,7 @@ struct EvaluationReport {
     case classes(ClassificationMetrics, ProbabilityFindings?)
     case numbers(RegressionMetrics)
     case characters(count: Int, loss: Double)
-    /// What there is no page about.
+    /// What a page repeats in the words of the command.
     case other
   }
 

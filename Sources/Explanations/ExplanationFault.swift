@@ -30,7 +30,7 @@ public enum ExplanationFault: Error, Equatable, Sendable, CustomStringConvertibl
       "the model has no layer '\(path)'" + (near.map { "; did you mean '\($0)'?" } ?? "")
     case .notCalled(let path): "the layer '\(path)' is not called when the model works; choose one that is"
     case .noMap(let path, let shape):
-      "the output of the layer '\(path)', \(shape), is no feature map; choose a layer whose output has places"
+      "the output of the layer '\(path)', \(shape), is not a feature map; choose a layer whose output has spatial positions"
     case .noFeatureMap: "no layer of the model gives feature maps, which Grad-CAM needs; use saliency or ig"
     case .noRelu: "the model calls no relu, whose backward pass guided backpropagation changes; use saliency"
     case .window(let window, let stride, let input):

@@ -24,7 +24,7 @@ extension KerasModelInputs {
     var found: [Declared] = []
     for input in inputs(of: model, list) {
       guard let layer = list.first(where: { name(of: $0).isExactly(input.layer) }) else {
-        throw .malformed(path: path, reason: "its input '\(input.layer)' is no layer")
+        throw .malformed(path: path, reason: "its input '\(input.layer)' is not a layer")
       }
       found.append(try declared(layer, shape(of: layer), path))
     }

@@ -30,7 +30,8 @@ public struct MultiHeadAttention: UnaryLayer {
   ) {
     ensure(
       width >= 1 && heads >= 1 && width % heads == 0 && (0...1).contains(dropout),
-      "MultiHeadAttention: \(heads) heads do not share \(width) channels, or the dropout \(dropout) is no probability")
+      "MultiHeadAttention: \(heads) heads do not divide \(width) channels, or the dropout \(dropout) is not a probability"
+    )
     func map(_ shape: [Int]) -> Parameter { Parameter(shape: shape, initializer: .xavierUniform) }
     let isPacked = keys ?? width == width && values ?? width == width
     inProjWeight = isPacked ? map([3 * width, width]) : nil

@@ -16,7 +16,7 @@
     ///   - factor: pixels a side of each element.
     init(_ image: Tensor, factor: Int) {
       let shape = image.shape
-      ensure(shape.count == 3 && [1, 3].contains(shape[0]), "EventFile.image: \(shape) is no [1 or 3, height, width]")
+      ensure(shape.count == 3 && [1, 3].contains(shape[0]), "EventFile.image: \(shape) is not [1 or 3, height, width]")
       (channels, height, width) = (shape[0], shape[1] * factor, shape[2] * factor)
       let scalars = image.scalars
       var pixels: [UInt8] = []

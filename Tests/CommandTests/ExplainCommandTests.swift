@@ -80,7 +80,7 @@ import Testing
     try expectUsage([photograph, "--class", "dig"] + out, "error: --class dig: ", "did you mean 'dog'?")
     try expectUsage([photograph, "--class", "2"] + out, "error: --class 2: ", "cat, dog")
     try expectUsage([photograph, "--layer", "layer5"] + out, "error: --layer: ", "did you mean 'layer1'?")
-    try expectUsage([photograph, "--layer", "fc"] + out, "error: --layer: ", "no feature map")
+    try expectUsage([photograph, "--layer", "fc"] + out, "error: --layer: ", "not a feature map")
     try expectUsage([photograph, "--method", "magic"] + out, "--method", "gradcam")
     try expectUsage([photograph, "--method", "occlusion", "--patch", "65"] + out, "error: --patch: ")
     try expectUsage([photograph, "--method", "occlusion", "--patch", "4", "--stride", "5"] + out, "--stride 5")
@@ -91,7 +91,7 @@ import Testing
     try expectUsage(["t.csv"] + out, "t.csv is a table", "--method permutation --data t.csv")
     try expectUsage(["--method", "permutation"], "needs --data")
     try expectUsage([photograph, "--method", "permutation", "--data", "t.csv"], "no images")
-    try expectUsage(["--method", "permutation", "--data", scratch / "pets"], "is no table")
+    try expectUsage(["--method", "permutation", "--data", scratch / "pets"], "is not a table")
     #expect(!scratch.names.contains("none"))
   }
 

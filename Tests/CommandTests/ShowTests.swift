@@ -28,7 +28,7 @@ import Testing
           atPath: scratch / "pets/\(part)/\(old)", toPath: scratch / "pets/\(part)/\(new)")
       }
     }
-    try scratch.write("no picture", to: "pets/train/猫 <b>&/0.jpg")
+    try scratch.write("not an image", to: "pets/train/猫 <b>&/0.jpg")
     let path = scratch / "sheet.svg"
     let outcome = try BuiltTool.run(["show", scratch / "pets", "--count", "20", "--output", path, "--json"])
     #expect(outcome.status == 0 && outcome.errors.contains("0.jpg: not an image"), "\(outcome.errors)")
@@ -94,7 +94,7 @@ import Testing
     (["--filters", "conv2"], "did you mean 'conv1'?"), (["--filters", "bn1"], "no filters"),
     (["--filters", "maxpool"], "no filters"), (["--maximize", "layer1:99"], "no channel 99"),
     (["--maps", "none.jpg"], "none.jpg"),
-    (["--patches", "fc", "--data", "pets"], "no picture"), ([], "say what to show"),
+    (["--patches", "fc", "--data", "pets"], "not an image"), ([], "say what to show"),
   ])
   func whatCannotBeShownIsSaid(arguments: [String], text: String) throws {
     let arguments = ["show", "toy.h5"] + arguments + ["--output", "x.png"]
@@ -126,7 +126,7 @@ import Testing
     let cat = try #require(try manager.contentsOfDirectory(atPath: scratch / "pets/train/cat").min())
     try manager.copyItem(atPath: scratch / "pets/train/cat/\(cat)", toPath: scratch / "pets/test/cat/copy.png")
     try manager.copyItem(atPath: scratch / "pets/train/cat/\(cat)", toPath: scratch / "pets/train/dog/copy.png")
-    try scratch.write("no picture", to: "pets/train/cat/bad.jpg")
+    try scratch.write("not an image", to: "pets/train/cat/bad.jpg")
     let outcome = try BuiltTool.run(["describe", scratch / "pets", "--json"])
     #expect(outcome.status == 0, "\(outcome.errors)")
     let object = try outcome.json()

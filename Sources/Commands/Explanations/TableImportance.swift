@@ -11,7 +11,7 @@ struct TableImportance {
   func run() throws {
     let data = try command.weights.dataPath(command.data ?? "")
     guard try DataSource.kind(of: data) == .tables else {
-      throw OptionFault("--data \(data): is no table; --method permutation takes a .csv file")
+      throw OptionFault("--data \(data): is not a table; --method permutation takes a .csv file")
     }
     let evaluation = try DataEvaluation(
       command.checkpoint, command.source, weights: command.weights, part: command.part)

@@ -31,7 +31,7 @@ struct FedNetwork {
     let outputs = network.configuration.namedOutputs
     let mayBeNumbers = outputs.contains { $0.meaning == .values || $0.assumesScores }
     if task == .classification, outputs.allSatisfy({ $0.meaning == .values }) {
-      throw .otherOutputs(path: path, reason: "its outputs are no scores of classes; leave out --task")
+      throw .otherOutputs(path: path, reason: "its outputs are not class scores; leave out --task")
     }
     if task == .regression, !mayBeNumbers {
       throw .otherOutputs(path: path, reason: "its outputs are probabilities; leave out --task")

@@ -76,6 +76,7 @@ struct CheckpointEvaluation {
   /// What the network does, in Hugging Face's words.
   var task: String {
     switch (kind, report.content) {
+    case (_, .other): report.item == "text" ? "text2text-generation" : "other"
     case (.images, _): "image-classification"
     case (.graphs, _): "graph-ml"
     case (.text, _): "text-generation"

@@ -14,7 +14,7 @@ struct EvaluationSections {
       try ClassificationSections(metrics: metrics, findings: findings).sections()
     case .numbers(let metrics): try numbers(metrics)
     case .characters(let count, let loss): [characters(count, loss)]
-    case .other: []
+    case .other: [ReportPage.Section("scores", "Scores", report.lines.map { .paragraph(.text($0)) })]
     }
   }
 

@@ -39,7 +39,8 @@ struct KerasResizing: KerasUnaryClass {
       return KerasShape(channels: input.channels, positions: size.map { $0 })
     }
     let factors = factors ?? []
-    try require(factors.count == 2 && factors.allSatisfy { (1...4096).contains($0) }, "\(factors) are no factors")
+    try require(
+      factors.count == 2 && factors.allSatisfy { (1...4096).contains($0) }, "\(factors) are not factors of 1 to 4096")
     return KerasShape(
       channels: input.channels,
       positions: zip(input.positions, factors).map { size, factor in size.map { $0 * factor } })

@@ -131,7 +131,7 @@ extension KerasLayerDescription {
     }
     if let file = given.text {
       throw unsupported(
-        "its vocabulary is in the file '\(file.prefix(200))', which is no part of the model; save the model in Keras with vocabulary=[…]"
+        "its vocabulary is in the file '\(file.prefix(200))', which is not part of the model; save the model in Keras with vocabulary=[…]"
       )
     }
     let list = (given["config"]?["value"] ?? given).elements ?? []
