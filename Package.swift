@@ -4,7 +4,9 @@ import PackageDescription
 let safe: [SwiftSetting] = [.strictMemorySafety()]
 // Traits choose parts that need other packages, which nobody else fetches: `swift build --traits TensorBoard`.
 let protobuf: Target.Dependency = .product(
-  name: "SwiftProtobuf", package: "swift-protobuf", condition: .when(traits: ["TensorBoard"]))
+  name: "SwiftProtobuf", package: "swift-protobuf", condition: .when(traits: ["TensorBoard", "ONNX"]))
+let hummingbird: Target.Dependency = .product(
+  name: "Hummingbird", package: "hummingbird", condition: .when(traits: ["Server"]))
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 /// A Swift module `Aviary<name>` in the folder `Sources/<name>`: folders read plainly, modules clash with nobody's.
@@ -49,12 +51,15 @@ let package = Package(
   ],
   traits: [
     .trait(
-      name: "TensorBoard", description: "aviary train --tensorboard, and AviaryTensorBoard: needs swift-protobuf.")
+      name: "TensorBoard", description: "aviary train --tensorboard, and AviaryTensorBoard: needs swift-protobuf."),
+    .trait(name: "ONNX", description: "aviary convert MODEL MODEL.onnx, and AviaryONNX: needs swift-protobuf."),
+    .trait(name: "Server", description: "aviary serve, which is aviary-serve: needs hummingbird."),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     // Without the traits of its own, which add what is not used here.
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.33.0", traits: []),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.16.0", traits: []),
   ],
   targets: [
     // C libraries, each behind a module map or a small shim.
