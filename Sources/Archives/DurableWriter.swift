@@ -94,9 +94,9 @@ public func removeLeftovers(of names: [String], in folder: String) {
 
 /// Removes temporary files of processes that died before they could rename them.
 private func removeLeftovers(of name: String, in folder: String) {
-  let prefix = ".\(name)."
-  for found in (try? FileSystem.names(in: folder)) ?? [] {
-    guard found.utf8.count == prefix.utf8.count + 6, found.hasPrefix(prefix) else { continue }
+  let prefix = Array(PathText.cString(".\(name).").dropLast())
+  for found in (try? FileSystem.names(in: folder, startingWith: prefix)) ?? [] {
+    guard PathText.cString(found).count == prefix.count + 7 else { continue }
     let path = folder + "/" + found
     let descriptor = unsafe open(PathText.cString(path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
     guard descriptor >= 0 else { continue }

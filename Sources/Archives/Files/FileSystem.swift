@@ -53,6 +53,11 @@ public enum FileSystem {
 
   /// The names in a folder, all but `.` and `..`, in the order of their UTF-8.
   public static func names(in path: String) throws(ArchiveFault) -> [String] {
+    try names(in: path, startingWith: []).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  }
+
+  /// The names that begin with these bytes, in no order: the others of a large folder become no strings.
+  static func names(in path: String, startingWith prefix: [CChar]) throws(ArchiveFault) -> [String] {
     guard let listing = unsafe opendir(PathText.cString(path)) else { throw fault(path, "open the folder") }
     defer { unsafe closedir(listing) }
     let place = MemoryLayout<dirent>.offset(of: \.d_name) ?? 0
@@ -61,11 +66,12 @@ public enum FileSystem {
       errno = 0
       guard let entry = unsafe readdir(listing) else {
         if errno != 0 { throw fault(path, "list the folder") }
-        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        return names
       }
       // An entry ends after its name, before the end of the type that describes it.
-      let name = unsafe PathText.text(
-        cString: UnsafeRawPointer(entry).advanced(by: place).assumingMemoryBound(to: CChar.self))
+      let bytes = unsafe UnsafeRawPointer(entry).advanced(by: place).assumingMemoryBound(to: CChar.self)
+      guard unsafe strncmp(bytes, prefix, prefix.count) == 0 else { continue }
+      let name = unsafe PathText.text(cString: bytes)
       if name != ".", name != ".." { names.append(name) }
     }
   }
