@@ -188,12 +188,13 @@ struct KerasGraphBuilder {
     guard layers.count < Self.mostLayers else {
       throw .malformed(path: source.path, reason: "it has more than \(Self.mostLayers) layers")
     }
-    var layer = KerasLayer(
-      Self.path(for: source.name, among: &names), source.place, operation, activation, inputs: current.map(\.source))
-    if layer.hasWeights, let first = places[source.place], sources[first]?.name.isExactly(source.name) ?? false {
-      // Another call of a layer that is there already.
-      layer = KerasLayer(layer.name, "", operation, activation, inputs: layer.inputs, shares: first)
-    }
+    // Another call of a layer that is there already shares its weights.
+    let first =
+      operation.parts.isEmpty
+      ? nil : places[source.place].flatMap { sources[$0]?.name.isExactly(source.name) ?? false ? $0 : nil }
+    let layer = KerasLayer(
+      Self.path(for: source.name, among: &names), first == nil ? source.place : "", operation, activation,
+      inputs: current.map(\.source), shares: first)
     let shapes: [KerasShape]
     do throws(ConfigurationFault) {
       shapes = try layer.outputs(of: current.map(\.shape))

@@ -184,12 +184,15 @@ enum FuzzedReader: String, CaseIterable {
     for name in (try? reader.names()) ?? [] { _ = try? reader.names(in: name) }
     for group in reader.contents.groups.prefix(20) { _ = try? reader.attributes(of: group.path) }
     for dataset in reader.contents.datasets.prefix(40) {
-      let selections: [[HDF5Slice]] = [
+      var selections: [[HDF5Slice]] = [
         [HDF5Slice(0..<1)], dataset.shape.map { HDF5Slice(start: $0 - 1) },
-        dataset.shape.map { HDF5Slice(start: $0 / 3, stride: 2) },
         dataset.shape.map { HDF5Slice(start: min(1, $0), stride: max(1, $0 / 3)) },
-        dataset.shape.map { HDF5Slice(start: $0 / 2, count: min(3, $0 - $0 / 2)) }, [HDF5Slice(0...Int.max)],
+        dataset.shape.map { HDF5Slice(start: $0 / 2, count: min(3, $0 - $0 / 2)) },
       ]
+      // Those that grow with the dataset: a few bytes may declare more than a process may have here.
+      if dataset.byteCount ?? 0 <= largest {
+        selections += [dataset.shape.map { HDF5Slice(start: $0 / 3, stride: 2) }, [HDF5Slice(0...Int.max)]]
+      }
       // Looked up again, so that the index of chunks is read anew.
       let found = (try? reader.dataset(dataset.path)) ?? dataset
       for selection in selections { _ = try? reader.bytes(of: found, at: selection) }

@@ -36,15 +36,13 @@ extension ImageExplanation {
 
   /// What the colours mean.
   private func addKey(to drawing: inout Drawing, _ frame: Drawing.Frame) {
-    let colors = isSigned ? ColorMap.blueRed : .viridis
+    let colors = Overlay.colors(isSigned: isSigned)
     let steps = 128
-    var bytes: [UInt8] = []
-    for step in 0..<steps {
+    let values = (0..<steps).map { step in
       let share = Float(step) / Float(steps - 1)
-      let color = colors.color(isSigned ? 2 * share - 1 : share)
-      bytes += (0..<3).map { UInt8(color[$0].rounded()) }
+      return isSigned ? 2 * share - 1 : share
     }
-    drawing.image(Pixels(width: steps, height: 1, channels: 3, bytes: bytes), in: frame)
+    drawing.image(Pixels(width: steps, height: 1, values: values, colors: colors), in: frame)
     let y = frame.bottom + 10
     let font = Drawing.Font(size: 11)
     drawing.text(

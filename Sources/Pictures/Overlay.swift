@@ -16,7 +16,7 @@ public enum Overlay {
     ensure(pixels.count == 3 * map.count, "Overlay: \(pixels.count) bytes of a picture for \(map.count) numbers")
     let isSigned = isSigned ?? map.contains { $0 < 0 }
     let scale = 1 / end(of: map, clipping)
-    let colors = isSigned ? ColorMap.blueRed : .viridis
+    let colors = colors(isSigned: isSigned)
     var blended: [UInt8] = []
     blended.reserveCapacity(pixels.count)
     for (place, value) in map.enumerated() {
@@ -25,12 +25,16 @@ public enum Overlay {
       let share = min(max(value * scale, -1), 1)
       // Where nothing counts, the picture stays as it is, but for its colours.
       let weight = isSigned ? 0.9 * share.magnitude.squareRoot() : 0.25 + 0.5 * max(share, 0)
-      let base = ColorMap.Color(repeating: grey)
-      let color = base + (colors.color(share) - base) * weight
-      for channel in 0..<3 { blended.append(UInt8(min(max(color[channel].rounded(), 0), 255))) }
+      let color = colors.color(of: Double(share))
+      for channel in [color.red, color.green, color.blue] {
+        blended.append(UInt8(min(max((grey + (Float(channel) - grey) * weight).rounded(), 0), 255)))
+      }
     }
     return blended
   }
+
+  /// The colours of a map's numbers, from 0 or −1 to 1.
+  public static func colors(isSigned: Bool) -> ColorScale { isSigned ? .diverging(1) : .viridis(0...1) }
 
   /// The magnitude that has the colour of the end.
   private static func end(of map: [Float], _ clipping: Double) -> Float {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import AviaryExplanations
+@testable import AviaryPictures
 
 @Suite struct OverlayTests {
   private let grey = [UInt8](repeating: 100, count: 12)
@@ -8,11 +8,12 @@ import Testing
   private func pixel(_ bytes: [UInt8], _ place: Int) -> [UInt8] { Array(bytes[3 * place..<3 * place + 3]) }
 
   @Test func coloursHaveTheirEnds() {
-    #expect(ColorMap.viridis.color(0) == [0x44, 0x01, 0x54] && ColorMap.viridis.color(-3) == [0x44, 0x01, 0x54])
-    #expect(ColorMap.viridis.color(1) == [0xfd, 0xe7, 0x25] && ColorMap.viridis.color(9) == [0xfd, 0xe7, 0x25])
-    #expect(ColorMap.viridis.color(.nan) == [0x44, 0x01, 0x54])
-    #expect(ColorMap.blueRed.color(0) == [0xf7, 0xf7, 0xf7])
-    #expect(ColorMap.blueRed.color(1) == [0x67, 0x00, 0x1f] && ColorMap.blueRed.color(-1) == [0x05, 0x30, 0x61])
+    let unsigned = Overlay.colors(isSigned: false)
+    #expect(unsigned.color(of: 0) == .init(0x440154) && unsigned.color(of: -3) == .init(0x440154))
+    #expect(unsigned.color(of: 1) == .init(0xfde725) && unsigned.color(of: 9) == .init(0xfde725))
+    let signed = Overlay.colors(isSigned: true)
+    #expect(signed.color(of: 0) == .init(0xf7f7f7))
+    #expect(signed.color(of: 1) == .init(0x67001f) && signed.color(of: -1) == .init(0x053061))
   }
 
   @Test func signsHaveColours() {
