@@ -7,7 +7,8 @@
 
 Prints the packages fetched, the modules built, build time, shared libraries, size and run time. Fails if the program builds
 or links more than prediction needs, and if the message of a programmer's mistake is lost in an optimized build: it makes the
-program pass an input of the wrong shape, and reads the layer's path and both shapes on its standard error.
+program pass an input of the wrong shape, and reads the layer's path and both shapes on its standard error. It also has it
+read every small file of weights among the tests', for tests run without optimization: none may end the program.
 """
 
 import argparse
@@ -33,8 +34,18 @@ let package = Package(
   ])
 """
 PROGRAM = """import Aviary
+import Foundation
 
 let path = CommandLine.arguments[1]
+if path == "read" {
+  for path in CommandLine.arguments.dropFirst(2) {
+    print(path)
+    guard let checkpoint = try? Checkpoint.read(from: path) else { continue }
+    let named = (try? checkpoint.kerasNetwork(path: path))?.checkpoint ?? checkpoint
+    _ = try? Registry.zoo.classifier(from: named, path: path)
+  }
+  exit(0)
+}
 let model = try Registry.zoo.classifier(from: Checkpoint.read(from: path), path: path).model
 // The network takes 28×28; with `wrong`, the program makes the mistake whose message is checked.
 let channels = CommandLine.arguments.last == "wrong" ? 3 : 1
@@ -99,6 +110,8 @@ def main():
         predicted = run(program, package / WEIGHTS)
         runs.append(time.monotonic() - start)
     wrong = run(program, package / WEIGHTS, "wrong", env=os.environ | {"SWIFT_BACKTRACE": "enable=no"})
+    files = sorted(path for kind in ("h5", "keras", "pth", "safetensors") for path in package.glob(f"Tests/*/Goldens/**/*.{kind}"))
+    read = run(program, "read", *files, env=os.environ | {"SWIFT_BACKTRACE": "enable=no"})
     print(f"packages fetched: {', '.join(fetched) or 'none'}")
     print(f"modules built: {', '.join(modules)}")
     print(f"build: {seconds:.1f} s, {used.ru_utime + used.ru_stime:.1f} s of processor time")
@@ -122,6 +135,8 @@ def main():
     expected = ["conv1", "[1, 3, 28, 28]", "[6, 1, 5, 5]"]
     if wrong.returncode >= 0 or not all(word in wrong.stderr for word in expected):
         faults.append(f"the message of a wrong shape lacks one of {', '.join(expected)}: {wrong.stderr.strip()[:400]}")
+    if read.returncode or len(read.stdout.splitlines()) != len(files):
+        faults.append(f"ends at {(read.stdout.splitlines() or ['the start'])[-1]}: {read.returncode}, {read.stderr.strip()[-400:]}")
     for fault in faults:
         print(f"check_predict_only: {fault}", file=sys.stderr)
     sys.exit(1 if faults else 0)

@@ -95,11 +95,13 @@ def built(name, x):
     with torch.no_grad():
         network(x)
         network.eval()
-        size = logits(network, x).std()
-        # Probabilities of logits that are too large are 0, those of small ones all the same.
         head = [module for module in network.modules() if isinstance(module, (torch.nn.Linear, torch.nn.Conv2d))][-1]
-        head.weight /= size
-        head.bias /= size
+        if not head.weight.any():  # A vision transformer's head begins with zeros: all classes would be the same.
+            torch.nn.init.normal_(head.weight, std=0.02)
+        # Probabilities of logits that are too large are 0, those of small ones all the same.
+        size = logits(network, x).std()
+        for parameter in head.parameters():
+            parameter /= size
     return network
 
 
