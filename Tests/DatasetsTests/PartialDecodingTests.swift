@@ -69,7 +69,7 @@ import Testing
   }
 
   /// Light and shade, edges and texture, of any size.
-  private func photograph(width: Int, height: Int) -> DecodedImage {
+  private static func photograph(width: Int, height: Int) -> DecodedImage {
     let grain = noise(width: width, height: height, seed: 5)
     var pixels = grain.pixels
     for y in 0..<height {
@@ -87,6 +87,8 @@ import Testing
     return DecodedImage(width: width, height: height, pixels: pixels)
   }
 
+  private static let largeFile = JPEGEncoder.encode(photograph(width: 1003, height: 765))
+
   /// The file with an EXIF orientation behind its first marker.
   private func turned(_ jpeg: [UInt8], _ orientation: UInt8) -> [UInt8] {
     let directory: [UInt8] = [0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0, 0, 0, 0, 0]
@@ -96,7 +98,7 @@ import Testing
 
   /// At a half, a quarter and an eighth the cut is close to that of the whole picture, in its colours and its place.
   @Test(arguments: 1...8 as ClosedRange<UInt8>) func fractionsAreClose(orientation: UInt8) throws {
-    let file = turned(JPEGEncoder.encode(photograph(width: 1003, height: 765)), orientation)
+    let file = turned(Self.largeFile, orientation)
     let whole = try DecodedImage(decoding: file, named: "photograph")
     let source = try PictureSource(file, named: "photograph")
     #expect((whole.width, whole.height) == (orientation < 5 ? (1003, 765) : (765, 1003)))
@@ -152,7 +154,7 @@ import Testing
   /// The batches of training are made of the cuts that the streams of the whole pictures draw.
   @Test func batchesDrawWhatTheyDrew() throws {
     let folder = try TemporaryFolder()
-    let image = photograph(width: 301, height: 202)
+    let image = Self.photograph(width: 301, height: 202)
     try folder.write(turned(JPEGEncoder.encode(image), 8), to: "a/1.jpg")
     try folder.write(JPEGEncoder.encode(image), to: "b/1.jpg")
     let entries = try ImageFolder(folder.path).entries
