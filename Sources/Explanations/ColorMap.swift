@@ -5,6 +5,7 @@ public enum ColorMap: Sendable {
   /// For −1...1, from blue over nearly white to red: ColorBrewer's RdBu, turned round.
   case blueRed
 
+  /// Red, green and blue, from 0 to 1.
   public typealias Color = SIMD3<Float>
 
   /// Red, green and blue, 0...255, of a number; those beyond the ends have the colours of the ends.

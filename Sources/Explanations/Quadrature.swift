@@ -10,6 +10,7 @@ import AviaryDiagnostics
 public enum Quadrature: String, CaseIterable, Sendable {
   /// The zeros of Legendre's polynomials: the fewest steps for what is smooth.
   case gaussLegendre
+  /// Rectangles from the left, right or middle of each step, and trapezoids.
   case riemannLeft, riemannRight, riemannMiddle, riemannTrapezoid
 
   /// Points in 0...1 with weights.

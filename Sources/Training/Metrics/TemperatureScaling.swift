@@ -9,6 +9,7 @@
 public struct TemperatureScaling: Equatable, Sendable {
   /// What came of fitting.
   public enum Outcome: Equatable, Sendable {
+    /// A temperature was found.
     case fitted(TemperatureScaling)
     /// Every class is the most probable one: the lower the temperature, the better.
     case allRight
@@ -17,6 +18,7 @@ public struct TemperatureScaling: Equatable, Sendable {
     /// There are no examples, or too many to be kept.
     case incomplete
 
+    /// The temperature, where one was found.
     public var scaling: TemperatureScaling? {
       if case .fitted(let scaling) = self { scaling } else { nil }
     }
@@ -26,6 +28,7 @@ public struct TemperatureScaling: Equatable, Sendable {
   public let temperature: Double
   /// The mean negative logarithm of the true classes' probabilities at that temperature.
   public let logLoss: Double
+  /// How well the probabilities at this temperature are calibrated.
   public let reliability: Reliability
 }
 
