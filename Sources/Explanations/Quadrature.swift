@@ -1,10 +1,5 @@
 import AviaryDiagnostics
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+import AviaryPlatform
 
 /// How an integral over 0...1 becomes a sum: where it is looked at, and with which weights.
 public enum Quadrature: String, CaseIterable, Sendable {

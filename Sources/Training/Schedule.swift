@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
+import AviaryPlatform
 
 /// How the learning rate changes over a run: a shape, and perhaps a linear warm-up before it takes full effect.
 ///
@@ -35,7 +29,7 @@ public struct Schedule: Codable, Equatable, Sendable {
   /// The number of steps over which the rate rises linearly to its full value; 0 for none.
   public var warmUpSteps: Int
 
-  /// A course, after a linear warm-up of so many steps.
+  /// A shape, after a linear warm-up of `warmUpSteps` steps.
   public init(_ shape: Shape, warmUpSteps: Int = 0) {
     self.shape = shape
     self.warmUpSteps = warmUpSteps
@@ -43,7 +37,7 @@ public struct Schedule: Codable, Equatable, Sendable {
 
   /// The same rate throughout.
   public static let constant = Schedule(.constant)
-  /// Multiplies the rate by gamma every so many epochs.
+  /// Multiplies the rate by `gamma` every `epochs` epochs.
   public static func step(every epochs: Int, gamma: Double = 0.1) -> Schedule {
     Schedule(.step(every: epochs, gamma: gamma))
   }

@@ -86,7 +86,7 @@ public struct WeightsFolder: Sendable {
   /// Where the running program lies.
   public static var executablePath: String {
     let called = PathText.arguments.first ?? ""
-    return FileSystem.resolved("/proc/self/exe") ?? FileSystem.resolved(called) ?? called
+    return FileSystem.executable ?? FileSystem.resolved(called) ?? called
   }
 
   /// The path without its last component; empty for the root and for what has one component.

@@ -1,12 +1,5 @@
 import AviaryDiagnostics
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
+import AviaryPlatform
 
 /// Where each point of a picture comes from when it is turned, sheared, zoomed and shifted.
 ///

@@ -1,13 +1,6 @@
 import AviaryDiagnostics
 import AviaryKernels
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
+import AviaryPlatform
 
 /// Random changes to the photographs of a training set: a random part at random proportions, resized to the network's
 /// input (torchvision's `RandomResizedCrop`), and mirrored or not (`RandomHorizontalFlip`). Everything else is done only

@@ -1,12 +1,5 @@
 import AviaryKernels
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
+import AviaryPlatform
 
 /// A random rectangle covered with the preprocessing's mean, which becomes zero when it is normalised (Zhong et al.,
 /// "Random Erasing Data Augmentation", 2020; torchvision's `RandomErasing`).

@@ -1,10 +1,5 @@
 import AviaryDiagnostics
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
+import AviaryPlatform
 
 /// How well the probabilities of classes meet the truth: log loss, Brier score, ranks, calibration, and areas under curves.
 ///
@@ -30,7 +25,7 @@ public struct ClassProbabilities: Equatable, Sendable {
   /// Row-major [examples, classes]; empty beyond the limit.
   private(set) var kept: [Double] = []
 
-  /// The score of nothing, of so many classes; no more probabilities are kept than the limit says.
+  /// An empty score of `classes` classes, which keeps at most `limit` probabilities.
   public init(classes: Int, keeping limit: Int = Self.most) {
     ensure(classes > 0, "ClassProbabilities: no classes")
     self.classes = classes

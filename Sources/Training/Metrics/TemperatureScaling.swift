@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
+import AviaryPlatform
 
 /// One number that logits are divided by so that confidences become as good as they can (Guo et al., 2017). Predictions stay
 /// what they are. It is to be fitted on examples that trained nothing, and to be judged on others.
