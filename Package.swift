@@ -14,7 +14,9 @@ func module(
   _ name: String, path: String? = nil, _ dependencies: [Target.Dependency], linking: [LinkerSetting] = []
 ) -> Target {
   .target(
-    name: "Aviary" + name, dependencies: dependencies + (name == "Diagnostics" ? [] : ["AviaryDiagnostics"]),
+    name: "Aviary" + name,
+    dependencies: dependencies
+      + (name == "Diagnostics" || name == "Platform" ? [] : ["AviaryDiagnostics", "AviaryPlatform"]),
     path: path ?? "Sources/" + name, exclude: name == "TensorBoard" ? ["event.proto"] : [], swiftSettings: safe,
     linkerSettings: linking)
 }
@@ -94,6 +96,7 @@ let package = Package(
 
     // The library, from the bottom to the top.
     module("Diagnostics", []),
+    module("Platform", []),
     module("Kernels", ["COneDNN", "CKernels"]),
     module("Archives", ["CZlib", "CKernels", "CPlatform"]),
     module("HDF5", ["AviaryArchives"]),

@@ -13,6 +13,7 @@ import AviaryTensors
 
 /// AlexNet: five convolutions, and three fully connected layers: [N, 3, H, W] → [N, classes].
 public struct AlexNet: Classifier {
+  /// Which of the two published networks it is.
   public enum Variant: String, Codable, Sendable {
     /// As torchvision builds it.
     case torchvision
@@ -21,14 +22,20 @@ public struct AlexNet: Classifier {
     case original
   }
 
+  /// What the network is built from. It goes into checkpoints.
   public struct Configuration: ImageConfiguration {
+    /// Which of the published networks it is.
     public var variant: Variant
     /// By how much all inner widths are divided; 1 for the real network.
     public var divisor: Int
+    /// The rate of dropout in training.
     public var dropout: Float
+    /// The channels of an image: 3 for colours, 1 for grey.
     public var inputChannels: Int
+    /// The number of classes, which is that of the head's outputs.
     public var classes: Int
 
+    /// A configuration of these values.
     public init(
       _ variant: Variant, divisor: Int = 1, dropout: Float = 0.5, inputChannels: Int = 3, classes: Int = 1000
     ) {

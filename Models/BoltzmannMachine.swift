@@ -15,13 +15,16 @@ import AviaryTensors
 /// Visible units v and binary hidden units h with the energy E(v, h) = −v·a − h·b − h·W·v, where Gaussian units have
 /// |v − a|² / 2 instead of −v·a, and counts of D words D·h·b instead of h·b.
 public struct BoltzmannMachine: EnergyModel {
+  /// What the visible units stand for.
   public typealias Units = VisibleUnits
 
+  /// What the network is built from. It goes into checkpoints.
   public struct Configuration: NetworkConfiguration {
     /// How many visible values there are.
     public var visible: Int
     /// How many hidden units there are.
     public var hidden: Int
+    /// What the visible units stand for.
     public var units: Units
     /// How many values a softmax group has; 1 for other units.
     public var levels: Int
@@ -32,6 +35,7 @@ public struct BoltzmannMachine: EnergyModel {
     /// How many chains persist from update to update; 0 for chains that begin at the data.
     public var chains: Int
 
+    /// A configuration of these values.
     public init(
       visible: Int, hidden: Int, units: Units = .binary, levels: Int = 1, parts: [VisiblePart] = [], steps: Int = 1,
       chains: Int = 0
@@ -97,6 +101,7 @@ public struct BoltzmannMachine: EnergyModel {
       throw .wrongInput(architecture: "rbm", input: input, expected: "\(visible) numbers")
     }
 
+    /// Refuses values from which nothing can be built.
     public func validate() throws(ConfigurationFault) { try validate(input: nil) }
   }
 

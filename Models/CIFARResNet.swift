@@ -49,24 +49,33 @@ public struct CIFARBlock: UnaryLayer {
 public struct CIFARResNet: Classifier {
   /// The networks of the paper's table 6, by their number of layers with weights: 6n + 2 for n blocks a stage.
   public enum Depth: Int, CaseIterable, Sendable {
+    /// 20 layers.
     case layers20 = 20
+    /// 32 layers.
     case layers32 = 32
+    /// 44 layers.
     case layers44 = 44
+    /// 56 layers.
     case layers56 = 56
+    /// 110 layers.
     case layers110 = 110
 
     /// How many blocks each stage has.
     var blocks: Int { (rawValue - 2) / 6 }
   }
 
+  /// What the network is built from. It goes into checkpoints.
   public struct Configuration: ImageConfiguration {
     /// How many blocks each of the three stages has.
     public var blocks: Int
     /// How many channels each stage has; the stem has as many as the first.
     public var widths: [Int]
+    /// The channels of an image: 3 for colours, 1 for grey.
     public var inputChannels: Int
+    /// The number of classes, which is that of the head's outputs.
     public var classes: Int
 
+    /// A configuration of these values.
     public init(blocks: Int, widths: [Int] = [16, 32, 64], inputChannels: Int = 3, classes: Int = 10) {
       self.blocks = blocks
       self.widths = widths
@@ -74,6 +83,7 @@ public struct CIFARResNet: Classifier {
       self.classes = classes
     }
 
+    /// The published network of this depth.
     public init(_ depth: Depth) { self.init(blocks: depth.blocks) }
 
     /// ResNet-20: 269,722 parameters.

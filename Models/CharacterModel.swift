@@ -12,18 +12,24 @@ import AviaryTensors
 
 /// A language model over characters: tokens [N, T] → logits of the next token [N, T, V].
 public struct CharacterModel: LanguageModel {
+  /// What the network is built from. It goes into checkpoints.
   public struct Configuration: VocabularyConfiguration {
+    /// The kind of recurrent layers.
     public var kind: RecurrentKind
     /// How long the vectors are that stand for characters.
     public var embedding: Int
+    /// The width of the hidden layers.
     public var hidden: Int
+    /// The number of layers, one above the other.
     public var layers: Int
+    /// The rate of dropout in training.
     public var dropout: Float
     /// How many characters the model can read; nil for as many as it predicts.
     public var symbols: Int?
     /// How many characters the model predicts: the size of the vocabulary.
     public var outputs: Int
 
+    /// A configuration of these values.
     public init(
       kind: RecurrentKind = .lstm, embedding: Int = 256, hidden: Int = 256, layers: Int = 2, dropout: Float = 0,
       symbols: Int? = nil, outputs: Int = 65

@@ -90,15 +90,19 @@ public struct TransformerState: LanguageModelState {
 
 /// A language model over characters: tokens [N, T] → logits of the next token [N, T, V].
 public struct CharacterTransformer: LanguageModel {
+  /// What the network is built from. It goes into checkpoints.
   public struct Configuration: VocabularyConfiguration {
     /// How many characters the model sees at most, the last one included.
     public var context: Int
+    /// The number of layers, one above the other.
     public var layers: Int
+    /// The number of attention heads of a layer.
     public var heads: Int
     /// How many channels a step has.
     public var width: Int
     /// Whether maps and normalisations have biases.
     public var bias: Bool
+    /// The rate of dropout in training.
     public var dropout: Float
     /// How many characters the model can read, with a head apart from their table; nil for as many as it predicts, and the
     /// table as the head.
@@ -106,6 +110,7 @@ public struct CharacterTransformer: LanguageModel {
     /// How many characters the model predicts: the size of the vocabulary.
     public var outputs: Int
 
+    /// A configuration of these values.
     public init(
       context: Int = 256, layers: Int = 4, heads: Int = 4, width: Int = 128, bias: Bool = false, dropout: Float = 0,
       symbols: Int? = nil, outputs: Int = 65

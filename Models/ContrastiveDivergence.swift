@@ -14,6 +14,7 @@ import AviaryTensors
 /// given by their means, which is less noisy. Persistent chains have to come to all that the machine takes for likely, so
 /// their visible units are sampled, too.
 public struct ContrastiveDivergence {
+  /// How the machine learns.
   public struct Options: Sendable, Equatable {
     /// k: how many steps of the chain there are.
     public var steps: Int
@@ -22,12 +23,14 @@ public struct ContrastiveDivergence {
     public var isPersistent: Bool
     /// About 0.1 for binary units, 0.001 to 0.01 for Gaussian ones.
     public var learningRate: Float
+    /// The share of the last step that is added to each step.
     public var momentum: Float
     /// L2: how much of the weights is subtracted for each unit of learning rate. Biases do not decay.
     public var weightDecay: Float
     /// What the samples are keyed by.
     public var seed: UInt64
 
+    /// A configuration of these values.
     public init(
       steps: Int = 1, isPersistent: Bool = false, learningRate: Float = 0.1, momentum: Float = 0.5,
       weightDecay: Float = 2e-4, seed: UInt64 = 0
@@ -41,7 +44,9 @@ public struct ContrastiveDivergence {
     }
   }
 
+  /// The machine that learns.
   public let machine: BoltzmannMachine
+  /// How it learns; changes count from the next step on.
   public var options: Options
   /// How many updates there have been.
   public private(set) var updates: UInt64 = 0

@@ -45,12 +45,18 @@ public struct ConvNeXt: Classifier {
     public var stochasticDepth: Float
     /// What each block's part begins with.
     public var layerScale: Float = 1e-6
+    /// The channels of an image: 3 for colours, 1 for grey.
     public var inputChannels = 3
+    /// The number of classes, which is that of the head's outputs.
     public var classes = 1000
 
+    /// The published tiny network.
     public static let tiny = Configuration(blocks: [3, 3, 9, 3], widths: [96, 192, 384, 768], stochasticDepth: 0.1)
+    /// The published small network.
     public static let small = Configuration(blocks: [3, 3, 27, 3], widths: [96, 192, 384, 768], stochasticDepth: 0.4)
+    /// The published base network.
     public static let base = Configuration(blocks: [3, 3, 27, 3], widths: [128, 256, 512, 1024], stochasticDepth: 0.5)
+    /// The published large network.
     public static let large = Configuration(
       blocks: [3, 3, 27, 3], widths: [192, 384, 768, 1536], stochasticDepth: 0.5)
     /// Narrow and short, for tests.

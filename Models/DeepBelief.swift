@@ -13,18 +13,22 @@ import AviaryTensors
 
 /// Boltzmann machines on top of each other: [N, widths.first] → [N, widths.last].
 public struct DeepBeliefNetwork: Layer {
+  /// What the network is built from. It goes into checkpoints.
   public struct Configuration: LayerConfiguration, Equatable {
     /// How many units the layers have, the visible ones first: 784, 500, 250 for two machines.
     public var widths: [Int]
 
+    /// A configuration of these values.
     public init(widths: [Int]) { self.widths = widths }
 
+    /// Refuses values from which nothing can be built.
     public func validate() throws(ConfigurationFault) {
       try require("layers", widths.count, in: 2...100)
       for width in widths { try require("widths", width, in: 1...1_000_000) }
     }
   }
 
+  /// What the network was built from.
   public let configuration: Configuration
   /// From the bottom to the top.
   public let machines: [BoltzmannMachine]

@@ -40,6 +40,7 @@ public struct DenseLayer: UnaryLayer {
 /// A stem that halves the image twice, four dense blocks with transitions between them that halve it again, and a linear
 /// head: [N, 3, H, W] → [N, classes].
 public struct DenseNet: Classifier {
+  /// What the network is built from. It goes into checkpoints.
   public struct Configuration: ImageConfiguration {
     /// How many layers each block has.
     public var blocks: [Int]
@@ -49,8 +50,11 @@ public struct DenseNet: Classifier {
     public var stem = 64
     /// How many times the growth a bottleneck has channels.
     public var bottleneck = 4
+    /// The rate of dropout in training.
     public var dropout: Float = 0
+    /// The channels of an image: 3 for colours, 1 for grey.
     public var inputChannels = 3
+    /// The number of classes, which is that of the head's outputs.
     public var classes = 1000
 
     /// 7,978,856 parameters.

@@ -49,17 +49,25 @@ public struct EfficientNetBlock: UnaryLayer {
 /// A stem that halves the image, stages of blocks, a 1×1 convolution, the mean over positions, and a linear head:
 /// [N, 3, H, W] → [N, classes].
 public struct EfficientNet: Classifier {
+  /// The kind of a block.
   public enum Block: String, Codable, Sendable, CaseIterable {
+    /// An inverted bottleneck with a depthwise convolution, or with a full one in place of its first two layers.
     case inverted, fused
   }
 
   /// A row of the papers' tables, in the widths that the network has.
   public struct Stage: Codable, Sendable, Equatable {
+    /// The kind of its blocks.
     public var block: Block
+    /// By how much a block widens its channels inside.
     public var expansion: Int
+    /// The side of the depthwise kernels.
     public var kernel: Int
+    /// The stride of the first block.
     public var stride: Int
+    /// The channels that come out.
     public var channels: Int
+    /// The number of blocks.
     public var blocks: Int
 
     init(_ block: Block, _ expansion: Int, kernel: Int, stride: Int, _ channels: Int, _ blocks: Int) {
@@ -71,18 +79,25 @@ public struct EfficientNet: Classifier {
     func hidden(_ inputs: Int) -> Int { roundedWidth(Double(inputs) * Double(expansion)) }
   }
 
+  /// What the network is built from. It goes into checkpoints.
   public struct Configuration: ImageConfiguration {
+    /// The channels of the first convolution.
     public var stemWidth: Int
+    /// The stages, from the image to the head.
     public var stages: [Stage]
     /// How many features the head is given.
     public var lastWidth: Int
+    /// The rate of dropout in training.
     public var dropout: Float
     /// The rate at which the branch of a block after the last one would be dropped; it grows linearly from 0.
     public var stochasticDepth: Float = 0.2
     /// Of all batch normalisations.
     public var normEpsilon: Float = 1e-5
+    /// The momentum of batch normalisation: the weight of the new batch.
     public var normMomentum: Float = 0.1
+    /// The channels of an image: 3 for colours, 1 for grey.
     public var inputChannels = 3
+    /// The number of classes, which is that of the head's outputs.
     public var classes = 1000
 
     /// The network B0 of the first paper, made wider and deeper.

@@ -10,15 +10,20 @@ import AviaryTensors
 
 /// Two convolutions of 32 and 64 channels, and fully connected layers of 600 and 120: [N, 1, 28, 28] → [N, classes].
 public struct FashionCNN: Classifier {
+  /// What the network is built from. It goes into checkpoints.
   public struct Configuration: ImageConfiguration {
     /// The side of the images.
     public var inputSide: Int
+    /// The channels of an image: 3 for colours, 1 for grey.
     public var inputChannels: Int
     /// By how much all inner widths are divided; 1 for the real network.
     public var divisor: Int
+    /// The rate of dropout in training.
     public var dropout: Float
+    /// The number of classes, which is that of the head's outputs.
     public var classes: Int
 
+    /// A configuration of these values.
     public init(
       inputSide: Int = 28, inputChannels: Int = 1, divisor: Int = 1, dropout: Float = 0.25, classes: Int = 10
     ) {

@@ -55,6 +55,7 @@ struct GoogLeNetAuxiliaryHead: UnaryLayer {
 /// A stem that reduces the image to an eighth, nine blocks of parallel convolutions with two pools between them, the mean
 /// over positions, and a linear head: [N, 3, H, W] → [N, classes].
 public struct GoogLeNet: AuxiliaryClassifier {
+  /// What the network is built from. It goes into checkpoints.
   public struct Configuration: InceptionConfiguration {
     /// Whether there are heads that only learn.
     public var auxiliaryHeads = true
@@ -62,9 +63,13 @@ public struct GoogLeNet: AuxiliaryClassifier {
     public var transformInput = false
     /// By how much all inner widths are divided; 1 for the real network.
     public var divisor = 1
+    /// The rate of dropout in training.
     public var dropout: Float = 0.2
+    /// The rate of dropout in the auxiliary heads in training.
     public var auxiliaryDropout: Float = 0.7
+    /// The channels of an image: 3 for colours, 1 for grey.
     public var inputChannels = 3
+    /// The number of classes, which is that of the head's outputs.
     public var classes = 1000
 
     /// 13,004,888 parameters, 6,624,904 without the auxiliary heads.

@@ -13,11 +13,13 @@ import AviaryTensors
 /// A graph convolutional network: features [nodes, F] and a normalised adjacency → logits [nodes, classes], or with a
 /// readout [graphs, classes].
 public struct GCN: NodeClassifier {
+  /// What the network is built from. It goes into checkpoints.
   public struct Configuration: ClassifierConfiguration {
     /// How many features a node has.
     public var features: Int
     /// The width of each hidden layer.
     public var hidden: [Int]
+    /// The number of classes, which is that of the head's outputs.
     public var classes: Int
     /// How often a layer's input is dropped in training.
     public var dropout: Float
@@ -32,6 +34,7 @@ public struct GCN: NodeClassifier {
     /// Whether the activation follows the last convolution before a readout, too; nil for yes.
     public var activatesLast: Bool?
 
+    /// A configuration of these values.
     public init(
       features: Int = 1433, hidden: [Int] = [16], classes: Int = 7, dropout: Float = 0.5,
       activation: Activation = .relu, readout: GraphReadout? = nil, head: [Int]? = nil, headDropout: Float? = nil,

@@ -12,6 +12,7 @@ import AviaryTensors
 
 /// A graph isomorphism network: features [nodes, F] and an adjacency → logits [graphs, classes].
 public struct GIN: NodeClassifier {
+  /// What the network is built from. It goes into checkpoints.
   public struct Configuration: ClassifierConfiguration {
     /// How many features a node has.
     public var features: Int
@@ -19,9 +20,11 @@ public struct GIN: NodeClassifier {
     public var hidden: [Int]
     /// The widths of the hidden layers between the readout and the logits.
     public var head: [Int]
+    /// The number of classes, which is that of the head's outputs.
     public var classes: Int
     /// How often what follows a hidden layer of the head is dropped in training.
     public var dropout: Float
+    /// The activation between layers.
     public var activation: Activation
     /// What makes one row of a graph.
     public var readout: GraphReadout
@@ -30,6 +33,7 @@ public struct GIN: NodeClassifier {
     /// Whether the convolutions learn their ε.
     public var learnsEpsilon: Bool
 
+    /// A configuration of these values.
     public init(
       features: Int, hidden: [Int], head: [Int], classes: Int, dropout: Float = 0.5, activation: Activation = .relu,
       readout: GraphReadout = .sum, epsilon: Float = 0, learnsEpsilon: Bool = false

@@ -31,6 +31,7 @@ struct InceptionAuxiliaryHead: UnaryLayer {
 /// A stem that reduces the image to an eighth, eleven blocks of parallel convolutions, two of which halve it, the mean over
 /// positions, and a linear head: [N, 3, H, W] → [N, classes].
 public struct InceptionV3: AuxiliaryClassifier {
+  /// What the network is built from. It goes into checkpoints.
   public struct Configuration: InceptionConfiguration {
     /// Whether there is a head that only learns.
     public var auxiliaryHeads = true
@@ -38,8 +39,11 @@ public struct InceptionV3: AuxiliaryClassifier {
     public var transformInput = false
     /// By how much all inner widths are divided; 1 for the real network.
     public var divisor = 1
+    /// The rate of dropout in training.
     public var dropout: Float = 0.5
+    /// The channels of an image: 3 for colours, 1 for grey.
     public var inputChannels = 3
+    /// The number of classes, which is that of the head's outputs.
     public var classes = 1000
 
     /// 27,161,264 parameters, 23,834,568 without the auxiliary head.

@@ -37,6 +37,7 @@ struct PaddingConvolution: UnaryLayer {
 /// LeNet-5: two convolutions with a pool after each, and three fully connected layers: [N, 1, 28, 28] or [N, 1, 32, 32]
 /// → [N, classes].
 public struct LeNet: Classifier {
+  /// Which form of LeNet-5 it is.
   public enum Variant: String, Codable, Sendable {
     /// tanh and average pooling.
     case original
@@ -44,11 +45,16 @@ public struct LeNet: Classifier {
     case modern
   }
 
+  /// What the network is built from. It goes into checkpoints.
   public struct Configuration: ImageConfiguration {
+    /// Which of the published networks it is.
     public var variant: Variant
+    /// The channels of an image: 3 for colours, 1 for grey.
     public var inputChannels: Int
+    /// The number of classes, which is that of the head's outputs.
     public var classes: Int
 
+    /// A configuration of these values.
     public init(_ variant: Variant, inputChannels: Int = 1, classes: Int = 10) {
       self.variant = variant
       self.inputChannels = inputChannels

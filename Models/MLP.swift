@@ -11,11 +11,13 @@ import AviaryTensors
 /// Fully connected layers with an activation after each but the last: rows [N, F], or images [N, C, H, W] with C·H·W = F,
 /// → [N, classes].
 public struct MLP: Classifier {
+  /// What the network is built from. It goes into checkpoints.
   public struct Configuration: NetworkConfiguration {
     /// How many numbers a row has.
     public var inputs: Int
     /// The widths of the hidden layers, from the input on; none for a linear model.
     public var hidden: [Int]
+    /// The activation between layers.
     public var activation: Activation
     /// The rate of dropout after each hidden layer; empty where nothing is dropped.
     public var dropout: [Float]
@@ -25,12 +27,16 @@ public struct MLP: Classifier {
     /// How many steps the machines' chains have, whether these persist, and the machines' rate and momentum; nil for
     /// `ContrastiveDivergence`'s own values.
     public var pretrainingSteps: Int?
+    /// Whether chains persist from batch to batch in pretraining; nil for the default.
     public var pretrainingPersistent: Bool?
+    /// The learning rate of pretraining; nil for the default.
     public var pretrainingRate: Float?
+    /// The momentum of pretraining; nil for the default.
     public var pretrainingMomentum: Float?
     /// How many outputs there are: classes, or numbers to estimate.
     public var outputs: Int
 
+    /// A configuration of these values.
     public init(
       inputs: Int, hidden: [Int], activation: Activation = .relu, dropout: [Float]? = nil, pretraining: Int? = nil,
       outputs: Int

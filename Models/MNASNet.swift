@@ -41,11 +41,15 @@ public struct MNASNet: Classifier {
   /// How many features the head is given, whatever the widths.
   fileprivate static let lastWidth = 1280
 
+  /// What the network is built from. It goes into checkpoints.
   public struct Configuration: ImageConfiguration {
     /// Of the stem, of the separable convolution, and of the six stages.
     public var widths: [Int]
+    /// The rate of dropout in training.
     public var dropout: Float = 0.2
+    /// The channels of an image: 3 for colours, 1 for grey.
     public var inputChannels = 3
+    /// The number of classes, which is that of the head's outputs.
     public var classes = 1000
 
     /// All widths multiplied, and rounded to multiples of 8.

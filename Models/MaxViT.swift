@@ -144,22 +144,30 @@ public struct MaxViTLayer: UnaryLayer {
 /// A stem that halves the image, stages that halve it once each, the mean over positions, and a head of two maps: [N, 3, H, H]
 /// → [N, classes].
 public struct MaxViT: Classifier {
+  /// What the network is built from. It goes into checkpoints.
   public struct Configuration: ImageConfiguration {
+    /// The channels of the first convolutions.
     public var stem: Int
     /// How many channels, and how many layers, each stage has.
     public var widths: [Int]
+    /// The number of layers in each stage.
     public var layers: [Int]
     /// How many channels a head of attention has.
     public var headWidth = 32
     /// The side of the windows and of the grids.
     public var partition = 7
+    /// The rate of dropout in training.
     public var dropout: Float = 0
+    /// The rate of dropout of attention weights in training.
     public var attentionDropout: Float = 0
     /// The rate at which the last layer is dropped in training; it grows linearly from 0.
     public var stochasticDepth: Float
+    /// The channels of an image: 3 for colours, 1 for grey.
     public var inputChannels = 3
+    /// The number of classes, which is that of the head's outputs.
     public var classes = 1000
 
+    /// The published tiny network.
     public static let tiny = Configuration(
       stem: 64, widths: [64, 128, 256, 512], layers: [2, 2, 5, 2], stochasticDepth: 0.2)
     /// Narrow and short, for tests.

@@ -41,13 +41,20 @@ public struct InvertedResidual: UnaryLayer {
 /// head: [N, 3, H, W] → [N, classes].
 public struct MobileNetV2: Classifier {
   /// Where the zeros around an image stand: as many before it as after it, or as TensorFlow has them, the odd one at the end.
-  public enum PaddingStyle: String, Codable, Sendable, CaseIterable { case symmetric, same }
+  public enum PaddingStyle: String, Codable, Sendable, CaseIterable {
+    /// Alike on both sides, as PyTorch has it, and as TensorFlow has it.
+    case symmetric, same
+  }
 
   /// A row of the paper's table 2.
   public struct Stage: Codable, Sendable, Equatable {
+    /// By how much a block widens its channels inside.
     public var expansion: Int
+    /// The channels that come out.
     public var channels: Int
+    /// The number of blocks.
     public var blocks: Int
+    /// The stride of the first block.
     public var stride: Int
 
     init(_ expansion: Int, _ channels: Int, _ blocks: Int, _ stride: Int) {
@@ -55,13 +62,19 @@ public struct MobileNetV2: Classifier {
     }
   }
 
+  /// What the network is built from. It goes into checkpoints.
   public struct Configuration: ImageConfiguration {
+    /// The stages, from the image to the head.
     public var stages: [Stage]
     /// What all widths are multiplied by, before they are rounded to multiples of 8; the last one does not shrink.
     public var widthMultiplier = 1.0
+    /// The rate of dropout in training.
     public var dropout: Float = 0.2
+    /// The channels of an image: 3 for colours, 1 for grey.
     public var inputChannels = 3
+    /// The number of classes, which is that of the head's outputs.
     public var classes = 1000
+    /// Where zeros are added around images.
     public var padding = PaddingStyle.symmetric
 
     public static var addedLater: Set<String> { ["padding"] }

@@ -43,14 +43,19 @@ public struct MobileNetV3Block: UnaryLayer {
 public struct MobileNetV3: Classifier {
   /// A block: a row of the paper's tables 1 and 2, in the widths that the network has.
   public struct Row: Codable, Sendable, Equatable {
+    /// The side of the depthwise kernels.
     public var kernel: Int
+    /// The channels inside of the block.
     public var expanded: Int
+    /// The channels that come out.
     public var channels: Int
     /// Whether it has squeeze and excitation.
     public var squeezes: Bool
+    /// The activation of the block.
     public var activation: Activation
     /// Where the convolution is dilated, it does not stride.
     public var stride: Int
+    /// The dilation of the depthwise convolution.
     public var dilation: Int
 
     init(
@@ -62,16 +67,23 @@ public struct MobileNetV3: Classifier {
     }
   }
 
+  /// What the network is built from. It goes into checkpoints.
   public struct Configuration: ImageConfiguration {
+    /// The channels of the first convolution.
     public var stemWidth = 16
+    /// The blocks, as the rows of the paper's table.
     public var rows: [Row]
     /// How many outputs the linear layer before the head has.
     public var hidden: Int
+    /// The rate of dropout in training.
     public var dropout: Float = 0.2
     /// Of all batch normalisations.
     public var normEpsilon: Float = 1e-3
+    /// The momentum of batch normalisation: the weight of the new batch.
     public var normMomentum: Float = 0.01
+    /// The channels of an image: 3 for colours, 1 for grey.
     public var inputChannels = 3
+    /// The number of classes, which is that of the head's outputs.
     public var classes = 1000
 
     /// 5,483,032 parameters.

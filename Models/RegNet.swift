@@ -40,7 +40,9 @@ public struct RegNetBlock: UnaryLayer {
 /// A stem that halves the image, stages of blocks that halve it again each, the mean over positions, and a linear head:
 /// [N, 3, H, W] → [N, classes].
 public struct RegNet: Classifier {
+  /// What the network is built from. It goes into checkpoints.
   public struct Configuration: ImageConfiguration {
+    /// The channels of the first convolution.
     public var stemWidth = 32
     /// How many blocks each stage has.
     public var depths: [Int]
@@ -50,12 +52,15 @@ public struct RegNet: Classifier {
     public var groupWidths: [Int]
     /// By how much squeeze and excitation narrows the width that a block is given; 0 for none.
     public var squeezeRatio: Double
+    /// The channels of an image: 3 for colours, 1 for grey.
     public var inputChannels = 3
+    /// The number of classes, which is that of the head's outputs.
     public var classes = 1000
 
     /// Narrow networks of both kinds, for tests.
     public static let toyX = Configuration(
       stemWidth: 8, depths: [1, 2], widths: [8, 16], groupWidths: [4, 8], squeezeRatio: 0, classes: 5)
+    /// A small network with squeeze and excitation, for tests.
     public static let toyY = Configuration(
       stemWidth: 8, depths: [1, 2], widths: [8, 24], groupWidths: [8, 8], squeezeRatio: 0.25, classes: 5)
 

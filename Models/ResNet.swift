@@ -77,7 +77,9 @@ public struct Bottleneck: UnaryLayer {
 /// A residual network: a stem that halves the image twice, four stages of blocks that halve it three times more, the mean
 /// over positions, and a linear head: [N, 3, H, W] → [N, classes].
 public struct ResNet: Classifier {
+  /// The kind of a residual block.
   public enum Block: String, Codable, Sendable {
+    /// Two 3×3 convolutions, or one between two of 1×1.
     case basic, bottleneck
 
     /// How many channels a block puts out for each of its width.
@@ -86,6 +88,7 @@ public struct ResNet: Classifier {
 
   /// The networks of the papers' tables: what their stages conv2_x to conv5_x consist of.
   public struct Configuration: ImageConfiguration {
+    /// The kind of its blocks.
     public var block = Block.basic
     /// How many blocks each stage has.
     public var blocks: [Int]
@@ -95,15 +98,22 @@ public struct ResNet: Classifier {
     public var groups = 1
     /// How many channels each group has for a block 64 wide.
     public var widthPerGroup = 64
+    /// The channels of an image: 3 for colours, 1 for grey.
     public var inputChannels = 3
+    /// The number of classes, which is that of the head's outputs.
     public var classes = 1000
 
     public static var addedLater: Set<String> { ["block", "groups", "widthPerGroup"] }
 
+    /// ResNet18 of the paper.
     public static let resnet18 = Configuration(blocks: [2, 2, 2, 2])
+    /// ResNet34 of the paper.
     public static let resnet34 = Configuration(blocks: [3, 4, 6, 3])
+    /// ResNet50 of the paper.
     public static let resnet50 = Configuration(block: .bottleneck, blocks: [3, 4, 6, 3])
+    /// ResNet101 of the paper.
     public static let resnet101 = Configuration(block: .bottleneck, blocks: [3, 4, 23, 3])
+    /// ResNet152 of the paper.
     public static let resnet152 = Configuration(block: .bottleneck, blocks: [3, 8, 36, 3])
     /// 25,028,904 parameters.
     // swift-format-ignore: AlwaysUseLowerCamelCase
@@ -123,7 +133,9 @@ public struct ResNet: Classifier {
     /// 126,886,696 parameters.
     // swift-format-ignore: AlwaysUseLowerCamelCase
     public static let wide_resnet101_2 = Configuration(block: .bottleneck, blocks: [3, 4, 23, 3], widthPerGroup: 128)
+    /// A network of small sizes, for tests.
     public static let toy = Configuration(blocks: [2, 2, 1, 1], widths: [8, 16, 24, 32], classes: 5)
+    /// A small network of bottleneck blocks, for tests.
     public static let bottleneckToy = Configuration(
       block: .bottleneck, blocks: [2, 1, 1, 1], widths: [4, 6, 8, 10], classes: 5)
     /// Bottlenecks of two groups, for tests.

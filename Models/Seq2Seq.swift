@@ -14,12 +14,14 @@ import AviaryTensors
 public struct Seq2Seq: SequenceWriter {
   public typealias Source = SourceText
 
+  /// What the network is built from. It goes into checkpoints.
   public struct Configuration: NetworkConfiguration {
     private enum CodingKeys: String, CodingKey {
       case kind, symbols, targetSymbols, embedding, hidden, layers, dropout, attention, teacherForcing
       case outputs = "classes"
     }
 
+    /// The kind of recurrent layers.
     public var kind: RecurrentKind
     /// How many different tokens the encoder reads.
     public var symbols: Int
@@ -29,8 +31,11 @@ public struct Seq2Seq: SequenceWriter {
     public var embedding: Int
     /// How many states the decoder, and each direction of the encoder, has.
     public var hidden: Int
+    /// The number of layers, one above the other.
     public var layers: Int
+    /// The rate of dropout in training.
     public var dropout: Float
+    /// How the decoder looks at its source.
     public var attention: DecoderAttention
     /// The share of the decoder's steps in training that are given the true token before them; the others are given what the
     /// network would have written itself (Bengio et al., 2015, "Scheduled Sampling"). Below 1 training is slower.
@@ -38,6 +43,7 @@ public struct Seq2Seq: SequenceWriter {
     /// How many tokens the decoder writes, the end among them.
     public var outputs: Int
 
+    /// A configuration of these values.
     public init(
       kind: RecurrentKind = .gru, symbols: Int = 10_000, targetSymbols: Int? = nil, embedding: Int = 64,
       hidden: Int = 128, layers: Int = 1, dropout: Float = 0.1, attention: DecoderAttention = .dot,
@@ -55,7 +61,9 @@ public struct Seq2Seq: SequenceWriter {
       self.outputs = outputs
     }
 
+    /// The network with GRU layers.
     public static let gru = Configuration()
+    /// The network with LSTM layers.
     public static let lstm = Configuration(kind: .lstm)
     /// A small one, for tests.
     public static let toy = Configuration(symbols: 7, embedding: 4, hidden: 5, layers: 2, dropout: 0, outputs: 6)

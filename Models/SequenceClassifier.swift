@@ -18,21 +18,28 @@ public struct SequenceClassifier: SequenceReader {
     case mean
   }
 
+  /// What the network is built from. It goes into checkpoints.
   public struct Configuration: SequenceConfiguration {
     private enum CodingKeys: String, CodingKey {
       case kind, inputs, symbols, hidden, layers, bidirectional, dropout, readout, headWidths, headActivation
       case outputs = "classes"
     }
 
+    /// The kind of recurrent layers.
     public var kind: RecurrentKind
     /// How many numbers a step of the sequence has: of tokens, how long the vectors are that stand for them.
     public var inputs: Int
     /// How many different tokens there are; nil where sequences are of numbers.
     public var symbols: Int?
+    /// The width of the hidden layers.
     public var hidden: Int
+    /// The number of layers, one above the other.
     public var layers: Int
+    /// Whether sequences are read in both directions.
     public var bidirectional: Bool
+    /// The rate of dropout in training.
     public var dropout: Float
+    /// What of the sequence the head is given.
     public var readout: Readout
     /// The widths of linear layers between the recurrent ones and the last; none by default.
     public var headWidths: [Int]
@@ -41,6 +48,7 @@ public struct SequenceClassifier: SequenceReader {
     /// How many classes the head tells apart, or how many numbers it estimates.
     public var outputs: Int
 
+    /// A configuration of these values.
     public init(
       kind: RecurrentKind = .lstm, inputs: Int = 1, symbols: Int? = nil, hidden: Int = 64, layers: Int = 1,
       bidirectional: Bool = false, dropout: Float = 0, readout: Readout = .last, headWidths: [Int] = [],
@@ -63,6 +71,7 @@ public struct SequenceClassifier: SequenceReader {
 
     /// One layer of 64 over a series of single numbers.
     public static let lstm = Configuration()
+    /// The network with GRU layers.
     public static let gru = Configuration(kind: .gru)
     /// A small one, for tests.
     public static let toy = Configuration(

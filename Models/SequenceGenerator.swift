@@ -12,12 +12,14 @@ import AviaryTensors
 public struct SequenceGenerator: SequenceWriter {
   public typealias Source = Tensor
 
+  /// What the network is built from. It goes into checkpoints.
   public struct Configuration: NetworkConfiguration {
     private enum CodingKeys: String, CodingKey {
       case kind, inputs, targetSymbols, embedding, hidden, layers, dropout, teacherForcing
       case outputs = "classes"
     }
 
+    /// The kind of recurrent layers.
     public var kind: RecurrentKind
     /// How many numbers a row has.
     public var inputs: Int
@@ -25,14 +27,18 @@ public struct SequenceGenerator: SequenceWriter {
     public var targetSymbols: Int?
     /// How long the vectors are that stand for tokens.
     public var embedding: Int
+    /// The width of the hidden layers.
     public var hidden: Int
+    /// The number of layers, one above the other.
     public var layers: Int
+    /// The rate of dropout in training.
     public var dropout: Float
     /// See `Seq2Seq.Configuration.teacherForcing`.
     public var teacherForcing: Float
     /// How many tokens the decoder writes, the end among them.
     public var outputs: Int
 
+    /// A configuration of these values.
     public init(
       kind: RecurrentKind = .gru, inputs: Int = 1, targetSymbols: Int? = nil, embedding: Int = 64, hidden: Int = 128,
       layers: Int = 1, dropout: Float = 0.1, teacherForcing: Float = 1, outputs: Int = 10_000
@@ -48,7 +54,9 @@ public struct SequenceGenerator: SequenceWriter {
       self.outputs = outputs
     }
 
+    /// The network with GRU layers.
     public static let gru = Configuration()
+    /// The network with LSTM layers.
     public static let lstm = Configuration(kind: .lstm)
     /// A small one, for tests.
     public static let toy = Configuration(

@@ -12,12 +12,14 @@ import AviaryTensors
 
 /// A recurrent network with an answer for each token: [N, T] → [N, T, classes].
 public struct RecurrentTagger: SequenceTagger {
+  /// What the network is built from. It goes into checkpoints.
   public struct Configuration: NetworkConfiguration {
     private enum CodingKeys: String, CodingKey {
       case kind, symbols, embedding, hidden, layers, bidirectional, dropout, tokenDropout
       case outputs = "classes"
     }
 
+    /// The kind of recurrent layers.
     public var kind: RecurrentKind
     /// How many different tokens there are.
     public var symbols: Int
@@ -25,14 +27,18 @@ public struct RecurrentTagger: SequenceTagger {
     public var embedding: Int
     /// How many states each direction has.
     public var hidden: Int
+    /// The number of layers, one above the other.
     public var layers: Int
+    /// Whether sequences are read in both directions.
     public var bidirectional: Bool
+    /// The rate of dropout in training.
     public var dropout: Float
     /// The share of the tokens that training replaces by the last one, which stands for those that nobody knows.
     public var tokenDropout: Float
     /// How many labels there are.
     public var outputs: Int
 
+    /// A configuration of these values.
     public init(
       kind: RecurrentKind = .lstm, symbols: Int = 10_000, embedding: Int = 64, hidden: Int = 64, layers: Int = 1,
       bidirectional: Bool = true, dropout: Float = 0.1, tokenDropout: Float = 0.05, outputs: Int = 10
@@ -48,7 +54,9 @@ public struct RecurrentTagger: SequenceTagger {
       self.outputs = outputs
     }
 
+    /// The network with LSTM layers.
     public static let lstm = Configuration()
+    /// The network with GRU layers.
     public static let gru = Configuration(kind: .gru)
     /// A small one, for tests.
     public static let toy = Configuration(symbols: 7, embedding: 4, hidden: 5, dropout: 0, tokenDropout: 0, outputs: 3)

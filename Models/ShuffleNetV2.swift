@@ -54,7 +54,9 @@ public struct ShuffleNetV2: Classifier {
     public var blocks = [4, 8, 4]
     /// The channels of the stem, of each stage, and of the last convolution.
     public var widths: [Int]
+    /// The channels of an image: 3 for colours, 1 for grey.
     public var inputChannels = 3
+    /// The number of classes, which is that of the head's outputs.
     public var classes = 1000
 
     /// 1,366,792 parameters.

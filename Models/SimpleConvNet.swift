@@ -9,15 +9,20 @@ import AviaryTensors
 
 /// A convolution of 30 filters 5×5, relu, a pool, 100 hidden units, and a linear head: [N, 1, 28, 28] → [N, classes].
 public struct SimpleConvNet: Classifier {
+  /// What the network is built from. It goes into checkpoints.
   public struct Configuration: ImageConfiguration {
     /// The side of the images.
     public var inputSide: Int
+    /// The channels of an image: 3 for colours, 1 for grey.
     public var inputChannels: Int
+    /// The number of filters of the convolution.
     public var filters: Int
     /// How many hidden units there are.
     public var hidden: Int
+    /// The number of classes, which is that of the head's outputs.
     public var classes: Int
 
+    /// A configuration of these values.
     public init(
       inputSide: Int = 28, inputChannels: Int = 1, filters: Int = 30, hidden: Int = 100, classes: Int = 10
     ) {

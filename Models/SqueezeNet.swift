@@ -30,6 +30,7 @@ public struct Fire: UnaryLayer {
 
 /// SqueezeNet: [N, 3, H, W] → [N, classes].
 public struct SqueezeNet: Classifier {
+  /// The version of the paper, or its successor with fewer operations.
   public enum Version: String, Codable, Sendable {
     /// The paper's.
     case original = "1.0"
@@ -48,19 +49,26 @@ public struct SqueezeNet: Classifier {
     case linear
   }
 
+  /// What the network is built from. It goes into checkpoints.
   public struct Configuration: ImageConfiguration {
+    /// The version of the network.
     public var version: Version
     /// How the pools round: torchvision's round up, the Caffe and Keras originals down.
     public var poolRounding: PoolRounding
     /// By how much all inner channels are divided; 1 for the real network.
     public var divisor: Int
+    /// The form of the head.
     public var head: Head
+    /// The rate of dropout in training.
     public var dropout: Float
+    /// The channels of an image: 3 for colours, 1 for grey.
     public var inputChannels: Int
+    /// The number of classes, which is that of the head's outputs.
     public var classes: Int
 
     public static var addedLater: Set<String> { ["version"] }
 
+    /// A configuration of these values.
     public init(
       _ version: Version = .revised, poolRounding: PoolRounding = .up, divisor: Int = 1, head: Head = .convolution,
       dropout: Float = 0.5, inputChannels: Int = 3, classes: Int = 1000

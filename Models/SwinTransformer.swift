@@ -74,9 +74,15 @@ public struct PatchMerging: UnaryLayer {
 /// A stem that makes one position of each patch, stages of blocks with patches merged in between, the mean over positions,
 /// and a linear head: [N, 3, H, W] → [N, classes].
 public struct SwinTransformer: Classifier {
-  public enum Version: String, Codable, Sendable, CaseIterable { case v1, v2 }
+  /// The version of the paper.
+  public enum Version: String, Codable, Sendable, CaseIterable {
+    /// The paper, and its second version.
+    case v1, v2
+  }
 
+  /// What the network is built from. It goes into checkpoints.
   public struct Configuration: ImageConfiguration {
+    /// The version of the network.
     public var version = Version.v1
     /// The side of what becomes one position.
     public var patch = 4
@@ -84,30 +90,42 @@ public struct SwinTransformer: Classifier {
     public var width: Int
     /// How many blocks, and how many heads, each stage has.
     public var blocks: [Int]
+    /// The number of attention heads in each stage.
     public var heads: [Int]
     /// The side of a window, in positions.
     public var window = 7
     /// How many channels there are within the map of each position for one outside.
     public var mlpRatio = 4
+    /// The rate of dropout in training.
     public var dropout: Float = 0
+    /// The rate of dropout of attention weights in training.
     public var attentionDropout: Float = 0
     /// The rate at which the last block is dropped in training; it grows linearly from 0.
     public var stochasticDepth: Float
+    /// The channels of an image: 3 for colours, 1 for grey.
     public var inputChannels = 3
+    /// The number of classes, which is that of the head's outputs.
     public var classes = 1000
 
+    /// The published tiny network.
     public static let tiny = Configuration(
       width: 96, blocks: [2, 2, 6, 2], heads: [3, 6, 12, 24], stochasticDepth: 0.2)
+    /// The published small network.
     public static let small = Configuration(
       width: 96, blocks: [2, 2, 18, 2], heads: [3, 6, 12, 24], stochasticDepth: 0.3)
+    /// The published base network.
     public static let base = Configuration(
       width: 128, blocks: [2, 2, 18, 2], heads: [4, 8, 16, 32], stochasticDepth: 0.5)
+    /// The second version of the published tiny network.
     public static let tinyV2 = tiny.second(stochasticDepth: 0.2)
+    /// The second version of the published small network.
     public static let smallV2 = small.second(stochasticDepth: 0.3)
+    /// The second version of the published base network.
     public static let baseV2 = base.second(stochasticDepth: 0.5)
     /// Narrow and short, for tests; images of 27 pixels and less are filled up, and some blocks are shifted.
     public static let toy = Configuration(
       patch: 2, width: 4, blocks: [2, 2], heads: [1, 2], window: 3, mlpRatio: 2, stochasticDepth: 0, classes: 5)
+    /// A small network of the second version, for tests.
     public static let toyV2 = toy.second(window: 3, stochasticDepth: 0)
 
     private func second(window: Int = 8, stochasticDepth: Float) -> Configuration {

@@ -12,6 +12,7 @@ import AviaryTensors
 
 /// Convolutions along a sequence, and the largest value of each filter: tokens [N, T], or numbers [N, T, I], → [N, classes].
 public struct TextCNN: SequenceReader {
+  /// What the network is built from. It goes into checkpoints.
   public struct Configuration: SequenceConfiguration {
     private enum CodingKeys: String, CodingKey {
       case inputs, symbols, kernels, filters, dropout
@@ -26,9 +27,11 @@ public struct TextCNN: SequenceReader {
     public var kernels: [Int]
     /// How many filters there are of each width.
     public var filters: Int
+    /// The rate of dropout in training.
     public var dropout: Float
     public var outputs: Int
 
+    /// A configuration of these values.
     public init(
       inputs: Int = 1, symbols: Int? = nil, kernels: [Int] = [3, 4, 5], filters: Int = 100, dropout: Float = 0.5,
       outputs: Int = 1
@@ -41,6 +44,7 @@ public struct TextCNN: SequenceReader {
       self.outputs = outputs
     }
 
+    /// The sizes of the paper.
     public static let kim = Configuration()
     /// A small one, for tests.
     public static let toy = Configuration(inputs: 4, symbols: 7, kernels: [2, 3], filters: 5, dropout: 0, outputs: 3)

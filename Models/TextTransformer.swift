@@ -20,6 +20,7 @@ public struct TextTransformer: SequenceReader {
     case cls
   }
 
+  /// What the network is built from. It goes into checkpoints.
   public struct Configuration: SequenceConfiguration {
     private enum CodingKeys: String, CodingKey {
       case inputs, symbols, width, heads, layers, hidden, dropout, readout
@@ -32,14 +33,19 @@ public struct TextTransformer: SequenceReader {
     public var symbols: Int?
     /// How many channels a step has within the network.
     public var width: Int
+    /// The number of attention heads of a layer.
     public var heads: Int
+    /// The number of layers, one above the other.
     public var layers: Int
     /// How many channels the map of each step has within.
     public var hidden: Int
+    /// The rate of dropout in training.
     public var dropout: Float
+    /// What of the sequence the head is given.
     public var readout: Readout
     public var outputs: Int
 
+    /// A configuration of these values.
     public init(
       inputs: Int = 1, symbols: Int? = nil, width: Int = 64, heads: Int = 4, layers: Int = 2, hidden: Int = 128,
       dropout: Float = 0.1, readout: Readout = .mean, outputs: Int = 1
@@ -55,6 +61,7 @@ public struct TextTransformer: SequenceReader {
       self.outputs = outputs
     }
 
+    /// The sizes for small collections of texts.
     public static let small = Configuration()
     /// A small one, for tests.
     public static let toy = Configuration(

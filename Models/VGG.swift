@@ -14,9 +14,13 @@ import AviaryTensors
 public struct VGG: Classifier {
   /// The networks of the paper's table 1, by their number of layers with weights.
   public enum Depth: Int, Codable, CaseIterable, Sendable {
+    /// 11 layers.
     case layers11 = 11
+    /// 13 layers.
     case layers13 = 13
+    /// 16 layers.
     case layers16 = 16
+    /// 19 layers.
     case layers19 = 19
 
     /// How many convolutions the groups of 64, 128, 256, 512 and 512 channels have.
@@ -30,16 +34,22 @@ public struct VGG: Classifier {
     }
   }
 
+  /// What the network is built from. It goes into checkpoints.
   public struct Configuration: ImageConfiguration {
+    /// The number of layers.
     public var depth: Depth
     /// Whether batch normalisation follows every convolution.
     public var batchNorm: Bool
     /// By how much all inner widths are divided; 1 for the real network.
     public var divisor: Int
+    /// The rate of dropout in training.
     public var dropout: Float
+    /// The channels of an image: 3 for colours, 1 for grey.
     public var inputChannels: Int
+    /// The number of classes, which is that of the head's outputs.
     public var classes: Int
 
+    /// A configuration of these values.
     public init(
       _ depth: Depth, batchNorm: Bool = false, divisor: Int = 1, dropout: Float = 0.5, inputChannels: Int = 3,
       classes: Int = 1000

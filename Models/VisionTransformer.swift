@@ -48,20 +48,29 @@ public struct VisionTransformerBlock: UnaryLayer {
 /// Patches of an image and a class token before them, with learned positions, through blocks of a transformer; what becomes
 /// of the token goes through a linear head: [N, 3, H, W] → [N, classes].
 public struct VisionTransformer: Classifier {
+  /// What the network is built from. It goes into checkpoints.
   public struct Configuration: ImageConfiguration {
     /// The side of the images, in pixels: a multiple of the patch's.
     public var imageSize = 224
+    /// The side of a patch in pixels.
     public var patch: Int
+    /// The number of layers, one above the other.
     public var layers: Int
+    /// The number of attention heads of a layer.
     public var heads: Int
     /// How many channels a step has, and how many there are within the map of each step.
     public var width: Int
+    /// The width between the two layers of a block's perceptron.
     public var hidden: Int
+    /// The rate of dropout in training.
     public var dropout: Float = 0
+    /// The rate of dropout of attention weights in training.
     public var attentionDropout: Float = 0
     /// The width of a layer with tanh before the head, which pretraining on larger sets has; nil for none.
     public var representation: Int?
+    /// The channels of an image: 3 for colours, 1 for grey.
     public var inputChannels = 3
+    /// The number of classes, which is that of the head's outputs.
     public var classes = 1000
 
     private static func base(_ patch: Int) -> Configuration {
@@ -70,10 +79,15 @@ public struct VisionTransformer: Classifier {
     private static func large(_ patch: Int) -> Configuration {
       Configuration(patch: patch, layers: 24, heads: 16, width: 1024, hidden: 4096)
     }
+    /// The published network of size B with patches of 16×16 pixels.
     public static let vitB16 = base(16)
+    /// The published network of size B with patches of 32×32 pixels.
     public static let vitB32 = base(32)
+    /// The published network of size L with patches of 16×16 pixels.
     public static let vitL16 = large(16)
+    /// The published network of size L with patches of 32×32 pixels.
     public static let vitL32 = large(32)
+    /// The published network of size H with patches of 14×14 pixels.
     public static let vitH14 = Configuration(patch: 14, layers: 32, heads: 16, width: 1280, hidden: 5120)
     /// Narrow and short, for tests.
     public static let toy = Configuration(

@@ -13,14 +13,18 @@ import AviaryTensors
 /// The XAI net: thirteen 3×3 convolutions in five groups with a pool after each, and two fully connected layers:
 /// [N, 3, H, W] → [N, classes], log-probabilities.
 public struct XAINet: Classifier {
+  /// What the network is built from. It goes into checkpoints.
   public struct Configuration: ImageConfiguration {
     /// The rates of dropout: after the first convolution, between the others of a group, and in the classifier.
     public var dropout: [Float]
     /// By how much all inner widths are divided; 1 for the real network.
     public var divisor: Int
+    /// The channels of an image: 3 for colours, 1 for grey.
     public var inputChannels: Int
+    /// The number of classes, which is that of the head's outputs.
     public var classes: Int
 
+    /// A configuration of these values.
     public init(
       dropout: [Float] = [0.3, 0.4, 0.5], divisor: Int = 1, inputChannels: Int = 3, classes: Int = 2
     ) {

@@ -1,10 +1,5 @@
 import AviaryDiagnostics
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+import AviaryPlatform
 
 /// Memory that a `ByteRegion` keeps alive: a mapped file or an allocation. It is not written once a region exists.
 @safe final class Memory: @unchecked Sendable {

@@ -1,8 +1,5 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+import AviaryPlatform
+import CPlatform
 
 /// Replaces the file at `path` atomically: `write` fills a temporary sibling, which is then synchronized to the disk and
 /// renamed to `path`, and the folder is synchronized. Whatever happens, `path` holds either the old file or the whole new
@@ -109,7 +106,7 @@ private func synchronize(_ path: String) -> Bool {
   let descriptor = unsafe open(PathText.cString(path), O_RDONLY | O_CLOEXEC)
   guard descriptor >= 0 else { return false }
   defer { close(descriptor) }
-  if fsync(descriptor) == 0 { return true }
+  if ap_synchronize(descriptor) == 0 { return true }
   // Some file systems cannot synchronize a folder and return this error; nothing more can be done there.
   return errno == EINVAL
 }

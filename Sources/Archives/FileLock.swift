@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
+import AviaryPlatform
 
 /// An exclusive lock on a file, held while the value lives; the system releases it when the process ends, however it ends.
 /// It excludes other `FileLock`s only, not readers and writers.

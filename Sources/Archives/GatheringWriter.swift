@@ -1,10 +1,5 @@
+import AviaryPlatform
 import CPlatform
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
 
 /// Writes many regions in sequence, several with each call.
 ///

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+import AviaryPlatform
 
 /// A new file that grows at its end, such as a log that another program reads meanwhile. What has been appended stays where
 /// the process is killed, but for the last piece, which may be cut.

@@ -1,9 +1,5 @@
-#if canImport(Glibc)
-  import CZlib
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+import AviaryPlatform
+import CPlatform
 
 /// The bytes of a whole regular file: mapped, copied, or read in pieces.
 public struct MappedFile: Sendable {
@@ -57,7 +53,7 @@ public struct MappedFile: Sendable {
       return
     }
     pieces = nil
-    if access == .mapped, size > 0, Self.isLocal(descriptor) {
+    if access == .mapped, size > 0, ap_is_local(descriptor) != 0 {
       let address = unsafe mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0)
       if let address = unsafe address, unsafe address != MAP_FAILED {
         bytes = ByteRegion(unsafe Memory(mapped: UnsafeRawPointer(address), count: size))
@@ -91,21 +87,6 @@ public struct MappedFile: Sendable {
       }
       done += got
     }
-  }
-
-  /// Whether the file is on a disk of this machine, where no other machine can truncate it.
-  private static func isLocal(_ descriptor: Int32) -> Bool {
-    var system = statfs()
-    guard unsafe fstatfs(descriptor, &system) == 0 else { return false }
-    #if canImport(Darwin)
-      return system.f_flags & UInt32(MNT_LOCAL) != 0
-    #else
-      // NFS, SMB, CIFS, SMB2, 9P, FUSE, AFS, Ceph: the magic numbers of linux/magic.h.
-      let remote: [UInt32] = [
-        0x6969, 0x517b, 0xff53_4d42, 0xfe53_4d42, 0x0102_1997, 0x6573_5546, 0x5346_414f, 0x00c3_6400,
-      ]
-      return !remote.contains(UInt32(truncatingIfNeeded: system.f_type))
-    #endif
   }
 
   static func lastReason() -> String {

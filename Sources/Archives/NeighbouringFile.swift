@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
+import AviaryPlatform
 
 /// Files that another file names, and that may be opened for it: those in a folder or below it.
 package enum NeighbouringFile {

@@ -1,10 +1,5 @@
+import AviaryPlatform
 import Synchronization
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
 
 /// A file whose bytes are read whenever they are asked for.
 final class PiecewiseFile: Sendable {

@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
+import AviaryPlatform
 
 /// The process's standard error, unbuffered: `var error = StandardError(); print("…", to: &error)`.
 public struct StandardError: TextOutputStream, Sendable {

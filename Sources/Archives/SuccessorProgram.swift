@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
+import AviaryPlatform
 
 /// Another executable that takes the place of this process: it keeps the process's number, files, signals and terminal, and
 /// its exit status is the one that the caller sees.

@@ -1,12 +1,18 @@
 /// Statistics of an array. Everything but the counts is of the finite numbers only.
 public struct ArrayStatistics: Sendable, Equatable {
+  /// The number of elements.
   public let count: Int
+  /// How many are zero.
   public internal(set) var zeros = 0
+  /// How many are NaN.
   public internal(set) var notNumbers = 0
+  /// How many are infinite.
   public internal(set) var infinities = 0
   /// Nil where no number is finite; the next four as well.
   public internal(set) var minimum: Double?
+  /// The largest finite element; nil without any.
   public internal(set) var maximum: Double?
+  /// The mean of the finite elements; nil without any.
   public internal(set) var mean: Double?
   /// Of the numbers as a whole population: divided by their number.
   public internal(set) var standardDeviation: Double?

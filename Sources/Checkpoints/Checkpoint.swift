@@ -8,8 +8,10 @@ public struct Checkpoint: Sendable {
   public struct Entry: Sendable {
     /// Dotted, as in `layer1.0.conv1.weight`; a foreign file's own name otherwise.
     public let path: String
+    /// The shape, element type and bytes.
     public let array: StoredArray
 
+    /// An array under a path.
     public init(_ path: String, _ array: StoredArray) {
       self.path = path
       self.array = array
@@ -18,23 +20,37 @@ public struct Checkpoint: Sendable {
 
   /// What kind of file it was read from.
   public enum Format: String, Sendable {
+    /// Aviary's own file: see `Weights/FORMAT.md`.
     case aviary = "Aviary HDF5"
+    /// A Keras model in one HDF5 file.
     case kerasHDF5 = "Keras HDF5"
+    /// The weights of a Keras 3 model, `.weights.h5`.
     case kerasWeights = "Keras 3 weights HDF5"
+    /// A Keras 3 model, `.keras`.
     case kerasArchive = "Keras 3 archive"
+    /// An HDF5 file of another program.
     case hdf5 = "HDF5"
+    /// A PyTorch file since version 1.6.
     case pytorchZip = "PyTorch zip"
+    /// A PyTorch file of earlier versions.
     case pytorchLegacy = "PyTorch legacy"
+    /// A PyTorch file of the first versions.
     case pytorchTar = "PyTorch tar"
+    /// A Python pickle with arrays, which no code of the file is run to read.
     case pickle = "Python pickle"
+    /// A safetensors file, or several with their index.
     case safetensors = "safetensors"
+    /// A NumPy archive of arrays.
     case numPyArchive = "NumPy npz"
+    /// A NumPy file of one array.
     case numPy = "NumPy npy"
     /// Made in memory.
     case memory = "memory"
   }
 
+  /// The kind of file that it was read from, or that it is in memory.
   public var format: Format = .memory
+  /// What is known about the weights.
   public var metadata = Metadata()
   /// What training needs to resume, where the file has it.
   public var trainingState: TrainingState?
@@ -63,6 +79,7 @@ public struct Checkpoint: Sendable {
   /// The first name that `append` was given twice, and a description of each value.
   private var collision: (name: String, first: String, second: String)?
 
+  /// A checkpoint without arrays.
   public init() {}
 
   /// The array of a path.
@@ -70,6 +87,7 @@ public struct Checkpoint: Sendable {
     places[path].map { entries[$0].array }
   }
 
+  /// The paths of the arrays, in their order.
   public var paths: [String] { entries.map(\.path) }
 
   /// Adds an array at the end, or replaces the array with that path in its place.
@@ -228,6 +246,7 @@ public struct Checkpoint: Sendable {
 
   /// An array with finite numbers that another type does not hold.
   public struct Overflow: Equatable, Sendable {
+    /// Its path.
     public let path: String
     /// How many numbers would become infinite.
     public let count: Int

@@ -1,10 +1,15 @@
 /// How two checkpoints differ.
 public struct CheckpointDifference: Sendable, Equatable {
+  /// A tensor that has another shape in each of the two.
   public struct Shapes: Sendable, Equatable {
+    /// Its path.
     public let path: String
+    /// Its shape in the first.
     public let first: [Int]
+    /// Its shape in the second.
     public let second: [Int]
 
+    /// A value of these parts.
     public init(path: String, first: [Int], second: [Int]) {
       self.path = path
       self.first = first
@@ -12,20 +17,26 @@ public struct CheckpointDifference: Sendable, Equatable {
     }
   }
 
+  /// How far a tensor of one is from that of the other.
   public struct Distance: Sendable, Equatable {
+    /// Its path.
     public let path: String
     /// The largest absolute difference between elements; infinite where one is not a number and the other is, or where
     /// infinities differ.
     public let largest: Double
 
+    /// A value of these parts.
     public init(path: String, largest: Double) {
       self.path = path
       self.largest = largest
     }
   }
 
+  /// Paths that only the first has.
   public internal(set) var onlyInFirst: [String] = []
+  /// Paths that only the second has.
   public internal(set) var onlyInSecond: [String] = []
+  /// Tensors of different shapes.
   public internal(set) var otherShape: [Shapes] = []
   /// Tensors whose elements differ.
   public internal(set) var otherValues: [Distance] = []
@@ -37,11 +48,13 @@ public struct CheckpointDifference: Sendable, Equatable {
   /// The largest difference of all.
   public var largest: Double { otherValues.map(\.largest).max() ?? 0 }
 
+  /// Whether the two have the same tensors with the same values.
   public var isEmpty: Bool {
     onlyInFirst.isEmpty && onlyInSecond.isEmpty && otherShape.isEmpty && otherValues.isEmpty && incomparable.isEmpty
       && otherSettings.isEmpty
   }
 
+  /// Compares two checkpoints tensor by tensor.
   public init(_ first: Checkpoint, _ second: Checkpoint) {
     for entry in first.entries {
       guard let other = second[entry.path] else {

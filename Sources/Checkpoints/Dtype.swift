@@ -2,17 +2,25 @@ import AviaryHDF5
 
 /// The type of a stored array's elements. The raw value is the name that `inspect` prints.
 public enum Dtype: String, Sendable, CaseIterable {
+  /// Floating-point numbers of 64, 32 and 16 bits.
   case float64, float32, float16, bfloat16
+  /// Integers with a sign.
   case int64, int32, int16, int8
+  /// Integers without a sign.
   case uint64, uint32, uint16, uint8
+  /// Truth values, a byte each.
   case bool
   /// Two Float32, Float64 or Float16: real and imaginary part.
   case complex64, complex128, complex32
   /// The 8-bit formats, named as PyTorch names them; they are read as numbers, and nothing is rounded to them.
   case float8E4M3FN = "float8_e4m3fn"
+  /// Floating-point numbers of 8 bits: the digits are those of exponent and mantissa.
   case float8E5M2 = "float8_e5m2"
+  /// Floating-point numbers of 8 bits: the digits are those of exponent and mantissa.
   case float8E4M3FNUZ = "float8_e4m3fnuz"
+  /// Floating-point numbers of 8 bits: the digits are those of exponent and mantissa.
   case float8E5M2FNUZ = "float8_e5m2fnuz"
+  /// Floating-point numbers of 8 bits: the digits are those of exponent and mantissa.
   case float8E8M0FNU = "float8_e8m0fnu"
   /// Two numbers of 4 bits in a byte, which is what counts as an element; kept as they are and never converted.
   case float4E2M1Pair = "float4_e2m1fn_x2"
@@ -40,6 +48,7 @@ public enum Dtype: String, Sendable, CaseIterable {
     }
   }
 
+  /// Whether elements are floating-point numbers.
   public var isFloatingPoint: Bool {
     switch self {
     case .float64, .float32, .float16, .bfloat16: true

@@ -23,7 +23,9 @@ public struct FeatureFile: Sendable {
   public var width: Int
   /// Row-major [items, width].
   public var features: [Float]
+  /// The class of each item.
   public var labels: [Int64]
+  /// The place of each item in the data.
   public var indices: [Int64]
   /// A text that changes with everything that the features depend on.
   public var key: String

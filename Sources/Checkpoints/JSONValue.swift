@@ -2,18 +2,27 @@ import AviaryDiagnostics
 
 /// JSON as a value. Members keep their order, and no name may stand twice: two readers would take different ones.
 public enum JSONValue: Sendable, Equatable {
+  /// No value.
   case null
+  /// True or false.
   case boolean(Bool)
   /// The number as written, so that 64-bit integers keep every digit.
   case number(String)
+  /// A string.
   case text(String)
+  /// Values in their order.
   case array([JSONValue])
+  /// Members in their order.
   case object([Member])
 
+  /// A member of an object.
   public struct Member: Sendable, Equatable {
+    /// Its name.
     public let name: String
+    /// Its value.
     public let value: JSONValue
 
+    /// A member with a name and a value.
     public init(_ name: String, _ value: JSONValue) {
       self.name = name
       self.value = value
@@ -22,7 +31,9 @@ public enum JSONValue: Sendable, Equatable {
 
   /// Why a text is not JSON: the byte where it goes wrong, and what is wrong there.
   public struct Fault: Swift.Error, Equatable {
+    /// Where in the text, in bytes.
     public let offset: Int
+    /// What is wrong there.
     public let reason: String
   }
 
@@ -32,26 +43,32 @@ public enum JSONValue: Sendable, Equatable {
     return members.first { $0.name.isExactly(name) }?.value
   }
 
+  /// The string, of a string.
   public var text: String? {
     if case .text(let text) = self { text } else { nil }
   }
 
+  /// The number, of a whole number that fits.
   public var integer: Int? {
     if case .number(let digits) = self { Int(digits) } else { nil }
   }
 
+  /// The number, of a number.
   public var double: Double? {
     if case .number(let digits) = self { Double(digits) } else { nil }
   }
 
+  /// The truth value, of one.
   public var boolean: Bool? {
     if case .boolean(let value) = self { value } else { nil }
   }
 
+  /// The values, of an array.
   public var elements: [JSONValue]? {
     if case .array(let elements) = self { elements } else { nil }
   }
 
+  /// The members, of an object.
   public var members: [Member]? {
     if case .object(let members) = self { members } else { nil }
   }
@@ -63,6 +80,7 @@ public enum JSONValue: Sendable, Equatable {
     return texts.count == elements.count ? texts : nil
   }
 
+  /// A whole number.
   public static func integer(_ value: Int) -> JSONValue { .number(String(value)) }
 
   /// Null where the number is not finite, or not known.
@@ -74,6 +92,7 @@ public enum JSONValue: Sendable, Equatable {
   /// Null where the number is not finite.
   public static func real(_ value: Float) -> JSONValue { value.isFinite ? .number("\(value)") : .null }
 
+  /// An array of strings.
   public static func texts(_ values: [String]) -> JSONValue { .array(values.map { .text($0) }) }
 
   /// An object whose members have these names in this order.

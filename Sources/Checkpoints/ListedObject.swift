@@ -5,6 +5,7 @@ extension Checkpoint {
   /// An object of an HDF5 file that is no array of numbers: text, compounds, enumerations, references, opaque bytes, arrays
   /// of arrays, or a datatype with a name.
   public struct ListedObject: Sendable {
+    /// Its path.
     public let path: String
     /// Such as `compound {x: float32, name: text of 8 bytes}`.
     public let type: String
@@ -51,7 +52,9 @@ extension Checkpoint {
   public struct ListedAttribute: Sendable, Equatable {
     /// The path of the object; empty for the root group.
     public let path: String
+    /// Its name.
     public let name: String
+    /// Its type, in words.
     public let type: String
     /// `nil` for a null dataspace.
     public let shape: [Int]?

@@ -1,5 +1,6 @@
 /// What a network wants from a checkpoint: one parameter, buffer, counter or table of indices.
 public struct CellDescription: Sendable, Equatable {
+  /// What a cell is for.
   public enum Role: String, Sendable {
     /// Learned.
     case parameter
@@ -11,10 +12,14 @@ public struct CellDescription: Sendable, Equatable {
     case indices
   }
 
+  /// Its path.
   public let path: String
+  /// Its shape.
   public let shape: [Int]
+  /// What it is for.
   public let role: Role
 
+  /// A description of these values.
   public init(path: String, shape: [Int], role: Role) {
     self.path = path
     self.shape = shape
@@ -28,10 +33,12 @@ extension CellDescription: CustomStringConvertible {
 
 /// What a network takes from a checkpoint if it is there: a number that says how a layer works.
 public struct SettingDescription: Sendable, Equatable {
+  /// Its path.
   public let path: String
   /// The values that are possible.
   public let allowed: ClosedRange<Float>
 
+  /// A description of these values.
   public init(path: String, allowed: ClosedRange<Float>) {
     self.path = path
     self.allowed = allowed
@@ -41,11 +48,16 @@ public struct SettingDescription: Sendable, Equatable {
 /// How a checkpoint fits a network: every difference, allowed or not, in fields that a program can read.
 /// `description` says the same in words.
 public struct LoadReport: Sendable, Equatable {
+  /// A tensor that has another shape than its cell.
   public struct ShapeMismatch: Sendable, Equatable {
+    /// Its path.
     public let path: String
+    /// The shape that the network has.
     public let expected: [Int]
+    /// The shape that the file has.
     public let found: [Int]
 
+    /// A description of these values.
     public init(path: String, expected: [Int], found: [Int]) {
       self.path = path
       self.expected = expected
@@ -55,9 +67,12 @@ public struct LoadReport: Sendable, Equatable {
 
   /// A tensor whose elements are not of the type that the network has.
   public struct Typed: Sendable, Equatable {
+    /// Its path.
     public let path: String
+    /// The type that the file has.
     public let dtype: Dtype
 
+    /// A description of these values.
     public init(path: String, dtype: Dtype) {
       self.path = path
       self.dtype = dtype
@@ -79,6 +94,7 @@ public struct LoadReport: Sendable, Equatable {
     /// The file has nothing for it, and every element is this number.
     case filled(path: String, value: Float)
 
+    /// The path in the network.
     public var path: String {
       switch self {
       case .type(let path, _, _), .renamed(let path, _), .joined(let path, _), .reshaped(let path, _),
@@ -97,6 +113,7 @@ public struct LoadReport: Sendable, Equatable {
     /// They keep their value, or are initialized, and what the file has is left out.
     public internal(set) var mismatched: [ShapeMismatch] = []
 
+    /// Whether nothing had to be allowed.
     public var isEmpty: Bool { missing.isEmpty && unexpected.isEmpty && mismatched.isEmpty }
   }
 
@@ -118,6 +135,7 @@ public struct LoadReport: Sendable, Equatable {
   public internal(set) var suggestions: [String: String] = [:]
   /// Names of matrices with which the file would fit if they were transposed; `**` for all.
   public internal(set) var transposable: [String] = []
+  /// Differences that were allowed.
   public internal(set) var allowed = Allowed()
   /// Counters that the file lacks; they keep their value.
   public internal(set) var missingCounters: [String] = []
@@ -132,5 +150,6 @@ public struct LoadReport: Sendable, Equatable {
   /// The checkpoint has nothing for the classifier head, and everything for the rest.
   public var headAbsent: Bool { !absentHead.isEmpty }
 
+  /// Whether every difference is an allowed one.
   public var isComplete: Bool { missing.isEmpty && unexpected.isEmpty && mismatched.isEmpty && unusable.isEmpty }
 }

@@ -10,14 +10,17 @@ public enum Allowance: Sendable, Hashable {
   /// Tensors that match may have another shape than their cell, which keeps its value.
   case mismatched(PathPattern)
 
+  /// Cells that match the pattern may be missing.
   public static func missing(_ pattern: String) throws(PathPattern.Fault) -> Allowance {
     .missing(try PathPattern(pattern))
   }
 
+  /// Tensors that match the pattern may be left over.
   public static func unexpected(_ pattern: String) throws(PathPattern.Fault) -> Allowance {
     .unexpected(try PathPattern(pattern))
   }
 
+  /// Tensors that match the pattern may have another shape.
   public static func mismatched(_ pattern: String) throws(PathPattern.Fault) -> Allowance {
     .mismatched(try PathPattern(pattern))
   }
@@ -30,6 +33,7 @@ extension Checkpoint {
     public let arrays: [String: StoredArray]
     /// The numbers that the file has for settings of the network, by path.
     public let settings: [String: Float]
+    /// Every difference, allowed or not.
     public let report: LoadReport
   }
 

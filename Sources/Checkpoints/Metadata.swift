@@ -13,6 +13,7 @@ extension Checkpoint {
     public var preprocessing: JSONValue?
     /// What the weights reached, by the metric's name: `validation_accuracy`.
     public var metrics: [String: Double] = [:]
+    /// The licence of the weights.
     public var licence: String?
     /// Where the weights come from.
     public var provenance: String?
@@ -25,6 +26,7 @@ extension Checkpoint {
     /// Everything else that a file says in words, by name.
     public var extra: [String: String] = [:]
 
+    /// Nothing known.
     public init() {}
   }
 
@@ -37,6 +39,7 @@ extension Checkpoint {
       /// Such as `momentum`, or Adam's `first_moment` and `second_moment`.
       public var arrays: [String: StoredArray]
 
+      /// The state of a parameter after so many updates.
       public init(step: Int, arrays: [String: StoredArray]) {
         self.step = step
         self.arrays = arrays
@@ -50,6 +53,7 @@ extension Checkpoint {
     /// Where the training loop stands: random, sampler and schedule state, and the history. Only the loop knows its members.
     public var state: JSONValue?
 
+    /// The state of a run; what is left out is empty.
     public init(
       optimizer: [String: Slots] = [:], averages: [String: StoredArray] = [:], state: JSONValue? = nil
     ) {

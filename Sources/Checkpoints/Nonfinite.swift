@@ -3,7 +3,9 @@ import AviaryTensors
 extension Checkpoint {
   /// A tensor with numbers that are not finite.
   public struct Nonfinite: Equatable, Sendable, CustomStringConvertible {
+    /// Its path.
     public let path: String
+    /// How many elements are not finite.
     public let found: NonfiniteCount
     /// The number of elements.
     public let count: Int

@@ -20,6 +20,7 @@ extension Checkpoint {
     /// When compressed tensors, and others whose bytes are not stored as they are, are unpacked.
     public var unpacking = Unpacking.now()
 
+    /// Options; those that are left out have their defaults.
     public init(
       map: Bool = true, verify: Bool = true, readsEverything: Bool = false, weightsKey: String? = nil,
       follow: Bool = false, unpacking: Unpacking = .now(), effectiveWeights: Bool = true

@@ -6,6 +6,7 @@ public struct RenamingRule: Sendable {
   private let replacement: String
   private let rule: String
 
+  /// Parses a rule `REGEX=REPLACEMENT`.
   public init(_ rule: String) throws(CheckpointFault) {
     // The last sign divides: a replacement is a name and has none, a look-behind such as (?<=a) has.
     guard let sign = rule.lastIndex(of: "=") else {

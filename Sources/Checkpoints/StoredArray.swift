@@ -7,9 +7,11 @@ import AviaryTensors
 /// The bytes may be those of a memory-mapped file, or be unpacked whenever they are asked for: see
 /// `Checkpoint.ReadOptions.unpacking`. Nothing is converted until numbers are asked for.
 public struct StoredArray: Sendable {
+  /// The type of the elements.
   public let dtype: Dtype
   /// Extents from the outermost; empty for a single number.
   public let shape: [Int]
+  /// The elements, little-endian, in row-major order.
   public let bytes: ByteRegion
   /// What the integers stand for that weights were quantised to; its scales are as many as the first extent.
   public let quantization: Quantization?

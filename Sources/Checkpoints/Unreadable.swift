@@ -4,8 +4,10 @@ extension Checkpoint {
   public struct Unreadable: Sendable, Equatable, CustomStringConvertible {
     /// The file's own name for it.
     public let path: String
+    /// Why it cannot be read.
     public let reason: String
 
+    /// An object that cannot be read.
     public init(path: String, reason: String) {
       self.path = path
       self.reason = reason

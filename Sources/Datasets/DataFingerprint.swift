@@ -6,8 +6,10 @@ public struct DataFingerprint: Equatable, Sendable {
   /// The name under which checkpoints keep it, beside what else is known.
   public static let key = "data"
 
+  /// The checksums as text, which is kept with checkpoints.
   public private(set) var text = ""
 
+  /// The fingerprint of nothing.
   public init() {}
 
   /// Of all bytes of a file.
@@ -20,10 +22,13 @@ public struct DataFingerprint: Equatable, Sendable {
     text += (text.isEmpty ? "" : "-") + "\(count):" + String(bytes.crc32c(), radix: 16)
   }
 
+  /// Adds integers.
   public mutating func add(_ values: [Int32]) { add(count: values.count, ByteRegion(littleEndian: values)) }
 
+  /// Adds floating-point numbers.
   public mutating func add(_ values: [Float]) { add(count: values.count, ByteRegion(floats: values)) }
 
+  /// Adds integers.
   public mutating func add(_ numbers: [Int]) { add(count: numbers.count, ByteRegion(littleEndian: numbers)) }
 
   /// The images by the last two components of their paths and by their classes: a folder may be moved.
@@ -34,6 +39,7 @@ public struct DataFingerprint: Equatable, Sendable {
     add(count: lines.count, ByteRegion(Array(lines.joined().utf8)))
   }
 
+  /// Adds a graph: its edges, features, labels and parts.
   public mutating func add(_ graph: GraphDataset) {
     for matrix in [graph.adjacency, graph.features] {
       add(matrix.rowOffsets)

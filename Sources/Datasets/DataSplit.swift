@@ -4,8 +4,11 @@ import AviaryKernels
 /// Which examples of a list are for training, which for validation and which for the test: positions in the
 /// list, in its order. The same seed gives the same parts.
 public struct DataSplit: Equatable, Sendable {
+  /// Places of what is for training.
   public var training: [Int]
+  /// Places of what chooses the best epoch.
   public var validation: [Int]
+  /// Places of what is scored once, at the end.
   public var test: [Int]
 
   /// Holds out fractions of each class. A class of two or more examples keeps at least one for training, and gives one

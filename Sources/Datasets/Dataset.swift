@@ -28,10 +28,12 @@ public protocol Dataset: Sendable {
 
 /// Some of the items of a dataset.
 public struct Subset<Base: Dataset>: Dataset {
+  /// The whole.
   public let base: Base
   /// The items' places in the whole.
   public let places: [Int]
 
+  /// The items at the places given.
   public init(_ base: Base, _ places: [Int]) {
     self.base = base
     self.places = places
@@ -46,13 +48,16 @@ public struct Subset<Base: Dataset>: Dataset {
 
 /// The parts of the data: for training, for choosing the best epoch, and for one score at the end.
 public struct DatasetParts<Part: Sendable>: Sendable {
+  /// For training.
   public var training: Part
   /// nil where nothing is held out.
   public var validation: Part?
+  /// For one score at the end; nil where nothing is held out.
   public var test: Part?
   /// The number of items left out because they lack something.
   public var skipped: Int
 
+  /// Parts that are divided already.
   public init(training: Part, validation: Part? = nil, test: Part? = nil, skipped: Int = 0) {
     self.training = training
     self.validation = validation

@@ -2,9 +2,12 @@ import AviaryTensors
 
 /// Inputs of a network, and what it is to make of them.
 public struct LabeledBatch<Inputs> {
+  /// What the network is given.
   public var inputs: Inputs
+  /// What it is to make of them.
   public var target: Target
 
+  /// What a network is to make of inputs.
   public enum Target: Sendable {
     /// [N], the class of each item.
     case classes(IntTensor)
@@ -14,6 +17,7 @@ public struct LabeledBatch<Inputs> {
     case steps(IntTensor)
   }
 
+  /// Inputs with their target.
   public init(_ inputs: Inputs, _ target: Target) {
     self.inputs = inputs
     self.target = target
@@ -34,6 +38,7 @@ public protocol ExampleInputs: Equatable, Sendable {
   /// What a network is given, for instance a tensor [N, F].
   associatedtype Batch
 
+  /// The number of inputs.
   var count: Int { get }
   /// The inputs at the places given.
   func batch(_ places: [Int]) -> Batch
@@ -49,6 +54,7 @@ extension ExampleInputs {
 
 /// Examples in memory: inputs, each with a class or with numbers.
 public struct Examples<Inputs: ExampleInputs>: Dataset, Equatable {
+  /// The inputs.
   public var inputs: Inputs
   /// The class of each; empty for regression.
   public var labels: [Int32]
@@ -57,6 +63,7 @@ public struct Examples<Inputs: ExampleInputs>: Dataset, Equatable {
   /// The class of each step of each; nil where an example has one answer.
   public var steps: TextSequences?
 
+  /// Inputs with a class or with numbers for each.
   public init(_ inputs: Inputs, labels: [Int32] = [], targets: [Float] = [], steps: TextSequences? = nil) {
     self.inputs = inputs
     self.labels = labels
@@ -106,6 +113,7 @@ public struct TensorRows: ExampleInputs {
 
   private var size: Int { shape.reduce(1, *) }
 
+  /// The number of rows.
   public var count: Int { values.count / max(1, size) }
 
   /// [N, …] of those at the places given.

@@ -15,7 +15,9 @@ import AviaryTensors
 public struct Explainer {
   /// Which output is explained: of every input the same, or one for each.
   public enum Target: Hashable, Sendable, ExpressibleByIntegerLiteral {
+    /// The same output of every input.
     case output(Int)
+    /// One output for each input.
     case outputs([Int])
     /// The largest of each input: the class that a classifier predicts.
     case highest
@@ -35,6 +37,7 @@ public struct Explainer {
     self.outputs = outputs
   }
 
+  /// Explains the outputs of a model.
   public init(_ model: some UnaryLayer) {
     self.init(model) { model($0) }
   }

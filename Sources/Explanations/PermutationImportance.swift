@@ -8,7 +8,9 @@ import AviaryTensors
 public struct PermutationImportance: Sendable {
   /// One shuffling of one column: the row whose value each row gets.
   public struct Shuffling: Sendable {
+    /// The place of the column.
     public let column: Int
+    /// From which row each value comes.
     public let rows: [Int]
   }
 

@@ -1,15 +1,11 @@
 import AviaryDiagnostics
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+import AviaryPlatform
 
 /// How an integral over 0...1 becomes a sum: where it is looked at, and with which weights.
 public enum Quadrature: String, CaseIterable, Sendable {
   /// The zeros of Legendre's polynomials: the fewest steps for what is smooth.
   case gaussLegendre
+  /// Rectangles from the left, right or middle of each step, and trapezoids.
   case riemannLeft, riemannRight, riemannMiddle, riemannTrapezoid
 
   /// Points in 0...1 with weights.

@@ -6,6 +6,7 @@ import AviaryTensors
 ///
 /// A method whose maps of random weights look like the trained model's shows the photograph's edges, not the decision.
 public struct SanityCheck: Sendable {
+  /// The map after more layers have been made random.
   public struct Stage: Sendable {
     /// The layer that was made random last; all that work after it are random, too.
     public let layer: String

@@ -5,6 +5,7 @@ extension Explainer {
   public enum Smoothing: Hashable, Sendable {
     /// A standard deviation in shares of the range of each input, from its smallest to its largest number.
     case ofRange(Float)
+    /// The standard deviation of the noise, in the units of the input.
     case deviation(Float)
   }
 

@@ -30,6 +30,7 @@ public indirect enum Datatype: Sendable, Equatable {
 
   /// The order of the bytes of a number.
   public enum ByteOrder: Sendable, Equatable {
+    /// The least significant byte first, or the most significant one.
     case little, big
   }
 
@@ -39,23 +40,33 @@ public indirect enum Datatype: Sendable, Equatable {
     case nullTerminated
     /// Zero bytes only.
     case nullPadded
+    /// Filled up with spaces.
     case spacePadded
   }
 
+  /// How text is encoded.
   public enum CharacterSet: Sendable, Equatable {
+    /// ASCII, or UTF-8.
     case ascii, utf8
   }
 
+  /// What a reference leads to.
   public enum ReferenceKind: Sendable, Equatable {
+    /// An object, a part of a dataset, or an attribute.
     case object, region, attribute
   }
 
   /// An integer of `precision` bits, which start at bit `offset` of its `size` bytes.
   public struct FixedPoint: Sendable, Equatable {
+    /// Its size in bytes.
     public let size: Int
+    /// The order of its bytes.
     public let order: ByteOrder
+    /// The first bit that counts.
     public let offset: Int
+    /// The number of bits that count.
     public let precision: Int
+    /// Whether it has a sign.
     public let signed: Bool
 
     /// Whether every bit is significant.
@@ -64,13 +75,21 @@ public indirect enum Datatype: Sendable, Equatable {
 
   /// A floating-point number, by the positions and widths of its parts in bits.
   public struct FloatingPoint: Sendable, Equatable {
+    /// Its size in bytes.
     public let size: Int
+    /// The order of its bytes.
     public let order: ByteOrder
+    /// The place of the sign bit.
     public let signLocation: Int
+    /// The first bit of the exponent.
     public let exponentLocation: Int
+    /// The number of bits of the exponent.
     public let exponentSize: Int
+    /// The first bit of the mantissa.
     public let mantissaLocation: Int
+    /// The number of bits of the mantissa.
     public let mantissaSize: Int
+    /// What is subtracted from the exponent.
     public let exponentBias: Int
     /// Whether the leading one of the mantissa is not stored, as in IEEE 754.
     public let isLeadingBitImplied: Bool
@@ -78,8 +97,11 @@ public indirect enum Datatype: Sendable, Equatable {
 
   /// A member of a compound.
   public struct Member: Sendable, Equatable {
+    /// Its name.
     public let name: String
+    /// Where it begins, in bytes from the start of the compound.
     public let offset: Int
+    /// Its type.
     public let type: Datatype
   }
 

@@ -2,14 +2,19 @@ import AviaryDiagnostics
 
 /// The groups, datasets and attributes of a file, without the bytes of datasets.
 public struct HDF5Contents: Sendable {
+  /// A group.
   public struct Group: Sendable {
     /// Names from the root, joined by slashes; empty for the root.
     public let path: String
+    /// Its attributes, by name.
     public let attributes: [HDF5Attribute]
   }
 
+  /// A dataset.
   public struct Dataset: Sendable {
+    /// Its path.
     public let path: String
+    /// Its attributes, by name.
     public let attributes: [HDF5Attribute]
     /// The offset in the file of the elements where they are stored contiguously, little-endian and unfiltered.
     public let offset: Int?
@@ -17,6 +22,7 @@ public struct HDF5Contents: Sendable {
     /// The reader of the file that the dataset is in, where an external link leads there.
     var source: HDF5Reader?
 
+    /// The type of its elements.
     public var type: HDF5ElementType { object.type }
     /// Every detail of the elements.
     public var datatype: Datatype { object.datatype }
@@ -33,13 +39,17 @@ public struct HDF5Contents: Sendable {
 
   /// A datatype stored under a name, for datasets to share.
   public struct NamedDatatype: Sendable {
+    /// Its path.
     public let path: String
+    /// Its attributes, by name.
     public let attributes: [HDF5Attribute]
+    /// The type.
     public let datatype: Datatype
   }
 
   /// An object or attribute that was not read, and why.
   public struct Refusal: Sendable, Equatable {
+    /// The kind of a refusal.
     public enum Kind: Sendable, Equatable {
       /// Its bytes contradict the format.
       case damage
@@ -52,8 +62,11 @@ public struct HDF5Contents: Sendable {
       case limit
     }
 
+    /// Its path.
     public let path: String
+    /// Why, in words.
     public let reason: String
+    /// Damage, a link, or a feature that is not supported.
     public let kind: Kind
     /// Whether data of the file are listed nowhere because of it. They are where an attribute was not read, or where
     /// the object is listed under another name.
@@ -62,8 +75,11 @@ public struct HDF5Contents: Sendable {
     public internal(set) var isFollowedOnRequest = false
   }
 
+  /// The groups, from the outside in.
   public internal(set) var groups: [Group] = []
+  /// The datasets that can be read.
   public internal(set) var datasets: [Dataset] = []
+  /// The named datatypes.
   public internal(set) var namedDatatypes: [NamedDatatype] = []
   /// What was not read. An attribute that was not read is listed under the path of its object.
   public internal(set) var refusals: [Refusal] = []
@@ -78,6 +94,7 @@ public struct HDF5Contents: Sendable {
   /// Why an object, or a part of it, was not read; `nil` where it was read or does not exist.
   public func refusal(of path: String) -> Refusal? { refusals.first { $0.path.isExactly(path) } }
 
+  /// The attributes of a group; nil where there is none of this path.
   public func attributes(ofGroup path: String) -> [HDF5Attribute]? {
     groupIndices[path].map { groups[$0].attributes }
   }

@@ -6,7 +6,9 @@ public indirect enum HDF5Element: Sendable, Equatable {
   case unsigned(UInt64)
   /// A floating-point number; formats wider than 64 bits are rounded.
   case real(Double)
+  /// The real and the imaginary part.
   case complex(Double, Double)
+  /// Text.
   case text(String)
   /// The bytes of what is not interpreted: opaque bytes, references, times, and integers of more than 64 bits.
   case bytes([UInt8])

@@ -92,8 +92,11 @@ extension HDF5Reader {
 
 /// What a path leads to.
 public enum HDF5Object: Sendable {
+  /// A group.
   case group(HDF5Contents.Group)
+  /// A dataset.
   case dataset(HDF5Contents.Dataset)
+  /// A named datatype.
   case namedDatatype(HDF5Contents.NamedDatatype)
 
   /// Names from the root, joined by slashes; empty for the root.
@@ -105,6 +108,7 @@ public enum HDF5Object: Sendable {
     }
   }
 
+  /// Its attributes, by name.
   public var attributes: [HDF5Attribute] {
     switch self {
     case .group(let group): group.attributes

@@ -12,6 +12,7 @@ import Synchronization
 /// always, and a size that the file declares is held against the file's own size before anything is allocated for it. What is damaged or not supported is named, and the
 /// rest of the file is read.
 public final class HDF5Reader: Sendable {
+  /// Its path.
   public let path: String
   let image: FileImage
   /// Address of the root group's object header.

@@ -2,13 +2,19 @@ import AviaryDiagnostics
 
 /// The value of an attribute.
 public enum HDF5Value: Sendable, Equatable {
+  /// Text.
   case text(String)
+  /// Texts.
   case texts([String])
+  /// A whole number.
   case integer(Int64)
+  /// Whole numbers.
   case integers([Int64])
   /// Written as uint32: checksums. Reading gives `integer`.
   case checksum(UInt32)
+  /// A number.
   case real(Double)
+  /// Numbers.
   case reals([Double])
   /// Written as float32. Reading gives `reals`.
   case floats([Float])
@@ -39,6 +45,7 @@ public enum HDF5Value: Sendable, Equatable {
     }
   }
 
+  /// The number, of a single number.
   public var real: Double? {
     switch self {
     case .real(let value): value
@@ -47,6 +54,7 @@ public enum HDF5Value: Sendable, Equatable {
     }
   }
 
+  /// The number, of a single whole number.
   public var integer: Int64? {
     switch self {
     case .integer(let value): value
@@ -59,13 +67,16 @@ public enum HDF5Value: Sendable, Equatable {
 
 /// A named value of a group or dataset.
 public struct HDF5Attribute: Sendable, Equatable {
+  /// Its name.
   public let name: String
+  /// Its value.
   public let value: HDF5Value
   /// The datatype in the file; `nil` for an attribute that was not read from a file.
   public let datatype: Datatype?
   /// The extents; empty for a scalar, `nil` for a null dataspace or an attribute that was not read from a file.
   public let shape: [Int]?
 
+  /// An attribute with a name and a value.
   public init(_ name: String, _ value: HDF5Value) {
     self.init(name, value, datatype: nil, shape: nil)
   }
@@ -79,5 +90,6 @@ public struct HDF5Attribute: Sendable, Equatable {
 }
 
 extension [HDF5Attribute] {
+  /// The value of the attribute with this name.
   public subscript(name: String) -> HDF5Value? { first { $0.name.isExactly(name) }?.value }
 }

@@ -9,6 +9,7 @@ public struct HDF5Filters: Sendable, Equatable {
   /// The level of deflate (gzip), from 0, which packs nothing, to 9, the slowest; `nil` for no deflate.
   public let deflate: Int?
 
+  /// Filters; deflate has levels from 0 to 9, nil for none.
   public init(shuffle: Bool = false, deflate: Int? = nil) {
     self.shuffle = shuffle
     self.deflate = deflate

@@ -3,7 +3,9 @@ import AviaryHDF5
 
 /// A group or a dataset to write, with its attributes.
 public struct HDF5Item: Sendable {
+  /// What an item is.
   public enum Content: Sendable {
+    /// A group.
     case group
     /// `bytes` in little-endian order; `shape` empty for a single number.
     case dataset(type: HDF5ElementType, shape: [Int], bytes: ByteRegion)
@@ -13,7 +15,9 @@ public struct HDF5Item: Sendable {
 
   /// Names from the root, joined by slashes; empty for the root itself.
   public let path: String
+  /// Its attributes.
   public let attributes: [HDF5Attribute]
+  /// What it is.
   public let content: Content
   /// The filters of a dataset of numbers. A dataset with filters is chunked and cannot be memory-mapped.
   public let filters: HDF5Filters
@@ -21,6 +25,7 @@ public struct HDF5Item: Sendable {
   /// none.
   public let chunk: [Int]?
 
+  /// An item at a path.
   public init(
     path: String, attributes: [HDF5Attribute] = [], content: Content = .group, filters: HDF5Filters = .none,
     chunk: [Int]? = nil

@@ -7,6 +7,7 @@ public struct PublishedEntry: Sendable, Equatable {
   public let name: String
   /// A shorter name for it.
   public let alias: String?
+  /// Its files.
   public let files: [PublishedFile]
   /// The network that weights are for; nil of data, and of weights that need a description of their own.
   public let architecture: String?
@@ -29,6 +30,7 @@ public struct PublishedEntry: Sendable, Equatable {
   /// Everything that the row says.
   public let row: JSONValue
 
+  /// Whether it is data and not weights.
   public var isData: Bool { name.hasPrefix("data:") }
 
   /// Why a row is none.

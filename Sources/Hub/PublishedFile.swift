@@ -2,9 +2,11 @@ import AviaryArchives
 
 /// What is published of a file's bytes.
 public enum PublishedHash: Equatable, Sendable {
+  /// All of a SHA-256, in hexadecimal digits.
   case sha256(String)
   /// The first digits, which torchvision puts into a file's name.
   case sha256Prefix(String)
+  /// An MD5, in hexadecimal digits.
   case md5(String)
   /// Git's SHA-1 of a file that is in the repository itself, with its size before it.
   case gitBlob(String)
@@ -74,6 +76,7 @@ public struct PublishedFile: Equatable, Sendable {
   /// The most bytes that are taken.
   public var limit = 256 << 30
 
+  /// A file as its publisher describes it.
   public init(
     _ name: String, at addresses: [String], bytes: Int? = nil, roughBytes: Int? = nil, hash: PublishedHash? = nil
   ) {

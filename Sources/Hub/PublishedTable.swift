@@ -5,6 +5,7 @@ import Foundation
 
 /// What is published under names: Aviary's own tables, and further ones.
 public struct PublishedTable: Sendable {
+  /// The entries, in the order of the table.
   public private(set) var entries: [PublishedEntry]
 
   /// torchvision's weights for classification, Keras's applications, and the data sets of courses.
@@ -18,6 +19,7 @@ public struct PublishedTable: Sendable {
     } catch { stopProgram("\(error)") }
   }()
 
+  /// A table of these entries.
   public init(entries: [PublishedEntry]) { self.entries = entries }
 
   /// Reads a table: a JSON object on each line, as those in `Sources/Hub/Tables`.

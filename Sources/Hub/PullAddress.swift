@@ -71,10 +71,13 @@ public enum PullAddress: Equatable, Sendable {
 
 /// A repository of a hub, at a revision, and perhaps one of its files.
 public struct HubName: Equatable, Sendable, CustomStringConvertible {
+  /// The owner.
   public let owner: String
+  /// The name.
   public let name: String
   /// A branch, a tag or a commit.
   public let revision: String
+  /// The file; nil for the one with the weights.
   public let file: String?
 
   /// Parses `hf:OWNER/NAME[@REVISION][/FILE]`.
@@ -92,6 +95,7 @@ public struct HubName: Equatable, Sendable, CustomStringConvertible {
     }
   }
 
+  /// Owner and name.
   public var repository: String { owner + "/" + name }
   public var description: String { "hf:\(repository)@\(revision)" + (file.map { "/" + $0 } ?? "") }
 

@@ -6,8 +6,10 @@ import Foundation
 /// Below it are `weights/NAME` of the tables, `hub/OWNER/NAME/COMMIT` of a hub's repositories, `addresses/HASH` of plain
 /// addresses, and `data/NAME`. A file with its own name is whole and verified; what is still being fetched ends with `.part`.
 public struct PullCache: Sendable, Equatable {
+  /// Where it lies.
   public let path: String
 
+  /// The cache in this folder.
   public init(_ path: String) { self.path = path }
 
   /// - Parameter environment: that of the process.

@@ -4,7 +4,9 @@ import Foundation
 
 /// How far a file has come.
 public struct PullProgress: Equatable, Sendable {
+  /// The name of the file.
   public let file: String
+  /// How many bytes there are.
   public let received: Int
   /// Nil where nobody says how many bytes there will be.
   public let total: Int?
@@ -12,7 +14,9 @@ public struct PullProgress: Equatable, Sendable {
 
 /// A file that is there, whole and verified.
 public struct PulledFile: Equatable, Sendable {
+  /// Where it lies.
   public let path: String
+  /// Its size in bytes.
   public let bytes: Int
   /// Whether it was there before.
   public let wasCached: Bool
@@ -23,7 +27,9 @@ public struct PulledFile: Equatable, Sendable {
 /// Fetches published files into the cache: one process at a time, from where it stopped, and only what is verified gets its
 /// name.
 public struct Puller {
+  /// Where files are kept.
   public var cache: PullCache
+  /// The names that are known.
   public var table: PublishedTable
   /// Whether nothing may be fetched.
   public var isOffline: Bool
@@ -45,6 +51,7 @@ public struct Puller {
   /// What a connection must have brought for its end not to count as an attempt.
   static let step = 1 << 20
 
+  /// A puller for a cache.
   public init(cache: PullCache, table: PublishedTable = .own, isOffline: Bool = false, hub: String? = nil) {
     self.cache = cache
     self.table = table

@@ -5,10 +5,12 @@ import AviaryCheckpoints
 public struct Pulled: Equatable, Sendable {
   /// The checkpoint; of data, what `--data` takes.
   public let path: String
+  /// The files, in the order of the entry.
   public let files: [PulledFile]
   /// The row of the table that it is from.
   public let entry: PublishedEntry?
 
+  /// Whether nothing had to be fetched.
   public var wasCached: Bool { files.allSatisfy(\.wasCached) }
 }
 

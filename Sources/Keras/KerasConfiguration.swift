@@ -5,12 +5,16 @@ import AviaryDiagnostics
 import AviaryLayers
 
 extension KerasNetwork {
+  /// The layers and how they are connected.
   public struct Configuration: NetworkConfiguration {
+    /// What the model takes.
     public var inputs: [KerasInput]
+    /// The layers, each after those that it is called with.
     public var layers: [KerasLayer]
     /// What the network puts out; nil for the output of the last layer.
     public var results: [KerasReference]?
 
+    /// A model of these layers.
     public init(inputs: [KerasInput], layers: [KerasLayer], results: [KerasReference]? = nil) {
       self.inputs = inputs
       self.layers = layers

@@ -21,6 +21,7 @@ extension KerasNetwork.Configuration {
     var shape = KerasShape(channels: 1, positions: [])
   }
 
+  /// What the outputs mean.
   public var output: Output { known.output }
 
   /// Whether the outputs are taken for scores of classes although they may be anything: several numbers of a linear layer.

@@ -6,9 +6,12 @@ import AviaryTensors
 
 /// An input of the network, or the output of a layer: `dense_1`, or `lstm:1` for a further output of one layer.
 public struct KerasReference: Codable, Equatable, Hashable, Sendable, CustomStringConvertible {
+  /// The name of the layer.
   public let name: String
+  /// Which of its outputs.
   public let output: Int
 
+  /// An output of a layer.
   public init(_ name: String, _ output: Int = 0) {
     self.name = name
     self.output = output
@@ -32,6 +35,7 @@ public struct KerasReference: Codable, Equatable, Hashable, Sendable, CustomStri
 
 /// An input of a Keras network.
 public struct KerasInput: Codable, Equatable, Sendable {
+  /// Its name.
   public var name: String
   /// The shape without the batch, channels before positions; nil for an axis of any size.
   public var shape: [Int?]
@@ -40,17 +44,20 @@ public struct KerasInput: Codable, Equatable, Sendable {
   /// What Keras calls it, of a network of several inputs, or of texts.
   public var label: String?
 
+  /// What an input is given.
   public enum Kind: String, Codable, Sendable {
     /// Texts: as many as the first extent of the shape says, each of any length.
     case text
   }
 
+  /// An input of a name and a shape without the batch; nil for any length.
   public init(_ name: String, _ shape: [Int?], kind: Kind? = nil) {
     self.name = name
     self.shape = shape
     self.kind = kind
   }
 
+  /// Whether it takes texts.
   public var isText: Bool { kind == .text }
 }
 

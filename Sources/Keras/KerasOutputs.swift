@@ -8,11 +8,13 @@ import AviaryTensors
 public struct KerasResult {
   /// The name of the layer that it comes from.
   public let name: String
+  /// What the numbers mean.
   public let meaning: KerasNetwork.Configuration.Output
   /// Probabilities of classes, [N, classes], of which a network with one probability has two; otherwise Keras's own numbers,
   /// [N, C, …].
   public let tensor: Tensor
 
+  /// An output with its meaning.
   public init(name: String, meaning: KerasNetwork.Configuration.Output, tensor: Tensor) {
     self.name = name
     self.meaning = meaning
@@ -23,7 +25,9 @@ public struct KerasResult {
 extension KerasNetwork.Configuration {
   /// What an output is.
   public struct NamedOutput: Sendable {
+    /// The name of the output.
     public let name: String
+    /// What the numbers mean.
     public let meaning: Output
     /// Whether it may be anything, several numbers of a linear layer, and is taken for scores of classes.
     public let assumesScores: Bool

@@ -1,12 +1,5 @@
 import AviaryDiagnostics
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
+import AviaryPlatform
 
 extension RandomStream {
   /// A number in (0, 1) with 53 random bits.

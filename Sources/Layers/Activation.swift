@@ -5,14 +5,17 @@ import AviaryTensors
 ///
 /// In JSON it is its name, `"leaky_relu"`, or with parameters that are not the defaults `{"leaky_relu": {"slope": 0.2}}`.
 public enum Activation: Hashable, Sendable, CaseIterable, UnaryLayer {
+  /// The input as it is, or what of it is positive.
   case identity, relu
   /// x where it is positive, else slope · x (Maas et al., 2013).
   case leakyRelu(slope: Float = 0.01)
   /// x where it is positive, else α · (eˣ − 1) (Clevert et al., 2016).
   case elu(alpha: Float = 1)
+  /// Smooth functions, each by its usual name; `hardSwish` is made of lines.
   case gelu, silu, hardSwish, sigmoid, tanh
   /// min(max(x, 0), 6)
   case relu6
+  /// Functions by their usual names.
   case selu, softplus, softsign
   /// eˣ
   case exponential

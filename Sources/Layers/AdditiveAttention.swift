@@ -9,6 +9,7 @@ public struct AdditiveAttention: Layer {
   /// v
   private let score: Linear
 
+  /// Attention between states of this width.
   public init(_ width: Int) {
     query = Linear(width, width, bias: false)
     score = Linear(width, 1, bias: false)

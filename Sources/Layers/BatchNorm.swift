@@ -10,9 +10,13 @@ import AviaryTensors
 public struct BatchNorm: UnaryLayer {
   /// [C], as is everything below.
   public let weight: Parameter
+  /// [C]
   public let bias: Parameter
+  /// [C]: the mean of each channel over past batches.
   public let runningMean: Buffer
+  /// [C]: the variance of each channel over past batches.
   public let runningVar: Buffer
+  /// How many batches the statistics come from.
   public let numBatchesTracked: Counter
   /// Added to the variance.
   public let epsilon: Setting
@@ -58,6 +62,9 @@ public struct BatchNorm: UnaryLayer {
   }
 }
 
+/// Batch normalisation, under the name that PyTorch has for it on [N, C, L].
 public typealias BatchNorm1d = BatchNorm
+/// Batch normalisation, under the name that PyTorch has for it on [N, C, H, W].
 public typealias BatchNorm2d = BatchNorm
+/// Batch normalisation, under the name that PyTorch has for it on [N, C, D, H, W].
 public typealias BatchNorm3d = BatchNorm

@@ -28,6 +28,7 @@ public final class Calibration {
     public internal(set) var kept: [String] = []
   }
 
+  /// A calibration of a model's parameters.
   public init(of model: some Layer) { parameters = model.parameters }
 
   /// Watches what goes into the layers while `body` runs the model; it runs in inference mode and without a tape.

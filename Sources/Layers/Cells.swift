@@ -54,10 +54,13 @@ public final class Parameter: Cell {
     var variable: Variable?
   }
 
+  /// The shape of its value.
   public let shape: [Int]
+  /// How it begins.
   public let initializer: Initializer
   private var own = Core()
 
+  /// A parameter without a value, which a seed or a file fills.
   public init(shape: [Int], initializer: Initializer) {
     self.shape = shape
     self.initializer = initializer
@@ -109,6 +112,7 @@ public final class Buffer: Cell {
     var value: Tensor?
   }
 
+  /// The shape of its value.
   public let shape: [Int]
   private let start: Start
   private var own = Core()
@@ -136,6 +140,7 @@ public final class Buffer: Cell {
 
   public var core: CellCore { own }
 
+  /// Its value.
   public var tensor: Tensor {
     // What the pass has pending may be about to change the value.
     settle()
@@ -146,8 +151,10 @@ public final class Buffer: Cell {
     return traced(value, bufferAt: path)
   }
 
+  /// Whether it has a value.
   public var isFilled: Bool { own.value != nil }
 
+  /// Gives it a value of the same shape.
   public func assign(_ value: Tensor) {
     ensure(value.shape == shape, "\(path): a value of shape \(value.shape) for a buffer of shape \(shape)")
     settle()
@@ -179,10 +186,12 @@ public final class Counter: Cell {
 
   private var own = Core()
 
+  /// A counter at 0.
   public init() {}
 
   public var core: CellCore { own }
 
+  /// The count.
   public var value: Int64 {
     get {
       // What the pass has pending may be about to count.
@@ -204,8 +213,10 @@ public final class Constant: Cell {
   private final class Core: CellCore {}
 
   private var own = Core()
+  /// Its value, which does not change.
   public let tensor: Tensor
 
+  /// A constant of this value.
   public init(_ tensor: Tensor) { self.tensor = tensor.detached() }
 
   public var core: CellCore { own }
@@ -220,8 +231,10 @@ public final class IndexTable: Cell {
   private final class Core: CellCore {}
 
   private var own = Core()
+  /// The indices, which do not change.
   public let indices: IntTensor
 
+  /// A table of these indices.
   public init(_ indices: IntTensor) { self.indices = indices }
 
   public var core: CellCore { own }
@@ -245,6 +258,7 @@ public final class Setting: Cell {
   public let allowed: ClosedRange<Float>
   private var own: Core
 
+  /// A setting with its value and the values that are possible.
   public init(_ value: Float, allowed: ClosedRange<Float>) {
     ensure(allowed.contains(value), "a setting of \(value) is not in \(allowed)")
     own = Core(value)
@@ -253,6 +267,7 @@ public final class Setting: Cell {
 
   public var core: CellCore { own }
 
+  /// Its value.
   public var value: Float { (own.bound(as: Core.self) ?? own).value }
 
   package func assign(_ value: Float) {
@@ -279,6 +294,7 @@ public final class Site: Cell {
 
   private var own = Core()
 
+  /// The place of a layer that has no cells.
   public init() {}
 
   public var core: CellCore { own }

@@ -13,10 +13,12 @@ public struct Child {
     case unknown(Any)
   }
 
+  /// A layer under a name.
   public init(_ name: String, _ layer: any Layer) {
     self.init(name, .layer(layer))
   }
 
+  /// A cell under a name.
   public init(_ name: String, _ cell: any Cell) {
     self.init(name, .cell(cell))
   }

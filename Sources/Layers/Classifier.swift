@@ -29,6 +29,7 @@ public struct AuxiliaryOutput: Sendable {
   /// The share of its loss in the sum.
   public var weight: Float
 
+  /// Logits with the weight of their loss.
   public init(_ logits: Tensor, weight: Float) {
     self.logits = logits
     self.weight = weight

@@ -29,6 +29,7 @@ extension LayerConfiguration {
 
 /// The configuration of a network that sorts images.
 public protocol ImageConfiguration: ClassifierConfiguration {
+  /// The channels of an image.
   var inputChannels: Int { get set }
 }
 

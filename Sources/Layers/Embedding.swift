@@ -28,6 +28,7 @@ public struct Embedding: UnaryLayer {
     self.axis = axis
   }
 
+  /// The rows of the table: [N, …] → [N, …, width].
   public func callAsFunction(_ indices: IntTensor) -> Tensor {
     if let wrong = indices.scalars.first(where: { $0 < 0 || $0 >= weight.shape[0] }) {
       stopProgram("\(weight.layerPath): Embedding: index \(wrong) is not a row of \(weight.shape)")

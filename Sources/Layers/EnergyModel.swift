@@ -16,12 +16,14 @@ public enum VisibleUnits: String, Codable, Sendable, CaseIterable {
 
 /// Visible values beside each other that are of one kind.
 public struct VisiblePart: Codable, Equatable, Sendable {
+  /// What the units stand for.
   public var units: VisibleUnits
   /// How many visible values there are.
   public var visible: Int
   /// How many values a softmax group has; 1 for other units.
   public var levels: Int
 
+  /// So many units of a kind.
   public init(_ units: VisibleUnits, visible: Int, levels: Int = 1) {
     self.units = units
     self.visible = visible

@@ -7,6 +7,7 @@ public struct PReLU: UnaryLayer {
   /// [1], [C], or [C, …]
   public let weight: Parameter
 
+  /// One slope for all elements, or one for each channel.
   public init(_ channels: Int = 1, slope: Float = 0.25) { self.init(shape: [channels], slope: slope) }
 
   /// - Parameter shape: of one input, [C, …], where each element has a slope of its own.
@@ -31,6 +32,7 @@ public struct Softmax: UnaryLayer {
   private let axis: Int
   private let site = Site()
 
+  /// Along this axis, counted from the end where it is negative.
   public init(axis: Int = -1) { self.axis = axis }
 
   public func forward(_ x: Tensor) -> Tensor { softmax(x, axis: axis) }
@@ -41,6 +43,7 @@ public struct LogSoftmax: UnaryLayer {
   private let axis: Int
   private let site = Site()
 
+  /// Along this axis, counted from the end where it is negative.
   public init(axis: Int = -1) { self.axis = axis }
 
   public func forward(_ x: Tensor) -> Tensor { logSoftmax(x, axis: axis) }
@@ -49,9 +52,11 @@ public struct LogSoftmax: UnaryLayer {
 /// Dropout (Srivastava et al., 2014): in training each element is zero with probability `rate`, else divided by
 /// 1 − rate; in inference, and when frozen, it passes its input on.
 public struct Dropout: UnaryLayer {
+  /// The probability of zero.
   public let rate: Float
   let site = Site()
 
+  /// Dropout with this probability.
   public init(_ rate: Float = 0.5) {
     ensure((0...1).contains(rate), "Dropout: the rate \(rate) is not a probability")
     self.rate = rate

@@ -3,9 +3,12 @@ import AviaryTensors
 
 /// What is known of each node of a graph: [nodes, features], sparse or dense.
 public enum NodeFeatures: Sendable {
+  /// Most features are zero.
   case sparse(SparseMatrix)
+  /// A tensor [nodes, features].
   case dense(Tensor)
 
+  /// [nodes, features]
   public var shape: [Int] {
     switch self {
     case .sparse(let matrix): matrix.shape
@@ -23,6 +26,7 @@ public struct GraphConvolution: Layer {
   /// [O]
   public let bias: Parameter?
 
+  /// A convolution from so many features to so many.
   public init(_ inputs: Int, _ outputs: Int, bias: Bool = true) {
     lin = Linear(inputs, outputs, bias: false, initializer: .xavierUniform)
     self.bias = bias ? Parameter(shape: [outputs], initializer: .zeros) : nil
@@ -96,6 +100,7 @@ public enum GraphPropagation: String, Codable, Sendable, CaseIterable {
 public struct GraphIndex: Sendable, Equatable {
   /// For each node the number of its graph, in 0..<count.
   public let graphs: IntTensor
+  /// The number of graphs.
   public let count: Int
 
   /// - Precondition: every number is in 0..<count.
@@ -115,8 +120,10 @@ public struct GraphIndex: Sendable, Equatable {
 /// What makes one row of a graph's nodes: [nodes, F] → [graphs, F]. PyTorch Geometric's `global_mean_pool` and its
 /// sisters.
 public enum GraphReadout: String, Codable, Sendable, CaseIterable, Layer {
+  /// The mean, the sum or the maximum over the nodes of a graph.
   case mean, sum, max
 
+  /// [nodes, F] → [graphs, F]
   public func callAsFunction(_ x: Tensor, _ index: GraphIndex) -> Tensor {
     switch self {
     case .mean: segmentMean(x, segments: index.graphs, count: index.count)

@@ -4,10 +4,17 @@ import AviaryTensors
 ///
 /// Fans are counted as in PyTorch: for a weight of [O, I, k…] fan-in is I·k… and fan-out O·k….
 public indirect enum Initializer: Sendable, Equatable {
-  public enum Fan: Sendable { case `in`, out }
+  /// What a bound is counted from: the inputs or the outputs of an element.
+  public enum Fan: Sendable {
+    /// The inputs or the outputs of an element.
+    case `in`, out
+  }
 
+  /// The same number everywhere.
   case constant(Float)
+  /// Uniform from −bound to bound.
   case uniform(bound: Float)
+  /// Normal with this mean and standard deviation.
   case normal(mean: Float, deviation: Float)
   /// He et al., 2015, for relu: the deviation is √(2 / fan).
   case kaimingNormal(Fan)
@@ -20,7 +27,9 @@ public indirect enum Initializer: Sendable, Equatable {
   /// Another one, but for one row, which is zero: that of the symbol that fills sequences up.
   case zeroRow(Int, others: Initializer)
 
+  /// 0 everywhere.
   public static let zeros = Initializer.constant(0)
+  /// 1 everywhere.
   public static let ones = Initializer.constant(1)
   /// PyTorch's default for weights of convolutions and linear maps: uniform with the bound 1 / √fan-in.
   public static let pytorchWeight = Initializer.kaimingUniform(negativeSlope: Float(5).squareRoot())
@@ -31,8 +40,11 @@ public indirect enum Initializer: Sendable, Equatable {
 
   /// What the elements of a parameter are drawn from.
   public enum Distribution: Sendable, Equatable {
+    /// The same number everywhere.
     case constant(Float)
+    /// Uniform from −bound to bound.
     case uniform(bound: Float)
+    /// Normal with this mean and standard deviation.
     case normal(mean: Float, deviation: Float)
   }
 

@@ -29,6 +29,7 @@ public protocol UnaryLayer: Layer {
 }
 
 extension UnaryLayer {
+  /// What the layer computes, where its output can be observed.
   public func callAsFunction(_ x: consuming Tensor) -> Tensor {
     guard Observation.isActive else { return forward(x) }
     return Observation.observe(self, x)

@@ -9,11 +9,16 @@ import AviaryTensors
 ///   its layers.
 /// - Anything else is a `PathPattern`.
 public enum LayerPattern: Sendable, Hashable {
+  /// Everything but the heads.
   case backbone
+  /// The head, and auxiliary heads.
   case head
+  /// What a pattern of paths matches.
   case path(PathPattern)
+  /// From the first layer to the last one, both included.
   indirect case range(LayerPattern, LayerPattern)
 
+  /// Parses a pattern: see `LayerPattern`.
   public init(_ text: String) throws(FreezeFault) {
     let bounds = text.split(separator: "..", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
     guard bounds.count == 1 else {

@@ -11,10 +11,13 @@ public struct MultiHeadAttention: UnaryLayer {
   public let inProjWeight: Parameter?
   /// [E, E], [E, K] and [E, V]
   public let qProjWeight: Parameter?
+  /// Of keys or values that have another width than queries; else nil.
   public let kProjWeight: Parameter?
+  /// Of keys or values that have another width than queries; else nil.
   public let vProjWeight: Parameter?
   /// [3·E]
   public let inProjBias: Parameter?
+  /// What becomes of the heads' results, put together.
   public let outProj: Linear
   private let width: Int
   private let heads: Int
@@ -104,6 +107,7 @@ public struct AttentionMasks: Sendable {
   /// Whether query i sees the keys 0...i alone.
   public var causal: Bool
 
+  /// Masks; those that are left out hide nothing.
   public init(added: Tensor? = nil, padding: Mask? = nil, causal: Bool = false) {
     self.added = added
     self.padding = padding

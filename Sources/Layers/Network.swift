@@ -42,6 +42,7 @@ extension NetworkConfiguration {
 
 /// The configuration of a network whose outputs are classes.
 public protocol ClassifierConfiguration: NetworkConfiguration {
+  /// The number of classes, which is that of the outputs.
   var classes: Int { get set }
 }
 
@@ -54,6 +55,7 @@ extension ClassifierConfiguration {
 
 /// A network: a backbone, and a head that can be replaced. What it is called with is its own affair.
 public protocol Network: Layer {
+  /// What the network is built from.
   associatedtype Configuration: NetworkConfiguration
 
   /// What the network was built from.

@@ -48,6 +48,7 @@ extension RecurrentState: LanguageModelState {}
 
 /// A network that predicts the next token of a text.
 public protocol LanguageModel: Network {
+  /// What the network remembers from symbol to symbol.
   associatedtype State: LanguageModelState
 
   /// How many different tokens the model reads. It predicts as many as its head has outputs.

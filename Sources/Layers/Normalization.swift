@@ -5,6 +5,7 @@ import AviaryTensors
 public struct LayerNorm: UnaryLayer {
   /// Of the normalised shape, as is `bias`; nil if nothing is learned.
   public let weight: Parameter?
+  /// What is added, of the shape of the weight; nil for none.
   public let bias: Parameter?
   private let shape: [Int]
   private let axis: Int
@@ -21,6 +22,7 @@ public struct LayerNorm: UnaryLayer {
     self.epsilon = .epsilon(epsilon)
   }
 
+  /// Normalisation over the last axes, which have this shape.
   public init(_ shape: [Int], epsilon: Float = 1e-5, affine: Bool = true, bias: Bool = true) {
     self.init(shape, axis: -1, epsilon: epsilon, affine: affine, bias: bias)
   }
@@ -46,6 +48,7 @@ public struct LayerNorm: UnaryLayer {
 public struct GroupNorm: UnaryLayer {
   /// [C], as is `bias`; nil if nothing is learned.
   public let weight: Parameter?
+  /// What is added, of the shape of the weight; nil for none.
   public let bias: Parameter?
   private let groups: Int
   private let channels: Int
@@ -86,6 +89,7 @@ public struct LocalResponseNorm: UnaryLayer {
   private let k: Float
   private let site = Site()
 
+  /// Normalisation by the channels around each channel.
   public init(_ size: Int, alpha: Float = 1e-4, beta: Float = 0.75, k: Float = 1) {
     ensure(
       size >= 1 && alpha >= 0 && k > 0, "LocalResponseNorm: size \(size), alpha \(alpha) and k \(k) divide by zero")

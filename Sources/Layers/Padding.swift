@@ -13,18 +13,22 @@ public enum Padding: LayerConfiguration, Equatable {
 
 /// What a padding can be given as: a number for all axes alike, `1`, one for each, `[0, 2]`, `.same` or `.causal`.
 public protocol AxisPadding: Sendable {
+  /// The padding along so many axes.
   func padding(axes: Int) -> Padding
 }
 
 extension Int: AxisPadding {
+  /// The padding along so many axes.
   public func padding(axes: Int) -> Padding { .fixed(sizes(axes: axes)) }
 }
 
 extension [Int]: AxisPadding {
+  /// The padding along so many axes.
   public func padding(axes: Int) -> Padding { .fixed(sizes(axes: axes)) }
 }
 
 extension Padding: AxisPadding {
+  /// The padding along so many axes.
   public func padding(axes: Int) -> Padding {
     if case .fixed(let sizes) = self { return .fixed(sizes.sizes(axes: axes)) }
     return self
@@ -32,7 +36,9 @@ extension Padding: AxisPadding {
 }
 
 extension AxisPadding where Self == Padding {
+  /// As many positions come out as go in, if the stride is 1; zeros on both sides.
   public static var same: Padding { .centered }
+  /// Zeros before the first position only, so that no position sees a later one.
   public static var causal: Padding { .leading }
 }
 

@@ -1,8 +1,11 @@
 import AviaryDiagnostics
 import AviaryTensors
 
+/// Maxima over windows of [N, C, L].
 public typealias MaxPool1d = MaxPool<OneAxis>
+/// Maxima over windows of [N, C, H, W].
 public typealias MaxPool2d = MaxPool<TwoAxes>
+/// Maxima over windows of [N, C, D, H, W].
 public typealias MaxPool3d = MaxPool<ThreeAxes>
 
 /// The largest element of every window: [N, C, …] → [N, C, …], PyTorch's `nn.MaxPool1d` to `3d`.
@@ -31,8 +34,11 @@ public struct MaxPool<Axes: SpatialAxes>: UnaryLayer, NamedLayer {
   }
 }
 
+/// Minima over windows of [N, C, L].
 public typealias MinPool1d = MinPool<OneAxis>
+/// Minima over windows of [N, C, H, W].
 public typealias MinPool2d = MinPool<TwoAxes>
+/// Minima over windows of [N, C, D, H, W].
 public typealias MinPool3d = MinPool<ThreeAxes>
 
 /// The smallest element of every window: [N, C, …] → [N, C, …]. PyTorch has none; it is −max pool(−x).
@@ -60,8 +66,11 @@ public struct MinPool<Axes: SpatialAxes>: UnaryLayer, NamedLayer {
   }
 }
 
+/// Means over windows of [N, C, L].
 public typealias AvgPool1d = AvgPool<OneAxis>
+/// Means over windows of [N, C, H, W].
 public typealias AvgPool2d = AvgPool<TwoAxes>
+/// Means over windows of [N, C, D, H, W].
 public typealias AvgPool3d = AvgPool<ThreeAxes>
 
 /// The mean of every window: [N, C, …] → [N, C, …], PyTorch's `nn.AvgPool1d` to `3d`.
@@ -140,6 +149,7 @@ public struct MeanOverPositions: UnaryLayer {
   private let keepingAxes: Bool
   private let site = Site()
 
+  /// Whether the axes stay, with a length of 1.
   public init(keepingAxes: Bool = false) { self.keepingAxes = keepingAxes }
 
   public func forward(_ x: Tensor) -> Tensor {
@@ -153,6 +163,7 @@ public struct MaxOverPositions: UnaryLayer {
   private let keepingAxes: Bool
   private let site = Site()
 
+  /// Whether the axes stay, with a length of 1.
   public init(keepingAxes: Bool = false) { self.keepingAxes = keepingAxes }
 
   public func forward(_ x: Tensor) -> Tensor {

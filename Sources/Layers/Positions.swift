@@ -6,6 +6,7 @@ public struct LearnedPositions: UnaryLayer {
   /// [steps, E]
   public let weight: Parameter
 
+  /// Positions for at most so many steps of this width.
   public init(_ steps: Int, _ width: Int, initializer: Initializer = .normal(mean: 0, deviation: 0.02)) {
     weight = Parameter(shape: [steps, width], initializer: initializer)
   }
@@ -32,6 +33,7 @@ public struct SinusoidalPositions: UnaryLayer {
   private let width: Int
   private let site = Site()
 
+  /// Positions for steps of this width, which is even.
   public init(_ width: Int) {
     ensure(width >= 1, "SinusoidalPositions: a width of \(width)")
     self.width = width

@@ -109,6 +109,7 @@ public struct RepeatRow: UnaryLayer {
   private let count: Int
   private let site = Site()
 
+  /// So many copies of each row.
   public init(_ count: Int) {
     ensure(count >= 1, "RepeatRow: \(count) copies; at least 1 is needed")
     self.count = count
@@ -126,6 +127,7 @@ public struct Rescale: UnaryLayer {
   private let offset: Float
   private let site = Site()
 
+  /// x · scale + offset
   public init(_ scale: Float, offset: Float = 0) {
     self.scale = scale
     self.offset = offset
@@ -140,6 +142,7 @@ public struct ChannelShuffle: UnaryLayer {
   private let groups: Int
   private let site = Site()
 
+  /// A shuffle between so many groups of channels.
   public init(_ groups: Int) {
     ensure(groups >= 1, "ChannelShuffle: \(groups) groups are not positive")
     self.groups = groups

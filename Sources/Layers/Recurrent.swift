@@ -3,10 +3,12 @@ import AviaryTensors
 
 /// The states of a recurrent layer between two sequences: [layers · directions, N, H], as PyTorch orders them.
 public struct RecurrentState: Sendable {
+  /// [layers · directions, N, H]
   public var hidden: Tensor
   /// The cells of an LSTM.
   public var cell: Tensor?
 
+  /// A state; only an LSTM has cells.
   public init(hidden: Tensor, cell: Tensor? = nil) {
     self.hidden = hidden
     self.cell = cell
@@ -20,16 +22,21 @@ public struct RecurrentState: Sendable {
 
 /// The sizes and options of a recurrent layer.
 public struct RecurrentConfiguration: LayerConfiguration, Equatable {
+  /// Plain, GRU or LSTM.
   public var kind: RecurrentKind
   /// I and H.
   public var inputs: Int
+  /// The width of the state.
   public var hidden: Int
+  /// The number of layers, one above the other.
   public var layers: Int
+  /// Whether the sequence is read in both directions.
   public var bidirectional: Bool
   /// The rate of the dropout between layers; the last layer's output is unchanged.
   public var dropout: Float
   /// Whether sequences are [N, T, I] rather than [T, N, I]. The order of states does not change.
   public var batchFirst: Bool
+  /// Whether biases are added.
   public var bias: Bool
   /// Other functions than PyTorch has; nil for its own.
   public var functions: RecurrentFunctions?
@@ -37,6 +44,7 @@ public struct RecurrentConfiguration: LayerConfiguration, Equatable {
   /// does not.
   public var reversed: Bool
 
+  /// A configuration of these values.
   public init(
     kind: RecurrentKind, inputs: Int, hidden: Int, layers: Int = 1, bidirectional: Bool = false, dropout: Float = 0,
     batchFirst: Bool = false, bias: Bool = true, functions: RecurrentFunctions? = nil, reversed: Bool = false
@@ -53,6 +61,7 @@ public struct RecurrentConfiguration: LayerConfiguration, Equatable {
     self.reversed = reversed
   }
 
+  /// 2 of a layer that reads in both directions, else 1.
   public var directions: Int { bidirectional ? 2 : 1 }
 
   /// The layer that the configuration describes.
@@ -90,6 +99,7 @@ public typealias NamedParameter = (name: String, parameter: Parameter)
 
 /// A stack of recurrent layers in one or both directions: `RNN`, `LSTM` and `GRU`.
 public protocol RecurrentLayer: Layer {
+  /// What the layer was built from.
   var configuration: RecurrentConfiguration { get }
   /// `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0`, `weight_ih_l0_reverse` …
   var weights: [NamedParameter] { get }
@@ -180,6 +190,7 @@ extension RecurrentLayer {
 
 /// An Elman recurrent network: PyTorch's `nn.RNN`.
 public struct RNN: RecurrentLayer {
+  /// What the layer was built from.
   public let configuration: RecurrentConfiguration
   public let weights: [NamedParameter]
   public let site = Site()
@@ -205,6 +216,7 @@ public struct RNN: RecurrentLayer {
 
 /// Long short-term memory (Hochreiter & Schmidhuber, 1997): PyTorch's `nn.LSTM`.
 public struct LSTM: RecurrentLayer {
+  /// What the layer was built from.
   public let configuration: RecurrentConfiguration
   public let weights: [NamedParameter]
   public let site = Site()
@@ -228,6 +240,7 @@ public struct LSTM: RecurrentLayer {
 
 /// Gated recurrent units (Cho et al., 2014): PyTorch's `nn.GRU`, n = tanh(W·x + b + r · (U·h + c)).
 public struct GRU: RecurrentLayer {
+  /// What the layer was built from.
   public let configuration: RecurrentConfiguration
   public let weights: [NamedParameter]
   public let site = Site()

@@ -43,12 +43,17 @@ extension RecurrentCell {
 
 /// One step of an `RNN`: [N, I] and states [N, H] → states [N, H]; PyTorch's `nn.RNNCell`.
 public struct RNNCell: Layer, RecurrentCell {
+  /// The weights of the input, the gates one after the other: [gates · H, I].
   public let weightIh: Parameter
+  /// The weights of the state: [gates · H, H].
   public let weightHh: Parameter
+  /// The biases of the input: [gates · H]; nil for none.
   public let biasIh: Parameter?
+  /// The biases of the state: [gates · H]; nil for none.
   public let biasHh: Parameter?
   fileprivate let kind: RecurrentKind
 
+  /// A cell from so many inputs to a state of this width.
   public init(_ inputs: Int, _ hidden: Int, relu: Bool = false, bias: Bool = true) {
     kind = relu ? .rnnRelu : .rnnTanh
     let cells = CellParameters(kind, inputs, hidden, bias: bias)
@@ -61,12 +66,17 @@ public struct RNNCell: Layer, RecurrentCell {
 
 /// One step of a `GRU`: [N, I] and states [N, H] → states [N, H]; PyTorch's `nn.GRUCell`.
 public struct GRUCell: Layer, RecurrentCell {
+  /// The weights of the input, the gates one after the other: [gates · H, I].
   public let weightIh: Parameter
+  /// The weights of the state: [gates · H, H].
   public let weightHh: Parameter
+  /// The biases of the input: [gates · H]; nil for none.
   public let biasIh: Parameter?
+  /// The biases of the state: [gates · H]; nil for none.
   public let biasHh: Parameter?
   fileprivate var kind: RecurrentKind { .gru }
 
+  /// A cell from so many inputs to a state of this width.
   public init(_ inputs: Int, _ hidden: Int, bias: Bool = true) {
     let cells = CellParameters(.gru, inputs, hidden, bias: bias)
     (weightIh, weightHh, biasIh, biasHh) = (cells.weightIh, cells.weightHh, cells.biasIh, cells.biasHh)
@@ -78,12 +88,17 @@ public struct GRUCell: Layer, RecurrentCell {
 
 /// One step of an `LSTM`: [N, I], states and cells [N, H] → states and cells [N, H]; PyTorch's `nn.LSTMCell`.
 public struct LSTMCell: Layer, RecurrentCell {
+  /// The weights of the input, the gates one after the other: [gates · H, I].
   public let weightIh: Parameter
+  /// The weights of the state: [gates · H, H].
   public let weightHh: Parameter
+  /// The biases of the input: [gates · H]; nil for none.
   public let biasIh: Parameter?
+  /// The biases of the state: [gates · H]; nil for none.
   public let biasHh: Parameter?
   fileprivate var kind: RecurrentKind { .lstm }
 
+  /// A cell from so many inputs to a state of this width.
   public init(_ inputs: Int, _ hidden: Int, bias: Bool = true) {
     let cells = CellParameters(.lstm, inputs, hidden, bias: bias)
     (weightIh, weightHh, biasIh, biasHh) = (cells.weightIh, cells.weightHh, cells.biasIh, cells.biasHh)

@@ -11,6 +11,7 @@ public struct RecurrentFunctions: LayerConfiguration, Equatable {
   /// al., 2014).
   public var resetsAfter: Bool
 
+  /// The functions; the defaults are the usual ones.
   public init(activation: Activation = .tanh, gates: Activation = .sigmoid, resetsAfter: Bool = true) {
     self.activation = activation
     self.gates = gates

@@ -7,7 +7,9 @@ import AviaryTensors
 /// The cells are torchvision's: `relative_position_bias_table` [(2h − 1)·(2w − 1), heads] and, of whole numbers,
 /// `relative_position_index`, the row of the table for each pair of positions.
 public struct RelativePositionBias: Layer {
+  /// The bias of every offset, for each head.
   public let relativePositionBiasTable: Parameter
+  /// The row of the table for every pair of positions.
   public let relativePositionIndex: IndexTable
   private let positions: Int
 

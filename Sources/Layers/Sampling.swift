@@ -34,6 +34,7 @@ public struct Sampling: Sendable, Equatable {
   /// How many of the likeliest tokens are drawn from; nil for all.
   public var topK: Int?
 
+  /// Sampling at a temperature, from the K likeliest symbols; nil for all.
   public init(temperature: Float = 1, topK: Int? = nil) {
     self.temperature = temperature
     self.topK = topK

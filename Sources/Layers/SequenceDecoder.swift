@@ -13,19 +13,26 @@ public enum DecoderAttention: String, Codable, Sendable, CaseIterable {
 
 /// The sizes and options of a decoder.
 public struct SequenceDecoderConfiguration: LayerConfiguration, Equatable {
+  /// The kind of recurrent layers.
   public var kind: RecurrentKind
   /// How many tokens it reads, and how many it writes.
   public var symbols: Int
+  /// The number of symbols.
   public var outputs: Int
   /// How long the vectors are that stand for tokens.
   public var embedding: Int
+  /// The width of the states.
   public var hidden: Int
+  /// The number of layers, one above the other.
   public var layers: Int
+  /// The rate of dropout in training.
   public var dropout: Float
+  /// How the decoder looks at its source.
   public var attention: DecoderAttention
   /// How many channels a step of what was read has.
   public var memory: Int
 
+  /// A configuration of these values.
   public init(
     kind: RecurrentKind, symbols: Int, outputs: Int, embedding: Int, hidden: Int, layers: Int = 1, dropout: Float = 0,
     attention: DecoderAttention = .none, memory: Int = 1
@@ -51,6 +58,7 @@ public struct DecoderState: Sendable {
   /// Added to the scores of the steps, [N, 1, S]: −∞ for padding; nil where there is none.
   public var mask: Tensor?
 
+  /// The state of the layers, and what they look at.
   public init(recurrent: RecurrentState, memory: Tensor? = nil, mask: Tensor? = nil) {
     self.recurrent = recurrent
     self.memory = memory
@@ -83,6 +91,7 @@ public struct SequenceDecoder: Layer {
   private let combine: Linear?
   private let out: Linear
 
+  /// A decoder of this configuration.
   public init(_ configuration: SequenceDecoderConfiguration) {
     let (hidden, attends) = (configuration.hidden, configuration.attention != .none)
     embed = Embedding(configuration.symbols, configuration.embedding)

@@ -5,7 +5,10 @@ import AviaryTensors
 /// alone, [N, O]. Its cells have the paths that they have in the recurrent layer.
 public struct SequenceLayer: UnaryLayer {
   /// What becomes of the two directions of a bidirectional layer.
-  public enum Merge: String, Codable, Sendable { case concatenate, sum, multiply, average }
+  public enum Merge: String, Codable, Sendable {
+    /// Keras's `merge_mode` of these names; `sum`, `multiply` and `average` keep the width.
+    case concatenate, sum, multiply, average
+  }
 
   let recurrent: any RecurrentLayer
   let returnsSequences: Bool

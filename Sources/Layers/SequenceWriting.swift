@@ -19,6 +19,7 @@ public struct SourceText: Sendable {
   /// Of each sequence, in 1...S.
   public var lengths: [Int]
 
+  /// Texts, filled up to the longest, with their lengths.
   public init(tokens: IntTensor, lengths: [Int]) {
     self.tokens = tokens
     self.lengths = lengths
@@ -62,6 +63,7 @@ public struct BeamSearch: Sendable, Equatable {
   /// The widest beam.
   public static let mostWidth = 1024
 
+  /// The number of candidates that are kept, and the longest text.
   public init(width: Int = 1, longest: Int) {
     self.width = width
     self.longest = longest

@@ -3,9 +3,11 @@ import AviaryTensors
 
 /// Layers one after the other. Elements without names are counted from 0, and the count is their name: `features.3`.
 public struct Sequential: UnaryLayer {
+  /// The layers, in their order.
   public let elements: [any UnaryLayer]
   private let names: [String]
 
+  /// Layers that are counted from 0.
   public init(_ elements: [any UnaryLayer]) {
     self.elements = elements
     names = elements.indices.map(String.init)
@@ -47,5 +49,6 @@ public struct Sequential: UnaryLayer {
     Sequential(named: range.map { (names[$0], elements[$0]) })
   }
 
+  /// The element at a place.
   public subscript(place: Int) -> any UnaryLayer { elements[place] }
 }

@@ -2,15 +2,25 @@ import AviaryDiagnostics
 
 /// The number of axes that a convolution or a pool slides over, as a type: `Conv<TwoAxes>` is `Conv2d`.
 public protocol SpatialAxes: Sendable {
+  /// How many there are.
   static var count: Int { get }
 }
 
 /// [N, C, L]
-public enum OneAxis: SpatialAxes { public static let count = 1 }
+public enum OneAxis: SpatialAxes {
+  /// 1
+  public static let count = 1
+}
 /// [N, C, H, W]
-public enum TwoAxes: SpatialAxes { public static let count = 2 }
+public enum TwoAxes: SpatialAxes {
+  /// 2
+  public static let count = 2
+}
 /// [N, C, D, H, W]
-public enum ThreeAxes: SpatialAxes { public static let count = 3 }
+public enum ThreeAxes: SpatialAxes {
+  /// 3
+  public static let count = 3
+}
 
 /// Sizes along the spatial axes: a number for all of them alike, `3`, or one for each, `[3, 5]`.
 public protocol AxisSizes: Sendable {

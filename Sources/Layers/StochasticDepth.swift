@@ -5,10 +5,12 @@ import AviaryTensors
 /// probability `rate`, all of it or row by row, else divided by 1 − rate; in inference, and when frozen, it passes its input
 /// on. torchvision's `StochasticDepth`.
 public struct StochasticDepth: UnaryLayer {
+  /// The probability that a branch is skipped.
   public let rate: Float
   private let mode: StochasticDepthMode
   private let site = Site()
 
+  /// Skips a branch with this probability.
   public init(_ rate: Float, mode: StochasticDepthMode = .row) {
     ensure((0...1).contains(rate), "StochasticDepth: the rate \(rate) is not a probability")
     self.rate = rate

@@ -19,16 +19,19 @@ public struct TensorShapes: Sendable {
     let isFound = Atomic(false)
   }
 
+  /// The shapes of a file's tensors, by name.
   public init(_ shapes: some Sequence<(String, [Int])>) {
     self.shapes = ExactDictionary(shapes.filter { $0.1.allSatisfy { (0...1 << 31).contains($0) } })
   }
 
+  /// The shape of a tensor; nil where there is none of this name.
   public subscript(name: String) -> [Int]? {
     guard let shape = shapes[name] else { return nil }
     use.isFound.store(true, ordering: .relaxed)
     return shape
   }
 
+  /// Whether there is a tensor of this name.
   public func contains(_ name: String) -> Bool { self[name] != nil }
 
   /// The extent of a tensor along an axis; nil where there is no tensor of that name and rank.

@@ -5,16 +5,20 @@ import AviaryTensors
 public struct TransformerConfiguration: LayerConfiguration, Equatable {
   /// E, how many channels a step has.
   public var width: Int
+  /// The number of attention heads.
   public var heads: Int
   /// How many channels the map of each step has within.
   public var hidden: Int
+  /// The rate of dropout in training.
   public var dropout: Float
+  /// The activation between the two linear layers.
   public var activation: Activation
   /// Whether what is added is computed from normalised steps (Xiong et al., 2020), or the sums are normalised.
   public var normalizesFirst: Bool
   /// Added to the variances of the normalisations.
   public var epsilon: Float
 
+  /// A configuration of these values.
   public init(
     width: Int, heads: Int, hidden: Int = 2048, dropout: Float = 0.1, activation: Activation = .relu,
     normalizesFirst: Bool = false, epsilon: Float = 1e-5
@@ -50,6 +54,7 @@ public struct TransformerEncoderLayer: UnaryLayer {
   private let dropout2: Dropout
   private let configuration: TransformerConfiguration
 
+  /// A layer of this configuration.
   public init(_ configuration: TransformerConfiguration) {
     self.configuration = configuration
     selfAttn = configuration.attention()
@@ -87,6 +92,7 @@ public struct TransformerDecoderLayer: Layer {
   private let dropout3: Dropout
   private let configuration: TransformerConfiguration
 
+  /// A layer of this configuration.
   public init(_ configuration: TransformerConfiguration) {
     self.configuration = configuration
     (selfAttn, multiheadAttn) = (configuration.attention(), configuration.attention())

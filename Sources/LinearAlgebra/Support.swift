@@ -1,13 +1,6 @@
 import AviaryDiagnostics
+import AviaryPlatform
 import AviaryTensors
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
 
 func logarithm(_ x: Double) -> Double { log(x) }
 

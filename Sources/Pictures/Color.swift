@@ -1,12 +1,16 @@
 extension Drawing {
   /// A colour of sRGB and its opacity.
   public struct Color: Hashable, Sendable {
+    /// 0 to 255.
     public let red: UInt8
+    /// 0 to 255.
     public let green: UInt8
+    /// 0 to 255.
     public let blue: UInt8
     /// From 0, invisible, to 1.
     public let opacity: Double
 
+    /// A colour; an opacity of 1 hides what is below.
     public init(red: UInt8, green: UInt8, blue: UInt8, opacity: Double = 1) {
       self.red = red
       self.green = green
@@ -20,7 +24,9 @@ extension Drawing {
         red: UInt8(hex >> 16 & 0xff), green: UInt8(hex >> 8 & 0xff), blue: UInt8(hex & 0xff), opacity: opacity)
     }
 
+    /// White.
     public static let white = Color(0xffffff)
+    /// Black.
     public static let black = Color(0x000000)
     /// Of text, softer than black.
     public static let ink = Color(0x222222)
@@ -39,6 +45,7 @@ extension Drawing {
     /// The colour of the series, group or class with this number; the palette starts again after its end.
     public static func series(_ index: Int) -> Color { palette[index % palette.count] }
 
+    /// The same colour, as opaque as this from 0 to 1.
     public func withOpacity(_ opacity: Double) -> Color {
       Color(red: red, green: green, blue: blue, opacity: opacity)
     }

@@ -2,6 +2,7 @@
 public struct ColorScale: Sendable {
   /// From the lowest number to the highest, evenly spread.
   let colors: [Drawing.Color]
+  /// The numbers that have the colours of the ends.
   public let range: ClosedRange<Double>
 
   /// - Parameter colors: at least one.
@@ -33,6 +34,7 @@ public struct ColorScale: Sendable {
     ColorScale([0x053061, 0x4393c3, 0xf7f7f7, 0xd6604d, 0x67001f].map { .init($0) }, -abs(bound)...abs(bound))
   }
 
+  /// The colour of a number; beyond the range that of its end.
   public func color(of value: Double) -> Drawing.Color {
     guard !value.isNaN else { return Drawing.Color(0xbdbdbd) }
     let clamped = min(max(value, range.lowerBound), range.upperBound)

@@ -1,13 +1,17 @@
 /// A grid of pictures with a title each, under headings.
 public struct ContactSheet: Sendable {
+  /// A picture with what is written below it.
   public struct Item: Sendable {
+    /// The picture.
     public var picture: Pixels
     /// Lines below the picture; the first is bold where there are more.
     public var titles: [String]
+    /// Its colour.
     public var color: Drawing.Color
     /// Whether the picture has a frame in the colour.
     public var isFramed: Bool
 
+    /// A picture with what is written below it.
     public init(_ picture: Pixels, titles: [String], color: Drawing.Color = .ink, isFramed: Bool = false) {
       self.picture = picture
       self.titles = titles
@@ -18,11 +22,14 @@ public struct ContactSheet: Sendable {
 
   /// Pictures that belong together, such as those of a class.
   public struct Section: Sendable {
+    /// What is written above.
     public var heading: String
     /// Said after the heading, apart from it: a name may be written from right to left.
     public var note: String
+    /// The pictures.
     public var items: [Item]
 
+    /// Pictures below a heading.
     public init(_ heading: String, note: String = "", items: [Item]) {
       self.heading = heading
       self.note = note
@@ -30,16 +37,20 @@ public struct ContactSheet: Sendable {
     }
   }
 
+  /// The title.
   public var title: String
   /// Below the title.
   public var subtitle = ""
+  /// The sections, from the top.
   public var sections: [Section]
+  /// The number of pictures in a row.
   public var columns: Int
   /// The side of the square that each picture is fitted into.
   public var cell: Double
   /// Whether pixels are blended where a picture is enlarged; otherwise they stay squares. nil: where it is not small.
   public var isSmooth: Bool?
 
+  /// A sheet of sections, with so many pictures in a row.
   public init(title: String, sections: [Section], columns: Int = 8, cell: Double = 128) {
     self.title = title
     self.sections = sections
@@ -52,6 +63,7 @@ public struct ContactSheet: Sendable {
   private static let headingFont = Drawing.Font(size: 14, isBold: true)
   private static let lineHeight = 16.0
 
+  /// The sheet as a drawing.
   public func drawing() -> Drawing {
     let (margin, gap) = (16.0, 10.0)
     let widest = sections.map { min($0.items.count, columns) }.max() ?? 1

@@ -10,22 +10,32 @@
 /// Lengths are pixels of a PNG file at scale 1; x runs to the right, y downwards. What has a coordinate that is not
 /// finite is not drawn.
 public struct Drawing: Sendable, Equatable {
+  /// A place, in points from the upper left corner.
   public struct Point: Sendable, Hashable {
+    /// From the left, in points.
     public var x: Double
+    /// From the top, in points.
     public var y: Double
 
+    /// A place.
     public init(x: Double, y: Double) {
       self.x = x
       self.y = y
     }
   }
 
+  /// A rectangle, in points.
   public struct Frame: Sendable, Hashable {
+    /// From the left, in points.
     public var x: Double
+    /// From the top, in points.
     public var y: Double
+    /// In points.
     public var width: Double
+    /// In points.
     public var height: Double
 
+    /// A rectangle by its upper left corner and size.
     public init(x: Double, y: Double, width: Double, height: Double) {
       self.x = x
       self.y = y
@@ -33,10 +43,14 @@ public struct Drawing: Sendable, Equatable {
       self.height = height
     }
 
+    /// The right edge.
     public var right: Double { x + width }
+    /// The lower edge.
     public var bottom: Double { y + height }
+    /// The middle.
     public var center: Point { Point(x: x + width / 2, y: y + height / 2) }
 
+    /// The rectangle without a margin on all sides.
     public func inset(by margin: Double) -> Frame {
       Frame(x: x + margin, y: y + margin, width: max(width - 2 * margin, 0), height: max(height - 2 * margin, 0))
     }
@@ -44,11 +58,14 @@ public struct Drawing: Sendable, Equatable {
 
   /// A line around or along something.
   public struct Stroke: Sendable, Hashable {
+    /// Its colour.
     public var color: Color
+    /// In points.
     public var width: Double
     /// Lengths of dashes and gaps in turn; none for a solid line.
     public var dashes: [Double]
 
+    /// A line; dashes are lengths of dashes and gaps.
     public init(_ color: Color, width: Double = 1, dashes: [Double] = []) {
       self.color = color
       self.width = width
@@ -66,7 +83,9 @@ public struct Drawing: Sendable, Equatable {
     case group([Mark], clip: Frame)
   }
 
+  /// In points.
   public let width: Double
+  /// In points.
   public let height: Double
   /// What the drawing shows, for people who do not see it.
   public let title: String
@@ -74,6 +93,7 @@ public struct Drawing: Sendable, Equatable {
   public let background: Color?
   private(set) var marks: [Mark] = []
 
+  /// An empty drawing of this size; its title is for those who hear it.
   public init(width: Double, height: Double, title: String, background: Color? = .white) {
     self.width = width
     self.height = height
@@ -83,10 +103,12 @@ public struct Drawing: Sendable, Equatable {
 
   // MARK: Shapes
 
+  /// Draws a rectangle.
   public mutating func rectangle(_ frame: Frame, fill: Color? = nil, stroke: Stroke? = nil) {
     add(.rectangle(frame, fill: fill, stroke: stroke), [frame.x, frame.y, frame.width, frame.height])
   }
 
+  /// Draws a line.
   public mutating func line(from start: Point, to end: Point, _ stroke: Stroke) {
     add(
       .path(points: [start, end], isClosed: false, fill: nil, stroke: stroke), [start.x, start.y, end.x, end.y])
@@ -103,11 +125,13 @@ public struct Drawing: Sendable, Equatable {
     }
   }
 
+  /// Draws a polygon.
   public mutating func polygon(_ points: [Point], fill: Color? = nil, stroke: Stroke? = nil) {
     guard points.count > 1 else { return }
     add(.path(points: points, isClosed: true, fill: fill, stroke: stroke), points.flatMap { [$0.x, $0.y] })
   }
 
+  /// Draws a circle.
   public mutating func circle(center: Point, radius: Double, fill: Color? = nil, stroke: Stroke? = nil) {
     add(.circle(center: center, radius: radius, fill: fill, stroke: stroke), [center.x, center.y, radius])
   }

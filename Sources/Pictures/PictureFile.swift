@@ -3,6 +3,7 @@ import AviaryArchives
 extension Drawing {
   /// The formats that drawings are written in.
   public enum Format: String, Sendable, CaseIterable {
+    /// Pixels, or shapes and text.
     case png, svg
 
     /// The format of a file by its extension, in capitals or not; nil for another one.

@@ -2,7 +2,9 @@ import AviaryDiagnostics
 
 /// A picture as bytes, to be drawn: rows from the top, pixels from the left, the channels of a pixel together.
 public struct Pixels: Sendable, Equatable {
+  /// In pixels.
   public let width: Int
+  /// In pixels.
   public let height: Int
   /// 1 for grey, 3 for RGB, 4 for RGB and opacity, which the colours are not multiplied by.
   public let channels: Int

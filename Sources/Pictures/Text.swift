@@ -3,18 +3,27 @@ extension Drawing {
   public struct Font: Sendable, Hashable {
     /// In pixels.
     public var size: Double
+    /// Whether letters are bold.
     public var isBold: Bool
 
+    /// A font of a size in points.
     public init(size: Double = 13, isBold: Bool = false) {
       self.size = size
       self.isBold = isBold
     }
   }
 
-  public enum HorizontalAlignment: Sendable { case left, center, right }
+  /// Where the text lies beside its place.
+  public enum HorizontalAlignment: Sendable {
+    /// Which part of the text is at its place.
+    case left, center, right
+  }
 
   /// Which height of the text is at its point.
-  public enum VerticalAlignment: Sendable { case top, middle, baseline, bottom }
+  public enum VerticalAlignment: Sendable {
+    /// Which part of the text is at its place.
+    case top, middle, baseline, bottom
+  }
 
   struct Text: Sendable, Equatable {
     let text: String

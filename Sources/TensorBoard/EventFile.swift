@@ -22,6 +22,7 @@
     /// Seconds since 1970.
     private let now: () -> Double
 
+    /// Where the file lies.
     public var path: String { file.path }
 
     /// Begins a new file in a folder, which is made where there is none. TensorBoard shows the files of one folder as one run.
@@ -48,6 +49,7 @@
       try write(event)
     }
 
+    /// Adds a number under a name.
     public func scalar(_ tag: String, _ value: Double, step: Int) throws(ArchiveFault) {
       try write(tag, step: step) { $0.simpleValue = Float(value) }
     }

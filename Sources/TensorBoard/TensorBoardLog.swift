@@ -21,6 +21,7 @@
     /// What went wrong where nothing can be thrown; it is thrown at the next opportunity.
     private var fault: ArchiveFault?
 
+    /// A log in this folder, which is made with the first event.
     public init(in folder: String) { self.folder = folder }
 
     /// The event file; nil before the first event.

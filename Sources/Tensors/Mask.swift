@@ -25,9 +25,13 @@ public struct Mask: Sendable {
   /// The number of true values; PyTorch's `count_nonzero`.
   public var trueCount: Int { operation { Int(tensor.plainBuffer.sum()) } }
 
+  /// Where both are true.
   public static func .& (a: Mask, b: Mask) -> Mask { Mask(ones: .combined(.keep, a.tensor, b.tensor)) }
+  /// Where one or both are true.
   public static func .| (a: Mask, b: Mask) -> Mask { Mask(ones: .combined(.maximum, a.tensor, b.tensor)) }
+  /// Where one of both is true.
   public static func .^ (a: Mask, b: Mask) -> Mask { .!Mask(ones: .combined(.equal, a.tensor, b.tensor)) }
+  /// Where it is false.
   public static prefix func .! (a: Mask) -> Mask { Mask(ones: 1 - a.tensor) }
 
   /// Whether any value is true along the given axes, by default along all.

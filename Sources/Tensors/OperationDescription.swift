@@ -2,11 +2,17 @@ import AviaryKernels
 
 /// An attribute of an operation.
 public enum AttributeValue: Sendable, Equatable {
+  /// A whole number.
   case integer(Int)
+  /// Whole numbers.
   case integers([Int])
+  /// A number.
   case number(Float)
+  /// Numbers.
   case numbers([Float])
+  /// True or false.
   case flag(Bool)
+  /// Text.
   case text(String)
   /// Labels or indices.
   case indices(IntTensor)
@@ -17,6 +23,7 @@ public enum AttributeValue: Sendable, Equatable {
 /// The name is that of the function of this package: `convolution`, `relu`, `add`, `maxPool`. Attributes are named as the
 /// function's parameters: `stride`, `padding`, `axis`.
 public struct OperationDescription: Sendable {
+  /// The name of the operation, which is its function's.
   public let name: String
   let form: AttributeForm
 
@@ -49,11 +56,17 @@ public struct OperationDescription: Sendable {
 }
 
 extension AttributeValue {
+  /// The number, of a whole number.
   public var integer: Int? { if case .integer(let value) = self { value } else { nil } }
+  /// The numbers, of whole numbers.
   public var integers: [Int]? { if case .integers(let values) = self { values } else { nil } }
+  /// The number, of a number.
   public var number: Float? { if case .number(let value) = self { value } else { nil } }
+  /// The truth value, of one.
   public var flag: Bool? { if case .flag(let value) = self { value } else { nil } }
+  /// The text, of text.
   public var text: String? { if case .text(let value) = self { value } else { nil } }
+  /// The indices, of indices.
   public var indices: IntTensor? { if case .indices(let value) = self { value } else { nil } }
 }
 

@@ -2,15 +2,18 @@ import AviaryKernels
 
 /// Whether layers behave as in training (batch statistics, dropout) or as in inference.
 public enum Mode: Sendable {
+  /// A pass that learns, or one that predicts.
   case training, inference
 }
 
 /// The key of a pass's random numbers, besides the path of the layer that draws them.
 public struct Noise: Sendable {
+  /// The seed.
   public var seed: UInt64
   /// The number of the training step: every step draws new numbers, and a resumed run draws the same ones.
   public var step: UInt64
 
+  /// Noise of a seed at a step.
   public init(seed: UInt64, step: UInt64) {
     self.seed = seed
     self.step = step

@@ -24,6 +24,7 @@ public struct PathPattern: Sendable, Hashable, CustomStringConvertible {
   public let description: String
   private let components: [Substring]
 
+  /// Parses a pattern.
   public init(_ text: String) throws(Fault) {
     let components = text.split(separator: ".", omittingEmptySubsequences: false)
     guard !components.contains("") else { throw .emptyComponent(pattern: text) }

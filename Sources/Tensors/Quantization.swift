@@ -13,6 +13,7 @@ import AviaryKernels
 public struct Quantization: Sendable, Hashable {
   /// One for each output channel: what is first in the shape of the weights.
   public let scales: [Float]
+  /// What the integers of inputs are multiplied by.
   public let inputScale: Float
   /// Whether the input has a sign.
   public let inputIsSigned: Bool

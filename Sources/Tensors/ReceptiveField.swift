@@ -1,9 +1,12 @@
 extension Trace {
   /// Rows and columns of pictures [N, C, H, W]. They may reach beyond the picture, into its padding.
   public struct Region: Sendable, Equatable {
+    /// The rows.
     public var rows: ClosedRange<Int>
+    /// The columns.
     public var columns: ClosedRange<Int>
 
+    /// A region of rows and columns.
     public init(rows: ClosedRange<Int>, columns: ClosedRange<Int>) {
       self.rows = rows
       self.columns = columns

@@ -16,7 +16,9 @@ public struct SparseMatrix: Sendable {
     self.elements = elements
   }
 
+  /// The number of rows.
   public var rows: Int { pattern.compressed.rows }
+  /// The number of columns.
   public var columns: Int { pattern.compressed.columnCount }
   /// [rows, columns]
   public var shape: [Int] { [rows, columns] }
@@ -56,10 +58,14 @@ final class SparsePattern: Sendable {
 extension SparseMatrix {
   /// One element of a matrix.
   public struct Triplet: Sendable, Equatable {
+    /// The row.
     public var row: Int
+    /// The column.
     public var column: Int
+    /// The number there.
     public var value: Float
 
+    /// A number and its place.
     public init(_ row: Int, _ column: Int, _ value: Float = 1) {
       self.row = row
       self.column = column

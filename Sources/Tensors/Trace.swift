@@ -19,7 +19,9 @@ public struct Trace: Sendable {
 
   /// A tensor that went into an operation or came out of one.
   public struct Value: Sendable {
+    /// Where it comes from.
     public internal(set) var source: Source
+    /// Its shape.
     public let shape: [Int]
     /// The elements of inputs, parameters, buffers and constants, as they were; nil for results, unless they are kept.
     public let tensor: Tensor?
@@ -29,6 +31,7 @@ public struct Trace: Sendable {
 
   /// One operation that the program called.
   public struct Node: Sendable {
+    /// What was called, with its attributes.
     public let operation: OperationDescription
     /// Places in `values`, in the order of the function's parameters; nil where an optional operand is absent.
     public let operands: [Int?]
@@ -38,6 +41,7 @@ public struct Trace: Sendable {
     public let path: String
   }
 
+  /// All tensors, in the order in which they were met.
   public internal(set) var values: [Value] = []
   /// In the order in which they were called.
   public internal(set) var nodes: [Node] = []

@@ -3,6 +3,7 @@ import AviaryDatasets
 
 /// What a kind of data adds to the options of a run.
 public enum DataOptions: Equatable, Sendable {
+  /// Photographs.
   case images(ImageOptions)
   /// Each row of a table is an example.
   case table(TableSettings)
@@ -79,6 +80,7 @@ public struct ImageOptions: Equatable, Sendable {
   /// The largest share of the images of a part that may be unreadable; an epoch with more of them fails.
   public var mostSkipped = 0.1
 
+  /// The defaults.
   public init() {}
 
   func validate() throws {
@@ -103,6 +105,7 @@ public struct TextOptions: Equatable, Sendable {
   /// The number of characters in each row of a batch.
   public var sequenceLength: Int
 
+  /// Texts that are learned in pieces of this length.
   public init(sequenceLength: Int = 128) { self.sequenceLength = sequenceLength }
 
   func validate() throws {
@@ -116,6 +119,7 @@ public struct GraphOptions: Codable, Equatable, Sendable {
   /// the nodes' degrees.
   public var nodeFeatures: [NodeEncoding.Part]?
 
+  /// The defaults.
   public init() {}
 
   func validate() throws {

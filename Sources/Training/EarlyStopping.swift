@@ -7,8 +7,10 @@ public struct EarlyStopping: Codable, Equatable, Sendable {
   public var patience: Int
   /// What has to improve counts as improved if it changed by more than this.
   public var minimumImprovement: Double
+  /// What has to improve.
   public var quantity: Quantity
 
+  /// Stops after so many epochs without improvement.
   public init(patience: Int, minimumImprovement: Double = 0, quantity: Quantity = .loss) {
     self.patience = patience
     self.minimumImprovement = minimumImprovement
@@ -19,9 +21,12 @@ public struct EarlyStopping: Codable, Equatable, Sendable {
   public struct State: Codable, Equatable, Sendable {
     /// The best value so far; what rises counts negative, so that less is better.
     public internal(set) var best: Double?
+    /// Epochs since the last improvement.
     public internal(set) var epochsWithoutImprovement = 0
+    /// Whether the run has been stopped.
     public internal(set) var hasStopped = false
 
+    /// The state before the first epoch.
     public init() {}
 
     /// A state from a file may be anything.

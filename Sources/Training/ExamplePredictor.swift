@@ -6,8 +6,10 @@ import AviaryTensors
 /// What a network makes of the rows of a table, of windows of a time series, or of texts: whatever a preparation makes of a
 /// table.
 public struct ExamplePredictor<Preparation: TablePreparation> {
+  /// What the network is given.
   public typealias Inputs = Preparation.Inputs
 
+  /// How data become the network's input.
   public let preprocessing: Preparation
   private let mostAtOnce: Int?
   private let forward: (Inputs.Batch) -> Tensor
@@ -23,6 +25,7 @@ public struct ExamplePredictor<Preparation: TablePreparation> {
     self.forward = forward
   }
 
+  /// A network with its preparation.
   public init(_ model: some UnaryLayer, _ preprocessing: Preparation) where Inputs.Batch == Tensor {
     self.init(preprocessing) { model($0) }
   }

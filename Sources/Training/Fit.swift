@@ -7,7 +7,9 @@ import AviaryTensors
 public struct TrainingReport {
   /// nil where the run was interrupted before its end.
   public var summary: RunSummary?
+  /// Whether the run was stopped before its end.
   public var interrupted: Bool
+  /// The folder of the run.
   public var folder: String
 }
 
@@ -29,6 +31,7 @@ public struct TrainingHooks {
   /// Asked after each step and each epoch, beside Ctrl-C: whether the run saves and stops.
   public var isInterrupted: () -> Bool = { false }
 
+  /// Hooks that do nothing.
   public init() {}
 }
 

@@ -11,6 +11,7 @@ public struct GradientClipping: Codable, Equatable, Sendable {
   /// The limit of each element's magnitude (PyTorch's `clip_grad_value_`).
   public var value: Double?
 
+  /// Limits; nil for none.
   public init(norm: Double? = nil, value: Double? = nil) {
     self.norm = norm
     self.value = value

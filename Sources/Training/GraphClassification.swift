@@ -11,7 +11,9 @@ import AviaryTensors
 /// print(data.probabilities(model)[0])
 /// ```
 public struct GraphClassification: Sendable {
+  /// The graphs.
   public let collection: GraphCollection
+  /// How nodes become features.
   public let encoding: NodeEncoding
   /// All graphs.
   public let examples: GraphExamples

@@ -10,6 +10,7 @@ public struct GraphExamples: ExampleInputs {
     public let features: NodeFeatures
     /// [nodes, nodes], as the network's `propagation` makes it.
     public let adjacency: SparseMatrix
+    /// Which node belongs to which graph.
     public let graphs: GraphIndex
   }
 
@@ -51,6 +52,7 @@ public struct GraphExamples: ExampleInputs {
     return result
   }
 
+  /// The number of graphs.
   public var count: Int { graphs.count }
 
   /// About 100,000 nodes.

@@ -12,16 +12,21 @@ import AviaryTensors
 public struct ImagePredictor {
   /// One class with its probability.
   public struct Answer: Equatable, Sendable {
+    /// The name of the class.
     public let name: String
+    /// From 0 to 1.
     public let probability: Float
   }
 
+  /// The network.
   public let model: any Classifier
+  /// What is known of the network.
   public let architecture: Architecture
   /// What the checkpoint says about its weights.
   public let metadata: Checkpoint.Metadata
   /// One name for each of the head's outputs: the checkpoint's, or else `class 0` and so on.
   public let classes: [String]
+  /// How data become the network's input.
   public let preprocessing: Preprocessing
 
   /// - Parameters:
@@ -177,6 +182,7 @@ public struct ImagePredictor {
   public struct Skipped {
     /// The position in the list of entries.
     public let index: Int
+    /// Why it could not be read.
     public let fault: PredictionFault
   }
 

@@ -5,7 +5,9 @@ import AviaryDatasets
 ///
 /// That of images is their `Preprocessing` itself; the others are in an object under the name of their kind.
 public enum InputPreparation: Sendable, Equatable {
+  /// Photographs.
   case images(Preprocessing)
+  /// Rows of a table.
   case table(TablePreprocessing)
   /// The rows of a table are a time series.
   case series(SeriesPreprocessing)
@@ -19,6 +21,7 @@ public enum InputPreparation: Sendable, Equatable {
   case translation(TranslationPreprocessing)
   /// Texts are written for the rows of a table.
   case generation(GenerationPreprocessing)
+  /// Nodes of a graph.
   case graph(GraphPreparation)
   /// Whole graphs are classified.
   case graphs(NodeEncoding)
@@ -32,6 +35,7 @@ public enum InputPreparation: Sendable, Equatable {
     /// The seed of the split, for a graph without a split of its own; nil where it is not known.
     public var splitSeed: UInt64?
 
+    /// How a graph is prepared and divided.
     public init(normalizesFeatures: Bool, splitSeed: UInt64? = nil) {
       self.normalizesFeatures = normalizesFeatures
       self.splitSeed = splitSeed

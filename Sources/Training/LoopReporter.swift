@@ -21,6 +21,7 @@ public struct LoopReporter {
     curves = plotsCurves ? TrainingCurves(epochs: epochs, batchesPerEpoch: batchesPerEpoch) : nil
   }
 
+  /// Takes an event of the loop, and prints what is to be seen of it.
   public mutating func observe(_ event: LoopEvent) {
     switch event {
     case .stepped(let state):

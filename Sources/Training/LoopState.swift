@@ -22,7 +22,9 @@ public struct LoopState: Codable, Equatable, Sendable {
   /// How long nothing got better, where the run may stop early; nil before the first epoch's end.
   public internal(set) var stopping: EarlyStopping.State?
 
+  /// The best epoch so far.
   public struct Best: Codable, Equatable, Sendable {
+    /// Its number, counted from 0.
     public var epoch: Int
     /// nil where no epoch has been validated: then the last one counts as the best.
     public var scores: Scores?
@@ -32,9 +34,11 @@ public struct LoopState: Codable, Equatable, Sendable {
   public struct EpochSums: Codable, Equatable, Sendable {
     /// Each batch's mean loss times its number of items.
     public internal(set) var loss = 0.0
+    /// How many items were predicted rightly.
     public internal(set) var correct = 0
     /// The items of the batches that told how many they got right.
     public internal(set) var judged = 0
+    /// How many items there were.
     public internal(set) var items = 0
     /// The time spent learning.
     public internal(set) var learningSeconds = 0.0
@@ -43,8 +47,10 @@ public struct LoopState: Codable, Equatable, Sendable {
     /// The last step's.
     public internal(set) var learningRate = 0.0
 
+    /// Items a second; nil where no time has passed.
     public var itemsPerSecond: Double? { learningSeconds > 0 ? Double(items) / learningSeconds : nil }
 
+    /// The means over the items.
     public var scores: Scores {
       Scores(
         loss: items > 0 ? loss / Double(items) : 0,

@@ -1,6 +1,8 @@
 /// A quantity of validation by which the best epoch is chosen, and by which a run stops early.
 public enum Monitor: String, Codable, CaseIterable, Sendable {
+  /// The mean loss.
   case loss
+  /// The share of items that are predicted rightly.
   case accuracy
   /// The mean of the classes' F1 scores, each of which counts alike.
   case macroF1 = "macro-f1"
@@ -38,6 +40,7 @@ public struct BestChoice: Equatable, Sendable {
   /// An epoch is better than the best one if its quantity is so by more than this.
   public var minimumDelta: Double
 
+  /// A choice by a quantity; nil for the default.
   public init(_ monitor: Monitor? = nil, minimumDelta: Double = 0) {
     self.monitor = monitor
     self.minimumDelta = minimumDelta
@@ -72,14 +75,18 @@ public struct Scores: Codable, Equatable, Sendable {
   public var accuracy: Double?
   /// Means over the classes; nil where no classes are predicted, and for the training part.
   public var macroF1: Double?
+  /// The mean of the classes' recalls.
   public var balancedAccuracy: Double?
   /// How well numbers are estimated, in the data's own units; nil where classes are predicted.
   public var rmse: Double?
+  /// The mean absolute error.
   public var mae: Double?
+  /// The share of the variance that is explained.
   public var r2: Double?
   /// Of networks that learn without labels, where all their visible units are binary.
   public var pseudoLikelihood: Double?
 
+  /// A loss, and an accuracy where there is one.
   public init(loss: Double, accuracy: Double? = nil) {
     self.loss = loss
     self.accuracy = accuracy

@@ -6,6 +6,7 @@ import AviaryTensors
 public enum NetworkTraining {
   /// What a run begins with.
   public enum Source {
+    /// A network with random weights.
     case scratch(Architecture)
     /// Weights whose head is replaced by one for the data; `path` is the file's name.
     case checkpoint(Checkpoint, path: String)

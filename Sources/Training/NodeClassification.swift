@@ -8,9 +8,11 @@ import AviaryTensors
 public struct NodeClassification: Sendable {
   /// One part of the split.
   public enum Part: String, Sendable, CaseIterable {
+    /// Which nodes.
     case training, validation, test
   }
 
+  /// The graph.
   public let dataset: GraphDataset
   /// [nodes, features], as the network gets them.
   public let features: SparseMatrix

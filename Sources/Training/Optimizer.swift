@@ -9,6 +9,7 @@ import AviaryTensors
 /// own: a head that is replaced, or a layer that is frozen or thawed, costs no other parameter its state. An optimizer
 /// keeps the parameters that it has state or groups for alive.
 public final class Optimizer {
+  /// What the optimizer does.
   public let configuration: OptimizerConfiguration
   /// By the parameter's identity. What is in it holds the parameter, so that no address is used again.
   private var slots: [ObjectIdentifier: Slot] = [:]
@@ -33,6 +34,7 @@ public final class Optimizer {
     }
   }
 
+  /// An optimizer without state.
   public init(_ configuration: OptimizerConfiguration) throws(TrainingFault) {
     try configuration.validate()
     self.configuration = configuration

@@ -46,8 +46,11 @@ public struct OptimizerConfiguration: Codable, Equatable, Sendable {
     public var defaultMomentum: Double { self == .rmsprop ? 0 : 0.9 }
   }
 
+  /// Which optimizer.
   public var kind: Kind
+  /// The learning rate; a schedule changes it.
   public var learningRate: Double
+  /// How much a step shrinks parameters.
   public var weightDecay: Double
   /// The velocity's decay, for momentum, nesterov and RMSprop.
   public var momentum: Double

@@ -15,6 +15,7 @@ public struct ParameterGroup: Codable, Equatable, Sendable {
   /// values as they are.
   public var isFrozen: Bool
 
+  /// A group; what is left out is as for all parameters.
   public init(
     _ patterns: [String], learningRateScale: Double = 1, learningRate: Double? = nil, weightDecay: Double? = nil,
     isFrozen: Bool = false

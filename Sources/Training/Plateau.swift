@@ -14,6 +14,7 @@ public struct ReduceOnPlateau: Codable, Equatable, Sendable {
   /// What has to get better; nil for the loss, which also takes the place of what a task does not report.
   public var quantity: Monitor?
 
+  /// Settings; those that are left out are PyTorch's.
   public init(
     factor: Double = 0.1, patience: Int = 10, threshold: Double = 1e-4, cooldown: Int = 0, minimum: Double = 0,
     quantity: Monitor? = nil
@@ -32,9 +33,12 @@ public struct ReduceOnPlateau: Codable, Equatable, Sendable {
     public internal(set) var learningRate: Double
     /// The watched quantity's best value.
     public internal(set) var best: Double?
+    /// Epochs since the last improvement.
     public internal(set) var epochsWithoutImprovement = 0
+    /// Epochs that are still not counted after a reduction.
     public internal(set) var cooldownLeft = 0
 
+    /// The state before the first epoch.
     public init(learningRate: Double) { self.learningRate = learningRate }
 
     /// A state from a file may be anything.

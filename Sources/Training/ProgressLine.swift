@@ -6,15 +6,22 @@ import CPlatform
 public struct ProgressLine {
   /// What the line tells.
   public struct Content: Equatable, Sendable {
+    /// What is in progress.
     public var label: String
+    /// How much is done.
     public var done: Int
+    /// How much there is.
     public var total: Int
+    /// Items a second; nil where no time has passed.
     public var itemsPerSecond: Double?
     /// What is counted, for a person.
     public var items: String
+    /// An estimate; nil while there is none.
     public var secondsLeft: Double?
+    /// What else is to be said.
     public var note: String
 
+    /// A line of these parts.
     public init(
       _ label: String, done: Int, total: Int, itemsPerSecond: Double? = nil, items: String = "images",
       secondsLeft: Double? = nil,
@@ -32,7 +39,9 @@ public struct ProgressLine {
 
   /// How much a terminal shows, in characters.
   public struct TerminalSize: Equatable, Sendable {
+    /// Characters in a line.
     public var columns: Int
+    /// Lines.
     public var rows: Int
   }
 

@@ -11,12 +11,14 @@ public struct RecordedSplit: Codable, Equatable, Sendable {
   public var seed: String
   /// The share that is held out for validation, and for the test.
   public var validation: Double
+  /// The share held out for the test.
   public var test: Double
   /// The number of the file's bytes and their CRC-32C, as in `DataFingerprint`; nil where the data are no single file.
   public var file: String?
   /// The most images of each class; nil for all.
   public var limit: Int?
 
+  /// How data were divided.
   public init(seed: UInt64, validation: Double, test: Double, file: String? = nil, limit: Int? = nil) {
     self.seed = "\(seed)"
     self.validation = validation
@@ -83,6 +85,7 @@ extension RecordedSplit {
 
 /// The items of data that a network is evaluated on.
 public enum EvaluationPart: String, CaseIterable, Sendable {
+  /// Everything, or one part.
   case all, train, validation, test
 }
 
@@ -95,6 +98,7 @@ public enum Familiarity: Equatable, Sendable {
   /// The checkpoint does not say what its network was trained on, or how that was divided.
   case unknown
 
+  /// Compares a file with the data that a checkpoint was trained on.
   public init(_ metadata: Checkpoint.Metadata, file path: String) throws(ArchiveFault) {
     guard let split = metadata.split, let file = split.file else {
       self = .unknown
@@ -106,6 +110,7 @@ public enum Familiarity: Equatable, Sendable {
 
 /// The part of a table that a network is evaluated on.
 public struct EvaluatedTable<Preparation: TablePreparation> {
+  /// The examples of the part.
   public let examples: Examples<Preparation.Inputs>
   /// The number of examples in all parts together.
   public let total: Int

@@ -4,11 +4,14 @@ public struct ResumeChanges: Equatable, Sendable {
   public var data: String?
   /// The number of epochs of the whole run.
   public var epochs: Int?
+  /// The threads that compute; nil for the run's own.
   public var threads: Int?
+  /// The threads that prepare data; nil for the run's own.
   public var workers: Int?
   /// The share of a part's images that may be unreadable.
   public var mostSkipped: Double?
 
+  /// Changes; what is left out stays.
   public init(
     data: String? = nil, epochs: Int? = nil, threads: Int? = nil, workers: Int? = nil, mostSkipped: Double? = nil
   ) {

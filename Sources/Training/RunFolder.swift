@@ -13,6 +13,7 @@ import AviaryArchives
 ///
 ///     let run = try RunFolder(creating: "runs/cats", options: options)   // or RunFolder(resuming: "runs/cats")
 public final class RunFolder: Sendable {
+  /// Where it lies.
   public let path: String
   private let lock: FileLock
 
@@ -20,7 +21,9 @@ public final class RunFolder: Sendable {
   public var best: String { path + "/best.h5" }
   /// The last saved weights, with all that is needed to continue from them.
   public var last: String { path + "/last.h5" }
+  /// The table of epochs.
   public var history: String { path + "/history.csv" }
+  /// What came of the run.
   public var summary: String { path + "/summary.json" }
   /// Means over every so many steps, where they are asked for.
   public var steps: String { path + "/" + StepLog.stepsName }
@@ -101,6 +104,7 @@ public final class RunFolder: Sendable {
     try write(lines.joined(separator: "\n") + "\n", to: history)
   }
 
+  /// Writes `summary.json`, whole or not at all.
   public func write(summary: RunSummary) throws(RunFault) {
     try writeJSON(summary, to: self.summary)
   }

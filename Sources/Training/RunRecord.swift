@@ -8,6 +8,7 @@ import AviaryArchives
 
 /// What a run's folder tells of it, finished or not. Reading locks nothing, so that a run can be looked at while it learns.
 public struct RunRecord: Sendable {
+  /// The folder of the run.
   public let path: String
   /// The finished epochs.
   public let history: [HistoryRow]
@@ -22,9 +23,13 @@ public struct RunRecord: Sendable {
   public struct StepRow: Equatable, Sendable {
     /// How many steps the run had taken.
     public let step: Int
+    /// The mean loss.
     public let loss: Double
+    /// The share that was predicted rightly.
     public let accuracy: Double?
+    /// The learning rate of the step.
     public let learningRate: Double?
+    /// The norm of all gradients.
     public let gradientNorm: Double?
   }
 

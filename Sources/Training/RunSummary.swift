@@ -1,8 +1,10 @@
 /// The result of a finished run: `summary.json`.
 public struct RunSummary: Codable, Equatable, Sendable {
+  /// The name of the network.
   public var architecture: String
   /// What the items are called; it is not written.
   public var items = "images"
+  /// The names of the classes.
   public var classes: [String]
   /// The number of finished epochs.
   public var epochs: Int
@@ -18,12 +20,17 @@ public struct RunSummary: Codable, Equatable, Sendable {
   public var bestLoss: Double?
   /// Means over the classes of the validation and the test items; only written where classes are predicted.
   public var bestMacroF1: Double?
+  /// The balanced accuracy of the best epoch in validation.
   public var bestBalancedAccuracy: Double?
+  /// The mean F1 score of the classes in the test.
   public var testMacroF1: Double?
+  /// The balanced accuracy in the test.
   public var testBalancedAccuracy: Double?
   /// How well `best.h5` estimates the numbers of the validation items, in their own units; only written where it does.
   public var bestRMSE: Double?
+  /// The mean absolute error of the best epoch in validation.
   public var bestMAE: Double?
+  /// The explained share of the variance of the best epoch in validation.
   public var bestR2: Double?
   /// The mean loss of `best.h5` on the test items.
   public var testLoss: Double?
@@ -31,11 +38,15 @@ public struct RunSummary: Codable, Equatable, Sendable {
   /// these four, and only theirs are written: root mean squared error, mean absolute error, R², and whether the estimates are
   /// all but one number (`RegressionMetrics`).
   public var testRMSE: Double?
+  /// The mean absolute error in the test.
   public var testMAE: Double?
+  /// The explained share of the variance in the test.
   public var testR2: Double?
+  /// Whether all targets of the test are the same, so that no share is explained.
   public var testIsConstant: Bool?
   /// The mean pseudo-log-likelihood of the validation and the test items; only written where it is known.
   public var bestPseudoLikelihood: Double?
+  /// The pseudo-likelihood in the test.
   public var testPseudoLikelihood: Double?
   /// While learning, over all epochs.
   public var imagesPerSecond: Double?
@@ -45,8 +56,10 @@ public struct RunSummary: Codable, Equatable, Sendable {
   public var trainable: Int
   /// The number of items left out because they cannot be read.
   public var skipped: Int
+  /// How long the run took.
   public var seconds: Double
 
+  /// A summary of these values.
   public init(
     architecture: String, classes: [String], state: LoopState, choice: BestChoice = BestChoice(), test: Scores?,
     numbers: RegressionMetrics? = nil, items: String = "images", parameters: Int,

@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
+import AviaryPlatform
 
 /// How the learning rate changes over a run: a shape, and perhaps a linear warm-up before it takes full effect.
 ///
@@ -30,28 +24,37 @@ public struct Schedule: Codable, Equatable, Sendable {
     case reduceOnPlateau(ReduceOnPlateau)
   }
 
+  /// The course after the warm-up.
   public var shape: Shape
   /// The number of steps over which the rate rises linearly to its full value; 0 for none.
   public var warmUpSteps: Int
 
+  /// A shape, after a linear warm-up of `warmUpSteps` steps.
   public init(_ shape: Shape, warmUpSteps: Int = 0) {
     self.shape = shape
     self.warmUpSteps = warmUpSteps
   }
 
+  /// The same rate throughout.
   public static let constant = Schedule(.constant)
+  /// Multiplies the rate by `gamma` every `epochs` epochs.
   public static func step(every epochs: Int, gamma: Double = 0.1) -> Schedule {
     Schedule(.step(every: epochs, gamma: gamma))
   }
+  /// Multiplies the rate by gamma at each of these epochs.
   public static func multiStep(milestones epochs: [Int], gamma: Double = 0.1) -> Schedule {
     Schedule(.multiStep(milestones: epochs, gamma: gamma))
   }
+  /// Multiplies the rate by gamma after every epoch.
   public static func exponential(gamma: Double) -> Schedule { Schedule(.exponential(gamma: gamma)) }
+  /// Half a cosine down to a share of the rate.
   public static func cosine(to minimum: Double = 0) -> Schedule { Schedule(.cosine(minimum: minimum)) }
 
+  /// Half a cosine that begins anew after each period of epochs.
   public static func cosineRestarts(period: Int, multiplier: Int = 1, to minimum: Double = 0) -> Schedule {
     Schedule(.cosineRestarts(period: period, multiplier: multiplier, minimum: minimum))
   }
+  /// Reduces the rate when the validation does not improve.
   public static func reduceOnPlateau(_ settings: ReduceOnPlateau = ReduceOnPlateau()) -> Schedule {
     Schedule(.reduceOnPlateau(settings))
   }

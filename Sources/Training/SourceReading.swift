@@ -7,6 +7,7 @@ public struct SourceReading: Codable, Equatable, Sendable {
   public var architecture: String?
   /// Rules for names, as `RenamingRule` takes them.
   public var renames: [String] = []
+  /// Whether tensors are told by their order and shapes.
   public var byStructure = false
   /// Patterns of matrices that the file keeps as [inputs, outputs].
   public var transposes: [String] = []
@@ -19,5 +20,6 @@ public struct SourceReading: Codable, Equatable, Sendable {
   /// Whether external links of HDF5 files are followed.
   public var follow = false
 
+  /// Everything as the file says.
   public init() {}
 }

@@ -5,6 +5,7 @@ import AviaryTensors
 
 /// What a network makes of the tokens of texts.
 public struct TagPredictor {
+  /// How data become the network's input.
   public let preprocessing: TaggingPreprocessing
   private let model: any SequenceTagger
 
@@ -90,10 +91,14 @@ public struct TaggingMetrics: Equatable, Sendable {
 /// How many names of several tokens are found as they are, from their first token to their last and of their kind: the
 /// evaluation of CoNLL's shared tasks.
 public struct SpanMetrics: Equatable, Sendable {
+  /// Names that are predicted exactly.
   public private(set) var correct = 0
+  /// Names that are predicted.
   public private(set) var predicted = 0
+  /// Names that there are.
   public private(set) var actual = 0
 
+  /// The score of nothing.
   public init() {}
 
   /// Counts one text.

@@ -59,6 +59,7 @@ public struct TextWriter<Source: ExampleInputs> {
 }
 
 extension TextWriter where Source == TextSequences {
+  /// A network with its preparation.
   public init(_ model: any SequenceWriter<SourceText>, _ preprocessing: TranslationPreprocessing) {
     ensure(model.sourceSymbols == preprocessing.symbols, "TextWriter: a network that reads other symbols")
     self.init(model, preprocessing.written) { SourceText(tokens: $0.tokens, lengths: $0.lengths) }
@@ -66,6 +67,7 @@ extension TextWriter where Source == TextSequences {
 }
 
 extension TextWriter where Source == TableFeatures {
+  /// A network with its preparation.
   public init(_ model: any SequenceWriter<Tensor>, _ preprocessing: GenerationPreprocessing) {
     self.init(model, preprocessing.written) { $0 }
   }
@@ -75,11 +77,13 @@ extension TextWriter where Source == TableFeatures {
 public struct WritingMetrics: Equatable, Sendable {
   /// With the ends of the texts.
   public private(set) var tokens = 0
+  /// How many texts were written.
   public private(set) var texts = 0
   private var lossSum = 0.0
   private var correct = 0
   private var exact = 0
 
+  /// The score of nothing.
   public init() {}
 
   mutating func add(tokens: Int, loss: Double, correct: Int) {

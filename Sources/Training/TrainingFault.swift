@@ -76,6 +76,7 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
 
   /// Which items a loss belongs to.
   public enum Part: String, Sendable {
+    /// The part that lacks something.
     case training, validation
   }
 

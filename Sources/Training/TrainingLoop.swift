@@ -7,6 +7,7 @@ public struct StepResult: Equatable, Sendable {
   /// The number of items in the batch.
   public var count: Int
 
+  /// The result of a step over so many items.
   public init(loss: Double, correct: Int? = nil, count: Int) {
     self.loss = loss
     self.correct = correct
@@ -28,12 +29,15 @@ public enum LoopEvent: Sendable {
 
 /// How a run ended; either way its last state is saved.
 public enum LoopOutcome: Equatable, Sendable {
+  /// After the last epoch, or by early stopping.
   case finished(LoopState)
+  /// Because `isInterrupted` said so.
   case interrupted(LoopState)
 }
 
 /// Thrown by an `evaluate` closure that stops because the run was interrupted: the loop saves and returns.
 public struct EvaluationInterrupted: Swift.Error {
+  /// An interruption.
   public init() {}
 }
 
@@ -47,7 +51,9 @@ public struct TrainingLoop<Batches: Sequence> {
   public var epochs: Int
   /// The most batches that an epoch can have, from which the schedule counts.
   public var batchesPerEpoch: Int
+  /// The learning rate; a schedule changes it.
   public var learningRate: Double
+  /// How the rate changes.
   public var schedule: Schedule
   /// How the best epoch is chosen.
   public var choice = BestChoice()
@@ -69,12 +75,14 @@ public struct TrainingLoop<Batches: Sequence> {
   public var checkBatches: () throws -> Void = {}
   /// Saves the model as the best so far, before `save`. A run killed in between finds the same best again.
   public var saveBest: (_ state: LoopState) throws -> Void = { _ in }
+  /// Is told of steps, validations and epochs.
   public var observe: (LoopEvent) -> Void = { _ in }
   /// Asked after each step and each epoch.
   public var isInterrupted: () -> Bool = { false }
   /// Seconds on a clock that never goes back.
   public var now: () -> Double = secondsOnAClock
 
+  /// A loop of these parts.
   public init(
     epochs: Int, batchesPerEpoch: Int, learningRate: Double, schedule: Schedule,
     batches: @escaping (_ epoch: Int, _ startingAt: Int) throws -> Batches,

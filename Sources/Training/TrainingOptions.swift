@@ -23,9 +23,13 @@ public struct TrainingOptions: Equatable, Sendable {
   public var checkpoint: String?
   /// How it is read, where its file does not say it all.
   public var reading = SourceReading()
+  /// How often the training set is gone through.
   public var epochs: Int
+  /// The number of items that a step learns from.
   public var batchSize = 32
+  /// What changes the parameters.
   public var optimizer: OptimizerConfiguration
+  /// How the learning rate changes.
   public var schedule: Schedule
   /// Layers with settings of their own; the first group that matches a parameter applies.
   public var groups: [ParameterGroup] = []
@@ -52,6 +56,7 @@ public struct TrainingOptions: Equatable, Sendable {
   public var trainOnly: [String] = []
   /// nil for the data's own validation part, or else a share that depends on the kind of data.
   public var validation: Validation?
+  /// The seed of everything random.
   public var seed: UInt64 = 0
   /// The threads that prepare data.
   public var workers: Int
@@ -62,6 +67,7 @@ public struct TrainingOptions: Equatable, Sendable {
   /// The command line that began the run, for people who want to repeat it; nil where a program did.
   public var command: String?
 
+  /// Options; those that are left out have their defaults.
   public init(
     data: String = "", architecture: String? = nil, checkpoint: String? = nil, epochs: Int,
     optimizer: OptimizerConfiguration, schedule: Schedule = .constant, augmentation: Augmentation? = nil,

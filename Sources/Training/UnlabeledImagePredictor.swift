@@ -5,10 +5,13 @@ import AviaryTensors
 
 /// A network that learned images without labels, in use: what it makes of images, and how likely it takes them to be.
 public struct UnlabeledImagePredictor {
+  /// The network.
   public let model: any EnergyModel
+  /// What is known of the network.
   public let architecture: Architecture
   /// What the checkpoint says about its weights.
   public let metadata: Checkpoint.Metadata
+  /// How data become the network's input.
   public let preprocessing: Preprocessing
   /// The size of the images that the network knows.
   public let size: ImageSize
@@ -38,6 +41,7 @@ public struct UnlabeledImagePredictor {
 
   /// What the network makes of an image.
   public struct Answer: Equatable, Sendable {
+    /// The lower, the likelier the image.
     public let freeEnergy: Float
     /// The mean squared difference between the image and its reconstruction.
     public let reconstructionError: Float

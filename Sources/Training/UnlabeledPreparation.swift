@@ -4,8 +4,11 @@ import AviaryTensors
 
 /// What of a table is learned without labels.
 public enum UnlabeledOptions: Equatable, Sendable {
+  /// Columns of a table.
   case columns(ColumnUnitSettings)
+  /// Ratings of items by users.
   case ratings(RatingSettings)
+  /// Counts of words.
   case words(WordSettings)
 
   func validate() throws {
@@ -19,8 +22,11 @@ public enum UnlabeledOptions: Equatable, Sendable {
 
 /// How a table became the visible values of a network that learned without labels.
 public enum UnlabeledPreparation: Equatable, Sendable {
+  /// Columns of a table.
   case columns(ColumnUnits)
+  /// Ratings of items by users.
   case ratings(RatingPreparation)
+  /// Counts of words.
   case words(WordPreparation)
 
   func validated() throws(TableFault) -> UnlabeledPreparation {

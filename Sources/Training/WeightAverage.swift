@@ -8,6 +8,7 @@ import AviaryTensors
 /// It is PyTorch's `AveragedModel` with `get_ema_multi_avg_fn(decay)`: the first update copies the weights, each further
 /// one moves the average by 1 − decay of the difference. Running statistics are not averaged: the model's own serve.
 public final class WeightAverage {
+  /// The share of the average that each step keeps.
   public let decay: Double
   private let parameters: [Parameter]
   /// One for each parameter; empty before the first update.

@@ -1,12 +1,6 @@
 import Foundation
 import Synchronization
 
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
-
 /// A small HTTP server on this machine that misbehaves as it is told to.
 public final class LocalServer: Sendable {
   /// How a file is served.

@@ -1,13 +1,6 @@
 import AviaryTraining
+import Foundation
 import Testing
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
 
 /// Signals reach a whole process: each test is one of its own.
 @Suite struct InterruptionTests {

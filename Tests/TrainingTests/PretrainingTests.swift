@@ -7,14 +7,6 @@ import Testing
 
 @testable import AviaryTraining
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
-
 /// Deep belief networks, which learn without labels before their first epoch.
 @Suite(.serialized) struct PretrainingTests {
   let photographs: Photographs

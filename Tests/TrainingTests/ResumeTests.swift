@@ -5,14 +5,6 @@ import Testing
 
 @testable import AviaryTraining
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
-
 /// Runs that end before their time, in a process of their own, and go on in this one.
 @Suite(.serialized) struct ResumeTests {
   let photographs: Photographs

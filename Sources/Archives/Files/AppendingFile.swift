@@ -1,10 +1,5 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
+import AviaryPlatform
+import CPlatform
 
 /// A file that grows at its end, for what arrives in pieces and may be continued later.
 public final class AppendingFile: Sendable {
@@ -33,7 +28,7 @@ public final class AppendingFile: Sendable {
 
   /// Gives the file its final name, over what was there, so that it has all its bytes after a crash, too.
   public func finish(as target: String) throws(ArchiveFault) {
-    guard fsync(descriptor) == 0 || errno == EINVAL else { throw fault("synchronize") }
+    guard ap_synchronize(descriptor) == 0 || errno == EINVAL else { throw fault("synchronize") }
     guard unsafe rename(PathText.cString(path), PathText.cString(target)) == 0 else {
       throw fault("rename the finished file")
     }
@@ -62,7 +57,7 @@ extension FileSystem {
     let folder = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[..<$0]) + "/" } ?? "."
     let descriptor = unsafe open(PathText.cString(folder), O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return }
-    _ = fsync(descriptor)
+    _ = ap_synchronize(descriptor)
     close(descriptor)
   }
 }

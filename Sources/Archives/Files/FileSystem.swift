@@ -1,10 +1,5 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
+import AviaryPlatform
+import CPlatform
 
 /// Files and folders by paths that may be any bytes: see `PathText`. Foundation's functions lose names that are not UTF-8.
 public enum FileSystem {
@@ -36,11 +31,7 @@ public enum FileSystem {
       case S_IFDIR: .folder
       default: .other
       }
-    #if canImport(Darwin)
-      let time = status.st_mtimespec
-    #else
-      let time = status.st_mtim
-    #endif
+    let time = status.modificationTime
     return Status(
       kind: kind, size: Int(status.st_size), modified: Int(time.tv_sec) &* 1_000_000_000 &+ Int(time.tv_nsec),
       identity: .init(
@@ -118,6 +109,13 @@ public enum FileSystem {
     guard let resolved = unsafe realpath(PathText.cString(path), nil) else { return nil }
     defer { unsafe free(resolved) }
     return unsafe PathText.text(cString: resolved)
+  }
+
+  /// Where the running program lies; nil where the system does not say.
+  public static var executable: String? {
+    var path: [CChar] = Array(repeating: 0, count: 4096)
+    guard unsafe ap_executable_path(&path, Int32(path.count)) == 0 else { return nil }
+    return resolved(unsafe PathText.text(cString: path))
   }
 
   private static func fault(_ path: String, _ operation: String) -> ArchiveFault {

@@ -1,12 +1,5 @@
+import AviaryPlatform
 import Synchronization
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
 
 /// A library that a program uses if it is installed, and does not need to build, link or start.
 ///
@@ -41,12 +34,9 @@ public final class OptionalLibrary: Sendable {
 
   /// A library whose file is `lib<stem>.so.<version>` on Linux and `lib<stem>.<version>.dylib`, of Homebrew, on macOS.
   public convenience init(stem: String, version: Int, debian: String, homebrew: String) {
-    #if canImport(Darwin)
-      let file = "lib\(stem).\(version).dylib"
-      self.init("lib" + stem, files: [file, "/opt/homebrew/lib/" + file, "/usr/local/lib/" + file], package: homebrew)
-    #else
-      self.init("lib" + stem, files: ["lib\(stem).so.\(version)"], package: debian)
-    #endif
+    self.init(
+      "lib" + stem, files: SharedLibrary.files(stem: stem, version: version),
+      package: SharedLibrary.isHomebrew ? homebrew : debian)
   }
 
   /// Whether the library is installed.

@@ -12,6 +12,7 @@ public struct HubDescription: Sendable, Equatable {
   public var name: String?
   /// Class names in the order of the outputs.
   public var classes: [String]?
+  /// How images are prepared, as checkpoints keep it; nil where the files do not say.
   public var preprocessing: JSONValue?
   /// The whole of `config.json`.
   public var configuration: JSONValue

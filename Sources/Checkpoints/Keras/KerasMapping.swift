@@ -22,6 +22,7 @@ public struct KerasMapping: Sendable {
   /// Whether to rotate kernels by 180°: Theano convolves, all others correlate. Nil for true if the file names Theano as its
   /// backend.
   public var flipKernels: Bool?
+  /// Differences that are accepted.
   public var allowances: Set<Allowance>
   /// Whether to match layers by their order and shapes instead of their names.
   public var byStructure: Bool
@@ -35,11 +36,14 @@ public struct KerasMapping: Sendable {
 
   /// A layer of the network, as its Keras original is described.
   public struct Target: Sendable {
+    /// The class of the layer, `Dense` for instance.
     public var kind: String
+    /// Its configuration, as Keras writes it.
     public var configuration: JSONValue
     /// The number of channels of the feature maps that a Flatten before a dense layer turns into rows, if there is one.
     public var flattenedChannels: Int?
 
+    /// A layer of this class and configuration.
     public init(kind: String, configuration: JSONValue, flattenedChannels: Int? = nil) {
       self.kind = kind
       self.configuration = configuration
@@ -47,6 +51,7 @@ public struct KerasMapping: Sendable {
     }
   }
 
+  /// A mapping by these rules.
   public init(
     layerNames: [String: String] = [:], renames: [RenamingRule] = [], kernelOrder: KernelOrder? = nil,
     flipKernels: Bool? = nil, allowing allowances: Set<Allowance> = [], byStructure: Bool = false,

@@ -3,6 +3,7 @@ import AviaryDiagnostics
 
 /// The layers of a Keras file in the model's order, each with its arrays in the order the file gives them.
 public struct KerasModel: Sendable {
+  /// A layer of the model.
   public struct Layer: Sendable {
     /// The name that the model's author gave it, also within nested models.
     public let name: String
@@ -11,6 +12,7 @@ public struct KerasModel: Sendable {
     public let kind: String?
     /// The layer's own part of the model's configuration.
     public let configuration: JSONValue?
+    /// Its weights, in Keras's order.
     public let weights: [Weight]
     /// Where Keras 3 stores its arrays: see `KerasPlaces`. Nil if the file does not describe the layer.
     public var place: String?
@@ -21,20 +23,24 @@ public struct KerasModel: Sendable {
     }
   }
 
+  /// A weight of a layer.
   public struct Weight: Sendable {
     /// As in the file: `conv1/kernel:0`, `conv1_W`, `param_0`, `vars/0` …
     public let name: String
+    /// Its value, as the file has it.
     public let array: StoredArray
     /// Its path among the checkpoint's entries.
     let path: String
   }
 
+  /// The layers that have weights, in the order of the model.
   public package(set) var layers: [Layer]
   /// Whether the layers are in the model's order. Keras 3 names their groups by class and number, so without the
   /// configuration only layers of the same class are in order.
   public let isOrdered: Bool
   /// "1" if the file does not say, as Keras itself assumes.
   public let version: String
+  /// The backend that the model was made with; nil where the file does not say.
   public let backend: String?
   /// The configuration that Keras builds the model from: class and settings of every layer.
   public let configuration: JSONValue?

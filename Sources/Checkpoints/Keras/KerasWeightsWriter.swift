@@ -8,12 +8,14 @@ public enum KerasWeightsWriter {
   public struct Layer: Sendable {
     /// Class and number, after those of the enclosing models: `dense_1`, `sequential/dense`.
     public let place: String
+    /// The name of the layer.
     public let name: String
     /// Arrays by subgroup: "" for the layer's own group, `cell`, `forward_layer/cell` …
     public let groups: [(path: String, arrays: [StoredArray])]
     /// Arrays that are stored by a path below the layer's group.
     public var named: [(path: String, array: StoredArray)] = []
 
+    /// A layer with its groups of arrays.
     public init(place: String, name: String, groups: [(path: String, arrays: [StoredArray])]) {
       self.place = place
       self.name = name

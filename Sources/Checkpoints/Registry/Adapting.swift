@@ -18,6 +18,7 @@ public struct Adaptation: Sendable {
   /// Matrices of a file that keeps [inputs, outputs].
   public var transposes: [PathPattern]
 
+  /// What is known; what is left out is left to the file.
   public init(
     renames: [RenamingRule] = [], kernelOrder: KerasMapping.KernelOrder? = nil, flipKernels: Bool? = nil,
     allowing allowances: Set<Allowance> = [], byStructure: Bool = false,

@@ -3,15 +3,18 @@ import AviaryLayers
 
 /// What a network learns from.
 public enum DataKind: String, Sendable, CaseIterable {
+  /// Photographs; tables and time series; text; graphs.
   case images, tables, text, graphs
 }
 
 /// Another value for one of a configuration's members: a number, a list, a word.
 public struct ConfigurationChange: Codable, Equatable, Sendable {
+  /// The member's name.
   public var name: String
   /// As JSON has it; words need no quotes.
   public var value: String
 
+  /// Another value for a member.
   public init(name: String, value: String) {
     self.name = name
     self.value = value

@@ -5,6 +5,7 @@ public struct KerasOriginal: Sendable, Equatable {
   /// The values of the configuration that weights of the original need.
   public let configuration: [JSONValue.Member]
 
+  /// The original's names for paths, and what its configuration adds.
   public init(paths: [String: String], configuration: [JSONValue.Member] = []) {
     self.paths = paths
     self.configuration = configuration

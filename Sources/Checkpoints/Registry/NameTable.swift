@@ -10,6 +10,7 @@ public struct NameTable: Sendable {
   public struct Rule: Sendable {
     /// What becomes of the shape.
     public enum Shape: Sendable {
+      /// As it is.
       case kept
       /// [O, I, 1, 1] of a convolution as [O, I].
       case matrix
@@ -24,6 +25,7 @@ public struct NameTable: Sendable {
     let present: String?
     let absent: String?
 
+    /// A rule of the table.
     public init(
       _ from: String, _ to: String, shape: Shape = .kept, ifPresent present: String? = nil,
       ifAbsent absent: String? = nil
@@ -41,6 +43,7 @@ public struct NameTable: Sendable {
     let names: [String]
     let whole: String
 
+    /// Tensors of a foreign file that are one tensor here.
     public init(_ names: [String], _ whole: String) {
       self.names = names
       self.whole = whole
@@ -58,6 +61,7 @@ public struct NameTable: Sendable {
   /// Tensors that the network has no use for.
   let unused: [String]
 
+  /// A table of these rules.
   public init(
     _ program: String, prefix: String = "", counting counted: String? = nil, joining joins: [Join] = [],
     unused: [String] = [], _ rules: [Rule]
@@ -153,6 +157,7 @@ public struct NameTable: Sendable {
 
 /// A network under the name and the table of another program.
 public struct ForeignOriginal: Sendable {
+  /// Its names for tensors.
   public let table: NameTable
   /// The kind of network, transformers' `model_type`.
   public let type: String?
@@ -167,6 +172,7 @@ public struct ForeignOriginal: Sendable {
   /// The epsilons of the original's normalisations, by the layer's path, or by "" for all of them.
   let settings: @Sendable (_ configuration: JSONValue) -> [(layer: String, epsilon: Double)]
 
+  /// A network under another program's names.
   public init(
     _ table: NameTable, type: String? = nil, names: [String] = [], members: [JSONValue.Member] = [],
     refuses: @escaping @Sendable (JSONValue) -> String? = { _ in nil },

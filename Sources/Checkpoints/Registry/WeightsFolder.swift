@@ -13,7 +13,9 @@ public struct ShippedWeights: Sendable, Equatable {
   public let name: String
   /// The file's name in the folder.
   public let file: String
+  /// The name of its network.
   public let architecture: String
+  /// The licence of the weights.
   public let licence: String?
   /// The file's size in bytes.
   public let bytes: Int?
@@ -25,7 +27,9 @@ public struct ShippedWeights: Sendable, Equatable {
 
 /// The folder of shipped weights.
 public struct WeightsFolder: Sendable {
+  /// Where the folder lies.
   public let path: String
+  /// The weights that the manifest lists.
   public let weights: [ShippedWeights]
 
   /// Reads `manifest.json` of the folder.
@@ -82,7 +86,7 @@ public struct WeightsFolder: Sendable {
   /// Where the running program lies.
   public static var executablePath: String {
     let called = PathText.arguments.first ?? ""
-    return FileSystem.resolved("/proc/self/exe") ?? FileSystem.resolved(called) ?? called
+    return FileSystem.executable ?? FileSystem.resolved(called) ?? called
   }
 
   /// The path without its last component; empty for the root and for what has one component.

@@ -2,7 +2,9 @@ import AviaryDiagnostics
 
 /// A picture in memory: RGB, 8 bits a channel, interleaved, rows from the top.
 public struct DecodedImage: Sendable, Equatable {
+  /// In pixels.
   public let width: Int
+  /// In pixels.
   public let height: Int
   /// 3 · width · height values: R, G, B of the first pixel of the first row, of the second, and so on.
   public let pixels: [UInt8]
@@ -76,11 +78,16 @@ public struct DecodedImage: Sendable, Equatable {
 
 /// A rectangle of pixels, x to the right and y downwards from the top left corner.
 public struct CropBox: Sendable, Equatable {
+  /// The first column.
   public var x: Int
+  /// The first row.
   public var y: Int
+  /// In pixels.
   public var width: Int
+  /// In pixels.
   public var height: Int
 
+  /// A box by its upper left corner and its size, in pixels.
   public init(x: Int, y: Int, width: Int, height: Int) {
     self.x = x
     self.y = y

@@ -1,12 +1,5 @@
 import AviaryArchives
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
+import AviaryPlatform
 
 /// The bytes of a regular file. Anything else (a folder, a pipe, a device) is refused without waiting on it.
 func readBytes(path: String) throws(ImageDecodingFault) -> [UInt8] {

@@ -3,23 +3,29 @@ import AviaryDiagnostics
 /// What is worth knowing of images before a network learns from them: how many there are of each class, their sizes, those
 /// that cannot be read, and those that are there twice, above all in training and test.
 public struct ImageDescription: Sendable {
+  /// A part of the data: training, validation or test.
   public struct Part: Sendable {
     /// nil where the data have no parts.
     public let name: String?
     /// Of each class, in the order of the classes.
     public let counts: [Int]
+    /// The number of its images.
     public var images: Int { counts.reduce(0, +) }
   }
 
   /// An image that cannot be read.
   public struct Damage: Sendable {
+    /// Its path.
     public let path: String
+    /// What is wrong with it.
     public let reason: String
   }
 
   /// Images that are the same, or look the same.
   public struct Twins: Sendable {
+    /// One of the copies.
     public struct Member: Sendable, Equatable {
+      /// Its path.
       public let path: String
       /// The place in `parts`.
       public let part: Int
@@ -27,6 +33,7 @@ public struct ImageDescription: Sendable {
       public let label: Int
     }
 
+    /// The copies.
     public let members: [Member]
     /// Whether all have the same pixels, and do not only look alike.
     public let isExact: Bool
@@ -38,8 +45,11 @@ public struct ImageDescription: Sendable {
 
   /// The least, the median and the largest of a length.
   public struct Lengths: Sendable, Equatable {
+    /// The smallest.
     public let least: Int
+    /// The one in the middle.
     public let median: Int
+    /// The largest.
     public let most: Int
 
     init?(_ lengths: [Int]) {
@@ -49,12 +59,17 @@ public struct ImageDescription: Sendable {
     }
   }
 
+  /// The names of the classes.
   public let classes: [String]
+  /// The parts that there are.
   public let parts: [Part]
+  /// Images that cannot be read.
   public let damage: [Damage]
+  /// Images that are there several times.
   public let twins: [Twins]
   /// nil where no image can be read.
   public let widths: Lengths?
+  /// Heights in pixels; nil without images.
   public let heights: Lengths?
   /// The most frequent sizes, at most five, and how many images have each.
   public let sizes: [(size: ImageSize, count: Int)]

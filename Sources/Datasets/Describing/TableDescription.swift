@@ -5,15 +5,21 @@ import AviaryDiagnostics
 public struct TableDescription: Sendable {
   /// The numbers of a column, as pandas's `describe` has them, but for the deviation, which is NumPy's.
   public struct Numbers: Sendable, Equatable {
+    /// The smallest.
     public let least: Double
+    /// The mean.
     public let mean: Double
+    /// The standard deviation.
     public let deviation: Double
+    /// The one in the middle.
     public let median: Double
+    /// The largest.
     public let most: Double
   }
 
   /// How strongly a column goes with the target.
   public struct Association: Sendable, Equatable {
+    /// How an association is measured.
     public enum Measure: String, Sendable {
       /// Pearson's coefficient, between numbers: −1 to 1.
       case correlation
@@ -23,13 +29,19 @@ public struct TableDescription: Sendable {
       case cramersV = "Cramér's V"
     }
 
+    /// How it is measured.
     public let measure: Measure
+    /// How strong it is.
     public let value: Double
   }
 
+  /// A column.
   public struct Column: Sendable {
+    /// Its name.
     public let name: String
+    /// Whether it holds numbers or words.
     public let kind: Table.Kind
+    /// How many rows have no value.
     public let missing: Int
     /// Different values, the missing one aside.
     public let distinct: Int
@@ -53,12 +65,17 @@ public struct TableDescription: Sendable {
     public var contradictions = 0
   }
 
+  /// The files, and their rows.
   public let files: [(path: String, rows: Int)]
+  /// The columns, in the order of the file.
   public let columns: [Column]
+  /// The column to predict; nil for none.
   public let target: String?
   /// The target's values and how often each is there; empty where the target is a number.
   public let classes: [(name: String, count: Int)]
+  /// Rows that are there several times.
   public let repeats: Repeats
+  /// What was found when the files were read, in words.
   public let remarks: [String]
 
   /// - Parameters:

@@ -19,12 +19,14 @@ public struct GraphCollection: Sendable, Equatable {
   public let nodeLabels: [[Int]]
   /// Numbers known of each node, [nodes × attributeCount].
   public let nodeAttributes: [Float]
+  /// The number of attributes of a node.
   public let attributeCount: Int
   /// What a person should know about the files, a line each.
   public let remarks: [String]
 
   /// The number of graphs.
   public var count: Int { firstNodes.count - 1 }
+  /// The number of nodes.
   public var nodes: Int { adjacency.rows }
   /// The edges, each counted once.
   public var edges: Int { adjacency.nonzeros / 2 }

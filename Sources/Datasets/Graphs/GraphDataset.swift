@@ -9,11 +9,14 @@ public struct GraphDataset: Sendable, Equatable {
   public let features: SparseMatrix
   /// The class of each node; −1 where it is not known.
   public let labels: IntTensor
+  /// The number of classes.
   public let classes: Int
   /// The names of the classes, where they are known.
   public let classNames: [String]?
+  /// Which nodes are for training, validation and test.
   public let split: GraphSplit
 
+  /// The number of nodes.
   public var nodes: Int { adjacency.rows }
   /// The edges, each counted once.
   public var edges: Int { adjacency.nonzeros / 2 }
@@ -21,10 +24,14 @@ public struct GraphDataset: Sendable, Equatable {
 
 /// The nodes of each part, in rising order.
 public struct GraphSplit: Sendable, Equatable {
+  /// Places of what is for training.
   public var training: [Int]
+  /// Places of what chooses the best epoch.
   public var validation: [Int]
+  /// Places of what is scored once, at the end.
   public var test: [Int]
 
+  /// The three parts.
   public init(training: [Int], validation: [Int], test: [Int]) {
     self.training = training.sorted()
     self.validation = validation.sorted()

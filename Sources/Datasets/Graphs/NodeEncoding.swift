@@ -7,14 +7,18 @@ import AviaryTensors
 public struct NodeEncoding: Codable, Equatable, Sendable {
   /// What features are made of.
   public enum Part: String, Codable, Sendable, CaseIterable {
+    /// The file's attributes; labels, one-hot; degrees, one-hot.
     case attributes, labels, degree
   }
 
   /// The values of a column of labels: all whole numbers from the least to the greatest.
   public struct LabelRange: Codable, Equatable, Sendable {
+    /// The smallest label.
     public var first: Int
+    /// How many labels there are from it on.
     public var count: Int
 
+    /// Labels from the first on.
     public init(first: Int, count: Int) {
       self.first = first
       self.count = count
@@ -42,6 +46,7 @@ public struct NodeEncoding: Codable, Equatable, Sendable {
     return parts.joined(separator: ", ")
   }
 
+  /// An encoding of these parts.
   public init(attributes: Int, labels: [LabelRange], mostNeighbours: Int?) {
     self.attributes = attributes
     self.labels = labels

@@ -1,20 +1,15 @@
 import AviaryDiagnostics
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
+import AviaryPlatform
 
 /// Where each point of a picture comes from when it is turned, sheared, zoomed and shifted.
 ///
 /// The point (x, y) of the result is at (a·x + b·y + c, d·x + e·y + f) of the picture: Pillow's `AFFINE`. Points are
 /// measured in pixels from the top left corner; the centre of the first pixel is (0.5, 0.5).
 public struct AffineMap: Sendable, Equatable {
+  /// The coefficients of (a·x + b·y + c, d·x + e·y + f).
   public var a, b, c, d, e, f: Double
 
+  /// A map of these coefficients.
   public init(a: Double, b: Double, c: Double, d: Double, e: Double, f: Double) {
     (self.a, self.b, self.c, self.d, self.e, self.f) = (a, b, c, d, e, f)
   }

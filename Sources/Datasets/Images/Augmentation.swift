@@ -1,13 +1,6 @@
 import AviaryDiagnostics
 import AviaryKernels
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
+import AviaryPlatform
 
 /// Random changes to the photographs of a training set: a random part at random proportions, resized to the network's
 /// input (torchvision's `RandomResizedCrop`), and mirrored or not (`RandomHorizontalFlip`). Everything else is done only
@@ -17,6 +10,7 @@ public struct Augmentation: Codable, Sendable, Equatable {
   public var scale: ClosedRange<Double>
   /// The width of the part over its height.
   public var ratio: ClosedRange<Double>
+  /// The probability of a horizontal flip.
   public var flipProbability: Double
   /// The probability that top and bottom change places.
   public var verticalFlipProbability: Double
@@ -29,6 +23,7 @@ public struct Augmentation: Codable, Sendable, Equatable {
   /// A covered rectangle.
   public var erasing: RandomErasing?
 
+  /// Changes; the defaults are torchvision's random resized crop and horizontal flip.
   public init(
     scale: ClosedRange<Double> = 0.08...1, ratio: ClosedRange<Double> = 0.75...4 / 3,
     flipProbability: Double = 0.5, verticalFlipProbability: Double = 0, affine: RandomAffine? = nil,

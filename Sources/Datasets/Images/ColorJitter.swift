@@ -12,6 +12,7 @@ public struct ColorJitter: Codable, Sendable, Equatable {
   /// The largest turn of the hues either way, as a share of the colour wheel: 0.5 is half of it.
   public var hue: Double
 
+  /// The largest changes, each 0 for none.
   public init(brightness: Double = 0, contrast: Double = 0, saturation: Double = 0, hue: Double = 0) {
     self.brightness = brightness
     self.contrast = contrast

@@ -5,7 +5,9 @@ import AviaryTensors
 public struct ImageBatch: Sendable {
   /// An image that could not be decoded.
   public struct Skipped: Sendable, Equatable {
+    /// Its path.
     public let path: String
+    /// Why.
     public let reason: ImageDecodingFault
   }
 
@@ -17,6 +19,7 @@ public struct ImageBatch: Sendable {
   public let labels: IntTensor
   /// [N], positions in the list of entries.
   public let indices: [Int]
+  /// Images that could not be read.
   public let skipped: [Skipped]
 }
 

@@ -1,11 +1,15 @@
 /// Photographs for training, and perhaps for validation and test: a folder of classes, a folder that holds such folders
 /// as its parts (see `PartFolders`), or one of packed files (IDX, CIFAR).
 public struct ImageDataset: Sendable, Equatable {
+  /// The images for training.
   public let training: ImageFolder
+  /// Those that choose the best epoch; nil where none are held out.
   public let validation: ImageFolder?
+  /// Those for one score at the end; nil where none are held out.
   public let test: ImageFolder?
   /// What lies at the path and is not used, a line each.
   public let remarks: [String]
+  /// The names of the classes, in the order of their numbers.
   public var classes: [String] { training.classes }
 
   /// Recognises the shape of the folder. The training part rules the classes; the others must have the same.

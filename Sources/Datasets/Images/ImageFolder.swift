@@ -10,6 +10,7 @@ public struct ImageEntry: Sendable, Hashable {
   let packed: PackedImages?
   let index: Int
 
+  /// An image and the number of its class.
   public init(path: String, label: Int) {
     self.path = path
     self.label = label

@@ -8,7 +8,9 @@ import AviaryArchives
 public struct PackedDataset: Sendable, Equatable {
   /// In words: `IDX files` or `CIFAR's binary files`.
   public let format: String
+  /// The images for training.
   public private(set) var training: ImageFolder
+  /// Those for one score at the end; nil where none are held out.
   public private(set) var test: ImageFolder?
   /// Whether the classes have names of their own, not only numbers.
   public private(set) var namesClasses: Bool

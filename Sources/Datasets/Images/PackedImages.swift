@@ -3,10 +3,13 @@ import AviaryDiagnostics
 
 /// Pictures of one size and 8 bits a channel that lie one after the other in a file's bytes: IDX, or CIFAR's records.
 public struct PackedImages: Sendable, Hashable {
+  /// Its path.
   public let path: String
+  /// The size of every image.
   public let size: ImageSize
   /// 1 for grey, 3 for red, green and blue, each plane after the other.
   public let channels: Int
+  /// The number of images.
   public let count: Int
   private let bytes: ByteRegion
   /// Where the first picture begins, and how far apart they lie.

@@ -1,6 +1,8 @@
 /// The folders of a data folder that are its parts: `train`, `valid` (or `val`, `validation`) and `test`, in any case.
 public struct PartFolders: Sendable, Equatable {
+  /// A part of the data.
   public enum Part: String, CaseIterable, Sendable {
+    /// The names of its folders.
     case train, valid, test
 
     /// The part that a folder of this name is; nil if its name is not a part's.
@@ -14,6 +16,7 @@ public struct PartFolders: Sendable, Equatable {
     }
   }
 
+  /// Its path.
   public let path: String
   /// The folders beside the parts, which are not used.
   public let unused: [String]

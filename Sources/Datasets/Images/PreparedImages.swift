@@ -19,9 +19,11 @@ public struct PreparedImages: Dataset {
     public let labels: IntTensor
     /// [N], positions in the list of entries.
     public let indices: [Int]
+    /// Images that could not be read.
     public let skipped: [ImageBatch.Skipped]
   }
 
+  /// The images, in the order of the data.
   public let entries: [ImageEntry]
   private let preprocessing: Preprocessing
   private let normalizer: Normalizer

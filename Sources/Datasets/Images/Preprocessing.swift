@@ -8,6 +8,7 @@ import AviaryTensors
 public struct Preprocessing: Codable, Sendable, Equatable {
   /// How an image is resized.
   public enum Resize: Sendable, Equatable {
+    /// As it is.
     case none
     /// The shorter side becomes this long, the longer keeps the proportion (torchvision's `Resize(size)`).
     case shorterSide(Int)
@@ -16,17 +17,26 @@ public struct Preprocessing: Codable, Sendable, Equatable {
   }
 
   /// How pixels between pixels are found, always antialiased.
-  public enum Interpolation: String, Codable, Sendable, CaseIterable { case bilinear, bicubic }
+  public enum Interpolation: String, Codable, Sendable, CaseIterable {
+    /// Pillow's methods of these names.
+    case bilinear, bicubic
+  }
 
+  /// The channels of the input, in their order.
   public enum Channels: String, Codable, Sendable, CaseIterable {
+    /// Red, green, blue; blue, green, red; brightness alone.
     case rgb, bgr, grey
+    /// How many there are.
     public var count: Int { self == .grey ? 1 : 3 }
   }
 
+  /// How images come to their size.
   public var resize: Resize
   /// The size of the centre crop; where the photograph is smaller it gets a black margin.
   public var crop: ImageSize?
+  /// How pixels between pixels are estimated.
   public var interpolation: Interpolation
+  /// The channels of the input.
   public var channels: Channels
   /// What pixel values, 0 to 255, are multiplied by: 1/255 or 1, mostly.
   public var scale: Double
@@ -35,6 +45,7 @@ public struct Preprocessing: Codable, Sendable, Equatable {
   /// What the difference is divided by, one value a channel in the order of `channels`.
   public var standardDeviation: [Double]
 
+  /// A preparation by these steps.
   public init(
     resize: Resize, crop: ImageSize? = nil, interpolation: Interpolation = .bilinear, channels: Channels = .rgb,
     scale: Double, mean: [Double], standardDeviation: [Double]
@@ -81,6 +92,7 @@ public struct Preprocessing: Codable, Sendable, Equatable {
     return changed
   }
 
+  /// The same for square images of another side, in pixels.
   public func withSize(_ side: Int) -> Preprocessing { withSize(ImageSize(height: side, width: side)) }
 
   /// This preprocessing, unless a file or a person asked for the impossible.
@@ -110,11 +122,14 @@ public struct Preprocessing: Codable, Sendable, Equatable {
 
 /// Height and width of a picture, in pixels.
 public struct ImageSize: Codable, Sendable, Hashable, CustomStringConvertible {
+  /// In pixels.
   public var height: Int
+  /// In pixels.
   public var width: Int
   /// The longest side that a network's input may have.
   public static let maximumSide = 8192
 
+  /// A size in pixels.
   public init(height: Int, width: Int) {
     self.height = height
     self.width = width

@@ -1,6 +1,9 @@
 extension Preprocessing {
   /// The usual ways of preparing images, by name.
-  public enum Preset: String, Sendable, CaseIterable { case torchvision, caffe, tensorflow, unit, raw }
+  public enum Preset: String, Sendable, CaseIterable {
+    /// The preparations of these names: see `Preprocessing.preset`.
+    case torchvision, caffe, tensorflow, unit, raw
+  }
 
   /// The preset for a network whose input has sides of `size` pixels.
   public static func preset(_ preset: Preset, size: Int) -> Preprocessing {

@@ -13,6 +13,7 @@ public struct RandomAffine: Codable, Sendable, Equatable {
   /// R, G and B of what comes from outside of the picture.
   public var fill: [UInt8]
 
+  /// The largest changes, each 0 for none.
   public init(
     rotation: Double = 0, shift: Double = 0, shear: Double = 0, zoom: ClosedRange<Double> = 1...1,
     fill: [UInt8] = [0, 0, 0]

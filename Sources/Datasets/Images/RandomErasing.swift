@@ -1,22 +1,17 @@
 import AviaryKernels
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
+import AviaryPlatform
 
 /// A random rectangle covered with the preprocessing's mean, which becomes zero when it is normalised (Zhong et al.,
 /// "Random Erasing Data Augmentation", 2020; torchvision's `RandomErasing`).
 public struct RandomErasing: Codable, Sendable, Equatable {
+  /// The probability that an image is changed.
   public var probability: Double
   /// The share of the picture's area that is covered.
   public var scale: ClosedRange<Double>
   /// The height of the rectangle over its width.
   public var ratio: ClosedRange<Double>
 
+  /// Erasing with this probability and these sizes.
   public init(
     probability: Double = 0.5, scale: ClosedRange<Double> = 0.02...0.33, ratio: ClosedRange<Double> = 0.3...3.3
   ) {

@@ -1,12 +1,5 @@
 import AviaryKernels
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
+import AviaryPlatform
 
 /// A point of a drawing, x to the right and y downwards.
 typealias Point = SIMD2<Float>

@@ -8,9 +8,13 @@ import AviaryKernels
 public enum SampleImages {
   /// What was written where.
   public struct Summary: Sendable, Equatable {
+    /// Where they lie.
     public let folder: String
+    /// The names of the classes.
     public let classes: [String]
+    /// The number of images for training.
     public let trainingImages: Int
+    /// The number of images for the test.
     public let testImages: Int
   }
 

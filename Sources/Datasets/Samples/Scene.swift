@@ -1,12 +1,5 @@
 import AviaryKernels
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
+import AviaryPlatform
 
 /// A drawn photograph: an animal somewhere in front of something, perhaps partly hidden, in some light, with noise.
 enum Scene {

@@ -1,10 +1,13 @@
 /// How much a CSV file may hold, so that an untrusted file cannot exhaust memory.
 public struct CSVLimits: Equatable, Sendable {
+  /// The largest file, in bytes.
   public var bytes = 1 << 30
+  /// The most columns.
   public var columns = 10_000
   /// Rows times columns.
   public var cells = 50_000_000
 
+  /// The defaults.
   public init() {}
 }
 

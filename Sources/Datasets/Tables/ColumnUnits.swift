@@ -5,6 +5,7 @@ public struct ColumnUnitSettings: Codable, Equatable, Sendable {
   /// Columns that are not learned.
   public var excluded: [String]
 
+  /// Settings for all columns but those that are excluded.
   public init(excluded: [String] = []) { self.excluded = excluded }
 }
 
@@ -13,9 +14,13 @@ public struct ColumnUnitSettings: Codable, Equatable, Sendable {
 ///
 /// A number that is missing is the mean, a zero or one the share of ones, and of words the group is all zeros.
 public struct ColumnUnits: Codable, Equatable, Sendable {
+  /// A column of numbers, which is one Gaussian unit.
   public struct Number: Codable, Equatable, Sendable {
+    /// The name of the column.
     public var name: String
+    /// The mean, which becomes 0.
     public var mean: Double
+    /// The standard deviation, which becomes 1.
     public var deviation: Double
     /// How the numbers are written; nil for decimal notation.
     public var spelling: NumberSpelling?
@@ -23,21 +28,27 @@ public struct ColumnUnits: Codable, Equatable, Sendable {
 
   /// A column of zeros and ones.
   public struct Flag: Codable, Equatable, Sendable {
+    /// The name of the column.
     public var name: String
     /// Of ones, among the rows that are not missing.
     public var share: Double
   }
 
+  /// A column of words, which is a softmax unit.
   public struct Choice: Codable, Equatable, Sendable {
+    /// The name of the column.
     public var name: String
     /// The different values, sorted.
     public var categories: [String]
   }
 
+  /// What was asked for.
   public internal(set) var settings: ColumnUnitSettings
   /// In the order of the visible values, each in the order of the table.
   public internal(set) var numbers: [Number]
+  /// Columns with two values, a binary unit each.
   public internal(set) var flags: [Flag]
+  /// Columns of words.
   public internal(set) var choices: [Choice]
 
   /// The number of visible values.
@@ -178,8 +189,11 @@ public struct ColumnUnits: Codable, Equatable, Sendable {
     return found
   }
 
+  /// What units stand for in the table.
   public enum RestoredValue: Equatable, Sendable {
+    /// A number.
     case number(Double)
+    /// A word.
     case word(String)
   }
 

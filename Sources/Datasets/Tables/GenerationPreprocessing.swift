@@ -9,8 +9,10 @@ public struct GenerationSettings: Codable, Equatable, Sendable {
   /// What a token is; nil for what a network knows already, else for characters.
   public var tokenizer: TextUnit?
 
+  /// Settings for texts in this column.
   public init(target: String) { table = TableSettings(target: target) }
 
+  /// Refuses settings that no table can be prepared with.
   public func validate() throws(TableFault) {
     try table.validate()
     guard (1...TextColumnSettings.limit).contains(longest) else {
@@ -22,9 +24,11 @@ public struct GenerationSettings: Codable, Equatable, Sendable {
 
 /// How the rows of a table become what a network writes texts about.
 public struct GenerationPreprocessing: TablePreparation {
+  /// What was asked for.
   public internal(set) var settings: GenerationSettings
   /// Of all columns but that of the texts.
   public internal(set) var rows: TablePreprocessing
+  /// How the texts to be written become symbols.
   public internal(set) var written: WrittenText
 
   public var classes: [String]? { nil }

@@ -12,6 +12,7 @@ public struct NumberSpelling: Codable, Equatable, Sendable {
   /// Whether "(5)" is −5.
   public var hasParentheses = false
 
+  /// As Swift writes numbers.
   public static let plain = NumberSpelling()
 
   /// What the spelling differs in, for a person.

@@ -9,6 +9,7 @@ public struct PlainColumns: Equatable, Sendable {
   /// The classes in the order of the outputs; empty where numbers are predicted.
   public var classes: [String]
 
+  /// Columns as they are, but for those that are excluded.
   public init(target: String? = nil, excluded: [String] = [], classes: [String] = []) {
     self.target = target
     self.excluded = excluded

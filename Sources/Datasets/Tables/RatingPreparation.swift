@@ -3,6 +3,7 @@ import AviaryDiagnostics
 /// How ratings become the visible values of a network that learns without labels (Salakhutdinov, Mnih & Hinton, 2007): each
 /// user is a row, and each item a group of values, one for each rating of the scale. What a user has not rated is missing.
 public struct RatingPreparation: Codable, Equatable, Sendable {
+  /// What was asked for.
   public internal(set) var settings: RatingSettings
   /// Those that the training ratings are of, sorted.
   public internal(set) var items: [String]
@@ -10,6 +11,7 @@ public struct RatingPreparation: Codable, Equatable, Sendable {
   public internal(set) var scale: [Double]
   /// The mean of each item's training ratings, and of all: what a prediction is compared with.
   public internal(set) var itemMeans: [Double]
+  /// The mean of all ratings.
   public internal(set) var mean: Double
 
   /// The ratings as a person writes them.
@@ -46,7 +48,9 @@ public struct RatingPreparation: Codable, Equatable, Sendable {
 
   /// A rating as the network knows it.
   public struct Known: Equatable, Sendable {
+    /// The user.
     public let user: Int
+    /// The item.
     public let item: Int
     /// A position in the scale.
     public let level: Int

@@ -7,10 +7,14 @@ public struct RatingSettings: Codable, Equatable, Sendable {
   /// The columns of the items and of the ratings, one rating a row; nil where a row is a user, and every other column an item.
   public var columns: Columns?
 
+  /// The columns of a table with a row for each rating.
   public struct Columns: Codable, Equatable, Sendable {
+    /// The item.
     public var item: String
+    /// The rating.
     public var rating: String
 
+    /// The names of the columns.
     public init(item: String, rating: String) {
       self.item = item
       self.rating = rating
@@ -20,6 +24,7 @@ public struct RatingSettings: Codable, Equatable, Sendable {
   /// The most values of a scale.
   public static let scaleLimit = 100
 
+  /// Settings for a table with a row for each rating.
   public init(user: String, item: String, rating: String) {
     self.user = user
     columns = Columns(item: item, rating: rating)
@@ -28,6 +33,7 @@ public struct RatingSettings: Codable, Equatable, Sendable {
   /// Of a table with a row for each user and a column for each item.
   public init(wideTableOf user: String) { self.user = user }
 
+  /// Refuses settings that no table can be prepared with.
   public func validate() throws(TableFault) {
     guard let columns else { return }
     guard [user, columns.item, columns.rating].areDistinct else {
@@ -39,9 +45,11 @@ public struct RatingSettings: Codable, Equatable, Sendable {
 
 /// The ratings of a table: who gave what how much.
 public struct Ratings: Equatable, Sendable {
+  /// One rating.
   public struct Rating: Equatable, Sendable {
     /// A position in `users`.
     public let user: Int
+    /// The item.
     public let item: String
     /// nil where it is asked for.
     public let value: Double?
@@ -49,10 +57,13 @@ public struct Ratings: Equatable, Sendable {
     public let row: Int
   }
 
+  /// The file that they come from.
   public let path: String
   /// In the order in which they come.
   public let users: [String]
+  /// The ratings, in the order of the file.
   public let all: [Rating]
+  /// What was found when the file was read, in words.
   public let remarks: [String]
 
   /// Reads a table.
@@ -71,6 +82,7 @@ public struct Ratings: Equatable, Sendable {
     }
   }
 
+  /// Reads the ratings of a table.
   public init(_ table: Table, _ settings: RatingSettings) throws(TableFault) {
     try settings.validate()
     path = table.path

@@ -19,11 +19,13 @@ public struct SeriesSettings: Codable, Equatable, Sendable {
   public var steps: Int?
   /// Columns that are not used.
   public var excluded: [String] = []
+  /// How columns are scaled.
   public var scaling = TableSettings.Scaling.standard
 
   /// The largest window and horizon.
   public static let limit = 10_000
 
+  /// Settings for predicting a column from so many rows before.
   public init(target: String, window: Int) {
     self.target = target
     self.window = window
@@ -56,13 +58,17 @@ public struct SeriesSettings: Codable, Equatable, Sendable {
 public struct SeriesPreprocessing: TablePreparation {
   /// A column of numbers: the network gets (value − shift) / scale.
   public struct Column: Codable, Equatable, Sendable {
+    /// The name of the column.
     public var name: String
+    /// What is subtracted.
     public var shift: Double
+    /// What is divided by.
     public var scale: Double
     /// How its numbers are written; nil for decimal notation.
     public var spelling: NumberSpelling?
   }
 
+  /// What was asked for.
   public internal(set) var settings: SeriesSettings
   /// In the order of the table.
   public internal(set) var columns: [Column]

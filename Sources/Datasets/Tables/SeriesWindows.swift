@@ -12,6 +12,7 @@ public struct SeriesRows: Equatable, Sendable {
   /// The number of values that are predicted, the last of them `horizon` rows after the window.
   var steps = 1
 
+  /// The number of rows.
   public var count: Int { values.count / width }
 
   /// How many windows have their targets among the rows.
@@ -49,6 +50,7 @@ public struct SeriesWindows: ExampleInputs {
   /// The rows that they begin at.
   let starts: Range<Int>
 
+  /// The number of windows.
   public var count: Int { starts.count }
 
   public var mostAtOnce: Int { max(1, min(1024, (1 << 22) / (rows.window * rows.width))) }

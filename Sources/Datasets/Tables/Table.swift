@@ -5,6 +5,7 @@ import AviaryDiagnostics
 public struct Table: Sendable, Equatable {
   /// What a column holds.
   public enum Kind: String, Codable, CaseIterable, Sendable {
+    /// Numbers.
     case numeric
     /// Words, each a category.
     case categorical
@@ -12,13 +13,17 @@ public struct Table: Sendable, Equatable {
 
   /// The fields of a column, one a row; nil where one is missing.
   public enum Values: Sendable, Equatable {
+    /// Numbers; nil where a value is missing.
     case numeric([Double?])
+    /// Words; nil where a value is missing.
     case categorical([String?])
 
+    /// Whether it holds numbers or words.
     public var kind: Kind {
       if case .numeric = self { .numeric } else { .categorical }
     }
 
+    /// The number of rows.
     public var count: Int {
       switch self {
       case .numeric(let values): values.count
@@ -35,8 +40,11 @@ public struct Table: Sendable, Equatable {
     }
   }
 
+  /// A column.
   public struct Column: Sendable, Equatable {
+    /// The name of the column.
     public let name: String
+    /// Its values, a row each.
     public let values: Values
     /// Of numbers, the texts of those that Double would not tell apart; empty where there are none.
     var texts: [String?] = []
@@ -45,6 +53,7 @@ public struct Table: Sendable, Equatable {
     /// How the fields were understood where they could have been understood otherwise, a line each.
     public internal(set) var remarks: [String] = []
 
+    /// A column with a name and values.
     public init(_ name: String, _ values: Values) {
       self.name = name
       self.values = values
@@ -61,6 +70,7 @@ public struct Table: Sendable, Equatable {
 
   /// The file's path, for messages.
   public let path: String
+  /// The columns, in their order.
   public private(set) var columns: [Column]
   /// The number of each row in the file, whose header is row 1.
   public let rowNumbers: [Int]
@@ -68,7 +78,9 @@ public struct Table: Sendable, Equatable {
   /// The character between the fields, if it is not a comma.
   public private(set) var separator: Character?
 
+  /// The number of rows.
   public var rowCount: Int { rowNumbers.count }
+  /// The names of the columns, in their order.
   public var names: [String] { columns.map(\.name) }
 
   /// A table of columns that have equally many values and names of their own.

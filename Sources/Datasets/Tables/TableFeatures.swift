@@ -5,14 +5,18 @@ import AviaryTensors
 public struct TableFeatures: ExampleInputs {
   /// [rows, width], row-major.
   public var values: [Float]
+  /// The number of features of a row.
   public var width: Int
   /// The positions in the table of the rows that are here: those with missing values may have been left out.
   public var rows: [Int]
   /// The values of categorical columns that training has not seen, whose features are all zero.
   public var unknown: [UnknownCategory]
 
+  /// A word that the training part does not have.
   public struct UnknownCategory: Equatable, Sendable, CustomStringConvertible {
+    /// The name of the column.
     public var column: String
+    /// The word.
     public var value: String
     /// The number of rows that have it.
     public var count: Int
@@ -22,6 +26,7 @@ public struct TableFeatures: ExampleInputs {
     }
   }
 
+  /// The number of rows.
   public var count: Int { rows.count }
 
   /// The rows at the places given: [N, width].

@@ -8,8 +8,10 @@ import AviaryDiagnostics
 public protocol TablePreparation: Codable, Equatable, Sendable {
   /// What is to be predicted, and from what.
   associatedtype Settings: Codable & Equatable & Sendable
+  /// What a network is given.
   associatedtype Inputs: ExampleInputs
 
+  /// What was asked for.
   var settings: Settings { get }
   /// The classes in order; nil where numbers are estimated.
   var classes: [String]? { get }
@@ -58,7 +60,9 @@ extension TablePreparation {
 ///     let table = try Table(csv: "flowers.csv")
 ///     let flowers = try PreparedTable<TablePreprocessing>(table, TableSettings(target: "species"), test: 0.2)
 public struct PreparedTable<Preparation: TablePreparation>: Sendable {
+  /// What was learned from the training part.
   public let preprocessing: Preparation
+  /// The parts, prepared.
   public let parts: DatasetParts<Examples<Preparation.Inputs>>
 
   /// Splits the rows, fits the preparation to the training rows, and applies it to all.

@@ -13,9 +13,11 @@ import AviaryDiagnostics
 public struct TablePreprocessing: Codable, Equatable, Sendable {
   /// A column of numbers.
   public struct Numeric: Codable, Equatable, Sendable {
+    /// The name of the column.
     public var name: String
     /// Values beyond them are moved to them; nil where outliers stay.
     public var lower: Double?
+    /// The largest value, beyond which outliers are clipped; nil for none.
     public var upper: Double?
     /// What stands for a missing value; nil where rows with missing values are left out.
     public var fill: Double?
@@ -25,6 +27,7 @@ public struct TablePreprocessing: Codable, Equatable, Sendable {
 
   /// A column of words.
   public struct Categorical: Codable, Equatable, Sendable {
+    /// The name of the column.
     public var name: String
     /// The different values, sorted.
     public var categories: [String]
@@ -34,7 +37,9 @@ public struct TablePreprocessing: Codable, Equatable, Sendable {
 
   /// What is predicted.
   public struct Target: Codable, Equatable, Sendable {
+    /// The name of the column.
     public var name: String
+    /// Whether it is a class or a number.
     public var task: TableSettings.Task
     /// What the column holds.
     public var kind: Table.Kind
@@ -42,6 +47,7 @@ public struct TablePreprocessing: Codable, Equatable, Sendable {
     public var classes: [String]
     /// A regression's target is (value − mean) / deviation while it is learned; 0 and 1 where it is left as it is.
     public var mean: Double
+    /// The standard deviation of numbers in training.
     public var deviation: Double
     /// How the column's numbers are written; nil for decimal notation.
     public var spelling: NumberSpelling?
@@ -52,13 +58,17 @@ public struct TablePreprocessing: Codable, Equatable, Sendable {
     }
   }
 
+  /// What was asked for.
   public internal(set) var settings: TableSettings
+  /// The column to predict.
   public internal(set) var target: Target
   /// In the order of the table.
   public internal(set) var numeric: [Numeric]
+  /// Columns of words.
   public internal(set) var categorical: [Categorical]
   /// Of every product of numeric columns: the feature is (product − shift) / scale.
   public internal(set) var shift: [Double]
+  /// What each feature is divided by.
   public internal(set) var scale: [Double]
 
   /// The most features that a row may have.

@@ -13,7 +13,9 @@ public struct TableSettings: Codable, Equatable, Sendable {
   public enum Missing: String, Codable, CaseIterable, Sendable {
     /// The row is dropped.
     case dropRow
+    /// By the mean of the training part.
     case mean
+    /// By the median of the training part.
     case median
     /// The smallest of the most frequent values.
     case mostFrequent
@@ -24,6 +26,7 @@ public struct TableSettings: Codable, Equatable, Sendable {
 
   /// How numbers far from the others are treated: they are clipped to bounds.
   public enum Outliers: Codable, Equatable, Sendable {
+    /// They stay.
     case keep
     /// Bounds this many standard deviations from the mean.
     case deviations(Double)
@@ -31,7 +34,9 @@ public struct TableSettings: Codable, Equatable, Sendable {
     case interquartile(Double)
   }
 
+  /// How columns of numbers are scaled.
   public enum Scaling: String, Codable, CaseIterable, Sendable {
+    /// They are not.
     case none
     /// To mean 0 and standard deviation 1 (scikit-learn's `StandardScaler`).
     case standard
@@ -45,16 +50,20 @@ public struct TableSettings: Codable, Equatable, Sendable {
   public var task: Task?
   /// Columns that are not used, such as a row's number.
   public var excluded: [String] = []
+  /// What stands for missing values.
   public var missing = Missing.mean
+  /// What becomes of outliers.
   public var outliers = Outliers.keep
   /// The largest number of numeric columns whose product becomes a feature (scikit-learn's `PolynomialFeatures` without bias).
   public var polynomialDegree = 1
   /// Whether a product has each column at most once.
   public var interactionsOnly = false
+  /// How columns of numbers are scaled.
   public var scaling = Scaling.standard
   /// Whether a regression's target is brought to mean 0 and standard deviation 1 for training; predictions are in its own units.
   public var standardisesTarget = true
 
+  /// Settings for predicting a column.
   public init(target: String, task: Task? = nil) {
     self.target = target
     self.task = task

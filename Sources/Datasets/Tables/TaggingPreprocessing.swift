@@ -16,6 +16,7 @@ public struct TaggingSettings: Codable, Equatable, Sendable {
     self.column = column
   }
 
+  /// Refuses settings that no table can be prepared with.
   public func validate() throws(TableFault) {
     guard (1...TextColumnSettings.limit).contains(longest) else {
       throw .invalidSetting(
@@ -32,7 +33,9 @@ public struct TaggingSettings: Codable, Equatable, Sendable {
 ///
 /// One token more stands for every word that training has not seen.
 public struct TaggingPreprocessing: TablePreparation {
+  /// What was asked for.
   public internal(set) var settings: TaggingSettings
+  /// The symbols of the texts.
   public internal(set) var vocabulary: TextVocabulary
   /// The labels, in the order of the network's outputs.
   public internal(set) var tags: [String]

@@ -11,13 +11,16 @@ public struct TextColumnSettings: Codable, Equatable, Sendable {
   /// What a token is; nil for what a network knows already, else for characters.
   public var tokenizer: TextUnit?
 
+  /// The longest text, in symbols.
   public static let limit = 65_536
 
+  /// Settings for predicting a column from the texts of another.
   public init(target: String, column: String) {
     self.target = target
     self.column = column
   }
 
+  /// Refuses settings that no table can be prepared with.
   public func validate() throws(TableFault) {
     guard (1...Self.limit).contains(longest) else {
       throw .invalidSetting(name: "sequence length", value: "\(longest)", allowed: "1 to \(Self.limit)")
@@ -33,8 +36,11 @@ public struct TextColumnSettings: Codable, Equatable, Sendable {
 ///
 /// One token more stands for every token that training has not seen, and for a text that has none at all.
 public struct TextColumnPreprocessing: TablePreparation {
+  /// What was asked for.
   public internal(set) var settings: TextColumnSettings
+  /// The column to predict.
   public internal(set) var target: TablePreprocessing.Target
+  /// The symbols of the texts.
   public internal(set) var vocabulary: TextVocabulary
 
   /// How many different tokens there are.

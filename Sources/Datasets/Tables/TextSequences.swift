@@ -11,6 +11,7 @@ public struct TextSequences: ExampleInputs {
   /// How many texts are longer than what is read of them.
   public internal(set) var shortened = 0
 
+  /// The number of texts.
   public var count: Int { rows.count }
 
   init() {}

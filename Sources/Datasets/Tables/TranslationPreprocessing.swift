@@ -11,11 +11,13 @@ public struct TranslationSettings: Codable, Equatable, Sendable {
   /// What a token is; nil for what a network knows already, else for characters.
   public var tokenizer: TextUnit?
 
+  /// Settings for predicting a column from the texts of another.
   public init(target: String, column: String) {
     self.target = target
     self.column = column
   }
 
+  /// Refuses settings that no table can be prepared with.
   public func validate() throws(TableFault) {
     var texts = TextColumnSettings(target: target, column: column)
     texts.longest = longest
@@ -25,9 +27,11 @@ public struct TranslationSettings: Codable, Equatable, Sendable {
 
 /// How the texts in two columns of a table become what a network reads and writes.
 public struct TranslationPreprocessing: TablePreparation {
+  /// What was asked for.
   public internal(set) var settings: TranslationSettings
   /// Of what is read; one token more stands for what training has not seen.
   public internal(set) var source: TextVocabulary
+  /// How the texts to be written become symbols.
   public internal(set) var written: WrittenText
 
   /// How many different tokens are read.
@@ -40,6 +44,7 @@ public struct TranslationPreprocessing: TablePreparation {
     try Self.table(csv: path, settings)
   }
 
+  /// Reads a table as these settings ask for.
   public static func table(csv path: String, _ settings: TranslationSettings) throws(TableFault) -> Table {
     try Table(
       csv: path,

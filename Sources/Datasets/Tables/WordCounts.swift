@@ -9,14 +9,17 @@ public struct WordSettings: Codable, Equatable, Sendable {
   /// The most words of the vocabulary: the most frequent ones.
   public var vocabulary: Int
 
+  /// The most words that are counted.
   public static let limit = 100_000
 
+  /// Settings for counting the words of a column, or for a table of counts.
   public init(column: String?, excluded: [String] = [], vocabulary: Int = 2000) {
     self.column = column
     self.excluded = excluded
     self.vocabulary = vocabulary
   }
 
+  /// Refuses settings that no table can be prepared with.
   public func validate() throws(TableFault) {
     guard (2...Self.limit).contains(vocabulary) else {
       throw .invalidSetting(name: "vocabulary", value: "\(vocabulary)", allowed: "2 to \(Self.limit)")
@@ -26,10 +29,14 @@ public struct WordSettings: Codable, Equatable, Sendable {
 
 /// Documents as counts of the words of a vocabulary.
 public struct Documents: Equatable, Sendable {
+  /// How often a word occurs in a document.
   public struct Count: Equatable, Sendable {
+    /// The place of the word in the vocabulary.
     public let word: Int
+    /// How often it occurs.
     public let times: Int
 
+    /// A word and how often it occurs.
     public init(word: Int, times: Int) {
       self.word = word
       self.times = times
@@ -41,11 +48,13 @@ public struct Documents: Equatable, Sendable {
   /// The positions in the table of the rows that are here: those without a known word are left out.
   public internal(set) var rows: [Int]
 
+  /// Documents by the counts of their words.
   public init(counts: [[Count]] = [], rows: [Int] = []) {
     self.counts = counts
     self.rows = rows
   }
 
+  /// Adds a document.
   public mutating func append(_ counts: [Count], row: Int) {
     self.counts.append(counts)
     rows.append(row)
@@ -60,6 +69,7 @@ public struct Documents: Equatable, Sendable {
 ///
 /// Words are runs of letters and digits, with apostrophes inside, in small letters.
 public struct WordPreparation: Codable, Equatable, Sendable {
+  /// What was asked for.
   public internal(set) var settings: WordSettings
   /// The vocabulary: from texts the most frequent word first, else in the order of the columns.
   public internal(set) var words: [String]
@@ -124,6 +134,7 @@ public struct WordPreparation: Codable, Equatable, Sendable {
     try Self.table(csv: path, settings)
   }
 
+  /// Reads a table as these settings ask for.
   public static func table(csv path: String, _ settings: WordSettings) throws(TableFault) -> Table {
     guard let column = settings.column else { return try Table(csv: path) }
     return try Table(csv: path, kinds: [column: .categorical])

@@ -4,6 +4,7 @@ import AviaryTensors
 /// The texts that a network learns to write, as tokens, of which two more stand for what training has not seen and for the
 /// end. The end also stands before the first token.
 public struct WrittenText: Codable, Equatable, Sendable {
+  /// The symbols of the texts.
   public internal(set) var vocabulary: TextVocabulary
   /// The most tokens of a text in training, without the end: no more are written.
   public internal(set) var longest: Int
@@ -34,12 +35,14 @@ public struct WrittenText: Codable, Equatable, Sendable {
 
 /// Things that texts are written about, with these texts.
 public struct WritingExamples<Source: ExampleInputs>: ExampleInputs {
+  /// What texts are written from.
   public var sources: Source
   /// With the end.
   public var texts: TextSequences
   /// What stands before the first token.
   let begin: Int32
 
+  /// The number of examples.
   public var count: Int { sources.count }
   public var mostAtOnce: Int { min(128, sources.mostAtOnce) }
   /// How many texts are longer than what is read of them.

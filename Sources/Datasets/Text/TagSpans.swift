@@ -2,6 +2,7 @@
 public struct TagSpan: Hashable, Sendable {
   /// `PER` of `B-PER`.
   public var kind: String
+  /// The tokens of the name.
   public var range: Range<Int>
 }
 

@@ -2,7 +2,9 @@ import AviaryArchives
 
 /// A text as numbers, its last part held out.
 public struct TextCorpus: Sendable {
+  /// The characters of the text.
   public let vocabulary: CharacterVocabulary
+  /// The symbols of the training part.
   public let training: [Int32]
   /// The end of the text, on which nothing is trained.
   public let heldOut: [Int32]

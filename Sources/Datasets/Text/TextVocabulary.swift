@@ -10,7 +10,9 @@ public enum TextUnit: String, Codable, CaseIterable, Sendable {
 
 /// The tokens that a network knows, in the order of their numbers: characters, or words.
 public enum TextVocabulary: Equatable, Sendable {
+  /// Characters.
   case characters(CharacterVocabulary)
+  /// Words and marks.
   case words(WordVocabulary)
 
   /// The tokens of texts.
@@ -27,6 +29,7 @@ public enum TextVocabulary: Equatable, Sendable {
     }
   }
 
+  /// What texts are divided into.
   public var unit: TextUnit {
     switch self {
     case .characters: .character

@@ -6,10 +6,15 @@ import AviaryTensors
 
 /// A function of single elements, or of the channels of each position, after a layer of a Keras model.
 public enum KerasFunction: String, Codable, Sendable, CaseIterable {
+  /// The function of this name in Keras.
   case linear, relu, relu6, tanh, sigmoid, softmax, elu, selu, silu, gelu, softplus, softsign, exponential
+  /// The function of this name in Keras.
   case logSoftmax = "log_softmax"
+  /// The function of this name in Keras.
   case geluByTanh = "gelu_by_tanh"
+  /// The function of this name in Keras.
   case hardSwish = "hard_swish"
+  /// The function of this name in Keras.
   case leakyRelu = "leaky_relu"
   /// Keras 3's, whose slope is 1/6.
   case hardSigmoid = "hard_sigmoid"

@@ -1,12 +1,17 @@
 /// Numbers by name as horizontal bars from zero, each with its number: names of any length have room, and nothing is turned.
 public struct BarChart: Sendable {
+  /// A bar.
   public struct Bar: Sendable {
+    /// Its name, in the legend.
     public var name: String
+    /// The number that it shows.
     public var value: Double
+    /// Its colour.
     public var color: Drawing.Color
     /// What is written at its end; nil for the number.
     public var label: String?
 
+    /// A bar; its label is the value, if nil.
     public init(_ name: String, _ value: Double, color: Drawing.Color = .series(0), label: String? = nil) {
       self.name = name
       self.value = value
@@ -15,19 +20,23 @@ public struct BarChart: Sendable {
     }
   }
 
+  /// The title.
   public var title: String
   /// What the numbers are.
   public var valueTitle: String
+  /// The bars, from the top.
   public var bars: [Bar]
   /// The most bars that are drawn; the rest is counted below them.
   public var limit = 200
 
+  /// A chart with its titles and contents.
   public init(title: String, valueTitle: String, bars: [Bar]) {
     self.title = title
     self.valueTitle = valueTitle
     self.bars = bars
   }
 
+  /// The chart as a drawing, sizes in points.
   public func drawing(width: Double = 720) -> Drawing {
     let shown = bars.prefix(limit)
     let (barHeight, gap) = (18.0, 8.0)

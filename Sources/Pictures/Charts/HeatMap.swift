@@ -2,15 +2,21 @@ import AviaryDiagnostics
 
 /// A matrix as coloured cells with their numbers, such as a confusion matrix.
 public struct HeatMap: Sendable {
+  /// The title.
   public var title: String
   /// What the rows are, such as "true class".
   public var rowTitle: String
+  /// What the columns are.
   public var columnTitle: String
+  /// The names of the rows.
   public var rows: [String]
+  /// The names of the columns.
   public var columns: [String]
+  /// The numbers, a row each.
   public var values: [[Double]]
   /// What a cell says; nil writes its number.
   public var texts: [[String]]?
+  /// The colours of numbers.
   public var colors: ColorScale
   /// The most rows and columns that are drawn.
   public var limit = 40
@@ -34,6 +40,7 @@ public struct HeatMap: Sendable {
     self.colors = colors ?? (low < 0 ? .diverging(max(-low, high)) : .sequential(0...max(high, .leastNormalMagnitude)))
   }
 
+  /// The chart as a drawing, sizes in points.
   public func drawing() -> Drawing {
     let (rowCount, columnCount) = (min(rows.count, limit), min(columns.count, limit))
     let font = Drawing.Font(size: 12)

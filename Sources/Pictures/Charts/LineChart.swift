@@ -2,14 +2,18 @@
 ///
 /// Points that are not finite are gaps.
 public struct LineChart: Sendable {
+  /// A line.
   public struct Series: Sendable {
+    /// Its name, in the legend.
     public var name: String
+    /// The points.
     public var points: [Drawing.Point]
     /// nil takes the next of the palette.
     public var color: Drawing.Color?
     /// Lengths of dashes and gaps; none for a solid line.
     public var dashes: [Double]
 
+    /// A line through points.
     public init(_ name: String, points: [Drawing.Point], color: Drawing.Color? = nil, dashes: [Double] = []) {
       self.name = name
       self.points = points
@@ -25,9 +29,13 @@ public struct LineChart: Sendable {
     }
   }
 
+  /// The title.
   public var title: String
+  /// What the horizontal axis shows.
   public var xTitle: String
+  /// What the vertical axis shows.
   public var yTitle: String
+  /// The lines.
   public var series: [Series]
   /// Whether the vertical axis starts at zero where no number is below: for losses, shares and counts.
   public var includesZero = true
@@ -41,6 +49,7 @@ public struct LineChart: Sendable {
   /// Vertical lines with a name, such as the best epoch.
   public var markers: [(x: Double, name: String)] = []
 
+  /// A chart with its titles and contents.
   public init(title: String, xTitle: String, yTitle: String, series: [Series]) {
     self.title = title
     self.xTitle = xTitle
@@ -48,6 +57,7 @@ public struct LineChart: Sendable {
     self.series = series
   }
 
+  /// The chart as a drawing, sizes in points.
   public func drawing(width: Double = 720, height: Double = 440) -> Drawing {
     var drawing = Drawing(width: width, height: height, title: title)
     let drawn = series.enumerated().map { index, series in

@@ -1,10 +1,15 @@
 /// Points in a plane, coloured by group: features in two dimensions, or predicted over true values.
 public struct ScatterChart: Sendable {
+  /// Points of one colour.
   public struct Group: Sendable {
+    /// Its name, in the legend.
     public var name: String
+    /// The points.
     public var points: [Drawing.Point]
+    /// Its colour; nil for the next of the series.
     public var color: Drawing.Color?
 
+    /// Points under a name.
     public init(_ name: String, points: [Drawing.Point], color: Drawing.Color? = nil) {
       self.name = name
       self.points = points
@@ -12,15 +17,20 @@ public struct ScatterChart: Sendable {
     }
   }
 
+  /// The title.
   public var title: String
+  /// What the horizontal axis shows.
   public var xTitle: String
+  /// What the vertical axis shows.
   public var yTitle: String
+  /// The groups of points.
   public var groups: [Group]
   /// Whether a line marks where both coordinates are equal.
   public var hasDiagonal = false
   /// Whether both axes have one range, as of predicted over true values.
   public var hasEqualAxes = false
 
+  /// A chart with its titles and contents.
   public init(title: String, xTitle: String, yTitle: String, groups: [Group]) {
     self.title = title
     self.xTitle = xTitle
@@ -28,6 +38,7 @@ public struct ScatterChart: Sendable {
     self.groups = groups
   }
 
+  /// The chart as a drawing, sizes in points.
   public func drawing(width: Double = 720, height: Double = 560) -> Drawing {
     var drawing = Drawing(width: width, height: height, title: title)
     let points = groups.flatMap(\.points).filter { $0.x.isFinite && $0.y.isFinite }

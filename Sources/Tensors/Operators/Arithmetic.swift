@@ -5,6 +5,7 @@ import AviaryKernels
 // and an axis of size 1, or a missing one, repeats.
 
 extension Tensor {
+  /// The sum, element by element, with broadcasting.
   public static func + (a: Tensor, b: Tensor) -> Tensor {
     guard a.shape == b.shape else { return broadcast(.add, a, b) }
     return operation {
@@ -15,19 +16,30 @@ extension Tensor {
     }
   }
 
+  /// The difference, element by element, with broadcasting.
   public static func - (a: Tensor, b: Tensor) -> Tensor { broadcast(.subtract, a, b) }
 
+  /// The product, element by element, with broadcasting.
   public static func * (a: Tensor, b: Tensor) -> Tensor { broadcast(.multiply, a, b) }
 
+  /// The quotient, element by element, with broadcasting.
   public static func / (a: Tensor, b: Tensor) -> Tensor { broadcast(.divide, a, b) }
 
+  /// The sum, element by element, with broadcasting.
   public static func + (a: Tensor, b: Float) -> Tensor { a.affine(scale: 1, shift: b) }
+  /// The difference, element by element, with broadcasting.
   public static func - (a: Tensor, b: Float) -> Tensor { a.affine(scale: 1, shift: -b) }
+  /// The product, element by element, with broadcasting.
   public static func * (a: Tensor, b: Float) -> Tensor { a.affine(scale: b, shift: 0) }
+  /// The quotient, element by element, with broadcasting.
   public static func / (a: Tensor, b: Float) -> Tensor { a.affine(scale: 1 / b, shift: 0) }
+  /// The sum, element by element, with broadcasting.
   public static func + (a: Float, b: Tensor) -> Tensor { b.affine(scale: 1, shift: a) }
+  /// The difference, element by element, with broadcasting.
   public static func - (a: Float, b: Tensor) -> Tensor { b.affine(scale: -1, shift: a) }
+  /// The product, element by element, with broadcasting.
   public static func * (a: Float, b: Tensor) -> Tensor { b.affine(scale: a, shift: 0) }
+  /// Every element with the other sign.
   public static prefix func - (a: Tensor) -> Tensor { a.affine(scale: -1, shift: 0) }
 
   private func affine(scale: Float, shift: Float) -> Tensor {

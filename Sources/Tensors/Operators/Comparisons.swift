@@ -5,24 +5,42 @@ import AviaryKernels
 // compares whole tensors. Comparisons with NaN are false, except `.!=`.
 
 extension Tensor {
+  /// Where the first is less, element by element, with broadcasting.
   public static func .< (a: Tensor, b: Tensor) -> Mask { Mask(ones: combined(.less, a, b)) }
+  /// Where the first is less or equal, element by element, with broadcasting.
   public static func .<= (a: Tensor, b: Tensor) -> Mask { Mask(ones: combined(.lessOrEqual, a, b)) }
+  /// Where the first is greater, element by element, with broadcasting.
   public static func .> (a: Tensor, b: Tensor) -> Mask { b .< a }
+  /// Where the first is greater or equal, element by element, with broadcasting.
   public static func .>= (a: Tensor, b: Tensor) -> Mask { b .<= a }
+  /// Where elements are equal, element by element, with broadcasting.
   public static func .== (a: Tensor, b: Tensor) -> Mask { Mask(ones: combined(.equal, a, b)) }
+  /// Where elements differ, element by element, with broadcasting.
   public static func .!= (a: Tensor, b: Tensor) -> Mask { .!(a .== b) }
 
+  /// Where the first is less, element by element, with broadcasting.
   public static func .< (a: Tensor, b: Float) -> Mask { a .< Tensor(b) }
+  /// Where the first is less or equal, element by element, with broadcasting.
   public static func .<= (a: Tensor, b: Float) -> Mask { a .<= Tensor(b) }
+  /// Where the first is greater, element by element, with broadcasting.
   public static func .> (a: Tensor, b: Float) -> Mask { a .> Tensor(b) }
+  /// Where the first is greater or equal, element by element, with broadcasting.
   public static func .>= (a: Tensor, b: Float) -> Mask { a .>= Tensor(b) }
+  /// Where elements are equal, element by element, with broadcasting.
   public static func .== (a: Tensor, b: Float) -> Mask { a .== Tensor(b) }
+  /// Where elements differ, element by element, with broadcasting.
   public static func .!= (a: Tensor, b: Float) -> Mask { a .!= Tensor(b) }
+  /// Where the first is less, element by element, with broadcasting.
   public static func .< (a: Float, b: Tensor) -> Mask { Tensor(a) .< b }
+  /// Where the first is less or equal, element by element, with broadcasting.
   public static func .<= (a: Float, b: Tensor) -> Mask { Tensor(a) .<= b }
+  /// Where the first is greater, element by element, with broadcasting.
   public static func .> (a: Float, b: Tensor) -> Mask { Tensor(a) .> b }
+  /// Where the first is greater or equal, element by element, with broadcasting.
   public static func .>= (a: Float, b: Tensor) -> Mask { Tensor(a) .>= b }
+  /// Where elements are equal, element by element, with broadcasting.
   public static func .== (a: Float, b: Tensor) -> Mask { Tensor(a) .== b }
+  /// Where elements differ, element by element, with broadcasting.
   public static func .!= (a: Float, b: Tensor) -> Mask { Tensor(a) .!= b }
 
   /// Where elements are NaN.

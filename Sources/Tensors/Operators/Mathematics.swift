@@ -116,19 +116,32 @@ extension Tensor {
     }
   }
 
+  /// The remainder, with the sign of the divisor, element by element, with broadcasting.
   public static func % (a: Tensor, b: Float) -> Tensor { a % Tensor(b) }
+  /// The remainder, with the sign of the divisor, element by element, with broadcasting.
   public static func % (a: Float, b: Tensor) -> Tensor { Tensor(a) % b }
+  /// The quotient, element by element, with broadcasting.
   public static func / (a: Float, b: Tensor) -> Tensor { Tensor(a) / b }
 
+  /// The sum takes the place of the first operand.
   public static func += (a: inout Tensor, b: Tensor) { a = a + b }
+  /// The difference takes the place of the first operand.
   public static func -= (a: inout Tensor, b: Tensor) { a = a - b }
+  /// The product takes the place of the first operand.
   public static func *= (a: inout Tensor, b: Tensor) { a = a * b }
+  /// The quotient takes the place of the first operand.
   public static func /= (a: inout Tensor, b: Tensor) { a = a / b }
+  /// The remainder, with the sign of the divisor takes the place of the first operand.
   public static func %= (a: inout Tensor, b: Tensor) { a = a % b }
+  /// The sum takes the place of the first operand.
   public static func += (a: inout Tensor, b: Float) { a = a + b }
+  /// The difference takes the place of the first operand.
   public static func -= (a: inout Tensor, b: Float) { a = a - b }
+  /// The product takes the place of the first operand.
   public static func *= (a: inout Tensor, b: Float) { a = a * b }
+  /// The quotient takes the place of the first operand.
   public static func /= (a: inout Tensor, b: Float) { a = a / b }
+  /// The remainder, with the sign of the divisor takes the place of the first operand.
   public static func %= (a: inout Tensor, b: Float) { a = a % b }
 
   /// Every element, at least the bound. Gradients pass from the bound up.

@@ -2,6 +2,7 @@ import AviaryDiagnostics
 
 /// What padding is made of.
 public enum PaddingMode: Sendable, Equatable {
+  /// This number.
   case constant(Float)
   /// The elements mirrored at the first and the last, which are not repeated. Less than the size of the axis.
   case reflect

@@ -10,8 +10,10 @@ public struct RecurrentWeights: Sendable {
   public let recurrent: Tensor
   /// [G·H], as is the next.
   public let inputBias: Tensor?
+  /// [gates · H]: added to what comes from the state; nil for none.
   public let recurrentBias: Tensor?
 
+  /// The weights of one layer in one direction.
   public init(input: Tensor, recurrent: Tensor, inputBias: Tensor? = nil, recurrentBias: Tensor? = nil) {
     self.input = input
     self.recurrent = recurrent

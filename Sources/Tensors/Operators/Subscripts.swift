@@ -7,6 +7,7 @@ import AviaryKernels
 /// Negative positions count from the last. Ranges must lie within the axis, as for Swift's arrays; `.slice` clips its bounds,
 /// as Python's slices do.
 public protocol AxisSelector {
+  /// The part of an axis that it means.
   var selection: AxisSelection { get }
 }
 
@@ -20,8 +21,10 @@ public enum AxisSelection: AxisSelector, Sendable {
   case strided(from: Int?, to: Int?, by: Int)
   /// The positions in a tensor of indices, whose shape replaces the axis; for a vector PyTorch's `index_select`.
   case positions(IntTensor)
+  /// A whole axis, all axes that are not named, or a new axis.
   case wholeAxis, ellipsis, added
 
+  /// The part of an axis that it means.
   public var selection: AxisSelection { self }
 }
 
@@ -39,24 +42,31 @@ extension AxisSelector where Self == AxisSelection {
 }
 
 extension Int: AxisSelector {
+  /// The part of an axis that it means.
   public var selection: AxisSelection { .position(self) }
 }
 extension Range: AxisSelector where Bound == Int {
+  /// The part of an axis that it means.
   public var selection: AxisSelection { .range(from: lowerBound, to: upperBound) }
 }
 extension ClosedRange: AxisSelector where Bound == Int {
+  /// The part of an axis that it means.
   public var selection: AxisSelection { .range(from: lowerBound, to: upperBound == -1 ? nil : upperBound + 1) }
 }
 extension PartialRangeFrom: AxisSelector where Bound == Int {
+  /// The part of an axis that it means.
   public var selection: AxisSelection { .range(from: lowerBound, to: nil) }
 }
 extension PartialRangeUpTo: AxisSelector where Bound == Int {
+  /// The part of an axis that it means.
   public var selection: AxisSelection { .range(from: nil, to: upperBound) }
 }
 extension PartialRangeThrough: AxisSelector where Bound == Int {
+  /// The part of an axis that it means.
   public var selection: AxisSelection { .range(from: nil, to: upperBound == -1 ? nil : upperBound + 1) }
 }
 extension IntTensor: AxisSelector {
+  /// The part of an axis that it means.
   public var selection: AxisSelection { .positions(self) }
 }
 

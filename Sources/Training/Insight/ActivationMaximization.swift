@@ -7,6 +7,7 @@ import AviaryTensors
 /// regularisers that make such pictures readable: jitter, blur, decay and total variation (Yosinski et al., 2015; Olah et al.,
 /// 2017).
 public struct ActivationMaximization: Sendable {
+  /// The number of steps.
   public var steps = 128
   /// The length of a step, as the change of the average pixel, of 1.
   public var stepSize: Float = 0.02
@@ -18,12 +19,15 @@ public struct ActivationMaximization: Sendable {
   public var decay: Float = 0.005
   /// The weight of the total variation, which is taken off the activation.
   public var totalVariation: Float = 0.05
+  /// The seed of everything random.
   public var seed: UInt64 = 0
 
+  /// The defaults.
   public init() {}
 
   /// The picture, and how strongly the channel answers to it.
   public struct Result: Sendable {
+    /// The picture.
     public let image: DecodedImage
     /// The mean activation of the channel over its positions for the picture.
     public let activation: Float

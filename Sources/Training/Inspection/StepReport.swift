@@ -5,6 +5,7 @@ import AviaryTensors
 public struct StepReport {
   /// One layer with parameters or relus.
   public struct LayerReport: Equatable, Sendable {
+    /// The path of the layer.
     public let path: String
     /// The 2-norm of the step's gradient of the layer's own parameters, before clipping; nil where it has none.
     public var gradientNorm: Double?
@@ -19,6 +20,7 @@ public struct StepReport {
   public let epoch: Int
   /// The means over the items since the last report.
   public let scores: Scores
+  /// The learning rate of the step.
   public let learningRate: Double
   /// The 2-norm of the step's gradient, before clipping.
   public let gradientNorm: Double

@@ -6,8 +6,11 @@
 /// They run over the classes that were there or predicted. A class that was never predicted counts with a precision of 0,
 /// one that was not there with a recall of 0, as in scikit-learn.
 public struct AveragedScores: Codable, Equatable, Sendable {
+  /// Of what was predicted as a class, the share that is.
   public var precision: Double
+  /// Of what is of a class, the share that was found.
   public var recall: Double
+  /// The harmonic mean of both.
   public var f1: Double
 }
 

@@ -1,10 +1,5 @@
 import AviaryDiagnostics
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
+import AviaryPlatform
 
 /// How well the probabilities of classes meet the truth: log loss, Brier score, ranks, calibration, and areas under curves.
 ///
@@ -30,6 +25,7 @@ public struct ClassProbabilities: Equatable, Sendable {
   /// Row-major [examples, classes]; empty beyond the limit.
   private(set) var kept: [Double] = []
 
+  /// An empty score of `classes` classes, which keeps at most `limit` probabilities.
   public init(classes: Int, keeping limit: Int = Self.most) {
     ensure(classes > 0, "ClassProbabilities: no classes")
     self.classes = classes
@@ -143,10 +139,13 @@ public struct ClassProbabilities: Equatable, Sendable {
 public struct ClassAreas: Equatable, Sendable {
   /// Those of one class.
   public struct Single: Equatable, Sendable {
+    /// The area under the receiver operating characteristic; nil where it is undefined.
     public var roc: Double?
+    /// The average precision; nil where it is undefined.
     public var averagePrecision: Double?
     /// The threshold with the highest F1 score, and that score.
     public var threshold: Double?
+    /// The F1 score at the best threshold; nil where it is undefined.
     public var f1: Double?
 
     init() {}
@@ -158,12 +157,15 @@ public struct ClassAreas: Equatable, Sendable {
     }
   }
 
+  /// Of each class.
   public let classes: [Single]
   /// Of two classes, the second's; of more, the mean over all; nil where one is undefined.
   public let roc: Double?
+  /// The average precision; nil where it is undefined.
   public let averagePrecision: Double?
   /// Weighted by the number of examples; nil for two classes.
   public let weightedROC: Double?
+  /// The mean over classes by their examples; nil where it is undefined.
   public let weightedAveragePrecision: Double?
 
   init(of classes: [Single], _ support: [Int]) {

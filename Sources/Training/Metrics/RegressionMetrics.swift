@@ -2,10 +2,13 @@
 public struct RegressionMetrics: Equatable, Sendable {
   /// One example.
   public struct Pair: Equatable, Sendable {
+    /// What was to be estimated.
     public let target: Double
+    /// What was estimated.
     public let estimate: Double
   }
 
+  /// How many there are.
   public private(set) var count = 0
   private var squares = 0.0
   private var magnitudes = 0.0
@@ -18,6 +21,7 @@ public struct RegressionMetrics: Equatable, Sendable {
   /// - Parameter keepsPairs: whether every example is kept, for the median and for pictures.
   public init(keepsPairs: Bool = false) { if keepsPairs { pairs = [] } }
 
+  /// Adds an estimate.
   public mutating func add(target: Double, estimate: Double) {
     let error = estimate - target
     count += 1
@@ -31,7 +35,9 @@ public struct RegressionMetrics: Equatable, Sendable {
 
   /// Nil without examples, as are the others.
   public var meanSquaredError: Double? { count == 0 ? nil : squares / Double(count) }
+  /// The square root of the mean squared error; nil of nothing.
   public var rootMeanSquaredError: Double? { meanSquaredError.map { $0.squareRoot() } }
+  /// The mean magnitude of the errors; nil of nothing.
   public var meanAbsoluteError: Double? { count == 0 ? nil : magnitudes / Double(count) }
   /// By how much the estimates are too high on average.
   public var meanError: Double? { count == 0 ? nil : errors.mean }

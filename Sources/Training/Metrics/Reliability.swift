@@ -5,7 +5,9 @@ public struct Reliability: Equatable, Sendable {
   public struct Bin: Equatable, Sendable {
     /// The confidences lie above this, except in the first bin, which includes it.
     public let lower: Double
+    /// The largest probability in it.
     public let upper: Double
+    /// How many there are.
     public fileprivate(set) var count = 0
     fileprivate var confidences = 0.0
     fileprivate var right = 0
@@ -16,6 +18,7 @@ public struct Reliability: Equatable, Sendable {
     public var accuracy: Double? { count == 0 ? nil : Double(right) / Double(count) }
   }
 
+  /// The bins, from the least probability.
   public private(set) var bins: [Bin]
   private var count = 0
 

@@ -1,14 +1,11 @@
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
+import AviaryPlatform
 
 /// One number that logits are divided by so that confidences become as good as they can (Guo et al., 2017). Predictions stay
 /// what they are. It is to be fitted on examples that trained nothing, and to be judged on others.
 public struct TemperatureScaling: Equatable, Sendable {
   /// What came of fitting.
   public enum Outcome: Equatable, Sendable {
+    /// A temperature was found.
     case fitted(TemperatureScaling)
     /// Every class is the most probable one: the lower the temperature, the better.
     case allRight
@@ -17,6 +14,7 @@ public struct TemperatureScaling: Equatable, Sendable {
     /// There are no examples, or too many to be kept.
     case incomplete
 
+    /// The temperature, where one was found.
     public var scaling: TemperatureScaling? {
       if case .fitted(let scaling) = self { scaling } else { nil }
     }
@@ -26,6 +24,7 @@ public struct TemperatureScaling: Equatable, Sendable {
   public let temperature: Double
   /// The mean negative logarithm of the true classes' probabilities at that temperature.
   public let logLoss: Double
+  /// How well the probabilities at this temperature are calibrated.
   public let reliability: Reliability
 }
 

@@ -5,9 +5,13 @@ import AviaryTensors
 
 /// The text of a run, in its parts: the end is the test, and validation comes before it.
 public struct TextParts: Sendable {
+  /// The characters of the text.
   public let vocabulary: CharacterVocabulary
+  /// The symbols of the training part.
   public let training: [Int32]
+  /// The symbols of the validation part.
   public let validation: [Int32]
+  /// The symbols of the test part.
   public let test: [Int32]
   /// The share of what is not the test that is held out for validation.
   let validationShare: Double

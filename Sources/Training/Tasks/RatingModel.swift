@@ -5,11 +5,14 @@ import AviaryTensors
 
 /// A network that learned ratings, in use: it predicts the ratings of a user from those that are known.
 public struct RatingModel {
+  /// The network.
   public let model: any EnergyModel
+  /// How the table becomes the network's input.
   public let preparation: RatingPreparation
   /// How many users are looked at together.
   private static let usersAtOnce = 256
 
+  /// A network with its preparation.
   public init(_ model: any EnergyModel, _ preparation: RatingPreparation) {
     self.model = model
     self.preparation = preparation
@@ -17,10 +20,12 @@ public struct RatingModel {
 
   /// A rating that is asked for.
   public struct Asked: Equatable, Sendable {
+    /// The place of the user.
     public let user: Int
     /// A position in the preparation's items.
     public let item: Int
 
+    /// A question for a rating.
     public init(user: Int, item: Int) {
       self.user = user
       self.item = item
@@ -68,6 +73,7 @@ public struct RatingModel {
   public struct Recommendation: Equatable, Sendable {
     /// A position in the preparation's items.
     public let item: Int
+    /// The rating that is expected.
     public let rating: Double
   }
 
@@ -101,9 +107,11 @@ extension RatingPreparation {
 
 /// How far predicted ratings are from those that users gave, beside predictions that know nothing of the user.
 public struct RatingMetrics: Sendable {
+  /// Ratings by the network.
   public private(set) var ratings = RegressionMetrics()
   /// Of predicting each item's mean, and the mean of all ratings.
   public private(set) var itemMean = RegressionMetrics()
+  /// The same with the mean of all ratings.
   public private(set) var globalMean = RegressionMetrics()
 
   /// Predicts ratings and compares.

@@ -13,6 +13,7 @@ import AviaryTensors
 /// ```
 public final class SupervisedTask<Model: Layer, Data: Dataset, Inputs>: TrainingTask
 where Data.Batch == LabeledBatch<Inputs> {
+  /// The model that learns.
   public let model: Model
   public let metadata: Checkpoint.Metadata
   public let items: String

@@ -5,9 +5,12 @@ import AviaryTensors
 
 /// A network that learned counts of words, in use: its hidden units are topics.
 public struct TopicModel {
+  /// The network.
   public let model: any EnergyModel
+  /// How the table becomes the network's input.
   public let preparation: WordPreparation
 
+  /// A network with its preparation.
   public init(_ model: any EnergyModel, _ preparation: WordPreparation) {
     self.model = model
     self.preparation = preparation
@@ -73,6 +76,7 @@ public struct TopicModel {
 
 /// How well words are predicted, beside a prediction that knows nothing of the document.
 public struct TopicMetrics: Sendable {
+  /// How many words were predicted.
   public private(set) var words = 0.0
   private var losses = 0.0
   private var baseline = 0.0

@@ -9,9 +9,12 @@ import AviaryTensors
 /// For a run to resume exactly, a step must depend on nothing but the weights, the optimizer's state, the batch and the
 /// step's number, and the batches of an epoch on nothing but the epoch's number.
 public protocol TrainingTask {
+  /// The model that learns.
   associatedtype Model: Layer
+  /// The batches of an epoch.
   associatedtype Batches: Sequence
 
+  /// The model that learns.
   var model: Model { get }
   /// What an item is called, for a person: `images` of images per second.
   var items: String { get }
@@ -87,6 +90,7 @@ public struct TrainingStep {
   public let noise: Noise
   /// The schedule's value.
   public let learningRate: Double
+  /// What changes the parameters.
   public let optimizer: Optimizer
   let transformGradients: GradientTransform?
 

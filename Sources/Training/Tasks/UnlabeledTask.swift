@@ -87,6 +87,7 @@ extension UnlabeledSource {
 
 /// How well an energy model knows visible values, summed up batch by batch.
 public struct UnlabeledMetrics {
+  /// How many there are.
   public private(set) var count = 0
   private var squares = 0.0
   private var values = 0
@@ -119,6 +120,7 @@ public struct UnlabeledMetrics {
 
   /// The mean squared error of the reconstruction, over all values; nil without any.
   public var reconstructionError: Double? { values > 0 ? squares / Double(values) : nil }
+  /// The mean free energy; nil of nothing.
   public var freeEnergy: Double? { count > 0 ? energies / Double(count) : nil }
   /// nil also where not all visible units are binary.
   public var pseudoLikelihood: Double? { isBinary && count > 0 ? likelihoods / Double(count) : nil }
