@@ -42,6 +42,8 @@ let package = Package(
     .library(name: "AviaryHub", targets: ["AviaryHub"]),
     // Drawings, charts and contact sheets as PNG and SVG; Pango and Cairo are opened at the first picture.
     .library(name: "AviaryPictures", targets: ["AviaryPictures"]),
+    // SQLite databases, which only a program that imports it links.
+    .library(name: "AviarySQLite", targets: ["AviarySQLite"]),
     // Event files for TensorBoard, of the trait of that name.
     .library(name: "AviaryTensorBoard", targets: ["AviaryTensorBoard"]),
     .executable(name: "aviary", targets: ["AviaryCommand"]),
@@ -80,6 +82,9 @@ let package = Package(
     .systemLibrary(
       name: "CWebP", path: "Sources/CImageCodecs/WebP", pkgConfig: "libwebp",
       providers: [.apt(["libwebp-dev"]), .brew(["webp"])]),
+    .systemLibrary(
+      name: "CSQLite", path: "Sources/CSQLite", pkgConfig: "sqlite3",
+      providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
     .systemLibrary(name: "CLAPACK", path: "Sources/CLAPACK", providers: [.apt(["liblapack-dev"])]),
     .target(
       name: "CImageCodecs", dependencies: ["CTurboJPEG", "CJPEG", "CSpng", "CWebP", "CZlib"],
@@ -120,11 +125,13 @@ let package = Package(
     module("Hub", ["AviaryCheckpoints", "AviaryArchives"]),
     module("Explanations", ["AviaryLayers", "AviaryTensors"]),
     module("Pictures", ["AviaryArchives"]),
+    module("SQLite", ["AviaryArchives", "CSQLite"]),
     module("TensorBoard", ["AviaryTraining", "AviaryLayers", "AviaryTensors", "AviaryArchives", protobuf]),
     module(
       "Commands",
       [
-        "Aviary", "AviaryExplanations", "AviaryHub", "AviaryPictures", "AviaryArchives", "CPlatform", argumentParser,
+        "Aviary", "AviaryExplanations", "AviaryHub", "AviaryPictures", "AviarySQLite", "AviaryArchives", "CPlatform",
+        argumentParser,
         .target(name: "AviaryTensorBoard", condition: .when(traits: ["TensorBoard"])),
       ]),
     .executableTarget(
@@ -160,6 +167,7 @@ let package = Package(
     tests("TensorBoard", ["AviaryTraining", "AviaryTensors"]),
     tests("Training", ["AviaryModels"], resources: [.copy("Goldens")]),
     tests("Pictures", ["AviaryArchives", "AviaryDatasets"]),
+    tests("SQLite"),
     tests("Command", ["Aviary", "AviaryArchives", "AviaryBench"], resources: [.copy("Goldens")]),
     .testTarget(name: "AviaryFuzzTests", dependencies: ["AviaryFuzz"], path: "Tests/FuzzTests"),
   ],
