@@ -42,8 +42,9 @@ let package = Package(
     .library(name: "AviaryHub", targets: ["AviaryHub"]),
     // Drawings, charts and contact sheets as PNG and SVG; Pango and Cairo are opened at the first picture.
     .library(name: "AviaryPictures", targets: ["AviaryPictures"]),
-    // SQLite databases, which only a program that imports it links.
+    // SQLite databases, and the search for settings that is kept in one, which only programs that import them link.
     .library(name: "AviarySQLite", targets: ["AviarySQLite"]),
+    .library(name: "AviarySearch", targets: ["AviarySearch"]),
     // Event files for TensorBoard, of the trait of that name.
     .library(name: "AviaryTensorBoard", targets: ["AviaryTensorBoard"]),
     .executable(name: "aviary", targets: ["AviaryCommand"]),
@@ -126,12 +127,13 @@ let package = Package(
     module("Explanations", ["AviaryLayers", "AviaryTensors"]),
     module("Pictures", ["AviaryArchives"]),
     module("SQLite", ["AviaryArchives", "CSQLite"]),
+    module("Search", ["AviarySQLite", "AviaryKernels"]),
     module("TensorBoard", ["AviaryTraining", "AviaryLayers", "AviaryTensors", "AviaryArchives", protobuf]),
     module(
       "Commands",
       [
-        "Aviary", "AviaryExplanations", "AviaryHub", "AviaryPictures", "AviarySQLite", "AviaryArchives", "CPlatform",
-        argumentParser,
+        "Aviary", "AviaryExplanations", "AviaryHub", "AviaryPictures", "AviarySQLite", "AviarySearch", "AviaryArchives",
+        "CPlatform", argumentParser,
         .target(name: "AviaryTensorBoard", condition: .when(traits: ["TensorBoard"])),
       ]),
     .executableTarget(
@@ -168,6 +170,7 @@ let package = Package(
     tests("Training", ["AviaryModels"], resources: [.copy("Goldens")]),
     tests("Pictures", ["AviaryArchives", "AviaryDatasets"]),
     tests("SQLite"),
+    tests("Search", ["AviarySQLite"], resources: [.copy("Goldens")]),
     tests("Command", ["Aviary", "AviaryArchives", "AviaryBench"], resources: [.copy("Goldens")]),
     .testTarget(name: "AviaryFuzzTests", dependencies: ["AviaryFuzz"], path: "Tests/FuzzTests"),
   ],
