@@ -67,7 +67,7 @@ import CSQLite
   }
 
   deinit {
-    for unsafestatement in unsafe statements.values { unsafe sqlite3_finalize(statement) }
+    unsafe statements.values.forEach { unsafe sqlite3_finalize($0) }
     unsafe sqlite3_close_v2(handle)
   }
 
@@ -132,7 +132,7 @@ extension SQLiteDatabase {
     try check(unsafe sqlite3_prepare_v2(handle, sql, -1, &made, nil))
     guard let statement = unsafe made else { throw .failed(path: path, reason: "a statement is empty") }
     if unsafe statements.count >= Self.mostStatements {
-      for unsafestatement in unsafe statements.values { unsafe sqlite3_finalize(statement) }
+      unsafe statements.values.forEach { unsafe sqlite3_finalize($0) }
       unsafe statements = [:]
     }
     unsafe statements[sql] = statement

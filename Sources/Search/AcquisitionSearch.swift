@@ -9,8 +9,8 @@ struct AcquisitionSearch {
   private let fixed: [Double?]
   private let known: Set<[Double]>
   private let score: ([Double]) -> Double
-  private static let random = 200
-  private static let followed = 4
+  private static let random = 600
+  private static let followed = 6
   private static let mostSteps = 60
 
   /// - Parameter known: places that were tried: they are not chosen again where there is another.

@@ -61,7 +61,7 @@ import Testing
     let holder = try SQLiteDatabase(path: path)
     let other = try SQLiteDatabase(path: path, waiting: 0)
     try holder.transaction {
-      #expect(throws: SQLiteFault.busy(path: path)) { try other.execute("CREATE TABLE t (v)") }
+      _ = #expect(throws: SQLiteFault.busy(path: path)) { try other.execute("CREATE TABLE t (v)") }
     }
     try other.execute("CREATE TABLE t (v)")
   }
