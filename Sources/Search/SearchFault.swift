@@ -44,7 +44,7 @@ public enum SearchFault: Swift.Error, Equatable, Sendable, CustomStringConvertib
     case .newerVersion(let path, let version):
       "\(path): was written by a later version (\(version) of the format); use a newer Aviary"
     case .otherStudy(let path, let what, let was):
-      "\(path): the study was begun with another \(what) (\(was)); give the same, or another file"
+      "\(path): the study was begun with other \(what): \(was); give the same, or another file"
     case .claimLost(let trial): "trial \(trial) was taken over by another process"
     case .database(let fault): "\(fault)"
     }

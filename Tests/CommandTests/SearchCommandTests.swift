@@ -57,7 +57,7 @@ import Testing
 
     // Other settings are another study.
     let other = try search("--try", "learning-rate=1e-3..1:log", "--trials", "5")
-    #expect(other.status == 1 && other.errors.contains("was begun with another settings"), "\(other.errors)")
+    #expect(other.status == 1 && other.errors.contains("was begun with other settings"), "\(other.errors)")
   }
 
   /// A trial that fails is recorded with its reason, conditions hold, numbers are measured by their loss, and what is given
