@@ -44,6 +44,9 @@ let package = Package(
     .library(name: "AviaryHub", targets: ["AviaryHub"]),
     // Drawings, charts and contact sheets as PNG and SVG; Pango and Cairo are opened at the first picture.
     .library(name: "AviaryPictures", targets: ["AviaryPictures"]),
+    // SQLite databases, and the search for settings that is kept in one, which only programs that import them link.
+    .library(name: "AviarySQLite", targets: ["AviarySQLite"]),
+    .library(name: "AviarySearch", targets: ["AviarySearch"]),
     // Event files for TensorBoard, of the trait of that name.
     .library(name: "AviaryTensorBoard", targets: ["AviaryTensorBoard"]),
     .executable(name: "aviary", targets: ["AviaryCommand"]),
@@ -82,6 +85,9 @@ let package = Package(
     .systemLibrary(
       name: "CWebP", path: "Sources/CImageCodecs/WebP", pkgConfig: "libwebp",
       providers: [.apt(["libwebp-dev"]), .brew(["webp"])]),
+    .systemLibrary(
+      name: "CSQLite", path: "Sources/CSQLite", pkgConfig: "sqlite3",
+      providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
     .systemLibrary(name: "CLAPACK", path: "Sources/CLAPACK", providers: [.apt(["liblapack-dev"])]),
     .target(
       name: "CImageCodecs", dependencies: ["CTurboJPEG", "CJPEG", "CSpng", "CWebP", "CZlib"],
@@ -123,11 +129,14 @@ let package = Package(
     module("Hub", ["AviaryCheckpoints", "AviaryArchives"]),
     module("Explanations", ["AviaryLayers", "AviaryTensors"]),
     module("Pictures", ["AviaryArchives"]),
+    module("SQLite", ["AviaryArchives", "CSQLite"]),
+    module("Search", ["AviarySQLite", "AviaryKernels"]),
     module("TensorBoard", ["AviaryTraining", "AviaryLayers", "AviaryTensors", "AviaryArchives", protobuf]),
     module(
       "Commands",
       [
-        "Aviary", "AviaryExplanations", "AviaryHub", "AviaryPictures", "AviaryArchives", "CPlatform", argumentParser,
+        "Aviary", "AviaryExplanations", "AviaryHub", "AviaryPictures", "AviarySQLite", "AviarySearch", "AviaryArchives",
+        "CPlatform", argumentParser,
         .target(name: "AviaryTensorBoard", condition: .when(traits: ["TensorBoard"])),
       ]),
     .executableTarget(
@@ -163,6 +172,8 @@ let package = Package(
     tests("TensorBoard", ["AviaryTraining", "AviaryTensors"]),
     tests("Training", ["AviaryModels"], resources: [.copy("Goldens")]),
     tests("Pictures", ["AviaryArchives", "AviaryDatasets"]),
+    tests("SQLite"),
+    tests("Search", ["AviarySQLite"], resources: [.copy("Goldens")]),
     tests("Command", ["Aviary", "AviaryArchives", "AviaryBench"], resources: [.copy("Goldens")]),
     .testTarget(name: "AviaryFuzzTests", dependencies: ["AviaryFuzz"], path: "Tests/FuzzTests"),
   ],

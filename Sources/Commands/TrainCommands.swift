@@ -8,7 +8,14 @@ import AviaryArchives
   import Foundation
 #endif
 
-struct TrainCommand: ParsableCommand {
+/// A command that begins runs: train and finetune.
+protocol TrainingCommand: ParsableCommand {
+  var training: TrainingArguments { get }
+  /// The options of a new run, and what it begins with.
+  func begin() throws -> (TrainingOptions, NetworkTraining.Source)
+}
+
+struct TrainCommand: TrainingCommand {
   static let configuration = CommandConfiguration(
     commandName: "train", abstract: "Train a network from scratch on images, a table, a text or a graph.",
     discussion: TrainingRun.discussion)
@@ -25,18 +32,18 @@ struct TrainCommand: ParsableCommand {
     }
   }
 
-  func run() throws {
-    try TrainingRun(command: "train", training, offline).run {
-      let architecture = try AviaryCommand.registry.architecture(named: architecture ?? "")
-      let data = try offline.dataPath(training.data ?? "")
-      let options = try training.options(
-        data: data, isFinetuning: false, architecture: architecture.name, checkpoint: nil)
-      return (options, .scratch(architecture))
-    }
+  func run() throws { try TrainingRun(command: "train", training, offline).run { try begin() } }
+
+  func begin() throws -> (TrainingOptions, NetworkTraining.Source) {
+    let architecture = try AviaryCommand.registry.architecture(named: architecture ?? "")
+    let data = try offline.dataPath(training.data ?? "")
+    let options = try training.options(
+      data: data, isFinetuning: false, architecture: architecture.name, checkpoint: nil)
+    return (options, .scratch(architecture))
   }
 }
 
-struct FinetuneCommand: ParsableCommand {
+struct FinetuneCommand: TrainingCommand {
   static let configuration = CommandConfiguration(
     commandName: "finetune",
     abstract:
@@ -69,37 +76,39 @@ struct FinetuneCommand: ParsableCommand {
   }
 
   func run() throws {
-    try TrainingRun(command: "finetune", training, weights.offline).run {
-      let data = try weights.dataPath(training.data ?? "")
-      let path = try weights.path(of: from ?? "")
-      if naming.architecture == nil, let option = naming.givenOptions.first(where: { $0 != "--weights-key" }) {
-        throw ValidationError("\(option) needs --architecture NAME")
-      }
-      let checkpoint = try reading.checkpoint(at: path)
-      guard let architecture = checkpoint.metadata.architecture else {
-        throw CommandFault.unnamedSource(path: path, fitting: AviaryCommand.registry.names(fitting: checkpoint))
-      }
-      // Tables, texts and graphs are prepared anew where the checkpoint does not say how.
-      if checkpoint.metadata.preprocessing == nil, try DataSource.kind(of: data) == .images {
-        throw CommandFault.unpreparedSource(path: path)
-      }
-      if !checkpoint.quantizedPaths.isEmpty {
-        tell("\(path): its weights are quantized; they are trained in float32")
-      }
-      var knownLength: Int?
-      switch try checkpoint.inputPreparation() {
-      case .textColumn(let known): knownLength = known.settings.longest
-      case .tags(let known): knownLength = known.settings.longest
-      case .translation(let known): knownLength = known.settings.longest
-      case .generation(let known): knownLength = known.settings.longest
-      case .images, .table, .series, .unlabeled, .graph, .graphs, .text, nil: break
-      }
-      var options = try training.options(
-        data: data, isFinetuning: true, architecture: architecture, checkpoint: absolutePath(path),
-        knownLength: knownLength)
-      options.reading = try reading
-      return (options, .checkpoint(checkpoint, path: path))
+    try TrainingRun(command: "finetune", training, weights.offline).run { try begin() }
+  }
+
+  func begin() throws -> (TrainingOptions, NetworkTraining.Source) {
+    let data = try weights.dataPath(training.data ?? "")
+    let path = try weights.path(of: from ?? "")
+    if naming.architecture == nil, let option = naming.givenOptions.first(where: { $0 != "--weights-key" }) {
+      throw ValidationError("\(option) needs --architecture NAME")
     }
+    let checkpoint = try reading.checkpoint(at: path)
+    guard let architecture = checkpoint.metadata.architecture else {
+      throw CommandFault.unnamedSource(path: path, fitting: AviaryCommand.registry.names(fitting: checkpoint))
+    }
+    // Tables, texts and graphs are prepared anew where the checkpoint does not say how.
+    if checkpoint.metadata.preprocessing == nil, try DataSource.kind(of: data) == .images {
+      throw CommandFault.unpreparedSource(path: path)
+    }
+    if !checkpoint.quantizedPaths.isEmpty {
+      tell("\(path): its weights are quantized; they are trained in float32")
+    }
+    var knownLength: Int?
+    switch try checkpoint.inputPreparation() {
+    case .textColumn(let known): knownLength = known.settings.longest
+    case .tags(let known): knownLength = known.settings.longest
+    case .translation(let known): knownLength = known.settings.longest
+    case .generation(let known): knownLength = known.settings.longest
+    case .images, .table, .series, .unlabeled, .graph, .graphs, .text, nil: break
+    }
+    var options = try training.options(
+      data: data, isFinetuning: true, architecture: architecture, checkpoint: absolutePath(path),
+      knownLength: knownLength)
+    options.reading = try reading
+    return (options, .checkpoint(checkpoint, path: path))
   }
 }
 

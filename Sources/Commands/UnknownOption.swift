@@ -8,6 +8,12 @@ import AviaryDiagnostics
   import Foundation
 #endif
 
+/// A command that takes the arguments of another one beside its own.
+protocol ForwardingCommand: ParsableCommand {
+  /// The command that takes them; nil where the arguments do not say which.
+  static func receiver(of arguments: [String]) -> (any ParsableCommand.Type)?
+}
+
 /// An option on the command line that the subcommand does not have. The parser reports a missing argument first, which
 /// often is missing only because the option was misspelt.
 struct UnknownOption {
@@ -27,7 +33,14 @@ struct UnknownOption {
     let subcommand = arguments.first.flatMap { word in
       root.configuration.subcommands.first { $0.configuration.commandName == word }
     }
-    guard let options = Names(of: subcommand ?? root) else { return nil }
+    guard var options = Names(of: subcommand ?? root) else { return nil }
+    if let forwarding = subcommand as? any ForwardingCommand.Type {
+      // Whose options are those of another command, too.
+      guard let receiver = forwarding.receiver(of: Array(arguments.dropFirst())), let its = Names(of: receiver) else {
+        return nil
+      }
+      options.formUnion(its)
+    }
     for (index, argument) in arguments.enumerated() {
       if argument == "--" { return nil }
       guard argument.hasPrefix("--") else { continue }
@@ -41,7 +54,7 @@ struct UnknownOption {
   }
 
   /// The long names of a command's options, from its help.
-  private struct Names {
+  struct Names {
     var all: Set<String> = ["--help", "--version"]
     /// Those of options that take a value.
     private var taking: Set<String> = []
@@ -64,6 +77,15 @@ struct UnknownOption {
       }
       if all.count == 2 { return nil }
     }
+
+    mutating func formUnion(_ other: Names) {
+      all.formUnion(other.all)
+      taking.formUnion(other.taking)
+    }
+
+    func takesValue(_ name: String) -> Bool { taking.contains(name) }
+
+    func nearest(to name: String) -> String? { nearestName(to: name, among: all) }
 
     func awaitsValue(after argument: String) -> Bool {
       taking.contains(argument) || argument.hasPrefix("-") && !argument.hasPrefix("--")

@@ -28,6 +28,8 @@ public struct TrainingHooks {
   public var validated: (ClassificationMetrics) throws -> Void = { _ in }
   /// Whether curves of loss and accuracy are drawn, where standard error is a terminal.
   public var plotsCurves = false
+  /// Whether the test items are scored at the end. A run that is only compared with others leaves them alone.
+  public var scoresTest = true
   /// Asked after each step and each epoch, beside Ctrl-C: whether the run saves and stops.
   public var isInterrupted: () -> Bool = { false }
 

@@ -182,7 +182,7 @@ final class NetworkRun<Task: TrainingTask> {
   /// Scores the best weights on the test items, once, and writes the summary.
   private func finish(_ state: LoopState) throws -> RunSummary {
     try task.model.load(try Checkpoint.read(from: folder.best), path: folder.best)
-    let scores = try task.test()
+    let scores = hooks.scoresTest ? try task.test() : nil
     if let loss = scores?.loss, !loss.isFinite { throw TrainingFault.testLossNotFinite(loss: "\(loss)") }
     let count = { (parameters: [Parameter]) in parameters.reduce(0) { $0 + $1.count } }
     let summary = RunSummary(

@@ -6,7 +6,7 @@ import Testing
 @Suite struct HelpTests {
   static let commands = [
     "models", "inspect", "verify", "diff", "convert", "average", "quantize", "train", "finetune", "evaluate", "predict",
-    "explain", "features", "pull", "plot", "report", "describe", "show",
+    "explain", "features", "pull", "plot", "report", "describe", "show", "search",
     "sample", "sample-images",
   ]
 

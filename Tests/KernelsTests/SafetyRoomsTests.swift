@@ -6,7 +6,7 @@ import Testing
 @Suite struct SafetyRoomsTests {
   static let rooms = [
     "Sources/Kernels/", "Sources/HDF5Writing/", "Sources/Archives/", "Sources/Datasets/Decoding/",
-    "Sources/LinearAlgebra/LAPACK.swift", "Sources/Pictures/Cairo/",
+    "Sources/LinearAlgebra/LAPACK.swift", "Sources/Pictures/Cairo/", "Sources/SQLite/",
   ]
 
   @Test func unsafeCodeStaysInItsRooms() throws {

@@ -70,7 +70,10 @@ extension TrainablePreparation {
     }
     let checkpoint = beginning.checkpoint
     let known = try Self.known(by: checkpoint, settings, isSource: beginning.isSource)
-    let table = try Self.table(csv: options.data, settings, keeping: known)
+    let reading = "\(Self.self) \(settings) \(checkpoint?.path ?? "")"
+    let table = try SharedReadings.table(options.data, key: reading) { () throws(TableFault) in
+      try Self.table(csv: options.data, settings, keeping: known)
+    }
     let data = try PreparedTable<Self>(
       table, settings, keeping: known, validation: try options.validationShare(), test: Self.testShare,
       seed: options.seed)

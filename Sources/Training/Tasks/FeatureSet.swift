@@ -69,6 +69,10 @@ struct FeatureCache {
     _ part: String, _ model: some Classifier, _ entries: [ImageEntry], preprocessing: Preprocessing, workers: Int,
     progress: (Int) throws -> Void = { _ in }
   ) throws -> FeatureSet {
+    if let shared = SharedReadings.current {
+      return try shared.features(
+        model, entries, preprocessing: preprocessing, workers: workers, report: report, progress: progress)
+    }
     let key = try Self.key(model, entries, preprocessing)
     if let found = read(part, key: key, entries) { return found }
     let features = try FeatureSet.compute(
@@ -108,19 +112,33 @@ struct FeatureCache {
     return nil
   }
 
-  private static func key(
-    _ model: some Classifier, _ entries: [ImageEntry], _ preprocessing: Preprocessing
-  ) throws -> String {
+  /// The key of a model's backbone and its input, for any images.
+  static func key(_ model: some Classifier, _ preprocessing: Preprocessing) throws -> String {
+    try sums(of: description(model, preprocessing))
+  }
+
+  private static func description(_ model: some Classifier, _ preprocessing: Preprocessing) throws -> String {
     var text = "\(try JSONValue(encoding: preprocessing).serialized)\n\(model.configurationValue.serialized)\n"
     let head = model.headPath + "."
     for entry in model.checkpoint(architecture: "").entries where !entry.path.hasPrefix(head) {
       text += "\(entry.path) \(entry.array.bytes.crc32c())\n"
     }
+    return text
+  }
+
+  private static func key(
+    _ model: some Classifier, _ entries: [ImageEntry], _ preprocessing: Preprocessing
+  ) throws -> String {
+    var text = try description(model, preprocessing)
     for entry in entries {
       let status = FileSystem.status(entry.file)
       text += "\(entry.path)\t\(entry.label)\t\(status?.size ?? -1)\t\(status?.modified ?? -1)\n"
     }
-    // Two sums of 32 bits over halves and one over all of it.
+    return sums(of: text)
+  }
+
+  /// Two sums of 32 bits over halves and one over all of it.
+  private static func sums(of text: String) -> String {
     let bytes = Array(text.utf8)
     let half = bytes.count / 2
     return [bytes[...], bytes[..<half], bytes[half...]]

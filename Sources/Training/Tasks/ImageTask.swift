@@ -62,9 +62,12 @@ final class ImageTask<Model: Classifier>: TrainingTask {
   // MARK: Batches
 
   func prepare() throws {
-    try ImageContents.check(
-      [data.training, data.validation] + (data.test.map { [$0] } ?? []), isBeginning: isBeginning,
-      at: folder + "/" + RunFolder.imagesName, workers: options.workers)
+    // A run among many is not resumed, so that nothing needs to be recorded.
+    if SharedReadings.current == nil {
+      try ImageContents.check(
+        [data.training, data.validation] + (data.test.map { [$0] } ?? []), isBeginning: isBeginning,
+        at: folder + "/" + RunFolder.imagesName, workers: options.workers)
+    }
     try pretraining?.run()
     guard cachesFeatures else { return }
     let cache = FeatureCache(folder: folder, report: report)

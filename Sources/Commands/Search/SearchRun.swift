@@ -1,0 +1,175 @@
+import ArgumentParser
+import Aviary
+import AviaryArchives
+import AviarySearch
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// Runs the trials of a study, one after the other, until there are none left.
+final class SearchRun {
+  let study: Study
+  private let plan: SearchPlan
+  private let deadline: Double?
+  private let shared: SharedReadings
+  private static let measuredFact = "measured"
+  /// How many trials may fail alike before a search with no other trials gives up.
+  private static let mostFailures = 3
+
+  init(_ plan: SearchPlan) throws {
+    self.plan = plan
+    deadline = plan.seconds.map { secondsOnAClock() + $0 }
+    shared = SharedReadings(folder: plan.folder)
+    // Data that are not there, before a file is made for their study.
+    _ = try plan.command.command(with: [:], for: plan.folder).training.data.map { try requireData($0) }
+    study = try Study(path: plan.study, facts: plan.facts)
+    for start in plan.starts { try study.start(start.text, start.values) }
+  }
+
+  /// Says how far the study is.
+  func tellProgress() throws {
+    let trials = try study.trials()
+    let over = trials.filter { $0.state != .waiting && $0.state != .running }.count
+    tell(
+      "\(plan.study): \(over)" + (plan.limit.map { " of \($0)" } ?? "") + " trials are over; method \(plan.method.word)"
+    )
+  }
+
+  /// - Returns: whether the run was interrupted.
+  func runTrials() throws -> Bool {
+    Interruption.watch()
+    defer { Interruption.unwatch() }
+    while deadline.map({ secondsOnAClock() < $0 }) ?? true {
+      guard let claim = try study.claim(limit: plan.limit) else { return false }
+      // Whatever happens in between, the trial is not left to a process that goes on without it.
+      do {
+        if try run(claim) { return true }
+      } catch SearchFault.claimLost {
+        continue
+      } catch {
+        try? study.release(claim)
+        throw error
+      }
+      Interruption.watch()
+    }
+    return false
+  }
+
+  /// - Returns: whether the trial was interrupted.
+  private func run(_ claim: TrialClaim) throws -> Bool {
+    var values = claim.given
+    if !claim.isComplete {
+      values = plan.sampler.suggest(trial: claim.number, keeping: claim.given, after: try history(before: claim))
+      try study.complete(claim, values)
+    }
+    // The run watches anew, and would forget that somebody asked while values were chosen.
+    if Interruption.isRequested {
+      try study.release(claim)
+      return true
+    }
+    let trial = TrialRun(plan, study, claim, values, shared, rises: try settledMonitor()?.rises)
+    let outcome: TrialRun.Outcome
+    do {
+      let beats = Heartbeat(of: claim, in: plan.study)
+      defer { beats.stop() }
+      outcome = try trial.run { [self] scores in try settle(scores) }
+    }
+    switch outcome {
+    case .interrupted:
+      try study.release(claim)
+      return true
+    case .finished(let value): try study.finish(claim, .finished, value: value)
+    case .pruned(let value): try study.finish(claim, .pruned, value: value)
+    case .failed(let message): try study.finish(claim, .failed, message: message)
+    }
+    try tellAbout(claim.number)
+    return false
+  }
+
+  /// All other trials as a sampler sees them.
+  private func history(before claim: TrialClaim) throws -> [Observation] {
+    let rises = try settledMonitor()?.rises ?? false
+    return try study.trials().filter { $0.number != claim.number }.compactMap { $0.observation(rises: rises) }
+  }
+
+  // MARK: What is measured
+
+  /// What the trials are compared by; nil before the first epoch of a search that was not told.
+  func settledMonitor() throws -> Monitor? {
+    if let monitor = plan.monitor { return monitor }
+    return try study.fact(Self.measuredFact).flatMap { Monitor(rawValue: $0) }
+  }
+
+  /// What the trials are compared by, which the first scores decide where nobody said it.
+  private func settle(_ scores: Scores) throws -> Monitor {
+    if let monitor = try settledMonitor() { return monitor }
+    let usual = BestChoice().quantity(of: scores)
+    return Monitor(rawValue: try study.settle(Self.measuredFact, usual.rawValue)) ?? usual
+  }
+
+  // MARK: Words
+
+  private func tellAbout(_ number: Int) throws {
+    let trials = try study.trials()
+    guard let trial = trials.first(where: { $0.number == number }) else { return }
+    let monitor = try settledMonitor() ?? .loss
+    let best = SearchResult.best(trials, monitor)
+    var parts = ["trial \(number + 1)" + (plan.limit.map { "/\($0)" } ?? "")]
+    switch trial.state {
+    case .failed: parts.append("failed: \(trial.message ?? "")")
+    default:
+      parts.append("\(monitor.word) " + (trial.value.map { "\(significant($0, 5))" } ?? "-"))
+      if trial.state == .pruned { parts.append("stopped after \(counted(trial.epochs, "epoch"))") }
+      if let best, best.number == number {
+        parts.append("(best)")
+      } else if let best, let value = best.value {
+        parts.append("(best \(significant(value, 5)), trial \(best.number + 1))")
+      }
+    }
+    parts.append(SearchResult.text(trial.values, plan.space))
+    if let seconds = trial.seconds { parts.append("\(significant(seconds, 3)) s") }
+    tell(parts.joined(separator: "  "))
+    let failures = trials.filter { $0.state == .failed }
+    if failures.count >= Self.mostFailures, trials.allSatisfy({ $0.state == .failed || $0.state == .running }),
+      Set(failures.map(\.message)).count == 1
+    {
+      throw SearchRunFault.allFail(count: failures.count, reason: trial.message ?? "")
+    }
+  }
+
+  /// Removes what the trials needed, once none is left to run.
+  func clear() throws {
+    let trials = try study.trials()
+    guard plan.limit.map({ trials.count >= $0 }) ?? false,
+      trials.allSatisfy({ $0.state != .running && $0.state != .waiting })
+    else { return }
+    try? FileManager.default.removeItem(atPath: plan.folder)
+  }
+}
+
+/// Refuses data that are not there. Those that are fetched by name are met later.
+private func requireData(_ path: String) throws {
+  if path.hasPrefix("data:") { return }
+  _ = try DataSource.kind(of: path)
+}
+
+/// Keeps a trial's claim alive while it runs.
+private struct Heartbeat {
+  private let task: Task<Void, Never>
+
+  init(of claim: TrialClaim, in path: String) {
+    task = Task.detached {
+      while true {
+        try? await Task.sleep(for: .seconds(10))
+        if Task.isCancelled { return }
+        // A connection of its own, since one belongs to one thread at a time. A claim that is lost shows when the trial ends.
+        try? Study.beat(claim, in: path)
+      }
+    }
+  }
+
+  func stop() { task.cancel() }
+}

@@ -1,0 +1,122 @@
+import ArgumentParser
+import Aviary
+import AviaryArchives
+import AviarySearch
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// One trial: a run of the command, watched epoch by epoch.
+final class TrialRun {
+  enum Outcome {
+    /// The value of the best epoch.
+    case finished(Double)
+    /// The best value until it was stopped.
+    case pruned(Double?)
+    case failed(String)
+    /// Somebody asked to stop.
+    case interrupted
+  }
+
+  private let plan: SearchPlan
+  private let study: Study
+  private let claim: TrialClaim
+  private let values: [String: String]
+  private let shared: SharedReadings
+  /// Whether more is better; nil before anything was measured.
+  private var rises: Bool?
+
+  /// - Parameter shared: of all trials that this process runs.
+  init(
+    _ plan: SearchPlan, _ study: Study, _ claim: TrialClaim, _ values: [String: String], _ shared: SharedReadings,
+    rises: Bool?
+  ) {
+    self.plan = plan
+    self.study = study
+    self.claim = claim
+    self.values = values
+    self.shared = shared
+    self.rises = rises
+  }
+
+  /// - Parameter measure: what trials are compared by, given the scores of an epoch.
+  func run(_ measure: @escaping (Scores) throws -> Monitor) throws -> Outcome {
+    let folder = plan.folder + "/trial-\(claim.number + 1)"
+    // A killed process may have left it.
+    try? FileManager.default.removeItem(atPath: folder)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let wasSilent = Notices.areSilenced
+    Notices.areSilenced = true
+    defer { Notices.areSilenced = wasSilent }
+    let watch = Watch()
+    do {
+      let (options, source) = try plan.command.command(with: values, for: folder).begin()
+      let report = try SharedReadings.$current.withValue(shared) {
+        try NetworkTraining.start(
+          options, from: source, registry: AviaryCommand.registry, at: folder, hooks: hooks(watch, measure)
+        ) { _ in }
+      }
+      if let fault = watch.fault { throw fault }
+      if report.summary != nil {
+        guard let value = watch.chosen else { return .failed("\(SearchRunFault.noValidation)") }
+        return .finished(value)
+      }
+      return watch.isPruned ? .pruned(watch.best(rises ?? false)) : .interrupted
+    } catch let fault as SearchFault {
+      throw fault
+    } catch let fault {
+      if let own = watch.fault { throw own }
+      return .failed(Self.message(fault))
+    }
+  }
+
+  /// What an epoch told.
+  private final class Watch {
+    var values: [Double] = []
+    /// The value of the best epoch, which is kept.
+    var chosen: Double?
+    var isPruned = false
+    var fault: (any Error)?
+
+    func best(_ rises: Bool) -> Double? { rises ? values.max() : values.min() }
+  }
+
+  private func hooks(_ watch: Watch, _ measure: @escaping (Scores) throws -> Monitor) -> TrainingHooks {
+    var hooks = TrainingHooks()
+    hooks.scoresTest = false
+    hooks.observe = { [self] event in
+      guard case .finishedEpoch(let row, let isBest) = event, watch.fault == nil else { return }
+      do { try observe(row, isBest: isBest, watch, measure) } catch { watch.fault = error }
+    }
+    hooks.isInterrupted = { watch.isPruned || watch.fault != nil }
+    return hooks
+  }
+
+  private func observe(
+    _ row: HistoryRow, isBest: Bool, _ watch: Watch, _ measure: (Scores) throws -> Monitor
+  ) throws {
+    guard let scores = row.validation else { return }
+    let monitor = try measure(scores)
+    guard let value = scores[monitor] else { return }
+    rises = monitor.rises
+    watch.values.append(value)
+    if isBest { watch.chosen = value }
+    try study.report(claim, epoch: row.epoch, value)
+    guard plan.pruning != .none else { return }
+    let sign = monitor.rises ? -1.0 : 1.0
+    let others = try study.trials().filter { $0.number != claim.number && !$0.reports.isEmpty }.map { trial in
+      (values: trial.reports.filter { $0.split == 0 }.map { sign * $0.value }, isFinished: trial.state == .finished)
+    }
+    watch.isPruned = plan.pruning.stops(watch.values.map { sign * $0 }, others: others)
+  }
+
+  /// A fault in one line; of wrong usage without how to use the command.
+  private static func message(_ fault: any Error) -> String {
+    let text =
+      TrainCommand.exitCode(for: fault) == .validationFailure ? TrainCommand.message(for: fault) : "\(fault)"
+    return text.split(separator: "\n").first.map(String.init) ?? text
+  }
+}

@@ -1,0 +1,52 @@
+import AviarySQLite
+
+/// Why a search cannot begin or go on.
+public enum SearchFault: Swift.Error, Equatable, Sendable, CustomStringConvertible {
+  /// The text of a parameter cannot be understood.
+  case malformed(text: String, reason: String)
+  /// A setting is searched twice.
+  case repeated(name: String)
+  /// A condition names a setting that is not searched.
+  case unknownCondition(name: String, other: String)
+  /// A condition names a value that its setting never has.
+  case unknownValue(name: String, other: String, value: String)
+  /// Settings wait for each other.
+  case cyclic(name: String)
+  /// A value to start with is not one of its setting.
+  case outside(name: String, value: String)
+  /// A grid needs a number of values for each setting.
+  case endless(name: String)
+  /// A grid has more points than can be counted out.
+  case tooManyPoints
+  /// The file holds something else than a study.
+  case notAStudy(path: String)
+  /// A later version wrote the study.
+  case newerVersion(path: String, version: String)
+  /// The study was begun with other settings than are asked for now.
+  case otherStudy(path: String, what: String, was: String)
+  /// Another process has taken this trial over.
+  case claimLost(trial: Int)
+  /// The study's database cannot be used.
+  case database(SQLiteFault)
+
+  public var description: String {
+    switch self {
+    case .malformed(let text, let reason): "'\(text)': \(reason)"
+    case .repeated(let name): "\(name) is given twice"
+    case .unknownCondition(let name, let other): "\(name) depends on \(other), which is not searched"
+    case .unknownValue(let name, let other, let value):
+      "\(name) depends on \(other)=\(value), which is none of its values"
+    case .cyclic(let name): "\(name) depends on itself"
+    case .outside(let name, let value): "\(name)=\(value) is not one of the values that are searched"
+    case .endless(let name): "\(name) has no end of values; a grid needs a list, or a range with :points=N"
+    case .tooManyPoints: "the grid has more than a million points; leave values out, or use another method"
+    case .notAStudy(let path): "\(path): holds no study; give another file"
+    case .newerVersion(let path, let version):
+      "\(path): was written by a later version (\(version) of the format); use a newer Aviary"
+    case .otherStudy(let path, let what, let was):
+      "\(path): the study was begun with other \(what): \(was); give the same, or another file"
+    case .claimLost(let trial): "trial \(trial) was taken over by another process"
+    case .database(let fault): "\(fault)"
+    }
+  }
+}

@@ -1,0 +1,278 @@
+import AviarySQLite
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// The trials of a search in one SQLite file, which any number of processes share and which survives that they are killed.
+///
+/// A process claims a trial, reports its values, and ends it; each of these is one transaction. A claim is proved by a token,
+/// and kept alive by `beat`. A trial whose process is gone (on the same machine at once, on another one when its claim has
+/// not been kept alive for `patience` seconds) is taken over under another token, so that what the first process may still
+/// say of it is refused: no trial is lost, and none counts twice.
+///
+///     study      name, value: what the trials have in common
+///     trials     number, state, value, message, start (given text of a warm start), complete (whether all values are known),
+///                worker, token, heartbeat, began (seconds since 1970), seconds
+///     settings   trial, name, value
+///     reports    trial, split, epoch, value
+public final class Study {
+  public let path: String
+  /// How long a claim lasts without a sign of life, in seconds.
+  public var patience = 60.0
+  let database: SQLiteDatabase
+  private static let version = "1"
+  private let now: () -> Double
+
+  /// Opens the study in a file, or begins one.
+  ///
+  /// - Parameter facts: what its trials have in common, by name. A study that was begun with others is refused; its own that
+  ///   are not named here do not matter.
+  public convenience init(path: String, facts: [(name: String, value: String)]) throws {
+    try self.init(path: path, facts: facts, now: { Date().timeIntervalSince1970 })
+  }
+
+  init(path: String, facts: [(name: String, value: String)], now: @escaping () -> Double) throws {
+    self.path = path
+    self.now = now
+    database = try SQLiteDatabase(path: path, waiting: 30)
+    // Readers do not wait for a writer. Where a file system cannot have it (a network's), the usual journal serves.
+    var failures = 0
+    while true {
+      do {
+        _ = try database.rows("PRAGMA journal_mode = WAL")
+        break
+      } catch {
+        // Two processes that begin together may both be refused, whatever they wait.
+        failures += 1
+        if failures == 20 { throw error }
+        Self.pause(milliseconds: 50)
+      }
+    }
+    // A finished trial survives a power failure, too.
+    _ = try database.rows("PRAGMA synchronous = FULL")
+    try database.transaction {
+      try begin()
+      try check(facts)
+    }
+  }
+
+  private static func pause(milliseconds: UInt32) { _ = usleep(milliseconds * 1000) }
+
+  private func begin() throws {
+    let tables = Set(try database.rows("SELECT name FROM sqlite_master WHERE type = 'table'").compactMap { $0[0].text })
+    if tables.isEmpty {
+      try database.execute("CREATE TABLE study (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
+      try database.execute(
+        """
+        CREATE TABLE trials (number INTEGER PRIMARY KEY, state TEXT NOT NULL, value REAL, message TEXT, start TEXT UNIQUE, \
+        complete INTEGER NOT NULL DEFAULT 0, worker TEXT, token TEXT, heartbeat REAL, began REAL, seconds REAL)
+        """)
+      try database.execute(
+        "CREATE TABLE settings (trial INTEGER, name TEXT, value TEXT NOT NULL, PRIMARY KEY (trial, name)) WITHOUT ROWID"
+      )
+      try database.execute(
+        """
+        CREATE TABLE reports (trial INTEGER, split INTEGER, epoch INTEGER, value REAL, PRIMARY KEY (trial, split, epoch)) \
+        WITHOUT ROWID
+        """)
+      try database.execute("INSERT INTO study VALUES ('aviary study', ?)", [.text(Self.version)])
+      return
+    }
+    guard tables.isSuperset(of: ["study", "trials", "settings", "reports"]), let version = try fact("aviary study")
+    else {
+      throw SearchFault.notAStudy(path: path)
+    }
+    guard version == Self.version else { throw SearchFault.newerVersion(path: path, version: version) }
+  }
+
+  private func check(_ facts: [(name: String, value: String)]) throws {
+    let isNew = try database.rows("SELECT count(*) FROM study")[0][0].integer == 1
+    for (name, value) in facts {
+      if let known = try fact(name) {
+        guard known == value else { throw SearchFault.otherStudy(path: path, what: name, was: known) }
+      } else if isNew {
+        try database.execute("INSERT INTO study VALUES (?, ?)", [.text(name), .text(value)])
+      } else {
+        throw SearchFault.otherStudy(path: path, what: name, was: "none")
+      }
+    }
+  }
+
+  /// What all trials have in common; nil where that is not kept.
+  public func fact(_ name: String) throws -> String? {
+    try database.rows("SELECT value FROM study WHERE name = ?", [.text(name)]).first?[0].text
+  }
+
+  /// Keeps what all trials have in common, unless it is known already, and returns what is known then.
+  public func settle(_ name: String, _ value: String) throws -> String {
+    try database.transaction {
+      try database.execute("INSERT OR IGNORE INTO study VALUES (?, ?)", [.text(name), .text(value)])
+      return try fact(name) ?? value
+    }
+  }
+
+  // MARK: Trials
+
+  /// Lets a trial with these values come next, unless the same text gave one before.
+  public func start(_ text: String, _ values: [String: String]) throws {
+    try database.transaction {
+      guard try database.rows("SELECT 1 FROM trials WHERE start = ?", [.text(text)]).isEmpty else { return }
+      let number = try nextNumber()
+      try database.execute(
+        "INSERT INTO trials (number, state, start) VALUES (?, 'waiting', ?)", [SQLiteValue(number), .text(text)])
+      try write(values, of: number)
+    }
+  }
+
+  /// Claims the next trial: one that was left behind, one that waits, or a new one.
+  ///
+  /// - Parameter limit: how many trials the study has at most; nil for any number.
+  /// - Returns: nil where there is none.
+  public func claim(limit: Int?) throws -> TrialClaim? {
+    try database.transaction {
+      try releaseAbandoned()
+      let token = UUID().uuidString
+      let row = try database.rows("SELECT number, complete FROM trials WHERE state = 'waiting' ORDER BY number LIMIT 1")
+      let number: Int
+      if let waiting = row.first?[0].integer {
+        number = Int(waiting)
+      } else {
+        number = try nextNumber()
+        if let limit, try count() >= limit { return nil }
+        try database.execute("INSERT INTO trials (number, state) VALUES (?, 'waiting')", [SQLiteValue(number)])
+      }
+      try database.execute(
+        "UPDATE trials SET state = 'running', worker = ?, token = ?, heartbeat = ?, began = ? WHERE number = ?",
+        [.text(StudyWorker.current.text), .text(token), .real(now()), .real(now()), SQLiteValue(number)])
+      return TrialClaim(
+        number: number, given: try settings(of: number), isComplete: row.first?[1].integer == 1, token: token)
+    }
+  }
+
+  /// Keeps all values of a claimed trial.
+  public func complete(_ claim: TrialClaim, _ values: [String: String]) throws {
+    try database.transaction {
+      try change(claim, "complete = 1")
+      try database.execute("DELETE FROM settings WHERE trial = ?", [SQLiteValue(claim.number)])
+      try write(values, of: claim.number)
+    }
+  }
+
+  /// Keeps the value after an epoch, which also keeps the claim alive.
+  public func report(_ claim: TrialClaim, split: Int = 0, epoch: Int, _ value: Double) throws {
+    try database.transaction {
+      try change(claim, "heartbeat = ?", [.real(now())])
+      try database.execute(
+        "INSERT OR REPLACE INTO reports VALUES (?, ?, ?, ?)",
+        [SQLiteValue(claim.number), SQLiteValue(split), SQLiteValue(epoch), .real(value)])
+    }
+  }
+
+  /// Keeps a claim alive, from any thread.
+  public static func beat(_ claim: TrialClaim, in path: String) throws {
+    let database = try SQLiteDatabase(path: path, .write)
+    try database.execute(
+      "UPDATE trials SET heartbeat = ? WHERE number = ? AND token = ?",
+      [.real(Date().timeIntervalSince1970), SQLiteValue(claim.number), .text(claim.token)])
+  }
+
+  /// Ends a trial.
+  public func finish(
+    _ claim: TrialClaim, _ state: StudyTrial.State, value: Double? = nil, message: String? = nil
+  ) throws {
+    try change(
+      claim,
+      "state = ?, value = ?, message = ?, seconds = ? - began, worker = NULL, token = NULL, heartbeat = NULL",
+      [.text(state.rawValue), SQLiteValue(value), SQLiteValue(message), .real(now())])
+  }
+
+  /// Gives a trial back, to be tried anew.
+  public func release(_ claim: TrialClaim) throws {
+    try database.transaction {
+      try change(claim, "state = 'waiting', worker = NULL, token = NULL, heartbeat = NULL")
+      try database.execute("DELETE FROM reports WHERE trial = ?", [SQLiteValue(claim.number)])
+    }
+  }
+
+  private func change(_ claim: TrialClaim, _ what: String, _ values: [SQLiteValue] = []) throws {
+    try database.execute(
+      "UPDATE trials SET \(what) WHERE number = ? AND token = ?",
+      values + [SQLiteValue(claim.number), .text(claim.token)])
+    if database.changes == 0 { throw SearchFault.claimLost(trial: claim.number) }
+  }
+
+  /// Lets trials wait anew whose processes are gone.
+  private func releaseAbandoned() throws {
+    let running = try database.rows("SELECT number, worker, heartbeat FROM trials WHERE state = 'running'")
+    for row in running {
+      let isGone = row[1].text.flatMap { StudyWorker($0) }?.isGone ?? false
+      guard isGone || now() - (row[2].number ?? 0) > patience else { continue }
+      try database.execute(
+        "UPDATE trials SET state = 'waiting', worker = NULL, token = NULL, heartbeat = NULL WHERE number = ?", [row[0]])
+      try database.execute("DELETE FROM reports WHERE trial = ?", [row[0]])
+    }
+  }
+}
+
+extension Study {
+  private func count() throws -> Int { Int(try database.rows("SELECT count(*) FROM trials")[0][0].integer ?? 0) }
+
+  private func nextNumber() throws -> Int {
+    let last = try database.rows("SELECT max(number) FROM trials")[0][0].integer ?? -1
+    guard last < 1 << 30 else { throw SearchFault.notAStudy(path: path) }
+    return Int(max(last, -1)) + 1
+  }
+
+  private func write(_ values: [String: String], of trial: Int) throws {
+    for (name, value) in values.sorted(by: { $0.key < $1.key }) {
+      try database.execute("INSERT INTO settings VALUES (?, ?, ?)", [SQLiteValue(trial), .text(name), .text(value)])
+    }
+  }
+
+  private func settings(of trial: Int) throws -> [String: String] {
+    let rows = try database.rows("SELECT name, value FROM settings WHERE trial = ?", [SQLiteValue(trial)])
+    return Dictionary(rows.compactMap { row in row[0].text.flatMap { name in row[1].text.map { (name, $0) } } }) { $1 }
+  }
+
+  /// All trials, in the order of their numbers, as they are at one moment.
+  public func trials() throws -> [StudyTrial] {
+    var settings: [Int64: [String: String]] = [:]
+    var reports: [Int64: [StudyTrial.Report]] = [:]
+    var trials: [[SQLiteValue]] = []
+    // A transaction that only reads waits for nobody.
+    try database.execute("BEGIN")
+    do {
+      defer { try? database.execute("COMMIT") }
+      for row in try database.rows("SELECT trial, name, value FROM settings") {
+        if let trial = row[0].integer, let name = row[1].text {
+          settings[trial, default: [:]][name] = row[2].text ?? ""
+        }
+      }
+      for row in try database.rows("SELECT trial, split, epoch, value FROM reports ORDER BY trial, split, epoch") {
+        guard let trial = row[0].integer, let split = row[1].integer, let epoch = row[2].integer,
+          let split = Int(exactly: split), let epoch = Int(exactly: epoch)
+        else { continue }
+        reports[trial, default: []].append(.init(split: split, epoch: epoch, value: row[3].number ?? .nan))
+      }
+      trials = try database.rows("SELECT number, state, value, message, seconds FROM trials ORDER BY number")
+    }
+    return try trials.map { row in
+      guard let number = row[0].integer, (0...1 << 31).contains(number),
+        let state = row[1].text.flatMap({ StudyTrial.State(rawValue: $0) })
+      else { throw SearchFault.notAStudy(path: path) }
+      return StudyTrial(
+        number: Int(number), state: state, values: settings[number] ?? [:], value: row[2].number,
+        reports: reports[number] ?? [], message: row[3].text, seconds: row[4].number)
+    }
+  }
+}

@@ -1,0 +1,59 @@
+/// A trial of a study.
+public struct StudyTrial: Equatable, Sendable {
+  public enum State: String, Sendable, CaseIterable {
+    /// Its values are given, in part or in whole, and nobody tries them yet.
+    case waiting
+    case running
+    case finished
+    /// It was stopped early.
+    case pruned
+    case failed
+  }
+
+  /// Counted from 0, in the order in which trials began.
+  public let number: Int
+  public let state: State
+  /// The values of the settings that apply.
+  public let values: [String: String]
+  /// Of one that finished: what is searched for. Of one that was stopped: the best until then.
+  public let value: Double?
+  /// After each epoch, of each split of the data; what was not reported is missing.
+  public let reports: [Report]
+  /// Why it failed.
+  public let message: String?
+  public let seconds: Double?
+
+  public struct Report: Equatable, Sendable {
+    /// Counted from 0.
+    public let split: Int
+    /// Counted from 1.
+    public let epoch: Int
+    public let value: Double
+  }
+
+  public var epochs: Int { reports.map(\.epoch).max() ?? 0 }
+
+  /// As a sampler sees it.
+  ///
+  /// - Parameter rises: whether more of the value is better.
+  public func observation(rises: Bool) -> Observation? {
+    func sign(_ value: Double) -> Double { rises ? -value : value }
+    switch state {
+    case .waiting: return nil
+    case .running: return values.isEmpty ? nil : Observation(values, .running)
+    case .finished: return value.map { Observation(values, .finished(sign($0))) }
+    case .pruned: return Observation(values, .pruned(epoch: epochs, value.map(sign) ?? .infinity))
+    case .failed: return Observation(values, .failed)
+    }
+  }
+}
+
+/// The right to run a trial, which ends when the trial does or another process takes it over.
+public struct TrialClaim: Sendable {
+  public let number: Int
+  /// The values that it has already.
+  public let given: [String: String]
+  /// Whether these are all.
+  public let isComplete: Bool
+  let token: String
+}

@@ -1,0 +1,135 @@
+import Aviary
+import AviarySearch
+import Foundation
+import Testing
+
+@testable import AviaryCommands
+
+/// `aviary search`, from the command line to the study.
+@Suite struct SearchCommandTests {
+  private let scratch: ScratchFolder
+
+  init() throws {
+    scratch = try ScratchFolder()
+    let rows = (0..<60).map { "\($0 % 10),\($0 % 3),\(3 * ($0 % 10) - $0 % 3),\($0 % 10 > 4 ? "high" : "low")" }
+    try scratch.write("a,b,y,kind\n" + rows.joined(separator: "\n") + "\n", to: "numbers.csv")
+  }
+
+  private func search(_ options: String..., target: String = "kind") throws -> BuiltTool.Outcome {
+    try BuiltTool.run(
+      [
+        "search", "train", "mlp", "--data", "numbers.csv", "--target", target, "--set", "hidden=[4]", "--epochs", "2",
+        "--study", "study.sqlite",
+      ] + options, in: scratch.path)
+  }
+
+  /// The table, the command of the best trial, and what that command reaches.
+  @Test func theBestTrialCanBeTrained() throws {
+    let first = try search("--try", "learning-rate=1e-3..1:log", "--try", "batch-size=8,32", "--trials", "3", "--json")
+    #expect(first.status == 0, "\(first.errors)")
+    let lines = first.lines
+    #expect(
+      lines[0].split(separator: " ") == ["trial", "accuracy", "epochs", "seconds", "learning-rate", "batch-size"])
+    let report = try first.json()
+    let trials = try #require(report["trials"] as? [[String: Any]])
+    #expect(trials.compactMap { $0["trial"] as? Int } == [1, 2, 3] && trials.allSatisfy { $0["epochs"] as? Int == 2 })
+    #expect(first.errors.contains("trial 3/3"))
+    let best = try #require((report["best"] as? [String: Any])?["value"] as? Double)
+    #expect(try trials.map { try #require($0["value"] as? Double) }.max() == best)
+    // What is printed trains the same network.
+    let command = try #require(report["command"] as? String)
+    #expect(lines.contains("  " + command))
+    let words = command.replacing("'", with: "").split(separator: " ").map(String.init)
+    let trained = try BuiltTool.run(Array(words.dropFirst()) + ["--json"], in: scratch.path)
+    #expect(try trained.json()["best_accuracy"] as? Double == best, "\(trained.errors)")
+    #expect(!FileManager.default.fileExists(atPath: scratch / "study.sqlite.runs"))
+
+    // The same command goes on, with more trials, and draws.
+    let more = try search(
+      "--try", "learning-rate=1e-3..1:log", "--try", "batch-size=8,32", "--trials", "5", "--json", "--output",
+      "effects.svg", "--method", "gp", "--jobs", "2")
+    let all = try #require(try more.json()["trials"] as? [[String: Any]], "\(more.errors)")
+    #expect(all.count == 5)
+    #expect(
+      zip(all, trials).allSatisfy { ($0["settings"] as? [String: String]) == ($1["settings"] as? [String: String]) })
+    let drawn = try String(contentsOfFile: scratch / "effects.svg", encoding: .utf8)
+    #expect(drawn.contains("Importance") && drawn.contains("learning-rate"))
+
+    // Other settings are another study.
+    let other = try search("--try", "learning-rate=1e-3..1:log", "--trials", "5")
+    #expect(other.status == 1 && other.errors.contains("was begun with other settings"), "\(other.errors)")
+  }
+
+  /// A trial that fails is recorded with its reason, conditions hold, numbers are measured by their loss, and what is given
+  /// to start with comes first.
+  @Test func failuresAreRecorded() throws {
+    let searched = try search(
+      "--try", "optimizer=adam,momentum", "--try", "momentum=0.5,0.9:if optimizer=momentum", "--try",
+      "learning-rate=0.01,1e30", "--start", "optimizer=momentum,momentum=0.9,learning-rate=1e30", "--method", "grid",
+      "--json",
+      target: "y")
+    let report = try searched.json()
+    let trials = try #require(report["trials"] as? [[String: Any]], "\(searched.errors)")
+    #expect(report["monitor"] as? String == "loss" && trials.count == 6)
+    #expect(trials[0]["state"] as? String == "failed" && (trials[0]["message"] as? String)?.contains("loss") == true)
+    for trial in trials {
+      let settings = try #require(trial["settings"] as? [String: String])
+      #expect((settings["momentum"] != nil) == (settings["optimizer"] == "momentum"))
+      #expect((trial["state"] as? String == "failed") == (settings["learning-rate"] == "1e30"))
+    }
+    #expect(Set(trials.compactMap { $0["settings"] as? [String: String] }).count == 6)
+  }
+
+  @Test(arguments: [
+    (["--try", "learning-rat=1..2"], "unknown option '--learning-rat'; did you mean '--learning-rate'?"),
+    (["--try", "optimizer=adam,magic"], "magic"), (["--try", "epochs=0..3"], "--epochs 0 is out of range"),
+    (["--try", "target=a,b"], "--target is given, too"), (["--try", "data=a,b"], "--data is not a setting of a trial"),
+    (["--try", "batch-size=1.5..3"], "--batch-size"),
+    (["--try", "learning-rate=0..1:log"], "log needs a range above 0"),
+    (["--try", "learning-rate=0.1..1", "--method", "grid"], "learning-rate has no end of values"),
+    (["--try", "learning-rate=0.1..1", "--try", "learning-rate=0.1,2"], "learning-rate is given twice"),
+    (["--try", "momentum=0.1,0.2:if optimizer=sgd"], "optimizer, which is not searched"),
+    (["--try", "learning-rate=0.1,1", "--start", "learning-rate=5"], "learning-rate=5"),
+    (["--try", "learning-rate=0.1,1", "--time", "soon"], "--time 'soon'"),
+    (["--try", "learning-rate=0.1,1", "--epoch", "3"], "unknown option '--epoch'"),
+    (["--try", "learning-rate=0.1,1", "--resume", "r"], "--resume"),
+    (["--try", "learning-rate=0.1,1", "--plot"], "--plot is for one run"),
+    (["--try", "learning-rate=0.1,1", "--output", "a.gif"], "--output a.gif"), ([], "--try is missing"),
+    (["--try", "learning-rate=0.1..1", "--monitor", "los"], "--monitor"),
+    (["--try", "set.hiden=[8]"], "hiden"), (["--try", "set.hidden=[8]|[0]"], "hidden"),
+  ])
+  func wrongUsageNamesTheOption(options: [String], words: String) throws {
+    let base = ["train", "mlp", "--data", "/nowhere.csv", "--target", "y", "--study", "s.sqlite", "--trials", "2"]
+    let error = try #require(throws: (any Error).self) { _ = try SearchCommand.parse(base + options) }
+    let unknown = UnknownOption.first(of: AviaryCommand.self, among: ["search"] + base + options)
+    #expect(SearchCommand.exitCode(for: error).rawValue == 64)
+    #expect(
+      SearchCommand.message(for: error).contains(words) || unknown.map { "\($0.error)".contains(words) } == true,
+      "\(SearchCommand.message(for: error))")
+  }
+
+  @Test(arguments: [("90", 90), ("90s", 90), ("30m", 1800), ("2h", 7200), ("1h30m", 5400), ("1.5h", 5400)])
+  func timesAreRead(text: String, seconds: Double) { #expect(duration(text) == seconds) }
+
+  @Test(arguments: ["", "h", "2x", "1h1h", "-1h", "1h30", "infh"]) func otherTimesAreNot(text: String) {
+    #expect(duration(text) == nil)
+  }
+
+  /// Trials train on the same features as a run of their own does.
+  @Test func photographsShareTheirFeatures() throws {
+    try ToyFiles.images(at: scratch / "PHOTOS")
+    try ToyFiles.headless().write(to: scratch / "squeezenet.h5")
+    let outcome = try BuiltTool.run(
+      [
+        "search", "finetune", "--from", "squeezenet.h5", "--data", "PHOTOS", "--freeze", "backbone", "--epochs", "1",
+        "--study", "photos.sqlite", "--try", "learning-rate=1e-3..1e-1:log", "--monitor", "loss", "--trials", "2",
+        "--json",
+      ], in: scratch.path)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let report = try outcome.json()
+    let best = try #require((report["best"] as? [String: Any])?["value"] as? Double)
+    let words = try #require(report["command"] as? String).split(separator: " ").map(String.init)
+    let trained = try BuiltTool.run(Array(words.dropFirst()) + ["--json"], in: scratch.path)
+    #expect(try trained.json()["best_loss"] as? Double == best, "\(trained.errors)")
+  }
+}
