@@ -47,6 +47,12 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
   case notFinite(path: String, tensors: [Checkpoint.Nonfinite])
   /// The output has the wrong extension.
   case badOutput(path: String, reason: String)
+  /// A run of several has no best weights yet.
+  case unfinishedMember(path: String)
+  /// A network gives no answers that an ensemble could join.
+  case noEnsemble(path: String)
+  /// Averaged weights are worse than those that they were made from.
+  case worseAverage(score: String, best: String, path: String)
   /// The output exists and is of another kind.
   case wouldOverwrite(path: String, found: String)
   /// The checkpoint is not a language model.
@@ -164,6 +170,13 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
     case .notFinite(let path, let tensors):
       "\(path): not finite: " + tensors.map { "\($0)" }.joined(separator: ", ")
     case .badOutput(let path, let reason): "\(path): \(reason)"
+    case .unfinishedMember(let path):
+      "\(path): has no best.h5 yet; finish the runs with --resume, or name the checkpoints one by one"
+    case .noEnsemble(let path):
+      "\(path): its network gives no classes or numbers that an ensemble could join; give one checkpoint, without --tta"
+    case .worseAverage(let score, let best, let path):
+      "the average has \(score), less good than \(path) with \(best); nothing is written; use an ensemble "
+        + "(aviary predict A B …), or write it all the same with --force"
     case .wouldOverwrite(let path, let found):
       "\(path): exists and is \(found); give another name, or write over it with --force"
     case .noLanguageModel(let path, let architecture):

@@ -118,19 +118,28 @@ extension DataEvaluation {
         source: data, found: collection.classNames.count, expected: model.configuration.outputs)
     }
     let labels = try collection.labels(among: setting.classes)
-    let division = setting.data.division(recorded: checkpoint.metadata)
-    let familiarity: Familiarity =
-      if let split = checkpoint.metadata.split { division == nil ? .otherFile : .divided(split) } else { .unknown }
-    let choice = PartChoice(given: part, checkpoint: checkpoint, path: path, data: data, noun: "collection")
-    var (name, chosen) = (EvaluationPart.all, [Int]?.none)
-    if let (part, _) = try choice.division(all: counted(collection.count, "graph"), familiarity) {
-      (name, chosen) = (part, division?.graphs(of: part))
-      choice.tellPart(part, count: chosen?.count ?? 0, of: collection.count, "graph")
-    }
+    let (name, chosen) = try chosenGraphs(data, setting)
     func open(_ model: some NodeClassifier) -> ClassificationMetrics {
       setting.data.metrics(model, on: chosen, labels: labels, classes: setting.classes, keepsProbabilities: true)
     }
     return EvaluationReport(open(setting.model), item: "graph").onPart(name)
+  }
+}
+
+extension DataEvaluation {
+  /// The graphs of the part that is evaluated; nil for all.
+  func chosenGraphs(_ data: String, _ setting: GraphSetting) throws -> (part: EvaluationPart, graphs: [Int]?) {
+    let collection = setting.data.collection
+    let division = setting.data.division(recorded: checkpoint.metadata)
+    let familiarity: Familiarity =
+      if let split = checkpoint.metadata.split { division == nil ? .otherFile : .divided(split) } else { .unknown }
+    let choice = PartChoice(given: part, checkpoint: checkpoint, path: path, data: data, noun: "collection")
+    guard let (part, _) = try choice.division(all: counted(collection.count, "graph"), familiarity) else {
+      return (.all, nil)
+    }
+    let chosen = division?.graphs(of: part)
+    choice.tellPart(part, count: chosen?.count ?? 0, of: collection.count, "graph")
+    return (part, chosen)
   }
 }
 

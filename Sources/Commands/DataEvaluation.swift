@@ -18,13 +18,21 @@ struct DataEvaluation {
     _ named: String, _ options: SourceOptions, weights: WeightsOptions, part: EvaluationPart? = nil,
     needsHead: Bool = true, beam: Int? = nil
   ) throws {
+    try self.init(
+      OpenedCheckpoint(named, options, weights: weights), allowing: options.allowances, part: part,
+      needsHead: needsHead, beam: beam)
+  }
+
+  /// - Parameter allowances: tensors that may be missing.
+  init(
+    _ opened: OpenedCheckpoint, allowing allowances: Set<Allowance>, part: EvaluationPart? = nil,
+    needsHead: Bool = true, beam: Int? = nil
+  ) throws {
     self.part = part
     self.beam = beam ?? 1
-    path = try weights.path(of: named)
-    (checkpoint, _) = try options.read(path)
+    (path, checkpoint) = (opened.path, opened.checkpoint)
     if needsHead, checkpoint.metadata.headAbsent { throw CommandFault.headAbsent(path: path) }
-    let missing = try options.allowMissing.map { try Allowance.missing($0) }
-    model = try AviaryCommand.registry.model(from: checkpoint, allowing: Set(missing), path: path).model
+    model = try AviaryCommand.registry.model(from: checkpoint, allowing: allowances, path: path).model
     if beam != nil, !(model is any SequenceWriter) { throw WritingOptions.unsuited(path: path) }
   }
 

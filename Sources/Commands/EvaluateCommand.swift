@@ -11,10 +11,15 @@ struct EvaluateCommand: ParsableCommand {
       table, the end of a time series or text, nodes of a graph, graphs of a collection. Another table, text or collection \
       is evaluated whole. Of an image folder with the parts train, valid and test, the test part is evaluated. Images that \
       cannot be read are named and left out; the evaluation fails if no image of a class can be read, or with --max-skipped, if more than that share \
-      cannot.
+      cannot. Several checkpoints are evaluated one by one and together, as an ensemble; a folder of folds or members stands \
+      for all of them.
       """)
 
-  @Argument(help: "The checkpoint: a file, a run, or the name of shipped weights.") var checkpoint: String
+  @Argument(
+    help: ArgumentHelp(
+      "The checkpoint: a file, a run, or the name of shipped weights; several for an ensemble.", valueName: "checkpoint"
+    ))
+  var checkpoints: [String]
   @Option(help: ArgumentHelp("Images, a table, a graph or a text, as for train.", valueName: "data")) var data: String
   @Option(
     help: ArgumentHelp(
@@ -27,12 +32,23 @@ struct EvaluateCommand: ParsableCommand {
   var report: String?
   @OptionGroup var console: ConsoleOptions
   @OptionGroup var columns: ColumnOptions
+  @OptionGroup(title: "Ensembles") var ensemble: EnsembleArguments
   @OptionGroup var writing: WritingOptions
   @OptionGroup var reading: ReadingArguments
   @OptionGroup var source: SourceOptions
   @OptionGroup var weights: WeightsOptions
 
+  private var checkpoint: String { checkpoints[0] }
+
   func run() throws {
+    let choice = try EnsembleChoice(checkpoints, ensemble, weights)
+    if !choice.isSingle {
+      try writing.requireNone(path: checkpoint)
+      if report != nil { throw OptionFault("--report is for one checkpoint, without --tta; leave it out") }
+      let evaluation = try EnsembleEvaluation(
+        choice, on: data, part: part, columns: columns, reading: reading, source: source)
+      return evaluation.report.print(asJSON: json)
+    }
     if try evaluateUnlabeledImages() { return }
     let evaluation = try CheckpointEvaluation(
       checkpoint, on: data, part: part, columns: columns, reading: reading, source: source, weights: weights,

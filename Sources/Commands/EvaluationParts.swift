@@ -29,7 +29,12 @@ struct PartChoice {
         tell("\(data): all of \(count), most of which the network was trained on")
         return nil
       }
-      return (given ?? .test, split)
+      let part = given ?? .test
+      if part == .test && !split.holdsOutTest || part == .validation && split.validation == 0 {
+        throw CommandFault.noPart(
+          part: part.word, data: data, reason: "from which \(path) held out none: it had a file of its own")
+      }
+      return (part, split)
     case .otherFile:
       try requireWhole("which is not the \(noun) that the network was trained on")
       tell("\(data): all of \(count); it is not the \(noun) that the network was trained on")

@@ -14,6 +14,8 @@ extension DataPart {
   ) throws -> DataPart {
     if let part { return try asked(part, data, classes, limit, metadata) }
     let usual = try forEvaluation(data, classes: classes, limit: limit)
+    if let name = usual.name, PartFolders.Part(folder: name) == .test { return usual }
+    if let drawn = try drawn(.test, data, limit, metadata) { return drawn }
     guard usual.name == nil || usual.name?.lowercased() == "train" else { return usual }
     if let drawn = try drawn(.validation, data, limit, metadata) { return drawn }
     let familiarity =
@@ -42,28 +44,39 @@ extension DataPart {
       return DataPart(
         name: "all", folder: ImageFolder(classes: first.folder.classes, entries: parts.flatMap(\.folder.entries)))
     }
-    // What was held out of the training part was not trained on.
-    if part != .test, !parts.contains(where: { ["valid", "val", "validation"].contains($0.name?.lowercased()) }),
-      let drawn = try drawn(part, data, limit, metadata)
-    {
-      return drawn
-    }
+    // What was held out of the training part was not trained on; a folder of its own comes before it.
+    let own = parts.first { $0.name.map { names.contains($0.lowercased()) } ?? false }
+    if part == .train || own == nil, let drawn = try drawn(part, data, limit, metadata) { return drawn }
     guard let found = parts.first(where: { $0.name.map { names.contains($0.lowercased()) } ?? false }) else {
       throw CommandFault.noPart(part: part.word, data: data, reason: "which has no such folder")
     }
     return found
   }
 
-  /// The images that were held out of the training for validation, or the others; nil where these are other images.
+  /// The images that were held out of the training for a part, or those that were left; nil where these are other images, or
+  /// none were held out.
   private static func drawn(
     _ part: EvaluationPart, _ data: String, _ limit: Int?, _ metadata: Checkpoint.Metadata
   ) throws -> DataPart? {
     guard let parts = try metadata.split?.images(of: data, fingerprint: metadata.extra[DataFingerprint.key]),
-      let validation = parts.validation
+      parts.validation != nil || parts.test != nil
     else { return nil }
-    let heldOut = "\(counted(validation.entries.count, "image")) held out of the training for validation"
-    tell("\(data): \(part == .validation ? "" : "without ")\(heldOut)")
-    let folder = part == .validation ? validation : parts.training
+    let held = [("validation", parts.validation), ("the test", parts.test)].compactMap { name, images in
+      images.map { "\(counted($0.entries.count, "image")) held out of the training for \(name)" }
+    }
+    let folder: ImageFolder?
+    switch part {
+    case .validation: folder = parts.validation
+    case .test: folder = parts.test
+    case .train: folder = parts.training
+    case .all: folder = nil
+    }
+    guard let folder else { return nil }
+    switch part {
+    case .train: tell("\(data): without \(held.joined(separator: " and "))")
+    case .validation: tell("\(data): \(held[0])")
+    case .test, .all: tell("\(data): \(held[held.count - 1])")
+    }
     return DataPart(name: part.word, folder: folder.limited(to: limit))
   }
 }

@@ -11,6 +11,9 @@ struct OpenedCheckpoint {
     (checkpoint, _) = try options.read(path)
   }
 
+  /// One that is in memory.
+  init(path: String, checkpoint: Checkpoint) { (self.path, self.checkpoint) = (path, checkpoint) }
+
   /// The network as one that learned images without labels; nil where it is another one.
   func unlabeledImages() throws -> UnlabeledImagePredictor? {
     guard let name = checkpoint.metadata.architecture,
@@ -38,12 +41,18 @@ struct LoadedModel {
   }
 
   init(_ opened: OpenedCheckpoint, _ options: SourceOptions, needsHead: Bool, needsClasses: Bool? = nil) throws {
+    try self.init(opened, allowing: options.allowances, needsHead: needsHead, needsClasses: needsClasses)
+  }
+
+  /// - Parameter allowances: tensors that may be missing.
+  init(
+    _ opened: OpenedCheckpoint, allowing allowances: Set<Allowance>, needsHead: Bool, needsClasses: Bool? = nil
+  ) throws {
     path = opened.path
     let checkpoint = opened.checkpoint
-    let missing = try options.allowMissing.map { try Allowance.missing($0) }
     do {
       predictor = try ImagePredictor(
-        checkpoint, registry: AviaryCommand.registry, allowing: Set(missing), needsHead: needsHead, path: path)
+        checkpoint, registry: AviaryCommand.registry, allowing: allowances, needsHead: needsHead, path: path)
     } catch let fault as PredictionFault {
       // What the command line can do about it.
       switch fault {

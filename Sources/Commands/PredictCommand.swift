@@ -21,12 +21,16 @@ struct PredictCommand: ParsableCommand {
       their order, and files of texts; or each input is named: --input left=a.png --input right=folder, \
       --input photo=a.png --input facts=table.csv:age,height, --input review=reviews.csv:text. One example goes with all \
       those of the other inputs. Of a model with several outputs all are printed, by name.
+
+      Several checkpoints answer together: those that are named before what is to be predicted (files of weights, runs, and \
+      folders of folds or members, which stand for all of them), and those of --member.
       """)
 
   @Argument(help: "The checkpoint: a file, a run, or the name of shipped weights.") var checkpoint: String
   @Argument(
     help: ArgumentHelp(
-      "The images, folders of images, tables, graphs, or files of texts, one a line.", valueName: "image"))
+      "For an ensemble further checkpoints, then the images, folders of images, tables, graphs, or files of texts, one a line.",
+      valueName: "image"))
   var images: [String] = []
   @Option(help: ArgumentHelp("The same, for what train and evaluate call the data.", valueName: "data"))
   var data: String?
@@ -51,13 +55,14 @@ struct PredictCommand: ParsableCommand {
   @Flag(help: "Print one JSON object.") var json = false
   @OptionGroup var console: ConsoleOptions
   @OptionGroup var columns: ColumnOptions
+  @OptionGroup(title: "Ensembles") var ensemble: EnsembleArguments
   @OptionGroup var writing: WritingOptions
   @OptionGroup var source: SourceOptions
   @OptionGroup var weights: WeightsOptions
 
   func validate() throws {
     let given = [!images.isEmpty, data != nil, !inputs.isEmpty].count { $0 }
-    guard given == 1 else {
+    guard given == 1 || data != nil && inputs.isEmpty && images.allSatisfy({ EnsembleChoice.isCheckpoint($0) }) else {
       throw ValidationError(
         given == 0
           ? "give what to predict: images, tables, texts or a graph"
@@ -73,7 +78,12 @@ struct PredictCommand: ParsableCommand {
 
   func run() throws {
     if !inputs.isEmpty { return try predictNamed() }
-    let images = try data.map { [try weights.dataPath($0)] } ?? images
+    // Further checkpoints stand before what is to be predicted.
+    let further = Array(images.prefix { EnsembleChoice.isCheckpoint($0) })
+    let choice = try EnsembleChoice([checkpoint] + further, ensemble, weights)
+    let images = try data.map { [try weights.dataPath($0)] } ?? Array(images.dropFirst(further.count))
+    guard !images.isEmpty else { throw ValidationError("give what to predict: images, tables, texts or a graph") }
+    if !choice.isSingle { return try predictTogether(images, choice) }
     if images.allSatisfy({ (try? DataSource.kind(of: $0)) == .graphs }) { return try predictGraphs(images) }
     for (option, isGiven) in [("--nodes", nodes != nil), ("--graphs", graphs != nil)] where isGiven {
       throw CommandFault.unsuitedOption(option: option, kinds: [.graphs], path: images[0])
@@ -102,8 +112,10 @@ struct PredictCommand: ParsableCommand {
   }
 
   /// Prints what a network makes of each image.
-  private func answer(
-    _ images: [String],
+  ///
+  /// - Parameter also: further members of the JSON object.
+  func answer(
+    _ images: [String], also: [JSONValue.Member] = [],
     by predict:
       @escaping (_ entries: [ImageEntry], _ progress: (Int) -> Void) throws -> [Result<Answer, PredictionFault>]
   ) throws {
@@ -127,7 +139,7 @@ struct PredictCommand: ParsableCommand {
       }
     }
     if json {
-      print(object(findings).serialized)
+      print(JSONValue.object([.init("predictions", predictions(findings))] + also).serialized)
     } else {
       for line in lines(findings) { show(line) }
     }
@@ -139,7 +151,7 @@ struct PredictCommand: ParsableCommand {
   }
 
   /// What a network makes of an image, as lines and as JSON.
-  private struct Answer {
+  struct Answer {
     let lines: [String]
     let member: [JSONValue.Member]
 
@@ -166,7 +178,7 @@ struct PredictCommand: ParsableCommand {
 
   private struct Unpredicted: Error { let reason: String }
 
-  private func object(_ findings: [Finding]) -> JSONValue {
+  private func predictions(_ findings: [Finding]) -> JSONValue {
     let predictions = findings.map { finding -> JSONValue in
       let image = JSONValue.Member("image", .text(finding.image))
       return switch finding.answer {
@@ -174,7 +186,7 @@ struct PredictCommand: ParsableCommand {
       case .failure(let fault): .object([image, .init("error", .text(fault.reason))])
       }
     }
-    return .members(["predictions": .array(predictions)])
+    return .array(predictions)
   }
 
   private func lines(_ findings: [Finding]) -> [String] {

@@ -72,6 +72,11 @@ struct SourceOptions: ParsableArguments {
     try checkOption("--std", std?.values.first { !($0 > 0 && $0.isFinite) }, "numbers above 0") { _ in false }
   }
 
+  /// The tensors that may be missing.
+  var allowances: Set<Allowance> {
+    get throws { Set(try allowMissing.map { try Allowance.missing($0) }) }
+  }
+
   /// How the file's names and axes become the network's.
   func adaptation() throws -> Adaptation {
     var allowances: Set<Allowance> = []

@@ -171,36 +171,64 @@ struct TrainingRun {
   }
 
   func run(_ begin: () throws -> (TrainingOptions, NetworkTraining.Source)) throws {
-    let report: TrainingReport
     if let folder = arguments.resume {
-      report = try NetworkTraining.resume(
-        at: folder, registry: AviaryCommand.registry, changes: try arguments.changes(offline),
-        reading: { try $1.checkpoint(at: $0) }, hooks: arguments.watching.hooks(run: folder),
-        report: { tell($0) })
-    } else {
-      let (begun, source) = try begin()
-      var options = begun
-      options.command = CommandLineRecord.current
-      tell(try describeData(options.data, options.kind))
-      report = try NetworkTraining.start(
-        options, from: source, registry: AviaryCommand.registry, at: arguments.output ?? "",
-        hooks: arguments.watching.hooks(run: arguments.output ?? "")
-      ) { tell($0) }
+      let changes = try arguments.changes(offline)
+      if MemberTraining.isPresent(at: folder) {
+        return try finish(
+          try MemberTraining.resume(
+            at: folder, registry: AviaryCommand.registry, changes: changes,
+            reading: { try $1.checkpoint(at: $0) }, hooks: arguments.watching.hooks(run:), report: { tell($0) }))
+      }
+      return try finish(
+        try NetworkTraining.resume(
+          at: folder, registry: AviaryCommand.registry, changes: changes,
+          reading: { try $1.checkpoint(at: $0) }, hooks: arguments.watching.hooks(run: folder),
+          report: { tell($0) }))
     }
+    let (begun, source) = try begin()
+    var options = begun
+    options.command = CommandLineRecord.current
+    tell(try describeData(options.data, options.kind))
+    let folder = arguments.output ?? ""
+    if options.members != nil {
+      return try finish(
+        try MemberTraining.start(
+          options, from: source, registry: AviaryCommand.registry, at: folder, hooks: arguments.watching.hooks(run:)
+        ) { tell($0) })
+    }
+    try finish(
+      try NetworkTraining.start(
+        options, from: source, registry: AviaryCommand.registry, at: folder,
+        hooks: arguments.watching.hooks(run: folder)
+      ) { tell($0) })
+  }
+
+  private func finish(_ report: TrainingReport) throws {
     guard let summary = report.summary else {
       // Before the first epoch there may be nothing to save yet.
-      let isSaved = FileSystem.exists(report.folder + "/last.h5")
-      tell(
-        (isSaved ? "interrupted; everything is saved. Resume" : "interrupted before the first epoch. Start again")
-          + " with: aviary \(command) --resume \(report.folder)")
-      throw ExitCode(130)
+      try stop(report.folder, isSaved: FileSystem.exists(report.folder + "/last.h5"))
     }
-    for line in lines(summary, report.folder) { show(line) }
-    if arguments.json {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-      print(String(decoding: try encoder.encode(summary), as: UTF8.self))
-    }
+    try show(summary, lines(summary, report.folder))
+  }
+
+  private func finish(_ report: MemberTraining.Report) throws {
+    guard let summary = report.summary else { try stop(report.folder, isSaved: true) }
+    try show(summary, summary.lines(report.folder))
+  }
+
+  private func stop(_ folder: String, isSaved: Bool) throws -> Never {
+    tell(
+      (isSaved ? "interrupted; everything is saved. Resume" : "interrupted before the first epoch. Start again")
+        + " with: aviary \(command) --resume \(folder)")
+    throw ExitCode(130)
+  }
+
+  private func show(_ summary: some Encodable, _ lines: [String]) throws {
+    for line in lines { AviaryCommands.show(line) }
+    guard arguments.json else { return }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    print(String(decoding: try encoder.encode(summary), as: UTF8.self))
   }
 
   private func lines(_ summary: RunSummary, _ folder: String) -> [String] {

@@ -44,6 +44,12 @@ struct TrainingArguments: ParsableArguments {
   var schedule: ScheduleName?
   @Option(
     parsing: .unconditional,
+    help: ArgumentHelp(
+      "With --schedule cyclic, the number of cycles, whose last weights are kept as RUN/snapshot-1.h5 … (5, or as many as epochs).",
+      valueName: "n"))
+  var cycles: Int?
+  @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("Increase the learning rate linearly over this many steps (0).", valueName: "n"))
   var warmUpSteps: Int?
   @Option(
@@ -64,7 +70,8 @@ struct TrainingArguments: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Validation data: a folder, or a fraction of the training data (valid/, else 0.1).", valueName: "dir|fraction"))
+      "Validation data: a folder or file, or a fraction of the training data (valid/, else 0.1).",
+      valueName: "dir|file|fraction"))
   var validation: String?
   @Option(parsing: .unconditional, help: ArgumentHelp("The seed of all random numbers (0).", valueName: "n"))
   var seed: UInt64?
@@ -80,6 +87,7 @@ struct TrainingArguments: ParsableArguments {
       valueName: "name=value"))
   var set: [String] = []
   @OptionGroup var reading: ReadingArguments
+  @OptionGroup(title: "Parts of the data") var parts: PartArguments
   @OptionGroup(title: "Regularization") var regularization: RegularizationArguments
   @OptionGroup(title: "Images") var images: ImageArguments
   @OptionGroup(title: "Tables") var table: TableArguments
@@ -90,7 +98,7 @@ struct TrainingArguments: ParsableArguments {
 
   /// Words for the schedules of a run, whose numbers follow from its length.
   enum ScheduleName: String, CaseIterable, ExpressibleByArgument {
-    case constant, step, exponential, cosine, restarts, plateau
+    case constant, step, exponential, cosine, restarts, cyclic, plateau
   }
 
   func validate() throws {
@@ -100,7 +108,19 @@ struct TrainingArguments: ParsableArguments {
     try checkOption("--warm-up-steps", warmUpSteps, in: 0...1_000_000_000)
     try checkOption("--momentum", momentum, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
     try checkOption("--weight-decay", weightDecay, "a number of at least 0") { $0 >= 0 && $0.isFinite }
-    try checkOption("--validation", validation.flatMap { Double($0) }, "a folder, or a fraction between 0 and 1") {
+    try checkOption("--cycles", cycles, in: 1...100_000)
+    if cycles != nil, schedule != .cyclic { throw ValidationError("--cycles needs --schedule cyclic") }
+    if table.window != nil {
+      for (option, isGiven) in [
+        ("--repeats", (parts.repeats ?? 1) > 1), ("--bootstrap", parts.bootstrap != nil),
+        ("--group", parts.group != nil),
+      ] where isGiven {
+        throw ValidationError("\(option) is not for --window: a time series is divided in its order")
+      }
+    }
+    try checkOption(
+      "--validation", validation.flatMap { Double($0) }, "a folder or file, or a fraction between 0 and 1"
+    ) {
       $0 > 0 && $0 < 1
     }
     try checkOption("--sequence-length", sequenceLength, in: 1...65_536)
@@ -215,7 +235,7 @@ struct TrainingArguments: ParsableArguments {
         weightDecay: kind == .graphs && !isCollection
           ? 0 : weightDecay ?? unlabeled.map { _ in UnlabeledDefaults.weightDecay },
         momentum: momentum ?? unlabeled.map { _ in rule == .rmsprop ? 0 : UnlabeledDefaults.momentum }),
-      schedule: schedule(schedule ?? defaults.schedule, epochs: epochs),
+      schedule: try schedule(schedule ?? defaults.schedule, epochs: epochs),
       workers: reading.workers ?? cores, threads: reading.threads ?? cores)
     if kind == .graphs, !isCollection { options.groups = [ParameterGroup(["conv1"], weightDecay: weightDecay ?? 5e-4)] }
     if unlabeled != nil { options.groups = [UnlabeledDefaults.biases] }
@@ -224,9 +244,8 @@ struct TrainingArguments: ParsableArguments {
     options.freeze = frozen
     options.trainOnly = trained
     options.schedule.warmUpSteps = warmUpSteps ?? 0
-    options.validation = validation.map { text in
-      Double(text).map { .fraction($0) } ?? .folder(absolutePath(text))
-    }
+    options.validation = validation.map(PartArguments.part)
+    parts.apply(to: &options)
     options.seed = seed ?? 0
     options.configuration = try configurationChanges(set)
     switch kind {
@@ -263,6 +282,8 @@ struct TrainingArguments: ParsableArguments {
     for option in newRunOptions {
       let kinds: [DataKind] =
         switch option {
+        case _ where PartArguments.kinds(option, isCollection: isCollection, form) != nil:
+          PartArguments.kinds(option, isCollection: isCollection, form) ?? []
         case _ where forImages.contains(option): [.images]
         case _ where forTables.contains(option): [.tables]
         case "--sequence-length": table.text == nil && form == .answer ? [.text] : [.text, .tables]
@@ -278,16 +299,21 @@ struct TrainingArguments: ParsableArguments {
     kind != .images || freezesBackbone || PackedDataset.isPresent(at: path) ? nil : .standard
   }
 
-  private func schedule(_ name: ScheduleName, epochs: Int) -> Schedule {
+  private func schedule(_ name: ScheduleName, epochs: Int) throws -> Schedule {
     switch name {
-    case .constant: .constant
+    case .constant: return .constant
     // Divided by ten after each third of the run.
-    case .step: .step(every: max(1, (epochs + 2) / 3))
-    case .exponential: .exponential(gamma: 0.9)
-    case .cosine: .cosine()
+    case .step: return .step(every: max(1, (epochs + 2) / 3))
+    case .exponential: return .exponential(gamma: 0.9)
+    case .cosine: return .cosine()
     // Two periods, of a third and two thirds of the run.
-    case .restarts: .cosineRestarts(period: max(1, epochs / 3), multiplier: 2)
-    case .plateau: .reduceOnPlateau(ReduceOnPlateau(quantity: regularization.monitor))
+    case .restarts: return .cosineRestarts(period: max(1, epochs / 3), multiplier: 2)
+    case .plateau: return .reduceOnPlateau(ReduceOnPlateau(quantity: regularization.monitor))
+    case .cyclic:
+      if let cycles, cycles > epochs {
+        throw ValidationError("--cycles \(cycles) is out of range; there are \(counted(epochs, "epoch"))")
+      }
+      return .cyclic(cycles: cycles ?? min(5, epochs))
     }
   }
 }

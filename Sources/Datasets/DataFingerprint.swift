@@ -18,6 +18,9 @@ public struct DataFingerprint: Equatable, Sendable {
     add(count: bytes.count, bytes)
   }
 
+  /// Of other data, which come after these.
+  public mutating func add(_ other: DataFingerprint) { text += (text.isEmpty ? "" : "-") + other.text }
+
   private mutating func add(count: Int, _ bytes: ByteRegion) {
     text += (text.isEmpty ? "" : "-") + "\(count):" + String(bytes.crc32c(), radix: 16)
   }

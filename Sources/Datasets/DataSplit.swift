@@ -10,6 +10,17 @@ public struct DataSplit: Equatable, Sendable {
   public var validation: [Int]
   /// Places of what is scored once, at the end.
   public var test: [Int]
+  /// Those that a bootstrap sample of the training examples did not draw; empty where none was drawn.
+  public var outOfBag: [Int] = []
+  /// Those that belong to no part, such as what comes after a fold of a time series.
+  public var leftOut: [Int] = []
+
+  /// Parts that are known.
+  public init(training: [Int], validation: [Int], test: [Int]) {
+    self.training = training
+    self.validation = validation
+    self.test = test
+  }
 
   /// Holds out fractions of each class. A class of two or more examples keeps at least one for training, and gives one
   /// to each part that has a fraction as long as it has one to spare.
@@ -69,7 +80,7 @@ public struct DataSplit: Equatable, Sendable {
     test = part.indices.filter { part[$0] == .test }
   }
 
-  private static func check(_ validation: Double, _ test: Double) throws(SplitFault) {
+  static func check(_ validation: Double, _ test: Double) throws(SplitFault) {
     guard validation >= 0, validation < 1 else { throw .badFraction(name: "validation", value: validation) }
     guard test >= 0, test < 1 else { throw .badFraction(name: "test", value: test) }
     guard validation + test < 1 else {
@@ -84,6 +95,16 @@ public enum SplitFault: Swift.Error, Equatable, Sendable, CustomStringConvertibl
   case badFraction(name: String, value: Double)
   /// A part would be left without an example.
   case tooFew(count: Int, validation: Double, test: Double)
+  /// There are fewer than two folds.
+  case tooFewFolds(Int)
+  /// There are more folds than examples, groups, or examples of any class.
+  case tooManyFolds(folds: Int, items: String, count: Int)
+  /// All examples are of one group, so that none can be held out.
+  case oneGroup(count: Int)
+  /// A pattern for groups is no regular expression.
+  case badPattern(String)
+  /// A pattern finds no group in the names of files.
+  case noGroup(item: String, count: Int, pattern: String)
 
   public var description: String {
     switch self {
@@ -91,6 +112,14 @@ public enum SplitFault: Swift.Error, Equatable, Sendable, CustomStringConvertibl
     case .tooFew(let count, let validation, let test):
       "\(count) examples are too few to hold out \(validation) of them for validation and \(test) for the test; "
         + "add examples or hold out none"
+    case .tooFewFolds(let folds): "\(folds) folds leave nothing to hold out; use at least 2"
+    case .tooManyFolds(let folds, let items, let count): "\(folds) folds need as many \(items), and there are \(count)"
+    case .oneGroup(let count):
+      "all \(count) examples are of one group, so that none can be held out; group them by something else"
+    case .badPattern(let pattern): "'\(pattern)' is no regular expression"
+    case .noGroup(let item, let count, let pattern):
+      "\(item): '\(pattern)' finds no group in its name"
+        + (count > 1 ? ", nor in \(count - 1) others" : "") + "; rename the files or change the pattern"
     }
   }
 }

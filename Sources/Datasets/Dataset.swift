@@ -56,6 +56,8 @@ public struct DatasetParts<Part: Sendable>: Sendable {
   public var test: Part?
   /// The number of items left out because they lack something.
   public var skipped: Int
+  /// What a bootstrap sample of the items for training did not draw; nil where none was drawn.
+  public var outOfBag: Part?
 
   /// Parts that are divided already.
   public init(training: Part, validation: Part? = nil, test: Part? = nil, skipped: Int = 0) {
@@ -65,7 +67,7 @@ public struct DatasetParts<Part: Sendable>: Sendable {
     self.skipped = skipped
   }
 
-  /// Those that are there.
+  /// Those of the three that are there.
   public var all: [Part] { [training, validation, test].compactMap { $0 } }
 }
 

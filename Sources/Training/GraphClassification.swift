@@ -109,9 +109,11 @@ extension GraphClassification {
     func part(_ graphs: [Int]) -> Examples<GraphExamples>? {
       graphs.isEmpty ? nil : Examples(examples.chosen(graphs), labels: graphs.map { labels[$0] })
     }
-    return DatasetParts(
+    var parts = DatasetParts(
       training: part(division.training) ?? Examples(examples.chosen([])), validation: part(division.validation),
       test: part(division.test))
+    parts.outOfBag = part(division.outOfBag)
+    return parts
   }
 
   /// How the graphs were divided in the training of a network.
@@ -162,7 +164,6 @@ extension GraphCollection {
 extension RecordedSplit {
   /// The parts of graphs with these classes, each of which has its share in every part.
   func division(of labels: [Int32], classes: [String]) throws(SplitFault) -> DataSplit {
-    try DataSplit(
-      labels: labels.map(Int.init), classes: classes, validation: validation, test: test, seed: UInt64(seed) ?? 0)
+    try DataSplit(count: labels.count, labels: labels.map(Int.init), classes: classes, by: plan)
   }
 }

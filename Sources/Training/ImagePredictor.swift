@@ -194,22 +194,38 @@ public struct ImagePredictor {
   public func forEachBatch(
     _ entries: [ImageEntry], workers: Int = 1, progress: (Int) -> Void = { _ in }, _ body: (Batch) throws -> Void
   ) throws -> [Skipped] {
-    guard preprocessing.outputSize != nil, entries.count > 1 else {
+    try forEachBatch(entries, workers: workers, augmentation: nil, seed: 0, epoch: 0, progress: progress, body)
+  }
+
+  /// The same with random changes.
+  ///
+  /// - Parameters:
+  ///   - augmentation: nil for none.
+  ///   - seed, epoch: what the changes are keyed by, beside the image's position.
+  func forEachBatch(
+    _ entries: [ImageEntry], workers: Int, augmentation: Augmentation?, seed: UInt64, epoch: Int,
+    progress: (Int) -> Void = { _ in }, _ body: (Batch) throws -> Void
+  ) throws -> [Skipped] {
+    guard augmentation != nil || (preprocessing.outputSize != nil && entries.count > 1) else {
       return try oneByOne(entries, progress: progress, body)
     }
-    return try Self.forEachBatch(entries, preprocessing, workers: workers, progress: progress, body)
+    return try Self.forEachBatch(
+      entries, preprocessing, augmentation: augmentation, seed: seed, epoch: epoch, workers: workers,
+      progress: progress, body)
   }
 
   /// The same for images that all come to one size.
   static func forEachBatch(
-    _ entries: [ImageEntry], _ preprocessing: Preprocessing, workers: Int, progress: (Int) -> Void,
-    _ body: (Batch) throws -> Void
+    _ entries: [ImageEntry], _ preprocessing: Preprocessing, augmentation: Augmentation? = nil, seed: UInt64 = 0,
+    epoch: Int = 0, workers: Int, progress: (Int) -> Void, _ body: (Batch) throws -> Void
   ) throws -> [Skipped] {
-    let images = try PreparedImages(entries, preprocessing: preprocessing)
+    let images = try PreparedImages(
+      entries, preprocessing: preprocessing, augmentation: augmentation, seed: seed)
     var skipped: [Skipped] = []
     var done = 0
     for batch in DataLoader(
-      images, batchSize: max(1, min(Self.batchSize, entries.count)), workers: max(1, min(workers, entries.count)))
+      images, batchSize: max(1, min(Self.batchSize, entries.count)), epoch: epoch,
+      workers: max(1, min(workers, entries.count)))
     {
       if let inputs = batch.inputs { try body(Batch(inputs: inputs, indices: batch.indices)) }
       let size = batch.indices.count + batch.skipped.count

@@ -81,7 +81,12 @@ final class NetworkRun<Task: TrainingTask> {
     guard case .finished(let end) = outcome else {
       return TrainingReport(summary: nil, interrupted: true, folder: folder.path)
     }
-    return TrainingReport(summary: try finish(end), interrupted: false, folder: folder.path)
+    do {
+      return TrainingReport(summary: try finish(end), interrupted: false, folder: folder.path)
+    } catch is EvaluationInterrupted {
+      // Everything is learned; a resumed run scores it again.
+      return TrainingReport(summary: nil, interrupted: true, folder: folder.path)
+    }
   }
 
   private func step(_ batch: Task.Batches.Element, learningRate: Double, number: Int) throws -> StepResult {
@@ -160,7 +165,17 @@ final class NetworkRun<Task: TrainingTask> {
     return checkpoint
   }
 
+  /// Keeps the weights at the end of a cycle of the schedule, as they were validated.
+  private func saveSnapshot(_ state: LoopState) throws {
+    guard state.batchInEpoch == 0, let cycle = options.schedule.cycle(endingWith: state.epoch, of: options.epochs)
+    else { return }
+    try write(
+      averaged { try checkpoint(scores: state.history.last?.validation) }, to: folder.snapshot(cycle), at: state)
+  }
+
   private func save(_ state: LoopState) throws {
+    // Before the state: a run that is killed in between comes here again.
+    try saveSnapshot(state)
     var checkpoint = try checkpoint(scores: state.history.last?.validation)
     checkpoint.trainingState = Checkpoint.TrainingState(
       optimizer: optimizer.state(for: task.model), averages: average?.state(for: task.model) ?? [:],
@@ -191,6 +206,11 @@ final class NetworkRun<Task: TrainingTask> {
       test: scores, numbers: task.testedNumbers, items: task.items, parameters: count(parameters),
       trainable: count(parameters.filter { !$0.isFrozen }),
       skipped: task.skipped)
+    if options.parts.keepsPredictions,
+      let predictions = try task.predictions(of: options.parts.sample == nil ? .test : .outOfBag)
+    {
+      try folder.write(predictions.csv(options.parts), to: folder.predictions)
+    }
     try folder.write(summary: summary)
     return summary
   }

@@ -73,7 +73,7 @@ public enum NetworkTraining {
   }
 
   /// A run that was killed before its first state was saved begins again from what its options name.
-  private static func source(
+  static func source(
     of options: TrainingOptions, _ registry: Registry, _ reading: (String, SourceReading) throws -> Checkpoint
   ) throws -> Source {
     if let path = options.checkpoint { return .checkpoint(try reading(path, options.reading), path: path) }
@@ -81,7 +81,7 @@ public enum NetworkTraining {
   }
 
   /// The kind of data, refused first where the network is not for it: then no other fault of the data matters.
-  private static func detected(
+  static func detected(
     _ options: TrainingOptions, _ beginning: Beginning
   ) throws -> (TrainingOptions, DataOptions) {
     let kind = try DataSource.kind(of: options.data)
@@ -96,7 +96,15 @@ public enum NetworkTraining {
     _ options: TrainingOptions, _ kind: DataOptions, _ beginning: Beginning, at path: String,
     _ report: @escaping (String) -> Void
   ) throws -> any TrainingTask {
+    try options.checkParts(kind)
+    if options.members != nil {
+      throw TrainingFault.invalidSetting(
+        name: "one run in place of several", value: "", allowed: "begun and resumed by MemberTraining")
+    }
     if case .images(let images) = kind, try beginning.architecture?.learnsWithoutLabels == true {
+      if options.parts != PartOptions() {
+        throw TrainingFault.noParts(option: "--folds, --group or --test", path: options.data)
+      }
       return try unlabeledImageTask(beginning, options, images, at: path, report)
     }
     return switch kind {

@@ -17,15 +17,48 @@ public struct RecordedSplit: Codable, Equatable, Sendable {
   public var file: String?
   /// The most images of each class; nil for all.
   public var limit: Int?
+  // What else a plan says; nil where it is as usual, and in files of version 0.1.
+  private var grouping: Grouping?
+  private var isStratified: Bool?
+  private var isInOrder: Bool?
+  private var fold: SplitPlan.FoldPlace?
+  private var sample: Int?
 
   /// How data were divided.
   public init(seed: UInt64, validation: Double, test: Double, file: String? = nil, limit: Int? = nil) {
-    self.seed = "\(seed)"
-    self.validation = validation
-    self.test = test
+    self.init(SplitPlan(validation: validation, test: test, seed: seed), file: file, limit: limit)
+  }
+
+  public init(_ plan: SplitPlan, file: String? = nil, limit: Int? = nil) {
+    seed = "\(plan.seed)"
+    (validation, test) = (plan.validation, plan.test)
     self.file = file
     self.limit = limit
+    grouping = plan.grouping
+    isStratified = plan.isStratified ? nil : false
+    isInOrder = plan.isInOrder ? true : nil
+    (fold, sample) = (plan.fold, plan.sample)
   }
+
+  /// How the items were divided.
+  public var plan: SplitPlan {
+    var plan = SplitPlan(validation: validation, test: test, seed: UInt64(seed) ?? 0)
+    plan.grouping = grouping
+    plan.isStratified = isStratified ?? true
+    plan.isInOrder = isInOrder ?? false
+    (plan.fold, plan.sample) = (fold, sample)
+    return plan
+  }
+
+  /// Whether a file may say so.
+  fileprivate var isPossible: Bool {
+    let places = fold.map { $0.folds >= 2 && (0..<$0.folds).contains($0.fold) && $0.repetition >= 0 } ?? true
+    return UInt64(seed) != nil && [validation, test].allSatisfy { $0 >= 0 && $0 < 1 } && limit ?? 1 >= 1 && places
+      && sample ?? 0 >= 0
+  }
+
+  /// Whether some of the items are held out for the test, by a share or as a fold.
+  public var holdsOutTest: Bool { test > 0 || fold != nil }
 
   var text: String {
     get throws { try JSONValue(encoding: self).serialized }
@@ -36,8 +69,7 @@ extension Checkpoint.Metadata {
   /// How the data of the network's training were divided; nil where the file does not say so.
   public var split: RecordedSplit? {
     guard let text = extra[RecordedSplit.key], let value = try? JSONValue(parsing: text),
-      let split = try? value.decoded(as: RecordedSplit.self), UInt64(split.seed) != nil,
-      [split.validation, split.test].allSatisfy({ $0 >= 0 && $0 < 1 }), split.limit ?? 1 >= 1
+      let split = try? value.decoded(as: RecordedSplit.self), split.isPossible
     else { return nil }
     return split
   }
@@ -49,21 +81,20 @@ extension RecordedSplit {
   /// - Parameters:
   ///   - path: the folder of the training, or its part `train`.
   ///   - fingerprint: what the checkpoint says of its data.
-  /// - Returns: nil where these are other images; without validation where none were held out.
+  /// - Returns: nil where these are other images; without the parts for which none were held out.
   public func images(
     of path: String, fingerprint: String?
-  ) throws(ImageFolderFault) -> (training: ImageFolder, validation: ImageFolder?)? {
+  ) throws(ImageFolderFault) -> DatasetParts<ImageFolder>? {
     guard let fingerprint, UInt64(seed) != nil else { return nil }
-    let whole = try ImageDataset(path, limit: limit).training
-    let (training, held) = validation > 0 ? try division(of: whole) : (whole, nil)
-    let found = Self.fingerprint(of: [training, held]).text
-    // The test part may follow.
-    return (fingerprint + "-").hasPrefix(found + "-") ? (training, held) : nil
+    let parts = try division(of: try ImageDataset(path, limit: limit).training)
+    let found = Self.fingerprint(of: [parts.training, parts.validation]).text
+    // Parts with images of their own may follow.
+    return (fingerprint + "-").hasPrefix(found + "-") ? parts : nil
   }
 
-  /// The images that are trained on, and the share of them that is held out for validation, which is above 0.
-  func division(of images: ImageFolder) throws(ImageFolderFault) -> (training: ImageFolder, validation: ImageFolder) {
-    try images.stratifiedSplit(fraction: validation, seed: UInt64(seed) ?? 0)
+  /// The images that are trained on, and those that are held out from among them.
+  func division(of images: ImageFolder) throws(ImageFolderFault) -> DatasetParts<ImageFolder> {
+    try images.divided(by: plan)
   }
 
   /// That of images in their parts: training, validation, test.
@@ -122,9 +153,9 @@ public struct EvaluatedTable<Preparation: TablePreparation> {
     _ part: EvaluationPart, of table: Table, _ preprocessing: Preparation, _ split: RecordedSplit,
     fingerprint: String?
   ) throws(TableFault) {
-    let data = try PreparedTable(
-      table, with: preprocessing, validation: split.validation, test: split.test, seed: UInt64(split.seed) ?? 0)
-    guard fingerprint == nil || data.parts.fingerprint().text == fingerprint else { return nil }
+    let data = try PreparedTable(table, with: preprocessing, by: split.plan)
+    // What the training held in other files follows.
+    guard fingerprint.map({ ($0 + "-").hasPrefix(data.parts.fingerprint().text + "-") }) ?? true else { return nil }
     let chosen: Examples<Preparation.Inputs>? =
       switch part {
       case .train: data.parts.training

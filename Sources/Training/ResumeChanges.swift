@@ -27,10 +27,13 @@ public struct ResumeChanges: Equatable, Sendable {
     var changed = options
     if let data {
       changed.data = data
-      // A folder for validation inside of the data has moved with them.
-      if case .folder(let path)? = options.validation, path.hasPrefix(options.data + "/") {
-        changed.validation = .folder(data + path.dropFirst(options.data.count))
+      // Folders of other parts inside of the data have moved with them.
+      func moved(_ part: TrainingOptions.Validation?) -> TrainingOptions.Validation? {
+        guard case .folder(let path)? = part, path.hasPrefix(options.data + "/") else { return part }
+        return .folder(data + path.dropFirst(options.data.count))
       }
+      changed.validation = moved(options.validation)
+      changed.parts.test = moved(options.parts.test)
     }
     changed.epochs = epochs ?? options.epochs
     changed.threads = threads ?? options.threads

@@ -29,16 +29,22 @@ public final class RunFolder: Sendable {
   public var steps: String { path + "/" + StepLog.stepsName }
   /// Gradients and relus by layer, where they are asked for.
   public var layers: String { path + "/" + StepLog.layersName }
+  /// What the best weights make of the items that were held out, where they are kept.
+  var predictions: String { path + "/" + Self.predictionsName }
+  static let predictionsName = "predictions.csv"
   /// The run's own options, so that resuming needs no others.
   public var options: String { path + "/options.json" }
   /// What the run's images hold: see `ImageContents`.
   var images: String { path + "/" + Self.imagesName }
   static let imagesName = "images.json"
 
-  /// Every file that a run writes.
+  /// The weights at the end of a cycle of the schedule, counted from 1.
+  func snapshot(_ cycle: Int) -> String { path + "/snapshot-\(cycle).h5" }
+
+  /// Every file that a run writes, but for snapshots.
   static let names = [
     "best.h5", "last.h5", "history.csv", "summary.json", "options.json", imagesName, "features-training.h5",
-    "features-validation.h5", StepLog.stepsName, StepLog.layersName,
+    "features-validation.h5", StepLog.stepsName, StepLog.layersName, predictionsName,
   ]
 
   /// Begins a run at `path`, a folder that does not exist or holds no run. Where a run died before it saved anything,
@@ -77,6 +83,10 @@ public final class RunFolder: Sendable {
   /// Removes what a killed process left behind; those of Foundation's atomic writes come from earlier versions.
   private func removeLeftovers() {
     AviaryArchives.removeLeftovers(of: Self.names, in: path)
+    let snapshots = (try? FileSystem.names(in: path)) ?? []
+    AviaryArchives.removeLeftovers(
+      of: Set(snapshots.filter { $0.hasPrefix(".snapshot-") }.map { String($0.dropFirst().dropLast(7)) }).sorted(),
+      in: path)
     let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
     for name in names where name.hasPrefix(".dat.nosync") {
       try? FileManager.default.removeItem(atPath: path + "/" + name)
@@ -93,6 +103,15 @@ public final class RunFolder: Sendable {
     } catch {
       throw .cannotRead(path: options, reason: reason(error))
     }
+  }
+
+  /// The options of the run in a folder, which is not locked.
+  static func options(at path: String) throws(RunFault) -> TrainingOptions {
+    let file = path + "/options.json"
+    do {
+      return try JSONDecoder().decode(
+        TrainingOptions.self, from: Data(MappedFile(path: file, map: false).bytes.array()))
+    } catch { throw .cannotRead(path: file, reason: reason(error)) }
   }
 
   /// Replaces the options.

@@ -7,7 +7,7 @@
 /// Refuses a run inside of the folder of its data, where its files would become data, and data inside of the run.
 func requireApart(run path: String, _ options: TrainingOptions) throws(RunFault) {
   var folders = [options.data]
-  if case .folder(let validation)? = options.validation { folders.append(validation) }
+  folders += [options.partFiles.validation, options.partFiles.test].compactMap { $0 }
   let run = components(path)
   for folder in folders {
     var isFolder: Bool = false

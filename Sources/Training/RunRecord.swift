@@ -58,6 +58,9 @@ public struct RunRecord: Sendable {
     options = Self.json(path + "/options.json")
   }
 
+  /// The summary of the finished run in a folder; nil where there is none.
+  static func summary(at path: String) -> RunSummary? { json(path + "/summary.json") }
+
   private struct Row {
     let path: String
     let line: Int

@@ -20,6 +20,10 @@ public struct Schedule: Codable, Equatable, Sendable {
     /// Half a cosine with restarts: the first takes `period` epochs, each further one `multiplier` times its
     /// predecessor (PyTorch's `CosineAnnealingWarmRestarts`, stepped a batch). The same paper.
     case cosineRestarts(period: Int, multiplier: Int, minimum: Double)
+    /// So many halves of a cosine over the whole run, each from the base rate to `minimum`, changing with every step: cycles of
+    /// whole epochs that differ by one at most. The weights at each cycle's end are a snapshot of a minimum of their own.
+    /// Huang et al., "Snapshot Ensembles", 2017.
+    case cyclic(cycles: Int, minimum: Double)
     /// The base rate until validation stops getting better, then a fraction of it: the loop keeps the state.
     case reduceOnPlateau(ReduceOnPlateau)
   }
@@ -54,6 +58,10 @@ public struct Schedule: Codable, Equatable, Sendable {
   public static func cosineRestarts(period: Int, multiplier: Int = 1, to minimum: Double = 0) -> Schedule {
     Schedule(.cosineRestarts(period: period, multiplier: multiplier, minimum: minimum))
   }
+  /// Falls from the rate along half a cosine in each of the cycles.
+  public static func cyclic(cycles: Int, to minimum: Double = 0) -> Schedule {
+    Schedule(.cyclic(cycles: cycles, minimum: minimum))
+  }
   /// Reduces the rate when the validation does not improve.
   public static func reduceOnPlateau(_ settings: ReduceOnPlateau = ReduceOnPlateau()) -> Schedule {
     Schedule(.reduceOnPlateau(settings))
@@ -63,7 +71,29 @@ public struct Schedule: Codable, Equatable, Sendable {
   public func warmedUp(over steps: Int) -> Schedule { Schedule(shape, warmUpSteps: steps) }
 
   /// Whether the rate of a step depends on the number of epochs of the run.
-  var dependsOnEpochs: Bool { if case .cosine = shape { true } else { false } }
+  var dependsOnEpochs: Bool {
+    switch shape {
+    case .cosine, .cyclic: true
+    case .constant, .step, .multiStep, .exponential, .cosineRestarts, .reduceOnPlateau: false
+    }
+  }
+
+  /// The cycle that ends with an epoch, both counted from 1; nil where none does.
+  func cycle(endingWith epoch: Int, of epochs: Int) -> Int? {
+    guard case .cyclic(let cycles, _) = shape, epoch > 0 else { return nil }
+    let cycle = Self.cycle(of: epoch - 1, cycles: cycles, epochs: epochs)
+    return cycle.end == epoch ? cycle.number + 1 : nil
+  }
+
+  /// The cycle of an epoch, counted from 0, and the epochs that it begins with and ends before.
+  private static func cycle(of epoch: Int, cycles: Int, epochs: Int) -> (number: Int, start: Int, end: Int) {
+    let cycles = max(1, min(cycles, epochs))
+    let epoch = max(0, min(epoch, epochs - 1))
+    func start(_ number: Int) -> Int { (number * epochs + cycles - 1) / cycles }
+    // The last cycle that begins no later than the epoch.
+    let number = min(cycles - 1, epoch * cycles / epochs)
+    return (number, start(number), start(number + 1))
+  }
 
   /// The settings where the rate depends on how the run goes.
   var plateau: ReduceOnPlateau? {
@@ -89,6 +119,11 @@ public struct Schedule: Codable, Equatable, Sendable {
       let remaining = stepsPerEpoch * epochs - warmUpSteps
       let done = min(1, Double(max(0, step - warmUpSteps)) / Double(max(1, remaining)))
       return (minimum + (base - minimum) * (1 + cos(.pi * done)) / 2) * warmUp
+    case .cyclic(let cycles, let minimum):
+      let cycle = Self.cycle(of: epoch, cycles: cycles, epochs: max(1, epochs))
+      let first = cycle.number == 0 ? warmUpSteps : cycle.start * stepsPerEpoch
+      let done = Double(max(0, step - first)) / Double(max(1, cycle.end * stepsPerEpoch - first))
+      return (minimum + (base - minimum) * (1 + cos(.pi * min(1, done))) / 2) * warmUp
     case .cosineRestarts(let period, let multiplier, let minimum):
       let done = Self.shareOfPeriod(
         max(0, step - warmUpSteps), first: period.multipliedReportingOverflow(by: max(1, stepsPerEpoch)).partialValue,
@@ -126,6 +161,9 @@ public struct Schedule: Codable, Equatable, Sendable {
     case .cosineRestarts(let period, let multiplier, let minimum):
       try TrainingFault.check("first period", period, (1...1 << 30).contains(period), "1 to \(1 << 30) epochs")
       try TrainingFault.check("period's multiplier", multiplier, (1...1000).contains(multiplier), "1 to 1000")
+      try Self.checkMinimum(minimum)
+    case .cyclic(let cycles, let minimum):
+      try TrainingFault.check("number of cycles", cycles, (1...100_000).contains(cycles), "1 to 100000")
       try Self.checkMinimum(minimum)
     case .reduceOnPlateau(let settings):
       try settings.validate()

@@ -63,6 +63,10 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
   case noData(path: String)
   /// The column of a table that is to be predicted is not named.
   case noTarget(path: String)
+  /// The data have no examples that could be divided so. `option` asks for it.
+  case noParts(option: String, path: String)
+  /// Two runs of a cross-validation held out the same item: their data differ.
+  case heldOutTwice(item: String, folders: [String])
   /// The options ask for another preparation of a table than the checkpoint's network knows.
   case keptPreparation(path: String)
   /// Features of nodes are asked for that a checkpoint's network does not know.
@@ -134,6 +138,11 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
       "\(path) does not say how its images are prepared; convert it with --preprocessing"
     case .noData(let path): "\(path): no such file or folder"
     case .noTarget(let path): "\(path): is a table; name the column to predict with --target"
+    case .noParts(let option, let path):
+      "\(option): \(path) has no examples that can be divided in this way; leave it out"
+    case .heldOutTwice(let item, let folders):
+      "\(item): was held out by \(folders.joined(separator: " and by ")); the data changed between these runs: "
+        + "put back what was there, or start again"
     case .keptPreparation(let path):
       "\(path): fine-tuning keeps the preparation of the columns that its network knows; "
         + "leave out --exclude, --missing, --outliers, --degree, --interactions-only, --scaling and --tokenizer"

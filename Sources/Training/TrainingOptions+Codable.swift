@@ -10,7 +10,7 @@ extension TrainingOptions: Codable {
       layerwiseDecay
     case clipping, monitor, minimumDelta, earlyStopping, weightAverageDecay, statisticsBatches, freeze, trainOnly,
       validation, seed, workers,
-      threads, command
+      threads, command, parts, members
     // The kinds of data.
     case images, table, series, characters, unlabeled, tags, translation, generation, text, graph
   }
@@ -43,6 +43,8 @@ extension TrainingOptions: Codable {
     freeze = try container.decodeIfPresent([String].self, forKey: .freeze) ?? []
     trainOnly = try container.decodeIfPresent([String].self, forKey: .trainOnly) ?? []
     validation = try container.decodeIfPresent(Validation.self, forKey: .validation)
+    parts = try container.decodeIfPresent(PartOptions.self, forKey: .parts) ?? PartOptions()
+    members = try container.decodeIfPresent(MemberOptions.self, forKey: .members)
     seed = try container.decode(UInt64.self, forKey: .seed)
     command = try container.decodeIfPresent(String.self, forKey: .command)
     kind = try Self.kind(container) ?? Self.kindOfVersion01(decoder, data: data)
@@ -104,6 +106,8 @@ extension TrainingOptions: Codable {
     try container.encode(freeze, forKey: .freeze)
     if !trainOnly.isEmpty { try container.encode(trainOnly, forKey: .trainOnly) }
     try container.encodeIfPresent(validation, forKey: .validation)
+    if parts != PartOptions() { try container.encode(parts, forKey: .parts) }
+    try container.encodeIfPresent(members, forKey: .members)
     try container.encode(seed, forKey: .seed)
     try container.encode(workers, forKey: .workers)
     try container.encode(threads, forKey: .threads)

@@ -56,6 +56,10 @@ public struct TrainingOptions: Equatable, Sendable {
   public var trainOnly: [String] = []
   /// nil for the data's own validation part, or else a share that depends on the kind of data.
   public var validation: Validation?
+  /// How else the data are divided.
+  public var parts = PartOptions()
+  /// Several runs, each on other parts of the data; nil for one run.
+  public var members: MemberOptions?
   /// The seed of everything random.
   public var seed: UInt64 = 0
   /// The threads that prepare data.
@@ -150,6 +154,9 @@ public struct TrainingOptions: Equatable, Sendable {
     }
     if let weightAverageDecay { try WeightAverage.check(decay: weightAverageDecay) }
     try TrainingFault.check("number of epochs", epochs, (1...100_000).contains(epochs), "1 to 100000")
+    if case .cyclic(let cycles, _) = schedule.shape {
+      try TrainingFault.check("number of cycles", cycles, cycles <= epochs, "at most the \(epochs) epochs")
+    }
     try TrainingFault.check("batch size", batchSize, (1...65_536).contains(batchSize), "1 to 65536")
     try TrainingFault.check("number of workers", workers, (1...256).contains(workers), "1 to 256")
     try TrainingFault.check("number of threads", threads, (1...1024).contains(threads), "1 to 1024")
@@ -157,6 +164,8 @@ public struct TrainingOptions: Equatable, Sendable {
       "freeze beside trainOnly", freeze.joined(separator: ","), freeze.isEmpty || trainOnly.isEmpty,
       "empty where the other is not")
     try kind?.validate()
+    try parts.validate()
+    try members?.validate()
     if case .fraction(let share)? = validation {
       try TrainingFault.check("validation share", share, share > 0 && share < 1, "between 0 and 1")
     }

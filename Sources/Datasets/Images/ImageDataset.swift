@@ -56,15 +56,36 @@ extension ImageFolder {
     fraction: Double, seed: UInt64
   ) throws(ImageFolderFault) -> (training: ImageFolder, validation: ImageFolder) {
     guard fraction > 0 else { throw .tooFew(images: entries.count, fraction: fraction) }
+    let parts = try divided(by: SplitPlan(validation: fraction, seed: seed))
+    guard let validation = parts.validation else { throw .tooFew(images: entries.count, fraction: fraction) }
+    return (parts.training, validation)
+  }
+
+  /// Divides the photographs by a plan, each part in the order they had.
+  public func divided(by plan: SplitPlan) throws(ImageFolderFault) -> DatasetParts<ImageFolder> {
     let split: DataSplit
     do throws(SplitFault) {
-      split = try DataSplit(labels: entries.map(\.label), classes: classes, validation: fraction, seed: seed)
+      split = try DataSplit(
+        count: entries.count, labels: entries.map(\.label), classes: classes, groups: try groups(plan.grouping),
+        by: plan)
     } catch {
-      throw .tooFew(images: entries.count, fraction: fraction)
+      if case .tooFew(_, let validation, let test) = error {
+        throw .tooFew(images: entries.count, fraction: max(validation, test))
+      }
+      throw .division(error)
     }
-    func part(_ positions: [Int]) -> ImageFolder {
-      ImageFolder(classes: classes, entries: positions.map { entries[$0] })
+    func part(_ positions: [Int]) -> ImageFolder? {
+      positions.isEmpty ? nil : ImageFolder(classes: classes, entries: positions.map { entries[$0] })
     }
-    return (part(split.training), part(split.validation))
+    guard let training = part(split.training) else { throw .tooFew(images: entries.count, fraction: plan.validation) }
+    var parts = DatasetParts(training: training, validation: part(split.validation), test: part(split.test))
+    parts.outOfBag = part(split.outOfBag)
+    return parts
+  }
+
+  /// The group of each photograph; nil where there are no groups.
+  private func groups(_ grouping: Grouping?) throws(SplitFault) -> [Int]? {
+    guard case .pattern(let text)? = grouping else { return nil }
+    return try GroupPattern(text).groups(of: entries.map(\.path))
   }
 }

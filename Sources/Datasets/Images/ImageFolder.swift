@@ -164,6 +164,8 @@ public enum ImageFolderFault: Swift.Error, Sendable, Equatable, CustomStringConv
   case malformed(path: String, reason: String)
   /// A split would leave one of the parts without an image.
   case tooFew(images: Int, fraction: Double)
+  /// The images cannot be divided as asked.
+  case division(SplitFault)
 
   public var description: String {
     switch self {
@@ -190,6 +192,7 @@ public enum ImageFolderFault: Swift.Error, Sendable, Equatable, CustomStringConv
     case .malformed(let path, let reason): "\(path): damaged: \(reason); copy or download it again"
     case .tooFew(let images, let fraction):
       "\(images) images are too few to hold out \(fraction) of them; add images or give a validation folder"
+    case .division(let fault): "\(fault)"
     }
   }
 

@@ -49,14 +49,19 @@ public struct GenerationPreprocessing: TablePreparation {
   }
 
   public static func split(
-    _ table: Table, _ settings: GenerationSettings, keeping known: GenerationPreprocessing?, validation: Double,
-    test: Double, seed: UInt64
+    _ table: Table, _ settings: GenerationSettings, keeping known: GenerationPreprocessing?, by plan: SplitPlan
   ) throws(TableFault) -> DataSplit {
     try settings.validate()
     _ = try TextColumnPreprocessing.texts(of: table, settings.table.target)
     let rows = try TablePreprocessing.usableRows(
       of: table, settings.table, needed: try known?.rows.neededColumns(of: table))
-    return try DataSplit(of: table, rows, by: nil, validation: validation, test: test, seed: seed)
+    return try DataSplit(of: table, rows, by: nil, plan)
+  }
+
+  public static func excluding(_ column: String, _ settings: GenerationSettings) -> GenerationSettings {
+    var settings = settings
+    settings.table = TablePreprocessing.excluding(column, settings.table)
+    return settings
   }
 
   /// - Parameter known: its columns and its vocabulary stay.

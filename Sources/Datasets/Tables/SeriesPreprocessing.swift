@@ -143,20 +143,25 @@ public struct SeriesPreprocessing: TablePreparation {
   /// The parts follow each other: the end is the test, and validation comes before it. Windows of the later parts begin in
   /// the earlier ones, as they do when the future is predicted.
   public static func split(
-    _ table: Table, _ settings: SeriesSettings, keeping known: SeriesPreprocessing?, validation: Double, test: Double,
-    seed: UInt64
+    _ table: Table, _ settings: SeriesSettings, keeping known: SeriesPreprocessing?, by plan: SplitPlan
   ) throws(TableFault) -> DataSplit {
     try settings.validate()
-    for (name, share) in [("validation", validation), ("test", test)] where !(share > 0 && share < 1) {
-      throw .invalidSetting(name: "share for \(name)", value: "\(share)", allowed: "between 0 and 1")
+    var plan = plan
+    plan.isInOrder = true
+    for (name, share) in [("validation", plan.validation), ("test", plan.test)] where !(share >= 0 && share < 1) {
+      throw .invalidSetting(name: "share for \(name)", value: "\(share)", allowed: "at least 0 and below 1")
     }
-    let split = DataSplit(inOrder: table.rowCount, validation: validation, test: test)
+    let split: DataSplit
+    do throws(SplitFault) { split = try DataSplit(count: table.rowCount, by: plan) } catch {
+      throw .split(path: table.path, error)
+    }
     let needed = settings.window + settings.rowsAhead
     guard split.training.count >= needed else {
       throw .seriesTooShort(path: table.path, rows: split.training.count, needed: needed)
     }
     let steps = (settings.horizon == nil ? known?.settings : nil)?.stepCount ?? settings.stepCount
-    for (part, rows) in [("validation", split.validation), ("test", split.test)] where rows.count < steps {
+    for (part, rows) in [("validation", split.validation), ("test", split.test)]
+    where !rows.isEmpty && rows.count < steps {
       throw .partTooShort(path: table.path, part: part, rows: rows.count, needed: steps)
     }
     return split

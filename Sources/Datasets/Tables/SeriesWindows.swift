@@ -53,6 +53,9 @@ public struct SeriesWindows: ExampleInputs {
   /// The number of windows.
   public var count: Int { starts.count }
 
+  /// The first row that each window is to predict.
+  public var firstTargets: [Int] { starts.map { $0 + rows.window + rows.horizon - rows.steps } }
+
   public var mostAtOnce: Int { max(1, min(1024, (1 << 22) / (rows.window * rows.width))) }
 
   /// [N, T, F] of the windows at the places given.

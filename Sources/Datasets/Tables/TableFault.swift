@@ -51,6 +51,8 @@ public enum TableFault: Swift.Error, Equatable, Sendable, CustomStringConvertibl
   case outOfRange(path: String, row: Int?, column: String)
   /// The rows cannot be split as asked.
   case split(path: String, SplitFault)
+  /// A row has no value in the column that says its group.
+  case noGroup(path: String, row: Int, column: String)
   /// A row of a time series has no value in a column that is used.
   case missingInSeries(path: String, row: Int, column: String)
   /// There are too few rows for the windows asked for.
@@ -127,6 +129,8 @@ public enum TableFault: Swift.Error, Equatable, Sendable, CustomStringConvertibl
       "\(path): row \(row), column \(column): the number is too large to compute with"
     case .outOfRange(let path, nil, let column): "\(path): column \(column): its numbers are too large to compute with"
     case .split(let path, let fault): "\(path): \(fault)"
+    case .noGroup(let path, let row, let column):
+      "\(path): row \(row) has no value in column \(column), which says its group; fill it in or leave out the row"
     case .missingInSeries(let path, let row, let column):
       "\(path): row \(row), column \(column): the value is missing, and a time series needs every value; fill it in, or leave the column out"
     case .seriesTooShort(let path, let rows, let needed):

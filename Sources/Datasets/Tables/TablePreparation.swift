@@ -24,10 +24,9 @@ public protocol TablePreparation: Codable, Equatable, Sendable {
   ///
   /// - Parameters:
   ///   - known: a preparation that a network knows already.
-  ///   - validation: the share of rows held out for validation, 0 for none.
-  ///   - test: the share held out for the test, 0 for none.
+  ///   - plan: shares, folds, groups; its pattern for the names of files does not count here.
   static func split(
-    _ table: Table, _ settings: Settings, keeping known: Self?, validation: Double, test: Double, seed: UInt64
+    _ table: Table, _ settings: Settings, keeping known: Self?, by plan: SplitPlan
   ) throws(TableFault) -> DataSplit
 
   /// Fits to the training rows.
@@ -35,6 +34,12 @@ public protocol TablePreparation: Codable, Equatable, Sendable {
   /// - Parameter known: a preparation that stays as it is, but for the target: a network that has learned from features
   ///   continues with these.
   init(fitting table: Table, rows: [Int], _ settings: Settings, keeping known: Self?) throws(TableFault)
+
+  /// The settings without a column that rows are grouped by, which is nothing to learn from.
+  static func excluding(_ column: String, _ settings: Settings) -> Settings
+
+  /// Takes the classes from all rows of all parts: the rows that are learned from may lack one.
+  mutating func takeClasses(of table: Table, rows: [Int]) throws(TableFault)
 
   /// Inputs and targets of the rows that have both, for each part of the rows.
   func examples(of table: Table, parts: [[Int]]) throws(TableFault) -> [Examples<Inputs>]
@@ -47,6 +52,9 @@ public protocol TablePreparation: Codable, Equatable, Sendable {
 }
 
 extension TablePreparation {
+  public static func excluding(_ column: String, _ settings: Settings) -> Settings { settings }
+  public mutating func takeClasses(of table: Table, rows: [Int]) throws(TableFault) {}
+
   /// Inputs and targets of the rows that have both.
   ///
   /// - Parameter rows: positions of rows; nil for all.
@@ -76,53 +84,98 @@ public struct PreparedTable<Preparation: TablePreparation>: Sendable {
     _ table: Table, _ settings: Preparation.Settings, keeping known: Preparation? = nil, validation: Double = 0.1,
     test: Double = 0, seed: UInt64 = 0
   ) throws(TableFault) {
-    let split = try Preparation.split(
-      table, settings, keeping: known, validation: validation, test: test, seed: seed)
     try self.init(
-      table, split, Preparation(fitting: table, rows: split.training, settings, keeping: known))
+      table, settings, keeping: known, by: SplitPlan(validation: validation, test: test, seed: seed))
+  }
+
+  /// The same by a plan.
+  ///
+  /// A column that rows are grouped by is nothing to learn from, unless a known preparation has it.
+  ///
+  /// - Parameters:
+  ///   - validation, test: files with the rows of these parts, of which the plan holds out none then.
+  public init(
+    _ table: Table, _ settings: Preparation.Settings, keeping known: Preparation? = nil, by plan: SplitPlan,
+    validation: String? = nil, test: String? = nil
+  ) throws(TableFault) {
+    var settings = settings
+    if known == nil, case .column(let name)? = plan.grouping { settings = Preparation.excluding(name, settings) }
+    let split = try Preparation.split(table, settings, keeping: known, by: plan)
+    var preprocessing = try Preparation(fitting: table, rows: split.training, settings, keeping: known)
+    if plan.fold != nil || plan.sample != nil || plan.grouping != nil || !plan.isStratified {
+      try preprocessing.takeClasses(
+        of: table, rows: (split.training + split.validation + split.test + split.outOfBag).sorted())
+    }
+    try self.init(table, split, preprocessing, validation: validation, test: test)
   }
 
   /// Divides the rows as the preparation was fitted to them, and applies it to all.
-  public init(
-    _ table: Table, with preprocessing: Preparation, validation: Double, test: Double, seed: UInt64
-  ) throws(TableFault) {
-    let split = try Preparation.split(
-      table, preprocessing.settings, keeping: preprocessing, validation: validation, test: test, seed: seed)
+  public init(_ table: Table, with preprocessing: Preparation, by plan: SplitPlan) throws(TableFault) {
+    let split = try Preparation.split(table, preprocessing.settings, keeping: preprocessing, by: plan)
     try self.init(table, split, preprocessing)
   }
 
-  private init(_ table: Table, _ split: DataSplit, _ preprocessing: Preparation) throws(TableFault) {
+  private init(
+    _ table: Table, _ split: DataSplit, _ preprocessing: Preparation, validation: String? = nil, test: String? = nil
+  ) throws(TableFault) {
     self.preprocessing = preprocessing
-    let chosen = [split.training, split.validation, split.test].filter { !$0.isEmpty }
-    var examples = try preprocessing.examples(of: table, parts: chosen)
-    let training = examples.removeFirst()
-    let validation = split.validation.isEmpty ? nil : examples.removeFirst()
-    parts = DatasetParts(
-      training: training, validation: validation, test: examples.first,
-      skipped: table.rowCount - chosen.reduce(0) { $0 + $1.count })
+    let chosen = [split.training, split.validation, split.test, split.outOfBag]
+    var examples = try preprocessing.examples(of: table, parts: chosen.filter { !$0.isEmpty })
+    func next(_ rows: [Int]) -> Examples<Preparation.Inputs>? { rows.isEmpty ? nil : examples.removeFirst() }
+    guard let training = next(split.training) else { throw .noRowsLeft(path: table.path, rows: table.rowCount) }
+    func part(_ rows: [Int], _ file: String?) throws(TableFault) -> Examples<Preparation.Inputs>? {
+      guard let file else { return next(rows) }
+      return try preprocessing.examples(of: preprocessing.table(csv: file))
+    }
+    let used = Set(chosen.joined()).count + split.leftOut.count
+    var parts = DatasetParts(
+      training: training, validation: try part(split.validation, validation), test: try part(split.test, test),
+      skipped: table.rowCount - used)
+    parts.outOfBag = next(split.outOfBag)
+    self.parts = parts
   }
 }
 
 extension DataSplit {
   /// Splits rows of a table, stratified by the classes of a column; nil for rows that are all of one kind.
   init(
-    of table: Table, _ rows: [Int], by target: Table.Column?, validation: Double, test: Double, seed: UInt64
+    of table: Table, _ rows: [Int], by target: Table.Column?, _ plan: SplitPlan
   ) throws(TableFault) {
     guard !rows.isEmpty else { throw .noRowsLeft(path: table.path, rows: table.rowCount) }
-    var classes = [""]
-    var labels = Array(repeating: 0, count: rows.count)
+    var classes: [String] = []
+    var labels: [Int]?
     if let target {
       classes = try TablePreprocessing.classes(target, rows, table.path)
       let places = classes.places
       labels = TablePreprocessing.classNames(target, rows).map { places[ExactText($0 ?? "")] ?? 0 }
     }
+    var groups: [Int]?
+    if case .column(let name)? = plan.grouping { groups = try table.groups(of: rows, by: name) }
     do throws(SplitFault) {
-      try self.init(labels: labels, classes: classes, validation: validation, test: test, seed: seed)
+      try self.init(count: rows.count, labels: labels, classes: classes, groups: groups, by: plan)
     } catch {
       throw .split(path: table.path, error)
     }
     training = training.map { rows[$0] }
-    self.validation = self.validation.map { rows[$0] }
-    self.test = self.test.map { rows[$0] }
+    validation = validation.map { rows[$0] }
+    test = test.map { rows[$0] }
+    outOfBag = outOfBag.map { rows[$0] }
+    leftOut = leftOut.map { rows[$0] }
+  }
+}
+
+extension Table {
+  /// The groups that a column says of rows, as numbers in the order of their first rows.
+  fileprivate func groups(of rows: [Int], by name: String) throws(TableFault) -> [Int] {
+    let column = try column(name)
+    var known: [ExactText: Int] = [:]
+    var groups: [Int] = []
+    for (row, value) in zip(rows, TablePreprocessing.classNames(column, rows)) {
+      guard let value else { throw .noGroup(path: path, row: rowNumbers[row], column: name) }
+      let number = known[ExactText(value)] ?? known.count
+      known[ExactText(value)] = number
+      groups.append(number)
+    }
+    return groups
   }
 }

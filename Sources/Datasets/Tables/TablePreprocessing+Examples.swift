@@ -8,16 +8,25 @@ extension TablePreprocessing: TablePreparation {
   public func restored(_ output: Float) -> Double { Double(output) * target.deviation + target.mean }
 
   public static func split(
-    _ table: Table, _ settings: TableSettings, keeping known: TablePreprocessing?, validation: Double, test: Double,
-    seed: UInt64
+    _ table: Table, _ settings: TableSettings, keeping known: TablePreprocessing?, by plan: SplitPlan
   ) throws(TableFault) -> DataSplit {
     try settings.validate()
     let rows = try usableRows(of: table, settings, needed: try known?.neededColumns(of: table))
     let target = try table.column(settings.target)
     let settings = known?.settings(for: table, settings) ?? settings
     return try DataSplit(
-      of: table, rows, by: task(target, settings) == .classification ? target : nil, validation: validation, test: test,
-      seed: seed)
+      of: table, rows, by: task(target, settings) == .classification ? target : nil, plan)
+  }
+
+  public static func excluding(_ column: String, _ settings: TableSettings) -> TableSettings {
+    var settings = settings
+    if !settings.excluded.holds(column) { settings.excluded.append(column) }
+    return settings
+  }
+
+  public mutating func takeClasses(of table: Table, rows: [Int]) throws(TableFault) {
+    guard target.task == .classification else { return }
+    target.classes = try Self.classes(try table.column(target.name), rows, table.path)
   }
 
   /// - Parameter known: where given, only what the settings say about the target counts.

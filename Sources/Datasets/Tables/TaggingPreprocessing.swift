@@ -95,12 +95,11 @@ public struct TaggingPreprocessing: TablePreparation {
   }
 
   public static func split(
-    _ table: Table, _ settings: TaggingSettings, keeping known: TaggingPreprocessing?, validation: Double, test: Double,
-    seed: UInt64
+    _ table: Table, _ settings: TaggingSettings, keeping known: TaggingPreprocessing?, by plan: SplitPlan
   ) throws(TableFault) -> DataSplit {
     try settings.validate()
     return try DataSplit(
-      of: table, rows(of: table, settings).map(\.place), by: nil, validation: validation, test: test, seed: seed)
+      of: table, rows(of: table, settings).map(\.place), by: nil, plan)
   }
 
   /// - Parameter known: its vocabulary stays.

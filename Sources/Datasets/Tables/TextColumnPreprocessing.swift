@@ -53,8 +53,7 @@ public struct TextColumnPreprocessing: TablePreparation {
   public func restored(_ output: Float) -> Double { Double(output) }
 
   public static func split(
-    _ table: Table, _ settings: TextColumnSettings, keeping known: TextColumnPreprocessing?, validation: Double,
-    test: Double, seed: UInt64
+    _ table: Table, _ settings: TextColumnSettings, keeping known: TextColumnPreprocessing?, by plan: SplitPlan
   ) throws(TableFault) -> DataSplit {
     try settings.validate()
     let target = try table.column(settings.target)
@@ -63,7 +62,7 @@ public struct TextColumnPreprocessing: TablePreparation {
       throw .noTextAnywhere(path: table.path, column: settings.column)
     }
     let rows = (0..<table.rowCount).filter { !target.values.isMissing($0) && texts[$0] != nil }
-    return try DataSplit(of: table, rows, by: target, validation: validation, test: test, seed: seed)
+    return try DataSplit(of: table, rows, by: target, plan)
   }
 
   /// - Parameter known: its vocabulary stays.
@@ -86,6 +85,10 @@ public struct TextColumnPreprocessing: TablePreparation {
         of: rows.lazy.compactMap { texts[$0] }, by: settings.tokenizer ?? .character, longest: settings.longest)
     }
     guard vocabulary.count > 0 else { throw .noValues(path: table.path, column: settings.column) }
+  }
+
+  public mutating func takeClasses(of table: Table, rows: [Int]) throws(TableFault) {
+    target.classes = try TablePreprocessing.classes(try table.column(target.name), rows, table.path)
   }
 
   /// The fields of a column of words; a table that was not read for texts may hold numbers there.

@@ -55,14 +55,13 @@ public struct TranslationPreprocessing: TablePreparation {
   }
 
   public static func split(
-    _ table: Table, _ settings: TranslationSettings, keeping known: TranslationPreprocessing?, validation: Double,
-    test: Double, seed: UInt64
+    _ table: Table, _ settings: TranslationSettings, keeping known: TranslationPreprocessing?, by plan: SplitPlan
   ) throws(TableFault) -> DataSplit {
     try settings.validate()
     let sources = try TextColumnPreprocessing.texts(of: table, settings.column)
     let targets = try TextColumnPreprocessing.texts(of: table, settings.target)
     let rows = (0..<table.rowCount).filter { sources[$0] != nil && targets[$0] != nil }
-    return try DataSplit(of: table, rows, by: nil, validation: validation, test: test, seed: seed)
+    return try DataSplit(of: table, rows, by: nil, plan)
   }
 
   /// - Parameter known: its vocabularies stay.

@@ -1,6 +1,14 @@
 import AviaryDiagnostics
 import AviaryTensors
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
 /// How well predictions meet the truth, counted over a set of examples.
 public struct ClassificationMetrics: Equatable, Sendable {
   /// The names of the classes, in the order of their numbers.
@@ -41,6 +49,14 @@ public struct ClassificationMetrics: Equatable, Sendable {
         label: Int(label), predicted: predicted[row], loss: -Double(logarithms[row * classes.count + Int(label)]))
       probabilities?.add(logits: scalars[row * classes.count..<(row + 1) * classes.count], label: Int(label))
     }
+  }
+
+  /// Counts one example by the probability of each class, of which the first of the largest ones is predicted. Its loss is
+  /// scikit-learn's log loss.
+  public mutating func add(probabilities shares: [Double], label: Int) {
+    let own = max(shares[label], .ulpOfOne)
+    add(label: label, predicted: EnsembleRule.first(shares), loss: own.isNaN ? .nan : -log(own))
+    probabilities?.add(shares, label: label)
   }
 
   /// The number of examples whose class was predicted.

@@ -1,3 +1,4 @@
+import AviaryArchives
 import AviaryCheckpoints
 import AviaryDatasets
 import AviaryDiagnostics
@@ -37,6 +38,9 @@ protocol TrainablePreparation: TablePreparation {
   func changes(_ given: [ConfigurationChange]) -> [ConfigurationChange]
   /// What a person should know about the rows.
   func remarks(on table: Table, _ parts: DatasetParts<Examples<Inputs>>) -> [String]
+  /// The position in the table of the row of each input, or of the first that it is about; nil where an input has no single
+  /// answer.
+  func places(of inputs: Inputs) -> [Int]?
   /// How many outputs the network has.
   var outputCount: Int { get }
   /// Whether a network with the known preparation predicts the same already, so that its head stays.
@@ -57,6 +61,7 @@ extension TrainablePreparation {
   static var testShare: Double { 0.1 }
   func changes(_ given: [ConfigurationChange]) -> [ConfigurationChange] { given }
   func predictsSame(as known: Self) -> Bool { false }
+  func places(of inputs: Inputs) -> [Int]? { nil }
   var outputCount: Int { classes?.count ?? 1 }
 
   /// A task for the data of a run: from the table to examples, and from the beginning to a network for them.
@@ -74,9 +79,9 @@ extension TrainablePreparation {
     let table = try SharedReadings.table(options.data, key: reading) { () throws(TableFault) in
       try Self.table(csv: options.data, settings, keeping: known)
     }
+    let (plan, files) = (options.splitPlan(test: Self.testShare), options.partFiles)
     let data = try PreparedTable<Self>(
-      table, settings, keeping: known, validation: try options.validationShare(), test: Self.testShare,
-      seed: options.seed)
+      table, settings, keeping: known, by: plan, validation: files.validation, test: files.test)
     let preprocessing = data.preprocessing
     for remark in preprocessing.remarks(on: table, data.parts) { report(remark) }
     let keepsHead = known.map { preprocessing.predictsSame(as: $0) } ?? false
@@ -85,15 +90,13 @@ extension TrainablePreparation {
     }
     let start = try beginning.start(
       input: preprocessing.inputShape, outputs: preprocessing.outputCount, keepsHead: keepsHead,
-      changes: preprocessing.changes(options.configuration), data: data.parts.fingerprint(), options)
+      changes: preprocessing.changes(options.configuration), data: data.parts.fingerprint(files), options)
     let (forward, mostAtOnce) = try preprocessing.outputs(
       of: start, data.parts, options, path: checkpoint?.path ?? options.data)
     var metadata = start.metadata
     metadata.classes = preprocessing.classes
     metadata.preprocessing = try preprocessing.preparation.json()
-    let split = try RecordedSplit(
-      seed: options.seed, validation: options.validationShare(), test: Self.testShare,
-      file: DataFingerprint(file: options.data).text)
+    let split = try RecordedSplit(plan, file: DataFingerprint(file: options.data).text)
     metadata.extra[RecordedSplit.key] = try split.text
     if drawsRows, beginning.isSource, let (source, path) = checkpoint, let former = source.metadata.split,
       former.file == split.file, former != split || known?.settings != preprocessing.settings
@@ -102,7 +105,8 @@ extension TrainablePreparation {
     }
     return start.model.task(
       on: data.parts, options, items: Self.items, metadata: metadata, mostAtOnce: mostAtOnce,
-      monitors: preprocessing.monitors, outputs: forward, restored: { preprocessing.restored($0) })
+      monitors: preprocessing.monitors, outputs: forward, restored: { preprocessing.restored($0) }
+    ) { part in preprocessing.places(of: part.inputs)?.map { "\(table.rowNumbers[$0])" } }
   }
 
   static func unsuited(_ architecture: Architecture) -> any Error {
@@ -115,14 +119,29 @@ extension Network {
   fileprivate func task<Inputs: ExampleInputs>(
     on data: DatasetParts<Examples<Inputs>>, _ options: TrainingOptions, items: String, metadata: Checkpoint.Metadata,
     mostAtOnce: Int, monitors: [Monitor], outputs: @escaping (Inputs.Batch) -> Tensor,
-    restored: @escaping (Float) -> Double
+    restored: @escaping (Float) -> Double, itemNames: @escaping (Examples<Inputs>) -> [String]?
   ) -> any TrainingTask {
     let task = SupervisedTask(
       self, on: data, options, items: items, metadata: metadata, mostAtOnce: mostAtOnce, purpose: "row order",
       outputs: outputs)
     task.restored = restored
     task.monitors = monitors
+    task.itemNames = itemNames
     return task
+  }
+}
+
+extension DatasetParts {
+  /// Checksums of the parts, those with a file of their own by its bytes.
+  fileprivate func fingerprint<Inputs>(
+    _ files: (validation: String?, test: String?)
+  ) throws(ArchiveFault) -> DataFingerprint where Part == Examples<Inputs> {
+    var own = self
+    if files.validation != nil { own.validation = nil }
+    if files.test != nil { own.test = nil }
+    var fingerprint: DataFingerprint = own.fingerprint()
+    for file in [files.validation, files.test].compactMap({ $0 }) { fingerprint.add(try DataFingerprint(file: file)) }
+    return fingerprint
   }
 }
 
@@ -134,6 +153,7 @@ private let batchLimit = 1 << 28
 extension TablePreprocessing: TrainablePreparation {
   static var items: String { "rows" }
   var preparation: InputPreparation { .table(self) }
+  func places(of inputs: TableFeatures) -> [Int]? { inputs.rows }
 
   static func known(
     by checkpoint: (checkpoint: Checkpoint, path: String)?, _ settings: TableSettings, isSource: Bool
@@ -186,6 +206,7 @@ extension TablePreprocessing: TrainablePreparation {
 
 extension SeriesPreprocessing: TrainablePreparation {
   static var items: String { "windows" }
+  func places(of inputs: SeriesWindows) -> [Int]? { inputs.firstTargets }
   static var drawsRows: Bool { false }
   var preparation: InputPreparation { .series(self) }
   var outputCount: Int { settings.stepCount }
@@ -239,6 +260,7 @@ extension Network {
 extension TextColumnPreprocessing: TrainablePreparation {
   static var items: String { "texts" }
   var preparation: InputPreparation { .textColumn(self) }
+  func places(of inputs: TextSequences) -> [Int]? { inputs.rows }
 
   static func suits(_ network: any Network) -> Bool { network is any SequenceReader }
 

@@ -57,7 +57,10 @@ struct GraphStart {
 
   func task() throws -> any TrainingTask {
     let classes = collection.classNames
-    let split = RecordedSplit(seed: options.seed, validation: try options.validationShare(), test: Self.testShare)
+    for (name, file) in [("validation", options.partFiles.validation), ("test", options.partFiles.test)] {
+      if let file { throw TrainingFault.invalidSetting(name: name, value: file, allowed: "a share of the graphs") }
+    }
+    let split = RecordedSplit(options.splitPlan(test: Self.testShare))
     let labels = try collection.labels(among: classes)
     let division = try split.division(of: labels, classes: classes)
     let features = try encoding.features(of: collection)
@@ -85,6 +88,8 @@ struct GraphStart {
         purpose: "graph order"
       ) { model($0.features, adjacency: $0.adjacency, graphs: $0.graphs) }
       task.monitors = Monitor.ofClasses
+      // Counted from 1, as in the files.
+      task.itemNames = { $0.inputs.graphs.map { "\($0 + 1)" } }
       return task
     }
     return try open(start.model(as: (any NodeClassifier).self, for: .graphs))

@@ -7,6 +7,8 @@ struct ImageParts {
   let training: ImageFolder
   let validation: ImageFolder
   let test: ImageFolder?
+  /// What a bootstrap sample did not draw; nil where none was drawn.
+  let outOfBag: ImageFolder?
   /// How packed pictures are prepared by default; nil for photographs.
   let preprocessing: Preprocessing?
   /// How the training images were divided; nothing is held out where validation has images of its own.
@@ -18,29 +20,52 @@ struct ImageParts {
     let limit = images.limit
     let dataset = try ImageDataset(options.data, classes: images.classes, limit: limit)
     preprocessing = dataset.ownPreprocessing
-    test = dataset.test
-    func split(_ share: Double) -> RecordedSplit {
-      RecordedSplit(seed: options.seed, validation: share, test: 0, limit: limit)
+    let files = options.partFiles
+    /// A folder of class folders, or the part of one.
+    func folder(_ path: String, _ part: PartFolders.Part) throws -> ImageFolder {
+      try ImageFolder(
+        PartFolders(path)?.path(of: part) ?? path, classes: dataset.classes, limit: limit)
     }
-    switch (options.validation, dataset.validation) {
-    case (.folder(let path), _):
-      self.split = split(0)
-      training = dataset.training
-      // A folder of class folders, or one with a part for validation.
-      let parts = try PartFolders(path)
-      validation = try ImageFolder(parts?.path(of: .valid) ?? path, classes: dataset.classes, limit: limit)
-    case (nil, let given?):
-      self.split = split(0)
-      training = dataset.training
-      validation = given
-    case (.fraction(let share), _):
-      self.split = split(share)
-      (training, validation) = try self.split.division(of: dataset.training)
-    case (nil, nil):
-      self.split = split(0.1)
-      (training, validation) = try self.split.division(of: dataset.training)
+    var given = try files.validation.map { try folder($0, .valid) }
+    if options.validation == nil { given = dataset.validation }
+    var plan = options.splitPlan(test: 0)
+    if given != nil { plan.validation = 0 }
+    split = RecordedSplit(plan, limit: limit)
+    let drawn = try split.division(of: dataset.training)
+    training = drawn.training
+    guard let validation = given ?? drawn.validation else {
+      throw ImageFolderFault.tooFew(images: dataset.training.entries.count, fraction: plan.validation)
     }
-    remarks = dataset.remarks + (dataset.validation == validation ? [] : validation.remarks)
+    self.validation = validation
+    outOfBag = drawn.outOfBag
+    let own = try files.test.map { try folder($0, .test) } ?? dataset.test
+    test = drawn.test ?? own
+    var remarks = dataset.remarks + (dataset.validation == validation ? [] : validation.remarks)
+    if drawn.test != nil, let own {
+      remarks.append(
+        "\(options.data): its test part, \(own.entries.count) images, is left aside: what is held out of the others is the test"
+      )
+    }
+    remarks += try Self.shared(
+      plan.grouping, training, [("validation", given), ("test", drawn.test == nil ? own : nil)])
+    self.remarks = remarks
+  }
+
+  /// A line for each part with images of its own that has groups of the training, too.
+  private static func shared(
+    _ grouping: Grouping?, _ training: ImageFolder, _ parts: [(name: String, images: ImageFolder?)]
+  ) throws -> [String] {
+    guard case .pattern(let text)? = grouping else { return [] }
+    let pattern = try GroupPattern(text)
+    func groups(_ images: ImageFolder) -> Set<String> {
+      Set(pattern.names(of: images.entries.map(\.path)).compactMap { $0 })
+    }
+    let known = groups(training)
+    return parts.compactMap { name, images in
+      let found = images.map { groups($0).intersection(known) } ?? []
+      guard let first = found.min() else { return nil }
+      return "\(found.count) groups are in the training and in the \(name) part, such as '\(first)'"
+    }
   }
 }
 

@@ -177,6 +177,21 @@ final class ImageTask<Model: Classifier>: TrainingTask {
     try data.test.flatMap { try metrics("test", $0, isInterrupted: { false }).scores }
   }
 
+  func predictions(of part: HeldOutPart) throws -> PredictionTable? {
+    guard let folder = part == .test ? self.data.test : self.data.outOfBag else { return nil }
+    var table = PredictionTable(classes: data.training.classes)
+    let prepared = try PreparedImages(folder.entries, preprocessing: preprocessing)
+    for batch in DataLoader(prepared, batchSize: options.batchSize, workers: options.workers) {
+      if Interruption.isRequested { throw EvaluationInterrupted() }
+      guard let inputs = batch.inputs else { continue }
+      table.add(
+        batch.indices.map { folder.entries[$0].path }, LabeledBatch<Tensor>.Target.classes(batch.labels),
+        outputs: inference { model(inputs) },
+        restored: { Double($0) })
+    }
+    return table
+  }
+
   /// Scores the whole network on a part, and throws where too much of it cannot be read.
   private func metrics(
     _ part: String, _ folder: ImageFolder, isInterrupted: () -> Bool

@@ -20,6 +20,7 @@ extension TrainingFault {
 extension TaggingPreprocessing: TrainablePreparation {
   static var items: String { "tokens" }
   var preparation: InputPreparation { .tags(self) }
+  func places(of inputs: TextSequences) -> [Int]? { inputs.rows }
   var monitors: [Monitor] { [.loss, .accuracy] }
 
   static func suits(_ network: any Network) -> Bool { network is any SequenceTagger }

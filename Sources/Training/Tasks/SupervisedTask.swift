@@ -30,6 +30,8 @@ where Data.Batch == LabeledBatch<Inputs> {
   var restored: ((Float) -> Double)?
   public private(set) var testedNumbers: RegressionMetrics?
   public internal(set) var monitors: [Monitor]?
+  /// What the items of a part are called, in their order; nil where predictions are not kept.
+  var itemNames: ((Data) -> [String]?)?
 
   /// - Parameters:
   ///   - options: of the run: batch size and seed count here.
@@ -100,6 +102,24 @@ where Data.Batch == LabeledBatch<Inputs> {
     let tested = try data.test.map { try scores($0, &numbers) }
     testedNumbers = numbers.count > 0 ? numbers : nil
     return tested
+  }
+
+  public func predictions(of part: HeldOutPart) throws -> PredictionTable? {
+    guard let data = part == .test ? self.data.test : self.data.outOfBag, let names = itemNames?(data) else {
+      return nil
+    }
+    var table = PredictionTable(classes: metadata.classes ?? [])
+    var first = 0
+    let loader = DataLoader(data, batchSize: mostAtOnce, workers: workers)
+    for batch in loader {
+      if Interruption.isRequested { throw EvaluationInterrupted() }
+      let outputs = inference { self.outputs(batch.inputs) }
+      table.add(
+        Array(names[first..<first + batch.count]), batch.target, outputs: outputs, restored: restored ?? { Double($0) })
+      first += batch.count
+    }
+    try loader.check()
+    return table
   }
 
   private func scores(_ part: Data, _ numbers: inout RegressionMetrics) throws -> Scores {

@@ -48,6 +48,9 @@ public protocol TrainingTask {
   func test() throws -> Scores?
   /// What `validate()` reports; nil where that shows when it does.
   var monitors: [Monitor]? { get }
+  /// What the model makes of each item of a part that it did not learn from; nil where there is no such part, or the items
+  /// have no single answer.
+  func predictions(of part: HeldOutPart) throws -> PredictionTable?
   /// How well the last `test()` estimated numbers, in the data's own units; nil where classes are predicted.
   var testedNumbers: RegressionMetrics? { get }
   /// How the last `validate()` predicted classes; nil where it did not, or does not keep it.
@@ -66,6 +69,7 @@ extension TrainingTask {
   public func validate() throws -> Scores? { nil }
   public func test() throws -> Scores? { nil }
   public var monitors: [Monitor]? { nil }
+  public func predictions(of part: HeldOutPart) throws -> PredictionTable? { nil }
   public var testedNumbers: RegressionMetrics? { nil }
   public var validatedClasses: ClassificationMetrics? { nil }
   public func images(_ batch: Batches.Element) -> Tensor? { nil }

@@ -1,0 +1,173 @@
+import Aviary
+
+// `aviary predict` with several checkpoints, or with several views of images.
+
+extension PredictCommand {
+  /// Predicts what the arguments name by all networks together.
+  func predictTogether(_ paths: [String], _ choice: EnsembleChoice) throws {
+    if user != nil { throw CommandFault.noRatings(path: choice.names[0]) }
+    try writing.requireNone(path: choice.names[0])
+    let opened = try choice.names.map { try OpenedCheckpoint($0, source, weights: choice.weights) }
+    let kind = try kind(of: paths)
+    let fitting = FittedWeights(opened, choice, columns, nil, source)
+    let (weights, _) = try fitting.weights(evaluating: nil, kind)
+    let ensemble = try EnsembleSource(
+      opened, on: paths[0], kind, columns: columns, allowing: source.allowances, views: choice.arguments.tta ?? .single,
+      needsTarget: false)
+    try EnsembleEvaluation.check(choice.rule, ensemble)
+    let object = description(choice, weights)
+    switch ensemble.content {
+    case .images(let images):
+      try answer(paths, also: [.init("ensemble", object)]) { entries, progress in
+        try images.predict(
+          entries, rule: choice.rule, weights: weights, workers: availableCores(), progress: progress
+        ).map { found in found.map { Answer($0.prefix(top)) } }
+      }
+    case .other(let members):
+      var predictions = EnsembleTable(source: ensemble, members, choice.rule, weights, top: top)
+      for path in paths { try predictions.add(path, items: try items(path, kind)) }
+      if json {
+        print(
+          JSONValue.members(["predictions": .array(predictions.values), "ensemble": object]).serialized)
+      } else {
+        for line in predictions.lines { show(line) }
+      }
+      if let first = predictions.faults.first {
+        throw CommandFault.unpredictedRows(count: predictions.faults.count, of: predictions.values.count, first: first)
+      }
+    }
+  }
+
+  /// The kind of what is to be predicted.
+  private func kind(of paths: [String]) throws -> DataKind {
+    if paths.allSatisfy({ (try? DataSource.kind(of: $0)) == .graphs }) { return .graphs }
+    for (option, isGiven) in [("--nodes", nodes != nil), ("--graphs", graphs != nil)] where isGiven {
+      throw CommandFault.unsuitedOption(option: option, kinds: [.graphs], path: paths[0])
+    }
+    if paths.allSatisfy({ $0.hasSuffix(".csv") || Self.isText($0) }) {
+      guard paths.allSatisfy({ $0.hasSuffix(".csv") }) else { return .text }
+      return .tables
+    }
+    return .images
+  }
+
+  /// The nodes or graphs that were asked for, counted from 0; nil for all.
+  private func items(_ path: String, _ kind: DataKind) throws -> [Int]? {
+    guard kind == .graphs else { return nil }
+    let isCollection = GraphCollection.isPresent(at: path)
+    if isCollection ? nodes != nil : graphs != nil {
+      throw CommandFault.otherItems(
+        option: isCollection ? "--nodes" : "--graphs", path: path, found: isCollection ? "a collection" : "one graph",
+        other: isCollection ? "--graphs" : "--nodes")
+    }
+    if isCollection {
+      let last = try GraphCollection(path: path).count
+      return try graphs?.numbers("--graphs", of: path, items: "graphs", in: 1...max(1, last)).map { $0 - 1 }
+    }
+    let last = try GraphDataset(path: path, needsLabels: false).nodes - 1
+    return try nodes?.numbers("--nodes", of: path, items: "nodes", in: 0...max(0, last))
+  }
+
+  private func description(_ choice: EnsembleChoice, _ weights: EnsembleWeights) -> JSONValue {
+    .members([
+      "rule": .text(choice.rule.word), "checkpoints": .texts(choice.names),
+      "weights": .array(weights.values.map { .real($0) }), "tta": .text((choice.arguments.tta ?? .single).word),
+    ])
+  }
+}
+
+/// What networks together say of rows, nodes and graphs.
+private struct EnsembleTable {
+  let source: EnsembleSource
+  let members: [DataMember]
+  let rule: EnsembleRule
+  let weights: EnsembleWeights
+  let top: Int
+  private(set) var lines: [String] = []
+  private(set) var faults: [String] = []
+  private(set) var values: [JSONValue] = []
+
+  init(
+    source: EnsembleSource, _ members: [DataMember], _ rule: EnsembleRule, _ weights: EnsembleWeights, top: Int
+  ) {
+    (self.source, self.members, self.rule, self.weights, self.top) = (source, members, rule, weights, top)
+  }
+
+  /// - Parameter items: by their numbers; nil for all.
+  mutating func add(_ path: String, items: [Int]?) throws {
+    do throws(TableFault) {
+      if try addNext(path) { return }
+    } catch {
+      return add(.failure("\(error)"), [.init("table", .text(path))], path)
+    }
+    guard let total = try members[0].count?(path) else { return }
+    let outputs = try members.map { try $0.outputs(path, items) }
+    let name = try members[0].name(path)
+    let isTable = source.kind == .tables
+    for item in items ?? Array(0..<total) {
+      let number = name(item)
+      let noun = isTable ? "row" : members[0].noun
+      let place: [JSONValue.Member] = [.init(isTable ? "table" : "data", .text(path)), .init(noun, .integer(number))]
+      let label = "\(path) \(noun) \(number)"
+      let found = outputs.compactMap { $0[item] }
+      guard found.count == members.count else {
+        let reason = "a value is missing, and a network was trained without such rows"
+        add(.failure("\(label): \(reason)"), place, label)
+        continue
+      }
+      if let lost = zip(found, members).first(where: { !$0.0.isFinite })?.1 {
+        add(.failure("\(PredictionFault.notFinite(of: label, lost.evaluation.model))"), place, label)
+        continue
+      }
+      add(.success(found), place, label)
+    }
+  }
+
+  /// Forecasts what comes after the end of a series; false for other data.
+  private mutating func addNext(_ path: String) throws(TableFault) -> Bool {
+    guard members[0].next != nil else { return false }
+    var found: [MemberOutput] = []
+    for member in members {
+      let values: [Double]?
+      do { values = try member.next?(path) } catch let fault as TableFault { throw fault } catch {
+        throw .unreadable(reason: "\(error)")
+      }
+      guard let values else { throw .seriesTooShort(path: path, rows: 0, needed: 1) }
+      found.append(.numbers(values))
+    }
+    add(.success(found), [.init("table", .text(path))], "\(path): next \(members[0].target)")
+    return true
+  }
+
+  private enum Found {
+    case success([MemberOutput])
+    case failure(String)
+  }
+
+  private mutating func add(_ found: Found, _ place: [JSONValue.Member], _ label: String) {
+    switch found {
+    case .failure(let fault):
+      faults.append(fault)
+      lines.append("\(label): not predicted")
+      values.append(.object(place + [.init("error", .text(fault))]))
+    case .success(let outputs) where source.classes.isEmpty:
+      let estimates = outputs.map(\.numbers)
+      let joint = estimates[0].indices.map { step in
+        zip(estimates, weights.values).reduce(0) { $0 + $1.0[step] * $1.1 }
+      }
+      lines.append("\(label): " + joint.map { "\(significant($0, 6))" }.joined(separator: ", "))
+      values.append(
+        .object(
+          place
+            + [
+              joint.count == 1 ? .init("value", .real(joint[0])) : .init("values", .array(joint.map { .real($0) }))
+            ]))
+    case .success(let outputs):
+      let shares = rule.probabilities(source.answers(outputs), weights: weights.values)
+      let best = shares.indices.sorted { (shares[$0], $1) > (shares[$1], $0) }.prefix(top)
+      lines.append("\(label): " + best.map { "\(source.classes[$0]) \(percent(shares[$0]))" }.joined(separator: ", "))
+      let list = best.map { JSONValue.members(["name": .text(source.classes[$0]), "probability": .real(shares[$0])]) }
+      values.append(.object(place + [.init("classes", .array(list))]))
+    }
+  }
+}

@@ -1,0 +1,147 @@
+import Aviary
+import Foundation
+import Testing
+
+/// Folds, members and ensembles, from the command line to what is printed.
+@Suite struct FoldCommandTests {
+  private let scratch: ScratchFolder
+
+  init() throws {
+    scratch = try ScratchFolder()
+    let rows = (0..<60).map {
+      "\($0 % 10),\($0 % 3),p\($0 / 3),\(3 * ($0 % 10) - $0 % 3),\($0 % 10 > 4 ? "high" : "low")"
+    }
+    try scratch.write("a,b,patient,y,kind\n" + rows.joined(separator: "\n") + "\n", to: "numbers.csv")
+  }
+
+  private func run(_ arguments: String...) throws -> BuiltTool.Outcome {
+    try BuiltTool.run(arguments, in: scratch.path)
+  }
+
+  private func train(_ output: String, _ options: String...) throws -> BuiltTool.Outcome {
+    try BuiltTool.run(
+      [
+        "train", "mlp", "--data", "numbers.csv", "--set", "hidden=[6]", "--set", "dropout=[0]", "--epochs", "3",
+        "--learning-rate", "0.05", "--output", output, "--json",
+      ] + options, in: scratch.path)
+  }
+
+  @Test func foldsAreTrainedResumedAndAnswerTogether() throws {
+    let trained = try train("run", "--target", "kind", "--exclude", "y", "--folds", "3", "--group", "patient")
+    #expect(trained.status == 0, "\(trained.errors)")
+    let summary = try trained.json()
+    let scores = try #require(summary["scores"] as? [String: [String: Any]])
+    let accuracy = try #require(scores["accuracy"])
+    let values = try #require(accuracy["values"] as? [Double])
+    #expect(values.count == 3 && summary["division"] as? String == "stratified-grouped")
+    let mean = values.reduce(0, +) / 3
+    #expect(abs(try #require(accuracy["mean"] as? Double) - mean) < 1e-12)
+    #expect(
+      trained.output.contains("by Student's t over 3 runs") && trained.output.contains("out of fold: 60 predictions"))
+    let lines = try String(contentsOfFile: scratch / "run/out-of-fold.csv", encoding: .utf8).split(separator: "\n")
+    #expect(lines[0] == "item,fold,true,predicted,probability_high,probability_low" && lines.count == 61)
+    let stored =
+      try JSONSerialization.jsonObject(
+        with: Data(contentsOf: URL(filePath: scratch / "run/summary.json"))) as? [String: Any]
+    #expect(stored?["division"] as? String == "stratified-grouped")
+
+    // A fold that is missing is trained again, to the same end.
+    try FileManager.default.removeItem(atPath: scratch / "run/fold-2")
+    let resumed = try run("train", "--resume", "run", "--json")
+    #expect(resumed.status == 0, "\(resumed.errors)")
+    #expect(
+      try (resumed.json()["scores"] as? [String: [String: Any]])?["accuracy"]?["values"] as? [Double] == values)
+
+    // The folder stands for its folds.
+    let evaluated = try run(
+      "evaluate", "run", "--data", "numbers.csv", "--part", "all", "--ensemble", "logits", "--json")
+    #expect(evaluated.status == 0, "\(evaluated.errors)")
+    let report = try evaluated.json()
+    let ensemble = try #require(report["ensemble"] as? [String: Any])
+    let members = try #require(ensemble["members"] as? [[String: Any]])
+    #expect(members.map { $0["checkpoint"] as? String } == (1...3).map { "run/fold-\($0)" })
+    #expect(ensemble["accuracy"] as? Double == report["accuracy"] as? Double && report["rows"] as? Int == 60)
+    let interval = try #require(ensemble["accuracy_interval"] as? [Double])
+    let expected = try #require(
+      ScoreInterval.wilson(correct: Int((try #require(report["accuracy"] as? Double) * 60).rounded()), of: 60))
+    #expect(interval == [expected.lower, expected.upper])
+    #expect(evaluated.errors.contains("held out other items of its training"))
+
+    // By weights: of one network alone they make what it says alone.
+    let alone = try run("predict", "run/fold-2", "numbers.csv", "--json").json()
+    let weighted = try run("predict", "run/fold-1", "run/fold-2", "numbers.csv", "--weights", "0,1", "--json")
+    #expect(weighted.status == 0, "\(weighted.errors)")
+    func first(_ object: [String: Any]) throws -> (name: String, probability: Double) {
+      let row = try #require((object["predictions"] as? [[String: Any]])?.first)
+      let best = try #require((row["classes"] as? [[String: Any]])?.first)
+      return (try #require(best["name"] as? String), try #require(best["probability"] as? Double))
+    }
+    let (one, other) = (try first(alone), try first(weighted.json()))
+    #expect(one.name == other.name && abs(one.probability - other.probability) < 1e-6)
+    #expect(try weighted.json()["ensemble"] != nil)
+  }
+
+  @Test func bagsFitWeightsOnWhatAllOfThemHeldOut() throws {
+    let trained = try train(
+      "bag", "--target", "y", "--task", "regression", "--exclude", "kind,patient", "--bootstrap", "2")
+    #expect(trained.status == 0, "\(trained.errors)")
+    #expect(trained.output.contains("2 bootstrap samples") && trained.output.contains("out of bag: "))
+    let evaluated = try run(
+      "evaluate", "bag", "--data", "numbers.csv", "--ensemble", "weighted", "--save-weights", "w.json", "--json")
+    #expect(evaluated.status == 0, "\(evaluated.errors)")
+    let report = try evaluated.json()
+    #expect(report["part"] as? String == "test" && report["rows"] as? Int == 6)
+    let ensemble = try #require(report["ensemble"] as? [String: Any])
+    let weights = try #require(ensemble["members"] as? [[String: Any]]).compactMap { $0["weight"] as? Double }
+    #expect(abs(weights.reduce(0, +) - 1) < 1e-12 && ensemble["rmse"] as? Double == report["rmse"] as? Double)
+    let again = try run(
+      "evaluate", "bag", "--data", "numbers.csv", "--ensemble", "weighted", "--weights", "w.json", "--json")
+    #expect(try again.json()["rmse"] as? Double == report["rmse"] as? Double, "\(again.errors)")
+    for rule in ["vote", "logits"] {
+      expectFault(
+        try run("evaluate", "bag", "--data", "numbers.csv", "--ensemble", rule), "--ensemble \(rule)", "numbers")
+    }
+  }
+
+  @Test func anAverageIsNotWrittenWhereItIsWorse() throws {
+    // Two networks with each other's hidden units, one of them negated: alike alone, and nothing on average.
+    let trained = try train("first", "--target", "kind", "--exclude", "y,patient")
+    #expect(trained.status == 0, "\(trained.errors)")
+    var checkpoint = try Checkpoint.read(from: scratch / "first/best.h5")
+    for entry in checkpoint.entries {
+      let tensor = try #require(entry.array.tensor())
+      checkpoint.set(StoredArray(tensor.scalars.map { -$0 }, shape: tensor.shape), at: entry.path)
+    }
+    try checkpoint.write(to: scratch / "negated.h5")
+    let worse = try run(
+      "average", "first/best.h5", "negated.h5", "--output", "mean.h5", "--data", "numbers.csv", "--part", "all")
+    if worse.status != 0 {
+      expectFault(worse, "the average has accuracy", "--force")
+      #expect(!FileManager.default.fileExists(atPath: scratch / "mean.h5"))
+      let forced = try run(
+        "average", "first/best.h5", "negated.h5", "--output", "mean.h5", "--data", "numbers.csv", "--part", "all",
+        "--force")
+      #expect(forced.status == 0 && FileManager.default.fileExists(atPath: scratch / "mean.h5"), "\(forced.errors)")
+    } else {
+      Issue.record("the average of a network and its opposite is as good as the better one: \(worse.errors)")
+    }
+    let same = try run(
+      "average", "first/best.h5", "first/best.h5", "--output", "same.h5", "--data", "numbers.csv", "--json")
+    #expect(same.status == 0, "\(same.errors)")
+    let scores = try #require(try same.json()["scores"] as? [[String: Any]])
+    #expect(scores.count == 3 && Set(scores.compactMap { $0["accuracy"] as? Double }).count == 1)
+  }
+
+  @Test(arguments: [
+    (["--folds", "1"], "--folds"), (["--repeats", "2"], "--repeats"), (["--bootstrap", "1"], "--bootstrap"),
+    (["--folds", "3", "--bootstrap", "3"], "--bootstrap"), (["--folds", "3", "--test", "0.2"], "--test"),
+    (["--test", "1.5"], "--test"), (["--group-pattern", "("], "--group-pattern"), (["--cycles", "3"], "--cycles"),
+    (["--schedule", "cyclic", "--cycles", "9"], "--cycles"), (["--time-series", "--group", "b"], "--group"),
+    (["--window", "3", "--bootstrap", "3"], "--bootstrap"),
+  ]) func wrongUsageIsNamed(options: [String], name: String) throws {
+    let outcome = try BuiltTool.run(
+      ["train", "mlp", "--data", "numbers.csv", "--target", "kind", "--output", "x", "--epochs", "3"] + options,
+      in: scratch.path)
+    #expect(outcome.status == 64 && outcome.errors.contains(name), "\(outcome.errors)")
+  }
+}
