@@ -1,0 +1,6 @@
+import ArgumentParser
+import Aviary
+
+extension TrainingLoss: OptionWord {
+  public var word: String { rawValue }
+}
