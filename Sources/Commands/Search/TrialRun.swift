@@ -51,35 +51,65 @@ final class TrialRun {
     let wasSilent = Notices.areSilenced
     Notices.areSilenced = true
     defer { Notices.areSilenced = wasSilent }
-    let watch = Watch()
     do {
       let (options, source) = try plan.command.command(with: values, for: folder).begin()
-      let report = try SharedReadings.$current.withValue(shared) {
-        try NetworkTraining.start(
-          options, from: source, registry: AviaryCommand.registry, at: folder, hooks: hooks(watch, measure)
-        ) { _ in }
+      var sum = 0.0
+      let splits = Self.splits(of: options)
+      for (split, options) in splits.enumerated() {
+        let watch = Watch(split: split)
+        let outcome = try run(options, source, in: folder + "/split-\(split + 1)", watch, measure)
+        guard case .finished(let value) = outcome else { return outcome }
+        sum += value
       }
-      if let fault = watch.fault { throw fault }
-      if report.summary != nil {
-        guard let value = watch.chosen else { return .failed("\(SearchRunFault.noValidation)") }
-        return .finished(value)
-      }
-      return watch.isPruned ? .pruned(watch.best(rises ?? false)) : .interrupted
+      return .finished(sum / Double(splits.count))
     } catch let fault as SearchFault {
       throw fault
+    } catch let fault as StudyError {
+      throw fault.fault
     } catch let fault {
-      if let own = watch.fault { throw own }
       return .failed(Self.message(fault))
     }
   }
 
+  /// The splits of the data that a trial is measured on, a run each; its value is the mean of theirs.
+  private static func splits(of options: TrainingOptions) -> [TrainingOptions] { [options] }
+
+  private func run(
+    _ options: TrainingOptions, _ source: NetworkTraining.Source, in folder: String, _ watch: Watch,
+    _ measure: @escaping (Scores) throws -> Monitor
+  ) throws -> Outcome {
+    let report: TrainingReport
+    do {
+      report = try SharedReadings.$current.withValue(shared) {
+        try NetworkTraining.start(
+          options, from: source, registry: AviaryCommand.registry, at: folder, hooks: hooks(watch, measure)
+        ) { _ in }
+      }
+    } catch {
+      // What the study could not keep comes before what became of the run.
+      throw watch.fault.map { StudyError(fault: $0) } ?? error
+    }
+    if let fault = watch.fault { throw StudyError(fault: fault) }
+    guard report.summary == nil else {
+      return watch.chosen.map { .finished($0) } ?? .failed("\(SearchRunFault.noValidation)")
+    }
+    return watch.isPruned ? .pruned(watch.best(rises ?? false)) : .interrupted
+  }
+
+  /// The study's fault, not the trial's.
+  private struct StudyError: Error { let fault: any Error }
+
   /// What an epoch told.
   private final class Watch {
+    /// Counted from 0.
+    let split: Int
     var values: [Double] = []
     /// The value of the best epoch, which is kept.
     var chosen: Double?
     var isPruned = false
     var fault: (any Error)?
+
+    init(split: Int) { self.split = split }
 
     func best(_ rises: Bool) -> Double? { rises ? values.max() : values.min() }
   }
@@ -104,8 +134,9 @@ final class TrialRun {
     rises = monitor.rises
     watch.values.append(value)
     if isBest { watch.chosen = value }
-    try study.report(claim, epoch: row.epoch, value)
-    guard plan.pruning != .none else { return }
+    try study.report(claim, split: watch.split, epoch: row.epoch, value)
+    // A trial that came through its first split has the others in full.
+    guard plan.pruning != .none, watch.split == 0 else { return }
     let sign = monitor.rises ? -1.0 : 1.0
     let others = try study.trials().filter { $0.number != claim.number && !$0.reports.isEmpty }.map { trial in
       (values: trial.reports.filter { $0.split == 0 }.map { sign * $0.value }, isFinished: trial.state == .finished)
