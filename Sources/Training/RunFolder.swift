@@ -114,6 +114,9 @@ public final class RunFolder: Sendable {
     } catch { throw .cannotRead(path: file, reason: reason(error)) }
   }
 
+  /// Takes back a run that could not begin.
+  func removeOptions() { try? FileManager.default.removeItem(atPath: options) }
+
   /// Replaces the options.
   public func write(options: some Encodable) throws(RunFault) { try writeJSON(options, to: self.options) }
 

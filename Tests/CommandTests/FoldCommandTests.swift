@@ -62,8 +62,8 @@ import Testing
     #expect(members.map { $0["checkpoint"] as? String } == (1...3).map { "run/fold-\($0)" })
     #expect(ensemble["accuracy"] as? Double == report["accuracy"] as? Double && report["rows"] as? Int == 60)
     let interval = try #require(ensemble["accuracy_interval"] as? [Double])
-    let expected = try #require(
-      ScoreInterval.wilson(correct: Int((try #require(report["accuracy"] as? Double) * 60).rounded()), of: 60))
+    let right = Int((try #require(report["accuracy"] as? Double) * 60).rounded())
+    let expected = try #require(ScoreInterval.wilson(correct: right, of: 60))
     #expect(interval == [expected.lower, expected.upper])
     #expect(evaluated.errors.contains("held out other items of its training"))
 

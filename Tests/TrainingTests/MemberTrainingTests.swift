@@ -78,7 +78,7 @@ import Testing
       #expect(row.predicted == found.classes[row.probabilities[0] >= row.probabilities[1] ? 0 : 1])
     }
     // All rows of an animal are in one fold.
-    for rows in Dictionary(grouping: found.rows, by: { (Int($0.item) ?? 0) - 2 >> 2 }).values {
+    for rows in Dictionary(grouping: found.rows, by: { ((Int($0.item) ?? 0) - 2) / 4 }).values {
       #expect(Set(rows.map(\.run)).count == 1)
     }
     #expect(summary.division == "stratified-grouped" && summary.folds == 4 && summary.runs.count == 4)
@@ -303,9 +303,9 @@ import Testing
     let plain = self.options("x.csv", nil)
     let text = String(decoding: try JSONEncoder().encode(plain), as: UTF8.self)
     #expect(!text.contains("\"parts\"") && !text.contains("\"members\""), "a plain run is written as before")
-    let split = RecordedSplit(SplitPlan(validation: 0.1, test: 0.1, seed: 4), file: "1:2")
-    #expect(
-      try JSONValue(parsing: split.text)
-        == JSONValue(parsing: #"{"file":"1:2","seed":"4","test":0.1,"validation":0.1}"#))
+    let split = try RecordedSplit(SplitPlan(validation: 0.1, test: 0.1, seed: 4), file: "1:2").text
+    for word in ["fold", "sample", "grouping", "isStratified", "isInOrder"] {
+      #expect(!split.contains(word), "\(split)")
+    }
   }
 }

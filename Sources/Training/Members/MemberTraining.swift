@@ -53,7 +53,13 @@ public enum MemberTraining {
     try options.checkParts(kind)
     guard !FileSystem.exists(path + "/" + members.name(0)) else { throw RunFault.alreadyExists(path: path) }
     let folder = try RunFolder(creating: path, options: options)
-    return try run(members, options, kind, in: folder, registry: registry, source: { source }, hooks, report)
+    do {
+      return try run(members, options, kind, in: folder, registry: registry, source: { source }, hooks, report)
+    } catch {
+      // Nothing is left where not even the first run could begin.
+      if !FileSystem.exists(path + "/" + members.name(0)) { folder.removeOptions() }
+      throw error
+    }
   }
 
   /// Continues the runs in a folder: those that are finished stay, one that was killed goes on, and the others begin.
