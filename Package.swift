@@ -9,6 +9,9 @@ let hummingbird: Target.Dependency = .product(
   name: "Hummingbird", package: "hummingbird", condition: .when(traits: ["Server"]))
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
+/// What modules with protobuf messages of their own have beside Swift files.
+let protobufSources = ["TensorBoard": ["event.proto"], "ONNX": ["onnx.proto", "ONNX.md"]]
+
 /// A Swift module `Aviary<name>` in the folder `Sources/<name>`: folders read plainly, modules clash with nobody's.
 func module(
   _ name: String, path: String? = nil, _ dependencies: [Target.Dependency], linking: [LinkerSetting] = []
@@ -17,7 +20,7 @@ func module(
     name: "Aviary" + name,
     dependencies: dependencies
       + (name == "Diagnostics" || name == "Platform" ? [] : ["AviaryDiagnostics", "AviaryPlatform"]),
-    path: path ?? "Sources/" + name, exclude: name == "TensorBoard" ? ["event.proto"] : [], swiftSettings: safe,
+    path: path ?? "Sources/" + name, exclude: protobufSources[name] ?? [], swiftSettings: safe,
     linkerSettings: linking)
 }
 
@@ -49,6 +52,8 @@ let package = Package(
     .library(name: "AviarySearch", targets: ["AviarySearch"]),
     // Event files for TensorBoard, of the trait of that name.
     .library(name: "AviaryTensorBoard", targets: ["AviaryTensorBoard"]),
+    // Networks as ONNX files, of the trait of that name.
+    .library(name: "AviaryONNX", targets: ["AviaryONNX"]),
     .executable(name: "aviary", targets: ["AviaryCommand"]),
     // The commands of `aviary` for a program that adds networks of its own.
     .library(name: "AviaryCommands", targets: ["AviaryCommands"]),
@@ -133,11 +138,18 @@ let package = Package(
     module("Search", ["AviarySQLite", "AviaryKernels"]),
     module("TensorBoard", ["AviaryTraining", "AviaryLayers", "AviaryTensors", "AviaryArchives", protobuf]),
     module(
+      "ONNX",
+      [
+        "AviaryKeras", "AviaryModels", "AviaryCheckpoints", "AviaryDatasets", "AviaryLayers", "AviaryTensors",
+        "AviaryArchives", protobuf,
+      ]),
+    module(
       "Commands",
       [
         "Aviary", "AviaryExplanations", "AviaryHub", "AviaryPictures", "AviarySQLite", "AviarySearch", "AviaryArchives",
         "CPlatform", argumentParser,
         .target(name: "AviaryTensorBoard", condition: .when(traits: ["TensorBoard"])),
+        .target(name: "AviaryONNX", condition: .when(traits: ["ONNX"])),
       ]),
     .executableTarget(
       name: "AviaryCommand", dependencies: ["AviaryCommands", "COutOfMemory"], path: "Sources/Command",
@@ -170,6 +182,7 @@ let package = Package(
     tests("Explanations", ["AviaryModels"], resources: [.copy("Goldens")]),
     tests("Keras", ["AviaryModels", "AviaryHDF5", "AviaryHDF5Writing"], resources: [.copy("Goldens")]),
     tests("TensorBoard", ["AviaryTraining", "AviaryTensors"]),
+    tests("ONNX", ["AviaryKeras", "AviaryModels", "AviaryLayers", "AviaryTensors"]),
     tests("Training", ["AviaryModels"], resources: [.copy("Goldens")]),
     tests("Pictures", ["AviaryArchives", "AviaryDatasets"]),
     tests("SQLite"),

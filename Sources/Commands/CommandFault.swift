@@ -105,11 +105,14 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
   case noFilters(path: String, layer: String, first: String?)
   /// A checkpoint is to be shown, and nothing says what of it.
   case showWhat(path: String)
+  /// The network cannot be written as an ONNX file.
+  case notExported(path: String, fault: String)
   /// A program beside this one cannot be started.
   case companionFails(path: String, reason: String)
 
   var description: String {
     switch self {
+    case .notExported(let path, let fault): "\(path): \(fault)"
     case .noRatings(let path): "\(path): did not learn ratings, which --user is for; leave it out"
     case .noReport(let path):
       "\(path) learned without labels, and a report is of classes or numbers; leave out --report"

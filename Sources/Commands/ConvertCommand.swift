@@ -6,14 +6,15 @@ struct ConvertCommand: ParsableCommand {
     commandName: "convert", abstract: "Convert a checkpoint to the format of the output's extension.",
     discussion: """
       Reads PyTorch (.pth .pt .th), Keras (.h5 .hdf5 .keras), safetensors, NumPy (.npz .npy) and Aviary files, and the \
-      index (.index.json) of sharded PyTorch and safetensors files; writes .h5, .safetensors, .pth, and .npz, which keeps \
-      the tensors only. With --architecture, tensors get that network's names and layouts, and whatever does not fit is \
+      index (.index.json) of sharded PyTorch and safetensors files; writes .h5, .safetensors, .pth, .npz, which keeps \
+      the tensors only, and .onnx, which holds the network itself for other runtimes. With --architecture, tensors get that network's names and layouts, and whatever does not fit is \
       an error unless it is allowed; so is a tensor that cannot be read, with or without a network. Without --architecture, a sequential Keras model is built from its file, and can be written as \
       .weights.h5 for Keras; other tensors are kept as they are.
       """)
 
   @Argument(help: "The checkpoint to read.") var input: String
-  @Argument(help: "The file to write: .h5, .safetensors, .pth or .npz, or .weights.h5 for Keras.") var output: String
+  @Argument(help: "The file to write: .h5, .safetensors, .pth, .npz or .onnx, or .weights.h5 for Keras.") var output:
+    String
   @OptionGroup var overwrite: OverwriteOptions
   @OptionGroup var source: SourceOptions
   @OptionGroup var weights: WeightsOptions
@@ -22,6 +23,7 @@ struct ConvertCommand: ParsableCommand {
   @Flag(help: "Store numbers that --dtype cannot hold as infinities instead of stopping.") var allowOverflow = false
   @Flag(help: "Keep names and layouts, even if the file describes a Keras model.") var keepNames = false
   @Flag(help: "Print one JSON object: the tensors that were loaded, converted, or do not fit.") var json = false
+  @OptionGroup var onnx: ONNXArguments
   @OptionGroup var console: ConsoleOptions
 
   /// A type that floating-point tensors are stored in.
@@ -37,7 +39,10 @@ struct ConvertCommand: ParsableCommand {
     }
   }
 
+  func validate() throws { try onnx.validate(output: output, self) }
+
   func run() throws {
+    if ONNXArguments.isONNX(output) { return try onnx.convert(self) }
     try Self.check(output: output)
     let input = try weights.path(of: input)
     let (read, report): (Checkpoint, LoadReport?)

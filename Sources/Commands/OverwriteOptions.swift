@@ -19,6 +19,8 @@ struct OverwriteOptions: ParsableArguments {
     case arrays([String])
     /// A PNG file.
     case picture
+    /// An ONNX file.
+    case onnx
   }
 
   /// Refuses to write over a file that holds something else. A file that does not exist or is empty may be written.
@@ -27,6 +29,14 @@ struct OverwriteOptions: ParsableArguments {
     if case .picture = output {
       guard FileSystem.beginning(of: path, count: 4) == [0x89, 0x50, 0x4e, 0x47] else {
         throw .wouldOverwrite(path: path, found: "not a picture")
+      }
+      return
+    }
+    if case .onnx = output {
+      // The version of the format, and who made the file.
+      let beginning = FileSystem.beginning(of: path, count: 3)
+      guard beginning.count == 3, beginning[0] == 0x08, beginning[2] == 0x12 else {
+        throw .wouldOverwrite(path: path, found: "not an ONNX file")
       }
       return
     }
@@ -47,7 +57,7 @@ struct OverwriteOptions: ParsableArguments {
       guard found.format == .numPyArchive, Set(found.paths).isSuperset(of: names) else {
         throw .wouldOverwrite(path: path, found: "a file of other arrays")
       }
-    case .picture: break
+    case .picture, .onnx: break
     case .checkpoint(let names):
       guard Self.formats(of: path).contains(found.format) else {
         throw .wouldOverwrite(path: path, found: "a file of another kind (\(found.format.rawValue))")

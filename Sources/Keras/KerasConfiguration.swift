@@ -216,3 +216,25 @@ extension KerasNetwork.Configuration {
     try container.encode(layers, forKey: .layers)
   }
 }
+
+extension KerasNetwork.Configuration {
+  /// How many tokens or categories an input's numbers stand for: those of the smallest table that they reach; nil where they
+  /// are looked up in none.
+  package func symbols(of input: Int) -> Int? {
+    guard let plan = try? plan(from: shapes) else { return nil }
+    /// Whether a value is made of the input.
+    func isReached(_ value: Int) -> Bool {
+      guard let maker = plan.makers[value] else { return value == input }
+      return plan.inputs[maker].contains(where: isReached)
+    }
+    return layers.indices.compactMap { place in
+      guard let table = layers[place].operation as? KerasEmbedding, plan.inputs[place].contains(where: isReached) else {
+        return nil
+      }
+      return table.symbols
+    }.min()
+  }
+
+  /// The number whose steps of sequences do not count; nil where all count.
+  package var maskedNumber: Float? { layers.lazy.compactMap { ($0.operation as? KerasStepMask)?.number }.first }
+}

@@ -82,7 +82,7 @@ struct KerasNotEqual: KerasUnaryClass {
     let site = Site()
 
     var children: [Child] { [Child("site", site)] }
-    func forward(_ x: Tensor) -> Tensor { Tensor(x.scalars.map { $0 == number ? 0 : 1 }, shape: x.shape) }
+    func forward(_ x: Tensor) -> Tensor { (x .!= number).tensor }
   }
 }
 
@@ -145,18 +145,7 @@ struct KerasStepMask: KerasUnaryClass {
 
     var children: [Child] { [Child("site", site)] }
 
-    func forward(_ x: Tensor) -> Tensor {
-      let (rows, channels, steps) = (x.shape[0], x.shape[1], x.shape[2])
-      let scalars = x.scalars
-      var mask = [Float](repeating: 0, count: rows * steps)
-      for row in 0..<rows {
-        for channel in 0..<channels {
-          for step in 0..<steps where scalars[(row * channels + channel) * steps + step] != number {
-            mask[row * steps + step] = 1
-          }
-        }
-      }
-      return Tensor(mask, shape: [rows, steps])
-    }
+    /// [N, C, T] → [N, T]
+    func forward(_ x: Tensor) -> Tensor { (x .!= number).any(over: [1]).tensor }
   }
 }

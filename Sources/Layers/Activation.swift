@@ -57,7 +57,7 @@ public enum Activation: Hashable, Sendable, CaseIterable, UnaryLayer {
       y = slope == 0 ? AviaryTensors.relu(x) : AviaryTensors.leakyRelu(x, slope: slope)
     } else {
       // 1 from the threshold on, else 0; the function jumps there.
-      let isAbove = Tensor(x.scalars.map { $0 >= threshold ? 1 : 0 }, shape: x.shape)
+      let isAbove = (x .>= threshold).tensor
       y = x * isAbove + (x - threshold) * (1 - isAbove) * slope
     }
     return maximum == .infinity ? y : minimum(y, Tensor(maximum))

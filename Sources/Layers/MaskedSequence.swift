@@ -34,6 +34,7 @@ extension SequenceLayer {
 
 /// Which steps of sequences count.
 private struct CountedSteps {
+  private let mask: Tensor
   private let steps: Int
   /// By sequence, the steps that count.
   private let counted: [[Int]]
@@ -46,6 +47,7 @@ private struct CountedSteps {
     if scalars.allSatisfy({ $0 != 0 }) { return nil }
     let steps = mask.shape[1]
     counted = (0..<mask.shape[0]).map { row in (0..<steps).filter { scalars[row * steps + $0] != 0 } }
+    self.mask = mask
     self.steps = steps
     self.reversed = reversed
   }
@@ -55,7 +57,9 @@ private struct CountedSteps {
 
   /// [T, N, I] with the steps that count first.
   func compacted(_ x: Tensor) -> Tensor {
-    taken(x) { row, step in step < counted[row].count ? counted[row][step] : nil }
+    composed(.init("compactedSteps", [:]), from: [x, mask]) {
+      taken(x) { row, step in step < counted[row].count ? counted[row][step] : nil }
+    }
   }
 
   /// [T, N, H] with the steps where they were.
@@ -71,16 +75,21 @@ private struct CountedSteps {
       }
       return places
     }
-    return taken(y) { places[$0][$1] }
+    return composed(
+      .init("spreadSteps", ["zeroing": .flag(zeroing), "reversed": .flag(reversed)]), from: [y, mask]
+    ) { taken(y) { places[$0][$1] } }
   }
 
-  /// The rows of the states that read a step, and the initial states of the others.
+  /// The rows of the states that read a step, and the initial states of the others. A trace lists it whether there are others
+  /// or not, as these depend on the mask.
   func kept(_ state: RecurrentState, from initial: RecurrentState?) -> RecurrentState {
-    guard counted.contains(where: \.isEmpty) else { return state }
+    guard counted.contains(where: \.isEmpty) || isTracing else { return state }
     let reads = Tensor(counted.map { $0.isEmpty ? 0 : 1 }, shape: [1, counted.count, 1])
     func kept(_ last: Tensor, _ first: Tensor?) -> Tensor {
-      let own = last * reads
-      return first.map { own + $0 * (1 - reads) } ?? own
+      composed(.init("keptStates", [:]), from: [last, mask, first]) {
+        let own = last * reads
+        return first.map { own + $0 * (1 - reads) } ?? own
+      }
     }
     return RecurrentState(
       hidden: kept(state.hidden, initial?.hidden), cell: state.cell.map { kept($0, initial?.cell) })

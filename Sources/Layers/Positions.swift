@@ -48,7 +48,9 @@ public struct SinusoidalPositions: UnaryLayer {
     ensure(
       x.rank >= 2 && x.shape[x.rank - 1] == width && start >= 0,
       "\(site.layerPath): SinusoidalPositions: input \(x.shape) does not have \(width) channels")
-    return x + Self.table(start..<start + x.shape[x.rank - 2], width: width)
+    return composed(.init("sinusoidalPositions", ["from": .integer(start)]), from: [x]) {
+      x + Self.table(start..<start + x.shape[x.rank - 2], width: width)
+    }
   }
 
   /// [places, width], computed in double: angles of a thousand have no digits left in floats.

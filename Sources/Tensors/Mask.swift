@@ -23,7 +23,12 @@ public struct Mask: Sendable {
   /// The truth values in row-major order.
   public var values: [Bool] { tensor.scalars.map { $0 != 0 } }
   /// The number of true values; PyTorch's `count_nonzero`.
-  public var trueCount: Int { operation { Int(tensor.plainBuffer.sum()) } }
+  public var trueCount: Int {
+    operation {
+      noteReading(tensor)
+      return Int(tensor.plainBuffer.sum())
+    }
+  }
 
   /// Where both are true.
   public static func .& (a: Mask, b: Mask) -> Mask { Mask(ones: .combined(.keep, a.tensor, b.tensor)) }

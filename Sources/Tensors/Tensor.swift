@@ -103,7 +103,10 @@ extension Tensor {
 
   /// The elements in row-major order.
   public var scalars: [Float] {
-    operation { plainBuffer.scalars(count: count) }
+    operation {
+      noteReading(self)
+      return plainBuffer.scalars(count: count)
+    }
   }
 
   /// The only element.

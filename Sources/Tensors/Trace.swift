@@ -41,10 +41,22 @@ public struct Trace: Sendable {
     public let path: String
   }
 
+  /// Elements that the program has read. What it computed of them by itself is not in the trace.
+  public struct Reading: Sendable {
+    /// A place in `values`.
+    public let place: Int
+    /// The elements, as they were.
+    public let tensor: Tensor
+    /// The layer that read them; empty outside of any.
+    public let path: String
+  }
+
   /// All tensors, in the order in which they were met.
   public internal(set) var values: [Value] = []
   /// In the order in which they were called.
   public internal(set) var nodes: [Node] = []
+  /// In the order in which they were read; of inputs and results alone.
+  public internal(set) var readings: [Reading] = []
   /// By the number that a tensor's content has in all traces.
   var places: [Int: Int] = [:]
 

@@ -32,6 +32,16 @@ final class TraceRecorder {
       Trace.Node(operation: description, operands: operands, results: places, path: Profile.label.path))
   }
 
+  /// Notes that the program reads elements, unless they are those of a parameter, a buffer or a constant.
+  func noteReading(_ x: Tensor) {
+    guard let place = trace.places[number(of: x)] else { return }
+    switch trace.values[place].source {
+    case .input, .node:
+      trace.readings.append(Trace.Reading(place: place, tensor: x.detached(), path: Profile.label.path))
+    case .parameter, .buffer, .constant: break
+    }
+  }
+
   private func place(of x: Tensor) -> Int {
     let number = number(of: x)
     if let known = trace.places[number] { return known }
@@ -63,14 +73,21 @@ final class TraceRecorder {
 ///
 /// Mode and tape are those of the surrounding scope; a `valueWithGradients` inside of `body` is traced without its
 /// backward pass. Results are those of a run that is not traced. An operation that returns its operand, such as dropout in
-/// inference or a reshape to the same shape, is not listed, and neither is what works on no tensor, such as reading
-/// `scalars`. A trace keeps parameters, inputs and constants as they were, so that an optimizer inside of `body` makes new
+/// inference or a reshape to the same shape, is not listed, and neither is what works on no tensor; that elements were read,
+/// as by `scalars`, is in `readings`. A trace keeps parameters, inputs and constants as they were, so that an optimizer inside of `body` makes new
 /// memory for what it changes.
 ///
 /// - Parameter inputs: the tensors that the trace is to list as inputs, in this order. Others are parameters, buffers or
 ///   constants; so are numbers that the program computed with, such as the positions that `argsort` found.
 public func tracing<Result, Failure>(
   _ inputs: Tensor..., body: () throws(Failure) -> Result
+) throws(Failure) -> (result: Result, trace: Trace) {
+  try tracing(inputs: inputs, body: body)
+}
+
+/// The same for a list of inputs.
+public func tracing<Result, Failure>(
+  inputs: [Tensor], body: () throws(Failure) -> Result
 ) throws(Failure) -> (result: Result, trace: Trace) {
   let recorder = Confined(TraceRecorder())
   let result = try Pass.scope(
@@ -95,7 +112,7 @@ package func tracing<Result, Failure>(
 package var isLabelling: Bool { Profile.isOn || isTracing }
 
 /// Whether the caller is traced.
-var isTracing: Bool { Compute.isCurrent && Pass.current.onComputeThread.trace != nil }
+package var isTracing: Bool { Compute.isCurrent && Pass.current.onComputeThread.trace != nil }
 
 /// Runs `body`, whose operations are no part of a trace: they serve one that is, or none.
 package func untraced<Result>(_ body: () -> Result) -> Result {
@@ -105,8 +122,11 @@ package func untraced<Result>(_ body: () -> Result) -> Result {
   return body()
 }
 
+/// Notes for the trace, where there is one, that elements are read. In an operation only.
+func noteReading(_ x: Tensor) { Pass.current.onComputeThread.trace?.noteReading(x) }
+
 /// Runs `body`, an operator that others make up. A trace lists it as one operation, a tape as its parts.
-func composed(
+package func composed(
   _ description: @autoclosure () -> OperationDescription, from operands: @autoclosure () -> [Tensor?],
   body: () -> Tensor
 ) -> Tensor {

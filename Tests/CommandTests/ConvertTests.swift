@@ -118,7 +118,7 @@ import Testing
     try ToyFiles.checkpoint().write(to: scratch / "in.h5")
     let input = scratch / "in.h5"
     expectFault(try BuiltTool.run(["convert", input, scratch / "no/out.h5"]), "no/out.h5")
-    expectFault(try BuiltTool.run(["convert", input, scratch / "out.onnx"]), "out.onnx", ".safetensors")
+    expectFault(try BuiltTool.run(["convert", input, scratch / "out.tflite"]), "out.tflite", ".safetensors")
     expectFault(
       try BuiltTool.run(["convert", input, scratch / "out.weights.h5"]), "out.weights.h5", "not for a resnet-toy")
     try FileManager.default.createDirectory(atPath: scratch / "folder.h5", withIntermediateDirectories: false)

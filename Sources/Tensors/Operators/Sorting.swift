@@ -15,6 +15,7 @@ extension Tensor {
     var indices = [Int32](repeating: 0, count: count)
     var line = [(value: Float, position: Int32)](repeating: (0, 0), count: view.size)
     operation {
+      noteReading(self)
       plainBuffer.reading { x in
         view.forEachLine { start, _ in
           for position in 0..<view.size { line[position] = (x[start + position * view.inner], Int32(position)) }

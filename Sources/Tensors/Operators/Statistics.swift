@@ -139,6 +139,7 @@ extension Tensor {
     ensure(view.size > 0, "\(isLargest ? "argmax" : "argmin"): \(shape) has no elements along axis \(axis)")
     var found = [Int32](repeating: 0, count: view.outer * view.inner)
     operation {
+      noteReading(self)
       plainBuffer.reading { x in
         view.forEachLine { start, line in
           var best = x[start]

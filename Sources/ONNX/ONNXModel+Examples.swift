@@ -1,0 +1,34 @@
+#if ONNX
+  import AviaryCheckpoints
+  import AviaryTensors
+
+  extension ONNXModel {
+    /// Inputs that are drawn from a seed, and what the network itself makes of them: for a comparison with another runtime.
+    /// Arrays are called `0/NAME`, for a batch of three, and `1/NAME`, for a batch of one.
+    ///
+    /// Not of models with preprocessing, float16 or probabilities, whose numbers differ from the network's.
+    public func examples(seed: UInt64 = 0) -> Checkpoint {
+      var checkpoint = Checkpoint()
+      for (number, batch) in [3, 1].enumerated() {
+        let sizes = program.symbols.map { symbol -> Int in
+          let isCount = symbol.name == "batch" || symbol.name == "graphs"
+          return isCount ? batch : symbol.other + 1 - number
+        }
+        let probe = program.probe(sizes, seed: seed &+ 1000 &+ UInt64(number))
+        for (port, value) in zip(inputs, probe.inputs) {
+          let array: StoredArray
+          switch value {
+          case .numbers(let tensor): array = StoredArray(tensor)
+          case .integers(let integers):
+            array = StoredArray(integers.scalars.map { Int64($0) }, shape: integers.shape)
+          }
+          checkpoint.append(array, at: "\(number)/\(port.name)")
+        }
+        for (port, tensor) in zip(outputs, probe.tensors) {
+          checkpoint.append(StoredArray(tensor), at: "\(number)/\(port.name)")
+        }
+      }
+      return checkpoint
+    }
+  }
+#endif

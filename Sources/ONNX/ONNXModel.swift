@@ -1,0 +1,288 @@
+#if ONNX
+  import AviaryArchives
+  import AviaryCheckpoints
+  import AviaryDatasets
+  import AviaryLayers
+  import AviaryTensors
+  import SwiftProtobuf
+
+  #if canImport(FoundationEssentials)
+    import FoundationEssentials
+  #else
+    import Foundation
+  #endif
+
+  /// A network as an ONNX file: its operations, as a trace lists them, and its weights.
+  ///
+  /// ```swift
+  /// let model = try ONNXModel(of: network, input: [3, 224, 224])
+  /// try model.write(to: "network.onnx")
+  /// ```
+  ///
+  /// The batch may have any size, and so may sequences where the network permits it. See `Sources/ONNX/ONNX.md` for what is
+  /// exported of each kind of network.
+  public struct ONNXModel {
+    /// How a network is exported.
+    public struct Options: Sendable {
+      /// Whether weights and what is computed with them are float16. Inputs and outputs stay float32.
+      public var isHalf = false
+      /// Of images: their preparation becomes a part of the graph, whose input is then `image`, [N, H, W, C] of bytes, red
+      /// first, of the size that the network takes. Resizing stays with the caller.
+      public var preprocessing: Preprocessing?
+      /// Whether outputs that are scores of classes become probabilities.
+      public var probabilities = false
+      /// The names of the classes.
+      public var classes: [String]?
+      /// What else the file is to say, by name.
+      public var metadata: [(key: String, value: String)] = []
+
+      public init() {}
+    }
+
+    /// The version of ONNX's operators.
+    public static let operatorSet = 18
+    private static let fileVersion: Int64 = 8
+    /// A protobuf message holds less than two gigabytes; larger weights are written beside the model.
+    static let mostInside = 1_900_000_000
+
+    let proto: ONNXModelProto
+    private let initializers: [GraphBuilder.Initializer]
+    let program: NetworkProgram
+    private let options: Options
+
+    /// What is said of an input or output.
+    public struct Port: Sendable, Equatable {
+      public let name: String
+      /// `float32`, `int64` or `uint8`.
+      public let type: String
+      /// Numbers, or the names of sizes that vary; `?` for one without a name.
+      public let shape: [String]
+    }
+
+    public let inputs: [Port]
+    public let outputs: [Port]
+
+    /// Traces a network and writes its operations down.
+    ///
+    /// - Parameter input: the shape of an input without the batch, [C, H, W] of images for instance, which a validated
+    ///   configuration takes.
+    /// - Throws: `ONNXFault`, which names the operation and the layer where one cannot be exported.
+    public init(of network: any Network, input: [Int], options: Options = Options()) throws(ONNXFault) {
+      let output = options.probabilities ? "probabilities" : "logits"
+      let candidates = try NetworkProgram.candidates(for: network, input: input, output: output)
+      var first: ONNXFault?
+      for (number, program) in candidates.enumerated() {
+        do throws(ONNXFault) {
+          try self.init(program, options)
+          return
+        } catch {
+          first = first ?? error
+          guard number + 1 < candidates.count, error.isAboutSizes else {
+            throw error.isAboutSizes ? first ?? error : error
+          }
+        }
+      }
+      throw first ?? .unsupported(reason: "the network cannot be exported")
+    }
+
+    init(_ program: NetworkProgram, _ options: Options) throws(ONNXFault) {
+      if options.probabilities, program.outputs != ["probabilities"] {
+        throw .unsupported(
+          reason: "only the scores of a classifier become probabilities; this network puts out "
+            + program.outputs.joined(separator: ", "))
+      }
+      if options.preprocessing != nil, program.inputs.count != 1 || program.inputs[0].shape.count != 4 {
+        throw .unsupported(reason: "only images are prepared in the graph, which this network does not take")
+      }
+      self.program = program
+      self.options = options
+      let trace = try SymbolicTrace(program)
+      let graph = GraphBuilder(float: options.isHalf ? .float16 : .float32)
+      var ports: [Port] = []
+      var infos: [ONNXValueInfoProto] = []
+      var names: [String] = []
+      for input in program.inputs {
+        let shape = input.shape.map { program.dimension($0) }
+        let isImage = options.preprocessing != nil
+        let name = graph.name(isImage ? "image" : input.name)
+        let type: ElementType = isImage ? .uint8 : input.isNumbers ? .float32 : .int64
+        let own = isImage ? [shape[0], shape[2], shape[3], shape[1]] : shape
+        ports.append(Port(name: name, type: "\(type)", shape: own))
+        infos.append(.init(name, type, own, input.note))
+        names.append(try graph.entering(name, type, options.preprocessing))
+      }
+      let lowering = GraphLowering(trace, graph, inputs: names)
+      var results: [Port] = []
+      var ends: [ONNXValueInfoProto] = []
+      for (number, value) in try lowering.run().enumerated() {
+        let place = trace.outputs[number] ?? 0
+        let shape = trace.shape(place).map { size -> Extent in
+          guard let size else { return .open }
+          return size.constant.map { .fixed($0) } ?? size.symbol.map { .symbol($0) } ?? .open
+        }.map { program.dimension($0) }
+        var y = value
+        if options.probabilities { y = graph.node("Softmax", [y], ["axis": .int(-1)]) }
+        if graph.float != .float32 { y = graph.node("Cast", [y], ["to": .int(ElementType.float32.dataType.rawValue)]) }
+        let name = graph.name(program.outputs[number])
+        graph.rename(y, to: name)
+        results.append(Port(name: name, type: "float32", shape: shape))
+        ends.append(.init(name, .float32, shape, ""))
+      }
+      var proto = ONNXModelProto()
+      proto.irVersion = Self.fileVersion
+      proto.producerName = "aviary"
+      var operators = ONNXOperatorSetIdProto()
+      operators.version = Int64(Self.operatorSet)
+      proto.opsetImport = [operators]
+      proto.graph.name = "network"
+      proto.graph.node = graph.nodes
+      proto.graph.input = infos
+      proto.graph.output = ends
+      proto.metadataProps = Self.metadata(options).map { key, value in
+        var entry = ONNXStringStringEntryProto()
+        (entry.key, entry.value) = (key, value)
+        return entry
+      }
+      self.proto = proto
+      initializers = graph.initializers
+      (inputs, outputs) = (ports, results)
+    }
+
+    private static func metadata(_ options: Options) -> [(key: String, value: String)] {
+      guard let classes = options.classes else { return options.metadata }
+      // JSON, since names may hold any character.
+      let list = JSONValue.array(classes.map { .text($0) }).serialized
+      return [("classes", list)] + options.metadata
+    }
+
+    /// The number of bytes of the weights.
+    public var weightBytes: Int { initializers.reduce(0) { $0 + $1.bytes.count } }
+
+    /// The number of nodes.
+    public var nodeCount: Int { proto.graph.node.count }
+
+    // MARK: Writing
+
+    /// Writes the file, and beside it `path`.data for weights of two gigabytes and more.
+    public func write(to path: String) throws(ONNXFault) { try write(to: path, mostInside: Self.mostInside) }
+
+    func write(to path: String, mostInside: Int) throws(ONNXFault) {
+      var proto = proto
+      do throws(ArchiveFault) {
+        if weightBytes > mostInside {
+          let data = path + ".data"
+          let (tensors, parts) = external(data.split(separator: "/").last.map(String.init) ?? data)
+          proto.graph.initializer = tensors
+          try writeDurably(parts, to: data)
+        } else {
+          proto.graph.initializer = initializers.map { $0.proto() }
+        }
+        let bytes: [UInt8]
+        do { bytes = try proto.serializedBytes() } catch {
+          throw .system(path: path, operation: "encode", reason: "\(error)")
+        }
+        try writeDurably([ByteRegion(bytes)], to: path)
+      } catch { throw .archive(error) }
+    }
+
+    /// Tensors whose bytes are elsewhere, and these bytes: each begins at a multiple of 64.
+    private func external(_ location: String) -> ([ONNXTensorProto], [ByteRegion]) {
+      var tensors: [ONNXTensorProto] = []
+      var parts: [ByteRegion] = []
+      var offset = 0
+      for initializer in initializers {
+        tensors.append(initializer.proto(at: (location, offset)))
+        parts.append(ByteRegion([UInt8](initializer.bytes)))
+        offset += initializer.bytes.count
+        let padding = (64 - offset % 64) % 64
+        parts.append(ByteRegion([UInt8](repeating: 0, count: padding)))
+        offset += padding
+      }
+      return (tensors, parts)
+    }
+  }
+
+  extension ONNXFault {
+    /// Whether another program for the same network may do.
+    fileprivate var isAboutSizes: Bool {
+      switch self {
+      case .varies, .structure, .operation: true
+      case .reads, .unsupported, .overflow, .archive: false
+      }
+    }
+  }
+
+  extension NetworkProgram {
+    fileprivate func dimension(_ extent: Extent) -> String {
+      switch extent {
+      case .fixed(let size): "\(size)"
+      case .symbol(let symbol): symbols[symbol].name
+      case .open: "?"
+      }
+    }
+  }
+
+  extension ONNXValueInfoProto {
+    fileprivate init(_ name: String, _ type: ElementType, _ shape: [String], _ note: String) {
+      self.init()
+      self.name = name
+      docString = note
+      self.type.tensorType.elemType = Int32(type.dataType.rawValue)
+      self.type.tensorType.shape.dim = shape.map { text in
+        var dimension = ONNXTensorShapeProto.Dimension()
+        if let size = Int64(text) { dimension.dimValue = size } else if text != "?" { dimension.dimParam = text }
+        return dimension
+      }
+    }
+  }
+
+  extension GraphBuilder.Initializer {
+    /// - Parameter place: where the bytes are, if they are not in the file itself.
+    func proto(at place: (location: String, offset: Int)? = nil) -> ONNXTensorProto {
+      var tensor = ONNXTensorProto()
+      tensor.name = name
+      tensor.dims = shape.map { Int64($0) }
+      tensor.dataType = Int32(type.dataType.rawValue)
+      guard let place else {
+        tensor.rawData = bytes
+        return tensor
+      }
+      tensor.dataLocation = .external
+      tensor.externalData = [
+        ("location", place.location), ("offset", "\(place.offset)"), ("length", "\(bytes.count)"),
+      ].map { key, value in
+        var entry = ONNXStringStringEntryProto()
+        (entry.key, entry.value) = (key, value)
+        return entry
+      }
+      return tensor
+    }
+  }
+
+  extension GraphBuilder {
+    /// What the network is given, of an input of the file: numbers in the type of the graph, prepared where they are images.
+    fileprivate func entering(
+      _ name: String, _ type: ElementType, _ preprocessing: Preprocessing?
+    ) throws(ONNXFault) -> String {
+      if type == .int64 || (type == .float32 && float == .float32) { return name }
+      let numbers = node("Cast", [name], ["to": .int(float.dataType.rawValue)])
+      guard type == .uint8, let preprocessing else { return numbers }
+      var x = numbers
+      if preprocessing.channels == .bgr {
+        x = node("Gather", [x, int64s([2, 1, 0])], ["axis": .int(3)])
+      }
+      x = node("Transpose", [x], ["perm": .ints([0, 3, 1, 2])])
+      // scale · x − mean, divided by the deviation.
+      let factors = preprocessing.standardDeviation.map { Float(preprocessing.scale / $0) }
+      let offsets = zip(preprocessing.mean, preprocessing.standardDeviation).map { Float(-$0 / $1) }
+      let shape = [1, factors.count, 1, 1]
+      if factors.contains(where: { $0 != 1 }) {
+        x = node("Mul", [x, try self.numbers(factors, shape: shape, "image_factors")])
+      }
+      if offsets.contains(where: { $0 != 0 }) {
+        x = node("Add", [x, try self.numbers(offsets, shape: shape, "image_offsets")])
+      }
+      return x
+    }
+  }
+#endif

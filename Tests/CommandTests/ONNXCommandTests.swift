@@ -1,0 +1,57 @@
+import Aviary
+import AviaryTestSupport
+import Foundation
+import Testing
+
+@Suite struct ONNXCommandTests {
+  private let scratch: ScratchFolder
+
+  init() throws {
+    scratch = try ScratchFolder()
+    try ToyFiles.checkpoint().write(to: scratch / "toy.h5")
+  }
+
+  private func convert(_ output: String, _ more: String...) throws -> BuiltTool.Outcome {
+    try BuiltTool.run(["convert", scratch / "toy.h5", scratch / output] + more)
+  }
+
+  #if ONNX
+    @Test func writesTheNetworkItself() throws {
+      let outcome = try convert("toy.onnx", "--json", "--example", scratch / "example.npz")
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      let report = try outcome.json()
+      #expect(report["opset"] as? Int == 18 && report["architecture"] as? String == "resnet-toy")
+      let inputs = try #require(report["inputs"] as? [[String: Any]])
+      #expect(inputs.map { $0["shape"] as? [String] } == [["batch", "3", "64", "64"]])
+      let examples = try Checkpoint.read(from: scratch / "example.npz")
+      #expect(examples["0/logits"]?.shape == [3, 2] && examples["1/input"]?.shape == [1, 3, 64, 64])
+      // Its own file may be written over, another one not.
+      #expect(try convert("toy.onnx", "--with-preprocessing", "--probabilities", "--dtype", "f16").status == 0)
+      try scratch.write("kept", to: "other.onnx")
+      expectFault(try convert("other.onnx"), "other.onnx", "not an ONNX file", "--force")
+      #expect(scratch.names == ["example.npz", "other.onnx", "toy.h5", "toy.onnx"])
+    }
+
+    @Test func refusesWhatMakesNoSense() throws {
+      for (options, text) in [
+        (["--keep-names"], "--keep-names"), (["--dtype", "bf16"], "--dtype"), (["--example", "x.txt"], "--example"),
+        (["--example", "x.npz", "--probabilities"], "--probabilities"),
+      ] {
+        let outcome = try BuiltTool.run(["convert", scratch / "toy.h5", scratch / "toy.onnx"] + options)
+        #expect(outcome.status == 64 && outcome.errors.contains(text), "\(outcome.errors)")
+      }
+      let other = try convert("toy.pth", "--probabilities")
+      #expect(other.status == 64 && other.errors.contains("--probabilities is for ONNX files"))
+      try ToyFiles.headless().write(to: scratch / "headless.h5")
+      expectFault(
+        try BuiltTool.run(["convert", scratch / "headless.h5", scratch / "toy.onnx"]), "has no classifier head")
+      #expect(scratch.names == ["headless.h5", "toy.h5"])
+    }
+  #else
+    @Test func saysWhichBuildWritesIt() throws {
+      let outcome = try convert("toy.onnx")
+      #expect(outcome.status == 64 && outcome.errors.contains("swift build -c release --traits ONNX"))
+      #expect(scratch.names == ["toy.h5"])
+    }
+  #endif
+}

@@ -1,0 +1,326 @@
+#!/usr/bin/env python3
+"""Exports every network of the zoo as an ONNX file, and compares what ONNX Runtime computes with what Aviary does.
+
+    tools/check_onnx.py [--aviary .build/debug/aviary] [--network NAME]... [--toy] [--keras FILE]... [--table TABLE.md]
+
+For each network: random weights, `aviary convert NETWORK.safetensors NETWORK.onnx --example EXAMPLE.npz`, then ONNX's own
+checker with `full_check`, strict shape inference with data propagation, and ONNX Runtime on the CPU with a batch of three and one
+of one (and other lengths, numbers of nodes and edges). The difference is max|a - b|, relative to max|b|, the largest output
+that Aviary computes, of each output by itself; the largest of them counts, and has to be at most 1e-5. Then the variants: float16
+(whose difference is printed, and has to be below 0.05), images prepared in the graph (against `aviary predict` of the same PNG), and
+the 8-bit integers of `aviary quantize`. --toy takes small settings and images. --keras compares Keras files instead, or all
+of a folder. Exit code 1 if anything differs or fails.
+
+Needs: pip install onnx onnxruntime numpy safetensors pillow.
+"""
+
+import argparse
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+import onnx
+import onnxruntime
+from PIL import Image
+from safetensors.numpy import save_file
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+TOLERANCE = 1e-5
+HALF_TOLERANCE = 0.05
+
+# Sequences of tokens beside those of numbers, and other variants of a network than the published one: name, settings.
+VARIANTS = {
+    "sequence-lstm": [["symbols=30", "readout=mean", "bidirectional=true"]],
+    "sequence-gru": [["symbols=30", "layers=2"]],
+    "text-cnn": [["symbols=30"]],
+    "text-transformer": [["symbols=30"], ["symbols=30", "readout=cls"]],
+    "seq2seq-gru": [["attention=additive"], ["attention=none"]],
+    "gcn-graph": [["readout=max"], ["readout=sum"]],
+    "gin": [["readout=max", "learnsEpsilon=true"]],
+    "rbm": [["units=gaussian"], ["units=counts"], ["units=softmax", "levels=4"]],
+}
+# Smaller settings for --toy.
+TOY = {
+    "char-lstm": ["hidden=24", "embedding=12"], "char-gru": ["hidden=24", "embedding=12"],
+    "char-rnn": ["hidden=24", "embedding=12"], "char-transformer": ["width=16", "layers=2", "heads=2", "context=32"],
+    "sequence-tagger-lstm": ["symbols=50", "embedding=8", "hidden=8"],
+    "sequence-tagger-gru": ["symbols=50", "embedding=8", "hidden=8"],
+    "seq2seq-gru": ["symbols=40", "embedding=8", "hidden=8", "classes=30", "layers=2"],
+    "seq2seq-lstm": ["symbols=40", "embedding=8", "hidden=8", "classes=30"],
+    "sequence-generator-gru": ["inputs=3", "embedding=8", "hidden=8", "classes=30", "layers=2"],
+    "sequence-generator-lstm": ["inputs=3", "embedding=8", "hidden=8", "classes=30"],
+}
+# The smallest sides of images for --toy; 64 for others, and none for networks of fixed sizes.
+SIDES = {
+    "inception_v3": 75, "googlenet": 64, "xai": 100, "alexnet": 64, "maxvit_t": 224, "densenet121": 64, "vgg11": 32,
+}
+FIXED = ("vit_", "maxvit", "lenet", "mlp", "fashion", "simple", "dbn", "rbm", "xai", "alexnet-original")
+
+
+# Tensors that are the same in every network.
+TABLES = ["relative_position_index", "relative_coords_table"]
+
+
+class Failure(Exception):
+    pass
+
+
+def run(*command, check=True):
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    if check and done.returncode != 0:
+        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        raise Failure(f"aviary {command[1]} exits with {done.returncode}: {said[-1] if said else ''}")
+    return done
+
+
+def tensors(aviary, name, head, settings, folder):
+    """The names and shapes of a network's tensors, as `convert` reports them missing."""
+    probe = folder / "probe.safetensors"
+    command = [aviary, "convert", probe, folder / "probe.h5", "--architecture", name, "--json"]
+    command += [part for setting in settings for part in ("--set", setting)]
+    save_file({"no.such.tensor": np.zeros((1,) * 5, np.float32)}, probe)
+    first = re.search(r"the network '([^']+)'", run(*command, check=False).stderr)
+    if first is None:
+        raise Failure("the names of its tensors are not known: " + run(*command, check=False).stderr.strip()[:200])
+    # A head that is missing as a whole would not be listed.
+    for parts in (["", "lin."], [f"{number}." for number in range(9)]):
+        wrong = {first[1]} | {f"{head}.{part}weight" for part in parts}
+        save_file({each: np.zeros((1,) * 5, np.float32) for each in wrong}, probe)
+        done = run(*command, check=False)
+        try:
+            report = json.loads(done.stdout)
+        except json.JSONDecodeError:
+            raise Failure(done.stderr.strip()[:300])
+        found = {entry["path"]: entry["shape"] for entry in report["missing"]} | {
+            entry["path"]: entry["expected"] for entry in report["mismatched"]}
+        if any(each.startswith(head + ".") for each in found):
+            break
+    return found
+
+
+def weights(shapes, seed):
+    random = np.random.default_rng(seed)
+    made = {}
+    for name, shape in shapes.items():
+        last = name.split(".")[-1]
+        if last in TABLES:
+            continue
+        noise = random.standard_normal(shape)
+        if last == "running_var":
+            value = random.uniform(0.5, 1.5, shape)
+        elif last == "logit_scale":
+            value = np.log(10) + 0.1 * noise
+        elif last in ("running_mean", "eps") or (len(shape) == 1 and last != "weight"):
+            value = 0.1 * noise
+        elif len(shape) <= 1:
+            value = 1 + 0.1 * noise
+        else:
+            value = noise * np.sqrt((2 if len(shape) == 4 else 1) / max(1, np.prod(shape[1:])))
+        made[name] = np.ascontiguousarray(value, np.float32)
+    return made
+
+
+def session(path):
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def check_file(path):
+    """ONNX's own checks, on the path, as files beyond two gigabytes need it."""
+    onnx.checker.check_model(str(path), full_check=True)
+    if path.stat().st_size < 1_900_000_000:
+        model = onnx.load(path, load_external_data=False)
+        onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
+
+
+def compare(path, example):
+    """The largest difference, absolute and relative, of all outputs and batches."""
+    runtime = session(path)
+    arrays = np.load(example)
+    worst = (0.0, 0.0)
+    for number in ("0", "1"):
+        feeds = {}
+        for each in runtime.get_inputs():
+            given = arrays[f"{number}/{each.name}"]
+            feeds[each.name] = given.astype(np.int64 if "int64" in each.type else np.float32)
+        for each, found in zip(runtime.get_outputs(), runtime.run(None, feeds)):
+            expected = arrays[f"{number}/{each.name}"]
+            if found.shape != expected.shape:
+                raise Failure(f"{each.name} has the shape {found.shape} instead of {expected.shape}")
+            if not np.array_equal(np.isfinite(found), np.isfinite(expected)):
+                raise Failure(f"{each.name} is not finite in other places")
+            difference = float(np.abs(found.astype(np.float64) - expected).max(initial=0))
+            scale = float(np.abs(expected).max(initial=0)) or 1.0
+            worst = max(worst, (difference, difference / scale), key=lambda pair: pair[1])
+    return worst
+
+
+def check_network(aviary, name, head, settings, size, folder, seed):
+    stored, path, example = folder / "weights.safetensors", folder / "network.onnx", folder / "example.npz"
+    for old in folder.glob("network.onnx*"):
+        old.unlink()
+    shapes = tensors(aviary, name, head, settings, folder)
+    save_file(weights(shapes, seed), stored)
+    common = ["--architecture", name]
+    for table in TABLES:
+        if any(each.endswith(table) for each in shapes):
+            common += ["--allow-missing", f"**.{table}"]
+    common += [part for setting in settings for part in ("--set", setting)]
+    if size:
+        common += ["--input-size", str(size), "--preprocessing", "torchvision"]
+    start = time.monotonic()
+    done = run(aviary, "convert", stored, path, "--example", example, "--json", "--force", *common)
+    seconds = time.monotonic() - start
+    report = json.loads(done.stdout)
+    check_file(path)
+    absolute, relative = compare(path, example)
+    half = folder / "half.onnx"
+    run(aviary, "convert", stored, half, "--dtype", "f16", "--force", *common)
+    check_file(half)
+    _, lost = compare(half, example)
+    for old in folder.glob("half.onnx*"):
+        old.unlink()
+    if relative > TOLERANCE:
+        raise Failure(f"differs by {absolute:.2e}, {relative:.2e} of the largest output")
+    if lost > HALF_TOLERANCE:
+        raise Failure(f"float16 differs by {lost:.2e} of the largest output")
+    ports = ", ".join(f"{each['name']} [{' '.join(each['shape'])}]" for each in report["inputs"])
+    return dict(inputs=ports, nodes=report["nodes"], bytes=report["weight_bytes"], absolute=absolute, relative=relative,
+                half=lost, seconds=seconds)
+
+
+def picture(path, size, seed):
+    random = np.random.default_rng(seed)
+    small = random.integers(0, 256, (4, 4, 3), dtype=np.uint8)
+    image = Image.fromarray(small).resize((size, size), Image.BICUBIC)
+    image.save(path)
+    return np.asarray(image)
+
+
+def check_images(aviary, folder):
+    """Images prepared in the graph, and 8-bit integers, of shipped weights: LeNet-5 on Fashion-MNIST."""
+    checkpoint = ROOT / "Weights/lenet5-fashion.h5"
+    data = folder / "data"
+    for k in range(2):
+        (data / f"class{k}").mkdir(parents=True, exist_ok=True)
+        for number in range(12):
+            picture(data / f"class{k}" / f"{number}.png", 28, 100 * k + number)
+    photograph = data / "class0" / "0.png"
+    given = np.asarray(Image.open(photograph).convert("L"))[None, :, :, None]
+    said = json.loads(run(aviary, "predict", checkpoint, photograph, "--top", 10, "--json").stdout)
+
+    def probabilities(model):
+        path = folder / "prepared.onnx"
+        run(aviary, "convert", model, path, "--with-preprocessing", "--probabilities", "--force")
+        check_file(path)
+        classes = json.loads({p.key: p.value for p in onnx.load(path).metadata_props}["classes"])
+        runtime = session(path)
+        found = runtime.run(None, {"image": np.ascontiguousarray(given)})[0][0]
+        return dict(zip(classes, found))
+
+    def expected(said):
+        return {entry["name"]: entry["probability"] for entry in said["predictions"][0]["classes"]}
+
+    own = expected(said)
+    found = probabilities(checkpoint)
+    difference = max(abs(own[name] - found[name]) for name in own)
+    print(f"prepared in the graph: probabilities differ by {difference:.1e}")
+    if difference > 1e-5:
+        raise Failure("images prepared in the graph differ")
+    integers = folder / "integers.h5"
+    run(aviary, "quantize", checkpoint, "--data", data, "--output", integers, "--force")
+    own = expected(json.loads(run(aviary, "predict", integers, photograph, "--top", 10, "--json").stdout))
+    found = probabilities(integers)
+    difference = max(abs(own[name] - found[name]) for name in own)
+    print(f"8-bit integers: probabilities differ by {difference:.1e}")
+    if difference > 0.02:
+        raise Failure("8-bit integers differ")
+
+
+def check_keras(aviary, files, folder):
+    failures, rows = [], []
+    for path in files:
+        target, example = folder / "keras.onnx", folder / "keras.npz"
+        done = run(aviary, "convert", path, target, "--example", example, "--force", check=False)
+        if done.returncode != 0:
+            rows.append((path.name, "refused: " + done.stderr.strip().splitlines()[-1].split(": ", 2)[-1]))
+            if done.returncode not in (1, 64):
+                failures.append(path.name)
+            continue
+        try:
+            check_file(target)
+            absolute, relative = compare(target, example)
+            rows.append((path.name, f"{relative:.1e}"))
+            if relative > TOLERANCE:
+                failures.append(path.name)
+        except Exception as fault:  # noqa: BLE001: whatever ONNX has against the file
+            rows.append((path.name, f"FAILED: {str(fault)[:300]}"))
+            failures.append(path.name)
+    for name, said in rows:
+        print(f"{name:40} {said}")
+    print(f"{sum(said[0].isdigit() for _, said in rows)} of {len(rows)} files exported and equal")
+    return failures
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--aviary", type=pathlib.Path, default=ROOT / ".build/debug/aviary")
+    parser.add_argument("--network", action="append")
+    parser.add_argument("--toy", action="store_true")
+    parser.add_argument("--keras", action="append", type=pathlib.Path)
+    parser.add_argument("--table", type=pathlib.Path)
+    options = parser.parse_args()
+    aviary = options.aviary.resolve()
+    failures, rows = [], []
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = pathlib.Path(scratch)
+        if options.keras:
+            files = [
+                file for given in options.keras
+                for file in (sorted(given.rglob("*.h5")) + sorted(given.rglob("*.keras")) if given.is_dir() else [given])]
+            failures = check_keras(aviary, files, folder)
+            sys.exit(f"{len(failures)} failed: {', '.join(failures)}" if failures else 0)
+        known = json.loads(run(aviary, "models", "--all", "--json").stdout)["models"]
+        for number, each in enumerate(known):
+            name = each["name"]
+            if options.network and name not in options.network:
+                continue
+            for further in [[]] + VARIANTS.get(name, []):
+                settings = (TOY.get(name, []) if options.toy else []) + further
+                size = None
+                if options.toy and len(each["input"]) == 3 and not name.startswith(FIXED):
+                    size = min(SIDES.get(name, 64), each["input"][1])
+                title = " ".join([name] + further)
+                try:
+                    row = check_network(aviary, name, each["head"], settings, size, folder, number)
+                    rows.append((title, row))
+                    print(f"{title:34} {row['nodes']:5} nodes {row['bytes']:12,} bytes  max|difference| {row['absolute']:.1e}"
+                          f"  relative {row['relative']:.1e}  float16 {row['half']:.1e}  {row['seconds']:6.1f} s", flush=True)
+                except Exception as fault:  # noqa: BLE001: whatever ONNX has against the file
+                    failures.append(title)
+                    print(f"{title:34} FAILED: {str(fault)[:600]}", flush=True)
+        if not options.network:
+            try:
+                check_images(aviary, folder)
+            except Exception as fault:  # noqa: BLE001
+                failures.append("images")
+                print(f"images FAILED: {str(fault)[:600]}")
+    if options.table:
+        lines = ["| network | inputs | nodes | bytes of weights | max\\|difference\\| | relative | float16, relative |",
+                 "|---|---|--:|--:|--:|--:|--:|"]
+        lines += [f"| {title} | {row['inputs']} | {row['nodes']:,} | {row['bytes']:,} | {row['absolute']:.1e} | "
+                  f"{row['relative']:.1e} | {row['half']:.1e} |" for title, row in rows]
+        options.table.write_text("\n".join(lines) + "\n")
+    if failures:
+        sys.exit(f"{len(failures)} of {len(failures) + len(rows)} failed: {', '.join(failures)}")
+    print(f"{len(rows)} networks equal, within {TOLERANCE} of the largest output")
+
+
+if __name__ == "__main__":
+    main()
