@@ -1,31 +1,36 @@
 import AviaryDiagnostics
 
 /// RFC 8259, strictly, but for NaN and Infinity, which Python writes into configurations.
-struct JSONParser {
-  let bytes: [UInt8]
-  var at = 0
-  var depth = 0
+package struct JSONParser {
+  package let bytes: [UInt8]
+  package private(set) var at = 0
+  private var depth = 0
 
   static let depthLimit = 256
 
-  init(bytes: [UInt8]) { self.bytes = bytes }
+  package init(bytes: [UInt8]) { self.bytes = bytes }
 
-  func fault(_ reason: String) -> JSONValue.Fault { .init(offset: at, reason: reason) }
+  package func fault(_ reason: String) -> JSONValue.Fault { .init(offset: at, reason: reason) }
 
-  var next: UInt8? { at < bytes.count ? bytes[at] : nil }
+  package var next: UInt8? { at < bytes.count ? bytes[at] : nil }
 
-  mutating func skipSpace() {
+  package mutating func skipSpace() {
     while let byte = next, byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09 { at += 1 }
   }
 
   mutating func whole() throws(JSONValue.Fault) -> JSONValue {
     let value = try value()
-    skipSpace()
-    guard at == bytes.count else { throw fault("something follows the value") }
+    try end()
     return value
   }
 
-  mutating func value() throws(JSONValue.Fault) -> JSONValue {
+  /// Refuses what follows the value.
+  package mutating func end() throws(JSONValue.Fault) {
+    skipSpace()
+    guard at == bytes.count else { throw fault("something follows the value") }
+  }
+
+  package mutating func value() throws(JSONValue.Fault) -> JSONValue {
     skipSpace()
     guard let byte = next else { throw fault("the text ends too soon") }
     switch byte {
@@ -36,9 +41,9 @@ struct JSONParser {
     }
   }
 
-  mutating func nested(
-    _ body: (inout JSONParser) throws(JSONValue.Fault) -> JSONValue
-  ) throws(JSONValue.Fault) -> JSONValue {
+  mutating func nested<Value>(
+    _ body: (inout JSONParser) throws(JSONValue.Fault) -> Value
+  ) throws(JSONValue.Fault) -> Value {
     depth += 1
     guard depth <= Self.depthLimit else { throw fault("nested deeper than \(Self.depthLimit)") }
     defer { depth -= 1 }
@@ -55,29 +60,60 @@ struct JSONParser {
 
   mutating func object() throws(JSONValue.Fault) -> JSONValue {
     var members: [JSONValue.Member] = []
+    try eachMember { (name, parser) throws(JSONValue.Fault) in members.append(.init(name, try parser.value())) }
+    return .object(members)
+  }
+
+  /// Reads an object whose members `body` reads, such as one that is too large to be kept as a value.
+  package mutating func members(
+    _ body: (_ name: String, inout JSONParser) throws(JSONValue.Fault) -> Void
+  ) throws(JSONValue.Fault) {
+    skipSpace()
+    guard next == UInt8(ascii: "{") else { throw fault("an object is expected") }
+    try nested { (parser) throws(JSONValue.Fault) in try parser.eachMember(body) }
+  }
+
+  /// The same of an array's elements.
+  package mutating func elements(
+    _ body: (inout JSONParser) throws(JSONValue.Fault) -> Void
+  ) throws(JSONValue.Fault) {
+    skipSpace()
+    guard next == UInt8(ascii: "[") else { throw fault("an array is expected") }
+    try nested { (parser) throws(JSONValue.Fault) in try parser.eachElement(body) }
+  }
+
+  private mutating func eachMember(
+    _ body: (_ name: String, inout JSONParser) throws(JSONValue.Fault) -> Void
+  ) throws(JSONValue.Fault) {
     var names = ExactSet()
-    if accept("}") { return .object([]) }
+    if accept("}") { return }
     repeat {
       skipSpace()
       guard next == UInt8(ascii: "\"") else { throw fault("a member has no name") }
       let name = try string()
       guard names.insert(name) else { throw fault("two members are called '\(name)'") }
       guard accept(":") else { throw fault("a colon is missing") }
-      members.append(.init(name, try value()))
+      try body(name, &self)
     } while accept(",")
     guard accept("}") else { throw fault("a closing brace is missing") }
-    return .object(members)
   }
 
   mutating func array() throws(JSONValue.Fault) -> JSONValue {
     var elements: [JSONValue] = []
-    if accept("]") { return .array([]) }
-    repeat { elements.append(try value()) } while accept(",")
-    guard accept("]") else { throw fault("a closing bracket is missing") }
+    try eachElement { (parser) throws(JSONValue.Fault) in elements.append(try parser.value()) }
     return .array(elements)
   }
 
-  mutating func bare() throws(JSONValue.Fault) -> JSONValue {
+  private mutating func eachElement(
+    _ body: (inout JSONParser) throws(JSONValue.Fault) -> Void
+  ) throws(JSONValue.Fault) {
+    if accept("]") { return }
+    repeat { try body(&self) } while accept(",")
+    guard accept("]") else { throw fault("a closing bracket is missing") }
+  }
+
+  /// A number, or a word that is a value.
+  package mutating func bare() throws(JSONValue.Fault) -> JSONValue {
     let start = at
     while let byte = next, !" \n\r\t,:]}".utf8.contains(byte) { at += 1 }
     let word = String(decoding: bytes[start..<at], as: UTF8.self)
@@ -96,7 +132,7 @@ struct JSONParser {
     }
   }
 
-  mutating func string() throws(JSONValue.Fault) -> String {
+  package mutating func string() throws(JSONValue.Fault) -> String {
     at += 1
     var text: [UInt8] = []
     while let byte = next {

@@ -13,8 +13,8 @@ enum Codec {
     }
   }
 
-  /// Decodes to RGB as the file stores it, before orientation.
-  func decode(_ bytes: ArraySlice<UInt8>, path: String) throws(ImageDecodingFault) -> DecodedImage {
+  /// The size of the picture as the file stores it, which nothing is decoded for.
+  func size(of bytes: ArraySlice<UInt8>, path: String) throws(ImageDecodingFault) -> (width: Int, height: Int) {
     let size = unsafe bytes.withUnsafeBufferPointer { input in
       switch self {
       case .jpeg: unsafe aviary_jpeg_size(input.baseAddress, input.count)
@@ -23,23 +23,31 @@ enum Codec {
       }
     }
     try check(size, path: path)
-    let (width, height) = (Int(size.width), Int(size.height))
-    guard width <= DecodedImage.maximumPixels / height else {
-      throw .tooLarge(path: path, width: width, height: height)
-    }
+    return (Int(size.width), Int(size.height))
+  }
+
+  /// Decodes to RGB as the file stores it, before orientation.
+  ///
+  /// - Parameter limit: the most pixels that are decoded.
+  func decode(
+    _ bytes: ArraySlice<UInt8>, path: String, limit: Int
+  ) throws(ImageDecodingFault) -> DecodedImage {
+    let (width, height) = try size(of: bytes, path: path)
+    guard width <= limit / height else { throw .tooLarge(path: path, width: width, height: height, limit: limit) }
+    let (storedWidth, storedHeight) = (Int32(width), Int32(height))
     var report = aviary_image_report()
     let pixels = unsafe [UInt8](unsafeUninitializedCapacity: 3 * width * height) { output, count in
       unsafe bytes.withUnsafeBufferPointer { input in
         switch self {
         case .jpeg:
           report = unsafe aviary_jpeg_decode(
-            input.baseAddress, input.count, output.baseAddress, size.width, size.height)
+            input.baseAddress, input.count, output.baseAddress, storedWidth, storedHeight)
         case .png:
           report = unsafe aviary_png_decode(
-            input.baseAddress, input.count, output.baseAddress, size.width, size.height)
+            input.baseAddress, input.count, output.baseAddress, storedWidth, storedHeight)
         case .webp:
           report = unsafe aviary_webp_decode(
-            input.baseAddress, input.count, output.baseAddress, size.width, size.height)
+            input.baseAddress, input.count, output.baseAddress, storedWidth, storedHeight)
         }
       }
       // After a failure the pixels may be unwritten and must not be read.

@@ -10,8 +10,8 @@ public enum ImageDecodingFault: Swift.Error, Sendable, Equatable, CustomStringCo
   case truncated(path: String, format: String)
   /// The bytes break the rules of their format.
   case damaged(path: String, format: String, reason: String)
-  /// The picture has more pixels than any photograph has; decoding it would fill the memory.
-  case tooLarge(path: String, width: Int, height: Int)
+  /// The picture has more pixels than are decoded, `limit`: decoding it would fill the memory.
+  case tooLarge(path: String, width: Int, height: Int, limit: Int = DecodedImage.maximumPixels)
   /// There is not enough memory for the picture.
   case outOfMemory(path: String)
 
@@ -23,8 +23,8 @@ public enum ImageDecodingFault: Swift.Error, Sendable, Equatable, CustomStringCo
       "\(path): \(format) is not supported; convert the image to JPEG, PNG or WebP"
     case .truncated(let path, let format): "\(path): the \(format) file is truncated; copy or download it again"
     case .damaged(let path, let format, let reason): "\(path): the \(format) file is damaged: \(reason)"
-    case .tooLarge(let path, let width, let height):
-      "\(path): \(width)x\(height) is more than the \(DecodedImage.maximumPixels) pixels that are decoded"
+    case .tooLarge(let path, let width, let height, let limit):
+      "\(path): \(width)x\(height) is more than the \(limit) pixels that are decoded"
     case .outOfMemory(let path): "\(path): not enough memory to decode the image"
     }
   }

@@ -86,6 +86,9 @@ extension Preprocessing {
       joining: images.map { normalizer.planes(of: $0) }, shape: [images.count, channels.count, height, width])
   }
 
+  /// A picture that has its size already, normalised, [channels, H, W], without a wait for other computations.
+  package func planes(of sized: DecodedImage) -> Buffer { Normalizer(self).planes(of: sized) }
+
   /// One photograph as a network takes it at evaluation: [1, channels, H, W].
   public func callAsFunction(_ image: DecodedImage) -> Tensor { tensor(of: [sized(image)]) }
 }
