@@ -47,7 +47,9 @@ import Testing
     _ name: String, _ options: TrainingOptions, hooks: (String) -> TrainingHooks = { _ in TrainingHooks() },
     report: @escaping (String) -> Void = { _ in }
   ) throws -> MemberSummary? {
-    try MemberTraining.start(
+    var options = options
+    options.architecture = name
+    return try MemberTraining.start(
       options, from: .scratch(try Registry.zoo.architecture(named: name)), registry: .zoo, at: place.path + "/run",
       hooks: hooks, report: report
     ).summary
