@@ -88,7 +88,7 @@ def tensors(aviary, name, head, settings, folder):
     if first is None:
         raise Failure("the names of its tensors are not known: " + run(*command, check=False).stderr.strip()[:200])
     # A head that is missing as a whole would not be listed.
-    for parts in (["", "lin."], [f"{number}." for number in range(9)]):
+    for parts in ([""], ["lin."], [f"{number}." for number in range(9)]):
         wrong = {first[1]} | {f"{head}.{part}weight" for part in parts}
         save_file({each: np.zeros((1,) * 5, np.float32) for each in wrong}, probe)
         done = run(*command, check=False)
@@ -125,9 +125,12 @@ def weights(shapes, seed):
     return made
 
 
-def session(path):
+def session(path, isHalf=False):
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    if isHalf:
+        # ONNX Runtime 1.32 ends with a segmentation fault where it changes layouts around an LSTM of float16.
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
@@ -139,9 +142,9 @@ def check_file(path):
         onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
 
 
-def compare(path, example):
+def compare(path, example, isHalf=False):
     """The largest difference, absolute and relative, of all outputs and batches."""
-    runtime = session(path)
+    runtime = session(path, isHalf)
     arrays = np.load(example)
     worst = (0.0, 0.0)
     for number in ("0", "1"):
@@ -183,7 +186,7 @@ def check_network(aviary, name, head, settings, size, folder, seed):
     half = folder / "half.onnx"
     run(aviary, "convert", stored, half, "--dtype", "f16", "--force", *common)
     check_file(half)
-    _, lost = compare(half, example)
+    _, lost = compare(half, example, isHalf=True)
     for old in folder.glob("half.onnx*"):
         old.unlink()
     if relative > TOLERANCE:
