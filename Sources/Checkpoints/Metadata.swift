@@ -39,7 +39,7 @@ extension Checkpoint {
       /// Such as `momentum`, or Adam's `first_moment` and `second_moment`.
       public var arrays: [String: StoredArray]
 
-      /// The state of a parameter after so many updates.
+      /// The state of a parameter after a number of updates.
       public init(step: Int, arrays: [String: StoredArray]) {
         self.step = step
         self.arrays = arrays

@@ -1,15 +1,17 @@
 import ArgumentParser
 import Aviary
 import AviaryArchives
+import AviaryDiagnostics
 import CPlatform
 
 /// The command line `aviary`: every subcommand, for the executable and for programs with networks of their own.
 ///
 /// ```swift
-/// import AviaryCommands
-///
-/// @main struct Program {
-///   static func main() { AviaryCommand.main(registry: .standard.adding(spiral)) }
+/// let registry = Registry.zoo.adding(
+///   Architecture("spiral", "two linear layers for spirals", SpiralNet.self, .init(), input: [2], kinds: [.tables]))
+/// if CommandLine.arguments.count > 1 {
+///   AviaryCommand.main(registry: registry)
+///   exit(0)
 /// }
 /// ```
 public struct AviaryCommand: ParsableCommand {
@@ -21,7 +23,7 @@ public struct AviaryCommand: ParsableCommand {
       Results go to standard output; with --json the last line is one JSON object.
       A program named aviary-NAME beside this one is a subcommand, too: aviary bench runs aviary-bench.
       """,
-    version: "0.2.0-dev", subcommands: commands)
+    version: PackageVersion.text, subcommands: commands)
 
   /// In the order in which they are used.
   private static let commands: [any ParsableCommand.Type] = [

@@ -9,7 +9,7 @@ public struct DataFingerprint: Equatable, Sendable {
   /// The checksums as text, which is kept with checkpoints.
   public private(set) var text = ""
 
-  /// The fingerprint of nothing.
+  /// An empty fingerprint.
   public init() {}
 
   /// Of all bytes of a file.

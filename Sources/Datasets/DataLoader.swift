@@ -8,7 +8,9 @@ import AviaryKernels
 /// the number of workers, and not on where the epoch was entered.
 ///
 /// ```swift
-/// for batch in DataLoader(recordings, batchSize: 32, seed: 1, shuffled: true, epoch: epoch, workers: 4) { … }
+/// for batch in DataLoader(recordings, batchSize: 32, seed: 1, shuffled: true, epoch: epoch, workers: 4) {
+///   print(batch.inputs.shape)
+/// }
 /// ```
 public final class DataLoader<Data: Dataset>: Sequence, IteratorProtocol {
   private let data: Data

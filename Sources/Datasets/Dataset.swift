@@ -6,7 +6,10 @@
 ///   let labels: [Int32]
 ///   var count: Int { files.count }
 ///   func item(at place: Int, epoch: Int) throws -> (Int, [Float]) { (place, try samples(of: files[place])) }
-///   func batch(of items: [(Int, [Float])]) -> LabeledBatch<Tensor> { … }
+///   func batch(of items: [(Int, [Float])]) -> LabeledBatch<Tensor> {
+///     let inputs = Tensor(items.flatMap(\.1), shape: [items.count, items[0].1.count])
+///     return LabeledBatch(inputs, .classes(IntTensor(items.map { labels[$0.0] })))
+///   }
 /// }
 /// ```
 public protocol Dataset: Sendable {

@@ -32,6 +32,7 @@ public struct Explainer {
   public var batchSize = 8
 
   /// - Parameter outputs: what the model computes, [N, …] → [N, K].
+  /// - Parameter model: the model to look into.
   public init(_ model: some Layer, outputs: @escaping (Tensor) -> Tensor) {
     self.model = model
     self.outputs = outputs

@@ -19,6 +19,8 @@ extension Explainer {
   ///     of a transformer, [N, T, C], become maps of its patches, without class tokens, and [N, H, W, C] is recognised by the
   ///     proportions of the image.
   ///   - rectified: whether what speaks against the output is set to zero, as in the paper.
+  ///   - target: the outputs to explain.
+  ///   - x: the inputs, [N, …].
   public func gradCAM(
     _ x: Tensor, _ target: Target = .highest, layer: String? = nil, rectified: Bool = true
   ) throws(ExplanationFault) -> ClassActivationMap {

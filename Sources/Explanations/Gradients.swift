@@ -6,6 +6,8 @@ extension Explainer {
   /// How much the output changes with each number of the input: its gradient (Simonyan et al., 2013), [N, …] → [N, …].
   ///
   /// - Parameter magnitude: whether the sign is dropped.
+  /// - Parameter target: the outputs to explain.
+  /// - Parameter x: the inputs, [N, …].
   public func saliency(
     _ x: Tensor, _ target: Target = .highest, magnitude: Bool = true
   ) throws(ExplanationFault) -> Tensor {

@@ -34,6 +34,10 @@ extension Explainer {
   ///   - steps: how many gradients are taken.
   ///   - tolerance: where the error of the sum is larger than this share of the difference, the steps are doubled, at most up
   ///     to `mostSteps`; nil for the steps given.
+  ///   - mostSteps: the most steps that doubling takes.
+  ///   - rule: how the integral is taken.
+  ///   - x: the inputs, [N, …].
+  ///   - target: the outputs to explain.
   public func integratedGradients(
     _ x: Tensor, _ target: Target = .highest, baseline: Tensor? = nil, steps: Int = 50,
     rule: Quadrature = .gaussLegendre, tolerance: Double? = nil, mostSteps: Int = 800

@@ -9,6 +9,8 @@ extension Explainer {
   ///   - window: its size along each axis of an input without N: `[3, 16, 16]`.
   ///   - stride: how far it slides each time, along each axis; as far as it is wide, if nil.
   ///   - baseline: what covers: [N, …], or [1, …] for all inputs; zeros if nil.
+  ///   - x: the inputs, [N, …].
+  ///   - target: the outputs to explain.
   public func occlusion(
     _ x: Tensor, _ target: Target = .highest, window: [Int], stride: [Int]? = nil, baseline: Tensor? = nil
   ) throws(ExplanationFault) -> Tensor {

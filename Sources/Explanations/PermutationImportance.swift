@@ -36,6 +36,8 @@ public struct PermutationImportance: Sendable {
   ///   - repeats: how often each column is shuffled, at least once.
   ///   - seed: of the shufflings.
   ///   - score: of the model on the table, or on the table after a shuffling; higher is better.
+  ///   - rows: the rows of the table to score.
+  ///   - columns: the columns to rank.
   public init<Failure>(
     columns: Int, rows: Int, repeats: Int = 5, seed: UInt64 = 0, score: (Shuffling?) throws(Failure) -> Double
   ) throws(Failure) {

@@ -38,6 +38,7 @@ extension SanityCheck {
   ///   - mostStages: how many maps are compared at most; where there are more layers, several become random at once.
   ///   - run: a pass of the model, which shows the order in which its layers work.
   ///   - explain: the map of the model as it is at the time; it should be signed where the method gives signs.
+  ///   - seed: of everything random.
   public init<Model: Layer>(
     randomizing model: Model, seed: UInt64 = 0, mostStages: Int = 10, run: (Model) -> Void,
     explain: (Model) throws(ExplanationFault) -> Tensor

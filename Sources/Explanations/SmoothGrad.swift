@@ -14,6 +14,10 @@ extension Explainer {
   /// - Parameters:
   ///   - magnitude: whether signs are dropped before the mean is taken.
   ///   - seed: of the noise. The same seed gives the same noise for whatever `batchSize`.
+  ///   - target: the outputs to explain.
+  ///   - samples: how many noisy copies are averaged.
+  ///   - x: the inputs, [N, …].
+  ///   - noise: how strong the noise is.
   public func smoothGrad(
     _ x: Tensor, _ target: Target = .highest, samples: Int = 25, noise: Smoothing = .ofRange(0.15),
     magnitude: Bool = true, seed: UInt64 = 0

@@ -144,6 +144,7 @@ public final class HDF5Reader: Sendable {
   /// The index of a chunked dataset is read once: keep `dataset` to read many of its parts.
   ///
   /// - Parameter slices: the elements to read along each axis; axes without a slice are read whole.
+  /// - Parameter dataset: the dataset to read.
   /// - Throws: `HDF5Fault.outOfBounds` where a slice does not fit the dataset.
   public func bytes(
     of dataset: HDF5Contents.Dataset, at slices: any HDF5SliceExpression...

@@ -10,7 +10,7 @@ public struct HDF5Slice: Sendable, Equatable {
   /// The distance from one element to the next, at least 1.
   public let stride: Int
 
-  /// So many elements from a place on; nil counts to the end of the axis.
+  /// `count` elements from `start`; nil reads to the end of the axis.
   public init(start: Int = 0, count: Int? = nil, stride: Int = 1) {
     self.start = start
     self.count = count

@@ -70,6 +70,7 @@ public final class HDF5RowWriter {
   /// - Parameters:
   ///   - filters: what the chunks of numbers pass through. Texts of any length are stored outside of chunks, unfiltered.
   ///   - fill: appends rows, and returns the attributes of the root group.
+  ///   - path: of the file.
   /// - Throws: `HDF5Fault`, and what `fill` throws.
   public static func write(
     to path: String, filters: HDF5Filters = .none, _ fill: (HDF5RowWriter) throws -> [HDF5Attribute]

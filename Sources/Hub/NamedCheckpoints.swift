@@ -7,9 +7,6 @@ extension Checkpoint {
   /// they are in the cache.
   ///
   /// ```swift
-  /// import Aviary
-  /// import AviaryHub
-  ///
   /// let checkpoint = try Checkpoint.named("resnet18-imagenet")
   /// let model = try Registry.zoo.classifier(from: checkpoint, path: "resnet18-imagenet").model
   /// ```
@@ -29,6 +26,7 @@ extension Puller {
   /// The path of a checkpoint that somebody names; see `Checkpoint.named`.
   ///
   /// - Parameter folder: the folder of shipped weights, which come before published ones.
+  /// - Parameter name: its name.
   public func checkpointPath(_ name: String, weights folder: String? = nil) throws -> String {
     if PullAddress.isRemote(name) {
       let pulled = try pull(name)

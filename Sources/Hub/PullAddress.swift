@@ -12,6 +12,7 @@ public enum PullAddress: Equatable, Sendable {
   case address(PublishedFile)
 
   /// - Parameter allowsHTTP: whether addresses of other machines may be without encryption.
+  /// - Parameter text: a name or an address, as a person wrote it.
   public init(_ text: String, allowsHTTP: Bool = false) throws(PullFault) {
     if text.hasPrefix("data:") {
       self = .data(String(text.dropFirst(5)))

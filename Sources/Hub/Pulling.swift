@@ -18,6 +18,7 @@ extension Puller {
   /// Fetches what is published under a name or an address, unless it is in the cache.
   ///
   /// - Parameter refreshes: whether the hub is asked again what a revision is.
+  /// - Parameter text: a name or an address, as a person wrote it.
   public func pull(_ text: String, refreshes: Bool = false) throws(PullFault) -> Pulled {
     switch try PullAddress(text, allowsHTTP: allowsHTTP) {
     case .weights(let name):

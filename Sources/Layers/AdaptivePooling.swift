@@ -1,11 +1,11 @@
 import AviaryDiagnostics
 import AviaryTensors
 
-/// Means over regions, so many along each axis, of [N, C, L].
+/// Means over an adaptive grid of regions of [N, C, L].
 public typealias AdaptiveAvgPool1d = AdaptiveAvgPool<OneAxis>
-/// Means over regions, so many along each axis, of [N, C, H, W].
+/// Means over an adaptive grid of regions of [N, C, H, W].
 public typealias AdaptiveAvgPool2d = AdaptiveAvgPool<TwoAxes>
-/// Means over regions, so many along each axis, of [N, C, D, H, W].
+/// Means over an adaptive grid of regions of [N, C, D, H, W].
 public typealias AdaptiveAvgPool3d = AdaptiveAvgPool<ThreeAxes>
 
 /// The means of windows chosen so that the result has the given size: [N, C, …] → [N, C, output…], PyTorch's
@@ -26,11 +26,11 @@ public struct AdaptiveAvgPool<Axes: SpatialAxes>: UnaryLayer, NamedLayer {
   }
 }
 
-/// Maxima over regions, so many along each axis, of [N, C, L].
+/// Maxima over an adaptive grid of regions of [N, C, L].
 public typealias AdaptiveMaxPool1d = AdaptiveMaxPool<OneAxis>
-/// Maxima over regions, so many along each axis, of [N, C, H, W].
+/// Maxima over an adaptive grid of regions of [N, C, H, W].
 public typealias AdaptiveMaxPool2d = AdaptiveMaxPool<TwoAxes>
-/// Maxima over regions, so many along each axis, of [N, C, D, H, W].
+/// Maxima over an adaptive grid of regions of [N, C, D, H, W].
 public typealias AdaptiveMaxPool3d = AdaptiveMaxPool<ThreeAxes>
 
 /// The largest elements of windows chosen so that the result has the given size: [N, C, …] → [N, C, output…], PyTorch's

@@ -23,7 +23,7 @@ public struct VisiblePart: Codable, Equatable, Sendable {
   /// How many values a softmax group has; 1 for other units.
   public var levels: Int
 
-  /// So many units of a kind.
+  /// A number of units of one kind.
   public init(_ units: VisibleUnits, visible: Int, levels: Int = 1) {
     self.units = units
     self.visible = visible

@@ -26,7 +26,7 @@ public struct GraphConvolution: Layer {
   /// [O]
   public let bias: Parameter?
 
-  /// A convolution from so many features to so many.
+  /// A convolution from `inputs` to `outputs` features per node.
   public init(_ inputs: Int, _ outputs: Int, bias: Bool = true) {
     lin = Linear(inputs, outputs, bias: false, initializer: .xavierUniform)
     self.bias = bias ? Parameter(shape: [outputs], initializer: .zeros) : nil

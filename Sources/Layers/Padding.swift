@@ -13,22 +13,22 @@ public enum Padding: LayerConfiguration, Equatable {
 
 /// What a padding can be given as: a number for all axes alike, `1`, one for each, `[0, 2]`, `.same` or `.causal`.
 public protocol AxisPadding: Sendable {
-  /// The padding along so many axes.
+  /// The padding for a number of axes.
   func padding(axes: Int) -> Padding
 }
 
 extension Int: AxisPadding {
-  /// The padding along so many axes.
+  /// The padding for a number of axes.
   public func padding(axes: Int) -> Padding { .fixed(sizes(axes: axes)) }
 }
 
 extension [Int]: AxisPadding {
-  /// The padding along so many axes.
+  /// The padding for a number of axes.
   public func padding(axes: Int) -> Padding { .fixed(sizes(axes: axes)) }
 }
 
 extension Padding: AxisPadding {
-  /// The padding along so many axes.
+  /// The padding for a number of axes.
   public func padding(axes: Int) -> Padding {
     if case .fixed(let sizes) = self { return .fixed(sizes.sizes(axes: axes)) }
     return self

@@ -6,7 +6,7 @@ public struct LearnedPositions: UnaryLayer {
   /// [steps, E]
   public let weight: Parameter
 
-  /// Positions for at most so many steps of this width.
+  /// Positions for sequences of at most `steps`, `width` numbers each.
   public init(_ steps: Int, _ width: Int, initializer: Initializer = .normal(mean: 0, deviation: 0.02)) {
     weight = Parameter(shape: [steps, width], initializer: initializer)
   }

@@ -109,7 +109,7 @@ public struct RepeatRow: UnaryLayer {
   private let count: Int
   private let site = Site()
 
-  /// So many copies of each row.
+  /// Repeats each row `count` times.
   public init(_ count: Int) {
     ensure(count >= 1, "RepeatRow: \(count) copies; at least 1 is needed")
     self.count = count
@@ -142,7 +142,7 @@ public struct ChannelShuffle: UnaryLayer {
   private let groups: Int
   private let site = Site()
 
-  /// A shuffle between so many groups of channels.
+  /// Shuffles channels between `groups` groups.
   public init(_ groups: Int) {
     ensure(groups >= 1, "ChannelShuffle: \(groups) groups are not positive")
     self.groups = groups

@@ -53,7 +53,7 @@ public struct RNNCell: Layer, RecurrentCell {
   public let biasHh: Parameter?
   fileprivate let kind: RecurrentKind
 
-  /// A cell from so many inputs to a state of this width.
+  /// A cell with `inputs` inputs and a state of width `hidden`.
   public init(_ inputs: Int, _ hidden: Int, relu: Bool = false, bias: Bool = true) {
     kind = relu ? .rnnRelu : .rnnTanh
     let cells = CellParameters(kind, inputs, hidden, bias: bias)
@@ -76,7 +76,7 @@ public struct GRUCell: Layer, RecurrentCell {
   public let biasHh: Parameter?
   fileprivate var kind: RecurrentKind { .gru }
 
-  /// A cell from so many inputs to a state of this width.
+  /// A cell with `inputs` inputs and a state of width `hidden`.
   public init(_ inputs: Int, _ hidden: Int, bias: Bool = true) {
     let cells = CellParameters(.gru, inputs, hidden, bias: bias)
     (weightIh, weightHh, biasIh, biasHh) = (cells.weightIh, cells.weightHh, cells.biasIh, cells.biasHh)
@@ -98,7 +98,7 @@ public struct LSTMCell: Layer, RecurrentCell {
   public let biasHh: Parameter?
   fileprivate var kind: RecurrentKind { .lstm }
 
-  /// A cell from so many inputs to a state of this width.
+  /// A cell with `inputs` inputs and a state of width `hidden`.
   public init(_ inputs: Int, _ hidden: Int, bias: Bool = true) {
     let cells = CellParameters(.lstm, inputs, hidden, bias: bias)
     (weightIh, weightHh, biasIh, biasHh) = (cells.weightIh, cells.weightHh, cells.biasIh, cells.biasHh)

@@ -50,7 +50,7 @@ public struct ContactSheet: Sendable {
   /// Whether pixels are blended where a picture is enlarged; otherwise they stay squares. nil: where it is not small.
   public var isSmooth: Bool?
 
-  /// A sheet of sections, with so many pictures in a row.
+  /// A sheet of sections with `columns` pictures in a row.
   public init(title: String, sections: [Section], columns: Int = 8, cell: Double = 128) {
     self.title = title
     self.sections = sections

@@ -141,6 +141,8 @@ public struct Drawing: Sendable, Equatable {
   /// A picture, stretched to a frame.
   ///
   /// - Parameter isSmooth: whether pixels are blended where the picture is enlarged; otherwise they stay squares.
+  /// - Parameter pixels: the picture.
+  /// - Parameter frame: where it is drawn, in points.
   public mutating func image(_ pixels: Pixels, in frame: Frame, isSmooth: Bool = true) {
     guard frame.width > 0, frame.height > 0 else { return }
     add(.image(pixels, frame, isSmooth: isSmooth), [frame.x, frame.y, frame.width, frame.height])
@@ -152,6 +154,11 @@ public struct Drawing: Sendable, Equatable {
   ///   - point: the place that the alignments refer to.
   ///   - maximumWidth: the width to which the text is shortened, which then ends with "…".
   ///   - rotation: in degrees, clockwise.
+  ///   - horizontal: which part of the text is at the place.
+  ///   - color: of the letters.
+  ///   - vertical: which part of the text is at the place.
+  ///   - font: its size and weight.
+  ///   - text: what is written.
   public mutating func text(
     _ text: String, at point: Point, font: Font = .init(), color: Color = .ink, horizontal: HorizontalAlignment = .left,
     vertical: VerticalAlignment = .middle, maximumWidth: Double? = nil, rotation: Double = 0

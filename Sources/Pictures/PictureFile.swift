@@ -19,6 +19,7 @@ extension Drawing {
   /// Writes the drawing as PNG or SVG, whichever the file's extension says, in place of an older file or not at all.
   ///
   /// - Parameter scale: the pixels of a PNG file for each of the drawing's.
+  /// - Parameter path: of the file.
   public func write(to path: String, scale: Double = 1) throws(PictureFault) {
     guard let format = Format(path: path) else { throw .format(path: path) }
     let bytes =

@@ -66,6 +66,8 @@
     /// - Parameters:
     ///   - image: channels first, [1 or 3, height, width], with elements from 0 to 1; what is beyond is cut off.
     ///   - factor: how many pixels wide and high an element is drawn.
+    ///   - tag: its name in the log.
+    ///   - step: the number of the step.
     public func image(_ tag: String, _ image: Tensor, step: Int, factor: Int = 1) throws(ArchiveFault) {
       let picture = PNGImage(image, factor: factor)
       try write(tag, step: step) { value in

@@ -10,7 +10,7 @@ public struct EarlyStopping: Codable, Equatable, Sendable {
   /// What has to improve.
   public var quantity: Quantity
 
-  /// Stops after so many epochs without improvement.
+  /// Stops after `patience` epochs without improvement.
   public init(patience: Int, minimumImprovement: Double = 0, quantity: Quantity = .loss) {
     self.patience = patience
     self.minimumImprovement = minimumImprovement

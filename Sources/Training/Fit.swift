@@ -41,7 +41,7 @@ public struct TrainingHooks {
 /// summary, as `aviary train` does.
 ///
 /// ```swift
-/// let task = SupervisedTask(model, on: data, options)
+/// let task = SupervisedTask(model, on: data, options, workers: 4)
 /// let report = try fit(task, options, in: "runs/first")
 /// ```
 ///

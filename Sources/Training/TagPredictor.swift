@@ -98,7 +98,7 @@ public struct SpanMetrics: Equatable, Sendable {
   /// Names that there are.
   public private(set) var actual = 0
 
-  /// The score of nothing.
+  /// An empty score.
   public init() {}
 
   /// Counts one text.

@@ -83,7 +83,7 @@ public struct WritingMetrics: Equatable, Sendable {
   private var correct = 0
   private var exact = 0
 
-  /// The score of nothing.
+  /// An empty score.
   public init() {}
 
   mutating func add(tokens: Int, loss: Double, correct: Int) {

@@ -7,7 +7,7 @@ public struct StepResult: Equatable, Sendable {
   /// The number of items in the batch.
   public var count: Int
 
-  /// The result of a step over so many items.
+  /// The result of a step over `count` items.
   public init(loss: Double, correct: Int? = nil, count: Int) {
     self.loss = loss
     self.correct = correct

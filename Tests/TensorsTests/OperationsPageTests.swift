@@ -17,7 +17,7 @@ import Testing
         let line = $0.trimmingCharacters(in: .whitespaces)
         return line.hasPrefix("_ = ") ? String(line.dropFirst(4)) : line
       })
-    let rows = try lines("Sources/Tensors/Tensors.docc/Operations.md").filter { $0.hasPrefix("| `") }
+    let rows = try lines("Sources/Aviary/Aviary.docc/Operations.md").filter { $0.hasPrefix("| `") }
     #expect(rows.count > 80)
     for row in rows {
       // A bar in a cell is written with a backslash.

@@ -5,7 +5,7 @@ import AviaryLayers
 ///
 /// ```swift
 /// let registry = Registry.zoo.adding(
-///   Architecture("spiral", "three layers for spirals", Spiral.self, Spiral.Configuration(), input: [2], kinds: [.tables]))
+///   Architecture("spiral", "two linear layers for spirals", SpiralNet.self, .init(), input: [2], kinds: [.tables]))
 /// ```
 public struct Registry: Sendable {
   /// What a person may ask for by its name.

@@ -25,7 +25,7 @@ public struct SeriesSettings: Codable, Equatable, Sendable {
   /// The largest window and horizon.
   public static let limit = 10_000
 
-  /// Settings for predicting a column from so many rows before.
+  /// Settings for predicting a column from the rows of a window before it.
   public init(target: String, window: Int) {
     self.target = target
     self.window = window

@@ -1,0 +1,3 @@
+import Aviary
+
+let photographs = try ImageDataset("PHOTOS")

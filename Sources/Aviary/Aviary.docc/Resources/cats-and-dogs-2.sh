@@ -1,0 +1,4 @@
+aviary sample-images PHOTOS --count 200
+aviary show PHOTOS --output samples.png
+aviary finetune --from resnet18-cifar10 --data PHOTOS --freeze backbone --epochs 10 --output RUN
+aviary plot RUN --output curves.png
