@@ -17,8 +17,8 @@ let model = Perceptron()
 model.initialize(seed: 1)
 print(model.parameters.count)  // 4: two weights and two biases
 
-// 512 points, and whether each lies within a circle.
-let points = Tensor(uniform: -1, 1, seed: 2, shape: [512, 2])
+// 128 points, and whether each lies within a circle.
+let points = Tensor(uniform: -1, 1, seed: 2, shape: [128, 2])
 let inside = IntTensor((points.squared().sum(over: [1]) .< 0.5).tensor)
 
 // Inside of `valueWithGradients` the pass trains; outside of it, it predicts. There is no mode to switch.

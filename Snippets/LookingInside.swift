@@ -30,7 +30,7 @@ func look(into model: some Classifier) throws -> Bool {
   // Which parts of the image speak for a class.
   let explainer = Explainer(model)
   let map = try explainer.gradCAM(images, .highest)
-  let attributions = try explainer.integratedGradients(images, 0, steps: 20)
+  let attributions = try explainer.integratedGradients(images, 0, steps: 4)
   print(map.layer, map.values.shape, attributions.attributions.shape)
   return saliency.shape == [2, images.shape[2], images.shape[3]] && map.values.shape[0] == 2
 }
