@@ -20,7 +20,7 @@ extension Buffer {
     guard let channels = y.layout.channels, y.count > 0 else { return y }
     let blocks = sources.map { ($0.layout.dimensions[1] + block - 1) / block }
     kernel("rearranging", y.layout, floats: 2 * y.count) {
-      unsafe withExtendedLifetime(sources) {
+      withExtendedLifetime(sources) {
         let addresses = unsafe sources.map { unsafe UnsafePointer($0.floats) as UnsafePointer<Float>? }
         unsafe ak_gather_channels(channels, addresses, blocks, origins, y.floats)
       }
