@@ -45,7 +45,7 @@ WEIGHTS = "Weights/lenet5-fashion.h5"
 # What a program that only predicts must not build, and all that it may link.
 FORBIDDEN_MODULES = [
     "ArgumentParser", "AviaryCommands", "AviaryBench", "AviaryExplanations", "AviaryHub", "AviaryPictures",
-    "AviaryTensorBoard", "SwiftProtobuf", "CAllocations"]
+    "AviaryServing", "AviaryTensorBoard", "SwiftProtobuf", "Hummingbird", "NIO", "CAllocations"]
 # Networking is for programs that import AviaryHub.
 FORBIDDEN_LIBRARIES = ["libFoundationNetworking.", "libcurl.", "libcrypto."]
 SHARED_LIBRARIES = [
