@@ -58,6 +58,8 @@ let package = Package(
     // The commands of `aviary` for a program that adds networks of its own.
     .library(name: "AviaryCommands", targets: ["AviaryCommands"]),
     .executable(name: "aviary-bench", targets: ["AviaryBench"]),
+    // `aviary serve`, of the trait Server.
+    .executable(name: "aviary-serve", targets: ["AviaryServe"]),
   ],
   traits: [
     .trait(
@@ -158,11 +160,17 @@ let package = Package(
       name: "AviaryBench",
       dependencies: ["Aviary", "AviaryArchives", "AviaryKernels", "AviaryCommands", "CAllocations", argumentParser],
       path: "Sources/Bench", swiftSettings: safe),
+    module("Serving", ["Aviary", "AviaryExplanations", "AviaryArchives", "AviaryKernels", hummingbird]),
+    .executableTarget(
+      name: "AviaryServe",
+      dependencies: ["AviaryServing", "Aviary", "AviaryArchives", "AviaryCommands", argumentParser],
+      path: "Sources/Serve", swiftSettings: safe),
 
     // Feeds the readers with damaged files: see tools/fuzz.
     .executableTarget(
       name: "AviaryFuzz",
-      dependencies: ["Aviary", "AviaryArchives", "AviaryHDF5", "AviaryHub", argumentParser], path: "Tests/Fuzz",
+      dependencies: ["Aviary", "AviaryArchives", "AviaryHDF5", "AviaryHub", "AviaryServing", argumentParser],
+      path: "Tests/Fuzz",
       swiftSettings: safe),
 
     // Tests mirror the source folders.
@@ -187,7 +195,8 @@ let package = Package(
     tests("Pictures", ["AviaryArchives", "AviaryDatasets"]),
     tests("SQLite"),
     tests("Search", ["AviarySQLite"], resources: [.copy("Goldens")]),
-    tests("Command", ["Aviary", "AviaryArchives", "AviaryBench"], resources: [.copy("Goldens")]),
+    tests("Serving", ["Aviary", "AviaryArchives", "AviaryExplanations"]),
+    tests("Command", ["Aviary", "AviaryArchives", "AviaryBench", "AviaryServe"], resources: [.copy("Goldens")]),
     .testTarget(name: "AviaryFuzzTests", dependencies: ["AviaryFuzz"], path: "Tests/FuzzTests"),
   ],
   cxxLanguageStandard: .cxx17

@@ -21,7 +21,7 @@ public struct AviaryCommand: ParsableCommand {
     discussion: """
       Exit codes: 0 success, 1 failure (one line on standard error says why), 64 wrong usage.
       Results go to standard output; with --json the last line is one JSON object.
-      A program named aviary-NAME beside this one is a subcommand, too: aviary bench runs aviary-bench.
+      A program named aviary-NAME beside this one is a subcommand, too: aviary bench runs aviary-bench, and aviary serve aviary-serve.
       """,
     version: PackageVersion.text, subcommands: commands)
 

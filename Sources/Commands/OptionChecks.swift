@@ -3,7 +3,7 @@ import ArgumentParser
 /// Refuses the value of an option as wrong usage, under the option's own name, before any data are read.
 ///
 /// - Parameter allowed: the values that the option takes, in words.
-func checkOption<Value>(
+package func checkOption<Value>(
   _ name: String, _ value: Value?, _ allowed: String, _ isAllowed: (Value) -> Bool
 ) throws(ValidationError) {
   guard let value, !isAllowed(value) else { return }
@@ -11,7 +11,7 @@ func checkOption<Value>(
 }
 
 /// The same for whole numbers.
-func checkOption(_ name: String, _ value: Int?, in range: ClosedRange<Int>) throws(ValidationError) {
+package func checkOption(_ name: String, _ value: Int?, in range: ClosedRange<Int>) throws(ValidationError) {
   try checkOption(name, value, "from \(range.lowerBound) to \(range.upperBound)") { range.contains($0) }
 }
 

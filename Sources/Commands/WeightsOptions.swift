@@ -3,7 +3,9 @@ import Aviary
 import AviaryHub
 
 /// Whether published weights and data may be fetched.
-struct OfflineOption: ParsableArguments {
+package struct OfflineOption: ParsableArguments {
+  package init() {}
+
   @Flag(help: "Fetch nothing: published weights and data must be in the cache. Also on with AVIARY_OFFLINE=1.")
   var offline = false
 
@@ -22,7 +24,9 @@ struct OfflineOption: ParsableArguments {
 }
 
 /// Where named weights are looked up.
-struct WeightsOptions: ParsableArguments {
+package struct WeightsOptions: ParsableArguments {
+  package init() {}
+
   @Option(
     help: ArgumentHelp(
       "The folder of shipped weights (Weights beside the executable or in the package; $AVIARY_WEIGHTS).",
@@ -32,7 +36,7 @@ struct WeightsOptions: ParsableArguments {
 
   /// The path of a checkpoint that somebody names: a file, the folder of a run, shipped weights, or published ones, which
   /// are fetched unless they are in the cache.
-  func path(of named: String) throws -> String {
+  package func path(of named: String) throws -> String {
     var puller = try offline.puller()
     var isFetched = false
     puller.notify = { line in

@@ -63,6 +63,26 @@ import Testing
     }
   }
 
+  /// The size is known before anything is decoded, and a limit holds for every format.
+  @Test(arguments: ["rgb-420.jpg", "rgb-progressive.jpg", "interlaced.png", "lossy-alpha.webp", "animated.webp"])
+  func pixelsAreBounded(name: String) throws {
+    let file = try bytes(name)
+    let image = try DecodedImage(decoding: file, named: "x")
+    let pixels = image.width * image.height
+    #expect(try DecodedImage.pixelCount(of: file, named: "x") == pixels)
+    #expect(try DecodedImage(decoding: file, named: "x", pixelLimit: pixels) == image)
+    let fault = #expect(throws: ImageDecodingFault.self) {
+      try DecodedImage(decoding: file, named: "x", pixelLimit: pixels - 1)
+    }
+    guard case .tooLarge(_, let width, let height, pixels - 1)? = fault else {
+      Issue.record("\(String(describing: fault))")
+      return
+    }
+    #expect(width * height == pixels && "\(fault!)".contains("the \(pixels - 1) pixels"))
+    #expect(try DecodedImage.pixelCount(of: bytes("huge.png"), named: "x") == 900_000_000)
+    #expect(throws: ImageDecodingFault.notAnImage(path: "x")) { try DecodedImage.pixelCount(of: [1, 2], named: "x") }
+  }
+
   /// Cut anywhere and changed anywhere, a file is decoded or refused; nothing traps or hangs.
   @Test(arguments: ["rgb-420.jpg", "rgb-progressive.jpg", "interlaced.png", "lossy-alpha.webp", "animated.webp"])
   func damagedFilesAreRefusedOrDecoded(name: String) throws {

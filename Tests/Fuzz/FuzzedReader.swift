@@ -30,6 +30,8 @@ enum FuzzedReader: String, CaseIterable {
   case graphs
   /// Collections of graphs in the TU format.
   case tu
+  /// Bodies and heads of requests to a server.
+  case requests
 
   /// The most bytes of an array that are asked for as a whole.
   private static let largest = 256 << 20
@@ -42,7 +44,7 @@ enum FuzzedReader: String, CaseIterable {
     case .safetensors: ["safetensors"]
     case .numpy: ["npz", "npy"]
     case .tables: ["csv"]
-    case .configurations, .hub, .links, .pictures, .graphs, .tu: []
+    case .configurations, .hub, .links, .pictures, .graphs, .tu, .requests: []
     }
   }
 
@@ -55,6 +57,7 @@ enum FuzzedReader: String, CaseIterable {
     case .pictures: return FuzzedPictures.corpus
     case .graphs: return FuzzedGraphs.corpus(folders)
     case .tu: return FuzzedCollections.corpus
+    case .requests: return FuzzedRequests.corpus
     default: break
     }
     var files: [[UInt8]] = []
@@ -132,6 +135,7 @@ enum FuzzedReader: String, CaseIterable {
     switch self {
     case .configurations: return Self.interpret(String(decoding: bytes, as: UTF8.self))
     case .hub: return HubTexts.read(bytes)
+    case .requests: return FuzzedRequests.read(bytes)
     case .links: return try FuzzedLinks.read(bytes, folder: file + ".links", with: Self.readAll)
     case .pictures: return try FuzzedPictures.read(bytes, folder: file + ".pictures")
     case .graphs: return try FuzzedGraphs.read(bytes, folder: file + ".graph")

@@ -1,0 +1,122 @@
+import ArgumentParser
+import Aviary
+import AviaryArchives
+import AviaryCommands
+import AviaryServing
+
+/// The command line `aviary-serve`.
+@main
+struct ServeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "aviary-serve",
+    abstract: "Serve models over HTTP: classes of photographs, predictions for rows of tables, and heat maps.",
+    discussion: """
+      A model is served under the name of its file without the extension (a run's folder under its own), or under NAME with \
+      NAME=FILE. Its weights are read into memory; where the file is replaced, the new one is read, tried and served, and the \
+      old one answers until then. The routes:
+
+        GET  /                            a page: choose a photograph, see classes and heat map
+        POST /predict?model=NAME          a photograph as body or in a form, or rows as JSON
+        POST /explain?model=NAME          a photograph; the heat map as PNG or, with Accept, as JSON
+        GET  /models, /metrics            what is served; counters for Prometheus
+        GET  /v2, /v2/health/ready, …     the Open Inference Protocol, for Triton's and KServe's clients
+        POST /v2/models/NAME/infer        FP32, UINT8 or BYTES, as JSON or with binary tensors
+
+      Requests that wait for a model are computed together. Beyond --queue they get status 503 and Retry-After, beyond \
+      --timeout status 504; X-Request-Timeout shortens it for one request. SIGTERM and Ctrl-C end the server when it has \
+      answered what has arrived. Each request is a line of JSON on standard error.
+      """)
+
+  @Argument(
+    help: ArgumentHelp(
+      "The checkpoints: files, runs, or names of weights; NAME=FILE to name a model.", valueName: "checkpoint"))
+  var checkpoints: [String]
+  @OptionGroup(title: "Connections") var connections: ConnectionOptions
+  @OptionGroup(title: "Batches and queues") var batches: BatchOptions
+  @OptionGroup(title: "Limits") var limits: LimitOptions
+  @OptionGroup var weights: WeightsOptions
+
+  static func main() { runAsProgram() }
+
+  func validate() throws {
+    #if Server
+      try validateNames()
+    #else
+      throw ValidationError(
+        "this aviary-serve was built without the server; build it with: swift build -c release --traits Server")
+    #endif
+  }
+
+  private func validateNames() throws {
+    let names = checkpoints.map { Self.name(of: $0).name }
+    if let twice = names.first(where: { name in names.count { $0 == name } > 1 }) {
+      throw ValidationError("two models are called '\(twice)'; name them with NAME=FILE")
+    }
+    if let bad = names.first(where: { name in name.isEmpty || name.contains("/") || name.contains(":") }) {
+      throw ValidationError("'\(bad)' is no name for a model: it is part of addresses, without / and :")
+    }
+  }
+
+  /// `NAME=FILE`, or the file's name without its extension.
+  private static func name(of checkpoint: String) -> (name: String, file: String) {
+    if !FileSystem.exists(checkpoint), let equals = checkpoint.firstIndex(of: "=") {
+      return (String(checkpoint[..<equals]), String(checkpoint[checkpoint.index(after: equals)...]))
+    }
+    var name = checkpoint.split(separator: "/").last.map(String.init) ?? checkpoint
+    if let colon = name.lastIndex(of: ":") { name = String(name[name.index(after: colon)...]) }
+    if !FileSystem.isFolder(checkpoint), let point = name.lastIndex(of: "."), point != name.startIndex {
+      name = String(name[..<point])
+    }
+    return (name, checkpoint)
+  }
+
+  func run() throws {
+    #if Server
+      let key = try connections.key()
+      let sources = try checkpoints.map { checkpoint in
+        let (name, file) = Self.name(of: checkpoint)
+        return ModelStore.Source(name: name, path: try weights.path(of: file))
+      }
+      let log = ServingLog(least: connections.logLevel) { line in
+        var output = StandardError()
+        output.write(line + "\n")
+      }
+      let metrics = ServingMetrics()
+      let loader = ModelLoader(registry: .standard, limits: batches.limits, metrics: metrics)
+      let store = try ModelStore(sources, loader: loader, log: log, metrics: metrics)
+      var options = limits.options
+      options.key = key
+      options.version = AviaryCommand.configuration.version
+      options.workers = availableCores()
+      let service = InferenceService(store, options: options, metrics: metrics, log: log)
+      let server = HTTPServer(service, options: connections.options)
+      let (host, port) = (connections.host, connections.port)
+      try waiting {
+        do {
+          try await server.run { port in
+            let address = "http://" + (host.contains(":") ? "[\(host)]" : host) + ":\(port)"
+            log.info("listening", [("address", .text(address))])
+            print(address)
+            flushOutput()
+          }
+        } catch {
+          throw ServingEnd.failed(host: host, port: port, reason: "\(error)")
+        }
+        log.info("stopped")
+      }
+    #endif
+  }
+}
+
+/// Why the server has ended though nobody asked it to.
+enum ServingEnd: Error, CustomStringConvertible {
+  /// The port cannot be used, or the server broke.
+  case failed(host: String, port: Int, reason: String)
+
+  var description: String {
+    switch self {
+    case .failed(let host, let port, let reason):
+      "cannot serve at \(host):\(port): \(reason); choose others with --host and --port"
+    }
+  }
+}

@@ -1,0 +1,103 @@
+import Aviary
+
+/// Why a file is not served.
+package enum LoadingFault: Error, Equatable, CustomStringConvertible {
+  /// The network is for data of another kind than images and rows of tables.
+  case unsuited(path: String, what: String)
+  /// The outputs are numbers, and there is nothing to say what they mean.
+  case noClasses(path: String)
+  /// The network takes more than one input, or gives more than one output.
+  case manyInputs(path: String)
+  /// The network was tried, and does not work.
+  case broken(path: String, reason: String)
+
+  package var description: String {
+    switch self {
+    case .unsuited(let path, let what):
+      "\(path): is for \(what), and only classifiers of images and networks for rows of tables are served"
+    case .noClasses(let path): "\(path): its outputs are no scores of classes, which are served of images"
+    case .manyInputs(let path):
+      "\(path): takes several inputs or texts, or gives several outputs, which is not served; use aviary predict"
+    case .broken(let path, let reason): "\(path): the network was tried and does not work: \(reason)"
+    }
+  }
+}
+
+/// Makes models of files.
+package struct ModelLoader: Sendable {
+  let registry: Registry
+  let limits: ServedModel.Limits
+  let metrics: ServingMetrics
+
+  package init(registry: Registry, limits: ServedModel.Limits, metrics: ServingMetrics) {
+    self.registry = registry
+    self.limits = limits
+    self.metrics = metrics
+  }
+
+  /// Reads a file into memory: whatever happens to the file later, the model stays what it is.
+  ///
+  /// The calling thread is busy for as long as that takes.
+  package func load(_ path: String, name: String, version: Int) throws -> ServedModel {
+    var checkpoint = try Checkpoint.read(from: path, options: .init(map: false))
+    if checkpoint.metadata.architecture == nil {
+      if let known = try registry.recognized(checkpoint, path: path) {
+        checkpoint = known.checkpoint
+      } else if checkpoint.kerasModel?.configuration != nil {
+        checkpoint = try checkpoint.kerasNetwork(path: path).checkpoint
+      }
+    }
+    guard let architecture = checkpoint.metadata.architecture else { throw registry.unnamed(checkpoint) }
+    if checkpoint.metadata.headAbsent { throw PredictionFault.headAbsent(path: path) }
+    let parts =
+      switch try checkpoint.inputPreparation() {
+      case .images: try images(checkpoint, path)
+      case .table(let preprocessing): try rows(checkpoint, preprocessing, path)
+      case nil:
+        if try registry.architecture(named: architecture).kinds == [.tables] {
+          throw LoadingFault.unsuited(path: path, what: "tables whose preparation the file does not say")
+        } else {
+          // Throws, and says what is missing.
+          try images(checkpoint, path)
+        }
+      case .series: throw LoadingFault.unsuited(path: path, what: "a time series")
+      case .textColumn, .tags, .translation, .generation, .text: throw LoadingFault.unsuited(path: path, what: "texts")
+      case .unlabeled: throw LoadingFault.unsuited(path: path, what: "data without labels")
+      case .graph, .graphs: throw LoadingFault.unsuited(path: path, what: "graphs")
+      }
+    if let configuration = (parts.model as? KerasNetwork)?.configuration {
+      let isSingle = configuration.inputs.count == 1 && configuration.namedOutputs.count == 1
+      if configuration.takesTexts || configuration.takesTokens || !isSingle {
+        throw LoadingFault.manyInputs(path: path)
+      }
+    }
+    func frozen(_ model: some Classifier) -> InferenceClassifier { model.frozenForInference() }
+    let model = ServedModel(
+      name: name, version: "\(version)", architecture: architecture, kind: parts.kind, classes: parts.classes,
+      outputCount: parts.model.configuration.outputs, frozen: frozen(parts.model), limits: limits, metrics: metrics)
+    do throws(ServingFault) { try model.check() } catch {
+      throw LoadingFault.broken(path: path, reason: error.description)
+    }
+    return model
+  }
+
+  private typealias Parts = (model: any Classifier, kind: ServedModel.Kind, classes: [String])
+
+  private func images(_ checkpoint: Checkpoint, _ path: String) throws -> Parts {
+    let predictor = try ImagePredictor(checkpoint, registry: registry, path: path)
+    if (predictor.model as? KerasNetwork)?.configuration.output == .values { throw LoadingFault.noClasses(path: path) }
+    return (predictor.model, .images(predictor.preprocessing), predictor.classes)
+  }
+
+  private func rows(_ checkpoint: Checkpoint, _ preprocessing: TablePreprocessing, _ path: String) throws -> Parts {
+    let (model, architecture, _) = try registry.classifier(from: checkpoint, path: path)
+    _ = try architecture.build(
+      configuration: checkpoint.metadata.configuration, input: [preprocessing.featureCount])
+    let classes = preprocessing.classes ?? []
+    let outputs = model.configuration.outputs
+    guard outputs == max(1, classes.count) else {
+      throw PredictionFault.classCount(path: path, names: max(1, classes.count), outputs: outputs)
+    }
+    return (model, .rows(preprocessing), classes)
+  }
+}

@@ -1,0 +1,83 @@
+import Aviary
+import AviaryDiagnostics
+
+/// Rows of a table as requests have them: JSON objects whose members are called as the columns.
+struct TableRows {
+  let rows: [JSONValue]
+
+  /// One row, a list of rows, or either as the member `instances` (KServe) or `rows`.
+  init(_ value: JSONValue, limit: Int) throws(ServingFault) {
+    let given = value["instances"]?.elements ?? value["rows"]?.elements ?? value.elements ?? [value]
+    guard !given.isEmpty, given.allSatisfy({ $0.members != nil }) else {
+      throw .malformed("give a row as an object, {\"COLUMN\": value, …}, or a list of such rows")
+    }
+    guard given.count <= limit else {
+      throw .unsuited("\(given.count) rows are more than the \(limit) that are taken at once")
+    }
+    rows = given
+  }
+
+  /// What the network gets of the rows. A row without a value that the network needs is not among `TableFeatures.rows`.
+  func features(for preprocessing: TablePreprocessing) throws(ServingFault) -> TableFeatures {
+    var columns: [Table.Column] = []
+    for column in preprocessing.numeric {
+      var values: [Double?] = []
+      for (place, row) in rows.enumerated() {
+        values.append(try Self.number(try Self.value(row, column.name, place), column.name, place))
+      }
+      columns.append(Table.Column(column.name, .numeric(values)))
+    }
+    for column in preprocessing.categorical {
+      var values: [String?] = []
+      for (place, row) in rows.enumerated() {
+        values.append(try Self.word(try Self.value(row, column.name, place), column, place))
+      }
+      columns.append(Table.Column(column.name, .categorical(values)))
+    }
+    do throws(TableFault) {
+      return try preprocessing.features(of: Table(columns, path: "the request"))
+    } catch {
+      throw .unsuited("\(error)")
+    }
+  }
+
+  private static func value(_ row: JSONValue, _ column: String, _ place: Int) throws(ServingFault) -> JSONValue {
+    if let value = row[column] { return value }
+    let near = nearestName(to: column, among: row.members?.map(\.name) ?? [])
+    throw .malformed(
+      "row \(place) has no '\(column)'; give null where it is not known"
+        + (near.map { ", or did you mean '\($0)'?" } ?? ""))
+  }
+
+  private static func number(_ value: JSONValue, _ column: String, _ place: Int) throws(ServingFault) -> Double? {
+    switch value {
+    case .null: return nil
+    case .boolean(let value): return value ? 1 : 0
+    case .number(let digits): if let number = Double(digits), number.isFinite { return number }
+    case .text(let text):
+      let word = trimmed(text)
+      if Table.missingMarkers.contains(word) { return nil }
+      if let number = Double(word), number.isFinite { return number }
+    case .array, .object: break
+    }
+    throw .malformed("row \(place): '\(column)' is \(value.serialized.prefix(60)), and a finite number is expected")
+  }
+
+  private static func word(
+    _ value: JSONValue, _ column: TablePreprocessing.Categorical, _ place: Int
+  ) throws(ServingFault) -> String? {
+    switch value {
+    case .null: return nil
+    case .text(let text):
+      let isKnown = column.categories.contains { $0.isExactly(text) }
+      return Table.missingMarkers.contains(trimmed(text)) && !isKnown ? nil : text
+    case .number(let digits): return digits
+    case .boolean(let value):
+      // As Python and others write it.
+      let words = value ? ["true", "True", "TRUE"] : ["false", "False", "FALSE"]
+      return words.first { word in column.categories.contains { $0.isExactly(word) } } ?? words[0]
+    case .array, .object:
+      throw .malformed("row \(place): '\(column.name)' is \(value.serialized.prefix(60)), and a text is expected")
+    }
+  }
+}

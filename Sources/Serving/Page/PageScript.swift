@@ -1,0 +1,169 @@
+extension Page {
+  static let script = #"""
+    "use strict";
+    const get = id => document.getElementById(id);
+    const say = (text, wrong) => { get("status").textContent = text; get("status").classList.toggle("wrong", !!wrong); };
+    let photo = null, photoURL = null, mapURL = null, stream = null, turn = 0, key = "";
+
+    const headers = accept => {
+      const result = {"Accept": accept};
+      if (key) result["Authorization"] = "Bearer " + key;
+      return result;
+    };
+
+    async function answer(path, accept, body) {
+      let response;
+      try {
+        response = await fetch(path, {method: body ? "POST" : "GET", headers: headers(accept), body: body});
+      } catch {
+        throw new Error("The server does not answer.");
+      }
+      if (response.ok) return response;
+      if (response.status === 401) {
+        get("key-row").hidden = false;
+        get("key").focus();
+        throw new Error("The server asks for an API key.");
+      }
+      let reason = response.statusText;
+      try { reason = (await response.json()).error || reason; } catch {}
+      throw new Error("The server answers: " + reason);
+    }
+
+    async function listModels() {
+      const models = (await (await answer("models", "application/json")).json()).models.filter(m => m.kind === "images");
+      const select = get("model");
+      select.replaceChildren(...models.map(model => new Option(model.name, model.name)));
+      get("model-row").hidden = models.length < 2;
+      if (models.length === 0) throw new Error("No model on this server reads photographs.");
+      if (models.length === 1) get("about").textContent =
+        "Model " + models[0].name + " answers on this server; the photograph goes nowhere else.";
+    }
+
+    const query = more => "?" + new URLSearchParams(Object.assign({model: get("model").value}, more));
+
+    function showClasses(classes) {
+      get("classes").replaceChildren(...classes.map(one => {
+        const row = document.createElement("tr");
+        const name = document.createElement("th");
+        name.scope = "row";
+        name.textContent = one.name;
+        name.dir = "auto";
+        name.style.setProperty("--share", (100 * one.probability).toFixed(1) + "%");
+        const share = document.createElement("td");
+        share.className = "number";
+        share.textContent = (100 * one.probability).toFixed(1) + " %";
+        const cell = document.createElement("td");
+        const button = document.createElement("button");
+        button.type = "button";
+        button.textContent = "Show";
+        button.setAttribute("aria-label", "Show the heat map of " + one.name);
+        button.setAttribute("aria-pressed", "false");
+        button.addEventListener("click", () => explain(one.name));
+        button.dataset.name = one.name;
+        cell.append(button);
+        row.append(name, share, cell);
+        return row;
+      }));
+    }
+
+    async function classify(blob) {
+      const mine = ++turn;
+      photo = blob;
+      if (photoURL) URL.revokeObjectURL(photoURL);
+      photoURL = URL.createObjectURL(blob);
+      get("photo").src = photoURL;
+      get("map-figure").hidden = true;
+      get("result").hidden = true;
+      say("Classifying\u2026");
+      try {
+        if (!get("model").options.length) await listModels();
+        const found = await (await answer("predict" + query({top: 5}), "application/json", blob)).json();
+        if (mine !== turn) return;
+        const classes = found.predictions[0].classes;
+        showClasses(classes);
+        get("result").hidden = false;
+        say("It is " + classes[0].name + ", with a probability of " + (100 * classes[0].probability).toFixed(1) + " %.");
+        await explain(classes[0].name, true);
+      } catch (error) {
+        if (mine === turn) say(error.message, true);
+      }
+    }
+
+    async function explain(name, quietly) {
+      const mine = turn;
+      for (const button of get("classes").querySelectorAll("button"))
+        button.setAttribute("aria-pressed", String(button.dataset.name === name));
+      try {
+        const blob = await (await answer("explain" + query({class: name}), "image/png", photo)).blob();
+        if (mine !== turn) return;
+        if (mapURL) URL.revokeObjectURL(mapURL);
+        mapURL = URL.createObjectURL(blob);
+        get("map").src = mapURL;
+        get("map").alt = "Heat map: the places that speak for " + name + " are coloured, yellow the most";
+        get("map-caption").textContent = "What speaks for " + name + " (Grad-CAM)";
+        get("map-figure").hidden = false;
+        if (!quietly) say("The heat map shows what speaks for " + name + ".");
+      } catch (error) {
+        if (mine === turn) say(error.message, true);
+      }
+    }
+
+    function take(files) {
+      const file = Array.from(files || []).find(file => file.type.startsWith("image/")) || (files || [])[0];
+      if (file) classify(file); else say("That was no file.", true);
+    }
+
+    function stopCamera() {
+      if (stream) for (const track of stream.getTracks()) track.stop();
+      stream = null;
+      get("viewfinder").hidden = true;
+      get("drop").hidden = false;
+    }
+
+    get("file").addEventListener("change", event => { take(event.target.files); event.target.value = ""; });
+    get("camera").addEventListener("click", async () => {
+      try {
+        stream = await navigator.mediaDevices.getUserMedia({video: {facingMode: "environment"}});
+        get("video").srcObject = stream;
+        await get("video").play();
+        get("drop").hidden = true;
+        get("viewfinder").hidden = false;
+        get("shoot").focus();
+        say("The camera is on.");
+      } catch {
+        stopCamera();
+        say("The camera cannot be used here.", true);
+      }
+    });
+    get("shoot").addEventListener("click", () => {
+      const video = get("video");
+      const canvas = document.createElement("canvas");
+      canvas.width = video.videoWidth;
+      canvas.height = video.videoHeight;
+      canvas.getContext("2d").drawImage(video, 0, 0);
+      stopCamera();
+      get("camera").focus();
+      canvas.toBlob(blob => blob ? classify(blob) : say("The camera gave no picture.", true), "image/jpeg", 0.92);
+    });
+    get("stop").addEventListener("click", () => { stopCamera(); get("camera").focus(); say("The camera is off."); });
+    get("use-key").addEventListener("click", () => {
+      key = get("key").value.trim();
+      say("");
+      if (photo) classify(photo); else listModels().catch(error => say(error.message, true));
+    });
+    get("key").addEventListener("keydown", event => { if (event.key === "Enter") get("use-key").click(); });
+    get("model").addEventListener("change", () => { if (photo) classify(photo); });
+    for (const kind of ["dragenter", "dragover"]) document.addEventListener(kind, event => {
+      event.preventDefault();
+      get("drop").classList.add("over");
+    });
+    for (const kind of ["dragleave", "drop"]) document.addEventListener(kind, event => {
+      event.preventDefault();
+      get("drop").classList.remove("over");
+    });
+    document.addEventListener("drop", event => take(event.dataTransfer.files));
+    document.addEventListener("paste", event => { if (event.clipboardData.files.length) take(event.clipboardData.files); });
+    if (!(navigator.mediaDevices && navigator.mediaDevices.getUserMedia)) get("camera").hidden = true;
+    listModels().catch(error => say(error.message, true));
+    """#
+}

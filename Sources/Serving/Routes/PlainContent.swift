@@ -1,0 +1,85 @@
+import Aviary
+
+/// What is in the body of a plain request: a picture as it is, a form with pictures and fields, or JSON.
+struct PlainContent: Sendable {
+  typealias File = (name: String, bytes: [UInt8])
+
+  private enum Body: Sendable {
+    case file([UInt8])
+    case form([MultipartBody.Part])
+    case json(JSONValue)
+  }
+
+  /// Of the query and, where there is a form, of its fields, by name. The query comes first.
+  let options: [String: String]
+  private let body: Body
+
+  init(_ request: WebRequest, _ pool: WorkerPool) async throws(ServingFault) {
+    let bytes = request.body
+    guard !bytes.isEmpty else { throw .malformed("the body is empty; send a picture, or rows as JSON") }
+    let type = MediaType(request.head.headers["content-type"] ?? "")
+    var options = request.head.query
+    switch type.name {
+    case "multipart/form-data":
+      guard let boundary = type.parameters["boundary"] else { throw .malformed("the form has no boundary") }
+      let form = try await pool.run { () throws(ServingFault) in try MultipartBody(bytes, boundary: boundary) }
+      for part in form.parts where part.file == nil && options[part.name] == nil && part.content.count <= 1000 {
+        if let text = part.text { options[part.name] = text }
+      }
+      body = .form(form.parts)
+    case "application/json":
+      body = .json(
+        try await pool.run { () throws(ServingFault) in
+          do throws(JSONValue.Fault) { return try JSONValue(parsing: bytes) } catch {
+            throw .malformed("the body is not JSON, at byte \(error.offset): \(error.reason)")
+          }
+        })
+    default: body = .file(bytes)
+    }
+    self.options = options
+  }
+
+  /// A number among the options.
+  func number(_ name: String, in range: ClosedRange<Int>) throws(ServingFault) -> Int? {
+    guard let text = options[name] else { return nil }
+    guard let number = Int(text), range.contains(number) else {
+      throw .malformed("\(name) is '\(text.prefix(40))'; it is from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return number
+  }
+
+  /// The pictures: the body, the files of the form, or what JSON has in Base64.
+  func pictures(for model: ServedModel) throws(ServingFault) -> [File] {
+    switch body {
+    case .file(let bytes): return [("image", bytes)]
+    case .form(let parts):
+      let files = parts.filter { $0.file != nil }
+      guard !files.isEmpty else { throw .malformed("the form has no file; send one, as curl -F image=@PHOTO.jpg does") }
+      return files.map { ($0.file.map { String($0.prefix(200)) } ?? $0.name, Array($0.content)) }
+    case .json(let value):
+      // KServe's first protocol.
+      guard let instances = value["instances"]?.elements, !instances.isEmpty else {
+        throw .unsupportedBody(
+          "model '\(model.name)' reads pictures; send one as the body or in a form, or {\"instances\": [{\"b64\": …}]}")
+      }
+      var files: [File] = []
+      for (place, instance) in instances.enumerated() {
+        let text = instance["b64"]?.text ?? instance["image"]?["b64"]?.text ?? instance["image_bytes"]?["b64"]?.text
+        guard let bytes = text.flatMap({ Base64.decoded($0) }) else {
+          throw .malformed("instance \(place) has no picture in Base64, as \"b64\"")
+        }
+        files.append(("image \(place)", bytes))
+      }
+      return files
+    }
+  }
+
+  /// The JSON of rows.
+  func json(for model: ServedModel) throws(ServingFault) -> JSONValue {
+    guard case .json(let value) = body else {
+      throw .unsupportedBody(
+        "model '\(model.name)' reads rows of a table; send JSON, with Content-Type: application/json")
+    }
+    return value
+  }
+}

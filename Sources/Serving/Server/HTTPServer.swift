@@ -1,0 +1,150 @@
+#if Server
+  import AviaryCheckpoints
+  import Hummingbird
+  import HummingbirdCore
+  import Logging
+  import NIOCore
+  import ServiceLifecycle
+  import Synchronization
+  import UnixSignals
+
+  #if canImport(Glibc)
+    import Glibc
+  #elseif canImport(Musl)
+    import Musl
+  #else
+    import Darwin
+  #endif
+
+  /// The service on a port, over HTTP/1.1.
+  package struct HTTPServer: Sendable {
+    package struct Options: Sendable {
+      package var host = "127.0.0.1"
+      /// 0 for any that is free.
+      package var port = 8080
+      /// How many connections are served at once; others wait.
+      package var connections = 1024
+      /// How long a connection may be silent, and take for the head of a request.
+      package var idle: Duration = .seconds(15)
+      /// The most bytes of the head of a request.
+      package var headLimit = 32 << 10
+      /// How long the server still takes requests after it was asked to end, so that those that are on their way arrive.
+      package var grace: Duration = .milliseconds(500)
+      /// How often the files of models are looked at; nil for never.
+      package var polling: Duration? = .seconds(2)
+
+      package init() {}
+    }
+
+    let service: InferenceService
+    let options: Options
+
+    package init(_ service: InferenceService, options: Options) {
+      self.service = service
+      self.options = options
+    }
+
+    /// Serves until somebody asks to stop, by SIGTERM, SIGINT, or by finishing `stop`: then answers what has arrived, and
+    /// returns.
+    ///
+    /// - Parameters:
+    ///   - stop: asks to stop when it has an element; nil for signals.
+    ///   - onReady: is told the port.
+    package func run(until stop: AsyncStream<Void>? = nil, onReady: @escaping @Sendable (Int) -> Void) async throws {
+      var configuration = HTTP1Channel.Configuration(idleTimeout: .nanoseconds(options.idle.nanoseconds))
+      configuration.httpDecoder = .init(
+        maxHeaderFieldSize: options.headLimit, maxHeaderListSize: options.headLimit, maxHeaderFieldCount: 100)
+      // Its own lines have the form of the service's.
+      var logger = Logger(label: "aviary-serve") { [log = service.log] _ in JSONLines(log: log) }
+      logger.logLevel = .warning
+      let application = Application(
+        responder: Responder(service: service), server: .http1(configuration: configuration),
+        configuration: .init(
+          address: .hostname(options.host, port: options.port), backlog: 1024,
+          availableConnectionsDelegate: MaximumAvailableConnections(options.connections, logger: logger)),
+        onServerRunning: { channel in onReady(channel.localAddress?.port ?? options.port) }, logger: logger)
+      let group = ServiceGroup(
+        configuration: .init(services: [.init(service: application)], gracefulShutdownSignals: [], logger: logger))
+      // True for the server itself, which ends last.
+      try await withThrowingTaskGroup(of: Bool.self) { tasks in
+        tasks.addTask {
+          try await group.run()
+          return true
+        }
+        tasks.addTask {
+          await poll()
+          return false
+        }
+        tasks.addTask {
+          if let stop {
+            for await _ in stop { break }
+            if !Task.isCancelled { await drain(group) }
+          } else {
+            await obeySignals(group)
+          }
+          return false
+        }
+        while let isServer = try await tasks.next(), !isServer {}
+        tasks.cancelAll()
+      }
+    }
+
+    private func poll() async {
+      guard let polling = options.polling else { return }
+      while !Task.isCancelled {
+        try? await Task.sleep(for: polling)
+        if Task.isCancelled { return }
+        await service.store.poll()
+      }
+    }
+
+    /// The first signal asks, the second ends the process.
+    private func obeySignals(_ group: ServiceGroup) async {
+      var isFirst = true
+      for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint) {
+        guard isFirst else { exit(128 + signal.rawValue) }
+        isFirst = false
+        service.log.info("stopping", [("signal", .text("\(signal)"))])
+        Task { await drain(group) }
+      }
+    }
+
+    private func drain(_ group: ServiceGroup) async {
+      service.isDraining = true
+      try? await Task.sleep(for: options.grace)
+      await group.triggerGracefulShutdown()
+    }
+  }
+
+  extension Duration {
+    fileprivate var nanoseconds: Int64 {
+      components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000
+    }
+  }
+
+  /// Hummingbird's own lines, as the service writes its own.
+  private struct JSONLines: LogHandler {
+    let log: ServingLog
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.warning
+
+    init(log: ServingLog) { self.log = log }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+      get { metadata[key] }
+      set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+      let level: ServingLog.Level =
+        switch event.level {
+        case .trace, .debug: .debug
+        case .info, .notice: .info
+        case .warning: .warning
+        case .error, .critical: .error
+        }
+      let facts = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
+      log.add(level, "\(event.message)", facts.map { ($0.key, .text("\($0.value)")) })
+    }
+  }
+#endif

@@ -1,0 +1,214 @@
+import AviaryCheckpoints
+import Testing
+
+@testable import AviaryServing
+
+/// Requests and answers of the Open Inference Protocol as bytes.
+@Suite struct ProtocolTests {
+  private func request(_ json: String, _ binary: [UInt8] = [], header: Bool = true) throws -> InferenceRequest {
+    let text = Array(json.utf8)
+    return try InferenceRequest(text + binary, headerLength: header ? "\(text.count)" : nil)
+  }
+
+  @Test func numbersComeFromJSONInAnyNesting() throws {
+    let flat = try request(
+      #"{"id":"a","inputs":[{"name":"input","shape":[2,2],"datatype":"FP32","data":[1,2.5,-3e1,4]}]}"#, header: false)
+    let nested = try request(
+      #"{"id":"a","inputs":[{"data":[[1,2.5],[-30,4.0]],"name":"input","shape":[2,2],"datatype":"FP32"}]}"#,
+      header: false)
+    #expect(flat == nested)
+    #expect(flat.id == "a" && flat.outputs == nil)
+    #expect(flat.inputs == [.init(name: "input", shape: [2, 2], elements: .float32([1, 2.5, -30, 4]))])
+  }
+
+  @Test func binaryInputsFollowTheJSONInOrder() throws {
+    let found = try request(
+      """
+      {"inputs":[{"name":"a","shape":[1,2],"datatype":"FP32","parameters":{"binary_data_size":8}},
+      {"name":"b","shape":[3],"datatype":"UINT8","data":[1,2,255]},
+      {"name":"c","shape":[2],"datatype":"BYTES","parameters":{"binary_data_size":11}}],
+      "parameters":{"binary_data_output":true,"timeout":1500000},
+      "outputs":[{"name":"x"},{"name":"y","parameters":{"binary_data":false,"classification":3}}]}
+      """, [0, 0, 128, 63, 0, 0, 0, 192, 3, 0, 0, 0, 7, 8, 9, 0, 0, 0, 0])
+    #expect(found.inputs.map(\.elements) == [.float32([1, -2]), .uint8([1, 2, 255]), .bytes([[7, 8, 9], []])])
+    #expect(found.timeout == 1_500_000 && found.hasBinaryOutputs)
+    #expect(
+      found.outputs == [
+        .init(name: "x", isBinary: true, classes: nil), .init(name: "y", isBinary: false, classes: 3),
+      ])
+  }
+
+  @Test func filesInJSONAreBase64() throws {
+    let found = try request(
+      #"{"inputs":[{"name":"i","shape":[3],"datatype":"BYTES","data":["AQID","/-8=","QUI"]}]}"#, header: false)
+    #expect(found.inputs[0].elements == .bytes([[1, 2, 3], [255, 239], [65, 66]]))
+  }
+
+  @Test(arguments: ["A", "AQ=D", "A===", "AQID=", "AQ I", "é"]) func whatIsNotBase64IsRefused(_ text: String) {
+    #expect(Base64.decoded(text) == nil)
+  }
+
+  /// An input, and what the line about it says.
+  @Test(arguments: [
+    (#"{}"#, "no inputs"), (#"[]"#, "at byte 0"), (#"{"inputs":[]} x"#, "follows"),
+    (#"{"inputs":{}}"#, "an array is expected"), (#"{"inputs":[{"shape":[1]}]}"#, "no name"),
+    (#"{"inputs":[{"name":"a","datatype":"FP32","data":[1]}]}"#, "no shape"),
+    (#"{"inputs":[{"name":"a","shape":[1.5],"datatype":"FP32","data":[1]}]}"#, "no shape"),
+    (#"{"inputs":[{"name":"a","shape":[1],"data":[1]}]}"#, "no datatype"),
+    (#"{"inputs":[{"name":"a","shape":[1],"datatype":"INT64","data":[1]}]}"#, "INT64"),
+    (#"{"inputs":[{"name":"a","shape":[1],"datatype":"FP32"}]}"#, "no data"),
+    (#"{"inputs":[{"name":"a","shape":[2],"datatype":"FP32","data":[1]}]}"#, "1 elements"),
+    (#"{"inputs":[{"name":"a","shape":[0],"datatype":"FP32","data":[]}]}"#, "at least 1"),
+    (#"{"inputs":[{"name":"a","shape":[-1],"datatype":"FP32","data":[1]}]}"#, "at least 1"),
+    (#"{"inputs":[{"name":"a","shape":[],"datatype":"FP32","data":[1]}]}"#, "0 axes"),
+    (#"{"inputs":[{"name":"a","shape":[4611686018427387904,4],"datatype":"FP32","data":[1]}]}"#, "too large"),
+    (#"{"inputs":[{"name":"a","shape":[1],"datatype":"FP32","data":[1e999]}]}"#, "finite"),
+    (#"{"inputs":[{"name":"a","shape":[1],"datatype":"FP32","data":[NaN]}]}"#, "finite"),
+    (#"{"inputs":[{"name":"a","shape":[1],"datatype":"FP32","data":[null]}]}"#, "finite"),
+    (#"{"inputs":[{"name":"a","shape":[1],"datatype":"FP32","data":["x"]}]}"#, "texts"),
+    (#"{"inputs":[{"name":"a","shape":[2],"datatype":"FP32","data":["x",1]}]}"#, "mixes"),
+    (#"{"inputs":[{"name":"a","shape":[1],"datatype":"UINT8","data":[256]}]}"#, "0 to 255"),
+    (#"{"inputs":[{"name":"a","shape":[1],"datatype":"BYTES","data":[1]}]}"#, "no texts"),
+    (#"{"inputs":[{"name":"a","shape":[1],"datatype":"BYTES","data":["?"]}]}"#, "Base64"),
+    (#"{"inputs":[{"name":"a","shape":[1],"datatype":"FP32","data":[[[[[[[[[1]]]]]]]]]}]}"#, "deeply"),
+    (#"{"inputs":[{"name":"a","name":"b","shape":[1],"datatype":"FP32","data":[1]}]}"#, "two members"),
+    (#"{"inputs":[{"name":"a","shape":[1],"datatype":"FP32","parameters":{"binary_data_size":4}}]}"#, "0 are left"),
+    (#"{"inputs":[{"name":"a","shape":[1],"datatype":"FP32","parameters":{"binary_data_size":-4}}]}"#, "-4 bytes"),
+    (
+      #"{"inputs":[{"name":"a","shape":[1],"datatype":"FP32","parameters":{"binary_data_size":"4"}}]}"#, "shared memory"
+    ),
+    (#"{"inputs":[{"name":"a","shape":[1],"datatype":"FP32","data":[1]}],"parameters":{"timeout":0}}"#, "timeout"),
+    (#"{"inputs":[{"name":"a","shape":[1],"datatype":"FP32","data":[1]}],"outputs":[{}]}"#, "no name"),
+    (
+      #"{"inputs":[{"name":"a","shape":[1],"datatype":"FP32","data":[1]}],"outputs":[{"name":"b","parameters":{"classification":0}}]}"#,
+      "classification"
+    ),
+  ]) func whatIsWrongIsSaid(_ json: String, _ words: String) throws {
+    let fault = #expect(throws: ServingFault.self) { try request(json, header: false) }
+    guard case .malformed(let reason)? = fault else {
+      Issue.record("\(String(describing: fault))")
+      return
+    }
+    #expect(reason.contains(words), "\(reason)")
+  }
+
+  @Test func lengthsThatLieAreRefused() throws {
+    let json = #"{"inputs":[{"name":"a","shape":[1],"datatype":"BYTES","parameters":{"binary_data_size":8}}]}"#
+    // A text that claims more than there is, one that leaves bytes over, and bytes of no input.
+    for binary: [UInt8] in [[5, 0, 0, 0, 1, 2, 3, 4], [3, 0, 0, 0, 1, 2, 3, 4], [255, 255, 255, 255, 1, 2, 3, 4]] {
+      #expect(throws: ServingFault.self) { try request(json, binary) }
+    }
+    #expect(throws: ServingFault.self) { try request(json, [4, 0, 0, 0, 1, 2, 3, 4, 9]) }
+    #expect(try request(json, [4, 0, 0, 0, 1, 2, 3, 4]).inputs[0].elements == .bytes([[1, 2, 3, 4]]))
+    for length in ["-1", "1000", "x", ""] {
+      #expect(throws: ServingFault.self) { try InferenceRequest(Array(json.utf8), headerLength: length) }
+    }
+  }
+
+  @Test func answersAreJSONWithBytesBehind() throws {
+    let numbers = InferenceResponse.Output(
+      .init(name: "p", isBinary: true, classes: nil), values: [0.25, 0.75], width: 2, labels: [])
+    let classes = InferenceResponse.Output(
+      .init(name: "c", isBinary: false, classes: 5), values: [0.25, 0.75, 0.5, 0.5], width: 2, labels: ["cat", "a:b"])
+    let response = InferenceResponse(model: "m", version: "2", id: "7", outputs: [numbers, classes]).response
+    let length = try #require(response["Inference-Header-Content-Length"].flatMap { Int($0) })
+    let json = try JSONValue(parsing: response.body[..<length])
+    #expect(response["Content-Type"] == "application/octet-stream")
+    #expect(json["model_name"]?.text == "m" && json["model_version"]?.text == "2" && json["id"]?.text == "7")
+    let outputs = try #require(json["outputs"]?.elements)
+    #expect(outputs[0]["parameters"]?["binary_data_size"]?.integer == 8 && outputs[0]["data"] == nil)
+    #expect(Array(response.body[length...]) == [0, 0, 128, 62, 0, 0, 64, 63])
+    #expect(outputs[1]["datatype"]?.text == "BYTES" && outputs[1]["shape"]?.elements?.map(\.integer) == [2, 2])
+    // Of equal numbers the first class comes first.
+    #expect(outputs[1]["data"]?.texts == ["0.75:1:a:b", "0.25:0:cat", "0.5:0:cat", "0.5:1:a:b"])
+  }
+}
+
+@Suite struct MultipartTests {
+  private func parts(_ text: String, _ boundary: String = "b") throws -> [MultipartBody.Part] {
+    try MultipartBody(Array(text.utf8), boundary: boundary).parts
+  }
+
+  @Test func fieldsAndFilesAreFound() throws {
+    let found = try parts(
+      "preamble\r\n--b\r\nContent-Disposition: form-data; name=\"top\"\r\n\r\n3\r\n--b \r\ncontent-disposition: form-data; "
+        + "name=photo; filename=\"a \\\"b\\\"; c.jpg\"\r\nContent-Type: image/jpeg\r\n\r\n\r\n--bx\r\n\r\n--b--\r\nepilogue"
+    )
+    #expect(found.map(\.name) == ["top", "photo"])
+    #expect(found[0].text == "3" && found[0].file == nil)
+    #expect(found[1].file == "a \"b\"; c.jpg")
+    #expect(found[1].text == "\r\n--bx\r\n", "what only begins like the boundary is content")
+  }
+
+  @Test func aFormWithoutPartsIsEmpty() throws { #expect(try parts("--b--").isEmpty) }
+
+  @Test(arguments: [
+    "", "--", "--c\r\n\r\n\r\n--c--", "--b", "--b\r\n", "--b\r\nContent-Disposition: form-data; name=a\r\n\r\nx",
+    "--b\r\n\r\nx\r\n--b--", "--b\r\nContent-Disposition: form-data; name=a\r\n--b--", "--bX\r\n\r\n\r\n--b--",
+  ]) func whatIsNoFormIsRefused(_ text: String) {
+    #expect(throws: ServingFault.self) { try parts(text) }
+  }
+
+  @Test func theNumberOfPartsIsBounded() {
+    let part = "--b\r\nContent-Disposition: form-data; name=a\r\n\r\nx\r\n"
+    #expect(throws: ServingFault.self) { try parts(String(repeating: part, count: 65) + "--b--") }
+    #expect(throws: ServingFault.self) { try parts("--b--", "") }
+    #expect(throws: ServingFault.self) { try parts("--b--", String(repeating: "b", count: 71)) }
+  }
+}
+
+@Suite struct HeadTests {
+  @Test func pathsAndQueriesAreDecoded() {
+    let head = RequestHead(.get, "/v2/models/a%20b%2Fc?model=x%3D1&top=+3&top=4&flag&=&%zz=1")
+    #expect(head.components == ["v2", "models", "a b/c"])
+    #expect(head.query == ["model": "x=1", "top": " 3", "flag": "", "": ""])
+    for target in ["/%", "/%4", "/%gg", "/%ff"] { #expect(RequestHead(.get, target).components == nil) }
+  }
+
+  @Test(arguments: [
+    ("image/png", "image/png", true), ("image/png, */*", "image/png", true), ("*/*", "image/png", false),
+    ("application/json, image/png", "image/png", false), ("text/html;q=1, text/plain;q=0.5", "text/plain", true),
+    ("", "image/png", false),
+  ]) func theFirstTypeThatIsKnownIsSent(_ header: String, _ type: String, _ isWanted: Bool) {
+    #expect(MediaType.accepts(type, in: header) == isWanted)
+  }
+
+  @Test(
+    arguments: [
+      ("GET", "/", Route.page), ("GET", "/v2/", .server), ("HEAD", "/v2/health/live", .live),
+      ("POST", "/v2/repository/index", .repository), ("GET", "/v2/models/m", .model(name: "m", version: nil)),
+      ("GET", "/v2/models/m/versions/3/ready", .modelReady(name: "m", version: "3")),
+      ("POST", "/v2/models/m/versions/3/infer", .infer(name: "m", version: "3")),
+      ("POST", "/v1/models/m:predict", .predict(model: "m")),
+      ("POST", "/v1/models/a:b:explain", .explain(model: "a:b")),
+      ("GET", "/v1/models/m", .oldReady(name: "m")), ("POST", "/predict?model=x", .predict(model: nil)),
+    ] as [(String, String, Route)]) func pathsAreRoutes(_ method: String, _ path: String, _ route: Route) throws
+  {
+    #expect(try Route(RequestHead(.init(rawValue: method) ?? .other, path)) == route)
+  }
+
+  @Test func otherPathsAndMethodsAreRefused() {
+    for path in [
+      "/x", "/v2/x", "/v2/models", "/v2/models/m/versions", "/v2/models/m/infer/x", "/v3", "/predict/m", "/v1/m",
+    ] {
+      #expect(throws: ServingFault.noPath(path)) { try Route(RequestHead(.get, path)) }
+    }
+    #expect(throws: ServingFault.method("/predict", allowed: "POST")) { try Route(RequestHead(.get, "/predict")) }
+    #expect(throws: ServingFault.method("/", allowed: "GET, HEAD")) { try Route(RequestHead(.post, "/")) }
+    #expect(throws: ServingFault.method("/v2", allowed: "GET, HEAD")) { try Route(RequestHead(.other, "/v2")) }
+  }
+
+  @Test func keysAreComparedAsAWhole() throws {
+    let key = try #require(APIKey("secret\n"))
+    func isGiven(_ name: String, _ value: String) -> Bool {
+      key.isGiven(in: RequestHead(.get, "/", headers: [name: value]))
+    }
+    #expect(isGiven("x-api-key", "secret") && isGiven("authorization", "Bearer secret"))
+    #expect(isGiven("authorization", "bearer  secret"))
+    for wrong in ["", "s", "secre", "secrets", "secretsecret", "Secret", "xecret"] {
+      #expect(!isGiven("x-api-key", wrong) && !isGiven("authorization", "Bearer " + wrong), "\(wrong)")
+    }
+    #expect(!isGiven("authorization", "secret") && !isGiven("authorization", "Basic secret"))
+    for bad in ["", " ", "a b", "é", "a\u{1}"] { #expect(APIKey(bad) == nil) }
+  }
+}

@@ -1,0 +1,255 @@
+#!/usr/bin/env python3
+"""Uses the server's page in headless Chromium as a person does, and writes pictures of it.
+
+    python tools/check_page.py [--output FOLDER]
+
+At 400 and 1280 pixels, light and dark: a photograph is chosen, its classes and its heat map appear, another class is asked
+for; the camera takes a photograph; a wrong file and a missing API key are said. Checked are what is shown, what is spoken,
+names of controls, the keyboard, contrasts, that nothing is wider than the window, that nothing is fetched from elsewhere and
+that the page's policy refuses nothing. Needs Chromium, numpy and pillow.
+"""
+
+import argparse
+import base64
+import fcntl
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+from serving import ROOT, Checks, Server, aviary_path, encoded, photograph
+
+
+class Browser:
+    """Chromium, spoken to through pipes."""
+
+    def __init__(self, folder):
+        program = next(path for name in ["chromium", "chromium-browser", "google-chrome"] if (path := shutil.which(name)))
+        # Numbers that are not those of the browser's ends, 3 and 4.
+        to_read, self.write, self.read, to_write = (fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in (*os.pipe(), *os.pipe()))
+
+        def descriptors():
+            os.dup2(to_read, 3)
+            os.dup2(to_write, 4)
+
+        self.process = subprocess.Popen(
+            [program, "--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", "--use-fake-device-for-media-stream",
+             "--use-fake-ui-for-media-stream", "--disable-background-networking", "--disable-component-update", "--no-first-run",
+             f"--user-data-dir={folder}", "about:blank"],
+            preexec_fn=descriptors, close_fds=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        os.close(to_read)
+        os.close(to_write)
+        self.number, self.events, self.rest = 0, [], b""
+        target = self.call("Target.getTargets")["targetInfos"]
+        page = next(one for one in target if one["type"] == "page")
+        self.session = self.call("Target.attachToTarget", targetId=page["targetId"], flatten=True)["sessionId"]
+        for domain in ["Page", "Runtime", "Network", "Log", "DOM", "Accessibility"]:
+            self(domain + ".enable")
+
+    def call(self, method, session=None, **parameters):
+        self.number += 1
+        message = {"id": self.number, "method": method, "params": parameters}
+        if session:
+            message["sessionId"] = session
+        os.write(self.write, json.dumps(message).encode() + b"\0")
+        while True:
+            found = self.next()
+            if found.get("id") == self.number:
+                if "error" in found:
+                    raise RuntimeError(f"{method}: {found['error']}")
+                return found["result"]
+            self.events.append(found)
+
+    def next(self):
+        while b"\0" not in self.rest:
+            part = os.read(self.read, 1 << 20)
+            if not part:
+                raise RuntimeError("the browser has gone")
+            self.rest += part
+        message, self.rest = self.rest.split(b"\0", 1)
+        return json.loads(message)
+
+    def __call__(self, method, **parameters):
+        return self.call(method, self.session, **parameters)
+
+    def js(self, text):
+        found = self("Runtime.evaluate", expression=text, awaitPromise=True, returnByValue=True, userGesture=True)
+        if "exceptionDetails" in found:
+            raise RuntimeError(found["exceptionDetails"])
+        return found["result"].get("value")
+
+    def wait(self, text, seconds=60):
+        end = time.monotonic() + seconds
+        while not self.js(text):
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.05)
+        return True
+
+    def open(self, address, width, scheme):
+        self("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600)
+        self("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        self("Page.navigate", url=address)
+        self.wait("document.readyState === 'complete'")
+
+    def choose(self, path):
+        root = self("DOM.getDocument")["root"]["nodeId"]
+        node = self("DOM.querySelector", nodeId=root, selector="#file")["nodeId"]
+        self("DOM.setFileInputFiles", nodeId=node, files=[str(path)])
+
+    def press(self, key, code):
+        for kind in ["keyDown", "keyUp"]:
+            self("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code,
+                 **({"text": "\r"} if key == "Enter" and kind == "keyDown" else {}))
+
+    def picture(self, path):
+        size = self("Page.getLayoutMetrics")["cssContentSize"]
+        found = self("Page.captureScreenshot", captureBeyondViewport=True,
+                     clip={"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1})
+        path.write_bytes(base64.b64decode(found["data"]))
+
+    def close(self):
+        try:
+            self.call("Browser.close")
+        except RuntimeError:
+            pass
+        self.process.wait(20)
+
+
+# The least contrast of text and its ground, by WCAG's formula, of everything that is shown.
+CONTRAST = """(() => {
+  const parse = text => text.match(/[\\d.]+/g).map(Number);
+  const light = color => { const [r, g, b] = color.slice(0, 3).map(v => { v /= 255; return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+  let least = 99, where = "";
+  for (const element of document.querySelectorAll("h1,h2,p,label,button,th,td,caption,figcaption,select,input")) {
+    if (!element.textContent.trim() || !element.offsetParent || element.disabled) continue;
+    const color = parse(getComputedStyle(element).color);
+    let ground = null, node = element;
+    while (node && !ground) { const c = parse(getComputedStyle(node).backgroundColor); if (c.length < 4 || c[3] > 0.99) ground = c; node = node.parentElement; }
+    const [a, b] = [light(color), light(ground || [255, 255, 255])].sort((a, b) => b - a);
+    const ratio = (a + 0.05) / (b + 0.05);
+    if (ratio < least) { least = ratio; where = element.tagName + " " + element.textContent.trim().slice(0, 20); }
+  }
+  return [least, where];
+})()"""
+SHOWN = "!document.getElementById('result').hidden && !document.getElementById('map-figure').hidden && document.getElementById('map').naturalWidth > 0"
+STATUS = "document.getElementById('status').textContent"
+
+
+def check_view(check, browser, address, width, scheme, photo, output):
+    name = f"{width} px, {scheme}"
+    browser.open(address, width, scheme)
+    browser.picture(output / f"{width}-{scheme}-start.png")
+    browser.choose(photo)
+    check(f"{name}: classes and heat map appear", browser.wait(SHOWN), browser.js(STATUS))
+    check(f"{name}: what is found is spoken", "probability" in browser.js(STATUS), browser.js(STATUS))
+    rows = browser.js("document.querySelectorAll('#classes tr').length")
+    check(f"{name}: five classes", rows == 5, rows)
+    browser.js("document.querySelectorAll('#classes button')[1].click()")
+    second = browser.js("document.querySelectorAll('#classes th')[1].textContent")
+    check(f"{name}: another class is explained", browser.wait(f"document.getElementById('map').alt.includes({json.dumps(second)})"), second)
+    check(f"{name}: the button is pressed", browser.js("document.querySelectorAll('#classes button')[1].getAttribute('aria-pressed')") == "true")
+    wide = browser.js("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    check(f"{name}: nothing is wider than the window", wide[0] <= wide[1], wide)
+    broken = browser.js("[...document.querySelectorAll('button')].filter(b => b.offsetParent && b.offsetHeight > 48).map(b => b.textContent)")
+    check(f"{name}: no button's words are broken", not broken, broken or "")
+    contrast, where = browser.js(CONTRAST)
+    check(f"{name}: contrast", contrast >= 4.5, f"{contrast:.1f} at {where}")
+    if output:
+        time.sleep(0.3)
+        browser.picture(output / f"{width}-{scheme}-result.png")
+
+
+def check_rest(check, browser, address, photo, folder, output):
+    # The keyboard reaches every control, and shows where it is.
+    browser.open(address, 1280, "light")
+    browser.wait("document.getElementById('model').options.length > 0")
+    seen = []
+    for _ in range(4):
+        browser.press("Tab", 9)
+        seen.append(browser.js("document.activeElement.id"))
+    check("keyboard: file and camera are reached", {"file", "camera"} <= set(seen), seen)
+    browser.js("document.getElementById('file').focus()")
+    browser.press("Tab", 9)
+    outline = browser.js("getComputedStyle(document.activeElement).outlineStyle")
+    check("keyboard: the focus is seen", outline == "solid", outline)
+    tree = browser("Accessibility.getFullAXTree")["nodes"]
+    controls = [node for node in tree if node.get("role", {}).get("value") in ("button", "combobox", "textbox", "LabelText")]
+    nameless = [node for node in controls if not node.get("name", {}).get("value") and node["role"]["value"] != "LabelText"]
+    check("names: every control has one", not nameless and len(controls) >= 2, nameless)
+    roles = {node.get("role", {}).get("value") for node in tree}
+    check("structure: heading, main, status", {"heading", "main", "status"} <= roles, sorted(filter(None, roles)))
+
+    browser.js("document.getElementById('camera').click()")
+    check("camera: the picture is shown", browser.wait("!document.getElementById('viewfinder').hidden && document.getElementById('video').videoWidth > 0"),
+          browser.js(STATUS))
+    browser.picture(output / "camera.png")
+    browser.js("document.getElementById('shoot').click()")
+    check("camera: a photograph is classified", browser.wait(SHOWN), browser.js(STATUS))
+    check("camera: it is off again", browser.js("stream === null && document.getElementById('viewfinder').hidden"))
+
+    wrong = folder / "text.jpg"
+    wrong.write_text("no picture")
+    browser.choose(wrong)
+    check("a wrong file is said", browser.wait(STATUS + ".includes('not an image')"), browser.js(STATUS))
+    check("a wrong file has no result", browser.js("document.getElementById('result').hidden"))
+    browser.picture(output / "wrong.png")
+
+
+def check_key(check, browser, server, photo, output):
+    browser.open(server.address, 400, "light")
+    check("key: it is asked for", browser.wait("!document.getElementById('key-row').hidden"), browser.js(STATUS))
+    browser.js("document.getElementById('key').value = 'secret'; document.getElementById('use-key').click()")
+    browser.choose(photo)
+    check("key: it is used", browser.wait(SHOWN), browser.js(STATUS))
+    browser.picture(output / "key.png")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--aviary", help="the command (the release build's, else the debug build's)")
+    parser.add_argument("--checkpoint", default=str(ROOT / "Weights/resnet18-cifar10.h5"))
+    parser.add_argument("--photo", type=pathlib.Path, help="a photograph (one that is drawn)")
+    parser.add_argument("--output", type=pathlib.Path, help="where the pictures are kept")
+    options = parser.parse_args()
+    aviary, check = aviary_path(options.aviary), Checks()
+    with tempfile.TemporaryDirectory(prefix="aviary-page-", ignore_cleanup_errors=True) as scratch:
+        scratch = pathlib.Path(scratch)
+        output = options.output or scratch / "pictures"
+        output.mkdir(parents=True, exist_ok=True)
+        photo = options.photo or scratch / "photo.jpg"
+        if not options.photo:
+            photo.write_bytes(encoded(photograph(5)))
+        browser = Browser(scratch / "profile")
+        try:
+            with Server(aviary, f"pets={options.checkpoint}") as server:
+                for width in [400, 1280]:
+                    for scheme in ["light", "dark"]:
+                        check_view(check, browser, server.address, width, scheme, photo.resolve(), output)
+                check_rest(check, browser, server.address, photo.resolve(), scratch, output)
+            with Server(aviary, f"pets={options.checkpoint}", "--api-key", "secret") as locked:
+                check_key(check, browser, locked, photo.resolve(), output)
+            asked = {event["params"]["request"]["url"] for event in browser.events if event["method"] == "Network.requestWillBeSent"}
+            own = (server.address, locked.address, f"blob:{server.address}", f"blob:{locked.address}", "about:")
+            elsewhere = sorted(url for url in asked if not url.startswith(own))
+            check("nothing is fetched from elsewhere", asked and not elsewhere, elsewhere)
+            thrown = [event["params"] for event in browser.events if event["method"] == "Runtime.exceptionThrown"]
+            check("no exception", not thrown, thrown[:2] or "")
+            logged = [event["params"]["entry"] for event in browser.events if event["method"] == "Log.entryAdded"]
+            # What the server refuses is logged as well: the wrong file, and the missing key.
+            policy = [entry["text"] for entry in logged if "Content Security Policy" in entry["text"] or entry["source"] == "security"]
+            check("the policy refuses nothing", not policy, policy[:2] or "")
+        finally:
+            browser.close()
+        if options.output:
+            print(f"pictures in {output}")
+    sys.exit(1 if check.failures else 0)
+
+
+if __name__ == "__main__":
+    main()
