@@ -14,8 +14,14 @@ struct EvaluateCommand: ParsableCommand {
       cannot.
       """)
 
-  @Argument(help: "The checkpoint: a file, a run, or the name of shipped weights.") var checkpoint: String
-  @Option(help: ArgumentHelp("Images, a table, a graph or a text, as for train.", valueName: "data")) var data: String
+  @Argument(
+    help:
+      "The checkpoint: a file, a run, or the name of shipped weights; or a .csv file of held-out predictions, such as RUN/out-of-fold.csv."
+  )
+  var checkpoint: String
+  @Option(
+    help: ArgumentHelp("Images, a table, a graph or a text, as for train (of a run its own).", valueName: "data"))
+  var data: String?
   @Option(
     help: ArgumentHelp(
       "The part of the data: what was held out of the training, or all (test; all of data that the network does not know).",
@@ -25,6 +31,7 @@ struct EvaluateCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp("Write a self-contained page and a model card into this folder, too.", valueName: "dir"))
   var report: String?
+  @OptionGroup var further: EvaluationArguments
   @OptionGroup var console: ConsoleOptions
   @OptionGroup var columns: ColumnOptions
   @OptionGroup var writing: WritingOptions
@@ -33,12 +40,16 @@ struct EvaluateCommand: ParsableCommand {
   @OptionGroup var weights: WeightsOptions
 
   func run() throws {
-    if try evaluateUnlabeledImages() { return }
+    if checkpoint.hasSuffix(".csv") { return try evaluatePredictions() }
+    let data = try data ?? ownData()
+    if further.epochs { return try evaluateEpochs(on: data) }
+    if try evaluateUnlabeledImages(data) { return }
     let evaluation = try CheckpointEvaluation(
       checkpoint, on: data, part: part, columns: columns, reading: reading, source: source, weights: weights,
       writing: writing)
     // First, so that a folder that cannot be written does not cost the results.
     evaluation.report.print(asJSON: json)
+    try further.writeLabelProblems(of: evaluation.report, data: data)
     if let folder = report {
       // A run's own curves belong into it.
       let record = FileSystem.exists(checkpoint + "/best.h5") ? try? RunRecord(reading: checkpoint) : nil
@@ -49,8 +60,8 @@ struct EvaluateCommand: ParsableCommand {
   }
 
   /// Of a network that learned images without labels: there are no classes to be right about. False for another one.
-  private func evaluateUnlabeledImages() throws -> Bool {
-    let data = try weights.dataPath(data)
+  private func evaluateUnlabeledImages(_ named: String) throws -> Bool {
+    let data = try weights.dataPath(named)
     guard try DataSource.kind(of: data) == .images else { return false }
     let opened = try OpenedCheckpoint(checkpoint, source, weights: weights)
     guard let predictor = try opened.unlabeledImages() else { return false }

@@ -48,7 +48,7 @@ extension ExampleInputs {
 }
 
 /// Examples in memory: inputs, each with a class or with numbers.
-public struct Examples<Inputs: ExampleInputs>: Dataset, Equatable {
+public struct Examples<Inputs: ExampleInputs>: LabeledDataset, Equatable {
   public var inputs: Inputs
   /// The class of each; empty for regression.
   public var labels: [Int32]
@@ -65,6 +65,8 @@ public struct Examples<Inputs: ExampleInputs>: Dataset, Equatable {
   }
 
   public var count: Int { inputs.count }
+
+  public var classLabels: [Int32] { labels }
 
   public func item(at place: Int, epoch: Int) -> Int { place }
 

@@ -28,15 +28,18 @@ public final class RunFolder: Sendable {
   public var layers: String { path + "/" + StepLog.layersName }
   /// The run's own options, so that resuming needs no others.
   public var options: String { path + "/options.json" }
+  /// The weights after an epoch, counted from 1, where they are kept.
+  public func epoch(_ number: Int) -> String { path + "/" + SavedEpochs.name(number) }
   /// What the run's images hold: see `ImageContents`.
   var images: String { path + "/" + Self.imagesName }
   static let imagesName = "images.json"
 
   /// Every file that a run writes.
-  static let names = [
-    "best.h5", "last.h5", "history.csv", "summary.json", "options.json", imagesName, "features-training.h5",
-    "features-validation.h5", StepLog.stepsName, StepLog.layersName,
-  ]
+  static let names =
+    [
+      "best.h5", "last.h5", "history.csv", "summary.json", "options.json", imagesName, "features-training.h5",
+      "features-validation.h5", StepLog.stepsName, StepLog.layersName,
+    ] + PrefixCache.names
 
   /// Begins a run at `path`, a folder that does not exist or holds no run. Where a run died before it saved anything,
   /// there is nothing to lose, and a new one may begin.
@@ -45,7 +48,7 @@ public final class RunFolder: Sendable {
       throw .cannotWrite(path: path, reason: reason(error))
     }
     try self.init(locking: path)
-    if [best, last, history, summary].contains(where: FileSystem.exists) {
+    if [best, last, history, summary].contains(where: FileSystem.exists) || !SavedEpochs.list(in: path).isEmpty {
       throw .alreadyExists(path: path)
     }
     try? FileManager.default.removeItem(atPath: images)
@@ -73,7 +76,7 @@ public final class RunFolder: Sendable {
 
   /// Removes what a killed process left behind; those of Foundation's atomic writes come from earlier versions.
   private func removeLeftovers() {
-    AviaryArchives.removeLeftovers(of: Self.names, in: path)
+    AviaryArchives.removeLeftovers(of: Self.names + SavedEpochs.unfinished(in: path), in: path)
     let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
     for name in names where name.hasPrefix(".dat.nosync") {
       try? FileManager.default.removeItem(atPath: path + "/" + name)
@@ -97,7 +100,9 @@ public final class RunFolder: Sendable {
 
   /// Replaces `history.csv`. The rows come from the saved state, so no kill and no resume loses or doubles one.
   public func write(history rows: [HistoryRow]) throws(RunFault) {
-    let lines = [HistoryRow.columns] + rows.map(\.csv)
+    let further = HistoryRow.further.filter { score in rows.contains { $0.validation?[score] != nil } }
+    let header = ([HistoryRow.columns] + further.map(HistoryRow.column)).joined(separator: ",")
+    let lines = [header] + rows.map { $0.csv(further) }
     try write(lines.joined(separator: "\n") + "\n", to: history)
   }
 

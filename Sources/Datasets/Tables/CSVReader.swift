@@ -11,11 +11,11 @@ public struct CSVLimits: Equatable, Sendable {
 /// Reads comma-separated values as RFC 4180 has them: fields in quotation marks may hold commas, line breaks and doubled
 /// quotation marks. Lines end in LF, CRLF or CR; a byte order mark is passed over, and so are empty lines. Where the header has
 /// semicolons or tabs and no comma, as spreadsheets write it in countries with a decimal comma, these separate fields.
-struct CSVReader {
-  struct Record {
+package struct CSVReader {
+  package struct Record {
     /// The number of the row, the header being 1. Empty lines count.
-    let row: Int
-    let fields: [String]
+    package let row: Int
+    package let fields: [String]
   }
 
   private let bytes: [UInt8]
@@ -31,7 +31,7 @@ struct CSVReader {
   private static let lineFeed = UInt8(ascii: "\n")
   private static let carriageReturn = UInt8(ascii: "\r")
 
-  init(_ bytes: [UInt8], path: String) {
+  package init(_ bytes: [UInt8], path: String) {
     self.bytes = bytes
     self.path = path
     place = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? 3 : 0
@@ -56,7 +56,7 @@ struct CSVReader {
   }
 
   /// The next record; nil at the end.
-  mutating func next() throws(TableFault) -> Record? {
+  package mutating func next() throws(TableFault) -> Record? {
     while place < bytes.count {
       row += 1
       if endsLine(at: place) {
