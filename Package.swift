@@ -163,7 +163,7 @@ let package = Package(
     module("Serving", ["Aviary", "AviaryExplanations", "AviaryArchives", "AviaryKernels", hummingbird]),
     .executableTarget(
       name: "AviaryServe",
-      dependencies: ["AviaryServing", "Aviary", "AviaryArchives", "AviaryCommands", argumentParser],
+      dependencies: ["AviaryServing", "Aviary", "AviaryArchives", "AviaryPlatform", "AviaryCommands", argumentParser],
       path: "Sources/Serve", swiftSettings: safe),
 
     // Feeds the readers with damaged files: see tools/fuzz.

@@ -29,7 +29,7 @@ public struct AviaryCommand: ParsableCommand {
   private static let commands: [any ParsableCommand.Type] = [
     ModelsCommand.self, InspectCommand.self, VerifyCommand.self, DiffCommand.self, ConvertCommand.self,
     AverageCommand.self, QuantizeCommand.self, PullCommand.self,
-    TrainCommand.self, FinetuneCommand.self, SearchCommand.self,
+    TrainCommand.self, FinetuneCommand.self, SearchCommand.self, AdviseCommand.self,
     PlotCommand.self, ReportCommand.self,
     EvaluateCommand.self, PredictCommand.self, ExplainCommand.self, FeaturesCommand.self, DescribeCommand.self,
     ShowCommand.self, SampleCommand.self, SampleImagesCommand.self,

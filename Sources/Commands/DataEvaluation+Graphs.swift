@@ -104,10 +104,19 @@ extension DataEvaluation {
       case .validation: [.validation]
       case .test: [.test]
       }
+    let thresholds = thresholds
     func open(_ model: some NodeClassifier) -> ClassificationMetrics {
-      setting.task.metrics(model, on: parts, keepsProbabilities: true)
+      setting.task.metrics(model, on: parts, keepsProbabilities: true, thresholds: thresholds)
     }
-    return EvaluationReport(open(setting.model), item: "node").onPart(name)
+    let split = dataset.split
+    let nodes = parts.flatMap { part in
+      switch part {
+      case .training: split.training
+      case .validation: split.validation
+      case .test: split.test
+      }
+    }
+    return EvaluationReport(open(setting.model), item: "node").named(nodes.map(String.init)).onPart(name)
   }
 
   private func graphs(_ data: String) throws -> EvaluationReport {
@@ -119,10 +128,13 @@ extension DataEvaluation {
     }
     let labels = try collection.labels(among: setting.classes)
     let (name, chosen) = try chosenGraphs(data, setting)
+    let thresholds = thresholds
     func open(_ model: some NodeClassifier) -> ClassificationMetrics {
-      setting.data.metrics(model, on: chosen, labels: labels, classes: setting.classes, keepsProbabilities: true)
+      setting.data.metrics(
+        model, on: chosen, labels: labels, classes: setting.classes, keepsProbabilities: true, thresholds: thresholds)
     }
-    return EvaluationReport(open(setting.model), item: "graph").onPart(name)
+    let graphs = chosen ?? Array(0..<collection.count)
+    return EvaluationReport(open(setting.model), item: "graph").named(graphs.map { "\($0 + 1)" }).onPart(name)
   }
 }
 

@@ -53,6 +53,9 @@ struct DataEvaluation {
     return report
   }
 
+  /// The thresholds of the checkpoint's classes, after a line that says that they are applied.
+  var thresholds: ClassThresholds? { checkpoint.metadata.announcedThresholds(path) }
+
   func unsuited(_ kind: DataKind) -> ArchitectureFault {
     let name = checkpoint.metadata.architecture ?? ""
     let kinds = AviaryCommand.registry.architectures.first { $0.name == name }?.kinds ?? []
@@ -130,7 +133,9 @@ struct DataEvaluation {
       let predictor = ExamplePredictor(model, preprocessing)
       return preprocessing.target.task == .regression
         ? EvaluationReport(predictor.regression(chosen, keepsPairs: true))
-        : EvaluationReport(predictor.classification(chosen, keepsProbabilities: true), item: "row")
+        : EvaluationReport(
+          predictor.classification(chosen, keepsProbabilities: true, thresholds: thresholds), item: "row"
+        ).named(chosen.inputs.rows.map { "\(table.rowNumbers[$0])" })
     }
     return open(model).onPart(name)
   }
@@ -183,7 +188,9 @@ struct DataEvaluation {
     let (chosen, name) = try examples(of: table, preprocessing, item: "text") { () throws(TableFault) in
       try preprocessing.examples(of: table)
     }
-    return EvaluationReport(predictor.classification(chosen, keepsProbabilities: true), item: "text").onPart(name)
+    return EvaluationReport(
+      predictor.classification(chosen, keepsProbabilities: true, thresholds: thresholds), item: "text"
+    ).named(chosen.inputs.rows.map { "\(table.rowNumbers[$0])" }).onPart(name)
   }
 
   /// On the end of the text that a network was trained on, by default, and on all of another text.

@@ -17,10 +17,12 @@ struct EvaluateCommand: ParsableCommand {
 
   @Argument(
     help: ArgumentHelp(
-      "The checkpoint: a file, a run, or the name of shipped weights; several for an ensemble.", valueName: "checkpoint"
-    ))
+      "The checkpoint: a file, a run, or the name of shipped weights; several for an ensemble; or a .csv file of held-out predictions, such as RUN/out-of-fold.csv.",
+      valueName: "checkpoint"))
   var checkpoints: [String]
-  @Option(help: ArgumentHelp("Images, a table, a graph or a text, as for train.", valueName: "data")) var data: String
+  @Option(
+    help: ArgumentHelp("Images, a table, a graph or a text, as for train (of a run its own).", valueName: "data"))
+  var data: String?
   @Option(
     help: ArgumentHelp(
       "The part of the data: what was held out of the training, or all (test; all of data that the network does not know).",
@@ -30,6 +32,7 @@ struct EvaluateCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp("Write a self-contained page and a model card into this folder, too.", valueName: "dir"))
   var report: String?
+  @OptionGroup var further: EvaluationArguments
   @OptionGroup var console: ConsoleOptions
   @OptionGroup var columns: ColumnOptions
   @OptionGroup(title: "Ensembles") var ensemble: EnsembleArguments
@@ -38,23 +41,33 @@ struct EvaluateCommand: ParsableCommand {
   @OptionGroup var source: SourceOptions
   @OptionGroup var weights: WeightsOptions
 
-  private var checkpoint: String { checkpoints[0] }
+  var checkpoint: String { checkpoints[0] }
 
   func run() throws {
+    if checkpoints.count == 1, checkpoint.hasSuffix(".csv") { return try evaluatePredictions() }
+    let data = try data ?? ownData()
+    if further.epochs {
+      guard checkpoints.count == 1 else { throw OptionFault("--epochs is for one run; give one") }
+      return try evaluateEpochs(on: data)
+    }
     let choice = try EnsembleChoice(checkpoints, ensemble, weights)
     if !choice.isSingle {
       try writing.requireNone(path: checkpoint)
       if report != nil { throw OptionFault("--report is for one checkpoint, without --tta; leave it out") }
+      if further.labelProblems != nil {
+        throw OptionFault("--label-problems is for one checkpoint, without --tta; leave it out")
+      }
       let evaluation = try EnsembleEvaluation(
         choice, on: data, part: part, columns: columns, reading: reading, source: source)
       return evaluation.report.print(asJSON: json)
     }
-    if try evaluateUnlabeledImages() { return }
+    if try evaluateUnlabeledImages(data) { return }
     let evaluation = try CheckpointEvaluation(
       checkpoint, on: data, part: part, columns: columns, reading: reading, source: source, weights: weights,
       writing: writing)
     // First, so that a folder that cannot be written does not cost the results.
     evaluation.report.print(asJSON: json)
+    try further.writeLabelProblems(of: evaluation.report, data: data)
     if let folder = report {
       // A run's own curves belong into it.
       let record = FileSystem.exists(checkpoint + "/best.h5") ? try? RunRecord(reading: checkpoint) : nil
@@ -65,8 +78,8 @@ struct EvaluateCommand: ParsableCommand {
   }
 
   /// Of a network that learned images without labels: there are no classes to be right about. False for another one.
-  private func evaluateUnlabeledImages() throws -> Bool {
-    let data = try weights.dataPath(data)
+  private func evaluateUnlabeledImages(_ named: String) throws -> Bool {
+    let data = try weights.dataPath(named)
     guard try DataSource.kind(of: data) == .images else { return false }
     let opened = try OpenedCheckpoint(checkpoint, source, weights: weights)
     guard let predictor = try opened.unlabeledImages() else { return false }

@@ -14,6 +14,8 @@ struct EvaluationReport {
   let content: Content
   /// The word for one example.
   let item: String
+  /// What the examples are called, in the order in which they were counted; nil where they have no names.
+  var names: [String]?
   /// The part of the data that was evaluated; nil where they have none.
   var part: String?
   var lines: [String]
@@ -37,6 +39,13 @@ struct EvaluationReport {
     var report = self
     report.part = part.word
     report.members.append(("part", .text(part.word)))
+    return report
+  }
+
+  /// The same, with the names of the examples.
+  func named(_ names: [String]) -> EvaluationReport {
+    var report = self
+    report.names = names
     return report
   }
 

@@ -9,7 +9,13 @@ struct GraphPredictions {
   private(set) var faults: [String] = []
   private var predictions: [JSONValue] = []
 
-  init(top: Int) { self.top = top }
+  /// By which classes are predicted; nil for the largest probability.
+  private let thresholds: ClassThresholds?
+
+  init(top: Int, thresholds: ClassThresholds? = nil) {
+    self.top = top
+    self.thresholds = thresholds
+  }
 
   var count: Int { predictions.count }
   var json: String { JSONValue.members(["predictions": .array(predictions)]).serialized }
@@ -58,7 +64,7 @@ struct GraphPredictions {
         predictions.append(.object(place + [.init("error", .text(fault))]))
         continue
       }
-      let best = probabilities.indices.sorted { (probabilities[$0], $1) > (probabilities[$1], $0) }.prefix(top)
+      let best = probabilities.order(thresholds).prefix(top)
       lines.append(
         "\(name): " + best.map { "\(classes[$0]) \(percent(Double(probabilities[$0])))" }.joined(separator: ", "))
       let found = best.map { place -> JSONValue in

@@ -29,10 +29,6 @@ struct ImageArguments: ParsableArguments {
       "The class names of IDX and CIFAR files in the order of their numbers: a list, or a file with one per line.",
       valueName: "a,b,c|file"))
   var classes: String?
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("Label smoothing: the probability that is spread over all classes (0).", valueName: "x"))
-  var labelSmoothing: Double?
   @Option(parsing: .unconditional, help: ArgumentHelp("Mixup's alpha (0).", valueName: "x"))
   var mixup: Double?
   @Option(parsing: .unconditional, help: ArgumentHelp("CutMix's alpha (0).", valueName: "x"))
@@ -44,7 +40,6 @@ struct ImageArguments: ParsableArguments {
     }
     try checkOption("--image-size", imageSize, in: 1...8192)
     try checkOption("--crop-scale", cropScale, "above 0 and at most 1") { $0 > 0 && $0 <= 1 }
-    try checkOption("--label-smoothing", labelSmoothing, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
     for (name, alpha) in [("--mixup", mixup), ("--cutmix", cutmix)] {
       try checkOption(name, alpha, "from 0 to 100") { $0 >= 0 && $0 <= 100 }
     }
@@ -65,7 +60,6 @@ struct ImageArguments: ParsableArguments {
     if let cropScale { images.augmentation?.scale = cropScale...1 }
     images.hasCropMargin = cropMargin ?? images.hasCropMargin
     images.usesFeatureCache = featureCache ?? images.usesFeatureCache
-    images.labelSmoothing = labelSmoothing ?? 0
     images.mixup = mixup ?? 0
     images.cutMix = cutmix ?? 0
     images.limit = limit

@@ -12,7 +12,7 @@ extension PredictCommand {
   func predictGraphs(_ paths: [String]) throws {
     try columns.requireNone(path: checkpoint)
     let evaluation = try DataEvaluation(checkpoint, source, weights: weights)
-    var predictions = GraphPredictions(top: top)
+    var predictions = GraphPredictions(top: top, thresholds: evaluation.thresholds)
     for path in paths {
       let isCollection = GraphCollection.isPresent(at: path)
       if isCollection ? nodes != nil : graphs != nil {
@@ -47,7 +47,7 @@ extension PredictCommand {
     if let text = images.first(where: Self.isText), !(evaluation.model is any SequenceTagger) {
       throw CommandFault.unlabeledText(path: evaluation.path, text: text)
     }
-    var predictions = TablePredictions(top: top)
+    var predictions = TablePredictions(top: top, thresholds: evaluation.thresholds)
     switch try evaluation.tablePreparation(for: images[0], columns, needsTarget: false) {
     case .series(let preprocessing):
       let model = try evaluation.seriesModel(preprocessing)

@@ -18,7 +18,13 @@ struct TablePredictions {
   private(set) var lines: [String] = []
   private var predictions: [JSONValue] = []
 
-  init(top: Int) { self.top = top }
+  /// By which classes are predicted; nil for the largest probability.
+  private let thresholds: ClassThresholds?
+
+  init(top: Int, thresholds: ClassThresholds? = nil) {
+    self.top = top
+    self.thresholds = thresholds
+  }
 
   var json: String { JSONValue.members(["predictions": .array(predictions)]).serialized }
 
@@ -157,7 +163,7 @@ struct TablePredictions {
   /// The most probable classes.
   private func answer(_ probabilities: [Float], _ classes: [String]) -> Answer {
     guard probabilities.allSatisfy(\.isFinite) else { return .notFinite }
-    let best = probabilities.indices.sorted { (probabilities[$0], $1) > (probabilities[$1], $0) }.prefix(top)
+    let best = probabilities.order(thresholds).prefix(top)
     return .found(
       line: best.map { "\(classes[$0]) \(percent(Double(probabilities[$0])))" }.joined(separator: ", "),
       value: .members([

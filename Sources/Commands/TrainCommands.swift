@@ -186,6 +186,9 @@ struct TrainingRun {
           report: { tell($0) }))
     }
     let (begun, source) = try begin()
+    if let path = arguments.epochOptions.findLearningRate {
+      return try findLearningRate(begun, source, picture: path)
+    }
     var options = begun
     options.command = CommandLineRecord.current
     tell(try describeData(options.data, options.kind))
@@ -266,6 +269,10 @@ private func best(_ summary: RunSummary) -> String? {
   case .accuracy: return summary.bestAccuracy.map { "accuracy \(percent($0))" }
   case .macroF1: return number("macro F1", summary.bestMacroF1)
   case .balancedAccuracy: return summary.bestBalancedAccuracy.map { "balanced accuracy \(percent($0))" }
+  case .weightedF1: return number("weighted F1", summary.bestWeightedF1)
+  case .matthewsCorrelation: return number("Matthews correlation", summary.bestMatthewsCorrelation)
+  case .cohensKappa: return number("Cohen's kappa", summary.bestCohensKappa)
+  case .topK: return summary.bestTopK.map { "top-k accuracy \(percent($0))" }
   case .loss:
     let accuracy = summary.bestAccuracy.map { " (accuracy \(percent($0)))" } ?? ""
     return summary.bestLoss.map { "loss \(fixed($0, 4))" + accuracy }

@@ -89,6 +89,9 @@ struct TrainingArguments: ParsableArguments {
   @OptionGroup var reading: ReadingArguments
   @OptionGroup(title: "Parts of the data") var parts: PartArguments
   @OptionGroup(title: "Regularization") var regularization: RegularizationArguments
+  @OptionGroup(title: "Loss") var lossOptions: LossArguments
+  @OptionGroup(title: "Rare classes") var classOptions: ClassArguments
+  @OptionGroup(title: "Epochs") var epochOptions: EpochArguments
   @OptionGroup(title: "Images") var images: ImageArguments
   @OptionGroup(title: "Tables") var table: TableArguments
   @OptionGroup(title: "Watching a run") var watching: WatchingArguments
@@ -127,6 +130,9 @@ struct TrainingArguments: ParsableArguments {
     for (name, given) in [("--freeze", freeze), ("--train", train)] { try Self.checkLayers(name, given) }
     if freeze != nil, train != nil {
       throw ValidationError("--freeze and --train exclude each other: what is not trained is frozen")
+    }
+    if epochOptions.unfreeze != nil, freeze == "none" {
+      throw ValidationError("--unfreeze is for layers that are frozen at first; leave out --freeze none")
     }
     _ = try configurationChanges(set)
   }
@@ -174,6 +180,10 @@ struct TrainingArguments: ParsableArguments {
     }
     guard source != nil else { throw ValidationError("\(name) is missing; give it, or --resume RUN") }
     guard data != nil else { throw ValidationError("--data is missing; give the data to train on") }
+    if epochOptions.findLearningRate != nil {
+      if output != nil { throw ValidationError("--find-learning-rate writes no run; leave out --output") }
+      return
+    }
     guard output != nil else { throw ValidationError("--output is missing; give a folder for the run") }
   }
 
@@ -215,7 +225,9 @@ struct TrainingArguments: ParsableArguments {
     let isCollection = kind == .graphs && GraphCollection.isPresent(at: path)
     let form = OutputForm(architecture.flatMap { try? AviaryCommand.registry.architecture(named: $0).build() })
     try checkSuited(kind, isCollection: isCollection, path, form)
-    let (frozen, trained) = (freeze == "none" ? [] : Self.layers(freeze), Self.layers(train))
+    let trained = Self.layers(train)
+    var frozen = freeze == "none" ? [] : Self.layers(freeze)
+    if epochOptions.unfreeze != nil, freeze == nil, train == nil { frozen = ["backbone"] }
     let freezesBackbone = frozen == ["backbone"] || trained == ["head"]
     let unlabeled = try UnlabeledDefaults(architecture: architecture, set: configurationChanges(set), kind, table)
     let defaults = Defaults(
@@ -270,6 +282,9 @@ struct TrainingArguments: ParsableArguments {
       }
     }
     regularization.apply(to: &options)
+    lossOptions.apply(to: &options)
+    try classOptions.apply(to: &options)
+    epochOptions.apply(to: &options)
     return options
   }
 

@@ -14,6 +14,7 @@ struct WatchingArguments: ParsableArguments {
       "Every n steps, print the means since the last time and write them to RUN/steps.csv, and the gradient norm and the share of dead relus of every layer to RUN/layers.csv.",
       valueName: "n"))
   var logEvery: Int?
+  @Flag(help: "Write the loss and the accuracy of every step to RUN/steps.csv.") var historySteps = false
   @Flag(
     name: .customLong("tensorboard"),
     help:
@@ -41,6 +42,7 @@ struct WatchingArguments: ParsableArguments {
     var hooks = TrainingHooks()
     hooks.plotsCurves = plot
     hooks.inspectionInterval = logEvery
+    hooks.recordsSteps = historySteps
     #if TensorBoard
       if tensorBoard || tensorBoardFolder != nil {
         TensorBoardLog(in: tensorBoardFolder ?? run).attach(to: &hooks)

@@ -36,10 +36,13 @@ public final class DataLoader<Data: Dataset>: Sequence, IteratorProtocol {
   ///     are in memory.
   ///   - dropLast: whether a last batch that is not full is left out.
   ///   - purpose: keys the order beside the seed, so that different orders of one seed have nothing in common.
+  ///   - order: the places of the items of the epoch, any of which may come several times; nil for each once, as `shuffled`
+  ///     says.
   /// - Precondition: the batch size is positive, and no number is negative.
   public init(
     _ data: Data, batchSize: Int, seed: UInt64 = 0, shuffled: Bool = false, epoch: Int = 0,
-    startingAt firstBatch: Int = 0, workers: Int = 0, dropLast: Bool = false, purpose: String = "data order"
+    startingAt firstBatch: Int = 0, workers: Int = 0, dropLast: Bool = false, purpose: String = "data order",
+    order given: [Int]? = nil
   ) {
     ensure(
       batchSize > 0 && workers >= 0 && firstBatch >= 0 && epoch >= 0,
@@ -48,9 +51,9 @@ public final class DataLoader<Data: Dataset>: Sequence, IteratorProtocol {
     self.epoch = epoch
     self.batchSize = batchSize
     var random = RandomStream(seed: seed, purpose: purpose, step: UInt64(epoch))
-    let order = shuffled ? random.permutation(data.count) : Array(0..<data.count)
+    let order = given ?? (shuffled ? random.permutation(data.count) : Array(0..<data.count))
     self.order = order
-    let count = dropLast ? data.count / batchSize : (data.count + batchSize - 1) / batchSize
+    let count = dropLast ? order.count / batchSize : (order.count + batchSize - 1) / batchSize
     self.count = count
     nextBatch = Swift.min(firstBatch, count)
     guard workers > 0 else {

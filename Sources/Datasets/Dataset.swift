@@ -29,6 +29,12 @@ public protocol Dataset: Sendable {
   func batch(of items: [Item]) throws -> Batch
 }
 
+/// A dataset that knows the class of each item without reading it, so that items can be drawn by their class.
+public protocol LabeledDataset: Dataset {
+  /// The class of each item; empty where items have none.
+  var classLabels: [Int32] { get }
+}
+
 /// Some of the items of a dataset.
 public struct Subset<Base: Dataset>: Dataset {
   /// The whole.
@@ -47,6 +53,13 @@ public struct Subset<Base: Dataset>: Dataset {
   public func item(at place: Int, epoch: Int) throws -> Base.Item { try base.item(at: places[place], epoch: epoch) }
 
   public func batch(of items: [Base.Item]) throws -> Base.Batch { try base.batch(of: items) }
+}
+
+extension Subset: LabeledDataset where Base: LabeledDataset {
+  public var classLabels: [Int32] {
+    let labels = base.classLabels
+    return labels.isEmpty ? [] : places.map { labels[$0] }
+  }
 }
 
 /// The parts of the data: for training, for choosing the best epoch, and for one score at the end.

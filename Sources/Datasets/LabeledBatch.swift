@@ -53,7 +53,7 @@ extension ExampleInputs {
 }
 
 /// Examples in memory: inputs, each with a class or with numbers.
-public struct Examples<Inputs: ExampleInputs>: Dataset, Equatable {
+public struct Examples<Inputs: ExampleInputs>: LabeledDataset, Equatable {
   /// The inputs.
   public var inputs: Inputs
   /// The class of each; empty for regression.
@@ -72,6 +72,8 @@ public struct Examples<Inputs: ExampleInputs>: Dataset, Equatable {
   }
 
   public var count: Int { inputs.count }
+
+  public var classLabels: [Int32] { labels }
 
   public func item(at place: Int, epoch: Int) -> Int { place }
 

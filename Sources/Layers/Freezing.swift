@@ -41,6 +41,11 @@ extension Layer {
     try LayerSelection(of: self).freeze(patterns, inverted: true)
   }
 
+  /// Takes the layers that the patterns mean out of the frozen set, and leaves the others as they are.
+  public func unfreeze(_ patterns: [String]) throws(FreezeFault) {
+    try LayerSelection(of: self).unfreeze(patterns)
+  }
+
   /// The frozen set as patterns for `freeze`: the paths of the outermost layers, or else cells, that are frozen whole.
   public var frozenPaths: [String] {
     let cells = inventory.cells

@@ -66,6 +66,13 @@ struct LayerSelection {
     for (place, cell) in cells.enumerated() { cell.cell.core.isFrozen = chosen[place] != inverted }
   }
 
+  /// Unfreezes the cells that the patterns mean.
+  func unfreeze(_ texts: [String]) throws(FreezeFault) {
+    for text in texts {
+      for place in try places(LayerPattern(text), of: text) { cells[place].cell.core.isFrozen = false }
+    }
+  }
+
   /// The places of the cells that a pattern means. A layer without cells has none.
   private func places(_ pattern: LayerPattern, of text: String) throws(FreezeFault) -> [Int] {
     switch pattern {

@@ -7,6 +7,8 @@ package struct LayerCall {
   package let path: String
   package let layer: any Layer
   package let outputShape: [Int]
+  /// nil unless outputs are kept.
+  package let output: Tensor?
 }
 
 /// Which outputs are being looked at in the current pass, or in which order layers are called.
@@ -18,6 +20,10 @@ enum Observation {
     var seen: [String: Tensor] = [:]
     /// The layers that were called, in that order; nil where nobody asks.
     var calls: [LayerCall]?
+    /// Whether calls keep their outputs.
+    var keepsOutputs = false
+    /// What takes the place of the output of a layer; nil where all stay.
+    var replacement: (path: String, of: (Tensor) -> Tensor)?
   }
 
   private static let current = PerBody<Watch?>(nil)
@@ -49,7 +55,13 @@ enum Observation {
   }
 
   private static func noted(_ y: Tensor, of layer: any Layer, at path: String) -> Tensor {
-    current.onComputeThread?.calls?.append(LayerCall(path: path, layer: layer, outputShape: y.shape))
+    if let watch = current.onComputeThread {
+      if let replacement = watch.replacement, replacement.path == path { return replacement.of(y) }
+      if watch.calls != nil {
+        let call = LayerCall(path: path, layer: layer, outputShape: y.shape, output: watch.keepsOutputs ? y : nil)
+        current.onComputeThread?.calls?.append(call)
+      }
+    }
     guard current.onComputeThread?.wanted.contains(path) == true else { return y }
     let seen = watched(y)
     current.onComputeThread?.seen[path] = seen
@@ -57,14 +69,16 @@ enum Observation {
   }
 
   private static func scope<Result, Failure>(
-    _ model: some Layer, wanting paths: [String], calls: Bool, _ body: () throws(Failure) -> Result
+    _ model: some Layer, wanting paths: [String] = [], calls: Bool = false, keepsOutputs: Bool = false,
+    replacement: (path: String, of: (Tensor) -> Tensor)? = nil, _ body: () throws(Failure) -> Result
   ) throws(Failure) -> (result: Result, watch: ([String: Tensor], [LayerCall])) {
     let cells = model.inventory.cells
     let known = Dictionary(cells.map { ($0.cell.identity, $0.path) }, uniquingKeysWith: { first, _ in first })
     return try Compute.run {
       () throws(Failure) -> (result: Result, watch: ([String: Tensor], [LayerCall])) in
       let outer = current.onComputeThread
-      current.onComputeThread = Watch(paths: known, wanted: Set(paths), calls: calls ? [] : nil)
+      current.onComputeThread = Watch(
+        paths: known, wanted: Set(paths), calls: calls ? [] : nil, keepsOutputs: keepsOutputs, replacement: replacement)
       defer { current.onComputeThread = outer }
       let result = try body()
       return (result, (current.onComputeThread?.seen ?? [:], current.onComputeThread?.calls ?? []))
@@ -86,9 +100,16 @@ enum Observation {
   }
 
   static func calls<Failure>(
-    of model: some Layer, _ body: () throws(Failure) -> Void
+    of model: some Layer, keepsOutputs: Bool = false, _ body: () throws(Failure) -> Void
   ) throws(Failure) -> [LayerCall] {
-    try scope(model, wanting: [], calls: true, body).watch.1
+    try scope(model, calls: true, keepsOutputs: keepsOutputs, body).watch.1
+  }
+
+  static func replacing<Result, Failure>(
+    _ path: String, of model: some Layer, by output: @escaping (Tensor) -> Tensor,
+    _ body: () throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try scope(model, replacement: (path, output), body).result
   }
 }
 
@@ -115,7 +136,18 @@ extension Layer {
   }
 
   /// The same with the shapes of their outputs.
-  package func layerCalls<Failure>(_ body: () throws(Failure) -> Void) throws(Failure) -> [LayerCall] {
-    try Observation.calls(of: self, body)
+  ///
+  /// - Parameter keepingOutputs: whether the outputs themselves are wanted, too.
+  package func layerCalls<Failure>(
+    keepingOutputs: Bool = false, _ body: () throws(Failure) -> Void
+  ) throws(Failure) -> [LayerCall] {
+    try Observation.calls(of: self, keepsOutputs: keepingOutputs, body)
+  }
+
+  /// Runs `body` with another output of the layer at a path in place of its own.
+  package func replacingOutput<Result, Failure>(
+    of path: String, by output: @escaping (Tensor) -> Tensor, _ body: () throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try Observation.replacing(path, of: self, by: output, body)
   }
 }

@@ -1,12 +1,5 @@
 import AviaryDiagnostics
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
+import AviaryPlatform
 
 /// A Gaussian process of mean 0 with a Matérn 5/2 kernel that has a length for each input: what is known of a function from
 /// some of its values (Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006).

@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
+import AviaryPlatform
 
 extension GaussianProcess {
   /// A process with the hyperparameters that are the likeliest, given the targets and what is usual.

@@ -1,12 +1,5 @@
 import AviaryKernels
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
+import AviaryPlatform
 
 /// Bayesian optimization: a Gaussian process of all trials, and the values from which it expects the most improvement (Jones
 /// et al., "Efficient Global Optimization", 1998).

@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
+import AviaryPlatform
 
 /// How much each setting matters for being among the best trials: PED-ANOVA (Watanabe, Bansal and Hutter, "PED-ANOVA: Efficiently
 /// Quantifying Hyperparameter Importance in Arbitrary Subspaces", 2023).

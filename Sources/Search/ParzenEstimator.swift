@@ -1,12 +1,5 @@
 import AviaryKernels
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
+import AviaryPlatform
 
 /// A density over a space: a kernel around each of some points, which takes all settings together, and an even one.
 ///

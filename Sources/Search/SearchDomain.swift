@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
+import AviaryPlatform
 
 /// The values that a setting may have. Values are texts, as a command takes them; a search sees each as a coordinate in
 /// [0, 1].

@@ -1,12 +1,5 @@
 import AviarySQLite
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
+import AviaryPlatform
 #if canImport(FoundationEssentials)
   import FoundationEssentials
 #else

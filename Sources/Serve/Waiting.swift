@@ -1,13 +1,6 @@
 import Dispatch
 import Synchronization
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
+import AviaryPlatform
 
 /// Runs an asynchronous body to its end, while the calling thread waits.
 func waiting(_ body: @escaping @Sendable () async throws -> Void) throws {

@@ -1,12 +1,5 @@
 import AviaryArchives
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
+import AviaryPlatform
 
 /// Memory of the process, as the system counts it.
 enum ResidentMemory {

@@ -19,18 +19,20 @@ public enum Evaluation {
     let loader = DataLoader(
       try PreparedImages(folder.entries, preprocessing: preprocessing), batchSize: batchSize, workers: workers)
     let batches = ImageTaskBatches(loader) { skipped += $0 }
-    return (try evaluate(batches, classes: folder.classes) { model($0) }, skipped)
+    return (
+      try evaluate(batches, ClassificationMetrics(classes: folder.classes)) { _, inputs in model(inputs) }, skipped
+    )
   }
 
   static func evaluate(
-    _ batches: ImageTaskBatches, classes: [String], isInterrupted: () -> Bool = { false },
-    logits: (Tensor) -> Tensor
+    _ batches: ImageTaskBatches, _ empty: ClassificationMetrics, isInterrupted: () -> Bool = { false },
+    logits: (_ batch: ImageTaskBatch, _ inputs: Tensor) -> Tensor
   ) throws -> ClassificationMetrics {
-    var metrics = ClassificationMetrics(classes: classes)
+    var metrics = empty
     for batch in batches {
       if isInterrupted() { throw EvaluationInterrupted() }
       guard let inputs = batch.inputs else { continue }
-      metrics.add(logits: inference { logits(inputs) }, labels: batch.labels.scalars)
+      metrics.add(logits: inference { logits(batch, inputs) }, labels: batch.labels.scalars)
     }
     return metrics
   }

@@ -65,10 +65,14 @@ public struct ExamplePredictor<Preparation: TablePreparation> {
 
   /// How well classes are predicted.
   ///
-  /// - Parameter keepsProbabilities: whether `probabilities` of the metrics are wanted, too.
-  public func classification(_ examples: Examples<Inputs>, keepsProbabilities: Bool = false) -> ClassificationMetrics {
+  /// - Parameters:
+  ///   - keepsProbabilities: whether `probabilities` of the metrics are wanted, too.
+  ///   - thresholds: by which the classes are predicted.
+  public func classification(
+    _ examples: Examples<Inputs>, keepsProbabilities: Bool = false, thresholds: ClassThresholds? = nil
+  ) -> ClassificationMetrics {
     var metrics = ClassificationMetrics(
-      classes: preprocessing.classes ?? [], keepsProbabilities: keepsProbabilities)
+      classes: preprocessing.classes ?? [], keepsProbabilities: keepsProbabilities, thresholds: thresholds)
     forEachBatch(examples.inputs) { places, logits in
       metrics.add(logits: logits, labels: Array(examples.labels[places]))
     }

@@ -22,6 +22,8 @@ public struct TrainingHooks {
   /// Every so many steps the run is looked into: it writes `steps.csv` and `layers.csv` and calls `inspect`. 0 for once an epoch;
   /// nil for never, which costs nothing. What is learned is the same, bit for bit.
   public var inspectionInterval: Int?
+  /// Whether every step becomes a row of `steps.csv`.
+  public var recordsSteps = false
   /// Is told what was found.
   public var inspect: (StepReport) throws -> Void = { _ in }
   /// Is told how the classes of the validation part were predicted, where the task knows.
@@ -107,8 +109,8 @@ struct SavedRun {
 
 /// A task with the options of its run, from which a run is begun or continued.
 struct Session<Task: TrainingTask> {
-  private let task: Task
-  private let options: TrainingOptions
+  let task: Task
+  let options: TrainingOptions
   private let hooks: TrainingHooks
 
   init(_ task: Task, _ options: TrainingOptions, _ hooks: TrainingHooks) {
@@ -125,16 +127,50 @@ struct Session<Task: TrainingTask> {
     if let tensor = task.model.checkpoint(architecture: nil).nonfinite.first {
       throw TrainingFault.notFinite(tensor: "\(tensor)", epoch: 1, step: 0)
     }
-    if let monitor = options.monitor, let known = task.monitors, !known.contains(monitor) {
+    let known = task.monitors?.filter { $0 != .topK || options.classes.topK != nil }
+    if let monitor = options.monitor, let known, !known.contains(monitor) {
       throw TrainingFault.notMonitored(monitor, available: known)
     }
+    try learnClasses()
+    try task.model.checkUnfreezing(options)
     return try run(in: try RunFolder(creating: path, options: options), from: nil)
+  }
+
+  /// What a run needs of its model before the first step, without a folder.
+  func prepareModel() throws {
+    try learnClasses()
+    try task.model.checkUnfreezing(options)
+    Compute.threads = options.threads
+  }
+
+  func makeOptimizer() throws -> Optimizer {
+    try Optimizer(
+      options.optimizer, groups: options.groups(for: task.model, order: executionOrder), for: task.model)
+  }
+
+  /// Tells the task how its classes are learned. Refuses what means nothing for it.
+  private func learnClasses() throws {
+    if let classes = task.trainingClasses {
+      if let loss = options.loss, !loss.isOfClasses {
+        throw TrainingFault.invalidSetting(
+          name: "--loss", value: loss.rawValue,
+          allowed: "a loss of classes: "
+            + TrainingLoss.allCases.filter(\.isOfClasses).map(\.rawValue).joined(separator: ", "))
+      }
+      return task.learn(try ClassLearning(options, classes))
+    }
+    if let option = options.classes.firstOption
+      ?? options.loss.flatMap({ $0.isOfClasses ? "--loss \($0.rawValue)" : nil })
+    {
+      throw TrainingFault.onlyForClasses(
+        option: option, learned: options.data.isEmpty ? "these data" : "what is learned of \(options.data)")
+    }
   }
 
   /// The paths of the layers in the order in which the first batch runs through them. Of a frozen backbone only the head
   /// is trained, so that its order does not matter.
   private func executionOrder() throws -> [String] {
-    if options.freezesBackbone { return [] }
+    if options.freezesBackbone, options.unfreezing.isEmpty { return [] }
     return try task.model.executionOrder {
       try inference {
         for batch in try task.batches(epoch: 0, startingAt: 0) where task.count(batch) > 0 {
@@ -150,13 +186,15 @@ struct Session<Task: TrainingTask> {
     in folder: RunFolder, from saved: SavedRun?, ready: @escaping () throws -> Void = {}
   ) throws -> TrainingReport {
     Compute.threads = options.threads
+    try learnClasses()
     let model = task.model
-    let optimizer = try Optimizer(
-      options.optimizer, groups: options.groups(for: model, order: executionOrder), for: model)
+    if !options.unfreezing.isEmpty { try model.freeze(options, epoch: saved?.loop.epoch ?? 0) }
+    let optimizer = try makeOptimizer()
     let average = try options.weightAverageDecay.map { try WeightAverage(of: model.parameters, decay: $0) }
     if let saved {
       try optimizer.restore(saved.training.optimizer, for: model, path: folder.last)
-      try average?.restore(saved.training.averages, for: model, path: folder.last)
+      try average?.restore(
+        saved.training.averages, for: model, allowingMissing: !options.unfreezing.isEmpty, path: folder.last)
     }
     return try NetworkRun(
       task, optimizer: optimizer, average: average, options: options, folder: folder, hooks: hooks

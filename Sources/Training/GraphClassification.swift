@@ -67,11 +67,13 @@ public struct GraphClassification: Sendable {
   /// - Parameters:
   ///   - labels: of all graphs: see `labels(among:)`.
   ///   - keepsProbabilities: whether there are curves, areas and calibration.
+  ///   - thresholds: by which the classes are predicted.
   public func metrics(
     _ model: some NodeClassifier, on graphs: [Int]? = nil, labels: [Int32], classes: [String],
-    keepsProbabilities: Bool = false
+    keepsProbabilities: Bool = false, thresholds: ClassThresholds? = nil
   ) -> ClassificationMetrics {
-    var metrics = ClassificationMetrics(classes: classes, keepsProbabilities: keepsProbabilities)
+    var metrics = ClassificationMetrics(
+      classes: classes, keepsProbabilities: keepsProbabilities, thresholds: thresholds)
     let chosen = examples.chosen(graphs ?? examples.graphs)
     forEachBatch(of: chosen) { places, batch in
       let logits = inference { model(batch.features, adjacency: batch.adjacency, graphs: batch.graphs) }

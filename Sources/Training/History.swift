@@ -16,11 +16,17 @@ public struct HistoryRow: Codable, Equatable, Sendable {
   static let columns =
     "epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,learning_rate,seconds,images_per_second"
 
-  /// The row as CSV, in the order of `columns`; what is absent is an empty field.
-  var csv: String {
-    let numbers = [
-      training.loss, training.accuracy, validation?.loss, validation?.accuracy, learningRate, seconds, itemsPerSecond,
-    ]
+  /// Scores of validation that follow these columns where a run has them.
+  static let further: [Monitor] = [.macroF1, .balancedAccuracy, .weightedF1, .matthewsCorrelation, .cohensKappa, .topK]
+
+  /// The name of a further column.
+  static func column(_ score: Monitor) -> String { "validation_" + score.rawValue.replacing("-", with: "_") }
+
+  /// The row as CSV, in the order of `columns` and of the further scores; what is absent is an empty field.
+  func csv(_ further: [Monitor]) -> String {
+    let numbers =
+      [training.loss, training.accuracy, validation?.loss, validation?.accuracy, learningRate, seconds, itemsPerSecond]
+      + further.map { validation?[$0] }
     return "\(epoch)," + numbers.map { $0.map { "\(significant($0, 6))" } ?? "" }.joined(separator: ",")
   }
 }

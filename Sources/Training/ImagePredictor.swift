@@ -119,6 +119,11 @@ public struct ImagePredictor {
     return stride(from: 0, to: scalars.count, by: count).map { start in
       let probabilities = scalars[start..<start + count]
       guard probabilities.allSatisfy(\.isFinite) else { return nil }
+      if let thresholds = metadata.thresholds {
+        return thresholds.order(Array(probabilities)).map {
+          Answer(name: classes[$0], probability: probabilities[start + $0])
+        }
+      }
       let order = probabilities.indices.sorted { (probabilities[$0], $1) > (probabilities[$1], $0) }
       return order.map { Answer(name: classes[$0 - start], probability: probabilities[$0]) }
     }
@@ -156,7 +161,8 @@ public struct ImagePredictor {
     guard classes.count == count else {
       throw PredictionFault.classCount(path: "images", names: classes.count, outputs: count)
     }
-    var metrics = ClassificationMetrics(classes: classes, keepsProbabilities: keepsProbabilities)
+    var metrics = ClassificationMetrics(
+      classes: classes, keepsProbabilities: keepsProbabilities, thresholds: metadata.thresholds)
     let skipped = try forEachBatch(entries, workers: workers, progress: progress) { batch in
       let logits = logits(batch.inputs)
       metrics.add(logits: logits, labels: batch.indices.map { Int32(entries[$0].label) })

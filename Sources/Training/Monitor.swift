@@ -8,6 +8,14 @@ public enum Monitor: String, Codable, CaseIterable, Sendable {
   case macroF1 = "macro-f1"
   /// The mean of the classes' recalls, each of which counts alike.
   case balancedAccuracy = "balanced-accuracy"
+  /// The mean of the classes' F1 scores, each of which counts as often as it is there.
+  case weightedF1 = "weighted-f1"
+  /// Matthews' correlation of the true classes with the predicted ones; 0 where it is undefined.
+  case matthewsCorrelation = "matthews-correlation"
+  /// Agreement beyond what chance would give; 0 where it is undefined.
+  case cohensKappa = "cohens-kappa"
+  /// How often the right class is among the most probable ones: see `ClassOptions.topK`.
+  case topK = "top-k"
   /// Root mean squared error of estimated numbers, in the data's own units.
   case rmse
   /// Mean absolute error of estimated numbers, in the data's own units.
@@ -21,15 +29,22 @@ public enum Monitor: String, Codable, CaseIterable, Sendable {
   public var rises: Bool {
     switch self {
     case .loss, .rmse, .mae: false
-    case .accuracy, .macroF1, .balancedAccuracy, .r2, .pseudoLikelihood: true
+    case .accuracy, .macroF1, .balancedAccuracy, .weightedF1, .matthewsCorrelation, .cohensKappa, .topK, .r2,
+      .pseudoLikelihood:
+      true
     }
   }
 
   /// Whether it is made of counts of right predictions, so that many epochs have the same.
-  var countsClasses: Bool { self == .accuracy || self == .macroF1 || self == .balancedAccuracy }
+  var countsClasses: Bool { Self.ofClasses.contains(self) && self != .loss }
+
+  /// Whether thresholds of classes can be chosen by it: see `ClassThresholds`.
+  public var isThresholdCriterion: Bool { countsClasses && self != .topK }
 
   /// What classifications report, and what estimates of numbers do.
-  static let ofClasses: [Monitor] = [.loss, .accuracy, .macroF1, .balancedAccuracy]
+  static let ofClasses: [Monitor] = [
+    .loss, .accuracy, .macroF1, .balancedAccuracy, .weightedF1, .matthewsCorrelation, .cohensKappa, .topK,
+  ]
   static let ofNumbers: [Monitor] = [.loss, .rmse, .mae, .r2]
 }
 
@@ -77,6 +92,11 @@ public struct Scores: Codable, Equatable, Sendable {
   public var macroF1: Double?
   /// The mean of the classes' recalls.
   public var balancedAccuracy: Double?
+  public var weightedF1: Double?
+  public var matthewsCorrelation: Double?
+  public var cohensKappa: Double?
+  /// nil where nobody asks for it.
+  public var topK: Double?
   /// How well numbers are estimated, in the data's own units; nil where classes are predicted.
   public var rmse: Double?
   /// The mean absolute error.
@@ -94,22 +114,41 @@ public struct Scores: Codable, Equatable, Sendable {
 
   /// The quantity, where it is known.
   public subscript(_ quantity: Monitor) -> Double? {
+    get { self[keyPath: Self.path(of: quantity)] }
+    set { self[keyPath: Self.path(of: quantity)] = newValue }
+  }
+
+  private static func path(of quantity: Monitor) -> WritableKeyPath<Scores, Double?> {
     switch quantity {
-    case .loss: loss
-    case .accuracy: accuracy
-    case .macroF1: macroF1
-    case .balancedAccuracy: balancedAccuracy
-    case .rmse: rmse
-    case .mae: mae
-    case .r2: r2
-    case .pseudoLikelihood: pseudoLikelihood
+    case .loss: \.knownLoss
+    case .accuracy: \.accuracy
+    case .macroF1: \.macroF1
+    case .balancedAccuracy: \.balancedAccuracy
+    case .weightedF1: \.weightedF1
+    case .matthewsCorrelation: \.matthewsCorrelation
+    case .cohensKappa: \.cohensKappa
+    case .topK: \.topK
+    case .rmse: \.rmse
+    case .mae: \.mae
+    case .r2: \.r2
+    case .pseudoLikelihood: \.pseudoLikelihood
     }
+  }
+
+  /// The loss is always known.
+  private var knownLoss: Double? {
+    get { loss }
+    set { loss = newValue ?? loss }
   }
 
   /// Takes over what is counted by class.
   mutating func count(_ tally: ClassTally) {
     macroF1 = tally.macroF1
     balancedAccuracy = tally.balancedAccuracy
+    weightedF1 = tally.weightedF1
+    // As scikit-learn has them where they are undefined: an epoch that predicts one class only is no fault.
+    matthewsCorrelation = tally.macroF1.map { _ in tally.matthewsCorrelation ?? 0 }
+    cohensKappa = tally.macroF1.map { _ in tally.cohensKappa ?? 0 }
   }
 
   /// More accurate, or as accurate with less loss.

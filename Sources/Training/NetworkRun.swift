@@ -19,6 +19,10 @@ final class NetworkRun<Task: TrainingTask> {
   private var reporter: LoopReporter
   /// Nil where nobody looks into steps.
   private let inspector: StepInspector<Task>?
+  /// Rows of steps; nil where there are none.
+  private let log: StepLog?
+  /// When the last step was recorded.
+  private var lastStep = secondsOnAClock()
 
   init(
     _ task: Task, optimizer: Optimizer, average: WeightAverage?, options: TrainingOptions, folder: RunFolder,
@@ -35,7 +39,11 @@ final class NetworkRun<Task: TrainingTask> {
     statisticsBatches = options.statisticsBatches
     reporter = LoopReporter(
       epochs: options.epochs, batchesPerEpoch: task.batchesPerEpoch, items: task.items, plotsCurves: hooks.plotsCurves)
-    inspector = hooks.inspectionInterval.map { StepInspector(task, every: $0, hooks.inspect) }
+    let log = hooks.recordsSteps || hooks.inspectionInterval != nil ? StepLog(everyStep: hooks.recordsSteps) : nil
+    self.log = log
+    inspector = log.flatMap { log in
+      hooks.inspectionInterval.map { StepInspector(task, log, every: $0, hooks.inspect) }
+    }
   }
 
   func run(from state: LoopState, ready: () throws -> Void) throws -> TrainingReport {
@@ -47,12 +55,13 @@ final class NetworkRun<Task: TrainingTask> {
       return TrainingReport(summary: nil, interrupted: true, folder: folder.path)
     }
     try ready()
-    try inspector?.log.open(folder, upTo: state.globalStep)
+    try log?.open(folder, upTo: state.globalStep)
     var loop = TrainingLoop(
       epochs: options.epochs, batchesPerEpoch: task.batchesPerEpoch, learningRate: options.optimizer.learningRate,
       schedule: options.schedule,
       batches: { [self] epoch, start in
         self.epoch = epoch
+        try unfreeze()
         return try task.batches(epoch: epoch, startingAt: start)
       },
       step: { [self] batch, rate, number in try step(batch, learningRate: rate, number: number) },
@@ -68,6 +77,13 @@ final class NetworkRun<Task: TrainingTask> {
     loop.checkBatches = { [task] in try task.checkBatches() }
     loop.saveBest = { [self] state in
       try write(averaged { try checkpoint(scores: state.best?.scores) }, to: folder.best, at: state)
+    }
+    if let every = options.saveEvery {
+      loop.saveEpoch = { [self] state in
+        guard state.epoch % every == 0 else { return }
+        try write(
+          averaged { try checkpoint(scores: state.history.last?.validation) }, to: folder.epoch(state.epoch), at: state)
+      }
     }
     loop.choice = options.choice
     loop.earlyStopping = options.earlyStopping
@@ -98,11 +114,13 @@ final class NetworkRun<Task: TrainingTask> {
           learningRate: learningRate, optimizer: optimizer, transformGradients: transform))
     }
     let result: StepResult
+    var norm: Double?
     if let inspector, inspector.isDue(number) {
       let watch = GradientWatch(before: transformGradients)
       result = try step(watch.transform)
       let report = try inspector.inspect(
         result, batch, gradients: watch.seen, learningRate: learningRate, epoch: epoch, number: number)
+      norm = report?.gradientNorm
       // The line of an epoch says enough of it.
       if let report, hooks.inspectionInterval != 0 { reporter.print(report.text) }
     } else {
@@ -110,7 +128,31 @@ final class NetworkRun<Task: TrainingTask> {
       inspector?.count(result)
     }
     if result.count > 0 { average?.update() }
+    if hooks.recordsSteps, result.count > 0 {
+      let time = secondsOnAClock()
+      log?.add(
+        result, step: number + 1, epoch: epoch + 1, learningRate: learningRate, gradientNorm: norm,
+        itemsPerSecond: time > lastStep ? Double(result.count) / (time - lastStep) : nil)
+      lastStep = time
+    }
     return result
+  }
+
+  /// Unfreezes what is due in the current epoch.
+  private func unfreeze() throws {
+    guard !options.unfreezing.isEmpty else { return }
+    let frozen = parameters.filter(\.isFrozen)
+    try task.model.freeze(options, epoch: epoch)
+    guard frozen.contains(where: { !$0.isFrozen }) else { return }
+    average?.include(parameters)
+    // Of other trained layers the statistics may have to be estimated where they had not.
+    statisticsBatches = options.statisticsBatches
+    try task.frozenLayersChanged()
+    let layers = options.unfreezing.filter { $0.epoch == epoch + 1 }.map(\.layers).joined(separator: ", ")
+    let count = { (parameters: [Parameter]) in parameters.reduce(0) { $0 + $1.count } }
+    reporter.print(
+      "epoch \(epoch + 1): \(layers) is trained, too: \(count(parameters.filter { !$0.isFrozen })) of \(count(parameters)) "
+        + "parameters")
   }
 
   /// Gives batch normalisation the statistics that the weights have now, where that is asked for. They depend on nothing
@@ -161,6 +203,9 @@ final class NetworkRun<Task: TrainingTask> {
     if let scores {
       checkpoint.metadata.metrics = ["validation_loss": scores.loss]
       checkpoint.metadata.metrics["validation_accuracy"] = scores.accuracy
+      for score in HistoryRow.further where scores[score] != nil {
+        checkpoint.metadata.metrics[HistoryRow.column(score)] = scores[score]
+      }
     }
     return checkpoint
   }
@@ -182,7 +227,7 @@ final class NetworkRun<Task: TrainingTask> {
       state: try state.json())
     try write(checkpoint, to: folder.last, at: state)
     try folder.write(history: state.history)
-    try inspector?.log.write(to: folder)
+    try log?.write(to: folder)
   }
 
   /// Every file with weights is written here, so that none holds a number that is not finite.
@@ -196,7 +241,20 @@ final class NetworkRun<Task: TrainingTask> {
 
   /// Scores the best weights on the test items, once, and writes the summary.
   private func finish(_ state: LoopState) throws -> RunSummary {
-    try task.model.load(try Checkpoint.read(from: folder.best), path: folder.best)
+    var best = try Checkpoint.read(from: folder.best)
+    try task.model.load(best, path: folder.best)
+    if let criterion = options.classes.thresholds {
+      if let thresholds = try task.chooseThresholds(by: criterion) {
+        reporter.print(
+          "thresholds of the classes, chosen on the validation part: \(thresholds.described(best.metadata.classes ?? [])) "
+            + "(\(criterion.rawValue) \(significant(thresholds.score, 4)), without them "
+            + "\(significant(thresholds.plainScore, 4)))")
+        best.metadata.extra[ClassThresholds.key] = try thresholds.text
+        try write(best, to: folder.best, at: state)
+      } else {
+        reporter.print("no thresholds of the classes are chosen: there is no validation part with classes")
+      }
+    }
     let scores = hooks.scoresTest ? try task.test() : nil
     if let loss = scores?.loss, !loss.isFinite { throw TrainingFault.testLossNotFinite(loss: "\(loss)") }
     let count = { (parameters: [Parameter]) in parameters.reduce(0) { $0 + $1.count } }

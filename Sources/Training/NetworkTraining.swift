@@ -26,8 +26,28 @@ public enum NetworkTraining {
     Compute.threads = options.threads
     let beginning = Beginning(place: .source(source), registry: registry, report: report)
     let (options, kind) = try Self.detected(options, beginning)
-    func open(_ task: some TrainingTask) throws -> TrainingReport { try Session(task, options, hooks).begin(in: path) }
+    func open(_ task: some TrainingTask) throws -> TrainingReport {
+      if let remark = task.trainingClasses?.remarkOnRare(options, items: task.items) { report(remark) }
+      return try Session(task, options, hooks).begin(in: path)
+    }
     return try open(task(options, kind, beginning, at: path, report))
+  }
+
+  /// Tries growing learning rates for a run with these options, without writing anything.
+  ///
+  /// - Parameter range: the rates, and how many steps they grow over.
+  public static func learningRates(
+    _ options: TrainingOptions, from source: Source, registry: Registry, over range: LearningRateRange,
+    report: @escaping (String) -> Void
+  ) throws -> LearningRateRange {
+    try options.validate()
+    Compute.threads = options.threads
+    let beginning = Beginning(place: .source(source), registry: registry, report: report)
+    let (options, kind) = try Self.detected(options, beginning)
+    func open(_ task: some TrainingTask) throws -> LearningRateRange {
+      try Session(task, options, TrainingHooks()).learningRates(range)
+    }
+    return try open(task(options, kind, beginning, at: "", report))
   }
 
   /// Continues the run in the folder `path` as if it had never stopped, but for the changes asked for.

@@ -98,12 +98,17 @@ public struct NodeClassification: Sendable {
 
   /// How the model does on parts taken together.
   ///
-  /// - Parameter keepsProbabilities: whether `probabilities` of the metrics are wanted, too.
+  /// - Parameters:
+  ///   - keepsProbabilities: whether `probabilities` of the metrics are wanted, too.
+  ///   - topK: how many of the most probable classes `topAccuracy` looks through.
+  ///   - thresholds: by which the classes are predicted.
   public func metrics(
-    _ model: some NodeClassifier, on parts: [Part], keepsProbabilities: Bool = false
+    _ model: some NodeClassifier, on parts: [Part], keepsProbabilities: Bool = false, topK: Int? = nil,
+    thresholds: ClassThresholds? = nil
   ) -> ClassificationMetrics {
     let classes = dataset.classNames ?? (0..<dataset.classes).map { "\($0)" }
-    var metrics = ClassificationMetrics(classes: classes, keepsProbabilities: keepsProbabilities)
+    var metrics = ClassificationMetrics(
+      classes: classes, keepsProbabilities: keepsProbabilities, topK: topK, thresholds: thresholds)
     let logits = inference { self.logits(model) }
     for part in parts {
       metrics.add(logits: inference { rows(of: part, in: logits) }, labels: labels(of: part).scalars)

@@ -12,6 +12,8 @@ package final class ReadingTally {
   private let mostSkipped: Double
   private var read: [Int]
   private var skipped = 0
+  /// An image that is drawn several times is unreadable once.
+  private var skippedPaths: Set<String> = []
   /// The first unreadable images.
   private var first: [(path: String, reason: String)] = []
 
@@ -30,7 +32,7 @@ package final class ReadingTally {
   private var tried: Int { read.reduce(skipped, +) }
 
   /// Whether more are unreadable than may be.
-  var isBeyondLimit: Bool { Double(skipped) > mostSkipped * Double(total) + 1e-9 }
+  var isBeyondLimit: Bool { Double(skippedPaths.count) > mostSkipped * Double(total) + 1e-9 }
 
   /// - Parameter labels: the classes of images that were read.
   func add(labels: [Int32]) {
@@ -39,7 +41,7 @@ package final class ReadingTally {
 
   func addSkipped(_ path: String, _ reason: String) {
     skipped += 1
-    if first.count < 3 { first.append((path, reason)) }
+    if skippedPaths.insert(path).inserted, first.count < 3 { first.append((path, reason)) }
   }
 
   /// Adds all images of the part at once.
@@ -62,7 +64,8 @@ package final class ReadingTally {
     }
     if isBeyondLimit {
       throw .tooManySkipped(
-        items: items, skipped: skipped, tried: tried, all: total, most: mostSkipped, paths: first.map(\.path),
+        items: items, skipped: skippedPaths.count, tried: tried, all: total, most: mostSkipped,
+        paths: first.map(\.path),
         first: first.first?.reason ?? "")
     }
   }

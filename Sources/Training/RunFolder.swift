@@ -34,6 +34,8 @@ public final class RunFolder: Sendable {
   static let predictionsName = "predictions.csv"
   /// The run's own options, so that resuming needs no others.
   public var options: String { path + "/options.json" }
+  /// The weights after an epoch, counted from 1, where they are kept.
+  public func epoch(_ number: Int) -> String { path + "/" + SavedEpochs.name(number) }
   /// What the run's images hold: see `ImageContents`.
   var images: String { path + "/" + Self.imagesName }
   static let imagesName = "images.json"
@@ -41,11 +43,12 @@ public final class RunFolder: Sendable {
   /// The weights at the end of a cycle of the schedule, counted from 1.
   func snapshot(_ cycle: Int) -> String { path + "/snapshot-\(cycle).h5" }
 
-  /// Every file that a run writes, but for snapshots.
-  static let names = [
-    "best.h5", "last.h5", "history.csv", "summary.json", "options.json", imagesName, "features-training.h5",
-    "features-validation.h5", StepLog.stepsName, StepLog.layersName, predictionsName,
-  ]
+  /// Every file that a run writes, but for snapshots and the weights of epochs.
+  static let names =
+    [
+      "best.h5", "last.h5", "history.csv", "summary.json", "options.json", imagesName, "features-training.h5",
+      "features-validation.h5", StepLog.stepsName, StepLog.layersName, predictionsName,
+    ] + PrefixCache.names
 
   /// Begins a run at `path`, a folder that does not exist or holds no run. Where a run died before it saved anything,
   /// there is nothing to lose, and a new one may begin.
@@ -54,7 +57,7 @@ public final class RunFolder: Sendable {
       throw .cannotWrite(path: path, reason: reason(error))
     }
     try self.init(locking: path)
-    if [best, last, history, summary].contains(where: FileSystem.exists) {
+    if [best, last, history, summary].contains(where: FileSystem.exists) || !SavedEpochs.list(in: path).isEmpty {
       throw .alreadyExists(path: path)
     }
     try? FileManager.default.removeItem(atPath: images)
@@ -82,10 +85,10 @@ public final class RunFolder: Sendable {
 
   /// Removes what a killed process left behind; those of Foundation's atomic writes come from earlier versions.
   private func removeLeftovers() {
-    AviaryArchives.removeLeftovers(of: Self.names, in: path)
     let snapshots = (try? FileSystem.names(in: path)) ?? []
     AviaryArchives.removeLeftovers(
-      of: Set(snapshots.filter { $0.hasPrefix(".snapshot-") }.map { String($0.dropFirst().dropLast(7)) }).sorted(),
+      of: Self.names + SavedEpochs.unfinished(in: path)
+        + Set(snapshots.filter { $0.hasPrefix(".snapshot-") }.map { String($0.dropFirst().dropLast(7)) }).sorted(),
       in: path)
     let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
     for name in names where name.hasPrefix(".dat.nosync") {
@@ -122,7 +125,9 @@ public final class RunFolder: Sendable {
 
   /// Replaces `history.csv`. The rows come from the saved state, so no kill and no resume loses or doubles one.
   public func write(history rows: [HistoryRow]) throws(RunFault) {
-    let lines = [HistoryRow.columns] + rows.map(\.csv)
+    let further = HistoryRow.further.filter { score in rows.contains { $0.validation?[score] != nil } }
+    let header = ([HistoryRow.columns] + further.map(HistoryRow.column)).joined(separator: ",")
+    let lines = [header] + rows.map { $0.csv(further) }
     try write(lines.joined(separator: "\n") + "\n", to: history)
   }
 

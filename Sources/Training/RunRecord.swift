@@ -39,17 +39,23 @@ public struct RunRecord: Sendable {
     guard FileSystem.exists(path + "/history.csv") || FileSystem.exists(path + "/options.json") else {
       throw .notARun(path: path)
     }
-    history = try Self.table(path + "/history.csv", columns: 8).map { (row) throws(RunFault) in
+    let (names, rows) = try Self.table(path + "/history.csv", leastColumns: 8)
+    history = try rows.map { (row) throws(RunFault) in
       guard let epoch = row.integer(0), let loss = row.number(1), let rate = row.number(5), let seconds = row.number(6)
       else {
         throw row.fault
       }
+      var validation = row.number(3).map { Scores(loss: $0, accuracy: row.number(4)) }
+      for (place, name) in names.enumerated().dropFirst(8) {
+        if let score = HistoryRow.further.first(where: { HistoryRow.column($0) == name }) {
+          validation?[score] = row.number(place)
+        }
+      }
       return HistoryRow(
-        epoch: epoch, training: Scores(loss: loss, accuracy: row.number(2)),
-        validation: row.number(3).map { Scores(loss: $0, accuracy: row.number(4)) }, learningRate: rate,
+        epoch: epoch, training: Scores(loss: loss, accuracy: row.number(2)), validation: validation, learningRate: rate,
         seconds: seconds, itemsPerSecond: row.number(7))
     }
-    steps = try Self.table(path + "/" + StepLog.stepsName, columns: 7).map { (row) throws(RunFault) in
+    steps = try Self.table(path + "/" + StepLog.stepsName, leastColumns: 7).rows.map { (row) throws(RunFault) in
       guard let step = row.integer(0), let loss = row.number(2) else { throw row.fault }
       return StepRow(
         step: step, loss: loss, accuracy: row.number(3), learningRate: row.number(4), gradientNorm: row.number(5))
@@ -71,17 +77,21 @@ public struct RunRecord: Sendable {
     var fault: RunFault { .damagedTable(path: path, line: line) }
   }
 
-  /// The rows below the header; none where there is no file.
-  private static func table(_ path: String, columns: Int) throws(RunFault) -> [Row] {
-    guard let text = try text(path) else { return [] }
+  /// The names of the columns and the rows below them; none where there is no file.
+  private static func table(
+    _ path: String, leastColumns least: Int
+  ) throws(RunFault) -> (names: [Substring], rows: [Row]) {
+    guard let text = try text(path) else { return ([], []) }
     var rows: [Row] = []
-    for (index, line) in text.split(separator: "\n").enumerated().dropFirst() {
-      let row = Row(
-        path: path, line: index + 1, fields: line.split(separator: ",", omittingEmptySubsequences: false))
-      guard row.fields.count == columns else { throw row.fault }
-      rows.append(row)
+    var names: [Substring] = []
+    for (index, line) in text.split(separator: "\n").enumerated() {
+      let fields = line.split(separator: ",", omittingEmptySubsequences: false)
+      if index == 0 { names = fields }
+      let row = Row(path: path, line: index + 1, fields: fields)
+      guard fields.count == names.count, fields.count >= least else { throw row.fault }
+      if index > 0 { rows.append(row) }
     }
-    return rows
+    return (names, rows)
   }
 
   /// Nil where there is no file.

@@ -26,6 +26,15 @@ public struct RunSummary: Codable, Equatable, Sendable {
   public var testMacroF1: Double?
   /// The balanced accuracy in the test.
   public var testBalancedAccuracy: Double?
+  public var bestWeightedF1: Double?
+  public var bestMatthewsCorrelation: Double?
+  public var bestCohensKappa: Double?
+  public var testWeightedF1: Double?
+  public var testMatthewsCorrelation: Double?
+  public var testCohensKappa: Double?
+  /// How often the right class is among the most probable ones; only written where somebody asked.
+  public var bestTopK: Double?
+  public var testTopK: Double?
   /// How well `best.h5` estimates the numbers of the validation items, in their own units; only written where it does.
   public var bestRMSE: Double?
   /// The mean absolute error of the best epoch in validation.
@@ -78,6 +87,11 @@ public struct RunSummary: Codable, Equatable, Sendable {
     bestBalancedAccuracy = state.best?.scores?.balancedAccuracy
     testMacroF1 = test?.macroF1
     testBalancedAccuracy = test?.balancedAccuracy
+    let best = state.best?.scores
+    (bestWeightedF1, testWeightedF1) = (best?.weightedF1, test?.weightedF1)
+    (bestMatthewsCorrelation, testMatthewsCorrelation) = (best?.matthewsCorrelation, test?.matthewsCorrelation)
+    (bestCohensKappa, testCohensKappa) = (best?.cohensKappa, test?.cohensKappa)
+    (bestTopK, testTopK) = (best?.topK, test?.topK)
     bestRMSE = state.best?.scores?.rmse
     bestMAE = state.best?.scores?.mae
     bestR2 = state.best?.scores?.r2
@@ -110,6 +124,14 @@ public struct RunSummary: Codable, Equatable, Sendable {
     case bestBalancedAccuracy = "best_balanced_accuracy"
     case testMacroF1 = "test_macro_f1"
     case testBalancedAccuracy = "test_balanced_accuracy"
+    case bestWeightedF1 = "best_weighted_f1"
+    case bestMatthewsCorrelation = "best_matthews_correlation"
+    case bestCohensKappa = "best_cohens_kappa"
+    case testWeightedF1 = "test_weighted_f1"
+    case testMatthewsCorrelation = "test_matthews_correlation"
+    case testCohensKappa = "test_cohens_kappa"
+    case bestTopK = "best_top_k"
+    case testTopK = "test_top_k"
     case bestRMSE = "best_rmse"
     case bestMAE = "best_mae"
     case bestR2 = "best_r2"
@@ -139,6 +161,14 @@ public struct RunSummary: Codable, Equatable, Sendable {
     try container.encodeIfPresent(bestBalancedAccuracy, forKey: .bestBalancedAccuracy)
     try container.encodeIfPresent(testMacroF1, forKey: .testMacroF1)
     try container.encodeIfPresent(testBalancedAccuracy, forKey: .testBalancedAccuracy)
+    try container.encodeIfPresent(bestWeightedF1, forKey: .bestWeightedF1)
+    try container.encodeIfPresent(bestMatthewsCorrelation, forKey: .bestMatthewsCorrelation)
+    try container.encodeIfPresent(bestCohensKappa, forKey: .bestCohensKappa)
+    try container.encodeIfPresent(testWeightedF1, forKey: .testWeightedF1)
+    try container.encodeIfPresent(testMatthewsCorrelation, forKey: .testMatthewsCorrelation)
+    try container.encodeIfPresent(testCohensKappa, forKey: .testCohensKappa)
+    try container.encodeIfPresent(bestTopK, forKey: .bestTopK)
+    try container.encodeIfPresent(testTopK, forKey: .testTopK)
     try container.encodeIfPresent(bestRMSE, forKey: .bestRMSE)
     try container.encodeIfPresent(bestMAE, forKey: .bestMAE)
     try container.encodeIfPresent(bestR2, forKey: .bestR2)

@@ -3,14 +3,7 @@ import AviaryCheckpoints
 import AviaryDatasets
 import AviaryLayers
 import Synchronization
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
+import AviaryPlatform
 
 /// What runs on the same data have in common and read once: the features of images by a frozen backbone, and tables. For runs
 /// that are done one after the other, in one process or in several that share a folder.

@@ -37,8 +37,18 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
   case movedData(path: String)
   /// An option of a resumed run applies to images, and the data are others.
   case onlyForImages(option: String, path: String)
+  /// An option is for learning classes, and something else is learned. `learned` says what.
+  case onlyForClasses(option: String, learned: String)
+  /// Weights are given for other classes than those of the data.
+  case classWeights(reason: String, classes: [String])
+  /// A file of class weights cannot be read as one.
+  case classWeightsFile(path: String, reason: String)
+  /// Items are to be drawn by their class, and all are one batch.
+  case nothingToDraw(option: String)
   /// Everything is frozen.
   case nothingToTrain(option: String, layers: [String])
+  /// Layers are to be unfrozen that are not frozen by then.
+  case nothingToUnfreeze(Unfreezing)
   /// A pattern of a parameter group matches no parameter.
   case groupMatchesNothing(pattern: String, firstPaths: [String])
   /// The saved moving average of a parameter is missing, or does not have its shape.
@@ -124,10 +134,20 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
       "\(path): no such file or folder; if the data have moved, resume with --data and their new place"
     case .onlyForImages(let option, let path):
       "\(option) is for images, which \(path) is not; leave it out"
+    case .onlyForClasses(let option, let learned): "\(option) is for learning classes, not \(learned); leave it out"
+    case .classWeights(let reason, let classes):
+      "--class-weights: \(reason); the classes are \(classes.prefix(20).joined(separator: ", "))"
+        + (classes.count > 20 ? ", … (\(classes.count))" : "")
+    case .classWeightsFile(let path, let reason):
+      "\(path): \(reason); give a line 'class,weight' for each class, or a JSON object of numbers"
+    case .nothingToDraw(let option): "\(option): all nodes of a graph are learned at once; try --class-weights"
     case .layers(let option, let fault): "\(option): \(fault)"
     case .nothingToTrain(let option, let layers):
       "\(option) \(layers.joined(separator: ",")): freezes the whole network, so that nothing is left to train; "
         + "leave out a layer, such as the head"
+    case .nothingToUnfreeze(let layers):
+      "--unfreeze \(layers): no parameter of these layers is frozen before epoch \(layers.epoch); leave it out, or freeze them "
+        + "with --freeze"
     case .groupMatchesNothing(let pattern, let paths):
       "parameter group: '\(pattern)' matches no parameter; the model has \(paths.joined(separator: ", "))"
     case .badWeightAverage(let path, let parameter):

@@ -35,7 +35,7 @@ public enum LoopOutcome: Equatable, Sendable {
   case interrupted(LoopState)
 }
 
-/// Thrown by an `evaluate` closure that stops because the run was interrupted: the loop saves and returns.
+/// Thrown by an `evaluate` or a `batches` closure that stops because the run was interrupted: the loop saves and returns.
 public struct EvaluationInterrupted: Swift.Error {
   /// An interruption.
   public init() {}
@@ -75,6 +75,8 @@ public struct TrainingLoop<Batches: Sequence> {
   public var checkBatches: () throws -> Void = {}
   /// Saves the model as the best so far, before `save`. A run killed in between finds the same best again.
   public var saveBest: (_ state: LoopState) throws -> Void = { _ in }
+  /// Called after every epoch, before `save`.
+  public var saveEpoch: (_ state: LoopState) throws -> Void = { _ in }
   /// Is told of steps, validations and epochs.
   public var observe: (LoopEvent) -> Void = { _ in }
   /// Asked after each step and each epoch.
@@ -138,7 +140,14 @@ public struct TrainingLoop<Batches: Sequence> {
 
   /// The rest of the current epoch's steps.
   private func learn(_ session: inout Session) throws -> Course {
-    for batch in try batches(session.state.epoch, session.state.batchInEpoch) {
+    let batches: Batches
+    do {
+      batches = try self.batches(session.state.epoch, session.state.batchInEpoch)
+    } catch is EvaluationInterrupted {
+      try saveNow(&session)
+      return .interrupted
+    }
+    for batch in batches {
       let number = session.state.globalStep
       let rate = schedule.learningRate(
         base: schedule.plateau.flatMap { _ in session.state.plateau?.learningRate } ?? learningRate, step: number,
@@ -183,6 +192,7 @@ public struct TrainingLoop<Batches: Sequence> {
       session.state.stopping = state
     }
     if isBest { try saveBest(session.state) }
+    try saveEpoch(session.state)
     try saveNow(&session)
     if let row = session.state.history.last { observe(.finishedEpoch(row, isBest: isBest)) }
     if let stopping = session.state.stopping, stopping.hasStopped, session.state.epoch < epochs {

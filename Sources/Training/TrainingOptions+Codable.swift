@@ -8,6 +8,7 @@ extension TrainingOptions: Codable {
   private enum CodingKeys: String, CodingKey {
     case data, architecture, configuration, checkpoint, reading, epochs, batchSize, optimizer, schedule, groups,
       layerwiseDecay
+    case loss, classes, unfreezing, saveEvery
     case clipping, monitor, minimumDelta, earlyStopping, weightAverageDecay, statisticsBatches, freeze, trainOnly,
       validation, seed, workers,
       threads, command, parts, members
@@ -35,6 +36,8 @@ extension TrainingOptions: Codable {
     groups = try container.decodeIfPresent([ParameterGroup].self, forKey: .groups) ?? []
     layerwiseDecay = try container.decodeIfPresent(Double.self, forKey: .layerwiseDecay)
     clipping = try container.decodeIfPresent(GradientClipping.self, forKey: .clipping)
+    loss = try container.decodeIfPresent(TrainingLoss.self, forKey: .loss)
+    classes = try container.decodeIfPresent(ClassOptions.self, forKey: .classes) ?? ClassOptions()
     monitor = try container.decodeIfPresent(Monitor.self, forKey: .monitor)
     minimumDelta = try container.decodeIfPresent(Double.self, forKey: .minimumDelta) ?? 0
     earlyStopping = try container.decodeIfPresent(EarlyStopping.self, forKey: .earlyStopping)
@@ -42,6 +45,8 @@ extension TrainingOptions: Codable {
     statisticsBatches = try container.decodeIfPresent(Int.self, forKey: .statisticsBatches)
     freeze = try container.decodeIfPresent([String].self, forKey: .freeze) ?? []
     trainOnly = try container.decodeIfPresent([String].self, forKey: .trainOnly) ?? []
+    unfreezing = try container.decodeIfPresent([Unfreezing].self, forKey: .unfreezing) ?? []
+    saveEvery = try container.decodeIfPresent(Int.self, forKey: .saveEvery)
     validation = try container.decodeIfPresent(Validation.self, forKey: .validation)
     parts = try container.decodeIfPresent(PartOptions.self, forKey: .parts) ?? PartOptions()
     members = try container.decodeIfPresent(MemberOptions.self, forKey: .members)
@@ -98,6 +103,8 @@ extension TrainingOptions: Codable {
     try container.encode(groups, forKey: .groups)
     try container.encodeIfPresent(layerwiseDecay, forKey: .layerwiseDecay)
     try container.encodeIfPresent(clipping, forKey: .clipping)
+    try container.encodeIfPresent(loss, forKey: .loss)
+    if classes != ClassOptions() { try container.encode(classes, forKey: .classes) }
     try container.encodeIfPresent(monitor, forKey: .monitor)
     if minimumDelta != 0 { try container.encode(minimumDelta, forKey: .minimumDelta) }
     try container.encodeIfPresent(earlyStopping, forKey: .earlyStopping)
@@ -105,6 +112,8 @@ extension TrainingOptions: Codable {
     try container.encodeIfPresent(statisticsBatches, forKey: .statisticsBatches)
     try container.encode(freeze, forKey: .freeze)
     if !trainOnly.isEmpty { try container.encode(trainOnly, forKey: .trainOnly) }
+    if !unfreezing.isEmpty { try container.encode(unfreezing, forKey: .unfreezing) }
+    try container.encodeIfPresent(saveEvery, forKey: .saveEvery)
     try container.encodeIfPresent(validation, forKey: .validation)
     if parts != PartOptions() { try container.encode(parts, forKey: .parts) }
     try container.encodeIfPresent(members, forKey: .members)

@@ -39,6 +39,10 @@ public struct TrainingOptions: Equatable, Sendable {
   public var layerwiseDecay: Double?
   /// How large gradients may be; nil for any size.
   public var clipping: GradientClipping?
+  /// What is made small; nil for what the data suggest.
+  public var loss: TrainingLoss?
+  /// How classes are learned that are rare, or whose labels are uncertain.
+  public var classes = ClassOptions()
   /// What chooses the best epoch; nil for the accuracy, of which equal ones are told apart by their loss, or else the loss.
   public var monitor: Monitor?
   /// An epoch becomes the best if it is better by more than this.
@@ -54,6 +58,10 @@ public struct TrainingOptions: Equatable, Sendable {
   public var freeze: [String] = []
   /// What alone is trained, in the same words, and everything else is frozen; empty for whatever `freeze` leaves.
   public var trainOnly: [String] = []
+  /// Frozen layers that are trained from a later epoch on.
+  public var unfreezing: [Unfreezing] = []
+  /// After every so many epochs the weights are kept in a file of their own: `epoch-003.h5`; nil for never.
+  public var saveEvery: Int?
   /// nil for the data's own validation part, or else a share that depends on the kind of data.
   public var validation: Validation?
   /// How else the data are divided.
@@ -144,6 +152,7 @@ public struct TrainingOptions: Equatable, Sendable {
         "layer-wise decay", layerwiseDecay, layerwiseDecay > 0 && layerwiseDecay <= 1, "above 0 and at most 1")
     }
     try clipping?.validate()
+    try classes.validate()
     try TrainingFault.check(
       "minimum delta", minimumDelta, minimumDelta >= 0 && minimumDelta.isFinite, "0 or more")
     try earlyStopping?.validate()
@@ -163,6 +172,11 @@ public struct TrainingOptions: Equatable, Sendable {
     try TrainingFault.check(
       "freeze beside trainOnly", freeze.joined(separator: ","), freeze.isEmpty || trainOnly.isEmpty,
       "empty where the other is not")
+    for layers in unfreezing { try layers.validate() }
+    if let saveEvery {
+      try TrainingFault.check(
+        "number of epochs to save after", saveEvery, (1...100_000).contains(saveEvery), "1 to 100000")
+    }
     try kind?.validate()
     try parts.validate()
     try members?.validate()

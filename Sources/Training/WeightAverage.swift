@@ -10,9 +10,9 @@ import AviaryTensors
 public final class WeightAverage {
   /// The share of the average that each step keeps.
   public let decay: Double
-  private let parameters: [Parameter]
-  /// One for each parameter; empty before the first update.
-  private var averages: [Variable] = []
+  private var parameters: [Parameter]
+  /// One for each parameter; nil before its first update.
+  private var averages: [Variable?]
 
   /// - Parameter parameters: those that are not frozen are averaged, each once; the others do not change.
   public init(of parameters: [Parameter], decay: Double) throws(TrainingFault) {
@@ -20,6 +20,16 @@ public final class WeightAverage {
     self.decay = decay
     var known: Set<ObjectIdentifier> = []
     self.parameters = parameters.filter { !$0.isFrozen && known.insert($0.identity).inserted }
+    averages = Array(repeating: nil, count: self.parameters.count)
+  }
+
+  /// Averages parameters from now on, too, that are no longer frozen.
+  public func include(_ more: [Parameter]) {
+    var known = Set(parameters.map(\.identity))
+    for parameter in more where !parameter.isFrozen && known.insert(parameter.identity).inserted {
+      parameters.append(parameter)
+      averages.append(nil)
+    }
   }
 
   static func check(decay: Double) throws(TrainingFault) {
@@ -29,13 +39,13 @@ public final class WeightAverage {
   /// Takes in the weights as they are after a step.
   public func update() {
     inference {
-      guard !averages.isEmpty else {
-        // Cells of their own, but not yet memory of their own: the next step leaves what the average holds.
-        averages = parameters.map { Variable($0.filled.value) }
-        return
-      }
-      for (parameter, average) in zip(parameters, averages) {
-        average.average(with: parameter.filled.value, share: 1 - decay)
+      for (place, parameter) in parameters.enumerated() {
+        if let average = averages[place] {
+          average.average(with: parameter.filled.value, share: 1 - decay)
+        } else {
+          // A cell of its own, but not yet memory of its own: the next step leaves what the average holds.
+          averages[place] = Variable(parameter.filled.value)
+        }
       }
     }
   }
@@ -49,7 +59,7 @@ public final class WeightAverage {
   }
 
   private func exchange() {
-    for (parameter, average) in zip(parameters, averages) {
+    for case (let parameter, let average?) in zip(parameters, averages) {
       let own = parameter.filled.value
       parameter.filled.value = average.value
       average.value = own
@@ -75,22 +85,28 @@ public final class WeightAverage {
     let known = Dictionary(uniqueKeysWithValues: zip(parameters.map { $0.identity }, averages))
     var state: [String: StoredArray] = [:]
     for (path, parameter) in named {
-      if let average = known[parameter.identity] { state[path] = StoredArray(average.value) }
+      if let average = known[parameter.identity] ?? nil { state[path] = StoredArray(average.value) }
     }
     return state
   }
 
   /// Continues from a checkpoint's training state; from the beginning where it has no averages.
   ///
-  /// - Parameter path: the file's, for messages.
+  /// - Parameters:
+  ///   - allowingMissing: whether parameters without an average are averaged from the next update on, as layers are that
+  ///     were frozen until then; otherwise that is a fault.
+  ///   - path: the file's, for messages.
   /// - Throws: `TrainingFault.badWeightAverage`; then nothing is taken over.
-  public func restore(_ state: [String: StoredArray], for model: some Layer, path: String) throws(TrainingFault) {
-    try restore(state, for: model.namedParameters(), path: path)
+  public func restore(
+    _ state: [String: StoredArray], for model: some Layer, allowingMissing: Bool = false, path: String
+  ) throws(TrainingFault) {
+    try restore(state, for: model.namedParameters(), allowingMissing: allowingMissing, path: path)
   }
 
-  /// The same for any parameters under any names. Each parameter that is averaged needs one.
+  /// The same for any parameters under any names.
   public func restore(
-    _ state: [String: StoredArray], for named: [(path: String, parameter: Parameter)], path: String
+    _ state: [String: StoredArray], for named: [(path: String, parameter: Parameter)], allowingMissing: Bool = false,
+    path: String
   ) throws(TrainingFault) {
     try ParameterNames.check(named)
     if state.isEmpty { return }
@@ -98,10 +114,14 @@ public final class WeightAverage {
     for (name, parameter) in named where names[parameter.identity] == nil {
       names[parameter.identity] = name
     }
-    var restored: [Variable] = []
+    var restored: [Variable?] = []
     for (place, parameter) in parameters.enumerated() {
       guard let name = names[parameter.identity] else {
         throw .emptyName(place: place, shape: parameter.shape)
+      }
+      if allowingMissing, state[name] == nil {
+        restored.append(nil)
+        continue
       }
       guard let array = state[name], array.shape == parameter.shape, let values = array.tensor() else {
         throw .badWeightAverage(path: path, parameter: name)

@@ -117,6 +117,8 @@ enum FuzzedTables {
       "user,x,y\na,1,\nb,2,2\nc,,1\nd,1,2\n",
       "-DOCSTART- O\n\nmr B-PER\nbill I-PER\nsees O\n\ncan\tO\n", "1-2\tdu\t_\t_\n1\tde\tde\tADP\n2\t1 0\t1\tNUM\n",
       "words,tags,back\na b,X Y,b a\n\"c, d\",X Y,d c\nc,Z,c\ne f g,X X Y,g f e\na,X,a\nb,Y,b\n",
+      "item,fold,true,predicted,probability_a,\"probability_b,c\"\nx,1,a,a,0.9,0.1\ny,2,\"b,c\",a,0.6,0.4\n",
+      "class,weight\na,2\n\"b,c\",0.5\n", "{\"a\": 2, \"b\": 0.5e0}",
       "First Citizen:\nBefore we proceed any further, hear me speak.\n\nAll:\nSpeak, speak.\n",
     ].map { Array($0.utf8) }
   }
@@ -132,6 +134,11 @@ enum FuzzedTables {
 
   static func read(_ bytes: [UInt8], file: String) throws {
     try Data(bytes).write(to: URL(filePath: file))
+    if let predictions = try? PredictionFile(reading: file) {
+      _ = predictions.metrics.scores
+      _ = LabelProblems(classes: predictions.classes, predictions.predictions).csv
+    }
+    _ = try? ClassOptions.Weights(file: file)
     if let text = try? TextCorpus(path: file) { _ = text.vocabulary.decode(text.training) }
     if let known, let table = try? Table(csv: file, for: known) { _ = try? known.features(of: table).tensor.scalars }
     if let known, let table = try? Table(csv: file, forFeaturesOf: known) { _ = try? known.features(of: table) }

@@ -163,6 +163,7 @@ enum FuzzedReader: String, CaseIterable {
     guard let checkpoint = try? Checkpoint.read(from: file, options: .init(map: false)) else { return }
     for entry in checkpoint.entries where entry.array.bytes.count <= Self.largest { _ = entry.array.floats() }
     _ = try? checkpoint.inputPreparation()
+    _ = checkpoint.metadata.thresholds
     let named = (try? checkpoint.kerasNetwork(path: file))?.checkpoint ?? checkpoint
     guard let loaded = try? Registry.standard.model(from: named, path: file) else { return }
     if !named.quantizedPaths.isEmpty { Self.classify(loaded.model, input: loaded.architecture.input) }

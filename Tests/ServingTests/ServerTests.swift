@@ -6,11 +6,7 @@
 
   @testable import AviaryServing
 
-  #if canImport(Glibc)
-    import Glibc
-  #else
-    import Darwin
-  #endif
+  import AviaryPlatform
 
   /// A connection to this machine that sends what it is told, and nothing else.
   final class RawConnection: Sendable {

@@ -47,6 +47,7 @@ struct CheckpointEvaluation {
       throw CommandFault.classCount(source: data, found: part.folder.classes.count, expected: count)
     }
     part.announce(data)
+    _ = loaded.predictor.metadata.announcedThresholds(loaded.path)
     let entries = part.folder.entries
     let (metrics, skipped) = try loaded.withProgress("evaluating", of: entries.count) { progress in
       try loaded.predictor.evaluate(
@@ -65,6 +66,7 @@ struct CheckpointEvaluation {
     report.part = part.name
     report.members.append(("part", part.name.map { .text($0) } ?? .null))
     let missing = Set(skipped.map(\.index))
+    report.names = entries.indices.filter { !missing.contains($0) }.map { entries[$0].path }
     return (
       report,
       EvaluatedImages(

@@ -1,14 +1,7 @@
 import Aviary
 import AviaryPictures
 import AviarySearch
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
+import AviaryPlatform
 
 extension SearchResult {
   private static let width = 760.0

@@ -8,13 +8,7 @@
   import Synchronization
   import UnixSignals
 
-  #if canImport(Glibc)
-    import Glibc
-  #elseif canImport(Musl)
-    import Musl
-  #else
-    import Darwin
-  #endif
+  import AviaryPlatform
 
   /// The service on a port, over HTTP/1.1.
   package struct HTTPServer: Sendable {

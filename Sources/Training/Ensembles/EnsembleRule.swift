@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
+import AviaryPlatform
 
 /// How what several networks say of an item becomes one answer.
 public enum EnsembleRule: String, CaseIterable, Sendable {

@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
+import AviaryPlatform
 
 /// Weights for the members of an ensemble, none below 0 and together 1.
 public struct EnsembleWeights: Equatable, Sendable {

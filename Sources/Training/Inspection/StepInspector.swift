@@ -3,7 +3,7 @@ import AviaryTensors
 
 /// Looks into every so many steps of a run.
 final class StepInspector<Task: TrainingTask> {
-  let log = StepLog()
+  private let log: StepLog
   private let task: Task
   private let interval: Int
   private let observe: (StepReport) throws -> Void
@@ -12,8 +12,9 @@ final class StepInspector<Task: TrainingTask> {
   private var lastTime = secondsOnAClock()
 
   /// - Parameter interval: 0 for once an epoch.
-  init(_ task: Task, every interval: Int, _ observe: @escaping (StepReport) throws -> Void) {
+  init(_ task: Task, _ log: StepLog, every interval: Int, _ observe: @escaping (StepReport) throws -> Void) {
     self.task = task
+    self.log = log
     self.interval = max(1, interval > 0 ? interval : task.batchesPerEpoch)
     self.observe = observe
   }

@@ -11,6 +11,10 @@ final class StepLog {
   private var steps: [String] = []
   private var layers: [String] = []
   private var isSaved = true
+  /// Whether every step has a row, and not only those that are looked into.
+  private let everyStep: Bool
+
+  init(everyStep: Bool = false) { self.everyStep = everyStep }
 
   /// Takes over what a run has logged up to the step at which it is resumed.
   func open(_ folder: RunFolder, upTo step: Int) throws(RunFault) {
@@ -34,13 +38,25 @@ final class StepLog {
 
   func add(_ report: StepReport) {
     isSaved = false
-    let numbers = [
-      report.scores.loss, report.scores.accuracy, report.learningRate, report.gradientNorm, report.itemsPerSecond,
-    ]
-    steps.append("\(report.step),\(report.epoch)," + Self.fields(numbers))
+    if !everyStep {
+      let numbers = [
+        report.scores.loss, report.scores.accuracy, report.learningRate, report.gradientNorm, report.itemsPerSecond,
+      ]
+      steps.append("\(report.step),\(report.epoch)," + Self.fields(numbers))
+    }
     for layer in report.layers {
       layers.append("\(report.step),\(Self.quoted(layer.path))," + Self.fields([layer.gradientNorm, layer.deadRelus]))
     }
+  }
+
+  /// Takes in one step, where every step has a row.
+  func add(
+    _ result: StepResult, step: Int, epoch: Int, learningRate: Double, gradientNorm: Double?, itemsPerSecond: Double?
+  ) {
+    isSaved = false
+    let accuracy = result.correct.map { Double($0) / Double(result.count) }
+    steps.append(
+      "\(step),\(epoch)," + Self.fields([result.loss, accuracy, learningRate, gradientNorm, itemsPerSecond]))
   }
 
   /// What is absent is an empty field.
@@ -56,7 +72,9 @@ final class StepLog {
   func write(to folder: RunFolder) throws(RunFault) {
     if isSaved { return }
     try folder.write(([Self.stepsHeader] + steps).joined(separator: "\n") + "\n", to: folder.steps)
-    try folder.write(([Self.layersHeader] + layers).joined(separator: "\n") + "\n", to: folder.layers)
+    if !layers.isEmpty || !everyStep {
+      try folder.write(([Self.layersHeader] + layers).joined(separator: "\n") + "\n", to: folder.layers)
+    }
     isSaved = true
   }
 }

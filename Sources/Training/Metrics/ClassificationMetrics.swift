@@ -1,13 +1,6 @@
 import AviaryDiagnostics
 import AviaryTensors
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
+import AviaryPlatform
 
 /// How well predictions meet the truth, counted over a set of examples.
 public struct ClassificationMetrics: Equatable, Sendable {
@@ -23,9 +16,22 @@ public struct ClassificationMetrics: Equatable, Sendable {
   /// What the probabilities say beyond the classes that were predicted; nil where they are not asked for.
   public private(set) var probabilities: ClassProbabilities?
 
-  /// - Parameter keepsProbabilities: whether examples that come with logits also count in `probabilities`.
-  public init(classes: [String], keepsProbabilities: Bool = false) {
+  /// How many of the most probable classes are looked through in `topAccuracy`; nil for none.
+  public let topK: Int?
+  /// How many examples with logits have their class among these.
+  private var amongTop = 0
+  /// By what the classes of examples with logits are predicted; nil for the largest probability.
+  private let thresholds: ClassThresholds?
+
+  /// - Parameters:
+  ///   - keepsProbabilities: whether examples that come with logits also count in `probabilities`.
+  ///   - thresholds: of these classes.
+  public init(
+    classes: [String], keepsProbabilities: Bool = false, topK: Int? = nil, thresholds: ClassThresholds? = nil
+  ) {
     self.classes = classes
+    self.topK = topK
+    self.thresholds = thresholds?.values.count == classes.count ? thresholds : nil
     if keepsProbabilities, !classes.isEmpty { probabilities = ClassProbabilities(classes: classes.count) }
     confusion = Array(repeating: Array(repeating: 0, count: classes.count), count: classes.count)
   }
@@ -45,17 +51,21 @@ public struct ClassificationMetrics: Equatable, Sendable {
     let (predicted, logarithms) = inference { (logits.argmax(), logSoftmax(logits).scalars) }
     let scalars = probabilities == nil ? [] : logits.scalars
     for (row, label) in labels.enumerated() {
-      add(
-        label: Int(label), predicted: predicted[row], loss: -Double(logarithms[row * classes.count + Int(label)]))
+      let own = logarithms[row * classes.count..<(row + 1) * classes.count]
+      let chosen = thresholds?.predicted(logarithms: own) ?? predicted[row]
+      add(label: Int(label), predicted: chosen, loss: -Double(own[own.startIndex + Int(label)]))
+      if let topK, rank(of: Int(label), in: own) < topK { amongTop += 1 }
       probabilities?.add(logits: scalars[row * classes.count..<(row + 1) * classes.count], label: Int(label))
     }
   }
 
-  /// Counts one example by the probability of each class, of which the first of the largest ones is predicted. Its loss is
-  /// scikit-learn's log loss.
+  /// Counts one example by the probability of each class: predicted is the first of the largest ones, or what thresholds
+  /// of the classes say. Its loss is scikit-learn's log loss.
   public mutating func add(probabilities shares: [Double], label: Int) {
     let own = max(shares[label], .ulpOfOne)
-    add(label: label, predicted: EnsembleRule.first(shares), loss: own.isNaN ? .nan : -log(own))
+    add(
+      label: label, predicted: thresholds?.predicted(shares) ?? EnsembleRule.first(shares),
+      loss: own.isNaN ? .nan : -log(own))
     probabilities?.add(shares, label: label)
   }
 
@@ -64,6 +74,9 @@ public struct ClassificationMetrics: Equatable, Sendable {
 
   /// The share of examples whose class was predicted; nil without examples.
   public var accuracy: Double? { Self.ratio(correct, count) }
+
+  /// The share of examples whose class is among the `topK` most probable ones; nil where nobody asks, or without examples.
+  public var topAccuracy: Double? { topK == nil ? nil : Self.ratio(amongTop, count) }
 
   /// The mean loss; nil without examples.
   public var meanLoss: Double? { count == 0 ? nil : lossSum / Double(count) }
@@ -91,6 +104,7 @@ public struct ClassificationMetrics: Equatable, Sendable {
     meanLoss.map { loss in
       var scores = Scores(loss: loss, accuracy: accuracy)
       scores.count(ClassTally(confusion: confusion))
+      scores.topK = topAccuracy
       return scores
     }
   }
@@ -115,5 +129,13 @@ extension ClassificationMetrics: Encodable {
     try container.encode(precision, forKey: .precision)
     try container.encode(recall, forKey: .recall)
     try container.encode(confusion, forKey: .confusion)
+  }
+}
+
+/// How many classes are more probable than one of them. Of equal ones the later class comes first, as in scikit-learn.
+func rank(of label: Int, in scores: ArraySlice<Float>) -> Int {
+  let own = scores[scores.startIndex + label]
+  return scores.indices.count { place in
+    scores[place] > own || (scores[place] == own && place > scores.startIndex + label)
   }
 }

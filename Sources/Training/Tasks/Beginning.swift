@@ -77,6 +77,7 @@ struct Beginning {
       start.metadata.extra["from"] = path
       // How other data were divided.
       start.metadata.extra[RecordedSplit.key] = nil
+      start.metadata.extra[ClassThresholds.key] = nil
       start.metadata.metrics = [:]
     case .saved(let checkpoint, let path):
       let loaded = try registry.model(from: checkpoint, path: path)

@@ -4,15 +4,16 @@ import AviaryTensors
 // What a run freezes: its options' layers, and groups that are not trained.
 
 extension Layer {
-  /// Freezes what the options say, groups included, and nothing else. Groups that match nothing are refused here, as are
-  /// options that leave nothing to train.
-  func freeze(_ options: TrainingOptions) throws {
+  /// Freezes what the options say for an epoch, counted from 0, groups included, and nothing else. Groups that match nothing
+  /// are refused here, as are options that leave nothing to train.
+  func freeze(_ options: TrainingOptions, epoch: Int = 0) throws {
     let (option, named) = options.trainOnly.isEmpty ? ("--freeze", options.freeze) : ("--train", options.trainOnly)
     do throws(FreezeFault) {
       if options.trainOnly.isEmpty { try freeze(named) } else { try freeze(allBut: named) }
     } catch {
       throw TrainingFault.layers(option: option, error)
     }
+    for layers in options.unfreezing where layers.epoch <= epoch + 1 { try unfreeze(layers) }
     let more = options.groups.filter(\.isFrozen).flatMap(\.patterns)
     if !more.isEmpty { try freeze(frozenPaths + more) }
     // Before anything is written.
@@ -21,6 +22,24 @@ extension Layer {
     if !parameters.isEmpty, parameters.allSatisfy(\.isFrozen) {
       throw TrainingFault.nothingToTrain(option: option, layers: named.isEmpty ? more : named)
     }
+  }
+}
+
+extension Layer {
+  fileprivate func unfreeze(_ layers: Unfreezing) throws(TrainingFault) {
+    do throws(FreezeFault) { try unfreeze([layers.layers]) } catch { throw .layers(option: "--unfreeze", error) }
+  }
+
+  /// Refuses layers to unfreeze that are not those of the network, or are not frozen by then. What is frozen stays so.
+  func checkUnfreezing(_ options: TrainingOptions) throws {
+    if options.unfreezing.isEmpty { return }
+    try freeze(options)
+    for layers in options.unfreezing.sorted(by: { $0.epoch < $1.epoch }) where layers.epoch > 1 {
+      let before = parameters.count(where: \.isFrozen)
+      try unfreeze(layers)
+      if parameters.count(where: \.isFrozen) == before { throw TrainingFault.nothingToUnfreeze(layers) }
+    }
+    try freeze(options)
   }
 }
 

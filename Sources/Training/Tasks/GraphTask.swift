@@ -7,6 +7,7 @@ import AviaryTensors
 func graphTask(_ beginning: Beginning, _ options: TrainingOptions, _ graph: GraphOptions) throws -> any TrainingTask {
   if GraphCollection.isPresent(at: options.data) { return try GraphStart(beginning, options, graph).task() }
   let dataset = try GraphDataset(path: options.data, seed: options.seed)
+  if options.classes.sampler != .uniform { throw TrainingFault.nothingToDraw(option: "--sampler") }
   let classes = dataset.classNames ?? (0..<dataset.classes).map(String.init)
   try beginning.requireSameClasses(classes, options)
   var fingerprint = DataFingerprint()
@@ -19,16 +20,33 @@ func graphTask(_ beginning: Beginning, _ options: TrainingOptions, _ graph: Grap
   func open(_ model: some NodeClassifier) throws -> any TrainingTask {
     let data = NodeClassification(dataset, propagation: model.propagation)
     try data.check(model)
-    return GraphTask(model: model, metadata: metadata, data: data)
+    return GraphTask(model: model, metadata: metadata, data: data, topK: options.classes.topK)
   }
   return try open(start.model(as: (any NodeClassifier).self, for: .graphs))
 }
 
 /// Learning the classes of a graph's nodes. All of the graph is one batch, and an epoch one step.
-struct GraphTask<Model: NodeClassifier>: TrainingTask {
+final class GraphTask<Model: NodeClassifier>: TrainingTask {
   let model: Model
   let metadata: Checkpoint.Metadata
   let data: NodeClassification
+  private let topK: Int?
+  private var learning = ClassLearning()
+  private var thresholds: ClassThresholds?
+
+  init(model: Model, metadata: Checkpoint.Metadata, data: NodeClassification, topK: Int?) {
+    self.topK = topK
+    self.model = model
+    self.metadata = metadata
+    self.data = data
+  }
+
+  var trainingClasses: TrainingClasses? {
+    TrainingClasses(names: metadata.classes ?? [], labels: data.labels(of: .training).scalars)
+  }
+
+  func learn(_ learning: ClassLearning) { self.learning = learning }
+
   var items: String { "nodes" }
   var monitors: [Monitor]? { Monitor.ofClasses }
 
@@ -40,12 +58,21 @@ struct GraphTask<Model: NodeClassifier>: TrainingTask {
 
   func loss(_ batch: Int, step number: Int) -> (loss: Tensor, outputs: Tensor) {
     let logits = data.logits(model)
-    return (data.loss(logits, on: .training), logits)
+    let labels = data.labels(of: .training)
+    return (learning.loss(data.rows(of: .training, in: logits), labels: labels), logits)
   }
 
   func correct(_ outputs: Tensor, _ batch: Int) -> Int? { data.correct(outputs, on: .training) }
 
-  func validate() throws -> Scores? { data.metrics(model, on: .validation).scores }
+  func validate() throws -> Scores? { data.metrics(model, on: [.validation], topK: topK).scores }
 
-  func test() throws -> Scores? { data.metrics(model, on: .test).scores }
+  func chooseThresholds(by criterion: Monitor) throws -> ClassThresholds? {
+    let metrics = data.metrics(model, on: [.validation], keepsProbabilities: true)
+    thresholds = metrics.probabilities?.thresholds(by: criterion)
+    return thresholds
+  }
+
+  func test() throws -> Scores? {
+    data.metrics(model, on: [.test], topK: topK, thresholds: thresholds).scores
+  }
 }

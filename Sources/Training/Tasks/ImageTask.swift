@@ -28,7 +28,11 @@ final class ImageTask<Model: Classifier>: TrainingTask {
   /// The features of the images by the frozen backbone, where nothing changes them from epoch to epoch.
   private var trainingFeatures: FeatureSet?
   private var validationFeatures: FeatureSet?
+  /// What a part of the backbone that is frozen makes of the images, where not all of it is.
+  private var prefix: PrefixFeatures?
   private(set) var validatedClasses: ClassificationMetrics?
+  private var learning: ClassLearning
+  private var thresholds: ClassThresholds?
 
   /// - Parameter folder: the run's, where features are kept.
   init(
@@ -47,7 +51,14 @@ final class ImageTask<Model: Classifier>: TrainingTask {
     self.pretraining = pretraining
     self.isBeginning = isBeginning
     self.report = report
+    learning = ClassLearning(labelSmoothing: images.labelSmoothing)
   }
+
+  var trainingClasses: TrainingClasses? {
+    TrainingClasses(names: data.training.classes, labels: data.training.entries.map { Int32($0.label) })
+  }
+
+  func learn(_ learning: ClassLearning) { self.learning = learning }
 
   var skipped: Int { skippedPaths.count }
 
@@ -55,8 +66,7 @@ final class ImageTask<Model: Classifier>: TrainingTask {
 
   /// Images that are changed or mixed are others in every epoch.
   private var cachesFeatures: Bool {
-    model.isBackboneFrozen && augmentation == nil && images.mixup == 0 && images.cutMix == 0
-      && images.usesFeatureCache
+    augmentation == nil && images.mixup == 0 && images.cutMix == 0 && images.usesFeatureCache
   }
 
   // MARK: Batches
@@ -69,7 +79,17 @@ final class ImageTask<Model: Classifier>: TrainingTask {
         at: folder + "/" + RunFolder.imagesName, workers: options.workers)
     }
     try pretraining?.run()
-    guard cachesFeatures else { return }
+    try prepareFeatures()
+  }
+
+  func frozenLayersChanged() throws {
+    (trainingFeatures, validationFeatures, prefix) = (nil, nil, nil)
+    try prepareFeatures()
+  }
+
+  private func prepareFeatures() throws {
+    guard cachesFeatures, model.parameters.contains(where: \.isFrozen) else { return }
+    guard model.isBackboneFrozen else { return try preparePrefix() }
     let cache = FeatureCache(folder: folder, report: report)
     var line = ProgressLine()
     func features(_ part: String, _ folder: ImageFolder) throws -> FeatureSet {
@@ -80,31 +100,65 @@ final class ImageTask<Model: Classifier>: TrainingTask {
         line.show(ProgressLine.Content("features of \(part) images", done: done, total: folder.entries.count))
       }
       line.clear()
-      for image in features.skipped { note(image.path, image.reason) }
-      let tally = tally(part, folder)
-      tally.add(labels: features.labels)
-      for image in features.skipped { tally.addSkipped(image.path, image.reason) }
-      try tally.check()
+      try count(features, part, folder)
       return features
     }
     trainingFeatures = try features("training", data.training)
     validationFeatures = try features("validation", data.validation)
   }
 
+  /// Computes what the longest frozen beginning of the network makes of the images.
+  private func preparePrefix() throws {
+    var line = ProgressLine()
+    prefix = try PrefixFeatures(
+      model, data, options, preprocessing, input: ImageStart.input(preprocessing),
+      cache: PrefixCache(folder: folder, report: report)
+    ) { [model] inputs in
+      guard let model = model as? any AuxiliaryClassifier else { return [model(inputs)] }
+      let (logits, auxiliary) = model.trainingOutputs(inputs)
+      return [logits] + auxiliary.map(\.logits)
+    } progress: { part, done, total in
+      if Interruption.isRequested { throw EvaluationInterrupted() }
+      line.show(ProgressLine.Content("features of \(part) images", done: done, total: total))
+    }
+    line.clear()
+    guard let prefix else { return }
+    for (part, folder, features) in [
+      ("training", data.training, prefix.training), ("validation", data.validation, prefix.validation),
+    ] { try count(features, part, folder) }
+  }
+
+  private func count(_ features: FeatureSet, _ part: String, _ folder: ImageFolder) throws {
+    for image in features.skipped { note(image.path, image.reason) }
+    let tally = tally(part, folder)
+    tally.add(labels: features.labels)
+    for image in features.skipped { tally.addSkipped(image.path, image.reason) }
+    try tally.check()
+  }
+
   func batches(epoch: Int, startingAt start: Int) throws -> ImageTaskBatches {
+    let drawn = learning.order(purpose: "image order", epoch: epoch)
     if let features = trainingFeatures {
       // The order in which the images themselves would come.
       var random = RandomStream(seed: options.seed, purpose: "image order", step: UInt64(epoch))
       return ImageTaskBatches(
-        features, order: random.permutation(data.training.entries.count), batchSize: options.batchSize,
+        features, order: drawn ?? random.permutation(data.training.entries.count), batchSize: options.batchSize,
         startingAt: start)
     }
     let prepared = try PreparedImages(
       data.training.entries, preprocessing: preprocessing, augmentation: augmentation, seed: options.seed)
+    if let prefix {
+      var random = RandomStream(seed: options.seed, purpose: "image order", step: UInt64(epoch))
+      return prefix.batches(
+        prefix.training, prepared, order: drawn ?? random.permutation(data.training.entries.count),
+        batchSize: options.batchSize, startingAt: start)
+    }
     let loader = DataLoader(
       prepared, batchSize: options.batchSize, seed: options.seed, shuffled: true, epoch: epoch, startingAt: start,
-      workers: options.workers, purpose: "image order")
-    let tally = tally("training", data.training)
+      workers: options.workers, purpose: "image order", order: drawn)
+    let all = data.training
+    let tally = tally(
+      "training", drawn.map { ImageFolder(classes: all.classes, entries: $0.map { all.entries[$0] }) } ?? all)
     trainingTally = tally
     return ImageTaskBatches(loader, tally: tally) { [self] in note($0) }
   }
@@ -125,11 +179,10 @@ final class ImageTask<Model: Classifier>: TrainingTask {
   func loss(_ batch: ImageTaskBatch, step number: Int) -> (loss: Tensor, outputs: Tensor) {
     guard let inputs = batch.inputs else { stopProgram("loss: the batch has no images") }
     let mixed = mixed(inputs, batch.labels, step: number)
-    let (logits, auxiliary) = outputs(mixed?.inputs ?? inputs)
-    let smoothing = Float(images.labelSmoothing)
+    let (logits, auxiliary) = forward(batch, mixed?.inputs ?? inputs, outputs)
     func loss(_ logits: Tensor) -> Tensor {
-      if let targets = mixed?.targets { return crossEntropy(logits, target: targets, labelSmoothing: smoothing) }
-      return crossEntropy(logits, labels: batch.labels, labelSmoothing: smoothing)
+      if let targets = mixed?.targets { return learning.loss(logits, target: targets) }
+      return learning.loss(logits, labels: batch.labels)
     }
     return (auxiliary.reduce(loss(logits)) { $0 + loss($1.logits) * $1.weight }, logits)
   }
@@ -144,7 +197,15 @@ final class ImageTask<Model: Classifier>: TrainingTask {
     zip(outputs.argmax(), batch.labels.scalars).filter { $0 == Int($1) }.count
   }
 
-  func images(_ batch: ImageTaskBatch) -> Tensor? { trainingFeatures == nil ? batch.inputs : nil }
+  /// Runs the network on a batch of images, or from its frozen beginning on.
+  private func forward<Result>(_ batch: ImageTaskBatch, _ inputs: Tensor, _ body: (Tensor) -> Result) -> Result {
+    guard batch.isPrefix, let prefix else { return body(inputs) }
+    return prefix.resume(model, from: inputs, body)
+  }
+
+  func images(_ batch: ImageTaskBatch) -> Tensor? {
+    trainingFeatures == nil && !batch.isPrefix ? batch.inputs : nil
+  }
 
   /// The batch with its images mixed in pairs, where that is asked for.
   private func mixed(_ inputs: Tensor, _ labels: IntTensor, step: Int) -> (inputs: Tensor, targets: Tensor)? {
@@ -162,19 +223,41 @@ final class ImageTask<Model: Classifier>: TrainingTask {
   }
 
   func validate() throws -> Scores? {
-    guard let features = validationFeatures else {
-      validatedClasses = try metrics("validation", data.validation, isInterrupted: { Interruption.isRequested })
-      return validatedClasses?.scores
-    }
-    let batches = ImageTaskBatches(
-      features, order: Array(data.validation.entries.indices), batchSize: options.batchSize, startingAt: 0)
-    validatedClasses = try Evaluation.evaluate(
-      batches, classes: data.training.classes, isInterrupted: { Interruption.isRequested }, logits: logits)
+    validatedClasses = try validated()
     return validatedClasses?.scores
   }
 
+  private func validated(keepsProbabilities: Bool = false) throws -> ClassificationMetrics {
+    let empty = ClassificationMetrics(
+      classes: data.training.classes, keepsProbabilities: keepsProbabilities, topK: options.classes.topK)
+    if let prefix {
+      let images = try PreparedImages(data.validation.entries, preprocessing: preprocessing)
+      let batches = prefix.batches(
+        prefix.validation, images, order: Array(data.validation.entries.indices), batchSize: options.batchSize,
+        startingAt: 0)
+      return try Evaluation.evaluate(batches, empty, isInterrupted: { Interruption.isRequested }) { batch, inputs in
+        forward(batch, inputs) { model($0) }
+      }
+    }
+    guard let features = validationFeatures else {
+      return try metrics("validation", data.validation, empty, isInterrupted: { Interruption.isRequested })
+    }
+    let batches = ImageTaskBatches(
+      features, order: Array(data.validation.entries.indices), batchSize: options.batchSize, startingAt: 0)
+    return try Evaluation.evaluate(batches, empty, isInterrupted: { Interruption.isRequested }) { _, inputs in
+      logits(inputs)
+    }
+  }
+
+  func chooseThresholds(by criterion: Monitor) throws -> ClassThresholds? {
+    thresholds = try validated(keepsProbabilities: true).probabilities?.thresholds(by: criterion)
+    return thresholds
+  }
+
   func test() throws -> Scores? {
-    try data.test.flatMap { try metrics("test", $0, isInterrupted: { false }).scores }
+    let empty = ClassificationMetrics(
+      classes: data.training.classes, topK: options.classes.topK, thresholds: thresholds)
+    return try data.test.flatMap { try metrics("test", $0, empty, isInterrupted: { false }).scores }
   }
 
   func predictions(of part: HeldOutPart) throws -> PredictionTable? {
@@ -194,15 +277,14 @@ final class ImageTask<Model: Classifier>: TrainingTask {
 
   /// Scores the whole network on a part, and throws where too much of it cannot be read.
   private func metrics(
-    _ part: String, _ folder: ImageFolder, isInterrupted: () -> Bool
+    _ part: String, _ folder: ImageFolder, _ empty: ClassificationMetrics, isInterrupted: () -> Bool
   ) throws -> ClassificationMetrics {
     let tally = tally(part, folder)
     let prepared = try PreparedImages(folder.entries, preprocessing: preprocessing)
     let loader = DataLoader(prepared, batchSize: options.batchSize, workers: options.workers)
     let metrics = try Evaluation.evaluate(
-      ImageTaskBatches(loader, tally: tally) { [self] in note($0) }, classes: data.training.classes,
-      isInterrupted: isInterrupted
-    ) { model($0) }
+      ImageTaskBatches(loader, tally: tally) { [self] in note($0) }, empty, isInterrupted: isInterrupted
+    ) { _, inputs in model(inputs) }
     try tally.check()
     return metrics
   }

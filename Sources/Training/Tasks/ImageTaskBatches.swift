@@ -6,6 +6,8 @@ struct ImageTaskBatch {
   /// [N, C, H, W], or [N, F].
   let inputs: Tensor?
   let labels: IntTensor
+  /// Whether the inputs are what the frozen beginning of the network has made of images: see `PrefixFeatures`.
+  var isPrefix = false
 
   var count: Int { labels.scalars.count }
 
@@ -17,6 +19,8 @@ struct ImageTaskBatch {
 /// numbers.
 struct ImageTaskBatches: Sequence, IteratorProtocol {
   private let source: () -> ImageTaskBatch?
+
+  init(_ source: @escaping () -> ImageTaskBatch?) { self.source = source }
 
   /// - Parameters:
   ///   - tally: counts what could be read, and ends the batches where too much could not.

@@ -32,6 +32,9 @@ where Data.Batch == LabeledBatch<Inputs> {
   public internal(set) var monitors: [Monitor]?
   /// What the items of a part are called, in their order; nil where predictions are not kept.
   var itemNames: ((Data) -> [String]?)?
+  private var learning = ClassLearning()
+  private let topK: Int?
+  private var thresholds: ClassThresholds?
 
   /// - Parameters:
   ///   - options: of the run: batch size and seed count here.
@@ -52,6 +55,7 @@ where Data.Batch == LabeledBatch<Inputs> {
     self.items = items
     batchSize = options.batchSize
     seed = options.seed
+    topK = options.classes.topK
     self.workers = workers
     self.mostAtOnce = mostAtOnce ?? options.batchSize
     self.purpose = purpose
@@ -68,12 +72,23 @@ where Data.Batch == LabeledBatch<Inputs> {
     ) { model($0) }
   }
 
+  /// Of data that say the class of each item before it is read, and a model whose classes are named.
+  public var trainingClasses: TrainingClasses? {
+    guard let labels = (data.training as? any LabeledDataset)?.classLabels, !labels.isEmpty,
+      let last = labels.max(), labels.allSatisfy({ $0 >= 0 })
+    else { return nil }
+    let names = metadata.classes ?? (0...last).map { "class \($0)" }
+    return Int(last) < names.count ? TrainingClasses(names: names, labels: labels) : nil
+  }
+
+  public func learn(_ learning: ClassLearning) { self.learning = learning }
+
   public var batchesPerEpoch: Int { (data.training.count + batchSize - 1) / batchSize }
 
   public func batches(epoch: Int, startingAt start: Int) throws -> DataLoader<Data> {
     let loader = DataLoader(
       data.training, batchSize: batchSize, seed: seed, shuffled: true, epoch: epoch, startingAt: start,
-      workers: workers, purpose: purpose)
+      workers: workers, purpose: purpose, order: learning.order(purpose: purpose, epoch: epoch))
     self.loader = loader
     return loader
   }
@@ -87,6 +102,7 @@ where Data.Batch == LabeledBatch<Inputs> {
 
   public func loss(_ batch: LabeledBatch<Inputs>, step number: Int) -> (loss: Tensor, outputs: Tensor) {
     let outputs = outputs(batch.inputs)
+    if case .classes(let labels) = batch.target { return (learning.loss(outputs, labels: labels), outputs) }
     return (batch.target.loss(outputs), outputs)
   }
 
@@ -97,9 +113,25 @@ where Data.Batch == LabeledBatch<Inputs> {
     return try data.validation.map { try scores($0, &numbers) }
   }
 
+  public func chooseThresholds(by criterion: Monitor) throws -> ClassThresholds? {
+    guard let part = data.validation, let classes = trainingClasses?.names.count else { return nil }
+    var probabilities = ClassProbabilities(classes: classes)
+    let loader = DataLoader(part, batchSize: mostAtOnce, workers: workers)
+    for batch in loader {
+      guard case .classes(let labels) = batch.target else { return nil }
+      let logits = inference { outputs(batch.inputs).scalars }
+      for (row, label) in labels.scalars.enumerated() {
+        probabilities.add(logits: logits[row * classes..<(row + 1) * classes], label: Int(label))
+      }
+    }
+    try loader.check()
+    thresholds = probabilities.thresholds(by: criterion)
+    return thresholds
+  }
+
   public func test() throws -> Scores? {
     var numbers = RegressionMetrics()
-    let tested = try data.test.map { try scores($0, &numbers) }
+    let tested = try data.test.map { try scores($0, &numbers, thresholds) }
     testedNumbers = numbers.count > 0 ? numbers : nil
     return tested
   }
@@ -122,8 +154,10 @@ where Data.Batch == LabeledBatch<Inputs> {
     return table
   }
 
-  private func scores(_ part: Data, _ numbers: inout RegressionMetrics) throws -> Scores {
-    var (sum, tally) = (0.0, ClassTally())
+  private func scores(
+    _ part: Data, _ numbers: inout RegressionMetrics, _ thresholds: ClassThresholds? = nil
+  ) throws -> Scores {
+    var (sum, tally, amongTop) = (0.0, ClassTally(), 0)
     var correct: Int?
     var answers = 0
     let loader = DataLoader(part, batchSize: mostAtOnce, workers: workers)
@@ -139,9 +173,15 @@ where Data.Batch == LabeledBatch<Inputs> {
           }
         }
         if case .classes(let labels) = batch.target {
-          for (label, predicted) in zip(labels.scalars, outputs.argmax()) {
+          // Only where they are looked at.
+          let logits = topK == nil && thresholds == nil ? [] : outputs.scalars
+          let classes = outputs.shape.last ?? 1
+          for (row, (label, most)) in zip(labels.scalars, outputs.argmax()).enumerated() {
+            let own = logits.isEmpty ? [] : logits[row * classes..<(row + 1) * classes]
+            let predicted = thresholds?.predicted(logarithms: own) ?? most
             tally.add(label: Int(label), predicted: predicted)
             correct = (correct ?? 0) + (Int(label) == predicted ? 1 : 0)
+            if let topK, rank(of: Int(label), in: own) < topK { amongTop += 1 }
           }
         }
         if case .steps = batch.target {
@@ -155,6 +195,7 @@ where Data.Batch == LabeledBatch<Inputs> {
     let count = Double(answers)
     var scores = Scores(loss: sum / count, accuracy: correct.map { Double($0) / count })
     scores.count(tally)
+    if topK != nil, correct != nil, tally.macroF1 != nil { scores.topK = Double(amongTop) / count }
     scores.rmse = numbers.rootMeanSquaredError
     scores.mae = numbers.meanAbsoluteError
     scores.r2 = numbers.r2

@@ -55,6 +55,16 @@ public protocol TrainingTask {
   var testedNumbers: RegressionMetrics? { get }
   /// How the last `validate()` predicted classes; nil where it did not, or does not keep it.
   var validatedClasses: ClassificationMetrics? { get }
+  /// The classes that are learned and the training items' labels; nil where anything else is learned.
+  var trainingClasses: TrainingClasses? { get }
+  /// Takes over how classes are learned; called once, where there are any, before the first epoch.
+  func learn(_ learning: ClassLearning)
+  /// Called between two epochs where layers have been unfrozen: what was computed of frozen ones does not serve any more.
+  /// - Throws: `EvaluationInterrupted` where the run is interrupted.
+  func frozenLayersChanged() throws
+  /// Chooses thresholds of the classes by a score of the validation part, by which `test()` predicts from then on; nil where
+  /// there is no such part, or the task does not predict classes.
+  func chooseThresholds(by criterion: Monitor) throws -> ClassThresholds?
   /// The images of a batch as the network sees them, [N, C, H, W]; nil where there are none.
   func images(_ batch: Batches.Element) -> Tensor?
 }
@@ -72,6 +82,10 @@ extension TrainingTask {
   public func predictions(of part: HeldOutPart) throws -> PredictionTable? { nil }
   public var testedNumbers: RegressionMetrics? { nil }
   public var validatedClasses: ClassificationMetrics? { nil }
+  public var trainingClasses: TrainingClasses? { nil }
+  public func learn(_ learning: ClassLearning) {}
+  public func frozenLayersChanged() throws {}
+  public func chooseThresholds(by criterion: Monitor) throws -> ClassThresholds? { nil }
   public func images(_ batch: Batches.Element) -> Tensor? { nil }
 
   public func step(_ batch: Batches.Element, _ step: TrainingStep) throws -> StepResult {

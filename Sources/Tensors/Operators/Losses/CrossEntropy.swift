@@ -54,12 +54,21 @@ private func weightedCrossEntropy(
   _ logits: Tensor, _ labels: IntTensor, _ labelSmoothing: Float, _ classWeights: Tensor?, _ ignoring: Int32?,
   _ reduction: Reduction
 ) -> Tensor {
-  let classes = logits.shape[1]
+  let (factors, total) = labelFactors(labels, classes: logits.shape[1], labelSmoothing, classWeights, ignoring)
+  let sum = -product(logSoftmax(logits), Tensor(factors, shape: logits.shape)).sum()
+  return reduction == .mean ? sum / Float(total) : sum
+}
+
+/// What the negative logarithms of the classes' probabilities are multiplied by, [N, K] row by row, and the sum of the
+/// weights of the labels, by which a mean is divided.
+func labelFactors(
+  _ labels: IntTensor, classes: Int, _ labelSmoothing: Float, _ classWeights: Tensor?, _ ignoring: Int32? = nil
+) -> (factors: [Float], total: Double) {
   let weights = classWeights?.scalars ?? [Float](repeating: 1, count: classes)
   let rest = weights.map { $0 * labelSmoothing / Float(classes) }
   let nothing = [Float](repeating: 0, count: classes)
   var factors: [Float] = []
-  factors.reserveCapacity(logits.count)
+  factors.reserveCapacity(labels.count * classes)
   var total = 0.0
   for label in labels.scalars {
     if label == ignoring {
@@ -70,8 +79,7 @@ private func weightedCrossEntropy(
     factors[factors.count - classes + Int(label)] += (1 - labelSmoothing) * weights[Int(label)]
     total += Double(weights[Int(label)])
   }
-  let sum = -product(logSoftmax(logits), Tensor(factors, shape: logits.shape)).sum()
-  return reduction == .mean ? sum / Float(total) : sum
+  return (factors, total)
 }
 
 /// The cross entropy of logits [N, K] and distributions [N, K], such as mixed labels: −Σ target · log softmax(logits), with
@@ -157,7 +165,7 @@ private func rows(of x: Tensor, _ labels: IntTensor) -> (Tensor, IntTensor) {
   return (last.reshaped(to: [-1, x.shape[1]]), IntTensor(labels.scalars))
 }
 
-private func checkLabels(_ x: Tensor, _ labels: IntTensor, _ ignored: Int32? = nil) {
+func checkLabels(_ x: Tensor, _ labels: IntTensor, _ ignored: Int32? = nil) {
   ensure(
     x.rank == 2 && x.shape[1] > 0 && labels.shape == [x.shape[0]],
     "cross entropy: \(x.shape) does not go with labels \(labels.shape)")
@@ -167,12 +175,12 @@ private func checkLabels(_ x: Tensor, _ labels: IntTensor, _ ignored: Int32? = n
   }
 }
 
-private func checkWeights(_ x: Tensor, _ weights: Tensor?) {
+func checkWeights(_ x: Tensor, _ weights: Tensor?) {
   ensure(
     weights.map { $0.shape == [x.shape[1]] } ?? true,
     "cross entropy: \(x.shape) does not go with class weights \(weights?.shape ?? [])")
 }
 
-private func checkSmoothing(_ smoothing: Float) {
+func checkSmoothing(_ smoothing: Float) {
   ensure((0...1).contains(smoothing), "cross entropy: a smoothing of \(smoothing) is not in 0...1")
 }

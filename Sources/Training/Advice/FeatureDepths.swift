@@ -1,0 +1,94 @@
+import AviaryDatasets
+import AviaryLayers
+import AviaryTensors
+
+/// What a network makes of images at several depths: the means of its maps over all positions.
+struct FeatureDepths {
+  struct Depth {
+    /// The path of the layer.
+    let path: String
+    let width: Int
+    /// Row-major [images, width].
+    fileprivate(set) var features: [Float] = []
+  }
+
+  private(set) var depths: [Depth]
+  /// What the head is given: row-major [images, headWidth].
+  private(set) var headFeatures: [Float] = []
+  private(set) var headWidth = 0
+  private(set) var labels: [Int32] = []
+  private(set) var skipped: [ImageBatch.Skipped] = []
+
+  /// The most layers that are looked at.
+  static let most = 6
+
+  /// Runs all images through the network, each once.
+  init(
+    _ model: some Classifier, _ entries: [ImageEntry], _ preprocessing: Preprocessing, workers: Int,
+    progress: (Int) throws -> Void
+  ) throws {
+    let images = try PreparedImages(entries, preprocessing: preprocessing)
+    guard let size = preprocessing.outputSize else { throw PreprocessingFault.noFixedSize }
+    let shape = [2, preprocessing.channels.count, size.height, size.width]
+    depths = Self.layers(of: model, input: shape)
+    var done = 0
+    for batch in DataLoader(images, batchSize: 32, workers: workers) {
+      skipped += batch.skipped
+      done += batch.indices.count + batch.skipped.count
+      try progress(done)
+      guard let inputs = batch.inputs else { continue }
+      let (features, outputs) = observing(depths.map(\.path), of: model) {
+        inference { model.features(inputs).flattened() }
+      }
+      labels += batch.labels.scalars
+      headWidth = features.shape[1]
+      headFeatures += features.scalars
+      for place in depths.indices {
+        guard let output = outputs[depths[place].path] else { continue }
+        depths[place].features += inference { Self.pooled(output).scalars }
+      }
+    }
+  }
+
+  /// The last calls of the network's outermost layers before its head, in the order in which they run, a few of them.
+  private static func layers(of model: some Classifier, input: [Int]) -> [Depth] {
+    let calls = model.layerCalls { inference { _ = model.features(Tensor(zeros: input)).scalars } }
+    let counts = calls.reduce(into: [String: Int]()) { $0[$1.path, default: 0] += 1 }
+    var found: [(unit: String, path: String, shape: [Int])] = []
+    for call in calls where !call.path.isEmpty && !model.isInHead(call.path + ".") {
+      guard counts[call.path] == 1, (2...4).contains(call.outputShape.count), call.outputShape[0] == input[0] else {
+        continue
+      }
+      let unit = Self.unit(call.path)
+      let entry = (unit: unit, path: call.path, shape: call.outputShape)
+      // The outermost layer of a unit ends last.
+      if found.last?.unit == unit { found[found.count - 1] = entry } else { found.append(entry) }
+    }
+    let count = min(most, found.count)
+    let chosen = (0..<count).map { found[count == 1 ? found.count - 1 : $0 * (found.count - 1) / (count - 1)] }
+    return chosen.map { Depth(path: $0.path, width: pooledWidth($0.shape)) }
+  }
+
+  /// The first component of a path, with the number that follows it in a sequence.
+  private static func unit(_ path: String) -> String {
+    let components = path.split(separator: ".")
+    let isNumbered = components.count > 1 && components[1].allSatisfy(\.isNumber)
+    return components.prefix(isNumbered ? 2 : 1).joined(separator: ".")
+  }
+
+  private static func pooled(_ output: Tensor) -> Tensor {
+    switch output.rank {
+    case 4: output.mean(over: [2, 3])
+    case 3: output.mean(over: [1])
+    default: output
+    }
+  }
+
+  /// Of maps the channels, of tokens the features.
+  private static func pooledWidth(_ shape: [Int]) -> Int {
+    switch shape.count {
+    case 3: shape[2]
+    default: shape[1]
+    }
+  }
+}

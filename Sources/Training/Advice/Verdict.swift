@@ -1,0 +1,83 @@
+/// The rules that make advice of what was measured.
+struct Verdict: Equatable {
+  let size: Advice.Size
+  let similarity: Advice.Similarity
+  /// The layers of the backbone that are trained, in their order; empty for the head alone.
+  let trained: [String]
+  let isWholeNetworkTrained: Bool
+  let reasons: [String]
+
+  /// - Parameters:
+  ///   - counts: the number of images of each class.
+  ///   - depths: in the order in which the network runs.
+  init(counts: [Int], depths: [Advice.Depth]) {
+    let present = counts.filter { $0 > 0 }.sorted()
+    let usual = present.isEmpty ? 0 : present[present.count / 2]
+    size = usual < Advice.fewImages ? .small : .large
+    var reasons = [
+      "\(usual) images of a class in the middle: \(usual < Advice.fewImages ? "few" : "many") (the limit is \(Advice.fewImages))"
+    ]
+    let chance = 1 / Double(max(1, present.count))
+    func gain(_ depth: Advice.Depth) -> Double { (depth.balancedAccuracy - chance) / max(1 - chance, 1e-9) }
+    guard let last = depths.last, let best = depths.max(by: { $0.balancedAccuracy < $1.balancedAccuracy }) else {
+      (similarity, trained, isWholeNetworkTrained) = (.different, [], size == .large)
+      self.reasons = reasons
+      return
+    }
+    let isBeaten = best.balancedAccuracy - last.balancedAccuracy > best.standardError + last.standardError
+    let isGood = gain(last) >= Advice.goodFeatures
+    similarity = isGood && !isBeaten ? .similar : .different
+    func share(_ value: Double) -> String { "\(significant(100 * value, 3)) %" }
+    reasons.append(
+      "a linear classifier on the frozen features of \(last.layer) is right in \(share(last.balancedAccuracy)) of each class "
+        + "(guessing: \(share(chance))): "
+        + (!isGood
+          ? "they do not tell the classes apart well"
+          : isBeaten
+            ? "but those of \(best.layer) do better, \(share(best.balancedAccuracy))" : "no earlier layer does better"))
+    // The first depth that is as good as the best one: what comes before it serves as it is.
+    let firstGood =
+      depths.firstIndex { $0.balancedAccuracy >= best.balancedAccuracy - best.standardError } ?? depths.count - 1
+    let later = depths.dropFirst(firstGood + 1).map(\.layer)
+    switch (size, similarity) {
+    case (.small, .similar):
+      (trained, isWholeNetworkTrained) = ([], false)
+      reasons.append(
+        "few images, similar ones: only the head is trained, so that nothing is forgotten or learned by heart")
+    case (.small, .different):
+      trained = later.isEmpty ? [last.layer] : later
+      isWholeNetworkTrained = false
+      reasons.append(
+        "few images, different ones: the head first, then what comes after the best features, with small learning rates"
+      )
+    case (.large, .similar):
+      trained = later.isEmpty ? [last.layer] : later
+      isWholeNetworkTrained = false
+      reasons.append("many images, similar ones: the head first, then the last layers with it")
+    case (.large, .different):
+      (trained, isWholeNetworkTrained) = ([], true)
+      reasons.append("many images, different ones: the whole network is trained, the first layers with smaller rates")
+    }
+    self.reasons = reasons
+  }
+
+  /// The options of a run.
+  func arguments(images: Int) -> [String] {
+    // A few hundred steps, however few images there are.
+    let stepsPerEpoch = max(1, (images * 9 / 10 + 31) / 32)
+    let epochs = min(40, max(5, (300 + stepsPerEpoch - 1) / stepsPerEpoch))
+    if isWholeNetworkTrained {
+      return ["--learning-rate", "5e-4", "--layer-decay", "0.9", "--warm-up-steps", "\(min(100, stepsPerEpoch))"]
+    }
+    guard let first = trained.first, let last = trained.last else {
+      return ["--freeze", "backbone", "--epochs", "\(epochs)"]
+    }
+    let layers = first == last ? first : "\(first)..\(last)"
+    let later = epochs / 3 + 1
+    return [
+      "--freeze", "backbone", "--unfreeze", "\(layers)@\(max(2, later))", "--layer-decay", "0.5", "--schedule",
+      "cosine",
+      "--epochs", "\(max(epochs, 6))",
+    ]
+  }
+}
