@@ -58,7 +58,7 @@ import Testing
     func open(_ model: some Classifier) throws -> Advice {
       let images = try photographs.training()
       // One class has a few photographs only.
-      let entries = images.entries.filter { $0.label == 0 } + images.entries.filter { $0.label == 1 }.prefix(5)
+      let entries = images.entries.filter { $0.label == 0 } + images.entries.filter { $0.label == 1 }.prefix(3)
       return try Advice(
         model, on: ImageFolder(classes: images.classes, entries: entries), preprocessing: .unit(size: 32), workers: 2)
     }
@@ -69,6 +69,5 @@ import Testing
     #expect(advice.treatments.map(\.treatment) == RareClassTreatment.allCases)
     #expect(advice.treatments.max { $0.macroF1 < $1.macroF1 }?.treatment == advice.treatment)
     #expect(advice.arguments.contains("--freeze") && advice.reasons.count == 5)
-    #expect(try open(model).arguments == advice.arguments, "the same again")
   }
 }

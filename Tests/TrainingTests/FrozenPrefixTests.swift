@@ -68,7 +68,7 @@ import Testing
     let photographs = try Photographs()
     _ = try photographs.damage("dog", number: 3)
     let checkpoint = try Photographs.pretrained(name)
-    var options = Photographs.options(photographs.data, epochs: 2)
+    var options = Photographs.options(photographs.data, epochs: 1)
     options.images.imageSize = nil
     options.architecture = nil
     options.checkpoint = "pretrained.h5"

@@ -50,19 +50,33 @@ struct FeatureDepths {
     }
   }
 
-  /// The last calls of the network's outermost layers before its head, in the order in which they run, a few of them.
+  /// A few of the network's outer layers before its head, in the order in which they run: those with weights, which can be
+  /// trained. A stage stands for its blocks, unless it is more than half of the network.
   private static func layers(of model: some Classifier, input: [Int]) -> [Depth] {
     let calls = model.layerCalls { inference { _ = model.features(Tensor(zeros: input)).scalars } }
     let counts = calls.reduce(into: [String: Int]()) { $0[$1.path, default: 0] += 1 }
+    let parameters = model.namedParameters().map(\.path)
     var found: [(unit: String, path: String, shape: [Int])] = []
-    for call in calls where !call.path.isEmpty && !model.isInHead(call.path + ".") {
-      guard counts[call.path] == 1, (2...4).contains(call.outputShape.count), call.outputShape[0] == input[0] else {
+    var stages: [String: [Int]] = [:]
+    for call in calls where !call.path.isEmpty && !model.isInHead(call.path + ".") && counts[call.path] == 1 {
+      let shape = call.outputShape
+      guard (2...4).contains(shape.count), shape[0] == input[0],
+        parameters.contains(where: { $0.hasPrefix(call.path + ".") })
+      else { continue }
+      if found.contains(where: { $0.unit.hasPrefix(call.path + ".") }) {
+        stages[call.path] = shape
         continue
       }
-      let unit = Self.unit(call.path)
-      let entry = (unit: unit, path: call.path, shape: call.outputShape)
+      let entry = (unit: unit(call.path), path: call.path, shape: shape)
       // The outermost layer of a unit ends last.
-      if found.last?.unit == unit { found[found.count - 1] = entry } else { found.append(entry) }
+      if found.last?.unit == entry.unit { found[found.count - 1] = entry } else { found.append(entry) }
+    }
+    let all = found.count
+    for (stage, shape) in stages.sorted(by: { $0.key < $1.key }) {
+      let places = found.indices.filter { found[$0].unit.hasPrefix(stage + ".") }
+      guard let last = places.last, 2 * places.count <= all else { continue }
+      found[last] = (stage, stage, shape)
+      for place in places.dropLast().reversed() { found.remove(at: place) }
     }
     let count = min(most, found.count)
     let chosen = (0..<count).map { found[count == 1 ? found.count - 1 : $0 * (found.count - 1) / (count - 1)] }
