@@ -23,22 +23,16 @@ struct MultipartBody: Sendable {
     let delimiter = Array("\r\n--".utf8) + Array(boundary.utf8)
     var parts: [Part] = []
     // The first delimiter stands at the beginning of a line, which may be the first.
-    var at: Int
-    if body.starts(with: delimiter.dropFirst(2)) {
-      at = delimiter.count - 2
-    } else if let found = Self.find(delimiter, in: body, from: 0) {
-      at = found + delimiter.count
-    } else {
-      throw .malformed("the body does not have the form's boundary")
-    }
-    while !body[at...].starts(with: [0x2d, 0x2d]) {
-      // White space may follow a boundary.
-      while at < body.count, body[at] == 0x20 || body[at] == 0x09 { at += 1 }
-      guard body[at...].starts(with: [0x0d, 0x0a]) else { throw Self.unfinished }
-      guard let end = Self.find(delimiter, in: body, from: at) else { throw Self.unfinished }
+    var found: Delimiter?
+    if body.starts(with: delimiter.dropFirst(2)) { found = Self.ending(of: body, at: delimiter.count - 2, start: 0) }
+    found = found ?? Self.find(delimiter, in: body, from: 0)
+    guard var last = found else { throw .malformed("the body does not have the form's boundary") }
+    while !last.isLast {
+      // The line's end before a delimiter is the delimiter's own, and may be that of an empty part.
+      guard let next = Self.find(delimiter, in: body, from: last.end - 2) else { throw Self.unfinished }
       guard parts.count < Self.partLimit else { throw .malformed("the form has more than \(Self.partLimit) parts") }
-      parts.append(try Self.part(body[(at + 2)..<max(at + 2, end)]))
-      at = end + delimiter.count
+      parts.append(try Self.part(body[last.end..<max(last.end, next.start)]))
+      last = next
     }
     self.parts = parts
   }
@@ -66,13 +60,31 @@ struct MultipartBody: Sendable {
     return Part(name: name, file: file, content: rest)
   }
 
-  private static func find(_ pattern: [UInt8], in body: [UInt8], from start: Int) -> Int? {
+  /// A line that begins or ends parts.
+  private struct Delimiter {
+    /// Where the end of the line before it is.
+    let start: Int
+    /// Where the next line begins.
+    let end: Int
+    /// Whether no part follows.
+    let isLast: Bool
+  }
+
+  /// The delimiter whose boundary ends at a place; nil for a line of a part that only begins like one.
+  private static func ending(of body: [UInt8], at place: Int, start: Int) -> Delimiter? {
+    if body[place...].starts(with: [0x2d, 0x2d]) { return Delimiter(start: start, end: place + 2, isLast: true) }
+    // White space may follow a boundary.
+    var at = place
+    while at < body.count, body[at] == 0x20 || body[at] == 0x09 { at += 1 }
+    guard body[at...].starts(with: [0x0d, 0x0a]) else { return nil }
+    return Delimiter(start: start, end: at + 2, isLast: false)
+  }
+
+  private static func find(_ pattern: [UInt8], in body: [UInt8], from first: Int) -> Delimiter? {
     guard body.count >= pattern.count else { return nil }
-    var at = start
-    let last = body.count - pattern.count
-    while at <= last {
-      if body[at] == pattern[0], body[at..<at + pattern.count].elementsEqual(pattern) { return at }
-      at += 1
+    for at in first..<max(first, body.count - pattern.count + 1)
+    where body[at] == pattern[0] && body[at..<at + pattern.count].elementsEqual(pattern) {
+      if let found = ending(of: body, at: at + pattern.count, start: at) { return found }
     }
     return nil
   }

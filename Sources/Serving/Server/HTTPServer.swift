@@ -92,12 +92,15 @@
       }
     }
 
-    /// The first signal asks, the second ends the process.
+    /// The first signal asks, a later one ends the process. Those who stop a group of processes often send two at once.
     private func obeySignals(_ group: ServiceGroup) async {
-      var isFirst = true
+      var first: ContinuousClock.Instant?
       for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint) {
-        guard isFirst else { exit(128 + signal.rawValue) }
-        isFirst = false
+        if let first {
+          if ContinuousClock.now - first > .seconds(1) { exit(128 + signal.rawValue) }
+          continue
+        }
+        first = .now
         service.log.info("stopping", [("signal", .text("\(signal)"))])
         Task { await drain(group) }
       }
