@@ -160,7 +160,8 @@ let package = Package(
       name: "AviaryBench",
       dependencies: ["Aviary", "AviaryArchives", "AviaryKernels", "AviaryCommands", "CAllocations", argumentParser],
       path: "Sources/Bench", swiftSettings: safe),
-    module("Serving", ["Aviary", "AviaryExplanations", "AviaryArchives", "AviaryKernels", hummingbird]),
+    module(
+      "Serving", ["Aviary", "AviaryExplanations", "AviaryPictures", "AviaryArchives", "AviaryKernels", hummingbird]),
     .executableTarget(
       name: "AviaryServe",
       dependencies: ["AviaryServing", "Aviary", "AviaryArchives", "AviaryPlatform", "AviaryCommands", argumentParser],

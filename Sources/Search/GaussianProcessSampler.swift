@@ -6,7 +6,7 @@ import AviaryPlatform
 ///
 /// The first trials are spread over the space. A trial that is running counts with the value that the process expects of it,
 /// so that processes beside each other try different values; one that failed counts as the worst that was finished.
-public struct GaussianProcessSampler: Sampler {
+public struct GaussianProcessSampler: SettingSampler {
   private let space: SearchSpace
   private let seed: UInt64
   /// The trials before the first that the process chooses.

@@ -1,6 +1,6 @@
 /// All combinations of values, in scikit-learn's order (`ParameterGrid`): settings by name, the last changes fastest. What
 /// does not apply has no value, and combinations that become the same by it are tried once.
-public struct GridSampler: Sampler {
+public struct GridSampler: SettingSampler {
   private let space: SearchSpace
   /// The combinations.
   public let points: [[String: String]]

@@ -1,5 +1,6 @@
-import AviarySQLite
 import AviaryPlatform
+import AviarySQLite
+
 #if canImport(FoundationEssentials)
   import FoundationEssentials
 #else

@@ -1,4 +1,5 @@
 import AviaryPlatform
+
 #if canImport(FoundationEssentials)
   import FoundationEssentials
 #else

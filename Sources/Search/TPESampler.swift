@@ -7,7 +7,7 @@ import AviaryPlatform
 /// The trials are divided into a few good ones and the others; of values drawn from the density of the good ones, those are
 /// suggested that are the likeliest among the good relative to the others. A trial that is running counts among the others,
 /// so that processes beside each other try different values. Of trials that were stopped early, the longest come first.
-public struct TPESampler: Sampler {
+public struct TPESampler: SettingSampler {
   private let space: SearchSpace
   private let seed: UInt64
   /// The trials before the first that depends on values; they are spread over the space.

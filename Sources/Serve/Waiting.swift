@@ -1,6 +1,6 @@
+import AviaryPlatform
 import Dispatch
 import Synchronization
-import AviaryPlatform
 
 /// Runs an asynchronous body to its end, while the calling thread waits.
 func waiting(_ body: @escaping @Sendable () async throws -> Void) throws {

@@ -2,8 +2,8 @@ import AviaryArchives
 import AviaryCheckpoints
 import AviaryDatasets
 import AviaryLayers
-import Synchronization
 import AviaryPlatform
+import Synchronization
 
 /// What runs on the same data have in common and read once: the features of images by a frozen backbone, and tables. For runs
 /// that are done one after the other, in one process or in several that share a folder.

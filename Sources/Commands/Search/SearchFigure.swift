@@ -1,7 +1,7 @@
 import Aviary
 import AviaryPictures
-import AviarySearch
 import AviaryPlatform
+import AviarySearch
 
 extension SearchResult {
   private static let width = 760.0

@@ -17,7 +17,7 @@ struct SearchPlan {
   var seconds: Double?
   /// The most trials of the study; nil for any number.
   var limit: Int?
-  var sampler: any Sampler
+  var sampler: any SettingSampler
 
   init(
     command: SearchedCommand, space: SearchSpace, method: SearchMethod, study: String, seed: UInt64, monitor: Monitor?

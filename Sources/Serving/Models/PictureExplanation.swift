@@ -1,6 +1,7 @@
 import Aviary
 import AviaryExplanations
 import AviaryKernels
+import AviaryPictures
 
 /// A picture of which a decision is to be explained.
 package struct ExplainedPicture: Sendable {

@@ -1,6 +1,6 @@
 import AviaryDiagnostics
-import AviaryTensors
 import AviaryPlatform
+import AviaryTensors
 
 /// How well predictions meet the truth, counted over a set of examples.
 public struct ClassificationMetrics: Equatable, Sendable {

@@ -2,7 +2,7 @@ import AviaryKernels
 
 /// What is tried next. A suggestion depends on nothing but the space, the seed, the trial's number and the trials before, so
 /// that a search that was stopped goes on as if it had not been.
-public protocol Sampler: Sendable {
+public protocol SettingSampler: Sendable {
   /// Values of the settings that apply, for the trial with this number.
   ///
   /// - Parameters:
@@ -11,7 +11,7 @@ public protocol Sampler: Sendable {
   func suggest(trial number: Int, keeping given: [String: String], after history: [Observation]) -> [String: String]
 }
 
-extension Sampler {
+extension SettingSampler {
   public func suggest(trial number: Int, after history: [Observation]) -> [String: String] {
     suggest(trial: number, keeping: [:], after: history)
   }
@@ -29,7 +29,7 @@ public enum SearchMethod: String, CaseIterable, Codable, Sendable {
   /// Random values, of which asynchronous successive halving stops most early: `SuccessiveHalving`.
   case asha
 
-  public func sampler(_ space: SearchSpace, seed: UInt64) throws(SearchFault) -> any Sampler {
+  public func sampler(_ space: SearchSpace, seed: UInt64) throws(SearchFault) -> any SettingSampler {
     switch self {
     case .grid: try GridSampler(space)
     case .random, .asha: RandomSampler(space, seed: seed)
@@ -40,7 +40,7 @@ public enum SearchMethod: String, CaseIterable, Codable, Sendable {
 }
 
 /// Values drawn evenly, each independent of all others.
-public struct RandomSampler: Sampler {
+public struct RandomSampler: SettingSampler {
   private let space: SearchSpace
   private let seed: UInt64
 
