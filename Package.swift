@@ -196,7 +196,7 @@ let package = Package(
     tests("Pictures", ["AviaryArchives", "AviaryDatasets"]),
     tests("SQLite"),
     tests("Search", ["AviarySQLite"], resources: [.copy("Goldens")]),
-    tests("Serving", ["Aviary", "AviaryArchives", "AviaryExplanations"]),
+    tests("Serving", ["Aviary", "AviaryArchives", "AviaryExplanations", "AviaryPictures"]),
     tests("Command", ["Aviary", "AviaryArchives", "AviaryBench", "AviaryServe"], resources: [.copy("Goldens")]),
     .testTarget(name: "AviaryFuzzTests", dependencies: ["AviaryFuzz"], path: "Tests/FuzzTests"),
   ],

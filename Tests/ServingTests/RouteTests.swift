@@ -1,6 +1,7 @@
 import Aviary
 import AviaryArchives
 import AviaryExplanations
+import AviaryPictures
 import Foundation
 import Testing
 
