@@ -112,6 +112,24 @@ public struct RunSummary: Codable, Equatable, Sendable {
     seconds = state.elapsedSeconds
   }
 
+  /// What `best.h5` has of a quantity on the test items; nil where that was not scored.
+  public func tested(_ quantity: Monitor) -> Double? {
+    switch quantity {
+    case .loss: testLoss
+    case .accuracy: testAccuracy
+    case .macroF1: testMacroF1
+    case .balancedAccuracy: testBalancedAccuracy
+    case .weightedF1: testWeightedF1
+    case .matthewsCorrelation: testMatthewsCorrelation
+    case .cohensKappa: testCohensKappa
+    case .topK: testTopK
+    case .rmse: testRMSE
+    case .mae: testMAE
+    case .r2: testR2
+    case .pseudoLikelihood: testPseudoLikelihood
+    }
+  }
+
   private enum CodingKeys: String, CodingKey {
     case architecture, classes, epochs
     case bestEpoch = "best_epoch"

@@ -72,7 +72,12 @@ final class TrialRun {
   }
 
   /// The splits of the data that a trial is measured on, a run each; its value is the mean of theirs.
-  private static func splits(of options: TrainingOptions) -> [TrainingOptions] { [options] }
+  ///
+  /// Of folds it is that of the items that a fold holds out, or else that of the validation part.
+  private static func splits(of options: TrainingOptions) -> [TrainingOptions] {
+    guard let members = options.members else { return [options] }
+    return (0..<members.count).map { members.options($0, of: options) }
+  }
 
   private func run(
     _ options: TrainingOptions, _ source: NetworkTraining.Source, in folder: String, _ watch: Watch,
@@ -82,7 +87,8 @@ final class TrialRun {
     do {
       report = try SharedReadings.$current.withValue(shared) {
         try NetworkTraining.start(
-          options, from: source, registry: AviaryCommand.registry, at: folder, hooks: hooks(watch, measure)
+          options, from: source, registry: AviaryCommand.registry, at: folder,
+          hooks: hooks(watch, measure, scoresTest: options.parts.fold != nil)
         ) { _ in }
       }
     } catch {
@@ -90,7 +96,10 @@ final class TrialRun {
       throw watch.fault.map { StudyError(fault: $0) } ?? error
     }
     if let fault = watch.fault { throw StudyError(fault: fault) }
-    guard report.summary == nil else {
+    if let summary = report.summary {
+      if options.parts.fold != nil, let monitor = watch.monitor {
+        return summary.tested(monitor).map { .finished($0) } ?? .failed("\(SearchRunFault.noValidation)")
+      }
       return watch.chosen.map { .finished($0) } ?? .failed("\(SearchRunFault.noValidation)")
     }
     return watch.isPruned ? .pruned(watch.best(rises ?? false)) : .interrupted
@@ -106,6 +115,8 @@ final class TrialRun {
     var values: [Double] = []
     /// The value of the best epoch, which is kept.
     var chosen: Double?
+    /// What is compared, once an epoch was scored.
+    var monitor: Monitor?
     var isPruned = false
     var fault: (any Error)?
 
@@ -114,9 +125,11 @@ final class TrialRun {
     func best(_ rises: Bool) -> Double? { rises ? values.max() : values.min() }
   }
 
-  private func hooks(_ watch: Watch, _ measure: @escaping (Scores) throws -> Monitor) -> TrainingHooks {
+  private func hooks(
+    _ watch: Watch, _ measure: @escaping (Scores) throws -> Monitor, scoresTest: Bool
+  ) -> TrainingHooks {
     var hooks = TrainingHooks()
-    hooks.scoresTest = false
+    hooks.scoresTest = scoresTest
     hooks.observe = { [self] event in
       guard case .finishedEpoch(let row, let isBest) = event, watch.fault == nil else { return }
       do { try observe(row, isBest: isBest, watch, measure) } catch { watch.fault = error }
@@ -132,6 +145,7 @@ final class TrialRun {
     let monitor = try measure(scores)
     guard let value = scores[monitor] else { return }
     rises = monitor.rises
+    watch.monitor = monitor
     watch.values.append(value)
     if isBest { watch.chosen = value }
     try study.report(claim, split: watch.split, epoch: row.epoch, value)

@@ -23,7 +23,7 @@ public enum MemberOptions: Equatable, Sendable {
   public func name(_ number: Int) -> String { (isFolds ? "fold-" : "member-") + "\(number + 1)" }
 
   /// The options of one of the runs, counted from 0.
-  func options(_ number: Int, of all: TrainingOptions) -> TrainingOptions {
+  public func options(_ number: Int, of all: TrainingOptions) -> TrainingOptions {
     var options = all
     options.members = nil
     switch self {
