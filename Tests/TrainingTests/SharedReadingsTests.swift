@@ -12,7 +12,7 @@ import Testing
   /// Whatever part an image is in, and in whichever process, its features are computed once.
   @Test func featuresAreComputedOnce() throws {
     let folder = try EmptyFolder()
-    _ = try SampleImages.write(to: folder.path + "/photos", count: 8, imageSize: 32)
+    _ = try SampleImages.write(to: folder.path + "/photos", count: 20, imageSize: 32)
     let entries = try ImageFolder(folder.path + "/photos/train").entries
     try Data("no picture".utf8).write(to: URL(filePath: entries[1].file))
     let model = try Registry.zoo.architecture(named: "squeezenet-toy").classifier(
