@@ -3,6 +3,7 @@ import Aviary
 import AviaryExplanations
 import AviaryHub
 import AviaryPictures
+import AviarySQLite
 import Foundation
 
 struct Recordings: Dataset {
@@ -123,6 +124,49 @@ func drawn() throws {
   drawing.rectangle(.init(x: 10, y: 10, width: 80, height: 80), fill: .series(0))
   drawing.text("鸟", at: .init(x: 50, y: 50), horizontal: .center)
   try drawing.write(to: "birds.svg")
+}
+
+func divided(_ labels: [Int], by animals: [Int]) throws {
+  for fold in try Folds(labels: labels, groups: animals, folds: 5, seed: 1).all {
+    print(fold.training.count, fold.held.count)
+  }
+}
+
+func stored() throws {
+  let database = try SQLiteDatabase(path: "birds.sqlite")
+  try database.execute("CREATE TABLE birds (name TEXT, grams REAL)")
+  try database.transaction {
+    try database.execute("INSERT INTO birds VALUES (?, ?)", [.text("wren"), .real(9)])
+  }
+  let names = try database.rows("SELECT name FROM birds").map { $0[0].text }
+  print(names)
+}
+
+func sharing(_ trials: [TrainingOptions], _ network: Architecture) throws {
+  let shared = SharedReadings(folder: "search.runs")
+  try SharedReadings.$current.withValue(shared) {
+    for (number, options) in trials.enumerated() {
+      let place = "runs/\(number)"
+      _ = try NetworkTraining.start(options, from: .scratch(network), registry: .zoo, at: place) { print($0) }
+    }
+  }
+}
+
+func together() throws {
+  let ensemble = try ImageEnsemble(
+    ["a.h5", "b.h5"].map { path in
+      (path, try ImagePredictor(Checkpoint.read(from: path), registry: .zoo, path: path))
+    })
+  print(ensemble.members.count)
+}
+
+func folded(_ given: TrainingOptions, _ network: Architecture) throws {
+  var options = given
+  options.members = .folds(5)
+  let report = try MemberTraining.start(
+    options, from: .scratch(network), registry: .zoo, at: "runs/folds"
+  ) { print($0) }
+  print(report.summary?.scores["accuracy"]?.mean ?? 0)
 }
 
 let model = Sequential([Linear(4, 8), Activation.relu, Linear(8, 3)])

@@ -60,7 +60,9 @@ extension EvaluateCommand {
 
   /// Scores predictions that were made before, such as those of all folds.
   func evaluatePredictions() throws {
-    if let option = givenOptions.first(where: { !["--json", "--quiet", "--label-problems"].contains($0) }) {
+    // Reading in place and its checks are on by default.
+    let fitting = ["--json", "--quiet", "--label-problems", "--map", "--verify"]
+    if let option = givenOptions.first(where: { !fitting.contains($0) }) {
       throw ValidationError("\(option) is for a checkpoint; \(checkpoint) is a file of predictions")
     }
     let file = try PredictionFile(reading: checkpoint)

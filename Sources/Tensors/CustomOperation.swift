@@ -5,7 +5,9 @@ import AviaryKernels
 ///
 /// ```swift
 /// func cubed(_ x: Tensor) -> Tensor {
-///   customOperation("cubed", inputs: [x]) { $0[0] * $0[0] * $0[0] } pullback: { gradient, inputs, _ in
+///   customOperation("cubed", inputs: [x]) {
+///     $0[0] * $0[0] * $0[0]
+///   } pullback: { gradient, inputs, _ in
 ///     [gradient * inputs[0] * inputs[0] * 3]
 ///   }
 /// }

@@ -10,7 +10,12 @@ import Synchronization
 ///
 /// ```swift
 /// let shared = SharedReadings(folder: "search.runs")
-/// try SharedReadings.$current.withValue(shared) { for options in … { try NetworkTraining.start(options, …) } }
+/// try SharedReadings.$current.withValue(shared) {
+///   for (number, options) in trials.enumerated() {
+///     let place = "runs/\(number)"
+///     _ = try NetworkTraining.start(options, from: .scratch(network), registry: .zoo, at: place) { print($0) }
+///   }
+/// }
 /// ```
 ///
 /// Runs within it are not made to be resumed: what their images hold is not recorded, and the features are kept in the folder

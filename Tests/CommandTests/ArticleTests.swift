@@ -88,7 +88,12 @@ import Testing
     // A name in capitals stands for any.
     if name == "help" || name == name.uppercased() { return nil }
     let pages =
-      name == "bench" ? ["help-bench.txt", "help-bench-run.txt", "help-bench-tune.txt"] : ["help-\(name).txt"]
+      switch name {
+      case "bench": ["help-bench.txt", "help-bench-run.txt", "help-bench-tune.txt"]
+      // It forwards the options of the command that it searches for.
+      case "search": ["help-search.txt", "help-train.txt", "help-finetune.txt"]
+      default: ["help-\(name).txt"]
+      }
     let texts = pages.compactMap { try? help($0) }
     guard !texts.isEmpty else { return optionalCommands.contains(name) ? nil : "no such command" }
     let options = words.dropFirst().filter { $0.hasPrefix("--") }.map { $0.split(separator: "=")[0] }

@@ -144,6 +144,6 @@ import Testing
     try FileManager.default.createDirectory(atPath: scratch / "damaged", withIntermediateDirectories: true)
     try scratch.write("epoch,train_loss\n1,2\n", to: "damaged/history.csv")
     expectFault(
-      try BuiltTool.run(["plot", scratch / "damaged", "--output", scratch / "a.svg"]), "history.csv: line 2 is damaged")
+      try BuiltTool.run(["plot", scratch / "damaged", "--output", scratch / "a.svg"]), "history.csv: line 1 is damaged")
   }
 }

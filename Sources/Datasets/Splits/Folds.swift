@@ -9,7 +9,7 @@ import AviaryKernels
 ///
 /// ```swift
 /// for fold in try Folds(labels: labels, groups: animals, folds: 5, seed: 1).all {
-///   let part = Subset(photographs, fold.training)  // and fold.held
+///   print(fold.training.count, fold.held.count)
 /// }
 /// ```
 public struct Folds: Equatable, Sendable {

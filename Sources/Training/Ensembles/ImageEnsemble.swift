@@ -7,7 +7,10 @@ import AviaryTensors
 /// the order of their classes. One alone serves to average views of images.
 ///
 /// ```swift
-/// let ensemble = try ImageEnsemble(["a.h5", "b.h5"].map { ($0, try ImagePredictor(.read(from: $0), registry: .zoo, path: $0)) })
+/// let ensemble = try ImageEnsemble(
+///   ["a.h5", "b.h5"].map { path in
+///     (path, try ImagePredictor(Checkpoint.read(from: path), registry: .zoo, path: path))
+///   })
 /// ```
 public struct ImageEnsemble {
   public let members: [ImagePredictor]

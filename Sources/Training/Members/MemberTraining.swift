@@ -7,7 +7,9 @@ import AviaryDiagnostics
 ///
 /// ```swift
 /// options.members = .folds(5)
-/// let report = try MemberTraining.start(options, from: .scratch(mlp), registry: .zoo, at: "runs/mlp") { print($0) }
+/// let report = try MemberTraining.start(
+///   options, from: .scratch(network), registry: .zoo, at: "runs/folds"
+/// ) { print($0) }
 /// print(report.summary?.scores["accuracy"]?.mean ?? 0)
 /// ```
 ///
