@@ -76,7 +76,7 @@ private final class Flag: Sendable {
 
   @Test func oneThatIsNotFullWaitsForOthers() async throws {
     let sizes = Mutex<[Int]>([])
-    let queue = Queue(.init(batch: 3, delay: .milliseconds(80), capacity: 10)) { batch in
+    let queue = Queue(.init(batch: 3, delay: .milliseconds(500), capacity: 10)) { batch in
       sizes.withLock { $0.append(batch.count) }
       return batch.map { .success($0) }
     }
@@ -87,7 +87,7 @@ private final class Flag: Sendable {
     let sum = try await first + second
     #expect(sum == 3)
     #expect(sizes.withLock { $0 } == [2])
-    #expect(ContinuousClock.now - start >= .milliseconds(79))
+    #expect(ContinuousClock.now - start >= .milliseconds(499))
   }
 
   @Test func rowsFillABatch() async throws {

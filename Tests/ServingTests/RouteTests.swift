@@ -260,7 +260,7 @@ import Testing
 
   @Test func aRequestMayShortenItsTime() async throws {
     #expect(try service.deadline(RequestHead(.get, "/", headers: ["x-request-timeout": "0.5"])).seconds == 0.5)
-    #expect(try service.deadline(RequestHead(.get, "/", headers: ["x-request-timeout": "1e9"])).seconds == 30)
+    #expect(try service.deadline(RequestHead(.get, "/", headers: ["x-request-timeout": "1e9"])).seconds == 3600)
     for bad in ["0", "-1", "x", "nan", ""] {
       #expect(throws: ServingFault.self) {
         try service.deadline(RequestHead(.get, "/", headers: ["x-request-timeout": bad]))

@@ -1,28 +1,25 @@
 #if Server
   import Aviary
+  import AviaryPlatform
   import Foundation
   import Synchronization
   import Testing
 
   @testable import AviaryServing
 
-  import AviaryPlatform
-
   /// A connection to this machine that sends what it is told, and nothing else.
   final class RawConnection: Sendable {
     private let descriptor: Int32
 
     init?(port: Int) {
-      #if canImport(Glibc)
-        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-      #else
-        descriptor = socket(AF_INET, SOCK_STREAM, 0)
-      #endif
+      // What the other side has closed is seen by the count.
+      signal(SIGPIPE, SIG_IGN)
+      descriptor = socket(AF_INET, Self.number(SOCK_STREAM), 0)
       var address = sockaddr_in()
       address.sin_family = sa_family_t(AF_INET)
       address.sin_port = in_port_t(port).bigEndian
       address.sin_addr.s_addr = inet_addr("127.0.0.1")
-      var patience = timeval(tv_sec: 20, tv_usec: 0)
+      var patience = timeval(tv_sec: 600, tv_usec: 0)
       setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
       let size = socklen_t(MemoryLayout<sockaddr_in>.size)
       let status = withUnsafePointer(to: &address) {
@@ -37,12 +34,12 @@
     func send(_ bytes: [UInt8]) -> Bool { Self.sent(descriptor, bytes) == bytes.count }
 
     private static func sent(_ descriptor: Int32, _ bytes: [UInt8]) -> Int {
-      #if canImport(Glibc)
-        Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
-      #else
-        Darwin.send(descriptor, bytes, bytes.count, 0)
-      #endif
+      write(descriptor, bytes, bytes.count)
     }
+
+    /// The constant is a number on some systems, and of a type of its own on others.
+    private static func number(_ constant: Int32) -> Int32 { constant }
+    private static func number(_ constant: some RawRepresentable<UInt32>) -> Int32 { Int32(constant.rawValue) }
 
     @discardableResult
     func send(_ text: String) -> Bool { send(Array(text.utf8)) }

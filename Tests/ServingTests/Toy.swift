@@ -78,6 +78,8 @@ enum Toy {
       sources, loader: ModelLoader(registry: .standard, limits: limits, metrics: metrics), log: log, metrics: metrics)
     var options = InferenceService.Options()
     options.version = "1.2.3"
+    // Other tests take the processor for long.
+    options.timeout = .seconds(3600)
     options.workers = 2
     change(&options)
     return InferenceService(store, options: options, metrics: metrics, log: log)
