@@ -67,7 +67,8 @@ import CSQLite
   }
 
   deinit {
-    unsafe statements.values.forEach { unsafe sqlite3_finalize($0) }
+    var prepared = unsafe Array(statements.values)
+    while let statement = unsafe prepared.popLast() { unsafe sqlite3_finalize(statement) }
     unsafe sqlite3_close_v2(handle)
   }
 
@@ -132,7 +133,8 @@ extension SQLiteDatabase {
     try check(unsafe sqlite3_prepare_v2(handle, sql, -1, &made, nil))
     guard let statement = unsafe made else { throw .failed(path: path, reason: "a statement is empty") }
     if unsafe statements.count >= Self.mostStatements {
-      unsafe statements.values.forEach { unsafe sqlite3_finalize($0) }
+      var prepared = unsafe Array(statements.values)
+      while let old = unsafe prepared.popLast() { unsafe sqlite3_finalize(old) }
       unsafe statements = [:]
     }
     unsafe statements[sql] = statement

@@ -1,3 +1,5 @@
+// swift-format-ignore-file: OnlyOneTrailingClosureArgument
+
 #if Server
   import Aviary
   import AviaryPlatform

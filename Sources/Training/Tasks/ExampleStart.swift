@@ -105,7 +105,7 @@ extension TrainablePreparation {
     }
     return start.model.task(
       on: data.parts, options, items: Self.items, metadata: metadata, mostAtOnce: mostAtOnce,
-      monitors: preprocessing.monitors, outputs: forward, restored: { preprocessing.restored($0) }
+      monitors: preprocessing.monitors, outputs: forward, restored: preprocessing.restored
     ) { part in preprocessing.places(of: part.inputs)?.map { "\(table.rowNumbers[$0])" } }
   }
 

@@ -67,7 +67,8 @@ struct FrozenPrefix: Equatable {
   ///   - stand: an input for what comes before, whose result is not used.
   func resume<Result>(_ model: some Layer, from outputs: Tensor, stand: Tensor, _ forward: (Tensor) -> Result) -> Result
   {
-    model.replacingOutput(of: path, by: { _ in outputs }) { forward(stand) }
+    func kept(_: Tensor) -> Tensor { outputs }
+    return model.replacingOutput(of: path, by: kept) { forward(stand) }
   }
 }
 

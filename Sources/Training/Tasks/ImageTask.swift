@@ -230,12 +230,13 @@ final class ImageTask<Model: Classifier>: TrainingTask {
   private func validated(keepsProbabilities: Bool = false) throws -> ClassificationMetrics {
     let empty = ClassificationMetrics(
       classes: data.training.classes, keepsProbabilities: keepsProbabilities, topK: options.classes.topK)
+    func interrupted() -> Bool { Interruption.isRequested }
     if let prefix {
       let images = try PreparedImages(data.validation.entries, preprocessing: preprocessing)
       let batches = prefix.batches(
         prefix.validation, images, order: Array(data.validation.entries.indices), batchSize: options.batchSize,
         startingAt: 0)
-      return try Evaluation.evaluate(batches, empty, isInterrupted: { Interruption.isRequested }) { batch, inputs in
+      return try Evaluation.evaluate(batches, empty, isInterrupted: interrupted) { batch, inputs in
         forward(batch, inputs) { model($0) }
       }
     }
@@ -244,7 +245,7 @@ final class ImageTask<Model: Classifier>: TrainingTask {
     }
     let batches = ImageTaskBatches(
       features, order: Array(data.validation.entries.indices), batchSize: options.batchSize, startingAt: 0)
-    return try Evaluation.evaluate(batches, empty, isInterrupted: { Interruption.isRequested }) { _, inputs in
+    return try Evaluation.evaluate(batches, empty, isInterrupted: interrupted) { _, inputs in
       logits(inputs)
     }
   }
