@@ -78,7 +78,7 @@ extension EvaluateCommand {
     let saved = SavedEpochs.list(in: checkpoint)
     guard !saved.isEmpty else {
       throw OptionFault(
-        "--epochs: \(checkpoint) is no folder with weights of single epochs; train with --save-every N to keep them")
+        "--epochs: \(checkpoint) does not contain any saved epochs; train with --save-every N to keep them")
     }
     var rows: [[String]] = []
     var members: [JSONValue] = []

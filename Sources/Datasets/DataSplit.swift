@@ -116,7 +116,7 @@ public enum SplitFault: Swift.Error, Equatable, Sendable, CustomStringConvertibl
     case .tooManyFolds(let folds, let items, let count): "\(folds) folds need as many \(items), and there are \(count)"
     case .oneGroup(let count):
       "all \(count) examples are of one group, so that none can be held out; group them by something else"
-    case .badPattern(let pattern): "'\(pattern)' is no regular expression"
+    case .badPattern(let pattern): "'\(pattern)' is not a valid regular expression"
     case .noGroup(let item, let count, let pattern):
       "\(item): '\(pattern)' finds no group in its name"
         + (count > 1 ? ", nor in \(count - 1) others" : "") + "; rename the files or change the pattern"

@@ -26,7 +26,7 @@
       case let network as any EnergyModel: return [energyModel(network)]
       case let network as any SequenceWriter: return [try writer(network, input: input)]
       case let network as any Classifier: return [classifier(network, input: input, output: output)]
-      default: throw .unsupported(reason: "a \(type(of: network)) is no network that ONNX files are made of")
+      default: throw .unsupported(reason: "a \(type(of: network)) cannot be exported to ONNX")
       }
     }
 

@@ -88,7 +88,7 @@
     init(_ program: NetworkProgram, _ options: Options) throws(ONNXFault) {
       if options.probabilities, program.outputs != ["probabilities"] {
         throw .unsupported(
-          reason: "only the scores of a classifier become probabilities; this network puts out "
+          reason: "--probabilities is for classifiers; the outputs of this network are "
             + program.outputs.joined(separator: ", "))
       }
       if options.preprocessing != nil, program.inputs.count != 1 || program.inputs[0].shape.count != 4 {

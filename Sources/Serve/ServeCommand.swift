@@ -53,7 +53,7 @@ struct ServeCommand: ParsableCommand {
       throw ValidationError("two models are called '\(twice)'; name them with NAME=FILE")
     }
     if let bad = names.first(where: { name in name.isEmpty || name.contains("/") || name.contains(":") }) {
-      throw ValidationError("'\(bad)' is no name for a model: it is part of addresses, without / and :")
+      throw ValidationError("'\(bad)' is not a valid model name: it is part of URLs and may not contain / or :")
     }
   }
 

@@ -110,7 +110,7 @@ struct EnsembleChoice {
     let bytes = try MappedFile(path: text, map: false).bytes.array()
     guard let value = try? JSONValue(parsing: bytes), let elements = value["weights"]?.elements,
       case let numbers = elements.compactMap(\.double), numbers.count == elements.count
-    else { throw CommandFault.badOutput(path: text, reason: "is no file of an ensemble's weights") }
+    else { throw CommandFault.badOutput(path: text, reason: "does not contain ensemble weights") }
     return numbers
   }
 

@@ -70,7 +70,7 @@ extension FedNetwork {
     }
     guard width == 1 else {
       throw FeedFault.unscored(
-        path: path, reason: "the network puts out \(width) numbers, and a table has one target; predict takes it")
+        path: path, reason: "the network has \(width) outputs, but a table has one target; use predict instead")
     }
     guard metrics.count > 0 else { throw TableFault.noRowsLeft(path: table.path, rows: table.rowCount) }
     return EvaluationReport(metrics)

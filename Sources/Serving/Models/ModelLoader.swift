@@ -15,7 +15,7 @@ package enum LoadingFault: Error, Equatable, CustomStringConvertible {
     switch self {
     case .unsuited(let path, let what):
       "\(path): is for \(what), and only classifiers of images and networks for rows of tables are served"
-    case .noClasses(let path): "\(path): its outputs are no scores of classes, which are served of images"
+    case .noClasses(let path): "\(path): it does not classify images; only image classifiers can be served"
     case .manyInputs(let path):
       "\(path): takes several inputs or texts, or gives several outputs, which is not served; use aviary predict"
     case .broken(let path, let reason): "\(path): the network was tried and does not work: \(reason)"
