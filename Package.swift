@@ -197,7 +197,8 @@ let package = Package(
     tests("SQLite"),
     tests("Search", ["AviarySQLite"], resources: [.copy("Goldens")]),
     tests("Serving", ["Aviary", "AviaryArchives", "AviaryExplanations", "AviaryPictures"]),
-    tests("Command", ["Aviary", "AviaryArchives", "AviaryBench", "AviaryServe"], resources: [.copy("Goldens")]),
+    tests(
+      "Command", ["Aviary", "AviaryArchives", "AviaryBench", "AviaryServe", "AviarySQLite"], resources: [.copy("Goldens")]),
     .testTarget(name: "AviaryFuzzTests", dependencies: ["AviaryFuzz"], path: "Tests/FuzzTests"),
   ],
   cxxLanguageStandard: .cxx17

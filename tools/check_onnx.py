@@ -239,6 +239,14 @@ def check_images(aviary, folder):
     print(f"prepared in the graph: probabilities differ by {difference:.1e}")
     if difference > 1e-5:
         raise Failure("images prepared in the graph differ")
+    each = folder / "each.h5"
+    run(aviary, "train", "lenet5", "--data", data, "--samplewise", "standard", "--epochs", 1, "--output", each, "--force")
+    own = expected(json.loads(run(aviary, "predict", each, photograph, "--top", 10, "--json").stdout))
+    found = probabilities(each)
+    difference = max(abs(own[name] - found[name]) for name in own)
+    print(f"each image normalized by itself: probabilities differ by {difference:.1e}")
+    if difference > 1e-5:
+        raise Failure("images that are normalized by themselves differ")
     integers = folder / "integers.h5"
     run(aviary, "quantize", checkpoint, "--data", data, "--output", integers, "--force")
     own = expected(json.loads(run(aviary, "predict", integers, photograph, "--top", 10, "--json").stdout))

@@ -7,7 +7,8 @@ struct GraphPredictions {
   private(set) var lines: [String] = []
   /// Items without a prediction, a line each.
   private(set) var faults: [String] = []
-  private var predictions: [JSONValue] = []
+  /// As JSON has them.
+  private(set) var predictions: [JSONValue] = []
 
   /// By which classes are predicted; nil for the largest probability.
   private let thresholds: ClassThresholds?
@@ -18,8 +19,6 @@ struct GraphPredictions {
   }
 
   var count: Int { predictions.count }
-  var json: String { JSONValue.members(["predictions": .array(predictions)]).serialized }
-
   /// Predicts the nodes of a graph.
   ///
   /// - Parameter chosen: which of them; nil for all.

@@ -9,13 +9,26 @@ struct ImageArguments: ParsableArguments {
   var imageSize: Int?
   @Option(
     help: ArgumentHelp(
-      "Random changes: none, standard (random resized crops and horizontal flips), or a list of standard, flip, vertical-flip, rotation=DEGREES, shift=, shear=DEGREES, zoom=, brightness=, contrast=, saturation=, hue=, noise=, erasing= (standard; none with a frozen backbone and for IDX and CIFAR files).",
+      "Random changes: none, standard (random resized crops and horizontal flips), or a list of standard, flip, vertical-flip, randaugment or randaugment=MAGNITUDE/CHANGES, trivialaugment, rotation=DEGREES, shift=, width-shift=, height-shift=, shear=DEGREES, zoom=, fill=constant|nearest|reflect|wrap, fill-value=, brightness=, contrast=, saturation=, hue=, channel-shift=, noise=, erasing=, crop-scale=A..B, crop-ratio=A..B (standard; none with a frozen backbone and for IDX and CIFAR files).",
       valueName: "changes"))
   var augment: AugmentationArgument?
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("The smallest fraction of an image's area that a random crop keeps (0.08).", valueName: "x"))
-  var cropScale: Double?
+    help: ArgumentHelp(
+      "The smallest fraction of an image's area that a random crop keeps, or a range such as 0.5..1 (0.08).",
+      valueName: "x"))
+  var cropScale: RangeArgument?
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "The proportions of random crops, width over height, as a range, or its lower end below 1 (0.75..1.3333).",
+      valueName: "a..b"))
+  var cropRatio: RangeArgument?
+  @Option(
+    help: ArgumentHelp(
+      "Normalize each image by its own mean, deviation or both (center, deviation, standard) instead of by those of all images (none).",
+      valueName: "way"))
+  var samplewise: Preprocessing.Samplewise?
   @Flag(
     inversion: .prefixedNo,
     help: "Evaluate on centre crops with a margin, as torchvision does, instead of on the largest square (on).")
@@ -39,7 +52,10 @@ struct ImageArguments: ParsableArguments {
       do throws(CommandFault) { _ = try SourceOptions.classNames(classes) } catch { throw ValidationError("\(error)") }
     }
     try checkOption("--image-size", imageSize, in: 1...8192)
-    try checkOption("--crop-scale", cropScale, "above 0 and at most 1") { $0 > 0 && $0 <= 1 }
+    try checkOption("--crop-scale", cropScale, "above 0 and at most 1") { $0.upTo(1) != nil }
+    try checkOption("--crop-ratio", cropRatio, "a range from 0.001 to 1000, or a number above 0 and at most 1") {
+      $0.around(1).map { $0.lowerBound >= 0.001 && $0.upperBound <= 1000 } ?? false
+    }
     for (name, alpha) in [("--mixup", mixup), ("--cutmix", cutmix)] {
       try checkOption(name, alpha, "from 0 to 100") { $0 >= 0 && $0 <= 100 }
     }
@@ -57,7 +73,9 @@ struct ImageArguments: ParsableArguments {
     images.classes = try classes.map(SourceOptions.classNames)
     images.imageSize = imageSize
     images.augmentation = augmentation(default: usual)
-    if let cropScale { images.augmentation?.scale = cropScale...1 }
+    if let scale = cropScale?.upTo(1) { images.augmentation?.scale = scale }
+    if let ratio = cropRatio?.around(1) { images.augmentation?.ratio = ratio }
+    images.samplewise = samplewise
     images.hasCropMargin = cropMargin ?? images.hasCropMargin
     images.usesFeatureCache = featureCache ?? images.usesFeatureCache
     images.mixup = mixup ?? 0

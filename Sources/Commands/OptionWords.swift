@@ -28,6 +28,7 @@ extension Monitor: OptionWord {
 }
 extension Preprocessing.Channels: OptionWord {}
 extension Preprocessing.Preset: OptionWord {}
+extension Preprocessing.Samplewise: OptionWord {}
 extension KerasMapping.KernelOrder: OptionWord {}
 extension TableSettings.Task: OptionWord {}
 extension TableSettings.Scaling: OptionWord {}

@@ -29,7 +29,8 @@ enum OutputForm: Equatable {
     case .generation:
       [
         "--target", "--exclude", "--missing", "--outliers", "--degree", "--interactions-only", "--scaling",
-        "--tokenizer",
+        "--tokenizer", "--dates", "--date-format", "--date-parts", "--cyclical-dates", "--bins", "--bin-strategy",
+        "--bin-encoding", "--bin-columns",
       ]
     }
   }

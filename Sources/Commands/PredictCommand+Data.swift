@@ -26,11 +26,7 @@ extension PredictCommand {
         try predictions.addNodes(path, nodes, evaluation)
       }
     }
-    if json {
-      print(predictions.json)
-    } else {
-      for line in predictions.lines { show(line) }
-    }
+    try deliver(predictions.predictions, lines: predictions.lines)
     if let first = predictions.faults.first {
       throw CommandFault.unpredictedItems(count: predictions.faults.count, of: predictions.count, first: first)
     }
@@ -69,11 +65,7 @@ extension PredictCommand {
       let model = try evaluation.tableModel(preprocessing)
       for path in images { predictions.add(path, model, preprocessing) }
     }
-    if json {
-      print(predictions.json)
-    } else {
-      for line in predictions.lines { show(line) }
-    }
+    try deliver(predictions.predictions, lines: predictions.lines)
     if let first = predictions.faults.first {
       throw CommandFault.unpredictedRows(count: predictions.faults.count, of: predictions.count, first: first)
     }
@@ -86,11 +78,7 @@ extension PredictCommand {
     }
     var predictions = empty
     for path in tables { predictions.add(path) }
-    if json {
-      print(predictions.json)
-    } else {
-      for line in predictions.lines { show(line) }
-    }
+    try deliver(predictions.predictions, lines: predictions.lines)
     if let first = predictions.faults.first {
       throw CommandFault.unpredictedRows(count: predictions.faults.count, of: predictions.count, first: first)
     }

@@ -8,7 +8,7 @@ struct PredictCommand: ParsableCommand {
     discussion: """
       Images are JPEG, PNG or WebP files, folders of them, whose images are all predicted in the order of their names, and \
       IDX and CIFAR files, whose pictures are numbered from 0. An image that cannot be read is reported, the others are predicted, and the exit code \
-      is 1. A checkpoint that was trained on a table takes .csv files with the same columns; one that was trained on a \
+      is 1. A checkpoint that was trained on a table takes tables (.csv, .tsv, .json, .jsonl) with the same columns; one that was trained on a \
       time series forecasts the next values of each file. What labels tokens also takes text files with a token a line, and \
       what writes texts writes one for each row. A network of another program that takes rows or sequences of \
       numbers is given the columns of a .csv file as they are. Of a graph every node is predicted, numbered from 0, and of a \
@@ -54,6 +54,7 @@ struct PredictCommand: ParsableCommand {
   var user: String?
   @Flag(help: "Print one JSON object.") var json = false
   @OptionGroup var console: ConsoleOptions
+  @OptionGroup var file: PredictionOutputOptions
   @OptionGroup var columns: ColumnOptions
   @OptionGroup(title: "Ensembles") var ensemble: EnsembleArguments
   @OptionGroup var writing: WritingOptions
@@ -77,6 +78,7 @@ struct PredictCommand: ParsableCommand {
   }
 
   func run() throws {
+    try file.check()
     if !inputs.isEmpty { return try predictNamed() }
     // Further checkpoints stand before what is to be predicted.
     let further = Array(images.prefix { EnsembleChoice.isCheckpoint($0) })
@@ -88,7 +90,7 @@ struct PredictCommand: ParsableCommand {
     for (option, isGiven) in [("--nodes", nodes != nil), ("--graphs", graphs != nil)] where isGiven {
       throw CommandFault.unsuitedOption(option: option, kinds: [.graphs], path: images[0])
     }
-    if images.allSatisfy({ $0.hasSuffix(".csv") || Self.isText($0) }) { return try predictTables(images) }
+    if images.allSatisfy({ TableFormat.isTable($0) || Self.isText($0) }) { return try predictTables(images) }
     try columns.requireNone(path: checkpoint)
     try writing.requireNone(path: checkpoint)
     if user != nil { throw CommandFault.noRatings(path: checkpoint) }
@@ -139,11 +141,7 @@ struct PredictCommand: ParsableCommand {
         findings.append(Finding(image: path, answer: .failure(Unpredicted(reason: "\(fault)"))))
       }
     }
-    if json {
-      print(JSONValue.object([.init("predictions", predictions(findings))] + also).serialized)
-    } else {
-      for line in lines(findings) { show(line) }
-    }
+    try deliver(objects(findings), also: also, lines: lines(findings))
     let faults = findings.compactMap(\.fault)
     if let first = faults.first {
       if !json, faults.count > 1 { for fault in faults { tell("not predicted: \(fault)") } }
@@ -179,15 +177,31 @@ struct PredictCommand: ParsableCommand {
 
   private struct Unpredicted: Error { let reason: String }
 
-  private func predictions(_ findings: [Finding]) -> JSONValue {
-    let predictions = findings.map { finding -> JSONValue in
+  /// Prints or writes what was predicted.
+  ///
+  /// - Parameters:
+  ///   - predictions: an object for each item, as JSON has them.
+  ///   - also: what else the JSON says.
+  ///   - lines: the same for a person.
+  func deliver(_ predictions: [JSONValue], also: [JSONValue.Member] = [], lines: @autoclosure () -> [String]) throws {
+    try file.write(predictions)
+    if json {
+      print(JSONValue.object([.init("predictions", .array(predictions))] + also).serialized)
+    } else if let output = file.output {
+      show("\(output): \(counted(predictions.count, "prediction"))")
+    } else {
+      for line in lines() { show(line) }
+    }
+  }
+
+  private func objects(_ findings: [Finding]) -> [JSONValue] {
+    findings.map { finding in
       let image = JSONValue.Member("image", .text(finding.image))
       return switch finding.answer {
       case .success(let answer): .object([image] + answer.member)
       case .failure(let fault): .object([image, .init("error", .text(fault.reason))])
       }
     }
-    return .array(predictions)
   }
 
   private func lines(_ findings: [Finding]) -> [String] {

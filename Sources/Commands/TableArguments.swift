@@ -3,7 +3,7 @@ import Aviary
 
 /// The roles of a table's columns, and how they are prepared.
 struct TableArguments: ParsableArguments {
-  @Option(help: ArgumentHelp("The column of a .csv file to predict.", valueName: "column"))
+  @Option(help: ArgumentHelp("The column of a table to predict.", valueName: "column"))
   var target: String?
   @Option(
     help: ArgumentHelp(
@@ -14,7 +14,7 @@ struct TableArguments: ParsableArguments {
     TableSettings.Missing?
   @Option(
     help: ArgumentHelp(
-      "Clip outliers: deviations=K around the mean, or iqr=K beyond the quartiles (none).",
+      "Clip outliers: deviations=K around the mean, or iqr=K beyond the quartiles; or drop training rows that have any: drop-deviations=K, drop-iqr=K (none).",
       valueName: "bounds"))
   var outliers: String?
   @Option(
@@ -53,6 +53,9 @@ struct TableArguments: ParsableArguments {
     help: ArgumentHelp(
       "For rbm with --text, the number of words that are counted, the most frequent ones (2000).", valueName: "n"))
   var vocabulary: Int?
+
+  @OptionGroup var preparing: TablePreparationArguments
+  @OptionGroup var changing: TextAugmentationArguments
 
   func validate() throws {
     try checkOption("--vocabulary", vocabulary, in: 2...WordSettings.limit)
@@ -105,6 +108,7 @@ struct TableArguments: ParsableArguments {
       var settings = TextColumnSettings(target: target, column: text)
       settings.longest = sequenceLength ?? settings.longest
       settings.tokenizer = tokenizer
+      settings.augmentation = try changing.augmentation
       try settings.validate()
       options.kind = .textColumn(settings)
     } else {
@@ -157,9 +161,10 @@ struct TableArguments: ParsableArguments {
       return
     }
     if tokenizer != nil, text == nil { throw ValidationError("--tokenizer needs --text") }
+    if let option = changing.givenOptions.first, text == nil { throw ValidationError("\(option) needs --text") }
     let heeded: [(option: String, others: [String])] = [
       ("--window", ["--target", "--window", "--horizon", "--exclude", "--scaling"]),
-      ("--text", ["--target", "--text", "--tokenizer"]),
+      ("--text", ["--target", "--text", "--tokenizer", "--text-augment", "--synonyms"]),
     ]
     let given = givenOptions
     for (option, others) in heeded where given.contains(option) {
@@ -180,6 +185,7 @@ struct TableArguments: ParsableArguments {
     settings.interactionsOnly = interactionsOnly
     settings.scaling = scaling ?? .standard
     settings.standardisesTarget = standardizeTarget ?? true
+    try preparing.apply(to: &settings)
     try settings.validate()
     return settings
   }
@@ -190,7 +196,10 @@ struct TableArguments: ParsableArguments {
     if parts.count == 2, let factor = Double(parts[1]) {
       if parts[0] == "deviations" { return .deviations(factor) }
       if parts[0] == "iqr" { return .interquartile(factor) }
+      if parts[0] == "drop-deviations" { return .dropDeviations(factor) }
+      if parts[0] == "drop-iqr" { return .dropInterquartile(factor) }
     }
-    throw ValidationError("invalid --outliers \(outliers); give deviations=K or iqr=K with a number K")
+    throw ValidationError(
+      "invalid --outliers \(outliers); give deviations=K, iqr=K, drop-deviations=K or drop-iqr=K with a number K")
   }
 }

@@ -40,7 +40,7 @@ extension TablePredictions {
   ) {
     do throws(TableFault) {
       let table = try preprocessing.table(csv: path)
-      for remark in table.remarks(on: preprocessing.rows.columnNames) { tell("\(path): \(remark)") }
+      for remark in preprocessing.rows.remarks(on: table) { tell("\(path): \(remark)") }
       let features = try preprocessing.rows.features(of: table)
       for category in features.unknown { tell("\(path): \(category)") }
       let answers = (0..<features.count).map { Self.answer(writer.text(about: features, at: $0, beam: beam)) }

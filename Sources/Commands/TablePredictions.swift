@@ -16,7 +16,8 @@ struct TablePredictions {
   /// The number of rows and of unreadable tables.
   private(set) var count = 0
   private(set) var lines: [String] = []
-  private var predictions: [JSONValue] = []
+  /// As JSON has them.
+  private(set) var predictions: [JSONValue] = []
 
   /// By which classes are predicted; nil for the largest probability.
   private let thresholds: ClassThresholds?
@@ -26,13 +27,11 @@ struct TablePredictions {
     self.thresholds = thresholds
   }
 
-  var json: String { JSONValue.members(["predictions": .array(predictions)]).serialized }
-
   /// Predicts every row of a file. A table that cannot be read, and a row without values that are needed, become faults.
   mutating func add(_ path: String, _ model: some Classifier, _ preprocessing: TablePreprocessing) {
     do throws(TableFault) {
       let table = try Table(csv: path, for: preprocessing)
-      for remark in table.remarks(on: preprocessing.columnNames) { tell("\(path): \(remark)") }
+      for remark in preprocessing.remarks(on: table) { tell("\(path): \(remark)") }
       let features = try preprocessing.features(of: table)
       for category in features.unknown { tell("\(path): \(category)") }
       add(path, table, rows: features.rows, answers(ExamplePredictor(model, preprocessing), features), model)

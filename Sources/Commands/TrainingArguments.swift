@@ -6,7 +6,7 @@ import Aviary
 struct TrainingArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Images: DIR/<class>/<image>, optionally in train, valid (or val, validation) and test, or IDX or CIFAR files; a graph: Planetoid prefix, .npz; a collection of graphs: a folder with NAME_A.txt; a .csv table; a text file, for labels with a token and its label on each line.",
+      "Images: DIR/<class>/<image>, optionally in train, valid (or val, validation) and test, or IDX or CIFAR files; a graph: Planetoid prefix, .npz; a collection of graphs: a folder with NAME_A.txt; a table (.csv, .tsv, .json, .jsonl); a text file, for labels with a token and its label on each line.",
       valueName: "data"))
   var data: String?
   @Option(help: ArgumentHelp("The folder of the run: checkpoints, history, summary.", valueName: "run"))
@@ -32,26 +32,6 @@ struct TrainingArguments: ParsableArguments {
       "The learning rate (1e-3; 1e-4 for finetune without a frozen backbone; 2e-3 for text, 1e-2 for graphs, 0.1 for rbm, 0.5 for its ratings, 1e-2 for its other tables and Gaussian units).",
       valueName: "x"))
   var learningRate: Double?
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp(
-      "The momentum of momentum, nesterov and rmsprop (0.9; 0 for rmsprop, 0.5 for rbm).", valueName: "x"))
-  var momentum: Double?
-  @Option(
-    help: ArgumentHelp(
-      "The learning rate schedule (cosine; constant with a frozen backbone, for graphs and for rbm).", valueName: "name"
-    ))
-  var schedule: ScheduleName?
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp(
-      "With --schedule cyclic, the number of cycles, whose last weights are kept as RUN/snapshot-1.h5 … (5, or as many as epochs).",
-      valueName: "n"))
-  var cycles: Int?
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("Increase the learning rate linearly over this many steps (0).", valueName: "n"))
-  var warmUpSteps: Int?
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
@@ -86,10 +66,13 @@ struct TrainingArguments: ParsableArguments {
       "Change a value of the network's configuration, such as dropout=0.2 or hidden=[512,256]. Repeatable.",
       valueName: "name=value"))
   var set: [String] = []
+  @OptionGroup(title: "Optimizer") var numbers: OptimizerArguments
+  @OptionGroup(title: "Schedule") var course: ScheduleArguments
+  @OptionGroup(title: "Learning") var learning: LearningArguments
+  @OptionGroup(title: "Loss") var lossOptions: LossArguments
   @OptionGroup var reading: ReadingArguments
   @OptionGroup(title: "Parts of the data") var parts: PartArguments
   @OptionGroup(title: "Regularization") var regularization: RegularizationArguments
-  @OptionGroup(title: "Loss") var lossOptions: LossArguments
   @OptionGroup(title: "Rare classes") var classOptions: ClassArguments
   @OptionGroup(title: "Epochs") var epochOptions: EpochArguments
   @OptionGroup(title: "Images") var images: ImageArguments
@@ -99,20 +82,11 @@ struct TrainingArguments: ParsableArguments {
   @Flag(help: "Print the summary as one JSON object.") var json = false
   @OptionGroup var console: ConsoleOptions
 
-  /// Words for the schedules of a run, whose numbers follow from its length.
-  enum ScheduleName: String, CaseIterable, ExpressibleByArgument {
-    case constant, step, exponential, cosine, restarts, cyclic, plateau
-  }
-
   func validate() throws {
     try checkOption("--epochs", epochs, in: 1...100_000)
     try checkOption("--batch-size", batchSize, in: 1...65_536)
     try checkOption("--learning-rate", learningRate, "a number above 0") { $0 > 0 && $0.isFinite }
-    try checkOption("--warm-up-steps", warmUpSteps, in: 0...1_000_000_000)
-    try checkOption("--momentum", momentum, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
     try checkOption("--weight-decay", weightDecay, "a number of at least 0") { $0 >= 0 && $0.isFinite }
-    try checkOption("--cycles", cycles, in: 1...100_000)
-    if cycles != nil, schedule != .cyclic { throw ValidationError("--cycles needs --schedule cyclic") }
     if table.window != nil {
       for (option, isGiven) in [
         ("--repeats", (parts.repeats ?? 1) > 1), ("--bootstrap", parts.bootstrap != nil),
@@ -192,7 +166,7 @@ struct TrainingArguments: ParsableArguments {
     var epochs: Int
     var optimizer: OptimizerConfiguration.Kind = .adamw
     var learningRate: Double
-    var schedule: ScheduleName = .cosine
+    var schedule: ScheduleArguments.Name = .cosine
 
     /// - Parameter isCollection: whether the data are graphs, not one.
     init(
@@ -234,10 +208,6 @@ struct TrainingArguments: ParsableArguments {
       kind, isCollection: isCollection, isFinetuning: isFinetuning, freezesBackbone: freezesBackbone,
       unlabeled: unlabeled)
     let rule = optimizer ?? defaults.optimizer
-    if momentum != nil, ![.momentum, .nesterov, .rmsprop].contains(rule) {
-      throw ValidationError(
-        "--momentum is for --optimizer momentum, nesterov and rmsprop; leave it out for \(rule.rawValue)")
-    }
     let epochs = epochs ?? defaults.epochs
     let cores = availableCores()
     var options = TrainingOptions(
@@ -246,16 +216,16 @@ struct TrainingArguments: ParsableArguments {
         rule, learningRate: learningRate ?? defaults.learningRate,
         weightDecay: kind == .graphs && !isCollection
           ? 0 : weightDecay ?? unlabeled.map { _ in UnlabeledDefaults.weightDecay },
-        momentum: momentum ?? unlabeled.map { _ in rule == .rmsprop ? 0 : UnlabeledDefaults.momentum }),
-      schedule: try schedule(schedule ?? defaults.schedule, epochs: epochs),
+        momentum: unlabeled.map { _ in rule == .rmsprop ? 0 : UnlabeledDefaults.momentum }),
+      schedule: try course.schedule(usual: defaults.schedule, epochs: epochs, monitor: regularization.monitor),
       workers: reading.workers ?? cores, threads: reading.threads ?? cores)
+    try numbers.apply(to: &options.optimizer)
     if kind == .graphs, !isCollection { options.groups = [ParameterGroup(["conv1"], weightDecay: weightDecay ?? 5e-4)] }
     if unlabeled != nil { options.groups = [UnlabeledDefaults.biases] }
     if kind == .text { options.clipping = GradientClipping(norm: 5) }
     options.batchSize = batchSize ?? options.batchSize
     options.freeze = frozen
     options.trainOnly = trained
-    options.schedule.warmUpSteps = warmUpSteps ?? 0
     options.validation = validation.map(PartArguments.part)
     parts.apply(to: &options)
     options.seed = seed ?? 0
@@ -282,7 +252,18 @@ struct TrainingArguments: ParsableArguments {
       }
     }
     regularization.apply(to: &options)
+    if isFinetuning, learning.initializer != nil {
+      throw ValidationError("--initializer is for train: a checkpoint's weights are kept")
+    }
+    if unlabeled != nil, images.samplewise != nil {
+      throw ValidationError("--samplewise is not for networks that learn without labels; leave it out")
+    }
+    learning.apply(to: &options.learning)
     lossOptions.apply(to: &options)
+    if options.learning.loss != nil, kind != .tables || unlabeled != nil {
+      throw ValidationError(
+        "--loss \(lossOptions.loss?.word ?? "") is for tables whose target is a number; leave it out")
+    }
     try classOptions.apply(to: &options)
     epochOptions.apply(to: &options)
     return options
@@ -301,9 +282,11 @@ struct TrainingArguments: ParsableArguments {
           PartArguments.kinds(option, isCollection: isCollection, form) ?? []
         case _ where forImages.contains(option): [.images]
         case _ where forTables.contains(option): [.tables]
+        case "--dropblock", "--dropblock-layers": [.images]
         case "--sequence-length": table.text == nil && form == .answer ? [.text] : [.text, .tables]
         // All of a graph is one batch, and it has or is given its own split.
-        case "--batch-size", "--validation": isCollection ? DataKind.allCases : [.images, .tables, .text]
+        case "--batch-size", "--validation", "--accumulate":
+          isCollection ? DataKind.allCases : [.images, .tables, .text]
         default: DataKind.allCases
         }
       guard kinds.contains(kind) else { throw .unsuitedOption(option: option, kinds: kinds, path: path) }
@@ -312,23 +295,5 @@ struct TrainingArguments: ParsableArguments {
 
   private func usualAugmentation(_ kind: DataKind, _ path: String, _ freezesBackbone: Bool) -> Augmentation? {
     kind != .images || freezesBackbone || PackedDataset.isPresent(at: path) ? nil : .standard
-  }
-
-  private func schedule(_ name: ScheduleName, epochs: Int) throws -> Schedule {
-    switch name {
-    case .constant: return .constant
-    // Divided by ten after each third of the run.
-    case .step: return .step(every: max(1, (epochs + 2) / 3))
-    case .exponential: return .exponential(gamma: 0.9)
-    case .cosine: return .cosine()
-    // Two periods, of a third and two thirds of the run.
-    case .restarts: return .cosineRestarts(period: max(1, epochs / 3), multiplier: 2)
-    case .plateau: return .reduceOnPlateau(ReduceOnPlateau(quantity: regularization.monitor))
-    case .cyclic:
-      if let cycles, cycles > epochs {
-        throw ValidationError("--cycles \(cycles) is out of range; there are \(counted(epochs, "epoch"))")
-      }
-      return .cyclic(cycles: cycles ?? min(5, epochs))
-    }
   }
 }

@@ -13,7 +13,8 @@ struct UnlabeledPredictions {
   private(set) var faults: [String] = []
   private(set) var count = 0
   private(set) var lines: [String] = []
-  private var predictions: [JSONValue] = []
+  /// As JSON has them.
+  private(set) var predictions: [JSONValue] = []
 
   init(_ model: any EnergyModel, _ preparation: UnlabeledPreparation, top: Int, user: String?) {
     self.model = model
@@ -21,8 +22,6 @@ struct UnlabeledPredictions {
     self.top = top
     self.user = user
   }
-
-  var json: String { JSONValue.members(["predictions": .array(predictions)]).serialized }
 
   /// Predicts what a file asks for. A file that cannot be read becomes a fault.
   mutating func add(_ path: String) {

@@ -27,6 +27,13 @@ public protocol Dataset: Sendable {
   func item(at place: Int, epoch: Int) throws -> Item
   /// Joins items into a batch, on the thread that takes it.
   func batch(of items: [Item]) throws -> Batch
+  /// The dataset as training sees it in an epoch, for data in memory that change from epoch to epoch. It has as many items,
+  /// in the same places.
+  func inEpoch(_ epoch: Int) -> Self
+}
+
+extension Dataset {
+  public func inEpoch(_ epoch: Int) -> Self { self }
 }
 
 /// A dataset that knows the class of each item without reading it, so that items can be drawn by their class.
@@ -49,6 +56,8 @@ public struct Subset<Base: Dataset>: Dataset {
   }
 
   public var count: Int { places.count }
+
+  public func inEpoch(_ epoch: Int) -> Subset<Base> { Subset(base.inEpoch(epoch), places) }
 
   public func item(at place: Int, epoch: Int) throws -> Base.Item { try base.item(at: places[place], epoch: epoch) }
 

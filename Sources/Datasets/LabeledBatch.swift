@@ -44,12 +44,15 @@ public protocol ExampleInputs: Equatable, Sendable {
   func batch(_ places: [Int]) -> Batch
   /// How many fit into a batch of reasonable size.
   var mostAtOnce: Int { get }
+  /// The inputs as training sees them in an epoch; they stay as many.
+  func inEpoch(_ epoch: Int) -> Self
   /// Adds what a run depends on. The parts are those that are there.
   static func add(_ parts: [Examples<Self>], to fingerprint: inout DataFingerprint)
 }
 
 extension ExampleInputs {
   public var mostAtOnce: Int { 1024 }
+  public func inEpoch(_ epoch: Int) -> Self { self }
 }
 
 /// Examples in memory: inputs, each with a class or with numbers.
@@ -76,6 +79,10 @@ public struct Examples<Inputs: ExampleInputs>: LabeledDataset, Equatable {
   public var classLabels: [Int32] { labels }
 
   public func item(at place: Int, epoch: Int) -> Int { place }
+
+  public func inEpoch(_ epoch: Int) -> Examples<Inputs> {
+    Examples(inputs.inEpoch(epoch), labels: labels, targets: targets, steps: steps)
+  }
 
   public func batch(of places: [Int]) -> LabeledBatch<Inputs.Batch> {
     if let steps { return LabeledBatch(inputs.batch(places), .steps(steps.batch(places, padding: -1).tokens)) }

@@ -24,6 +24,18 @@ public indirect enum Initializer: Sendable, Equatable {
   case xavierNormal
   /// Glorot & Bengio, 2010: the bound is √(6 / (fan-in + fan-out)).
   case xavierUniform
+  /// Keras's `he_normal`: normal with the deviation √(2 / fan-in) within two deviations.
+  case heNormal
+  /// Keras's `glorot_normal`: the same with √(2 / (fan-in + fan-out)).
+  case glorotNormal
+  /// LeCun et al., 1998, as Keras's `lecun_normal` has it: the same with √(1 / fan-in).
+  case lecunNormal
+  /// LeCun et al., 1998: the bound is √(3 / fan-in).
+  case lecunUniform
+  /// Normal with a deviation, and drawn again beyond two of them (Keras's `truncated_normal`).
+  case truncatedNormal(deviation: Float)
+  /// Saxe et al., 2014: orthogonal rows or columns, times `gain` (PyTorch's and Keras's `orthogonal`).
+  case orthogonal(gain: Float)
   /// Another one, but for one row, which is zero: that of the symbol that fills sequences up.
   case zeroRow(Int, others: Initializer)
 
@@ -46,7 +58,13 @@ public indirect enum Initializer: Sendable, Equatable {
     case uniform(bound: Float)
     /// Normal with this mean and standard deviation.
     case normal(mean: Float, deviation: Float)
+    /// Within two deviations of 0; the deviation is that of all normal numbers.
+    case truncatedNormal(deviation: Float)
+    case orthogonal(gain: Float)
   }
+
+  /// The deviation of normal numbers of deviation 1 that lie within two of them.
+  private static let truncatedDeviation: Float = 0.879_625_66
 
   /// The distribution for a parameter of the shape given.
   public func distribution(shape: [Int]) -> Distribution {
@@ -61,8 +79,19 @@ public indirect enum Initializer: Sendable, Equatable {
       return .uniform(bound: (6 / ((1 + slope * slope) * Float(fanIn))).squareRoot())
     case .xavierNormal: return .normal(mean: 0, deviation: (2 / Float(fanIn + fanOut)).squareRoot())
     case .xavierUniform: return .uniform(bound: (6 / Float(fanIn + fanOut)).squareRoot())
+    case .heNormal: return Self.truncated(2 / Float(fanIn))
+    case .glorotNormal: return Self.truncated(2 / Float(fanIn + fanOut))
+    case .lecunNormal: return Self.truncated(1 / Float(fanIn))
+    case .lecunUniform: return .uniform(bound: (3 / Float(fanIn)).squareRoot())
+    case .truncatedNormal(let deviation): return .truncatedNormal(deviation: deviation)
+    case .orthogonal(let gain): return .orthogonal(gain: gain)
     case .zeroRow(_, let others): return others.distribution(shape: shape)
     }
+  }
+
+  /// Such that what is drawn has the variance.
+  private static func truncated(_ variance: Float) -> Distribution {
+    .truncatedNormal(deviation: variance.squareRoot() / truncatedDeviation)
   }
 
   func tensor(shape: [Int], seed: UInt64, path: String) -> Tensor {
@@ -77,6 +106,10 @@ public indirect enum Initializer: Sendable, Equatable {
     case .uniform(let bound): return Tensor(uniform: -bound, bound, stream: stream, shape: shape)
     case .normal(let mean, let deviation):
       return Tensor(normal: mean, deviation: deviation, stream: stream, shape: shape)
+    case .truncatedNormal(let deviation):
+      let again = RandomStream(seed: seed, purpose: "initialisation again", path: path)
+      return Tensor(truncatedNormal: deviation, stream: stream, again: again, shape: shape)
+    case .orthogonal(let gain): return Tensor(orthogonal: gain, stream: stream, shape: shape)
     }
   }
 

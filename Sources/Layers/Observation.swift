@@ -24,6 +24,8 @@ enum Observation {
     var keepsOutputs = false
     /// What takes the place of the output of a layer; nil where all stay.
     var replacement: (path: String, of: (Tensor) -> Tensor)?
+    /// Of whose outputs blocks are dropped; nil where of none.
+    var blocks: DroppedBlocks?
   }
 
   private static let current = PerBody<Watch?>(nil)
@@ -61,6 +63,9 @@ enum Observation {
         let call = LayerCall(path: path, layer: layer, outputShape: y.shape, output: watch.keepsOutputs ? y : nil)
         current.onComputeThread?.calls?.append(call)
       }
+      if let blocks = watch.blocks, y.rank == 4, blocks.layers.contains(path) {
+        return dropBlock(y, block: blocks.block, rate: blocks.rate, path: path)
+      }
     }
     guard current.onComputeThread?.wanted.contains(path) == true else { return y }
     let seen = watched(y)
@@ -97,6 +102,18 @@ enum Observation {
     }
     let (result, watch) = try scope(model, wanting: paths, calls: false, body)
     return (result, watch.0)
+  }
+
+  /// - Parameter paths: of the model's cells.
+  static func dropping<Result, Failure>(
+    _ blocks: DroppedBlocks, _ paths: [ObjectIdentifier: String], _ body: () throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try Compute.run { () throws(Failure) -> Result in
+      let outer = current.onComputeThread
+      current.onComputeThread = Watch(paths: paths, wanted: [], blocks: blocks)
+      defer { current.onComputeThread = outer }
+      return try body()
+    }
   }
 
   static func calls<Failure>(

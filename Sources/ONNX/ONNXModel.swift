@@ -265,15 +265,21 @@
       _ name: String, _ type: ElementType, _ preprocessing: Preprocessing?
     ) throws(ONNXFault) -> String {
       if type == .int64 || (type == .float32 && float == .float32) { return name }
-      let numbers = node("Cast", [name], ["to": .int(float.dataType.rawValue)])
-      guard type == .uint8, let preprocessing else { return numbers }
-      var x = numbers
+      guard type == .uint8, let preprocessing else { return cast(name, to: float) }
+      // Sums over an image, which float16 cannot hold, are made where images are normalized by themselves.
+      var x = cast(name, to: preprocessing.samplewise == nil ? float : .float32)
       if preprocessing.channels == .bgr {
         x = node("Gather", [x, int64s([2, 1, 0])], ["axis": .int(3)])
       }
       x = node("Transpose", [x], ["perm": .ints([0, 3, 1, 2])])
       // scale · x − mean, divided by the deviation.
-      let factors = preprocessing.standardDeviation.map { Float(preprocessing.scale / $0) }
+      var scale = preprocessing.scale
+      if let way = preprocessing.samplewise {
+        x = normalized(x, way, scale: Float(scale))
+        if float != .float32 { x = cast(x, to: float) }
+        scale = 1
+      }
+      let factors = preprocessing.standardDeviation.map { Float(scale / $0) }
       let offsets = zip(preprocessing.mean, preprocessing.standardDeviation).map { Float(-$0 / $1) }
       let shape = [1, factors.count, 1, 1]
       if factors.contains(where: { $0 != 1 }) {
@@ -283,6 +289,21 @@
         x = node("Add", [x, try self.numbers(offsets, shape: shape, "image_offsets")])
       }
       return x
+    }
+
+    private func cast(_ value: String, to type: ElementType) -> String {
+      node("Cast", [value], ["to": .int(type.dataType.rawValue)])
+    }
+
+    /// Images that are normalized by themselves, over all of their values: `Preprocessing.samplewise`.
+    private func normalized(_ images: String, _ way: Preprocessing.Samplewise, scale: Float) -> String {
+      let axes = int64s([1, 2, 3])
+      let scaled = node("Mul", [images, singles([scale], shape: [], "image_scale")])
+      let centered = node("Sub", [scaled, node("ReduceMean", [scaled, axes])])
+      if way == .center { return centered }
+      let variance = node("ReduceMean", [node("Mul", [centered, centered]), axes])
+      let deviation = node("Add", [node("Sqrt", [variance]), singles([1e-6], shape: [], "image_epsilon")])
+      return node("Div", [way == .deviation ? scaled : centered, deviation])
     }
   }
 #endif

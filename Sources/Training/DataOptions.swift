@@ -63,6 +63,8 @@ public struct ImageOptions: Equatable, Sendable {
   public var imageSize: Int?
   /// Random changes to training images; nil for none.
   public var augmentation: Augmentation?
+  /// How images are normalised by themselves, for a network from scratch; nil where they are not.
+  public var samplewise: Preprocessing.Samplewise?
   /// How much of each label's certainty is shared out among all classes.
   public var labelSmoothing = 0.0
   /// mixup's alpha; 0 for none.
@@ -133,8 +135,8 @@ public struct GraphOptions: Codable, Equatable, Sendable {
 
 extension ImageOptions: Codable {
   private enum CodingKeys: String, CodingKey {
-    case imageSize, augmentation, labelSmoothing, mixup, cutMix, hasCropMargin, usesFeatureCache, limit, classes,
-      mostSkipped
+    case imageSize, augmentation, samplewise, labelSmoothing, mixup, cutMix, hasCropMargin, usesFeatureCache, limit,
+      classes, mostSkipped
   }
 
   /// What was written before a setting existed has its default.
@@ -142,6 +144,7 @@ extension ImageOptions: Codable {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     imageSize = try container.decodeIfPresent(Int.self, forKey: .imageSize)
     augmentation = try container.decodeIfPresent(Augmentation.self, forKey: .augmentation)
+    samplewise = try container.decodeIfPresent(Preprocessing.Samplewise.self, forKey: .samplewise)
     labelSmoothing = try container.decodeIfPresent(Double.self, forKey: .labelSmoothing) ?? labelSmoothing
     mixup = try container.decodeIfPresent(Double.self, forKey: .mixup) ?? mixup
     cutMix = try container.decodeIfPresent(Double.self, forKey: .cutMix) ?? cutMix

@@ -7,14 +7,14 @@ public enum DataSource {
   /// The kind of the data.
   ///
   /// A folder holds images, unless it holds `edges.txt`: then it is a graph, as is an `.npz` file and the common prefix of
-  /// Planetoid files, or a collection of graphs: see `GraphCollection.isPresent(at:)`. A `.csv` file is a table, any other
-  /// file a text.
+  /// Planetoid files, or a collection of graphs: see `GraphCollection.isPresent(at:)`. A file that is
+  /// called as tables are (see `TableFormat`) is a table, any other file a text.
   public static func kind(of path: String) throws(TrainingFault) -> DataKind {
     if FileSystem.exists(path + ".graph") { return .graphs }
     if GraphCollection.isPresent(at: path) { return .graphs }
     guard let status = FileSystem.status(path) else { throw .noData(path: path) }
     if status.kind == .folder { return FileSystem.exists(path + "/edges.txt") ? .graphs : .images }
     if path.hasSuffix(".npz") { return .graphs }
-    return path.hasSuffix(".csv") ? .tables : .text
+    return TableFormat.isTable(path) ? .tables : .text
   }
 }

@@ -23,14 +23,11 @@ public struct GradientClipping: Codable, Equatable, Sendable {
     return norm.map { held.clipped(toNorm: Float($0)) } ?? held
   }
 
-  /// The one hook between gradients and optimizer: the caller's transform, then clipping; nil where there is neither.
-  static func transform(_ first: GradientTransform?, then clipping: GradientClipping?) -> GradientTransform? {
-    switch (first, clipping) {
-    case (nil, nil): nil
-    case (let first?, nil): first
-    case (nil, let clipping?): clipping.clipped
-    case (let first?, let clipping?): { clipping.clipped(try first($0)) }
-    }
+  /// The one hook between gradients and optimizer: the transforms in their order, then clipping; nil where there is none.
+  static func transform(_ transforms: GradientTransform?..., then clipping: GradientClipping?) -> GradientTransform? {
+    let all = transforms.compactMap { $0 } + (clipping.map { [$0.clipped] } ?? [])
+    guard all.count > 1 else { return all.first }
+    return { gradients in try all.reduce(gradients) { try $1($0) } }
   }
 
   /// Refuses limits that no gradient fits into.

@@ -23,6 +23,12 @@ final class NetworkRun<Task: TrainingTask> {
   private let log: StepLog?
   /// When the last step was recorded.
   private var lastStep = secondsOnAClock()
+  /// The batches whose gradients make one step.
+  private let accumulation: Int
+  /// The steps of an epoch.
+  private let stepsPerEpoch: Int
+  /// Nil where no blocks are dropped, and before it is known where.
+  private var blocks: BlockDropping?
 
   init(
     _ task: Task, optimizer: Optimizer, average: WeightAverage?, options: TrainingOptions, folder: RunFolder,
@@ -35,14 +41,18 @@ final class NetworkRun<Task: TrainingTask> {
     self.options = options
     self.folder = folder
     self.hooks = hooks
-    transformGradients = GradientClipping.transform(hooks.transformGradients, then: options.clipping)
+    transformGradients = GradientClipping.transform(
+      options.learning.penalizing(), hooks.transformGradients, then: options.clipping)
+    let steps = options.learning.steps(ofBatches: task.batchesPerEpoch)
+    accumulation = options.learning.accumulation
+    stepsPerEpoch = steps
     statisticsBatches = options.statisticsBatches
     reporter = LoopReporter(
-      epochs: options.epochs, batchesPerEpoch: task.batchesPerEpoch, items: task.items, plotsCurves: hooks.plotsCurves)
+      epochs: options.epochs, batchesPerEpoch: steps, items: task.items, plotsCurves: hooks.plotsCurves)
     let log = hooks.recordsSteps || hooks.inspectionInterval != nil ? StepLog(everyStep: hooks.recordsSteps) : nil
     self.log = log
     inspector = log.flatMap { log in
-      hooks.inspectionInterval.map { StepInspector(task, log, every: $0, hooks.inspect) }
+      hooks.inspectionInterval.map { StepInspector(task, log, every: $0, stepsPerEpoch: steps, hooks.inspect) }
     }
   }
 
@@ -54,17 +64,19 @@ final class NetworkRun<Task: TrainingTask> {
     } catch is EvaluationInterrupted {
       return TrainingReport(summary: nil, interrupted: true, folder: folder.path)
     }
+    try findBlocks()
     try ready()
     try log?.open(folder, upTo: state.globalStep)
     var loop = TrainingLoop(
-      epochs: options.epochs, batchesPerEpoch: task.batchesPerEpoch, learningRate: options.optimizer.learningRate,
+      epochs: options.epochs, batchesPerEpoch: stepsPerEpoch, learningRate: options.optimizer.learningRate,
       schedule: options.schedule,
       batches: { [self] epoch, start in
         self.epoch = epoch
         try unfreeze()
-        return try task.batches(epoch: epoch, startingAt: start)
+        return BatchGroups(
+          try task.batches(epoch: epoch, startingAt: start * accumulation), size: accumulation)
       },
-      step: { [self] batch, rate, number in try step(batch, learningRate: rate, number: number) },
+      step: { [self] batches, rate, number in try step(batches, learningRate: rate, number: number) },
       evaluate: { [self] in
         try averaged {
           try estimateStatistics()
@@ -105,26 +117,19 @@ final class NetworkRun<Task: TrainingTask> {
     }
   }
 
-  private func step(_ batch: Task.Batches.Element, learningRate: Double, number: Int) throws -> StepResult {
-    func step(_ transform: GradientTransform?) throws -> StepResult {
-      try task.step(
-        batch,
-        TrainingStep(
-          number: number, parameters: parameters, noise: Noise(seed: options.seed, step: UInt64(number)),
-          learningRate: learningRate, optimizer: optimizer, transformGradients: transform))
-    }
+  private func step(_ batches: [Task.Batches.Element], learningRate: Double, number: Int) throws -> StepResult {
     let result: StepResult
     var norm: Double?
-    if let inspector, inspector.isDue(number) {
+    if let inspector, inspector.isDue(number), let last = batches.last(where: { task.count($0) > 0 }) ?? batches.last {
       let watch = GradientWatch(before: transformGradients)
-      result = try step(watch.transform)
+      result = try learn(batches, learningRate: learningRate, number: number, watch.transform)
       let report = try inspector.inspect(
-        result, batch, gradients: watch.seen, learningRate: learningRate, epoch: epoch, number: number)
+        result, last, gradients: watch.seen, learningRate: learningRate, epoch: epoch, number: number)
       norm = report?.gradientNorm
       // The line of an epoch says enough of it.
       if let report, hooks.inspectionInterval != 0 { reporter.print(report.text) }
     } else {
-      result = try step(transformGradients)
+      result = try learn(batches, learningRate: learningRate, number: number, transformGradients)
       inspector?.count(result)
     }
     if result.count > 0 { average?.update() }
@@ -155,6 +160,45 @@ final class NetworkRun<Task: TrainingTask> {
         + "parameters")
   }
 
+  /// - Parameter transform: what is done to the gradients of the step.
+  private func learn(
+    _ batches: [Task.Batches.Element], learningRate: Double, number: Int, _ transform: GradientTransform?
+  ) throws -> StepResult {
+    /// - Parameter place: of the batch in the step: each draws random numbers of its own.
+    func learn(_ batch: Task.Batches.Element, _ place: Int, _ transform: GradientTransform?) throws -> StepResult {
+      let key = number * accumulation + place
+      let step = TrainingStep(
+        number: key, parameters: parameters, noise: Noise(seed: options.seed, step: UInt64(key)),
+        learningRate: learningRate, optimizer: optimizer, transformGradients: transform)
+      guard let blocks else { return try task.step(batch, step) }
+      let progress = Double(number) / Double(max(1, stepsPerEpoch * options.epochs))
+      return try blocks(progress: progress) { try task.step(batch, step) }
+    }
+    if accumulation == 1 { return try learn(batches[0], 0, transform) }
+    let counts = batches.map { task.count($0) }
+    let total = counts.reduce(0, +)
+    let sum = GradientSum(transform)
+    let last = counts.lastIndex { $0 > 0 }
+    var results: [StepResult] = []
+    for (place, batch) in batches.enumerated() {
+      sum.begin(share: Float(counts[place]) / Float(max(1, total)), isLast: place == last)
+      results.append(try learn(batch, place, sum.collect))
+    }
+    return StepResult(results)
+  }
+
+  /// Finds out where blocks are dropped, from a look at one batch.
+  private func findBlocks() throws {
+    guard let settings = options.learning.dropBlock else { return }
+    let patterns = try settings.layers?.map { (text) throws(PathPattern.Fault) in try PathPattern(text) }
+    blocks = try BlockDropping(
+      in: task.model, layers: patterns, block: settings.block, rate: Float(settings.rate)
+    ) {
+      for batch in try learnable().prefix(1) { _ = try inference { try task.loss(batch, step: 0).loss.scalar } }
+    }
+    if blocks == nil { throw TrainingFault.noMaps(layers: settings.layers) }
+  }
+
   /// Gives batch normalisation the statistics that the weights have now, where that is asked for. They depend on nothing
   /// but the weights and the epoch's number, so that a resumed run has the same.
   private func estimateStatistics() throws {
@@ -171,6 +215,7 @@ final class NetworkRun<Task: TrainingTask> {
 
   /// As many as usual where the network drops something before it normalises, which one batch shows; none elsewhere.
   private func batchesForStatistics() throws -> Int {
+    if blocks != nil, task.model.learnsFromStatistics { return 20 }
     let drops = try task.model.dropsBeforeNormalizing {
       for batch in try learnable().prefix(1) { _ = try task.loss(batch, step: 0).loss.scalar }
     }

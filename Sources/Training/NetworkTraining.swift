@@ -77,7 +77,10 @@ public enum NetworkTraining {
       throw TrainingFault.onlyForImages(option: "--max-skipped", path: options.data)
     }
     func open(_ task: some TrainingTask) throws -> TrainingReport {
-      for remark in changes.remarks(begun, options, state: saved?.loop, stepsPerEpoch: task.batchesPerEpoch) {
+      for remark in changes.remarks(
+        begun, options, state: saved?.loop,
+        stepsPerEpoch: options.learning.steps(ofBatches: task.batchesPerEpoch))
+      {
         report(remark)
       }
       return try Session(task, options, hooks).run(in: folder, from: saved) {

@@ -44,6 +44,23 @@ public struct OptimizerConfiguration: Codable, Equatable, Sendable {
 
     /// The velocity's decay by default; RMSprop has none.
     public var defaultMomentum: Double { self == .rmsprop ? 0 : 0.9 }
+
+    /// The numbers that the rule has beside the learning rate and the weight decay.
+    public var numbers: Set<Number> {
+      switch self {
+      case .sgd: []
+      case .momentum, .nesterov: [.momentum]
+      case .adagrad: [.epsilon, .learningRateDecay, .initialAccumulator]
+      case .adadelta: [.rho, .epsilon]
+      case .rmsprop: [.momentum, .alpha, .epsilon, .isCentered]
+      case .adam, .adamw: [.betas, .epsilon]
+      }
+    }
+  }
+
+  /// A number that some rules have.
+  public enum Number: String, CaseIterable, Sendable {
+    case momentum, betas, epsilon, rho, alpha, isCentered, learningRateDecay, initialAccumulator
   }
 
   /// Which optimizer.

@@ -18,6 +18,12 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
 
   /// Statistics of batch normalisation are to be estimated, and no trained layer has any.
   case noStatistics
+  /// Blocks of maps are to be dropped, and no trained layer has any, or none of those that were named.
+  case noMaps(layers: [String]?)
+  /// A loss of numbers is asked for where classes are learned.
+  case lossOfNumbers(path: String)
+  /// Weights are to begin otherwise, and the network has none that are declared so.
+  case noWeights(architecture: String)
 
   /// The best epoch is to be chosen by what the task does not report.
   case notMonitored(Monitor, available: [Monitor])
@@ -115,6 +121,14 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
       "the saved state does not belong to this run: \(reason); start a new run"
     case .noStatistics:
       "--statistics needs batch normalisation in the trained layers; leave it out"
+    case .noMaps(nil):
+      "--dropblock needs trained layers with maps of more than one pixel, and the network has none; leave it out"
+    case .noMaps(let layers?):
+      "--dropblock-layers \(layers.joined(separator: ",")): no trained normalisation or convolution of maps is there"
+    case .noWeights(let architecture):
+      "--initializer: \(architecture) has no weights of linear maps, convolutions or recurrent layers; leave it out"
+    case .lossOfNumbers(let path):
+      "\(path): the target is a class, and --loss is one of numbers; leave it out, or give --task regression"
     case .notMonitored(let monitor, let available):
       "--monitor \(monitor.rawValue): the task does not report it; choose among "
         + available.map(\.rawValue).joined(separator: ", ")

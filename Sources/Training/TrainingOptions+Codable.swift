@@ -11,7 +11,7 @@ extension TrainingOptions: Codable {
     case loss, classes, unfreezing, saveEvery
     case clipping, monitor, minimumDelta, earlyStopping, weightAverageDecay, statisticsBatches, freeze, trainOnly,
       validation, seed, workers,
-      threads, command, parts, members
+      threads, command, parts, members, learning
     // The kinds of data.
     case images, table, series, characters, unlabeled, tags, translation, generation, text, graph
   }
@@ -52,6 +52,7 @@ extension TrainingOptions: Codable {
     members = try container.decodeIfPresent(MemberOptions.self, forKey: .members)
     seed = try container.decode(UInt64.self, forKey: .seed)
     command = try container.decodeIfPresent(String.self, forKey: .command)
+    learning = try container.decodeIfPresent(LearningSettings.self, forKey: .learning) ?? LearningSettings()
     kind = try Self.kind(container) ?? Self.kindOfVersion01(decoder, data: data)
   }
 
@@ -121,6 +122,7 @@ extension TrainingOptions: Codable {
     try container.encode(workers, forKey: .workers)
     try container.encode(threads, forKey: .threads)
     try container.encodeIfPresent(command, forKey: .command)
+    if learning != LearningSettings() { try container.encode(learning, forKey: .learning) }
     switch kind {
     case .images(let options)?: try container.encode(options, forKey: .images)
     case .table(let settings)?: try container.encode(settings, forKey: .table)

@@ -62,6 +62,8 @@ public struct TrainingOptions: Equatable, Sendable {
   public var unfreezing: [Unfreezing] = []
   /// After every so many epochs the weights are kept in a file of their own: `epoch-003.h5`; nil for never.
   public var saveEvery: Int?
+  /// How the run learns, beside its optimizer and its schedule.
+  public var learning = LearningSettings()
   /// nil for the data's own validation part, or else a share that depends on the kind of data.
   public var validation: Validation?
   /// How else the data are divided.
@@ -153,6 +155,7 @@ public struct TrainingOptions: Equatable, Sendable {
     }
     try clipping?.validate()
     try classes.validate()
+    try learning.validate()
     try TrainingFault.check(
       "minimum delta", minimumDelta, minimumDelta >= 0 && minimumDelta.isFinite, "0 or more")
     try earlyStopping?.validate()

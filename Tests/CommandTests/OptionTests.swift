@@ -12,7 +12,12 @@ struct OptionTests {
     ["--workers", "0"], ["--threads", "x"], ["--freeze", ""], ["--freeze", "fc,"], ["--freeze", "none,fc"],
     ["--freeze", "fc.."], ["--freeze", "conv*"], ["--train", "none"], ["--train", "a...b"], ["--train", ""],
     ["--train", "head", "--freeze", "backbone"], ["--monitor", "los"], ["--min-delta", "-1"], ["--min-delta", "nan"],
-    ["--min-delta", "inf"],
+    ["--min-delta", "inf"], ["--betas", "0.9"], ["--epsilon", "0"], ["--rho", "1"], ["--gamma", "2"],
+    ["--milestones", "3,2"], ["--plateau-factor", "1"], ["--accumulate", "0"], ["--l1", "nan"],
+    ["--initializer", "he"],
+    ["--dropblock", "1"], ["--dropblock-layers", "layer4"], ["--crop-ratio", "2"], ["--samplewise", "mean"],
+    ["--augment", "standard,fill=mirror"], ["--date-format", "%d"], ["--dates", "a,"], ["--bins", "1"],
+    ["--bin-columns", "a"], ["--text-augment", "swap=2"], ["--text-augment", "insert=0.1"], ["--synonyms", "f"],
   ]) func namesTheOption(option: [String]) throws {
     let outcome = try BuiltTool.run(["train", "mlp", "--data", "/nowhere", "--output", "/nowhere/run"] + option)
     #expect(outcome.status == 64, "\(outcome.errors)")

@@ -110,6 +110,7 @@ enum FuzzedTables {
     [
       "a,b,y\n1,x,0\n2,y,1\n,x,0\n4,z,1\n5,x,0\n6,y,1\n", "t;v\r\n1,5;1.234,5\r\n2,5;-3,0\r\n3;NA\r\n4;7\r\n5;8,25\r\n",
       "name\tlanguage\nAnna\tit\nJürgen\tde\n\"Li\t\"\"x\"\"\"\tzh\nÅsa\tsv\nAnna\tde\n",
+      "when,other,y\n2024-01-31,\"Jan 5, 2023\",1\n2024-02-29T12:30:00Z,31 Dec 1999,2\n2023-12-01,,3\n",
       "price,size\n\"$1,234.50\",10%\n\"$2,000\",20 %\n$3,?\n\u{2212}4,40%\n",
       "id\n9007199254740993\n9007199254740994\n1e400\n-0\n",
       "\u{feff}x,x2\n1,2\n\n3,4\n",
@@ -120,6 +121,17 @@ enum FuzzedTables {
       "item,fold,true,predicted,probability_a,\"probability_b,c\"\nx,1,a,a,0.9,0.1\ny,2,\"b,c\",a,0.6,0.4\n",
       "class,weight\na,2\n\"b,c\",0.5\n", "{\"a\": 2, \"b\": 0.5e0}",
       "First Citizen:\nBefore we proceed any further, hear me speak.\n\nAll:\nSpeak, speak.\n",
+    ].map { Array($0.utf8) }
+  }
+
+  /// Tables of JSON objects.
+  static var objects: [[UInt8]] {
+    [
+      "[{\"a\":1,\"b\":\"x\",\"y\":0},\n {\"a\":2.5e1,\"b\":\"y\",\"y\":1},{\"b\":null,\"y\":0},{\"a\":-4,\"y\":1}]",
+      "{\"id\":9007199254740993,\"size\":{\"w\":1,\"h\":{\"cm\":2}},\"tags\":[1,[\"a\",{\"k\":true}]]}\n{\"id\":2,\"size\":{\"w\":3}}\n",
+      "\u{feff}[\n{\"t\":\"a \\u00e9\\ud83d\\ude00\\n\",\"u\":\"X\"},{\"t\":\"b\",\"u\":\"Y\",\"n\":NaN},{\"t\":\"c d\",\"u\":\"X\"}]",
+      "{\"when\":\"2024-01-31\",\"y\":true}\n\n{\"when\":\"2023-12-01\",\"y\":false}\n{\"when\":\"2022-02-02\",\"y\":true}",
+      String(repeating: "{\"a\":", count: 60) + "1" + String(repeating: "}", count: 60),
     ].map { Array($0.utf8) }
   }
 
@@ -134,6 +146,7 @@ enum FuzzedTables {
 
   static func read(_ bytes: [UInt8], file: String) throws {
     try Data(bytes).write(to: URL(filePath: file))
+    defer { try? FileManager.default.removeItem(atPath: file) }
     if let predictions = try? PredictionFile(reading: file) {
       _ = predictions.metrics.scores
       _ = LabelProblems(classes: predictions.classes, predictions.predictions).csv
@@ -163,6 +176,16 @@ enum FuzzedTables {
         settings.missing = task == .regression ? .interpolate : .median
         settings.outliers = task == .regression ? .interquartile(1.5) : .deviations(2)
         settings.polynomialDegree = task == nil ? 1 : 2
+        prepare(table, settings, as: TablePreprocessing.self)
+      }
+      settings.outliers = .dropInterquartile(1)
+      settings.scaling = .robust
+      settings.binning = .init(bins: 3, encoding: name == table.names[0] ? .oneHot : .ordinal)
+      prepare(table, settings, as: TablePreprocessing.self)
+      for column in table.names.prefix(4) where column != name {
+        settings.dates = DateSettings(columns: [column], isCyclical: true)
+        prepare(table, settings, as: TablePreprocessing.self)
+        settings.dates?.format = "%Y-%m-%d"
         prepare(table, settings, as: TablePreprocessing.self)
       }
       prepare(table, SeriesSettings(target: name, window: 2), as: SeriesPreprocessing.self)

@@ -24,6 +24,10 @@ enum FuzzedReader: String, CaseIterable {
   case links
   /// CSV files and texts, prepared for networks.
   case tables
+  /// Tables of JSON objects, in a list or in lines.
+  case json
+  /// Tables with tabs.
+  case tsv
   /// IDX files, and CIFAR's binary files.
   case pictures
   /// Graphs in each of their forms.
@@ -44,7 +48,7 @@ enum FuzzedReader: String, CaseIterable {
     case .safetensors: ["safetensors"]
     case .numpy: ["npz", "npy"]
     case .tables: ["csv"]
-    case .configurations, .hub, .links, .pictures, .graphs, .tu, .requests: []
+    case .configurations, .hub, .links, .pictures, .graphs, .tu, .json, .tsv, .requests: []
     }
   }
 
@@ -73,6 +77,10 @@ enum FuzzedReader: String, CaseIterable {
     }
     if self == .checkpoints { files.append(try Self.features()) }
     if self == .tables { files += FuzzedTables.corpus }
+    if self == .json { files += FuzzedTables.objects }
+    if self == .tsv {
+      files += FuzzedTables.corpus.map { $0.map { $0 == UInt8(ascii: ",") ? UInt8(ascii: "\t") : $0 } }
+    }
     return files
   }
 
@@ -141,6 +149,8 @@ enum FuzzedReader: String, CaseIterable {
     case .graphs: return try FuzzedGraphs.read(bytes, folder: file + ".graph")
     case .tu: return try FuzzedCollections.read(bytes, folder: file + ".graphs")
     case .tables: return try FuzzedTables.read(bytes, file: file)
+    case .json: return try FuzzedTables.read(bytes, file: file + ".json")
+    case .tsv: return try FuzzedTables.read(bytes, file: file + ".tsv")
     default: break
     }
     try Data(bytes).write(to: URL(filePath: file))

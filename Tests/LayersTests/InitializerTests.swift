@@ -51,7 +51,7 @@ import Testing
         case .normal(let mean, let deviation):
           #expect(expected.distribution == "normal" && mean == 0, "\(name)")
           #expect(abs(Double(deviation) / (expected.deviation ?? 0) - 1) < 1e-6, "\(name): \(deviation)")
-        case .constant: Issue.record("\(name) is constant")
+        case .constant, .truncatedNormal, .orthogonal: Issue.record("\(name) is neither uniform nor normal")
         }
       }
     }

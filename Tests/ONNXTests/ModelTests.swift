@@ -71,6 +71,25 @@
       #expect(!file.types.contains("Mul"))
     }
 
+    @Test(arguments: [ElementType.float32, .float16])
+    func imagesAreNormalizedByThemselves(type: ElementType) throws {
+      var options = ONNXModel.Options()
+      options.isHalf = type == .float16
+      options.preprocessing = Preprocessing(
+        resize: .none, crop: ImageSize(height: 4, width: 4), channels: .rgb, scale: 1 / 255, mean: [0, 0, 0],
+        standardDeviation: [1, 1, 1]
+      ).normalizingEach(.standard)
+      let model = try ONNXModel(program([.symbol(0), .fixed(3), .fixed(4), .fixed(4)]) { relu($0) }, options)
+      let file = try written(model)
+      #expect(file.faults == [])
+      let half = options.isHalf ? ["Cast"] : []
+      let kinds = ["Cast", "Transpose", "Mul", "ReduceMean", "Sub", "Mul", "ReduceMean", "Sqrt", "Add", "Div"] + half
+      #expect(Array(file.types.prefix(kinds.count)) == kinds)
+      // In float32, whatever the type of the graph is.
+      #expect(try file.first("Cast").int("to") == 1)
+      #expect(try file.initializer("image_scale").floats == [1 / 255])
+    }
+
     @Test func halfPrecision() throws {
       var options = ONNXModel.Options()
       options.isHalf = true

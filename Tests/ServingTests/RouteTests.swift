@@ -91,6 +91,30 @@ import Testing
     #expect(one.json["predictions"]?.elements?[0]["value"]?.double?.isFinite == true, "\(one.text)")
   }
 
+  @Test func datesAndIntervalsOfRowsArePreparedAsInTables() throws {
+    let table = Table([
+      .init("age", .numeric([1, 2, 3, 4])), .init("born", .categorical(["1.2.2001", "3.4.2002", "5.6.2003", "7.8.2004"])),
+      .init("kind", .categorical(["a", "b", "a", "b"])),
+    ])
+    var settings = TableSettings(target: "kind")
+    settings.dates = DateSettings(columns: ["born"], format: "%d.%m.%Y")
+    settings.binning = TableSettings.Binning(bins: 2, strategy: .uniform)
+    let preparation = try TablePreprocessing(fitting: table, settings)
+    let rows = try JSONValue(
+      parsing: #"[{"age":1.5,"born":"1.2.2001"},{"born":"9.9.1999","age":"9"},{"age":null,"born":"1.1.2003"}]"#)
+    let expected = Table([
+      .init("age", .numeric([1.5, 9, nil])), .init("born", .categorical(["1.2.2001", "9.9.1999", "1.1.2003"])),
+    ])
+    #expect(
+      try TableRows(rows, limit: 3).features(for: preparation).values == preparation.features(of: expected).values)
+    let wrong = try TableRows(try JSONValue(parsing: #"{"age":1,"born":"2001-02-01"}"#), limit: 1)
+    #expect {
+      try wrong.features(for: preparation)
+    } throws: {
+      "\($0)".contains("born") && "\($0)".contains("2001-02-01")
+    }
+  }
+
   /// A request, its status, and what the line says.
   @Test(arguments: [
     ("/predict?model=kinds", #"{"colour":"red"}"#, 400, "'age'"),

@@ -126,6 +126,8 @@ import Testing
       Case(name: "root mean squared error", operands: pair) { rootMeanSquaredError($0["x"]!, target: $0["target"]!) },
       Case(name: "Huber's loss", operands: pair, step: 1e-3) { huber($0["x"]!, target: $0["target"]!, delta: 1.5) },
       Case(name: "smooth L1 loss", operands: pair, step: 1e-3) { smoothL1($0["x"]!, target: $0["target"]!, beta: 1.5) },
+      Case(name: "log-cosh", operands: pair) { logCosh($0["x"]!, target: $0["target"]!) },
+      Case(name: "quantile loss", operands: pair) { quantileLoss($0["x"]!, target: $0["target"]!, quantile: 0.8) },
       Case(name: "binary cross entropy", operands: ["x": probabilities([4, 3], 1)]) {
         binaryCrossEntropy($0["x"]!, target: ones)
       },

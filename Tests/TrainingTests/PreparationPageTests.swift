@@ -31,6 +31,19 @@ import Testing
     settings.outliers = .deviations(2)
     var interquartile = settings
     interquartile.outliers = .interquartile(1.5)
+    let dated = Table([
+      .init("when", .categorical(["2024-01-31", "2023-12-01"])), .init("a", .numeric([1, 2])),
+      .init("b", .numeric([3, 5])),
+      .init("y", .numeric([1, 0])),
+    ])
+    var binned = TableSettings(target: "y", task: .classification)
+    binned.outliers = .dropDeviations(9)
+    binned.binning = .init(bins: 2, encoding: .oneHot, columns: ["a"])
+    binned.dates = DateSettings(columns: ["when"], format: "%Y-%m-%d", parts: [.year, .month], isCyclical: true)
+    var ordinal = TableSettings(target: "y", task: .classification)
+    ordinal.outliers = .dropInterquartile(9)
+    ordinal.binning = .init(bins: 2, encoding: .ordinal)
+    ordinal.excluded = ["when"]
     var series = SeriesSettings(target: "y", window: 2)
     (series.horizon, series.steps) = (2, 2)
     series.excluded = ["a"]
@@ -42,6 +55,8 @@ import Testing
       .unlabeled(.words(try WordPreparation(fitting: table, rows: [0, 1, 2, 3], WordSettings(column: "t")))),
       .images(.torchvision()), .images(.raw(size: 8)), .table(try TablePreprocessing(fitting: table, settings)),
       .table(try TablePreprocessing(fitting: table, interquartile)),
+      .table(try TablePreprocessing(fitting: dated, binned)), .table(try TablePreprocessing(fitting: dated, ordinal)),
+      .images(Preprocessing.torchvision().normalizingEach(.standard)),
       .series(try SeriesPreprocessing(fitting: table, rows: 4, series)),
       .textColumn(
         try TextColumnPreprocessing(fitting: table, rows: [0, 1, 2, 3], TextColumnSettings(target: "y", column: "t"))),
@@ -81,7 +96,9 @@ import Testing
       TableSettings.Missing.allCases.map(\.rawValue) + TableSettings.Scaling.allCases.map(\.rawValue)
       + TableSettings.Task.allCases.map(\.rawValue) + Table.Kind.allCases.map(\.rawValue)
       + Preprocessing.Channels.allCases.map(\.rawValue) + [Preprocessing.Interpolation.bilinear.rawValue]
-      + TextUnit.allCases.map(\.rawValue)
+      + TextUnit.allCases.map(\.rawValue) + Preprocessing.Samplewise.allCases.map(\.rawValue)
+      + DatePart.allCases.map(\.rawValue) + TableSettings.Binning.Strategy.allCases.map(\.rawValue)
+      + TableSettings.Binning.Encoding.allCases.map(\.rawValue)
     for word in words { #expect(Self.page.contains("`\(word)`") || Self.page.contains("\"\(word)\""), "\(word)") }
   }
 }

@@ -59,7 +59,7 @@ struct ExplainCommand: ParsableCommand {
     for (name, isGiven) in [("--data", data != nil), ("--part", part != nil)] where isGiven {
       throw ValidationError("\(name) is for --method permutation; give images as arguments")
     }
-    if let table = images.first(where: { $0.lowercased().hasSuffix(".csv") }) {
+    if let table = images.first(where: TableFormat.isTable) {
       throw ValidationError("\(table) is a table; explain it with --method permutation --data \(table)")
     }
     guard !images.isEmpty else { throw ValidationError("give the images to explain") }

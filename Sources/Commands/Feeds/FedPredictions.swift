@@ -10,14 +10,13 @@ struct FedPredictions {
   private(set) var faults: [String] = []
   private(set) var count = 0
   private(set) var lines: [String] = []
-  private var predictions: [JSONValue] = []
+  /// As JSON has them.
+  private(set) var predictions: [JSONValue] = []
 
   init(_ network: FedNetwork, top: Int) {
     self.network = network
     self.top = top
   }
-
-  var json: String { JSONValue.members(["predictions": .array(predictions)]).serialized }
 
   mutating func add(_ feeds: InputFeeds) {
     var line = ProgressLine()
@@ -110,7 +109,7 @@ extension PredictCommand {
     let inputs = fed.network.configuration.inputs
     let left = columns.columns(classes: []).excluded + [columns.target].compactMap { $0 }
     let feeds = try files.map { file in
-      file.hasSuffix(".csv")
+      TableFormat.isTable(file)
         ? try InputFeeds(table: file, inputs, leavingOut: left, path: evaluation.path)
         : try InputFeeds(texts: file, inputs, path: evaluation.path)
     }
@@ -141,11 +140,7 @@ extension PredictCommand {
   func report(_ fed: FedNetwork, _ feeds: [InputFeeds]) throws {
     var predictions = FedPredictions(fed, top: top)
     for feed in feeds { predictions.add(feed) }
-    if json {
-      print(predictions.json)
-    } else {
-      for line in predictions.lines { show(line) }
-    }
+    try deliver(predictions.predictions, lines: predictions.lines)
     if let first = predictions.faults.first {
       throw CommandFault.unpredictedRows(count: predictions.faults.count, of: predictions.count, first: first)
     }

@@ -92,7 +92,7 @@ struct InputFeeds {
   ) throws -> InputFeed {
     let file = source.file
     if input.isText, file.hasSuffix(".txt") { return try lines(of: file, input) }
-    if file.hasSuffix(".csv") || source.columns != nil {
+    if TableFormat.isTable(file) || source.columns != nil {
       let table = try Table(csv: file, texts: input.isText ? source.columns ?? [] : [])
       if input.shape.count == 2, !input.isText {
         return InputFeed(
@@ -203,9 +203,9 @@ struct NamedInput {
     let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
     guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else { return nil }
     name = parts[0]
-    let place = parts[1].range(of: ".csv:")
+    let place = TableFormat.allCases.flatMap(\.endings).compactMap { parts[1].range(of: $0 + ":") }.first
     if let place, !FileSystem.exists(parts[1]) {
-      file = String(parts[1][..<place.lowerBound]) + ".csv"
+      file = String(parts[1][..<place.upperBound].dropLast())
       columns = parts[1][place.upperBound...].split(separator: ",").map { trimmed($0) }
     } else {
       file = parts[1]

@@ -38,14 +38,14 @@ struct AugmentationSheet: DataSheet {
           .init(preprocessing.sized(image).fitted(Self.cell).drawable, titles: ["in evaluation"]),
         ])
     ]
-    if augmentation.scale != 1...1 {
+    if augmentation.crops {
       let (overview, crops) = Self.crops(of: image, augmentation, preprocessing, side, count: count, seed: seed)
       sections[0].items.append(.init(overview, titles: ["its random crops"]))
       sections.append(.init("Random crops", items: crops))
     }
     let parts = augmentation.parts
     for (name, change) in parts { sections.append(.init(name, items: examples(change, name))) }
-    if parts.count + (augmentation.scale == 1...1 ? 0 : 1) > 1 {
+    if parts.count + (augmentation.crops ? 1 : 0) > 1 {
       sections.append(.init("All together: what training sees", items: examples(augmentation, "all")))
     }
     sheet = ContactSheet(
@@ -120,6 +120,8 @@ extension ImageEntry {
 }
 
 extension Augmentation {
+  fileprivate var crops: Bool { scale != 1...1 || ratio != 1...1 }
+
   /// Each random change by itself, with its name, but for the crop.
   fileprivate var parts: [(name: String, change: Augmentation)] {
     let none = Augmentation(scale: 1...1, ratio: 1...1, flipProbability: 0)
@@ -132,8 +134,10 @@ extension Augmentation {
     }
     add("Horizontal flip", flipProbability > 0) { $0.flipProbability = flipProbability }
     add("Vertical flip", verticalFlipProbability > 0) { $0.verticalFlipProbability = verticalFlipProbability }
+    add("RandAugment", randAugment != nil) { $0.randAugment = randAugment }
+    add("TrivialAugment", trivialAugment != nil) { $0.trivialAugment = trivialAugment }
     if let affine {
-      let still = RandomAffine(fill: affine.fill)
+      let still = RandomAffine(fill: affine.fill, fillMode: affine.fillMode)
       func add(_ name: String, _ isOn: Bool, _ change: (inout RandomAffine) -> Void) {
         guard isOn else { return }
         var moved = still
@@ -144,6 +148,9 @@ extension Augmentation {
       }
       add("Rotation", affine.rotation != still.rotation) { $0.rotation = affine.rotation }
       add("Shift", affine.shift != still.shift) { $0.shift = affine.shift }
+      let (across, along) = (affine.widthShift ?? affine.shift, affine.heightShift ?? affine.shift)
+      add("Width shift", affine.widthShift != nil && across > 0) { ($0.widthShift, $0.heightShift) = (across, 0) }
+      add("Height shift", affine.heightShift != nil && along > 0) { ($0.widthShift, $0.heightShift) = (0, along) }
       add("Shear", affine.shear != still.shear) { $0.shear = affine.shear }
       add("Zoom", affine.zoom != still.zoom) { $0.zoom = affine.zoom }
     }
@@ -162,6 +169,7 @@ extension Augmentation {
       add("Saturation", jitter.saturation != still.saturation) { $0.saturation = jitter.saturation }
       add("Hue", jitter.hue != still.hue) { $0.hue = jitter.hue }
     }
+    add("Channel shift", channelShift != nil) { $0.channelShift = channelShift }
     add("Noise", noise != nil) { $0.noise = noise }
     add("Erasing", erasing != nil) { $0.erasing = erasing }
     return parts

@@ -14,10 +14,16 @@ public struct Augmentation: Codable, Sendable, Equatable {
   public var flipProbability: Double
   /// The probability that top and bottom change places.
   public var verticalFlipProbability: Double
+  /// Changes drawn from torchvision's list, some one after the other, all of one strength.
+  public var randAugment: RandAugment?
+  /// One change drawn from torchvision's list, of a random strength.
+  public var trivialAugment: TrivialAugment?
   /// Rotation, shift, shear and zoom.
   public var affine: RandomAffine?
   /// Brightness, contrast, saturation and hue.
   public var jitter: ColorJitter?
+  /// The most that is added to or taken from all values of a picture, which are 0 to 255 (Keras's `channel_shift_range`).
+  public var channelShift: Double?
   /// The deviation of normal noise added to every value, as a share of the way from black to white: 0.1 is much.
   public var noise: Double?
   /// A covered rectangle.
@@ -27,7 +33,8 @@ public struct Augmentation: Codable, Sendable, Equatable {
   public init(
     scale: ClosedRange<Double> = 0.08...1, ratio: ClosedRange<Double> = 0.75...4 / 3,
     flipProbability: Double = 0.5, verticalFlipProbability: Double = 0, affine: RandomAffine? = nil,
-    jitter: ColorJitter? = nil, noise: Double? = nil, erasing: RandomErasing? = nil
+    jitter: ColorJitter? = nil, noise: Double? = nil, erasing: RandomErasing? = nil, channelShift: Double? = nil,
+    randAugment: RandAugment? = nil, trivialAugment: TrivialAugment? = nil
   ) {
     self.scale = scale
     self.ratio = ratio
@@ -37,6 +44,9 @@ public struct Augmentation: Codable, Sendable, Equatable {
     self.jitter = jitter
     self.noise = noise
     self.erasing = erasing
+    self.channelShift = channelShift
+    self.randAugment = randAugment
+    self.trivialAugment = trivialAugment
   }
 
   /// torchvision's defaults.
@@ -54,6 +64,11 @@ public struct Augmentation: Codable, Sendable, Equatable {
       guard (0...1).contains(probability) else { throw .value("flip probability", probability, allowed: "0 to 1") }
     }
     if let noise, !(0...10).contains(noise) { throw .value("noise", noise, allowed: "0 to 10") }
+    if let channelShift, !(0...255).contains(channelShift) {
+      throw .value("channel shift", channelShift, allowed: "0 to 255")
+    }
+    try randAugment?.validate()
+    try trivialAugment?.validate()
     try affine?.validate()
     try jitter?.validate()
     try erasing?.validate()
@@ -73,11 +88,13 @@ public struct Augmentation: Codable, Sendable, Equatable {
     if verticalFlipProbability > 0, Double(random.uniform()) < verticalFlipProbability {
       changed = changed.flippedVertically()
     }
-    if let affine {
-      let map = affine.map(width: changed.width, height: changed.height, using: &random)
-      changed = changed.transformed(by: map, fill: affine.fill)
-    }
+    if let randAugment { changed = randAugment.applied(to: changed, using: &random) }
+    if let trivialAugment { changed = trivialAugment.applied(to: changed, using: &random) }
+    if let affine { changed = affine.applied(to: changed, using: &random) }
     if let jitter { changed = jitter.applied(to: changed, using: &random) }
+    if let channelShift {
+      changed = changed.withChannelsShifted(by: random.uniform(in: -channelShift...channelShift))
+    }
     if let noise { changed = changed.withNoise(deviation: noise, using: &random) }
     if let box = erasing?.box(width: changed.width, height: changed.height, using: &random) {
       changed = changed.covered(box, with: color)

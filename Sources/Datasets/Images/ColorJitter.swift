@@ -81,18 +81,18 @@ extension DecodedImage {
     return DecodedImage(width: width, height: height, pixels: changed)
   }
 
-  private func mapped(_ table: [UInt8]) -> DecodedImage {
+  func mapped(_ table: [UInt8]) -> DecodedImage {
     DecodedImage(width: width, height: height, pixels: pixels.map { table[Int($0)] })
   }
 
   /// The luma of ITU-R 601 of a pixel, in the fixed point of Pillow's convert("L").
-  private func luma(at start: Int) -> UInt8 {
+  func luma(at start: Int) -> UInt8 {
     let (r, g, b) = (Int(pixels[start]), Int(pixels[start + 1]), Int(pixels[start + 2]))
     return UInt8((r * 19_595 + g * 38_470 + b * 7_471 + 0x8000) >> 16)
   }
 
   /// From one value towards the other and perhaps beyond, in Float, cut to 0...255 and rounded down.
-  private static func blend(_ from: UInt8, _ to: UInt8, _ factor: Double) -> UInt8 {
+  static func blend(_ from: UInt8, _ to: UInt8, _ factor: Double) -> UInt8 {
     let value = Float(from) + Float(factor) * Float(Int(to) - Int(from))
     return UInt8(min(max(value, 0), 255))
   }

@@ -3,8 +3,9 @@ import AviaryTensors
 /// What is done to a photograph before a network sees it, as a checkpoint stores it: the size, the crop, the order of
 /// the channels and their normalisation.
 ///
-/// The steps, in this order: resize, centre crop, choose channels, multiply by `scale`, subtract `mean`, divide by
-/// `standardDeviation`. They compute what torchvision's transforms of the same names do, bit for bit.
+/// The steps, in this order: resize, centre crop, choose channels, multiply by `scale`, normalise by what the image itself
+/// has (`samplewise`), subtract `mean`, divide by `standardDeviation`. They compute what torchvision's transforms of the
+/// same names do, bit for bit.
 public struct Preprocessing: Codable, Sendable, Equatable {
   /// How an image is resized.
   public enum Resize: Sendable, Equatable {
@@ -30,6 +31,16 @@ public struct Preprocessing: Codable, Sendable, Equatable {
     public var count: Int { self == .grey ? 1 : 3 }
   }
 
+  /// How an image is normalised by itself: Keras's `samplewise_center` and `samplewise_std_normalization`.
+  public enum Samplewise: String, Codable, Sendable, CaseIterable {
+    /// Its mean becomes 0.
+    case center
+    /// It is divided by its deviation, to which 10⁻⁶ is added.
+    case deviation
+    /// Both.
+    case standard
+  }
+
   /// How images come to their size.
   public var resize: Resize
   /// The size of the centre crop; where the photograph is smaller it gets a black margin.
@@ -40,6 +51,8 @@ public struct Preprocessing: Codable, Sendable, Equatable {
   public var channels: Channels
   /// What pixel values, 0 to 255, are multiplied by: 1/255 or 1, mostly.
   public var scale: Double
+  /// What of an image's own statistics, over all of its values, is removed after scaling; nil for nothing.
+  public var samplewise: Samplewise?
   /// Subtracted after scaling, one value a channel in the order of `channels`.
   public var mean: [Double]
   /// What the difference is divided by, one value a channel in the order of `channels`.
@@ -86,7 +99,17 @@ public struct Preprocessing: Codable, Sendable, Equatable {
   /// The same preprocessing, but with values in [0, 1] and nothing else done to them.
   public var inUnitRange: Preprocessing {
     var changed = self
+    changed.samplewise = nil
     changed.scale = 1 / 255
+    changed.mean = mean.map { _ in 0 }
+    changed.standardDeviation = standardDeviation.map { _ in 1 }
+    return changed
+  }
+
+  /// The same preprocessing, but with images that are normalised by themselves, and not by a mean and a deviation of all.
+  public func normalizingEach(_ way: Samplewise) -> Preprocessing {
+    var changed = self
+    changed.samplewise = way
     changed.mean = mean.map { _ in 0 }
     changed.standardDeviation = standardDeviation.map { _ in 1 }
     return changed

@@ -60,6 +60,13 @@ extension DecodedImage {
     return DecodedImage(width: width, height: height, pixels: changed)
   }
 
+  /// The picture with a number added to every value, which stays between the least and the greatest value that the
+  /// picture has: Keras's `apply_channel_shift`.
+  public func withChannelsShifted(by intensity: Double) -> DecodedImage {
+    let (least, greatest) = (Double(pixels.min() ?? 0), Double(pixels.max() ?? 0))
+    return mapped((0...255).map { UInt8((min(max(Double($0) + intensity, least), greatest) + 0.5).rounded(.down)) })
+  }
+
   /// The picture with a normal random number added to every value; 1 of `deviation` is all the way from black to white.
   func withNoise(deviation: Double, using random: inout RandomStream) -> DecodedImage {
     let changed = pixels.map { value in

@@ -96,36 +96,63 @@ extension Preprocessing {
 /// The normalisation of a preprocessing as a table: what each of the 256 values of each channel becomes. The table is
 /// computed in Float32 in torchvision's order, so results are the same everywhere.
 struct Normalizer {
-  private let channels: Preprocessing.Channels
+  private let preprocessing: Preprocessing
   private let tables: [Float]
 
   init(_ preprocessing: Preprocessing) {
-    channels = preprocessing.channels
+    self.preprocessing = preprocessing
+    tables = Self.tables(preprocessing, subtracting: 0, dividingBy: 1)
+  }
+
+  /// - Parameters: of one image, where images are normalised by themselves.
+  private static func tables(
+    _ preprocessing: Preprocessing, subtracting own: Float, dividingBy ownDeviation: Float
+  ) -> [Float] {
     var tables: [Float] = []
     for channel in 0..<preprocessing.channels.count {
       let mean = Float(preprocessing.mean[channel])
       let deviation = Float(preprocessing.standardDeviation[channel])
       for value in 0..<256 {
-        tables.append((Float(Double(value) * preprocessing.scale) - mean) / deviation)
+        var number = Float(Double(value) * preprocessing.scale)
+        if preprocessing.samplewise != nil { number = (number - own) / ownDeviation }
+        tables.append((number - mean) / deviation)
       }
     }
-    self.tables = tables
+    return tables
   }
 
   /// [channels, H, W]
   func planes(of image: DecodedImage) -> Buffer {
-    switch channels {
-    case .rgb: return Buffer(planesOf: image.pixels, source: [0, 1, 2], tables: tables)
-    case .bgr: return Buffer(planesOf: image.pixels, source: [2, 1, 0], tables: tables)
+    switch preprocessing.channels {
+    case .rgb: return Buffer(planesOf: image.pixels, source: [0, 1, 2], tables: tables(for: image.pixels))
+    case .bgr: return Buffer(planesOf: image.pixels, source: [2, 1, 0], tables: tables(for: image.pixels))
     case .grey:
       // The luma of ITU-R 601 in the fixed point of Pillow's convert("L").
       let pixels = image.pixels
-      let values = stride(from: 0, to: pixels.count, by: 3).map { i in
-        let luma =
-          Int(pixels[i]) * 19_595 + Int(pixels[i + 1]) * 38_470 + Int(pixels[i + 2]) * 7_471 + 0x8000
-        return tables[luma >> 16]
+      let lumas = stride(from: 0, to: pixels.count, by: 3).map { i -> UInt8 in
+        let luma = Int(pixels[i]) * 19_595 + Int(pixels[i + 1]) * 38_470 + Int(pixels[i + 2]) * 7_471 + 0x8000
+        return UInt8(luma >> 16)
       }
-      return Buffer(values, shape: [values.count])
+      let tables = tables(for: lumas)
+      return Buffer(lumas.map { tables[Int($0)] }, shape: [lumas.count])
     }
+  }
+
+  /// - Parameter values: all that the network sees of an image, of 8 bits.
+  private func tables(for values: [UInt8]) -> [Float] {
+    guard let way = preprocessing.samplewise else { return tables }
+    var counts = [Int](repeating: 0, count: 256)
+    for value in values { counts[Int(value)] += 1 }
+    let total = Double(values.count)
+    let mean = counts.enumerated().reduce(0.0) { $0 + Double($1.offset) * Double($1.element) } / total
+    let variance =
+      counts.enumerated().reduce(0.0) { sum, entry in
+        let distance = Double(entry.offset) - mean
+        return sum + distance * distance * Double(entry.element)
+      } / total
+    let deviation = variance.squareRoot() * abs(preprocessing.scale) + 1e-6
+    return Self.tables(
+      preprocessing, subtracting: way == .deviation ? 0 : Float(mean * preprocessing.scale),
+      dividingBy: way == .center ? 1 : Float(deviation))
   }
 }

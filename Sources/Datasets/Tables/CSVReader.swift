@@ -34,11 +34,12 @@ package struct CSVReader {
   private static let lineFeed = UInt8(ascii: "\n")
   private static let carriageReturn = UInt8(ascii: "\r")
 
-  package init(_ bytes: [UInt8], path: String) {
+  /// - Parameter separator: what is between fields; nil to find out.
+  package init(_ bytes: [UInt8], path: String, separator: UInt8? = nil) {
     self.bytes = bytes
     self.path = path
     place = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? 3 : 0
-    between = Self.separator(of: bytes[place...])
+    between = separator ?? Self.separator(of: bytes[place...])
   }
 
   /// The character between fields, if it is not a comma.

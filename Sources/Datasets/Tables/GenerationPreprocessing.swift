@@ -45,6 +45,7 @@ public struct GenerationPreprocessing: TablePreparation {
   ) throws(TableFault) -> Table {
     var readings = known?.rows.featureReadings ?? [:]
     readings[ExactText(settings.table.target)] = ColumnReading(kind: .categorical, readsNA: true)
+    for name in settings.table.dates?.columns ?? [] { readings[ExactText(name)] = ColumnReading(kind: .categorical) }
     return try Table(csv: path, readings: readings)
   }
 
@@ -86,6 +87,12 @@ public struct GenerationPreprocessing: TablePreparation {
       written = WrittenText(of: read, by: settings.tokenizer ?? .character, limit: settings.longest)
     }
     guard written.vocabulary.count > 0 else { throw .noValues(path: table.path, column: settings.table.target) }
+  }
+
+  public static func withoutOutliers(
+    _ table: Table, rows: [Int], _ settings: GenerationSettings
+  ) throws(TableFault) -> (rows: [Int], dropped: DroppedRows) {
+    try TablePreprocessing.withoutOutliers(table, rows: rows, settings.table)
   }
 
   public func examples(

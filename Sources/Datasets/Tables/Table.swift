@@ -1,7 +1,7 @@
 import AviaryArchives
 import AviaryDiagnostics
 
-/// Rows and named columns, as a CSV file with a header has them. A column holds numbers or words.
+/// Rows and named columns, as a CSV file with a header or a list of JSON objects has them. A column holds numbers or words.
 public struct Table: Sendable, Equatable {
   /// What a column holds.
   public enum Kind: String, Codable, CaseIterable, Sendable {
@@ -138,7 +138,7 @@ public struct Table: Sendable, Equatable {
     return table
   }
 
-  // MARK: Reading CSV
+  // MARK: Reading files
 
   /// Fields that stand for a missing value: those of pandas.
   public static let missingMarkers: Set<String> = [
@@ -147,7 +147,8 @@ public struct Table: Sendable, Equatable {
     "n/a", "nan", "null",
   ]
 
-  /// Reads a CSV file with a header (RFC 4180, UTF-8).
+  /// Reads a file: with a header and commas or tabs between fields (RFC 4180, UTF-8), or of JSON objects; its name says which:
+  /// see `TableFormat`.
   ///
   /// A column is numeric where every field that is not missing is a number: in decimal notation, or in one other spelling
   /// that explains all fields, which `Column.remarks` says. Where the header has no comma, semicolons or tabs separate fields.
@@ -210,47 +211,16 @@ public struct Table: Sendable, Equatable {
     bytes: [UInt8], path: String, limits: CSVLimits,
     readings: ([String]) throws(TableFault) -> [ExactText: ColumnReading]
   ) throws(TableFault) {
-    var reader = CSVReader(bytes, path: path)
-    guard let header = try reader.next() else { throw .noHeader(path: path) }
-    let names = try Self.checked(header.fields, path, limits)
-    reader.names = names
-    let readings = try readings(names)
-    var texts = Array(repeating: [String](), count: names.count)
-    var rows: [Int] = []
-    while let record = try reader.next() {
-      guard record.fields.count == names.count else {
-        throw .ragged(path: path, row: record.row, fields: record.fields.count, expected: names.count)
-      }
-      rows.append(record.row)
-      guard rows.count * names.count <= limits.cells else {
-        throw .tooLarge(path: path, what: "cells", count: rows.count * names.count, limit: limits.cells)
-      }
-      for (column, field) in record.fields.enumerated() { texts[column].append(field) }
-    }
-    guard !rows.isEmpty else { throw .noRows(path: path) }
+    let fields = try TableFields(bytes, path: path, limits)
+    let readings = try readings(fields.names)
     var columns: [Column] = []
-    for (name, texts) in zip(names, texts) {
+    for (name, texts) in zip(fields.names, fields.texts) {
       let reading = readings[ExactText(name)] ?? ColumnReading()
-      columns.append(Column(name, try reading.read(texts, name: name, rows: rows, path: path)))
+      columns.append(Column(name, try reading.read(texts, name: name, rows: fields.rows, path: path)))
     }
     self.path = path
     self.columns = columns
-    rowNumbers = rows
-    separator = reader.separator
-  }
-
-  private static func checked(
-    _ names: [String], _ path: String, _ limits: CSVLimits
-  ) throws(TableFault) -> [String] {
-    guard names.count <= limits.columns else {
-      throw .tooLarge(path: path, what: "columns", count: names.count, limit: limits.columns)
-    }
-    var known: Set<ExactText> = []
-    let names = names.map(trimmed)
-    for (position, name) in names.enumerated() {
-      if name.isEmpty { throw .unnamedColumn(path: path, position: position + 1) }
-      if !known.insert(ExactText(name)).inserted { throw .duplicateColumn(path: path, name: name) }
-    }
-    return names
+    rowNumbers = fields.rows
+    separator = fields.separator
   }
 }

@@ -15,6 +15,14 @@ public enum TableFault: Swift.Error, Equatable, Sendable, CustomStringConvertibl
   case ragged(path: String, row: Int, fields: Int, expected: Int)
   /// A quotation mark stands where RFC 4180 has none, or one is missing.
   case badQuote(path: String, row: Int, column: String, reason: String)
+  /// A file is not JSON, or is no table.
+  case badJSON(path: String, line: Int, reason: String)
+  /// A field of a column of dates is none in the format of the others, or in the one that was given.
+  case badDate(path: String, row: Int, column: String, text: String, format: String?)
+  /// Dates that have two meanings: day or month first.
+  case ambiguousDates(path: String, column: String, text: String)
+  /// Dates in two formats.
+  case mixedDates(path: String, column: String, first: String, second: String)
   /// A column of the header has no name; its position is counted from 1.
   case unnamedColumn(path: String, position: Int)
   /// Two columns have one name.
@@ -100,6 +108,15 @@ public enum TableFault: Swift.Error, Equatable, Sendable, CustomStringConvertibl
     case .ragged(let path, let row, let fields, let expected):
       "\(path): row \(row): \(fields) fields, the header has \(expected); quote fields that contain commas"
     case .badQuote(let path, let row, let column, let reason): "\(path): row \(row), column \(column): \(reason)"
+    case .badJSON(let path, let line, let reason): "\(path): line \(line): \(reason)"
+    case .badDate(let path, let row, let column, let text, let format?):
+      "\(path): row \(row), column \(column): '\(Self.short(text))' is not a date written as \(format)"
+    case .badDate(let path, let row, let column, let text, nil):
+      "\(path): row \(row), column \(column): '\(Self.short(text))' is not a date in a known format; give --date-format, such as %d.%m.%y"
+    case .ambiguousDates(let path, let column, let text):
+      "\(path): column \(column): dates such as '\(Self.short(text))' may have the day or the month first; give --date-format %d/%m/%Y or %m/%d/%Y"
+    case .mixedDates(let path, let column, let first, let second):
+      "\(path): column \(column): '\(Self.short(first))' and '\(Self.short(second))' are dates in different formats; write them in one"
     case .unnamedColumn(let path, let position):
       "\(path): column \(position) has no name in the header; name it, or remove it if it only numbers the rows"
     case .duplicateColumn(let path, let name): "\(path): two columns are called '\(name)'; rename one"

@@ -57,32 +57,41 @@ extension TablePreprocessing {
   ///
   /// - Parameter rows: positions of rows, in order; nil for all. Where missing values are interpolated, these rows are
   ///   each other's neighbours.
-  public func features(of table: Table, rows: [Int]? = nil) throws(TableFault) -> TableFeatures {
+  public func features(of given: Table, rows: [Int]? = nil) throws(TableFault) -> TableFeatures {
+    let table = try dates.map { (dates) throws(TableFault) in try given.expanding(dates) } ?? given
     let asked = rows ?? Array(0..<table.rowCount)
     let (total, overflows) = asked.count.multipliedReportingOverflow(by: featureCount)
     guard !overflows, total <= Self.matrixLimit else {
       throw .tooLarge(
         path: table.path, what: "rows of features", count: asked.count, limit: Self.matrixLimit / featureCount)
     }
-    var numbers: [[Double?]] = []
-    for column in numeric {
+    func values(_ column: Numeric) throws(TableFault) -> [Double?] {
       guard case .numeric(let values) = try table.column(column.name).values else {
         throw .notNumeric(path: table.path, column: column.name)
       }
-      numbers.append(column.filled(asked.map { values[$0] }, settings.missing))
+      let filled = column.filled(asked.map { values[$0] }, settings.missing)
+      return column.edges == nil ? filled : filled.map { $0.map { Double(column.bin(of: $0)) } }
     }
+    var numbers: [[Double?]] = []
+    for column in numeric { numbers.append(try values(column)) }
+    let intervals = binned ?? []
+    var places: [[Double?]] = []
+    for column in intervals { places.append(try values(column)) }
     var words: [[String?]] = []
     for column in categorical {
       let values = try Self.words(try table.column(column.name))
       words.append(asked.map { values[$0] ?? column.fill })
     }
-    let places = categorical.map(\.categories.places)
+    let categories = categorical.map(\.categories.places)
     let terms = terms
+    let needed = numbers + places
     var features = TableFeatures(values: [], width: featureCount, rows: [], unknown: [])
     features.values.reserveCapacity(total)
     var unknown: [[ExactText: Int]] = Array(repeating: [:], count: categorical.count)
     for (index, row) in asked.enumerated() {
-      guard numbers.allSatisfy({ $0[index] != nil }), words.allSatisfy({ $0[index] != nil }) else { continue }
+      guard needed.allSatisfy({ $0[index] != nil }), words.allSatisfy({ $0[index] != nil }) else {
+        continue
+      }
       features.rows.append(row)
       for (place, term) in terms.enumerated() {
         let product = term.reduce(1) { $0 * (numbers[$1][index] ?? 0) }
@@ -92,15 +101,20 @@ extension TablePreprocessing {
         }
         features.values.append(value)
       }
-      for (column, places) in places.enumerated() {
+      for (column, categories) in categories.enumerated() {
         let start = features.values.count
         features.values.append(contentsOf: repeatElement(0, count: categorical[column].categories.count))
         guard let word = words[column][index] else { continue }
-        if let place = places[ExactText(word)] {
+        if let place = categories[ExactText(word)] {
           features.values[start + place] = 1
         } else {
           unknown[column][ExactText(word), default: 0] += 1
         }
+      }
+      for (column, bins) in zip(intervals, places) {
+        let start = features.values.count
+        features.values.append(contentsOf: repeatElement(0, count: column.binCount))
+        if let bin = bins[index] { features.values[start + Int(bin)] = 1 }
       }
     }
     for (column, counts) in zip(categorical, unknown) {

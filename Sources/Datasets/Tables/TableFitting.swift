@@ -12,20 +12,35 @@ extension TablePreprocessing {
   }
 
   /// - Parameter given: the target, where the column does not say what it is.
-  init(fitting table: Table, rows: [Int]?, _ settings: TableSettings, target given: Target?) throws(TableFault) {
+  init(fitting given: Table, rows: [Int]?, _ settings: TableSettings, target known: Target?) throws(TableFault) {
     try settings.validate()
+    let usable = try Self.usableRows(of: given, settings, among: rows)
+    let dates = try settings.dates.map { (asked) throws(TableFault) in
+      try DateColumn.columns(of: given, asked, excluding: settings.excluded)
+    }
+    let table = try dates.map { (dates) throws(TableFault) in try given.expanding(dates) } ?? given
     let features = try Self.features(of: table, settings)
-    let usable = try Self.usableRows(of: table, settings, among: rows)
     guard !usable.isEmpty else { throw .noRowsLeft(path: table.path, rows: rows?.count ?? table.rowCount) }
-    if let given { target = given } else { target = try Self.target(of: table, usable, settings) }
+    if let known { target = known } else { target = try Self.target(of: table, usable, settings) }
+    self.dates = dates
     numeric = []
     categorical = []
+    binned = nil
+    let binnedNames = try Self.binnedNames(features, settings, made: dates?.flatMap(\.featureNames) ?? [], table)
     var filled: [[Double]] = []
     for column in features {
       switch column.values {
       case .numeric(let values):
         var (fitted, result) = try Self.numeric(column.name, usable.map { values[$0] }, settings, table.path)
         fitted.spelling = column.spelling
+        if let binning = settings.binning, binnedNames.holds(column.name) {
+          fitted.edges = Self.edges(result, binning)
+          if binning.encoding == .oneHot {
+            binned = (binned ?? []) + [fitted]
+            continue
+          }
+          result = result.map { Double(fitted.bin(of: $0)) }
+        }
         numeric.append(fitted)
         filled.append(result)
       case .categorical(let values):
@@ -34,7 +49,8 @@ extension TablePreprocessing {
     }
     self.settings = settings
     let count = Self.termCount(columns: numeric.count, settings)
-    let total = categorical.reduce(count) { $0 + $1.categories.count }
+    let total =
+      categorical.reduce(count) { $0 + $1.categories.count } + (binned ?? []).reduce(0) { $0 + $1.binCount }
     guard total <= Self.featureLimit else { throw .tooManyFeatures(count: total, limit: Self.featureLimit) }
     (shift, scale) = ([], [])
     for term in Self.terms(columns: numeric.count, settings) {
@@ -60,7 +76,7 @@ extension TablePreprocessing {
 
   /// The same columns, treated in the same way, with another target, fitted to the rows given.
   func withTarget(of table: Table, rows: [Int], _ settings: TableSettings) throws(TableFault) -> TablePreprocessing {
-    if let column = (numeric.map(\.name) + categorical.map(\.name)).first(where: { $0.isExactly(settings.target) }) {
+    if let column = columnNames.first(where: { $0.isExactly(settings.target) }) {
       throw .invalidSetting(name: "target", value: "'\(column)'", allowed: "no column that is predicted from")
     }
     var result = self
@@ -93,7 +109,7 @@ extension TablePreprocessing {
   func neededColumns(of table: Table) throws(TableFault) -> [Table.Column] {
     guard settings.missing == .dropRow else { return [] }
     var columns: [Table.Column] = []
-    for name in numeric.map(\.name) + categorical.map(\.name) { columns.append(try table.column(name)) }
+    for name in columnNames { columns.append(try table.column(name)) }
     return columns
   }
 
@@ -202,17 +218,7 @@ extension TablePreprocessing {
     let observed = values.compactMap { $0 }
     guard !observed.isEmpty else { throw .noValues(path: path, column: name) }
     var column = Numeric(name: name)
-    switch settings.outliers {
-    case .keep: break
-    case .deviations(let factor):
-      let mean = ColumnStatistics.mean(observed)
-      let reach = factor * ColumnStatistics.deviation(observed, mean: mean)
-      (column.lower, column.upper) = (mean - reach, mean + reach)
-    case .interquartile(let factor):
-      let sorted = observed.sorted()
-      let (first, third) = (ColumnStatistics.quantile(sorted, 0.25), ColumnStatistics.quantile(sorted, 0.75))
-      (column.lower, column.upper) = (first - factor * (third - first), third + factor * (third - first))
-    }
+    if let bounds = settings.outliers.clipping(observed) { (column.lower, column.upper) = bounds }
     let held = observed.map(column.clipped)
     switch settings.missing {
     case .dropRow: break
@@ -252,12 +258,19 @@ extension TablePreprocessing {
       let lowest = values.min() ?? 0
       let range = (values.max() ?? 0) - lowest
       return (lowest, range < 10 * Double.ulpOfOne ? 1 : range)
+    case .symmetric:
+      let (lowest, range) = self.scaling(values, .minMax)
+      return (lowest + range / 2, range / 2)
+    case .robust:
+      let sorted = values.sorted()
+      let spread = ColumnStatistics.quantile(sorted, 0.75) - ColumnStatistics.quantile(sorted, 0.25)
+      return (ColumnStatistics.quantile(sorted, 0.5), spread < 10 * Double.ulpOfOne ? 1 : spread)
     }
   }
 }
 
 extension TablePreprocessing.Numeric {
-  init(name: String) { self.init(name: name, lower: nil, upper: nil, fill: nil, spelling: nil) }
+  init(name: String) { self.init(name: name, lower: nil, upper: nil, fill: nil, spelling: nil, edges: nil) }
 
   func clipped(_ value: Double) -> Double { Swift.min(Swift.max(value, lower ?? value), upper ?? value) }
 

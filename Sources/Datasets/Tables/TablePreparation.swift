@@ -44,6 +44,11 @@ public protocol TablePreparation: Codable, Equatable, Sendable {
   /// Inputs and targets of the rows that have both, for each part of the rows.
   func examples(of table: Table, parts: [[Int]]) throws(TableFault) -> [Examples<Inputs>]
 
+  /// The training rows without those that have numbers far from the others, where the settings drop such rows.
+  static func withoutOutliers(
+    _ table: Table, rows: [Int], _ settings: Settings
+  ) throws(TableFault) -> (rows: [Int], dropped: DroppedRows)
+
   /// Reads the columns of a file that the network looks at, and others with them.
   func table(csv path: String) throws(TableFault) -> Table
 
@@ -54,6 +59,11 @@ public protocol TablePreparation: Codable, Equatable, Sendable {
 extension TablePreparation {
   public static func excluding(_ column: String, _ settings: Settings) -> Settings { settings }
   public mutating func takeClasses(of table: Table, rows: [Int]) throws(TableFault) {}
+  public static func withoutOutliers(
+    _ table: Table, rows: [Int], _ settings: Settings
+  ) throws(TableFault) -> (rows: [Int], dropped: DroppedRows) {
+    (rows, DroppedRows())
+  }
 
   /// Inputs and targets of the rows that have both.
   ///
@@ -72,6 +82,8 @@ public struct PreparedTable<Preparation: TablePreparation>: Sendable {
   public let preprocessing: Preparation
   /// The parts, prepared.
   public let parts: DatasetParts<Examples<Preparation.Inputs>>
+  /// The training rows that are left out because of numbers far from the others.
+  public let dropped: DroppedRows
 
   /// Splits the rows, fits the preparation to the training rows, and applies it to all.
   ///
@@ -100,25 +112,34 @@ public struct PreparedTable<Preparation: TablePreparation>: Sendable {
   ) throws(TableFault) {
     var settings = settings
     if known == nil, case .column(let name)? = plan.grouping { settings = Preparation.excluding(name, settings) }
-    let split = try Preparation.split(table, settings, keeping: known, by: plan)
-    var preprocessing = try Preparation(fitting: table, rows: split.training, settings, keeping: known)
+    var split = try Preparation.split(table, settings, keeping: known, by: plan)
+    let count = split.training.count
+    let (rows, dropped) = try Preparation.withoutOutliers(table, rows: split.training, settings)
+    guard !rows.isEmpty else {
+      throw .invalidSetting(
+        name: "outliers", value: "dropped", allowed: "such that a training row is left; all \(count) have one")
+    }
+    split.training = rows
+    var preprocessing = try Preparation(fitting: table, rows: rows, settings, keeping: known)
     if plan.fold != nil || plan.sample != nil || plan.grouping != nil || !plan.isStratified {
       try preprocessing.takeClasses(
         of: table, rows: (split.training + split.validation + split.test + split.outOfBag).sorted())
     }
-    try self.init(table, split, preprocessing, validation: validation, test: test)
+    try self.init(table, split, preprocessing, dropped, validation: validation, test: test)
   }
 
   /// Divides the rows as the preparation was fitted to them, and applies it to all.
   public init(_ table: Table, with preprocessing: Preparation, by plan: SplitPlan) throws(TableFault) {
     let split = try Preparation.split(table, preprocessing.settings, keeping: preprocessing, by: plan)
-    try self.init(table, split, preprocessing)
+    try self.init(table, split, preprocessing, DroppedRows())
   }
 
   private init(
-    _ table: Table, _ split: DataSplit, _ preprocessing: Preparation, validation: String? = nil, test: String? = nil
+    _ table: Table, _ split: DataSplit, _ preprocessing: Preparation, _ dropped: DroppedRows,
+    validation: String? = nil, test: String? = nil
   ) throws(TableFault) {
     self.preprocessing = preprocessing
+    self.dropped = dropped
     let chosen = [split.training, split.validation, split.test, split.outOfBag]
     var examples = try preprocessing.examples(of: table, parts: chosen.filter { !$0.isEmpty })
     func next(_ rows: [Int]) -> Examples<Preparation.Inputs>? { rows.isEmpty ? nil : examples.removeFirst() }
@@ -130,7 +151,7 @@ public struct PreparedTable<Preparation: TablePreparation>: Sendable {
     let used = Set(chosen.joined()).count + split.leftOut.count
     var parts = DatasetParts(
       training: training, validation: try part(split.validation, validation), test: try part(split.test, test),
-      skipped: table.rowCount - used)
+      skipped: table.rowCount - used - dropped.count)
     parts.outOfBag = next(split.outOfBag)
     self.parts = parts
   }

@@ -10,6 +10,7 @@ import AviaryDiagnostics
 ///
 /// Numbers go through these steps: outliers are moved to their bounds, missing values filled, products formed, the
 /// results scaled. Words become one feature a category (one-hot); a category that training has not seen is zero in all.
+/// Dates become numbers first, and numbers that are binned one feature an interval, or its number.
 public struct TablePreprocessing: Codable, Equatable, Sendable {
   /// A column of numbers.
   public struct Numeric: Codable, Equatable, Sendable {
@@ -23,6 +24,8 @@ public struct TablePreprocessing: Codable, Equatable, Sendable {
     public var fill: Double?
     /// How its numbers are written; nil for decimal notation, or for a spelling that a file shows by itself.
     public var spelling: NumberSpelling?
+    /// The bounds of intervals, the outer ones included, whose numbers take the place of values; nil where there are none.
+    public var edges: [Double]?
   }
 
   /// A column of words.
@@ -66,6 +69,10 @@ public struct TablePreprocessing: Codable, Equatable, Sendable {
   public internal(set) var numeric: [Numeric]
   /// Columns of words.
   public internal(set) var categorical: [Categorical]
+  /// Columns of numbers that become one feature an interval; nil where there are none.
+  public internal(set) var binned: [Numeric]?
+  /// Columns of dates, whose years, months and so on are columns of numbers; nil where there are none.
+  public internal(set) var dates: [DateColumn]?
   /// Of every product of numeric columns: the feature is (product − shift) / scale.
   public internal(set) var shift: [Double]
   /// What each feature is divided by.
@@ -77,9 +84,11 @@ public struct TablePreprocessing: Codable, Equatable, Sendable {
   public static let categoryLimit = 10_000
 
   /// The number of features: the width of a network's input.
-  public var featureCount: Int { scale.count + categorical.reduce(0) { $0 + $1.categories.count } }
+  public var featureCount: Int {
+    scale.count + categorical.reduce(0) { $0 + $1.categories.count } + (binned ?? []).reduce(0) { $0 + $1.binCount }
+  }
 
-  /// The features' names: `age`, `age^2`, `age*height`, `colour=red`.
+  /// The features' names: `age`, `age^2`, `age*height`, `colour=red`, `age in [18, 30)`.
   public var featureNames: [String] {
     let products = terms.map { term in
       Set(term).sorted().map { column in
@@ -88,10 +97,25 @@ public struct TablePreprocessing: Codable, Equatable, Sendable {
       }.joined(separator: "*")
     }
     return products + categorical.flatMap { column in column.categories.map { "\(column.name)=\($0)" } }
+      + (binned ?? []).flatMap(\.binNames)
   }
 
-  /// The columns that are predicted from.
-  public var columnNames: [String] { numeric.map(\.name) + categorical.map(\.name) }
+  /// The columns of a table that are predicted from.
+  public var columnNames: [String] { numberNames + categorical.map(\.name) + (dates ?? []).map(\.name) }
+
+  /// Those of them that hold numbers. What dates become is not in a table.
+  public var numberNames: [String] {
+    let made = ExactSet(dates?.flatMap(\.featureNames) ?? [])
+    return (numeric + (binned ?? [])).map(\.name).filter { !made.contains($0) }
+  }
+
+  /// How the columns of a table that are predicted from were understood: see `Table.remarks(on:)`. Dates are not words.
+  ///
+  /// - Parameter withTarget: whether the target counts, too.
+  public func remarks(on table: Table, withTarget: Bool = false) -> [String] {
+    let dates = ExactSet((dates ?? []).map(\.name))
+    return table.remarks(on: columnNames.filter { !dates.contains($0) } + (withTarget ? [target.name] : []))
+  }
 
   /// How the columns are to be read in other tables.
   var readings: [ExactText: ColumnReading] {
@@ -103,10 +127,11 @@ public struct TablePreprocessing: Codable, Equatable, Sendable {
   /// The same of the columns that are predicted from.
   var featureReadings: [ExactText: ColumnReading] {
     var readings: [ExactText: ColumnReading] = [:]
-    for column in numeric {
+    for column in numeric + (binned ?? []) {
       readings[ExactText(column.name)] = ColumnReading(kind: .numeric, spelling: column.spelling)
     }
     for column in categorical { readings[ExactText(column.name)] = .words(column.categories) }
+    for column in dates ?? [] { readings[ExactText(column.name)] = ColumnReading(kind: .categorical) }
     return readings
   }
 
@@ -168,7 +193,9 @@ public struct TablePreprocessing: Codable, Equatable, Sendable {
 
   public func validated() throws(TableFault) -> TablePreprocessing {
     try settings.validate()
-    let names = [target.name] + numeric.map(\.name) + categorical.map(\.name)
+    let intervals = binned ?? []
+    let names =
+      [target.name] + (numeric + intervals).map(\.name) + categorical.map(\.name) + (dates ?? []).map(\.name)
     guard names.areDistinct else {
       throw .unreadablePreprocessing(reason: "two columns have one name")
     }
@@ -185,7 +212,14 @@ public struct TablePreprocessing: Codable, Equatable, Sendable {
       throw .unreadablePreprocessing(reason: "a category stands twice")
     }
     let dropsRows = settings.missing == .dropRow
-    guard numeric.allSatisfy({ ($0.fill == nil) == dropsRows && ($0.lower ?? 0) <= ($0.upper ?? $0.lower ?? 0) }),
+    guard (numeric + intervals).allSatisfy(\.hasPossibleEdges), intervals.allSatisfy({ $0.edges != nil }) else {
+      throw .unreadablePreprocessing(reason: "the bounds of intervals do not rise")
+    }
+    for column in dates ?? [] { try column.validate() }
+    guard
+      (numeric + intervals).allSatisfy({
+        ($0.fill == nil) == dropsRows && ($0.lower ?? 0) <= ($0.upper ?? $0.lower ?? 0)
+      }),
       categorical.allSatisfy({ column in
         column.fill.map { !dropsRows && column.categories.holds($0) } ?? dropsRows
       })

@@ -24,7 +24,7 @@ public struct TableSettings: Codable, Equatable, Sendable {
     case interpolate
   }
 
-  /// How numbers far from the others are treated: they are clipped to bounds.
+  /// How numbers far from the others are treated: they are clipped to bounds, or the training rows that have them are dropped.
   public enum Outliers: Codable, Equatable, Sendable {
     /// They stay.
     case keep
@@ -32,6 +32,43 @@ public struct TableSettings: Codable, Equatable, Sendable {
     case deviations(Double)
     /// Bounds this many interquartile ranges below the first and above the third quartile; Tukey's is 1.5.
     case interquartile(Double)
+    /// Training rows beyond this many standard deviations from a column's mean are dropped (a z-score).
+    case dropDeviations(Double)
+    /// Training rows beyond this many interquartile ranges below a column's first or above its third quartile are dropped.
+    case dropInterquartile(Double)
+  }
+
+  /// Numbers made categories of: the interval that a number lies in takes its place (scikit-learn's `KBinsDiscretizer`).
+  public struct Binning: Codable, Equatable, Sendable {
+    public enum Strategy: String, Codable, CaseIterable, Sendable {
+      /// Intervals of one width.
+      case uniform
+      /// Intervals that as many training rows lie in.
+      case quantile
+    }
+
+    public enum Encoding: String, Codable, CaseIterable, Sendable {
+      /// A feature for each interval.
+      case oneHot
+      /// The interval's number from 0, which is scaled as other numbers are.
+      case ordinal
+    }
+
+    /// The number of intervals. Equal bounds of quantiles leave fewer.
+    public var bins: Int
+    public var strategy: Strategy
+    public var encoding: Encoding
+    /// The columns; nil for all of numbers.
+    public var columns: [String]?
+
+    public init(
+      bins: Int = 5, strategy: Strategy = .quantile, encoding: Encoding = .oneHot, columns: [String]? = nil
+    ) {
+      self.bins = bins
+      self.strategy = strategy
+      self.encoding = encoding
+      self.columns = columns
+    }
   }
 
   /// How columns of numbers are scaled.
@@ -42,6 +79,10 @@ public struct TableSettings: Codable, Equatable, Sendable {
     case standard
     /// To 0 … 1 (scikit-learn's `MinMaxScaler`).
     case minMax
+    /// To −1 … 1 (`MinMaxScaler(feature_range=(-1, 1))`).
+    case symmetric
+    /// The median becomes 0, and the distance between the quartiles 1 (`RobustScaler`).
+    case robust
   }
 
   /// The column to predict.
@@ -62,6 +103,10 @@ public struct TableSettings: Codable, Equatable, Sendable {
   public var scaling = Scaling.standard
   /// Whether a regression's target is brought to mean 0 and standard deviation 1 for training; predictions are in its own units.
   public var standardisesTarget = true
+  /// nil where numbers stay numbers.
+  public var binning: Binning?
+  /// Columns of dates, and what becomes of them; nil where there are none.
+  public var dates: DateSettings?
 
   /// Settings for predicting a column.
   public init(target: String, task: Task? = nil) {
@@ -76,11 +121,21 @@ public struct TableSettings: Codable, Equatable, Sendable {
     }
     switch outliers {
     case .keep: break
-    case .deviations(let factor), .interquartile(let factor):
+    case .deviations(let factor), .interquartile(let factor), .dropDeviations(let factor),
+      .dropInterquartile(let factor):
       guard factor > 0, factor.isFinite else {
         throw .invalidSetting(name: "outliers' factor", value: "\(factor)", allowed: "a number above 0")
       }
     }
+    if let binning {
+      guard (2...1000).contains(binning.bins) else {
+        throw .invalidSetting(name: "number of bins", value: "\(binning.bins)", allowed: "2 to 1000")
+      }
+      if binning.columns?.isEmpty ?? false {
+        throw .invalidSetting(name: "columns of bins", value: "none", allowed: "at least one")
+      }
+    }
+    try dates?.validate(target: target)
     if excluded.holds(target) {
       throw .invalidSetting(name: "excluded column", value: "'\(target)'", allowed: "another than the target")
     }

@@ -10,6 +10,8 @@ public struct TextColumnSettings: Codable, Equatable, Sendable {
   public var longest = 128
   /// What a token is; nil for what a network knows already, else for characters.
   public var tokenizer: TextUnit?
+  /// Random changes of training texts; nil for none. A preparation does not keep it.
+  public var augmentation: TextAugmentation?
 
   /// The longest text, in symbols.
   public static let limit = 65_536
@@ -25,6 +27,7 @@ public struct TextColumnSettings: Codable, Equatable, Sendable {
     guard (1...Self.limit).contains(longest) else {
       throw .invalidSetting(name: "sequence length", value: "\(longest)", allowed: "1 to \(Self.limit)")
     }
+    try augmentation?.validate()
     if target.isExactly(column) {
       throw .invalidSetting(name: "text column", value: "'\(column)'", allowed: "another than the target")
     }
@@ -73,6 +76,7 @@ public struct TextColumnPreprocessing: TablePreparation {
     let texts = try Self.texts(of: table, settings.column)
     let column = try table.column(settings.target)
     self.settings = settings
+    self.settings.augmentation = nil
     target = TablePreprocessing.Target(
       name: settings.target, task: .classification, kind: column.values.kind,
       classes: try TablePreprocessing.classes(column, rows, table.path), mean: 0, deviation: 1,

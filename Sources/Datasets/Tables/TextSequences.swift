@@ -10,6 +10,8 @@ public struct TextSequences: ExampleInputs {
   public private(set) var rows: [Int] = []
   /// How many texts are longer than what is read of them.
   public internal(set) var shortened = 0
+  /// The texts, where they are changed at random in every epoch.
+  var changing: ChangingTexts?
 
   /// The number of texts.
   public var count: Int { rows.count }

@@ -19,7 +19,7 @@ struct TaggedText {
   private var count = 0
 
   /// Whether a name is that of a file that has one token a line: any but a table's.
-  static func isName(_ path: String) -> Bool { !path.hasSuffix(".csv") }
+  static func isName(_ path: String) -> Bool { !TableFormat.isTable(path) }
 
   /// - Parameters:
   ///   - columns: the names of the columns that are made of the tokens and of their labels.

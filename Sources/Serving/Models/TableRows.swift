@@ -20,19 +20,21 @@ struct TableRows {
   /// What the network gets of the rows. A row without a value that the network needs is not among `TableFeatures.rows`.
   func features(for preprocessing: TablePreprocessing) throws(ServingFault) -> TableFeatures {
     var columns: [Table.Column] = []
-    for column in preprocessing.numeric {
+    for name in preprocessing.numberNames {
       var values: [Double?] = []
       for (place, row) in rows.enumerated() {
-        values.append(try Self.number(try Self.value(row, column.name, place), column.name, place))
+        values.append(try Self.number(try Self.value(row, name, place), name, place))
       }
-      columns.append(Table.Column(column.name, .numeric(values)))
+      columns.append(Table.Column(name, .numeric(values)))
     }
-    for column in preprocessing.categorical {
+    let words =
+      preprocessing.categorical.map { ($0.name, $0.categories) } + (preprocessing.dates ?? []).map { ($0.name, []) }
+    for (name, categories) in words {
       var values: [String?] = []
       for (place, row) in rows.enumerated() {
-        values.append(try Self.word(try Self.value(row, column.name, place), column, place))
+        values.append(try Self.word(try Self.value(row, name, place), name, categories, place))
       }
-      columns.append(Table.Column(column.name, .categorical(values)))
+      columns.append(Table.Column(name, .categorical(values)))
     }
     do throws(TableFault) {
       return try preprocessing.features(of: Table(columns, path: "the request"))
@@ -64,20 +66,20 @@ struct TableRows {
   }
 
   private static func word(
-    _ value: JSONValue, _ column: TablePreprocessing.Categorical, _ place: Int
+    _ value: JSONValue, _ column: String, _ categories: [String], _ place: Int
   ) throws(ServingFault) -> String? {
     switch value {
     case .null: return nil
     case .text(let text):
-      let isKnown = column.categories.contains { $0.isExactly(text) }
+      let isKnown = categories.contains { $0.isExactly(text) }
       return Table.missingMarkers.contains(trimmed(text)) && !isKnown ? nil : text
     case .number(let digits): return digits
     case .boolean(let value):
       // As Python and others write it.
       let words = value ? ["true", "True", "TRUE"] : ["false", "False", "FALSE"]
-      return words.first { word in column.categories.contains { $0.isExactly(word) } } ?? words[0]
+      return words.first { word in categories.contains { $0.isExactly(word) } } ?? words[0]
     case .array, .object:
-      throw .malformed("row \(place): '\(column.name)' is \(value.serialized.prefix(60)), and a text is expected")
+      throw .malformed("row \(place): '\(column)' is \(value.serialized.prefix(60)), and a text is expected")
     }
   }
 }

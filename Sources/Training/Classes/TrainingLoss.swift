@@ -4,11 +4,21 @@ public enum TrainingLoss: String, Codable, CaseIterable, Sendable {
   case crossEntropy = "cross-entropy"
   /// Of classes: −(1 − p)^γ · log p, to which examples that are known well add little (Lin et al., 2017).
   case focal
+  /// Of numbers: the mean squared error.
+  case mse
+  /// Of numbers: the mean absolute error.
+  case mae
+  /// Of numbers: see `NumberLoss`.
+  case huber
+  case smoothL1 = "smooth-l1"
+  case logCosh = "log-cosh"
+  case quantile
 
   /// Whether it is a loss of classes.
   public var isOfClasses: Bool {
     switch self {
     case .crossEntropy, .focal: true
+    case .mse, .mae, .huber, .smoothL1, .logCosh, .quantile: false
     }
   }
 }

@@ -51,6 +51,15 @@ public struct ActivationMaximization: Sendable {
     let mean = Tensor(preprocessing.mean.map { Float($0) }, shape: [1, channels, 1, 1])
     let deviation = Tensor(preprocessing.standardDeviation.map { Float($0) }, shape: [1, channels, 1, 1])
     let scale = Float(255 * preprocessing.scale)
+    func prepared(_ pixels: Tensor) -> Tensor {
+      var values = pixels * scale
+      if let way = preprocessing.samplewise {
+        let centered = values - values.mean()
+        let spread = way == .center ? Tensor(1) : sqrt(centered.squared().mean()) + 1e-6
+        values = (way == .deviation ? values : centered) / spread
+      }
+      return (values - mean) / deviation
+    }
     func activation(of input: Tensor) -> Tensor {
       let (_, outputs) = observing([layer], of: model) { model(input) }
       guard let output = outputs[layer] else { stopProgram("'\(layer)' is not called") }
@@ -59,7 +68,7 @@ public struct ActivationMaximization: Sendable {
         "'\(layer)' has an output of shape \(output.shape) and no channel \(channel)")
       return output.slice(axis: 1, from: channel, to: channel + 1).mean()
     }
-    func measured() -> Float { inference { activation(of: (pixels * scale - mean) / deviation).scalar } }
+    func measured() -> Float { inference { activation(of: prepared(pixels)).scalar } }
     let start = measured()
     let smoothing = blur > 0 ? Self.gaussian(blur) : []
     for step in 0..<steps {
@@ -72,7 +81,7 @@ public struct ActivationMaximization: Sendable {
         let rows = known.slice(axis: 2, from: 1, to: size.height) - known.slice(axis: 2, from: 0, to: size.height - 1)
         let columns = known.slice(axis: 3, from: 1, to: size.width) - known.slice(axis: 3, from: 0, to: size.width - 1)
         let variation = size.height > 1 && size.width > 1 ? rows.squared().mean() + columns.squared().mean() : Tensor(0)
-        return (activation(of: (known * scale - mean) / deviation) - variation * totalVariation, known)
+        return (activation(of: prepared(known)) - variation * totalVariation, known)
       }
       guard let gradient = gradients[known] else { break }
       pixels = inference {

@@ -12,10 +12,13 @@ final class StepInspector<Task: TrainingTask> {
   private var lastTime = secondsOnAClock()
 
   /// - Parameter interval: 0 for once an epoch.
-  init(_ task: Task, _ log: StepLog, every interval: Int, _ observe: @escaping (StepReport) throws -> Void) {
+  init(
+    _ task: Task, _ log: StepLog, every interval: Int, stepsPerEpoch: Int,
+    _ observe: @escaping (StepReport) throws -> Void
+  ) {
     self.task = task
     self.log = log
-    self.interval = max(1, interval > 0 ? interval : task.batchesPerEpoch)
+    self.interval = max(1, interval > 0 ? interval : stepsPerEpoch)
     self.observe = observe
   }
 

@@ -63,6 +63,11 @@ struct Beginning {
       var model = try architecture.build(fitting: input, changing: changes ?? options.configuration)
       if let outputs { model = model.replacingHead(outputs: outputs, seed: options.seed) }
       model.initialize(seed: options.seed)
+      if let initializer = options.learning.initializer.flatMap({ Initializer(named: $0) }),
+        model.initializeWeights(by: initializer, seed: options.seed) == 0
+      {
+        throw TrainingFault.noWeights(architecture: architecture.name)
+      }
       isNew = { _ in true }
       start = Start(model: model, architecture: architecture, metadata: Checkpoint.Metadata())
     case .source(.checkpoint(let checkpoint, let path)):

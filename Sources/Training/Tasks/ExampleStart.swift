@@ -41,6 +41,10 @@ protocol TrainablePreparation: TablePreparation {
   /// The position in the table of the row of each input, or of the first that it is about; nil where an input has no single
   /// answer.
   func places(of inputs: Inputs) -> [Int]?
+  /// The parts of the data, of which the training part may change from epoch to epoch.
+  func changing(
+    _ parts: DatasetParts<Examples<Inputs>>, of table: Table, _ settings: Settings, seed: UInt64
+  ) throws(TableFault) -> DatasetParts<Examples<Inputs>>
   /// How many outputs the network has.
   var outputCount: Int { get }
   /// Whether a network with the known preparation predicts the same already, so that its head stays.
@@ -62,6 +66,9 @@ extension TrainablePreparation {
   func changes(_ given: [ConfigurationChange]) -> [ConfigurationChange] { given }
   func predictsSame(as known: Self) -> Bool { false }
   func places(of inputs: Inputs) -> [Int]? { nil }
+  func changing(
+    _ parts: DatasetParts<Examples<Inputs>>, of table: Table, _ settings: Settings, seed: UInt64
+  ) throws(TableFault) -> DatasetParts<Examples<Inputs>> { parts }
   var outputCount: Int { classes?.count ?? 1 }
 
   /// A task for the data of a run: from the table to examples, and from the beginning to a network for them.
@@ -83,7 +90,11 @@ extension TrainablePreparation {
     let data = try PreparedTable<Self>(
       table, settings, keeping: known, by: plan, validation: files.validation, test: files.test)
     let preprocessing = data.preprocessing
+    if options.learning.loss != nil, !Monitor.ofNumbers.elementsEqual(preprocessing.monitors) {
+      throw TrainingFault.lossOfNumbers(path: options.data)
+    }
     for remark in preprocessing.remarks(on: table, data.parts) { report(remark) }
+    if let remark = data.dropped.remark { report(remark) }
     let keepsHead = known.map { preprocessing.predictsSame(as: $0) } ?? false
     if keepsHead, beginning.isSource, let path = checkpoint?.path {
       report("\(path) predicts this target already: its head and the target's scale are kept")
@@ -104,8 +115,9 @@ extension TrainablePreparation {
       report(split.remark(on: former, path))
     }
     return start.model.task(
-      on: data.parts, options, items: Self.items, metadata: metadata, mostAtOnce: mostAtOnce,
-      monitors: preprocessing.monitors, outputs: forward, restored: preprocessing.restored
+      on: try preprocessing.changing(data.parts, of: table, settings, seed: options.seed), options, items: Self.items,
+      metadata: metadata, mostAtOnce: mostAtOnce, monitors: preprocessing.monitors, outputs: forward,
+      restored: preprocessing.restored
     ) { part in preprocessing.places(of: part.inputs)?.map { "\(table.rowNumbers[$0])" } }
   }
 
@@ -175,11 +187,16 @@ extension TablePreprocessing: TrainablePreparation {
   static func table(
     csv path: String, _ settings: TableSettings, keeping known: TablePreprocessing?
   ) throws(TableFault) -> Table {
-    if let known { try Table(csv: path, forFeaturesOf: known) } else { try Table(csv: path) }
+    if let known { return try Table(csv: path, forFeaturesOf: known) }
+    let kinds = (settings.dates?.columns ?? []).map { ($0, Table.Kind.categorical) }
+    return try Table(csv: path, kinds: Dictionary(kinds, uniquingKeysWith: { first, _ in first }))
   }
 
   func remarks(on table: Table, _ parts: DatasetParts<Examples<TableFeatures>>) -> [String] {
-    var remarks = table.remarks(on: columnNames + [target.name])
+    var remarks = self.remarks(on: table, withTarget: true)
+    remarks += categorical.filter { table.looksLikeDates($0.name) }.map {
+      "column \($0.name) looks like dates, and is read as words; give --dates \($0.name) for years, months and so on"
+    }
     if settings.task == nil, target.kind == .numeric, target.task == .classification {
       remarks.append(
         "column \(target.name) holds \(target.classes.joined(separator: " and ")) alone: they are taken as classes; "
@@ -290,6 +307,15 @@ extension TextColumnPreprocessing: TrainablePreparation {
 
   func changes(_ given: [ConfigurationChange]) -> [ConfigurationChange] {
     given + [ConfigurationChange(name: "symbols", value: "\(symbols)")]
+  }
+
+  func changing(
+    _ parts: DatasetParts<Examples<TextSequences>>, of table: Table, _ settings: TextColumnSettings, seed: UInt64
+  ) throws(TableFault) -> DatasetParts<Examples<TextSequences>> {
+    guard let augmentation = settings.augmentation else { return parts }
+    var parts = parts
+    parts.training = try changing(parts.training, of: table, by: augmentation, seed: seed)
+    return parts
   }
 
   func remarks(on table: Table, _ parts: DatasetParts<Examples<TextSequences>>) -> [String] {

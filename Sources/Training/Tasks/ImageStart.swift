@@ -150,7 +150,8 @@ struct ImageStart {
     return preprocessing
   }
 
-  private static func sized(_ preprocessing: Preprocessing, _ options: ImageOptions) -> Preprocessing {
+  private static func sized(_ given: Preprocessing, _ options: ImageOptions) -> Preprocessing {
+    let preprocessing = options.samplewise.map(given.normalizingEach) ?? given
     guard !options.hasCropMargin, let size = preprocessing.outputSize else { return preprocessing }
     var tight = preprocessing
     tight.resize = .shorterSide(min(size.height, size.width))

@@ -25,6 +25,7 @@ where Data.Batch == LabeledBatch<Inputs> {
   private let mostAtOnce: Int
   private let purpose: String
   private let outputs: (Inputs) -> Tensor
+  private let numberLoss: NumberLoss
   private var loader: DataLoader<Data>?
   /// What an output and its target say in the data's own units, where they all have one; nil where numbers stand for themselves.
   var restored: ((Float) -> Double)?
@@ -56,6 +57,7 @@ where Data.Batch == LabeledBatch<Inputs> {
     batchSize = options.batchSize
     seed = options.seed
     topK = options.classes.topK
+    numberLoss = options.learning.loss ?? .squaredError
     self.workers = workers
     self.mostAtOnce = mostAtOnce ?? options.batchSize
     self.purpose = purpose
@@ -87,7 +89,7 @@ where Data.Batch == LabeledBatch<Inputs> {
 
   public func batches(epoch: Int, startingAt start: Int) throws -> DataLoader<Data> {
     let loader = DataLoader(
-      data.training, batchSize: batchSize, seed: seed, shuffled: true, epoch: epoch, startingAt: start,
+      data.training.inEpoch(epoch), batchSize: batchSize, seed: seed, shuffled: true, epoch: epoch, startingAt: start,
       workers: workers, purpose: purpose, order: learning.order(purpose: purpose, epoch: epoch))
     self.loader = loader
     return loader
@@ -103,7 +105,7 @@ where Data.Batch == LabeledBatch<Inputs> {
   public func loss(_ batch: LabeledBatch<Inputs>, step number: Int) -> (loss: Tensor, outputs: Tensor) {
     let outputs = outputs(batch.inputs)
     if case .classes(let labels) = batch.target { return (learning.loss(outputs, labels: labels), outputs) }
-    return (batch.target.loss(outputs), outputs)
+    return (batch.target.loss(outputs, of: numberLoss), outputs)
   }
 
   public func correct(_ outputs: Tensor, _ batch: LabeledBatch<Inputs>) -> Int? { batch.target.correct(outputs) }
@@ -187,7 +189,7 @@ where Data.Batch == LabeledBatch<Inputs> {
         if case .steps = batch.target {
           correct = (correct ?? 0) + (batch.target.correct(outputs) ?? 0)
         }
-        return Double(batch.target.loss(outputs).scalar) * Double(batch.target.answers)
+        return Double(batch.target.loss(outputs, of: numberLoss).scalar) * Double(batch.target.answers)
       }
       answers += batch.target.answers
     }
@@ -213,14 +215,14 @@ extension LabeledBatch.Target {
     }
   }
 
-  /// The mean cross entropy, or the mean squared error.
-  func loss(_ outputs: Tensor) -> Tensor {
+  /// The mean cross entropy of classes, or the loss of numbers.
+  func loss(_ outputs: Tensor, of numberLoss: NumberLoss = .squaredError) -> Tensor {
     switch self {
     case .steps(let labels):
       crossEntropy(
         outputs.reshaped(to: [labels.scalars.count, -1]), labels: IntTensor(labels.scalars), ignoring: -1)
     case .classes(let labels): crossEntropy(outputs, labels: labels)
-    case .numbers(let numbers): meanSquaredError(outputs, target: numbers)
+    case .numbers(let numbers): numberLoss(outputs, target: numbers)
     }
   }
 

@@ -38,6 +38,32 @@ public func smoothL1(_ x: Tensor, target: Tensor, beta: Float = 1, reduction: Re
   return elementLoss(.smoothL1(beta: beta), x, target, reduction, "smooth L1 loss", isDifference: true)
 }
 
+/// The mean of log(cosh(x − target)), which is e² / 2 for a small error e and |e| − log 2 for a large one: Keras's `LogCosh`.
+public func logCosh(_ x: Tensor, target: Tensor, reduction: Reduction = .mean) -> Tensor {
+  ensure(x.shape == target.shape, "log-cosh: \(x.shape) does not go with a target of \(target.shape)")
+  return composed(.init("logCosh", "reduction", reduction.attribute), from: [x, target]) {
+    // |e| + log(1 + exp(−2|e|)) − log 2, which does not overflow.
+    let error = abs(x - target)
+    let values = error + softplus(error * -2) - Float(0.693_147_180_559_945_3)
+    return reduction == .mean ? values.mean() : values.sum()
+  }
+}
+
+/// The quantile loss, also called pinball loss: an error e = target − x costs q · e where it is positive, and (q − 1) · e where
+/// it is not, so that x becomes the q-quantile of the target (Koenker and Bassett, 1978). scikit-learn's `mean_pinball_loss`.
+///
+/// - Parameter quantile: q, between 0 and 1.
+public func quantileLoss(_ x: Tensor, target: Tensor, quantile: Float, reduction: Reduction = .mean) -> Tensor {
+  ensure(x.shape == target.shape, "quantile loss: \(x.shape) does not go with a target of \(target.shape)")
+  ensure(quantile > 0 && quantile < 1, "quantile loss: \(quantile) is not between 0 and 1")
+  let attributes: [String: AttributeValue] = ["quantile": .number(quantile), "reduction": reduction.attribute]
+  return composed(.init("quantileLoss", attributes), from: [x, target]) {
+    let error = target - x
+    let values = relu(error) * quantile + relu(-error) * (1 - quantile)
+    return reduction == .mean ? values.mean() : values.sum()
+  }
+}
+
 /// The cross entropy of probabilities and targets in 0...1: −target · log x − (1 − target) · log(1 − x), each logarithm
 /// at least −100. PyTorch's `binary_cross_entropy`. No gradient flows to the target.
 public func binaryCrossEntropy(_ x: Tensor, target: Tensor, reduction: Reduction = .mean) -> Tensor {

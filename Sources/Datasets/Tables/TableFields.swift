@@ -1,0 +1,98 @@
+import AviaryDiagnostics
+
+/// The fields of a table's file, column by column, before anybody has asked what they mean.
+struct TableFields {
+  private(set) var names: [String] = []
+  /// Of each column, one field a row; empty where a row has none.
+  private(set) var texts: [[String]] = []
+  /// The numbers of the rows in the file.
+  private(set) var rows: [Int] = []
+  /// The character between the fields, if it is not a comma.
+  private(set) var separator: Character?
+
+  /// - Parameter path: its ending says what the bytes are; those of an unknown one are read as CSV.
+  init(_ bytes: [UInt8], path: String, _ limits: CSVLimits) throws(TableFault) {
+    switch TableFormat(path: path) {
+    case .json: try readObjects(JSONTableReader(bytes, path: path, columns: limits.columns), path, limits)
+    case .tsv: try readFields(CSVReader(bytes, path: path, separator: UInt8(ascii: "\t")), path, limits)
+    case .csv, nil: try readFields(CSVReader(bytes, path: path), path, limits)
+    }
+    guard !rows.isEmpty else { throw .noRows(path: path) }
+  }
+
+  // MARK: A header and rows
+
+  private mutating func readFields(
+    _ given: CSVReader, _ path: String, _ limits: CSVLimits
+  ) throws(TableFault) {
+    var reader = given
+    guard let header = try reader.next() else { throw .noHeader(path: path) }
+    names = try Self.checked(header.fields, path, limits)
+    reader.names = names
+    texts = Array(repeating: [], count: names.count)
+    while let record = try reader.next() {
+      guard record.fields.count == names.count else {
+        throw .ragged(path: path, row: record.row, fields: record.fields.count, expected: names.count)
+      }
+      rows.append(record.row)
+      try checkSize(path, limits)
+      for (column, field) in record.fields.enumerated() { texts[column].append(field) }
+    }
+    separator = TableFormat(path: path) == .tsv ? nil : reader.separator
+  }
+
+  private static func checked(
+    _ names: [String], _ path: String, _ limits: CSVLimits
+  ) throws(TableFault) -> [String] {
+    guard names.count <= limits.columns else {
+      throw .tooLarge(path: path, what: "columns", count: names.count, limit: limits.columns)
+    }
+    var known: Set<ExactText> = []
+    let names = names.map(trimmed)
+    for (position, name) in names.enumerated() {
+      if name.isEmpty { throw .unnamedColumn(path: path, position: position + 1) }
+      if !known.insert(ExactText(name)).inserted { throw .duplicateColumn(path: path, name: name) }
+    }
+    return names
+  }
+
+  // MARK: Objects
+
+  /// Columns are in the order in which they first appear.
+  private mutating func readObjects(
+    _ given: JSONTableReader, _ path: String, _ limits: CSVLimits
+  ) throws(TableFault) {
+    var reader = given
+    var places: [ExactText: Int] = [:]
+    while let record = try reader.next() {
+      for (name, text) in record.fields {
+        let key = ExactText(name)
+        let place: Int
+        if let known = places[key] {
+          place = known
+        } else {
+          place = names.count
+          places[key] = place
+          names.append(name)
+          guard names.count <= limits.columns else {
+            throw .tooLarge(path: path, what: "columns", count: names.count, limit: limits.columns)
+          }
+          try checkSize(path, limits, rows: rows.count + 1)
+          texts.append(Array(repeating: "", count: rows.count))
+        }
+        texts[place].append(text)
+      }
+      rows.append(record.row)
+      try checkSize(path, limits)
+      for place in texts.indices where texts[place].count < rows.count { texts[place].append("") }
+    }
+    if names.isEmpty, !rows.isEmpty { throw .noHeader(path: path) }
+  }
+
+  private func checkSize(_ path: String, _ limits: CSVLimits, rows count: Int? = nil) throws(TableFault) {
+    let cells = (count ?? rows.count) * names.count
+    guard cells <= limits.cells else {
+      throw .tooLarge(path: path, what: "cells", count: cells, limit: limits.cells)
+    }
+  }
+}
