@@ -26,7 +26,7 @@ struct ImageArguments: ParsableArguments {
   var cropRatio: RangeArgument?
   @Option(
     help: ArgumentHelp(
-      "Normalize each image by its own mean, deviation or both (center, deviation, standard) instead of by those of all images (none).",
+      "Normalize each image by its own mean (center), or by its own mean and deviation (standard), instead of by those of all images (none).",
       valueName: "way"))
   var samplewise: Preprocessing.Samplewise?
   @Flag(

@@ -303,7 +303,7 @@
       if way == .center { return centered }
       let variance = node("ReduceMean", [node("Mul", [centered, centered]), axes])
       let deviation = node("Add", [node("Sqrt", [variance]), singles([1e-6], shape: [], "image_epsilon")])
-      return node("Div", [way == .deviation ? scaled : centered, deviation])
+      return node("Div", [centered, deviation])
     }
   }
 #endif

@@ -1,4 +1,5 @@
 import Aviary
+import AviaryArchives
 import AviarySQLite
 import AviaryTestSupport
 import Foundation
@@ -71,7 +72,8 @@ import Testing
     func values(_ file: String) throws -> [Double] {
       let found = try BuiltTool.run(["predict", "run", file, "--json"], in: scratch.path)
       #expect(found.status == 0, "\(found.errors)")
-      return try #require(try found.json()["predictions"] as? [[String: Any]]).compactMap { $0["value"] as? Double }
+      let predictions = try #require(try JSONValue(parsing: found.output.utf8)["predictions"]?.elements)
+      return predictions.compactMap { $0["value"]?.double }
     }
     let expected = try values("sales.json")
     #expect(expected.count == 60)
@@ -112,7 +114,7 @@ import Testing
     (["--step-size", "3"], "--step-size is for --schedule step; leave it out for cosine"),
     (
       ["--schedule", "step", "--min-lr", "0.1"],
-      "--minimum-learning-rate is for --schedule cosine, restarts and plateau"
+      "--minimum-learning-rate is for --schedule cosine, restarts, cyclic and plateau"
     ),
     (["--dropblock", "0.1"], "--dropblock"), (["--samplewise", "center"], "--samplewise"),
     (["--window", "3", "--bins", "4"], "--bins"), (["--text", "item.kind", "--dates", "when"], "--dates"),

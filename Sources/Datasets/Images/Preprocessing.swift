@@ -35,9 +35,7 @@ public struct Preprocessing: Codable, Sendable, Equatable {
   public enum Samplewise: String, Codable, Sendable, CaseIterable {
     /// Its mean becomes 0.
     case center
-    /// It is divided by its deviation, to which 10⁻⁶ is added.
-    case deviation
-    /// Both.
+    /// Then it is divided by its deviation, to which 10⁻⁶ is added. In Keras, too, the second implies the first.
     case standard
   }
 

@@ -152,7 +152,6 @@ struct Normalizer {
       } / total
     let deviation = variance.squareRoot() * abs(preprocessing.scale) + 1e-6
     return Self.tables(
-      preprocessing, subtracting: way == .deviation ? 0 : Float(mean * preprocessing.scale),
-      dividingBy: way == .center ? 1 : Float(deviation))
+      preprocessing, subtracting: Float(mean * preprocessing.scale), dividingBy: way == .center ? 1 : Float(deviation))
   }
 }

@@ -118,12 +118,10 @@ struct TextChanges {
   func inserted(_ words: [String], count: Int, _ random: inout RandomStream) -> [String] {
     var result = words
     for _ in 0..<count {
-      for _ in 0..<10 {
-        let known = synonyms(of: result[random.integer(below: result.count)])
-        guard !known.isEmpty else { continue }
-        result.insert(known[random.integer(below: known.count)], at: random.integer(below: result.count))
-        break
-      }
+      let known = result.map(synonyms(of:)).filter { !$0.isEmpty }
+      if known.isEmpty { break }
+      let synonyms = known[random.integer(below: known.count)]
+      result.insert(synonyms[random.integer(below: synonyms.count)], at: random.integer(below: result.count))
     }
     return result
   }

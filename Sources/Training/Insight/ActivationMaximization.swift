@@ -54,9 +54,8 @@ public struct ActivationMaximization: Sendable {
     func prepared(_ pixels: Tensor) -> Tensor {
       var values = pixels * scale
       if let way = preprocessing.samplewise {
-        let centered = values - values.mean()
-        let spread = way == .center ? Tensor(1) : sqrt(centered.squared().mean()) + 1e-6
-        values = (way == .deviation ? values : centered) / spread
+        values = values - values.mean()
+        if way == .standard { values = values / (sqrt(values.squared().mean()) + 1e-6) }
       }
       return (values - mean) / deviation
     }
