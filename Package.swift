@@ -99,7 +99,7 @@ let package = Package(
     .target(
       name: "CImageCodecs", dependencies: ["CTurboJPEG", "CJPEG", "CSpng", "CWebP", "CZlib"],
       path: "Sources/CImageCodecs/Shim"),
-    .target(name: "CKernels", path: "Sources/CKernels"),
+    .target(name: "CKernels", dependencies: ["CPlatform"], path: "Sources/CKernels"),
     .target(name: "CPlatform", path: "Sources/CPlatform"),
     // For aviary-bench alone: it counts the allocations of the whole process.
     .target(name: "CAllocations", path: "Sources/CAllocations"),
@@ -109,7 +109,7 @@ let package = Package(
 
     // The library, from the bottom to the top.
     module("Diagnostics", []),
-    module("Platform", []),
+    module("Platform", ["CPlatform"]),
     module("Kernels", ["COneDNN", "CKernels"]),
     module("Archives", ["CZlib", "CKernels", "CPlatform"]),
     module("HDF5", ["AviaryArchives"]),
@@ -178,7 +178,7 @@ let package = Package(
     .target(
       name: "AviaryTestSupport", dependencies: ["AviaryTensors", "AviaryLayers", "AviaryCheckpoints"],
       path: "Tests/Support"),
-    tests("Kernels", ["CKernels"]),
+    tests("Kernels", ["CKernels", "CPlatform"]),
     tests("Archives", resources: [.copy("Goldens")]),
     tests("HDF5", ["AviaryHDF5Writing"], resources: [.copy("Goldens")]),
     tests("Tensors", ["AviaryLayers"], resources: [.copy("Goldens")]),

@@ -4,6 +4,7 @@
 #include "compute_thread.h"
 
 #include "parallel.h"
+#include "processors.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -214,6 +215,13 @@ static void *watch_over(void *unused) {
 
 // MARK: - Compute threads
 
+/// The size of teams that nobody has set: OMP_NUM_THREADS where it is given (0: OpenMP knows), otherwise the processors that
+/// this process may use. OpenMP knows the affinity mask, but no quota.
+static int usual_team(void) {
+  const char *given = getenv("OMP_NUM_THREADS");
+  return given && *given ? 0 : ap_processors();
+}
+
 static void *serve(void *own) {
   worker *self = own;
   number = (int)(self - workers);
@@ -229,7 +237,7 @@ static void *serve(void *own) {
       }
     }
     request *work = self->request;
-    int threads = team;
+    int threads = team ? team : usual_team();
     pthread_mutex_unlock(&lock);
     if (threads && threads != ak_threads()) ak_set_threads(threads);
     bool detached = work->detached;

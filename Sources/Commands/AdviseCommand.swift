@@ -1,5 +1,6 @@
 import ArgumentParser
 import Aviary
+import AviaryPlatform
 
 struct AdviseCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -31,7 +32,7 @@ struct AdviseCommand: ParsableCommand {
     let loaded = try LoadedModel(from, source, weights: weights, needsHead: false)
     let images = try ImageDataset(path).training
     tell(try describeData(path))
-    let workers = reading.workers ?? availableCores()
+    let workers = reading.workers ?? Processors.available
     var line = ProgressLine()
     func open(_ model: some Classifier) throws -> Advice {
       try Advice(

@@ -73,9 +73,6 @@ struct DataPart {
   }
 }
 
-/// The number of processors that are available.
-package func availableCores() -> Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }
-
 /// The kind of data at a path, in one line, from file names alone.
 func describeData(_ path: String, _ options: DataOptions? = nil) throws -> String {
   switch try DataSource.kind(of: path) {

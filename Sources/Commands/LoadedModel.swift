@@ -1,4 +1,5 @@
 import Aviary
+import AviaryPlatform
 
 /// A checkpoint that was read for a command, before it is known what its network is for.
 struct OpenedCheckpoint {
@@ -92,7 +93,7 @@ struct LoadedModel {
     _ entries: [ImageEntry], workers: Int? = nil, label: String, _ body: (ImagePredictor.Batch) throws -> Void
   ) throws -> [ImagePredictor.Skipped] {
     try withProgress(label, of: entries.count) { progress in
-      try predictor.forEachBatch(entries, workers: workers ?? availableCores(), progress: progress, body)
+      try predictor.forEachBatch(entries, workers: workers ?? Processors.available, progress: progress, body)
     }
   }
 

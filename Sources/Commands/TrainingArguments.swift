@@ -1,5 +1,6 @@
 import ArgumentParser
 import Aviary
+import AviaryPlatform
 
 /// The options that train and finetune share. None has a default of its own: what was not given depends on the rest and on
 /// the kind of data, and `--resume` refuses whatever was given.
@@ -209,8 +210,7 @@ struct TrainingArguments: ParsableArguments {
       unlabeled: unlabeled)
     let rule = optimizer ?? defaults.optimizer
     let epochs = epochs ?? defaults.epochs
-    let cores = availableCores()
-    var options = TrainingOptions(
+        var options = TrainingOptions(
       data: path, architecture: architecture, checkpoint: checkpoint, epochs: epochs,
       optimizer: OptimizerConfiguration(
         rule, learningRate: learningRate ?? defaults.learningRate,
@@ -218,7 +218,7 @@ struct TrainingArguments: ParsableArguments {
           ? 0 : weightDecay ?? unlabeled.map { _ in UnlabeledDefaults.weightDecay },
         momentum: unlabeled.map { _ in rule == .rmsprop ? 0 : UnlabeledDefaults.momentum }),
       schedule: try course.schedule(usual: defaults.schedule, epochs: epochs, monitor: regularization.monitor),
-      workers: reading.workers ?? cores, threads: reading.threads ?? cores)
+      workers: reading.workers ?? Processors.available, threads: reading.threads ?? Compute.threads)
     try numbers.apply(to: &options.optimizer)
     if kind == .graphs, !isCollection { options.groups = [ParameterGroup(["conv1"], weightDecay: weightDecay ?? 5e-4)] }
     if unlabeled != nil { options.groups = [UnlabeledDefaults.biases] }

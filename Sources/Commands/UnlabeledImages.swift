@@ -1,6 +1,7 @@
 import Aviary
 import AviaryHDF5
 import AviaryHDF5Writing
+import AviaryPlatform
 
 /// A network that learned images without labels, in the commands for images.
 struct UnlabeledImages {
@@ -14,7 +15,7 @@ struct UnlabeledImages {
     self.reading = reading
   }
 
-  private var workers: Int { reading.workers ?? availableCores() }
+  private var workers: Int { reading.workers ?? Processors.available }
 
   func evaluation(of data: String, _ part: EvaluationPart?) throws -> EvaluationReport {
     let part = try DataPart.forEvaluation(

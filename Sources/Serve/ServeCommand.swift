@@ -2,6 +2,7 @@ import ArgumentParser
 import Aviary
 import AviaryArchives
 import AviaryCommands
+import AviaryPlatform
 import AviaryServing
 
 /// The command line `aviary-serve`.
@@ -87,7 +88,7 @@ struct ServeCommand: ParsableCommand {
       var options = limits.options
       options.key = key
       options.version = AviaryCommand.configuration.version
-      options.workers = availableCores()
+      options.workers = Processors.available
       let service = InferenceService(store, options: options, metrics: metrics, log: log)
       let server = HTTPServer(service, options: connections.options)
       let (host, port) = (connections.host, connections.port)

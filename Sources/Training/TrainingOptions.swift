@@ -1,5 +1,6 @@
 import AviaryCheckpoints
 import AviaryDatasets
+import AviaryKernels
 import AviaryLayers
 
 /// Everything that a training run is told: what all runs share, and what the kind of data adds. It is kept in the run's
@@ -85,7 +86,7 @@ public struct TrainingOptions: Equatable, Sendable {
   public init(
     data: String = "", architecture: String? = nil, checkpoint: String? = nil, epochs: Int,
     optimizer: OptimizerConfiguration, schedule: Schedule = .constant, augmentation: Augmentation? = nil,
-    workers: Int = 2, threads: Int = 2
+    workers: Int = 2, threads: Int = Compute.threads
   ) {
     self.data = data
     self.architecture = architecture

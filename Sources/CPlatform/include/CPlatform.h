@@ -1,9 +1,10 @@
-// What Aviary needs from the operating system beyond Foundation: the terminal, signals, and files.
+// What Aviary needs from the operating system beyond Foundation: the terminal, signals, files, and processors.
 #ifndef AVIARY_CPLATFORM_H
 #define AVIARY_CPLATFORM_H
 
 #include "files.h"
 #include "interrupts.h"
+#include "processors.h"
 #include "streams.h"
 #include "terminal.h"
 

@@ -1,4 +1,5 @@
 import Aviary
+import AviaryPlatform
 
 /// The evaluation of a checkpoint on data of any kind, with what a report says of it beside the scores.
 struct CheckpointEvaluation {
@@ -51,7 +52,7 @@ struct CheckpointEvaluation {
     let entries = part.folder.entries
     let (metrics, skipped) = try loaded.withProgress("evaluating", of: entries.count) { progress in
       try loaded.predictor.evaluate(
-        entries, classes: part.folder.classes, workers: reading.workers ?? availableCores(), keepsProbabilities: true,
+        entries, classes: part.folder.classes, workers: reading.workers ?? Processors.available, keepsProbabilities: true,
         progress: progress)
     }
     guard metrics.count > 0 else {

@@ -1,5 +1,6 @@
 import Aviary
 import AviaryArchives
+import AviaryPlatform
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -77,7 +78,7 @@ struct ReportFacts {
       ("Aviary", AviaryCommand.configuration.version),
       ("System", process.operatingSystemVersionString),
       ("Processor", processor ?? "unknown"),
-      ("Processors", "\(availableCores())"),
+      ("Processors", "\(Processors.available)"),
     ]
   }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Aviary
 import AviaryArchives
+import AviaryPlatform
 import AviarySearch
 
 /// The command whose settings are searched: train or finetune, with the arguments that all trials share.
@@ -52,7 +53,7 @@ struct SearchedCommand {
     self.network = network
     var added = monitor.map { ["--monitor", $0.word] } ?? []
     if let seed { added += ["--seed", "\(seed)"] }
-    if jobs > 1, given.training.reading.threads == nil { added += ["--threads", "\(max(1, availableCores() / jobs))"] }
+    if jobs > 1, given.training.reading.threads == nil { added += ["--threads", "\(max(1, Processors.available / jobs))"] }
     self.added = added
   }
 
