@@ -56,6 +56,19 @@ import Testing
     #expect(throws: TableFault.self, "\(text)") { _ = try table(text) }
   }
 
+  /// pandas' `to_json`, the same as lists, and rows below a name. In JSON Lines, one object is a row.
+  @Test(arguments: [
+    #"{"a":{"0":1,"1":2},"b":{"0":"x","1":"y"}}"#, #"{"a":[1,2],"b":["x","y"]}"#, #"{"data":[{"a":1},{"a":2}]}"#,
+  ]) func columnsAreNotOneRow(text: String) throws {
+    #expect {
+      _ = try table(text)
+    } throws: {
+      "\($0)".contains("orient='records'")
+    }
+    #expect(try table(text, path: "t.jsonl").rowCount == 1)
+    #expect(try table(#"{"a":{"w":1},"b":{"0":2}}"#).rowCount == 1)
+  }
+
   @Test func depthAndSizesAreBounded() throws {
     let deep = { (count: Int) in
       String(repeating: "{\"a\":", count: count) + "1" + String(repeating: "}", count: count)

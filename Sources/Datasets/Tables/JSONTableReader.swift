@@ -24,6 +24,8 @@ struct JSONTableReader {
   private var isArray = false
   private var count = 0
   private var hasEnded = false
+  /// Whether a row has had a member that is not a whole column: a list, or an object of places.
+  private var hasField = false
 
   /// - Parameter columns: the most fields that a row may have.
   init(_ bytes: [UInt8], path: String, columns: Int = CSVLimits().columns) throws(TableFault) {
@@ -72,6 +74,11 @@ struct JSONTableReader {
     hasEnded = true
     text.skipBlanks()
     if text.byte != nil { throw text.fault("there is more after the end of the list") }
+    if !isArray, count == 1, !hasField, path.lowercased().hasSuffix(".json") {
+      // As pandas writes tables by default, or rows below a name.
+      throw text.fault(
+        "the file is one object of lists; a table is a list of objects, each a row (pandas: to_json(orient='records'))")
+    }
     return nil
   }
 
@@ -103,6 +110,7 @@ struct JSONTableReader {
         guard fields.count < columns else {
           throw .tooLarge(path: path, what: "columns", count: fields.count + 1, limit: columns)
         }
+        if depth == 1 ? text.byte != UInt8(ascii: "[") : Int(own) == nil { hasField = true }
         fields.append((name, try text.field(depth: depth)))
       }
       text.skipBlanks()

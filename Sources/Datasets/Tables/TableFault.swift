@@ -102,11 +102,12 @@ public enum TableFault: Swift.Error, Equatable, Sendable, CustomStringConvertibl
     case .tooLarge(let path, let what, let count, let limit):
       "\(path): refused: \(count) \(what), the limit is \(limit); split the file or leave columns out"
     case .noHeader(let path): "\(path): empty; the first row names the columns"
-    case .noRows(let path): "\(path): only a header; add rows below it"
+    case .noRows(let path):
+      TableFormat(path: path) == .json ? "\(path): there are no rows" : "\(path): only a header; add rows below it"
     case .notUTF8(let path, let row, let column):
       "\(path): row \(row), column \(column): not UTF-8; save the file again as UTF-8"
     case .ragged(let path, let row, let fields, let expected):
-      "\(path): row \(row): \(fields) fields, the header has \(expected); quote fields that contain commas"
+      "\(path): row \(row): \(fields) fields, the header has \(expected); quote fields that contain \(TableFormat(path: path) == .tsv ? "tabs" : "commas")"
     case .badQuote(let path, let row, let column, let reason): "\(path): row \(row), column \(column): \(reason)"
     case .badJSON(let path, let line, let reason): "\(path): line \(line): \(reason)"
     case .badDate(let path, let row, let column, let text, let format?):
