@@ -2,9 +2,18 @@ import ArgumentParser
 import Aviary
 import AviaryPlatform
 
-/// The options that train and finetune share. None has a default of its own: what was not given depends on the rest and on
-/// the kind of data, and `--resume` refuses whatever was given.
-struct TrainingArguments: ParsableArguments {
+/// The commands that begin runs: train and finetune, which differ in what the network comes from. No option has a default of
+/// its own: what was not given depends on the rest and on the kind of data, and `--resume` refuses whatever was given.
+///
+/// The options are the command's own, and not a group of it, because the parser checks every group in debug builds, four times
+/// as often with each level.
+struct TrainingCommand<Source: TrainingSource>: ParsableCommand {
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: Source.command, abstract: Source.abstract, discussion: TrainingRun<Source>.discussion)
+  }
+
+  @OptionGroup var source: Source
   @Option(
     help: ArgumentHelp(
       "Images: DIR/<class>/<image>, optionally in train, valid (or val, validation) and test, or IDX or CIFAR files; a graph: Planetoid prefix, .npz; a collection of graphs: a folder with NAME_A.txt; a table (.csv, .tsv, .json, .jsonl); a text file, for labels with a token and its label on each line.",
@@ -82,6 +91,7 @@ struct TrainingArguments: ParsableArguments {
   @OptionGroup(title: "Graphs") var graphs: GraphArguments
   @Flag(help: "Print the summary as one JSON object.") var json = false
   @OptionGroup var console: ConsoleOptions
+  @OptionGroup var lookup: Source.Lookup
 
   func validate() throws {
     try checkOption("--epochs", epochs, in: 1...100_000)
@@ -110,7 +120,11 @@ struct TrainingArguments: ParsableArguments {
       throw ValidationError("--unfreeze is for layers that are frozen at first; leave out --freeze none")
     }
     _ = try configurationChanges(set)
+    try checkUsage()
+    try source.check(self)
   }
+
+  func run() throws { try TrainingRun(self).run() }
 
   private static func layers(_ given: String?) -> [String] {
     given.map { $0.split(separator: ",", omittingEmptySubsequences: false).map { trimmed($0) } } ?? []
@@ -131,21 +145,22 @@ struct TrainingArguments: ParsableArguments {
   /// What a resumed run does not take.
   private var newRunOptions: [String] {
     let anyRun = ["--resume", "--json", "--quiet"] + watching.givenOptions
-    return givenOptions.filter { !anyRun.contains($0) }
+    let others = anyRun + source.givenOptions + lookup.givenOptions
+    return givenOptions.filter { !others.contains($0) }
   }
 
   /// What a resumed run does otherwise than it was begun.
-  func changes(_ offline: OfflineOption) throws -> ResumeChanges {
+  func changes() throws -> ResumeChanges {
     ResumeChanges(
-      data: try data.map { absolutePath(try offline.dataPath($0)) }, epochs: epochs, threads: reading.threads,
+      data: try data.map { absolutePath(try lookup.dataPath($0)) }, epochs: epochs, threads: reading.threads,
       workers: reading.workers, mostSkipped: reading.maxSkipped?.value)
   }
 
   /// Usage: either --resume, or a source with --data and --output.
-  func check(source: String?, named name: String) throws {
+  private func checkUsage() throws {
     if resume != nil {
       let changeable = ["--data", "--epochs", "--threads", "--workers", "--max-skipped"]
-      let extra = (source == nil ? [] : [name]) + newRunOptions.filter { !changeable.contains($0) }
+      let extra = (source.name == nil ? [] : [Source.option]) + newRunOptions.filter { !changeable.contains($0) }
       guard extra.isEmpty else {
         throw ValidationError(
           "--resume uses the run's own options, but for \(changeable.joined(separator: ", ")); "
@@ -153,7 +168,7 @@ struct TrainingArguments: ParsableArguments {
       }
       return
     }
-    guard source != nil else { throw ValidationError("\(name) is missing; give it, or --resume RUN") }
+    guard source.name != nil else { throw ValidationError("\(Source.option) is missing; give it, or --resume RUN") }
     guard data != nil else { throw ValidationError("--data is missing; give the data to train on") }
     if epochOptions.findLearningRate != nil {
       if output != nil { throw ValidationError("--find-learning-rate writes no run; leave out --output") }
@@ -210,7 +225,7 @@ struct TrainingArguments: ParsableArguments {
       unlabeled: unlabeled)
     let rule = optimizer ?? defaults.optimizer
     let epochs = epochs ?? defaults.epochs
-        var options = TrainingOptions(
+    var options = TrainingOptions(
       data: path, architecture: architecture, checkpoint: checkpoint, epochs: epochs,
       optimizer: OptimizerConfiguration(
         rule, learningRate: learningRate ?? defaults.learningRate,

@@ -21,11 +21,13 @@ import Testing
   private var quota: Double { ap_processor_quota(scratch.path) }
 
   private static let second = "30 23 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate"
-  private static let first = "32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw,relatime shared:9 - cgroup cgroup rw,cpu,cpuacct"
+  private static let first =
+    "32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw,relatime shared:9 - cgroup cgroup rw,cpu,cpuacct"
 
   @Test func theLeastQuotaOfAGroupAndThoseAboveCounts() throws {
     try write([
-      "proc/self/mountinfo": "22 1 8:1 / / rw - ext4 /dev/sda rw\n" + Self.second, "proc/self/cgroup": "0::/slice/unit/task",
+      "proc/self/mountinfo": "22 1 8:1 / / rw - ext4 /dev/sda rw\n" + Self.second,
+      "proc/self/cgroup": "0::/slice/unit/task",
       "sys/fs/cgroup/slice/cpu.max": "150000 100000", "sys/fs/cgroup/slice/unit/cpu.max": "max 100000",
       "sys/fs/cgroup/slice/unit/task/cpu.max": "400000 100000",
     ])
@@ -63,7 +65,9 @@ import Testing
       try write(["sys/fs/cgroup/cpu.max": text])
       #expect(quota == 0, "\(text)")
     }
-    try write(["proc/self/mountinfo": "x - \n - cgroup2\n" + String(repeating: "y", count: 40_000), "proc/self/cgroup": ":"])
+    try write([
+      "proc/self/mountinfo": "x - \n - cgroup2\n" + String(repeating: "y", count: 40_000), "proc/self/cgroup": ":",
+    ])
     #expect(quota == 0)
   }
 

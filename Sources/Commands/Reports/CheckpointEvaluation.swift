@@ -52,7 +52,8 @@ struct CheckpointEvaluation {
     let entries = part.folder.entries
     let (metrics, skipped) = try loaded.withProgress("evaluating", of: entries.count) { progress in
       try loaded.predictor.evaluate(
-        entries, classes: part.folder.classes, workers: reading.workers ?? Processors.available, keepsProbabilities: true,
+        entries, classes: part.folder.classes, workers: reading.workers ?? Processors.available,
+        keepsProbabilities: true,
         progress: progress)
     }
     guard metrics.count > 0 else {

@@ -24,7 +24,7 @@ final class SearchRun {
     deadline = plan.seconds.map { secondsOnAClock() + $0 }
     shared = SharedReadings(folder: plan.folder)
     // Data that are not there, before a file is made for their study.
-    _ = try plan.command.command(with: [:], for: plan.folder).training.data.map { try requireData($0) }
+    _ = try plan.command.command(with: [:], for: plan.folder).data.map { try requireData($0) }
     study = try Study(path: plan.study, facts: plan.facts)
     for start in plan.starts { try study.start(start.text, start.values) }
   }

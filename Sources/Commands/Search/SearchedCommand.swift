@@ -6,7 +6,7 @@ import AviarySearch
 
 /// The command whose settings are searched: train or finetune, with the arguments that all trials share.
 struct SearchedCommand {
-  let type: any TrainingCommand.Type
+  let type: any RunBeginning.Type
   /// The words of the command line after the command's name.
   let arguments: [String]
   /// What the search adds to them.
@@ -39,13 +39,13 @@ struct SearchedCommand {
     self.options = options
     if let unknown = UnknownOption.first(of: AviaryCommand.self, among: words) { throw unknown.error }
     let given = try Self.parsed(type, arguments + ["--output", Self.anyFolder])
-    if given.training.resume != nil { throw ValidationError("--resume is for one run, not for a search") }
-    if let option = given.training.watching.givenOptions.first {
+    if given.resume != nil { throw ValidationError("--resume is for one run, not for a search") }
+    if let option = given.watching.givenOptions.first {
       throw ValidationError("\(option) is for one run, not for a search")
     }
     var network: (Architecture, [ConfigurationChange])?
-    if let name = (given as? TrainCommand)?.architecture {
-      let changes = try configurationChanges(given.training.set)
+    if let name = (given as? TrainCommand)?.source.architecture {
+      let changes = try configurationChanges(given.set)
       let architecture = try AviaryCommand.registry.architecture(named: name)
       // What alone describes no network says nothing about further changes.
       if (try? architecture.build(changing: changes)) != nil { network = (architecture, changes) }
@@ -53,7 +53,7 @@ struct SearchedCommand {
     self.network = network
     var added = monitor.map { ["--monitor", $0.word] } ?? []
     if let seed { added += ["--seed", "\(seed)"] }
-    if jobs > 1, given.training.reading.threads == nil { added += ["--threads", "\(max(1, Processors.available / jobs))"] }
+    if jobs > 1, given.reading.threads == nil { added += ["--threads", "\(max(1, Processors.available / jobs))"] }
     self.added = added
   }
 
@@ -169,7 +169,7 @@ struct SearchedCommand {
   // MARK: Trials
 
   /// The command of a trial, whose run goes to a folder.
-  func command(with values: [String: String], for folder: String) throws -> any TrainingCommand {
+  func command(with values: [String: String], for folder: String) throws -> any RunBeginning {
     try Self.parsed(type, words(with: values, for: folder))
   }
 
@@ -191,8 +191,8 @@ struct SearchedCommand {
       .joined(separator: " ")
   }
 
-  private static func parsed(_ type: any TrainingCommand.Type, _ words: [String]) throws -> any TrainingCommand {
-    func parse<Command: TrainingCommand>(_ type: Command.Type) throws -> Command {
+  private static func parsed(_ type: any RunBeginning.Type, _ words: [String]) throws -> any RunBeginning {
+    func parse<Command: RunBeginning>(_ type: Command.Type) throws -> Command {
       do { return try Command.parse(words) } catch {
         throw ValidationError(Command.message(for: error))
       }
