@@ -1,24 +1,23 @@
 import AviaryPlatform
-import AviaryTestSupport
 import CPlatform
 import Foundation
 import Testing
 
 /// How many processors a process may use, on systems made of files.
-@Suite struct ProcessorTests {
-  private let scratch: ScratchFolder
+@Suite final class ProcessorTests {
+  private let root = FileManager.default.temporaryDirectory.appending(path: "aviary-processors-\(UUID().uuidString)")
 
-  init() throws { scratch = try ScratchFolder() }
+  deinit { try? FileManager.default.removeItem(at: root) }
 
   private func write(_ files: [String: String]) throws {
     for (path, text) in files {
-      let url = URL(filePath: scratch / path)
+      let url = root.appending(path: path)
       try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
       try Data((text + "\n").utf8).write(to: url)
     }
   }
 
-  private var quota: Double { ap_processor_quota(scratch.path) }
+  private var quota: Double { ap_processor_quota(root.path) }
 
   private static let second = "30 23 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate"
   private static let first =
