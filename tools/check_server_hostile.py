@@ -51,10 +51,11 @@ def png_bomb(width, height):
     def chunk(name, content):
         return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
 
-    compressor = zlib.compressobj(9)
-    row, data = bytes(1 + 3 * width), b""
-    for _ in range(min(height, 4000)):
-        data += compressor.compress(row)
+    # Not all of what would be gigabytes: what is told of the size is refused before.
+    compressor, left, data = zlib.compressobj(9), min((1 + 3 * width) * height, 200 << 20), b""
+    while left > 0:
+        data += compressor.compress(bytes(min(left, 1 << 20)))
+        left -= 1 << 20
     data += compressor.flush()
     return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
             + chunk(b"IDAT", data) + chunk(b"IEND", b""))
