@@ -25,7 +25,7 @@ enum Page {
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <meta name="color-scheme" content="light dark">
-    <link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Ccircle cx='8' cy='8' r='7' fill='%230b6b4f'/%3E%3C/svg%3E">
+    <link rel="icon" href="data:,">
     <title>Aviary: classify a photograph</title>
     <style>\(style)</style>
     </head>
