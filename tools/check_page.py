@@ -178,6 +178,25 @@ def check_rest(check, browser, address, photo, folder, output):
     browser.press("Tab", 9)
     outline = browser.js("getComputedStyle(document.activeElement).outlineStyle")
     check("keyboard: the focus is seen", outline == "solid", outline)
+    # A photograph is classified and another class is explained without a mouse.
+    browser("Page.setInterceptFileChooserDialog", enabled=True)
+    browser.js("document.getElementById('file').focus()")
+    browser.press("Enter", 13)
+    browser.js("new Promise(done => setTimeout(done, 300))")
+    opened = [event for event in browser.events if event["method"] == "Page.fileChooserOpened"]
+    check("keyboard: Enter opens the choice of a file", bool(opened))
+    browser("Page.setInterceptFileChooserDialog", enabled=False)
+    browser.choose(photo)
+    check("keyboard: the photograph is classified", browser.wait(SHOWN), browser.js(STATUS))
+    browser.js("document.getElementById('camera').focus()")
+    for _ in range(2):
+        browser.press("Tab", 9)
+    name = browser.js("document.activeElement.dataset.name || ''")
+    browser.press("Enter", 13)
+    check("keyboard: the next button explains another class",
+          name != "" and browser.wait(f"document.getElementById('map-caption').textContent.includes({json.dumps(name)})"), name)
+    label = browser.js("document.activeElement.getAttribute('aria-label')")
+    check("keyboard: the button says of which class", label == f"Show the heat map of {name}", label)
     tree = browser("Accessibility.getFullAXTree")["nodes"]
     controls = [node for node in tree if node.get("role", {}).get("value") in ("button", "combobox", "textbox", "LabelText")]
     nameless = [node for node in controls if not node.get("name", {}).get("value") and node["role"]["value"] != "LabelText"]
@@ -199,6 +218,12 @@ def check_rest(check, browser, address, photo, folder, output):
     check("a wrong file is said", browser.wait(STATUS + ".includes('not an image')"), browser.js(STATUS))
     check("a wrong file has no result", browser.js("document.getElementById('result').hidden"))
     browser.picture(output / "wrong.png")
+    browser.open(address, 400, "light")
+    browser.choose(wrong)
+    browser.wait(STATUS + ".includes('not an image')")
+    wide = browser.js("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    check("a wrong file at 400 px: nothing is wider than the window", wide[0] <= wide[1], wide)
+    browser.picture(output / "wrong-400.png")
 
 
 def check_key(check, browser, server, photo, output):

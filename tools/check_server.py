@@ -9,9 +9,10 @@
 Needs tritonclient[http], kserve, fastapi, uvicorn, torch, numpy and pillow. The parts:
 
     clients  Triton's and KServe's Python clients get what `aviary predict` says, as JSON and as binary tensors
-    stop     SIGTERM in the middle of requests loses none of them
+    stop     SIGTERM in the middle of requests loses none of them, nor does a file that is replaced under load
     load     throughput with 16 clients, and latencies at 70 % of it, of ResNet18 on JPEG files: arrivals on a clock, latency
              from the time at which a request should have been sent; then the same of FastAPI with PyTorch
+    start    seconds from the start to the first answer, and memory then; of FastAPI with PyTorch, too
     soak     memory over minutes at 70 % load
 
 The load part prints whether the targets are met: at least 0.9 of the speed of `aviary predict`, and 99 % of the answers within
@@ -20,9 +21,11 @@ three times what a batch of 16 takes there.
 
 import argparse
 import asyncio
+import json
 import os
 import pathlib
 import random
+import shutil
 import statistics
 import subprocess
 import sys
@@ -30,9 +33,9 @@ import tempfile
 import threading
 import time
 
-from serving import Checks, Server, aviary_path, encoded, photograph, predicted, request, resnet18_file, seconds_since
+from serving import Checks, Server, aviary_path, encoded, photograph, predicted, request, resident, resnet18_file, seconds_since
 
-PARTS = ["clients", "stop", "load", "soak"]
+PARTS = ["clients", "stop", "load", "start", "soak"]
 CLIENTS = 16
 PEER = '''
 """ResNet18 behind FastAPI, with requests put together as TorchServe does it: up to 16, or after 2 milliseconds."""
@@ -95,6 +98,36 @@ async def predict(request: Request):
 
 uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[3]), log_level="error", access_log=False)
 '''
+
+
+class Peer:
+    """FastAPI with PyTorch as a process."""
+
+    def __init__(self, folder):
+        self.port = 18000 + os.getpid() % 1000
+        script = folder / "peer.py"
+        script.write_text(PEER)
+        self.process = subprocess.Popen(
+            [sys.executable, script, pathlib.Path(__file__).resolve().parent, folder / "resnet18.pth", str(self.port),
+             str(len(os.sched_getaffinity(0)))])
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+
+    def first(self, body):
+        """Waits for the first answer."""
+        end = time.monotonic() + 60
+        while True:
+            try:
+                return request(self.port, "POST", "/predict", body)
+            except OSError:
+                if self.process.poll() is not None or time.monotonic() > end:
+                    raise SystemExit("FastAPI did not begin")
+                time.sleep(0.01)
 
 
 # Clients
@@ -223,24 +256,85 @@ def check_stop(check, aviary, folder, files):
             thread.join()
         check(f"stop: 60 requests, SIGTERM after {0.1 * (round + 1):.1f} s", answers == [200] * 60 and status == 0,
               f"status {status}, {answers.count(200)} answered, others {sorted(set(map(str, answers)) - {'200'})}")
+    bodies = [path.read_bytes() for path in files]
+    server = Server(aviary, folder / "resnet18.h5")
+    answered, lost, refused = asyncio.run(stopped_under_load(server, bodies))
+    check("stop: under load on kept connections", lost == 0 and answered > 0 and server.stop() == 0,
+          f"{answered} answered, {lost} lost, {refused} not accepted")
+    check_replacing(check, aviary, folder, bodies)
+
+
+async def stopped_under_load(server, bodies):
+    """Counts of requests, due on a clock, that were answered, lost, and sent when nobody listened any more."""
+    speed = await closed_loop(server.port, bodies, 2)
+    free, counts = [], {"answered": 0, "lost": 0, "refused": 0}
+
+    async def one(body):
+        connection = free.pop() if free else Connection(server.port)
+        try:
+            status = await connection.send(body)
+            counts["answered" if status == 200 else "lost"] += 1
+            free.append(connection)
+        except ConnectionRefusedError:
+            counts["refused"] += 1
+        except (OSError, asyncio.IncompleteReadError):
+            counts["lost"] += 1
+
+    tasks, start, asked = [], time.monotonic(), False
+    while time.monotonic() < start + 4:
+        if not asked and time.monotonic() > start + 2:
+            server.process.terminate()
+            asked = True
+        tasks.append(asyncio.create_task(one(bodies[len(tasks) % len(bodies)])))
+        await asyncio.sleep(1 / (0.7 * speed))
+    await asyncio.gather(*tasks)
+    return counts["answered"], counts["lost"], counts["refused"]
+
+
+def check_replacing(check, aviary, folder, bodies):
+    """The file is replaced several times at 70 % load."""
+    served = folder / "served.h5"
+    shutil.copy(folder / "resnet18.h5", served)
+    with Server(aviary, served, "--reload-every", "0.2") as server:
+        throughput = asyncio.run(closed_loop(server.port, bodies, 3))
+
+        def replace():
+            for _ in range(3):
+                time.sleep(1)
+                shutil.copy(folder / "resnet18.h5", folder / "served.new")
+                os.replace(folder / "served.new", served)
+
+        thread = threading.Thread(target=replace)
+        thread.start()
+        latencies, refused = asyncio.run(open_loop(server.port, bodies, 0.7 * throughput, 6))
+        thread.join()
+        version = json.loads(request(server.port, "GET", "/v2/models/served")[2])["versions"][0]
+    check("stop: a file that is replaced under load loses no request", refused == 0 and int(version) > 1,
+          f"{len(latencies)} answered, {refused} not, version {version}; the slowest in {1e3 * latencies[-1]:.0f} ms")
 
 
 # Load
 
 
 class Connection:
-    """A connection that is kept: one request after the other."""
+    """A connection that is kept: one request after the other. One that the server has closed, or soon will, is opened again."""
 
     def __init__(self, port):
-        self.port, self.reader = port, None
+        self.port, self.reader, self.used = port, None, 0
 
     async def send(self, body):
-        if self.reader is None:
+        if self.reader is None or self.reader.at_eof() or time.monotonic() - self.used > 8:
+            if self.reader is not None:
+                self.writer.close()
             self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
         self.writer.write(b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
         head = await self.reader.readuntil(b"\r\n\r\n")
         length = next(int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
         await self.reader.readexactly(length)
+        self.used = time.monotonic()
+        if b"\r\nconnection: close\r\n" in head.lower():
+            self.writer.close()
+            self.reader = None
         return int(head.split(b" ", 2)[1])
 
 
@@ -313,22 +407,9 @@ def check_load(check, aviary, folder, files, options):
     print(f"{'aviary predict':24} {speed:8.1f} images/s, a batch of 16 in {1e3 * batch:.1f} ms", flush=True)
     with Server(aviary, folder / "resnet18.h5", "--log-level", "warning") as server:
         throughput, p99 = load_of("aviary serve", server.port, bodies, options.seconds)
-    port = 18000 + os.getpid() % 1000
-    script = folder / "peer.py"
-    script.write_text(PEER)
-    peer = subprocess.Popen(
-        [sys.executable, script, pathlib.Path(__file__).resolve().parent, folder / "resnet18.pth", str(port), str(len(os.sched_getaffinity(0)))])
-    try:
-        for _ in range(600):
-            try:
-                request(port, "POST", "/predict", bodies[0])
-                break
-            except OSError:
-                time.sleep(0.1)
-        load_of("FastAPI + PyTorch", port, bodies, options.seconds)
-    finally:
-        peer.terminate()
-        peer.wait()
+    with Peer(folder) as peer:
+        peer.first(bodies[0])
+        load_of("FastAPI + PyTorch", peer.port, bodies, options.seconds)
     share = throughput / speed
     print(f"{'met' if share >= 0.9 else 'NOT MET'}: {share:.2f} of the speed of aviary predict; at least 0.9 is the target")
     print(f"{'met' if p99 < 3 * batch else 'NOT MET'}: p99 is {p99 / batch:.2f} batch times; below 3 is the target")
@@ -336,17 +417,39 @@ def check_load(check, aviary, folder, files, options):
         check("load: the targets are met", share >= 0.9 and p99 < 3 * batch)
 
 
+def check_start(check, aviary, folder, files, options):
+    body = files[0].read_bytes()
+    for name in ["aviary serve", "FastAPI + PyTorch"]:
+        times, memory = [], []
+        for _ in range(3):
+            start = time.monotonic()
+            if name == "aviary serve":
+                with Server(aviary, folder / "resnet18.h5") as server:
+                    status = request(server.port, "POST", "/predict", body)[0]
+                    times.append(seconds_since(start))
+                    memory.append(server.resident)
+            else:
+                with Peer(folder) as peer:
+                    status = peer.first(body)[0]
+                    times.append(seconds_since(start))
+                    memory.append(resident(peer.process.pid))
+            check(f"start: {name} answers", status == 200)
+        print(f"{name:24} {statistics.median(times):8.2f} s from the start to the first answer (best {min(times):.2f}); "
+              f"{statistics.median(memory):.0f} MiB then", flush=True)
+
+
 def check_soak(check, aviary, folder, files, options):
     bodies = [path.read_bytes() for path in files]
     with Server(aviary, folder / "resnet18.h5", "--log-level", "warning") as server:
         throughput = asyncio.run(closed_loop(server.port, bodies, 5))
-        memory, refused, worst = [], 0, 0
+        memory, answered, refused, worst = [], 0, 0, 0
         pieces = max(4, int(options.minutes * 4))
         for piece in range(pieces):
             latencies, more = asyncio.run(open_loop(server.port, bodies, 0.7 * throughput, options.minutes * 60 / pieces, seed=piece))
-            refused, worst = refused + more, max(worst, latencies[int(0.99 * (len(latencies) - 1))])
+            answered += len(latencies)
+            refused, worst = refused + more, max(worst, latencies[int(0.99 * (len(latencies) - 1))] if latencies else 0)
             memory.append(server.resident)
-        print(f"soak: {options.minutes} min at {0.7 * throughput:.0f} requests/s: memory {memory[0]:.0f} MiB at first, "
+        print(f"soak: {options.minutes} min at {0.7 * throughput:.0f} requests/s, {answered} requests: memory {memory[0]:.0f} MiB at first, "
               f"{statistics.median(memory):.0f} in the middle, {memory[-1]:.0f} at last; worst p99 {1e3 * worst:.0f} ms")
         # The first pieces fill pools.
         check("soak: memory stays the same", memory[-1] < memory[len(memory) // 4] + 16, f"{memory[len(memory) // 4]:.0f} to {memory[-1]:.0f} MiB")
@@ -355,13 +458,13 @@ def check_soak(check, aviary, folder, files, options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="PART", help="clients, stop, load, soak; all but soak by default")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="clients, stop, load, start, soak; all but soak by default")
     parser.add_argument("--aviary", help="the command (the release build's, else the debug build's)")
     parser.add_argument("--seconds", type=float, default=10, help="how long each load is measured (10)")
     parser.add_argument("--minutes", type=float, default=1, help="how long the soak takes (1)")
     parser.add_argument("--strict", action="store_true", help="fail where a target of speed is not met")
     options = parser.parse_args()
-    parts = options.parts or PARTS[:3]
+    parts = options.parts or PARTS[:-1]
     if unknown := set(parts) - set(PARTS):
         parser.error(f"there is no part {', '.join(unknown)}")
     aviary, check = aviary_path(options.aviary), Checks()
@@ -378,6 +481,8 @@ def main():
             check_stop(check, aviary, folder, files)
         if "load" in parts:
             check_load(check, aviary, folder, files, options)
+        if "start" in parts:
+            check_start(check, aviary, folder, files, options)
         if "soak" in parts:
             check_soak(check, aviary, folder, files, options)
     sys.exit(1 if check.failures else 0)

@@ -11,6 +11,7 @@ dozen silent connections. Needs numpy and pillow.
 import argparse
 import collections
 import concurrent.futures
+import gzip
 import json
 import pathlib
 import random
@@ -22,7 +23,7 @@ import threading
 import time
 import zlib
 
-from serving import ROOT, Checks, Server, aviary_path, encoded, photograph, request
+from serving import ROOT, Checks, Server, aviary_path, encoded, photograph, request, trained_table
 
 
 def damaged(random, body):
@@ -50,10 +51,11 @@ def png_bomb(width, height):
     def chunk(name, content):
         return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
 
-    compressor = zlib.compressobj(9)
-    row, data = bytes(1 + 3 * width), b""
-    for _ in range(min(height, 4000)):
-        data += compressor.compress(row)
+    # Not all of what would be gigabytes: what is told of the size is refused before.
+    compressor, left, data = zlib.compressobj(9), min((1 + 3 * width) * height, 200 << 20), b""
+    while left > 0:
+        data += compressor.compress(bytes(min(left, 1 << 20)))
+        left -= 1 << 20
     data += compressor.flush()
     return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
             + chunk(b"IDAT", data) + chunk(b"IEND", b""))
@@ -104,11 +106,13 @@ class Attacks:
         self.rows = [b'{"age":1,"colour":"red"}', b'[{"age":1,"colour":"red"},{"age":null,"colour":"green"}]', b'{"instances":[{"age":"7"}]}',
                      b"[" + b"{}," * 4000 + b"{}]", b"[" + b"1," * 1000000 + b"1]"]
         form = b"--b\r\nContent-Disposition: form-data; name=\"top\"\r\n\r\n3\r\n--b\r\nContent-Disposition: form-data; name=\"a\"; filename=\"x.jpg\"\r\n\r\n"
+        self.zipped = gzip.compress(gzip.compress(bytes(100 << 20)))
         self.forms = [form + jpeg + b"\r\n--b--\r\n", form + b"x\r\n--b--", b"--b\r\n\r\n" * 10000, b"\r\n--b" * 50000]
 
     def run(self, random):
         kinds = [self.picture] * 6 + [self.tensor] * 5 + [self.text] * 3 + [self.form] * 3 + [self.row] * 2 + [
-            self.head] * 3 + [self.broken] * 3 + [self.chunked] * 2 + [self.large] + [self.bomb] + [self.pipelined]
+            self.head, self.length] * 3 + [self.broken] * 3 + [self.chunked] * 2 + [
+            self.large, self.bomb, self.packed, self.pipelined]
         kind = random.choice(kinds)
         try:
             return f"{kind.__name__} {kind(random)}"
@@ -158,6 +162,24 @@ class Attacks:
         if random.random() < 0.1:
             head = b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 5000 + b"\r\n"
         return self.raw(head + b"body")
+
+    def length(self, random):
+        """A length that is not the body's, or several of them: what another request could be smuggled in by."""
+        size = len(self.pictures[0])
+        lengths = random.choice([
+            [str(size - 7)], [str(size + 7)], ["-1"], ["0"], ["+5"], ["0x10"], [""], ["1e3"], ["9" * 30], [str(size), "3"], [f"{size}, {size}"],
+            [str(size), str(size)]])
+        lines = [f"Content-Length: {length}" for length in lengths]
+        if random.random() < 0.4:
+            lines.append("Transfer-Encoding: " + random.choice(["chunked", "identity", "gzip, chunked", "chunked, chunked", "xchunked", " chunked"]))
+        random.shuffle(lines)
+        head = "\r\n".join(["POST /predict?model=pets HTTP/1.1", "Host: x", *lines]) + "\r\n\r\n"
+        return self.raw(head.encode() + self.pictures[0] + b"GET /models HTTP/1.1\r\nHost: x\r\n\r\n")
+
+    def packed(self, random):
+        """A few kilobytes that are a gigabyte."""
+        kind = random.choice(["gzip", "deflate", "br", "gzip, gzip", "GZIP"])
+        return self.post("/predict?model=pets", self.zipped, f"Content-Encoding: {kind}")
 
     def broken(self, random):
         whole = b"POST /predict?model=pets HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(self.pictures[0]) + self.pictures[0]
@@ -252,16 +274,6 @@ def main():
         faults = (folder / "log").read_text().splitlines()
         check("no line is not JSON", all(line.startswith("{") for line in faults), faults[:3])
     sys.exit(1 if check.failures else 0)
-
-
-def trained_table(aviary, folder):
-    import subprocess
-
-    rows = "".join(f"{n % 7},{['red', 'blue', 'green'][n % 3]},{'ab'[n % 2]}\n" for n in range(40))
-    (folder / "kinds.csv").write_text("age,colour,kind\n" + rows)
-    subprocess.run([aviary, "train", "mlp", "--data", folder / "kinds.csv", "--target", "kind", "--epochs", "1", "--output", folder / "run",
-                    "--quiet"], check=True, stdout=subprocess.DEVNULL)
-    return folder / "run"
 
 
 if __name__ == "__main__":

@@ -312,6 +312,8 @@ import Testing
       #expect(policy.contains("\(directive) 'sha256-\(Foundation.Data(bytes).base64EncodedString())'"))
       #expect(page.text.contains(text))
     }
+    // Browsers ask for /favicon.ico where a page names no icon, or one that its policy refuses.
+    #expect(page.text.contains(#"<link rel="icon" href="data:,">"#) && policy.contains("img-src 'self' blob: data:;"))
     for word in ["http://", "https://", " onclick", " style=", "innerHTML"] {
       #expect(!page.text.contains(word), "\(word)")
     }

@@ -1,12 +1,12 @@
 /// The page at `/`: a photograph, its classes, and where the network looked. It fetches nothing but the server's own answers.
 enum Page {
   /// Browsers run the script and use the style that have these hashes, SHA-256 in Base64, and nothing else.
-  static let scriptHash = "C5eplAOKKfDn2i91F3CUQifSVdyoqsdAA7W6JU/PlaA="
+  static let scriptHash = "OUfmZ4WnoFQ7GZHPu+geNNc7mWVq4055hm/Yo3oCMF8="
   static let styleHash = "2udE4K4QMLoiNPsKPZ3W1Erdp4UcpKKfG/Vg3hPwAOY="
 
   static let policy = [
     "default-src 'none'", "script-src 'sha256-\(scriptHash)'", "style-src 'sha256-\(styleHash)'",
-    "img-src 'self' blob:", "media-src 'self' blob:", "connect-src 'self'", "form-action 'none'", "base-uri 'none'",
+    "img-src 'self' blob: data:", "media-src 'self' blob:", "connect-src 'self'", "form-action 'none'", "base-uri 'none'",
     "frame-ancestors 'none'",
   ].joined(separator: "; ")
 
@@ -25,13 +25,14 @@ enum Page {
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <meta name="color-scheme" content="light dark">
+    <link rel="icon" href="data:,">
     <title>Aviary: classify a photograph</title>
     <style>\(style)</style>
     </head>
     <body>
     <header>
     <h1>Classify a photograph</h1>
-    <p id="about">Aviary answers on this server; the photograph goes nowhere else.</p>
+    <p id="about">Aviary runs on this server; your photograph is not sent anywhere else.</p>
     </header>
     <main>
     <section aria-labelledby="input-title">

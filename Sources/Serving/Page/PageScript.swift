@@ -26,7 +26,8 @@ extension Page {
       }
       let reason = response.statusText;
       try { reason = (await response.json()).error || reason; } catch {}
-      throw new Error("The server answers: " + reason);
+      // The photograph is the body, which the server calls "image".
+      throw new Error("The server answered: " + reason.replace(/^image: /, ""));
     }
 
     async function listModels() {
@@ -36,7 +37,7 @@ extension Page {
       get("model-row").hidden = models.length < 2;
       if (models.length === 0) throw new Error("No model on this server reads photographs.");
       if (models.length === 1) get("about").textContent =
-        "Model " + models[0].name + " answers on this server; the photograph goes nowhere else.";
+        "Model " + models[0].name + " runs on this server; your photograph is not sent anywhere else.";
     }
 
     const query = more => "?" + new URLSearchParams(Object.assign({model: get("model").value}, more));
@@ -82,7 +83,7 @@ extension Page {
         const classes = found.predictions[0].classes;
         showClasses(classes);
         get("result").hidden = false;
-        say("It is " + classes[0].name + ", with a probability of " + (100 * classes[0].probability).toFixed(1) + " %.");
+        say("Most likely " + classes[0].name + ", with a probability of " + (100 * classes[0].probability).toFixed(1) + " %.");
         await explain(classes[0].name, true);
       } catch (error) {
         if (mine === turn) say(error.message, true);
@@ -99,10 +100,10 @@ extension Page {
         if (mapURL) URL.revokeObjectURL(mapURL);
         mapURL = URL.createObjectURL(blob);
         get("map").src = mapURL;
-        get("map").alt = "Heat map: the places that speak for " + name + " are coloured, yellow the most";
-        get("map-caption").textContent = "What speaks for " + name + " (Grad-CAM)";
+        get("map").alt = "Heat map of the evidence for " + name + ": the yellow areas count most";
+        get("map-caption").textContent = "Evidence for " + name + " (Grad-CAM)";
         get("map-figure").hidden = false;
-        if (!quietly) say("The heat map shows what speaks for " + name + ".");
+        if (!quietly) say("The heat map shows the evidence for " + name + ".");
       } catch (error) {
         if (mine === turn) say(error.message, true);
       }
@@ -110,7 +111,7 @@ extension Page {
 
     function take(files) {
       const file = Array.from(files || []).find(file => file.type.startsWith("image/")) || (files || [])[0];
-      if (file) classify(file); else say("That was no file.", true);
+      if (file) classify(file); else say("That was not a file.", true);
     }
 
     function stopCamera() {
