@@ -74,7 +74,10 @@ struct DataPart {
 }
 
 /// The number of processors that are available.
-package func availableCores() -> Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }
+package func availableCores() -> Int {
+  let cores = max(1, ProcessInfo.processInfo.activeProcessorCount)
+  return Processes.current?.cores(of: cores) ?? cores
+}
 
 /// The kind of data at a path, in one line, from file names alone.
 func describeData(_ path: String, _ options: DataOptions? = nil) throws -> String {

@@ -62,7 +62,7 @@ struct LoadedModel {
         throw CommandFault.noPreprocessing(path: path)
       case .classCount(let path, let names, let outputs):
         throw CommandFault.classCount(source: path, found: names, expected: outputs)
-      case .unreadable, .unsuited, .notFinite: throw fault
+      case .unreadable, .unreadableThere, .unsuited, .notFinite: throw fault
       }
     }
     if needsClasses ?? needsHead { try requireClasses() }
@@ -93,6 +93,20 @@ struct LoadedModel {
   ) throws -> [ImagePredictor.Skipped] {
     try withProgress(label, of: entries.count) { progress in
       try predictor.forEachBatch(entries, workers: workers ?? availableCores(), progress: progress, body)
+    }
+  }
+
+  /// The same of what the network makes of them; processes that work together share the computation.
+  ///
+  /// - Parameter compute: [N, C, H, W] → [N, F]
+  func forEachResult(
+    _ entries: [ImageEntry], workers: Int? = nil, label: String, compute: (Tensor) -> Tensor,
+    _ body: (ImageResults) throws -> Void
+  ) throws -> [ImagePredictor.Skipped] {
+    try withProgress(label, of: entries.count) { progress in
+      try predictor.forEachResult(
+        entries, workers: workers ?? availableCores(), group: Processes.current?.group, progress: progress,
+        compute: compute, body)
     }
   }
 

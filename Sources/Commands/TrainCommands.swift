@@ -174,6 +174,7 @@ struct TrainingRun {
     if let folder = arguments.resume {
       let changes = try arguments.changes(offline)
       if MemberTraining.isPresent(at: folder) {
+        if Processes.current != nil { throw OptionFault("\(folder) holds several runs: use aviary \(command)") }
         return try finish(
           try MemberTraining.resume(
             at: folder, registry: AviaryCommand.registry, changes: changes,
@@ -191,9 +192,13 @@ struct TrainingRun {
     }
     var options = begun
     options.command = CommandLineRecord.current
+    Processes.current?.share(&options)
     tell(try describeData(options.data, options.kind))
     let folder = arguments.output ?? ""
     if options.members != nil {
+      if Processes.current != nil {
+        throw OptionFault("--folds, --repeats and other runs in one are for one process: use aviary \(command)")
+      }
       return try finish(
         try MemberTraining.start(
           options, from: source, registry: AviaryCommand.registry, at: folder, hooks: arguments.watching.hooks(run:)
@@ -222,7 +227,8 @@ struct TrainingRun {
   private func stop(_ folder: String, isSaved: Bool) throws -> Never {
     tell(
       (isSaved ? "interrupted; everything is saved. Resume" : "interrupted before the first epoch. Start again")
-        + " with: aviary \(command) --resume \(folder)")
+        + " with: \(Processes.current.map { "mpirun -n \($0.group.count) aviary-mpi" } ?? "aviary") \(command) --resume \(folder)"
+    )
     throw ExitCode(130)
   }
 
