@@ -60,12 +60,15 @@ let package = Package(
     .executable(name: "aviary-bench", targets: ["AviaryBench"]),
     // `aviary serve`, of the trait Server.
     .executable(name: "aviary-serve", targets: ["AviaryServe"]),
+    // Training by several processes, of the trait MPI.
+    .executable(name: "aviary-mpi", targets: ["AviaryMPICommand"]),
   ],
   traits: [
     .trait(
       name: "TensorBoard", description: "aviary train --tensorboard, and AviaryTensorBoard: needs swift-protobuf."),
     .trait(name: "ONNX", description: "aviary convert MODEL MODEL.onnx, and AviaryONNX: needs swift-protobuf."),
     .trait(name: "Server", description: "aviary serve, which is aviary-serve: needs hummingbird."),
+    .trait(name: "MPI", description: "aviary-mpi, training by several processes: needs Open MPI (libopenmpi-dev)."),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
@@ -95,10 +98,17 @@ let package = Package(
     .systemLibrary(
       name: "CSQLite", path: "Sources/CSQLite", pkgConfig: "sqlite3",
       providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
+    .systemLibrary(
+      name: "CMPI", path: "Sources/CMPI", pkgConfig: "ompi-c",
+      providers: [.apt(["libopenmpi-dev"]), .brew(["open-mpi"])]),
     .systemLibrary(name: "CLAPACK", path: "Sources/CLAPACK", providers: [.apt(["liblapack-dev"])]),
     .target(
       name: "CImageCodecs", dependencies: ["CTurboJPEG", "CJPEG", "CSpng", "CWebP", "CZlib"],
       path: "Sources/CImageCodecs/Shim"),
+    // Without the trait it is empty, so that the build needs no Open MPI.
+    .target(
+      name: "COpenMPI", dependencies: [.target(name: "CMPI", condition: .when(traits: ["MPI"]))],
+      path: "Sources/COpenMPI", cSettings: [.define("AVIARY_MPI", .when(traits: ["MPI"]))]),
     .target(name: "CKernels", dependencies: ["CPlatform"], path: "Sources/CKernels"),
     .target(name: "CPlatform", path: "Sources/CPlatform"),
     // For aviary-bench alone: it counts the allocations of the whole process.
@@ -166,6 +176,11 @@ let package = Package(
       name: "AviaryServe",
       dependencies: ["AviaryServing", "Aviary", "AviaryArchives", "AviaryPlatform", "AviaryCommands", argumentParser],
       path: "Sources/Serve", swiftSettings: safe),
+    module("MPI", ["AviaryTraining", "AviaryTensors", "COpenMPI"]),
+    .executableTarget(
+      name: "AviaryMPICommand", dependencies: ["AviaryMPI", "AviaryCommands", "COutOfMemory"],
+      path: "Sources/MPICommand",
+      swiftSettings: safe),
 
     // Feeds the readers with damaged files: see tools/fuzz.
     .executableTarget(

@@ -152,6 +152,19 @@ void ak_dropout(const float *x, float *y, float rate, uint64_t key, uint64_t ste
   run(dropout_range, (request){.x = x, .y = y, .a = rate, .key = key, .step = step, .count = count});
 }
 
+void ak_dropout_from(
+    uint64_t first, const float *x, float *y, float rate, uint64_t key, uint64_t step, size_t count) {
+  uint32_t words[CHUNK];
+  const uint32_t least = least_kept(rate);
+  const float keep = 1 / (1 - rate);
+  size_t at = 0, skipped = first % 4;
+  for (uint64_t counter = first / 4; at < count; counter += WIDTH) {
+    philox_chunk(counter, key, step, words);
+    for (size_t i = skipped; i < CHUNK && at < count; i++, at++) y[at] = x[at] * (words[i] >= least ? keep : 0);
+    skipped = 0;
+  }
+}
+
 /// Channel blocks: [N, C / block, positions, block].
 typedef struct blocks {
   const float *x;

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Aviary
-import AviaryPlatform
 
 struct AdviseCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -32,7 +31,7 @@ struct AdviseCommand: ParsableCommand {
     let loaded = try LoadedModel(from, source, weights: weights, needsHead: false)
     let images = try ImageDataset(path).training
     tell(try describeData(path))
-    let workers = reading.workers ?? Processors.available
+    let workers = reading.workers ?? availableCores()
     var line = ProgressLine()
     func open(_ model: some Classifier) throws -> Advice {
       try Advice(

@@ -1,4 +1,5 @@
 import Aviary
+import AviaryPlatform
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -71,6 +72,11 @@ struct DataPart {
     return DataPart(
       name: name, folder: try ImageFolder(data + "/" + name, classes: classes, limit: limit), remarks: folders.remarks)
   }
+}
+
+/// The number of processors that this process may use: its share, where several work together.
+package func availableCores() -> Int {
+  Processes.current?.cores(of: Processors.available) ?? Processors.available
 }
 
 /// The kind of data at a path, in one line, from file names alone.

@@ -46,6 +46,7 @@ struct EvaluateCommand: ParsableCommand {
   func run() throws {
     if checkpoints.count == 1, checkpoint.hasSuffix(".csv") { return try evaluatePredictions() }
     let data = try data ?? ownData()
+    try requireShareable(data)
     if further.epochs {
       guard checkpoints.count == 1 else { throw OptionFault("--epochs is for one run; give one") }
       return try evaluateEpochs(on: data)
@@ -67,6 +68,7 @@ struct EvaluateCommand: ParsableCommand {
       writing: writing)
     // First, so that a folder that cannot be written does not cost the results.
     evaluation.report.print(asJSON: json)
+    if Processes.current?.group.isWriter == false { return }
     try further.writeLabelProblems(of: evaluation.report, data: data)
     if let folder = report {
       // A run's own curves belong into it.
@@ -74,6 +76,18 @@ struct EvaluateCommand: ParsableCommand {
       let page = try evaluation.writeReport(
         to: folder, title: ReportCommand.name(of: checkpoint), record: record)
       tell("report: \(page)")
+    }
+  }
+
+  /// Refuses what several processes cannot share.
+  private func requireShareable(_ named: String) throws {
+    guard Processes.current != nil else { return }
+    if further.epochs { throw OptionFault("--epochs is for one process: use aviary evaluate") }
+    if try !EnsembleChoice(checkpoints, ensemble, weights).isSingle {
+      throw OptionFault("several checkpoints, or --tta, are for one process: use aviary evaluate")
+    }
+    if try DataSource.kind(of: weights.dataPath(named)) != .images {
+      throw OptionFault("evaluating with several processes is for images: use aviary evaluate for \(named)")
     }
   }
 

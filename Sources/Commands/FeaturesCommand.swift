@@ -37,6 +37,10 @@ struct FeaturesCommand: ParsableCommand {
     try overwrite.check(output, for: .features)
     reading.setThreads()
     let data = try weights.dataPath(data)
+    let processes = Processes.current
+    if processes != nil, try DataSource.kind(of: data) != .images {
+      throw OptionFault("features with several processes are of images: use aviary features for \(data)")
+    }
     if try DataSource.kind(of: data) == .graphs { return try writeGraphs(data) }
     if try DataSource.kind(of: data) == .tables {
       let evaluation = try DataEvaluation(checkpoint, source, weights: weights)
@@ -47,6 +51,9 @@ struct FeaturesCommand: ParsableCommand {
     }
     let opened = try OpenedCheckpoint(checkpoint, source, weights: weights)
     if let predictor = try opened.unlabeledImages() {
+      if processes != nil {
+        throw OptionFault("\(checkpoint) learned without labels: use aviary features, which is for one process")
+      }
       return try UnlabeledImages(predictor, opened.path, reading)
         .writeFeatures(of: data, to: output, withReconstructions: reconstructions, asJSON: json)
     }
@@ -57,11 +64,14 @@ struct FeaturesCommand: ParsableCommand {
     var images = 0
     var width = 0
     var skipped: [String] = []
-    try HDF5RowWriter.write(to: output) { writer in
+    // One of several processes writes; the others compute their share.
+    func fill(_ writer: HDF5RowWriter?) throws -> [HDF5Attribute] {
       for part in parts {
         let entries = part.folder.entries
-        let left = try loaded.forEachBatch(entries, workers: reading.workers, label: "features") { batch in
-          let features = loaded.predictor.features(batch.inputs)
+        let left = try loaded.forEachResult(
+          entries, workers: reading.workers, label: "features", compute: { loaded.predictor.features($0) }
+        ) { batch in
+          let features = batch.values
           let batchEntries = batch.indices.map { entries[$0] }
           width = features.shape[1]
           let scalars = features.scalars
@@ -69,6 +79,7 @@ struct FeaturesCommand: ParsableCommand {
             throw PredictionFault.notFinite(of: batchEntries[odd / width].path, loaded.model)
           }
           images += batchEntries.count
+          guard let writer else { return }
           try writer.append(scalars, width: width, to: "features")
           try writer.append(batchEntries.map { Int64($0.label) }, to: "labels")
           try writer.append(batchEntries.map(\.path), to: "paths")
@@ -84,6 +95,7 @@ struct FeaturesCommand: ParsableCommand {
         classes: parts[0].folder.classes, architecture: loaded.predictor.architecture.name,
         .images(loaded.preprocessing))
     }
+    if processes?.group.isWriter == false { _ = try fill(nil) } else { try HDF5RowWriter.write(to: output, fill) }
     Self.report(output, images: images, width: width, skipped: skipped, asJSON: json)
   }
 

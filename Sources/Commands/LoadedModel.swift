@@ -1,5 +1,4 @@
 import Aviary
-import AviaryPlatform
 
 /// A checkpoint that was read for a command, before it is known what its network is for.
 struct OpenedCheckpoint {
@@ -63,7 +62,7 @@ struct LoadedModel {
         throw CommandFault.noPreprocessing(path: path)
       case .classCount(let path, let names, let outputs):
         throw CommandFault.classCount(source: path, found: names, expected: outputs)
-      case .unreadable, .unsuited, .notFinite: throw fault
+      case .unreadable, .unreadableThere, .unsuited, .notFinite: throw fault
       }
     }
     if needsClasses ?? needsHead { try requireClasses() }
@@ -93,7 +92,21 @@ struct LoadedModel {
     _ entries: [ImageEntry], workers: Int? = nil, label: String, _ body: (ImagePredictor.Batch) throws -> Void
   ) throws -> [ImagePredictor.Skipped] {
     try withProgress(label, of: entries.count) { progress in
-      try predictor.forEachBatch(entries, workers: workers ?? Processors.available, progress: progress, body)
+      try predictor.forEachBatch(entries, workers: workers ?? availableCores(), progress: progress, body)
+    }
+  }
+
+  /// The same of what the network makes of them; processes that work together share the computation.
+  ///
+  /// - Parameter compute: [N, C, H, W] → [N, F]
+  func forEachResult(
+    _ entries: [ImageEntry], workers: Int? = nil, label: String, compute: (Tensor) -> Tensor,
+    _ body: (ImageResults) throws -> Void
+  ) throws -> [ImagePredictor.Skipped] {
+    try withProgress(label, of: entries.count) { progress in
+      try predictor.forEachResult(
+        entries, workers: workers ?? availableCores(), group: Processes.current?.group, progress: progress,
+        compute: compute, body)
     }
   }
 

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Aviary
-import AviaryPlatform
 
 struct PredictCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -98,7 +97,7 @@ struct PredictCommand: ParsableCommand {
     let opened = try OpenedCheckpoint(checkpoint, source, weights: weights)
     if let predictor = try opened.unlabeledImages() {
       return try answer(images) { entries, progress in
-        try predictor.predict(entries, workers: Processors.available, progress: progress).map { $0.map { Answer($0) } }
+        try predictor.predict(entries, workers: availableCores(), progress: progress).map { $0.map { Answer($0) } }
       }
     }
     let loaded = try LoadedModel(opened, source, needsHead: true, needsClasses: false)
@@ -109,7 +108,7 @@ struct PredictCommand: ParsableCommand {
     try loaded.requireClasses()
     _ = predictor.metadata.announcedThresholds(loaded.path)
     try answer(images) { entries, progress in
-      try predictor.predict(entries, workers: Processors.available, progress: progress).map { found in
+      try predictor.predict(entries, workers: availableCores(), progress: progress).map { found in
         found.map { Answer($0.prefix(top)) }
       }
     }

@@ -26,6 +26,7 @@ struct TrainingRun<Source: TrainingSource> {
     if let folder = arguments.resume {
       let changes = try arguments.changes()
       if MemberTraining.isPresent(at: folder) {
+        if Processes.current != nil { throw OptionFault("\(folder) holds several runs: use aviary \(Source.command)") }
         return try finish(
           try MemberTraining.resume(
             at: folder, registry: AviaryCommand.registry, changes: changes,
@@ -43,9 +44,13 @@ struct TrainingRun<Source: TrainingSource> {
     }
     var options = begun
     options.command = CommandLineRecord.current
+    Processes.current?.share(&options)
     tell(try describeData(options.data, options.kind))
     let folder = arguments.output ?? ""
     if options.members != nil {
+      if Processes.current != nil {
+        throw OptionFault("--folds, --repeats and other runs in one are for one process: use aviary \(Source.command)")
+      }
       return try finish(
         try MemberTraining.start(
           options, from: source, registry: AviaryCommand.registry, at: folder, hooks: arguments.watching.hooks(run:)
@@ -74,7 +79,8 @@ struct TrainingRun<Source: TrainingSource> {
   private func stop(_ folder: String, isSaved: Bool) throws -> Never {
     tell(
       (isSaved ? "interrupted; everything is saved. Resume" : "interrupted before the first epoch. Start again")
-        + " with: aviary \(Source.command) --resume \(folder)")
+        + " with: \(Processes.current.map { "mpirun -n \($0.group.count) aviary-mpi" } ?? "aviary") \(Source.command) --resume \(folder)"
+    )
     throw ExitCode(130)
   }
 

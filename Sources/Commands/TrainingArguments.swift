@@ -1,6 +1,5 @@
 import ArgumentParser
 import Aviary
-import AviaryPlatform
 
 /// The commands that begin runs: train and finetune, which differ in what the network comes from. No option has a default of
 /// its own: what was not given depends on the rest and on the kind of data, and `--resume` refuses whatever was given.
@@ -233,7 +232,7 @@ struct TrainingCommand<Source: TrainingSource>: ParsableCommand {
           ? 0 : weightDecay ?? unlabeled.map { _ in UnlabeledDefaults.weightDecay },
         momentum: unlabeled.map { _ in rule == .rmsprop ? 0 : UnlabeledDefaults.momentum }),
       schedule: try course.schedule(usual: defaults.schedule, epochs: epochs, monitor: regularization.monitor),
-      workers: reading.workers ?? Processors.available, threads: reading.threads ?? Compute.threads)
+      workers: reading.workers ?? availableCores(), threads: reading.threads ?? Processes.current?.cores(of: Compute.threads) ?? Compute.threads)
     try numbers.apply(to: &options.optimizer)
     if kind == .graphs, !isCollection { options.groups = [ParameterGroup(["conv1"], weightDecay: weightDecay ?? 5e-4)] }
     if unlabeled != nil { options.groups = [UnlabeledDefaults.biases] }

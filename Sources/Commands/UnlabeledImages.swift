@@ -1,7 +1,6 @@
 import Aviary
 import AviaryHDF5
 import AviaryHDF5Writing
-import AviaryPlatform
 
 /// A network that learned images without labels, in the commands for images.
 struct UnlabeledImages {
@@ -15,7 +14,7 @@ struct UnlabeledImages {
     self.reading = reading
   }
 
-  private var workers: Int { reading.workers ?? Processors.available }
+  private var workers: Int { reading.workers ?? availableCores() }
 
   func evaluation(of data: String, _ part: EvaluationPart?) throws -> EvaluationReport {
     let part = try DataPart.forEvaluation(

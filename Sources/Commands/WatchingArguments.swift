@@ -40,6 +40,13 @@ struct WatchingArguments: ParsableArguments {
   /// - Parameter run: the folder of the run.
   func hooks(run: String) -> TrainingHooks {
     var hooks = TrainingHooks()
+    if let processes = Processes.current {
+      processes.share(&hooks)
+      if !processes.group.isWriter {
+        hooks.inspectionInterval = logEvery
+        return hooks
+      }
+    }
     hooks.plotsCurves = plot
     hooks.inspectionInterval = logEvery
     hooks.recordsSteps = historySteps

@@ -18,6 +18,7 @@ public final class DataLoader<Data: Dataset>: Sequence, IteratorProtocol {
   private let batchSize: Int
   /// The items in the order of the epoch.
   private let order: [Int]
+  private let share: BatchShare
   /// nil prepares items where a batch is asked for.
   private let queue: PrefetchQueue<[Result<Data.Item, any Error>]>?
   private var nextBatch: Int
@@ -38,11 +39,13 @@ public final class DataLoader<Data: Dataset>: Sequence, IteratorProtocol {
   ///   - purpose: keys the order beside the seed, so that different orders of one seed have nothing in common.
   ///   - order: the places of the items of the epoch, any of which may come several times; nil for each once, as `shuffled`
   ///     says.
+  ///   - share: what is prepared of each batch. Where that is nothing, the batch's first item stands in for it: see
+  ///     `ownCount(ofBatch:)`.
   /// - Precondition: the batch size is positive, and no number is negative.
   public init(
     _ data: Data, batchSize: Int, seed: UInt64 = 0, shuffled: Bool = false, epoch: Int = 0,
     startingAt firstBatch: Int = 0, workers: Int = 0, dropLast: Bool = false, purpose: String = "data order",
-    order given: [Int]? = nil
+    order given: [Int]? = nil, share: BatchShare = .whole
   ) {
     ensure(
       batchSize > 0 && workers >= 0 && firstBatch >= 0 && epoch >= 0,
@@ -53,6 +56,7 @@ public final class DataLoader<Data: Dataset>: Sequence, IteratorProtocol {
     var random = RandomStream(seed: seed, purpose: purpose, step: UInt64(epoch))
     let order = given ?? (shuffled ? random.permutation(data.count) : Array(0..<data.count))
     self.order = order
+    self.share = share
     let count = dropLast ? order.count / batchSize : (order.count + batchSize - 1) / batchSize
     self.count = count
     nextBatch = Swift.min(firstBatch, count)
@@ -60,7 +64,7 @@ public final class DataLoader<Data: Dataset>: Sequence, IteratorProtocol {
       queue = nil
       return
     }
-    let chunks = (nextBatch..<count).flatMap { Self.chunks(ofBatch: $0, batchSize, order.count) }
+    let chunks = (nextBatch..<count).flatMap { Self.chunks(ofBatch: $0, batchSize, order.count, share) }
     let perBatch = (batchSize + Self.chunkSize - 1) / Self.chunkSize
     queue = PrefetchQueue(tasks: chunks, workers: workers, capacity: 2 * Swift.max(perBatch, workers)) { positions in
       CurrentWork.named("batch \(positions.lowerBound / batchSize + 1)") { Self.items(data, order[positions], epoch) }
@@ -70,10 +74,21 @@ public final class DataLoader<Data: Dataset>: Sequence, IteratorProtocol {
   /// Small enough that all workers share the first batch, large enough that handing over costs nothing.
   private static var chunkSize: Int { 4 }
 
+  /// The number of the batch's items that are this process's; 0 where what comes for it stands in for none.
+  public func ownCount(ofBatch number: Int) -> Int {
+    share.part(of: number * batchSize..<Swift.min((number + 1) * batchSize, order.count)).count
+  }
+
   /// Ranges of positions in the order, each of which a worker prepares at a time.
-  private static func chunks(ofBatch number: Int, _ batchSize: Int, _ count: Int) -> [Range<Int>] {
-    let end = Swift.min((number + 1) * batchSize, count)
-    return stride(from: number * batchSize, to: end, by: chunkSize).map { $0..<Swift.min($0 + chunkSize, end) }
+  private static func chunks(
+    ofBatch number: Int, _ batchSize: Int, _ count: Int, _ share: BatchShare
+  ) -> [Range<Int>] {
+    let batch = number * batchSize..<Swift.min((number + 1) * batchSize, count)
+    let own = share.part(of: batch)
+    let part = own.isEmpty ? batch.prefix(1) : own
+    return stride(from: part.lowerBound, to: part.upperBound, by: chunkSize).map {
+      $0..<Swift.min($0 + chunkSize, part.upperBound)
+    }
   }
 
   private static func items(
@@ -87,7 +102,7 @@ public final class DataLoader<Data: Dataset>: Sequence, IteratorProtocol {
     guard !isStopped, nextBatch < count else { return nil }
     defer { nextBatch += 1 }
     do {
-      let chunks = Self.chunks(ofBatch: nextBatch, batchSize, order.count)
+      let chunks = Self.chunks(ofBatch: nextBatch, batchSize, order.count, share)
       let results = queue.map { queue in chunks.compactMap { _ in queue.next() }.flatMap { $0 } }
       let items = try (results ?? chunks.flatMap { Self.items(data, order[$0], epoch) }).map { try $0.get() }
       return try CurrentWork.named("batch \(nextBatch + 1)") { try data.batch(of: items) }

@@ -17,6 +17,9 @@ package struct BatchNormalization: Hashable, Sendable {
     self.relu = relu
   }
 
+  /// Mean and variance of each channel, [C].
+  package typealias Moments = (mean: Buffer, variance: Buffer)
+
   /// What the backward pass needs of the forward pass.
   package struct Statistics: Sendable {
     package let mean: Buffer
@@ -40,7 +43,7 @@ package struct BatchNormalization: Hashable, Sendable {
 
   /// Mean and variance of each channel over everything else: the same for any number of threads, as oneDNN's are not. A
   /// last bit here decides on which side of zero a relu's operand lies, and gradients differ by far more than rounding.
-  private func statistics(of x: Buffer) -> (mean: Buffer, variance: Buffer) {
+  package func moments(of x: Buffer) -> Moments {
     guard let shape = layout.channels else {
       stopProgram("batch normalisation: the memory layout of the input is not supported")
     }
@@ -53,9 +56,12 @@ package struct BatchNormalization: Hashable, Sendable {
     return (mean, variance)
   }
 
-  package func forward(_ x: Buffer, scale: Buffer, shift: Buffer) -> (y: Buffer, statistics: Statistics) {
+  /// - Parameter moments: those of a larger batch that x is a part of; nil for x's own.
+  package func forward(
+    _ x: Buffer, scale: Buffer, shift: Buffer, moments: Moments? = nil
+  ) -> (y: Buffer, statistics: Statistics) {
     let y = Buffer(layout)
-    let (mean, variance) = statistics(of: x)
+    let (mean, variance) = moments ?? self.moments(of: x)
     // An input that is not finite shows in its channel's statistics.
     let isApart = relu && ![mean, variance, scale, shift].allSatisfy(\.isFinite)
     let plan = plan(AD_BATCH_NORM_FORWARD, relu: relu && !isApart)
@@ -79,7 +85,10 @@ package struct BatchNormalization: Hashable, Sendable {
   ) -> (x: Buffer, scale: Buffer, shift: Buffer) {
     let result = (Buffer(layout), Buffer(.plain([channels])), Buffer(.plain([channels])))
     let gradient =
-      statistics.isApart ? gradient.masked(byPositive: forward(x, scale: scale, shift: shift).y) : gradient
+      statistics.isApart
+      ? gradient.masked(
+        byPositive: forward(x, scale: scale, shift: shift, moments: (statistics.mean, statistics.variance)).y)
+      : gradient
     unsafe plan(AD_BATCH_NORM_BACKWARD, relu: relu && !statistics.isApart).execute { buffers in
       unsafe buffers.source = x.address
       unsafe buffers.destination_gradient = gradient.address

@@ -202,7 +202,17 @@ extension Buffer {
   }
 
   /// Zero with probability `rate`, else x / (1 − rate): the same elements for the same stream, in any layout.
-  package func droppedOut(rate: Float, stream: RandomStream) -> Buffer {
+  ///
+  /// - Parameter first: how many elements come before these in the array that they are a part of.
+  package func droppedOut(rate: Float, stream: RandomStream, from first: Int = 0) -> Buffer {
+    if first != 0 {
+      let plain = reordered(to: layout.plain)
+      let y = Buffer(plain.layout)
+      kernel("dropout", layout, floats: 2 * count) {
+        unsafe ak_dropout_from(UInt64(first), plain.floats, y.floats, rate, stream.key, stream.step, plain.count)
+      }
+      return y
+    }
     guard let block = layout.channelBlock else {
       let plain = reordered(to: layout.plain)
       let y = Buffer(plain.layout)

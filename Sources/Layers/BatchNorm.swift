@@ -51,7 +51,7 @@ public struct BatchNorm: UnaryLayer {
         epsilon: epsilon.value)
     }
     ensure(
-      x.count > x.shape[1],
+      x.count > x.shape[1] || normalizesTogether,
       "\(weight.layerPath): BatchNorm: training needs more than one value for each channel, not \(x.shape)")
     let momentum = momentum.value
     return batchNormalization(x, scale: weight.tensor, shift: bias.tensor, epsilon: epsilon.value) { mean, variance in

@@ -136,7 +136,7 @@ public final class Buffer: Cell {
   }
 
   /// Whether training changes the buffer.
-  var isGathered: Bool { if case .value = start { true } else { false } }
+  package var isGathered: Bool { if case .value = start { true } else { false } }
 
   public var core: CellCore { own }
 

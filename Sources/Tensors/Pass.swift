@@ -63,6 +63,8 @@ struct Pass {
   var calibration: CalibrationRecord?
   /// What the tapes that begin now change about gradients on their way back.
   var gradientRule: GradientRule?
+  /// The part of this process in a pass that several make together; nil where it is made by one.
+  var share: PassShare?
   /// What stands for cells of a model, by their identity, while a frozen copy of it is in use.
   var bindings: [ObjectIdentifier: AnyObject]?
 

@@ -43,10 +43,18 @@ final class Tape {
   private var leaves: [ObjectIdentifier: Tensor] = [:]
   private let variables: Set<ObjectIdentifier>
   private let rule: GradientRule?
+  /// Is told of the gradient of each variable as soon as it is final.
+  private let gradientIsFinal: ((Variable, Tensor) -> Void)?
+  /// The variables of the leaves, where somebody is told; by their places in `nodes`.
+  private var variablesOfLeaves: [Int: Variable] = [:]
   private var watched: Set<Int> = []
   private var rectified: Set<Int> = []
 
-  init(of variables: some Sequence<Variable>, rule: GradientRule? = nil) {
+  init(
+    of variables: some Sequence<Variable>, rule: GradientRule? = nil,
+    gradientIsFinal: ((Variable, Tensor) -> Void)? = nil
+  ) {
+    self.gradientIsFinal = gradientIsFinal
     self.variables = Set(variables.map(ObjectIdentifier.init))
     self.rule = rule
     Self.last.onComputeThread += 1
@@ -81,6 +89,7 @@ final class Tape {
     if let leaf = leaves[ObjectIdentifier(variable)] { return leaf }
     let leaf = Tensor(shape: variable.value.shape, content: variable.value.content, node: add(nil, nil))
     leaves[ObjectIdentifier(variable)] = leaf
+    if gradientIsFinal != nil { variablesOfLeaves[leaf.node!.index] = variable }
     return leaf
   }
 
@@ -122,7 +131,13 @@ final class Tape {
       let index = nodes.count
       guard let gradient = cotangents.values[index] else { continue }
       if watched.contains(index) { kept[TapePosition(tape: number, index: index)] = gradient }
-      if keptAtLeaves.contains(index) { continue }
+      if keptAtLeaves.contains(index) {
+        // A leaf is recorded before its first use, so that all of them have been gone back through by now.
+        if let gradientIsFinal, let variable = variablesOfLeaves[index] {
+          gradientIsFinal(variable, gradient.detached())
+        }
+        continue
+      }
       cotangents.values[index] = nil
       guard let pullback = last.pullback else { continue }
       Compute.alone {

@@ -51,7 +51,11 @@ package func valueWithGradients<Auxiliary, Failure>(
     ensure(
       Pass.current.onComputeThread.tape == nil,
       "valueWithGradients inside of valueWithGradients: higher-order gradients are not supported")
-    let tape = Compute.alone { Tape(of: variables, rule: Pass.current.onComputeThread.gradientRule) }
+    let tape = Compute.alone {
+      Tape(
+        of: variables, rule: Pass.current.onComputeThread.gradientRule,
+        gradientIsFinal: Pass.current.onComputeThread.share?.gradientIsFinal)
+    }
     let (loss, auxiliary) = try Pass.scope(
       {
         $0.mode = mode

@@ -32,6 +32,10 @@ public struct TrainingHooks {
   public var plotsCurves = false
   /// Whether the test items are scored at the end. A run that is only compared with others leaves them alone.
   public var scoresTest = true
+  /// Processes that make the run together; nil for this one alone.
+  public var group: (any ProcessGroup)?
+  /// How many bytes of gradients set off together for the other processes.
+  public var bucketBytes = 25 << 20
   /// Asked after each step and each epoch, beside Ctrl-C: whether the run saves and stops.
   public var isInterrupted: () -> Bool = { false }
 
@@ -69,7 +73,7 @@ public func fit<Task: TrainingTask>(
 public func resumeFit<Task: TrainingTask>(
   _ task: Task, in path: String, hooks: TrainingHooks = TrainingHooks()
 ) throws -> TrainingReport {
-  let folder = try RunFolder(resuming: path)
+  let folder = try RunFolder(resuming: path, isWriter: hooks.group?.isWriter ?? true)
   let options: TrainingOptions = try folder.readOptions()
   try options.validate()
   let saved = try SavedRun(folder)
@@ -133,7 +137,10 @@ struct Session<Task: TrainingTask> {
     }
     try learnClasses()
     try task.model.checkUnfreezing(options)
-    return try run(in: try RunFolder(creating: path, options: options), from: nil)
+    let place = try join()
+    return try run(
+      in: place?.group.isWriter ?? true ? RunFolder(creating: path, options: options) : RunFolder(following: path),
+      from: nil)
   }
 
   /// What a run needs of its model before the first step, without a folder.
@@ -167,6 +174,25 @@ struct Session<Task: TrainingTask> {
     }
   }
 
+  /// Takes this process's place among those that make the run; nil where there is one.
+  private func join() throws -> ProcessPlace? {
+    let begun = options.processes?.count ?? 1
+    guard let group = hooks.group else {
+      if begun > 1 { throw TrainingFault.otherProcesses(begun: begun, now: 1) }
+      return nil
+    }
+    if begun != group.count { throw TrainingFault.otherProcesses(begun: begun, now: group.count) }
+    if let setting = options.unshared ?? (hooks.inspectionInterval != nil ? "--log-every" : nil) {
+      throw TrainingFault.notShared(setting)
+    }
+    let place = ProcessPlace(
+      group: group, synchronizesStatistics: options.processes?.synchronizesStatistics ?? false)
+    guard task.join(place) else {
+      throw TrainingFault.notShared("learning " + (task.metadata.architecture ?? "this network") + " from these data")
+    }
+    return place
+  }
+
   /// The paths of the layers in the order in which the first batch runs through them. Of a frozen backbone only the head
   /// is trained, so that its order does not matter.
   private func executionOrder() throws -> [String] {
@@ -187,6 +213,7 @@ struct Session<Task: TrainingTask> {
   ) throws -> TrainingReport {
     Compute.threads = options.threads
     try learnClasses()
+    let place = try join()
     let model = task.model
     if !options.unfreezing.isEmpty { try model.freeze(options, epoch: saved?.loop.epoch ?? 0) }
     let optimizer = try makeOptimizer()
@@ -197,7 +224,8 @@ struct Session<Task: TrainingTask> {
         saved.training.averages, for: model, allowingMissing: !options.unfreezing.isEmpty, path: folder.last)
     }
     return try NetworkRun(
-      task, optimizer: optimizer, average: average, options: options, folder: folder, hooks: hooks
+      task, optimizer: optimizer, average: average, options: options, folder: folder, hooks: hooks,
+      place: place
     ).run(from: saved?.loop ?? LoopState(), ready: ready)
   }
 }

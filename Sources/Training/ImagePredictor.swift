@@ -150,12 +150,13 @@ public struct ImagePredictor {
   /// - Parameters:
   ///   - classes: what the labels mean, in their order.
   ///   - keepsProbabilities: whether `probabilities` of the metrics are wanted, too.
+  ///   - group: processes that share the work; nil for this one.
   ///   - progress: is told how many images are done.
   /// - Returns: the metrics, and the images that could not be read and were left out.
   /// - Throws: `PredictionFault`, also where a prediction is not finite.
   public func evaluate(
     _ entries: [ImageEntry], classes: [String], workers: Int = 1, keepsProbabilities: Bool = false,
-    progress: (Int) -> Void = { _ in }
+    group: (any ProcessGroup)? = nil, progress: (Int) -> Void = { _ in }
   ) throws -> (metrics: ClassificationMetrics, skipped: [Skipped]) {
     let count = model.configuration.outputs
     guard classes.count == count else {
@@ -163,8 +164,10 @@ public struct ImagePredictor {
     }
     var metrics = ClassificationMetrics(
       classes: classes, keepsProbabilities: keepsProbabilities, thresholds: metadata.thresholds)
-    let skipped = try forEachBatch(entries, workers: workers, progress: progress) { batch in
-      let logits = logits(batch.inputs)
+    let skipped = try forEachResult(
+      entries, workers: workers, group: group, progress: progress, compute: { logits($0) }
+    ) { batch in
+      let logits = batch.values
       metrics.add(logits: logits, labels: batch.indices.map { Int32(entries[$0].label) })
       if !metrics.lossSum.isFinite {
         let row = logits.scalars.firstIndex { !$0.isFinite }.map { $0 / count } ?? 0
@@ -192,7 +195,7 @@ public struct ImagePredictor {
     public let fault: PredictionFault
   }
 
-  private static let batchSize = 16
+  static let batchSize = 16
 
   /// Calls `body` with every batch of those images that can be used, in order, and returns the others.
   ///

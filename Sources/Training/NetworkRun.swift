@@ -1,6 +1,13 @@
 import AviaryCheckpoints
+import AviaryDatasets
 import AviaryLayers
 import AviaryTensors
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 /// One run of training, from its state to its end: steps, checkpoints, the history and the summary.
 final class NetworkRun<Task: TrainingTask> {
@@ -27,14 +34,21 @@ final class NetworkRun<Task: TrainingTask> {
   private let accumulation: Int
   /// The steps of an epoch.
   private let stepsPerEpoch: Int
+  /// Nil where one process makes the run.
+  private let shared: SharedStep<Task>?
+  private let place: ProcessPlace?
   /// Nil where no blocks are dropped, and before it is known where.
   private var blocks: BlockDropping?
 
   init(
     _ task: Task, optimizer: Optimizer, average: WeightAverage?, options: TrainingOptions, folder: RunFolder,
-    hooks: TrainingHooks
+    hooks: TrainingHooks, place: ProcessPlace?
   ) {
     self.task = task
+    self.place = place
+    shared = place.map {
+      SharedStep(task, $0, optimizer: optimizer, seed: options.seed, bucketBytes: hooks.bucketBytes)
+    }
     parameters = task.model.parameters
     self.optimizer = optimizer
     self.average = average
@@ -49,7 +63,9 @@ final class NetworkRun<Task: TrainingTask> {
     statisticsBatches = options.statisticsBatches
     reporter = LoopReporter(
       epochs: options.epochs, batchesPerEpoch: steps, items: task.items, plotsCurves: hooks.plotsCurves)
-    let log = hooks.recordsSteps || hooks.inspectionInterval != nil ? StepLog(everyStep: hooks.recordsSteps) : nil
+    let log =
+      !folder.isWriter
+      ? nil : hooks.recordsSteps || hooks.inspectionInterval != nil ? StepLog(everyStep: hooks.recordsSteps) : nil
     self.log = log
     inspector = log.flatMap { log in
       hooks.inspectionInterval.map { StepInspector(task, log, every: $0, stepsPerEpoch: steps, hooks.inspect) }
@@ -58,13 +74,18 @@ final class NetworkRun<Task: TrainingTask> {
 
   func run(from state: LoopState, ready: () throws -> Void) throws -> TrainingReport {
     Interruption.watch()
-    defer { Interruption.unwatch() }
+    if place != nil { Interruption.share() }
+    defer {
+      if place != nil { Interruption.unshare() }
+      Interruption.unwatch()
+    }
     do {
       try task.prepare()
     } catch is EvaluationInterrupted {
       return TrainingReport(summary: nil, interrupted: true, folder: folder.path)
     }
     try findBlocks()
+    try meetOthers()
     try ready()
     try log?.open(folder, upTo: state.globalStep)
     var loop = TrainingLoop(
@@ -73,6 +94,7 @@ final class NetworkRun<Task: TrainingTask> {
       batches: { [self] epoch, start in
         self.epoch = epoch
         try unfreeze()
+        shared?.beginEpoch(atBatch: start * accumulation)
         return BatchGroups(
           try task.batches(epoch: epoch, startingAt: start * accumulation), size: accumulation)
       },
@@ -80,7 +102,7 @@ final class NetworkRun<Task: TrainingTask> {
       evaluate: { [self] in
         try averaged {
           try estimateStatistics()
-          let scores = try task.validate()
+          let scores = try agreed(try task.validate())
           if let metrics = task.validatedClasses { try hooks.validated(metrics) }
           return scores
         }
@@ -103,7 +125,9 @@ final class NetworkRun<Task: TrainingTask> {
       reporter.observe(event)
       hooks.observe(event)
     }
-    loop.isInterrupted = { [hooks] in Interruption.isRequested || hooks.isInterrupted() }
+    loop.isInterrupted = { [hooks, shared] in
+      shared.map(\.isInterrupted) ?? (Interruption.isRequested || hooks.isInterrupted())
+    }
     let outcome = try loop.run(from: state)
     reporter.clear()
     guard case .finished(let end) = outcome else {
@@ -115,6 +139,23 @@ final class NetworkRun<Task: TrainingTask> {
       // Everything is learned; a resumed run scores it again.
       return TrainingReport(summary: nil, interrupted: true, folder: folder.path)
     }
+  }
+
+  /// Brings the processes of a shared run together: they have the same data, and begin with the same weights.
+  private func meetOthers() throws {
+    guard let place, let shared else { return }
+    place.group.meet()
+    let own = Array((task.metadata.extra[DataFingerprint.key] ?? "").utf8)
+    let all = place.group.gather(own, isPatient: false)
+    if let other = all.firstIndex(where: { $0 != all[0] }) { throw TrainingFault.otherData(process: other) }
+    shared.agreeOnWeights()
+  }
+
+  /// The scores that the first process has: all decide by the same, bit for bit.
+  private func agreed(_ scores: Scores?) throws -> Scores? {
+    guard let group = place?.group else { return scores }
+    let bytes = try group.first { try scores.map { Array(try JSONEncoder().encode($0)) } ?? [] }
+    return bytes.isEmpty ? nil : try JSONDecoder().decode(Scores.self, from: Data(bytes))
   }
 
   private func step(_ batches: [Task.Batches.Element], learningRate: Double, number: Int) throws -> StepResult {
@@ -174,6 +215,9 @@ final class NetworkRun<Task: TrainingTask> {
       let progress = Double(number) / Double(max(1, stepsPerEpoch * options.epochs))
       return try blocks(progress: progress) { try task.step(batch, step) }
     }
+    if let shared {
+      return try shared.learn(batches, learningRate: learningRate, key: number * accumulation, transform)
+    }
     if accumulation == 1 { return try learn(batches[0], 0, transform) }
     let counts = batches.map { task.count($0) }
     let total = counts.reduce(0, +)
@@ -211,6 +255,7 @@ final class NetworkRun<Task: TrainingTask> {
       _ = try task.loss(batch, step: 0).loss.scalar
     }
     try task.checkBatches()
+    shared?.averageStatistics()
   }
 
   /// As many as usual where the network drops something before it normalises, which one batch shows; none elsewhere.
@@ -224,7 +269,9 @@ final class NetworkRun<Task: TrainingTask> {
 
   /// The batches of the current epoch from which anything can be learned.
   private func learnable() throws -> LazyFilterSequence<Task.Batches> {
-    try task.batches(epoch: epoch, startingAt: 0).lazy.filter { [task] in task.count($0) > 0 }
+    // A process may have a single item of a batch, which has no statistics.
+    let least = shared != nil && task.model.learnsFromStatistics ? 2 : 1
+    return try task.batches(epoch: epoch, startingAt: 0).lazy.filter { [task] in task.count($0) >= least }
   }
 
   /// Runs `body` with the averaged weights, where they are averaged.
@@ -264,6 +311,7 @@ final class NetworkRun<Task: TrainingTask> {
   }
 
   private func save(_ state: LoopState) throws {
+    guard folder.isWriter else { return }
     // Before the state: a run that is killed in between comes here again.
     try saveSnapshot(state)
     var checkpoint = try checkpoint(scores: state.history.last?.validation)
@@ -277,6 +325,7 @@ final class NetworkRun<Task: TrainingTask> {
 
   /// Every file with weights is written here, so that none holds a number that is not finite.
   private func write(_ checkpoint: Checkpoint, to path: String, at state: LoopState) throws {
+    guard folder.isWriter else { return }
     if let tensor = checkpoint.nonfinite.first {
       let epoch = state.batchInEpoch > 0 || state.globalStep == 0 ? state.epoch + 1 : state.epoch
       throw TrainingFault.notFinite(tensor: "\(tensor)", epoch: epoch, step: state.globalStep)
@@ -286,6 +335,7 @@ final class NetworkRun<Task: TrainingTask> {
 
   /// Scores the best weights on the test items, once, and writes the summary.
   private func finish(_ state: LoopState) throws -> RunSummary {
+    place?.group.meet()
     var best = try Checkpoint.read(from: folder.best)
     try task.model.load(best, path: folder.best)
     if let criterion = options.classes.thresholds {

@@ -59,7 +59,7 @@ public enum NetworkTraining {
     reading: (String, SourceReading) throws -> Checkpoint = { path, _ in try .read(from: path) },
     hooks: TrainingHooks = TrainingHooks(), report: @escaping (String) -> Void
   ) throws -> TrainingReport {
-    let folder = try RunFolder(resuming: path)
+    let folder = try RunFolder(resuming: path, isWriter: hooks.group?.isWriter ?? true)
     let begun: TrainingOptions = try folder.readOptions()
     let stored = changes.applied(to: begun)
     try stored.validate()

@@ -12,6 +12,8 @@ public enum PredictionFault: Error, Equatable, CustomStringConvertible {
   case classCount(path: String, names: Int, outputs: Int)
   /// The image cannot be decoded.
   case unreadable(ImageDecodingFault)
+  /// Another process cannot decode the image; `reason` is what it says.
+  case unreadableThere(reason: String)
   /// The network does not take images of this size.
   case unsuited(path: String, ArchitectureFault)
   /// The network's outputs are no numbers, or infinite; `weights` describes the first tensor of the network that is the
@@ -25,6 +27,7 @@ public enum PredictionFault: Error, Equatable, CustomStringConvertible {
       "\(path): does not say how images are prepared; convert it with --preprocessing"
     case .classCount(let path, let names, let outputs): "\(path): \(names) class names for \(outputs) outputs"
     case .unreadable(let fault): "\(fault)"
+    case .unreadableThere(let reason): reason
     case .unsuited(let path, let fault): "\(path): \(fault)"
     case .notFinite(let item, let weights?):
       "\(item): the network's outputs are not finite, because its weights are not: \(weights); use other weights"

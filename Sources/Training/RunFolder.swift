@@ -15,7 +15,10 @@ import AviaryArchives
 public final class RunFolder: Sendable {
   /// Where it lies.
   public let path: String
-  private let lock: FileLock
+  /// Nil where another process writes, and this one only reads.
+  private let lock: FileLock?
+  /// Whether files are written; of several processes that make a run one does.
+  public var isWriter: Bool { lock != nil }
 
   /// The weights that did best on validation.
   public var best: String { path + "/best.h5" }
@@ -65,9 +68,17 @@ public final class RunFolder: Sendable {
   }
 
   /// Opens the run at `path` to continue it.
-  public convenience init(resuming path: String) throws(RunFault) {
+  ///
+  /// - Parameter isWriter: whether this process writes its files.
+  public convenience init(resuming path: String, isWriter: Bool = true) throws(RunFault) {
     guard FileSystem.exists(path + "/options.json") else { throw .notARun(path: path) }
-    try self.init(locking: path)
+    if isWriter { try self.init(locking: path) } else { self.init(following: path) }
+  }
+
+  /// The run at `path` as a process sees it that does not write.
+  init(following path: String) {
+    self.path = path
+    lock = nil
   }
 
   private init(locking path: String) throws(RunFault) {
@@ -149,6 +160,7 @@ public final class RunFolder: Sendable {
   }
 
   func write(_ text: String, to file: String) throws(RunFault) {
+    guard isWriter else { return }
     do throws(ArchiveFault) {
       try writeDurably([ByteRegion(Array(text.utf8))], to: file)
     } catch {

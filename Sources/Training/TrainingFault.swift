@@ -4,6 +4,12 @@ import AviaryLayers
 public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
   /// A setting is outside the values that make sense.
   case invalidSetting(name: String, value: String, allowed: String)
+  /// A run that was begun by so many processes is to go on with others.
+  case otherProcesses(begun: Int, now: Int)
+  /// A setting or a task has no meaning for parts of batches, which several processes learn from.
+  case notShared(String)
+  /// A process found other data than the first, under the same name.
+  case otherData(process: Int)
   /// The loss is NaN or infinite: the weights are, or are about to be, worthless. `epoch` counts from 1.
   case lossNotFinite(loss: String, part: Part, epoch: Int, step: Int, learningRate: Double)
   /// A weight, a statistic or a part of the optimizer's state is NaN or infinite: `tensor` describes it. `epoch` counts from
@@ -104,6 +110,13 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
     switch self {
     case .invalidSetting(let name, let value, let allowed):
       "\(name) \(value) is not possible; it must be \(allowed)"
+    case .otherProcesses(let begun, let now):
+      "the run was begun by \(begun) \(begun == 1 ? "process" : "processes"), and resumes exactly with as many, not with \(now); "
+        + (begun == 1 ? "resume it with aviary" : "resume it with mpirun -n \(begun) aviary-mpi")
+    case .notShared(let setting):
+      "\(setting) is for one process: parts of batches are not enough for it; leave it out, or train with aviary"
+    case .otherData(let process):
+      "process \(process) has other data than process 0; give every machine the same files"
     case .lossNotFinite(let loss, let part, let epoch, let step, let learningRate):
       "the \(part.rawValue) loss became \(loss) in epoch \(epoch) at step \(step), learning rate \(learningRate); "
         + "start again with a lower --lr, or clip gradients with --clip-norm"

@@ -11,7 +11,7 @@ extension TrainingOptions: Codable {
     case loss, classes, unfreezing, saveEvery
     case clipping, monitor, minimumDelta, earlyStopping, weightAverageDecay, statisticsBatches, freeze, trainOnly,
       validation, seed, workers,
-      threads, command, parts, members, learning
+      threads, command, parts, members, learning, processes
     // The kinds of data.
     case images, table, series, characters, unlabeled, tags, translation, generation, text, graph
   }
@@ -50,6 +50,7 @@ extension TrainingOptions: Codable {
     validation = try container.decodeIfPresent(Validation.self, forKey: .validation)
     parts = try container.decodeIfPresent(PartOptions.self, forKey: .parts) ?? PartOptions()
     members = try container.decodeIfPresent(MemberOptions.self, forKey: .members)
+    processes = try container.decodeIfPresent(ProcessOptions.self, forKey: .processes)
     seed = try container.decode(UInt64.self, forKey: .seed)
     command = try container.decodeIfPresent(String.self, forKey: .command)
     learning = try container.decodeIfPresent(LearningSettings.self, forKey: .learning) ?? LearningSettings()
@@ -118,6 +119,7 @@ extension TrainingOptions: Codable {
     try container.encodeIfPresent(validation, forKey: .validation)
     if parts != PartOptions() { try container.encode(parts, forKey: .parts) }
     try container.encodeIfPresent(members, forKey: .members)
+    try container.encodeIfPresent(processes, forKey: .processes)
     try container.encode(seed, forKey: .seed)
     try container.encode(workers, forKey: .workers)
     try container.encode(threads, forKey: .threads)

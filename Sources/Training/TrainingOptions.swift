@@ -71,6 +71,8 @@ public struct TrainingOptions: Equatable, Sendable {
   public var parts = PartOptions()
   /// Several runs, each on other parts of the data; nil for one run.
   public var members: MemberOptions?
+  /// Processes that learn together; nil for one.
+  public var processes: ProcessOptions?
   /// The seed of everything random.
   public var seed: UInt64 = 0
   /// The threads that prepare data.
@@ -142,6 +144,17 @@ public struct TrainingOptions: Equatable, Sendable {
 
   /// Whether exactly the backbone is frozen.
   public var freezesBackbone: Bool { trainOnly.isEmpty ? freeze == ["backbone"] : trainOnly == ["head"] }
+
+  /// The first option that several processes cannot follow together.
+  var unshared: String? {
+    var given: [(String, Bool)] = [
+      ("--dropblock", learning.dropBlock != nil), ("--folds, --repeats, --members or --bootstrap", members != nil),
+    ]
+    if case .images(let images)? = kind {
+      given += [("--mixup", images.mixup > 0), ("--cutmix", images.cutMix > 0)]
+    }
+    return given.first { $0.1 }?.0
+  }
 
   var choice: BestChoice { BestChoice(monitor, minimumDelta: minimumDelta) }
 

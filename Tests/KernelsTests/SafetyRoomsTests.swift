@@ -7,6 +7,7 @@ import Testing
   static let rooms = [
     "Sources/Kernels/", "Sources/HDF5Writing/", "Sources/Archives/", "Sources/Datasets/Decoding/",
     "Sources/LinearAlgebra/LAPACK.swift", "Sources/Pictures/Cairo/", "Sources/SQLite/",
+    "Sources/MPI/",
   ]
 
   @Test func unsafeCodeStaysInItsRooms() throws {

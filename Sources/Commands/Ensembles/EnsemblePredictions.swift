@@ -1,5 +1,4 @@
 import Aviary
-import AviaryPlatform
 
 // `aviary predict` with several checkpoints, or with several views of images.
 
@@ -21,7 +20,7 @@ extension PredictCommand {
     case .images(let images):
       try answer(paths, also: [.init("ensemble", object)]) { entries, progress in
         try images.predict(
-          entries, rule: choice.rule, weights: weights, workers: Processors.available, progress: progress
+          entries, rule: choice.rule, weights: weights, workers: availableCores(), progress: progress
         ).map { found in found.map { Answer($0.prefix(top)) } }
       }
     case .other(let members):

@@ -1,5 +1,4 @@
 import Aviary
-import AviaryPlatform
 
 /// An item of labelled data with what each network of an ensemble says of it.
 enum ScoredItem {
@@ -115,7 +114,7 @@ struct EnsembleSource {
     let entries = part.folder.entries
     var count = 0
     let skipped = try showingProgress("evaluating", of: entries.count) { progress in
-      try ensemble.forEachImage(entries, workers: reading.workers ?? Processors.available, progress: progress) {
+      try ensemble.forEachImage(entries, workers: reading.workers ?? availableCores(), progress: progress) {
         count += 1
         try visit(.classes(label: entries[$0].label, answers: $1))
       }

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Aviary
 import AviaryArchives
-import AviaryPlatform
 
 struct DescribeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -51,7 +50,7 @@ struct DescribeCommand: ParsableCommand {
     var line = ProgressLine()
     defer { line.clear() }
     let described = ImageDescription(
-      parts.map { ($0.name, $0.folder) }, workers: reading.workers ?? Processors.available
+      parts.map { ($0.name, $0.folder) }, workers: reading.workers ?? availableCores()
     ) { line.show(.init("reading", done: $0, total: total)) }
     line.clear()
     return DataReport(described, path: path)

@@ -2,7 +2,6 @@ import ArgumentParser
 import Aviary
 import AviaryArchives
 import AviaryPictures
-import AviaryPlatform
 
 struct ShowCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -86,7 +85,7 @@ struct ShowCommand: ParsableCommand {
       }
       part.announce(data)
       return try finish(
-        PredictionSheet(part, loaded, count: count ?? 48, workers: reading.workers ?? Processors.available, data: data))
+        PredictionSheet(part, loaded, count: count ?? 48, workers: reading.workers ?? availableCores(), data: data))
     }
     let images = try ShownImages(data, part: part, limit: reading.limit)
     if augment {
@@ -126,7 +125,7 @@ struct ShowCommand: ParsableCommand {
     }
     let part = try packed ? (try? found(pictures.loaded.classes)) ?? found(nil) : found(nil)
     part.announce(data)
-    let workers = reading.workers ?? Processors.available
+    let workers = reading.workers ?? availableCores()
     if let layer = network.patches { return try pictures.patches(layer, part, workers: workers) }
     return try pictures.embedding(part, workers: workers)
   }

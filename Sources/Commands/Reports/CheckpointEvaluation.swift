@@ -52,9 +52,8 @@ struct CheckpointEvaluation {
     let entries = part.folder.entries
     let (metrics, skipped) = try loaded.withProgress("evaluating", of: entries.count) { progress in
       try loaded.predictor.evaluate(
-        entries, classes: part.folder.classes, workers: reading.workers ?? Processors.available,
-        keepsProbabilities: true,
-        progress: progress)
+        entries, classes: part.folder.classes, workers: reading.workers ?? availableCores(), keepsProbabilities: true,
+        group: Processes.current?.group, progress: progress)
     }
     guard metrics.count > 0 else {
       throw CommandFault.nothingDecoded(path: data, first: skipped.first.map { "\($0.fault)" } ?? "the folder is empty")

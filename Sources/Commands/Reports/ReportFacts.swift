@@ -1,6 +1,5 @@
 import Aviary
 import AviaryArchives
-import AviaryPlatform
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -78,7 +77,7 @@ struct ReportFacts {
       ("Aviary", AviaryCommand.configuration.version),
       ("System", process.operatingSystemVersionString),
       ("Processor", processor ?? "unknown"),
-      ("Processors", "\(Processors.available)"),
+      ("Processors", "\(availableCores())"),
     ]
   }
 

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Aviary
 import AviaryArchives
-import AviaryPlatform
 import AviarySearch
 
 /// The command whose settings are searched: train or finetune, with the arguments that all trials share.
@@ -53,7 +52,7 @@ struct SearchedCommand {
     self.network = network
     var added = monitor.map { ["--monitor", $0.word] } ?? []
     if let seed { added += ["--seed", "\(seed)"] }
-    if jobs > 1, given.reading.threads == nil { added += ["--threads", "\(max(1, Processors.available / jobs))"] }
+    if jobs > 1, given.reading.threads == nil { added += ["--threads", "\(max(1, availableCores() / jobs))"] }
     self.added = added
   }
 

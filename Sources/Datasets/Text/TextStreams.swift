@@ -107,3 +107,17 @@ extension TextBatch {
     self.init(number: number, inputs: rows(0), targets: rows(1), isContinued: isContinued)
   }
 }
+
+extension TextBatch {
+  /// One process's rows of the batch; the first stands in where it has none.
+  package func part(_ share: BatchShare) -> TextBatch {
+    if share == .whole { return self }
+    let (all, steps) = (inputs.shape[0], inputs.shape[1])
+    let own = share.part(of: 0..<all)
+    let part = own.isEmpty ? 0..<1 : own
+    func rows(_ x: IntTensor) -> IntTensor {
+      IntTensor(Array(x.scalars[part.lowerBound * steps..<part.upperBound * steps]), shape: [part.count, steps])
+    }
+    return TextBatch(number: number, inputs: rows(inputs), targets: rows(targets), isContinued: isContinued)
+  }
+}

@@ -12,8 +12,10 @@ public func batchNormalization(
   _ x: Tensor, scale: Tensor, shift: Tensor, epsilon: Float, observe: @escaping (Tensor, Tensor) -> Void = { _, _ in }
 ) -> Tensor {
   checkNormalization(x, scale: scale, shift: shift)
+  // Of a batch that several processes have, one value may be here: the whole has more.
   ensure(
-    x.count > x.shape[1], "batch normalisation in training needs more than one value for each channel, not \(x.shape)")
+    x.count > x.shape[1] || normalizesTogether,
+    "batch normalisation in training needs more than one value for each channel, not \(x.shape)")
   return operation {
     let pass = BatchNormalizationPass(x: x, scale: scale, shift: shift, epsilon: epsilon, observe: observe)
     let y = Tensor(.batchNormalization(pass), shape: x.shape)
@@ -66,6 +68,11 @@ public func batchNormalization(
       return x * factor.reshaped(to: perChannel) + offset.reshaped(to: perChannel)
     }
   }
+}
+
+/// Whether batch normalisation normalises by the statistics of a batch that several processes have.
+package var normalizesTogether: Bool {
+  Compute.isCurrent && Pass.current.onComputeThread.share?.sum != nil
 }
 
 private func checkNormalization(_ x: Tensor, scale: Tensor, shift: Tensor) {
@@ -125,6 +132,9 @@ final class BatchNormalizationPass {
   private let observe: (Tensor, Tensor) -> Void
   private let label: Profile.Label?
   private var statistics: BatchNormalization.Statistics?
+  /// Where several processes normalise one batch: this one's part in it, and how many values all have for each channel.
+  private let share: PassShare?
+  private var total = 0.0
   /// Where the result goes, if it is still referenced.
   weak var result: Confined<TensorContent>?
 
@@ -135,6 +145,7 @@ final class BatchNormalizationPass {
     self.epsilon = epsilon
     self.observe = observe
     label = Profile.isOn ? Profile.label(of: "batchNormalization") : nil
+    share = Pass.current.onComputeThread.share.flatMap { $0.sum == nil ? nil : $0 }
   }
 
   private var input: Buffer {
@@ -160,12 +171,17 @@ final class BatchNormalizationPass {
 
   private func compute(relu: Bool) -> Buffer {
     let input = input
-    let (y, found) = kernel(input.layout, relu: relu).forward(
-      input, scale: scale.plainBuffer, shift: shift.plainBuffer)
+    let channels = x.shape[1]
+    let kernel = kernel(input.layout, relu: relu)
+    var moments = statistics.map { ($0.mean, $0.variance) }
+    if moments == nil, let share, let sum = share.sum {
+      (moments, total) = BatchNormalization.moments(
+        kernel.moments(of: input), count: share.isStandIn ? 0 : x.count / channels, sum)
+    }
+    let (y, found) = kernel.forward(input, scale: scale.plainBuffer, shift: shift.plainBuffer, moments: moments)
     if statistics == nil {
       statistics = found
-      let channels = x.shape[1]
-      let count = Float(x.count / channels)
+      let count = share == nil ? Float(x.count / channels) : Float(total)
       untraced {
         observe(
           Tensor(found.mean, shape: [channels]),
@@ -187,8 +203,40 @@ final class BatchNormalizationPass {
     let (dx, dScale, dShift) = kernel(input.layout, relu: relu).backward(
       gradient.buffer.reordered(to: input.layout), x: input, scale: scale.plainBuffer, shift: shift.plainBuffer,
       statistics: statistics!)
-    cotangents.add(Tensor(dx, shape: x.shape), to: x)
+    cotangents.add(
+      share.map { corrected(dx, input, dScale, dShift, $0) } ?? Tensor(dx, shape: x.shape), to: x)
     cotangents.add(Tensor(dScale, shape: scale.shape), to: scale)
     cotangents.add(Tensor(dShift, shape: shift.shape), to: shift)
+  }
+
+  /// The gradient of x, of which the kernel has taken off the means over the items that are here, and not those over the
+  /// whole batch: dx + factor · (a − A + x̂ · (b − B)), a and b being the means of dy and dy · x̂ that were taken off, A and B
+  /// those of all, and x̂ = (x − mean) / √(variance + ε). The difference is a factor and an offset for each channel.
+  private func corrected(
+    _ dx: Buffer, _ input: Buffer, _ dScale: Buffer,
+    _ dShift: Buffer, _ share: PassShare
+  ) -> Tensor {
+    guard let sum = share.sum, let statistics else { return Tensor(dx, shape: x.shape) }
+    let channels = x.shape[1]
+    let own = (dShift.scalars(count: channels) + dScale.scalars(count: channels)).map { Double($0) }
+    let all = sum(share.isStandIn ? own.map { _ in 0 } : own)
+    let count = Double(x.count / channels)
+    let scales = scale.scalars
+    let (mean, variance) = (statistics.mean.scalars(count: channels), statistics.variance.scalars(count: channels))
+    var (factors, offsets): ([Float], [Float]) = ([], [])
+    for channel in 0..<channels {
+      let inverse = 1 / (Double(variance[channel]) + Double(epsilon)).squareRoot()
+      let slope = Double(scales[channel]) * inverse
+      let shifts = own[channel] / count - all[channel] / total
+      let tilts = own[channels + channel] / count - all[channels + channel] / total
+      factors.append(Float(slope * inverse * tilts))
+      offsets.append(Float(slope * (shifts - inverse * tilts * Double(mean[channel]))))
+    }
+    let (factor, offset) = (Buffer(factors, shape: [channels]), Buffer(offsets, shape: [channels]))
+    let difference =
+      input.normalizedChannels(factors: factor, offsets: offset, relu: false)
+      ?? input.reordered(to: input.layout.plain).normalizedChannels(factors: factor, offsets: offset, relu: false)!
+    return Tensor(
+      Tensor.sum(Tensor(dx, shape: x.shape), Tensor(difference, shape: x.shape), relu: false), shape: x.shape)
   }
 }

@@ -16,10 +16,11 @@ public func dropout(_ x: Tensor, rate: Float, path: String = "") -> Tensor {
     guard pass.mode == .training, pass.drops, rate > 0, let drawing = pass.drawing else { return x }
     if rate == 1 { return composed(.init("dropout", "rate", .number(1)), from: [x]) { x * 0 } }
     let stream = drawing.stream(purpose: "dropout", path: path)
-    let y = Tensor(x.buffer.droppedOut(rate: rate, stream: stream), shape: x.shape)
+    let first = pass.share?.firstElement(of: x.shape) ?? 0
+    let y = Tensor(x.buffer.droppedOut(rate: rate, stream: stream, from: first), shape: x.shape)
     return recorded(y, as: .init("dropout", .dropout(rate: rate, stream: stream.identity)), from: x) {
       [x = x.operand] dy, cotangents in
-      cotangents.add(Tensor(dy.buffer.droppedOut(rate: rate, stream: stream), shape: x.shape), to: x)
+      cotangents.add(Tensor(dy.buffer.droppedOut(rate: rate, stream: stream, from: first), shape: x.shape), to: x)
     }
   }
 }
@@ -38,7 +39,8 @@ public func channelDropout(_ x: Tensor, rate: Float, path: String = "") -> Tenso
     let stream = drawing.stream(purpose: "channel dropout", path: path)
     return composed(.init("channelDropout", .dropout(rate: rate, stream: stream.identity)), from: [x]) {
       let channels = Array(x.shape.prefix(2))
-      let mask = Buffer.filled(1, shape: channels).droppedOut(rate: rate, stream: stream)
+      let mask = Buffer.filled(1, shape: channels).droppedOut(
+        rate: rate, stream: stream, from: pass.share?.firstElement(of: channels) ?? 0)
       return x * Tensor(mask, shape: channels).reshaped(to: channels + Array(repeating: 1, count: x.rank - 2))
     }
   }
@@ -72,7 +74,8 @@ public func stochasticDepth(
     }
     return composed(description(), from: [x]) {
       let rows = mode == .row ? x.shape[0] : 1
-      let kept = Buffer.filled(1, shape: [rows]).droppedOut(rate: rate, stream: stream)
+      let first = mode == .row ? pass.share?.firstElement(of: [rows]) ?? 0 : 0
+      let kept = Buffer.filled(1, shape: [rows]).droppedOut(rate: rate, stream: stream, from: first)
       let shape = [rows] + Array(repeating: 1, count: x.rank - 1)
       return x * Tensor(kept.reshaped(to: shape), shape: shape)
     }

@@ -49,6 +49,12 @@ public struct ClassLearning: Sendable {
     return crossEntropy(logits, labels: labels, labelSmoothing: labelSmoothing, classWeights: weights)
   }
 
+  /// What the mean loss over items with these labels is divided by.
+  func weight(of labels: [Int32]) -> Double {
+    guard let weights = weights?.scalars else { return Double(labels.count) }
+    return labels.reduce(0) { $0 + Double(weights[Int($1)]) }
+  }
+
   /// The same of distributions [N, K], such as mixed labels.
   public func loss(_ logits: Tensor, target: Tensor) -> Tensor {
     let logits = adjusted(logits)

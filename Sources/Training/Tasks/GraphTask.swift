@@ -33,6 +33,8 @@ final class GraphTask<Model: NodeClassifier>: TrainingTask {
   private let topK: Int?
   private var learning = ClassLearning()
   private var thresholds: ClassThresholds?
+  /// The training nodes whose loss is this process's; nil for all.
+  private var part: (nodes: SparseMatrix, labels: IntTensor)?
 
   init(model: Model, metadata: Checkpoint.Metadata, data: NodeClassification, topK: Int?) {
     self.topK = topK
@@ -54,15 +56,37 @@ final class GraphTask<Model: NodeClassifier>: TrainingTask {
 
   func batches(epoch: Int, startingAt start: Int) throws -> Range<Int> { min(start, 1)..<1 }
 
-  func count(_ batch: Int) -> Int { data.labels(of: .training).scalars.count }
+  func count(_ batch: Int) -> Int { (part?.labels ?? data.labels(of: .training)).scalars.count }
+
+  /// Every process passes the whole graph, of which each node needs its neighbours; the loss is divided.
+  func join(_ place: ProcessPlace) -> Bool {
+    let labels = data.labels(of: .training).scalars
+    let own = BatchShare(rank: place.group.rank, of: place.group.count).part(of: labels.indices)
+    part = (SparseMatrix(selecting: Array(own), of: labels.count), IntTensor(Array(labels[own])))
+    return true
+  }
+
+  func ownCount(ofBatch number: Int) -> Int { count(number) }
+
+  func lossWeight(_ batch: Int) -> Double {
+    learning.weight(of: (part?.labels ?? data.labels(of: .training)).scalars)
+  }
+
+  var passesOwnItems: Bool { false }
 
   func loss(_ batch: Int, step number: Int) -> (loss: Tensor, outputs: Tensor) {
     let logits = data.logits(model)
     let labels = data.labels(of: .training)
-    return (learning.loss(data.rows(of: .training, in: logits), labels: labels), logits)
+    let rows = data.rows(of: .training, in: logits)
+    if let part { return (learning.loss(matmul(part.nodes, rows), labels: part.labels), logits) }
+    return (learning.loss(rows, labels: labels), logits)
   }
 
-  func correct(_ outputs: Tensor, _ batch: Int) -> Int? { data.correct(outputs, on: .training) }
+  func correct(_ outputs: Tensor, _ batch: Int) -> Int? {
+    guard let part else { return data.correct(outputs, on: .training) }
+    let rows = inference { matmul(part.nodes, data.rows(of: .training, in: outputs)) }
+    return zip(rows.argmax(), part.labels.scalars).count { $0 == Int($1) }
+  }
 
   func validate() throws -> Scores? { data.metrics(model, on: [.validation], topK: topK).scores }
 

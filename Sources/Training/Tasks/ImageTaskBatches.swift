@@ -8,6 +8,8 @@ struct ImageTaskBatch {
   let labels: IntTensor
   /// Whether the inputs are what the frozen beginning of the network has made of images: see `PrefixFeatures`.
   var isPrefix = false
+  /// Whether it stands in for no image of a process's share.
+  var isStandIn = false
 
   var count: Int { labels.scalars.count }
 

@@ -84,12 +84,23 @@ func languageModelTask(
 
 /// Learning which character comes next. A batch is windows of text, each beginning without states, so that a step depends
 /// on nothing but its number; validation and test read their parts from beginning to end.
-struct LanguageModelTask<Model: LanguageModel>: TrainingTask {
+final class LanguageModelTask<Model: LanguageModel>: TrainingTask {
   let model: Model
   let metadata: Checkpoint.Metadata
   let options: TrainingOptions
   let text: TextOptions
   let data: TextParts
+  /// Of the windows of a batch.
+  private var share = BatchShare.whole
+
+  init(model: Model, metadata: Checkpoint.Metadata, options: TrainingOptions, text: TextOptions, data: TextParts) {
+    self.model = model
+    self.metadata = metadata
+    self.options = options
+    self.text = text
+    self.data = data
+  }
+
   var items: String { "characters" }
   var monitors: [Monitor]? { [.loss] }
 
@@ -98,8 +109,17 @@ struct LanguageModelTask<Model: LanguageModel>: TrainingTask {
   func batches(epoch: Int, startingAt start: Int) throws -> LazyMapSequence<Range<Int>, TextBatch> {
     let windows = try TextWindows(
       data.training, rows: options.batchSize, steps: text.sequenceLength, seed: options.seed, epoch: epoch)
-    return (min(start, windows.count)..<windows.count).lazy.map { windows[$0] }
+    return (min(start, windows.count)..<windows.count).lazy.map { [share] in
+      windows[$0].part(share)
+    }
   }
+
+  func join(_ place: ProcessPlace) -> Bool {
+    share = place.share(learnsFromStatistics: false)
+    return true
+  }
+
+  func ownCount(ofBatch number: Int) -> Int { share.part(of: 0..<options.batchSize).count }
 
   func count(_ batch: TextBatch) -> Int { batch.targets.scalars.count }
 

@@ -36,6 +36,7 @@ where Data.Batch == LabeledBatch<Inputs> {
   private var learning = ClassLearning()
   private let topK: Int?
   private var thresholds: ClassThresholds?
+  private var place: ProcessPlace?
 
   /// - Parameters:
   ///   - options: of the run: batch size and seed count here.
@@ -90,7 +91,8 @@ where Data.Batch == LabeledBatch<Inputs> {
   public func batches(epoch: Int, startingAt start: Int) throws -> DataLoader<Data> {
     let loader = DataLoader(
       data.training.inEpoch(epoch), batchSize: batchSize, seed: seed, shuffled: true, epoch: epoch, startingAt: start,
-      workers: workers, purpose: purpose, order: learning.order(purpose: purpose, epoch: epoch))
+      workers: workers, purpose: purpose, order: learning.order(purpose: purpose, epoch: epoch),
+      share: place?.share(learnsFromStatistics: model.learnsFromStatistics) ?? .whole)
     self.loader = loader
     return loader
   }
@@ -99,7 +101,20 @@ where Data.Batch == LabeledBatch<Inputs> {
 
   /// A single item has no statistics to learn from. Of sequences, steps are counted.
   public func count(_ batch: LabeledBatch<Inputs>) -> Int {
-    batch.count == 1 && model.learnsFromStatistics ? 0 : batch.target.answers
+    batch.count == 1 && model.learnsFromStatistics && place?.synchronizesStatistics != true
+      ? 0 : batch.target.answers
+  }
+
+  public func join(_ place: ProcessPlace) -> Bool {
+    self.place = place
+    return true
+  }
+
+  public func ownCount(ofBatch number: Int) -> Int { loader?.ownCount(ofBatch: number) ?? 0 }
+
+  public func lossWeight(_ batch: LabeledBatch<Inputs>) -> Double {
+    if case .classes(let labels) = batch.target { return learning.weight(of: labels.scalars) }
+    return Double(batch.target.answers)
   }
 
   public func loss(_ batch: LabeledBatch<Inputs>, step number: Int) -> (loss: Tensor, outputs: Tensor) {

@@ -65,6 +65,16 @@ public protocol TrainingTask {
   /// Chooses thresholds of the classes by a score of the validation part, by which `test()` predicts from then on; nil where
   /// there is no such part, or the task does not predict classes.
   func chooseThresholds(by criterion: Monitor) throws -> ClassThresholds?
+  /// Several processes learn together from now on: from here on `batches` prepares this process's share of each. Returns
+  /// false where the task cannot be shared, as by default. Such a task has the usual `step`.
+  func join(_ place: ProcessPlace) -> Bool
+  /// The number of items of a batch of the current epoch that are this process's; 0 where the batch that comes in its place
+  /// stands in for none.
+  func ownCount(ofBatch number: Int) -> Int
+  /// What the mean loss over a batch was divided by: its items, unless they weigh differently.
+  func lossWeight(_ batch: Batches.Element) -> Double
+  /// Whether a pass goes over this process's own items; false where it goes over all, and only the loss is of its own.
+  var passesOwnItems: Bool { get }
   /// The images of a batch as the network sees them, [N, C, H, W]; nil where there are none.
   func images(_ batch: Batches.Element) -> Tensor?
 }
@@ -86,6 +96,10 @@ extension TrainingTask {
   public func learn(_ learning: ClassLearning) {}
   public func frozenLayersChanged() throws {}
   public func chooseThresholds(by criterion: Monitor) throws -> ClassThresholds? { nil }
+  public func join(_ place: ProcessPlace) -> Bool { false }
+  public func ownCount(ofBatch number: Int) -> Int { 1 }
+  public func lossWeight(_ batch: Batches.Element) -> Double { Double(count(batch)) }
+  public var passesOwnItems: Bool { true }
   public func images(_ batch: Batches.Element) -> Tensor? { nil }
 
   public func step(_ batch: Batches.Element, _ step: TrainingStep) throws -> StepResult {
