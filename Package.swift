@@ -198,7 +198,8 @@ let package = Package(
     tests("Search", ["AviarySQLite"], resources: [.copy("Goldens")]),
     tests("Serving", ["Aviary", "AviaryArchives", "AviaryExplanations", "AviaryPictures"]),
     tests(
-      "Command", ["Aviary", "AviaryArchives", "AviaryBench", "AviaryServe", "AviarySQLite"], resources: [.copy("Goldens")]),
+      "Command", ["Aviary", "AviaryArchives", "AviaryBench", "AviaryServe", "AviarySQLite"],
+      resources: [.copy("Goldens")]),
     .testTarget(name: "AviaryFuzzTests", dependencies: ["AviaryFuzz"], path: "Tests/FuzzTests"),
   ],
   cxxLanguageStandard: .cxx17
