@@ -244,8 +244,9 @@ def check_stop(check, aviary, folder, files):
         def one(number):
             try:
                 answers.append(request(server.port, "POST", "/predict", files[number % len(files)].read_bytes())[0])
-            except OSError as error:
-                answers.append(str(error))
+            except (OSError, IndexError) as error:
+                # Closed without an answer is lost, too.
+                answers.append(repr(error))
 
         threads = [threading.Thread(target=one, args=(number,)) for number in range(60)]
         for thread in threads:

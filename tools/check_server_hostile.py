@@ -260,6 +260,7 @@ def main():
                     slowest = max(slowest, time.monotonic() - start)
                     wrong += answer[0] != 200 or answer[2] != expected[2]
                     memory.append(server.resident)
+                    print(f"     {first + len(numbers)} requests, {wrong} good pictures wrong, {memory[-1]:.0f} MiB", flush=True)
             end.set()
             silent.join()
             for outcome, count in sorted(outcomes.items()):

@@ -109,6 +109,8 @@ package enum ServingFault: Error, Equatable, Sendable, CustomStringConvertible {
 /// Seconds without more digits than anybody reads.
 private func shortened(_ seconds: Double) -> String {
   let thousandths = (seconds * 1000).rounded() / 1000
+  // Less than a thousandth is not nothing.
+  if thousandths == 0 { return "\(seconds)" }
   return thousandths == thousandths.rounded() && thousandths.magnitude < 1e15
     ? String(Int(thousandths)) : "\(thousandths)"
 }

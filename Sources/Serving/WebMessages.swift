@@ -77,11 +77,14 @@ package struct WebRequest: Sendable {
   package let body: [UInt8]
   /// When the client no longer waits.
   package let deadline: ContinuousClock.Instant
+  /// How many seconds the whole request has, of which some are over.
+  package let seconds: Double
 
-  package init(_ head: RequestHead, body: [UInt8] = [], deadline: ContinuousClock.Instant) {
+  package init(_ head: RequestHead, body: [UInt8] = [], deadline: ContinuousClock.Instant, seconds: Double) {
     self.head = head
     self.body = body
     self.deadline = deadline
+    self.seconds = seconds
   }
 }
 

@@ -293,7 +293,9 @@ import Testing
     }
     let late = await service.answer(.post, "/predict?model=pets", headers: ["x-request-timeout": "1e-9"], Toy.jpeg())
     #expect(
-      late.status == 504 && late.json["error"]?.text?.hasPrefix("there was no answer within") == true, "\(late.text)")
+      late.status == 504 && late.json["error"]?.text == "there was no answer within 1e-09 s", "\(late.text)")
+    #expect(ServingFault.deadline(seconds: 30).description == "there was no answer within 30 s")
+    #expect(ServingFault.slowRequest(seconds: 0.25).description == "the request did not arrive within 0.25 s")
     let hurried = await infer(
       #"{"inputs":[{"name":"input","datatype":"UINT8","shape":[1,1,3],"data":[1,2,3]}],"parameters":{"timeout":1}}"#)
     #expect(hurried.status == 504, "\(hurried.text)")

@@ -93,9 +93,9 @@ extension InferenceService {
   ) async -> WebResponse {
     let head = RequestHead(method, target, headers: headers)
     do throws(ServingFault) {
-      let deadline = try deadline(head).instant
+      let (deadline, seconds) = try self.deadline(head)
       let route = try admitted(head)
-      return await response(to: WebRequest(head, body: body, deadline: deadline), route)
+      return await response(to: WebRequest(head, body: body, deadline: deadline, seconds: seconds), route)
     } catch {
       return WebResponse(error)
     }

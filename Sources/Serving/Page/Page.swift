@@ -6,7 +6,8 @@ enum Page {
 
   static let policy = [
     "default-src 'none'", "script-src 'sha256-\(scriptHash)'", "style-src 'sha256-\(styleHash)'",
-    "img-src 'self' blob: data:", "media-src 'self' blob:", "connect-src 'self'", "form-action 'none'", "base-uri 'none'",
+    "img-src 'self' blob: data:", "media-src 'self' blob:", "connect-src 'self'", "form-action 'none'",
+    "base-uri 'none'",
     "frame-ancestors 'none'",
   ].joined(separator: "; ")
 

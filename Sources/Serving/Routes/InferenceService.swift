@@ -86,10 +86,9 @@ package final class InferenceService: Sendable {
   /// The answer to a request that was admitted; a fault becomes an answer, too.
   package func response(to request: WebRequest, _ route: Route) async -> WebResponse {
     do throws(ServingFault) {
-      let seconds = (request.deadline - .now).inSeconds
       // What takes no time is not raced against a clock.
       guard route.hasBody else { return try shortAnswer(request, route) }
-      return try await inTime(request.deadline, else: .deadline(seconds: max(0, seconds))) {
+      return try await inTime(request.deadline, else: .deadline(seconds: request.seconds)) {
         () async throws(ServingFault) in
         try await self.answer(request, route)
       }

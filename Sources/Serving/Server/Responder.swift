@@ -49,7 +49,8 @@
           isRead = true
         }
         bytes = body.count
-        answer = await service.response(to: WebRequest(head, body: body, deadline: deadline), admitted)
+        answer = await service.response(
+          to: WebRequest(head, body: body, deadline: deadline, seconds: seconds), admitted)
       } catch {
         answer = WebResponse(error)
       }
