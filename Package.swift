@@ -170,7 +170,10 @@ let package = Package(
     // Feeds the readers with damaged files: see tools/fuzz.
     .executableTarget(
       name: "AviaryFuzz",
-      dependencies: ["Aviary", "AviaryArchives", "AviaryHDF5", "AviaryHub", "AviaryServing", argumentParser],
+      dependencies: [
+        "Aviary", "AviaryArchives", "AviaryHDF5", "AviaryHub", "AviarySearch", "AviarySQLite", "AviaryServing",
+        argumentParser,
+      ],
       path: "Tests/Fuzz",
       swiftSettings: safe),
 
@@ -198,7 +201,8 @@ let package = Package(
     tests("Search", ["AviarySQLite"], resources: [.copy("Goldens")]),
     tests("Serving", ["Aviary", "AviaryArchives", "AviaryExplanations", "AviaryPictures"]),
     tests(
-      "Command", ["Aviary", "AviaryArchives", "AviaryBench", "AviaryServe", "AviarySQLite"], resources: [.copy("Goldens")]),
+      "Command", ["Aviary", "AviaryArchives", "AviaryBench", "AviaryServe", "AviarySQLite"],
+      resources: [.copy("Goldens")]),
     .testTarget(name: "AviaryFuzzTests", dependencies: ["AviaryFuzz"], path: "Tests/FuzzTests"),
   ],
   cxxLanguageStandard: .cxx17
