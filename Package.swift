@@ -185,7 +185,10 @@ let package = Package(
     // Feeds the readers with damaged files: see tools/fuzz.
     .executableTarget(
       name: "AviaryFuzz",
-      dependencies: ["Aviary", "AviaryArchives", "AviaryHDF5", "AviaryHub", "AviaryServing", argumentParser],
+      dependencies: [
+        "Aviary", "AviaryArchives", "AviaryHDF5", "AviaryHub", "AviarySearch", "AviarySQLite", "AviaryServing",
+        argumentParser,
+      ],
       path: "Tests/Fuzz",
       swiftSettings: safe),
 

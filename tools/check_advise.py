@@ -3,6 +3,7 @@
 
     tools/check_advise.py CHECKPOINT --photographs DIR [--fashion DIR] [--aviary .build/release/aviary] [--seeds 3]
                           [--few 20] [--many 750] [--test 200] [--epochs N] [--only layers|rare]
+                          [--sets few,many,fashion] [--fashion-many 750]
 
 CHECKPOINT knows ImageNet, such as squeezenet.h5. DIR has the folders train and test with a folder of photographs for each
 class (cats and dogs); --fashion has Fashion-MNIST as IDX files, which become pictures.
@@ -136,17 +137,21 @@ def main():
     parser.add_argument("--test", type=int, default=200)
     parser.add_argument("--epochs", type=int, help="of the runs where the advice says nothing else")
     parser.add_argument("--only", choices=["layers", "rare"])
+    parser.add_argument("--sets", default="few,many,fashion", help="the data sets for layers")
+    parser.add_argument("--fashion-many", type=int, help="images of a class of Fashion-MNIST; as --many")
     given = parser.parse_args()
     tool, right = Tool(given.aviary), True
     with tempfile.TemporaryDirectory(prefix="aviary-advise-") as name:
         folder = pathlib.Path(name)
         if given.only != "rare":
+            wanted = given.sets.split(",")
             sets = [
                 (f"{count}-of-a-class",
                  subset(given.photographs, folder / f"data-{count}", {"train": count, "test": given.test}))
-                for count in (given.few, given.many)]
-            if given.fashion:
-                sets.append(("fashion", fashion(given.fashion, folder / "data-fashion", given.many, given.test)))
+                for name, count in (("few", given.few), ("many", given.many)) if name in wanted]
+            if given.fashion and "fashion" in wanted:
+                count = given.fashion_many or given.many
+                sets.append(("fashion", fashion(given.fashion, folder / "data-fashion", count, given.test)))
             for title, data in sets:
                 right &= compare_layers(tool, given.checkpoint, title, data, folder, given.seeds, given.epochs)
         if given.only != "layers":

@@ -26,7 +26,7 @@ struct AdviseCommand: ParsableCommand {
   func run() throws {
     let path = try weights.dataPath(data)
     let kind = try DataSource.kind(of: path)
-    guard kind == .images else { throw CommandFault.unsuitedOption(option: "advise", kinds: [.images], path: path) }
+    guard kind == .images else { throw CommandFault.noAdvice(path: path, kind: kind) }
     reading.setThreads()
     let loaded = try LoadedModel(from, source, weights: weights, needsHead: false)
     let images = try ImageDataset(path).training
@@ -42,19 +42,13 @@ struct AdviseCommand: ParsableCommand {
     let advice = try open(loaded.model)
     line.clear()
     if advice.skipped > 0 { tell("\(counted(advice.skipped, "image")) skipped: they cannot be read") }
-    let command =
-      ["aviary", "finetune", "--from", from, "--data", data] + advice.arguments + ["--output", "RUN"]
+    let command = (["aviary", "finetune", "--from", from, "--data", data] + advice.arguments + ["--output", "RUN"])
+      .map(CommandLineRecord.quoted).joined(separator: " ")
     if json {
-      print(advice.json(command: command.joined(separator: " ")).serialized)
+      print(advice.json(command: command).serialized)
     } else {
-      for line in advice.lines(command: command.map(Self.quoted).joined(separator: " ")) { show(line) }
+      for line in advice.lines(command: command) { show(line) }
     }
-  }
-
-  /// As a shell takes it.
-  private static func quoted(_ word: String) -> String {
-    word.allSatisfy { $0.isLetter || $0.isNumber || "-_./:=@,+".contains($0) }
-      ? word : "'" + word.replacing("'", with: "'\\''") + "'"
   }
 }
 

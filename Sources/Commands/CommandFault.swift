@@ -77,6 +77,8 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
   case unsuitedOption(option: String, kinds: [DataKind], path: String)
   /// The same for an option of collections of graphs.
   case onlyForCollections(option: String, path: String)
+  /// Advice is asked for on data of another kind than images.
+  case noAdvice(path: String, kind: DataKind)
   /// Nodes or graphs are chosen that the data do not have.
   case noItem(option: String, item: Int, path: String, items: String, range: ClosedRange<Int>)
   /// Nodes are chosen of a collection, or graphs of a single one.
@@ -202,6 +204,8 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
     case .cannotQuantize(let path, let fault): "\(path): \(fault)"
     case .onlyForCollections(let option, let path):
       "\(option) is for collections of graphs, which \(path) is not; leave it out"
+    case .noAdvice(let path, let kind):
+      "\(path) holds \(kind.rawValue); advise knows images only, for which there are networks that learned from other images; compare settings with 'aviary search'"
     case .noItem(let option, let item, let path, let items, let range):
       "\(option): \(path) has no \(item); its \(items) are \(range.lowerBound) to \(range.upperBound)"
     case .otherItems(let option, let path, let found, let other):

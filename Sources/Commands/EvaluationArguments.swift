@@ -82,7 +82,11 @@ extension EvaluateCommand {
     }
     var rows: [[String]] = []
     var members: [JSONValue] = []
+    let wasSilent = Notices.areSilenced
+    defer { Notices.areSilenced = wasSilent }
     for (epoch, path) in saved {
+      // The data are the same for all: what is to be said of them is said once.
+      if !rows.isEmpty { Notices.areSilenced = true }
       let found = try CheckpointEvaluation(
         path, on: data, part: part, columns: columns, reading: reading, source: source, weights: weights,
         writing: writing

@@ -43,10 +43,11 @@ extension LearningRateRange {
         name, points: zip(xs, points).map { Drawing.Point(x: $0, y: value($1) <= top ? value($1) : .nan) })
     }
     var chart = LineChart(
-      title: "Loss by learning rate", xTitle: "logarithm of the learning rate to the base 10", yTitle: "loss",
+      title: "Loss by learning rate", xTitle: "learning rate", yTitle: "loss",
       series: [series("smoothed", \.smoothed), series("step", \.loss)])
     chart.includesZero = false
     chart.hasWholeX = false
+    chart.hasLogarithmicX = true
     if let steepest { chart.markers = [(x: logarithm10(steepest), name: "suggested \(significant(steepest, 2))")] }
     return chart
   }

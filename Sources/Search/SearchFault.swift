@@ -1,5 +1,3 @@
-import AviarySQLite
-
 /// Why a search cannot begin or go on.
 public enum SearchFault: Swift.Error, Equatable, Sendable, CustomStringConvertible {
   /// The text of a parameter cannot be understood.
@@ -20,14 +18,14 @@ public enum SearchFault: Swift.Error, Equatable, Sendable, CustomStringConvertib
   case tooManyPoints
   /// The file holds something else than a study.
   case notAStudy(path: String)
+  /// The study has what no search writes.
+  case damaged(path: String, what: String)
   /// A later version wrote the study.
   case newerVersion(path: String, version: String)
   /// The study was begun with other settings than are asked for now.
   case otherStudy(path: String, what: String, was: String)
   /// Another process has taken this trial over.
   case claimLost(trial: Int)
-  /// The study's database cannot be used.
-  case database(SQLiteFault)
 
   public var description: String {
     switch self {
@@ -41,12 +39,12 @@ public enum SearchFault: Swift.Error, Equatable, Sendable, CustomStringConvertib
     case .endless(let name): "\(name) has no end of values; a grid needs a list, or a range with :points=N"
     case .tooManyPoints: "the grid has more than a million points; leave values out, or use another method"
     case .notAStudy(let path): "\(path): holds no study; give another file"
+    case .damaged(let path, let what): "\(path): the study is damaged (\(what)); give another file"
     case .newerVersion(let path, let version):
       "\(path): was written by a later version (\(version) of the format); use a newer Aviary"
     case .otherStudy(let path, let what, let was):
-      "\(path): the study was begun with other \(what): \(was); give the same, or another file"
+      "\(path): the study was begun with \(what.hasSuffix("s") ? "other" : "another") \(what): \(was); give the same, or another file"
     case .claimLost(let trial): "trial \(trial) was taken over by another process"
-    case .database(let fault): "\(fault)"
     }
   }
 }

@@ -25,6 +25,23 @@ public final class Study {
   public var patience = 60.0
   let database: SQLiteDatabase
   private static let version = "1"
+  private static let versionName = "aviary study"
+  /// The tables as SQLite keeps them. Those of a file must be the same, letter by letter: a table of a stranger may compute
+  /// its values, without end.
+  private static let tables = [
+    "study": "CREATE TABLE study (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    "trials": """
+    CREATE TABLE trials (number INTEGER PRIMARY KEY, state TEXT NOT NULL, value REAL, message TEXT, start TEXT UNIQUE, \
+    complete INTEGER NOT NULL DEFAULT 0, worker TEXT, token TEXT, heartbeat REAL, began REAL, seconds REAL)
+    """,
+    "settings": """
+    CREATE TABLE settings (trial INTEGER, name TEXT, value TEXT NOT NULL, PRIMARY KEY (trial, name)) WITHOUT ROWID
+    """,
+    "reports": """
+    CREATE TABLE reports (trial INTEGER, split INTEGER, epoch INTEGER, value REAL, PRIMARY KEY (trial, split, epoch)) \
+    WITHOUT ROWID
+    """,
+  ]
   private let now: () -> Double
 
   /// Opens the study in a file, or begins one.
@@ -43,50 +60,53 @@ public final class Study {
     var failures = 0
     while true {
       do {
+        // A file that holds something else stays as it is.
+        if try isBegun() { try checkPages() }
         _ = try database.rows("PRAGMA journal_mode = WAL")
         break
-      } catch {
+      } catch let fault as SQLiteFault {
+        if case .notADatabase = fault { throw fault }
         // Two processes that begin together may both be refused, whatever they wait.
         failures += 1
-        if failures == 20 { throw error }
+        if failures == 20 { throw fault }
         Self.pause(milliseconds: 50)
       }
     }
     // A finished trial survives a power failure, too.
     _ = try database.rows("PRAGMA synchronous = FULL")
     try database.transaction {
-      try begin()
+      if try !isBegun() { try begin() }
       try check(facts)
+    }
+  }
+
+  /// Refuses pages that lead to each other, which would be read without end.
+  private func checkPages() throws {
+    guard try database.rows("PRAGMA quick_check(1)").first?.first?.text == "ok" else {
+      throw SearchFault.damaged(path: path, what: "SQLite's own check fails")
     }
   }
 
   private static func pause(milliseconds: UInt32) { _ = usleep(milliseconds * 1000) }
 
   private func begin() throws {
-    let tables = Set(try database.rows("SELECT name FROM sqlite_master WHERE type = 'table'").compactMap { $0[0].text })
-    if tables.isEmpty {
-      try database.execute("CREATE TABLE study (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
-      try database.execute(
-        """
-        CREATE TABLE trials (number INTEGER PRIMARY KEY, state TEXT NOT NULL, value REAL, message TEXT, start TEXT UNIQUE, \
-        complete INTEGER NOT NULL DEFAULT 0, worker TEXT, token TEXT, heartbeat REAL, began REAL, seconds REAL)
-        """)
-      try database.execute(
-        "CREATE TABLE settings (trial INTEGER, name TEXT, value TEXT NOT NULL, PRIMARY KEY (trial, name)) WITHOUT ROWID"
-      )
-      try database.execute(
-        """
-        CREATE TABLE reports (trial INTEGER, split INTEGER, epoch INTEGER, value REAL, PRIMARY KEY (trial, split, epoch)) \
-        WITHOUT ROWID
-        """)
-      try database.execute("INSERT INTO study VALUES ('aviary study', ?)", [.text(Self.version)])
-      return
-    }
-    guard tables.isSuperset(of: ["study", "trials", "settings", "reports"]), let version = try fact("aviary study")
-    else {
+    for (_, sql) in Self.tables.sorted(by: { $0.key < $1.key }) { try database.execute(sql) }
+    try database.execute("INSERT INTO study VALUES (?, ?)", [.text(Self.versionName), .text(Self.version)])
+  }
+
+  /// Whether the file has a study: false for an empty one.
+  ///
+  /// - Throws: where it holds something else, or a later version's study.
+  private func isBegun() throws -> Bool {
+    let rows = try database.rows("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL LIMIT 100")
+    if rows.isEmpty { return false }
+    let found = Dictionary(rows.map { ($0[0].text ?? "", $0[1].text ?? "") }) { $1 }
+    guard found["study"] == Self.tables["study"], let version = try fact(Self.versionName) else {
       throw SearchFault.notAStudy(path: path)
     }
     guard version == Self.version else { throw SearchFault.newerVersion(path: path, version: version) }
+    guard found == Self.tables else { throw SearchFault.notAStudy(path: path) }
+    return true
   }
 
   private func check(_ facts: [(name: String, value: String)]) throws {
@@ -139,7 +159,7 @@ public final class Study {
       let row = try database.rows("SELECT number, complete FROM trials WHERE state = 'waiting' ORDER BY number LIMIT 1")
       let number: Int
       if let waiting = row.first?[0].integer {
-        number = Int(waiting)
+        number = try trialNumber(waiting)
       } else {
         number = try nextNumber()
         if let limit, try count() >= limit { return nil }
@@ -223,8 +243,15 @@ extension Study {
 
   private func nextNumber() throws -> Int {
     let last = try database.rows("SELECT max(number) FROM trials")[0][0].integer ?? -1
-    guard last < 1 << 30 else { throw SearchFault.notAStudy(path: path) }
-    return Int(max(last, -1)) + 1
+    return last < 0 ? 0 : try trialNumber(last) + 1
+  }
+
+  /// The number of a trial as the file has it.
+  private func trialNumber(_ number: Int64?) throws -> Int {
+    guard let number, (0..<1 << 30).contains(number) else {
+      throw SearchFault.damaged(path: path, what: "a trial has the number \(number.map { "\($0)" } ?? "none")")
+    }
+    return Int(number)
   }
 
   private func write(_ values: [String: String], of trial: Int) throws {
@@ -236,6 +263,19 @@ extension Study {
   private func settings(of trial: Int) throws -> [String: String] {
     let rows = try database.rows("SELECT name, value FROM settings WHERE trial = ?", [SQLiteValue(trial)])
     return Dictionary(rows.compactMap { row in row[0].text.flatMap { name in row[1].text.map { (name, $0) } } }) { $1 }
+  }
+
+  /// All trials, in the order of their numbers, as they are at one moment.
+  ///
+  /// - Throws: also where a trial has values that are not in the space.
+  public func trials(in space: SearchSpace) throws -> [StudyTrial] {
+    let trials = try trials()
+    for trial in trials {
+      do throws(SearchFault) { try space.check(trial.values) } catch {
+        throw SearchFault.damaged(path: path, what: "trial \(trial.number + 1): \(error)")
+      }
+    }
+    return trials
   }
 
   /// All trials, in the order of their numbers, as they are at one moment.
@@ -254,19 +294,21 @@ extension Study {
       }
       for row in try database.rows("SELECT trial, split, epoch, value FROM reports ORDER BY trial, split, epoch") {
         guard let trial = row[0].integer, let split = row[1].integer, let epoch = row[2].integer,
-          let split = Int(exactly: split), let epoch = Int(exactly: epoch)
-        else { continue }
-        reports[trial, default: []].append(.init(split: split, epoch: epoch, value: row[3].number ?? .nan))
+          (0..<1 << 31).contains(split), (0..<1 << 31).contains(epoch)
+        else { throw SearchFault.damaged(path: path, what: "a report is of no epoch") }
+        reports[trial, default: []].append(.init(split: Int(split), epoch: Int(epoch), value: row[3].number ?? .nan))
       }
       trials = try database.rows("SELECT number, state, value, message, seconds FROM trials ORDER BY number")
     }
     return try trials.map { row in
-      guard let number = row[0].integer, (0...1 << 31).contains(number),
-        let state = row[1].text.flatMap({ StudyTrial.State(rawValue: $0) })
-      else { throw SearchFault.notAStudy(path: path) }
+      let number = try trialNumber(row[0].integer)
+      guard let state = row[1].text.flatMap({ StudyTrial.State(rawValue: $0) }) else {
+        throw SearchFault.damaged(path: path, what: "trial \(number + 1) is in no known state")
+      }
+      let key = Int64(number)
       return StudyTrial(
-        number: Int(number), state: state, values: settings[number] ?? [:], value: row[2].number,
-        reports: reports[number] ?? [], message: row[3].text, seconds: row[4].number)
+        number: number, state: state, values: settings[key] ?? [:], value: row[2].number, reports: reports[key] ?? [],
+        message: row[3].text, seconds: row[4].number)
     }
   }
 }

@@ -35,6 +35,18 @@ public enum Monitor: String, Codable, CaseIterable, Sendable {
     }
   }
 
+  /// What it cannot leave.
+  var bounds: ClosedRange<Double> {
+    switch self {
+    case .accuracy, .macroF1, .balancedAccuracy, .weightedF1, .topK: 0...1
+    case .matthewsCorrelation, .cohensKappa: -1...1
+    case .rmse, .mae: 0...Double.infinity
+    case .r2: -Double.infinity...1
+    // A loss of densities may be below 0.
+    case .loss, .pseudoLikelihood: -Double.infinity...Double.infinity
+    }
+  }
+
   /// Whether it is made of counts of right predictions, so that many epochs have the same.
   var countsClasses: Bool { Self.ofClasses.contains(self) && self != .loss }
 

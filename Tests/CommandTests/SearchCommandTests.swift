@@ -60,6 +60,42 @@ import Testing
     #expect(other.status == 1 && other.errors.contains("was begun with other settings"), "\(other.errors)")
   }
 
+  /// With folds a trial is worth the mean of what each fold held out: what the printed command says of them. Pruning looks at
+  /// the first fold, other processes go on, and another command is another study.
+  @Test func trialsAreMeasuredOnFolds() throws {
+    let tries = ["--try", "learning-rate=1e-3..1:log", "--try", "optimizer=sgd,adam", "--json"]
+    func search(_ folds: String, _ more: String...) throws -> BuiltTool.Outcome {
+      try BuiltTool.run(
+        [
+          "search", "train", "mlp", "--data", "numbers.csv", "--target", "kind", "--exclude", "y", "--set",
+          "hidden=[4]", "--epochs", "3", "--threads", "1", "--folds", folds, "--study", "folds.sqlite",
+        ] + tries + more, in: scratch.path)
+    }
+    let first = try search("3", "--trials", "2")
+    let report = try first.json()
+    let trials = try #require(report["trials"] as? [[String: Any]], "\(first.errors)")
+    let best = try #require((report["best"] as? [String: Any])?["value"] as? Double)
+    let words = try #require(report["command"] as? String).replacing("'", with: "").split(separator: " ").map(
+      String.init)
+    let byHand = try BuiltTool.run(Array(words.dropFirst()) + ["--json"], in: scratch.path)
+    let scores = try #require(try byHand.json()["scores"] as? [String: [String: Any]], "\(byHand.errors)")
+    #expect(abs(try #require(scores["accuracy"]?["mean"] as? Double) - best) < 1e-12)
+    #expect((scores["accuracy"]?["values"] as? [Double])?.count == 3)
+
+    let more = try search("3", "--trials", "12", "--jobs", "2", "--prune", "asha")
+    let all = try #require(try more.json()["trials"] as? [[String: Any]], "\(more.errors)")
+    #expect(all.compactMap { $0["trial"] as? Int } == Array(1...12))
+    for (one, other) in zip(all, trials) {
+      #expect(one["value"] as? Double == other["value"] as? Double)
+      #expect(one["settings"] as? [String: String] == other["settings"] as? [String: String])
+    }
+    let pruned = all.filter { $0["state"] as? String == "pruned" }
+    #expect(pruned.allSatisfy { ($0["epochs"] as? Int).map { $0 <= 3 } == true })
+    #expect(pruned.count + all.count { $0["state"] as? String == "finished" } == 12)
+    let other = try search("4", "--trials", "12")
+    #expect(other.status == 1 && other.errors.contains("was begun with other arguments: mlp "), "\(other.errors)")
+  }
+
   /// A trial that fails is recorded with its reason, conditions hold, numbers are measured by their loss, and what is given
   /// to start with comes first.
   @Test func failuresAreRecorded() throws {

@@ -144,4 +144,13 @@ import Testing
       _ = try TablePreprocessing(fitting: both, settings)
     }
   }
+
+  /// A column of dates says how it is used, whatever its texts look like as numbers.
+  @Test(arguments: ["2024-01-", "Jan ", "2024/03/"]) func datesAreRemarkedOn(prefix: String) throws {
+    let rows = (1...25).map {
+      "\(prefix == "Jan " ? "\"Jan \($0), 2024\"" : "\(prefix)\($0 < 10 ? "0" : "")\($0)"),\($0)"
+    }
+    let table = try Table(csv: Array(("when,y\n" + rows.joined(separator: "\n") + "\n").utf8), path: "t.csv")
+    #expect(table.remarks() == ["column when: dates; --dates 'when' makes numbers of them"])
+  }
 }

@@ -34,6 +34,8 @@ enum FuzzedReader: String, CaseIterable {
   case graphs
   /// Collections of graphs in the TU format.
   case tu
+  /// Studies of searches, and other SQLite databases in their place.
+  case studies
   /// Bodies and heads of requests to a server.
   case requests
 
@@ -48,7 +50,7 @@ enum FuzzedReader: String, CaseIterable {
     case .safetensors: ["safetensors"]
     case .numpy: ["npz", "npy"]
     case .tables: ["csv"]
-    case .configurations, .hub, .links, .pictures, .graphs, .tu, .json, .tsv, .requests: []
+    case .configurations, .hub, .links, .pictures, .graphs, .tu, .json, .tsv, .studies, .requests: []
     }
   }
 
@@ -61,6 +63,7 @@ enum FuzzedReader: String, CaseIterable {
     case .pictures: return FuzzedPictures.corpus
     case .graphs: return FuzzedGraphs.corpus(folders)
     case .tu: return FuzzedCollections.corpus
+    case .studies: return try FuzzedStudies.corpus()
     case .requests: return FuzzedRequests.corpus
     default: break
     }
@@ -149,6 +152,7 @@ enum FuzzedReader: String, CaseIterable {
     case .graphs: return try FuzzedGraphs.read(bytes, folder: file + ".graph")
     case .tu: return try FuzzedCollections.read(bytes, folder: file + ".graphs")
     case .tables: return try FuzzedTables.read(bytes, file: file)
+    case .studies: return try FuzzedStudies.read(bytes, file: file + ".sqlite")
     case .json: return try FuzzedTables.read(bytes, file: file + ".json")
     case .tsv: return try FuzzedTables.read(bytes, file: file + ".tsv")
     default: break

@@ -36,6 +36,10 @@ import Testing
   }
 
   @Test func wholeTicksAreWhole() {
+    #expect(
+      Ticks(from: -5, to: 0, count: 10).powerLabels == [
+        "1e-05", "3.2e-05", "0.0001", "0.00032", "0.001", "0.0032", "0.01", "0.032", "0.1", "0.32", "1",
+      ])
     #expect(Ticks(from: 1, to: 3, count: 8, areWhole: true).labels == ["1", "2", "3"])
   }
 

@@ -47,6 +47,48 @@ import Testing
     #expect(throws: SearchFault.notAStudy(path: other)) { try Study(path: other, facts: facts) }
   }
 
+  /// A file that holds something else stays as it is, byte by byte.
+  @Test(arguments: [
+    ["CREATE TABLE birds (name TEXT)"], ["CREATE VIEW study AS SELECT 1"],
+    ["CREATE TABLE study (name TEXT PRIMARY KEY, value TEXT NOT NULL)"],
+    [
+      "CREATE TABLE study (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+      "INSERT INTO study VALUES ('aviary study', '1')",
+      "CREATE TABLE trials (number INTEGER PRIMARY KEY, state AS (hex(zeroblob(30000000))))",
+    ],
+  ]) func otherDatabasesAreLeftAlone(statements: [String]) throws {
+    do {
+      let database = try SQLiteDatabase(path: path)
+      for statement in statements { try database.execute(statement) }
+    }
+    let bytes = try Data(contentsOf: URL(filePath: path))
+    #expect(throws: SearchFault.notAStudy(path: path)) { try Study(path: path, facts: facts) }
+    #expect(try Data(contentsOf: URL(filePath: path)) == bytes)
+  }
+
+  /// What no search writes is refused in a line, and no number in it is too large.
+  @Test(arguments: [
+    ("UPDATE trials SET number = 9223372036854775807", "number 9223372036854775807"),
+    ("UPDATE trials SET number = -5", "number -5"), ("UPDATE trials SET state = 'lost'", "in no known state"),
+    ("UPDATE settings SET value = '9'", "a=9 is not one"),
+    ("UPDATE settings SET name = 'output'", "output=1.5 is not one"),
+    ("UPDATE reports SET epoch = -9223372036854775808", "a report is of no epoch"),
+    ("UPDATE reports SET split = 'x'", "a report is of no epoch"),
+  ]) func damageIsRefused(statement: String, words: String) throws {
+    let space = try SearchSpace([SearchParameter("a", .real(1...2))])
+    do {
+      let study = try Study(path: path, facts: facts)
+      let claim = try #require(try study.claim(limit: nil))
+      try study.complete(claim, ["a": "1.5"])
+      try study.report(claim, epoch: 1, 0.25)
+      try study.finish(claim, .pruned, value: 0.25)
+      #expect(try study.trials(in: space).count == 1)
+      try SQLiteDatabase(path: path).execute(statement)
+    }
+    let error = try #require(throws: SearchFault.self) { try Study(path: path, facts: facts).trials(in: space) }
+    #expect("\(error)".hasPrefix("\(path): the study is damaged (") && "\(error)".contains(words), "\(error)")
+  }
+
   /// A trial whose process is gone, or silent for too long, is tried again, and its former process has no say any more.
   @Test func anAbandonedTrialIsTakenOver() throws {
     let clock = Clock()

@@ -37,6 +37,17 @@ import Testing
     abs(a - b) <= tolerance * max(1, abs(b))
   }
 
+  /// A share of right answers is never above 1, whatever Student says.
+  @Test func intervalsStayWithinTheirScore() throws {
+    let values = [0.775, 0.95, 0.9]
+    let (free, bound) = (
+      try #require(MeanScore(values, heldOut: 0.5)), try #require(MeanScore(values, heldOut: 0.5, bounds: 0...1))
+    )
+    #expect(free.interval.upper > 1.09 && bound.interval == ScoreInterval(lower: free.interval.lower, upper: 1))
+    #expect(bound.correctedInterval?.upper == 1 && bound.mean == free.mean && bound.deviation == free.deviation)
+    for monitor in Monitor.allCases where monitor.countsClasses { #expect(monitor.bounds.upperBound == 1) }
+  }
+
   @Test func intervalsAreSciPys() throws {
     for row in golden.wilson {
       let found = try #require(ScoreInterval.wilson(correct: Int(row[0]), of: Int(row[1]), confidence: row[2]))

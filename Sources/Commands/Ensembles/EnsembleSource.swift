@@ -110,7 +110,7 @@ struct EnsembleSource {
       throw CommandFault.classCount(source: data, found: part.folder.classes.count, expected: classes.count)
     }
     part.announce(data)
-    tellOtherDivisions()
+    tellOtherDivisions(of: part.name)
     let entries = part.folder.entries
     var count = 0
     let skipped = try showingProgress("evaluating", of: entries.count) { progress in
@@ -138,7 +138,7 @@ struct EnsembleSource {
     _ members: [DataMember], _ data: String, _ visit: (ScoredItem) throws -> Void
   ) throws -> Scan {
     let labelled = try members[0].labelled(data)
-    tellOtherDivisions()
+    tellOtherDivisions(of: labelled.part.word)
     let outputs = try members.map { try $0.outputs(data, labelled.items) }
     var lost = 0
     for (place, item) in labelled.items.enumerated() {
@@ -171,12 +171,15 @@ struct EnsembleSource {
   }
 
   /// A line where networks held out other items of their training than the first one: they may know those that are evaluated.
-  private func tellOtherDivisions() {
+  private func tellOtherDivisions(of part: String?) {
     func held(_ metadata: Checkpoint.Metadata) -> SplitPlan? {
       var plan = metadata.split?.plan
       plan?.sample = nil
       return plan
     }
+    // Nobody learns from test items that are not a share of the training data.
+    let haveOwnTest = metadata.compactMap(held).allSatisfy { $0.test == 0 && $0.fold == nil }
+    if part?.lowercased() == EvaluationPart.test.rawValue, haveOwnTest { return }
     guard let first = held(metadata[0]) else { return }
     let others = zip(paths, metadata).filter { held($1).map { $0 != first } ?? false }.map(\.0)
     if let path = others.first {

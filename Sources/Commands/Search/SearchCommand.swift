@@ -134,7 +134,7 @@ struct SearchCommand: ForwardingCommand {
     }
     if worker { return }
     try run.clear()
-    let result = try SearchResult(plan, try run.study.trials(), monitor: run.settledMonitor())
+    let result = try SearchResult(plan, try run.study.trials(in: plan.space), monitor: run.settledMonitor())
     for line in result.lines { show(line) }
     if let output {
       guard let figure = result.figure else { throw SearchRunFault.nothingToDraw(path: study) }

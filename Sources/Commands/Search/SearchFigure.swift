@@ -44,8 +44,8 @@ extension SearchResult {
         guard let least = own.min(), let most = own.max() else { return [] }
         let mean = own.reduce(0) { $0 + $1 / Double(own.count) }
         return [
-          .init("\(value), best", monitor.rises ? most : least),
-          .init("\(value), mean of \(own.count)", mean, color: .series(1)),
+          .init("best: \(value)", monitor.rises ? most : least),
+          .init("mean of \(own.count): \(value)", mean, color: .series(1)),
         ]
       }
       return BarChart(title: parameter.name, valueTitle: monitor.word, bars: bars).drawing(width: Self.width)
@@ -58,9 +58,10 @@ extension SearchResult {
           Double(point.text).map { .init(x: isLogarithmic ? log10($0) : $0, y: point.value) }
         }, color: .series(isBest ? 1 : 0))
     }
-    return ScatterChart(
-      title: parameter.name, xTitle: isLogarithmic ? "\(parameter.name), power of ten" : parameter.name,
-      yTitle: monitor.word, groups: [group("trials", false), group("best", true)].filter { !$0.points.isEmpty }
-    ).drawing(width: Self.width, height: 300)
+    var chart = ScatterChart(
+      title: parameter.name, xTitle: parameter.name, yTitle: monitor.word,
+      groups: [group("trials", false), group("best", true)].filter { !$0.points.isEmpty })
+    chart.hasLogarithmicX = isLogarithmic
+    return chart.drawing(width: Self.width, height: 300)
   }
 }

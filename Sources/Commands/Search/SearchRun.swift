@@ -31,7 +31,7 @@ final class SearchRun {
 
   /// Says how far the study is.
   func tellProgress() throws {
-    let trials = try study.trials()
+    let trials = try study.trials(in: plan.space)
     let over = trials.filter { $0.state != .waiting && $0.state != .running }.count
     tell(
       "\(plan.study): \(over)" + (plan.limit.map { " of \($0)" } ?? "") + " trials are over; method \(plan.method.word)"
@@ -92,7 +92,9 @@ final class SearchRun {
   /// All other trials as a sampler sees them.
   private func history(before claim: TrialClaim) throws -> [Observation] {
     let rises = try settledMonitor()?.rises ?? false
-    return try study.trials().filter { $0.number != claim.number }.compactMap { $0.observation(rises: rises) }
+    return try study.trials(in: plan.space).filter { $0.number != claim.number }.compactMap {
+      $0.observation(rises: rises)
+    }
   }
 
   // MARK: What is measured
@@ -113,7 +115,7 @@ final class SearchRun {
   // MARK: Words
 
   private func tellAbout(_ number: Int) throws {
-    let trials = try study.trials()
+    let trials = try study.trials(in: plan.space)
     guard let trial = trials.first(where: { $0.number == number }) else { return }
     let monitor = try settledMonitor() ?? .loss
     let best = SearchResult.best(trials, monitor)
@@ -142,7 +144,7 @@ final class SearchRun {
 
   /// Removes what the trials needed, once none is left to run.
   func clear() throws {
-    let trials = try study.trials()
+    let trials = try study.trials(in: plan.space)
     guard plan.limit.map({ trials.count >= $0 }) ?? false,
       trials.allSatisfy({ $0.state != .running && $0.state != .waiting })
     else { return }

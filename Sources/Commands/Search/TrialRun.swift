@@ -152,7 +152,8 @@ final class TrialRun {
     // A trial that came through its first split has the others in full.
     guard plan.pruning != .none, watch.split == 0 else { return }
     let sign = monitor.rises ? -1.0 : 1.0
-    let others = try study.trials().filter { $0.number != claim.number && !$0.reports.isEmpty }.map { trial in
+    let others = try study.trials(in: plan.space).filter { $0.number != claim.number && !$0.reports.isEmpty }.map {
+      trial in
       (values: trial.reports.filter { $0.split == 0 }.map { sign * $0.value }, isFinished: trial.state == .finished)
     }
     watch.isPruned = plan.pruning.stops(watch.values.map { sign * $0 }, others: others)

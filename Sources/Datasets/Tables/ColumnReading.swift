@@ -214,6 +214,7 @@ struct ColumnReading: Equatable {
   /// Of a column that is mostly numbers: the first fields that are none in the spelling of most.
   private static func oddWords(_ texts: [String]) -> String? {
     let present = texts.filter { !isMissing(trimmed($0)) }
+    if DateFormat.ofAll(present) != nil { return nil }
     let bodies = present.map { NumberSpelling.Body($0) }
     let signs = Set(bodies.map(\.sign)).sorted { ($0 ?? "") < ($1 ?? "") }
     var most = bodies.map { NumberSpelling.plain.plain($0) != nil }

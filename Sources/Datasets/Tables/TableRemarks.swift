@@ -23,13 +23,14 @@ extension Table {
 }
 
 extension Table.Column {
-  /// Of a column most of whose words stand in one row: as categories they say nothing about other rows.
+  /// Of a column of dates that were not asked for, and of one most of whose words stand in one row: as categories they say nothing about other rows.
   fileprivate var manyWords: String? {
     guard case .categorical(let values) = values else { return nil }
     let present = values.compactMap { $0 }
     guard present.count > 20 else { return nil }
     let different = Set(present.map { ExactText($0) }).count
     guard different * 2 > present.count else { return nil }
+    if DateFormat.ofAll(present) != nil { return "column \(name): dates; --dates '\(name)' makes numbers of them" }
     return "column \(name): \(different) different words in \(present.count) rows; exclude it if it only names the rows"
   }
 }

@@ -41,6 +41,8 @@ public struct LineChart: Sendable {
   public var includesZero = true
   /// The bounds of the vertical axis, where they are known beforehand.
   public var yRange: ClosedRange<Double>?
+  /// Whether the horizontal coordinates are logarithms to the base 10; the axis shows what they are the logarithms of.
+  public var hasLogarithmicX = false
   /// Whether there are ticks only at whole numbers of the horizontal axis, as of epochs.
   public var hasWholeX = true
   /// The share of the past in each point of a smoothed line, from 0 to below 1, as TensorBoard smooths; the original
@@ -69,7 +71,8 @@ public struct LineChart: Sendable {
     let axes = Axes(
       title: title, xTitle: xTitle, yTitle: yTitle,
       x: Ticks(from: xs.min() ?? 0, to: xs.max() ?? 1, count: max(Int(width / 90), 2), areWhole: hasWholeX),
-      y: Ticks(from: ys.min() ?? 0, to: ys.max() ?? 1, count: max(Int(height / 70), 2)))
+      y: Ticks(from: ys.min() ?? 0, to: ys.max() ?? 1, count: max(Int(height / 70), 2)),
+      hasPowers: hasLogarithmicX)
     let names = EndLabels(drawn.map { ($0.series.name, $0.color) }, width: width, height: height)
     let area = axes.draw(on: &drawing, right: names.room)
     if finite.isEmpty {

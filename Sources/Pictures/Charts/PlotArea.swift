@@ -24,6 +24,8 @@ struct Axes {
   var yTitle: String
   let x: Ticks
   let y: Ticks
+  /// Whether the horizontal numbers are logarithms to the base 10, and labelled by what they are the logarithms of.
+  var hasPowers = false
 
   static let labelFont = Drawing.Font(size: 12)
   static let titleFont = Drawing.Font(size: 15, isBold: true)
@@ -59,7 +61,7 @@ struct Axes {
         label, at: .init(x: frame.x - 8, y: place.y), font: Self.labelFont, color: .faint, horizontal: .right)
     }
     var free = -Double.infinity
-    for (value, label) in zip(x.values, x.labels) {
+    for (value, label) in zip(x.values, hasPowers ? x.powerLabels : x.labels) {
       let place = area.point(value, y.range.lowerBound)
       drawing.line(from: place, to: .init(x: place.x, y: place.y + 4), .init(.faint))
       let width = Drawing.width(of: label, Self.labelFont)

@@ -25,6 +25,8 @@ public struct ScatterChart: Sendable {
   public var yTitle: String
   /// The groups of points.
   public var groups: [Group]
+  /// Whether the horizontal coordinates are logarithms to the base 10; the axis shows what they are the logarithms of.
+  public var hasLogarithmicX = false
   /// Whether a line marks where both coordinates are equal.
   public var hasDiagonal = false
   /// Whether both axes have one range, as of predicted over true values.
@@ -47,7 +49,8 @@ public struct ScatterChart: Sendable {
     let axes = Axes(
       title: title, xTitle: xTitle, yTitle: yTitle,
       x: Ticks(from: xs.min() ?? 0, to: xs.max() ?? 1, count: max(Int(width / 90), 2)),
-      y: Ticks(from: ys.min() ?? 0, to: ys.max() ?? 1, count: max(Int(height / 70), 2)))
+      y: Ticks(from: ys.min() ?? 0, to: ys.max() ?? 1, count: max(Int(height / 70), 2)),
+      hasPowers: hasLogarithmicX)
     let colors = groups.indices.map { groups[$0].color ?? .series($0) }
     let named = groups.count > 1 ? zip(groups, colors).map { ($0.name, $1) } : []
     let names = EndLabels(named, width: width, height: height)

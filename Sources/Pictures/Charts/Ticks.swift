@@ -1,3 +1,5 @@
+import AviaryPlatform
+
 /// The round numbers along an axis: multiples of 1, 2 or 5 times a power of ten.
 struct Ticks: Equatable {
   let values: [Double]
@@ -46,6 +48,9 @@ struct Ticks: Equatable {
     return values.map { ChartNumber.fixed($0, digits) }
   }
 
+  /// The numbers whose logarithms to the base 10 these are: `0.001`, `0.0032`, `0.01`.
+  var powerLabels: [String] { values.map { ChartNumber.short(pow(10, $0)) } }
+
   /// A number too small or too large for plain digits: `2.5e-05`, `3M`.
   private static func short(_ value: Double, step: Double) -> String {
     if value == 0 { return "0" }
@@ -92,6 +97,15 @@ public enum ChartNumber {
     }
     let size = abs(exponent) < 10 ? "0\(abs(exponent))" : "\(abs(exponent))"
     return (value < 0 ? "-" : "") + number + "e" + (exponent < 0 ? "-" : "+") + size
+  }
+
+  /// A number with two digits that count, without zeros that say nothing.
+  static func short(_ value: Double) -> String {
+    var text = text(value, digits: 2)
+    guard text.contains("."), !text.contains("e") else { return text }
+    while text.last == "0" { text.removeLast() }
+    if text.last == "." { text.removeLast() }
+    return text
   }
 
   /// A number with about `digits` digits that count, however large or small.

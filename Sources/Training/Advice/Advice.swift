@@ -58,7 +58,11 @@ public struct Advice: Sendable {
     let all = TrainingClasses(names: images.classes, labels: images.entries.map { Int32($0.label) })
     rare = all.rare
     let entries = Self.chosen(images, limit: limit, keepingShares: !rare.isEmpty, seed: seed)
-    let found = try FeatureDepths(model, entries, preprocessing, workers: workers) { try progress($0, entries.count) }
+    // The head that will be trained may be of another kind than the checkpoint's, and be given something else.
+    let model = model.replacingHead(outputs: images.classes.count, seed: seed)
+    let found = try FeatureDepths(model, entries, preprocessing, keepsHead: !rare.isEmpty, workers: workers) {
+      try progress($0, entries.count)
+    }
     guard found.labels.count > 1, Set(found.labels).count > 1 else {
       throw TrainingFault.noReadableImages(
         items: "images", count: entries.count, first: found.skipped.first.map { "\($0.reason)" } ?? "")
@@ -84,7 +88,7 @@ public struct Advice: Sendable {
     var scores: [(treatment: RareClassTreatment, macroF1: Double)] = []
     if !rare.isEmpty {
       let trial = RareClassTrial(
-        model: model, features: found.headFeatures, width: found.headWidth,
+        model: model, features: found.headFeatures, shape: found.headShape,
         classes: TrainingClasses(names: images.classes, labels: found.labels), options: options)
       for treatment in RareClassTreatment.allCases {
         if let score = try trial.score(treatment, folds: folds) { scores.append((treatment, score)) }

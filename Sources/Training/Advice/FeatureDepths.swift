@@ -13,9 +13,10 @@ struct FeatureDepths {
   }
 
   private(set) var depths: [Depth]
-  /// What the head is given: row-major [images, headWidth].
+  /// What the head is given, row-major [images, headShape]; empty unless it is kept.
   private(set) var headFeatures: [Float] = []
-  private(set) var headWidth = 0
+  /// Of one image: features, or maps that the head begins by averaging.
+  private(set) var headShape: [Int] = []
   private(set) var labels: [Int32] = []
   private(set) var skipped: [ImageBatch.Skipped] = []
 
@@ -23,8 +24,10 @@ struct FeatureDepths {
   static let most = 6
 
   /// Runs all images through the network, each once.
+  ///
+  /// - Parameter keepsHead: whether what the head is given is wanted, too.
   init(
-    _ model: some Classifier, _ entries: [ImageEntry], _ preprocessing: Preprocessing, workers: Int,
+    _ model: some Classifier, _ entries: [ImageEntry], _ preprocessing: Preprocessing, keepsHead: Bool, workers: Int,
     progress: (Int) throws -> Void
   ) throws {
     let images = try PreparedImages(entries, preprocessing: preprocessing)
@@ -38,11 +41,13 @@ struct FeatureDepths {
       try progress(done)
       guard let inputs = batch.inputs else { continue }
       let (features, outputs) = observing(depths.map(\.path), of: model) {
-        inference { model.features(inputs).flattened() }
+        inference { model.features(inputs) }
       }
       labels += batch.labels.scalars
-      headWidth = features.shape[1]
-      headFeatures += features.scalars
+      if keepsHead {
+        headShape = Array(features.shape.dropFirst())
+        headFeatures += features.scalars
+      }
       for place in depths.indices {
         guard let output = outputs[depths[place].path] else { continue }
         depths[place].features += inference { Self.pooled(output).scalars }

@@ -33,9 +33,10 @@ public enum RareClassTreatment: String, CaseIterable, Sendable {
 /// in folds: the same steps that a run with a frozen backbone takes.
 struct RareClassTrial<Model: Classifier> {
   let model: Model
-  /// Row-major [items, width].
+  /// What the head is given: row-major [items, shape].
   let features: [Float]
-  let width: Int
+  /// Of one item: features or, of a head that begins by averaging them, maps.
+  let shape: [Int]
   let classes: TrainingClasses
   let options: TrainingOptions
 
@@ -86,9 +87,10 @@ struct RareClassTrial<Model: Classifier> {
   }
 
   private func batch(_ places: [Int]) -> Tensor {
+    let width = shape.reduce(1, *)
     var values: [Float] = []
     values.reserveCapacity(places.count * width)
     for place in places { values += features[place * width..<(place + 1) * width] }
-    return Tensor(values, shape: [places.count, width])
+    return Tensor(values, shape: [places.count] + shape)
   }
 }

@@ -107,7 +107,8 @@ extension MemberSummary {
     var scores: [String: Score] = [:]
     for name in summaries.first?.testScores.keys.sorted() ?? [] {
       let values = summaries.compactMap { $0.testScores[name] }
-      if values.count == summaries.count, let score = MeanScore(values, heldOut: heldOut) {
+      let bounds = Monitor(rawValue: name.replacing("_", with: "-"))?.bounds
+      if values.count == summaries.count, let score = MeanScore(values, heldOut: heldOut, bounds: bounds) {
         scores[name] = Score(score)
       }
     }

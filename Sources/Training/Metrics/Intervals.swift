@@ -32,8 +32,11 @@ public struct MeanScore: Equatable, Sendable {
   /// - Parameters:
   ///   - values: of at least two runs.
   ///   - heldOut: how many items a run holds out for one that it learns from; nil where that says nothing.
+  ///   - bounds: what the score cannot leave, which cuts the intervals off: a share of right answers is at most 1.
   /// - Returns: nil for fewer values.
-  public init?(_ values: [Double], heldOut: Double? = nil, confidence: Double = 0.95) {
+  public init?(
+    _ values: [Double], heldOut: Double? = nil, bounds: ClosedRange<Double>? = nil, confidence: Double = 0.95
+  ) {
     guard values.count > 1 else { return nil }
     let count = Double(values.count)
     self.values = values
@@ -44,7 +47,9 @@ public struct MeanScore: Equatable, Sendable {
     let t = studentQuantile((1 + confidence) / 2, freedom: count - 1)
     func interval(_ variance: Double) -> ScoreInterval {
       let reach = t * deviation * variance.squareRoot()
-      return ScoreInterval(lower: mean - reach, upper: mean + reach)
+      let (lower, upper) = (mean - reach, mean + reach)
+      guard let bounds else { return ScoreInterval(lower: lower, upper: upper) }
+      return ScoreInterval(lower: max(bounds.lowerBound, lower), upper: min(bounds.upperBound, upper))
     }
     self.interval = interval(1 / count)
     correctedInterval = heldOut.map { interval(1 / count + $0) }

@@ -14,6 +14,11 @@ public enum DateFormat: Equatable, Sendable {
   /// Those that are found without being told.
   static let known: [DateFormat] = [.iso, .monthNames, .dayFirst, .monthFirst]
 
+  /// The first of those in which all texts are written; nil where there is none.
+  static func ofAll(_ texts: [String]) -> DateFormat? {
+    texts.isEmpty ? nil : known.first { format in texts.allSatisfy { format.time(of: $0) != nil } }
+  }
+
   /// For a person.
   var description: String {
     switch self {
