@@ -8,18 +8,19 @@ Parts: gradients (one step of 2 and 4 processes, with synchronised statistics, a
 largest gradient), losses (20 steps of SGD, within 1e-5), uneven (batches that do not divide evenly, class weights,
 accumulation, dropout), bits (the same processes, the same files), resume (interrupted and resumed, the same files), evaluate,
 refusals, killed (SIGKILL and SIGSTOP of one process: the end within 30 s, and a state to resume from), link (two network
-namespaces over a link of 100 Mbit/s: what overlapping saves; needs root). Exit code 1 if any of it fails. Needs numpy, h5py and mpirun; without
-mpirun it says so and exits with 0.
+namespaces over a link of 40 Mbit/s: what overlapping saves; needs root), and, only where it is named, speed (two
+processes of one thread beside one of two; for a release build). Exit code 1 if any of it fails. Needs numpy, h5py and
+mpirun; without mpirun it says so and exits with 0.
 """
 
 import argparse
 import csv
-import gzip
 import json
 import os
 import pathlib
 import shutil
 import signal
+import statistics
 import struct
 import subprocess
 import sys
@@ -119,32 +120,24 @@ SGD = ["--optimizer", "sgd", "--schedule", "constant", "--weight-decay", "0", "-
 
 
 class Networks:
-    def __init__(self, folder):
+    def __init__(self, folder, command):
         self.folder = folder
-        write_digits(folder / "digits16", 16)
-        write_digits(folder / "digits320", 320)
-        write_digits(folder / "digits45", 45)
+        for count in (16, 45, 340, 2048):
+            write_digits(folder / f"digits{count}", count)
         write_graph(folder / "graph.npz")
+        for steps in (1, 20):
+            command(0, "sample-images", folder / f"photos{steps}", "--count", 20 * steps, "--size", 40, "--quiet")
 
     def options(self, network, steps):
         """The arguments of a run of 1 or 20 steps."""
         if network == "gcn":
             return ["gcn", "--data", self.folder / "graph.npz", "--epochs", steps]
-        photos = self.folder / f"photos{steps}"
         if network == "resnet-toy":
+            photos = self.folder / f"photos{steps}"
             return ["resnet-toy", "--data", photos, "--validation", photos / "test", "--epochs", 1, "--batch-size", 16,
                     "--augment", "none", "--image-size", 32]
-        digits = self.folder / ("digits16" if steps == 1 else "digits320")
-        return ["lenet5", "--data", digits, "--validation", "0.1" if False else self.held(digits), "--epochs", 1,
-                "--batch-size", 16, "--augment", "none"]
-
-    def held(self, digits):
-        return "0.05"
-
-    def photographs(self, command):
-        for steps in (1, 20):
-            target = self.folder / f"photos{steps}"
-            command(0, "sample-images", target, "--count", 20 * steps, "--size", 40, "--quiet")
+        digits = self.folder / ("digits16" if steps == 1 else "digits340")
+        return ["lenet5", "--data", digits, "--validation", 0.05, "--epochs", 1, "--batch-size", 16, "--augment", "none"]
 
 
 def gradients(command, networks, out):
@@ -153,7 +146,7 @@ def gradients(command, networks, out):
             run = out / f"g-{network}-{processes}-{rate}"
             extra = ["--sync-batch-norm"] if processes and network == "resnet-toy" else []
             command(processes, "train", *networks.options(network, 1), "--output", run, *SGD, "--learning-rate", rate,
-                    *(["--dropout", "0"] if False else []), *extra, "--quiet")
+                    *extra, "--quiet")
             return weights(run / "last.h5")
         begun, one = learned(0, 1e-12), learned(0, rate)
         step = {name: one[name] - begun[name] for name in one if "running" not in name}
@@ -290,8 +283,6 @@ def killed(command, networks, out):
               f"after {seconds:.1f} s: {lines[0] if lines else errors.strip()[:200]!r}")
         alive = [pid for pid in ranks(process.pid)]
         check(f"{name}: no process is left", not alive)
-        options = json.loads((run / "options.json").read_text())
-        options["epochs"] = 2
         epochs = len((run / "history.csv").read_text().splitlines()) - 1
         command(2, "train", "--resume", run, "--epochs", epochs + 1, "--quiet")
         check(f"{name}: the run resumes", (run / "summary.json").exists(), f"after epoch {epochs}")
@@ -314,44 +305,75 @@ def ranks(parent):
     return [found[rank] for rank in sorted(found)]
 
 
+def step_seconds(run, batch):
+    """The median time of a step, without the first few."""
+    with open(run / "steps.csv") as file:
+        rates = [float(row["images_per_second"]) for row in csv.DictReader(file) if row["images_per_second"]]
+    return batch / statistics.median(rates[3:])
+
+
 def link(command, networks, out):
-    """Two network namespaces over a link of 100 Mbit/s: gradients that set off early against one bucket at the end."""
+    """Two network namespaces over a link of 40 Mbit/s: gradients that set off early against one bucket at the end."""
     if os.geteuid() != 0 or not shutil.which("ip") or not shutil.which("tc"):
         print("skip link: it needs root, ip and tc")
         return
-    names = [f"aviary{os.getpid() % 10000}{side}" for side in "ab"]
-    shell = lambda text: subprocess.run(text, shell=True, check=True, capture_output=True)
+    number = os.getpid() % 10000
+    names, devices = [f"aviary{number}{side}" for side in "ab"], [f"av{number}{side}" for side in "ab"]
+
+    def shell(text):
+        done = subprocess.run(text, shell=True, capture_output=True, text=True)
+        if done.returncode:
+            raise OSError(f"{text}: {done.stderr.strip()}")
+
     try:
-        shell(f"ip netns add {names[0]} && ip netns add {names[1]}")
-        shell(f"ip link add {names[0][-6:]}v netns {names[0]} type veth peer name {names[1][-6:]}v netns {names[1]}")
-        for number, name in enumerate(names):
-            device = f"{name[-6:]}v"
-            shell(f"ip netns exec {name} ip addr add 10.77.0.{number + 1}/24 dev {device}")
-            shell(f"ip netns exec {name} ip link set {device} up && ip netns exec {name} ip link set lo up")
-            shell(f"ip netns exec {name} tc qdisc add dev {device} root tbf rate 100mbit burst 64kb latency 50ms")
+        for name in names:
+            shell(f"ip netns add {name}")
+        shell(f"ip link add {devices[0]} netns {names[0]} type veth peer name {devices[1]} netns {names[1]}")
+        for place, (name, device) in enumerate(zip(names, devices)):
+            shell(f"ip netns exec {name} ip addr add 10.77.0.{place + 1}/24 dev {device}")
+            shell(f"ip netns exec {name} ip link set {device} up")
+            shell(f"ip netns exec {name} ip link set lo up")
+            shell(f"ip netns exec {name} tc qdisc add dev {device} root tbf rate 40mbit burst 32kb latency 100ms")
+        # mpirun starts its daemon on the other machine by this in place of ssh.
         agent = out / "agent"
-        # mpirun starts its daemon on the "other machine" by this in place of ssh.
-        agent.write_text(f"#!/bin/sh\nshift\nexec ip netns exec {names[1]} sh -c \"$*\"\n")
+        agent.write_text(f'#!/bin/sh\nshift\nexec ip netns exec {names[1]} sh -c "$*"\n')
         agent.chmod(0o755)
         seconds = {}
-        for label, size in (("overlapping", 0.5), ("at the end", 1024)):
-            run = out / f"n-{label.replace(' ', '-')}"
-            command_line = [
-                "ip", "netns", "exec", names[0], *MPIRUN, "--host", "10.77.0.1:1,10.77.0.2:1", "--mca",
-                "plm_rsh_agent", str(agent), "--mca", "btl", "tcp,self", "--mca", "btl_tcp_if_include", "10.77.0.0/24",
-                "--mca", "oob_tcp_if_include", "10.77.0.0/24", "-x", "OMP_NUM_THREADS", "-x", "PATH", "-n", "2",
-                str(command.folder / "aviary-mpi"), "train", "vgg-toy" if False else "lenet5", "--data",
-                str(networks.folder / "digits320"), "--batch-size", "32", "--epochs", "1", "--output", str(run), *SGD,
-                "--learning-rate", "0.01", "--bucket-size", str(size), "--history-steps", "--quiet",
-                *(["--set", "width=8"] if False else [])]
-            begun = time.monotonic()
-            done = subprocess.run(command_line, capture_output=True, text=True, env=ENVIRONMENT, timeout=300)
-            seconds[label] = time.monotonic() - begun
-            check(f"two namespaces, buckets {label}", done.returncode == 0, done.stderr[-300:] if done.returncode else
-                  f"{seconds[label]:.1f} s")
+        for label, size in (("of 0.02 MiB", 0.02), ("of everything", 1024)):
+            run = out / f"n-{size}"
+            done = subprocess.run(
+                ["ip", "netns", "exec", names[0], *MPIRUN, "--host", "10.77.0.1:1,10.77.0.2:1", "--mca", "plm_rsh_agent",
+                 str(agent), "--mca", "btl", "tcp,self", "--mca", "btl_tcp_if_include", "10.77.0.0/24", "--mca",
+                 "oob_tcp_if_include", "10.77.0.0/24", "-x", "OMP_NUM_THREADS", "-x", "PATH", "-n", "2",
+                 str(command.folder / "aviary-mpi"), "train", "lenet5", "--data", str(networks.folder / "digits2048"),
+                 "--batch-size", "512", "--epochs", "6", "--output", str(run), *SGD, "--learning-rate", "0.01", "--bucket-size",
+                 str(size), "--history-steps", "--quiet"],
+                capture_output=True, text=True, env=ENVIRONMENT, timeout=300)
+            check(f"two namespaces, buckets {label}", done.returncode == 0, done.stderr[-300:])
+            if done.returncode == 0:
+                seconds[label] = step_seconds(run, 512)
+        if len(seconds) == 2:
+            early, late = seconds.values()
+            check("overlapping saves time", early < late, f"a step takes {1000 * early:.0f} instead of {1000 * late:.0f} ms")
+    except OSError as error:
+        print(f"skip link: this system cannot do it ({error})")
     finally:
         for name in names:
             subprocess.run(["ip", "netns", "del", name], capture_output=True)
+
+
+def speed(command, networks, out):
+    """Two processes of one thread beside one process of two threads. For a release build on a quiet machine."""
+    seconds = {}
+    for processes, threads in ((0, 2), (2, 1)):
+        run = out / f"s-{processes}"
+        command(processes, "train", "resnet18", "--data", networks.folder / "photos20", "--validation",
+                networks.folder / "photos20/test", "--image-size", 96, "--augment", "none", "--epochs", 1, "--batch-size", 16,
+                "--threads", threads, "--workers", 1, "--seed", 1, "--history-steps", "--output", run, "--quiet")
+        seconds[processes] = step_seconds(run, 16)
+    ratio = seconds[2] / seconds[0]
+    check("a step of two processes takes the time of one with two threads, within 10 %", ratio <= 1.1,
+          f"{1000 * seconds[2]:.0f} and {1000 * seconds[0]:.0f} ms: {ratio:.2f}")
 
 
 def first_error(text):
@@ -368,7 +390,7 @@ def wait_for(condition, seconds):
 
 PARTS = {
     "gradients": gradients, "losses": twenty_steps, "uneven": uneven, "bits": bits, "resume": resume,
-    "evaluate": evaluate, "refusals": refusals, "killed": killed, "link": link,
+    "evaluate": evaluate, "refusals": refusals, "killed": killed, "link": link, "speed": speed,
 }
 
 
@@ -383,12 +405,11 @@ def main():
     command = Command(options.bin.resolve())
     with tempfile.TemporaryDirectory(prefix="aviary-mpi-") as folder:
         folder = pathlib.Path(folder)
-        networks = Networks(folder)
-        networks.photographs(command)
+        networks = Networks(folder, command)
         out = folder / "runs"
         out.mkdir()
         for name, part in PARTS.items():
-            if not options.only or name in options.only:
+            if name in options.only if options.only else name != "speed":
                 part(command, networks, out)
     sys.exit(1 if failures else 0)
 

@@ -94,7 +94,7 @@ public final class MPIGroup: ProcessGroup {
         let work = unsafe am_begin_gather(bytes.baseAddress, lengths, buffer.baseAddress)
         unsafe finish(work, isPatient: isPatient)
       }
-      initialized = unsafe buffer.count
+      initialized = buffer.count
     }
   }
 

@@ -128,6 +128,13 @@ final class NetworkRun<Task: TrainingTask> {
     loop.isInterrupted = { [hooks, shared] in
       shared.map(\.isInterrupted) ?? (Interruption.isRequested || hooks.isInterrupted())
     }
+    if let shared {
+      // All know when the first one saves, and wait for it.
+      shared.isAsked = { [hooks] in Interruption.isRequestedHere || hooks.isInterrupted() }
+      loop.isSavingDue = { shared.isSavingDue }
+      shared.saveInterval = loop.saveInterval
+      loop.saveInterval = .infinity
+    }
     let outcome = try loop.run(from: state)
     reporter.clear()
     guard case .finished(let end) = outcome else {
@@ -154,8 +161,15 @@ final class NetworkRun<Task: TrainingTask> {
   /// The scores that the first process has: all decide by the same, bit for bit.
   private func agreed(_ scores: Scores?) throws -> Scores? {
     guard let group = place?.group else { return scores }
-    let bytes = try group.first { try scores.map { Array(try JSONEncoder().encode($0)) } ?? [] }
-    return bytes.isEmpty ? nil : try JSONDecoder().decode(Scores.self, from: Data(bytes))
+    let (encoder, decoder) = (JSONEncoder(), JSONDecoder())
+    // The loop says what is wrong with a loss that is not finite.
+    let words = (infinity: "inf", negative: "-inf", nan: "nan")
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: words.infinity, negativeInfinity: words.negative, nan: words.nan)
+    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+      positiveInfinity: words.infinity, negativeInfinity: words.negative, nan: words.nan)
+    let bytes = try group.first { try scores.map { Array(try encoder.encode($0)) } ?? [] }
+    return bytes.isEmpty ? nil : try decoder.decode(Scores.self, from: Data(bytes))
   }
 
   private func step(_ batches: [Task.Batches.Element], learningRate: Double, number: Int) throws -> StepResult {
@@ -311,6 +325,11 @@ final class NetworkRun<Task: TrainingTask> {
   }
 
   private func save(_ state: LoopState) throws {
+    // Writing may take longer than anything else that the others wait for.
+    defer {
+      shared?.hasSaved()
+      place?.group.meet()
+    }
     guard folder.isWriter else { return }
     // Before the state: a run that is killed in between comes here again.
     try saveSnapshot(state)

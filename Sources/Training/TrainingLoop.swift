@@ -79,6 +79,8 @@ public struct TrainingLoop<Batches: Sequence> {
   public var saveEpoch: (_ state: LoopState) throws -> Void = { _ in }
   /// Is told of steps, validations and epochs.
   public var observe: (LoopEvent) -> Void = { _ in }
+  /// Asked after each step: whether the state is to be saved, beside the time that has passed.
+  public var isSavingDue: () -> Bool = { false }
   /// Asked after each step and each epoch.
   public var isInterrupted: () -> Bool = { false }
   /// Seconds on a clock that never goes back.
@@ -164,7 +166,7 @@ public struct TrainingLoop<Batches: Sequence> {
         try saveNow(&session)
         return .interrupted
       }
-      if session.secondsSinceSaving >= saveInterval { try saveNow(&session) }
+      if session.secondsSinceSaving >= saveInterval || isSavingDue() { try saveNow(&session) }
     }
     try checkBatches()
     if session.state.batchInEpoch == 0 { throw TrainingFault.noBatches(epoch: session.state.epoch + 1) }

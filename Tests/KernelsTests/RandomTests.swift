@@ -66,6 +66,15 @@ import Testing
     #expect(y == expected)
   }
 
+  @Test(arguments: [1, 4, 62, 64, 1001]) func dropoutOfAPartDrawsItsPlaceInTheWhole(first: Int) {
+    var numbers = TestNumbers(seed: 1)
+    let x = numbers.floats(first + 333)
+    var (whole, part) = (x, [Float](repeating: -1, count: 333))
+    ak_dropout(x, &whole, 0.3, Self.stream.key, Self.stream.step, x.count)
+    ak_dropout_from(UInt64(first), Array(x[first...]), &part, 0.3, Self.stream.key, Self.stream.step, 333)
+    #expect(part == Array(whole[first...]))
+  }
+
   /// The same elements fall in a layout blocked by channels as in the row-major one: planes that end within a counter's
   /// words and with them, channels that fill blocks and that do not.
   @Test(arguments: [(2, 16, 9), (3, 24, 8), (1, 5, 49), (2, 32, 2500), (4, 33, 3), (5, 8, 1)], [8, 16])

@@ -61,9 +61,10 @@ public struct ParallelCommand: ParsableCommand {
           var command = try parseAsRoot(Array(PathText.arguments.dropFirst()))
           try command.run()
         } catch {
-          // Every process has found the same fault of the command line; one says it.
+          // Every process has found the same fault of the command line; one says it, and the others end with it. A process that
+          // ended before it had spoken would take it along.
           if rankOfLauncher > 0 {
-            usleep(1_000_000)
+            sleep(20)
             _exit(exitCode(for: error).rawValue)
           }
           exit(reporting: error)

@@ -41,7 +41,7 @@ struct ProcessArguments: ParsableArguments {
       throw code
     } catch {
       // Where it is the same fault in all, process 0 says it, and the job is over by then.
-      if !group.isWriter { usleep(2_000_000) }
+      if !group.isWriter { sleep(3) }
       complain(group.isWriter ? "\(error)" : "process \(group.rank): \(error)")
       group.abort(ParallelCommand.exitCode(for: error) == .validationFailure || error is OptionFault ? 64 : 1)
     }

@@ -17,7 +17,18 @@ final class SharedStep<Task: TrainingTask> {
   /// Whether any process was asked to stop, as all know it since the last step.
   private(set) var isInterrupted = false
 
+  /// Whether the state is to be saved after this step, as all know.
+  private(set) var isSavingDue = false
+  /// The longest time between two saved states, in seconds, on the clock of the process that writes.
+  var saveInterval = 60.0
+  private var savedAt = secondsOnAClock()
+  /// Whether this process is asked to stop.
+  var isAsked: () -> Bool = { Interruption.isRequestedHere }
+
   private var group: any ProcessGroup { place.group }
+
+  /// The state was saved just now.
+  func hasSaved() { savedAt = secondsOnAClock() }
 
   init(_ task: Task, _ place: ProcessPlace, optimizer: Optimizer, seed: UInt64, bucketBytes: Int) {
     self.task = task
@@ -63,8 +74,10 @@ final class SharedStep<Task: TrainingTask> {
     nextBatch += batches.count
     let counts = zip(batches, isOwn).map { $1 ? Double(task.count($0)) : 0 }
     let weights = zip(batches, counts).map { $1 > 0 ? task.lossWeight($0) : 0 }
-    let all = group.gather(counts + weights + [Interruption.isRequestedHere ? 1 : 0])
+    let isDue = group.isWriter && secondsOnAClock() - savedAt >= saveInterval
+    let all = group.gather(counts + weights + [isAsked() ? 1 : 0, isDue ? 1 : 0])
     isInterrupted = all.contains { $0[2 * batches.count] > 0 }
+    isSavingDue = all[0][2 * batches.count + 1] > 0
     return Batches(
       counts: all.map { Array($0.prefix(batches.count)) },
       weights: all.map { Array($0[batches.count..<2 * batches.count]) })

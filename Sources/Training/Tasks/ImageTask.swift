@@ -33,11 +33,8 @@ final class ImageTask<Model: Classifier>: TrainingTask {
   private(set) var validatedClasses: ClassificationMetrics?
   private var learning: ClassLearning
   private var thresholds: ClassThresholds?
-  /// Among processes that learn together; nil for one.
-  private var place: ProcessPlace?
-  private var loader: DataLoader<PreparedImages>?
-  /// What this process has read of the epoch's images.
-  private var reading = SharedReading()
+  /// This process's part of the images, where several learn together; nil for one.
+  private var shared: SharedImages?
 
   /// - Parameter folder: the run's, where features are kept.
   init(
@@ -71,14 +68,14 @@ final class ImageTask<Model: Classifier>: TrainingTask {
 
   /// Images that are changed or mixed are others in every epoch.
   private var cachesFeatures: Bool {
-    augmentation == nil && images.mixup == 0 && images.cutMix == 0 && images.usesFeatureCache && place == nil
+    augmentation == nil && images.mixup == 0 && images.cutMix == 0 && images.usesFeatureCache && shared == nil
   }
 
   // MARK: Batches
 
   func prepare() throws {
     // A run among many is not resumed, so that nothing needs to be recorded.
-    if SharedReadings.current == nil, place?.group.isWriter != false {
+    if SharedReadings.current == nil, shared?.place.group.isWriter != false {
       try ImageContents.check(
         [data.training, data.validation] + (data.test.map { [$0] } ?? []), isBeginning: isBeginning,
         at: folder + "/" + RunFolder.imagesName, workers: options.workers)
@@ -161,58 +158,40 @@ final class ImageTask<Model: Classifier>: TrainingTask {
     let loader = DataLoader(
       prepared, batchSize: options.batchSize, seed: options.seed, shuffled: true, epoch: epoch, startingAt: start,
       workers: options.workers, purpose: "image order", order: drawn,
-      share: place?.share(learnsFromStatistics: model.learnsFromStatistics) ?? .whole)
-    self.loader = loader
+      share: shared?.place.share(learnsFromStatistics: model.learnsFromStatistics) ?? .whole)
     let all = data.training
     let tally = tally(
       "training", drawn.map { ImageFolder(classes: all.classes, entries: $0.map { all.entries[$0] }) } ?? all)
     trainingTally = tally
-    if place != nil { return sharedBatches(loader, startingAt: start) }
+    if let shared { return try shared.batches(loader, startingAt: start, input: ImageStart.input(preprocessing)) }
     return ImageTaskBatches(loader, tally: tally) { [self] in note($0) }
   }
 
   func checkBatches() throws {
-    if let place {
-      for reading in try reading.gathered(place.group) {
-        trainingTally?.add(labels: reading.labels)
-        for image in reading.skipped { trainingTally?.addSkipped(image.path, image.reason) }
-        for image in reading.skipped { note(image.path, image.reason) }
-      }
-      reading = SharedReading()
-    }
+    for reading in try shared?.gathered() ?? [] { if let trainingTally { add(reading, to: trainingTally) } }
     try trainingTally?.check()
   }
 
   func join(_ place: ProcessPlace) -> Bool {
     guard pretraining == nil else { return false }
-    if self.place == nil, cachesFeatures, model.parameters.contains(where: \.isFrozen) {
+    if shared == nil, cachesFeatures, model.parameters.contains(where: \.isFrozen) {
       report("features of frozen layers are not kept: each process computes those of its images in every epoch")
     }
-    self.place = place
+    if shared == nil { shared = SharedImages(place) }
     return true
   }
 
-  func ownCount(ofBatch number: Int) -> Int { loader?.ownCount(ofBatch: number) ?? 0 }
-
-  func lossWeight(_ batch: ImageTaskBatch) -> Double { learning.weight(of: batch.labels.scalars) }
-
-  /// This process's part of each batch. Where it has none, or cannot read it, an empty image stands in for it.
-  private func sharedBatches(_ loader: DataLoader<PreparedImages>, startingAt start: Int) -> ImageTaskBatches {
-    reading = SharedReading()
-    var number = start
-    return ImageTaskBatches { [self] in
-      guard let batch = loader.next() else { return nil }
-      defer { number += 1 }
-      let isOwn = loader.ownCount(ofBatch: number) > 0
-      if isOwn {
-        reading.labels += batch.labels.scalars
-        reading.skipped += batch.skipped.map { .init(path: $0.path, reason: "\($0.reason)") }
-      }
-      if isOwn, let inputs = batch.inputs { return ImageTaskBatch(inputs: inputs, labels: batch.labels) }
-      guard let shape = try? ImageStart.input(preprocessing) else { return .empty }
-      return ImageTaskBatch(inputs: Tensor(zeros: [1] + shape), labels: IntTensor([0]), isStandIn: true)
+  private func add(_ reading: SharedReading, to tally: ReadingTally) {
+    tally.add(labels: reading.labels)
+    for image in reading.skipped {
+      tally.addSkipped(image.path, image.reason)
+      note(image.path, image.reason)
     }
   }
+
+  func ownCount(ofBatch number: Int) -> Int { shared?.ownCount(ofBatch: number) ?? 0 }
+
+  func lossWeight(_ batch: ImageTaskBatch) -> Double { learning.weight(of: batch.labels.scalars) }
 
   private func tally(_ part: String, _ folder: ImageFolder) -> ReadingTally {
     ReadingTally(part, folder, mostSkipped: images.mostSkipped)
@@ -221,7 +200,8 @@ final class ImageTask<Model: Classifier>: TrainingTask {
   /// A single image has no statistics to learn from.
   func count(_ batch: ImageTaskBatch) -> Int {
     if batch.inputs == nil || batch.isStandIn { return 0 }
-    return batch.count == 1 && model.learnsFromStatistics && place?.synchronizesStatistics != true ? 0 : batch.count
+    return batch.count == 1 && model.learnsFromStatistics && shared?.place.synchronizesStatistics != true
+      ? 0 : batch.count
   }
 
   // MARK: Loss and scores
@@ -332,15 +312,11 @@ final class ImageTask<Model: Classifier>: TrainingTask {
   ) throws -> ClassificationMetrics {
     let tally = tally(part, folder)
     let prepared = try PreparedImages(folder.entries, preprocessing: preprocessing)
-    if let group = place?.group {
+    if let group = shared?.place.group {
       let found = try Evaluation.evaluate(
         prepared, empty, batchSize: options.batchSize, workers: options.workers, with: group
       ) { [model] in model($0) }
-      tally.add(labels: found.reading.labels)
-      for image in found.reading.skipped {
-        tally.addSkipped(image.path, image.reason)
-        note(image.path, image.reason)
-      }
+      add(found.reading, to: tally)
       try tally.check()
       return found.metrics
     }
