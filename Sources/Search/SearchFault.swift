@@ -29,6 +29,7 @@ public enum SearchFault: Swift.Error, Equatable, Sendable, CustomStringConvertib
   /// The study's database cannot be used.
   case database(SQLiteFault)
 
+  /// One line: the setting or the file, and what to do.
   public var description: String {
     switch self {
     case .malformed(let text, let reason): "'\(text)': \(reason)"
