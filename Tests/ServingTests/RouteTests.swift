@@ -93,7 +93,8 @@ import Testing
 
   @Test func datesAndIntervalsOfRowsArePreparedAsInTables() throws {
     let table = Table([
-      .init("age", .numeric([1, 2, 3, 4])), .init("born", .categorical(["1.2.2001", "3.4.2002", "5.6.2003", "7.8.2004"])),
+      .init("age", .numeric([1, 2, 3, 4])),
+      .init("born", .categorical(["1.2.2001", "3.4.2002", "5.6.2003", "7.8.2004"])),
       .init("kind", .categorical(["a", "b", "a", "b"])),
     ])
     var settings = TableSettings(target: "kind")
