@@ -10,7 +10,7 @@ let hummingbird: Target.Dependency = .product(
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 /// What modules with protobuf messages of their own have beside Swift files.
-let protobufSources = ["TensorBoard": ["event.proto"], "ONNX": ["onnx.proto", "ONNX.md"]]
+let protobufSources = ["TensorBoard": ["event.proto"], "ONNX": ["onnx.proto"]]
 
 /// A Swift module `Aviary<name>` in the folder `Sources/<name>`: folders read plainly, modules clash with nobody's.
 func module(

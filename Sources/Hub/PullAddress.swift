@@ -98,6 +98,7 @@ public struct HubName: Equatable, Sendable, CustomStringConvertible {
 
   /// Owner and name.
   public var repository: String { owner + "/" + name }
+  /// The address as it is written: `hf:OWNER/NAME@REVISION/FILE`.
   public var description: String { "hf:\(repository)@\(revision)" + (file.map { "/" + $0 } ?? "") }
 
   private static func isWord(_ text: String) -> Bool {

@@ -40,6 +40,7 @@ public enum PullFault: Swift.Error, Equatable, CustomStringConvertible {
   /// The system has no library for hashes.
   case noHashing(LibraryFault)
 
+  /// One line: what was asked for, what went wrong, and what to do.
   public var description: String {
     switch self {
     case .unknown(let name, let known):

@@ -60,6 +60,7 @@ public indirect enum Initializer: Sendable, Equatable {
     case normal(mean: Float, deviation: Float)
     /// Within two deviations of 0; the deviation is that of all normal numbers.
     case truncatedNormal(deviation: Float)
+    /// Rows or columns that are orthogonal to each other, multiplied by the gain (Saxe et al., 2014).
     case orthogonal(gain: Float)
   }
 

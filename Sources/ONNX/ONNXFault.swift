@@ -18,6 +18,7 @@
     /// The file cannot be written.
     case archive(ArchiveFault)
 
+    /// One line: the layer, what cannot be exported, and why.
     public var description: String {
       switch self {
       case .operation(let name, let path, let reason):

@@ -19,8 +19,8 @@
   /// try model.write(to: "network.onnx")
   /// ```
   ///
-  /// The batch may have any size, and so may sequences where the network permits it. See `Sources/ONNX/ONNX.md` for what is
-  /// exported of each kind of network.
+  /// The batch may have any size, and so may sequences where the network permits it. The article "ONNX files" says what
+  /// is exported of each kind of network.
   public struct ONNXModel {
     /// How a network is exported.
     public struct Options: Sendable {
@@ -36,6 +36,7 @@
       /// What else the file is to say, by name.
       public var metadata: [(key: String, value: String)] = []
 
+      /// Float32, without preparation of images and without classes.
       public init() {}
     }
 
@@ -52,6 +53,7 @@
 
     /// What is said of an input or output.
     public struct Port: Sendable, Equatable {
+      /// The name by which a runtime asks for it, such as `input` or `logits`.
       public let name: String
       /// `float32`, `int64` or `uint8`.
       public let type: String
@@ -59,13 +61,18 @@
       public let shape: [String]
     }
 
+    /// What the file takes, in the order of the network.
     public let inputs: [Port]
+    /// What the file computes: `logits` or `probabilities` [N, classes] of a classifier.
     public let outputs: [Port]
 
     /// Traces a network and writes its operations down.
     ///
-    /// - Parameter input: the shape of an input without the batch, [C, H, W] of images for instance, which a validated
-    ///   configuration takes.
+    /// - Parameters:
+    ///   - network: the network, in inference.
+    ///   - input: the shape of an input without the batch, [C, H, W] of images for instance, which a validated configuration
+    ///     takes.
+    ///   - options: the type of the weights, and what the file does beside the network.
     /// - Throws: `ONNXFault`, which names the operation and the layer where one cannot be exported.
     public init(of network: any Network, input: [Int], options: Options = Options()) throws(ONNXFault) {
       let output = options.probabilities ? "probabilities" : "logits"

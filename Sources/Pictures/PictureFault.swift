@@ -13,6 +13,7 @@ public enum PictureFault: Swift.Error, Sendable, Equatable, CustomStringConverti
   /// The file cannot be written.
   case archive(ArchiveFault)
 
+  /// One line: what cannot be drawn or written, and what to do.
   public var description: String {
     switch self {
     case .library(let fault): "pictures are drawn by Pango and Cairo: \(fault)"

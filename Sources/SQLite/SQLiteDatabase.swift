@@ -27,18 +27,22 @@ import CSQLite
     case create
   }
 
-  /// In bytes.
+  /// The longest text or array of bytes, in bytes; a longer one is refused.
   public static let longestValue = 1 << 26
   /// Statements that are kept prepared.
   private static let mostStatements = 100
 
+  /// The file, as it was given.
   public let path: String
   private let handle: OpaquePointer
   private var statements: [String: OpaquePointer] = unsafe [:]
 
   /// Opens a database.
   ///
-  /// - Parameter seconds: how long to wait for other processes that have it locked.
+  /// - Parameters:
+  ///   - path: the file; a name such as `:memory:` is a file's, too.
+  ///   - access: whether the file is written, and created.
+  ///   - seconds: how long to wait for other processes that have it locked.
   /// - Throws: where the file cannot be opened or is not a database.
   public init(path: String, _ access: Access = .create, waiting seconds: Double = 10) throws(SQLiteFault) {
     self.path = path
@@ -74,12 +78,20 @@ import CSQLite
 
   /// Runs one statement.
   ///
-  /// - Parameter values: those of its `?`, in their order.
+  /// - Parameters:
+  ///   - sql: the statement, in SQLite's language.
+  ///   - values: those of its `?`, in their order.
+  /// - Throws: where the statement is wrong, or the file is locked, full or damaged.
   public func execute(_ sql: String, _ values: [SQLiteValue] = []) throws(SQLiteFault) {
     _ = try rows(sql, values)
   }
 
   /// Runs one statement and returns its rows: the values of each in the order of the columns.
+  ///
+  /// - Parameters:
+  ///   - sql: the statement, in SQLite's language.
+  ///   - values: those of its `?`, in their order.
+  /// - Throws: where the statement is wrong, or the file is locked, full or damaged.
   public func rows(_ sql: String, _ values: [SQLiteValue] = []) throws(SQLiteFault) -> [[SQLiteValue]] {
     let statement = unsafe try prepared(sql)
     ensure(

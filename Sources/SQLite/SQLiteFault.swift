@@ -9,6 +9,7 @@ public enum SQLiteFault: Swift.Error, Equatable, Sendable, CustomStringConvertib
   /// The disk is full, the file may not be written, or a value is too large.
   case failed(path: String, reason: String)
 
+  /// One line: the file, what SQLite says, and what to do.
   public var description: String {
     switch self {
     case .cannotOpen(let path, let reason):

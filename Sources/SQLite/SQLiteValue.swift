@@ -1,10 +1,14 @@
 /// A value in a table of a database.
 public enum SQLiteValue: Equatable, Sendable {
+  /// No value.
   case null
+  /// A whole number.
   case integer(Int64)
-  /// NaN cannot be kept: SQLite makes it null.
+  /// A number. NaN cannot be kept: SQLite makes it null.
   case real(Double)
+  /// A text, in UTF-8.
   case text(String)
+  /// Bytes that mean nothing to SQLite (a blob).
   case bytes([UInt8])
 
   /// The whole number; nil for any other value.
@@ -26,6 +30,8 @@ public enum SQLiteValue: Equatable, Sendable {
 extension SQLiteValue {
   /// Null where there is nothing.
   public init(_ text: String?) { self = text.map { .text($0) } ?? .null }
+  /// A real number; null where there is none.
   public init(_ number: Double?) { self = number.map { .real($0) } ?? .null }
+  /// A whole number; null where there is none.
   public init(_ number: Int?) { self = number.map { .integer(Int64($0)) } ?? .null }
 }

@@ -8,10 +8,12 @@ public struct GaussianProcess: Sendable {
   public struct Hyperparameters: Equatable, Sendable {
     /// How far the function stays alike, along each input.
     public var lengths: [Double]
-    /// The variance of the function, and of the noise in its values.
+    /// The variance of the function.
     public var signal: Double
+    /// The variance of the noise in its values.
     public var noise: Double
 
+    /// One length for each input, and both variances.
     public init(lengths: [Double], signal: Double, noise: Double) {
       self.lengths = lengths
       self.signal = signal
@@ -19,8 +21,9 @@ public struct GaussianProcess: Sendable {
     }
   }
 
+  /// The kernel that the process was made with.
   public let hyperparameters: Hyperparameters
-  /// Of the targets, given the hyperparameters.
+  /// The logarithm of the probability density of the targets, given the hyperparameters.
   public let logMarginalLikelihood: Double
   private let count: Int
   private let dimensions: Int
@@ -33,6 +36,7 @@ public struct GaussianProcess: Sendable {
   /// - Parameters:
   ///   - inputs: each with as many numbers as there are lengths.
   ///   - targets: the value at each input, around 0.
+  ///   - hyperparameters: of the kernel, with a length for each number of an input.
   public init(inputs: [[Double]], targets: [Double], _ hyperparameters: Hyperparameters) {
     ensure(
       inputs.count == targets.count && inputs.allSatisfy { $0.count == hyperparameters.lengths.count },

@@ -9,6 +9,7 @@ extension GaussianProcess {
   /// - Parameters:
   ///   - inputs: with coordinates from 0 to 1.
   ///   - targets: of mean 0 and deviation 1.
+  ///   - steps: how many steps towards the maximum are taken.
   public static func fitted(inputs: [[Double]], targets: [Double], steps: Int = 50) -> GaussianProcess {
     let dimensions = inputs.first?.count ?? 0
     let prior = HyperparameterPrior(dimensions: dimensions)

@@ -12,11 +12,14 @@ public struct GaussianProcessSampler: SettingSampler {
   /// The trials before the first that the process chooses.
   public var startup = 10
 
+  /// A sampler whose suggestions depend on the seed and the trials alone.
   public init(_ space: SearchSpace, seed: UInt64) {
     self.space = space
     self.seed = seed
   }
 
+  /// The values from which the process expects the most improvement over the best trial; before `startup` trials are over,
+  /// values far from those that were tried.
   public func suggest(
     trial number: Int, keeping given: [String: String], after history: [Observation]
   ) -> [String: String] {

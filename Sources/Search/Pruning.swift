@@ -1,5 +1,6 @@
 /// Which trials are stopped before their last epoch.
 public enum Pruning: String, CaseIterable, Codable, Sendable {
+  /// No trial is stopped.
   case none
   /// `MedianPruner`
   case median
@@ -28,8 +29,14 @@ public struct MedianPruner: Sendable {
   /// The epochs that every trial has.
   public var warmUp = 1
 
+  /// Five finished trials, and one epoch for every trial.
   public init() {}
 
+  /// Whether a trial stops after its last epoch so far.
+  ///
+  /// - Parameters:
+  ///   - values: of the trial by its epochs, counted from 1; less is better.
+  ///   - finished: those of trials that came to their end.
   public func stops(_ values: [Double], finished: [[Double]]) -> Bool {
     let epoch = values.count
     guard epoch > warmUp, finished.count >= startup, let best = values.filter({ !$0.isNaN }).min() else { return false }
@@ -50,6 +57,7 @@ public struct SuccessiveHalving: Sendable {
   /// Of this many trials at a rung one goes on.
   public var reduction = 3
 
+  /// Rungs at the epochs 1, 3, 9, 27, …, where a third goes on.
   public init() {}
 
   /// Whether an epoch is a rung.

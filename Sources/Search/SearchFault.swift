@@ -27,6 +27,7 @@ public enum SearchFault: Swift.Error, Equatable, Sendable, CustomStringConvertib
   /// Another process has taken this trial over.
   case claimLost(trial: Int)
 
+  /// One line: the setting or the file, and what to do.
   public var description: String {
     switch self {
     case .malformed(let text, let reason): "'\(text)': \(reason)"

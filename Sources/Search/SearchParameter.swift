@@ -11,20 +11,26 @@
 public struct SearchParameter: Equatable, Sendable {
   /// Applies where another setting has one of these values.
   public struct Condition: Equatable, Sendable {
+    /// The setting that it depends on.
     public let name: String
+    /// The values of that setting beside which it applies.
     public let values: [String]
 
+    /// Applies where the setting `name` has one of the values.
     public init(name: String, values: [String]) {
       self.name = name
       self.values = values
     }
   }
 
+  /// The name, such as `learning-rate`.
   public let name: String
+  /// The values that are searched.
   public let domain: SearchDomain
   /// nil for a setting that always applies.
   public let condition: Condition?
 
+  /// A setting with these values, which always applies unless there is a condition.
   public init(_ name: String, _ domain: SearchDomain, if condition: Condition? = nil) {
     self.name = name
     self.domain = domain
@@ -33,7 +39,9 @@ public struct SearchParameter: Equatable, Sendable {
 
   /// Reads the text of a parameter.
   ///
-  /// - Parameter takesFractions: whether a setting takes a value between whole numbers, such as 2.5.
+  /// - Parameters:
+  ///   - text: `NAME=VALUES` and what stands behind them, as described above.
+  ///   - takesFractions: whether a setting takes a value between whole numbers, such as 2.5.
   public init(
     parsing text: String, takesFractions: (_ name: String, _ value: String) -> Bool = { _, _ in true }
   ) throws(SearchFault) {

@@ -6,6 +6,9 @@ public struct SearchSpace: Equatable, Sendable {
   let order: [Int]
   private let places: [String: Int]
 
+  /// Settings that are searched together.
+  ///
+  /// - Throws: where a name is given twice, or a condition cannot be met or depends on itself.
   public init(_ parameters: [SearchParameter]) throws(SearchFault) {
     self.parameters = parameters
     var places: [String: Int] = [:]
@@ -36,6 +39,7 @@ public struct SearchSpace: Equatable, Sendable {
     self.places = places
   }
 
+  /// The setting with a name; nil where none has it.
   public subscript(name: String) -> SearchParameter? { places[name].map { parameters[$0] } }
 
   /// Whether a parameter applies beside these values.
@@ -57,7 +61,9 @@ public struct SearchSpace: Equatable, Sendable {
 
   /// The values at coordinates: of the settings that apply there.
   ///
-  /// - Parameter given: values that are fixed already, where they apply.
+  /// - Parameters:
+  ///   - coordinates: one in [0, 1] for each parameter.
+  ///   - given: values that are fixed already, where they apply.
   public func values(
     at coordinates: [Double], keeping given: [String: String] = [:]
   ) -> [String: String] {
@@ -85,19 +91,24 @@ public struct SearchSpace: Equatable, Sendable {
 
 /// A trial as a sampler sees it. Less is better.
 public struct Observation: Equatable, Sendable {
+  /// How far a trial came.
   public enum Outcome: Equatable, Sendable {
     /// It came to its end with this value.
     case finished(Double)
     /// It was stopped after this many epochs, where it had this value.
     case pruned(epoch: Int, Double)
+    /// It ended without a value.
     case failed
     /// It is being tried, perhaps elsewhere.
     case running
   }
 
+  /// The values of the settings that apply to it.
   public var values: [String: String]
+  /// What came of it.
   public var outcome: Outcome
 
+  /// A trial with these values.
   public init(_ values: [String: String], _ outcome: Outcome) {
     self.values = values
     self.outcome = outcome

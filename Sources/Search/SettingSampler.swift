@@ -6,12 +6,14 @@ public protocol SettingSampler: Sendable {
   /// Values of the settings that apply, for the trial with this number.
   ///
   /// - Parameters:
+  ///   - number: the trial's number, from 0.
   ///   - given: values that are fixed already.
   ///   - history: all other trials, in the order of their numbers.
   func suggest(trial number: Int, keeping given: [String: String], after history: [Observation]) -> [String: String]
 }
 
 extension SettingSampler {
+  /// Values of all settings that apply, none of which is fixed already.
   public func suggest(trial number: Int, after history: [Observation]) -> [String: String] {
     suggest(trial: number, keeping: [:], after: history)
   }
@@ -21,6 +23,7 @@ extension SettingSampler {
 public enum SearchMethod: String, CaseIterable, Codable, Sendable {
   /// All combinations, one after the other.
   case grid
+  /// Values drawn evenly: `RandomSampler`.
   case random
   /// The tree-structured Parzen estimator: `TPESampler`.
   case tpe
@@ -29,6 +32,9 @@ public enum SearchMethod: String, CaseIterable, Codable, Sendable {
   /// Random values, of which asynchronous successive halving stops most early: `SuccessiveHalving`.
   case asha
 
+  /// The sampler of a method.
+  ///
+  /// - Throws: `SearchFault.endless` or `.tooManyPoints` where a grid cannot be counted out.
   public func sampler(_ space: SearchSpace, seed: UInt64) throws(SearchFault) -> any SettingSampler {
     switch self {
     case .grid: try GridSampler(space)
@@ -44,11 +50,13 @@ public struct RandomSampler: SettingSampler {
   private let space: SearchSpace
   private let seed: UInt64
 
+  /// A sampler whose suggestions depend on the seed and the trial's number alone.
   public init(_ space: SearchSpace, seed: UInt64) {
     self.space = space
     self.seed = seed
   }
 
+  /// Values drawn evenly over each domain (of a logarithmic one, over its logarithms).
   public func suggest(
     trial number: Int, keeping given: [String: String], after history: [Observation]
   ) -> [String: String] {

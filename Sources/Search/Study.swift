@@ -20,6 +20,7 @@ import AviarySQLite
 ///     settings   trial, name, value
 ///     reports    trial, split, epoch, value
 public final class Study {
+  /// The file, as it was given.
   public let path: String
   /// How long a claim lasts without a sign of life, in seconds.
   public var patience = 60.0
@@ -46,8 +47,10 @@ public final class Study {
 
   /// Opens the study in a file, or begins one.
   ///
-  /// - Parameter facts: what its trials have in common, by name. A study that was begun with others is refused; its own that
-  ///   are not named here do not matter.
+  /// - Parameters:
+  ///   - path: the file, which is created if it does not exist.
+  ///   - facts: what its trials have in common, by name. A study that was begun with others is refused; its own that are not
+  ///     named here do not matter.
   public convenience init(path: String, facts: [(name: String, value: String)]) throws {
     try self.init(path: path, facts: facts, now: { Date().timeIntervalSince1970 })
   }

@@ -1,17 +1,22 @@
 /// A trial of a study.
 public struct StudyTrial: Equatable, Sendable {
+  /// How far a trial came.
   public enum State: String, Sendable, CaseIterable {
     /// Its values are given, in part or in whole, and nobody tries them yet.
     case waiting
+    /// A process tries it.
     case running
+    /// It came to its end and has a value.
     case finished
     /// It was stopped early.
     case pruned
+    /// It ended with an error: see `message`.
     case failed
   }
 
   /// Counted from 0, in the order in which trials began.
   public let number: Int
+  /// How far it came when the study was read.
   public let state: State
   /// The values of the settings that apply.
   public let values: [String: String]
@@ -21,16 +26,20 @@ public struct StudyTrial: Equatable, Sendable {
   public let reports: [Report]
   /// Why it failed.
   public let message: String?
+  /// How long it took; nil until it is over.
   public let seconds: Double?
 
+  /// A value that a trial reported after an epoch.
   public struct Report: Equatable, Sendable {
     /// Counted from 0.
     public let split: Int
     /// Counted from 1.
     public let epoch: Int
+    /// What is searched for, after this epoch.
     public let value: Double
   }
 
+  /// The last epoch that was reported; 0 for none.
   public var epochs: Int { reports.map(\.epoch).max() ?? 0 }
 
   /// As a sampler sees it.
@@ -50,6 +59,7 @@ public struct StudyTrial: Equatable, Sendable {
 
 /// The right to run a trial, which ends when the trial does or another process takes it over.
 public struct TrialClaim: Sendable {
+  /// The trial's number, from 0.
   public let number: Int
   /// The values that it has already.
   public let given: [String: String]

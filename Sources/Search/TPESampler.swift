@@ -15,11 +15,14 @@ public struct TPESampler: SettingSampler {
   /// How many values are drawn for a suggestion.
   public var candidates = 64
 
+  /// A sampler whose suggestions depend on the seed and the trials alone.
   public init(_ space: SearchSpace, seed: UInt64) {
     self.space = space
     self.seed = seed
   }
 
+  /// The likeliest of `candidates` values among the good trials relative to the others; before `startup` trials are over,
+  /// values far from those that were tried.
   public func suggest(
     trial number: Int, keeping given: [String: String], after history: [Observation]
   ) -> [String: String] {

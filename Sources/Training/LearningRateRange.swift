@@ -4,13 +4,17 @@ import AviaryTensors
 /// every step of a short training, and the loss shows where it learns fastest and where it breaks. As in fastai, the losses
 /// are smoothed, the test ends where they are four times the least, and the rate with the steepest descent is suggested.
 public struct LearningRateRange: Equatable, Sendable {
+  /// A step of the test.
   public struct Point: Equatable, Sendable {
+    /// The rate of the step.
     public let learningRate: Double
+    /// The loss of the step's batch.
     public let loss: Double
     /// An exponential mean of the losses so far, corrected for its beginning.
     public let smoothed: Double
   }
 
+  /// The steps so far, in their order.
   public private(set) var points: [Point] = []
   /// How the rates grow.
   public let rates: ClosedRange<Double>
@@ -25,6 +29,9 @@ public struct LearningRateRange: Equatable, Sendable {
   /// Points that do not count in the suggestion: at the beginning the mean is noisy, at the end the training breaks.
   static let (skippedAtStart, skippedAtEnd) = (10, 5)
 
+  /// A test that has not begun.
+  ///
+  /// - Throws: `TrainingFault` unless the rates rise from above 0, in 2 to 100,000 steps.
   public init(_ rates: ClosedRange<Double> = 1e-7...10, steps: Int = 100) throws(TrainingFault) {
     try TrainingFault.check(
       "learning rates of a range test", "\(rates.lowerBound)...\(rates.upperBound)",

@@ -16,6 +16,7 @@ public struct LearningSettings: Codable, Equatable, Sendable {
   /// The loss of numbers; nil for the mean squared error.
   public var loss: NumberLoss?
 
+  /// A step for every batch, without penalties.
   public init() {}
 
   /// How many steps so many batches make.
@@ -54,6 +55,7 @@ public struct DropBlockSettings: Codable, Equatable, Sendable {
   /// Patterns of the layers; nil for those whose maps have the two smallest sizes.
   public var layers: [String]?
 
+  /// Drops squares of `block` elements a side, of the share `rate` in the end.
   public init(rate: Double, block: Int = 7, layers: [String]? = nil) {
     self.rate = rate
     self.block = block

@@ -100,14 +100,17 @@ public struct Scores: Codable, Equatable, Sendable {
   public var loss: Double
   /// The share predicted rightly; nil where the task has no right and wrong.
   public var accuracy: Double?
-  /// Means over the classes; nil where no classes are predicted, and for the training part.
+  /// The mean of the classes' F1 scores; nil where no classes are predicted, and for the training part.
   public var macroF1: Double?
   /// The mean of the classes' recalls.
   public var balancedAccuracy: Double?
+  /// The mean of the F1 scores, each class as often as it occurs (scikit-learn's `average="weighted"`).
   public var weightedF1: Double?
+  /// Matthews' correlation of labels and predictions, from −1 to 1.
   public var matthewsCorrelation: Double?
+  /// Cohen's κ: the agreement of labels and predictions beyond chance, at most 1.
   public var cohensKappa: Double?
-  /// nil where nobody asks for it.
+  /// The share whose class is among the k most probable ones; nil where nobody asks for it.
   public var topK: Double?
   /// How well numbers are estimated, in the data's own units; nil where classes are predicted.
   public var rmse: Double?

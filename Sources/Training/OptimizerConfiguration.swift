@@ -60,7 +60,22 @@ public struct OptimizerConfiguration: Codable, Equatable, Sendable {
 
   /// A number that some rules have.
   public enum Number: String, CaseIterable, Sendable {
-    case momentum, betas, epsilon, rho, alpha, isCentered, learningRateDecay, initialAccumulator
+    /// `OptimizerConfiguration.momentum`.
+    case momentum
+    /// `beta1` and `beta2`.
+    case betas
+    /// `OptimizerConfiguration.epsilon`.
+    case epsilon
+    /// `OptimizerConfiguration.rho`.
+    case rho
+    /// `OptimizerConfiguration.alpha`.
+    case alpha
+    /// `OptimizerConfiguration.isCentered`.
+    case isCentered
+    /// `OptimizerConfiguration.learningRateDecay`.
+    case learningRateDecay
+    /// `OptimizerConfiguration.initialAccumulator`.
+    case initialAccumulator
   }
 
   /// Which optimizer.

@@ -17,6 +17,7 @@ public struct PartOptions: Equatable, Sendable {
   /// The bootstrap sample that the run learns from, from 0; nil for the training items themselves.
   public var sample: Int?
 
+  /// The data's own parts, without groups and folds.
   public init() {}
 
   /// Whether the run keeps what it predicts of the items that it holds out.

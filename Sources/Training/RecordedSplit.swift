@@ -29,6 +29,11 @@ public struct RecordedSplit: Codable, Equatable, Sendable {
     self.init(SplitPlan(validation: validation, test: test, seed: seed), file: file, limit: limit)
   }
 
+  /// Records a plan.
+  ///
+  /// - Parameters:
+  ///   - file: the file that the data came from, where they are one.
+  ///   - limit: the most items of a class that were taken; nil for all.
   public init(_ plan: SplitPlan, file: String? = nil, limit: Int? = nil) {
     seed = "\(plan.seed)"
     (validation, test) = (plan.validation, plan.test)

@@ -18,7 +18,7 @@ public struct RunSummary: Codable, Equatable, Sendable {
   public var testAccuracy: Double?
   /// The mean loss of `best.h5` on the validation items.
   public var bestLoss: Double?
-  /// Means over the classes of the validation and the test items; only written where classes are predicted.
+  /// The mean F1 score of the classes of the best epoch in validation; only written where classes are predicted.
   public var bestMacroF1: Double?
   /// The balanced accuracy of the best epoch in validation.
   public var bestBalancedAccuracy: Double?
@@ -26,14 +26,21 @@ public struct RunSummary: Codable, Equatable, Sendable {
   public var testMacroF1: Double?
   /// The balanced accuracy in the test.
   public var testBalancedAccuracy: Double?
+  /// The weighted F1 score of the best epoch in validation.
   public var bestWeightedF1: Double?
+  /// Matthews' correlation of the best epoch in validation.
   public var bestMatthewsCorrelation: Double?
+  /// Cohen's κ of the best epoch in validation.
   public var bestCohensKappa: Double?
+  /// The weighted F1 score in the test.
   public var testWeightedF1: Double?
+  /// Matthews' correlation in the test.
   public var testMatthewsCorrelation: Double?
+  /// Cohen's κ in the test.
   public var testCohensKappa: Double?
-  /// How often the right class is among the most probable ones; only written where somebody asked.
+  /// How often the right class was among the most probable ones in validation; only written where somebody asked.
   public var bestTopK: Double?
+  /// The same in the test.
   public var testTopK: Double?
   /// How well `best.h5` estimates the numbers of the validation items, in their own units; only written where it does.
   public var bestRMSE: Double?

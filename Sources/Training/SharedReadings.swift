@@ -21,6 +21,7 @@ import Synchronization
 /// Runs within it are not made to be resumed: what their images hold is not recorded, and the features are kept in the folder
 /// instead of in the run's.
 public final class SharedReadings: Sendable {
+  /// What the runs of this task share; nil for nothing.
   @TaskLocal public static var current: SharedReadings?
 
   /// Where features are kept.
@@ -32,6 +33,9 @@ public final class SharedReadings: Sendable {
     var tables: [String: any Sendable] = [:]
   }
 
+  /// Shares nothing yet.
+  ///
+  /// - Parameter folder: where features are kept; it is made when there are some.
   public init(folder: String) { self.folder = folder }
 
   // MARK: Features

@@ -6,11 +6,13 @@ public struct Unfreezing: Codable, Equatable, Sendable, CustomStringConvertible 
   /// The first epoch that they are trained in, counted from 1.
   public var epoch: Int
 
+  /// Layers by a pattern, from an epoch on, which is counted from 1.
   public init(_ layers: String, from epoch: Int) {
     self.layers = layers
     self.epoch = epoch
   }
 
+  /// As the command takes it: `layer4@3`.
   public var description: String { "\(layers)@\(epoch)" }
 
   func validate() throws(TrainingFault) {

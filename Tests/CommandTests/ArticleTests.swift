@@ -5,16 +5,14 @@ import Testing
 /// The articles and the README: their listings are parts of programs that the tests run, and their commands exist.
 @Suite struct ArticleTests {
   static let catalogue = "Sources/Aviary/Aviary.docc"
-  /// Companion programs that not every build has: their options are not looked up.
-  static let optionalCommands: Set = ["serve"]
-
+  /// The articles of all libraries, and the README.
   static let pages: [String] = {
-    let folder = PackageRoot.url.appendingPathComponent(catalogue).path
-    let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    return files.filter { $0.hasSuffix(".md") }.sorted().map { "\(catalogue)/\($0)" } + ["README.md"]
+    let sources = FileManager.default.enumerator(atPath: PackageRoot.url.appendingPathComponent("Sources").path)
+    let files = (sources?.allObjects as? [String] ?? []).filter { $0.contains(".docc/") && $0.hasSuffix(".md") }
+    return files.sorted().map { "Sources/" + $0 } + ["README.md"]
   }()
 
-  @Test func pagesAreFound() { #expect(Self.pages.count > 10) }
+  @Test func pagesAreFound() { #expect(Self.pages.count > 25) }
 
   @Test(arguments: pages) func everyListingIsPartOfASnippet(_ page: String) throws {
     let programs = try SnippetTests.names.map { ($0, try Self.lines("Snippets/\($0).swift")) }
@@ -81,6 +79,29 @@ import Testing
     }
   }
 
+  static let documents = ["CONTRIBUTING.md", "SECURITY.md", "Benchmarks.md", "CHANGELOG.md", "Weights/FORMAT.md"]
+
+  /// Links to files of the package lead to some. DocC checks those of articles.
+  @Test(arguments: ["README.md"] + documents) func everyLinkLeadsToAFile(_ page: String) throws {
+    let folder = PackageRoot.url.appendingPathComponent(page).deletingLastPathComponent()
+    for (number, line) in try Self.lines(page).enumerated() {
+      for link in Self.links(in: line) {
+        #expect(
+          FileManager.default.fileExists(atPath: folder.appendingPathComponent(link).path),
+          "\(page):\(number + 1): \(link)")
+      }
+    }
+  }
+
+  /// The files that a line of Markdown links to.
+  private static func links(in line: String) -> [String] {
+    line.matches(of: /\]\(([^)#\s]+)(?:#[^)]*)?\)/).map { String($0.output.1) }.filter { !$0.contains("://") }
+  }
+
+  @Test func linksAreFound() {
+    #expect(Self.links(in: "[a](A.md), `b` [c](d/e.md#f) [g](https://h.org/i) f(x) [j](#k)") == ["A.md", "d/e.md"])
+  }
+
   /// What is wrong with the words after `aviary`.
   private static func fault(in words: [String]) throws -> String? {
     guard let name = words.first else { return nil }
@@ -95,7 +116,7 @@ import Testing
       default: ["help-\(name).txt"]
       }
     let texts = pages.compactMap { try? help($0) }
-    guard !texts.isEmpty else { return optionalCommands.contains(name) ? nil : "no such command" }
+    guard !texts.isEmpty else { return "no such command" }
     let options = words.dropFirst().filter { $0.hasPrefix("--") }.map { $0.split(separator: "=")[0] }
     let unknown = options.filter { option in option != "--help" && !texts.contains { $0.mentions(String(option)) } }
     return unknown.isEmpty ? nil : "\(name) has no \(unknown.joined(separator: ", "))"

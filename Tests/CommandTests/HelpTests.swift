@@ -4,11 +4,15 @@ import Testing
 
 /// The help is part of the product: it is what `tools/goldens_help` wrote, word for word.
 @Suite struct HelpTests {
-  static let commands = [
-    "models", "inspect", "verify", "diff", "convert", "average", "quantize", "train", "finetune", "evaluate", "predict",
-    "explain", "features", "pull", "plot", "report", "describe", "show", "search",
-    "sample", "sample-images",
-  ]
+  /// Those that the tool's own help lists.
+  static let commands: [String] = {
+    let lines = ((try? golden("help.txt")) ?? "").split(separator: "\n")
+    return lines.drop { $0 != "SUBCOMMANDS:" }.compactMap { line in
+      line.wholeMatch(of: #/  ([a-z-]+)(?: .*)?/#).map { String($0.output.1) }
+    }
+  }()
+
+  @Test func commandsAreFound() { #expect(Self.commands.count > 20 && Self.commands.contains("sample-images")) }
 
   static func golden(_ name: String) throws -> String {
     try String(

@@ -2,11 +2,42 @@ import AviaryPlatform
 
 /// The kinds of changes that RandAugment and TrivialAugment draw from, in torchvision's order.
 public enum ImageChange: String, CaseIterable, Sendable {
-  case identity, shearX, shearY, translateX, translateY, rotate, brightness, color, contrast, sharpness
-  case posterize, solarize, autoContrast, equalize
+  /// None.
+  case identity
+  /// Rows are shifted in proportion to their distance from the top.
+  case shearX
+  /// Columns are shifted in proportion to their distance from the left.
+  case shearY
+  /// A shift to the side.
+  case translateX
+  /// A shift up or down.
+  case translateY
+  /// A rotation around the middle.
+  case rotate
+  /// A mixture with black, or away from it.
+  case brightness
+  /// A mixture with the grey picture, or away from it.
+  case color
+  /// A mixture with the mean grey, or away from it.
+  case contrast
+  /// A mixture with the smoothed picture, or away from it.
+  case sharpness
+  /// Fewer bits for each colour.
+  case posterize
+  /// Values above a threshold become their opposites.
+  case solarize
+  /// Each channel is stretched to the whole range.
+  case autoContrast
+  /// Each channel gets an even histogram.
+  case equalize
 
   /// Whose strengths.
-  public enum Space: Sendable { case randAugment, trivialAugment }
+  public enum Space: Sendable {
+    /// Those of `RandAugment`.
+    case randAugment
+    /// Those of `TrivialAugment`, which are wider.
+    case trivialAugment
+  }
 
   /// Whether a change of the strength may as well be of minus the strength.
   public var isSigned: Bool {

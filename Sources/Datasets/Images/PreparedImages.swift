@@ -5,6 +5,7 @@ import AviaryTensors
 ///
 /// An image that cannot be decoded does not end the epoch: it is left out of its batch and named.
 public struct PreparedImages: Dataset {
+  /// One image as a network gets it, or why it cannot be decoded.
   public struct Item: Sendable {
     let index: Int
     /// [channels, H, W]

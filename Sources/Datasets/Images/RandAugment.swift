@@ -11,6 +11,7 @@ public struct RandAugment: Codable, Sendable, Equatable {
   /// How many strengths there are.
   public var levels: Int
 
+  /// Two changes of strength 9 among 31, as torchvision has it.
   public init(operations: Int = 2, magnitude: Int = 9, levels: Int = 31) {
     self.operations = operations
     self.magnitude = magnitude
@@ -48,6 +49,7 @@ public struct TrivialAugment: Codable, Sendable, Equatable {
   /// How many strengths there are.
   public var levels: Int
 
+  /// Strengths among so many; torchvision has 31.
   public init(levels: Int = 31) { self.levels = levels }
 
   func validate() throws(PreprocessingFault) {

@@ -13,6 +13,7 @@ import AviaryKernels
 /// }
 /// ```
 public struct Folds: Equatable, Sendable {
+  /// One division.
   public struct Fold: Equatable, Sendable {
     /// Positions in the list of examples, in its order.
     public let training: [Int]
@@ -20,6 +21,7 @@ public struct Folds: Equatable, Sendable {
     public let held: [Int]
   }
 
+  /// The divisions, in the order of what they hold out.
   public let all: [Fold]
 
   /// Holds out each example once. Folds differ by one example at most.

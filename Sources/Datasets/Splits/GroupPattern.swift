@@ -5,8 +5,12 @@ import AviaryDiagnostics
 ///
 /// A pattern with a slash is looked for in the whole path, one without in the file's name.
 public struct GroupPattern: Sendable {
+  /// The regular expression.
   public let text: String
 
+  /// A pattern as Swift's `Regex` has them.
+  ///
+  /// - Throws: `SplitFault.badPattern` where the text is no regular expression.
   public init(_ text: String) throws(SplitFault) {
     self.text = text
     guard !text.isEmpty, (try? Regex(text)) != nil else { throw .badPattern(text) }

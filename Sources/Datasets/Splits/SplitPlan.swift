@@ -21,6 +21,7 @@ public struct SplitPlan: Codable, Equatable, Sendable {
     /// Which division into folds, from 0, where it is repeated.
     public var repetition: Int
 
+    /// One of `folds`, counted from 0.
     public init(folds: Int, fold: Int, repetition: Int = 0) {
       self.folds = folds
       self.fold = fold
@@ -34,16 +35,19 @@ public struct SplitPlan: Codable, Equatable, Sendable {
   public var test: Double
   /// What every draw is keyed by.
   public var seed: UInt64
+  /// What belongs together and stays on one side of every split; nil where each example stands by itself.
   public var grouping: Grouping?
   /// Whether each class has its share in every part, where there are classes.
   public var isStratified = true
   /// Whether the examples stand in the order of time: parts follow each other, and folds train on what is before them.
   public var isInOrder = false
+  /// The fold that the parts are of; nil for parts by their shares.
   public var fold: FoldPlace?
   /// Which bootstrap sample the training examples are, from 0: as many as there are, drawn with replacement. nil for the
   /// examples themselves.
   public var sample: Int?
 
+  /// Shares of each class, drawn by a seed.
   public init(validation: Double = 0.1, test: Double = 0, seed: UInt64 = 0) {
     self.validation = validation
     self.test = test

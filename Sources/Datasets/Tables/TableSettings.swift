@@ -40,6 +40,7 @@ public struct TableSettings: Codable, Equatable, Sendable {
 
   /// Numbers made categories of: the interval that a number lies in takes its place (scikit-learn's `KBinsDiscretizer`).
   public struct Binning: Codable, Equatable, Sendable {
+    /// Where intervals end.
     public enum Strategy: String, Codable, CaseIterable, Sendable {
       /// Intervals of one width.
       case uniform
@@ -47,6 +48,7 @@ public struct TableSettings: Codable, Equatable, Sendable {
       case quantile
     }
 
+    /// What an interval becomes.
     public enum Encoding: String, Codable, CaseIterable, Sendable {
       /// A feature for each interval.
       case oneHot
@@ -56,11 +58,14 @@ public struct TableSettings: Codable, Equatable, Sendable {
 
     /// The number of intervals. Equal bounds of quantiles leave fewer.
     public var bins: Int
+    /// Where the intervals end.
     public var strategy: Strategy
+    /// What an interval becomes.
     public var encoding: Encoding
     /// The columns; nil for all of numbers.
     public var columns: [String]?
 
+    /// Five intervals that hold equally many rows, as features of their own, of all numbers.
     public init(
       bins: Int = 5, strategy: Strategy = .quantile, encoding: Encoding = .oneHot, columns: [String]? = nil
     ) {

@@ -16,6 +16,7 @@ public struct TextAugmentation: Codable, Equatable, Sendable {
   /// Words that mean the same.
   public var synonyms: [[String]]
 
+  /// Changes of words; those whose share is nil are off.
   public init(
     swap: Double? = nil, deletion: Double? = nil, insertion: Double? = nil, replacement: Double? = nil,
     synonyms: [[String]] = []
@@ -27,6 +28,9 @@ public struct TextAugmentation: Codable, Equatable, Sendable {
     self.synonyms = synonyms
   }
 
+  /// Refuses changes that cannot be made.
+  ///
+  /// - Throws: where a share is not above 0 and at most 1, or synonyms are asked for and none are given.
   public func validate() throws(TableFault) {
     for (name, share) in [
       ("share of swapped words", swap), ("share of deleted words", deletion), ("share of inserted words", insertion),

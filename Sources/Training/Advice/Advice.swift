@@ -11,30 +11,48 @@ import AviaryLayers
 public struct Advice: Sendable {
   /// What a linear classifier makes of the features at a depth.
   public struct Depth: Sendable, Equatable {
+    /// The path of the layer whose output the features are.
     public let layer: String
-    /// The mean recall of the classes over folds, and the standard error of that mean.
+    /// The mean recall of the classes over folds.
     public let balancedAccuracy: Double
+    /// The standard error of `balancedAccuracy`.
     public let standardError: Double
   }
 
   /// How many images there are to learn from.
-  public enum Size: String, Sendable { case small, large }
+  public enum Size: String, Sendable {
+    /// Fewer than `fewImages` of a class in the middle of all classes.
+    case small
+    /// As many, or more.
+    case large
+  }
   /// Whether the deepest features serve as well as any others.
-  public enum Similarity: String, Sendable { case similar, different }
+  public enum Similarity: String, Sendable {
+    /// They do: the images are like those that the network was trained on.
+    case similar
+    /// Features before them tell the classes apart better.
+    case different
+  }
 
+  /// The names of the classes, in the order of their folders.
   public let classes: [String]
   /// The number of images of each class.
   public let counts: [Int]
+  /// What linear probes found, from the first layer to the last.
   public let depths: [Depth]
+  /// Whether there are few images of a class in the middle of all classes: see `fewImages`.
   public let size: Size
+  /// Whether what the network was trained on is like these images, as far as the probes tell.
   public let similarity: Similarity
   /// The layers of the backbone that are trained, from the first to the last; empty for the head alone.
   public let trained: [String]
+  /// Whether no layer is frozen.
   public let isWholeNetworkTrained: Bool
   /// The classes that are rare, by their places.
   public let rare: [Int]
   /// The macro F1 of each treatment of rare classes; empty where no class is rare.
   public let treatments: [(treatment: RareClassTreatment, macroF1: Double)]
+  /// The treatment that is advised.
   public let treatment: RareClassTreatment
   /// Why, a line each.
   public let reasons: [String]

@@ -4,9 +4,13 @@ import AviaryTensors
 
 /// What can be done about rare classes.
 public enum RareClassTreatment: String, CaseIterable, Sendable {
+  /// Nothing.
   case none
+  /// Losses that count for more where a class is rare: `ClassOptions.weights`.
   case weights
+  /// Items drawn so that all classes are equally frequent: `ClassOptions.sampler`.
   case sampler
+  /// Logits with the logarithms of the classes' shares while they are learned: `ClassOptions.logitAdjustment`.
   case logitAdjustment = "logit-adjustment"
 
   /// The options of the command line.

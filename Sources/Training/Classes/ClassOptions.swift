@@ -11,16 +11,21 @@ public struct ClassOptions: Codable, Equatable, Sendable {
     case given([ClassWeight])
   }
 
+  /// What the loss of one class is multiplied by.
   public struct ClassWeight: Codable, Equatable, Sendable {
+    /// The name of the class.
     public var name: String
+    /// The factor, above 0.
     public var weight: Double
 
+    /// A class and its factor.
     public init(_ name: String, _ weight: Double) {
       self.name = name
       self.weight = weight
     }
   }
 
+  /// What the losses are multiplied by; nil for 1.
   public var weights: Weights?
   /// Which items an epoch goes through.
   public var sampler = Sampler.uniform
@@ -36,6 +41,7 @@ public struct ClassOptions: Codable, Equatable, Sendable {
   /// How many of the most probable classes are looked through for the right one in a further score; nil for none.
   public var topK: Int?
 
+  /// All classes alike, and labels that are certain.
   public init() {}
 
   /// What was written before a setting existed has its default.

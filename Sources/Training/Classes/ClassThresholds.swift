@@ -11,8 +11,9 @@ public struct ClassThresholds: Codable, Equatable, Sendable {
   public let values: [Double]
   /// The score that they were chosen by.
   public let criterion: Monitor
-  /// That score of the examples that they were chosen on, and what it was without them.
+  /// That score of the examples that they were chosen on.
   public let score: Double
+  /// The same score where the most probable class is predicted, without thresholds.
   public let plainScore: Double
 
   /// Chooses thresholds by which examples score best: one class after the other, as long as something gets better. With two

@@ -7,12 +7,17 @@ import AviaryTensors
 /// An item's label is probably wrong where the network is as sure of another class as it is, on average, of the items that
 /// are labelled so (Northcutt et al., "Confident Learning", 2021).
 public struct LabelProblems: Sendable {
+  /// A labelled item, and what the network says of it.
   public struct Item: Equatable, Sendable {
+    /// The file, or the row, that it is.
     public let name: String
-    /// The label that it has, and the class that is most probable.
+    /// The label that it has, a place in `classes`.
     public let label: Int
+    /// The class that is most probable, a place in `classes`.
     public let predicted: Int
+    /// How probable its label is to the network.
     public let labelProbability: Double
+    /// How probable the most probable class is.
     public let predictedProbability: Double
     /// −log of the label's probability.
     public let loss: Double
@@ -20,7 +25,9 @@ public struct LabelProblems: Sendable {
     public let suggested: Int?
   }
 
+  /// The names of the classes.
   public let classes: [String]
+  /// All items, those with the largest loss first.
   public let items: [Item]
 
   /// - Parameter predictions: the name, the label and the probabilities of all classes for each item.

@@ -5,10 +5,15 @@ import AviaryDiagnostics
 /// What networks made of items that they did not learn from, in a table such as `out-of-fold.csv`: columns `item`, `true` (or
 /// `label`), and `probability_CLASS` for each class; others are passed over.
 public struct PredictionFile: Sendable {
+  /// The classes, in the order of their columns.
   public let classes: [String]
+  /// Each item's name, its label (a place in `classes`) and the probability of each class.
   public let predictions: [(name: String, label: Int, probabilities: [Double])]
   private static let prefix = "probability_"
 
+  /// Reads a table in CSV.
+  ///
+  /// - Throws: where the file cannot be read, lacks a column, or has a class without one.
   public init(reading path: String) throws(TableFault) {
     let bytes: [UInt8]
     do throws(ArchiveFault) { bytes = try MappedFile(path: path, map: false).bytes.array() } catch {

@@ -3,6 +3,7 @@ import AviaryTensors
 
 /// The classes that a task learns, and which of them each training item is of.
 public struct TrainingClasses: Equatable, Sendable {
+  /// The names of the classes.
   public let names: [String]
   /// Of each training item, in the order of the data.
   public let labels: [Int32]

@@ -8,10 +8,13 @@ public enum TrainingLoss: String, Codable, CaseIterable, Sendable {
   case mse
   /// Of numbers: the mean absolute error.
   case mae
-  /// Of numbers: see `NumberLoss`.
+  /// Of numbers: squared near 0, absolute beyond a distance. See `NumberLoss`.
   case huber
+  /// Of numbers: Huber's loss divided by that distance.
   case smoothL1 = "smooth-l1"
+  /// Of numbers: the mean of log cosh of the errors.
   case logCosh = "log-cosh"
+  /// Of numbers: the pinball loss, whose least value a quantile has.
   case quantile
 
   /// Whether it is a loss of classes.

@@ -2,11 +2,13 @@ import AviaryDiagnostics
 
 /// The classes of several networks brought into one order, that of the first one.
 public struct ClassAlignment: Equatable, Sendable {
+  /// The classes, in the order of the first network's outputs.
   public let classes: [String]
   /// Of each network, for each class its place among the network's outputs.
   public let orders: [[Int]]
 
   /// - Parameter members: each network's file, its classes in the order of its outputs, and whether it names them itself.
+  /// - Throws: where a network has other classes, names one twice, or only some networks name theirs.
   public init(_ members: [(path: String, classes: [String], isNamed: Bool)]) throws(EnsembleFault) {
     let first = members[0]
     var orders: [[Int]] = []

@@ -2,6 +2,7 @@ import AviaryPlatform
 
 /// Weights for the members of an ensemble, none below 0 and together 1.
 public struct EnsembleWeights: Equatable, Sendable {
+  /// One weight for each member, in their order.
   public let values: [Double]
 
   /// Equal ones.

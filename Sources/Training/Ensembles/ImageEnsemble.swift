@@ -13,15 +13,23 @@ import AviaryTensors
 ///   })
 /// ```
 public struct ImageEnsemble {
+  /// The networks, in the order in which they were given.
   public let members: [ImagePredictor]
+  /// The files of the networks, in the same order.
   public let paths: [String]
+  /// How the members' outputs are brought into one order of classes.
   public let alignment: ClassAlignment
+  /// The views of an image whose predictions each member averages.
   public var views = TestTimeAugmentation.single
   /// What random views are keyed by.
   public var seed: UInt64 = 0
 
+  /// The classes, in the order of the first member.
   public var classes: [String] { alignment.classes }
 
+  /// An ensemble of at least one network.
+  ///
+  /// - Throws: where the members' classes differ.
   public init(_ members: [(path: String, predictor: ImagePredictor)]) throws(EnsembleFault) {
     self.members = members.map(\.predictor)
     paths = members.map(\.path)

@@ -13,6 +13,7 @@ public enum TestTimeAugmentation: Equatable, Sendable {
   /// The most views.
   public static let most = 1000
 
+  /// How many views of an image there are.
   public var views: Int {
     switch self {
     case .single: 1

@@ -9,6 +9,7 @@ public enum MemberOptions: Equatable, Sendable {
 
   var isFolds: Bool { if case .folds = self { true } else { false } }
 
+  /// How many times all folds are made; 1 of bootstrap samples.
   public var repetitions: Int { if case .folds(_, let repetitions) = self { repetitions } else { 1 } }
 
   /// How many runs there are.

@@ -1,9 +1,12 @@
 /// The results of several runs on other parts of the same data: `summary.json` of their folder.
 public struct MemberSummary: Codable, Equatable, Sendable {
+  /// The network that was trained.
   public var architecture: String
+  /// The names of the classes; empty where numbers are estimated.
   public var classes: [String]
-  /// The number of folds and of divisions into folds; nil of bootstrap samples.
+  /// The number of folds; nil of bootstrap samples.
   public var folds: Int?
+  /// How many times the data were divided into folds; nil of bootstrap samples.
   public var repeats: Int?
   /// The number of bootstrap samples; nil of folds.
   public var members: Int?
@@ -13,16 +16,22 @@ public struct MemberSummary: Codable, Equatable, Sendable {
   public var scores: [String: Score]
   /// All predictions of items by networks that did not learn from them, together; nil where none are kept.
   public var pooled: Pooled?
+  /// The runs, in the order of their folders.
   public var runs: [Run]
+  /// How long all runs took together.
   public var seconds: Double
 
+  /// A score over the runs.
   public struct Score: Codable, Equatable, Sendable {
+    /// The mean of `values`.
     public var mean: Double
+    /// The standard deviation of a sample (divided by one less than the number of runs).
     public var deviation: Double
     /// The ends of the 95 % interval, by Student's t.
     public var interval: [Double]
     /// The same with Nadeau and Bengio's correction for training items in common; nil of bootstrap samples.
     public var correctedInterval: [Double]?
+    /// The score of each run.
     public var values: [Double]
 
     private enum CodingKeys: String, CodingKey {
@@ -41,12 +50,15 @@ public struct MemberSummary: Codable, Equatable, Sendable {
   public struct Pooled: Codable, Equatable, Sendable {
     /// The file of the predictions.
     public var file: String
+    /// How many predictions there are.
     public var items: Int
-    /// Of classes: the share that is right, with Wilson's 95 % interval.
+    /// Of classes: the share that is right.
     public var accuracy: Double?
+    /// The ends of Wilson's 95 % interval of `accuracy`.
     public var accuracyInterval: [Double]?
-    /// Of numbers.
+    /// Of numbers: the root of the mean squared error, in their units.
     public var rmse: Double?
+    /// Of numbers: the mean absolute error, in their units.
     public var mae: Double?
 
     private enum CodingKeys: String, CodingKey {
@@ -55,15 +67,25 @@ public struct MemberSummary: Codable, Equatable, Sendable {
     }
   }
 
+  /// One run.
   public struct Run: Codable, Equatable, Sendable {
+    /// The name of its folder: `fold-1`, `member-1`.
     public var folder: String
+    /// The fold that it holds out, from 1; nil of bootstrap samples.
     public var fold: Int?
+    /// Which division into folds it belongs to, from 1; nil where there is one.
     public var repetition: Int?
+    /// How many epochs it trained.
     public var epochs: Int
+    /// The epoch of its `best.h5`, from 1.
     public var bestEpoch: Int?
+    /// The share of right predictions on what the run is tested on.
     public var accuracy: Double?
+    /// The mean loss there.
     public var loss: Double?
+    /// The root of the mean squared error there, of numbers.
     public var rmse: Double?
+    /// How long it took.
     public var seconds: Double
 
     private enum CodingKeys: String, CodingKey {

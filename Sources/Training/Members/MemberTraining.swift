@@ -20,6 +20,7 @@ public enum MemberTraining {
   public struct Report {
     /// nil where a run was interrupted.
     public var summary: MemberSummary?
+    /// The folder of all runs.
     public var folder: String
   }
 

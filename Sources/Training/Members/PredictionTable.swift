@@ -4,6 +4,7 @@ import AviaryTensors
 
 /// The items that a run holds out beside those that choose the best epoch.
 public enum HeldOutPart: Sendable {
+  /// The test part, or what a fold holds out.
   case test
   /// What a bootstrap sample did not draw.
   case outOfBag
@@ -12,12 +13,15 @@ public enum HeldOutPart: Sendable {
 /// What a network made of items that it did not learn from, as `out-of-fold.csv` has it: a line for each item with the fold,
 /// the truth, the prediction, and the probability of each class.
 public struct PredictionTable: Equatable, Sendable {
+  /// One item and what was predicted of it.
   public struct Row: Equatable, Sendable {
     /// The path of an image, the number of a row or graph; behind a slash that of a token or step, from 1.
     public var item: String
     /// The number of the run that predicted it, from 1; nil before it is known.
     public var run: Int?
+    /// The name of its class, or its number in the data's units.
     public var truth: String
+    /// The most probable class, or the estimate.
     public var predicted: String
     /// Of each class; empty of numbers.
     public var probabilities: [Float]
@@ -25,10 +29,13 @@ public struct PredictionTable: Equatable, Sendable {
 
   /// The classes in the order of probabilities; empty where numbers are estimated.
   public let classes: [String]
+  /// The items, in the order in which they were added.
   public private(set) var rows: [Row] = []
 
+  /// A table without rows.
   public init(classes: [String]) { self.classes = classes }
 
+  /// Adds an item.
   public mutating func add(_ row: Row) { rows.append(row) }
 
   /// Adds a batch.

@@ -2,7 +2,9 @@ import AviaryPlatform
 
 /// Where a score lies with a given confidence.
 public struct ScoreInterval: Equatable, Sendable {
+  /// The lower end.
   public let lower: Double
+  /// The upper end.
   public let upper: Double
 
   /// The share of right answers by Wilson's score interval (1927); nil without examples.
@@ -19,7 +21,9 @@ public struct ScoreInterval: Equatable, Sendable {
 
 /// The mean of a score over several runs, with its scatter and where it lies.
 public struct MeanScore: Equatable, Sendable {
+  /// The score of each run.
   public let values: [Double]
+  /// The mean of the runs.
   public let mean: Double
   /// The standard deviation of a sample (divided by one less than the number of runs).
   public let deviation: Double

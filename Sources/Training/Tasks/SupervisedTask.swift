@@ -84,6 +84,7 @@ where Data.Batch == LabeledBatch<Inputs> {
     return Int(last) < names.count ? TrainingClasses(names: names, labels: labels) : nil
   }
 
+  /// Takes over weights, samplers and losses of the classes, before the first epoch.
   public func learn(_ learning: ClassLearning) { self.learning = learning }
 
   public var batchesPerEpoch: Int { (data.training.count + batchSize - 1) / batchSize }

@@ -76,6 +76,7 @@ struct CivilTime: Equatable {
 
 /// A number that a date is made into.
 public enum DatePart: String, Codable, CaseIterable, Sendable {
+  /// The number of the year.
   case year
   /// 1 to 4.
   case quarter
@@ -89,7 +90,12 @@ public enum DatePart: String, Codable, CaseIterable, Sendable {
   case weekday
   /// 1 to 366.
   case dayOfYear
-  case hour, minute, second
+  /// 0 to 23.
+  case hour
+  /// 0 to 59.
+  case minute
+  /// 0 to 59.
+  case second
   /// Days since 1970-01-01, with the time as a fraction.
   case days
 

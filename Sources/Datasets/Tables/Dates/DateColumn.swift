@@ -3,6 +3,7 @@ import AviaryPlatform
 
 /// Which columns of a table hold dates, and what they are made into.
 public struct DateSettings: Codable, Equatable, Sendable {
+  /// The names of the columns.
   public var columns: [String]
   /// `iso`, `month-names`, `day-first`, `month-first`, or a pattern of `strptime` such as %d.%m.%y; nil to find out.
   public var format: String?
@@ -11,6 +12,7 @@ public struct DateSettings: Codable, Equatable, Sendable {
   /// Whether what comes again, such as months, becomes a point on a circle, its sine and cosine.
   public var isCyclical: Bool
 
+  /// Columns whose format and parts are found out unless they are given.
   public init(columns: [String], format: String? = nil, parts: [DatePart]? = nil, isCyclical: Bool = false) {
     self.columns = columns
     self.format = format
@@ -42,9 +44,13 @@ public struct DateSettings: Codable, Equatable, Sendable {
 
 /// A column of dates, and the columns of numbers that it becomes: `born.year`, `born.month`, …
 public struct DateColumn: Codable, Equatable, Sendable {
+  /// The name of the column of dates.
   public let name: String
+  /// How its dates are written.
   public let format: DateFormat
+  /// What becomes columns, in this order.
   public let parts: [DatePart]
+  /// Whether parts that come again become a sine and a cosine.
   public let isCyclical: Bool
 
   /// The names of the columns that it becomes.
