@@ -61,6 +61,7 @@ let package = Package(
     // `aviary serve`, of the trait Server.
     .executable(name: "aviary-serve", targets: ["AviaryServe"]),
     // Training by several processes, of the trait MPI.
+    .library(name: "AviaryMPI", targets: ["AviaryMPI"]),
     .executable(name: "aviary-mpi", targets: ["AviaryMPICommand"]),
   ],
   traits: [

@@ -64,12 +64,13 @@ struct FeaturesCommand: ParsableCommand {
     var images = 0
     var width = 0
     var skipped: [String] = []
+    let compute = { (inputs: Tensor) in loaded.predictor.features(inputs) }
     // One of several processes writes; the others compute their share.
     func fill(_ writer: HDF5RowWriter?) throws -> [HDF5Attribute] {
       for part in parts {
         let entries = part.folder.entries
         let left = try loaded.forEachResult(
-          entries, workers: reading.workers, label: "features", compute: { loaded.predictor.features($0) }
+          entries, workers: reading.workers, label: "features", compute: compute
         ) { batch in
           let features = batch.values
           let batchEntries = batch.indices.map { entries[$0] }

@@ -232,7 +232,8 @@ struct TrainingCommand<Source: TrainingSource>: ParsableCommand {
           ? 0 : weightDecay ?? unlabeled.map { _ in UnlabeledDefaults.weightDecay },
         momentum: unlabeled.map { _ in rule == .rmsprop ? 0 : UnlabeledDefaults.momentum }),
       schedule: try course.schedule(usual: defaults.schedule, epochs: epochs, monitor: regularization.monitor),
-      workers: reading.workers ?? availableCores(), threads: reading.threads ?? Processes.current?.cores(of: Compute.threads) ?? Compute.threads)
+      workers: reading.workers ?? availableCores(),
+      threads: reading.threads ?? Processes.current?.cores(of: Compute.threads) ?? Compute.threads)
     try numbers.apply(to: &options.optimizer)
     if kind == .graphs, !isCollection { options.groups = [ParameterGroup(["conv1"], weightDecay: weightDecay ?? 5e-4)] }
     if unlabeled != nil { options.groups = [UnlabeledDefaults.biases] }

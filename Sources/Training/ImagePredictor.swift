@@ -164,8 +164,9 @@ public struct ImagePredictor {
     }
     var metrics = ClassificationMetrics(
       classes: classes, keepsProbabilities: keepsProbabilities, thresholds: metadata.thresholds)
+    let compute = { (inputs: Tensor) in logits(inputs) }
     let skipped = try forEachResult(
-      entries, workers: workers, group: group, progress: progress, compute: { logits($0) }
+      entries, workers: workers, group: group, progress: progress, compute: compute
     ) { batch in
       let logits = batch.values
       metrics.add(logits: logits, labels: batch.indices.map { Int32(entries[$0].label) })
