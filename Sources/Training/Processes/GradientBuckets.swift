@@ -91,12 +91,17 @@ final class GradientBuckets {
     sums.append(group.beginSum(values))
   }
 
-  /// The backward pass is over: sends the rest and waits for all sums.
-  func finish() -> Gradients {
+  /// The backward pass is over: sends the rest. A process without a part of the batch has sent nothing before, so that whatever
+  /// processes exchange next comes after this in all of them.
+  func sendRest() {
     for (place, parameter) in parameters.enumerated() where gradients[place] == nil {
       if let gradient = earlier[parameter] { gradients[place] = gradient.scalars }
     }
     while sums.count < buckets.count { send() }
+  }
+
+  /// Waits for all sums.
+  func finish() -> Gradients {
     var result = Gradients()
     for (bucket, sum) in zip(buckets, sums) {
       let values = sum.wait()

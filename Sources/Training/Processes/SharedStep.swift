@@ -118,6 +118,7 @@ final class SharedStep<Task: TrainingTask> {
       loss += Double(part.scalar)
       if let right = task.correct(outputs, batches[number]) { correct += right } else { isCounted = false }
     }
+    buckets.sendRest()
     let averages = beginStatistics(known, learned, total)
     let results = group.gather([loss, Double(correct), isCounted ? 1 : 0])
     finishStatistics(averages, known, learned)
