@@ -58,6 +58,12 @@ public struct SimpleConvNet: Classifier {
       try require("stride", stride, in: 1...64)
       try require("padding", padding, in: 0...64)
       guard side >= 1 else {
+        let usual = Self.simpleConvNet
+        guard (filterSize, stride, padding) != (usual.filterSize, usual.stride, usual.padding) else {
+          throw .outOfRange(
+            name: "inputSide", value: "\(inputSide)",
+            allowed: "large enough for filters of \(filterSize)×\(filterSize), so that the pool has at least 2×2")
+        }
         throw .outOfRange(
           name: "filterSize", value: "\(filterSize)",
           allowed: "small enough for images of \(inputSide)×\(inputSide) pixels, so that the pool has at least 2×2")

@@ -9,9 +9,8 @@ import Synchronization
 /// let group = try MPIGroup.start()
 /// var hooks = TrainingHooks()
 /// hooks.group = group
-/// var options = options
-/// options.processes = ProcessOptions(count: group.count)
-/// let report = try fit(task, options, in: "runs/first", hooks: hooks)
+/// options.processes = ProcessOptions(count: group.count, synchronizesStatistics: true)
+/// let report = try fit(task, options, in: folder, hooks: hooks)
 /// group.finish()
 /// ```
 ///
