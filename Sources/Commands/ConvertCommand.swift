@@ -42,7 +42,9 @@ struct ConvertCommand: ParsableCommand {
   func validate() throws { try onnx.validate(output: output, self) }
 
   func run() throws {
-    if ONNXArguments.isONNX(output) { return try onnx.convert(self) }
+    #if ONNX
+      if ONNXArguments.isONNX(output) { return try onnx.convert(self) }
+    #endif
     try Self.check(output: output)
     let input = try weights.path(of: input)
     let (read, report): (Checkpoint, LoadReport?)
