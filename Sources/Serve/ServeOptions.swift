@@ -27,7 +27,7 @@ struct ConnectionOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Look at the files every so many seconds, and serve new ones; 0 for never.", valueName: "seconds"))
+      "Check the files for new versions every n seconds; 0 never checks.", valueName: "seconds"))
   var reloadEvery = 2.0
   @Option(help: ArgumentHelp("Log what is at least this important.", valueName: "level"))
   var logLevel = ServingLog.Level.info

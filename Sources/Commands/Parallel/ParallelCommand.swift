@@ -45,7 +45,7 @@ public struct ParallelCommand: ParsableCommand {
     version: PackageVersion.text,
     subcommands: [
       ParallelTrainingCommand<ArchitectureSource>.self, ParallelTrainingCommand<CheckpointSource>.self,
-      ParallelEvaluateCommand.self, ParallelFeaturesCommand.self,
+      ParallelImageCommand<EvaluateCommand>.self, ParallelImageCommand<FeaturesCommand>.self,
     ])
 
   /// What starts the processes' job.

@@ -15,24 +15,35 @@ struct ParallelTrainingCommand<Source: TrainingSource>: ParsableCommand {
   func run() throws { try processes.run(command) { try command.run() } }
 }
 
-struct ParallelEvaluateCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "evaluate", abstract: "Evaluate a checkpoint on images with several processes.",
-    discussion: "The results are those of aviary evaluate, which also has what is not for several processes.")
+/// A command whose images processes share.
+struct ParallelImageCommand<Command: ParallelImages>: ParsableCommand {
+  static var configuration: CommandConfiguration {
+    let name = Command.configuration.commandName ?? ""
+    return CommandConfiguration(
+      commandName: name, abstract: Command.parallelAbstract,
+      discussion: "The results are those of aviary \(name), which also has what is not for several processes.")
+  }
 
   @OptionGroup(title: "Processes") var processes: ProcessArguments
-  @OptionGroup var command: EvaluateCommand
+  @OptionGroup var command: Command
 
-  func run() throws { try processes.run { try command.run() } }
+  func run() throws {
+    try processes.run {
+      var command = command
+      try command.run()
+    }
+  }
 }
 
-struct ParallelFeaturesCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "features", abstract: "Extract features of images with several processes.",
-    discussion: "The file is that of aviary features, which also has what is not for several processes.")
+/// What several processes can do with images.
+protocol ParallelImages: ParsableCommand {
+  static var parallelAbstract: String { get }
+}
 
-  @OptionGroup(title: "Processes") var processes: ProcessArguments
-  @OptionGroup var command: FeaturesCommand
+extension EvaluateCommand: ParallelImages {
+  static let parallelAbstract = "Evaluate a checkpoint on images with several processes."
+}
 
-  func run() throws { try processes.run { try command.run() } }
+extension FeaturesCommand: ParallelImages {
+  static let parallelAbstract = "Extract features of images with several processes."
 }

@@ -100,7 +100,7 @@ struct PicturePreparation: Sendable {
 extension PreparedRows {
   /// Pictures of one size.
   init(_ pictures: [PicturePreparation.Prepared], channels: Int) throws(ServingFault) {
-    guard let first = pictures.first?.picture else { throw .malformed("there is no picture") }
+    guard let first = pictures.first?.picture else { throw .malformed("the request has no image") }
     guard pictures.allSatisfy({ $0.picture.width == first.width && $0.picture.height == first.height }) else {
       throw .unsuited("the network takes pictures in their own size, and these differ; send one at a time")
     }
