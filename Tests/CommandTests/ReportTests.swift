@@ -49,6 +49,43 @@ import Testing
     #expect(!page.replacing("http://www.w3.org/2000/svg", with: "").contains("://"), sourceLocation: sourceLocation)
   }
 
+  @Test func dataAreDescribedOnAPage() throws {
+    try hostileClasses()
+    let manager = FileManager.default
+    let class0 = try #require(try manager.contentsOfDirectory(atPath: scratch / "pets/train").min())
+    let image = try #require(try manager.contentsOfDirectory(atPath: scratch / "pets/train/\(class0)").min())
+    try manager.copyItem(
+      atPath: scratch / "pets/train/\(class0)/\(image)", toPath: scratch / "pets/test/\(class0)/copy.png")
+    let plain = try BuiltTool.run(["describe", scratch / "pets"])
+    let outcome = try BuiltTool.run(["describe", scratch / "pets", "--report", scratch / "report"])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.output == plain.output && outcome.errors.contains("report/index.html"))
+    let page = try text("report/index.html")
+    try expectSelfContained(page)
+    #expect(page.contains("&lt;script&gt;alert(1)&lt;") && page.contains("1 image in more than one part"))
+    // Samples of both classes, and the image that is there twice, twice.
+    #expect(page.contains("copy.png") && page.components(separatedBy: "<li><svg").count > 6)
+    try scratch.write("notes", to: "file")
+    expectFault(try BuiltTool.run(["describe", scratch / "pets", "--report", scratch / "file"]), "file")
+  }
+
+  @Test func tablesAndTextsAreDescribedOnAPage() throws {
+    let rows = (0..<49).map { "\($0),\($0 % 3 == 0 ? "<b>red</b>" : "blue")" }.joined(separator: "\n")
+    try scratch.write("size,colour\n" + rows + "\n", to: "a.csv")
+    let outcome = try BuiltTool.run(["describe", scratch / "a.csv", "--json", "--report", scratch / "report"])
+    let columns = try #require(try outcome.json()["columns"] as? [[String: Any]])
+    // As numpy.histogram(numpy.arange(49), 24) has it.
+    #expect(columns[0]["histogram"] as? [Int] == Array(repeating: 2, count: 23) + [3])
+    let page = try text("report/index.html")
+    try expectSelfContained(page)
+    #expect(page.contains("Histogram of size") && page.contains("&lt;b&gt;red&lt;/b&gt; (17)"))
+    try scratch.write(String(repeating: "to be or not to be\n", count: 30), to: "a.txt")
+    #expect(try BuiltTool.run(["describe", scratch / "a.txt", "--report", scratch / "text"]).status == 0)
+    let other = try text("text/index.html")
+    try expectSelfContained(other)
+    #expect(other.contains("Most frequent characters"))
+  }
+
   @Test func namesBecomeNoMarkup() throws {
     try hostileClasses()
     let outcome = try BuiltTool.run([

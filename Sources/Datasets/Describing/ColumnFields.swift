@@ -47,7 +47,8 @@ struct ColumnFields {
       let mean = ColumnStatistics.mean(values)
       summary = .init(
         least: least, mean: mean, deviation: ColumnStatistics.deviation(values, mean: mean),
-        median: ColumnStatistics.median(values), most: most)
+        median: ColumnStatistics.median(values), most: most,
+        histogram: ColumnStatistics.histogram(values, from: least, to: most, bins: TableDescription.Numbers.bins))
     }
     return TableDescription.Column(
       name: name, kind: isNumeric ? .numeric : .categorical, missing: codes.count - present, distinct: distinct,

@@ -15,6 +15,11 @@ public struct TableDescription: Sendable {
     public let median: Double
     /// The largest.
     public let most: Double
+    /// How many values lie in each of `bins` equally wide parts of `least` to `most`, as NumPy's `histogram` counts them.
+    public let histogram: [Int]
+
+    /// The number of parts of a histogram.
+    public static let bins = 24
   }
 
   /// How strongly a column goes with the target.

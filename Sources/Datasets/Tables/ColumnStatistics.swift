@@ -19,6 +19,17 @@ enum ColumnStatistics {
 
   static func median(_ values: [Double]) -> Double { quantile(values.sorted(), 0.5) }
 
+  /// How many finite values lie in each of `bins` equally wide parts; the last one holds its upper end (NumPy's `histogram`).
+  static func histogram(_ values: [Double], from least: Double, to most: Double, bins: Int) -> [Int] {
+    var counts = Array(repeating: 0, count: bins)
+    for value in values where value.isFinite {
+      // Halved, so that the largest numbers do not overflow.
+      let place = (value / 2 - least / 2) / (most / 2 - least / 2) * Double(bins)
+      counts[place.isFinite ? min(max(Int(place), 0), bins - 1) : 0] += 1
+    }
+    return counts
+  }
+
   /// The smallest of the most frequent values; `values` is not empty.
   static func mostFrequent<Value: Hashable>(
     _ values: [Value], by precedes: (Value, Value) -> Bool

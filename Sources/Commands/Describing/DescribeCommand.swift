@@ -10,11 +10,16 @@ struct DescribeCommand: ParsableCommand {
       Images are all read: those that cannot be are named, and those that are there twice, with the same pixels or nearly, \
       above all in training and test. Of tables each column is summarised, with --target what goes with the target and what \
       gives it away; rows of further tables that are in the first, too, are counted. What looks wrong is marked with !.
+
+      --report also writes a page, index.html, with samples of each class, the images that are there twice, and histograms of \
+      columns. It holds everything that it shows: it fetches nothing and runs no script.
       """)
 
   @Argument(help: ArgumentHelp("Images, tables, a graph or a text, as for train.", valueName: "data")) var data:
     [String]
   @Option(help: ArgumentHelp("The column of a table to predict.", valueName: "column")) var target: String?
+  @Option(help: ArgumentHelp("Write a self-contained page into this folder, too.", valueName: "dir"))
+  var report: String?
   @Flag(help: "Print one JSON object.") var json = false
   @OptionGroup var console: ConsoleOptions
   @OptionGroup var reading: ReadingArguments
@@ -30,17 +35,19 @@ struct DescribeCommand: ParsableCommand {
     if kinds[0] != .tables, target != nil {
       throw CommandFault.unsuitedOption(option: "--target", kinds: [.tables], path: paths[0])
     }
-    let report: DataReport
+    let found: DataReport
     switch kinds[0] {
-    case .images: report = try images(paths[0])
+    case .images: found = try images(paths[0])
     case .tables:
-      report = DataReport(
+      found = DataReport(
         try TableDescription(paths.map { path throws(TableFault) in try Table(csv: path) }, target: target))
-    case .graphs: report = DataReport(try GraphDataset(path: paths[0]), path: paths[0])
-    case .text: report = DataReport(try TextCorpus(path: paths[0], holdingOut: 0), path: paths[0])
+    case .graphs: found = DataReport(try GraphDataset(path: paths[0]), path: paths[0])
+    case .text: found = DataReport(try TextCorpus(path: paths[0], holdingOut: 0), path: paths[0])
     }
-    if json { return print(JSONValue.object(report.members).serialized) }
-    report.lines.forEach(show)
+    if json { print(JSONValue.object(found.members).serialized) } else { found.lines.forEach(show) }
+    if let report {
+      tell("report: \(try DescriptionPage(report: found, title: ReportCommand.name(of: paths[0])).write(to: report))")
+    }
   }
 
   private func images(_ path: String) throws -> DataReport {
@@ -53,22 +60,6 @@ struct DescribeCommand: ParsableCommand {
       parts.map { ($0.name, $0.folder) }, workers: reading.workers ?? availableCores()
     ) { line.show(.init("reading", done: $0, total: total)) }
     line.clear()
-    return DataReport(described, path: path)
-  }
-}
-
-/// What `aviary describe` says of data, as lines and as JSON.
-struct DataReport {
-  var lines: [String] = []
-  var members: [JSONValue.Member] = []
-
-  /// A line about what looks wrong.
-  mutating func warn(_ line: String) { lines.append("! " + line) }
-
-  /// "A", "A and B", "A, B and 3 more".
-  static func listed(_ names: [String], _ most: Int = 3) -> String {
-    if names.count > most { return names.prefix(most).joined(separator: ", ") + " and \(names.count - most) more" }
-    return names.count < 2
-      ? names.joined() : names.dropLast().joined(separator: ", ") + " and " + names[names.count - 1]
+    return DataReport(described, of: path, entries: report == nil ? nil : parts.flatMap(\.folder.entries))
   }
 }
