@@ -70,6 +70,6 @@ struct DescribedPictures {
     var drawing = Drawing(width: side, height: side, title: printable(lines.joined(separator: ", ")), background: nil)
     drawing.image(
       image, in: .init(x: (side - width) / 2, y: (side - height) / 2, width: width, height: height), isSmooth: false)
-    return .init(picture: drawing, lines: lines.map(printable))
+    return .init(picture: drawing, lines: lines.map { printable($0) })
   }
 }

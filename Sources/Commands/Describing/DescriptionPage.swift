@@ -32,7 +32,7 @@ struct DescriptionPage {
       : .element(
         "details", [("open", "")],
         .element("summary", .text("What looks wrong: \(counted(warnings.count, "finding"))")),
-        .element("ul", [], all: warnings.map { .element("li", .text($0)) }))
+        .element("ul", [], all: warnings.map { .element("li", .text(Self.sentence($0))) }))
     return try ReportPage(
       title: title, summary: [lead, verdict],
       sections: report.sections.map { section in
@@ -43,8 +43,8 @@ struct DescriptionPage {
 
   private static func element(_ block: DataReport.Block) throws -> HTML {
     switch block {
-    case .line(let text): return .paragraph(.text(text))
-    case .warning(let text): return .paragraph(.element("strong", .text("Looks wrong: ")), .text(text))
+    case .line(let text): return .paragraph(.text(sentence(text)))
+    case .warning(let text): return .paragraph(.element("strong", .text(sentence(text))))
     case .items(let items): return .element("ul", [], all: items.map { .element("li", .text($0)) })
     case .listing(let listing):
       let table = HTML.table(
@@ -65,4 +65,7 @@ struct DescriptionPage {
     }
     return .element("li", [], all: [.drawing(try tile.picture.svg())] + lines)
   }
+
+  /// A line of the terminal as a page writes it.
+  private static func sentence(_ line: String) -> String { line.prefix(1).uppercased() + line.dropFirst() }
 }

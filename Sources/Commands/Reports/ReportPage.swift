@@ -53,7 +53,7 @@ struct ReportPage {
   }
 
   /// The SHA-256 of `style` in Base64, by which browsers know that it is the page's own.
-  private static let styleHash = "4msKbBiGrVRPgi0QL33uDP6rUXXl1EWcwVBucu963sQ="
+  private static let styleHash = "NsGaj+0OKJ4iuXOp6MtrKvEUlO9vUyBLEHxpbdG1y8A="
 
   private static let style = """
     :root{color-scheme:light dark;--ink:#1b1f24;--faint:#57606a;--line:#d0d7de;--ground:#fff;--card:#f6f8fa;--link:#0550ae}
@@ -68,7 +68,7 @@ struct ReportPage {
     outline-offset:2px}
     .skip{position:absolute;left:-99rem}.skip:focus{left:1rem;top:1rem;background:var(--ground);padding:.5rem}
     nav ul{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;padding:0;margin:1rem 0;list-style:none}
-    .lead{font-size:1.15rem;margin:.25rem 0}.faint{color:var(--faint)}
+    .lead{font-size:1.15rem;margin:.25rem 0;overflow-wrap:anywhere}.faint{color:var(--faint)}
     .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,27rem),1fr));gap:1rem}
     figure{margin:1rem 0;break-inside:avoid}figure svg{max-width:100%;height:auto;background:#fff;border-radius:6px;\
     border:1px solid var(--line);display:block}figcaption{color:var(--faint);font-size:.9rem;margin-top:.35rem}
