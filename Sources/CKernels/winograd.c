@@ -22,12 +22,12 @@ static bool has_avx2(void) {
 #endif
 }
 
-const winograd_kernels *winograd_kernels_for(int64_t block) {
+const winograd_kernels *winograd_kernels_for(const ak_winograd *s) {
 #if defined(__x86_64__)
-  if (block == 16) return has_avx512() ? &winograd_avx512_kernels : NULL;
-  if (block == 8 && has_avx2()) return &winograd_avx2_kernels;
+  if (s->block == 16) return has_avx512() ? &winograd_avx512_kernels : NULL;
+  if (s->block == 8 && !s->plain && has_avx2()) return &winograd_avx2_kernels;
 #endif
-  return block == 8 ? &winograd_portable_kernels : NULL;
+  return s->block == 8 ? &winograd_portable_kernels : NULL;
 }
 
 bool ak_winograd_is_fast(int64_t block) { return block == 16 ? has_avx512() : block == 8 && has_avx2(); }
@@ -50,8 +50,7 @@ int64_t winograd_cache(void) {
 #endif
   // Unknown, or of several cores together.
   if (bytes < 256 << 10 || bytes > 4 << 20) bytes = 1 << 20;
-  // Part of it is for what passes through.
-  return bytes * 7 / 10 / (int64_t)(PRODUCTS * sizeof(float));
+  return bytes / (int64_t)(PRODUCTS * sizeof(float));
 }
 
 // MARK: - Weights
@@ -75,7 +74,7 @@ typedef struct {
 static void transform_weights(void *context, int thread, int threads) {
   const weight_work *work = context;
   const ak_winograd *s = work->shape;
-  const winograd_kernels *k = winograd_kernels_for(s->block);
+  const winograd_kernels *k = winograd_kernels_for(s);
   const int64_t b = s->block, inputs = s->inputs / b, outputs = s->outputs / b, count = inputs * outputs;
   const size_t plane = weight_plane(s);
   for (int64_t i = winograd_share(count, thread, threads); i < winograd_share(count, thread + 1, threads); i++) {
@@ -102,7 +101,7 @@ void ak_winograd_transform_turned_weights(const ak_winograd *shape, const float 
 void winograd_inputs(
     const ak_winograd *s, const float *x, int64_t first, int64_t count, int64_t from, int64_t to, float *v, size_t plane,
     int64_t length) {
-  const winograd_kernels *k = winograd_kernels_for(s->block);
+  const winograd_kernels *k = winograd_kernels_for(s);
   const winograd_tiles tiles = winograd_tiles_of(s);
   const int64_t b = s->block, blocks = s->inputs / b;
   for (int64_t i = 0; i < count; i++) {
@@ -143,16 +142,16 @@ typedef struct {
 } forward_work;
 
 static forward_work plan_forward(const ak_winograd *s, int threads) {
-  forward_work work = {.shape = s, .kernels = winograd_kernels_for(s->block), .tiles = winograd_tiles_of(s)};
-  const int64_t cache = winograd_cache(), rows = work.kernels->rows, b = s->block, blocks = s->outputs / b;
-  const int64_t wanted = winograd_ratio(24, rows) * rows, tiles = work.tiles.count;
+  forward_work work = {.shape = s, .kernels = winograd_kernels_for(s), .tiles = winograd_tiles_of(s)};
+  const int64_t rows = work.kernels->rows, b = s->block, blocks = s->outputs / b, tiles = work.tiles.count;
+  // Measured with 2 MB: more than a quarter of the cache is slower, whatever is left for the weights.
+  const int64_t cache = winograd_cache() / 4;
   work.chunk = winograd_least(blocks, 64 / b);
-  const int64_t weights = s->inputs * s->outputs;
-  int64_t group = (cache - (weights < cache / 2 ? weights : 0)) / (s->inputs + work.chunk * b) / rows * rows;
-  work.shares = group < wanted || tiles < wanted * threads;
+  int64_t group = cache / (s->inputs + work.chunk * b) / rows * rows;
+  work.shares = group < 12 || tiles < 24 * threads;
   if (work.shares) {
-    work.shared = winograd_least(tiles, winograd_most(wanted, (16 << 20) / PRODUCTS / s->inputs));
-    group = winograd_most(rows, cache * 6 / 10 / (work.chunk * b) / rows * rows);
+    work.shared = winograd_least(tiles, winograd_most(64, (16 << 20) / PRODUCTS / s->inputs));
+    group = winograd_most(rows, cache / (work.chunk * b) / rows * rows);
     // Enough pieces for all threads to end together.
     while (work.chunk > 2 && winograd_ratio(work.shared, group) * winograd_ratio(blocks, work.chunk) % threads != 0 &&
            winograd_ratio(work.shared, group) * winograd_ratio(blocks, work.chunk) < 4 * threads)
@@ -161,7 +160,7 @@ static forward_work plan_forward(const ak_winograd *s, int threads) {
   } else {
     // As many groups for each thread, of nearly the same size.
     const int64_t share = winograd_ratio(tiles, threads);
-    work.group = winograd_ratio(share, winograd_ratio(share, winograd_least(group, 4 * wanted)));
+    work.group = winograd_ratio(share, winograd_ratio(share, group));
   }
   work.input_plane = winograd_plane(s->inputs * work.group);
   work.product_plane = winograd_plane(work.chunk * b * work.group);

@@ -31,8 +31,8 @@ typedef struct {
 } gradient_work;
 
 static gradient_work plan_gradient(const ak_winograd *s, int threads) {
-  gradient_work work = {.shape = s, .kernels = winograd_kernels_for(s->block), .tiles = winograd_tiles_of(s)};
-  const int64_t cache = winograd_cache(), b = s->block, weights = s->inputs * s->outputs, channels = s->inputs + s->outputs;
+  gradient_work work = {.shape = s, .kernels = winograd_kernels_for(s), .tiles = winograd_tiles_of(s)};
+  const int64_t cache = winograd_cache() * 7 / 10, b = s->block, weights = s->inputs * s->outputs, channels = s->inputs + s->outputs;
   const int64_t share = winograd_ratio(work.tiles.count, threads);
   work.input_chunk = s->inputs / b;
   work.output_chunk = s->outputs / b;
@@ -97,8 +97,8 @@ static void add_products(
     int64_t o_end, bool accumulate, float *sums) {
   const ak_winograd *s = work->shape;
   const int64_t b = s->block, outputs = s->outputs / b, inputs = c_end - c;
-  // As many tiles at a time as a first-level cache holds of both.
-  const int64_t steps = winograd_ratio(count, 96);
+  // As many tiles at a time as the cache holds of both.
+  const int64_t steps = winograd_ratio(count, 256);
   for (int p = 0; p < PRODUCTS; p++) {
     const float *v = input + p * work->input_plane, *d = gradient + p * work->gradient_plane;
     for (int64_t step = 0; step < steps; step++) {

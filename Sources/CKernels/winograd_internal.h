@@ -49,8 +49,8 @@ extern const winograd_kernels winograd_avx512_kernels, winograd_avx2_kernels;
 #endif
 extern const winograd_kernels winograd_portable_kernels;
 
-/// Those for blocks of so many channels; null where the processor has none.
-const winograd_kernels *winograd_kernels_for(int64_t block);
+/// Those for a geometry; null where the processor has none.
+const winograd_kernels *winograd_kernels_for(const ak_winograd *shape);
 
 /// Tiles along the axes, and of all images.
 typedef struct winograd_tiles {
@@ -68,7 +68,7 @@ static inline int64_t winograd_share(int64_t count, int64_t index, int64_t parts
 /// Planes whose distance is no multiple of a page do not fall into the same few lines of a cache.
 static inline size_t winograd_plane(int64_t floats) { return ((size_t)floats + 15) / 16 * 16 + 16; }
 
-/// How many floats of each plane a core's own cache holds.
+/// How many floats of each of the 36 planes a core's own cache holds.
 int64_t winograd_cache(void);
 
 /// Transforms tiles first..<first + count of the blocks from..<to of the image; `length` tiles lie in a block of v.

@@ -287,6 +287,7 @@ void plan_concatenate(const ad_request &r, ad_plan &plan, Internals &in) {
 } // namespace
 
 void make(const ad_request &r, ad_plan &plan, Internals &in) {
+  if (is(r, AD_OWN_WINOGRAD)) return plan_winograd(r, plan, in);
   switch (ad_kind(r.kind)) {
   case AD_CONVOLUTION_FORWARD: return plan_convolution_forward(r, plan, in);
   case AD_CONVOLUTION_BACKWARD_DATA: return plan_convolution_backward_data(r, plan, in);

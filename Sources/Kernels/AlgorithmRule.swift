@@ -1,3 +1,4 @@
+import CKernels
 import COneDNN
 
 /// How a convolution is computed.
@@ -8,8 +9,12 @@ package enum ConvolutionAlgorithm: String, Sendable, CaseIterable {
   case directChannelsLast
   /// Winograd's F(4×4, 3×3), which transforms the weights on every call.
   case winograd
-  /// Winograd's F(4×4, 3×3) or F(2×2, 3×3), with weights transformed once; forward only.
+  /// The same with weights transformed once; forward only.
   case preparedWinograd
+  /// oneDNN's Winograd F(4×4, 3×3), which 2.x has for AVX-512.
+  case libraryWinograd
+  /// oneDNN's F(4×4, 3×3) or F(2×2, 3×3), with weights transformed once; forward only.
+  case preparedLibraryWinograd
 }
 
 /// What a convolution is computed for.
@@ -35,15 +40,15 @@ package enum AlgorithmRule {
     batch: Int, inputChannels: Int, outputChannels: Int, output: ArraySlice<Int>, window: Window, groups: Int,
     pass: ConvolutionPass
   ) -> ConvolutionAlgorithm {
-    guard hasAVX512 else { return .direct }
     let positions = batch * output.reduce(1, *)
-    if hasWinograd, groups == 1, fitsWinograd(window), inputChannels % 16 == 0, outputChannels % 16 == 0,
+    if hasWinograd, groups == 1, fitsWinograd(window), inputChannels % block == 0, outputChannels % block == 0,
       inputChannels * outputChannels >= 1024
     {
       let tiles = batch * output.reduce(1) { $0 * (($1 + 3) / 4) }
-      if pass == .repeatedInference, (100..<4000).contains(positions) { return .preparedWinograd }
+      if pass == .repeatedInference, positions >= 100 { return .preparedWinograd }
       if tiles >= 32, 5 * positions >= 3 * 16 * tiles { return .winograd }
     }
+    guard hasAVX512 else { return .direct }
     guard pass != .training, groups == 1, inputChannels % 16 == 0, window.kernel.contains(where: { $0 > 1 }) else {
       return .direct
     }
@@ -80,6 +85,7 @@ package enum AlgorithmRule {
   }
 
   private static let hasAVX512 = ad_has_avx512()
-  /// Winograd needs AVX-512 and oneDNN 2.x.
-  private static let hasWinograd = ad_version() < 3_00_00 && hasAVX512
+  /// The channels of a block in the layouts of convolutions.
+  private static let block = hasAVX512 ? 16 : 8
+  private static let hasWinograd = ak_winograd_is_fast(Int64(block))
 }

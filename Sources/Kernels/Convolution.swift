@@ -45,8 +45,14 @@ package struct ConvolutionShape: Hashable, Sendable {
     // As in training, so that the weights are taken as they are. Channels in blocks, whichever way they come.
     case .winograd:
       request.source = Layout.any(input).id
-      request.flags |= Int32(AD_WINOGRAD.rawValue | AD_TRAINING.rawValue)
+      request.flags |= Int32(AD_OWN_WINOGRAD.rawValue | AD_TRAINING.rawValue)
     case .preparedWinograd:
+      request.source = Layout.any(input).id
+      request.flags |= Int32(AD_OWN_WINOGRAD.rawValue)
+    case .libraryWinograd:
+      request.source = Layout.any(input).id
+      request.flags |= Int32(AD_WINOGRAD.rawValue | AD_TRAINING.rawValue)
+    case .preparedLibraryWinograd:
       request.source = Layout.any(input).id
       request.flags |= Int32(AD_WINOGRAD.rawValue)
     }
@@ -66,7 +72,7 @@ package struct ConvolutionShape: Hashable, Sendable {
   /// A plan by the algorithm asked for, or by direct convolution, in the tensor's layout or in any.
   private func plan(_ request: ad_request) -> Plan {
     var direct = request
-    direct.flags &= ~Int32(AD_WINOGRAD.rawValue)
+    direct.flags &= ~Int32(AD_WINOGRAD.rawValue | AD_OWN_WINOGRAD.rawValue)
     var open = direct
     open.source = Layout.any(input).id
     for candidate in [request, direct] {
@@ -93,7 +99,7 @@ package struct ConvolutionShape: Hashable, Sendable {
   /// leaves the activation to a kernel of its own, is the quicker one.
   package func forward(source: Layout, pass: ConvolutionPass, activation: FusedActivation) -> Plan? {
     switch ruled(pass) {
-    case .winograd, .preparedWinograd: return nil
+    case .winograd, .preparedWinograd, .libraryWinograd, .preparedLibraryWinograd: return nil
     case .direct, .directChannelsLast: break
     }
     var request = request(AD_CONVOLUTION_FORWARD, source: source, pass, nil)
@@ -129,6 +135,20 @@ package struct ConvolutionShape: Hashable, Sendable {
   package func grouped(_ weights: Buffer) -> Buffer { weights.reshaped(to: groupedWeights) }
   /// The reverse of `grouped`, for a row-major buffer.
   package func ungrouped(_ weights: Buffer) -> Buffer { weights.reshaped(to: self.weights) }
+  /// Weights, of any layout and under the shape that plans know, in the one that a plan wants.
+  package func arranged(_ weights: Buffer, as layout: Layout) -> Buffer {
+    guard layout.isTransformed else { return weights.reordered(to: layout) }
+    var request = ad_request(AD_REORDER, flags: Int32(AD_OWN_WINOGRAD.rawValue))
+    let blocked = weights.reordered(to: .blockedWeights(self.weights))
+    request.source = blocked.layout.id
+    request.destination = layout.id
+    let result = Buffer(layout)
+    unsafe Plan.required(request, "transformation of weights \(self.weights)").execute { buffers in
+      unsafe buffers.source = blocked.address
+      unsafe buffers.destination = result.address
+    }
+    return result
+  }
   /// The row-major layout of the weights as plans know them.
   package var plainWeights: Layout { .plain(groupedWeights) }
 }

@@ -12,6 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /// The geometry. At the end of an axis the image is padded as far as the result needs.
 typedef struct ak_winograd {
   int64_t batch, inputs, outputs;
@@ -20,6 +24,8 @@ typedef struct ak_winograd {
   /// Padding above and on the left, 0 to 2.
   int64_t top, left;
   int64_t block;
+  /// Whether to leave the processor's wider vectors alone; blocks are of 8.
+  bool plain;
 } ak_winograd;
 
 /// Whether this processor has vectors of so many channels, 8 or 16, and kernels for them that pay.
@@ -51,5 +57,9 @@ size_t ak_winograd_backward_weights_floats(const ak_winograd *shape);
 void ak_winograd_backward_weights(
     const ak_winograd *shape, const float *x, const float *result_gradient, float *weights_gradient, float *bias_gradient,
     float *scratch);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

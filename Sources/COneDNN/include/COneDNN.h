@@ -1,4 +1,5 @@
-// oneDNN behind a small C interface: layouts, plans and their execution.
+// oneDNN behind a small C interface: layouts, plans and their execution. Winograd convolutions of CKernels are plans
+// like its own.
 //
 // A *layout* says how the elements of a tensor lie in memory (oneDNN's memory descriptor). Layouts are interned: equal
 // layouts have equal identifiers, which are small integers that live as long as the program.
@@ -36,6 +37,9 @@ ad_layout ad_layout_any_of_type(const int64_t *dimensions, int rank, ad_type typ
 ad_layout ad_layout_channels_last(const int64_t *dimensions, int rank, ad_type type);
 /// Floats in blocks of 8 or 16 channels: [N, C, ...] in memory as [N, C / block, ..., block].
 ad_layout ad_layout_blocked(const int64_t *dimensions, int rank, int block);
+/// Weights [O, C, H, W] in memory as [O / block, C / block, H, W, block inputs, block outputs], in blocks of 16 with AVX-512
+/// and else of 8.
+ad_layout ad_layout_blocked_weights(const int64_t *dimensions, int rank);
 /// Floats in the order of a layout's integers, or in row-major order where those lie in blocks.
 ad_layout ad_layout_floats_of(ad_layout layout);
 /// The row-major layout of the same dimensions, in floats.
@@ -79,7 +83,10 @@ typedef enum ad_flag {
   AD_BY_MATRIX_PRODUCT = 128, // a linear map as a product of row-major matrices
   AD_RELU6 = 256,         // the result limited to 0...6
   AD_SILU = 512,          // x / (1 + exp(-x)) of the result
-  AD_HARD_SWISH = 1024    // x * min(max(x + 3, 0), 6) / 6 of the result
+  AD_HARD_SWISH = 1024,   // x * min(max(x + 3, 0), 6) / 6 of the result
+  // Convolution by the Winograd kernels of CKernels. In inference the weights are transformed already, which a reorder with
+  // this flag does.
+  AD_OWN_WINOGRAD = 2048
 } ad_flag;
 
 #define AD_MAX_PARTS 8
