@@ -50,7 +50,7 @@ void plan_winograd(const ad_request &r, ad_plan &plan, Internals &in) {
     plan.destination = r.destination;
     if (plan.source != r.source) throw std::invalid_argument("weights to be transformed lie in blocks");
     in.kernel = [shape](const ad_buffers &b) {
-      ak_winograd_transform_weights(&shape, floats(b.source), floats(b.destination));
+      ak_winograd_transform(&shape, floats(b.source), floats(b.destination));
     };
     return;
   }
@@ -60,36 +60,32 @@ void plan_winograd(const ad_request &r, ad_plan &plan, Internals &in) {
   plan.destination = ad_layout_blocked(destination.values, 4, block());
   plan.weights = ad_layout_blocked_weights(weights.values, weights.rank);
   plan.bias = r.bias;
-  const size_t transformed = ak_winograd_weight_floats(&shape);
   switch (ad_kind(r.kind)) {
   case AD_CONVOLUTION_FORWARD: {
-    const bool add = is(r, AD_ADD), relu = is(r, AD_RELU), prepared = !is(r, AD_TRAINING);
+    const bool add = is(r, AD_ADD), relu = is(r, AD_RELU);
+    const auto kind = is(r, AD_TRAINING) ? AK_WINOGRAD_PLAIN : AK_WINOGRAD_TRANSFORMED;
     if (is(r, AD_RELU6) || is(r, AD_SILU) || is(r, AD_HARD_SWISH))
       throw std::invalid_argument("no Winograd convolution ends with this activation");
-    if (prepared) {
-      const int64_t count = int64_t(transformed);
+    if (kind == AK_WINOGRAD_TRANSFORMED) {
+      const auto count = int64_t(ak_winograd_weight_floats(&shape));
       plan.weights = ad_layout_plain(&count, 1);
     }
-    const size_t kept = prepared ? 0 : transformed;
-    plan.scratchpad_bytes = (kept + ak_winograd_forward_floats(&shape)) * sizeof(float);
+    plan.scratchpad_bytes = ak_winograd_forward_floats(&shape, kind) * sizeof(float);
     in.kernel = [=](const ad_buffers &b) {
-      float *u = prepared ? floats(b.weights) : floats(b.scratchpad);
-      if (!prepared) ak_winograd_transform_weights(&shape, floats(b.weights), u);
       ak_winograd_forward(
-          &shape, floats(b.source), u, floats(b.bias), add, relu, floats(b.destination), floats(b.scratchpad) + kept);
+          &shape, floats(b.source), floats(b.weights), kind, floats(b.bias), add, relu, floats(b.destination),
+          floats(b.scratchpad));
     };
     return;
   }
   case AD_CONVOLUTION_BACKWARD_DATA: {
     const ak_winograd back = {shape.batch,  shape.outputs, shape.inputs,  shape.result_height, shape.result_width,
                               shape.height, shape.width,   2 - shape.top, 2 - shape.left,      shape.block, false};
-    const size_t kept = ak_winograd_weight_floats(&back);
-    plan.scratchpad_bytes = (kept + ak_winograd_forward_floats(&back)) * sizeof(float);
+    plan.scratchpad_bytes = ak_winograd_forward_floats(&back, AK_WINOGRAD_TURNED) * sizeof(float);
     in.kernel = [=](const ad_buffers &b) {
-      float *u = floats(b.scratchpad);
-      ak_winograd_transform_turned_weights(&back, floats(b.weights), u);
       ak_winograd_forward(
-          &back, floats(b.destination_gradient), u, nullptr, false, false, floats(b.source_gradient), u + kept);
+          &back, floats(b.destination_gradient), floats(b.weights), AK_WINOGRAD_TURNED, nullptr, false, false,
+          floats(b.source_gradient), floats(b.scratchpad));
     };
     return;
   }

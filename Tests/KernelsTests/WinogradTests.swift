@@ -30,7 +30,8 @@ import Testing
     func back(_ kernels: (block: Int, plain: Bool)) -> ak_winograd {
       ak_winograd(
         batch: Int64(batch), inputs: Int64(outputs), outputs: Int64(inputs), height: Int64(result[0]),
-        width: Int64(result[1]), result_height: Int64(size[0]), result_width: Int64(size[1]), top: Int64(2 - padding[0]),
+        width: Int64(result[1]), result_height: Int64(size[0]), result_width: Int64(size[1]),
+        top: Int64(2 - padding[0]),
         left: Int64(2 - padding[1]), block: Int64(kernels.block), plain: kernels.plain)
     }
 
@@ -103,21 +104,25 @@ import Testing
   }
 
   private static func forward(
-    _ shape: ak_winograd, _ x: [Float], _ transformed: [Float], bias: [Float]?, add: Bool, relu: Bool, into y: inout [Float]
-  ) {
+    _ shape: ak_winograd, _ x: [Float], _ weights: [Float], _ kind: ak_winograd_weights = AK_WINOGRAD_PLAIN,
+    bias: [Float]? = nil, relu: Bool = false, addTo addend: [Float]? = nil
+  ) -> [Float] {
     var shape = shape
-    var scratch = [Float](repeating: .nan, count: ak_winograd_forward_floats(&shape))
+    var scratch = [Float](repeating: .nan, count: ak_winograd_forward_floats(&shape, kind))
+    let count = shape.batch * shape.outputs * shape.result_height * shape.result_width
+    var y = addend ?? [Float](repeating: .nan, count: Int(count))
     if let bias {
-      ak_winograd_forward(&shape, x, transformed, bias, add, relu, &y, &scratch)
+      ak_winograd_forward(&shape, x, weights, kind, bias, addend != nil, relu, &y, &scratch)
     } else {
-      ak_winograd_forward(&shape, x, transformed, nil, add, relu, &y, &scratch)
+      ak_winograd_forward(&shape, x, weights, kind, nil, addend != nil, relu, &y, &scratch)
     }
+    return y
   }
 
-  private static func transformed(_ shape: ak_winograd, _ weights: [Float], turned: Bool = false) -> [Float] {
+  private static func transformed(_ shape: ak_winograd, _ weights: [Float]) -> [Float] {
     var shape = shape
     var result = [Float](repeating: .nan, count: ak_winograd_weight_floats(&shape))
-    (turned ? ak_winograd_transform_turned_weights : ak_winograd_transform_weights)(&shape, weights, &result)
+    ak_winograd_transform(&shape, weights, &result)
     return result
   }
 
@@ -154,20 +159,17 @@ import Testing
       )
       let bw = Self.weights(w, of, block)
       let name = "\(of), \(kernels)"
-      let u = Self.transformed(of.shape(kernels), bw)
-      var y = [Float](repeating: .nan, count: dy.count)
-      Self.forward(of.shape(kernels), bx, u, bias: nil, add: false, relu: false, into: &y)
+      var y = Self.forward(of.shape(kernels), bx, bw)
       expectClose(
         actual: Self.images(y, of.outputs, block, back: true, size: of.result), expected: bare, absolute: 1e-6,
         name: name)
-      y = Self.images(addend, of.outputs, block, size: of.result)
-      Self.forward(of.shape(kernels), bx, u, bias: bias, add: true, relu: true, into: &y)
+      y = Self.forward(
+        of.shape(kernels), bx, Self.transformed(of.shape(kernels), bw), AK_WINOGRAD_TRANSFORMED, bias: bias, relu: true,
+        addTo: Self.images(addend, of.outputs, block, size: of.result))
       expectClose(
         actual: Self.images(y, of.outputs, block, back: true, size: of.result), expected: full, absolute: 1e-6,
         name: "relu, \(name)")
-      var gradient = [Float](repeating: .nan, count: x.count)
-      let turned = Self.transformed(of.back(kernels), bw, turned: true)
-      Self.forward(of.back(kernels), bdy, turned, bias: nil, add: false, relu: false, into: &gradient)
+      let gradient = Self.forward(of.back(kernels), bdy, bw, AK_WINOGRAD_TURNED)
       expectClose(
         actual: Self.images(gradient, of.inputs, block, back: true, size: of.size), expected: dx, absolute: 1e-6,
         name: "gradient of input, \(name)")
@@ -191,12 +193,11 @@ import Testing
       var results: [[Float]] = []
       for threads in [1, 2, 3, 5] {
         ak_set_threads(Int32(threads))
-        var y = [Float](repeating: .nan, count: dy.count)
-        let u = Self.transformed(of.shape(kernels), w)
-        Self.forward(of.shape(kernels), x, u, bias: nil, add: false, relu: false, into: &y)
-        results.append(y)
-        let first = Self.weightGradients(of.shape(kernels), x, dy), second = Self.weightGradients(of.shape(kernels), x, dy)
-        #expect(first == second, "\(kernels), \(threads) threads")
+        let shape = of.shape(kernels)
+        results.append(Self.forward(shape, x, w))
+        results.append(Self.forward(shape, x, Self.transformed(shape, w), AK_WINOGRAD_TRANSFORMED))
+        let gradients = Self.weightGradients(shape, x, dy)
+        #expect(gradients == Self.weightGradients(shape, x, dy), "\(kernels), \(threads) threads")
       }
       #expect(results.allSatisfy { $0 == results[0] && $0.allSatisfy(\.isFinite) }, "\(kernels)")
     }
@@ -208,17 +209,19 @@ import Testing
     var single = of
     single.batch = 1
     let kernels = Self.kernels.last!
-    let image = 1024 * 59 * 60, result = 16 * 59 * 60
-    let x = Self.numbers(image, 1), dy = Self.numbers(result, 2)
-    let all = [x, x.map { -$0 }, x.reversed()], gradients = [dy, dy.reversed(), dy.map { 2 * $0 }]
-    let u = Self.transformed(of.shape(kernels), Self.numbers(16 * 1024 * 9, 3))
-    var y = [Float](repeating: .nan, count: 3 * result)
-    Self.forward(of.shape(kernels), Array(all.joined()), u, bias: nil, add: false, relu: false, into: &y)
+    let image = 1024 * 59 * 60
+    let result = 16 * 59 * 60
+    let x = Self.numbers(image, 1)
+    let dy = Self.numbers(result, 2)
+    let all = [x, x.map { -$0 }, x.reversed()]
+    let gradients = [dy, dy.reversed(), dy.map { 2 * $0 }]
+    let w = Self.numbers(16 * 1024 * 9, 3)
+    let y = Self.forward(of.shape(kernels), Array(all.joined()), w)
     let together = Self.weightGradients(of.shape(kernels), Array(all.joined()), Array(gradients.joined()))
-    var sums = together.dw.map { _ in 0.0 }, biases = together.db.map { _ in 0.0 }
+    var sums = together.dw.map { _ in 0.0 }
+    var biases = together.db.map { _ in 0.0 }
     for n in 0..<3 {
-      var alone = [Float](repeating: .nan, count: result)
-      Self.forward(single.shape(kernels), Array(all[n]), u, bias: nil, add: false, relu: false, into: &alone)
+      let alone = Self.forward(single.shape(kernels), Array(all[n]), w)
       #expect(Array(y[n * result..<(n + 1) * result]) == alone, "image \(n)")
       let own = Self.weightGradients(single.shape(kernels), Array(all[n]), Array(gradients[n]))
       for i in sums.indices { sums[i] += Double(own.dw[i]) }
@@ -233,12 +236,11 @@ import Testing
     let of = Case(size: [16, 16])
     for kernels in Self.kernels {
       var x = Self.numbers(16 * 16 * 16, 1)
-      let u = Self.transformed(of.shape(kernels), Self.numbers(16 * 16 * 9, 2))
-      var clean = [Float](repeating: 0, count: x.count), y = clean
-      Self.forward(of.shape(kernels), x, u, bias: nil, add: false, relu: true, into: &clean)
+      let w = Self.numbers(16 * 16 * 9, 2)
+      let clean = Self.forward(of.shape(kernels), x, w, relu: true)
       // Row 6, column 9: seen by rows 5...7 and columns 8...10.
       x[(6 * 16 + 9) * kernels.block] = value
-      Self.forward(of.shape(kernels), x, u, bias: nil, add: false, relu: true, into: &y)
+      let y = Self.forward(of.shape(kernels), x, w, relu: true)
       for (index, pair) in zip(y, clean).enumerated() {
         let position = index / kernels.block % 256
         let (row, column) = (position / 16, position % 16)

@@ -33,23 +33,30 @@ bool ak_winograd_is_fast(int64_t block);
 /// The instruction set of the kernels for blocks of so many channels.
 const char *ak_winograd_kernels(int64_t block);
 
+/// What the weights of a forward pass are.
+typedef enum ak_winograd_weights {
+  AK_WINOGRAD_PLAIN,
+  /// The weights of a convolution whose input's gradient is computed: a forward pass of the result's gradient, with inputs
+  /// and outputs exchanged and 2 less the padding.
+  AK_WINOGRAD_TURNED,
+  /// Made by `ak_winograd_transform`.
+  AK_WINOGRAD_TRANSFORMED,
+} ak_winograd_weights;
+
 /// How many floats the transformed weights have.
 size_t ak_winograd_weight_floats(const ak_winograd *shape);
-/// Transforms weights for `ak_winograd_forward`.
-void ak_winograd_transform_weights(const ak_winograd *shape, const float *weights, float *transformed);
-/// Transforms the weights of a convolution for the gradient of its input, which is `ak_winograd_forward` of the result's
-/// gradient. `shape` is the latter's: inputs and outputs exchanged, and 2 less the padding.
-void ak_winograd_transform_turned_weights(const ak_winograd *shape, const float *weights, float *transformed);
+/// Transforms weights that many forward passes have.
+void ak_winograd_transform(const ak_winograd *shape, const float *weights, float *transformed);
 
 /// How many floats `ak_winograd_forward` works in, by the calling thread's team.
-size_t ak_winograd_forward_floats(const ak_winograd *shape);
+size_t ak_winograd_forward_floats(const ak_winograd *shape, ak_winograd_weights kind);
 /// y = relu?(convolution + bias? + y?)
 ///
 /// - bias: [outputs] or null.
 /// - add: whether to add what y holds.
 void ak_winograd_forward(
-    const ak_winograd *shape, const float *x, const float *transformed, const float *bias, bool add, bool relu, float *y,
-    float *scratch);
+    const ak_winograd *shape, const float *x, const float *weights, ak_winograd_weights kind, const float *bias, bool add,
+    bool relu, float *y, float *scratch);
 
 /// How many floats `ak_winograd_backward_weights` works in, by the calling thread's team.
 size_t ak_winograd_backward_weights_floats(const ak_winograd *shape);
