@@ -40,21 +40,6 @@ extension AlgorithmMeasurement.Work {
   }
 }
 
-extension ConvolutionAlgorithm {
-  /// What a plan's implementation tells.
-  fileprivate enum Family { case direct, own, library }
-
-  fileprivate var family: Family {
-    switch self {
-    case .direct, .directChannelsLast: .direct
-    case .winograd, .preparedWinograd: .own
-    case .libraryWinograd, .preparedLibraryWinograd: .library
-    }
-  }
-
-  fileprivate var isPrepared: Bool { self == .preparedWinograd || self == .preparedLibraryWinograd }
-}
-
 extension ConvolutionShape {
   /// The layout that a convolution before this one gives its result, in training.
   private var usualSource: Layout {
@@ -81,9 +66,10 @@ extension ConvolutionShape {
       case .gradientOfInput: backwardData(source: source.layout, algorithm: algorithm)
       case .gradientOfWeights: backwardWeights(source: source.layout, algorithm: algorithm)
       }
-    let name = plan.implementation
-    let isOf: ConvolutionAlgorithm.Family = name.hasPrefix("aviary") ? .own : name.contains("wino") ? .library : .direct
-    guard isOf == algorithm.family, !algorithm.isPrepared || work == .forward(.repeatedInference) else { return nil }
+    let isWinograd = algorithm == .winograd || algorithm == .preparedWinograd
+    guard plan.implementation.contains("wino") == isWinograd,
+      algorithm != .preparedWinograd || work == .forward(.repeatedInference)
+    else { return nil }
     let copies = max(1, min(16, (64 << 20) / max(1, plan.weights.byteCount)))
     let weights = (0..<copies).map { _ in Buffer.zeros(plan.weights) }
     let gradient = Buffer.zeros(plan.destination)

@@ -45,14 +45,8 @@ package struct ConvolutionShape: Hashable, Sendable {
     // As in training, so that the weights are taken as they are. Channels in blocks, whichever way they come.
     case .winograd:
       request.source = Layout.any(input).id
-      request.flags |= Int32(AD_OWN_WINOGRAD.rawValue | AD_TRAINING.rawValue)
-    case .preparedWinograd:
-      request.source = Layout.any(input).id
-      request.flags |= Int32(AD_OWN_WINOGRAD.rawValue)
-    case .libraryWinograd:
-      request.source = Layout.any(input).id
       request.flags |= Int32(AD_WINOGRAD.rawValue | AD_TRAINING.rawValue)
-    case .preparedLibraryWinograd:
+    case .preparedWinograd:
       request.source = Layout.any(input).id
       request.flags |= Int32(AD_WINOGRAD.rawValue)
     }
@@ -72,7 +66,7 @@ package struct ConvolutionShape: Hashable, Sendable {
   /// A plan by the algorithm asked for, or by direct convolution, in the tensor's layout or in any.
   private func plan(_ request: ad_request) -> Plan {
     var direct = request
-    direct.flags &= ~Int32(AD_WINOGRAD.rawValue | AD_OWN_WINOGRAD.rawValue)
+    direct.flags &= ~Int32(AD_WINOGRAD.rawValue)
     var open = direct
     open.source = Layout.any(input).id
     for candidate in [request, direct] {
@@ -99,7 +93,7 @@ package struct ConvolutionShape: Hashable, Sendable {
   /// leaves the activation to a kernel of its own, is the quicker one.
   package func forward(source: Layout, pass: ConvolutionPass, activation: FusedActivation) -> Plan? {
     switch ruled(pass) {
-    case .winograd, .preparedWinograd, .libraryWinograd, .preparedLibraryWinograd: return nil
+    case .winograd, .preparedWinograd: return nil
     case .direct, .directChannelsLast: break
     }
     var request = request(AD_CONVOLUTION_FORWARD, source: source, pass, nil)
@@ -138,7 +132,7 @@ package struct ConvolutionShape: Hashable, Sendable {
   /// Weights, of any layout and under the shape that plans know, in the one that a plan wants.
   package func arranged(_ weights: Buffer, as layout: Layout) -> Buffer {
     guard layout.isTransformed else { return weights.reordered(to: layout) }
-    var request = ad_request(AD_REORDER, flags: Int32(AD_OWN_WINOGRAD.rawValue))
+    var request = ad_request(AD_REORDER, flags: Int32(AD_WINOGRAD.rawValue))
     let blocked = weights.reordered(to: .blockedWeights(self.weights))
     request.source = blocked.layout.id
     request.destination = layout.id

@@ -8,7 +8,7 @@
 // and live as long as the program. Layouts may be asked for on any thread; plans are made and run on Aviary's compute
 // thread only.
 //
-// Written against oneDNN 2.6; compiles against 3.x, which has no Winograd convolution.
+// Written against oneDNN 2.6; compiles against 3.x.
 #ifndef AVIARY_CONEDNN_H
 #define AVIARY_CONEDNN_H
 
@@ -74,7 +74,9 @@ typedef enum ad_kind {
 
 typedef enum ad_flag {
   AD_TRAINING = 1,        // the result will be differentiated
-  AD_WINOGRAD = 2,        // convolution by Winograd's algorithm
+  // Convolution by the Winograd kernels of CKernels. In inference the weights are transformed already, which a reorder with
+  // this flag does.
+  AD_WINOGRAD = 2,
   AD_RELU = 4,            // relu at the end
   AD_ADD = 8,             // added to what the destination holds, before the relu
   AD_INCLUDE_PADDING = 16, // average pooling counts the padding
@@ -83,10 +85,7 @@ typedef enum ad_flag {
   AD_BY_MATRIX_PRODUCT = 128, // a linear map as a product of row-major matrices
   AD_RELU6 = 256,         // the result limited to 0...6
   AD_SILU = 512,          // x / (1 + exp(-x)) of the result
-  AD_HARD_SWISH = 1024,   // x * min(max(x + 3, 0), 6) / 6 of the result
-  // Convolution by the Winograd kernels of CKernels. In inference the weights are transformed already, which a reorder with
-  // this flag does.
-  AD_OWN_WINOGRAD = 2048
+  AD_HARD_SWISH = 1024    // x * min(max(x + 3, 0), 6) / 6 of the result
 } ad_flag;
 
 #define AD_MAX_PARTS 8
