@@ -7,8 +7,8 @@
 
 static bool has_avx512(void) {
 #if defined(__x86_64__)
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd");
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd");
 #else
   return false;
 #endif
@@ -55,8 +55,8 @@ int64_t winograd_cache(void) {
 
 // MARK: - Weights
 
-// A plane holds [outputs in pairs of blocks][inputs][pair], so that a product reads it from one end to the other. The last
-// pair may be one block alone.
+// A plane holds [outputs in pairs of blocks][inputs][pair], so that a product reads it from one end to the other. The
+// last pair may be one block alone.
 
 /// Where the pair of a block of outputs begins.
 static size_t pair_of(const ak_winograd *s, int64_t block) { return (size_t)(block / 2 * 2 * s->block * s->inputs); }
@@ -67,7 +67,8 @@ static size_t weight_plane(const ak_winograd *s, int64_t blocks) {
 
 size_t ak_winograd_weight_floats(const ak_winograd *s) { return PRODUCTS * weight_plane(s, s->outputs / s->block); }
 
-/// Transforms the weights of one block of inputs and one of outputs, into planes that begin with the outputs' block `from`.
+/// Transforms the weights of one block of inputs and one of outputs, into planes that begin with the outputs' block
+/// `from`.
 static void transform_block(
     const ak_winograd *s, const float *weights, bool turned, int64_t c, int64_t o, int64_t from, float *transformed,
     size_t plane) {
@@ -103,8 +104,8 @@ void ak_winograd_transform(const ak_winograd *shape, const float *weights, float
 // MARK: - The forward pass
 
 void winograd_inputs(
-    const ak_winograd *s, const float *x, int64_t first, int64_t count, int64_t from, int64_t to, float *v, size_t plane,
-    int64_t length) {
+    const ak_winograd *s, const float *x, int64_t first, int64_t count, int64_t from, int64_t to, float *v,
+    size_t plane, int64_t length) {
   const winograd_kernels *k = winograd_kernels_for(s);
   const winograd_tiles tiles = winograd_tiles_of(s);
   const int64_t b = s->block, blocks = s->inputs / b;
@@ -126,8 +127,8 @@ void winograd_inputs(
 ///
 /// Where a group's input fits into it, each thread transforms the input of its groups and multiplies at once. With more
 /// channels the weights would be read too often: then all threads transform the input of many tiles, and after that
-/// multiply it, in larger groups, chunk by chunk. Weights that come as they are, a thread transforms for its chunk, and no
-/// memory but its cache holds them.
+/// multiply it, in larger groups, chunk by chunk. Weights that come as they are, a thread transforms for its chunk, and
+/// no memory but its cache holds them.
 typedef struct {
   const ak_winograd *shape;
   const winograd_kernels *kernels;
@@ -242,8 +243,8 @@ static void multiply(
     for (int64_t o = from; o < to; o++) {
       const int64_t offset = (((image * outputs + o) * s->result_height + row) * s->result_width + column) * b;
       work->kernels->output(
-          m + ((o - from) * work->group + i) * b, work->product_plane, work->bias ? work->bias + o * b : NULL, work->add,
-          work->relu, work->y + offset, s->result_width * b, rows, columns);
+          m + ((o - from) * work->group + i) * b, work->product_plane, work->bias ? work->bias + o * b : NULL,
+          work->add, work->relu, work->y + offset, s->result_width * b, rows, columns);
     }
   }
 }
@@ -271,10 +272,12 @@ static void transform_shared(void *context, int thread, int threads) {
   const forward_work *work = context;
   const ak_winograd *s = work->shape;
   const int64_t blocks = s->inputs / s->block, groups = winograd_ratio(work->count, work->group);
-  const int64_t begin = winograd_share(blocks * groups, thread, threads), end = winograd_share(blocks * groups, thread + 1, threads);
+  const int64_t begin = winograd_share(blocks * groups, thread, threads);
+  const int64_t end = winograd_share(blocks * groups, thread + 1, threads);
   for (int64_t i = begin; i < end; i++) {
     const int64_t g = i / blocks, c = i % blocks;
-    const int64_t first = winograd_share(work->count, g, groups), size = winograd_share(work->count, g + 1, groups) - first;
+    const int64_t first = winograd_share(work->count, g, groups);
+    const int64_t size = winograd_share(work->count, g + 1, groups) - first;
     winograd_inputs(
         s, work->x, work->first + first, size, c, c + 1, work->input + (size_t)g * PRODUCTS * work->input_plane,
         work->input_plane, work->group);
@@ -306,8 +309,8 @@ static void multiply_shared(void *context, int thread, int threads) {
 }
 
 void ak_winograd_forward(
-    const ak_winograd *shape, const float *x, const float *weights, ak_winograd_weights kind, const float *bias, bool add,
-    bool relu, float *y, float *scratch) {
+    const ak_winograd *shape, const float *x, const float *weights, ak_winograd_weights kind, const float *bias,
+    bool add, bool relu, float *y, float *scratch) {
   forward_work work = plan_forward(shape, kind, ak_threads());
   work.x = x;
   work.weights = weights;

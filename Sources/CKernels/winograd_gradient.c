@@ -8,8 +8,9 @@
 #include "parallel.h"
 #include "winograd_internal.h"
 
-/// Where the sums of few weights fit into a core's own cache, each thread has sums of its own and transforms as many tiles
-/// at a time as fit in beside them. Else the threads transform all tiles first, and then each takes its part of the weights.
+/// Where the sums of few weights fit into a core's own cache, each thread has sums of its own and transforms as many
+/// tiles at a time as fit in beside them. Else the threads transform all tiles first, and then each takes its part of
+/// the weights.
 typedef struct {
   const ak_winograd *shape;
   const winograd_kernels *kernels;
@@ -32,17 +33,19 @@ typedef struct {
 
 static gradient_work plan_gradient(const ak_winograd *s, int threads) {
   gradient_work work = {.shape = s, .kernels = winograd_kernels_for(s), .tiles = winograd_tiles_of(s)};
-  const int64_t cache = winograd_cache() * 7 / 10, b = s->block, weights = s->inputs * s->outputs, channels = s->inputs + s->outputs;
+  // Part of the cache is for what passes through.
+  const int64_t cache = winograd_cache() * 7 / 10, b = s->block, weights = s->inputs * s->outputs;
+  const int64_t channels = s->inputs + s->outputs, inputs = s->inputs / b, outputs = s->outputs / b;
   const int64_t share = winograd_ratio(work.tiles.count, threads);
-  work.input_chunk = s->inputs / b;
-  work.output_chunk = s->outputs / b;
+  work.input_chunk = inputs;
+  work.output_chunk = outputs;
   work.shares = weights > cache * 17 / 20 || share < 16;
   if (work.shares) {
     work.group = winograd_least(work.tiles.count, winograd_most(32, (16 << 20) / PRODUCTS / channels));
     work.output_chunk = winograd_least(work.output_chunk, 64 / b);
     work.input_chunk = winograd_least(work.input_chunk, winograd_most(1, cache / (work.output_chunk * b) / b));
     // A part for each thread, if there are as many blocks.
-    while (winograd_ratio(s->inputs / b, work.input_chunk) * winograd_ratio(s->outputs / b, work.output_chunk) < threads &&
+    while (winograd_ratio(inputs, work.input_chunk) * winograd_ratio(outputs, work.output_chunk) < threads &&
            work.input_chunk > 1)
       work.input_chunk = (work.input_chunk + 1) / 2;
   } else {
@@ -90,11 +93,11 @@ static void transform_gradient(
   }
 }
 
-/// Adds the products of `count` tiles to the sums of a part of the weights, or writes them: of blocks of inputs c..<c_end
-/// and of outputs o..<o_end.
+/// Adds the products of `count` tiles to the sums of a part of the weights, or writes them: of blocks of inputs
+/// c..<c_end and of outputs o..<o_end.
 static void add_products(
-    const gradient_work *work, const float *input, const float *gradient, int64_t count, int64_t c, int64_t c_end, int64_t o,
-    int64_t o_end, bool accumulate, float *sums) {
+    const gradient_work *work, const float *input, const float *gradient, int64_t count, int64_t c, int64_t c_end,
+    int64_t o, int64_t o_end, bool accumulate, float *sums) {
   const ak_winograd *s = work->shape;
   const int64_t b = s->block, outputs = s->outputs / b, inputs = c_end - c;
   // As many tiles at a time as the cache holds of both.
@@ -110,7 +113,8 @@ static void add_products(
           const float *next = block + 1 < c_end ? a + work->group * b : a;
           work->kernels->outer_product(
               (int)wide, a, d + (pair * work->group + start * wide) * b, (size_t)terms,
-              sums + p * work->sum_plane + ((pair - o) * inputs + (block - c) * wide) * b * b, accumulate || step > 0, next);
+              sums + p * work->sum_plane + ((pair - o) * inputs + (block - c) * wide) * b * b, accumulate || step > 0,
+              next);
         }
       }
     }
@@ -165,7 +169,7 @@ static void transform_both(void *context, int thread, int threads) {
   const gradient_work *work = context;
   const ak_winograd *s = work->shape;
   const int64_t b = s->block, inputs = s->inputs / b, outputs = s->outputs / b;
-  // Quarters of blocks. A block of the gradient is its first quarter's thread's, which sums it from one end to the other.
+  // Quarters of blocks. A block of the gradient is its first quarter's thread's, which sums it from end to end.
   const int64_t quarters = 4 * (inputs + outputs);
   for (int64_t i = winograd_share(quarters, thread, threads); i < winograd_share(quarters, thread + 1, threads); i++) {
     const int64_t block = i / 4, quarter = i % 4;
@@ -174,7 +178,8 @@ static void transform_both(void *context, int thread, int threads) {
         transform_gradient(work, work->first, work->count, block, work->gradient, work->bias_sums + block * b);
       continue;
     }
-    const int64_t start = winograd_share(work->count, quarter, 4), size = winograd_share(work->count, quarter + 1, 4) - start;
+    const int64_t start = winograd_share(work->count, quarter, 4);
+    const int64_t size = winograd_share(work->count, quarter + 1, 4) - start;
     winograd_inputs(
         s, work->x, work->first + start, size, block - outputs, block - outputs + 1, work->input + start * b,
         work->input_plane, work->group);
@@ -201,8 +206,8 @@ static void sum_parts(void *context, int thread, int threads) {
 }
 
 void ak_winograd_backward_weights(
-    const ak_winograd *shape, const float *x, const float *result_gradient, float *weights_gradient, float *bias_gradient,
-    float *scratch) {
+    const ak_winograd *shape, const float *x, const float *result_gradient, float *weights_gradient,
+    float *bias_gradient, float *scratch) {
   const int threads = ak_threads();
   gradient_work work = plan_gradient(shape, threads);
   const size_t outputs = (size_t)shape->outputs;

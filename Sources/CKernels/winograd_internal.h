@@ -24,18 +24,20 @@ typedef struct winograd_kernels {
   void (*input)(const float *x, ptrdiff_t row, winograd_part part, float *v, size_t plane);
   /// Transforms the products of a tile back to rows × columns of the result (up to 4×4).
   void (*output)(
-      const float *m, size_t plane, const float *bias, bool add, bool relu, float *y, ptrdiff_t row, int rows, int columns);
+      const float *m, size_t plane, const float *bias, bool add, bool relu, float *y, ptrdiff_t row, int rows,
+      int columns);
   /// Transforms a tile of the result's gradient, and adds its elements to `sum`.
   void (*gradient)(const float *y, ptrdiff_t row, int rows, int columns, float *v, size_t plane, float *sum);
-  /// Transforms [9][width inputs][width outputs]; the results of an input are `step` floats after those of the one before.
+  /// Transforms [9][width inputs][width outputs]; the results of an input are `step` floats after those of the one
+  /// before.
   void (*weights)(const float *w, float *u, size_t plane, size_t step);
   /// The same for the gradient of the input: the kernel turned around, inputs and outputs exchanged.
   void (*turned)(const float *w, float *u, size_t plane, size_t step);
   /// The transpose of `weights`: writes or adds the gradient of [9][width inputs][width outputs].
   void (*weight_gradient)(const float *u, size_t plane, size_t step, float *w, bool add);
-  /// c = a·b for up to `rows` tiles and `wide` (1 or 2) blocks of outputs: a is [blocks][… a_block][tiles][width], b is
-  /// [blocks · width][wide · width], c is [wide][… c_column][tiles][width]. Reads as much from `ahead` on into the cache
-  /// as b has.
+  /// c = a·b for up to `rows` tiles and `wide` (1 or 2) blocks of outputs: a is [blocks][… a_block][tiles][width], b
+  /// is [blocks · width][wide · width], c is [wide][… c_column][tiles][width]. Reads as much from `ahead` on into the
+  /// cache as b has.
   void (*product)(
       int rows, int wide, const float *a, size_t a_block, const float *b, size_t blocks, float *c, size_t c_column,
       const float *ahead);

@@ -21,14 +21,15 @@ struct Dimensions {
 int block() { return ad_has_avx512() ? 16 : 8; }
 
 /// The geometry of a request's forward pass; throws where the kernels have none of it.
-ak_winograd geometry(const ad_request &r, const Dimensions &source, const Dimensions &weights, const Dimensions &destination) {
+ak_winograd geometry(
+    const ad_request &r, const Dimensions &source, const Dimensions &weights, const Dimensions &destination) {
   auto each = [](const int32_t *values, int32_t least, int32_t most) {
     return values[0] >= least && values[0] <= most && values[1] >= least && values[1] <= most;
   };
-  const bool fits = source.rank == 4 && weights.rank == 4 && destination.rank == 4 && weights[2] == 3 && weights[3] == 3 &&
-                    weights[1] == source[1] && source[1] % block() == 0 && destination[1] % block() == 0 &&
-                    each(r.strides, 1, 1) && each(r.dilations, 0, 0) && each(r.padding_low, 0, 2) &&
-                    ak_winograd_is_fast(block());
+  const bool fits = source.rank == 4 && weights.rank == 4 && destination.rank == 4 && weights[2] == 3 &&
+                    weights[3] == 3 && weights[1] == source[1] && source[1] % block() == 0 &&
+                    destination[1] % block() == 0 && each(r.strides, 1, 1) && each(r.dilations, 0, 0) &&
+                    each(r.padding_low, 0, 2) && ak_winograd_is_fast(block());
   if (!fits) throw std::invalid_argument("no Winograd convolution of this geometry");
   return {source[0], source[1], destination[1], source[2], source[3], destination[2], destination[3],
           r.padding_low[0], r.padding_low[1], block(), false};

@@ -3,8 +3,8 @@
 // Images lie in blocks of channels, [N, C / block, H, W, block], and weights as
 // [O / block, C / block, 3, 3, block inputs, block outputs]. Channels fill their blocks.
 //
-// A result that is not finite makes others of its tile of 4×4 not numbers. Forward passes and gradients of inputs are the
-// same, bit for bit, for any number of threads; gradients of weights are for the same number.
+// A result that is not finite makes others of its tile of 4×4 not numbers. Forward passes and gradients of inputs are
+// the same, bit for bit, for any number of threads; gradients of weights are for the same number.
 #ifndef AVIARY_WINOGRAD_H
 #define AVIARY_WINOGRAD_H
 
@@ -36,8 +36,8 @@ const char *ak_winograd_kernels(int64_t block);
 /// What the weights of a forward pass are.
 typedef enum ak_winograd_weights {
   AK_WINOGRAD_PLAIN,
-  /// The weights of a convolution whose input's gradient is computed: a forward pass of the result's gradient, with inputs
-  /// and outputs exchanged and 2 less the padding.
+  /// The weights of a convolution whose input's gradient is computed: a forward pass of the result's gradient, with
+  /// inputs and outputs exchanged and 2 less the padding.
   AK_WINOGRAD_TURNED,
   /// Made by `ak_winograd_transform`.
   AK_WINOGRAD_TRANSFORMED,
@@ -55,15 +55,15 @@ size_t ak_winograd_forward_floats(const ak_winograd *shape, ak_winograd_weights 
 /// - bias: [outputs] or null.
 /// - add: whether to add what y holds.
 void ak_winograd_forward(
-    const ak_winograd *shape, const float *x, const float *weights, ak_winograd_weights kind, const float *bias, bool add,
-    bool relu, float *y, float *scratch);
+    const ak_winograd *shape, const float *x, const float *weights, ak_winograd_weights kind, const float *bias,
+    bool add, bool relu, float *y, float *scratch);
 
 /// How many floats `ak_winograd_backward_weights` works in, by the calling thread's team.
 size_t ak_winograd_backward_weights_floats(const ak_winograd *shape);
 /// The gradients of the weights, and of the bias where it is not null.
 void ak_winograd_backward_weights(
-    const ak_winograd *shape, const float *x, const float *result_gradient, float *weights_gradient, float *bias_gradient,
-    float *scratch);
+    const ak_winograd *shape, const float *x, const float *result_gradient, float *weights_gradient,
+    float *bias_gradient, float *scratch);
 
 #ifdef __cplusplus
 }
