@@ -116,7 +116,8 @@ let package = Package(
     .target(name: "CAllocations", path: "Sources/CAllocations"),
     // For aviary alone: it ends the whole process where memory runs out.
     .target(name: "COutOfMemory", path: "Sources/COutOfMemory"),
-    .target(name: "COneDNN", path: "Sources/COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
+    .target(
+      name: "COneDNN", dependencies: ["CKernels"], path: "Sources/COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
 
     // The library, from the bottom to the top.
     module("Diagnostics", []),

@@ -89,6 +89,9 @@ template <typename PD> void finish_backward_weights(ad_plan &plan, Internals &in
   finish(plan, in, pd);
 }
 
+// By the kernels of CKernels: winograd.cpp.
+void plan_winograd(const ad_request &r, ad_plan &plan, Internals &in);
+
 // Of matrices: products.cpp.
 void plan_linear_forward(const ad_request &r, ad_plan &plan, Internals &in);
 void plan_linear_backward_data(const ad_request &r, ad_plan &plan, Internals &in);

@@ -198,6 +198,14 @@ ad_layout ad_layout_blocked(const int64_t *dimensions, int rank, int block) {
       known[block == 16], dimensions, rank, [block](const dnnl::memory::dims &d) { return blocked(d, block); });
 }
 
+ad_layout ad_layout_blocked_weights(const int64_t *dimensions, int rank) {
+  using tag = dnnl::memory::format_tag;
+  static auto &known = *new Known;
+  return find(known, dimensions, rank, [](const dnnl::memory::dims &d) {
+    return dnnl::memory::desc(d, dnnl::memory::data_type::f32, ad_has_avx512() ? tag::OIhw16i16o : tag::OIhw8i8o);
+  });
+}
+
 ad_layout ad_layout_floats_of(ad_layout layout) { return intern(floats_of(description(layout))); }
 
 ad_layout ad_layout_plain_of(ad_layout layout) {

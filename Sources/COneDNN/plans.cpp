@@ -74,22 +74,19 @@ void ad_free_quantized(ad_plan *plan) {
   delete plan;
 }
 
-bool ad_has_int8(void) {
-  switch (dnnl::get_effective_cpu_isa()) {
-  case dnnl::cpu_isa::avx2_vnni:
-  case dnnl::cpu_isa::avx512_core_vnni:
-  case dnnl::cpu_isa::avx512_core_bf16:
-#if DNNL_VERSION_MAJOR >= 3
-  case dnnl::cpu_isa::avx2_vnni_2:
-  case dnnl::cpu_isa::avx512_core_fp16:
-#endif
-  case dnnl::cpu_isa::avx512_core_amx: return true;
-  default: return false;
-  }
+/// Whether the processor has all that an instruction set names: sets of bits, to which later processors add theirs.
+static bool has(dnnl::cpu_isa set) {
+  return (int(dnnl::get_effective_cpu_isa()) & int(set)) == int(set);
 }
+
+bool ad_has_int8(void) { return has(dnnl::cpu_isa::avx2_vnni) || has(dnnl::cpu_isa::avx512_core_vnni); }
 
 bool ad_execute(const ad_plan *plan, const ad_buffers *buffers) {
   auto &in = *static_cast<Internals *>(plan->internals);
+  if (in.kernel) {
+    in.kernel(*buffers);
+    return true;
+  }
   for (auto &binding : in.bindings) {
     void *address;
     std::memcpy(&address, reinterpret_cast<const char *>(buffers) + binding.offset, sizeof address);
@@ -109,12 +106,5 @@ int ad_version(void) {
   return v->major * 10000 + v->minor * 100 + v->patch;
 }
 
-bool ad_has_avx512(void) {
-  auto isa = dnnl::get_effective_cpu_isa();
-  return isa == dnnl::cpu_isa::avx512_core || isa == dnnl::cpu_isa::avx512_core_vnni || isa == dnnl::cpu_isa::avx512_core_bf16
-#if DNNL_VERSION_MAJOR >= 3
-         || isa == dnnl::cpu_isa::avx512_core_fp16
-#endif
-      ;
-}
+bool ad_has_avx512(void) { return has(dnnl::cpu_isa::avx512_core); }
 }

@@ -51,21 +51,13 @@ struct Window {
         low(spatial(r.padding_low, count)), high(spatial(r.padding_high, count)), kernel(spatial(r.kernel, count)) {}
 };
 
-algorithm convolution_algorithm(const ad_request &r) {
-#if DNNL_VERSION_MAJOR < 3
-  if (is(r, AD_WINOGRAD)) return algorithm::convolution_winograd;
-#endif
-  (void)r;
-  return algorithm::convolution_direct;
-}
-
 convolution_forward::primitive_desc convolution_hint(const ad_request &r, const primitive_attr &attr) {
   Window w(r, rank(md(r.source)) - 2);
   auto kind = is(r, AD_TRAINING) ? prop_kind::forward_training : prop_kind::forward_inference;
   if (r.bias == AD_NONE)
-    return DESCRIBE(convolution_forward, kind, convolution_algorithm(r), md(r.source), md(r.weights),
+    return DESCRIBE(convolution_forward, kind, algorithm::convolution_direct, md(r.source), md(r.weights),
                     md(r.destination), w.strides, w.dilations, w.low, w.high);
-  return DESCRIBE(convolution_forward, kind, convolution_algorithm(r), md(r.source), md(r.weights), md(r.bias),
+  return DESCRIBE(convolution_forward, kind, algorithm::convolution_direct, md(r.source), md(r.weights), md(r.bias),
                   md(r.destination), w.strides, w.dilations, w.low, w.high);
 }
 
@@ -77,7 +69,7 @@ void plan_convolution_forward(const ad_request &r, ad_plan &plan, Internals &in)
 
 /// The forward pass that a backward pass is told of, with every layout open.
 convolution_forward::primitive_desc open_forward(ad_request r) {
-  r.flags = AD_TRAINING | (r.flags & AD_WINOGRAD);
+  r.flags = AD_TRAINING;
   auto open = [](ad_layout l) {
     if (l == AD_NONE) return l;
     auto d = description(l);
@@ -98,7 +90,7 @@ void plan_convolution_backward_data(const ad_request &r, ad_plan &plan, Internal
   Window w(r, rank(md(r.source)) - 2);
   auto attr = attributes(ad_request{});
   auto hint = open_forward(r);
-  auto pd = DESCRIBE_AFTER(convolution_backward_data, hint, convolution_algorithm(r), md(r.source), md(r.weights),
+  auto pd = DESCRIBE_AFTER(convolution_backward_data, hint, algorithm::convolution_direct, md(r.source), md(r.weights),
                            md(r.destination), w.strides, w.dilations, w.low, w.high);
   finish_backward_data(plan, in, pd);
 }
@@ -109,9 +101,9 @@ void plan_convolution_backward_weights(const ad_request &r, ad_plan &plan, Inter
   auto hint = open_forward(r);
   auto make = [&] {
     if (r.bias == AD_NONE)
-      return DESCRIBE_AFTER(convolution_backward_weights, hint, convolution_algorithm(r), md(r.source),
+      return DESCRIBE_AFTER(convolution_backward_weights, hint, algorithm::convolution_direct, md(r.source),
                             md(r.weights), md(r.destination), w.strides, w.dilations, w.low, w.high);
-    return DESCRIBE_AFTER(convolution_backward_weights, hint, convolution_algorithm(r), md(r.source), md(r.weights),
+    return DESCRIBE_AFTER(convolution_backward_weights, hint, algorithm::convolution_direct, md(r.source), md(r.weights),
                           md(r.bias), md(r.destination), w.strides, w.dilations, w.low, w.high);
   };
   auto pd = make();
@@ -287,6 +279,7 @@ void plan_concatenate(const ad_request &r, ad_plan &plan, Internals &in) {
 } // namespace
 
 void make(const ad_request &r, ad_plan &plan, Internals &in) {
+  if (is(r, AD_WINOGRAD)) return plan_winograd(r, plan, in);
   switch (ad_kind(r.kind)) {
   case AD_CONVOLUTION_FORWARD: return plan_convolution_forward(r, plan, in);
   case AD_CONVOLUTION_BACKWARD_DATA: return plan_convolution_backward_data(r, plan, in);

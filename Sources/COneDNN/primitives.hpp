@@ -5,6 +5,7 @@
 #include "COneDNN.h"
 
 #include <dnnl.hpp>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,8 @@ struct Argument {
 
 /// What stands behind a plan.
 struct Internals {
+  /// What runs in place of a primitive.
+  std::function<void(const ad_buffers &)> kernel;
   dnnl::primitive operation;
   std::vector<dnnl_exec_arg_t> arguments;
   std::vector<Argument> bindings;

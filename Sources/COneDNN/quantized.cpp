@@ -65,7 +65,7 @@ primitive_attr attributes(const ad_request &r, const ad_scales &s, std::vector<f
   return attr;
 }
 
-template <typename PD> void bind(ad_plan &plan, Internals &in, const PD &pd, std::vector<float> bias) {
+template <typename PD> void bind_all(ad_plan &plan, Internals &in, const PD &pd, std::vector<float> bias) {
   if (!bias.empty()) in.keep(DNNL_ARG_BIAS, std::move(bias));
   finish_forward(plan, in, pd, false);
 }
@@ -95,7 +95,7 @@ void make_quantized(const ad_request &r, const ad_scales &s, ad_plan &plan, Inte
     auto pd = bias.empty()
                   ? DESCRIBE(inner_product_forward, kind, md(r.source), md(r.weights), md(r.destination))
                   : DESCRIBE(inner_product_forward, kind, md(r.source), md(r.weights), offsets, md(r.destination));
-    return bind(plan, in, pd, std::move(bias));
+    return bind_all(plan, in, pd, std::move(bias));
   }
   const auto direct = algorithm::convolution_direct;
   int axes = rank(md(r.source)) - 2;
@@ -105,7 +105,7 @@ void make_quantized(const ad_request &r, const ad_scales &s, ad_plan &plan, Inte
                                     strides, dilations, low, high)
                          : DESCRIBE(convolution_forward, kind, direct, md(r.source), md(r.weights), offsets,
                                     md(r.destination), strides, dilations, low, high);
-  bind(plan, in, pd, std::move(bias));
+  bind_all(plan, in, pd, std::move(bias));
 }
 
 } // namespace aviary

@@ -1,3 +1,4 @@
+import CKernels
 import COneDNN
 
 /// How a convolution is computed.
@@ -8,7 +9,7 @@ package enum ConvolutionAlgorithm: String, Sendable, CaseIterable {
   case directChannelsLast
   /// Winograd's F(4×4, 3×3), which transforms the weights on every call.
   case winograd
-  /// Winograd's F(4×4, 3×3) or F(2×2, 3×3), with weights transformed once; forward only.
+  /// The same with weights transformed once; forward only.
   case preparedWinograd
 }
 
@@ -24,10 +25,9 @@ package enum ConvolutionPass: Hashable, Sendable {
 /// `tools/tune` measures all of them on many shapes and shows where the rule does not choose the quickest.
 package enum AlgorithmRule {
   /// - Winograd's F(4×4, 3×3) needs a quarter of the multiplications, but works in tiles of 4×4 results, and transforms
-  ///   the weights on every call. Where tiles are few or mostly empty that costs more than it saves: measured on AVX-512,
-  ///   it gains from 32 tiles on, where three fifths of the tiles' area are used, and not with 16 channels.
-  /// - Weights transformed once are two to four times as large, which pays where few positions share a transformation.
-  ///   oneDNN takes 5 to 50 ms to transform those of a wide layer, which a single prediction need not wait for.
+  ///   the weights on every call. Where tiles are few or half empty that costs more than it saves: it gains from 16 tiles
+  ///   on, and with the widest layers and AVX-512, whose direct convolution waits for nothing but the weights, from 32.
+  /// - Weights transformed once are four times as large, and gain from 8 tiles on.
   /// - Direct convolution by more than one element reads wide weights faster where channels come last; with few positions
   ///   that outweighs a change of the layout. So it does where the window strides: by a tenth to a half, measured with 256
   ///   outputs and more.
@@ -35,15 +35,15 @@ package enum AlgorithmRule {
     batch: Int, inputChannels: Int, outputChannels: Int, output: ArraySlice<Int>, window: Window, groups: Int,
     pass: ConvolutionPass
   ) -> ConvolutionAlgorithm {
-    guard hasAVX512 else { return .direct }
     let positions = batch * output.reduce(1, *)
-    if hasWinograd, groups == 1, fitsWinograd(window), inputChannels % 16 == 0, outputChannels % 16 == 0,
-      inputChannels * outputChannels >= 1024
+    if hasWinograd, groups == 1, fitsWinograd(window), inputChannels % block == 0, outputChannels % block == 0,
+      // More than 55 of 100 positions are used.
+      case let tiles = batch * output.reduce(1, { $0 * (($1 + 3) / 4) }), 100 * positions > 55 * 16 * tiles
     {
-      let tiles = batch * output.reduce(1) { $0 * (($1 + 3) / 4) }
-      if pass == .repeatedInference, (100..<4000).contains(positions) { return .preparedWinograd }
-      if tiles >= 32, 5 * positions >= 3 * 16 * tiles { return .winograd }
+      if pass == .repeatedInference, tiles >= 8 { return .preparedWinograd }
+      if tiles >= (hasAVX512 && inputChannels * outputChannels > 1 << 16 ? 32 : 16) { return .winograd }
     }
+    guard hasAVX512 else { return .direct }
     guard pass != .training, groups == 1, inputChannels % 16 == 0, window.kernel.contains(where: { $0 > 1 }) else {
       return .direct
     }
@@ -80,6 +80,7 @@ package enum AlgorithmRule {
   }
 
   private static let hasAVX512 = ad_has_avx512()
-  /// Winograd needs AVX-512 and oneDNN 2.x.
-  private static let hasWinograd = ad_version() < 3_00_00 && hasAVX512
+  /// The channels of a block in the layouts of convolutions.
+  private static let block = hasAVX512 ? 16 : 8
+  private static let hasWinograd = ak_winograd_is_fast(Int64(block))
 }

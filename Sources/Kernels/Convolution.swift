@@ -129,6 +129,20 @@ package struct ConvolutionShape: Hashable, Sendable {
   package func grouped(_ weights: Buffer) -> Buffer { weights.reshaped(to: groupedWeights) }
   /// The reverse of `grouped`, for a row-major buffer.
   package func ungrouped(_ weights: Buffer) -> Buffer { weights.reshaped(to: self.weights) }
+  /// Weights, of any layout and under the shape that plans know, in the one that a plan wants.
+  package func arranged(_ weights: Buffer, as layout: Layout) -> Buffer {
+    guard layout.isTransformed else { return weights.reordered(to: layout) }
+    var request = ad_request(AD_REORDER, flags: Int32(AD_WINOGRAD.rawValue))
+    let blocked = weights.reordered(to: .blockedWeights(self.weights))
+    request.source = blocked.layout.id
+    request.destination = layout.id
+    let result = Buffer(layout)
+    unsafe Plan.required(request, "transformation of weights \(self.weights)").execute { buffers in
+      unsafe buffers.source = blocked.address
+      unsafe buffers.destination = result.address
+    }
+    return result
+  }
   /// The row-major layout of the weights as plans know them.
   package var plainWeights: Layout { .plain(groupedWeights) }
 }

@@ -8,6 +8,7 @@ package struct PooledConvolution {
   private let parts: Int
   /// The input of all images.
   package let source: Layout
+  /// The layout of the weights.
   package var weights: Layout { convolution.weights }
 
   /// What a part's convolution may put out, and from where on parts pay: measured with 1 MB of cache a core and 32 MB for

@@ -239,7 +239,10 @@ extension Plan {
   /// Two for each multiplication with a weight: every element of the result takes what one filter, or one column, has.
   fileprivate var arithmetic: Double {
     guard weights.id >= 0, destination.id >= 0 else { return 0 }
-    let (weights, result) = (self.weights.dimensions, destination.dimensions)
+    let result = destination.dimensions
+    // Of transformed weights only their number is known: a window of 3×3.
+    let isTransformed = ad_kind(UInt32(kind)) == AD_CONVOLUTION_FORWARD && self.weights.isTransformed
+    let weights = isTransformed ? [result[1], source.dimensions[1], 3, 3] : self.weights.dimensions
     let count = Double(result.reduce(1, *))
     if ad_kind(UInt32(kind)) == AD_MATRIX_PRODUCT {
       guard weights.count >= 2, let columns = result.last, columns > 0 else { return 0 }

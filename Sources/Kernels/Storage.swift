@@ -67,6 +67,14 @@ package struct Layout: Hashable, Sendable {
     unsafe withSizes(shape) { unsafe Layout(id: ad_layout_blocked($0, $1, Int32(block))) }
   }
 
+  /// Weights [O, C, kernel…] of two spatial axes in blocks of inputs and outputs, as many as vectors have elements.
+  static func blockedWeights(_ shape: [Int]) -> Layout {
+    unsafe withSizes(shape) { unsafe Layout(id: ad_layout_blocked_weights($0, $1)) }
+  }
+
+  /// Whether it is of a convolution's weights that have been transformed, which have one axis.
+  var isTransformed: Bool { dimensions.count == 1 }
+
   /// 8-bit integers, channels last.
   package static func channelsLast(_ shape: [Int], isSigned: Bool) -> Layout {
     unsafe withSizes(shape) { unsafe Layout(id: ad_layout_channels_last($0, $1, isSigned ? AD_INT8 : AD_UINT8)) }

@@ -23,6 +23,7 @@
 #include "recurrent.h"
 #include "resize.h"
 #include "windows.h"
+#include "winograd.h"
 #include "sparse.h"
 
 #endif

@@ -1,4 +1,5 @@
-// oneDNN behind a small C interface: layouts, plans and their execution.
+// oneDNN behind a small C interface: layouts, plans and their execution. Winograd convolutions of CKernels are plans
+// like its own.
 //
 // A *layout* says how the elements of a tensor lie in memory (oneDNN's memory descriptor). Layouts are interned: equal
 // layouts have equal identifiers, which are small integers that live as long as the program.
@@ -7,7 +8,7 @@
 // and live as long as the program. Layouts may be asked for on any thread; plans are made and run on Aviary's compute
 // thread only.
 //
-// Written against oneDNN 2.6; compiles against 3.x, which has no Winograd convolution.
+// Written against oneDNN 2.6; compiles against 3.x.
 #ifndef AVIARY_CONEDNN_H
 #define AVIARY_CONEDNN_H
 
@@ -36,6 +37,9 @@ ad_layout ad_layout_any_of_type(const int64_t *dimensions, int rank, ad_type typ
 ad_layout ad_layout_channels_last(const int64_t *dimensions, int rank, ad_type type);
 /// Floats in blocks of 8 or 16 channels: [N, C, ...] in memory as [N, C / block, ..., block].
 ad_layout ad_layout_blocked(const int64_t *dimensions, int rank, int block);
+/// Weights [O, C, H, W] in memory as [O / block, C / block, H, W, block inputs, block outputs], in blocks of 16 with AVX-512
+/// and else of 8.
+ad_layout ad_layout_blocked_weights(const int64_t *dimensions, int rank);
 /// Floats in the order of a layout's integers, or in row-major order where those lie in blocks.
 ad_layout ad_layout_floats_of(ad_layout layout);
 /// The row-major layout of the same dimensions, in floats.
@@ -70,7 +74,9 @@ typedef enum ad_kind {
 
 typedef enum ad_flag {
   AD_TRAINING = 1,        // the result will be differentiated
-  AD_WINOGRAD = 2,        // convolution by Winograd's algorithm
+  // Convolution by the Winograd kernels of CKernels. In inference the weights are transformed already, which a reorder with
+  // this flag does.
+  AD_WINOGRAD = 2,
   AD_RELU = 4,            // relu at the end
   AD_ADD = 8,             // added to what the destination holds, before the relu
   AD_INCLUDE_PADDING = 16, // average pooling counts the padding

@@ -82,7 +82,7 @@ extension Tensor {
     if present.layout == layout { return present }
     let key = Preparation(layout: layout, folded: [])
     if let found = content.onComputeThread.prepared[key] { return found.weights }
-    let weights = (shape.groups == 1 ? present : shape.grouped(plainBuffer)).reordered(to: layout)
+    let weights = shape.arranged(shape.groups == 1 ? present : shape.grouped(plainBuffer), as: layout)
     content.onComputeThread.prepared[key] = Prepared(weights: weights, bias: nil, keptAlive: [])
     return weights
   }
@@ -258,7 +258,7 @@ final class ConvolutionExpression {
     let folded = (weight.detached() * perFilter).plainBuffer
     let foldedBias = bias.map { $0.detached() * factor + offset } ?? offset
     let prepared = Prepared(
-      weights: shape.grouped(folded).reordered(to: layout), bias: foldedBias.plainBuffer, keptAlive: parts)
+      weights: shape.arranged(shape.grouped(folded), as: layout), bias: foldedBias.plainBuffer, keptAlive: parts)
     // Frozen weights outlive many statistics: those folded in before are not asked for again.
     weight.content.onComputeThread.prepared = weight.content.onComputeThread.prepared.filter {
       $0.key.folded.isEmpty || $0.key.layout != layout
