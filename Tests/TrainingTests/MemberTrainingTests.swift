@@ -304,6 +304,13 @@ import Testing
     (options.images.imageSize, options.images.augmentation) = (nil, nil)
     options.members = .folds(3)
     let source = NetworkTraining.Source.checkpoint(checkpoint, path: "pretrained.h5")
+    func setDates() throws {
+      for entry in try photographs.training().entries {
+        try FileManager.default.setAttributes(
+          [.modificationDate: Date(timeIntervalSince1970: 1_000_000_000)], ofItemAtPath: entry.file)
+      }
+    }
+    try setDates()
     var alone: [RunSummary] = []
     for number in 0..<3 {
       let own = MemberOptions.folds(3).options(number, of: options)
@@ -315,12 +322,10 @@ import Testing
     func spoil(_ folder: String) throws {
       guard folder.hasSuffix("fold-2") else { return }
       for entry in try photographs.training().entries {
-        let attributes = try FileManager.default.attributesOfItem(atPath: entry.file)
-        let size = try #require(attributes[.size] as? Int)
+        let size = try #require(FileManager.default.attributesOfItem(atPath: entry.file)[.size] as? Int)
         try Data(repeating: 7, count: size).write(to: URL(filePath: entry.file))
-        let date = try #require(attributes[.modificationDate] as? Date)
-        try FileManager.default.setAttributes([.modificationDate: date], ofItemAtPath: entry.file)
       }
+      try setDates()
     }
     let summary = try #require(
       try MemberTraining.start(
