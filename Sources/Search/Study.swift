@@ -311,7 +311,8 @@ extension Study {
         else { throw SearchFault.damaged(path: path, what: "a report is of no epoch") }
         reports[trial, default: []].append(.init(split: Int(split), epoch: Int(epoch), value: row[3].number ?? .nan))
       }
-      trials = try database.rows("SELECT number, state, value, message, seconds, loss, deviation FROM trials ORDER BY number")
+      trials = try database.rows(
+        "SELECT number, state, value, message, seconds, loss, deviation FROM trials ORDER BY number")
     }
     return try trials.map { row in
       let number = try trialNumber(row[0].integer)

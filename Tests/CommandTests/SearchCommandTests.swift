@@ -158,7 +158,8 @@ import Testing
       let words =
         ["train", "mlp", "--data", scratch / "numbers.csv", "--target", "kind", "--study", "s", "--trials", "1"] + more
       let plan = try #require(
-        try SearchCommand.parse(words + tries.flatMap { ["--try", $0] }) as SearchCommand).plan()
+        try SearchCommand.parse(words + tries.flatMap { ["--try", $0] }) as SearchCommand
+      ).plan()
       return plan.command.ownValues(in: plan.space)
     }
     #expect(

@@ -145,7 +145,8 @@ struct SearchResult {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     let report = Report(
-      study: plan.study, method: plan.method.rawValue, monitor: monitor.word, best: .init(best), default: own.map { .init($0) },
+      study: plan.study, method: plan.method.rawValue, monitor: monitor.word, best: .init(best),
+      default: own.map { .init($0) },
       importance: Dictionary(uniqueKeysWithValues: importance.map { ($0.name, $0.share) }), command: command,
       trials: trials.map { .init($0) })
     return String(decoding: try encoder.encode(report), as: UTF8.self)

@@ -91,7 +91,7 @@ final class SearchRun {
     case .interrupted:
       try study.release(claim)
       return true
-    case .finished(let value): 
+    case .finished(let value):
       try study.finish(claim, .finished, value: value.mean, loss: value.loss, deviation: value.deviation)
     case .pruned(let value): try study.finish(claim, .pruned, value: value)
     case .failed(let message): try study.finish(claim, .failed, message: message)
