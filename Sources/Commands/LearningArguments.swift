@@ -6,7 +6,7 @@ struct LearningArguments: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Take a step of the optimizer every n batches, along the mean of their gradients: batches n times as large in the same memory (1).",
+      "Take a step of the optimizer every n batches, along the gradient of all of their items together: batches n times as large in the same memory (1).",
       valueName: "n"))
   var accumulate: Int?
   @Option(

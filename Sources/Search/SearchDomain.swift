@@ -113,7 +113,7 @@ public enum SearchDomain: Equatable, Sendable {
   }
 
   /// A number as a command takes it.
-  static func text(_ number: Double) -> String {
+  public static func text(_ number: Double) -> String {
     number == number.rounded() && abs(number) < 1e6 ? "\(Int(number))" : "\(number)"
   }
 }

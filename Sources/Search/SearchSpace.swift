@@ -42,8 +42,11 @@ public struct SearchSpace: Equatable, Sendable {
   /// The setting with a name; nil where none has it.
   public subscript(name: String) -> SearchParameter? { places[name].map { parameters[$0] } }
 
+  /// The settings, each after the one that it depends on.
+  public var inOrder: [SearchParameter] { order.map { parameters[$0] } }
+
   /// Whether a parameter applies beside these values.
-  func applies(_ parameter: SearchParameter, _ values: [String: String]) -> Bool {
+  public func applies(_ parameter: SearchParameter, _ values: [String: String]) -> Bool {
     guard let condition = parameter.condition else { return true }
     return values[condition.name].map(condition.values.contains) ?? false
   }

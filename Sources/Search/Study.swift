@@ -15,8 +15,8 @@ import AviarySQLite
 /// say of it is refused: no trial is lost, and none counts twice.
 ///
 ///     study      name, value: what the trials have in common
-///     trials     number, state, value, message, start (given text of a warm start), complete (whether all values are known),
-///                worker, token, heartbeat, began (seconds since 1970), seconds
+///     trials     number, state, value, loss, deviation (of the values of splits), message, start (given text of a warm start),
+///                complete (whether all values are known), worker, token, heartbeat, began (seconds since 1970), seconds
 ///     settings   trial, name, value
 ///     reports    trial, split, epoch, value
 public final class Study {
@@ -32,8 +32,8 @@ public final class Study {
   private static let tables = [
     "study": "CREATE TABLE study (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
     "trials": """
-    CREATE TABLE trials (number INTEGER PRIMARY KEY, state TEXT NOT NULL, value REAL, message TEXT, start TEXT UNIQUE, \
-    complete INTEGER NOT NULL DEFAULT 0, worker TEXT, token TEXT, heartbeat REAL, began REAL, seconds REAL)
+    CREATE TABLE trials (number INTEGER PRIMARY KEY, state TEXT NOT NULL, value REAL, loss REAL, deviation REAL, \
+    message TEXT, start TEXT UNIQUE, complete INTEGER NOT NULL DEFAULT 0, worker TEXT, token TEXT, heartbeat REAL, began REAL, seconds REAL)
     """,
     "settings": """
     CREATE TABLE settings (trial INTEGER, name TEXT, value TEXT NOT NULL, PRIMARY KEY (trial, name)) WITHOUT ROWID
@@ -204,13 +204,23 @@ public final class Study {
   }
 
   /// Ends a trial.
+  ///
+  /// - Parameters:
+  ///   - value: what is searched for.
+  ///   - loss: tells trials with the same value apart.
+  ///   - deviation: the standard deviation of the values of splits of the data, whose mean is `value`.
   public func finish(
-    _ claim: TrialClaim, _ state: StudyTrial.State, value: Double? = nil, message: String? = nil
+    _ claim: TrialClaim, _ state: StudyTrial.State, value: Double? = nil, loss: Double? = nil,
+    deviation: Double? = nil, message: String? = nil
   ) throws {
     try change(
       claim,
-      "state = ?, value = ?, message = ?, seconds = ? - began, worker = NULL, token = NULL, heartbeat = NULL",
-      [.text(state.rawValue), SQLiteValue(value), SQLiteValue(message), .real(now())])
+      "state = ?, value = ?, loss = ?, deviation = ?, message = ?, seconds = ? - began, worker = NULL, token = NULL, "
+        + "heartbeat = NULL",
+      [
+        .text(state.rawValue), SQLiteValue(value), SQLiteValue(loss), SQLiteValue(deviation), SQLiteValue(message),
+        .real(now()),
+      ])
   }
 
   /// Gives a trial back, to be tried anew.
@@ -301,7 +311,8 @@ extension Study {
         else { throw SearchFault.damaged(path: path, what: "a report is of no epoch") }
         reports[trial, default: []].append(.init(split: Int(split), epoch: Int(epoch), value: row[3].number ?? .nan))
       }
-      trials = try database.rows("SELECT number, state, value, message, seconds FROM trials ORDER BY number")
+      trials = try database.rows(
+        "SELECT number, state, value, message, seconds, loss, deviation FROM trials ORDER BY number")
     }
     return try trials.map { row in
       let number = try trialNumber(row[0].integer)
@@ -310,8 +321,8 @@ extension Study {
       }
       let key = Int64(number)
       return StudyTrial(
-        number: number, state: state, values: settings[key] ?? [:], value: row[2].number, reports: reports[key] ?? [],
-        message: row[3].text, seconds: row[4].number)
+        number: number, state: state, values: settings[key] ?? [:], value: row[2].number, loss: row[5].number,
+        deviation: row[6].number, reports: reports[key] ?? [], message: row[3].text, seconds: row[4].number)
     }
   }
 }

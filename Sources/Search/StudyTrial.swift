@@ -22,6 +22,10 @@ public struct StudyTrial: Equatable, Sendable {
   public let values: [String: String]
   /// Of one that finished: what is searched for. Of one that was stopped: the best until then.
   public let value: Double?
+  /// The loss beside the value, by which trials with the same value are told apart; nil where it is not known.
+  public let loss: Double?
+  /// The standard deviation of the values of splits of the data, of which `value` is the mean; nil for one split.
+  public let deviation: Double?
   /// After each epoch, of each split of the data; what was not reported is missing.
   public let reports: [Report]
   /// Why it failed.

@@ -18,11 +18,12 @@ struct BatchGroups<Batches: Sequence>: Sequence, IteratorProtocol {
   }
 }
 
-/// The gradients of the batches of one step, which become the mean over all of their items.
+/// The gradients of the batches of one step, which become those of one batch with all of their items.
 final class GradientSum {
   /// Of each update that a batch makes, for tasks that make several.
   private var sums: [Gradients] = []
-  /// The share of the step's items that the current batch has.
+  /// The share of the current batch in what the mean over the step's items is divided by: that of its items, or of their
+  /// classes' weights.
   private var share: Float = 1
   private var isLast = false
   private var update = 0
@@ -49,13 +50,16 @@ final class GradientSum {
 
 extension StepResult {
   /// What the batches of one step are together.
-  init(_ parts: [StepResult]) {
+  ///
+  /// - Parameter weights: what the mean loss of each was divided by.
+  init(_ parts: [StepResult], weights: [Double]) {
     let count = parts.reduce(0) { $0 + $1.count }
     let counted = parts.filter { $0.count > 0 }
     let correct = counted.contains { $0.correct == nil } ? nil : counted.reduce(0) { $0 + ($1.correct ?? 0) }
-    let sum = parts.reduce(0.0) { $0 + $1.loss * Double($1.count) }
+    let sum = zip(parts, weights).reduce(0.0) { $0 + $1.0.loss * $1.1 }
+    let total = weights.reduce(0, +)
     self.init(
-      loss: count > 0 ? sum / Double(count) : parts.first?.loss ?? 0,
+      loss: total > 0 ? sum / total : parts.first?.loss ?? 0,
       correct: counted.isEmpty ? parts.first?.correct : correct,
       count: count)
   }

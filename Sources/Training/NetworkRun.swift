@@ -233,16 +233,23 @@ final class NetworkRun<Task: TrainingTask> {
       return try shared.learn(batches, learningRate: learningRate, key: number * accumulation, transform)
     }
     if accumulation == 1 { return try learn(batches[0], 0, transform) }
+    // The mean over a large batch is divided by what its parts' are together.
     let counts = batches.map { task.count($0) }
-    let total = counts.reduce(0, +)
+    let weights = zip(batches, counts).map { $1 > 0 ? task.lossWeight($0) : 0 }
+    let total = weights.reduce(0, +)
     let sum = GradientSum(transform)
-    let last = counts.lastIndex { $0 > 0 }
+    let last = weights.lastIndex { $0 > 0 }
     var results: [StepResult] = []
     for (place, batch) in batches.enumerated() {
-      sum.begin(share: Float(counts[place]) / Float(max(1, total)), isLast: place == last)
+      // Of classes that weigh nothing there is nothing to learn, and their mean is no number.
+      if weights[place] == 0, counts[place] > 0, total > 0 {
+        results.append(StepResult(loss: 0, correct: 0, count: 0))
+        continue
+      }
+      sum.begin(share: total > 0 ? Float(weights[place] / total) : 0, isLast: place == last)
       results.append(try learn(batch, place, sum.collect))
     }
-    return StepResult(results)
+    return StepResult(results, weights: weights)
   }
 
   /// Finds out where blocks are dropped, from a look at one batch.

@@ -18,14 +18,16 @@ import Synchronization
 /// }
 /// ```
 ///
-/// Runs within it are not made to be resumed: what their images hold is not recorded, and the features are kept in the folder
-/// instead of in the run's.
+/// The features are kept in the folder instead of in the run's. Runs within it are not made to be resumed unless
+/// `areResumable` says so: what their images hold is not recorded.
 public final class SharedReadings: Sendable {
   /// What the runs of this task share; nil for nothing.
   @TaskLocal public static var current: SharedReadings?
 
   /// Where features are kept.
   public let folder: String
+  /// Whether the runs stay, and may be resumed.
+  public let areResumable: Bool
   private let state = Mutex(State())
 
   private struct State {
@@ -35,8 +37,13 @@ public final class SharedReadings: Sendable {
 
   /// Shares nothing yet.
   ///
-  /// - Parameter folder: where features are kept; it is made when there are some.
-  public init(folder: String) { self.folder = folder }
+  /// - Parameters:
+  ///   - folder: where features are kept; it is made when there are some.
+  ///   - areResumable: whether the runs stay, and may be resumed.
+  public init(folder: String, areResumable: Bool = false) {
+    self.folder = folder
+    self.areResumable = areResumable
+  }
 
   // MARK: Features
 
@@ -52,7 +59,7 @@ public final class SharedReadings: Sendable {
       let path = folder + "/features-\(key).h5"
       try FileSystem.createFolder(folder)
       // Another process may be computing the same.
-      let lock = try waitForLock(path + ".lock")
+      let lock = try waitForLock(folder + "/.features.lock")
       defer { withExtendedLifetime(lock) {} }
       if let kept = ImageFeatures(from: path, key: key, report: report) { known = kept }
       let missing = zip(entries, identities).filter { !known.has([$0.1]) }

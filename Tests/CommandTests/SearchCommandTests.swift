@@ -34,6 +34,10 @@ import Testing
     let trials = try #require(report["trials"] as? [[String: Any]])
     #expect(trials.compactMap { $0["trial"] as? Int } == [1, 2, 3] && trials.allSatisfy { $0["epochs"] as? Int == 2 })
     #expect(first.errors.contains("trial 3/3"))
+    // The defaults come first, and what is found is compared with them.
+    #expect(trials[0]["settings"] as? [String: String] == ["learning-rate": "0.001", "batch-size": "32"])
+    #expect((report["default"] as? [String: Any])?["trial"] as? Int == 1)
+    #expect(lines.contains { $0.hasPrefix("the defaults: ") || $0 == "these are the defaults" })
     let best = try #require((report["best"] as? [String: Any])?["value"] as? Double)
     #expect(try trials.map { try #require($0["value"] as? Double) }.max() == best)
     // What is printed trains the same network.
@@ -80,6 +84,9 @@ import Testing
     let byHand = try BuiltTool.run(Array(words.dropFirst()) + ["--json"], in: scratch.path)
     let scores = try #require(try byHand.json()["scores"] as? [String: [String: Any]], "\(byHand.errors)")
     #expect(abs(try #require(scores["accuracy"]?["mean"] as? Double) - best) < 1e-12)
+    let deviation = try #require((report["best"] as? [String: Any])?["deviation"] as? Double)
+    #expect(abs(try #require(scores["accuracy"]?["deviation"] as? Double) - deviation) < 1e-12)
+    #expect(first.output.contains("± "))
     #expect((scores["accuracy"]?["values"] as? [Double])?.count == 3)
 
     let more = try search("3", "--trials", "12", "--jobs", "2", "--prune", "asha")
@@ -142,6 +149,47 @@ import Testing
     #expect(
       SearchCommand.message(for: error).contains(words) || unknown.map { "\($0.error)".contains(words) } == true,
       "\(SearchCommand.message(for: error))")
+  }
+
+  /// What the settings are where nothing is said, in whatever part of the options they stand; nil where the search leaves one
+  /// out.
+  @Test func defaultsAreFound() throws {
+    func defaults(_ tries: [String], _ more: [String] = []) throws -> [String: String]? {
+      let words =
+        ["train", "mlp", "--data", scratch / "numbers.csv", "--target", "kind", "--study", "s", "--trials", "1"] + more
+      let plan = try #require(
+        try SearchCommand.parse(words + tries.flatMap { ["--try", $0] }) as SearchCommand
+      ).plan()
+      return plan.command.ownValues(in: plan.space)
+    }
+    #expect(
+      try defaults([
+        "learning-rate=1e-5..1e-1:log", "batch-size=8..256:log", "optimizer=sgd,adamw", "epochs=5..50",
+        "weight-decay=1e-4..1:log", "schedule=constant,cosine", "label-smoothing=0..0.2", "accumulate=1,2,4",
+        "momentum=0.5..0.9:if optimizer=sgd", "betas=0.9,0.999|0.95,0.99:if optimizer=adamw", "seed=0,1",
+      ]) == [
+        "learning-rate": "0.001", "batch-size": "32", "optimizer": "adamw", "epochs": "20", "weight-decay": "0.01",
+        "schedule": "cosine", "label-smoothing": "0", "accumulate": "1", "betas": "0.9,0.999", "seed": "0",
+      ])
+    #expect(try defaults(["optimizer=sgd,adam"]) == nil)
+    #expect(try defaults(["learning-rate=0.01..1"]) == nil)
+    #expect(try defaults(["learning-rate=0.01..1", "epochs=1..9"], ["--optimizer", "sgd"]) == nil)
+    // Of the network's configuration.
+    #expect(try defaults(["set.hidden=[8]|[256,128]"]) == ["set.hidden": "[256,128]"])
+    #expect(try defaults(["set.hidden=[8]|[128]"]) == nil)
+    #expect(try defaults(["set.hidden=[8]|[9]", "epochs=1..30"], ["--set", "dropout=[0.5]"]) == nil)
+  }
+
+  /// Trials with the same value are told apart by their loss.
+  @Test func equalTrialsAreRankedByLoss() throws {
+    let study = try Study(path: scratch / "ties.sqlite", facts: [])
+    for (value, loss) in [(0.5, 0.1), (0.75, 0.4), (0.75, 0.3), (0.75, 0.3), (0.75, nil)] {
+      let claim = try #require(try study.claim(limit: nil))
+      try study.complete(claim, ["a": "1"])
+      try study.finish(claim, .finished, value: value, loss: loss)
+    }
+    #expect(SearchResult.ranked(try study.trials(), .accuracy).map(\.number) == [2, 3, 1, 4, 0])
+    #expect(SearchResult.best(try study.trials(), .loss)?.number == 0)
   }
 
   @Test(arguments: [("90", 90), ("90s", 90), ("30m", 1800), ("2h", 7200), ("1h30m", 5400), ("1.5h", 5400)])

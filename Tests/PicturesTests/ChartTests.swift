@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import AviaryPictures
@@ -37,9 +38,16 @@ import Testing
 
   @Test func wholeTicksAreWhole() {
     #expect(
-      Ticks(from: -5, to: 0, count: 10).powerLabels == [
-        "1e-05", "3.2e-05", "0.0001", "0.00032", "0.001", "0.0032", "0.01", "0.032", "0.1", "0.32", "1",
+      Ticks.powers(from: -5, to: 0, count: 10).powerLabels == [
+        "1e-05", "3e-05", "0.0001", "0.0003", "0.001", "0.003", "0.01", "0.03", "0.1", "0.3", "1",
       ])
+    func powers(_ low: Double, _ high: Double, _ count: Int) -> [String] {
+      Ticks.powers(from: log10(low), to: log10(high), count: count).powerLabels
+    }
+    #expect(powers(8, 50, 8) == ["8", "10", "15", "20", "30", "40", "50"])
+    #expect(powers(9, 300, 8) == ["5", "10", "20", "50", "100", "200", "500"])
+    #expect(powers(2e-6, 0.3, 5) == ["1e-06", "0.0001", "0.01", "1"])
+    #expect(powers(0.02, 0.02, 8).count > 1)
     #expect(Ticks(from: 1, to: 3, count: 8, areWhole: true).labels == ["1", "2", "3"])
   }
 

@@ -27,13 +27,14 @@ import Testing
   }
 
   /// 22 rows of three numbers with two classes.
-  private func task(_ options: TrainingOptions, seed: UInt64 = 1) -> SupervisedTask<Line, Examples<TensorRows>, Tensor>
-  {
+  private func task(
+    _ options: TrainingOptions, seed: UInt64 = 1, labels: [Int32] = (0..<22).map { Int32($0 % 2) }
+  ) -> SupervisedTask<Line, Examples<TensorRows>, Tensor> {
     let rows = TensorRows(Tensor(normal: 0, deviation: 1, seed: 4, shape: [22, 3]))
     let model = Line()
     model.initialize(seed: seed)
     return SupervisedTask(
-      model, on: DatasetParts(training: Examples(rows, labels: (0..<22).map { Int32($0 % 2) })), options)
+      model, on: DatasetParts(training: Examples(rows, labels: labels)), options)
   }
 
   @discardableResult
@@ -68,6 +69,28 @@ import Testing
       try run(options(batch: 4, accumulation: 50), "all"), try run(options(batch: 22, accumulation: 1), "full"))
   }
 
+  /// As PyTorch's `CrossEntropyLoss(weight:)` of the whole batch: its mean is divided by the weights of all labels, of which
+  /// the parts have different shares.
+  @Test func weightedClassesAreThoseOfTheLargerBatch() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    func run(_ batch: Int, _ count: Int, epochs: Int = 2) throws -> (weights: [[Float]], loss: Double) {
+      var options = options(batch: batch, accumulation: count, epochs: epochs)
+      options.classes.weights = .balanced
+      // Unequally many of each class in the parts.
+      let task = task(options, labels: (0..<22).map { $0 % 5 == 0 ? 1 : 0 })
+      let name = "\(folder)/\(batch)-\(count)-\(epochs)"
+      _ = try fit(task, options, in: name)
+      let loss = try #require(try SavedRun(try RunFolder(resuming: name))).loop.history[0].training.loss
+      return (task.model.parameters.map { $0.tensor.scalars }, loss)
+    }
+    let whole = try run(8, 1)
+    for (batch, count) in [(4, 2), (2, 4), (1, 8)] {
+      let parts = try run(batch, count)
+      expectClose(parts.weights, whole.weights)
+      #expect(abs(parts.loss - whole.loss) < 1e-6)
+    }
+  }
+
   @Test func clippingActsOnTheMean() throws {
     defer { try? FileManager.default.removeItem(atPath: folder) }
     func clipped(_ batch: Int, _ count: Int, _ name: String) throws -> [[Float]] {
@@ -97,9 +120,10 @@ import Testing
     let saved = try #require(try SavedRun(try RunFolder(resuming: folder + "/run")))
     #expect(saved.loop.globalStep == 2 * 3 && saved.loop.history.count == 2)
     #expect(
-      StepResult([.init(loss: 1, correct: 1, count: 3), .init(loss: 2, correct: 2, count: 1)])
+      StepResult([.init(loss: 1, correct: 1, count: 3), .init(loss: 2, correct: 2, count: 1)], weights: [3, 1])
         == StepResult(loss: 1.25, correct: 3, count: 4))
-    #expect(StepResult([.init(loss: 0, correct: 0, count: 0)]) == StepResult(loss: 0, correct: 0, count: 0))
+    #expect(
+      StepResult([.init(loss: 0, correct: 0, count: 0)], weights: [0]) == StepResult(loss: 0, correct: 0, count: 0))
   }
 
   @Test func l1PullsWeightsToZero() throws {

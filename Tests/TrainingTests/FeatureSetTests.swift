@@ -42,6 +42,24 @@ import Testing
     }
   }
 
+  /// An image has the same features, bit for bit, whichever images are computed with it.
+  @Test func theyDependOnNoOtherImage() throws {
+    try withModel { model in
+      let entries = try photographs.training().entries
+      func check(_ model: some Classifier) throws {
+        let all = try FeatureSet.compute(model, entries, preprocessing: preprocessing, workers: 1)
+        for places in [[5], [31, 2, 7], Array(0..<20)] {
+          let some = try FeatureSet.compute(
+            model, places.map { entries[$0] }, preprocessing: preprocessing, workers: 1)
+          #expect(some.count == places.count && some.width == all.width)
+          #expect(
+            some.scalars == places.flatMap { Array(all.scalars[$0 * all.width..<($0 + 1) * all.width]) })
+        }
+      }
+      try check(model)
+    }
+  }
+
   /// The features of the first images, and whether they had to be computed.
   func cached(_ model: some Classifier, _ entries: [ImageEntry], _ preprocessing: Preprocessing? = nil) throws -> (
     features: FeatureSet, computed: Bool, said: [String]

@@ -116,6 +116,7 @@ import Testing
     options.checkpoint = "pretrained.h5"
     options.freeze = ["backbone"]
     options.images.augmentation = nil
+    options.parts.fold = SplitPlan.FoldPlace(folds: 4, fold: 1, repetition: 0)
     var summaries: [RunSummary] = []
     for cached in [true, false] {
       options.images.usesFeatureCache = cached
@@ -147,6 +148,15 @@ import Testing
       } else {
         #expect(checkpoint[path]?.floats() == values && plain[path]?.floats() == values, "\(path) is frozen")
       }
+    }
+    #expect(summaries[0].testAccuracy == summaries[1].testAccuracy && summaries[0].testAccuracy != nil)
+    #expect(abs(try #require(summaries[0].testLoss) - (try #require(summaries[1].testLoss))) < 1e-4)
+    let tables = try summaries.indices.map {
+      try PredictionTable(reading: run + ["-true", "-false"][$0] + "/predictions.csv")
+    }
+    #expect(tables[0].rows.count > 4 && tables[0].rows.map(\.item) == tables[1].rows.map(\.item))
+    for (a, b) in zip(tables[0].rows, tables[1].rows) {
+      #expect(a.truth == b.truth && abs(a.probabilities[0] - b.probabilities[0]) < 1e-3)
     }
     for (a, b) in zip(try history(run + "-true"), try history(run + "-false")) {
       #expect(abs(a.training.loss - b.training.loss) < 1e-4)

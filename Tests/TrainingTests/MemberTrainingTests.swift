@@ -294,6 +294,59 @@ import Testing
     #expect(parts.test?.entries.map(\.path) == rows.filter { $0.run == 1 }.map(\.item))
   }
 
+  /// The frozen backbone sees each photograph once, however many folds hold it out or learn from it, and what comes of it is
+  /// what a run of its own comes to, bit for bit.
+  @Test func foldsShareFrozenFeatures() throws {
+    let photographs = try Photographs()
+    let checkpoint = try Photographs.pretrained("squeezenet-toy")
+    var options = Photographs.options(photographs.data, epochs: 2)
+    (options.architecture, options.checkpoint, options.freeze) = (nil, "pretrained.h5", ["backbone"])
+    (options.images.imageSize, options.images.augmentation) = (nil, nil)
+    options.members = .folds(3)
+    let source = NetworkTraining.Source.checkpoint(checkpoint, path: "pretrained.h5")
+    func setDates() throws {
+      for entry in try photographs.training().entries {
+        try FileManager.default.setAttributes(
+          [.modificationDate: Date(timeIntervalSince1970: 1_000_000_000)], ofItemAtPath: entry.file)
+      }
+    }
+    try setDates()
+    var alone: [RunSummary] = []
+    for number in 0..<3 {
+      let own = MemberOptions.folds(3).options(number, of: options)
+      let report = try NetworkTraining.start(
+        own, from: source, registry: .zoo, at: place.path + "/alone-\(number)", report: { _ in })
+      alone.append(try #require(report.summary))
+    }
+    // What cannot be decoded any more is not needed after the first fold.
+    func spoil(_ folder: String) throws {
+      guard folder.hasSuffix("fold-2") else { return }
+      for entry in try photographs.training().entries {
+        let size = try #require(FileManager.default.attributesOfItem(atPath: entry.file)[.size] as? Int)
+        try Data(repeating: 7, count: size).write(to: URL(filePath: entry.file))
+      }
+      try setDates()
+    }
+    let summary = try #require(
+      try MemberTraining.start(
+        options, from: source, registry: .zoo, at: place.path + "/run",
+        hooks: { folder in
+          #expect(throws: Never.self) { try spoil(folder) }
+          return TrainingHooks()
+        }, report: { _ in }
+      ).summary)
+    for (number, own) in alone.enumerated() {
+      let fold = try #require(RunRecord.summary(at: "\(place.path)/run/fold-\(number + 1)"))
+      #expect(fold.testLoss == own.testLoss && fold.testAccuracy == own.testAccuracy && own.testLoss != nil)
+      #expect(fold.bestLoss == own.bestLoss && fold.skipped == 0)
+      let predictions = try ["alone-\(number)", "run/fold-\(number + 1)"].map {
+        try String(contentsOfFile: "\(place.path)/\($0)/predictions.csv", encoding: .utf8)
+      }
+      #expect(predictions[0] == predictions[1] && predictions[0].split(separator: "\n").count > 5)
+    }
+    #expect(summary.pooled?.items == (try photographs.training().entries.count))
+  }
+
   @Test func optionsAreReadAsTheyWereWritten() throws {
     var options = options("x.csv", nil)
     options.parts.test = .fraction(0.2)

@@ -21,7 +21,12 @@ struct SearchCommand: ForwardingCommand {
       The study is one SQLite file. The same command goes on with it, in any number of processes and after any of them was \
       killed: no finished trial is lost, and none is counted twice. Images are read once where --freeze backbone allows it; \
       what the trials need meanwhile is in FILE.runs. The test part is not scored. Prints the trials, how much each setting \
-      matters (PED-ANOVA), and the command that trains the best one.
+      matters (PED-ANOVA), and the command that trains the best one. The first trial has the \
+      defaults, where they are among the values that are searched, except in a grid.
+
+      A few hundred held-out items cannot tell many trials apart: with --folds 5 among the arguments a trial is worth the \
+      mean over all training items, each held out once, which costs five runs, and little where --freeze backbone lets \
+      features be computed once. Equal trials are told apart by their loss.
       """)
 
   @Argument(
@@ -134,7 +139,7 @@ struct SearchCommand: ForwardingCommand {
     }
     if worker { return }
     try run.clear()
-    let result = try SearchResult(plan, try run.study.trials(in: plan.space), monitor: run.settledMonitor())
+    let result = try SearchResult(run.plan, try run.study.trials(in: plan.space), monitor: run.settledMonitor())
     for line in result.lines { show(line) }
     if let output {
       guard let figure = result.figure else { throw SearchRunFault.nothingToDraw(path: study) }

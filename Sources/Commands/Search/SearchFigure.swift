@@ -44,8 +44,8 @@ extension SearchResult {
         guard let least = own.min(), let most = own.max() else { return [] }
         let mean = own.reduce(0) { $0 + $1 / Double(own.count) }
         return [
-          .init("best: \(value)", monitor.rises ? most : least),
-          .init("mean of \(own.count): \(value)", mean, color: .series(1)),
+          .init("\(value), best of \(own.count)", monitor.rises ? most : least),
+          .init("\(value), mean", mean, color: .series(1)),
         ]
       }
       return BarChart(title: parameter.name, valueTitle: monitor.word, bars: bars).drawing(width: Self.width)

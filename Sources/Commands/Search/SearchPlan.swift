@@ -12,6 +12,8 @@ struct SearchPlan {
   let monitor: Monitor?
   var pruning = Pruning.none
   var starts: [(text: String, values: [String: String])] = []
+  /// What the settings are where nothing is said about them; nil where that is not known, or not among what is searched.
+  var ownValues: [String: String]?
   /// The texts of the settings.
   var settings: [String] = []
   var seconds: Double?

@@ -12,21 +12,31 @@ import AviarySearch
 /// Runs the trials of a study, one after the other, until there are none left.
 final class SearchRun {
   let study: Study
-  private let plan: SearchPlan
+  /// With the defaults.
+  let plan: SearchPlan
   private let deadline: Double?
   private let shared: SharedReadings
   private static let measuredFact = "measured"
+  private static let ownStart = "defaults"
   /// How many trials may fail alike before a search with no other trials gives up.
   private static let mostFailures = 3
 
   init(_ plan: SearchPlan) throws {
-    self.plan = plan
     deadline = plan.seconds.map { secondsOnAClock() + $0 }
     shared = SharedReadings(folder: plan.folder)
     // Data that are not there, before a file is made for their study.
     _ = try plan.command.command(with: [:], for: plan.folder).data.map { try requireData($0) }
+    var plan = plan
+    if plan.method != .grid { plan.ownValues = plan.command.ownValues(in: plan.space) }
+    self.plan = plan
     study = try Study(path: plan.study, facts: plan.facts)
     for start in plan.starts { try study.start(start.text, start.values) }
+    // What is found is compared with the defaults. A study that has begun goes on as it is.
+    if let own = plan.ownValues, !plan.starts.contains(where: { $0.values == own }),
+      try study.trials().count <= plan.starts.count
+    {
+      try study.start(Self.ownStart, own)
+    }
   }
 
   /// Says how far the study is.
@@ -81,7 +91,8 @@ final class SearchRun {
     case .interrupted:
       try study.release(claim)
       return true
-    case .finished(let value): try study.finish(claim, .finished, value: value)
+    case .finished(let value):
+      try study.finish(claim, .finished, value: value.mean, loss: value.loss, deviation: value.deviation)
     case .pruned(let value): try study.finish(claim, .pruned, value: value)
     case .failed(let message): try study.finish(claim, .failed, message: message)
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Aviary
 import AviaryArchives
+import AviaryCheckpoints
 import AviarySearch
 
 /// The command whose settings are searched: train or finetune, with the arguments that all trials share.
@@ -123,23 +124,34 @@ struct SearchedCommand {
       others[current.name] = current.values[0]
       condition = space[current.name]?.condition
     }
-    let values =
-      parameter.domain.values.map { Array($0.prefix(200)) }
-      ?? [0, 0.5, 1].map { parameter.domain.value(at: $0) }
-    for value in values {
+    for value in probes(of: parameter.domain) {
       others[name] = value
       do { try understood(others) } catch { throw Refusal("\(error)") }
     }
   }
 
+  /// The values that are checked before data are read: each word, and of many numbers the ends and the middle. A number in
+  /// between that is not taken fails its trial.
+  private func probes(of domain: SearchDomain) -> [String] {
+    if let values = domain.values, !domain.isOrdered || values.count <= 8 { return values }
+    let places = [0, 0.5, 1].map { domain.value(at: $0) }
+    return places.indices.filter { places[..<$0].last != places[$0] }.map { places[$0] }
+  }
+
   /// Refuses values that the command or the network does not take.
   private func understood(_ values: [String: String]) throws {
     _ = try Self.parsed(type, words(with: values, for: Self.anyFolder))
+    guard values.contains(where: { $0.key.hasPrefix("set.") }) else { return }
+    _ = try configuration(with: values)
+  }
+
+  /// The configuration of the network that is trained with these values; nil where a checkpoint says it.
+  func configuration(with values: [String: String]) throws -> JSONValue? {
+    guard let network else { return nil }
     let changes = values.filter { $0.key.hasPrefix("set.") }.map {
       ConfigurationChange(name: String($0.key.dropFirst(4)), value: $0.value)
     }
-    guard let network, !changes.isEmpty else { return }
-    _ = try network.architecture.build(changing: network.changes + changes)
+    return try network.architecture.build(changing: network.changes + changes).configurationValue
   }
 
   /// The values to start with, from NAME=VALUE,… each.

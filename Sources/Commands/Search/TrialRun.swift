@@ -12,13 +12,37 @@ import AviarySearch
 /// One trial: a run of the command, watched epoch by epoch.
 final class TrialRun {
   enum Outcome {
-    /// The value of the best epoch.
-    case finished(Double)
+    /// The value of the best epoch, or of all splits of the data.
+    case finished(Value)
     /// The best value until it was stopped.
     case pruned(Double?)
     case failed(String)
     /// Somebody asked to stop.
     case interrupted
+  }
+
+  /// What a trial is worth.
+  struct Value {
+    /// The mean over splits of the data.
+    let mean: Double
+    /// The loss beside it.
+    let loss: Double?
+    /// The standard deviation over splits; nil for one.
+    var deviation: Double?
+
+    init(_ mean: Double, loss: Double?) { (self.mean, self.loss) = (mean, loss) }
+
+    /// What trials are compared by, over all splits.
+    init(_ splits: [Value]) {
+      let count = Double(splits.count)
+      func average(_ values: [Double]) -> Double { values.reduce(0, +) / count }
+      mean = average(splits.map(\.mean))
+      let losses = splits.compactMap(\.loss)
+      loss = losses.count == splits.count ? average(losses) : nil
+      guard splits.count > 1 else { return }
+      let squares = splits.reduce(0) { [mean] in $0 + ($1.mean - mean) * ($1.mean - mean) }
+      deviation = (squares / (count - 1)).squareRoot()
+    }
   }
 
   private let plan: SearchPlan
@@ -53,15 +77,15 @@ final class TrialRun {
     defer { Notices.areSilenced = wasSilent }
     do {
       let (options, source) = try plan.command.command(with: values, for: folder).begin()
-      var sum = 0.0
+      var values: [Value] = []
       let splits = Self.splits(of: options)
       for (split, options) in splits.enumerated() {
         let watch = Watch(split: split)
         let outcome = try run(options, source, in: folder + "/split-\(split + 1)", watch, measure)
         guard case .finished(let value) = outcome else { return outcome }
-        sum += value
+        values.append(value)
       }
-      return .finished(sum / Double(splits.count))
+      return .finished(Value(values))
     } catch let fault as SearchFault {
       throw fault
     } catch let fault as StudyError {
@@ -98,7 +122,8 @@ final class TrialRun {
     if let fault = watch.fault { throw StudyError(fault: fault) }
     if let summary = report.summary {
       if options.parts.fold != nil, let monitor = watch.monitor {
-        return summary.tested(monitor).map { .finished($0) } ?? .failed("\(SearchRunFault.noValidation)")
+        return summary.tested(monitor).map { .finished(Value($0, loss: summary.testLoss)) }
+          ?? .failed("\(SearchRunFault.noValidation)")
       }
       return watch.chosen.map { .finished($0) } ?? .failed("\(SearchRunFault.noValidation)")
     }
@@ -113,8 +138,8 @@ final class TrialRun {
     /// Counted from 0.
     let split: Int
     var values: [Double] = []
-    /// The value of the best epoch, which is kept.
-    var chosen: Double?
+    /// Of the best epoch, which is kept.
+    var chosen: Value?
     /// What is compared, once an epoch was scored.
     var monitor: Monitor?
     var isPruned = false
@@ -147,7 +172,7 @@ final class TrialRun {
     rises = monitor.rises
     watch.monitor = monitor
     watch.values.append(value)
-    if isBest { watch.chosen = value }
+    if isBest { watch.chosen = Value(value, loss: scores.loss) }
     try study.report(claim, split: watch.split, epoch: row.epoch, value)
     // A trial that came through its first split has the others in full.
     guard plan.pruning != .none, watch.split == 0 else { return }

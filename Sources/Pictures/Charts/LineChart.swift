@@ -70,7 +70,9 @@ public struct LineChart: Sendable {
     let xs = finite.map(\.x)
     let axes = Axes(
       title: title, xTitle: xTitle, yTitle: yTitle,
-      x: Ticks(from: xs.min() ?? 0, to: xs.max() ?? 1, count: max(Int(width / 90), 2), areWhole: hasWholeX),
+      x: hasLogarithmicX
+        ? Ticks.powers(from: xs.min() ?? 0, to: xs.max() ?? 1, count: max(Int(width / 90), 2))
+        : Ticks(from: xs.min() ?? 0, to: xs.max() ?? 1, count: max(Int(width / 90), 2), areWhole: hasWholeX),
       y: Ticks(from: ys.min() ?? 0, to: ys.max() ?? 1, count: max(Int(height / 70), 2)),
       hasPowers: hasLogarithmicX)
     let names = EndLabels(drawn.map { ($0.series.name, $0.color) }, width: width, height: height)

@@ -48,7 +48,9 @@ public struct ScatterChart: Sendable {
     if hasEqualAxes { (xs, ys) = (xs + ys, xs + ys) }
     let axes = Axes(
       title: title, xTitle: xTitle, yTitle: yTitle,
-      x: Ticks(from: xs.min() ?? 0, to: xs.max() ?? 1, count: max(Int(width / 90), 2)),
+      x: hasLogarithmicX
+        ? Ticks.powers(from: xs.min() ?? 0, to: xs.max() ?? 1, count: max(Int(width / 90), 2))
+        : Ticks(from: xs.min() ?? 0, to: xs.max() ?? 1, count: max(Int(width / 90), 2)),
       y: Ticks(from: ys.min() ?? 0, to: ys.max() ?? 1, count: max(Int(height / 70), 2)),
       hasPowers: hasLogarithmicX)
     let colors = groups.indices.map { groups[$0].color ?? .series($0) }

@@ -35,6 +35,38 @@ struct Ticks: Equatable {
     self.step = step
   }
 
+  private init(_ values: [Double]) {
+    self.values = values
+    range = (values.first ?? 0)...(values.last ?? 0)
+    step = 1
+  }
+
+  /// Round numbers along a logarithmic axis, as their logarithms to the base 10.
+  ///
+  /// - Parameters:
+  ///   - lower: the least logarithm to show.
+  ///   - upper: the greatest.
+  ///   - count: about how many ticks there are at most.
+  static func powers(from lower: Double, to upper: Double, count: Int) -> Ticks {
+    guard upper - lower > 0.2, lower > -300, upper < 300 else { return Ticks(from: lower, to: upper, count: count) }
+    let (first, last) = (Int(lower.rounded(.down)), Int(upper.rounded(.up)))
+    func ticks(_ multiples: [Double], every decades: Int) -> [Double] {
+      // From a decade that is a multiple of the step, so that 1 is among them.
+      let start = first - (first % decades + decades) % decades
+      let all = stride(from: start, through: last + decades, by: decades).flatMap { decade in
+        multiples.map { Double(decade) + log10($0) }
+      }
+      let low = all.lastIndex { $0 <= lower + 1e-9 } ?? 0
+      let high = all.firstIndex { $0 >= upper - 1e-9 } ?? all.count - 1
+      return Array(all[low...max(low, high)])
+    }
+    // The closest ones for which there is room.
+    let choices =
+      [[1, 1.5, 2, 3, 4, 5, 6, 8], [1, 2, 5], [1, 3]].map { ticks($0, every: 1) }
+      + (1...max(1, last - first)).map { ticks([1], every: $0) }
+    return Ticks(choices.first { $0.count <= count + 1 } ?? [Double(first), Double(last)])
+  }
+
   /// The numbers as texts with as many digits as tell them apart.
   var labels: [String] {
     let largest = values.map(abs).max() ?? 0
@@ -48,7 +80,7 @@ struct Ticks: Equatable {
     return values.map { ChartNumber.fixed($0, digits) }
   }
 
-  /// The numbers whose logarithms to the base 10 these are: `0.001`, `0.0032`, `0.01`.
+  /// The numbers whose logarithms to the base 10 these are: `0.001`, `0.003`, `0.01`.
   var powerLabels: [String] { values.map { ChartNumber.short(pow(10, $0)) } }
 
   /// A number too small or too large for plain digits: `2.5e-05`, `3M`.

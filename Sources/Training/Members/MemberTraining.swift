@@ -93,6 +93,8 @@ public enum MemberTraining {
     _ report: @escaping (String) -> Void
   ) throws -> Report {
     let names = (0..<members.count).map(members.name)
+    // The runs have the same data, and frozen layers make the same of them.
+    let shared = SharedReadings.current ?? SharedReadings(folder: folder.path, areResumable: true)
     var begun: NetworkTraining.Source?
     var summaries: [RunSummary] = []
     for (number, name) in names.enumerated() {
@@ -104,14 +106,18 @@ public enum MemberTraining {
       report("\(name) of \(names.count)")
       let finished: TrainingReport
       if FileSystem.exists(path + "/options.json") {
-        finished = try NetworkTraining.resume(
-          at: path, registry: registry, changes: changes, reading: reading, hooks: hooks(path), report: report)
+        finished = try SharedReadings.$current.withValue(shared) {
+          try NetworkTraining.resume(
+            at: path, registry: registry, changes: changes, reading: reading, hooks: hooks(path), report: report)
+        }
       } else {
         let start = try begun ?? source()
         begun = start
-        finished = try NetworkTraining.start(
-          members.options(number, of: options), from: start, registry: registry, at: path, hooks: hooks(path),
-          report: report)
+        finished = try SharedReadings.$current.withValue(shared) {
+          try NetworkTraining.start(
+            members.options(number, of: options), from: start, registry: registry, at: path, hooks: hooks(path),
+            report: report)
+        }
       }
       guard let summary = finished.summary else { return Report(summary: nil, folder: folder.path) }
       summaries.append(summary)

@@ -97,6 +97,7 @@ final class SharedStep<Task: TrainingTask> {
     let learned = batches.indices.filter { known.count($0) >= needed && known.weight($0) > 0 }
     guard let last = learned.last else { return StepResult(loss: 0, correct: 0, count: 0) }
     let total = learned.reduce(0) { $0 + known.count($1) }
+    let totalWeight = learned.reduce(0) { $0 + known.weight($1) }
     var earlier = Gradients()
     var (loss, correct, isCounted) = (0.0, 0, true)
     for number in learned {
@@ -104,8 +105,7 @@ final class SharedStep<Task: TrainingTask> {
       let count = known.counts[group.rank][number]
       // Where batches are normalised together every process passes something, whether it has a part or not.
       guard count > 0 || place.synchronizesStatistics else { continue }
-      let share = Float(
-        known.count(number) / total * known.weights[group.rank][number] / known.weight(number))
+      let share = Float(known.weights[group.rank][number] / totalWeight)
       let noise = Noise(seed: seed, step: UInt64(key + number))
       let (part, gradients, outputs) = try sharing(pass(known, number, isLast: number == last)) {
         try valueWithGradients(of: parameters, noise: noise) {

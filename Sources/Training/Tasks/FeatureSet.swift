@@ -31,17 +31,29 @@ struct FeatureSet {
       inputs: Tensor(values, shape: [rows.count, width]), labels: IntTensor(rows.map { labels[$0] }))
   }
 
+  /// How many images are computed at once.
+  private static let size = 32
+
   /// Runs the backbone over the images, in inference.
+  ///
+  /// How numbers are rounded may depend on how many images are computed at once. So all batches are equally large, and an
+  /// image has the same features whichever images are computed with it.
   static func compute(
     _ model: some Classifier, _ entries: [ImageEntry], preprocessing: Preprocessing, workers: Int,
     progress: (Int) throws -> Void = { _ in }
   ) throws -> FeatureSet {
-    let batches = try ImageBatches(entries, preprocessing: preprocessing, batchSize: 32, workers: workers)
+    let batches = try ImageBatches(entries, preprocessing: preprocessing, batchSize: size, workers: workers)
     var scalars: [Float] = []
     var labels: [Int32] = []
     var indices: [Int] = []
     while let batch = batches.next() {
-      scalars += inference { model.features(batch.inputs).scalars }
+      let count = batch.inputs.shape[0]
+      let inputs =
+        count == size
+        ? batch.inputs
+        : concatenated([batch.inputs] + Array(repeating: batch.inputs[0..<1], count: size - count), axis: 0)
+      let features = inference { model.features(inputs).scalars }
+      scalars += features.prefix(count * (features.count / size))
       labels += batch.labels.scalars
       indices += batch.indices
       try progress(labels.count)

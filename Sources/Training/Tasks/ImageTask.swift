@@ -28,6 +28,8 @@ final class ImageTask<Model: Classifier>: TrainingTask {
   /// The features of the images by the frozen backbone, where nothing changes them from epoch to epoch.
   private var trainingFeatures: FeatureSet?
   private var validationFeatures: FeatureSet?
+  /// Those of the part that was scored last, whose predictions may be wanted as well.
+  private var heldOutFeatures: (part: String, features: FeatureSet)?
   /// What a part of the backbone that is frozen makes of the images, where not all of it is.
   private var prefix: PrefixFeatures?
   private(set) var validatedClasses: ClassificationMetrics?
@@ -68,14 +70,17 @@ final class ImageTask<Model: Classifier>: TrainingTask {
 
   /// Images that are changed or mixed are others in every epoch.
   private var cachesFeatures: Bool {
-    augmentation == nil && images.mixup == 0 && images.cutMix == 0 && images.usesFeatureCache && shared == nil
+    augmentation == nil && !isMixed && images.usesFeatureCache && shared == nil
   }
+
+  /// Whether training images are mixed in pairs.
+  private var isMixed: Bool { images.mixup > 0 || images.cutMix > 0 }
 
   // MARK: Batches
 
   func prepare() throws {
     // A run among many is not resumed, so that nothing needs to be recorded.
-    if SharedReadings.current == nil, shared?.place.group.isWriter != false {
+    if SharedReadings.current?.areResumable != false, shared?.place.group.isWriter != false {
       try ImageContents.check(
         [data.training, data.validation] + (data.test.map { [$0] } ?? []), isBeginning: isBeginning,
         at: folder + "/" + RunFolder.imagesName, workers: options.workers)
@@ -85,28 +90,44 @@ final class ImageTask<Model: Classifier>: TrainingTask {
   }
 
   func frozenLayersChanged() throws {
-    (trainingFeatures, validationFeatures, prefix) = (nil, nil, nil)
+    (trainingFeatures, validationFeatures, heldOutFeatures, prefix) = (nil, nil, nil, nil)
     try prepareFeatures()
   }
 
   private func prepareFeatures() throws {
     guard cachesFeatures, model.parameters.contains(where: \.isFrozen) else { return }
     guard model.isBackboneFrozen else { return try preparePrefix() }
-    let cache = FeatureCache(folder: folder, report: report)
-    var line = ProgressLine()
-    func features(_ part: String, _ folder: ImageFolder) throws -> FeatureSet {
-      let features = try cache.features(
-        part, model, folder.entries, preprocessing: preprocessing, workers: options.workers
-      ) { done in
-        if Interruption.isRequested { throw EvaluationInterrupted() }
-        line.show(ProgressLine.Content("features of \(part) images", done: done, total: folder.entries.count))
-      }
-      line.clear()
-      try count(features, part, folder)
-      return features
-    }
     trainingFeatures = try features("training", data.training)
     validationFeatures = try features("validation", data.validation)
+  }
+
+  /// The features of a part by the frozen backbone.
+  ///
+  /// - Parameter areKept: whether a resumed run would need them again. What several runs share is kept all the same.
+  private func features(_ part: String, _ images: ImageFolder, areKept: Bool = true) throws -> FeatureSet {
+    var line = ProgressLine()
+    func progress(_ done: Int) throws {
+      if Interruption.isRequested { throw EvaluationInterrupted() }
+      line.show(ProgressLine.Content("features of \(part) images", done: done, total: images.entries.count))
+    }
+    let features =
+      areKept || SharedReadings.current != nil
+      ? try FeatureCache(folder: folder, report: report).features(
+        part, model, images.entries, preprocessing: preprocessing, workers: options.workers, progress: progress)
+      : try FeatureSet.compute(
+        model, images.entries, preprocessing: preprocessing, workers: options.workers, progress: progress)
+    line.clear()
+    try count(features, part, images)
+    return features
+  }
+
+  /// The features of a part that is held out to the end; nil where the whole network has to run.
+  private func heldOutFeatures(_ part: String, _ images: ImageFolder) throws -> FeatureSet? {
+    guard trainingFeatures != nil, model.isBackboneFrozen else { return nil }
+    if let heldOutFeatures, heldOutFeatures.part == part { return heldOutFeatures.features }
+    let found = try features(part, images, areKept: false)
+    heldOutFeatures = (part, found)
+    return found
   }
 
   /// Computes what the longest frozen beginning of the network makes of the images.
@@ -191,7 +212,10 @@ final class ImageTask<Model: Classifier>: TrainingTask {
 
   func ownCount(ofBatch number: Int) -> Int { shared?.ownCount(ofBatch: number) ?? 0 }
 
-  func lossWeight(_ batch: ImageTaskBatch) -> Double { learning.weight(of: batch.labels.scalars) }
+  /// The loss of mixed labels is a mean over images, whatever their classes weigh.
+  func lossWeight(_ batch: ImageTaskBatch) -> Double {
+    isMixed ? Double(batch.count) : learning.weight(of: batch.labels.scalars)
+  }
 
   private func tally(_ part: String, _ folder: ImageFolder) -> ReadingTally {
     ReadingTally(part, folder, mostSkipped: images.mostSkipped)
@@ -239,7 +263,7 @@ final class ImageTask<Model: Classifier>: TrainingTask {
 
   /// The batch with its images mixed in pairs, where that is asked for.
   private func mixed(_ inputs: Tensor, _ labels: IntTensor, step: Int) -> (inputs: Tensor, targets: Tensor)? {
-    guard images.mixup > 0 || images.cutMix > 0, inputs.rank == 4 else { return nil }
+    guard isMixed, inputs.rank == 4 else { return nil }
     let stream = RandomStream(seed: options.seed, purpose: "batch mixing", step: UInt64(step))
     let classes = data.training.classes.count
     return images.mixup > 0
@@ -273,11 +297,16 @@ final class ImageTask<Model: Classifier>: TrainingTask {
     guard let features = validationFeatures else {
       return try metrics("validation", data.validation, empty, isInterrupted: { Interruption.isRequested })
     }
+    return try metrics(features, data.validation, empty, isInterrupted: interrupted)
+  }
+
+  /// Scores the head on a part by its features.
+  private func metrics(
+    _ features: FeatureSet, _ folder: ImageFolder, _ empty: ClassificationMetrics, isInterrupted: () -> Bool
+  ) throws -> ClassificationMetrics {
     let batches = ImageTaskBatches(
-      features, order: Array(data.validation.entries.indices), batchSize: options.batchSize, startingAt: 0)
-    return try Evaluation.evaluate(batches, empty, isInterrupted: interrupted) { _, inputs in
-      logits(inputs)
-    }
+      features, order: Array(folder.entries.indices), batchSize: options.batchSize, startingAt: 0)
+    return try Evaluation.evaluate(batches, empty, isInterrupted: isInterrupted) { _, inputs in logits(inputs) }
   }
 
   func chooseThresholds(by criterion: Monitor) throws -> ClassThresholds? {
@@ -288,20 +317,35 @@ final class ImageTask<Model: Classifier>: TrainingTask {
   func test() throws -> Scores? {
     let empty = ClassificationMetrics(
       classes: data.training.classes, topK: options.classes.topK, thresholds: thresholds)
-    return try data.test.flatMap { try metrics("test", $0, empty, isInterrupted: { false }).scores }
+    guard let folder = data.test else { return nil }
+    if let features = try heldOutFeatures("test", folder) {
+      return try metrics(features, folder, empty, isInterrupted: { false }).scores
+    }
+    return try metrics("test", folder, empty, isInterrupted: { false }).scores
   }
 
   func predictions(of part: HeldOutPart) throws -> PredictionTable? {
     guard let folder = part == .test ? self.data.test : self.data.outOfBag else { return nil }
     var table = PredictionTable(classes: data.training.classes)
+    func add(_ places: some Sequence<Int>, _ labels: IntTensor, _ outputs: Tensor) {
+      table.add(
+        places.map { folder.entries[$0].path }, LabeledBatch<Tensor>.Target.classes(labels), outputs: outputs,
+        restored: { Double($0) })
+    }
+    if let features = try heldOutFeatures(part == .test ? "test" : "out-of-bag", folder) {
+      for start in stride(from: 0, to: features.count, by: options.batchSize) {
+        let rows = start..<min(features.count, start + options.batchSize)
+        let batch = features.batch(rows)
+        guard let inputs = batch.inputs else { continue }
+        add(rows.map { features.indices[$0] }, batch.labels, inference { logits(inputs) })
+      }
+      return table
+    }
     let prepared = try PreparedImages(folder.entries, preprocessing: preprocessing)
     for batch in DataLoader(prepared, batchSize: options.batchSize, workers: options.workers) {
       if Interruption.isRequested { throw EvaluationInterrupted() }
       guard let inputs = batch.inputs else { continue }
-      table.add(
-        batch.indices.map { folder.entries[$0].path }, LabeledBatch<Tensor>.Target.classes(batch.labels),
-        outputs: inference { model(inputs) },
-        restored: { Double($0) })
+      add(batch.indices, batch.labels, inference { model(inputs) })
     }
     return table
   }
