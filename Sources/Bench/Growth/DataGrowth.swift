@@ -4,7 +4,8 @@ import AviaryArchives
 extension GrowthAxis {
   /// Tables.
   static let rows = GrowthAxis(
-    name: "rows", item: "row", summary: "CSV files of three columns of numbers, one of words, and a target of two classes.",
+    name: "rows", items: "rows",
+    summary: "CSV files of three columns of numbers, one of words, and a target of two classes.",
     sizes: series(from: 100, to: 10_000_000),
     prepare: { size, folder in
       try write(to: folder + "/table.csv", lines: size, header: "height,weight,age,city,label") { row, random in
@@ -16,7 +17,10 @@ extension GrowthAxis {
         "0.\(row),0.5,\(row),city \(row % 20),\(row % 2 == 0 ? "tall" : "short")"
       }
       try run(
-        ["train", "mlp", "--data", "DIR/few.csv", "--target", "label", "--output", "DIR/brief", "--epochs", "1", "--quiet"],
+        [
+          "train", "mlp", "--data", "DIR/few.csv", "--target", "label", "--output", "DIR/brief", "--epochs", "1",
+          "--quiet",
+        ],
         in: folder)
     },
     works: [
@@ -34,7 +38,8 @@ extension GrowthAxis {
 
   /// Graphs.
   static let edges = GrowthAxis(
-    name: "edges", item: "edge", summary: "Graphs as plain text with a fifth as many nodes, each with 8 features and one of 5 classes.",
+    name: "edges", items: "edges",
+    summary: "Graphs as plain text with a fifth as many nodes, each with 8 features and one of 5 classes.",
     sizes: series(from: 100, to: 10_000_000),
     prepare: { size, folder in
       let nodes = size / 5

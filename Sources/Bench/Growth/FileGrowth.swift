@@ -4,7 +4,7 @@ import AviaryArchives
 extension GrowthAxis {
   /// Checkpoints of many small tensors.
   static let tensors = GrowthAxis(
-    name: "tensors", item: "tensor", summary: "Checkpoints of as many tensors of 16 numbers, ten a layer.",
+    name: "tensors", items: "tensors", summary: "Checkpoints of as many tensors of 16 numbers, ten a layer.",
     sizes: [1] + series(from: 10, to: 100_000),
     prepare: { size, folder in
       let checkpoint = smallTensors(size)
@@ -39,7 +39,7 @@ extension GrowthAxis {
 
   /// Checkpoints of few large tensors.
   static let bytes = GrowthAxis(
-    name: "bytes", item: "byte", summary: "Checkpoints of 16 tensors that have as many bytes together.",
+    name: "bytes", items: "bytes", summary: "Checkpoints of 16 tensors that have as many bytes together.",
     sizes: series(from: 100_000, to: 10_000_000_000),
     works: [
       Work(name: "write .h5") { size, folder in

@@ -5,8 +5,8 @@ import AviaryCommands
 struct GrowthAxis: Sendable {
   /// What the command calls it.
   let name: String
-  /// What one of them is called.
-  let item: String
+  /// What they are called.
+  let items: String
   /// What is made of a size, in one sentence.
   let summary: String
   /// Rising. The cost of the first size is taken for the fixed cost of the others.
@@ -20,6 +20,8 @@ struct GrowthAxis: Sendable {
     let name: String
     /// The largest size that it is measured at; nil for that of the axis.
     var most: Int?
+    /// What it writes to the folder and would not write over.
+    var outputs: [String] = []
     /// Prepares it, outside of the measured time.
     let start: @Sendable (_ size: Int, _ folder: String) throws -> Task
   }
@@ -49,17 +51,22 @@ struct GrowthAxis: Sendable {
 extension GrowthAxis.Work {
   /// A command of `aviary`, all of it: its arguments, in which `DIR` stands for the folder.
   static func command(_ name: String, most: Int? = nil, _ arguments: [String]) -> GrowthAxis.Work {
-    GrowthAxis.Work(name: name, most: most) { _, folder in
+    let outputs = zip(arguments, arguments.dropFirst()).filter { $0.0 == "--output" }.map(\.1)
+    return GrowthAxis.Work(name: name, most: most, outputs: outputs) { _, folder in
       GrowthAxis.Task { try GrowthAxis.run(arguments, in: folder) }
     }
   }
 }
 
 extension GrowthAxis {
+  /// What an argument means in a folder.
+  static func path(_ argument: String, in folder: String) -> String {
+    argument.hasPrefix("DIR/") ? folder + argument.dropFirst(3) : argument
+  }
+
   /// Runs a command of `aviary` in this process.
   static func run(_ arguments: [String], in folder: String) throws {
-    let words = arguments.map { $0.hasPrefix("DIR") ? folder + $0.dropFirst(3) : $0 }
-    var command = try AviaryCommand.parseAsRoot(words)
+    var command = try AviaryCommand.parseAsRoot(arguments.map { path($0, in: folder) })
     try command.run()
   }
 

@@ -66,6 +66,7 @@ struct GrowthCommand: ParsableCommand {
       // The folder goes before the process does.
       try? process.clear()
       withExtendedLifetime(process) {}
+      if case .interrupted = error { throw ExitCode(130) }
       throw error
     }
     if json { print(JSONValue.members(["growth": .array(all.map(\.json))]).serialized) }
@@ -79,25 +80,25 @@ struct GrowthCommand: ParsableCommand {
       // Where nothing is left to measure, nothing needs to be prepared.
       let open = chosen.filter { !isOver(&all[$0], axis.works[$0], size) }
       guard !open.isEmpty else { continue }
-      do { 
+      do {
         try process.clear()
         try process.prepare(axis, size: size)
       } catch {
         let fault = (error as? GrowthFault) ?? .failed("\(error)")
         if case .interrupted = fault { throw fault }
-        for place in open { all[place].end = "\(grouped(size)) \(axis.item)s cannot be prepared: \(fault)" }
+        for place in open { all[place].end = "\(grouped(size)) cannot be prepared: \(fault)" }
         continue
       }
       for place in open {
         do { all[place].add(try process.measure(axis, place, size: size)) } catch {
           let fault = (error as? GrowthFault) ?? .failed("\(error)")
           if case .interrupted = fault { throw fault }
-          all[place].end = "\(grouped(size)) \(axis.item)s: \(fault)"
+          all[place].end = "\(grouped(size)): \(fault)"
         }
         tell("\(axis.name) \(grouped(size)): \(all[place].work)")
       }
     }
-    for place in chosen { for line in all[place].lines(item: axis.item) { print(line) } }
+    for place in chosen { for line in all[place].lines(items: axis.items) { print(line) } }
     return chosen.map { all[$0] }
   }
 

@@ -30,7 +30,9 @@ final class GrowthProcess {
   func measure(_ axis: GrowthAxis, _ work: Int, size: Int) throws -> GrowthSeries.Point {
     var least: GrowthSeries.Point?
     for _ in 0..<3 {
-      try clearOutputs()
+      for output in axis.works[work].outputs.map({ GrowthAxis.path($0, in: folder) }) where FileSystem.exists(output) {
+        try FileManager.default.removeItem(atPath: output)
+      }
       let point = try measured(axis, work, size)
       least = GrowthSeries.Point(
         size: size, seconds: min(point.seconds, least?.seconds ?? .infinity),
@@ -38,13 +40,6 @@ final class GrowthProcess {
       if point.seconds > 0.5 { break }
     }
     return least ?? GrowthSeries.Point(size: size, seconds: 0, bytes: 0)
-  }
-
-  /// Removes what commands wrote, and would not write again.
-  private func clearOutputs() throws {
-    for name in ["run", "answers.csv"] where FileSystem.exists(folder + "/" + name) {
-      try FileManager.default.removeItem(atPath: folder + "/" + name)
-    }
   }
 
   private func measured(_ axis: GrowthAxis, _ work: Int, _ size: Int) throws -> GrowthSeries.Point {

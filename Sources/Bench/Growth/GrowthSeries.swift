@@ -36,10 +36,22 @@ struct GrowthSeries {
   static let tolerance = 1.5
 
   /// Seconds an item, at each size.
-  var seconds: [ItemCost] { costs { $0.seconds } noise: { max(0.002, 0.15 * $0) } }
+  var seconds: [ItemCost] {
+    costs {
+      $0.seconds
+    } noise: {
+      max(0.002, 0.15 * $0)
+    }
+  }
 
   /// Bytes of memory an item, at each size.
-  var bytes: [ItemCost] { costs { Double($0.bytes) } noise: { max(3e6, 0.05 * $0) } }
+  var bytes: [ItemCost] {
+    costs {
+      Double($0.bytes)
+    } noise: {
+      max(3e6, 0.05 * $0)
+    }
+  }
 
   private func costs(_ cost: (Point) -> Double, noise: (_ fixed: Double) -> Double) -> [ItemCost] {
     guard let first = points.first else { return [] }
@@ -67,15 +79,16 @@ struct GrowthSeries {
   // MARK: Text and JSON
 
   /// A table for people.
-  func lines(item: String) -> [String] {
-    var rows = [[item + "s", "seconds", "an item", "", "MB", "an item", ""]]
+  func lines(items: String) -> [String] {
+    var rows = [[items, "seconds", "an item", "", "MB", "an item", ""]]
     for ((point, second), byte) in zip(zip(points, seconds), bytes) {
       rows.append([
         grouped(point.size), significant(point.seconds), second.value.map(Self.time) ?? "", second.isKnee ? "knee" : "",
         grouped(point.bytes / 1_000_000), byte.value.map(Self.amount) ?? "", byte.isKnee ? "knee" : "",
       ])
     }
-    return ["\(axis): \(work)"] + table(rows, right: [0, 1, 2, 4, 5]).map { "  " + $0 } + (end.map { ["  " + $0] } ?? [])
+    return ["\(axis): \(work)"] + table(rows, right: [0, 1, 2, 4, 5]).map { "  " + $0 }
+      + (end.map { ["  " + $0] } ?? [])
   }
 
   private static func time(_ seconds: Double) -> String {

@@ -10,7 +10,7 @@ import AviaryArchives
 extension GrowthAxis {
   /// Image folders of ten classes.
   static let images = GrowthAxis(
-    name: "images", item: "image",
+    name: "images", items: "images",
     summary: "Folders of ten classes; the files are hard links to a few drawn images of 32×32.",
     sizes: series(from: 100, to: 1_000_000),
     prepare: { size, folder in
@@ -38,7 +38,7 @@ extension GrowthAxis {
 
   /// Image folders of two images a class, and heads for as many classes.
   static let classes = GrowthAxis(
-    name: "classes", item: "class",
+    name: "classes", items: "classes",
     summary: "As many class folders, each with two hard links to images of 32×32; the head has as many outputs.",
     sizes: [2] + series(from: 10, to: 100_000),
     prepare: { size, folder in try LinkedImages(in: folder).write(classes: size, imagesPerClass: 2) },

@@ -3,7 +3,7 @@ import Aviary
 extension GrowthAxis {
   /// Texts of growing length.
   static let length = GrowthAxis(
-    name: "length", item: "character", summary: "Two texts of as many characters, read as one sequence each.",
+    name: "length", items: "characters", summary: "Two texts of as many characters, read as one sequence each.",
     sizes: series(from: 16, to: 65_536, by: 4),
     works: [
       Work(name: "training step of char-lstm, 128 wide") { size, _ in
@@ -44,7 +44,7 @@ extension GrowthAxis {
 
   /// Batches of growing size.
   static let batch = GrowthAxis(
-    name: "batch", item: "example", summary: "Training steps of batches of as many examples.",
+    name: "batch", items: "examples", summary: "Training steps of batches of as many examples.",
     sizes: series(from: 1, to: 4096, by: 4),
     works: [
       Work(name: "mlp, 784 numbers") { size, _ in

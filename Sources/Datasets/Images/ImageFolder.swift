@@ -70,8 +70,9 @@ public struct ImageFolder: Sendable, Equatable {
     var folders: [String?] = found
     if let expected {
       folders = Array(repeating: nil, count: expected.count)
+      let places = ClassPlaces(expected)
       for name in found {
-        guard let place = Self.place(of: name, in: expected) else {
+        guard let place = places.place(of: name) else {
           throw .unknownClass(path: path, name: name, expected: expected)
         }
         folders[place] = name
@@ -119,9 +120,23 @@ public struct ImageFolder: Sendable, Equatable {
     entries.reduce(into: Array(repeating: 0, count: classes.count)) { $0[$1.label] += 1 }
   }
 
+}
+
+/// Where classes stand in a list.
+struct ClassPlaces {
+  private let classes: [String]
+  /// Of names that are equal as Unicode has it.
+  private var places: [String: [Int]] = [:]
+
+  init(_ classes: [String]) {
+    self.classes = classes
+    places.reserveCapacity(classes.count)
+    for (place, name) in classes.enumerated() { places[name, default: []].append(place) }
+  }
+
   /// The place of a class: of the same bytes, or else of the same characters in another normal form.
-  static func place(of name: String, in classes: [String]) -> Int? {
-    let same = classes.indices.filter { classes[$0] == name }
+  func place(of name: String) -> Int? {
+    let same = places[name] ?? []
     return same.count == 1 ? same[0] : same.first { classes[$0].isExactly(name) }
   }
 }
