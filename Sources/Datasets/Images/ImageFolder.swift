@@ -102,8 +102,9 @@ public struct ImageFolder: Sendable, Equatable {
 
   /// Annotations and notes beside images are no images that cannot be read. A name without an extension says nothing.
   private static func mayBeImage(_ file: String) -> Bool {
-    let name = file.split(separator: "/").last ?? ""
-    return !name.contains(".") || ImageFormat.isUsual(forFile: file)
+    let slash = file.utf8.lastIndex(of: UInt8(ascii: "/"))
+    let name = slash.map { file.utf8[$0...] } ?? file.utf8[...]
+    return !name.contains(UInt8(ascii: ".")) || ImageFormat.isUsual(forFile: file)
       || ImageFormat(FileSystem.beginning(of: file, count: 64)) != nil
   }
 
