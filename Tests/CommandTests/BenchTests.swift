@@ -144,7 +144,9 @@ import Testing
     #expect(folder.names.isEmpty)
   }
 
-  @Test(arguments: [["colours"], ["rows", "--work", "sing"], ["--limit", "0"], ["--memory", "0"], ["--to", "0"]])
+  @Test(arguments: [
+    ["colours"], ["--plot", "a.gif"], ["rows", "--work", "sing"], ["--limit", "0"], ["--memory", "0"], ["--to", "0"],
+  ])
   func growthRefusesWhatItDoesNotKnow(_ arguments: [String]) throws {
     let outcome = try BuiltTool.bench(["growth"] + arguments)
     #expect(outcome.status == 64 && outcome.output.isEmpty && outcome.errors.contains("Usage: aviary-bench"))

@@ -2,6 +2,7 @@ import ArgumentParser
 import Aviary
 import AviaryArchives
 import AviaryCommands
+import AviaryPictures
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -37,6 +38,11 @@ struct GrowthCommand: ParsableCommand {
       "The folder for a temporary folder with the inputs: some GB for the largest sizes (the system's).",
       valueName: "dir"), completion: .directory)
   var scratch: String?
+  @Option(
+    help: ArgumentHelp(
+      "Draw how the time of an item changes with the size into this .png or .svg file.", valueName: "file"),
+    completion: .file(extensions: ["png", "svg"]))
+  var plot: String?
   @Flag(help: "Print one JSON object as the last line.") var json = false
 
   func validate() throws {
@@ -48,6 +54,7 @@ struct GrowthCommand: ParsableCommand {
     try checkOption("--limit", limit, in: 1...1_000_000)
     try checkOption("--memory", memory, in: 1...1_000_000)
     try checkOption("--threads", threads, in: 1...1024)
+    try checkOption("--plot", plot, "a .png or .svg file") { Drawing.Format(path: $0) != nil }
     for word in work where !chosen.contains(where: { $0.works.contains { $0.name.hasPrefix(word) } }) {
       throw ValidationError("--work '\(word)': no work of \(chosen.map(\.name).joined(separator: ", ")) begins so")
     }
@@ -63,12 +70,10 @@ struct GrowthCommand: ParsableCommand {
     do throws(GrowthFault) {
       for axis in chosen { all += try series(axis, process) }
     } catch {
-      // The folder goes before the process does.
-      try? process.clear()
-      withExtendedLifetime(process) {}
       if case .interrupted = error { throw ExitCode(130) }
       throw error
     }
+    if let plot { try GrowthChart(series: all).write(to: plot) }
     if json { print(JSONValue.members(["growth": .array(all.map(\.json))]).serialized) }
   }
 
