@@ -170,7 +170,9 @@ let package = Package(
       swiftSettings: safe),
     .executableTarget(
       name: "AviaryBench",
-      dependencies: ["Aviary", "AviaryArchives", "AviaryKernels", "AviaryCommands", "CAllocations", argumentParser],
+      dependencies: [
+        "Aviary", "AviaryArchives", "AviaryKernels", "AviaryCommands", "AviaryPictures", "CAllocations", argumentParser,
+      ],
       path: "Sources/Bench", swiftSettings: safe),
     module(
       "Serving", ["Aviary", "AviaryExplanations", "AviaryPictures", "AviaryArchives", "AviaryKernels", hummingbird]),

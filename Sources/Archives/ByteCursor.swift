@@ -25,15 +25,15 @@ struct ByteCursor {
   mutating func integer<Value: FixedWidthInteger & BitwiseCopyable>(_ type: Value.Type) throws(ArchiveFault) -> Value {
     try require(MemoryLayout<Value>.size)
     defer { offset += MemoryLayout<Value>.size }
-    return unsafe region.withPointer {
-      unsafe Value(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: Value.self))
+    return unsafe region.withPointer(from: offset, count: MemoryLayout<Value>.size) {
+      unsafe Value(littleEndian: $0.loadUnaligned(as: Value.self))
     }
   }
 
   mutating func bytes(_ count: Int) throws(ArchiveFault) -> [UInt8] {
     try require(count)
     defer { offset += count }
-    return unsafe region.withPointer { unsafe [UInt8]($0[offset..<offset + count]) }
+    return unsafe region.withPointer(from: offset, count: count) { unsafe [UInt8]($0) }
   }
 
   /// UTF-8 text; bytes that are not UTF-8 become the replacement character.
@@ -44,8 +44,11 @@ struct ByteCursor {
   /// The bytes up to the next line feed, which is skipped.
   mutating func line() throws(ArchiveFault) -> [UInt8] {
     let start = offset
-    let found = unsafe region.withPointer { buffer in
-      unsafe buffer[min(start, buffer.count)...].firstIndex(of: 0x0a)
+    var (found, place): (Int?, Int) = (nil, start)
+    while found == nil, place < region.count {
+      let step = min(4096, region.count - place)
+      found = unsafe region.withPointer(from: place, count: step) { unsafe $0.firstIndex(of: 0x0a) }.map { place + $0 }
+      place += step
     }
     guard let end = found else {
       throw .truncated(path: path, part: part, needed: remaining + 1, available: remaining)

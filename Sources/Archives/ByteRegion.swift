@@ -205,6 +205,20 @@ public struct ByteRegion: Sendable {
     }
   }
 
+  /// Calls `body` with `length` bytes from `offset` on, which must be within bounds. Of bytes that are made whenever they
+  /// are asked for, only these are: to make all of them for each field would cost the square of a file's size.
+  func withPointer<Result, E: Swift.Error>(
+    from offset: Int, count length: Int, _ body: (UnsafeRawBufferPointer) throws(E) -> Result
+  ) throws(E) -> Result {
+    ensure(offset >= 0 && length >= 0 && length <= count - offset, "bytes \(offset) to \(offset + length) of \(count)")
+    if case .deferred(let bytes) = storage {
+      return unsafe try bytes.bytes(in: start + offset..<start + offset + length).withPointer(body)
+    }
+    return unsafe try withPointer { (all) throws(E) in
+      unsafe try body(UnsafeRawBufferPointer(rebasing: all[offset..<offset + length]))
+    }
+  }
+
   /// Whether the bytes are made whenever they are asked for.
   package var isDeferred: Bool { if case .deferred = storage { true } else { false } }
 
@@ -274,7 +288,7 @@ public struct ByteRegion: Sendable {
   /// One byte; `offset` must be below `count`.
   public subscript(offset: Int) -> UInt8 {
     ensure(offset >= 0 && offset < count, "byte \(offset) of a region of \(count)")
-    return unsafe withPointer { unsafe $0[offset] }
+    return unsafe withPointer(from: offset, count: 1) { unsafe $0[0] }
   }
 
   /// A copy of the bytes.

@@ -45,7 +45,11 @@ public struct ZipArchive: Sendable {
     // An entry takes 46 bytes at least, so a false count cannot make us reserve much.
     var members: [Member] = []
     members.reserveCapacity(min(directory.entries, region.count / 46))
-    var cursor = ByteCursor(region, offset: directory.offset, path: path, part: "the ZIP directory")
+    // Of a file that is read in pieces the directory is read at once: its entries come by turns with the members' headers.
+    let rest = region.count - directory.offset
+    let listing = rest <= Self.mostListed ? region.part(from: directory.offset, count: rest)?.loaded : nil
+    var cursor = ByteCursor(
+      listing ?? region, offset: listing == nil ? directory.offset : 0, path: path, part: "the ZIP directory")
     for _ in 0..<directory.entries {
       members.append(try Self.member(&cursor, region: region, path: path, limits: limits))
     }
@@ -63,6 +67,9 @@ public struct ZipArchive: Sendable {
     self.members = members
     self.byName = byName
   }
+
+  /// The most bytes of a directory that are held in memory: those of a million members.
+  private static let mostListed = 128 << 20
 
   /// Whether the bytes begin like a ZIP archive.
   public static func matches(_ region: ByteRegion) -> Bool {

@@ -24,23 +24,31 @@ extension EvaluationReport {
         + "Matthews correlation \(shown(metrics.matthewsCorrelation)), Cohen's kappa \(shown(metrics.cohensKappa))")
     lines += findings?.lines ?? []
     lines += undefined.map { "undefined: \($0)" }
+    // The numbers of a matrix are as many as the classes squared.
+    let isWhole = metrics.classes.count <= ClassificationMetrics.mostInMatrix
     members = [
       (item + "s", .integer(metrics.count)),
       ("accuracy", .real(metrics.accuracy)),
       ("loss", .real(metrics.meanLoss)),
-      ("confusion", .array(metrics.confusion.map { .array($0.map { .integer($0) }) })),
+      ("confusion", isWhole ? .array(metrics.confusion.map { .array($0.map { .integer($0) }) }) : .null),
       ("classes", .texts(metrics.classes)),
       ("precision", .reals(metrics.precision)),
       ("recall", .reals(metrics.recall)),
       ("f1", .reals(metrics.f1)),
       ("support", .array(metrics.support.map { .integer($0) })),
-      ("confusion_rates", .array(metrics.confusionRates.map { .reals($0) })),
+      ("confusion_rates", isWhole ? .array(metrics.confusionRates.map { .reals($0) }) : .null),
       ("macro", .averages(metrics.macroAverage)),
       ("weighted", .averages(metrics.weightedAverage)),
       ("balanced_accuracy", .real(metrics.balancedAccuracy)),
       ("matthews_correlation", .real(metrics.matthewsCorrelation)),
       ("cohens_kappa", .real(metrics.cohensKappa)),
     ]
+    if !isWhole {
+      let pairs = metrics.confusedPairs.map { pair in
+        JSONValue.array([.integer(pair.label), .integer(pair.predicted), .integer(pair.count)])
+      }
+      members.append(("confusion_pairs", .array(pairs)))
+    }
     members += findings?.members ?? []
     members += [
       ("undefined", .texts(undefined)),
@@ -52,10 +60,11 @@ extension EvaluationReport {
   private static func classTable(_ metrics: ClassificationMetrics, _ findings: ProbabilityFindings?) -> [String] {
     let thresholds = findings?.areas?.classes.map(\.threshold)
     var rows = [["class", "precision", "recall", "F1", "support"] + (thresholds == nil ? [] : ["threshold"])]
+    let (precision, recall, f1, support) = (metrics.precision, metrics.recall, metrics.f1, metrics.support)
     for (index, name) in metrics.classes.enumerated() {
-      let shares = [metrics.precision[index], metrics.recall[index], metrics.f1[index]]
+      let shares = [precision[index], recall[index], f1[index]]
       rows.append(
-        [name] + shares.map { $0.map(percent) ?? "-" } + [grouped(metrics.support[index])]
+        [name] + shares.map { $0.map(percent) ?? "-" } + [grouped(support[index])]
           + (thresholds.map { [$0[index].map { "\(significant($0, 4))" } ?? "-"] } ?? []))
     }
     for (name, average) in [("(macro average)", metrics.macroAverage), ("(weighted average)", metrics.weightedAverage)]

@@ -36,10 +36,21 @@ public struct DataFingerprint: Equatable, Sendable {
 
   /// The images by the last two components of their paths and by their classes: a folder may be moved.
   public mutating func add(_ images: ImageFolder) {
-    let lines = images.entries.map { entry in
-      entry.path.split(separator: "/").suffix(2).joined(separator: "/") + "\t\(entry.label)\n"
+    var lines: [UInt8] = []
+    for entry in images.entries {
+      if entry.path.utf8.allSatisfy({ $0 < 0x80 }) {
+        // The same by bytes, in a fraction of the time.
+        let names = entry.path.utf8.split(separator: UInt8(ascii: "/")).suffix(2)
+        for (place, name) in names.enumerated() {
+          if place > 0 { lines.append(UInt8(ascii: "/")) }
+          lines += name
+        }
+      } else {
+        lines += entry.path.split(separator: "/").suffix(2).joined(separator: "/").utf8
+      }
+      lines += "\t\(entry.label)\n".utf8
     }
-    add(count: lines.count, ByteRegion(Array(lines.joined().utf8)))
+    add(count: images.entries.count, ByteRegion(lines))
   }
 
   /// Adds a graph: its edges, features, labels and parts.

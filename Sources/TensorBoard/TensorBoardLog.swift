@@ -118,10 +118,10 @@
       }
     }
 
-    /// The shares of each true class, a row each, the darker the larger.
+    /// The shares of each true class, a row each, the darker the larger; nothing of more classes than a picture can show.
     private func writeConfusion(_ metrics: ClassificationMetrics) throws(ArchiveFault) {
       let count = metrics.classes.count
-      guard count > 0 else { return }
+      guard count > 0, count <= ClassificationMetrics.mostInMatrix else { return }
       let shades = metrics.confusionRates.flatMap { $0.map { Float(1 - ($0 ?? 0)) } }
       try events.image(
         "confusion/validation", Tensor(shades, shape: [1, count, count]), step: step,

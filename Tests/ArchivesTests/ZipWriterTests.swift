@@ -1,3 +1,4 @@
+import Synchronization
 import Testing
 
 @testable import AviaryArchives
@@ -22,6 +23,34 @@ import Testing
     }
     let hasLocator = bytes.indices.dropLast(3).contains { Array(bytes[$0..<$0 + 4]) == [0x50, 0x4b, 6, 7] }
     #expect(hasLocator == (limit < 0xffff_ffff))
+  }
+
+  /// Of a file that is read in pieces, each field asks for its own bytes and not for all.
+  @Test func piecesAreReadOnce() throws {
+    var writer = ZipWriter()
+    for number in 0..<300 { writer.add("member \(number)", ByteRegion([UInt8](repeating: 7, count: 1000))) }
+    let whole = ByteRegion(joining: writer.finished())
+    let asked = Mutex(0)
+    let bytes = ByteRegion(
+      DeferredBytes(count: whole.count, pieceSize: 1 << 20) { range in
+        asked.withLock { $0 += range.count }
+        return whole.part(range) ?? whole
+      })
+    let archive = try ZipArchive(bytes, path: "x.zip")
+    #expect(archive.members.count == 300 && asked.withLock { $0 } < whole.count)
+    try archive.verify()
+    #expect(asked.withLock { $0 } < 2 * whole.count)
+    // A pickle of a list of a thousand numbers, of two bytes each.
+    let pickle = ByteRegion(
+      [0x80, 2, 0x5d, 0x28] + [UInt8]((0..<1000).flatMap { _ in [UInt8(ascii: "K"), 5] }) + [0x65, 0x2e])
+    asked.withLock { $0 = 0 }
+    let deferred = ByteRegion(
+      DeferredBytes(count: pickle.count) { range in
+        asked.withLock { $0 += range.count }
+        return pickle.part(range) ?? pickle
+      })
+    let graph = try PickleGraph(deferred, path: "x")
+    #expect(graph.elements(graph.root)?.count == 1000 && asked.withLock { $0 } <= pickle.count)
   }
 
   @Test func manyMembersNeedTheLongForm() throws {

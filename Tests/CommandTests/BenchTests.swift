@@ -97,4 +97,58 @@ import Testing
     expectFault(try damaged("weight/fc3.bias") { $0[0] += 0.1 }, "the losses differ")
     expectFault(try damaged("input/x") { $0 = $0.map { $0 * 1.1 } }, "the losses differ")
   }
+
+  // MARK: Growth
+
+  /// Each size in a process of its own, and the cost of an item from what is beyond the smallest size.
+  @Test func growthMeasuresEverySize() throws {
+    let folder = try ScratchFolder()
+    let outcome = try BuiltTool.bench(
+      [
+        "growth", "tensors", "rows", "--to", "100", "--work", "read", "--json", "--threads", "1", "--scratch",
+        folder.path,
+      ])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let series = try #require(try outcome.json()["growth"] as? [[String: Any]])
+    #expect(
+      series.map { "\($0["axis"] ?? "") \($0["work"] ?? "")" } == [
+        "tensors read .h5", "tensors read .safetensors", "tensors read .pth", "rows read",
+      ])
+    for one in series {
+      let sizes = try #require(one["sizes"] as? [[String: Any]])
+      #expect(one["end"] is NSNull, "\(one)")
+      #expect(
+        sizes.compactMap { $0["size"] as? Int } == (one["axis"] as? String == "rows" ? [100] : [1, 10, 100]))
+      for size in sizes {
+        #expect(size["seconds"] as? Double ?? -1 >= 0 && size["bytes"] as? Int ?? 0 > 1_000_000)
+        guard let cost = size["seconds_per_item"] as? Double else { continue }
+        let items = Double((size["size"] as? Int ?? 0) - (sizes[0]["size"] as? Int ?? 0))
+        let expected = ((size["seconds"] as? Double ?? 0) - (sizes[0]["seconds"] as? Double ?? 0)) / items
+        #expect(abs(cost - expected) <= 1e-9 * expected)
+      }
+    }
+    #expect(outcome.output.contains("tensors: read .pth") && folder.names.isEmpty)
+  }
+
+  /// The inputs go with the bench, whatever ends it.
+  @Test func growthLeavesNothingBehind() throws {
+    let folder = try ScratchFolder()
+    let outcome = try BuiltTool.run(
+      ["growth", "rows", "--scratch", folder.path], of: BuiltTool.path(of: "aviary-bench"), seconds: 60
+    ) { process in
+      while folder.names.isEmpty, process.isRunning { usleep(10_000) }
+      usleep(300_000)
+      process.interrupt()
+    }
+    #expect(outcome.status == 130, "\(outcome.status): \(outcome.errors)")
+    #expect(folder.names.isEmpty)
+  }
+
+  @Test(arguments: [
+    ["colours"], ["--plot", "a.gif"], ["rows", "--work", "sing"], ["--limit", "0"], ["--memory", "0"], ["--to", "0"],
+  ])
+  func growthRefusesWhatItDoesNotKnow(_ arguments: [String]) throws {
+    let outcome = try BuiltTool.bench(["growth"] + arguments)
+    #expect(outcome.status == 64 && outcome.output.isEmpty && outcome.errors.contains("Usage: aviary-bench"))
+  }
 }

@@ -29,6 +29,7 @@ import Testing
     #expect(try BuiltTool.bench(["--help"]).output == (try Self.golden("help-bench.txt")))
     #expect(try BuiltTool.bench(["run", "--help"]).output == (try Self.golden("help-bench-run.txt")))
     #expect(try BuiltTool.bench(["tune", "--help"]).output == (try Self.golden("help-bench-tune.txt")))
+    #expect(try BuiltTool.bench(["growth", "--help"]).output == (try Self.golden("help-bench-growth.txt")))
   }
 
   @Test(arguments: commands) func commandHasItsHelp(_ command: String) throws {

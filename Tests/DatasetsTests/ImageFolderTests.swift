@@ -38,6 +38,18 @@ import Testing
     }
   }
 
+  /// The bytes decide where two classes are one name in two spellings, and else Unicode does.
+  @Test func classesAreFoundInEitherSpelling() throws {
+    let (composed, decomposed) = ("caf\u{e9}", "cafe\u{301}")
+    let one = ClassPlaces(["tea", composed])
+    #expect(one.place(of: composed) == 1 && one.place(of: decomposed) == 1 && one.place(of: "cafe") == nil)
+    let both = ClassPlaces([composed, "tea", decomposed])
+    #expect(both.place(of: composed) == 0 && both.place(of: decomposed) == 2 && both.place(of: "tea") == 1)
+    let many = (0..<50_000).map { "class \($0)" }
+    let places = ClassPlaces(many)
+    #expect(many.indices.allSatisfy { places.place(of: many[$0]) == $0 })
+  }
+
   @Test func linksThatGoRoundEnd() throws {
     let root = try folder(["cat/a.jpg", "dog/a.jpg"])
     let manager = FileManager.default

@@ -61,6 +61,31 @@ import Testing
         + #""precision":[null,0],"recall":[0,null]}"#)
   }
 
+  /// What is kept grows with the pairs that were met, not with all there could be: 80 GB for these classes.
+  @Test func manyClassesTakeNoMatrix() throws {
+    var metrics = ClassificationMetrics(classes: (0..<100_000).map { "\($0)" })
+    for (label, predicted) in [(99_999, 0), (3, 3), (99_999, 99_999), (3, 3), (5, 99_999), (99_999, 0)] {
+      metrics.add(label: label, predicted: predicted, loss: 1)
+    }
+    #expect(
+      metrics.confusedPairs == [
+        .init(label: 3, predicted: 3, count: 2), .init(label: 5, predicted: 99_999, count: 1),
+        .init(label: 99_999, predicted: 0, count: 2), .init(label: 99_999, predicted: 99_999, count: 1),
+      ])
+    #expect(metrics.correct == 3 && metrics.recall[99_999] == 1.0 / 3 && metrics.precision[99_999] == 0.5)
+    #expect(metrics.precision[0] == 0 && metrics.recall[0] == nil && metrics.f1[1] == nil)
+    #expect(metrics.support[99_999] == 3 && metrics.predictions[0] == 2)
+    let text = String(decoding: try JSONEncoder().encode(metrics), as: UTF8.self)
+    #expect(text.contains(#""confusion":null"#) && text.count < 5_000_000)
+    #expect(text.contains("[[3,3,2],[5,99999,1],[99999,0,2],[99999,99999,1]]"))
+  }
+
+  @Test func pairsAreTheMatrix() {
+    let metrics = example()
+    for pair in metrics.confusedPairs { #expect(metrics.confusion[pair.label][pair.predicted] == pair.count) }
+    #expect(metrics.confusedPairs.count == 3)
+  }
+
   @Test func accuracyComesBeforeLoss() {
     #expect(Scores(loss: 2, accuracy: 0.9).isBetter(than: Scores(loss: 1, accuracy: 0.8)))
     #expect(Scores(loss: 1, accuracy: 0.8).isBetter(than: Scores(loss: 2, accuracy: 0.8)))

@@ -44,7 +44,19 @@ public enum FileSystem {
 
   /// The names in a folder, all but `.` and `..`, in the order of their UTF-8.
   public static func names(in path: String) throws(ArchiveFault) -> [String] {
-    try names(in: path, startingWith: []).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    try names(in: path, startingWith: []).sorted(by: precedes)
+  }
+
+  /// Whether the bytes of a text come before those of another: `lexicographicallyPrecedes`, which takes four times as long.
+  private static func precedes(_ a: String, _ b: String) -> Bool {
+    let order = unsafe a.utf8.withContiguousStorageIfAvailable { a in
+      unsafe b.utf8.withContiguousStorageIfAvailable { b in
+        guard let first = a.baseAddress, let second = b.baseAddress else { return a.count < b.count }
+        let order = unsafe memcmp(first, second, min(a.count, b.count))
+        return order < 0 || (order == 0 && a.count < b.count)
+      }
+    }
+    return (order ?? nil) ?? a.utf8.lexicographicallyPrecedes(b.utf8)
   }
 
   /// The names that begin with these bytes, in no order: the others of a large folder become no strings.

@@ -364,8 +364,8 @@ extension PickleGraph.Value {
 
 extension PickleGraph {
   /// The most values, memo entries and elements of a pickle: a hundred thousand tensors have fewer, and this many take
-  /// less than 256 MB.
-  public static let defaultLimit = 2_000_000
+  /// less than 512 MB.
+  public static let defaultLimit = 4_000_000
 
   /// Reads the pickle that begins at `offset`.
   public init(

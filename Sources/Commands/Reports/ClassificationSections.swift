@@ -65,17 +65,12 @@ struct ClassificationSections {
 
   /// Which classes are taken for which.
   private var mistakes: HTML {
-    var pairs: [(label: Int, predicted: Int, count: Int)] = []
-    for (label, row) in metrics.confusion.enumerated() {
-      for (predicted, count) in row.enumerated() where predicted != label && count > 0 {
-        pairs.append((label, predicted, count))
-      }
-    }
+    var pairs = metrics.confusedPairs.filter { $0.predicted != $0.label }
     pairs.sort { ($1.count, $0.label, $0.predicted) < ($0.count, $1.label, $1.predicted) }
     guard !pairs.isEmpty else { return .paragraph("No mistakes.") }
-    let rates = metrics.confusionRates
+    let support = metrics.support
     let rows = pairs.prefix(10).map { pair -> [HTML] in
-      let rate = rates[pair.label][pair.predicted].map(percent) ?? "-"
+      let rate = percent(Double(pair.count) / Double(support[pair.label]))
       return [
         .name(metrics.classes[pair.label]), .name(metrics.classes[pair.predicted]), .text(grouped(pair.count)),
         .text(rate),

@@ -56,8 +56,9 @@ enum ImageFormat: String {
 extension ImageFormat {
   /// Whether images usually have names like this one.
   static func isUsual(forFile name: String) -> Bool {
-    let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-    return parts.count > 1 && usualExtensions.contains(parts[parts.count - 1].lowercased())
+    // By bytes: going by characters would be a good part of the time to list a large folder.
+    guard let dot = name.utf8.lastIndex(of: UInt8(ascii: ".")) else { return false }
+    return usualExtensions.contains(name[name.utf8.index(after: dot)...].lowercased())
   }
 
   private static let usualExtensions: Set<String> = [

@@ -44,8 +44,11 @@ public struct GraphSplit: Sendable, Equatable {
   public init(stratifying labels: IntTensor, classes: Int, seed: UInt64) {
     var training: [Int] = []
     var others: [Int] = []
-    for label in 0..<Int32(classes) {
-      let members = labels.scalars.indices.filter { labels.scalars[$0] == label }
+    var members = Array(repeating: [Int](), count: classes)
+    for (node, label) in labels.scalars.enumerated() where members.indices.contains(Int(label)) {
+      members[Int(label)].append(node)
+    }
+    for (label, members) in members.enumerated() {
       var random = RandomStream(seed: seed, purpose: "graph split", path: "\(label)")
       let order = random.permutation(members.count).map { members[$0] }
       let count = min(20, max(min(1, members.count), members.count / 3))

@@ -70,8 +70,9 @@ public struct ImageFolder: Sendable, Equatable {
     var folders: [String?] = found
     if let expected {
       folders = Array(repeating: nil, count: expected.count)
+      let places = ClassPlaces(expected)
       for name in found {
-        guard let place = Self.place(of: name, in: expected) else {
+        guard let place = places.place(of: name) else {
           throw .unknownClass(path: path, name: name, expected: expected)
         }
         folders[place] = name
@@ -101,8 +102,9 @@ public struct ImageFolder: Sendable, Equatable {
 
   /// Annotations and notes beside images are no images that cannot be read. A name without an extension says nothing.
   private static func mayBeImage(_ file: String) -> Bool {
-    let name = file.split(separator: "/").last ?? ""
-    return !name.contains(".") || ImageFormat.isUsual(forFile: file)
+    let slash = file.utf8.lastIndex(of: UInt8(ascii: "/"))
+    let name = slash.map { file.utf8[$0...] } ?? file.utf8[...]
+    return !name.contains(UInt8(ascii: ".")) || ImageFormat.isUsual(forFile: file)
       || ImageFormat(FileSystem.beginning(of: file, count: 64)) != nil
   }
 
@@ -119,9 +121,23 @@ public struct ImageFolder: Sendable, Equatable {
     entries.reduce(into: Array(repeating: 0, count: classes.count)) { $0[$1.label] += 1 }
   }
 
+}
+
+/// Where classes stand in a list.
+struct ClassPlaces {
+  private let classes: [String]
+  /// Of names that are equal as Unicode has it.
+  private var places: [String: [Int]] = [:]
+
+  init(_ classes: [String]) {
+    self.classes = classes
+    places.reserveCapacity(classes.count)
+    for (place, name) in classes.enumerated() { places[name, default: []].append(place) }
+  }
+
   /// The place of a class: of the same bytes, or else of the same characters in another normal form.
-  static func place(of name: String, in classes: [String]) -> Int? {
-    let same = classes.indices.filter { classes[$0] == name }
+  func place(of name: String) -> Int? {
+    let same = places[name] ?? []
     return same.count == 1 ? same[0] : same.first { classes[$0].isExactly(name) }
   }
 }

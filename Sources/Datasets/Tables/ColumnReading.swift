@@ -76,6 +76,8 @@ struct ColumnReading: Equatable {
   private func spelledNumbers(
     _ texts: [String], name: String, rows: [Int], path: String
   ) throws(TableFault) -> Result? {
+    // One word is enough: to take a column of words apart would be most of the time to read a table.
+    if spelling == nil, texts.contains(where: { Self.hasLetter($0) && !Self.isMissing(trimmed($0)) }) { return nil }
     var bodies: [NumberSpelling.Body?] = []
     var missing: [String: Int] = [:]
     for text in texts {
@@ -169,6 +171,14 @@ struct ColumnReading: Equatable {
     "#REF!",
   ]
 
+  /// Whether the field has a letter of ASCII that no spelling of a number has: any but that of an exponent.
+  private static func hasLetter(_ text: String) -> Bool {
+    text.utf8.contains { byte in
+      let lower = byte | 0x20
+      return lower >= UInt8(ascii: "a") && lower <= UInt8(ascii: "z") && lower != UInt8(ascii: "e")
+    }
+  }
+
   private static func isMissing(_ word: String) -> Bool {
     Table.missingMarkers.contains(word) || otherMarkers.contains(word)
   }
@@ -215,17 +225,31 @@ struct ColumnReading: Equatable {
   private static func oddWords(_ texts: [String]) -> String? {
     let present = texts.filter { !isMissing(trimmed($0)) }
     if DateFormat.ofAll(present) != nil { return nil }
-    let bodies = present.map { NumberSpelling.Body($0) }
+    // Each field once, however often it is there: a column of words has few.
+    var places = ExactDictionary<Int>()
+    var (distinct, counts): ([String], [Int]) = ([], [])
+    let own = present.map { text -> Int in
+      if let place = places[text] {
+        counts[place] += 1
+        return place
+      }
+      places[text] = distinct.count
+      distinct.append(text)
+      counts.append(1)
+      return distinct.count - 1
+    }
+    func total(_ areNumbers: [Bool]) -> Int { zip(areNumbers, counts).reduce(0) { $1.0 ? $0 + $1.1 : $0 } }
+    let bodies = distinct.map { NumberSpelling.Body($0) }
     let signs = Set(bodies.map(\.sign)).sorted { ($0 ?? "") < ($1 ?? "") }
     var most = bodies.map { NumberSpelling.plain.plain($0) != nil }
     for (decimal, group) in [(".", ","), (",", ".")] {
       for sign in signs.prefix(4) {
         let spelling = NumberSpelling(decimal: decimal, group: group, sign: sign, hasParentheses: true)
         let numbers = bodies.map { spelling.plain($0) != nil }
-        if numbers.count(where: \.self) > most.count(where: \.self) { most = numbers }
+        if total(numbers) > total(most) { most = numbers }
       }
     }
-    let odd = zip(present, most).filter { !$1 }.map { $0.0 }
+    let odd = zip(present, own).filter { !most[$1] }.map { $0.0 }
     guard odd.count * 2 < present.count else { return nil }
     if odd.isEmpty { return "is read as words, because its numbers are written in more than one way" }
     var known = ExactSet()

@@ -30,8 +30,11 @@ struct LinearProbe {
   static func folds(_ labels: [Int32], classes: Int, count: Int, seed: UInt64) -> [[Int]] {
     var folds = Array(repeating: [Int](), count: count)
     var next = 0
-    for label in 0..<classes {
-      let members = labels.indices.filter { Int(labels[$0]) == label }
+    var members = Array(repeating: [Int](), count: classes)
+    for (place, label) in labels.enumerated() where members.indices.contains(Int(label)) {
+      members[Int(label)].append(place)
+    }
+    for (label, members) in members.enumerated() {
       var random = RandomStream(seed: seed, purpose: "folds", path: "\(label)")
       // On from where the last class ended, so that folds are equally large.
       for place in random.permutation(members.count) {

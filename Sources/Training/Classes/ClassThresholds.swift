@@ -30,7 +30,7 @@ public struct ClassThresholds: Codable, Equatable, Sendable {
     var values = Array(repeating: 1.0, count: classes)
     func row(_ index: Int) -> ArraySlice<Double> { probabilities[index * classes..<(index + 1) * classes] }
     var predicted = labels.indices.map { Self.predicted(row($0), values) }
-    var tally = ClassTally(confusion: Array(repeating: Array(repeating: 0, count: classes), count: classes))
+    var tally = ClassTally(classes: classes)
     for (label, class_) in zip(labels, predicted) { tally.add(label: Int(label), predicted: class_) }
     guard let plain = tally.score(criterion) else { return nil }
     var best = plain
@@ -69,7 +69,7 @@ public struct ClassThresholds: Codable, Equatable, Sendable {
         guard let choice else { continue }
         values[place] = choice
         predicted = labels.indices.map { Self.predicted(row($0), values) }
-        tally = ClassTally(confusion: Array(repeating: Array(repeating: 0, count: classes), count: classes))
+        tally = ClassTally(classes: classes)
         for (label, class_) in zip(labels, predicted) { tally.add(label: Int(label), predicted: class_) }
         best = tally.score(criterion) ?? best
       }

@@ -42,16 +42,19 @@ public struct TrainingClasses: Equatable, Sendable {
     case nil: return nil
     case .balanced: return balancedWeights.map { Float($0) }
     case .given(let given):
-      if let other = given.first(where: { weight in !names.contains { $0.isExactly(weight.name) } }) {
+      let known = ExactSet(names)
+      if let other = given.first(where: { !known.contains($0.name) }) {
         throw .classWeights(reason: "'\(other.name)' is not a class of the data", classes: names)
       }
+      var found = ExactDictionary<[Double]>(capacity: given.count)
+      for weight in given { found[weight.name, default: []].append(weight.weight) }
       var weights: [Float] = []
       for name in names {
-        let found = given.filter { $0.name.isExactly(name) }
-        guard found.count == 1, let weight = found.first else {
-          throw .classWeights(reason: "'\(name)' has \(found.isEmpty ? "no weight" : "two weights")", classes: names)
+        let own = found[name] ?? []
+        guard own.count == 1 else {
+          throw .classWeights(reason: "'\(name)' has \(own.isEmpty ? "no weight" : "two weights")", classes: names)
         }
-        weights.append(Float(weight.weight))
+        weights.append(Float(own[0]))
       }
       return weights
     }

@@ -16,16 +16,16 @@ public struct AveragedScores: Codable, Equatable, Sendable {
 
 extension ClassificationMetrics {
   /// The number of examples of each class.
-  public var support: [Int] { confusion.map { $0.reduce(0, +) } }
+  public var support: [Int] { tally.examples }
 
   /// How often each class was predicted.
-  public var predictions: [Int] { classes.indices.map { column in confusion.reduce(0) { $0 + $1[column] } } }
+  public var predictions: [Int] { tally.predictions }
 
   /// The harmonic mean of precision and recall of each class; nil for a class neither there nor predicted.
   public var f1: [Double?] {
     zip(zip(support, predictions), classes.indices).map { counts, c in
       let all = counts.0 + counts.1
-      return all == 0 ? nil : 2 * Double(confusion[c][c]) / Double(all)
+      return all == 0 ? nil : 2 * Double(tally.correct[c]) / Double(all)
     }
   }
 

@@ -1,16 +1,15 @@
 /// How often each class was there, was predicted, and was both: what scores that weigh all classes alike are made of.
 struct ClassTally: Equatable {
-  private var correct: [Int] = []
-  private var examples: [Int] = []
-  private var predictions: [Int] = []
+  private(set) var correct: [Int] = []
+  private(set) var examples: [Int] = []
+  private(set) var predictions: [Int] = []
 
   init() {}
 
-  /// - Parameter confusion: rows are the true classes, columns the predicted ones.
-  init(confusion: [[Int]]) {
-    correct = confusion.indices.map { confusion[$0][$0] }
-    examples = confusion.map { $0.reduce(0, +) }
-    predictions = confusion.indices.map { column in confusion.reduce(0) { $0 + $1[column] } }
+  /// Of this many classes, none of which was there yet.
+  init(classes: Int) {
+    correct = Array(repeating: 0, count: classes)
+    (examples, predictions) = (correct, correct)
   }
 
   /// Counts one example; both classes are at least 0.

@@ -6,8 +6,9 @@ import AviaryTensors
 public struct ClassificationMetrics: Equatable, Sendable {
   /// The names of the classes, in the order of their numbers.
   public let classes: [String]
-  /// [classes][classes]: rows are the true classes, columns the predicted ones.
-  public private(set) var confusion: [[Int]]
+  private var confused: ConfusionCounts
+  /// How often each class was there, was predicted, and was both.
+  private(set) var tally: ClassTally
   /// The sum of the examples' losses.
   public private(set) var lossSum = 0.0
   /// The number of examples.
@@ -33,7 +34,8 @@ public struct ClassificationMetrics: Equatable, Sendable {
     self.topK = topK
     self.thresholds = thresholds?.values.count == classes.count ? thresholds : nil
     if keepsProbabilities, !classes.isEmpty { probabilities = ClassProbabilities(classes: classes.count) }
-    confusion = Array(repeating: Array(repeating: 0, count: classes.count), count: classes.count)
+    confused = ConfusionCounts(classes: classes.count)
+    tally = ClassTally(classes: classes.count)
   }
 
   /// Counts one example. Both classes are numbers in `0..<classes.count`.
@@ -41,7 +43,8 @@ public struct ClassificationMetrics: Equatable, Sendable {
     ensure(
       classes.indices.contains(label) && classes.indices.contains(predicted),
       "ClassificationMetrics: label \(label), prediction \(predicted), but there are \(classes.count) classes")
-    confusion[label][predicted] += 1
+    confused.add(label: label, predicted: predicted)
+    tally.add(label: label, predicted: predicted)
     lossSum += loss
     count += 1
   }
@@ -70,7 +73,34 @@ public struct ClassificationMetrics: Equatable, Sendable {
   }
 
   /// The number of examples whose class was predicted.
-  public var correct: Int { classes.indices.reduce(0) { $0 + confusion[$1][$1] } }
+  public var correct: Int { tally.correct.reduce(0, +) }
+
+  /// How often a class was predicted for examples of a class.
+  public struct ConfusedPair: Equatable, Sendable {
+    /// The number of the true class.
+    public var label: Int
+    /// That of the predicted class.
+    public var predicted: Int
+    /// How many examples there were.
+    public var count: Int
+
+    /// A pair of classes and how often it was met.
+    public init(label: Int, predicted: Int, count: Int) {
+      self.label = label
+      self.predicted = predicted
+      self.count = count
+    }
+  }
+
+  /// The cells of the confusion matrix that are not 0, row after row.
+  public var confusedPairs: [ConfusedPair] { confused.pairs }
+
+  /// [classes][classes]: rows are the true classes, columns the predicted ones. It is made when it is asked for, and takes
+  /// eight bytes for every pair of classes; `confusedPairs` takes some for those that were met.
+  public var confusion: [[Int]] { confused.matrix }
+
+  /// The most classes whose matrix is written to JSON as a whole. Of more, the pairs that were met are.
+  public static let mostInMatrix = 1000
 
   /// The share of examples whose class was predicted; nil without examples.
   public var accuracy: Double? { Self.ratio(correct, count) }
@@ -83,27 +113,27 @@ public struct ClassificationMetrics: Equatable, Sendable {
 
   /// Of the examples predicted to be of each class, the share that are; nil for a class never predicted.
   public var precision: [Double?] {
-    classes.indices.map { c in Self.ratio(confusion[c][c], confusion.reduce(0) { $0 + $1[c] }) }
+    zip(tally.correct, tally.predictions).map(Self.ratio)
   }
 
   /// Of the examples of each class, the share that were predicted so; nil for a class without examples.
   public var recall: [Double?] {
-    classes.indices.map { c in Self.ratio(confusion[c][c], confusion[c].reduce(0, +)) }
+    zip(tally.correct, tally.examples).map(Self.ratio)
   }
 
   /// The mean of the classes' F1 scores, each of which counts alike, over those that were there or predicted (scikit-learn's
   /// `f1_score` with `average="macro"`); nil without examples.
-  public var macroF1: Double? { ClassTally(confusion: confusion).macroF1 }
+  public var macroF1: Double? { tally.macroF1 }
 
   /// The mean of the classes' recalls, over those that were there (scikit-learn's `balanced_accuracy_score`); nil without
   /// examples.
-  public var balancedAccuracy: Double? { ClassTally(confusion: confusion).balancedAccuracy }
+  public var balancedAccuracy: Double? { tally.balancedAccuracy }
 
   /// What the training loop compares; nil without examples.
   public var scores: Scores? {
     meanLoss.map { loss in
       var scores = Scores(loss: loss, accuracy: accuracy)
-      scores.count(ClassTally(confusion: confusion))
+      scores.count(tally)
       scores.topK = topAccuracy
       return scores
     }
@@ -117,9 +147,11 @@ public struct ClassificationMetrics: Equatable, Sendable {
 extension ClassificationMetrics: Encodable {
   private enum CodingKeys: String, CodingKey {
     case images, accuracy, loss, classes, precision, recall, confusion
+    case pairs = "confusion_pairs"
   }
 
-  /// What JSON cannot say (no examples, a loss that is not finite) becomes null.
+  /// What JSON cannot say (no examples, a loss that is not finite) becomes null, and so does the matrix of more classes than
+  /// `mostInMatrix`, in whose place its cells that are not 0 are: true class, predicted class, count.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(count, forKey: .images)
@@ -128,7 +160,9 @@ extension ClassificationMetrics: Encodable {
     try container.encode(classes, forKey: .classes)
     try container.encode(precision, forKey: .precision)
     try container.encode(recall, forKey: .recall)
-    try container.encode(confusion, forKey: .confusion)
+    guard classes.count > Self.mostInMatrix else { return try container.encode(confusion, forKey: .confusion) }
+    try container.encodeNil(forKey: .confusion)
+    try container.encode(confusedPairs.map { [$0.label, $0.predicted, $0.count] }, forKey: .pairs)
   }
 }
 
