@@ -1,4 +1,6 @@
 import AviaryKernels
+import CKernels
+import Foundation
 import Testing
 
 /// What is measured is what the rule chooses among.
@@ -30,5 +32,16 @@ import Testing
       AlgorithmMeasurement(Self.shape(channels: 64, size: 14), .forward(pass), duration: 0).chosen
     }
     #expect(chosen(.training) != .preparedWinograd && chosen(.inference) != .preparedWinograd)
+  }
+
+  /// Processors with more than AVX-512, such as AMX, have AVX-512.
+  @Test func vectorsAreAsWideAsTheProcessors() {
+    let limits = ["DNNL_MAX_CPU_ISA", "ONEDNN_MAX_CPU_ISA"].compactMap { ProcessInfo.processInfo.environment[$0] }
+    guard limits.isEmpty, ak_winograd_is_fast(8) else { return }
+    let shape = Self.shape(channels: 32, size: 16)
+    let name = Compute.alone {
+      shape.forward(source: .plain(shape.input), pass: .training, relu: false, add: false).implementation
+    }
+    #expect(name == (ak_winograd_is_fast(16) ? "aviary_wino_4x3:avx512" : "aviary_wino_4x3:avx2"))
   }
 }
