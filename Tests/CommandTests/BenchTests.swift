@@ -105,7 +105,7 @@ import Testing
     let folder = try ScratchFolder()
     let outcome = try BuiltTool.bench(
       [
-        "growth", "tensors", "rows", "--to", "100", "--work", "read", "--json", "--threads", "1", "--scratch",
+        "growth", "tensors", "rows", "--to", "1000", "--work", "read", "--json", "--threads", "1", "--scratch",
         folder.path,
       ])
     #expect(outcome.status == 0, "\(outcome.errors)")
@@ -118,7 +118,8 @@ import Testing
       let sizes = try #require(one["sizes"] as? [[String: Any]])
       #expect(one["end"] is NSNull, "\(one)")
       #expect(
-        sizes.compactMap { $0["size"] as? Int } == (one["axis"] as? String == "rows" ? [100] : [1, 10, 100]))
+        sizes.compactMap { $0["size"] as? Int }
+          == (one["axis"] as? String == "rows" ? [100, 1000] : [1, 10, 100, 1000]))
       for size in sizes {
         #expect(size["seconds"] as? Double ?? -1 >= 0 && size["bytes"] as? Int ?? 0 > 1_000_000)
         guard let cost = size["seconds_per_item"] as? Double else { continue }
@@ -127,6 +128,8 @@ import Testing
         #expect(abs(cost - expected) <= 1e-9 * expected)
       }
     }
+    let ofRows = try #require(series.last?["sizes"] as? [[String: Any]])
+    #expect(ofRows.last?["seconds_per_item"] is Double, "a thousand rows cost nothing")
     #expect(outcome.output.contains("tensors: read .pth") && folder.names.isEmpty)
   }
 
