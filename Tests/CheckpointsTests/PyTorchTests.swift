@@ -187,7 +187,7 @@ import Testing
 
   @Test func tooManyValuesAreRefused() {
     var object: [UInt8] = [0x80, 2] + Array("](".utf8)
-    object += [UInt8](repeating: UInt8(ascii: "N"), count: 2_100_000)
+    object += [UInt8](repeating: UInt8(ascii: "N"), count: PickleGraph.defaultLimit + 100_000)
     guard case .pickle(.tooLarge) = fault(object + Array("e.".utf8)) else {
       Issue.record("no limit")
       return

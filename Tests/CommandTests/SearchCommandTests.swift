@@ -157,9 +157,8 @@ import Testing
     func defaults(_ tries: [String], _ more: [String] = []) throws -> [String: String]? {
       let words =
         ["train", "mlp", "--data", scratch / "numbers.csv", "--target", "kind", "--study", "s", "--trials", "1"] + more
-      let plan = try #require(
-        try SearchCommand.parse(words + tries.flatMap { ["--try", $0] }) as SearchCommand
-      ).plan()
+      let command: SearchCommand = try SearchCommand.parse(words + tries.flatMap { ["--try", $0] })
+      let plan = try command.plan()
       return plan.command.ownValues(in: plan.space)
     }
     #expect(
