@@ -206,9 +206,12 @@ public final class Study {
   /// Ends a trial.
   ///
   /// - Parameters:
+  ///   - claim: what the process holds the trial by.
+  ///   - state: how it ended.
   ///   - value: what is searched for.
   ///   - loss: tells trials with the same value apart.
   ///   - deviation: the standard deviation of the values of splits of the data, whose mean is `value`.
+  ///   - message: why it failed.
   public func finish(
     _ claim: TrialClaim, _ state: StudyTrial.State, value: Double? = nil, loss: Double? = nil,
     deviation: Double? = nil, message: String? = nil
