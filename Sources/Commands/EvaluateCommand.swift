@@ -44,6 +44,7 @@ struct EvaluateCommand: ParsableCommand {
   var checkpoint: String { checkpoints[0] }
 
   func run() throws {
+    if let report { try ReportPage.check(report) }
     if checkpoints.count == 1, checkpoint.hasSuffix(".csv") { return try evaluatePredictions() }
     let data = try data ?? ownData()
     try requireShareable(data)

@@ -24,7 +24,7 @@ public enum ExplanationFault: Error, Equatable, Sendable, CustomStringConvertibl
   public var description: String {
     switch self {
     case .noOutput(let output, let count):
-      "there is no output \(output); the model has \(count) outputs, numbered from 0"
+      "output \(output) does not exist; the model has \(count) outputs, numbered from 0"
     case .outputs(let shape, let inputs):
       "the model's outputs have the shape \(shape); one row for each of \(inputs) inputs can be explained"
     case .noLayer(let path, let near):

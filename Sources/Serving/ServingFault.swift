@@ -85,7 +85,7 @@ package enum ServingFault: Error, Equatable, Sendable, CustomStringConvertible {
     case .malformed(let reason): reason
     case .unauthorized: "give the API key, as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'"
     case .noModel(let name, let near):
-      "there is no model '\(name)'" + (near.map { "; did you mean '\($0)'?" } ?? "; GET /models lists them")
+      "unknown model '\(name)'" + (near.map { "; did you mean '\($0)'?" } ?? "; GET /models lists them")
     case .noVersion(let model, let version, let current):
       "model '\(model)' has no version '\(version)'; the current one is \(current)"
     case .modelNotNamed(let names): "say which model, with ?model=NAME: \(names.joined(separator: ", "))"

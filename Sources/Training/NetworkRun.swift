@@ -373,7 +373,7 @@ final class NetworkRun<Task: TrainingTask> {
         best.metadata.extra[ClassThresholds.key] = try thresholds.text
         try write(best, to: folder.best, at: state)
       } else {
-        reporter.print("class thresholds were not chosen: there is no validation part with classes")
+        reporter.print("class thresholds were not chosen: they need a validation part with classes")
       }
     }
     let scores = hooks.scoresTest ? try task.test() : nil

@@ -65,6 +65,15 @@ import Testing
     #expect(page.contains("&lt;script&gt;alert(1)&lt;") && page.contains("1 image in more than one part"))
     // Samples of both classes, and the image that is there twice, twice.
     #expect(page.contains("copy.png") && page.components(separatedBy: "<li><svg").count > 6)
+    // Its own page is replaced, that of somebody else is not.
+    #expect(try BuiltTool.run(["describe", scratch / "pets", "--report", scratch / "report"]).status == 0)
+    try scratch.write("<title>mine</title>", to: "index.html")
+    for arguments in [
+      ["describe", scratch / "pets"], ["evaluate", scratch / "toy.h5", "--data", scratch / "pets"],
+    ] {
+      expectFault(try BuiltTool.run(arguments + ["--report", scratch.path]), "index.html: is another page")
+    }
+    #expect(try text("index.html") == "<title>mine</title>")
     try scratch.write("notes", to: "file")
     expectFault(try BuiltTool.run(["describe", scratch / "pets", "--report", scratch / "file"]), "file")
   }

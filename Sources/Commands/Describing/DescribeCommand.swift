@@ -35,6 +35,7 @@ struct DescribeCommand: ParsableCommand {
     if kinds[0] != .tables, target != nil {
       throw CommandFault.unsuitedOption(option: "--target", kinds: [.tables], path: paths[0])
     }
+    if let report { try ReportPage.check(report) }
     let found: DataReport
     switch kinds[0] {
     case .images: found = try images(paths[0])
@@ -46,7 +47,8 @@ struct DescribeCommand: ParsableCommand {
     }
     if json { print(JSONValue.object(found.members).serialized) } else { found.lines.forEach(show) }
     if let report {
-      tell("report: \(try DescriptionPage(report: found, title: ReportCommand.name(of: paths[0])).write(to: report))")
+      let page = try DescriptionPage(report: found, title: ReportCommand.name(of: paths[0])).page()
+      tell("report: \(try page.write(to: report))")
     }
   }
 

@@ -1,5 +1,4 @@
 import Aviary
-import AviaryArchives
 import AviaryPictures
 
 /// What `aviary describe` says of data as a page of its own.
@@ -8,22 +7,7 @@ struct DescriptionPage {
   /// What the data are called.
   let title: String
 
-  /// Writes `index.html` into a folder, as a whole.
-  ///
-  /// - Returns: the path of the page.
-  func write(to folder: String) throws -> String {
-    let path = folder + "/index.html"
-    let page = try page()
-    do throws(ArchiveFault) {
-      try FileSystem.createFolder(folder)
-      try writeDurably([ByteRegion(Array(page.utf8))], to: path)
-    } catch {
-      throw ReportFault.cannotWrite(path: folder, reason: "\(error)")
-    }
-    return path
-  }
-
-  func page() throws -> String {
+  func page() throws -> ReportPage {
     let warnings = report.warnings
     let lead = HTML.element("p", [("class", "lead")], .text(report.summary + "."))
     let verdict: HTML =
@@ -37,8 +21,7 @@ struct DescriptionPage {
       title: title, summary: [lead, verdict],
       sections: report.sections.map { section in
         .init(section.id, section.title, try section.blocks.map(Self.element))
-      }
-    ).text
+      })
   }
 
   private static func element(_ block: DataReport.Block) throws -> HTML {

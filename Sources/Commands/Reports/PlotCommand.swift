@@ -75,6 +75,8 @@ enum ReportFault: Swift.Error, Equatable, CustomStringConvertible {
   case noData(run: String)
   /// A file of the report cannot be written.
   case cannotWrite(path: String, reason: String)
+  /// The page in whose place it would be is not of this program.
+  case otherPage(path: String)
 
   var description: String {
     switch self {
@@ -82,6 +84,7 @@ enum ReportFault: Swift.Error, Equatable, CustomStringConvertible {
     case .nothingToDraw(let run): "\(run): has no numbers to draw yet; wait for the end of its first epoch"
     case .noData(let run): "\(run): does not say where its data are; give --data"
     case .cannotWrite(let path, let reason): "\(path): cannot be written (\(reason)); give another --output"
+    case .otherPage(let path): "\(path): is another page, not a report; choose another folder, or remove it"
     }
   }
 }

@@ -25,6 +25,7 @@ struct ReportCommand: ParsableCommand {
     let best = folder + "/best.h5"
     guard FileSystem.exists(best) else { throw ReportFault.nothingToDraw(run: folder) }
     let (output, title) = (output ?? folder + "/report", Self.name(of: folder))
+    try ReportPage.check(output)
     let evaluation: CheckpointEvaluation
     do {
       guard let data = data ?? record.options?.data, !data.isEmpty else { throw ReportFault.noData(run: folder) }

@@ -1,3 +1,5 @@
+import AviaryArchives
+
 /// A page of its own: nothing is fetched, nothing runs, and a browser is told so.
 struct ReportPage {
   struct Section {
@@ -46,6 +48,31 @@ struct ReportPage {
       + HTML.element("html", [("lang", "en")], .element("head", [], all: head), .element("body", [], all: body)).markup
       + "\n"
   }
+
+  /// Refuses a folder whose `index.html` is somebody else's, before any work is done for it.
+  static func check(_ folder: String) throws(ReportFault) {
+    let path = folder + "/index.html"
+    let start = String(decoding: FileSystem.beginning(of: path, count: 512), as: UTF8.self)
+    if !start.isEmpty, !start.contains(mark) { throw .otherPage(path: path) }
+  }
+
+  /// Writes `index.html` into a folder, as a whole.
+  ///
+  /// - Returns: the path of the page.
+  func write(to folder: String) throws(ReportFault) -> String {
+    try Self.check(folder)
+    let path = folder + "/index.html"
+    do throws(ArchiveFault) {
+      try FileSystem.createFolder(folder)
+      try writeDurably([ByteRegion(Array(text.utf8))], to: path)
+    } catch {
+      throw .cannotWrite(path: folder, reason: "\(error)")
+    }
+    return path
+  }
+
+  /// What the first bytes of every page of this program hold.
+  private static let mark = "default-src &#39;none&#39;; style-src &#39;sha256-"
 
   private static func element(_ section: Section) -> HTML {
     let heading = HTML.element("h2", [("id", section.id)], .text(section.title))

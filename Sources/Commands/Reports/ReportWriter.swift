@@ -20,14 +20,13 @@ struct ReportWriter {
   /// - Returns: the path of the page.
   func write(to folder: String) throws -> String {
     let (page, card) = (try page(), card())
+    let path = try page.write(to: folder)
     do throws(ArchiveFault) {
-      try FileSystem.createFolder(folder)
-      try writeDurably([ByteRegion(Array(page.utf8))], to: folder + "/index.html")
       try writeDurably([ByteRegion(Array(card.utf8))], to: folder + "/MODEL_CARD.md")
     } catch {
       throw ReportFault.cannotWrite(path: folder, reason: "\(error)")
     }
-    return folder + "/index.html"
+    return path
   }
 
   func card() -> String {
@@ -37,7 +36,7 @@ struct ReportWriter {
     ).text
   }
 
-  func page() throws -> String {
+  func page() throws -> ReportPage {
     let evaluated = evaluation.map { EvaluationSections(report: $0) }
     var summary: [HTML] = []
     if let sentence = facts.sentences.first { summary.append(.element("p", [("class", "lead")], .text(sentence))) }
@@ -58,7 +57,7 @@ struct ReportWriter {
       repeating += [.paragraph("This command began the run:"), .element("pre", .element("code", .text(command)))]
     }
     sections.append(.init("environment", "Environment", repeating))
-    return ReportPage(title: title, summary: summary, sections: sections).text
+    return ReportPage(title: title, summary: summary, sections: sections)
   }
 
   private static func list(_ facts: [(name: String, value: String)]) -> HTML {
