@@ -53,9 +53,8 @@ extension BoltzmannMachine {
   private func chainStart(_ count: Int) -> Tensor {
     guard let chains = chains?.tensor else { return Tensor(repeating: 0.5, shape: [count, configuration.hidden]) }
     let (values, width) = (chains.scalars, configuration.hidden)
-    return Tensor(
-      (0..<count).flatMap { values[($0 % configuration.chains) * width..<($0 % configuration.chains + 1) * width] },
-      shape: [count, width])
+    let starts = (0..<count).map { $0 % configuration.chains * width }
+    return Tensor(starts.flatMap { values[$0..<$0 + width] }, shape: [count, width])
   }
 
   /// Units that are on or off with the probabilities given.

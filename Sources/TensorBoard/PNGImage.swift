@@ -38,9 +38,11 @@
       header += [8, channels == 3 ? 2 : 0, 0, 0, 0]
       // Every row begins with its filter: none.
       let row = width * channels
-      let rows = (0..<height).flatMap { [0] + pixels[$0 * row..<($0 + 1) * row] }
-      return [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a] + Self.chunk("IHDR", header)
-        + Self.chunk("IDAT", Self.stored(rows)) + Self.chunk("IEND", [])
+      let rows: [UInt8] = (0..<height).flatMap { [0] + pixels[$0 * row..<($0 + 1) * row] }
+      var bytes: [UInt8] = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]
+      bytes += Self.chunk("IHDR", header)
+      bytes += Self.chunk("IDAT", Self.stored(rows))
+      return bytes + Self.chunk("IEND", [])
     }
 
     private static func chunk(_ name: String, _ content: [UInt8]) -> [UInt8] {

@@ -39,8 +39,9 @@ import Testing
   }
 
   @Test func labelsOfTokens() throws {
-    let sentences = (0..<60).map { row in
-      (0..<2 + row % 3).map { ["mr B-PER\nbill I-PER\n", "can O\n", "see O\n"][(row + $0) % 3] }.joined()
+    let phrases = ["mr B-PER\nbill I-PER\n", "can O\n", "see O\n"]
+    let sentences = (0..<60).map { row -> String in
+      (row..<row + 2 + row % 3).map { phrases[$0 % 3] }.joined()
     }
     try scratch.write(sentences.joined(separator: "\n"), to: "names.conll")
     let trained = try run(

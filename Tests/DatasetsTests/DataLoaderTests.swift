@@ -71,7 +71,8 @@ import Testing
     let parts = try DatasetParts(splitting: data, labels: labels, validation: 0.2, test: 0.1, seed: 3)
     #expect(parts.all.map(\.count) == [42, 12, 6] && parts.skipped == 0)
     for part in parts.all {
-      #expect(Set((0..<3).map { label in part.places.count { $0 % 3 == label } }).count == 1, "stratified")
+      let counts = (0..<3).map { label in part.places.count { $0 % 3 == label } }
+      #expect(Set(counts).count == 1, "stratified")
     }
     #expect(Set(parts.all.flatMap(\.places)).count == 60)
     #expect(
@@ -80,8 +81,8 @@ import Testing
     #expect(try DatasetParts(splitting: data, validation: 0.2, seed: 4).validation?.places != parts.validation?.places)
     let batch = try #require(DataLoader(parts.training, batchSize: 3).next())
     let places = parts.training.places.prefix(3)
-    #expect(
-      batch.inputs.scalars == places.flatMap { [Float(2 * $0), Float(2 * $0 + 1)] } && batch.inputs.shape == [3, 2])
+    let expected: [Float] = places.flatMap { [Float(2 * $0), Float(2 * $0 + 1)] }
+    #expect(batch.inputs.scalars == expected && batch.inputs.shape == [3, 2])
     guard case .classes(let found) = batch.target else {
       Issue.record("labels are classes")
       return

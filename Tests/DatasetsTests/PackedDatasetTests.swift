@@ -7,9 +7,9 @@ import Testing
 @Suite struct PackedDatasetTests {
   /// An IDX file of bytes.
   private func idx(_ shape: [Int], _ elements: [UInt8], type: UInt8 = 8) -> [UInt8] {
-    [0, 0, type, UInt8(shape.count)]
-      + shape.flatMap { [UInt8($0 >> 24), UInt8($0 >> 16 & 255), UInt8($0 >> 8 & 255), UInt8($0 & 255)] }
-      + elements
+    var bytes: [UInt8] = [0, 0, type, UInt8(shape.count)]
+    for size in shape { bytes += withUnsafeBytes(of: UInt32(size).bigEndian) { Array($0) } }
+    return bytes + elements
   }
 
   /// Labels 0, 1, 2, 1 as an IDX file compressed by Python's gzip.

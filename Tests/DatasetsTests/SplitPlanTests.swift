@@ -29,7 +29,7 @@ import Testing
     }
     let parts = [split.training, split.validation, split.test]
     #expect(parts.flatMap(\.self).sorted() == Array(0..<60))
-    let members = parts.map { Set($0.map { groups[$0] }) }
+    let members = parts.map { part in Set(part.map { groups[$0] }) }
     #expect(members.map(\.count).reduce(0, +) == 20, "no group is in two parts")
     for held in parts.dropFirst() {
       #expect((9...15).contains(held.count))
@@ -46,7 +46,8 @@ import Testing
       }
       let parts = [split.training, split.validation, split.test]
       #expect(parts.flatMap(\.self).sorted() == Array(0..<60) && parts.allSatisfy { !$0.isEmpty })
-      #expect(parts.map { Set($0.map { groups[$0] }).count }.reduce(0, +) == 20)
+      let members = parts.map { part in Set(part.map { groups[$0] }) }
+      #expect(members.map(\.count).reduce(0, +) == 20)
       tested += split.test
     }
     #expect(tested.sorted() == Array(0..<60))

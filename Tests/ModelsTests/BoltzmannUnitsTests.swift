@@ -52,21 +52,23 @@ import Testing
       return energy
     }
 
+    private func weightedMean(of unit: Int, _ states: [Row], _ weights: [Double]) -> Double {
+      var sum = 0.0
+      for (state, weight) in zip(states, weights) { sum += weight * state[unit] }
+      return sum / weights.reduce(0, +)
+    }
+
     func freeEnergy(_ v: Row) -> Double { -log(Self.hiddenStates.reduce(0) { $0 + exp(-energy(v, $1)) }) }
 
     func hidden(_ v: Row) -> Row {
       let weights = Self.hiddenStates.map { exp(-energy(v, $0)) }
-      return (0..<2).map { unit in
-        zip(Self.hiddenStates, weights).reduce(0) { $0 + $1.0[unit] * $1.1 } / weights.reduce(0, +)
-      }
+      return (0..<2).map { weightedMean(of: $0, Self.hiddenStates, weights) }
     }
 
     /// The mean of visible states that are all that there are.
     func visible(_ h: Row, _ states: [Row]) -> Row {
       let weights = states.map { exp(-energy($0, h)) }
-      return states[0].indices.map { unit in
-        zip(states, weights).reduce(0) { $0 + $1.0[unit] * $1.1 } / weights.reduce(0, +)
-      }
+      return states[0].indices.map { weightedMean(of: $0, states, weights) }
     }
 
     /// log p(v), where these states are all that there are.

@@ -80,7 +80,7 @@ import Testing
     let published = GCN(.gcn)
     #expect(
       published.cellDescriptions.map(\.path) == ["conv1.lin.weight", "conv1.bias", "conv2.lin.weight", "conv2.bias"])
-    #expect(published.parameters.reduce(0) { $0 + $1.shape.reduce(1, *) } == 23_063)
+    #expect(published.parameters.map(\.count).reduce(0, +) == 23_063)
     #expect(published.headPath == "conv2" && GCN(.toy).headPath == "conv3")
     let pooled = GCN(.init(features: 5, hidden: [4, 3], classes: 2, readout: .max))
     #expect(
@@ -91,7 +91,7 @@ import Testing
     #expect(GCN(.init(features: 5, hidden: [], classes: 2)).headPath == "conv1")
     let graphs = GCN(.graph)
     #expect(graphs.cellDescriptions.suffix(4).map(\.path) == ["lin1.weight", "lin1.bias", "lin2.weight", "lin2.bias"])
-    #expect(graphs.parameters.reduce(0) { $0 + $1.shape.reduce(1, *) } == 13_122 && graphs.headPath == "lin2")
+    #expect(graphs.parameters.map(\.count).reduce(0, +) == 13_122 && graphs.headPath == "lin2")
   }
 
   @Test func whatTheHeadIsGiven() throws {

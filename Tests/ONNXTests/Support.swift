@@ -75,16 +75,18 @@
 
   extension ONNXTensorProto {
     var int64s: [Int64] {
-      let bytes = [UInt8](rawData)
-      return stride(from: 0, to: bytes.count, by: 8).map { start in
-        Int64(bitPattern: (0..<8).reduce(UInt64(0)) { $0 | UInt64(bytes[start + $1]) << UInt64(8 * $1) })
+      rawData.withUnsafeBytes { bytes in
+        stride(from: 0, to: bytes.count, by: 8).map {
+          Int64(littleEndian: bytes.loadUnaligned(fromByteOffset: $0, as: Int64.self))
+        }
       }
     }
 
     var floats: [Float] {
-      let bytes = [UInt8](rawData)
-      return stride(from: 0, to: bytes.count, by: 4).map { start in
-        Float(bitPattern: (0..<4).reduce(UInt32(0)) { $0 | UInt32(bytes[start + $1]) << UInt32(8 * $1) })
+      rawData.withUnsafeBytes { bytes in
+        stride(from: 0, to: bytes.count, by: 4).map {
+          Float(bitPattern: UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: $0, as: UInt32.self)))
+        }
       }
     }
   }

@@ -38,8 +38,9 @@ import Testing
 
   /// Hyperparameters that are fitted explain the targets better than those of the start.
   @Test func fittingRaisesTheLikelihood() {
-    let inputs = (0..<15).map { [Double($0) / 14, Double($0 * 7 % 15) / 14] }
-    let targets = GaussianProcessSampler.standardized(inputs.map { $0[0] * $0[0] * 8 + 0.01 * $0[1] })
+    let inputs: [[Double]] = (0..<15).map { [Double($0) / 14, Double($0 * 7 % 15) / 14] }
+    let values: [Double] = inputs.map { (x: [Double]) in 8 * x[0] * x[0] + 0.01 * x[1] }
+    let targets = GaussianProcessSampler.standardized(values)
     let prior = HyperparameterPrior(dimensions: 2)
     let start = GaussianProcess(inputs: inputs, targets: targets, prior.hyperparameters(prior.start))
     let fitted = GaussianProcess.fitted(inputs: inputs, targets: targets)

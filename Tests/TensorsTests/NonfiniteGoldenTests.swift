@@ -68,6 +68,20 @@ import Testing
     return Tensor(scalars, shape: x.shape)
   }
 
+  /// The gradient of a convolution's weights without the one element of the upstream gradient that is not finite, at the
+  /// taps that have nothing but padding below that element. Zero times that element is NaN there, or nothing at all:
+  /// PyTorch's own answer changes with its engine and the processor, and so does oneDNN's.
+  private static func gradientBesidesPadding(
+    _ operands: [String: Tensor], _ upstream: Tensor, _ place: Int, _ operation: @escaping GoldenOperators.Operation
+  ) -> [Float?] {
+    let ones = operands.mapValues { Tensor(ones: $0.shape) }
+    let element = replaced(Tensor(zeros: upstream.shape), 1, at: place)
+    let reach = differentiated(ones, upstream: element, road: .deferred, operation).gradients["weight"]?.scalars ?? []
+    let rest = replaced(upstream, 0, at: place)
+    let plain = differentiated(operands, upstream: rest, road: .deferred, operation).gradients["weight"]?.scalars ?? []
+    return zip(reach, plain).map { $0 == 0 ? $1 : nil }
+  }
+
   @Test(arguments: files) func patternsArePyTorchs(file: String) throws {
     let known = try #require(try Self.patterns.get()[file])
     let goldens = try Goldens(file, of: "TensorsTests")
@@ -84,13 +98,21 @@ import Testing
         var changed = operands
         changed[words[0]] = operands[words[0]].map { Self.replaced($0, value, at: Int(words[2])) }
         let dy = words[0] == "dy" ? Self.replaced(upstream, value, at: Int(words[2])) : upstream
+        var besidesPadding: [Float?] = []
+        if name.hasPrefix("conv"), words[0] == "dy", let place = Int(words[2]) {
+          besidesPadding = Self.gradientBesidesPadding(operands, upstream, place, operation)
+        }
+        func isBesidesPadding(_ value: Float, _ key: String, _ index: Int) -> Bool {
+          guard key == "d_weight", index < besidesPadding.count, let rest = besidesPadding[index] else { return false }
+          return abs(value - rest) <= 1e-4 * max(1, abs(rest))
+        }
         func check(_ found: Tensor?, _ key: String, _ road: String) {
           guard let pattern = expected[key] else { return }
           let kinds = Self.decoded(pattern)
           let scalars = found?.scalars ?? []
           let differs = Self.differing.contains { name.hasPrefix($0) }
           let wrong = zip(scalars, kinds).enumerated().filter {
-            differs ? $1.1 == "n" && $1.0.isFinite : !Self.matches($1.0, $1.1)
+            differs ? $1.1 == "n" && $1.0.isFinite : !Self.matches($1.0, $1.1) && !isBesidesPadding($1.0, key, $0)
           }
           let some = wrong.prefix(3).map { "\($0.element.0) for \($0.element.1) at \($0.offset)" }
           #expect(

@@ -16,8 +16,9 @@ import Testing
     #expect(metrics.confusion == [[0, 0, 0], [0, 2, 1], [0, 0, 2]])
     #expect(metrics.accuracy == 0.8)
     #expect(metrics.meanLoss == 0.5)
-    #expect(metrics.precision == [nil, 1, 2.0 / 3])
-    #expect(metrics.recall == [nil, 2.0 / 3, 1])
+    let twoThirds: Double = 2 / 3
+    #expect(metrics.precision == [nil, 1, twoThirds])
+    #expect(metrics.recall == [nil, twoThirds, 1])
     #expect(metrics.scores?.loss == 0.5 && metrics.scores?.accuracy == 0.8)
     // scikit-learn's f1_score(average="macro") and balanced_accuracy_score.
     #expect(metrics.macroF1 == 0.8)

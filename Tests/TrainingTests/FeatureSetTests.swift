@@ -33,10 +33,9 @@ import Testing
         let batch = try #require(images.next())
         let own = features.batch([3, 0, 31])
         #expect(own.labels.scalars == [0, 0, 1])
-        let logits = model(batch.inputs).scalars
-        expectClose(
-          actual: try model.head(#require(own.inputs)).scalars,
-          expected: [3, 0, 31].flatMap { logits[2 * $0..<2 * $0 + 2].map(Double.init) })
+        let logits = model(batch.inputs).scalars.map { Double($0) }
+        let expected: [Double] = [3, 0, 31].flatMap { logits[2 * $0..<2 * $0 + 2] }
+        expectClose(actual: try model.head(#require(own.inputs)).scalars, expected: expected)
       }
       try check(model)
     }
@@ -48,12 +47,14 @@ import Testing
       let entries = try photographs.training().entries
       func check(_ model: some Classifier) throws {
         let all = try FeatureSet.compute(model, entries, preprocessing: preprocessing, workers: 1)
-        for places in [[5], [31, 2, 7], Array(0..<20)] {
+        let width = all.width
+        let choices: [[Int]] = [[5], [31, 2, 7], Array(0..<20)]
+        for places in choices {
           let some = try FeatureSet.compute(
             model, places.map { entries[$0] }, preprocessing: preprocessing, workers: 1)
-          #expect(some.count == places.count && some.width == all.width)
-          #expect(
-            some.scalars == places.flatMap { Array(all.scalars[$0 * all.width..<($0 + 1) * all.width]) })
+          let expected: [Float] = places.flatMap { all.scalars[$0 * width..<($0 + 1) * width] }
+          #expect(some.count == places.count && some.width == width)
+          #expect(some.scalars == expected)
         }
       }
       try check(model)

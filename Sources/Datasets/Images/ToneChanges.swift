@@ -33,7 +33,7 @@ extension DecodedImage {
 
   /// Values from the threshold on become their opposites.
   public func solarized(threshold: Double) -> DecodedImage {
-    mapped((0...255).map { Double($0) < threshold ? UInt8($0) : UInt8(255 - $0) })
+    mapped((0...255).map { (value: UInt8) -> UInt8 in Double(value) < threshold ? value : 255 - value })
   }
 
   /// Each channel stretched to 0…255.

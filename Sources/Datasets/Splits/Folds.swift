@@ -170,8 +170,9 @@ public struct Folds: Equatable, Sendable {
 
   /// The groups with the highest values first, equal ones in the order they had.
   private static func sorted(_ groups: [Int], by value: (Int) -> Double) -> [Int] {
-    groups.enumerated().map { (rank: $0.offset, group: $0.element, value: value($0.element)) }
-      .sorted { $0.value != $1.value ? $0.value > $1.value : $0.rank < $1.rank }.map(\.group)
+    let values = groups.map(value)
+    let ranks = groups.indices.sorted { values[$0] != values[$1] ? values[$0] > values[$1] : $0 < $1 }
+    return ranks.map { groups[$0] }
   }
 
   /// The positions of each group, sorted by the groups' numbers.
