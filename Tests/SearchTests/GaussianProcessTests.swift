@@ -38,8 +38,14 @@ import Testing
 
   /// Hyperparameters that are fitted explain the targets better than those of the start.
   @Test func fittingRaisesTheLikelihood() {
-    let inputs: [[Double]] = (0..<15).map { [Double($0) / 14, Double($0 * 7 % 15) / 14] }
-    let values: [Double] = inputs.map { (x: [Double]) in 8 * x[0] * x[0] + 0.01 * x[1] }
+    let inputs = (0..<15).map { (point: Int) -> [Double] in
+      let second = point * 7 % 15
+      return [Double(point) / 14, Double(second) / 14]
+    }
+    let values = inputs.map { (x: [Double]) -> Double in
+      let squared = x[0] * x[0]
+      return 8 * squared + 0.01 * x[1]
+    }
     let targets = GaussianProcessSampler.standardized(values)
     let prior = HyperparameterPrior(dimensions: 2)
     let start = GaussianProcess(inputs: inputs, targets: targets, prior.hyperparameters(prior.start))

@@ -341,10 +341,8 @@ func expectSame(_ a: Tensor, _ b: Tensor, sourceLocation: SourceLocation = #_sou
     sourceLocation: sourceLocation)
 }
 
-/// Expects what a process that trapped left as its message; only debug builds say one.
+/// Expects what a process that trapped left as its message.
 func expectMessage(_ result: ExitTest.Result?, _ text: String, sourceLocation: SourceLocation = #_sourceLocation) {
-  #if DEBUG
-    let message = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
-    #expect(message.contains(text), sourceLocation: sourceLocation)
-  #endif
+  let message = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+  #expect(message.contains(text), sourceLocation: sourceLocation)
 }

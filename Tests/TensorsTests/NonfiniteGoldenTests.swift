@@ -68,18 +68,23 @@ import Testing
     return Tensor(scalars, shape: x.shape)
   }
 
-  /// The gradient of a convolution's weights without the one element of the upstream gradient that is not finite, at the
-  /// taps that have nothing but padding below that element. Zero times that element is NaN there, or nothing at all:
-  /// PyTorch's own answer changes with its engine and the processor, and so does oneDNN's.
+  /// The gradient of a convolution's weights without the one element of `changed` that is not finite, at the taps that
+  /// have nothing but padding beside that element. Zero times that element is NaN there, or nothing at all: PyTorch's own
+  /// answer changes with its engine and the processor, and so does oneDNN's.
   private static func gradientBesidesPadding(
-    _ operands: [String: Tensor], _ upstream: Tensor, _ place: Int, _ operation: @escaping GoldenOperators.Operation
+    _ changed: String, _ place: Int, _ operands: [String: Tensor], upstream: Tensor,
+    _ operation: @escaping GoldenOperators.Operation
   ) -> [Float?] {
-    let ones = operands.mapValues { Tensor(ones: $0.shape) }
-    let element = replaced(Tensor(zeros: upstream.shape), 1, at: place)
-    let reach = differentiated(ones, upstream: element, road: .deferred, operation).gradients["weight"]?.scalars ?? []
-    let rest = replaced(upstream, 0, at: place)
-    let plain = differentiated(operands, upstream: rest, road: .deferred, operation).gradients["weight"]?.scalars ?? []
-    return zip(reach, plain).map { $0 == 0 ? $1 : nil }
+    var values = operands
+    values["dy"] = upstream
+    func gradient(_ values: [String: Tensor]) -> [Float] {
+      differentiated(values.filter { $0.key != "dy" }, upstream: values["dy"]!, road: .deferred, operation)
+        .gradients["weight"]?.scalars ?? []
+    }
+    var ones = values.mapValues { Tensor(ones: $0.shape) }
+    ones[changed] = replaced(Tensor(zeros: values[changed]!.shape), 1, at: place)
+    values[changed] = replaced(values[changed]!, 0, at: place)
+    return zip(gradient(ones), gradient(values)).map { $0 == 0 ? $1 : nil }
   }
 
   @Test(arguments: files) func patternsArePyTorchs(file: String) throws {
@@ -99,8 +104,8 @@ import Testing
         changed[words[0]] = operands[words[0]].map { Self.replaced($0, value, at: Int(words[2])) }
         let dy = words[0] == "dy" ? Self.replaced(upstream, value, at: Int(words[2])) : upstream
         var besidesPadding: [Float?] = []
-        if name.hasPrefix("conv"), words[0] == "dy", let place = Int(words[2]) {
-          besidesPadding = Self.gradientBesidesPadding(operands, upstream, place, operation)
+        if name.hasPrefix("conv"), ["x", "dy"].contains(words[0]), let place = Int(words[2]) {
+          besidesPadding = Self.gradientBesidesPadding(words[0], place, operands, upstream: upstream, operation)
         }
         func isBesidesPadding(_ value: Float, _ key: String, _ index: Int) -> Bool {
           guard key == "d_weight", index < besidesPadding.count, let rest = besidesPadding[index] else { return false }
