@@ -61,6 +61,8 @@ package struct MagnitudeHistogram: Sendable {
     }
   }
 
+  private func squared(_ value: Double) -> Double { value * value }
+
   /// The magnitude beyond which numbers become the end of a range of `levels` steps with the least mean square error: of
   /// rounding, a twelfth of a step squared, within, and of cutting off beyond (Choukroun et al., "Low-bit quantization of
   /// neural networks for efficient inference", 2019, section 3). Nil where there are no numbers but zeros.
@@ -68,21 +70,23 @@ package struct MagnitudeHistogram: Sendable {
     guard range > 0, let last = counts.lastIndex(where: { $0 > 0 }) else { return nil }
     let width = Double(range) / Double(Self.bins)
     let largest = Double(Swift.max(maximum, -minimum))
-    var best = (error: Double.infinity, end: last + 1)
-    // From the whole range down to a tenth of it.
-    let first = Swift.max(1, (last + 1) / 10)
-    var inside = Double(counts[0..<first].reduce(0, +))
-    for end in first...(last + 1) {
-      if end > first { inside += Double(counts[end - 1]) }
-      let limit = end == last + 1 ? largest : Double(end) * width
-      let step = limit / Double(levels)
-      var error = inside * step * step / 12
-      for bin in end..<(last + 1) where counts[bin] > 0 {
-        let beyond = (Double(bin) + 0.5) * width - limit
-        error += Double(counts[bin]) * beyond * beyond
-        if error > best.error { break }
-      }
-      if error <= best.error { best = (error, end) }
+    // Magnitudes in units of a bin's width.
+    let total = counts[0...last].reduce(0, +)
+    var best = (error: Double(total) * squared(largest / width / Double(levels)) / 12, end: last + 1)
+    // How many lie beyond the limit, the sum of their magnitudes, and that of their squares.
+    var (beyond, sum, squares) = (0.0, 0.0, 0.0)
+    // From the whole range down to a tenth of it; of equal errors the larger limit.
+    for end in stride(from: last, through: Swift.max(1, (last + 1) / 10), by: -1) {
+      let count = Double(counts[end])
+      let magnitude = Double(end) + 0.5
+      beyond += count
+      sum += count * magnitude
+      squares += count * magnitude * magnitude
+      let limit = Double(end)
+      let rounding = (Double(total) - beyond) * squared(limit / Double(levels)) / 12
+      // The squares of what is cut off, multiplied out.
+      let cut = squares - 2 * limit * sum + limit * limit * beyond
+      if rounding + cut < best.error { best = (rounding + cut, end) }
     }
     return best.end == last + 1 ? Float(largest) : Float(Double(best.end) * width)
   }

@@ -1,4 +1,5 @@
 import Aviary
+import AviaryTestSupport
 import Foundation
 
 /// Small checkpoints and photographs, made in a moment.
@@ -33,6 +34,6 @@ enum ToyFiles {
 
   /// 16 training and 4 test pictures of cats and dogs.
   static func images(at path: String) throws {
-    _ = try SampleImages.write(to: path, count: 20, imageSize: 64)
+    try DrawnPhotographs.copy(count: 20, imageSize: 64, to: path)
   }
 }

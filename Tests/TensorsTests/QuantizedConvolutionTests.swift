@@ -108,6 +108,33 @@ import Testing
       }
     }
 
+    /// The sum of products at one place. Plain loops over pointers: the tests are not optimized.
+    private func sum(image: Int, filter: Int, firstChannel: Int, count: Int, _ y: Int, _ x: Int) -> Int {
+      let (kernel, size) = (test.kernel, test.size)
+      let top = y * test.stride - test.padding
+      let left = x * test.stride - test.padding
+      let (firstColumn, lastColumn) = (max(0, -left), min(kernel, size - left))
+      return input.withUnsafeBufferPointer { input in
+        weights.withUnsafeBufferPointer { weights in
+          var sum = 0
+          for c in 0..<count {
+            var i = max(0, -top)
+            while i < min(kernel, size - top) {
+              let pixels = ((image * test.channels + firstChannel + c) * size + top + i) * size + left
+              let taps = ((filter * count + c) * kernel + i) * kernel
+              var j = firstColumn
+              while j < lastColumn {
+                sum &+= input[pixels &+ j] &* Int(weights[taps &+ j])
+                j &+= 1
+              }
+              i &+= 1
+            }
+          }
+          return sum
+        }
+      }
+    }
+
     /// relu?(normalisation(products + bias) + addend), in double.
     func expected(adding added: [Double]?) -> [Double] {
       let inputs = test.channels / test.groups
@@ -117,20 +144,7 @@ import Testing
         for o in 0..<test.filters {
           for y in 0..<side {
             for x in 0..<side {
-              var sum = 0
-              for c in 0..<inputs {
-                let channel = o / outputs * inputs + c
-                for i in 0..<test.kernel {
-                  for j in 0..<test.kernel {
-                    let row = y * test.stride + i - test.padding
-                    let column = x * test.stride + j - test.padding
-                    guard (0..<test.size).contains(row), (0..<test.size).contains(column) else { continue }
-                    sum +=
-                      input[((n * test.channels + channel) * test.size + row) * test.size + column]
-                      * Int(weights[((o * inputs + c) * test.kernel + i) * test.kernel + j])
-                  }
-                }
-              }
+              let sum = sum(image: n, filter: o, firstChannel: o / outputs * inputs, count: inputs, y, x)
               var value = Double(sum) * Double(inputForm.scale) * Double(quantization.scales[o]) + Double(bias[o])
               if test.normalizes { value = value * Double(factors[o]) + 0.5 }
               if let added { value += added[result.count] }

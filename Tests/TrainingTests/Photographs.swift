@@ -17,7 +17,7 @@ final class Photographs {
   init() throws {
     root = FileManager.default.temporaryDirectory.appending(path: "aviary-photographs-\(UUID().uuidString)").path
     try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
-    _ = try SampleImages.write(to: root + "/data", count: 40, imageSize: 40)
+    try DrawnPhotographs.copy(count: 40, imageSize: 40, to: root + "/data")
   }
 
   deinit { try? FileManager.default.removeItem(atPath: root) }
