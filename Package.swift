@@ -198,7 +198,8 @@ let package = Package(
 
     // Tests mirror the source folders.
     .target(
-      name: "AviaryTestSupport", dependencies: ["AviaryTensors", "AviaryLayers", "AviaryDatasets", "AviaryCheckpoints"],
+      name: "AviaryTestSupport",
+      dependencies: ["AviaryTensors", "AviaryLayers", "AviaryDatasets", "AviaryCheckpoints"],
       path: "Tests/Support"),
     tests("Kernels", ["CKernels", "CPlatform"]),
     tests("Archives", resources: [.copy("Goldens")]),
