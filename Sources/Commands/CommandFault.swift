@@ -89,6 +89,8 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
   case noPart(part: String, data: String, reason: String)
   /// The checkpoint's network did not learn ratings.
   case noRatings(path: String)
+  /// What is predicted has no probabilities of classes.
+  case noProbabilities(path: String)
   /// There is no page about what learned without labels.
   case noReport(path: String)
   /// Data of this kind are no images to draw.
@@ -116,6 +118,8 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
     switch self {
     case .notExported(let path, let fault): "\(path): \(fault)"
     case .noRatings(let path): "\(path): did not learn ratings, which --user is for; leave it out"
+    case .noProbabilities(let path):
+      "\(path): --temperature is for one output of classes, which this has not; leave it out"
     case .noReport(let path):
       "\(path) learned without labels, and a report is of classes or numbers; leave out --report"
     case .manyData(let path):

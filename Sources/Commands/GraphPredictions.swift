@@ -12,10 +12,12 @@ struct GraphPredictions {
 
   /// By which classes are predicted; nil for the largest probability.
   private let thresholds: ClassThresholds?
+  private let temperature: Double?
 
-  init(top: Int, thresholds: ClassThresholds? = nil) {
+  init(top: Int, thresholds: ClassThresholds? = nil, temperature: Double? = nil) {
     self.top = top
     self.thresholds = thresholds
+    self.temperature = temperature
   }
 
   var count: Int { predictions.count }
@@ -64,6 +66,7 @@ struct GraphPredictions {
         continue
       }
       let best = probabilities.order(thresholds).prefix(top)
+      let probabilities = probabilities.scaled(temperature)
       lines.append(
         "\(name): " + best.map { "\(classes[$0]) \(percent(Double(probabilities[$0])))" }.joined(separator: ", "))
       let found = best.map { place -> JSONValue in

@@ -12,7 +12,7 @@ extension PredictCommand {
   func predictGraphs(_ paths: [String]) throws {
     try columns.requireNone(path: checkpoint)
     let evaluation = try DataEvaluation(checkpoint, source, weights: weights)
-    var predictions = GraphPredictions(top: top, thresholds: evaluation.thresholds)
+    var predictions = GraphPredictions(top: top, thresholds: evaluation.thresholds, temperature: temperature)
     for path in paths {
       let isCollection = GraphCollection.isPresent(at: path)
       if isCollection ? nodes != nil : graphs != nil {
@@ -26,7 +26,7 @@ extension PredictCommand {
         try predictions.addNodes(path, nodes, evaluation)
       }
     }
-    try deliver(predictions.predictions, lines: predictions.lines)
+    try deliver(predictions.predictions, hasClasses: true, lines: predictions.lines)
     if let first = predictions.faults.first {
       throw CommandFault.unpredictedItems(count: predictions.faults.count, of: predictions.count, first: first)
     }
@@ -43,14 +43,17 @@ extension PredictCommand {
     if let text = images.first(where: Self.isText), !(evaluation.model is any SequenceTagger) {
       throw CommandFault.unlabeledText(path: evaluation.path, text: text)
     }
-    var predictions = TablePredictions(top: top, thresholds: evaluation.thresholds)
+    var predictions = TablePredictions(top: top, thresholds: evaluation.thresholds, temperature: temperature)
+    var hasClasses = false
     switch try evaluation.tablePreparation(for: images[0], columns, needsTarget: false) {
     case .series(let preprocessing):
       let model = try evaluation.seriesModel(preprocessing)
       let classes = try evaluation.plainClasses(columns)
+      hasClasses = !classes.isEmpty
       for path in images { predictions.addNext(path, model, preprocessing, classes: classes) }
     case .textColumn(let preprocessing):
       let predictor = try evaluation.textPredictor(preprocessing)
+      hasClasses = true
       for path in images { predictions.add(path, predictor, evaluation.model) }
     case .tags(let preprocessing):
       let predictor = try evaluation.tagPredictor(preprocessing)
@@ -63,9 +66,10 @@ extension PredictCommand {
       for path in images { predictions.add(path, writer, preprocessing, beam: evaluation.beam, evaluation.model) }
     case .rows(let preprocessing):
       let model = try evaluation.tableModel(preprocessing)
+      hasClasses = preprocessing.target.task != .regression
       for path in images { predictions.add(path, model, preprocessing) }
     }
-    try deliver(predictions.predictions, lines: predictions.lines)
+    try deliver(predictions.predictions, hasClasses: hasClasses, lines: predictions.lines)
     if let first = predictions.faults.first {
       throw CommandFault.unpredictedRows(count: predictions.faults.count, of: predictions.count, first: first)
     }

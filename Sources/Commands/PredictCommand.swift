@@ -50,6 +50,11 @@ struct PredictCommand: ParsableCommand {
   var top = 5
   @Option(
     parsing: .unconditional,
+    help: ArgumentHelp(
+      "Divide logits by T, as evaluate --report offers: probabilities change, their order does not.", valueName: "t"))
+  var temperature: Double?
+  @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("Of a network that learned ratings, predict those of this user only (all).", valueName: "name"))
   var user: String?
   @Flag(help: "Print one JSON object.") var json = false
@@ -74,6 +79,9 @@ struct PredictCommand: ParsableCommand {
     }
     for text in inputs where NamedInput(text) == nil { throw ValidationError("--input \(text): give NAME=FILE") }
     guard top > 0 else { throw ValidationError("--top \(top) is out of range; use at least 1") }
+    if let temperature, !(temperature > 0 && temperature.isFinite) {
+      throw ValidationError("--temperature \(temperature) is out of range; use more than 0")
+    }
     if nodes != nil, graphs != nil { throw ValidationError("--nodes is for a graph, --graphs for a collection") }
   }
 
@@ -96,7 +104,7 @@ struct PredictCommand: ParsableCommand {
     if user != nil { throw CommandFault.noRatings(path: checkpoint) }
     let opened = try OpenedCheckpoint(checkpoint, source, weights: weights)
     if let predictor = try opened.unlabeledImages() {
-      return try answer(images) { entries, progress in
+      return try answer(images, hasClasses: false) { entries, progress in
         try predictor.predict(entries, workers: availableCores(), progress: progress).map { $0.map { Answer($0) } }
       }
     }
@@ -109,16 +117,18 @@ struct PredictCommand: ParsableCommand {
     _ = predictor.metadata.announcedThresholds(loaded.path)
     try answer(images) { entries, progress in
       try predictor.predict(entries, workers: availableCores(), progress: progress).map { found in
-        found.map { Answer($0.prefix(top)) }
+        found.map { Answer($0, top: top, temperature) }
       }
     }
   }
 
   /// Prints what a network makes of each image.
   ///
-  /// - Parameter also: further members of the JSON object.
+  /// - Parameters:
+  ///   - also: further members of the JSON object.
+  ///   - hasClasses: whether answers are probabilities of classes.
   func answer(
-    _ images: [String], also: [JSONValue.Member] = [],
+    _ images: [String], also: [JSONValue.Member] = [], hasClasses: Bool = true,
     by predict:
       @escaping (_ entries: [ImageEntry], _ progress: (Int) -> Void) throws -> [Result<Answer, PredictionFault>]
   ) throws {
@@ -141,7 +151,7 @@ struct PredictCommand: ParsableCommand {
         findings.append(Finding(image: path, answer: .failure(Unpredicted(reason: "\(fault)"))))
       }
     }
-    try deliver(objects(findings), also: also, lines: lines(findings))
+    try deliver(objects(findings), also: also, hasClasses: hasClasses, lines: lines(findings))
     let faults = findings.compactMap(\.fault)
     if let first = faults.first {
       if !json, faults.count > 1 { for fault in faults { tell("not predicted: \(fault)") } }
@@ -154,9 +164,13 @@ struct PredictCommand: ParsableCommand {
     let lines: [String]
     let member: [JSONValue.Member]
 
-    init(_ classes: ArraySlice<ImagePredictor.Answer>) {
-      lines = table(classes.map { ["", percent(Double($0.probability)), $0.name] }, right: [1])
-      let list = classes.map { JSONValue.members(["name": .text($0.name), "probability": .real($0.probability)]) }
+    /// - Parameter classes: all of them, the predicted one first.
+    init(_ classes: [ImagePredictor.Answer], top: Int, _ temperature: Double?) {
+      let best = zip(classes.map(\.name), classes.map(\.probability).scaled(temperature)).prefix(top)
+      lines = table(best.map { name, probability in ["", percent(Double(probability)), name] }, right: [1])
+      let list = best.map { name, probability in
+        JSONValue.members(["name": .text(name), "probability": .real(probability)])
+      }
       member = [.init("classes", .array(list))]
     }
 
@@ -182,8 +196,13 @@ struct PredictCommand: ParsableCommand {
   /// - Parameters:
   ///   - predictions: an object for each item, as JSON has them.
   ///   - also: what else the JSON says.
+  ///   - hasClasses: whether there are probabilities of classes, so that a temperature has been heeded.
   ///   - lines: the same for a person.
-  func deliver(_ predictions: [JSONValue], also: [JSONValue.Member] = [], lines: @autoclosure () -> [String]) throws {
+  func deliver(
+    _ predictions: [JSONValue], also: [JSONValue.Member] = [], hasClasses: Bool = false,
+    lines: @autoclosure () -> [String]
+  ) throws {
+    if temperature != nil, !hasClasses { throw CommandFault.noProbabilities(path: checkpoint) }
     try file.write(predictions)
     if json {
       print(JSONValue.object([.init("predictions", .array(predictions))] + also).serialized)

@@ -21,10 +21,12 @@ struct TablePredictions {
 
   /// By which classes are predicted; nil for the largest probability.
   private let thresholds: ClassThresholds?
+  private let temperature: Double?
 
-  init(top: Int, thresholds: ClassThresholds? = nil) {
+  init(top: Int, thresholds: ClassThresholds? = nil, temperature: Double? = nil) {
     self.top = top
     self.thresholds = thresholds
+    self.temperature = temperature
   }
 
   /// Predicts every row of a file. A table that cannot be read, and a row without values that are needed, become faults.
@@ -163,6 +165,7 @@ struct TablePredictions {
   private func answer(_ probabilities: [Float], _ classes: [String]) -> Answer {
     guard probabilities.allSatisfy(\.isFinite) else { return .notFinite }
     let best = probabilities.order(thresholds).prefix(top)
+    let probabilities = probabilities.scaled(temperature)
     return .found(
       line: best.map { "\(classes[$0]) \(percent(Double(probabilities[$0])))" }.joined(separator: ", "),
       value: .members([

@@ -14,9 +14,21 @@ extension Checkpoint.Metadata {
 }
 
 extension [Float] {
+  /// Probabilities as they are with a temperature; with none, as they are.
+  func scaled(_ temperature: Double?) -> [Float] {
+    temperature == nil ? self : map { Double($0) }.scaled(temperature).map { Float($0) }
+  }
+
   /// The classes of probabilities in the order in which they are predicted.
   func order(_ thresholds: ClassThresholds?) -> [Int] {
     if let thresholds, thresholds.values.count == count { return thresholds.order(self) }
     return indices.sorted { (self[$0], $1) > (self[$1], $0) }
+  }
+}
+
+extension [Double] {
+  /// Probabilities as they are with a temperature; with none, as they are.
+  func scaled(_ temperature: Double?) -> [Double] {
+    temperature.map { TemperatureScaling.scaled(self, temperature: $0) } ?? self
   }
 }

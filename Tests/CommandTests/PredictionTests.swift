@@ -43,6 +43,33 @@ import Testing
     #expect(top.lines[0] == photographs[0])
   }
 
+  @Test func aTemperatureDividesLogits() throws {
+    func ratio(_ more: String...) throws -> (names: [String], ratio: Double) {
+      let outcome = try BuiltTool.run(["predict", scratch / "toy.h5", photographs[0], "--json"] + more)
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      let predictions = try #require(try outcome.json()["predictions"] as? [[String: Any]])
+      let classes = try #require(predictions[0]["classes"] as? [[String: Any]])
+      let shares = classes.compactMap { $0["probability"] as? Double }
+      #expect(abs(shares.reduce(0, +) - 1) < 1e-6)
+      return (classes.compactMap { $0["name"] as? String }, log(shares[0] / shares[1]))
+    }
+    let plain = try ratio()
+    for temperature in [0.5, 1, 4] {
+      let found = try ratio("--temperature", "\(temperature)")
+      #expect(found.names == plain.names)
+      #expect(abs(found.ratio - plain.ratio / temperature) < 1e-4 * max(1, plain.ratio / temperature))
+    }
+    let wrong = try BuiltTool.run(["predict", scratch / "toy.h5", photographs[0], "--temperature", "0"])
+    #expect(wrong.status == 64 && wrong.errors.contains("--temperature 0.0 is out of range"), "\(wrong.errors)")
+    // An ensemble's joint answer, too.
+    let members = ["--member", scratch / "toy.h5", "--json"]
+    let joint = try BuiltTool.run(
+      ["predict", scratch / "toy.h5", photographs[0], "--temperature", "1000"] + members)
+    let predictions = try #require(try joint.json()["predictions"] as? [[String: Any]])
+    let classes = try #require(predictions[0]["classes"] as? [[String: Any]])
+    #expect(classes.allSatisfy { abs(($0["probability"] as? Double ?? 0) - 0.5) < 0.01 })
+  }
+
   @Test func namesAnUnreadableImageAndPredictsTheOthers() throws {
     let text = try scratch.write("no picture", to: "text.jpg")
     let outcome = try BuiltTool.run(["predict", scratch / "toy.h5", photographs[0], text, photographs[1], "--json"])

@@ -134,6 +134,15 @@ import Testing
       let scaling = probabilities.temperatureScaling().scaling
       expect(scaling?.temperature, golden.temperature, "\(name): temperature", tolerance: 1e-9)
       expect(scaling?.logLoss, golden.logLossScaled, "\(name): log loss at the temperature")
+      if let temperature = golden.temperature {
+        let losses = golden.labels.enumerated().map { row, label -> Double in
+          let own = Array(golden.probabilities[row * golden.classes..<(row + 1) * golden.classes])
+          let share = TemperatureScaling.scaled(own, temperature: temperature)[label]
+          return -log(min(max(share, .ulpOfOne), 1 - .ulpOfOne))
+        }
+        let mean = losses.reduce(0, +) / Double(losses.count)
+        expect(mean, golden.logLossScaled, "\(name): log loss of scaled probabilities", tolerance: 1e-9)
+      }
       expect(
         scaling?.reliability.expectedCalibrationError, golden.eceScaled,
         "\(name): calibration error at the temperature",

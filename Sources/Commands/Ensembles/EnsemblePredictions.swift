@@ -21,10 +21,12 @@ extension PredictCommand {
       try answer(paths, also: [.init("ensemble", object)]) { entries, progress in
         try images.predict(
           entries, rule: choice.rule, weights: weights, workers: availableCores(), progress: progress
-        ).map { found in found.map { Answer($0.prefix(top)) } }
+        ).map { found in found.map { Answer($0, top: top, temperature) } }
       }
     case .other(let members):
-      var predictions = EnsembleTable(source: ensemble, members, choice.rule, weights, top: top)
+      if temperature != nil, ensemble.classes.isEmpty { throw CommandFault.noProbabilities(path: choice.names[0]) }
+      var predictions = EnsembleTable(
+        source: ensemble, members, choice.rule, weights, top: top, temperature: temperature)
       for path in paths { try predictions.add(path, items: try items(path, kind)) }
       if json {
         print(
@@ -83,14 +85,17 @@ private struct EnsembleTable {
   let rule: EnsembleRule
   let weights: EnsembleWeights
   let top: Int
+  let temperature: Double?
   private(set) var lines: [String] = []
   private(set) var faults: [String] = []
   private(set) var values: [JSONValue] = []
 
   init(
-    source: EnsembleSource, _ members: [DataMember], _ rule: EnsembleRule, _ weights: EnsembleWeights, top: Int
+    source: EnsembleSource, _ members: [DataMember], _ rule: EnsembleRule, _ weights: EnsembleWeights, top: Int,
+    temperature: Double?
   ) {
     (self.source, self.members, self.rule, self.weights, self.top) = (source, members, rule, weights, top)
+    self.temperature = temperature
   }
 
   /// - Parameter items: by their numbers; nil for all.
@@ -163,7 +168,7 @@ private struct EnsembleTable {
               joint.count == 1 ? .init("value", .real(joint[0])) : .init("values", .array(joint.map { .real($0) }))
             ]))
     case .success(let outputs):
-      let shares = rule.probabilities(source.answers(outputs), weights: weights.values)
+      let shares = rule.probabilities(source.answers(outputs), weights: weights.values).scaled(temperature)
       let best = shares.indices.sorted { (shares[$0], $1) > (shares[$1], $0) }.prefix(top)
       lines.append("\(label): " + best.map { "\(source.classes[$0]) \(percent(shares[$0]))" }.joined(separator: ", "))
       let list = best.map { JSONValue.members(["name": .text(source.classes[$0]), "probability": .real(shares[$0])]) }

@@ -135,7 +135,7 @@ struct ClassificationSections {
       content.append(
         .paragraph(
           .text(
-            "The network is \(direction): logits divided by a temperature of \(significant(scaling.temperature, 4)) have an error of \(scaled) and a log loss of \(significant(scaling.logLoss, 4)). The temperature is fitted on these very examples; judge it on others."
+            "The network is \(direction): logits divided by a temperature of \(significant(scaling.temperature, 4)) have an error of \(scaled) and a log loss of \(significant(scaling.logLoss, 4)). The temperature is fitted on these very examples; judge it on others. aviary predict takes it as --temperature."
           )))
     }
     if let chart = charts.reliability {

@@ -26,6 +26,28 @@ public struct TemperatureScaling: Equatable, Sendable {
   public let logLoss: Double
   /// How well the probabilities at this temperature are calibrated.
   public let reliability: Reliability
+
+  /// The probabilities of one example as they are when its logits are divided by a temperature.
+  ///
+  /// - Parameters:
+  ///   - probabilities: softmax of the logits, one a class.
+  ///   - temperature: above 0; above 1 makes the probabilities more alike. Their order stays.
+  public static func scaled(_ probabilities: [Double], temperature: Double) -> [Double] {
+    let powers = powers(logits(probabilities), 1 / temperature)
+    let sum = powers.reduce(0, +)
+    return powers.map { $0 / sum }
+  }
+
+  /// Logarithms of probabilities are logits but for one number, which softmax does not see; of 0, a very small one.
+  fileprivate static func logits(_ probabilities: some Sequence<Double>) -> [Double] {
+    probabilities.map { log(max($0, 1e-300)) }
+  }
+
+  /// The exponentials of logits times the inverse of a temperature, the largest of which is 1.
+  fileprivate static func powers(_ logits: [Double], _ inverse: Double) -> [Double] {
+    let largest = logits.max() ?? 0
+    return logits.map { exp(($0 - largest) * inverse) }
+  }
 }
 
 extension ClassProbabilities {
@@ -57,7 +79,7 @@ extension ClassProbabilities {
     var (slope, curvature) = (0.0, 0.0)
     for row in labels.indices {
       let logits = logits(row)
-      let powers = Self.powers(logits, inverse)
+      let powers = TemperatureScaling.powers(logits, inverse)
       var (sum, first, second) = (0.0, 0.0, 0.0)
       for (logit, power) in zip(logits, powers) {
         sum += power
@@ -75,7 +97,7 @@ extension ClassProbabilities {
     var (loss, reliability) = (0.0, Reliability())
     for row in labels.indices {
       let label = Int(labels[row])
-      let powers = Self.powers(logits(row), inverse)
+      let powers = TemperatureScaling.powers(logits(row), inverse)
       let sum = powers.reduce(0, +)
       loss -= log(min(max(powers[label] / sum, .ulpOfOne), 1 - .ulpOfOne))
       var predicted = 0
@@ -85,13 +107,7 @@ extension ClassProbabilities {
     return TemperatureScaling(temperature: 1 / inverse, logLoss: loss / Double(count), reliability: reliability)
   }
 
-  /// Logarithms of the probabilities of one example, which are its logits but for one number; of 0, a very small one.
   private func logits(_ row: Int) -> [Double] {
-    kept[row * classes..<(row + 1) * classes].map { log(max($0, 1e-300)) }
-  }
-
-  private static func powers(_ logits: [Double], _ inverse: Double) -> [Double] {
-    let largest = logits.max() ?? 0
-    return logits.map { exp(($0 - largest) * inverse) }
+    TemperatureScaling.logits(kept[row * classes..<(row + 1) * classes])
   }
 }
