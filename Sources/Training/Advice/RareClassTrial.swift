@@ -42,10 +42,21 @@ struct RareClassTrial<Model: Classifier> {
   /// Of one item: features or, of a head that begins by averaging them, maps.
   let shape: [Int]
   let classes: TrainingClasses
-  let options: TrainingOptions
+  var options: TrainingOptions
+
+  /// The mean macro F1 of repetitions with other folds, starts and orders: of a class of a dozen items, one repetition says
+  /// little.
+  func score(_ treatment: RareClassTreatment, folds: Int = 5, repetitions: Int = 4) throws -> Double? {
+    let scores = try (0..<repetitions).compactMap { repetition in
+      var trial = self
+      trial.options.seed = options.seed &+ UInt64(repetition)
+      return try trial.crossValidated(treatment, folds: folds)
+    }
+    return scores.isEmpty ? nil : scores.reduce(0, +) / Double(scores.count)
+  }
 
   /// The macro F1 of the predictions for all items, each made by a head that did not learn from it.
-  func score(_ treatment: RareClassTreatment, folds count: Int = 5) throws -> Double? {
+  private func crossValidated(_ treatment: RareClassTreatment, folds count: Int) throws -> Double? {
     let folds = LinearProbe.folds(classes.labels, classes: classes.names.count, count: count, seed: options.seed)
     var tally = ClassTally()
     for held in folds.indices {
