@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Trains networks for whole graphs with the built command and with PyTorch, and compares how well both classify.
 
-    tools/check_graphs.py [COLLECTION]... [--aviary .build/debug/aviary] [--network NAME]... [--seeds 5] [--epochs 50]
+    tools/check_graphs.py [COLLECTION]... [--aviary .build/tests/release/aviary] [--network NAME]... [--seeds 5] [--epochs 50]
 
 COLLECTION is a folder in the TU format, such as MUTAG; without one, graphs are generated whose classes are motifs on
 random trees: a ring of five nodes, or the same with a chord. For each network and seed: `aviary train` for some epochs with 30 % of the graphs for
@@ -203,7 +203,7 @@ def aviary_accuracy(aviary, name, folder, scratch, seed, epochs):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("collections", nargs="*", type=pathlib.Path)
-    parser.add_argument("--aviary", type=pathlib.Path, default=ROOT / ".build/debug/aviary")
+    parser.add_argument("--aviary", type=pathlib.Path, default=ROOT / ".build/tests/release/aviary")
     parser.add_argument("--network", action="append", choices=NETWORKS)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=50)

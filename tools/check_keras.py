@@ -5,7 +5,7 @@ For each model (default: those of Tests/KerasTests/Goldens/keras that Keras itse
 HDF5, that to .weights.h5, loads these weights into the same Keras model after wiping its weights, and
 compares weights and outputs with the original's.
 
-Needs: pip install keras==3.15.1 torch==2.13.0 numpy h5py; AVIARY is .build/debug/aviary by default.
+Needs: pip install keras==3.15.1 torch==2.13.0 numpy h5py; AVIARY is .build/tests/release/aviary by default.
 """
 import os, pathlib, subprocess, sys, tempfile
 
@@ -39,7 +39,7 @@ def check(aviary, path):
 
 
 def main():
-    aviary = sys.argv[1] if len(sys.argv) > 1 else str(ROOT / ".build/debug/aviary")
+    aviary = sys.argv[1] if len(sys.argv) > 1 else str(ROOT / ".build/tests/release/aviary")
     chosen = [pathlib.Path(p) for p in sys.argv[2:]] or sorted(
         p for p in list(GOLDENS.glob("*.keras")) + list(GOLDENS.glob("*.h5"))
         if not p.name.startswith("keras") and ".weights." not in p.name

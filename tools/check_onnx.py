@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Exports every network of the zoo as an ONNX file, and compares what ONNX Runtime computes with what Aviary does.
 
-    tools/check_onnx.py [--aviary .build/debug/aviary] [--network NAME]... [--toy] [--keras FILE]... [--table TABLE.md]
+    tools/check_onnx.py [--aviary .build/tests/release/aviary] [--network NAME]... [--toy] [--keras FILE]... [--table TABLE.md]
 
 For each network: random weights, `aviary convert NETWORK.safetensors NETWORK.onnx --example EXAMPLE.npz`, then ONNX's own
 checker with `full_check`, strict shape inference with data propagation, and ONNX Runtime on the CPU with a batch of three and one
@@ -284,7 +284,7 @@ def check_keras(aviary, files, folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--aviary", type=pathlib.Path, default=ROOT / ".build/debug/aviary")
+    parser.add_argument("--aviary", type=pathlib.Path, default=ROOT / ".build/tests/release/aviary")
     parser.add_argument("--network", action="append")
     parser.add_argument("--toy", action="store_true")
     parser.add_argument("--keras", action="append", type=pathlib.Path)

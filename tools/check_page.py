@@ -137,7 +137,7 @@ def check_key(check, browser, server, photo, output):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--aviary", help="the command (the release build's, else the debug build's)")
+    parser.add_argument("--aviary", help="the command (the release build's, else that of tools/test)")
     parser.add_argument("--checkpoint", default=str(ROOT / "Weights/resnet18-cifar10.h5"))
     parser.add_argument("--photo", type=pathlib.Path, help="a photograph (one that is drawn)")
     parser.add_argument("--output", type=pathlib.Path, help="where the pictures are kept")

@@ -460,7 +460,7 @@ def check_soak(check, aviary, folder, files, options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help="clients, stop, load, start, soak; all but soak by default")
-    parser.add_argument("--aviary", help="the command (the release build's, else the debug build's)")
+    parser.add_argument("--aviary", help="the command (the release build's, else that of tools/test)")
     parser.add_argument("--seconds", type=float, default=10, help="how long each load is measured (10)")
     parser.add_argument("--minutes", type=float, default=1, help="how long the soak takes (1)")
     parser.add_argument("--strict", action="store_true", help="fail where a target of speed is not met")

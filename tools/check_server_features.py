@@ -257,7 +257,7 @@ def check_files(check, aviary, folder, body):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--aviary", help="the command (the release build's, else the debug build's)")
+    parser.add_argument("--aviary", help="the command (the release build's, else that of tools/test)")
     options = parser.parse_args()
     aviary, check = aviary_path(options.aviary), Checks()
     with tempfile.TemporaryDirectory(prefix="aviary-features-") as folder:

@@ -226,7 +226,7 @@ def loris(port, end):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--aviary", help="the command (the release build's, else the debug build's)")
+    parser.add_argument("--aviary", help="the command (the release build's, else that of tools/test)")
     parser.add_argument("--count", type=int, default=10000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--growth", type=float, default=64, help="the most MiB that memory may grow after the first fifth (64)")

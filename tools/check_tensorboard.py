@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Trains a small network with --tensorboard and reads the event files back with TensorBoard's own reader.
 
-    tools/check_tensorboard.py [AVIARY]      (needs tensorboard, numpy and Pillow; AVIARY defaults to .build/debug/aviary)
+    tools/check_tensorboard.py [AVIARY]      (needs tensorboard, numpy and Pillow; AVIARY defaults to .build/tests/release/aviary)
 
 Compares scalars with history.csv, steps.csv and layers.csv, and looks at histograms and images. The run is interrupted once, so
 that the second file goes on where the first one ended.
@@ -19,7 +19,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-AVIARY = sys.argv[1] if len(sys.argv) > 1 else ROOT / ".build/debug/aviary"
+AVIARY = sys.argv[1] if len(sys.argv) > 1 else ROOT / ".build/tests/release/aviary"
 failures = []
 
 

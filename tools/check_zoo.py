@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Takes one network of full size of each of torchvision's families through the commands, and compares with torchvision.
 
-    tools/check_zoo.py DATA [--aviary .build/debug/aviary] [--network NAME]... [--only-predict]
+    tools/check_zoo.py DATA [--aviary .build/tests/release/aviary] [--network NAME]... [--only-predict]
 
 DATA is an image folder with parts, DATA/train/CLASS and DATA/test/CLASS. For each network: random weights from a seed, with
 statistics of the photographs, saved by torch.save as a state dictionary; `aviary convert`; `aviary predict --json` on 20
@@ -166,7 +166,7 @@ def check(name, arguments, folder, small, size):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=pathlib.Path, help="folder with train/CLASS and test/CLASS")
-    parser.add_argument("--aviary", type=pathlib.Path, default=ROOT / ".build/debug/aviary")
+    parser.add_argument("--aviary", type=pathlib.Path, default=ROOT / ".build/tests/release/aviary")
     parser.add_argument("--network", action="append", help="only this network; repeatable")
     parser.add_argument("--only-predict", action="store_true", help="neither fine-tune nor quantize")
     arguments = parser.parse_args()

@@ -13,10 +13,10 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
 def aviary_path(given=None):
-    """The release build's command, or the debug build's, or the one that is given."""
+    """The release build's command, or that of tools/test, or the one that is given."""
     if given:
         return pathlib.Path(given)
-    for kind in ["release", "debug"]:
+    for kind in ["release", "tests/release"]:
         path = ROOT / ".build" / kind / "aviary"
         if path.exists() and path.with_name("aviary-serve").exists():
             return path

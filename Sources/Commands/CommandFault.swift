@@ -119,7 +119,7 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
     case .notExported(let path, let fault): "\(path): \(fault)"
     case .noRatings(let path): "\(path): did not learn ratings, which --user is for; leave it out"
     case .noProbabilities(let path):
-      "\(path): --temperature is for one output of classes, which this has not; leave it out"
+      "\(path): --temperature needs a single output of classes; leave it out"
     case .noReport(let path):
       "\(path) learned without labels, and a report is of classes or numbers; leave out --report"
     case .manyData(let path):

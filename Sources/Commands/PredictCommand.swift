@@ -80,7 +80,7 @@ struct PredictCommand: ParsableCommand {
     for text in inputs where NamedInput(text) == nil { throw ValidationError("--input \(text): give NAME=FILE") }
     guard top > 0 else { throw ValidationError("--top \(top) is out of range; use at least 1") }
     if let temperature, !(temperature > 0 && temperature.isFinite) {
-      throw ValidationError("--temperature \(temperature) is out of range; use more than 0")
+      throw ValidationError("--temperature \(temperature) is out of range; use a number above 0")
     }
     if nodes != nil, graphs != nil { throw ValidationError("--nodes is for a graph, --graphs for a collection") }
   }

@@ -32,7 +32,7 @@ public enum RunFault: Swift.Error, CustomStringConvertible, Equatable {
     case .cannotWrite(let path, let reason):
       "\(path): cannot be written (\(reason)); choose another --output, or make room there"
     case .damagedTable(let path, let line):
-      "\(path): line \(line) is damaged; restore the file, or resume the run, which writes it anew"
+      "\(path): line \(line) is damaged; restore the file, or resume the run to rewrite it"
     case .cannotRead(let path, let reason):
       "\(path): cannot be read (\(reason)); start a new run with another --output"
     }

@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryPlatform
 
 /// One number that logits are divided by so that confidences become as good as they can (Guo et al., 2017). Predictions stay
@@ -33,6 +34,7 @@ public struct TemperatureScaling: Equatable, Sendable {
   ///   - probabilities: softmax of the logits, one a class.
   ///   - temperature: above 0; above 1 makes the probabilities more alike. Their order stays.
   public static func scaled(_ probabilities: [Double], temperature: Double) -> [Double] {
+    ensure(temperature > 0, "TemperatureScaling: a temperature of \(temperature) is not above 0")
     let powers = powers(logits(probabilities), 1 / temperature)
     let sum = powers.reduce(0, +)
     return powers.map { $0 / sum }
