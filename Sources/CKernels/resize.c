@@ -1,8 +1,9 @@
-#include "resize.h"
+#include "resize_internal.h"
 
 #include <string.h>
 
 #include "multiversion.h"
+#include "processor.h"
 
 typedef int32_t sum4 __attribute__((vector_size(16)));
 typedef uint8_t pixel4 __attribute__((vector_size(4)));
@@ -13,7 +14,7 @@ static inline uint8_t clamped(int32_t sum) {
 }
 
 AVIARY_MULTIVERSION
-void aviary_resize_horizontal(
+static void horizontal(
     const uint8_t *in, size_t in_stride, uint8_t *out, size_t rows, size_t out_width, const int32_t *starts,
     const int32_t *counts, const int32_t *weights, size_t taps) {
   const int32_t half = 1 << (AVIARY_RESIZE_BITS - 1);
@@ -41,6 +42,21 @@ void aviary_resize_horizontal(
   }
 }
 
+void aviary_resize_horizontal(
+    const uint8_t *in, size_t in_stride, uint8_t *out, size_t rows, size_t out_width, const int32_t *starts,
+    const int32_t *counts, const int32_t *weights, size_t taps) {
+  size_t done = 0;
+#if defined(__x86_64__)
+  const resize_pass pass = {in, in_stride, out, rows, out_width, starts, counts, weights, taps};
+  if (processor_has_avx512())
+    done = resize_avx512_horizontal(&pass);
+  else if (processor_has_avx2())
+    done = resize_avx2_horizontal(&pass);
+#endif
+  horizontal(
+      in + done * in_stride, in_stride, out + done * 3 * out_width, rows - done, out_width, starts, counts, weights, taps);
+}
+
 AVIARY_MULTIVERSION
 void aviary_resize_vertical(
     const uint8_t *in, size_t in_stride, uint8_t *out, size_t row_bytes, size_t out_height, const int32_t *starts,
@@ -64,12 +80,25 @@ void aviary_resize_vertical(
   }
 }
 
-void aviary_planes_from_rgb(
-    const uint8_t *rgb, float *planes, size_t pixels, const int32_t source[3], const float tables[768]) {
-  for (size_t c = 0; c < 3; c++) {
-    const uint8_t *channel = rgb + source[c];
+void aviary_planes_from_levels(
+    const uint8_t *levels, float *planes, size_t pixels, size_t channels, const int32_t *source, const float *tables) {
+  for (size_t c = 0; c < channels; c++) {
+    const uint8_t *level = levels + source[c];
     const float *table = tables + 256 * c;
     float *plane = planes + c * pixels;
-    for (size_t i = 0; i < pixels; i++) plane[i] = table[channel[3 * i]];
+    if (channels == 3)
+      for (size_t i = 0; i < pixels; i++) plane[i] = table[level[3 * i]];
+    else
+      for (size_t i = 0; i < pixels; i++) plane[i] = table[level[channels * i]];
+  }
+}
+
+void aviary_mirror(const uint8_t *in, uint8_t *out, size_t width, size_t height) {
+  for (size_t y = 0; y < height && width > 0; y++, in += 3 * width, out += 3 * width) {
+    // The fourth byte of each is the next one's, which comes later.
+    const uint8_t *pixel = in + 3 * (width - 1);
+    memcpy(out, pixel, 3);
+    for (size_t x = 1; x + 1 < width; x++) memcpy(out + 3 * x, pixel - 3 * x, 4);
+    memcpy(out + 3 * (width - 1), in, 3);
   }
 }

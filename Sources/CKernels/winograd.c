@@ -4,33 +4,17 @@
 #include <unistd.h>
 
 #include "parallel.h"
-
-static bool has_avx512(void) {
-#if defined(__x86_64__)
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd");
-#else
-  return false;
-#endif
-}
-
-static bool has_avx2(void) {
-#if defined(__x86_64__)
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-#else
-  return false;
-#endif
-}
+#include "processor.h"
 
 const winograd_kernels *winograd_kernels_for(const ak_winograd *s) {
 #if defined(__x86_64__)
-  if (s->block == 16) return has_avx512() ? &winograd_avx512_kernels : NULL;
-  if (s->block == 8 && !s->plain && has_avx2()) return &winograd_avx2_kernels;
+  if (s->block == 16) return processor_has_avx512() ? &winograd_avx512_kernels : NULL;
+  if (s->block == 8 && !s->plain && processor_has_avx2()) return &winograd_avx2_kernels;
 #endif
   return s->block == 8 ? &winograd_portable_kernels : NULL;
 }
 
-bool ak_winograd_is_fast(int64_t block) { return block == 16 ? has_avx512() : block == 8 && has_avx2(); }
+bool ak_winograd_is_fast(int64_t block) { return block == 16 ? processor_has_avx512() : block == 8 && processor_has_avx2(); }
 
 const char *ak_winograd_kernels(int64_t block) {
   if (!ak_winograd_is_fast(block)) return "plain";

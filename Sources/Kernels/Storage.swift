@@ -170,14 +170,24 @@ extension Buffer {
     }
   }
 
-  /// Interleaved RGB as three planes, row-major: value v of input channel `source[c]` becomes `tables[256 * c + v]` in
-  /// plane c.
-  package init(planesOf rgb: [UInt8], source: [Int32], tables: [Float]) {
+  /// Images of 8 bits and one size as row-major planes, [images, channels, pixels] under the given shape: level v of an
+  /// image's channel `source[c]` becomes `tables[256 * c + v]` in plane c.
+  ///
+  /// - Parameter images: the interleaved channels of each, and its tables.
+  package init(planesOf images: [(levels: [UInt8], tables: [Float])], source: [Int32], shape: [Int]) {
+    let channels = source.count
     ensure(
-      rgb.count % 3 == 0 && source.count == 3 && tables.count == 768 && source.allSatisfy { (0..<3).contains($0) },
-      "\(rgb.count) bytes with channels \(source) are not RGB pixels")
-    self.init(.plain([rgb.count]))
-    unsafe aviary_planes_from_rgb(rgb, floats, rgb.count / 3, source, tables)
+      source.allSatisfy { (0..<Int32(channels)).contains($0) }
+        && images.allSatisfy { $0.levels.count % channels == 0 && $0.tables.count == 256 * channels }
+        && images.reduce(0) { $0 + $1.levels.count } == shape.reduce(1, *),
+      "images of \(images.map(\.levels.count)) values with channels \(source) do not fill shape \(shape)")
+    self.init(.plain(shape))
+    var end = 0
+    for image in images {
+      unsafe aviary_planes_from_levels(
+        image.levels, floats + end, image.levels.count / channels, channels, source, image.tables)
+      end += image.levels.count
+    }
   }
 
   /// Row-major elements, copied from a span.

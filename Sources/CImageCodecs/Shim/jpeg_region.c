@@ -90,7 +90,8 @@ typedef struct order {
   const uint8_t *bytes;
   size_t count;
   int32_t denominator;
-  const aviary_image_region *region;
+  aviary_image_region *region;
+  int32_t row_pixels;
   uint8_t *rgb;
 } order;
 
@@ -121,7 +122,7 @@ static int has_end(const struct jpeg_source_mgr *source) {
 }
 
 static aviary_image_report decode_region(decoding *state, const order *order) {
-  const aviary_image_region *region = order->region;
+  aviary_image_region *region = order->region;
   uint8_t *rgb = order->rgb;
   begin(state, order->bytes, order->count);
   struct jpeg_decompress_struct *info = &state->info;
@@ -151,16 +152,22 @@ static aviary_image_report decode_region(decoding *state, const order *order) {
     JDIMENSION decoded = right - left;
     jpeg_crop_scanline(info, &left, &decoded);
   }
+  int is_direct = !has_four_channels && info->output_width <= (JDIMENSION)order->row_pixels;
   size_t channels = has_four_channels ? 4 : 3;
-  state->row = malloc(channels * info->output_width);
-  if (!state->row) {
+  if (!is_direct) state->row = malloc(channels * info->output_width);
+  if (!is_direct && !state->row) {
     strcpy(state->message, "out of memory");
     longjmp(state->failure, 1);
   }
+  if (is_direct) {
+    region->x = (int32_t)left;
+    region->width = (int32_t)info->output_width;
+  }
   if (y > 0 && jpeg_skip_scanlines(info, y) != y) meet_end(info);
-  for (JDIMENSION i = 0; i < height; i++, rgb += 3 * width) {
-    JSAMPROW row = state->row;
+  for (JDIMENSION i = 0; i < height; i++, rgb += 3 * (size_t)region->width) {
+    JSAMPROW row = is_direct ? rgb : state->row;
     if (jpeg_read_scanlines(info, &row, 1) != 1) meet_end(info);
+    if (is_direct) continue;
     const uint8_t *first = state->row + channels * (x - left);
     if (has_four_channels)
       aviary_rgb_from_inverted_cmyk(first, rgb, width);
@@ -175,8 +182,13 @@ aviary_image_report aviary_jpeg_region_size(const uint8_t *bytes, size_t count) 
 }
 
 aviary_image_report aviary_jpeg_decode_region(
-    const uint8_t *bytes, size_t count, int32_t denominator, const aviary_image_region *region, uint8_t *rgb) {
+    const uint8_t *bytes, size_t count, int32_t denominator, aviary_image_region *region, int32_t row_pixels,
+    uint8_t *rgb) {
   return attempt(
-      decode_region,
-      &(order){.bytes = bytes, .count = count, .denominator = denominator, .region = region, .rgb = rgb});
+      decode_region, &(order){.bytes = bytes,
+                              .count = count,
+                              .denominator = denominator,
+                              .region = region,
+                              .row_pixels = row_pixels,
+                              .rgb = rgb});
 }

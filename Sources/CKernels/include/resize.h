@@ -10,7 +10,8 @@ enum { AVIARY_RESIZE_BITS = 22 };
 
 // Widens or narrows `rows` rows of RGB pixels to `out_width`. Output pixel x is the sum over t < counts[x] of
 // weights[x * taps + t] times input pixel starts[x] + t. `in_stride` is the bytes from a row to the next;
-// output rows are packed. Nothing beyond the pixels named by starts and counts is read.
+// output rows are packed. Of weights, |w| < 2^26, and the sum of their magnitudes for a pixel is below 2^23. Nothing before the
+// first pixel of the first row that starts and counts name is read, nor beyond the last pixel of the last row.
 void aviary_resize_horizontal(
     const uint8_t *in, size_t in_stride, uint8_t *out, size_t rows, size_t out_width, const int32_t *starts,
     const int32_t *counts, const int32_t *weights, size_t taps);
@@ -21,9 +22,12 @@ void aviary_resize_vertical(
     const uint8_t *in, size_t in_stride, uint8_t *out, size_t row_bytes, size_t out_height, const int32_t *starts,
     const int32_t *counts, const int32_t *weights, size_t taps);
 
-// Interleaved RGB of 8 bits to three planes of Float32 by table: pixel i of plane c becomes
-// tables[256 * c + rgb[3 * i + source[c]]]. A table makes every value the same on every processor.
-void aviary_planes_from_rgb(
-    const uint8_t *rgb, float *planes, size_t pixels, const int32_t source[3], const float tables[768]);
+// Interleaved channels of 8 bits to planes of Float32 by table: pixel i of plane c becomes
+// tables[256 * c + levels[channels * i + source[c]]]. A table makes every value the same on every processor.
+void aviary_planes_from_levels(
+    const uint8_t *levels, float *planes, size_t pixels, size_t channels, const int32_t *source, const float *tables);
+
+// RGB pixels with the order of each row reversed.
+void aviary_mirror(const uint8_t *in, uint8_t *out, size_t width, size_t height);
 
 #endif

@@ -1,4 +1,5 @@
 import AviaryDiagnostics
+import CKernels
 
 /// A picture in memory: RGB, 8 bits a channel, interleaved, rows from the top.
 public struct DecodedImage: Sendable, Equatable {
@@ -28,7 +29,7 @@ public struct DecodedImage: Sendable, Equatable {
     let last = (row: (height - 1) * width, column: width - 1)
     let (start, right, down): (Int, Int, Int)
     switch orientation {
-    case 2: (start, right, down) = (last.column, -1, width)
+    case 2: return flippedHorizontally()
     case 3: (start, right, down) = (last.row + last.column, -1, -width)
     case 4: (start, right, down) = (last.row, 1, -width)
     case 5: (start, right, down) = (0, width, 1)
@@ -57,7 +58,13 @@ public struct DecodedImage: Sendable, Equatable {
   }
 
   /// The picture mirrored left to right.
-  public func flippedHorizontally() -> DecodedImage { oriented(2) }
+  public func flippedHorizontally() -> DecodedImage {
+    let mirrored = unsafe [UInt8](unsafeUninitializedCapacity: pixels.count) { output, count in
+      unsafe aviary_mirror(pixels, output.baseAddress, width, height)
+      count = pixels.count
+    }
+    return DecodedImage(width: width, height: height, pixels: mirrored)
+  }
 
   /// The picture mirrored top to bottom.
   public func flippedVertically() -> DecodedImage { oriented(4) }

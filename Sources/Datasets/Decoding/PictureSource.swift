@@ -104,20 +104,21 @@ struct JPEGPicture: Sendable {
       inWidth: (storedWidth + reduction - 1) / reduction, height: (storedHeight + reduction - 1) / reduction)
     var region = aviary_image_region(
       x: Int32(box.x), y: Int32(box.y), width: Int32(box.width), height: Int32(box.height))
+    let rowPixels = min(box.width + Int(AVIARY_JPEG_MARGIN), (storedWidth + reduction - 1) / reduction)
     var isDecoded = false
-    let pixels = unsafe [UInt8](unsafeUninitializedCapacity: 3 * box.width * box.height) { output, count in
+    let pixels = unsafe [UInt8](unsafeUninitializedCapacity: 3 * rowPixels * box.height) { output, count in
       let report = unsafe bytes.withUnsafeBufferPointer { input in
         unsafe aviary_jpeg_decode_region(
-          input.baseAddress, input.count, Int32(reduction), &region, output.baseAddress)
+          input.baseAddress, input.count, Int32(reduction), &region, Int32(rowPixels), output.baseAddress)
       }
       isDecoded = report.status == 0
       // After a failure the pixels may be unwritten and must not be read.
-      count = isDecoded ? 3 * box.width * box.height : 0
+      count = isDecoded ? 3 * Int(region.width) * box.height : 0
     }
     guard isDecoded else { return nil }
-    let image = DecodedImage(width: box.width, height: box.height, pixels: pixels)
+    let image = DecodedImage(width: Int(region.width), height: box.height, pixels: pixels)
     let within = ImagePart(
-      x: stored.x - Double(box.x), y: stored.y - Double(box.y), width: stored.width, height: stored.height)
+      x: stored.x - Double(region.x), y: stored.y - Double(box.y), width: stored.width, height: stored.height)
     return (
       image.oriented(orientation), within.oriented(orientation, width: image.width, height: image.height)
     )

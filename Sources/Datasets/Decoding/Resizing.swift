@@ -9,7 +9,8 @@ struct ResizeWeights {
   var weights: [Int32] = []
   let taps: Int
 
-  /// The filter, widened by the ratio of the sizes where the picture shrinks, so that no pixel is passed over. Only the output pixels in `kept` are computed.
+  /// The filter, widened by the ratio of the sizes where the picture shrinks, so that no pixel is passed over. Only the output
+  /// pixels in `kept` are computed.
   ///
   /// - Parameters:
   ///   - input: how many pixels there are.
@@ -21,22 +22,29 @@ struct ResizeWeights {
   ) {
     let scale = length / Double(output)
     let support = max(scale, 1) * interpolation.reach
-    taps = Int(support.rounded(.up)) * 2 + 1
+    // A multiple of four: the kernels take as many at a time.
+    taps = (Int(support.rounded(.up)) * 2 + 1 + 3) / 4 * 4
     let step = 1 / max(scale, 1)
-    for x in kept {
+    let one = Double(1 << AVIARY_RESIZE_BITS)
+    weights = [Int32](repeating: 0, count: kept.count * taps)
+    starts.reserveCapacity(kept.count)
+    counts.reserveCapacity(kept.count)
+    var values = [Double](repeating: 0, count: taps)
+    for (row, x) in kept.enumerated() {
       let center = origin + (Double(x) + 0.5) * scale
       let start = max(Int(center - support + 0.5), 0)
       let count = min(Int(center + support + 0.5), input) - start
-      var values = (0..<count).map { t in
-        interpolation.weight(at: (Double(t + start) - center + 0.5) * step)
+      var sum = 0.0
+      for t in 0..<count {
+        values[t] = interpolation.weight(at: (Double(t + start) - center + 0.5) * step)
+        sum += values[t]
       }
-      let sum = values.reduce(0, +)
-      if sum != 0 { for t in values.indices { values[t] /= sum } }
+      for t in 0..<count {
+        let share = sum != 0 ? values[t] / sum : values[t]
+        weights[row * taps + t] = Int32((share < 0 ? -0.5 : 0.5) + share * one)
+      }
       starts.append(Int32(start))
       counts.append(Int32(count))
-      let one = Double(1 << AVIARY_RESIZE_BITS)
-      weights += values.map { Int32(($0 < 0 ? -0.5 : 0.5) + $0 * one) }
-      weights += repeatElement(0, count: taps - count)
     }
   }
 }

@@ -8,8 +8,8 @@ public struct PreparedImages: Dataset {
   /// One image as a network gets it, or why it cannot be decoded.
   public struct Item: Sendable {
     let index: Int
-    /// [channels, H, W]
-    let planes: Result<Buffer, ImageDecodingFault>
+    /// A quarter of the size that it has once it is normalised, which a batch is as a whole.
+    let levels: Result<Normalizer.Levels, ImageDecodingFault>
   }
 
   /// A batch, of those of its images that could be decoded.
@@ -51,27 +51,26 @@ public struct PreparedImages: Dataset {
 
   public func item(at place: Int, epoch: Int) -> Item {
     do throws(ImageDecodingFault) {
-      return Item(index: place, planes: .success(normalizer.planes(of: try picture(place, epoch))))
+      return Item(index: place, levels: .success(normalizer.levels(of: try picture(place, epoch))))
     } catch {
-      return Item(index: place, planes: .failure(error))
+      return Item(index: place, levels: .failure(error))
     }
   }
 
   public func batch(of items: [Item]) -> Batch {
-    var planes: [Buffer] = []
+    var images: [Normalizer.Levels] = []
     var indices: [Int] = []
     var skipped: [ImageBatch.Skipped] = []
     for item in items {
-      switch item.planes {
-      case .success(let buffer):
-        planes.append(buffer)
+      switch item.levels {
+      case .success(let levels):
+        images.append(levels)
         indices.append(item.index)
       case .failure(let fault): skipped.append(.init(path: entries[item.index].path, reason: fault))
       }
     }
-    let shape = [planes.count, preprocessing.channels.count, size.height, size.width]
     return Batch(
-      inputs: planes.isEmpty ? nil : Tensor(joining: planes, shape: shape),
+      inputs: images.isEmpty ? nil : normalizer.tensor(of: images, height: size.height, width: size.width),
       labels: IntTensor(indices.map { Int32(entries[$0].label) }, shape: [indices.count]), indices: indices,
       skipped: skipped)
   }

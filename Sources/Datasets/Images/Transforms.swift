@@ -82,12 +82,14 @@ extension Preprocessing {
       images.allSatisfy { $0.width == width && $0.height == height },
       "Preprocessing: the images of a batch have one size, give the preprocessing a crop or an exact size")
     let normalizer = Normalizer(self)
-    return Tensor(
-      joining: images.map { normalizer.planes(of: $0) }, shape: [images.count, channels.count, height, width])
+    return normalizer.tensor(of: images.map { normalizer.levels(of: $0) }, height: height, width: width)
   }
 
   /// A picture that has its size already, normalised, [channels, H, W], without a wait for other computations.
-  package func planes(of sized: DecodedImage) -> Buffer { Normalizer(self).planes(of: sized) }
+  package func planes(of sized: DecodedImage) -> Buffer {
+    let normalizer = Normalizer(self)
+    return normalizer.planes(of: [normalizer.levels(of: sized)], shape: [channels.count, sized.height, sized.width])
+  }
 
   /// One photograph as a network takes it at evaluation: [1, channels, H, W].
   public func callAsFunction(_ image: DecodedImage) -> Tensor { tensor(of: [sized(image)]) }
@@ -121,21 +123,39 @@ struct Normalizer {
     return tables
   }
 
-  /// [channels, H, W]
-  func planes(of image: DecodedImage) -> Buffer {
-    switch preprocessing.channels {
-    case .rgb: return Buffer(planesOf: image.pixels, source: [0, 1, 2], tables: tables(for: image.pixels))
-    case .bgr: return Buffer(planesOf: image.pixels, source: [2, 1, 0], tables: tables(for: image.pixels))
-    case .grey:
-      // The luma of ITU-R 601 in the fixed point of Pillow's convert("L").
-      let pixels = image.pixels
-      let lumas = stride(from: 0, to: pixels.count, by: 3).map { i -> UInt8 in
-        let luma = Int(pixels[i]) * 19_595 + Int(pixels[i + 1]) * 38_470 + Int(pixels[i + 2]) * 7_471 + 0x8000
-        return UInt8(luma >> 16)
-      }
-      let tables = tables(for: lumas)
-      return Buffer(lumas.map { tables[Int($0)] }, shape: [lumas.count])
+  /// What a network sees of an image, before it is normalised, and the tables that normalise it.
+  struct Levels: Sendable {
+    /// Of 8 bits, channels interleaved.
+    fileprivate let values: [UInt8]
+    fileprivate let tables: [Float]
+  }
+
+  func levels(of image: DecodedImage) -> Levels {
+    let pixels = image.pixels
+    guard preprocessing.channels == .grey else { return Levels(values: pixels, tables: tables(for: pixels)) }
+    // The luma of ITU-R 601 in the fixed point of Pillow's convert("L").
+    let lumas = stride(from: 0, to: pixels.count, by: 3).map { i -> UInt8 in
+      let luma = Int(pixels[i]) * 19_595 + Int(pixels[i + 1]) * 38_470 + Int(pixels[i + 2]) * 7_471 + 0x8000
+      return UInt8(luma >> 16)
     }
+    return Levels(values: lumas, tables: tables(for: lumas))
+  }
+
+  /// Images of one size: [N, channels, H, W].
+  func tensor(of images: [Levels], height: Int, width: Int) -> Tensor {
+    let shape = [images.count, preprocessing.channels.count, height, width]
+    return Tensor(planes(of: images, shape: shape), shape: shape)
+  }
+
+  /// The planes of images of one size, one after the other.
+  func planes(of images: [Levels], shape: [Int]) -> Buffer {
+    let source: [Int32] =
+      switch preprocessing.channels {
+      case .rgb: [0, 1, 2]
+      case .bgr: [2, 1, 0]
+      case .grey: [0]
+      }
+    return Buffer(planesOf: images.map { ($0.values, $0.tables) }, source: source, shape: shape)
   }
 
   /// - Parameter values: all that the network sees of an image, of 8 bits.

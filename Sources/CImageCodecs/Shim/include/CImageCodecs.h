@@ -54,11 +54,19 @@ typedef struct aviary_image_region {
 aviary_image_report aviary_jpeg_region_size(const uint8_t *bytes, size_t count);
 
 // Decodes a part of a picture, or of the picture at 1/2, 1/4 or 1/8 of its size (whose sides are rounded up): where the
-// denominator is 1, the pixels that aviary_jpeg_decode has there. `rgb` has 3 * width * height bytes. What is wrong
-// with the file beyond the part may not be noticed, but that it was cut is; whatever is noticed, were it no more than a
-// warning, is AVIARY_IMAGE_DAMAGED, and aviary_jpeg_decode has the last word on such a file.
+// denominator is 1, the pixels that aviary_jpeg_decode has there. What is wrong with the file beyond the part may not be noticed,
+// but that it was cut is; whatever is noticed, were it no more than a warning, is AVIARY_IMAGE_DAMAGED, and aviary_jpeg_decode
+// has the last word on such a file.
+//
+// `rgb` has room for `row_pixels` pixels for each row, at least those of the region. Where all that has to be decoded of a row
+// fits, it is kept: the region becomes as wide as what is in `rgb`, whose pixels besides those that were asked for may differ
+// from the picture's.
 aviary_image_report aviary_jpeg_decode_region(
-    const uint8_t *bytes, size_t count, int32_t denominator, const aviary_image_region *region, uint8_t *rgb);
+    const uint8_t *bytes, size_t count, int32_t denominator, aviary_image_region *region, int32_t row_pixels,
+    uint8_t *rgb);
+
+// How many more pixels of a row than are wanted have to be decoded, at most.
+enum { AVIARY_JPEG_MARGIN = 96 };
 
 // The largest number of bytes that aviary_jpeg_encode can write for a picture of this size.
 size_t aviary_jpeg_bound(int32_t width, int32_t height);
