@@ -20,6 +20,7 @@ struct WorkloadCommand: ParsableCommand {
   @Option(help: "The number of timed steps.") var steps = 10
   @Option(help: "The number of untimed steps before them.") var warmup = 2
   @Option(help: "The number of compute threads.") var threads = ProcessInfo.processInfo.activeProcessorCount
+  @Option(help: "The precision of products: f32, or bf16 where the processor has it.") var precision = Precision.float32
   @Option(
     help: "Train from the weights and inputs in this safetensors file, and compare the losses with those in it.",
     completion: .file(extensions: ["safetensors"]))
@@ -48,6 +49,9 @@ struct WorkloadCommand: ParsableCommand {
     guard steps >= 1, warmup >= 0, (1...1024).contains(threads) else {
       throw ValidationError("--steps must be at least 1, --warmup at least 0, and --threads between 1 and 1024")
     }
+    guard precision.isAvailable else {
+      throw ValidationError("--precision \(precision.rawValue): this processor has no instructions for it")
+    }
     guard check == nil && !json || !profile && trace == nil else {
       throw ValidationError(
         "--profile and --trace cannot be combined with --check or --json: profiling slows the steps down")
@@ -57,6 +61,7 @@ struct WorkloadCommand: ParsableCommand {
   func run() throws {
     guard let workload = Workload.all.first(where: { $0.name == workload }) else { return }
     Compute.threads = threads
+    Compute.precision = precision
     // Fail before a long run, not after it.
     if let trace { try Self.checkWritable(trace) }
     if let check {

@@ -42,19 +42,25 @@ static void horizontal(
   }
 }
 
-void aviary_resize_horizontal(
-    const uint8_t *in, size_t in_stride, uint8_t *out, size_t rows, size_t out_width, const int32_t *starts,
-    const int32_t *counts, const int32_t *weights, size_t taps) {
+void aviary_resize_horizontal_by(
+    int vector_bits, const uint8_t *in, size_t in_stride, uint8_t *out, size_t rows, size_t out_width,
+    const int32_t *starts, const int32_t *counts, const int32_t *weights, size_t taps) {
   size_t done = 0;
 #if defined(__x86_64__)
   const resize_pass pass = {in, in_stride, out, rows, out_width, starts, counts, weights, taps};
-  if (processor_has_avx512())
+  if (vector_bits >= 512 && processor_has_avx512())
     done = resize_avx512_horizontal(&pass);
-  else if (processor_has_avx2())
+  else if (vector_bits >= 256 && processor_has_avx2())
     done = resize_avx2_horizontal(&pass);
 #endif
   horizontal(
       in + done * in_stride, in_stride, out + done * 3 * out_width, rows - done, out_width, starts, counts, weights, taps);
+}
+
+void aviary_resize_horizontal(
+    const uint8_t *in, size_t in_stride, uint8_t *out, size_t rows, size_t out_width, const int32_t *starts,
+    const int32_t *counts, const int32_t *weights, size_t taps) {
+  aviary_resize_horizontal_by(512, in, in_stride, out, rows, out_width, starts, counts, weights, taps);
 }
 
 AVIARY_MULTIVERSION

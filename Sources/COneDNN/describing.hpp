@@ -25,6 +25,14 @@ inline int rank(const dnnl::memory::desc &md) {
 #endif
 }
 
+inline bool is_of_bfloat16(const dnnl::memory::desc &md) {
+#if DNNL_VERSION_MAJOR >= 3
+  return md.get_data_type() == dnnl::memory::data_type::bf16;
+#else
+  return md.data.data_type == dnnl_bf16;
+#endif
+}
+
 inline dnnl::memory::dims spatial(const int32_t *values, int count) {
   return dnnl::memory::dims(values, values + count);
 }

@@ -66,6 +66,7 @@ dnnl::memory::data_type type_of(ad_type type) {
   switch (type) {
   case AD_INT8: return dnnl::memory::data_type::s8;
   case AD_UINT8: return dnnl::memory::data_type::u8;
+  case AD_BFLOAT16: return dnnl::memory::data_type::bf16;
   default: return dnnl::memory::data_type::f32;
   }
 }
@@ -175,19 +176,19 @@ ad_layout ad_layout_any(const int64_t *dimensions, int rank) {
 }
 
 ad_layout ad_layout_plain_of_type(const int64_t *dimensions, int rank, ad_type type) {
-  static auto *known = new Known[3];
+  static auto *known = new Known[4];
   return find(known[type], dimensions, rank, [type](const dnnl::memory::dims &d) { return plain(d, type); });
 }
 
 ad_layout ad_layout_any_of_type(const int64_t *dimensions, int rank, ad_type type) {
-  static auto *known = new Known[3];
+  static auto *known = new Known[4];
   return find(known[type], dimensions, rank, [type](const dnnl::memory::dims &d) {
     return dnnl::memory::desc(d, type_of(type), dnnl::memory::format_tag::any);
   });
 }
 
 ad_layout ad_layout_channels_last(const int64_t *dimensions, int rank, ad_type type) {
-  static auto *known = new Known[3];
+  static auto *known = new Known[4];
   return find(
       known[type], dimensions, rank, [type](const dnnl::memory::dims &d) { return channels_last(d, type); });
 }

@@ -81,6 +81,8 @@ static bool has(dnnl::cpu_isa set) {
 
 bool ad_has_int8(void) { return has(dnnl::cpu_isa::avx2_vnni) || has(dnnl::cpu_isa::avx512_core_vnni); }
 
+bool ad_has_bfloat16(void) { return has(dnnl::cpu_isa::avx512_core_bf16); }
+
 bool ad_execute(const ad_plan *plan, const ad_buffers *buffers) {
   auto &in = *static_cast<Internals *>(plan->internals);
   if (in.kernel) {

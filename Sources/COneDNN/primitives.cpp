@@ -70,7 +70,9 @@ void plan_convolution_forward(const ad_request &r, ad_plan &plan, Internals &in)
 /// The forward pass that a backward pass is told of, with every layout open.
 convolution_forward::primitive_desc open_forward(ad_request r) {
   r.flags = AD_TRAINING;
-  auto open = [](ad_layout l) {
+  auto is_bfloat16 = [](ad_layout l) { return l != AD_NONE && is_of_bfloat16(description(l)); };
+  const bool any_bfloat16 = is_bfloat16(r.source) || is_bfloat16(r.weights) || is_bfloat16(r.destination);
+  auto open = [any_bfloat16](ad_layout l) {
     if (l == AD_NONE) return l;
     auto d = description(l);
 #if DNNL_VERSION_MAJOR >= 3
@@ -78,7 +80,7 @@ convolution_forward::primitive_desc open_forward(ad_request r) {
 #else
     auto sizes = d.dims();
 #endif
-    return ad_layout_any(sizes.data(), int(sizes.size()));
+    return ad_layout_any_of_type(sizes.data(), int(sizes.size()), any_bfloat16 ? AD_BFLOAT16 : AD_FLOAT);
   };
   r.source = open(r.source);
   r.weights = open(r.weights);

@@ -16,6 +16,21 @@ inner_product_forward::primitive_desc linear_hint(const ad_request &r, const pri
   return DESCRIBE(inner_product_forward, kind, md(r.source), md(r.weights), md(r.bias), md(r.destination));
 }
 
+/// The forward pass that a backward pass is told of. Where operands are of bfloat16 all of its are, in layouts left open.
+ad_request hinting(ad_request r) {
+  r.flags = AD_TRAINING;
+  if (!is_of_bfloat16(md(r.destination))) return r;
+  auto open = [](ad_layout layout) {
+    int64_t sizes[AD_MAX_RANK];
+    int rank = ad_layout_dimensions(layout, sizes);
+    return ad_layout_any_of_type(sizes, rank, AD_BFLOAT16);
+  };
+  r.source = open(r.source);
+  r.weights = open(r.weights);
+  r.destination = open(r.destination);
+  return r;
+}
+
 /// A memory descriptor with its last two axes exchanged.
 memory::desc transposed(const memory::desc &md) {
   std::vector<int> order(size_t(rank(md)));
@@ -39,8 +54,7 @@ void plan_linear_forward(const ad_request &r, ad_plan &plan, Internals &in) {
 
 void plan_linear_backward_data(const ad_request &r, ad_plan &plan, Internals &in) {
   auto attr = attributes(ad_request{});
-  ad_request forward = r;
-  forward.flags = AD_TRAINING;
+  ad_request forward = hinting(r);
   forward.bias = AD_NONE;
   auto hint = linear_hint(forward, attr);
   auto pd = DESCRIBE_AFTER(inner_product_backward_data, hint, md(r.source), md(r.weights), md(r.destination));
@@ -49,8 +63,7 @@ void plan_linear_backward_data(const ad_request &r, ad_plan &plan, Internals &in
 
 void plan_linear_backward_weights(const ad_request &r, ad_plan &plan, Internals &in) {
   auto attr = attributes(ad_request{});
-  ad_request forward = r;
-  forward.flags = AD_TRAINING;
+  ad_request forward = hinting(r);
   auto hint = linear_hint(forward, attr);
   auto make = [&] {
     if (r.bias == AD_NONE)

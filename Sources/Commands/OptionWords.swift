@@ -37,3 +37,7 @@ extension TextUnit: OptionWord {}
 extension TableSettings.Missing: OptionWord {
   public var word: String { self == .dropRow ? "drop" : kebabCase(rawValue) }
 }
+
+extension Precision: OptionWord {
+  public var word: String { rawValue }
+}

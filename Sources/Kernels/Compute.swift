@@ -1,5 +1,6 @@
 import AviaryDiagnostics
 import CKernels
+import Synchronization
 
 /// Where all arithmetic happens: on threads of the package's own, one at a time.
 ///
@@ -105,6 +106,19 @@ public enum Compute {
       alone { ak_set_compute_threads(Int32(newValue)) }
     }
   }
+
+  /// The precision of products where no scope says another (see `withPrecision`).
+  ///
+  /// - Precondition: the processor has it.
+  public static var precision: Precision {
+    get { isBFloat16.load(ordering: .relaxed) ? .bfloat16 : .float32 }
+    set {
+      ensure(newValue.isAvailable, "precision \(newValue.rawValue): this processor has no instructions for it")
+      isBFloat16.store(newValue == .bfloat16, ordering: .relaxed)
+    }
+  }
+
+  private static let isBFloat16 = Atomic<Bool>(false)
 
   /// What the pool of tensor memory has done so far.
   public static var memory: (allocations: Int, misses: Int, heldBytes: Int) {

@@ -9,6 +9,8 @@ package struct ConvolutionShape: Hashable, Sendable {
   package let window: Window
   package let groups: Int
   package var hasBias: Bool
+  /// Of the factors of products; what comes in and out is of float32.
+  package var precision = Precision.float32
   /// [N, O, …]
   package let output: [Int]
 
@@ -63,6 +65,23 @@ package struct ConvolutionShape: Hashable, Sendable {
       window: window, groups: groups, pass: pass)
   }
 
+  /// A plan by products of a lower precision than float32's; nil where that is not wanted, or oneDNN has none.
+  private func lowPrecision(_ kind: ad_kind, flags: Int32) -> Plan? {
+    guard precision != .float32 else { return nil }
+    var request = ad_request(kind, flags: flags)
+    // The gradient that a pass computes is of float32, and the other two are its factors.
+    func operand(_ shape: [Int], isResultOf result: ad_kind) -> ad_layout {
+      Layout.any(shape, kind == result ? .float32 : precision).id
+    }
+    request.source = operand(input, isResultOf: AD_CONVOLUTION_BACKWARD_DATA)
+    request.weights = operand(groupedWeights, isResultOf: AD_CONVOLUTION_BACKWARD_WEIGHTS)
+    request.destination = operand(output, isResultOf: AD_CONVOLUTION_FORWARD)
+    if hasBias, kind != AD_CONVOLUTION_BACKWARD_DATA { request.bias = Layout.plain([weights[0]]).id }
+    window.describe(in: &request)
+    guard let plan = Plan(request), !plan.isFallback else { return nil }
+    return plan
+  }
+
   /// A plan by the algorithm asked for, or by direct convolution, in the tensor's layout or in any.
   private func plan(_ request: ad_request) -> Plan {
     var direct = request
@@ -83,15 +102,20 @@ package struct ConvolutionShape: Hashable, Sendable {
   package func forward(
     source: Layout, pass: ConvolutionPass, relu: Bool, add: Bool, algorithm: ConvolutionAlgorithm? = nil
   ) -> Plan {
+    var fused: Int32 = 0
+    if relu { fused |= Int32(AD_RELU.rawValue) }
+    if add { fused |= Int32(AD_ADD.rawValue) }
+    let training = pass == .training ? Int32(AD_TRAINING.rawValue) : 0
+    if let plan = lowPrecision(AD_CONVOLUTION_FORWARD, flags: fused | training) { return plan }
     var request = request(AD_CONVOLUTION_FORWARD, source: source, pass, algorithm)
-    if relu { request.flags |= Int32(AD_RELU.rawValue) }
-    if add { request.flags |= Int32(AD_ADD.rawValue) }
+    request.flags |= fused
     return plan(request)
   }
 
   /// A forward pass for inference that ends with an activation; nil where oneDNN has none, or where another algorithm, which
   /// leaves the activation to a kernel of its own, is the quicker one.
   package func forward(source: Layout, pass: ConvolutionPass, activation: FusedActivation) -> Plan? {
+    if let plan = lowPrecision(AD_CONVOLUTION_FORWARD, flags: activation.flag) { return plan }
     switch ruled(pass) {
     case .winograd, .preparedWinograd: return nil
     case .direct, .directChannelsLast: break
@@ -104,6 +128,7 @@ package struct ConvolutionShape: Hashable, Sendable {
 
   /// The gradient with respect to the input. `source` is the layout that the input had.
   package func backwardData(source: Layout, algorithm: ConvolutionAlgorithm? = nil) -> Plan {
+    if let plan = lowPrecision(AD_CONVOLUTION_BACKWARD_DATA, flags: Int32(AD_TRAINING.rawValue)) { return plan }
     var request = request(AD_CONVOLUTION_BACKWARD_DATA, source: gradientSource(source), .training, algorithm)
     request.bias = -1
     return plan(request)
@@ -111,6 +136,7 @@ package struct ConvolutionShape: Hashable, Sendable {
 
   /// The gradients with respect to weights and bias.
   package func backwardWeights(source: Layout, algorithm: ConvolutionAlgorithm? = nil) -> Plan {
+    if let plan = lowPrecision(AD_CONVOLUTION_BACKWARD_WEIGHTS, flags: Int32(AD_TRAINING.rawValue)) { return plan }
     var request = request(AD_CONVOLUTION_BACKWARD_WEIGHTS, source: gradientSource(source), .training, algorithm)
     // oneDNN finds its best kernel for channels last only where both layouts are named.
     if takesGradientsChannelsLast { request.destination = Layout.channelsLast(output).id }

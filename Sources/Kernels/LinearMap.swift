@@ -7,6 +7,8 @@ package struct LinearShape: Hashable, Sendable {
   package let inputs: Int
   package let outputs: Int
   package let hasBias: Bool
+  /// Of the factors of products; what comes in and out is of float32.
+  package var precision = Precision.float32
 
   package init(rows: Int, inputs: Int, outputs: Int, hasBias: Bool) {
     self.rows = rows
@@ -21,12 +23,31 @@ package struct LinearShape: Hashable, Sendable {
     if kind == AD_LINEAR_FORWARD, AlgorithmRule.multipliesMatrices(rows: rows, weights: inputs * outputs) {
       request.flags |= Int32(AD_BY_MATRIX_PRODUCT.rawValue)
     }
+    if let plan = lowPrecision(kind, flags: request.flags & ~Int32(AD_BY_MATRIX_PRODUCT.rawValue), hasBias: hasBias) {
+      return plan
+    }
     // Row-major everywhere: at the sizes of classifier heads packing the weights costs more than it saves.
     request.source = Layout.plain([rows, inputs]).id
     request.weights = Layout.plain([outputs, inputs]).id
     if hasBias { request.bias = Layout.plain([outputs]).id }
     request.destination = Layout.plain([rows, outputs]).id
     return .required(request, "linear map of \([rows, inputs]) by \([outputs, inputs])")
+  }
+
+  /// A plan by products of a lower precision than float32's, for which the weights are packed; nil where that is not wanted, or
+  /// oneDNN has none.
+  private func lowPrecision(_ kind: ad_kind, flags: Int32, hasBias: Bool) -> Plan? {
+    guard precision != .float32 else { return nil }
+    var request = ad_request(kind, flags: flags)
+    func operand(isResultOf result: ad_kind) -> Precision { kind == result ? .float32 : precision }
+    request.source = Layout.plain([rows, inputs], operand(isResultOf: AD_LINEAR_BACKWARD_DATA)).id
+    request.weights =
+      kind == AD_LINEAR_BACKWARD_WEIGHTS
+      ? Layout.plain([outputs, inputs]).id : Layout.any([outputs, inputs], precision).id
+    if hasBias { request.bias = Layout.plain([outputs]).id }
+    request.destination = Layout.plain([rows, outputs], operand(isResultOf: AD_LINEAR_FORWARD)).id
+    guard let plan = Plan(request), !plan.isFallback else { return nil }
+    return plan
   }
 
   package func forward(training: Bool, relu: Bool) -> Plan {
@@ -39,9 +60,11 @@ package struct LinearShape: Hashable, Sendable {
 
   /// The gradients of the weights and of the bias, where there is one, of rows [N, I] and the gradient [N, O] of the result.
   package func weightGradients(source: Buffer, gradient: Buffer) -> (weights: Buffer, bias: Buffer?) {
-    guard AlgorithmRule.padsGradient(rows: rows, inputs: inputs, outputs: outputs) else {
-      return backwardWeights().backwardWeights(
-        source: source, gradient: gradient, bias: hasBias ? .plain([outputs]) : nil)
+    guard precision == .float32, AlgorithmRule.padsGradient(rows: rows, inputs: inputs, outputs: outputs) else {
+      let plan = backwardWeights()
+      return plan.backwardWeights(
+        source: source.reordered(to: plan.source), gradient: gradient.reordered(to: plan.destination),
+        bias: hasBias ? .plain([outputs]) : nil)
     }
     let width = outputs + Self.padding
     let padded = Buffer(.plain([rows, width]))

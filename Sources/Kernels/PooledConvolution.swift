@@ -20,7 +20,7 @@ package struct PooledConvolution {
   package init?(_ shape: ConvolutionShape, _ pooling: Pooling, source: Layout, pass: ConvolutionPass, relu: Bool) {
     let batch = shape.input[0]
     let bytes = shape.output.dropFirst().reduce(4, *)
-    guard batch > 1, batch * bytes >= Self.leastBytes,
+    guard shape.precision == .float32, batch > 1, batch * bytes >= Self.leastBytes,
       let images = (1...batch).last(where: { batch % $0 == 0 && ($0 == 1 || $0 * bytes <= Self.mostBytes) })
     else { return nil }
     let whole = shape.forward(source: source, pass: pass, relu: relu, add: false)

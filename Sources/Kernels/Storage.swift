@@ -52,6 +52,16 @@ package struct Layout: Hashable, Sendable {
     unsafe withSizes(shape) { unsafe Layout(id: ad_layout_any($0, $1)) }
   }
 
+  /// Numbers of a precision in a layout for the primitive to choose; for requests only.
+  static func any(_ shape: [Int], _ precision: Precision) -> Layout {
+    unsafe withSizes(shape) { unsafe Layout(id: ad_layout_any_of_type($0, $1, precision.type)) }
+  }
+
+  /// Row-major numbers of a precision.
+  static func plain(_ shape: [Int], _ precision: Precision) -> Layout {
+    unsafe withSizes(shape) { unsafe Layout(id: ad_layout_plain_of_type($0, $1, precision.type)) }
+  }
+
   /// Row-major 8-bit integers.
   static func plain(_ shape: [Int], isSigned: Bool) -> Layout {
     unsafe withSizes(shape) { unsafe Layout(id: ad_layout_plain_of_type($0, $1, isSigned ? AD_INT8 : AD_UINT8)) }

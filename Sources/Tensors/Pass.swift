@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryKernels
 
 /// Whether layers behave as in training (batch statistics, dropout) or as in inference.
@@ -55,6 +56,8 @@ struct Pass {
   var trace: TraceRecorder?
   /// Whether the same weights will be used in many passes, so that preparing them pays.
   var weightsStay = false
+  /// Of the products that convolutions, linear maps and products of matrices are made of; nil for the program's.
+  var precision: Precision?
   /// Nil outside of any scope, where nothing is drawn.
   var drawing: Drawing?
   /// A normalisation that waits for the relu that may follow it.
@@ -67,6 +70,9 @@ struct Pass {
   var share: PassShare?
   /// What stands for cells of a model, by their identity, while a frozen copy of it is in use.
   var bindings: [ObjectIdentifier: AnyObject]?
+
+  /// The precision of products in the pass that runs now; to be asked for on the compute thread.
+  static var precision: Precision { current.onComputeThread.precision ?? Compute.precision }
 
   /// Makes the pending computation, if there is one.
   static func resolvePending() {
@@ -131,6 +137,21 @@ public func inference<Result, Failure>(
       $0.tape = nil
       $0.weightsStay = weightsStay
     }, body)
+}
+
+/// Runs `body` with the factors of products in a precision, as PyTorch's `autocast` does: those of convolutions, linear maps and
+/// products of matrices. Their sums, all other operations, weights and gradients stay of float32. The pullbacks of what is
+/// computed in the scope are of the same precision, wherever they run. See `Compute` for what `body` sees of its caller, and for
+/// how long others wait.
+///
+/// Recurrent layers, attention's fused kernel and quantised layers compute as ever. `Compute.precision` is the program's default.
+///
+/// - Precondition: the processor has instructions for the precision: see `Precision.isAvailable`.
+public func withPrecision<Result, Failure>(
+  _ precision: Precision, _ body: () throws(Failure) -> Result
+) throws(Failure) -> Result {
+  ensure(precision.isAvailable, "precision \(precision.rawValue): this processor has no instructions for it")
+  return try Pass.scope({ $0.precision = precision }, body)
 }
 
 /// The mode of the pass that runs now.

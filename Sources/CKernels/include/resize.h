@@ -16,6 +16,11 @@ void aviary_resize_horizontal(
     const uint8_t *in, size_t in_stride, uint8_t *out, size_t rows, size_t out_width, const int32_t *starts,
     const int32_t *counts, const int32_t *weights, size_t taps);
 
+// The same by vectors of at most this many bits (512, 256, or 0 for none), where the processor has them: for tests.
+void aviary_resize_horizontal_by(
+    int vector_bits, const uint8_t *in, size_t in_stride, uint8_t *out, size_t rows, size_t out_width,
+    const int32_t *starts, const int32_t *counts, const int32_t *weights, size_t taps);
+
 // The same for columns: output row y is the weighted sum of input rows starts[y] + t; `row_bytes` bytes of each row
 // are processed.
 void aviary_resize_vertical(

@@ -30,7 +30,7 @@ ad_layout ad_layout_plain(const int64_t *dimensions, int rank);
 /// "Whatever the primitive likes": to be used in requests only.
 ad_layout ad_layout_any(const int64_t *dimensions, int rank);
 /// What an element is. Layouts that are not told are of floats.
-typedef enum ad_type { AD_FLOAT, AD_INT8, AD_UINT8 } ad_type;
+typedef enum ad_type { AD_FLOAT, AD_INT8, AD_UINT8, AD_BFLOAT16 } ad_type;
 ad_layout ad_layout_plain_of_type(const int64_t *dimensions, int rank, ad_type type);
 ad_layout ad_layout_any_of_type(const int64_t *dimensions, int rank, ad_type type);
 /// The channels of a position one after another: [N, C, ...] in memory as [N, ..., C].
@@ -146,6 +146,8 @@ ad_plan *ad_make_quantized(const ad_request *request, const ad_scales *scales);
 void ad_free_quantized(ad_plan *plan);
 /// Whether the processor and this oneDNN multiply 8-bit integers exactly and faster than floats.
 bool ad_has_int8(void);
+/// Whether the processor and this oneDNN have instructions for products of bfloat16.
+bool ad_has_bfloat16(void);
 
 /// The memory that a plan works on. What a plan does not use is null.
 typedef struct ad_buffers {

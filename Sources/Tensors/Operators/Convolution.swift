@@ -39,6 +39,7 @@ public func convolution(
   return operation {
     let calibration = Pass.current.onComputeThread.calibration
     calibration?.observe(x, of: weight)
+    let shape = shape.inCurrentPrecision
     let expression = ConvolutionExpression(shape: shape, x: x, weight: weight, bias: bias)
     expression.isQuantized = weight.runsQuantized
     if x.isTracked || weight.isTracked || (bias?.isTracked ?? false) { expression.pass = .training }
@@ -52,6 +53,13 @@ public func convolution(
 }
 
 extension ConvolutionShape {
+  /// The same in the precision of the pass that runs now.
+  var inCurrentPrecision: ConvolutionShape {
+    var shape = self
+    shape.precision = Pass.precision
+    return shape
+  }
+
   fileprivate func pullback(
     _ dy: Tensor, x: Tensor, weight: Tensor, bias: Tensor?, _ cotangents: inout Cotangents
   ) {

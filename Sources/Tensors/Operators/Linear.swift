@@ -21,15 +21,21 @@ public func linear(_ x: Tensor, weight: Tensor, bias: Tensor? = nil) -> Tensor {
       let result = Tensor(y.reshaped(to: Array(resultShape)), shape: Array(resultShape))
       return recorded(result, as: .init("linear"), from: x, weight, bias) { _, _ in }
     }
+    var shape = shape
+    shape.precision = Pass.precision
     let isTraining = x.isTracked || weight.isTracked || (bias?.isTracked ?? false)
     let y = Buffer(.plain([rows, shape.outputs]))
-    shape.forward(training: isTraining, relu: false).forward(
-      source: x.plainBuffer, weights: weight.plainBuffer, bias: bias?.plainBuffer, into: y)
+    let plan = shape.forward(training: isTraining, relu: false)
+    plan.forward(
+      source: x.plainBuffer.reordered(to: plan.source), weights: weight.prepared(for: plan.weights),
+      bias: bias?.plainBuffer, into: y)
     let result = Tensor(y.reshaped(to: Array(resultShape)), shape: Array(resultShape))
-    return recorded(result, as: .init("linear"), from: x, weight, bias) { dy, cotangents in
+    return recorded(result, as: .init("linear"), from: x, weight, bias) { [shape] dy, cotangents in
       let gradient = dy.plainBuffer
       if cotangents.wants(x) {
-        let dx = shape.backwardData().backwardData(gradient: gradient, weights: weight.plainBuffer)
+        let plan = shape.backwardData()
+        let dx = plan.backwardData(
+          gradient: gradient.reordered(to: plan.destination), weights: weight.prepared(for: plan.weights))
         cotangents.add(Tensor(dx.reshaped(to: x.shape), shape: x.shape), to: x)
       }
       if cotangents.wants(weight) || bias.map(cotangents.wants) ?? false {
@@ -38,5 +44,18 @@ public func linear(_ x: Tensor, weight: Tensor, bias: Tensor? = nil) -> Tensor {
         if let bias, let db { cotangents.add(Tensor(db, shape: bias.shape), to: bias) }
       }
     }
+  }
+}
+
+extension Tensor {
+  /// The weights of a linear map in the layout that a plan wants, kept for as long as the weights stay.
+  fileprivate func prepared(for layout: Layout) -> Buffer {
+    let present = plainBuffer
+    if present.layout == layout { return present }
+    let key = Preparation(layout: layout, folded: [])
+    if let found = content.onComputeThread.prepared[key] { return found.weights }
+    let weights = present.reordered(to: layout)
+    content.onComputeThread.prepared[key] = Prepared(weights: weights, bias: nil, keptAlive: [])
+    return weights
   }
 }

@@ -27,18 +27,21 @@ public func matmul(_ a: Tensor, _ b: Tensor) -> Tensor {
   let shape = batch + [a.shape[a.rank - 2], b.shape[b.rank - 1]]
   let (first, second) = (padded(a.shape, to: shape.count), padded(b.shape, to: shape.count))
   return operation {
-    let product = MatrixProduct(first: first, second: second, result: shape)
+    let precision = Pass.precision
+    let product = MatrixProduct(first: first, second: second, result: shape, precision: precision)
     let y = Tensor(product(a.plainBuffer, b.plainBuffer), shape: shape)
     return recorded(y, as: .init("matmul"), from: a, b) { dy, cotangents in
       let gradient = dy.plainBuffer
       if cotangents.wants(a) {
         let whole = batch + first.suffix(2)
-        let product = MatrixProduct(first: shape, second: second, result: whole, transposingSecond: true)
+        let product = MatrixProduct(
+          first: shape, second: second, result: whole, transposingSecond: true, precision: precision)
         cotangents.add(Tensor(product(gradient, b.plainBuffer), shape: whole).summed(to: a.shape), to: a)
       }
       if cotangents.wants(b) {
         let whole = batch + second.suffix(2)
-        let product = MatrixProduct(first: first, second: shape, result: whole, transposingFirst: true)
+        let product = MatrixProduct(
+          first: first, second: shape, result: whole, transposingFirst: true, precision: precision)
         cotangents.add(Tensor(product(a.plainBuffer, gradient), shape: whole).summed(to: b.shape), to: b)
       }
     }

@@ -81,7 +81,8 @@ extension ConvolutionShape {
   /// gradient of its weight.
   fileprivate func transposed(_ x: Tensor, weight: Tensor) -> Tensor {
     operation {
-      let plan = backwardData(source: .plain(input))
+      let shape = inCurrentPrecision
+      let plan = shape.backwardData(source: .plain(input))
       let y = plan.backwardData(
         gradient: x.buffer.reordered(to: plan.destination), weights: weight.prepared(for: plan.weights, shape: self))
       return recorded(
@@ -89,7 +90,7 @@ extension ConvolutionShape {
       ) { dy, cotangents in
         let gradient = dy.buffer
         if cotangents.wants(x) {
-          let plan = forward(source: gradient.layout, pass: .training, relu: false, add: false)
+          let plan = shape.forward(source: gradient.layout, pass: .training, relu: false, add: false)
           let dx = Buffer(plan.destination)
           plan.forward(
             source: gradient.reordered(to: plan.source), weights: weight.prepared(for: plan.weights, shape: self),
@@ -97,7 +98,7 @@ extension ConvolutionShape {
           cotangents.add(Tensor(dx, shape: x.shape), to: x)
         }
         if cotangents.wants(weight) {
-          let plan = backwardWeights(source: gradient.layout)
+          let plan = shape.backwardWeights(source: gradient.layout)
           let (dw, _) = plan.backwardWeights(
             source: gradient.reordered(to: plan.source), gradient: x.buffer.reordered(to: plan.destination), bias: nil)
           let plain = groups == 1 ? dw : ungrouped(dw.reordered(to: plainWeights))
