@@ -38,6 +38,7 @@ struct EvaluateCommand: ParsableCommand {
   @OptionGroup(title: "Ensembles") var ensemble: EnsembleArguments
   @OptionGroup var writing: WritingOptions
   @OptionGroup var reading: ReadingArguments
+  @OptionGroup var computing: PrecisionArguments
   @OptionGroup var source: SourceOptions
   @OptionGroup var weights: WeightsOptions
 
@@ -46,6 +47,7 @@ struct EvaluateCommand: ParsableCommand {
   func run() throws {
     if let report { try ReportPage.check(report) }
     if checkpoints.count == 1, checkpoint.hasSuffix(".csv") { return try evaluatePredictions() }
+    computing.apply()
     let data = try data ?? ownData()
     try requireShareable(data)
     if further.epochs {

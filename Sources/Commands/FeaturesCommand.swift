@@ -27,6 +27,7 @@ struct FeaturesCommand: ParsableCommand {
   @OptionGroup var overwrite: OverwriteOptions
   @OptionGroup var console: ConsoleOptions
   @OptionGroup var reading: ReadingArguments
+  @OptionGroup var computing: PrecisionArguments
   @OptionGroup var source: SourceOptions
   @OptionGroup var weights: WeightsOptions
 
@@ -36,6 +37,7 @@ struct FeaturesCommand: ParsableCommand {
     }
     try overwrite.check(output, for: .features)
     reading.setThreads()
+    computing.apply()
     let data = try weights.dataPath(data)
     let processes = Processes.current
     if processes != nil, try DataSource.kind(of: data) != .images {

@@ -63,6 +63,7 @@ struct PredictCommand: ParsableCommand {
   @OptionGroup var columns: ColumnOptions
   @OptionGroup(title: "Ensembles") var ensemble: EnsembleArguments
   @OptionGroup var writing: WritingOptions
+  @OptionGroup var computing: PrecisionArguments
   @OptionGroup var source: SourceOptions
   @OptionGroup var weights: WeightsOptions
 
@@ -87,6 +88,7 @@ struct PredictCommand: ParsableCommand {
 
   func run() throws {
     try file.check()
+    computing.apply()
     if !inputs.isEmpty { return try predictNamed() }
     // Further checkpoints stand before what is to be predicted.
     let further = Array(images.prefix { EnsembleChoice.isCheckpoint($0) })

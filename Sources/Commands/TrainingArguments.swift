@@ -80,6 +80,7 @@ struct TrainingCommand<Source: TrainingSource>: ParsableCommand {
   @OptionGroup(title: "Learning") var learning: LearningArguments
   @OptionGroup(title: "Loss") var lossOptions: LossArguments
   @OptionGroup var reading: ReadingArguments
+  @OptionGroup var computing: PrecisionArguments
   @OptionGroup(title: "Parts of the data") var parts: PartArguments
   @OptionGroup(title: "Regularization") var regularization: RegularizationArguments
   @OptionGroup(title: "Rare classes") var classOptions: ClassArguments
@@ -234,6 +235,7 @@ struct TrainingCommand<Source: TrainingSource>: ParsableCommand {
       schedule: try course.schedule(usual: defaults.schedule, epochs: epochs, monitor: regularization.monitor),
       workers: reading.workers ?? availableCores(),
       threads: reading.threads ?? Processes.current?.cores(of: Compute.threads) ?? Compute.threads)
+    options.precision = computing.precision ?? .float32
     try numbers.apply(to: &options.optimizer)
     if kind == .graphs, !isCollection { options.groups = [ParameterGroup(["conv1"], weightDecay: weightDecay ?? 5e-4)] }
     if unlabeled != nil { options.groups = [UnlabeledDefaults.biases] }

@@ -74,11 +74,16 @@ public enum Compute {
     alone: Bool, _ body: () throws(Failure) -> Result
   ) throws(Failure) -> Result {
     var outcome: Swift.Result<Result, Failure>?
+    let precision = scopedPrecision
     unsafe withUnsafeCurrentTask { task in
       withoutActuallyEscaping(body) { escapable in
         let work = Work {
           unsafe caller.onComputeThread = task
-          defer { unsafe caller.onComputeThread = nil }
+          callersPrecision.onComputeThread = precision
+          defer {
+            unsafe caller.onComputeThread = nil
+            callersPrecision.onComputeThread = nil
+          }
           do throws(Failure) {
             outcome = .success(try escapable())
           } catch {
@@ -107,18 +112,39 @@ public enum Compute {
     }
   }
 
-  /// The precision of products where no scope says another (see `withPrecision`).
+  /// The precision of products: that of the scope around the caller (see `withPrecision`), or else the program's, which is what
+  /// is set.
   ///
   /// - Precondition: the processor has it.
   public static var precision: Precision {
-    get { isBFloat16.load(ordering: .relaxed) ? .bfloat16 : .float32 }
+    get { (isCurrent ? callersPrecision.onComputeThread : nil) ?? scopedPrecision ?? programsPrecision }
     set {
-      ensure(newValue.isAvailable, "precision \(newValue.rawValue): this processor has no instructions for it")
+      newValue.ensureAvailable()
       isBFloat16.store(newValue == .bfloat16, ordering: .relaxed)
     }
   }
 
   private static let isBFloat16 = Atomic<Bool>(false)
+  private static var programsPrecision: Precision { isBFloat16.load(ordering: .relaxed) ? .bfloat16 : .float32 }
+  /// Of the scope that the caller of the body is in.
+  private static let callersPrecision = PerBody<Precision?>(nil)
+  /// Of the scope that the task or the thread is in.
+  @TaskLocal private static var scopedPrecision: Precision?
+
+  /// Runs `body`, which is not on a compute thread, in a precision.
+  package static func withPrecision<Result, Failure>(
+    _ precision: Precision, _ body: () throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    var outcome: Swift.Result<Result, Failure>?
+    $scopedPrecision.withValue(precision) {
+      do throws(Failure) {
+        outcome = .success(try body())
+      } catch {
+        outcome = .failure(error)
+      }
+    }
+    return try outcome!.get()
+  }
 
   /// What the pool of tensor memory has done so far.
   public static var memory: (allocations: Int, misses: Int, heldBytes: Int) {

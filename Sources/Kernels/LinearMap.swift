@@ -41,9 +41,7 @@ package struct LinearShape: Hashable, Sendable {
     var request = ad_request(kind, flags: flags)
     func operand(isResultOf result: ad_kind) -> Precision { kind == result ? .float32 : precision }
     request.source = Layout.plain([rows, inputs], operand(isResultOf: AD_LINEAR_BACKWARD_DATA)).id
-    request.weights =
-      kind == AD_LINEAR_BACKWARD_WEIGHTS
-      ? Layout.plain([outputs, inputs]).id : Layout.any([outputs, inputs], precision).id
+    request.weights = Layout.any([outputs, inputs], operand(isResultOf: AD_LINEAR_BACKWARD_WEIGHTS)).id
     if hasBias { request.bias = Layout.plain([outputs]).id }
     request.destination = Layout.plain([rows, outputs], operand(isResultOf: AD_LINEAR_FORWARD)).id
     guard let plan = Plan(request), !plan.isFallback else { return nil }
@@ -62,9 +60,10 @@ package struct LinearShape: Hashable, Sendable {
   package func weightGradients(source: Buffer, gradient: Buffer) -> (weights: Buffer, bias: Buffer?) {
     guard precision == .float32, AlgorithmRule.padsGradient(rows: rows, inputs: inputs, outputs: outputs) else {
       let plan = backwardWeights()
-      return plan.backwardWeights(
+      let (weights, bias) = plan.backwardWeights(
         source: source.reordered(to: plan.source), gradient: gradient.reordered(to: plan.destination),
         bias: hasBias ? .plain([outputs]) : nil)
+      return (weights.reordered(to: .plain([outputs, inputs])), bias)
     }
     let width = outputs + Self.padding
     let padded = Buffer(.plain([rows, width]))

@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import COneDNN
 
 /// In which numbers products are computed: of the factors; sums are of float32 always.
@@ -9,6 +10,10 @@ public enum Precision: String, Sendable, Hashable, Codable, CaseIterable {
 
   /// Whether the processor has instructions for such products. Without them they would take longer than those of float32.
   public var isAvailable: Bool { self == .float32 || ad_has_bfloat16() }
+
+  package func ensureAvailable() {
+    ensure(isAvailable, "precision \(rawValue): this processor has no instructions for it")
+  }
 
   var type: ad_type { self == .bfloat16 ? AD_BFLOAT16 : AD_FLOAT }
 }

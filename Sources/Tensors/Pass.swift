@@ -141,17 +141,22 @@ public func inference<Result, Failure>(
 
 /// Runs `body` with the factors of products in a precision, as PyTorch's `autocast` does: those of convolutions, linear maps and
 /// products of matrices. Their sums, all other operations, weights and gradients stay of float32. The pullbacks of what is
-/// computed in the scope are of the same precision, wherever they run. See `Compute` for what `body` sees of its caller, and for
-/// how long others wait.
+/// computed in the scope are of the same precision, wherever they run.
+///
+/// ```swift
+/// let logits = withPrecision(.bfloat16) { model(images) }
+/// ```
 ///
 /// Recurrent layers, attention's fused kernel and quantised layers compute as ever. `Compute.precision` is the program's default.
+/// Outside of other scopes the body runs on the caller's own thread.
 ///
 /// - Precondition: the processor has instructions for the precision: see `Precision.isAvailable`.
 public func withPrecision<Result, Failure>(
   _ precision: Precision, _ body: () throws(Failure) -> Result
 ) throws(Failure) -> Result {
-  ensure(precision.isAvailable, "precision \(precision.rawValue): this processor has no instructions for it")
-  return try Pass.scope({ $0.precision = precision }, body)
+  precision.ensureAvailable()
+  return try Compute.isCurrent
+    ? Pass.scope({ $0.precision = precision }, body) : Compute.withPrecision(precision, body)
 }
 
 /// The mode of the pass that runs now.

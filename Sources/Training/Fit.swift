@@ -61,7 +61,7 @@ public func fit<Task: TrainingTask>(
   try options.validate()
   if options.freeze.isEmpty, options.trainOnly.isEmpty { options.freeze = task.model.frozenPaths }
   try task.model.freeze(options)
-  return try Session(task, options, hooks).begin(in: path)
+  return try withPrecision(options.precision) { try Session(task, options, hooks).begin(in: path) }
 }
 
 /// Continues the run in a folder as if it had never stopped, with the options that it was begun with.
@@ -82,7 +82,7 @@ public func resumeFit<Task: TrainingTask>(
     try task.model.load(saved.checkpoint, path: folder.last)
   }
   try task.model.freeze(options)
-  return try Session(task, options, hooks).run(in: folder, from: saved)
+  return try withPrecision(options.precision) { try Session(task, options, hooks).run(in: folder, from: saved) }
 }
 
 /// The last state of a run, from its folder.

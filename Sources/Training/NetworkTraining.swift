@@ -30,7 +30,7 @@ public enum NetworkTraining {
       if let remark = task.trainingClasses?.remarkOnRare(options, items: task.items) { report(remark) }
       return try Session(task, options, hooks).begin(in: path)
     }
-    return try open(task(options, kind, beginning, at: path, report))
+    return try withPrecision(options.precision) { try open(task(options, kind, beginning, at: path, report)) }
   }
 
   /// Tries growing learning rates for a run with these options, without writing anything.
@@ -47,7 +47,7 @@ public enum NetworkTraining {
     func open(_ task: some TrainingTask) throws -> LearningRateRange {
       try Session(task, options, TrainingHooks()).learningRates(range)
     }
-    return try open(task(options, kind, beginning, at: "", report))
+    return try withPrecision(options.precision) { try open(task(options, kind, beginning, at: "", report)) }
   }
 
   /// Continues the run in the folder `path` as if it had never stopped, but for the changes asked for.
@@ -87,7 +87,7 @@ public enum NetworkTraining {
         if changes != ResumeChanges() { try folder.write(options: stored) }
       }
     }
-    return try open(task(options, kind, beginning, at: path, report))
+    return try withPrecision(options.precision) { try open(task(options, kind, beginning, at: path, report)) }
   }
 
   /// Says how to go on where the data of a run are gone.

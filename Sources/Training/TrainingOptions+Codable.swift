@@ -1,5 +1,6 @@
 import AviaryCheckpoints
 import AviaryDatasets
+import AviaryTensors
 
 // Options as `options.json` holds them: the common ones, and those of the kind of data under its name. Version 0.1 wrote
 // the options of all kinds side by side; such files are still read.
@@ -11,7 +12,7 @@ extension TrainingOptions: Codable {
     case loss, classes, unfreezing, saveEvery
     case clipping, monitor, minimumDelta, earlyStopping, weightAverageDecay, statisticsBatches, freeze, trainOnly,
       validation, seed, workers,
-      threads, command, parts, members, learning, processes
+      threads, command, parts, members, learning, processes, precision
     // The kinds of data.
     case images, table, series, characters, unlabeled, tags, translation, generation, text, graph
   }
@@ -52,6 +53,7 @@ extension TrainingOptions: Codable {
     members = try container.decodeIfPresent(MemberOptions.self, forKey: .members)
     processes = try container.decodeIfPresent(ProcessOptions.self, forKey: .processes)
     seed = try container.decode(UInt64.self, forKey: .seed)
+    precision = try container.decodeIfPresent(Precision.self, forKey: .precision) ?? .float32
     command = try container.decodeIfPresent(String.self, forKey: .command)
     learning = try container.decodeIfPresent(LearningSettings.self, forKey: .learning) ?? LearningSettings()
     kind = try Self.kind(container) ?? Self.kindOfVersion01(decoder, data: data)
@@ -123,6 +125,7 @@ extension TrainingOptions: Codable {
     try container.encode(seed, forKey: .seed)
     try container.encode(workers, forKey: .workers)
     try container.encode(threads, forKey: .threads)
+    if precision != .float32 { try container.encode(precision, forKey: .precision) }
     try container.encodeIfPresent(command, forKey: .command)
     if learning != LearningSettings() { try container.encode(learning, forKey: .learning) }
     switch kind {

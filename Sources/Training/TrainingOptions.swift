@@ -79,6 +79,8 @@ public struct TrainingOptions: Equatable, Sendable {
   public var workers: Int
   /// The threads that compute.
   public var threads: Int
+  /// The precision of the products of convolutions and linear maps. Weights, gradients and checkpoints are of float32.
+  public var precision = Compute.precision
   /// What the kind of data adds; nil for what is detected at `data`, with its defaults.
   public var kind: DataOptions?
   /// The command line that began the run, for people who want to repeat it; nil where a program did.
@@ -185,6 +187,10 @@ public struct TrainingOptions: Equatable, Sendable {
     }
     try TrainingFault.check("batch size", batchSize, (1...65_536).contains(batchSize), "1 to 65536")
     try TrainingFault.check("number of workers", workers, (1...256).contains(workers), "1 to 256")
+    guard precision.isAvailable else {
+      throw TrainingFault.invalidSetting(
+        name: "precision", value: precision.rawValue, allowed: "f32; this processor has no instructions for the other")
+    }
     try TrainingFault.check("number of threads", threads, (1...1024).contains(threads), "1 to 1024")
     try TrainingFault.check(
       "freeze beside trainOnly", freeze.joined(separator: ","), freeze.isEmpty || trainOnly.isEmpty,

@@ -7,7 +7,7 @@ import Testing
   @Test(arguments: [0, 256, 512]) func rowsEqualTheSumsWhateverTheVectors(bits: Int) {
     var random = RandomStream(seed: 1, purpose: "resize", step: UInt64(bits))
     func number(_ range: ClosedRange<Int>) -> Int {
-      Int(random.uniform(in: Double(range.lowerBound)...Double(range.upperBound)))
+      range.lowerBound + Int(Double(random.uniform()) * Double(range.count))
     }
     for _ in 0..<200 {
       let (width, rows, newWidth) = (number(1...90), number(1...70), number(1...50))

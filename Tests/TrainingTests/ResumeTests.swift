@@ -1,5 +1,6 @@
 import AviaryCheckpoints
 import AviaryModels
+import AviaryTensors
 import Foundation
 import Testing
 
@@ -16,6 +17,32 @@ import Testing
     // A photograph that cannot be read tells the test where a run stands: it is reported as it is met.
     _ = try photographs.damage()
     setenv("AVIARY_TEST_PHOTOGRAPHS", photographs.root, 1)
+  }
+
+  /// A run in bfloat16 has that precision when it is resumed, and its files are of float32.
+  @Test(.enabled(if: Precision.bfloat16.isAvailable, "this processor has no instructions for bfloat16"))
+  func aRunOfLowPrecisionKeepsIt() throws {
+    func run(_ precision: Precision, epochs: Int, at path: String) throws -> TrainingReport {
+      var options = Self.options(photographs.root)
+      (options.precision, options.epochs, options.schedule) = (precision, epochs, .constant)
+      return try NetworkTraining.start(
+        options, from: .scratch(try Registry.zoo.architecture(named: "resnet-toy")), registry: .zoo, at: path
+      ) { _ in }
+    }
+    _ = try run(.bfloat16, epochs: 1, at: disturbed)
+    var changes = ResumeChanges()
+    changes.epochs = 2
+    _ = try NetworkTraining.resume(at: disturbed, registry: .zoo, changes: changes) { _ in }
+    _ = try run(.bfloat16, epochs: 2, at: undisturbed)
+    let (resumed, whole) = (try weights(disturbed), try weights(undisturbed))
+    #expect(resumed == whole && Compute.precision == .float32)
+    let full = photographs.root + "/full"
+    _ = try run(.float32, epochs: 2, at: full)
+    #expect(try weights(full) != whole)
+  }
+
+  private func weights(_ run: String) throws -> [[Float]] {
+    try Checkpoint.read(from: run + "/last.h5").entries.map { $0.array.floats() ?? [] }
   }
 
   /// In the child: a run that sends itself a signal when it meets the damaged photograph.
