@@ -145,7 +145,7 @@ def images(network, shape, mode, kind="train"):
     if mode == "freeze":
         from torch._inductor import config
         config.freezing = True
-    call = torch.compile(network) if "compile" in mode or mode == "freeze" else network
+    call = in_precision(torch.compile(network) if "compile" in mode or mode == "freeze" else network)
     if kind == "infer":
         def predict():
             with torch.no_grad():
@@ -157,6 +157,22 @@ def images(network, shape, mode, kind="train"):
         trained = network.fc.requires_grad_(True).parameters()
     step = training(network, lambda: functional.cross_entropy(call(x), y), list(trained))
     return Work(step, shape[0], network, {"x": x, "y": y})
+
+
+# Of the workload: "f32", or "bf16" where its name says so.
+precision = "f32"
+
+
+def in_precision(call):
+    """The same by products of bfloat16, as PyTorch's guide has it: the forward pass alone, and losses of float32."""
+    if precision == "f32":
+        return call
+
+    def cast(x):
+        with torch.autocast("cpu", torch.bfloat16):
+            y = call(x)
+        return y.float()
+    return cast
 
 
 def exported(network, x, engine):
@@ -185,7 +201,7 @@ def onnxruntime_session(path):
 def openvino_request(model):
     import openvino
     hints = {
-        "INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        "INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": torch.get_num_threads(),
         "PERFORMANCE_HINT": "LATENCY"}
     return openvino.Core().compile_model(model, "CPU", hints).create_infer_request()
 
@@ -351,6 +367,9 @@ PLAIN = ["eager", "compile"]
 CONVOLUTIONS = PLAIN + ["channels_last", "channels_last_compile"]
 INFERENCE = CONVOLUTIONS + ["freeze", "onnxruntime", "openvino"]
 INTEGERS = ["fx", "onnxruntime", "openvino"]
+# ONNX Runtime has no products of bfloat16 on processors.
+BFLOAT16 = ["resnet18-train", "resnet18-infer16", "resnet18-infer1", "resnet50-train", "resnet50-infer16", "resnet50-infer1",
+            "xai-train", "alexnet-train", "mlp4096-train", "vit_b_16-infer1"]
 LARGE = (16, 3, 224, 224)
 WORKLOADS = {
     "resnet18-train": (CONVOLUTIONS, lambda mode: images(resnet18(2), LARGE, mode)),
@@ -387,12 +406,14 @@ WORKLOADS = {
     "vit_b_16-infer1": (INFERENCE, lambda mode: images(vit_b_16(), (1, 3, 224, 224), mode, "infer")),
     "transformer-train": (PLAIN, transformer),
 }
+WORKLOADS |= {
+    name + "-bf16": ([mode for mode in WORKLOADS[name][0] if mode != "onnxruntime"], WORKLOADS[name][1]) for name in BFLOAT16}
 
 
 def dump(workload, path):
     from safetensors.torch import save_file
     work = WORKLOADS[workload][1]("eager")
-    if work.network is None:
+    if work.network is None or precision != "f32":
         sys.exit(f"{workload} has no losses to dump; choose a workload that trains")
     for module in work.network.modules():
         if isinstance(module, nn.Dropout):
@@ -419,6 +440,9 @@ def main():
         return
     torch.manual_seed(0)
     torch.set_num_threads(options.threads)
+    if options.workload.endswith("-bf16"):
+        global precision
+        precision = "bf16"
     if options.dump:
         return dump(options.workload, options.dump)
     modes, make = WORKLOADS[options.workload]

@@ -3,6 +3,8 @@
 
     tools/check_predict_only.py                 builds in .build/predict-only, incrementally
     tools/check_predict_only.py --cold          starts with an empty build folder, to measure a cold build
+    tools/check_predict_only.py --quick         does without what makes a build longer and not its code another: the
+                                                modules' interfaces on their own, and names for a debugger
     tools/check_predict_only.py --package DIR   checks another checkout, for a comparison
 
 Prints the packages fetched, the modules built, build time, shared libraries, size and run time. Fails if the program builds
@@ -90,6 +92,7 @@ def main():
     parser.add_argument("--package", type=pathlib.Path, default=ROOT, help="the checkout of Aviary to depend on")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / ".build/predict-only", help="where to build")
     parser.add_argument("--cold", action="store_true", help="empty the build folder first")
+    parser.add_argument("--quick", action="store_true", help="build what is checked and nothing else")
     parser.add_argument("--report", action="store_true", help="print the figures only, and check nothing")
     options = parser.parse_args()
     package, folder = options.package.resolve(), options.build.resolve()
@@ -98,8 +101,9 @@ def main():
     write(folder / "Package.swift", MANIFEST.format(path=package, identity=package.name.lower()))
     write(folder / "Sources/main.swift", PROGRAM)
 
+    quick = ["-Xswiftc", "-no-emit-module-separately-wmo", "-Xswiftc", "-gnone", "-Xcc", "-g0"] if options.quick else []
     start = time.monotonic()
-    built = run("swift", "build", "--package-path", folder, "-c", "release")
+    built = run("swift", "build", "--package-path", folder, "-c", "release", *quick)
     seconds = time.monotonic() - start
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     if built.returncode:

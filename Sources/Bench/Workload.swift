@@ -64,7 +64,24 @@ struct Workload: Sendable {
   }
 
   static let all: [Workload] =
+    workloads + workloads.filter { hasBFloat16.contains($0.name) }.map(\.inBFloat16)
+
+  private static let workloads =
     imageWorkloads + sequenceWorkloads + transformerWorkloads + graphWorkloads + fileWorkloads
+
+  private static let hasBFloat16: Set = [
+    "resnet18-train", "resnet18-infer16", "resnet18-infer1", "resnet50-train", "resnet50-infer16", "resnet50-infer1",
+    "xai-train", "alexnet-train", "mlp4096-train", "vit_b_16-infer1",
+  ]
+
+  /// The same with products of bfloat16.
+  private var inBFloat16: Workload {
+    Workload(name: name + "-bf16", items: items) { setting in
+      guard Precision.bfloat16.isAvailable else { throw BenchFault.noBFloat16 }
+      let step = try withPrecision(.bfloat16) { try prepare(setting) }
+      return Step(renewing: step.renew) { try withPrecision(.bfloat16) { try step.run() } }
+    }
+  }
 
   /// The product's own training step, with Adam.
   static func training(

@@ -20,7 +20,6 @@ struct WorkloadCommand: ParsableCommand {
   @Option(help: "The number of timed steps.") var steps = 10
   @Option(help: "The number of untimed steps before them.") var warmup = 2
   @Option(help: "The number of compute threads.") var threads = ProcessInfo.processInfo.activeProcessorCount
-  @Option(help: "The precision of products: f32, or bf16 where the processor has it.") var precision = Precision.float32
   @Option(
     help: "Train from the weights and inputs in this safetensors file, and compare the losses with those in it.",
     completion: .file(extensions: ["safetensors"]))
@@ -49,9 +48,6 @@ struct WorkloadCommand: ParsableCommand {
     guard steps >= 1, warmup >= 0, (1...1024).contains(threads) else {
       throw ValidationError("--steps must be at least 1, --warmup at least 0, and --threads between 1 and 1024")
     }
-    guard precision.isAvailable else {
-      throw ValidationError("--precision \(precision.rawValue): this processor has no instructions for it")
-    }
     guard check == nil && !json || !profile && trace == nil else {
       throw ValidationError(
         "--profile and --trace cannot be combined with --check or --json: profiling slows the steps down")
@@ -61,7 +57,6 @@ struct WorkloadCommand: ParsableCommand {
   func run() throws {
     guard let workload = Workload.all.first(where: { $0.name == workload }) else { return }
     Compute.threads = threads
-    Compute.precision = precision
     // Fail before a long run, not after it.
     if let trace { try Self.checkWritable(trace) }
     if let check {
@@ -189,6 +184,8 @@ enum BenchFault: Error, CustomStringConvertible {
   case noInput(name: String)
   /// The file does not have a weight of the workload, or in another shape.
   case noWeight(path: String)
+  /// The processor has no instructions for products of bfloat16.
+  case noBFloat16
   /// The folder of photographs does not exist.
   case noPhotographs(folder: String)
   /// The trace cannot be written.
@@ -207,6 +204,7 @@ enum BenchFault: Error, CustomStringConvertible {
       "the file has no numeric 'input/\(name)'; write one with tools/bench_peers.py WORKLOAD --dump FILE"
     case .noWeight(let path):
       "the file has no 'weight/\(path)' of the expected shape; write one with tools/bench_peers.py WORKLOAD --dump FILE"
+    case .noBFloat16: "this processor has no instructions for bfloat16; choose the workload without -bf16"
     case .noPhotographs(let folder): "\(folder): no such folder; name an image folder with --data"
     case .unwritable(let path, let reason): "\(path): \(reason); give --trace another path"
     case .unreadable(let reason): "\(reason); remove it from the folder"
