@@ -134,10 +134,9 @@ struct DataEvaluation {
       return preprocessing.target.task == .regression
         ? EvaluationReport(predictor.regression(chosen, keepsPairs: true))
         : EvaluationReport(
-          predictor.classification(chosen, keepsProbabilities: true, thresholds: thresholds), item: "row"
-        ).named(chosen.inputs.rows.map { "\(table.rowNumbers[$0])" })
+          predictor.classification(chosen, keepsProbabilities: true, thresholds: thresholds), item: "row")
     }
-    return open(model).onPart(name)
+    return open(model).named(chosen.inputs.rows.map { "\(table.rowNumbers[$0])" }).onPart(name)
   }
 
   /// The examples that were held out of the training, or those that are asked for, and the name of their part.

@@ -61,6 +61,9 @@ struct EvaluateCommand: ParsableCommand {
       if further.labelProblems != nil {
         throw OptionFault("--label-problems is for one checkpoint, without --tta; leave it out")
       }
+      if let name = further.slice.first {
+        throw OptionFault("--slice \(name) is for one checkpoint, without --tta; leave it out")
+      }
       let evaluation = try EnsembleEvaluation(
         choice, on: data, part: part, columns: columns, reading: reading, source: source)
       return evaluation.report.print(asJSON: json)
@@ -68,7 +71,7 @@ struct EvaluateCommand: ParsableCommand {
     if try evaluateUnlabeledImages(data) { return }
     let evaluation = try CheckpointEvaluation(
       checkpoint, on: data, part: part, columns: columns, reading: reading, source: source, weights: weights,
-      writing: writing)
+      writing: writing, slices: .init(names: further.slice, isForPage: report != nil))
     // First, so that a folder that cannot be written does not cost the results.
     evaluation.report.print(asJSON: json)
     if Processes.current?.group.isWriter == false { return }
@@ -85,6 +88,7 @@ struct EvaluateCommand: ParsableCommand {
   /// Refuses what several processes cannot share.
   private func requireShareable(_ named: String) throws {
     guard Processes.current != nil else { return }
+    if further.slice.first != nil { throw OptionFault("--slice is for one process: use aviary evaluate") }
     if further.epochs { throw OptionFault("--epochs is for one process: use aviary evaluate") }
     if try !EnsembleChoice(checkpoints, ensemble, weights).isSingle {
       throw OptionFault("several checkpoints, or --tta, are for one process: use aviary evaluate")
@@ -105,6 +109,10 @@ struct EvaluateCommand: ParsableCommand {
     try reading.check(.images, data)
     reading.setThreads()
     if report != nil { throw CommandFault.noReport(path: opened.path) }
+    if let name = further.slice.first {
+      throw OptionFault(
+        "--slice \(name): \(opened.path) learned without classes, so nothing is right or wrong; leave it out")
+    }
     try UnlabeledImages(predictor, opened.path, reading).evaluation(of: data, part).print(asJSON: json)
     return true
   }

@@ -10,8 +10,16 @@ struct EvaluationArguments: ParsableArguments {
       "Write a list of labels that are probably wrong into this .csv file: the items with the largest loss first.",
       valueName: "file"))
   var labelProblems: String?
+  @Option(
+    help: ArgumentHelp(
+      "Score the groups of the items by this, too: a column of a table; 'shorter side', shape, format or folder of images. Repeatable.",
+      valueName: "name"))
+  var slice: [String] = []
 
   func validate() throws {
+    if epochs, let name = slice.first {
+      throw ValidationError("--slice \(name) is for one checkpoint, not for --epochs")
+    }
     if epochs, labelProblems != nil {
       throw ValidationError("--label-problems is for one checkpoint, not for --epochs")
     }

@@ -18,6 +18,8 @@ struct EvaluationReport {
   var names: [String]?
   /// The part of the data that was evaluated; nil where they have none.
   var part: String?
+  /// The scores of groups of the examples; nil where none are asked for.
+  var slices: EvaluationSlices?
   var lines: [String]
   var members: [(String, JSONValue)]
   /// Whether the loss, or the error, is a finite number.

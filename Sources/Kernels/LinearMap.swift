@@ -56,14 +56,20 @@ package struct LinearShape: Hashable, Sendable {
 
   package func backwardWeights() -> Plan { plan(AD_LINEAR_BACKWARD_WEIGHTS, training: true, hasBias: hasBias) }
 
+  /// Row-major rows, however many axes they lie along, as a plan of this shape wants them.
+  package func operand(_ rows: Buffer, width: Int, as layout: Layout) -> Buffer {
+    precision == .float32 ? rows : rows.reshaped(to: [self.rows, width]).reordered(to: layout)
+  }
+
   /// The gradients of the weights and of the bias, where there is one, of rows [N, I] and the gradient [N, O] of the result.
   package func weightGradients(source: Buffer, gradient: Buffer) -> (weights: Buffer, bias: Buffer?) {
     guard precision == .float32, AlgorithmRule.padsGradient(rows: rows, inputs: inputs, outputs: outputs) else {
       let plan = backwardWeights()
       let (weights, bias) = plan.backwardWeights(
-        source: source.reordered(to: plan.source), gradient: gradient.reordered(to: plan.destination),
+        source: operand(source, width: inputs, as: plan.source),
+        gradient: operand(gradient, width: outputs, as: plan.destination),
         bias: hasBias ? .plain([outputs]) : nil)
-      return (weights.reordered(to: .plain([outputs, inputs])), bias)
+      return (precision == .float32 ? weights : weights.reordered(to: .plain([outputs, inputs])), bias)
     }
     let width = outputs + Self.padding
     let padded = Buffer(.plain([rows, width]))

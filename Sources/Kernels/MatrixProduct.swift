@@ -3,7 +3,8 @@ import COneDNN
 /// A product of two row-major matrices, or of batches of them.
 package struct MatrixProduct: Sendable {
   private let plan: Plan
-  private let factors: (first: Layout, second: Layout)
+  /// The shapes and layouts of factors that are converted; nil where they are taken as they are.
+  private let conversion: [(shape: [Int], layout: Layout)]?
 
   /// - Parameters:
   ///   - first, second, result: shapes of the same rank; batch axes of size 1 repeat.
@@ -25,23 +26,28 @@ package struct MatrixProduct: Sendable {
       low.source = one.id
       low.weights = other.id
       if let plan = Plan(low), !plan.isFallback {
-        factors = (one, other)
+        conversion = [(first, one), (second, other)]
         self.plan = plan
         return
       }
     }
-    factors = (.plain(first), .plain(second))
+    conversion = nil
     plan = .required(request, "matrix product of \(first) by \(second)")
   }
 
   package func callAsFunction(_ first: Buffer, _ second: Buffer) -> Buffer {
     let result = Buffer(plan.destination)
-    let (first, second) = (first.reordered(to: factors.first), second.reordered(to: factors.second))
+    let (first, second) = (operand(first, 0), operand(second, 1))
     unsafe plan.execute { buffers in
       unsafe buffers.source = first.address
       unsafe buffers.weights = second.address
       unsafe buffers.destination = result.address
     }
     return result
+  }
+
+  private func operand(_ factor: Buffer, _ place: Int) -> Buffer {
+    guard let (shape, layout) = conversion?[place] else { return factor }
+    return factor.reshaped(to: shape).reordered(to: layout)
   }
 }

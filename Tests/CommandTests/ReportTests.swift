@@ -176,6 +176,55 @@ import Testing
     #expect(try text("again/index.html").contains("Not evaluated"))
   }
 
+  /// The groups of a slice are all items, and their scores together the score of all.
+  @Test func groupsOfItemsAreScoredByThemselves() throws {
+    var lines = ["size,color,note,kind"]
+    for row in 0..<60 {
+      lines.append("\(row % 13),\(["red", "blue", ""][row % 3]),\(row),\(row % 13 > 6 ? "big" : "small")")
+    }
+    try scratch.write(lines.joined(separator: "\n") + "\n", to: "things.csv")
+    let run = scratch / "run"
+    let trained = try BuiltTool.run([
+      "train", "mlp", "--data", scratch / "things.csv", "--target", "kind", "--exclude", "color,note", "--set",
+      "hidden=[4]", "--output", run, "--epochs", "2", "--quiet",
+    ])
+    #expect(trained.status == 0, "\(trained.errors)")
+    // A column that the network does not see, too.
+    let evaluate = ["evaluate", run, "--part", "all", "--slice", "color", "--slice", "size"]
+    let outcome = try BuiltTool.run(evaluate + ["--json"])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let object = try #require(try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any])
+    let slices = try #require(object["slices"] as? [[String: Any]])
+    #expect(slices.map { $0["by"] as? String } == ["color", "size"])
+    for slice in slices {
+      let groups = try #require(slice["groups"] as? [[String: Any]])
+      let counts = groups.compactMap { $0["count"] as? Int }
+      let right = zip(groups, counts).reduce(0) { $0 + ($1.0["accuracy"] as? Double ?? 0) * Double($1.1) }
+      #expect(counts.reduce(0, +) == 60)
+      #expect(abs(right / 60 - (try #require(object["accuracy"] as? Double))) < 1e-9)
+    }
+    let colors = try #require(slices[0]["groups"] as? [[String: Any]])
+    #expect(colors.compactMap { $0["value"] as? String } == ["blue", "red", "missing"])
+    let plain = try BuiltTool.run(evaluate + ["--report", scratch / "report"])
+    #expect(plain.output.contains("\ncolor    rows  accuracy") && plain.output.contains("\nmissing"), "\(plain.output)")
+    let page = try text("report/index.html")
+    try expectSelfContained(page)
+    #expect(page.contains("id=\"slices\"") && page.contains(">color</caption>") && !page.contains(">kind</caption>"))
+    let unknown = try BuiltTool.run(["evaluate", run, "--slice", "smell"])
+    #expect(unknown.status == 64 && unknown.errors.contains("has no 'smell' to slice by; it has size, color, note"))
+  }
+
+  @Test func imagesAreSlicedByTheirForm() throws {
+    try hostileClasses()
+    let outcome = try BuiltTool.run(["evaluate", scratch / "toy.h5", "--data", scratch / "pets", "--slice", "format"])
+    #expect(outcome.status == 0 && outcome.output.contains("\nformat  images  accuracy"), "\(outcome.errors)")
+    #expect(outcome.output.split(separator: "\n").last?.hasPrefix("JPEG ") == true, "\(outcome.output)")
+    let unknown = try BuiltTool.run([
+      "evaluate", scratch / "toy.h5", "--data", scratch / "pets", "--slice", "smell",
+    ])
+    #expect(unknown.status == 64 && unknown.errors.contains("it has shorter side, shape, format"))
+  }
+
   @Test func whatCannotBeDrawnIsSaid() throws {
     expectFault(try BuiltTool.run(["plot", scratch.path, "--output", scratch / "a.svg"]), "is not a training run")
     for (arguments, words) in [

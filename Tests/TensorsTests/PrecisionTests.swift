@@ -49,7 +49,9 @@ struct PrecisionTests {
           x, weight: weight, bias: bias, stride: [2, 2], padding: [1, 1], outputPadding: [0, 0], dilation: [1, 1])
       },
       Case("linear", [20, 48], [32, 48], bias: 32) { linear($0, weight: $1, bias: $2) },
+      Case("linear of rows along two axes", [4, 5, 48], [32, 48], bias: 32) { linear($0, weight: $1, bias: $2) },
       Case("linear of one row", [1, 100], [10, 100], bias: 10, isSure: false) { linear($0, weight: $1, bias: $2) },
+      Case("product of one matrix and a batch", [24, 32], [3, 32, 16], bias: 16) { matmul($0, $1) + $2 },
       Case("product of batches", [3, 24, 32], [3, 32, 16], bias: 16) { matmul($0, $1) + $2 },
     ]
   }

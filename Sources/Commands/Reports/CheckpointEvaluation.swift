@@ -14,9 +14,11 @@ struct CheckpointEvaluation {
   /// - Parameters:
   ///   - checkpoint: a file, a run, or the name of weights.
   ///   - part: nil for what was held out of the training.
+  ///   - slices: of which groups of the items scores are wanted.
   init(
     _ checkpoint: String, on named: String, part: EvaluationPart?, columns: ColumnOptions, reading: ReadingArguments,
-    source: SourceOptions, weights: WeightsOptions, writing: WritingOptions
+    source: SourceOptions, weights: WeightsOptions, writing: WritingOptions,
+    slices: EvaluationSlices.Request = EvaluationSlices.Request()
   ) throws {
     data = try weights.dataPath(named)
     kind = try DataSource.kind(of: data)
@@ -26,7 +28,14 @@ struct CheckpointEvaluation {
       let evaluation = try DataEvaluation(
         checkpoint, source, weights: weights, part: part, beam: writing.beam)
       metadata = evaluation.checkpoint.metadata
-      report = try evaluation.report(on: data, kind, columns)
+      let report = try evaluation.report(on: data, kind, columns)
+      let (path, isTable) = (data, kind == .tables)
+      self.report = try Self.sliced(report, slices, metadata, path) {
+        guard isTable, let names = report.names else { return [] }
+        return Slicing.columns(
+          of: try Table(csv: path), rows: names.compactMap { Int($0) },
+          except: try evaluation.checkpoint.inputPreparation()?.target)
+      }
       images = nil
       return
     }
@@ -34,7 +43,24 @@ struct CheckpointEvaluation {
     try writing.requireNone(path: checkpoint)
     let loaded = try LoadedModel(checkpoint, source, weights: weights, needsHead: true)
     metadata = loaded.predictor.metadata
-    (report, images) = try Self.evaluate(loaded, on: data, part, reading)
+    let (report, images) = try Self.evaluate(loaded, on: data, part, reading)
+    self.report = try Self.sliced(report, slices, metadata, data) { images.map { Slicing.images($0.entries) } ?? [] }
+    self.images = images
+  }
+
+  /// The report with the scores of groups of its items, where they are wanted.
+  private static func sliced(
+    _ report: EvaluationReport, _ request: EvaluationSlices.Request, _ metadata: Checkpoint.Metadata, _ data: String,
+    by slicings: () throws -> [Slicing]
+  ) throws -> EvaluationReport {
+    guard !request.isEmpty, Processes.current == nil else { return report }
+    let slices = try EvaluationSlices(
+      request, of: report, by: slicings(), thresholds: metadata.thresholds, data: data)
+    var report = report
+    report.slices = slices
+    report.lines += slices.lines
+    report.members += slices.members
+    return report
   }
 
   private static func evaluate(

@@ -9,6 +9,10 @@ struct EvaluationSections {
 
   /// - Throws: where a drawing cannot be made.
   func sections() throws -> [ReportPage.Section] {
+    try scoreSections() + (report.slices?.section.map { [$0] } ?? [])
+  }
+
+  private func scoreSections() throws -> [ReportPage.Section] {
     switch report.content {
     case .classes(let metrics, let findings):
       try ClassificationSections(metrics: metrics, findings: findings).sections()

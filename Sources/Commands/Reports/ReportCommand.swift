@@ -31,7 +31,8 @@ struct ReportCommand: ParsableCommand {
       guard let data = data ?? record.options?.data, !data.isEmpty else { throw ReportFault.noData(run: folder) }
       evaluation = try CheckpointEvaluation(
         best, on: data, part: part, columns: try ColumnOptions.parse([]), reading: reading,
-        source: try SourceOptions.parse([]), weights: weights, writing: try WritingOptions.parse([]))
+        source: try SourceOptions.parse([]), weights: weights, writing: try WritingOptions.parse([]),
+        slices: .init(isForPage: true))
     } catch {
       // Data that are gone do not cost the rest of the report.
       guard data == nil else { throw error }

@@ -19,6 +19,14 @@ extension DecodedImage {
 
   /// The number of pixels that decoding a file would make, from its first bytes.
   public static func pixelCount(of bytes: [UInt8], named name: String) throws(ImageDecodingFault) -> Int {
+    let (width, height) = try storedSize(of: bytes, named: name)
+    return width * height
+  }
+
+  /// The size of a picture as its file stores it, before orientation, from its first bytes.
+  static func storedSize(
+    of bytes: [UInt8], named name: String
+  ) throws(ImageDecodingFault) -> (width: Int, height: Int) {
     guard let format = ImageFormat(bytes) else { throw .notAnImage(path: name) }
     let codec: Codec
     switch format {
@@ -27,12 +35,27 @@ extension DecodedImage {
     case .webp:
       guard let container = WebPContainer(bytes) else { throw .truncated(path: name, format: format.rawValue) }
       // Sides of an animation's canvas have 24 bits.
-      if let canvas = container.animation?.canvas { return canvas.width * canvas.height }
+      if let canvas = container.animation?.canvas { return (canvas.width, canvas.height) }
       codec = .webp
     default: throw .unsupported(path: name, format: format.rawValue)
     }
-    let (width, height) = try codec.size(of: bytes[...], path: name)
-    return width * height
+    return try codec.size(of: bytes[...], path: name)
+  }
+
+  /// The EXIF orientation of a picture, 1 to 8.
+  static func orientation(of bytes: [UInt8]) -> Int {
+    switch ImageFormat(bytes) {
+    case .jpeg:
+      let metadata = JPEGSegments(bytes)
+      return Orientation.find(exif: metadata.exif, xmp: metadata.xmp)
+    case .png:
+      let metadata = PNGChunks(bytes)
+      return Orientation.find(exif: metadata.exif, xmp: metadata.xmp)
+    case .webp:
+      let container = WebPContainer(bytes)
+      return Orientation.find(exif: container?.exif, xmp: container?.xmp)
+    default: return 1
+    }
   }
 
   private static func decode(

@@ -34,6 +34,19 @@ public struct ImageEntry: Sendable, Hashable {
     return try DecodedImage(contentsOf: path)
   }
 
+  /// The size of the picture as a viewer shows it, in pixels, and the name of its format; nothing is decoded. Pictures that
+  /// are packed into one file have no format.
+  public func form() throws(ImageDecodingFault) -> (width: Int, height: Int, format: String?) {
+    if let packed {
+      let image = packed.image(index)
+      return (image.width, image.height, nil)
+    }
+    let bytes = try readBytes(path: path)
+    let (width, height) = try DecodedImage.storedSize(of: bytes, named: path)
+    let isTurned = (5...8).contains(DecodedImage.orientation(of: bytes))
+    return (isTurned ? height : width, isTurned ? width : height, ImageFormat(bytes)?.rawValue)
+  }
+
   /// The picture for cutting a part out of it.
   func source() throws(ImageDecodingFault) -> PictureSource {
     if let packed { return .decoded(packed.image(index)) }

@@ -27,7 +27,8 @@ public func linear(_ x: Tensor, weight: Tensor, bias: Tensor? = nil) -> Tensor {
     let y = Buffer(.plain([rows, shape.outputs]))
     let plan = shape.forward(training: isTraining, relu: false)
     plan.forward(
-      source: x.plainBuffer.reordered(to: plan.source), weights: weight.prepared(for: plan.weights),
+      source: shape.operand(x.plainBuffer, width: shape.inputs, as: plan.source),
+      weights: weight.prepared(for: plan.weights),
       bias: bias?.plainBuffer, into: y)
     let result = Tensor(y.reshaped(to: Array(resultShape)), shape: Array(resultShape))
     return recorded(result, as: .init("linear"), from: x, weight, bias) { [shape] dy, cotangents in
@@ -35,7 +36,8 @@ public func linear(_ x: Tensor, weight: Tensor, bias: Tensor? = nil) -> Tensor {
       if cotangents.wants(x) {
         let plan = shape.backwardData()
         let dx = plan.backwardData(
-          gradient: gradient.reordered(to: plan.destination), weights: weight.prepared(for: plan.weights))
+          gradient: shape.operand(gradient, width: shape.outputs, as: plan.destination),
+          weights: weight.prepared(for: plan.weights))
         cotangents.add(Tensor(dx.reshaped(to: x.shape), shape: x.shape), to: x)
       }
       if cotangents.wants(weight) || bias.map(cotangents.wants) ?? false {
@@ -51,7 +53,7 @@ extension Tensor {
   /// The weights of a linear map in the layout that a plan wants, kept for as long as the weights stay.
   fileprivate func prepared(for layout: Layout) -> Buffer {
     let present = plainBuffer
-    if present.layout == layout { return present }
+    if layout.isPlain || present.layout == layout { return present }
     let key = Preparation(layout: layout, folded: [])
     if let found = content.onComputeThread.prepared[key] { return found.weights }
     let weights = present.reordered(to: layout)
