@@ -1,3 +1,4 @@
+import AviaryArchives
 import Aviary
 import AviaryExplanations
 import AviaryKernels

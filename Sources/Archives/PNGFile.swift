@@ -1,19 +1,24 @@
-import AviaryArchives
+import AviaryDiagnostics
 
 /// Pictures as PNG files without compression: they are as large as thumbnails, and need no library.
-enum PNGFile {
-  /// - Parameter pixels: red, green and blue of each, rows from the top.
-  static func encoded(_ pixels: [UInt8], width: Int, height: Int) -> [UInt8] {
+package enum PNGFile {
+  /// - Parameters:
+  ///   - pixels: of 8 bits a channel, channels side by side, rows from the top.
+  ///   - channels: 3 for red, green and blue, 1 for grey.
+  package static func encoded(_ pixels: [UInt8], width: Int, height: Int, channels: Int = 3) -> [UInt8] {
+    ensure(
+      [1, 3].contains(channels) && pixels.count == channels * width * height && !pixels.isEmpty,
+      "PNG: \(pixels.count) values are not \(width)x\(height) pixels of \(channels) channels")
     var raw: [UInt8] = []
     raw.reserveCapacity(pixels.count + height)
     for row in 0..<height {
       // No filter.
       raw.append(0)
-      raw += pixels[3 * row * width..<3 * (row + 1) * width]
+      raw += pixels[channels * row * width..<channels * (row + 1) * width]
     }
     var file: [UInt8] = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]
-    // 8 bits of red, green and blue; nothing interlaced.
-    file += chunk("IHDR", word(width) + word(height) + [8, 2, 0, 0, 0])
+    // 8 bits a channel, of colours or of grey; nothing interlaced.
+    file += chunk("IHDR", word(width) + word(height) + [8, channels == 3 ? 2 : 0, 0, 0, 0])
     file += chunk("IDAT", stored(raw))
     file += chunk("IEND", [])
     return file
