@@ -1,5 +1,5 @@
-import AviaryArchives
 import Aviary
+import AviaryArchives
 import AviaryExplanations
 import AviaryKernels
 import AviaryPictures
