@@ -136,7 +136,7 @@ struct DataEvaluation {
         : EvaluationReport(
           predictor.classification(chosen, keepsProbabilities: true, thresholds: thresholds), item: "row")
     }
-    return open(model).named(chosen.inputs.rows.map { "\(table.rowNumbers[$0])" }).onPart(name)
+    return open(model).of(table, rows: chosen.inputs.rows, target: preprocessing.target.name).onPart(name)
   }
 
   /// The examples that were held out of the training, or those that are asked for, and the name of their part.
@@ -189,7 +189,7 @@ struct DataEvaluation {
     }
     return EvaluationReport(
       predictor.classification(chosen, keepsProbabilities: true, thresholds: thresholds), item: "text"
-    ).named(chosen.inputs.rows.map { "\(table.rowNumbers[$0])" }).onPart(name)
+    ).of(table, rows: chosen.inputs.rows, target: preprocessing.target.name).onPart(name)
   }
 
   /// On the end of the text that a network was trained on, by default, and on all of another text.

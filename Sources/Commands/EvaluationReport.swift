@@ -18,6 +18,17 @@ struct EvaluationReport {
   var names: [String]?
   /// The part of the data that was evaluated; nil where they have none.
   var part: String?
+  /// Rows of a table.
+  struct Rows {
+    let table: Table
+    /// Where the rows are among the table's.
+    let places: [Int]
+    /// The column that is predicted.
+    let target: String
+  }
+
+  /// The rows that the examples are, in the order in which they were counted; nil where they are something else.
+  var rows: Rows?
   /// The scores of groups of the examples; nil where none are asked for.
   var slices: EvaluationSlices?
   var lines: [String]
@@ -48,6 +59,13 @@ struct EvaluationReport {
   func named(_ names: [String]) -> EvaluationReport {
     var report = self
     report.names = names
+    return report
+  }
+
+  /// The same, with the rows that the examples are.
+  func of(_ table: Table, rows places: [Int], target: String) -> EvaluationReport {
+    var report = named(places.map { "\(table.rowNumbers[$0])" })
+    report.rows = Rows(table: table, places: places, target: target)
     return report
   }
 

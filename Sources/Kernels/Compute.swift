@@ -126,15 +126,21 @@ public enum Compute {
 
   private static let isBFloat16 = Atomic<Bool>(false)
   private static var programsPrecision: Precision { isBFloat16.load(ordering: .relaxed) ? .bfloat16 : .float32 }
-  /// Of the scope that the caller of the body is in.
+  /// Of the scope that the body, or the caller of the body, is in.
   private static let callersPrecision = PerBody<Precision?>(nil)
   /// Of the scope that the task or the thread is in.
   @TaskLocal private static var scopedPrecision: Precision?
 
-  /// Runs `body`, which is not on a compute thread, in a precision.
+  /// Runs `body` in a precision, on the caller's own thread.
   package static func withPrecision<Result, Failure>(
     _ precision: Precision, _ body: () throws(Failure) -> Result
   ) throws(Failure) -> Result {
+    if isCurrent {
+      let outer = callersPrecision.onComputeThread
+      callersPrecision.onComputeThread = precision
+      defer { callersPrecision.onComputeThread = outer }
+      return try body()
+    }
     var outcome: Swift.Result<Result, Failure>?
     $scopedPrecision.withValue(precision) {
       do throws(Failure) {

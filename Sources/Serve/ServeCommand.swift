@@ -35,6 +35,7 @@ struct ServeCommand: ParsableCommand {
   @OptionGroup(title: "Connections") var connections: ConnectionOptions
   @OptionGroup(title: "Batches and queues") var batches: BatchOptions
   @OptionGroup(title: "Limits") var limits: LimitOptions
+  @OptionGroup var computing: PrecisionArguments
   @OptionGroup var weights: WeightsOptions
 
   static func main() { runAsProgram() }
@@ -73,6 +74,7 @@ struct ServeCommand: ParsableCommand {
 
   func run() throws {
     #if Server
+      computing.apply()
       let key = try connections.key()
       let sources = try checkpoints.map { checkpoint in
         let (name, file) = Self.name(of: checkpoint)

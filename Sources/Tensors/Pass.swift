@@ -56,8 +56,6 @@ struct Pass {
   var trace: TraceRecorder?
   /// Whether the same weights will be used in many passes, so that preparing them pays.
   var weightsStay = false
-  /// Of the products that convolutions, linear maps and products of matrices are made of; nil for the program's.
-  var precision: Precision?
   /// Nil outside of any scope, where nothing is drawn.
   var drawing: Drawing?
   /// A normalisation that waits for the relu that may follow it.
@@ -70,9 +68,6 @@ struct Pass {
   var share: PassShare?
   /// What stands for cells of a model, by their identity, while a frozen copy of it is in use.
   var bindings: [ObjectIdentifier: AnyObject]?
-
-  /// The precision of products in the pass that runs now; to be asked for on the compute thread.
-  static var precision: Precision { current.onComputeThread.precision ?? Compute.precision }
 
   /// Makes the pending computation, if there is one.
   static func resolvePending() {
@@ -147,16 +142,15 @@ public func inference<Result, Failure>(
 /// let logits = withPrecision(.bfloat16) { model(images) }
 /// ```
 ///
-/// Recurrent layers, attention's fused kernel and quantised layers compute as ever. `Compute.precision` is the program's default.
-/// Outside of other scopes the body runs on the caller's own thread.
+/// Recurrent layers and attention's fused kernel stay in float32, and quantised layers in integers. `Compute.precision` is the
+/// program's default. The body runs on the caller's own thread.
 ///
 /// - Precondition: the processor has instructions for the precision: see `Precision.isAvailable`.
 public func withPrecision<Result, Failure>(
   _ precision: Precision, _ body: () throws(Failure) -> Result
 ) throws(Failure) -> Result {
   precision.ensureAvailable()
-  return try Compute.isCurrent
-    ? Pass.scope({ $0.precision = precision }, body) : Compute.withPrecision(precision, body)
+  return try Compute.withPrecision(precision, body)
 }
 
 /// The mode of the pass that runs now.

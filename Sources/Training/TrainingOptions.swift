@@ -79,7 +79,8 @@ public struct TrainingOptions: Equatable, Sendable {
   public var workers: Int
   /// The threads that compute.
   public var threads: Int
-  /// The precision of the products of convolutions and linear maps. Weights, gradients and checkpoints are of float32.
+  /// The precision of the products of convolutions, linear maps and matrices; that of the scope in which the options are made,
+  /// whatever scope the run is in. Weights, gradients and checkpoints are of float32.
   public var precision = Compute.precision
   /// What the kind of data adds; nil for what is detected at `data`, with its defaults.
   public var kind: DataOptions?
@@ -189,7 +190,7 @@ public struct TrainingOptions: Equatable, Sendable {
     try TrainingFault.check("number of workers", workers, (1...256).contains(workers), "1 to 256")
     guard precision.isAvailable else {
       throw TrainingFault.invalidSetting(
-        name: "precision", value: precision.rawValue, allowed: "f32; this processor has no instructions for the other")
+        name: "precision", value: precision.rawValue, allowed: "f32; this processor has no instructions for bf16")
     }
     try TrainingFault.check("number of threads", threads, (1...1024).contains(threads), "1 to 1024")
     try TrainingFault.check(

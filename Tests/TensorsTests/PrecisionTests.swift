@@ -117,6 +117,8 @@ struct PrecisionTests {
     #expect(value() == full)
     #expect(Compute.run { withPrecision(.bfloat16) { value() } } == low, "on a compute thread")
     #expect(withPrecision(.bfloat16) { Compute.run { value() } } == low)
+    let inside = Compute.run { withPrecision(.bfloat16) { [Compute.precision] } + [Compute.precision] }
+    #expect(inside == [.bfloat16, .float32])
     #expect(withPrecision(.bfloat16) { Compute.precision } == .bfloat16 && Compute.precision == .float32)
     #expect(await Compute.enqueue { withPrecision(.bfloat16) { linear(x, weight: weight).scalars } } == low)
     #expect(withPrecision(.bfloat16) { inference(weightsStay: true) { value() } } == low, "other scopes keep it")
@@ -138,6 +140,8 @@ struct PrecisionTests {
     #expect(distance > 1e-4 && distance < 0.02)
     #expect(logits() == full)
     #expect(withPrecision(.bfloat16) { logits() } == low)
+    model.initialize(seed: 2)
+    #expect(withPrecision(.bfloat16) { logits() } != low)
   }
 
   @Test func whatIsNotANumberStaysSo() {

@@ -8,25 +8,25 @@ import Testing
 
   @Test func wordsAreGroups() {
     let slicing = Slicing("city", words: ["b", "a", nil, "b", "é", "e\u{301}"])
-    #expect(slicing.groups.map(\.name) == ["a", "b", "e\u{301}", "é", "missing"], "by their bytes")
+    #expect(slicing.groups.map(\.name) == ["a", "b", "e\u{301}", "é", "(missing)"], "by their bytes")
     #expect(slicing.groups.map(\.items) == [[1], [0, 3], [5], [4], [2]])
   }
 
   @Test func theRarestWordsShareAGroup() {
     let slicing = Slicing("city", words: ["a", "b", "b", "c", "d", "d"], most: 3)
-    #expect(slicing.groups.map(\.name) == ["b", "d", "2 others"])
-    #expect(groups(slicing)["2 others"] == [0, 3])
+    #expect(slicing.groups.map(\.name) == ["b", "d", "2 other values"])
+    #expect(groups(slicing)["2 other values"] == [0, 3])
   }
 
   @Test func fewNumbersAreGroupsAndManyAreIntervals() {
-    #expect(Slicing("rooms", numbers: [2, 1, nil, 2, .nan]).groups.map(\.name) == ["1", "2", "missing"])
+    #expect(Slicing("rooms", numbers: [2, 1, nil, 2, .nan]).groups.map(\.name) == ["1", "2", "(missing)"])
     let slicing = Slicing("price", numbers: (0..<100).map { Double(($0 * 37) % 100) / 2 })
-    #expect(slicing.groups.map(\.name) == ["below 12.5", "12.5 to below 25", "25 to below 37.5", "37.5 and more"])
+    #expect(slicing.groups.map(\.name) == ["below 12.5", "12.5 to below 25", "25 to below 37.5", "37.5 or more"])
     #expect(slicing.groups.map(\.items.count) == [25, 25, 25, 25])
     #expect(slicing.groups.flatMap(\.items).sorted() == Array(0..<100), "each is in one group")
     // Most numbers are the same: intervals are fewer, and no item is lost.
     let skewed = Slicing("count", numbers: (0..<40).map { $0 < 30 ? 0 : Double($0) })
-    #expect(skewed.groups.map(\.name) == ["below 30", "30 and more"])
+    #expect(skewed.groups.map(\.name) == ["below 30", "30 or more"])
     #expect(skewed.groups.map(\.items.count) == [30, 10])
   }
 

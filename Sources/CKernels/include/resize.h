@@ -10,7 +10,7 @@ enum { AVIARY_RESIZE_BITS = 22 };
 
 // Widens or narrows `rows` rows of RGB pixels to `out_width`. Output pixel x is the sum over t < counts[x] of
 // weights[x * taps + t] times input pixel starts[x] + t. `in_stride` is the bytes from a row to the next;
-// output rows are packed. Of weights, |w| < 2^26, and the sum of their magnitudes for a pixel is below 2^23. Nothing before the
+// output rows are packed. Those from counts[x] on are zero. |w| < 2^26, and the sum of their magnitudes for a pixel is below 2^23. Nothing before the
 // first pixel of the first row that starts and counts name is read, nor beyond the last pixel of the last row.
 void aviary_resize_horizontal(
     const uint8_t *in, size_t in_stride, uint8_t *out, size_t rows, size_t out_width, const int32_t *starts,

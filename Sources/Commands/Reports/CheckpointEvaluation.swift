@@ -25,33 +25,33 @@ struct CheckpointEvaluation {
     try reading.check(kind, data)
     reading.setThreads()
     if kind != .images {
+      if kind != .tables, let name = slices.names.first {
+        throw OptionFault(EvaluationSlices.unsuited(name, data))
+      }
       let evaluation = try DataEvaluation(
         checkpoint, source, weights: weights, part: part, beam: writing.beam)
       metadata = evaluation.checkpoint.metadata
       let report = try evaluation.report(on: data, kind, columns)
-      let (path, isTable) = (data, kind == .tables)
-      self.report = try Self.sliced(report, slices, metadata, path) {
-        guard isTable, let names = report.names else { return [] }
-        return Slicing.columns(
-          of: try Table(csv: path), rows: names.compactMap { Int($0) },
-          except: try evaluation.checkpoint.inputPreparation()?.target)
-      }
+      self.report = try Self.sliced(
+        report, slices, metadata, data, by: report.rows.map { Slicing.columns(of: $0) } ?? [])
       images = nil
       return
     }
     try columns.requireNone(path: checkpoint)
     try writing.requireNone(path: checkpoint)
+    try EvaluationSlices.checkImages(slices, data)
     let loaded = try LoadedModel(checkpoint, source, weights: weights, needsHead: true)
     metadata = loaded.predictor.metadata
     let (report, images) = try Self.evaluate(loaded, on: data, part, reading)
-    self.report = try Self.sliced(report, slices, metadata, data) { images.map { Slicing.images($0.entries) } ?? [] }
+    self.report = try Self.sliced(
+      report, slices, metadata, data, by: images.map { Slicing.images($0.entries) } ?? [])
     self.images = images
   }
 
   /// The report with the scores of groups of its items, where they are wanted.
   private static func sliced(
     _ report: EvaluationReport, _ request: EvaluationSlices.Request, _ metadata: Checkpoint.Metadata, _ data: String,
-    by slicings: () throws -> [Slicing]
+    by slicings: @autoclosure () -> [Slicing]
   ) throws -> EvaluationReport {
     guard !request.isEmpty, Processes.current == nil else { return report }
     let slices = try EvaluationSlices(

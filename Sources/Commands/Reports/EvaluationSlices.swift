@@ -30,10 +30,12 @@ struct EvaluationSlices {
     data: String
   ) throws {
     item = report.item
-    guard let outcomes = Outcomes(report, thresholds) else {
+    guard let outcomes = Outcomes(report, thresholds), !slicings.isEmpty else {
       if let name = request.names.first {
         throw OptionFault(
-          "--slice \(name): \(data) is not of items with a prediction each that are all kept; leave it out")
+          slicings.isEmpty
+            ? Self.unsuited(name, data)
+            : "--slice \(printable(name)): \(data) has more predictions than are kept; evaluate a part of it")
       }
       (named, onPage, isRegression) = ([], [], false)
       return
@@ -53,6 +55,19 @@ struct EvaluationSlices {
       ? known.filter { $0.groups.count > 1 && !$0.isOfNames(outcomes.count) }.map(outcomes.scores)
         .sorted { $0.prominence > $1.prominence }.prefix(Self.mostShown).map { $0 }
       : []
+  }
+
+  /// Refuses what images cannot be sliced by, before they are evaluated.
+  static func checkImages(_ request: Request, _ data: String) throws {
+    for name in request.names where !Slicing.imageNames.contains(where: { $0.isExactly(name) }) {
+      throw OptionFault(
+        "--slice: \(data) has no '\(printable(name))' to slice by; images have \(Slicing.imageNames.joined(separator: ", "))"
+      )
+    }
+  }
+
+  static func unsuited(_ name: String, _ data: String) -> String {
+    "--slice \(printable(name)) is for rows or texts of a table and for images, not for \(data); leave it out"
   }
 
   /// What was made of each item.
@@ -118,7 +133,7 @@ struct EvaluationSlices {
     let slices = named.map { scores -> JSONValue in
       let rows = scores.rows.map { row -> JSONValue in
         var members: [(String, JSONValue)] = [
-          ("value", .text(row.group)), ("count", .integer(row.count)),
+          ("value", row.kind == .missing ? .null : .text(row.group)), ("count", .integer(row.count)),
           (isRegression ? "rmse" : "accuracy", .real(row.score)),
         ]
         if let interval = row.interval {
@@ -133,12 +148,12 @@ struct EvaluationSlices {
 
   /// The section of a page; nil where there is nothing to compare.
   var section: ReportPage.Section? {
-    let all = named + onPage.filter { scores in !named.contains { $0.name.isExactly(scores.name) } }
+    let all = onPage + named.filter { scores in !onPage.contains { $0.name.isExactly(scores.name) } }
     guard !all.isEmpty else { return nil }
     let note =
       isRegression
-      ? "The error of groups of the \(item)s; those by which it differs most come first."
-      : "How many are right among groups of the \(item)s; those by which it differs most come first. In small groups much is chance: the intervals are Wilson's, for a confidence of 95 %."
+      ? "The error of groups of the \(item)s, first of those by which it differs most."
+      : "The accuracy of groups of the \(item)s, first of those by which it differs most. In small groups much is chance: Wilson's intervals have a confidence of 95 %."
     let tables = all.map { scores in
       HTML.table(
         scores.name, ["Group"] + header.map { $0.prefix(1).uppercased() + $0.dropFirst() },
@@ -154,9 +169,11 @@ struct EvaluationSlices {
 extension Slicing {
   /// Whether most items have a value of their own, so that groups say nothing.
   fileprivate func isOfNames(_ items: Int) -> Bool {
-    guard let others = groups.first(where: { $0.name.hasSuffix(" others") }) else { return false }
-    return others.items.count * 2 > items
+    groups.contains { $0.kind == .rest && $0.items.count * 2 > items }
   }
+
+  /// What images are sliced by.
+  static let imageNames = ["shorter side", "shape", "format", "folder"]
 
   /// Of images: by size, shape, format, and, where a class has several, the folder that they are in.
   static func images(_ entries: [ImageEntry]) -> [Slicing] {
@@ -170,7 +187,7 @@ extension Slicing {
       if let folder { ofClass[entry.label, default: []].insert(ExactText(folder)) }
     }
     let shapes = forms.map { form in
-      form.map { $0.width == $0.height ? "square" : $0.width > $0.height ? "wider than high" : "higher than wide" }
+      form.map { $0.width == $0.height ? "square" : $0.width > $0.height ? "wider than tall" : "taller than wide" }
     }
     var slicings = [
       Slicing("shorter side", numbers: forms.map { form in form.map { Double(min($0.width, $0.height)) } }),
@@ -181,30 +198,12 @@ extension Slicing {
   }
 
   /// Of rows of a table: by each of its columns but the one that is predicted.
-  ///
-  /// - Parameter rows: their numbers in the file.
-  static func columns(of table: Table, rows: [Int], except target: String?) -> [Slicing] {
-    let places = Dictionary(
-      table.rowNumbers.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
-    let chosen = rows.map { places[$0] }
-    return table.columns.filter { column in !(target.map { column.name.isExactly($0) } ?? false) }.map { column in
+  static func columns(of evaluated: EvaluationReport.Rows) -> [Slicing] {
+    evaluated.table.columns.filter { !$0.name.isExactly(evaluated.target) }.map { column in
       switch column.values {
-      case .numeric(let values):
-        Slicing(column.name, numbers: chosen.map { place in place.flatMap { values[$0] } })
-      case .categorical(let values):
-        Slicing(column.name, words: chosen.map { place in place.flatMap { values[$0] } })
+      case .numeric(let values): Slicing(column.name, numbers: evaluated.places.map { values[$0] })
+      case .categorical(let values): Slicing(column.name, words: evaluated.places.map { values[$0] })
       }
-    }
-  }
-}
-
-extension InputPreparation {
-  /// The column that is predicted.
-  var target: String? {
-    switch self {
-    case .table(let preparation): preparation.target.name
-    case .textColumn(let preparation): preparation.target.name
-    default: nil
     }
   }
 }

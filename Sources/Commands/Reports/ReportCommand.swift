@@ -26,6 +26,8 @@ struct ReportCommand: ParsableCommand {
     guard FileSystem.exists(best) else { throw ReportFault.nothingToDraw(run: folder) }
     let (output, title) = (output ?? folder + "/report", Self.name(of: folder))
     try ReportPage.check(output)
+    // As the run itself scored its test part.
+    if let precision = record.options?.precision, precision.isAvailable { Compute.precision = precision }
     let evaluation: CheckpointEvaluation
     do {
       guard let data = data ?? record.options?.data, !data.isEmpty else { throw ReportFault.noData(run: folder) }

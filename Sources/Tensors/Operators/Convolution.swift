@@ -56,7 +56,7 @@ extension ConvolutionShape {
   /// The same in the precision of the pass that runs now.
   var inCurrentPrecision: ConvolutionShape {
     var shape = self
-    shape.precision = Pass.precision
+    shape.precision = Compute.precision
     return shape
   }
 

@@ -22,7 +22,7 @@ public func linear(_ x: Tensor, weight: Tensor, bias: Tensor? = nil) -> Tensor {
       return recorded(result, as: .init("linear"), from: x, weight, bias) { _, _ in }
     }
     var shape = shape
-    shape.precision = Pass.precision
+    shape.precision = Compute.precision
     let isTraining = x.isTracked || weight.isTracked || (bias?.isTracked ?? false)
     let y = Buffer(.plain([rows, shape.outputs]))
     let plan = shape.forward(training: isTraining, relu: false)

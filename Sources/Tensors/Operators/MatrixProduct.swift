@@ -27,7 +27,7 @@ public func matmul(_ a: Tensor, _ b: Tensor) -> Tensor {
   let shape = batch + [a.shape[a.rank - 2], b.shape[b.rank - 1]]
   let (first, second) = (padded(a.shape, to: shape.count), padded(b.shape, to: shape.count))
   return operation {
-    let precision = Pass.precision
+    let precision = Compute.precision
     let product = MatrixProduct(first: first, second: second, result: shape, precision: precision)
     let y = Tensor(product(a.plainBuffer, b.plainBuffer), shape: shape)
     return recorded(y, as: .init("matmul"), from: a, b) { dy, cotangents in

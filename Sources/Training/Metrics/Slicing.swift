@@ -4,6 +4,18 @@ import AviaryDiagnostics
 public struct Slicing: Equatable, Sendable {
   /// Items that have something in common.
   public struct Group: Equatable, Sendable {
+    /// What makes items a group.
+    public enum Kind: Sendable {
+      /// They have a value, or lie in an interval.
+      case value
+      /// Their values are too rare for groups of their own.
+      case rest
+      /// They have no value.
+      case missing
+    }
+
+    /// What makes them a group.
+    public let kind: Kind
     /// What they have in common.
     public let name: String
     /// Their places among all items.
@@ -19,8 +31,9 @@ public struct Slicing: Equatable, Sendable {
   ///
   /// - Parameters:
   ///   - words: of each item; nil where it has none.
-  ///   - most: the most groups of words.
+  ///   - most: the most groups of words, at least two.
   public init(_ name: String, words: [String?], most: Int = 20) {
+    ensure(most >= 2, "Slicing: \(most) groups of words are fewer than two")
     var places: [ExactText: [Int]] = [:]
     var missing: [Int] = []
     for (place, word) in words.enumerated() {
@@ -30,10 +43,10 @@ public struct Slicing: Equatable, Sendable {
       a.value.count != b.value.count ? a.value.count > b.value.count : a.key < b.key
     }
     let shown = frequent.count > most ? frequent.prefix(most - 1) : frequent[...]
-    var groups = shown.sorted { $0.key < $1.key }.map { Group(name: $0.key.text, items: $0.value) }
+    var groups = shown.sorted { $0.key < $1.key }.map { Group(kind: .value, name: $0.key.text, items: $0.value) }
     let rest = frequent.dropFirst(shown.count)
     if !rest.isEmpty {
-      groups.append(Group(name: "\(rest.count) others", items: rest.flatMap(\.value).sorted()))
+      groups.append(Group(kind: .rest, name: "\(rest.count) other values", items: rest.flatMap(\.value).sorted()))
     }
     self.init(name, groups, missing)
   }
@@ -42,14 +55,17 @@ public struct Slicing: Equatable, Sendable {
   ///
   /// - Parameters:
   ///   - numbers: of each item; nil where it has none.
-  ///   - intervals: how many intervals there are at most.
+  ///   - intervals: how many intervals there are at most, at least two.
   public init(_ name: String, numbers: [Double?], intervals: Int = 4) {
+    ensure(intervals >= 2, "Slicing: \(intervals) intervals are fewer than two")
     let known = numbers.compactMap { $0?.isFinite == true ? $0 : nil }.sorted()
     let missing = numbers.indices.filter { numbers[$0]?.isFinite != true }
     let values = Set(known).sorted()
     func text(_ value: Double) -> String { Int(exactly: value).map(String.init) ?? "\(significant(value, 5))" }
     func group(_ name: String, where belongs: (Double) -> Bool) -> Group {
-      Group(name: name, items: numbers.indices.filter { numbers[$0].map { $0.isFinite && belongs($0) } ?? false })
+      Group(
+        kind: .value, name: name,
+        items: numbers.indices.filter { numbers[$0].map { $0.isFinite && belongs($0) } ?? false })
     }
     guard values.count > intervals + 1 else {
       self.init(name, values.map { value in group(text(value)) { $0 == value } }, missing)
@@ -68,7 +84,7 @@ public struct Slicing: Equatable, Sendable {
         switch (lower, upper) {
         case (let lower?, let upper?): "\(text(lower)) to below \(text(upper))"
         case (nil, let upper?): "below \(text(upper))"
-        case (let lower?, nil): "\(text(lower)) and more"
+        case (let lower?, nil): "\(text(lower)) or more"
         case (nil, nil): "all"
         }
       groups.append(group(name) { $0 >= lower ?? -.infinity && $0 < upper ?? .infinity })
@@ -78,7 +94,7 @@ public struct Slicing: Equatable, Sendable {
 
   private init(_ name: String, _ groups: [Group], _ missing: [Int]) {
     self.name = name
-    self.groups = groups + (missing.isEmpty ? [] : [Group(name: "missing", items: missing)])
+    self.groups = groups + (missing.isEmpty ? [] : [Group(kind: .missing, name: "(missing)", items: missing)])
   }
 }
 
@@ -86,8 +102,10 @@ public struct Slicing: Equatable, Sendable {
 public struct SliceScores: Equatable, Sendable {
   /// The score of one group.
   public struct Row: Equatable, Sendable {
-    /// What its items have in common.
+    /// The group.
     public let group: String
+    /// What makes its items a group.
+    public let kind: Slicing.Group.Kind
     /// The number of its items.
     public let count: Int
     /// The share of right answers, or the root mean squared error.
@@ -138,7 +156,8 @@ public struct SliceScores: Equatable, Sendable {
     var (rows, prominence): ([Row], Double) = ([], 0)
     for group in slicing.groups where !group.items.isEmpty {
       let (value, interval) = score(group.items)
-      rows.append(Row(group: group.name, count: group.items.count, score: shown(value), interval: interval))
+      rows.append(
+        Row(group: group.name, kind: group.kind, count: group.items.count, score: shown(value), interval: interval))
       if deviation > 0 {
         prominence = max(prominence, abs(value - all) / deviation * Double(group.items.count).squareRoot())
       }

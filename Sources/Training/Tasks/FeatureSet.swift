@@ -66,7 +66,7 @@ struct FeatureSet {
 
 /// Feature sets on disk, in the folder of the run, so that a resumed run need not compute them again.
 ///
-/// They are keyed by what they depend on: the weights of the backbone, the preprocessing, and the images by path, size and
+/// They are keyed by what they depend on: the weights of the backbone, the preprocessing, the precision of products, and the images by path, size and
 /// date. Sets of more than `largest` bytes are not kept.
 struct FeatureCache {
   let folder: String
@@ -131,6 +131,7 @@ struct FeatureCache {
 
   private static func description(_ model: some Classifier, _ preprocessing: Preprocessing) throws -> String {
     var text = "\(try JSONValue(encoding: preprocessing).serialized)\n\(model.configurationValue.serialized)\n"
+    if Compute.precision != .float32 { text += "\(Compute.precision.rawValue)\n" }
     let head = model.headPath + "."
     for entry in model.checkpoint(architecture: "").entries where !entry.path.hasPrefix(head) {
       text += "\(entry.path) \(entry.array.bytes.crc32c())\n"
