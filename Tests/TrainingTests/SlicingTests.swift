@@ -20,6 +20,7 @@ import Testing
 
   @Test func fewNumbersAreGroupsAndManyAreIntervals() {
     #expect(Slicing("rooms", numbers: [2, 1, nil, 2, .nan]).groups.map(\.name) == ["1", "2", "(missing)"])
+    #expect(Slicing("near", numbers: [1.0000001, 1.0000002]).groups.map(\.name) == ["1.0000001", "1.0000002"])
     let slicing = Slicing("price", numbers: (0..<100).map { Double(($0 * 37) % 100) / 2 })
     #expect(slicing.groups.map(\.name) == ["below 12.5", "12.5 to below 25", "25 to below 37.5", "37.5 or more"])
     #expect(slicing.groups.map(\.items.count) == [25, 25, 25, 25])

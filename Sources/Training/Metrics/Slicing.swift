@@ -61,14 +61,14 @@ public struct Slicing: Equatable, Sendable {
     let known = numbers.compactMap { $0?.isFinite == true ? $0 : nil }.sorted()
     let missing = numbers.indices.filter { numbers[$0]?.isFinite != true }
     let values = Set(known).sorted()
-    func text(_ value: Double) -> String { Int(exactly: value).map(String.init) ?? "\(significant(value, 5))" }
+    func exact(_ value: Double) -> String { Int(exactly: value).map(String.init) ?? "\(value)" }
     func group(_ name: String, where belongs: (Double) -> Bool) -> Group {
       Group(
         kind: .value, name: name,
         items: numbers.indices.filter { numbers[$0].map { $0.isFinite && belongs($0) } ?? false })
     }
     guard values.count > intervals + 1 else {
-      self.init(name, values.map { value in group(text(value)) { $0 == value } }, missing)
+      self.init(name, values.map { value in group(exact(value)) { $0 == value } }, missing)
       return
     }
     // The first value of each interval but the first.
@@ -77,6 +77,10 @@ public struct Slicing: Equatable, Sendable {
       let edge = known[known.count * part / intervals]
       if edge > edges.last ?? known[0] { edges.append(edge) }
     }
+    // Five digits, unless that makes two edges look the same.
+    let short = edges.map { exact(significant($0, 5)) }
+    let isShort = Set(short).count == edges.count
+    func text(_ edge: Double) -> String { exact(isShort ? significant(edge, 5) : edge) }
     var groups: [Group] = []
     for place in 0...edges.count {
       let (lower, upper) = (place > 0 ? edges[place - 1] : nil, place < edges.count ? edges[place] : nil)
