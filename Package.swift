@@ -2,6 +2,14 @@
 import PackageDescription
 
 let safe: [SwiftSetting] = [.strictMemorySafety()]
+/// The modules that tests spend their time in. `tools/test` leaves Swift unoptimized, which halves its build, but for these,
+/// which a program that trains and predicts consists of: they are tested as users have them.
+let optimizedInTests: Set = [
+  "Kernels", "Archives", "HDF5", "HDF5Writing", "Tensors", "Datasets", "Layers", "Checkpoints", "Models", "Keras",
+  "Training", "Search", "LinearAlgebra",
+]
+let optimized: [SwiftSetting] =
+  Context.environment["AVIARY_TESTS_BUILD"] == nil ? [] : [.unsafeFlags(["-Xfrontend", "-O"])]
 // Traits choose parts that need other packages, which nobody else fetches: `swift build --traits TensorBoard`.
 let protobuf: Target.Dependency = .product(
   name: "SwiftProtobuf", package: "swift-protobuf", condition: .when(traits: ["TensorBoard", "ONNX"]))
@@ -20,8 +28,8 @@ func module(
     name: "Aviary" + name,
     dependencies: dependencies
       + (name == "Diagnostics" || name == "Platform" ? [] : ["AviaryDiagnostics", "AviaryPlatform"]),
-    path: path ?? "Sources/" + name, exclude: protobufSources[name] ?? [], swiftSettings: safe,
-    linkerSettings: linking)
+    path: path ?? "Sources/" + name, exclude: protobufSources[name] ?? [],
+    swiftSettings: safe + (optimizedInTests.contains(name) ? optimized : []), linkerSettings: linking)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
@@ -171,7 +179,8 @@ let package = Package(
     .executableTarget(
       name: "AviaryBench",
       dependencies: [
-        "Aviary", "AviaryArchives", "AviaryKernels", "AviaryCommands", "AviaryPictures", "CAllocations", argumentParser,
+        "Aviary", "AviaryArchives", "AviaryKernels", "AviaryCommands", "AviaryExplanations", "AviaryPictures",
+        "CAllocations", argumentParser,
       ],
       path: "Sources/Bench", swiftSettings: safe),
     module(

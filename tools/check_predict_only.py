@@ -3,8 +3,7 @@
 
     tools/check_predict_only.py                 builds in .build/predict-only, incrementally
     tools/check_predict_only.py --cold          starts with an empty build folder, to measure a cold build
-    tools/check_predict_only.py --quick         does without what makes a build longer and not its code another: the
-                                                modules' interfaces on their own, and names for a debugger
+    tools/check_predict_only.py --plan          builds nothing: reads in SwiftPM's plan what would be built and linked
     tools/check_predict_only.py --package DIR   checks another checkout, for a comparison
 
 Prints the packages fetched, the modules built, build time, shared libraries, size and run time. Fails if the program builds
@@ -62,6 +61,7 @@ FORBIDDEN_MODULES = [
     "AviaryTensorBoard", "AviaryONNX", "AviaryServ", "CAllocations", "COutOfMemory", "CLAPACK", "CSQLite"]
 # Networking is for programs that import AviaryHub.
 FORBIDDEN_LIBRARIES = ["libFoundationNetworking.", "libcurl.", "libcrypto."]
+FORBIDDEN_IMPORTS = ["FoundationNetworking"]
 SHARED_LIBRARIES = [
     "libc.", "libm.", "ld-linux", "libgcc_s.", "libstdc++.", "libdnnl.", "libz.", "libjpeg.", "libturbojpeg.", "libspng.",
     "libwebp.", "libswift", "libFoundation", "lib_Foundation", "libdispatch.", "libBlocksRuntime.",
@@ -87,12 +87,59 @@ def is_own(module, package):
         for folder in [module] + [module.removeprefix("Aviary")] * module.startswith("Aviary"))
 
 
+def surplus(fetched, modules, linked, package):
+    """What prediction does not need, of packages fetched, modules built and libraries linked."""
+    # SwiftPM fetches what the manifest names, even for products that are not built.
+    faults = [f"fetches {name}" for name in fetched if name != "swift-argument-parser"]
+    faults += [
+        f"builds {name}" for name in modules
+        if any(name.startswith(word) for word in FORBIDDEN_MODULES) or not is_own(name, package)]
+    faults += [f"links {name}" for name in linked if not re.match("|".join(map(re.escape, SHARED_LIBRARIES)), name)]
+    return faults + [f"links {name}" for name in linked if any(name.startswith(word) for word in FORBIDDEN_LIBRARIES)]
+
+
+def finish(faults):
+    for fault in faults:
+        print(f"check_predict_only: {fault}", file=sys.stderr)
+    sys.exit(1 if faults else 0)
+
+
+def fetched_packages(folder):
+    checkouts = folder / ".build/checkouts"
+    return sorted(path.name for path in checkouts.iterdir()) if checkouts.is_dir() else []
+
+
+def check_plan(folder, package):
+    """The same by the command that would link the program: it names the objects of every module, and the libraries."""
+    planned = run("swift", "build", "--package-path", folder, "-c", "release", "--print-manifest-job-graph")
+    if planned.returncode:
+        sys.exit(f"check_predict_only: no plan\n{planned.stdout[-2000:]}{planned.stderr}")
+    plan = (folder / ".build/release.yaml").read_text()
+    command = re.search(r'^  "C\.Predict-[^"]*\.exe":\n((?:    .*\n)+)', plan, re.MULTILINE)
+    if not command:
+        sys.exit("check_predict_only: the plan does not link Predict")
+    modules = sorted(set(re.findall(r'/([^/"]+)\.build/[^"]*\.o"', command[1])))
+    libraries = sorted(set(re.findall(r'"-l([^"]+)"', command[1])))
+    inputs = [re.search(rf'^  "C\.{name}-[^"]*\.module":\n.*\n    inputs: (.*)', plan, re.MULTILINE) for name in modules]
+    sources = [source for found in inputs if found for source in re.findall(r'"([^"]*\.swift)"', found[1])]
+    imports = re.compile(r"^\s*(?:\w+ )?import (\w+)", re.MULTILINE)
+    imported = {name for source in sources for name in imports.findall(pathlib.Path(source).read_text())}
+    print(f"packages fetched: {', '.join(fetched_packages(folder)) or 'none'}")
+    print(f"modules to build: {', '.join(modules)}")
+    print(f"libraries to link: {', '.join(libraries)}")
+    faults = surplus(fetched_packages(folder), modules, [f"lib{name}." for name in libraries], package)
+    faults += [f"imports {name}" for name in FORBIDDEN_IMPORTS if name in imported]
+    if "AviaryTensors" not in modules or "dnnl" not in libraries or "Foundation" not in imported:
+        faults.append("the plan is not read as it is written")
+    finish(faults)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--package", type=pathlib.Path, default=ROOT, help="the checkout of Aviary to depend on")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / ".build/predict-only", help="where to build")
     parser.add_argument("--cold", action="store_true", help="empty the build folder first")
-    parser.add_argument("--quick", action="store_true", help="build what is checked and nothing else")
+    parser.add_argument("--plan", action="store_true", help="build nothing, and read what would be built")
     parser.add_argument("--report", action="store_true", help="print the figures only, and check nothing")
     options = parser.parse_args()
     package, folder = options.package.resolve(), options.build.resolve()
@@ -101,17 +148,17 @@ def main():
     write(folder / "Package.swift", MANIFEST.format(path=package, identity=package.name.lower()))
     write(folder / "Sources/main.swift", PROGRAM)
 
-    quick = ["-Xswiftc", "-no-emit-module-separately-wmo", "-Xswiftc", "-gnone", "-Xcc", "-g0"] if options.quick else []
+    if options.plan:
+        check_plan(folder, package)
     start = time.monotonic()
-    built = run("swift", "build", "--package-path", folder, "-c", "release", *quick)
+    built = run("swift", "build", "--package-path", folder, "-c", "release")
     seconds = time.monotonic() - start
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     if built.returncode:
         sys.exit(f"check_predict_only: the build failed\n{built.stdout}{built.stderr}")
     binaries = pathlib.Path(run("swift", "build", "--package-path", folder, "-c", "release", "--show-bin-path").stdout.strip())
     program = binaries / "Predict"
-    checkouts = folder / ".build/checkouts"
-    fetched = sorted(path.name for path in checkouts.iterdir()) if checkouts.is_dir() else []
+    fetched = fetched_packages(folder)
     modules = sorted(path.name.removesuffix(".build") for path in binaries.glob("*.build") if any(path.rglob("*.o")))
     loaded = [line.split()[0].rsplit("/", 1)[-1] for line in run("ldd", program).stdout.splitlines() if line.split()]
     # Only those that the program itself names: which others these need is the system's matter.
@@ -135,13 +182,7 @@ def main():
     if options.report:
         return
 
-    # SwiftPM fetches what the manifest names, even for products that are not built.
-    faults = [f"fetches {name}" for name in fetched if name != "swift-argument-parser"]
-    faults += [
-        f"builds {name}" for name in modules
-        if any(name.startswith(word) for word in FORBIDDEN_MODULES) or not is_own(name, package)]
-    faults += [f"links {name}" for name in linked if not re.match("|".join(map(re.escape, SHARED_LIBRARIES)), name)]
-    faults += [f"links {name}" for name in linked if any(name.startswith(word) for word in FORBIDDEN_LIBRARIES)]
+    faults = surplus(fetched, modules, linked, package)
     values = [float(word) for word in predicted.stdout.split()]
     if predicted.returncode or len(values) != 10 or abs(sum(values) - 1) > 1e-4:
         faults.append(f"does not predict: {predicted.stdout}{predicted.stderr}")
@@ -151,9 +192,7 @@ def main():
         faults.append(f"the message of a wrong shape lacks one of {', '.join(expected)}: {wrong.stderr.strip()[:400]}")
     if read.returncode or len(read.stdout.splitlines()) != len(files):
         faults.append(f"ends at {(read.stdout.splitlines() or ['the start'])[-1]}: {read.returncode}, {read.stderr.strip()[-400:]}")
-    for fault in faults:
-        print(f"check_predict_only: {fault}", file=sys.stderr)
-    sys.exit(1 if faults else 0)
+    finish(faults)
 
 
 if __name__ == "__main__":

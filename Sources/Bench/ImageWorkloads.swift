@@ -1,4 +1,5 @@
 import Aviary
+import AviaryExplanations
 
 extension Workload {
   /// Networks for images, on random images.
@@ -8,6 +9,8 @@ extension Workload {
     Workload(name: "resnet18-infer16", items: 16) { try resnet18(.prediction, batch: 16, $0) },
     Workload(name: "resnet18-infer1", items: 1) { try resnet18(.prediction, batch: 1, $0) },
     Workload(name: "resnet18-train1", items: 1) { try resnet18(.training, batch: 1, $0) },
+    // Why the network prefers one of two classes, from the image alone to the map.
+    Workload(name: "resnet18-gradcam1", items: 1) { try resnet18(.explanation, batch: 1, $0) },
     // The same predictions in 8-bit integers.
     Workload(name: "resnet18-infer16-int8", items: 16) { try resnet18(.integerPrediction, batch: 16, $0) },
     Workload(name: "resnet18-infer1-int8", items: 1) { try resnet18(.integerPrediction, batch: 1, $0) },
@@ -47,7 +50,7 @@ extension Workload {
   ]
 
   private enum Kind {
-    case training, trainingTheHead, prediction, integerPrediction
+    case training, trainingTheHead, prediction, integerPrediction, explanation
 
     /// Two classes are learned, those of ImageNet are told apart.
     var outputs: Int { self == .prediction || self == .integerPrediction ? 1000 : 2 }
@@ -98,6 +101,13 @@ extension Workload {
       let model = model.frozenForInference()
       return Step {
         _ = model(x).scalars
+        return nil
+      }
+    }
+    if kind == .explanation {
+      let explainer = Explainer(model) { model($0) }
+      return Step {
+        _ = try explainer.gradCAM(x).values.scalars
         return nil
       }
     }

@@ -57,6 +57,36 @@ bool ak_is_finite(const float *x, size_t count) {
   return !w.found;
 }
 
+typedef struct {
+  const uint16_t *x;
+  /// What is looked for: numbers with these bits under the mask.
+  uint16_t mask, bits;
+  bool found;
+} search16;
+
+AVIARY_MULTIVERSION static bool has_bits(const uint16_t *x, size_t count, uint16_t mask, uint16_t bits) {
+  uint16_t found = 0;
+  for (size_t i = 0; i < count; i++) found |= (x[i] & mask) == bits;
+  return found;
+}
+
+static void search_bits(void *context, size_t start, size_t end) {
+  search16 *w = context;
+  if (has_bits(w->x + start, end - start, w->mask, w->bits)) __atomic_store_n(&w->found, true, __ATOMIC_RELAXED);
+}
+
+bool ak_is_finite_bfloat16(const uint16_t *x, size_t count) {
+  search16 w = {x, 0x7f80, 0x7f80, false};
+  ak_parallel_ranges(count, 2 * GRAIN, search_bits, &w);
+  return !w.found;
+}
+
+bool ak_has_lowest_bfloat16(const uint16_t *x, size_t count) {
+  search16 w = {x, 0xffff, 0xff7f, false};
+  ak_parallel_ranges(count, 2 * GRAIN, search_bits, &w);
+  return w.found;
+}
+
 static void mark(void *context, size_t start, size_t end) {
   const work *w = context;
   for (size_t i = start; i < end; i++) w->y[i] = isnan(w->x[i]) ? INFINITY : 0;

@@ -33,6 +33,16 @@ inline bool is_of_bfloat16(const dnnl::memory::desc &md) {
 #endif
 }
 
+/// Leaves the layouts of the operands for the primitive to choose; their dimensions stay.
+inline void open_layouts(ad_request &r, ad_type type) {
+  for (ad_layout *layout : {&r.source, &r.weights, &r.destination}) {
+    if (*layout == AD_NONE) continue;
+    int64_t sizes[AD_MAX_RANK];
+    const int rank = ad_layout_dimensions(*layout, sizes);
+    *layout = ad_layout_any_of_type(sizes, rank, type);
+  }
+}
+
 inline dnnl::memory::dims spatial(const int32_t *values, int count) {
   return dnnl::memory::dims(values, values + count);
 }

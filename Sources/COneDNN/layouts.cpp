@@ -1,4 +1,4 @@
-#include "layouts.hpp"
+#include "describing.hpp"
 
 #include <algorithm>
 #include <deque>
@@ -13,6 +13,7 @@ struct Entry {
   size_t bytes;
   ad_layout plain;
   int channel_block;
+  bool is_of_bfloat16;
 };
 
 // What the program has once, it has until the very end: threads may be at work while its statics are destroyed.
@@ -130,7 +131,8 @@ ad_layout place(const dnnl::memory::desc &md) {
   // The row-major layout of the same dimensions comes first, and is its own.
   auto rows = plain(dims_of(md));
   ad_layout own = rows == md ? ad_layout(entries.size()) : place(rows);
-  entries.push_back({md, md.get_size(), own, own == ad_layout(entries.size()) ? 0 : channel_block(md)});
+  const int block = own == ad_layout(entries.size()) ? 0 : channel_block(md);
+  entries.push_back({md, md.get_size(), own, block, is_of_bfloat16(md)});
   return ad_layout(entries.size() - 1);
 }
 
@@ -217,6 +219,11 @@ ad_layout ad_layout_plain_of(ad_layout layout) {
 size_t ad_layout_bytes(ad_layout layout) {
   std::lock_guard<std::mutex> guard(lock());
   return table()[size_t(layout)].bytes;
+}
+
+bool ad_layout_is_of_bfloat16(ad_layout layout) {
+  std::lock_guard<std::mutex> guard(lock());
+  return table()[size_t(layout)].is_of_bfloat16;
 }
 
 bool ad_layout_is_plain(ad_layout layout) { return ad_layout_plain_of(layout) == layout; }

@@ -72,19 +72,7 @@ convolution_forward::primitive_desc open_forward(ad_request r) {
   r.flags = AD_TRAINING;
   auto is_bfloat16 = [](ad_layout l) { return l != AD_NONE && is_of_bfloat16(description(l)); };
   const bool any_bfloat16 = is_bfloat16(r.source) || is_bfloat16(r.weights) || is_bfloat16(r.destination);
-  auto open = [any_bfloat16](ad_layout l) {
-    if (l == AD_NONE) return l;
-    auto d = description(l);
-#if DNNL_VERSION_MAJOR >= 3
-    auto sizes = d.get_dims();
-#else
-    auto sizes = d.dims();
-#endif
-    return ad_layout_any_of_type(sizes.data(), int(sizes.size()), any_bfloat16 ? AD_BFLOAT16 : AD_FLOAT);
-  };
-  r.source = open(r.source);
-  r.weights = open(r.weights);
-  r.destination = open(r.destination);
+  open_layouts(r, any_bfloat16 ? AD_BFLOAT16 : AD_FLOAT);
   return convolution_hint(r, attributes(r));
 }
 

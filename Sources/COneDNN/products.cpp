@@ -19,15 +19,7 @@ inner_product_forward::primitive_desc linear_hint(const ad_request &r, const pri
 /// The forward pass that a backward pass is told of. Where operands are of bfloat16 all of its are, in layouts left open.
 ad_request hinting(ad_request r) {
   r.flags = AD_TRAINING;
-  if (!is_of_bfloat16(md(r.destination))) return r;
-  auto open = [](ad_layout layout) {
-    int64_t sizes[AD_MAX_RANK];
-    int rank = ad_layout_dimensions(layout, sizes);
-    return ad_layout_any_of_type(sizes, rank, AD_BFLOAT16);
-  };
-  r.source = open(r.source);
-  r.weights = open(r.weights);
-  r.destination = open(r.destination);
+  if (is_of_bfloat16(md(r.destination))) open_layouts(r, AD_BFLOAT16);
   return r;
 }
 

@@ -9,7 +9,7 @@ package struct ConvolutionShape: Hashable, Sendable {
   package let window: Window
   package let groups: Int
   package var hasBias: Bool
-  /// Of the factors of products; what comes in and out is of float32.
+  /// Of the factors of products. What comes in may be of either; what comes out is of float32, unless asked otherwise.
   package var precision = Precision.float32
   /// [N, O, …]
   package let output: [Int]
@@ -66,12 +66,12 @@ package struct ConvolutionShape: Hashable, Sendable {
   }
 
   /// A plan by products of a lower precision than float32's; nil where that is not wanted, or oneDNN has none.
-  private func lowPrecision(_ kind: ad_kind, flags: Int32) -> Plan? {
+  private func lowPrecision(_ kind: ad_kind, flags: Int32, result: Precision = .float32) -> Plan? {
     guard precision != .float32 else { return nil }
     var request = ad_request(kind, flags: flags)
-    // The gradient that a pass computes is of float32, and the other two are its factors.
-    func operand(_ shape: [Int], isResultOf result: ad_kind) -> ad_layout {
-      Layout.any(shape, kind == result ? .float32 : precision).id
+    // What a pass computes is of float32, unless asked otherwise, and the other two are its factors.
+    func operand(_ shape: [Int], isResultOf pass: ad_kind) -> ad_layout {
+      Layout.any(shape, kind == pass ? result : precision).id
     }
     request.source = operand(input, isResultOf: AD_CONVOLUTION_BACKWARD_DATA)
     request.weights = operand(groupedWeights, isResultOf: AD_CONVOLUTION_BACKWARD_WEIGHTS)
@@ -98,15 +98,19 @@ package struct ConvolutionShape: Hashable, Sendable {
 
   /// The forward pass: result = relu?(convolution + bias + what the destination holds?).
   ///
-  /// - Parameter algorithm: in place of the rule's, to measure it.
+  /// - Parameters:
+  ///   - algorithm: in place of the rule's, to measure it.
+  ///   - result: what the result is rounded to, where the products are of that precision.
   package func forward(
-    source: Layout, pass: ConvolutionPass, relu: Bool, add: Bool, algorithm: ConvolutionAlgorithm? = nil
+    source: Layout, pass: ConvolutionPass, relu: Bool, add: Bool, algorithm: ConvolutionAlgorithm? = nil,
+    result: Precision = .float32
   ) -> Plan {
     var fused: Int32 = 0
     if relu { fused |= Int32(AD_RELU.rawValue) }
     if add { fused |= Int32(AD_ADD.rawValue) }
     let training = pass == .training ? Int32(AD_TRAINING.rawValue) : 0
-    if let plan = lowPrecision(AD_CONVOLUTION_FORWARD, flags: fused | training) { return plan }
+    if let plan = lowPrecision(AD_CONVOLUTION_FORWARD, flags: fused | training, result: result) { return plan }
+    let source = precision == .float32 || !source.isOfBFloat16 ? source : source.floats
     var request = request(AD_CONVOLUTION_FORWARD, source: source, pass, algorithm)
     request.flags |= fused
     return plan(request)
@@ -114,8 +118,11 @@ package struct ConvolutionShape: Hashable, Sendable {
 
   /// A forward pass for inference that ends with an activation; nil where oneDNN has none, or where another algorithm, which
   /// leaves the activation to a kernel of its own, is the quicker one.
-  package func forward(source: Layout, pass: ConvolutionPass, activation: FusedActivation) -> Plan? {
-    if let plan = lowPrecision(AD_CONVOLUTION_FORWARD, flags: activation.flag) { return plan }
+  package func forward(
+    source: Layout, pass: ConvolutionPass, activation: FusedActivation, result: Precision = .float32
+  ) -> Plan? {
+    if let plan = lowPrecision(AD_CONVOLUTION_FORWARD, flags: activation.flag, result: result) { return plan }
+    let source = precision == .float32 || !source.isOfBFloat16 ? source : source.floats
     switch ruled(pass) {
     case .winograd, .preparedWinograd: return nil
     case .direct, .directChannelsLast: break

@@ -6,7 +6,10 @@ import CKernels
 package func tookInvalid() -> Bool { ak_took_invalid() }
 
 extension Buffer {
-  package var isFinite: Bool { unsafe ak_is_finite(floats, count) }
+  package var isFinite: Bool {
+    if layout.isOfBFloat16 { return unsafe ak_is_finite_bfloat16(halves, 2 * count) }
+    return unsafe ak_is_finite(floats, count)
+  }
 
   /// Infinity where an element is not a number, else 0.
   func nanMarks() -> Buffer {
@@ -23,7 +26,10 @@ extension Buffer {
   }
 
   /// Whether an element is the lowest finite number, which oneDNN's maximum begins with.
-  package var hasLowest: Bool { unsafe ak_has_lowest(floats, count) }
+  package var hasLowest: Bool {
+    if layout.isOfBFloat16 { return unsafe ak_has_lowest_bfloat16(halves, 2 * count) }
+    return unsafe ak_has_lowest(floats, count)
+  }
 
   /// 0 where an element is −infinity, else 1.
   func marksAboveInfinity() -> Buffer {

@@ -58,8 +58,20 @@ package struct Pooling: Hashable, Sendable {
     return (y, winners)
   }
 
-  private func computed(_ x: Buffer, training: Bool) -> (y: Buffer, winners: Storage?) {
-    let plan = plan(forward: true, source: x.layout, destination: .any(output), training: training)
+  /// The greatest of bfloat16, which are of bfloat16; nil for other numbers.
+  package func forward(rounded x: Buffer) -> Buffer? {
+    ensure(kind == .max, "pooling of rounded numbers: only the maximum is supported")
+    guard x.layout.isOfBFloat16 else { return nil }
+    let y = computed(x, training: false, result: .bfloat16).y
+    // Floats tell apart what is not a number, and windows of nothing but −infinity.
+    if tookInvalid() || y.hasLowest { forward(x.inFloats, training: false).y.reorder(into: y) }
+    return y
+  }
+
+  private func computed(
+    _ x: Buffer, training: Bool, result: Precision = .float32
+  ) -> (y: Buffer, winners: Storage?) {
+    let plan = plan(forward: true, source: x.layout, destination: .any(output, result), training: training)
     let y = Buffer(plan.destination)
     let winners = plan.workspaceBytes > 0 ? Storage(byteCount: plan.workspaceBytes) : nil
     unsafe plan.execute { buffers in

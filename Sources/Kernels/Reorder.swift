@@ -11,6 +11,9 @@ extension Buffer {
     return result
   }
 
+  /// The same elements as floats: where they are rounded in their order or, where they lie in blocks, row-major.
+  package var inFloats: Buffer { layout.isOfBFloat16 ? reordered(to: layout.floats) : self }
+
   /// Writes the elements into a buffer of the same shape.
   package func reorder(into destination: Buffer) {
     if destination.layout == layout {
@@ -51,7 +54,8 @@ extension Buffer {
     var request = ad_request(AD_CONCATENATE)
     request.axis = Int32(axis)
     // A layout of its own for the result where the parts have one; row-major otherwise.
-    request.destination = parts.allSatisfy(\.layout.isPlain) ? Layout.plain(shape).id : Layout.any(shape).id
+    let precision = parts[0].layout.isOfBFloat16 ? Precision.bfloat16 : .float32
+    request.destination = parts.allSatisfy(\.layout.isPlain) ? Layout.plain(shape).id : Layout.any(shape, precision).id
     unsafe withUnsafeMutableBytes(of: &request.parts) { raw in
       let ids = unsafe raw.bindMemory(to: ad_layout.self)
       for (index, part) in parts.enumerated() { unsafe ids[index] = part.layout.id }

@@ -90,7 +90,7 @@ package struct Layout: Hashable, Sendable {
     unsafe withSizes(shape) { unsafe Layout(id: ad_layout_channels_last($0, $1, isSigned ? AD_INT8 : AD_UINT8)) }
   }
 
-  /// Floats in the same order as this layout's integers.
+  /// Floats in the same order as this layout's numbers, or row-major where those lie in blocks.
   var floats: Layout { Layout(id: ad_layout_floats_of(id)) }
 
   /// 8-bit integers in a layout for the primitive to choose; for requests only.
@@ -114,6 +114,8 @@ package struct Layout: Hashable, Sendable {
 
   package var byteCount: Int { ad_layout_bytes(id) }
   package var isPlain: Bool { ad_layout_is_plain(id) }
+  /// Whether the numbers are of bfloat16; kernels that are not said to take those take floats.
+  package var isOfBFloat16: Bool { ad_layout_is_of_bfloat16(id) }
   /// The row-major layout of the same shape.
   package var plain: Layout { Layout(id: ad_layout_plain_of(id)) }
   /// The size of a channel block where the layout is blocked by channels only.
@@ -153,6 +155,8 @@ package struct Buffer: Sendable {
   package var count: Int { layout.byteCount / 4 }
 
   var floats: UnsafeMutablePointer<Float> { unsafe storage.floats }
+  /// The numbers of a layout of bfloat16, twice `count`.
+  var halves: UnsafeMutablePointer<UInt16> { unsafe address.assumingMemoryBound(to: UInt16.self) }
   var address: UnsafeMutableRawPointer { unsafe storage.address }
 }
 

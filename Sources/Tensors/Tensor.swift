@@ -24,6 +24,11 @@ public struct Tensor: Sendable {
     self.init(shape: shape, content: Confined(TensorContent(.ready(buffer))))
   }
 
+  /// Of numbers of a lower precision.
+  init(rounded buffer: Buffer, shape: [Int]) {
+    self.init(shape: shape, content: Confined(TensorContent(.rounded(buffer))))
+  }
+
   init(_ deferred: Deferred, shape: [Int]) {
     self.init(shape: shape, content: Confined(TensorContent(.deferred(deferred))))
   }

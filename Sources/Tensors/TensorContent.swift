@@ -7,6 +7,8 @@ struct TensorContent {
     case ready(Buffer)
     /// 8-bit integers: the result of an integer operation that only integer operations have used so far.
     case quantized(QuantizedBuffer)
+    /// Numbers of a lower precision: the result of a product of such numbers in inference, for the next to take as they are.
+    case rounded(Buffer)
     case deferred(Deferred)
   }
 
@@ -30,8 +32,12 @@ struct TensorContent {
     var taken = Value.ready(.empty)
     swap(&taken, &value)
     defer { swap(&taken, &value) }
-    guard case .ready(var buffer) = consume taken else {
-      stopProgram("a deferred tensor has no memory to take")
+    var buffer: Buffer
+    var isRounded = false
+    switch consume taken {
+    case .ready(let own): buffer = own
+    case .rounded(let own): (buffer, isRounded) = (own, true)
+    case .quantized, .deferred: stopProgram("a deferred tensor has no memory to take")
     }
     taken = .ready(.empty)
     // First of all: what a plan takes row-major was prepared without a copy and shares the memory.
@@ -40,7 +46,7 @@ struct TensorContent {
     quantized = nil
     maskedBy = nil
     let alone = buffer.layout == layout && buffer.isHeldAlone()
-    taken = .ready(buffer)
+    taken = isRounded ? .rounded(buffer) : .ready(buffer)
     return alone ? buffer : nil
   }
 }
@@ -91,7 +97,7 @@ func frame<Result>(_ body: () -> Result) -> Result {
 }
 
 extension Tensor {
-  /// The elements in memory, in their present layout, computed now if they have not been. In an operation only.
+  /// The elements in memory as floats, in their present layout, computed now if they have not been. In an operation only.
   var buffer: Buffer {
     switch content.onComputeThread.value {
     case .ready(let buffer): return buffer
@@ -100,10 +106,25 @@ extension Tensor {
       content.onComputeThread.value = .ready(buffer)
       content.onComputeThread.integers = own
       return buffer
+    // The elements stay rounded: what is added to them does not depend on whether somebody has read them.
+    case .rounded(let own): return own.inFloats
+    case .deferred(let deferred) where deferred.mayRound: return elements.inFloats
     case .deferred(let deferred):
       let buffer = untraced(deferred.compute)
       content.onComputeThread.value = .ready(buffer)
       return buffer
+    }
+  }
+
+  /// The same, but rounded numbers as they are: for what takes those as well as floats.
+  var elements: Buffer {
+    switch content.onComputeThread.value {
+    case .rounded(let buffer): return buffer
+    case .deferred(let deferred) where deferred.mayRound:
+      let buffer = untraced(deferred.compute)
+      content.onComputeThread.value = buffer.layout.isOfBFloat16 ? .rounded(buffer) : .ready(buffer)
+      return buffer
+    default: return buffer
     }
   }
 
@@ -120,6 +141,11 @@ extension Tensor {
 }
 
 extension Deferred {
+  /// Whether the elements may come in a lower precision.
+  var mayRound: Bool {
+    if case .convolution(let expression) = self { expression.mayRound } else { false }
+  }
+
   func compute() -> Buffer {
     switch self {
     case .convolution(let expression): return expression.compute()

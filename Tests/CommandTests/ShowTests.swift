@@ -76,6 +76,15 @@ import Testing
     #expect(filters.components(separatedBy: "<image ").count == 5 && filters.contains("7×7"))
     let maps = try svg([checkpoint, "--maps", photo, "--layers", "conv1,layer2", "--count", "3"])
     #expect(maps.components(separatedBy: "<image ").count == 1 + 1 + 6 && maps.contains("layer2  ·  Sequential"))
+    _ = try svg([checkpoint, "--maps", photo, "--layers", "conv1,layer2", "--numbers", scratch / "maps.npz"])
+    let arrays = try Checkpoint.read(from: scratch / "maps.npz")
+    let input = try #require(arrays["input"]?.tensor())
+    #expect(Set(arrays.paths) == ["input", "conv1", "layer2"] && input.shape.count == 4)
+    let model = try Registry.zoo.classifier(from: Checkpoint.read(from: checkpoint), path: checkpoint).model
+    func outputs(_ model: some Classifier) -> [String: Tensor] {
+      inference { observing(["conv1", "layer2"], of: model) { model(input) }.outputs }
+    }
+    for (path, output) in outputs(model) { #expect(arrays[path]?.tensor()?.scalars == output.scalars, "\(path)") }
     let found = try svg([checkpoint, "--maximize", "layer1:0,2", "--steps", "3"])
     #expect(found.contains("channel 0") && found.contains("channel 2"))
     let patches = try svg([checkpoint, "--patches", "layer1", "--data", scratch / "pets", "--count", "2"])
@@ -101,6 +110,16 @@ import Testing
     let outcome = try BuiltTool.run(arguments, in: scratch.path)
     expectFault(outcome, text)
     #expect(!scratch.names.contains("x.png"))
+  }
+
+  @Test func numbersAreOfMapsAndArrays() throws {
+    func refusal(_ arguments: String...) throws -> String {
+      let outcome = try BuiltTool.run(["show", "toy.h5", "--output", "x.png"] + arguments, in: scratch.path)
+      #expect(outcome.status == 64)
+      return outcome.errors
+    }
+    #expect(try refusal("--filters", "conv1", "--numbers", "x.npz").contains("--numbers is for --maps"))
+    #expect(try refusal("--maps", "none.jpg", "--numbers", "x.h5").contains("written as .npz"))
   }
 
   @Test func otherFilesAreNotWrittenOver() throws {

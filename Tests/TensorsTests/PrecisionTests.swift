@@ -107,6 +107,132 @@ struct PrecisionTests {
     if test.isSure { #expect(low.distances(to: full)[0] > 1e-4, "\(test) is computed in float32") }
   }
 
+  /// The largest distance of two numbers next to each other, as a share of their size.
+  private let step: Float = 1 / 128
+
+  /// Where no gradient will be asked for, what a convolution gives the next one is rounded once more.
+  @Test(arguments: Case.all) func resultsOfConvolutionsAreRoundedInInference(test: Case) throws {
+    let (x, weight, bias) = (numbers(test.input, 1), numbers(test.weight, 2), numbers([test.biasCount], 3))
+    let y = withPrecision(.bfloat16) { test.operation(x, weight, bias) }
+    let exact = test.operation(rounded(x), rounded(weight), bias).scalars
+    let full = test.operation(x, weight, bias).scalars
+    let greatest = try #require(exact.map(abs).max())
+    let isFull = !test.isSure && zip(y.scalars, full).allSatisfy { abs($0 - $1) <= 2e-6 * greatest }
+    for (own, exact) in zip(y.scalars, exact) where !isFull {
+      #expect(abs(own - exact) <= step * abs(exact) + 1e-5 * greatest, "\(test): \(own) for \(exact)")
+    }
+    if test.isSure && test.description != "linear" && test.input.count == 4 {
+      #expect(rounded(y).scalars == y.scalars, "\(test): the result is not rounded")
+    }
+  }
+
+  /// A convolution by 3×3, a maximum, a convolution to which its input is added, and both side by side.
+  private func branches(
+    _ x: Tensor, _ first: Tensor, _ second: Tensor, rounding: (Tensor) -> Tensor = { $0 },
+    convolved: (Tensor, Tensor) -> Tensor = {
+      convolution($0, weight: $1, stride: [1, 1], padding: [1, 1], dilation: [1, 1])
+    }
+  ) -> Tensor {
+    let pooled = maxPool(rounding(relu(convolved(x, first))), kernel: [3, 3], stride: [2, 2], padding: [1, 1])
+    let sum = rounding(relu(convolved(pooled, second) + pooled))
+    return concatenated([sum, pooled], axis: 1)
+  }
+
+  /// The same convolution element by element, in which what is not finite reaches no neighbour.
+  private func plainly(_ x: Tensor, _ weight: Tensor) -> Tensor {
+    let (channels, height, width, filters) = (x.shape[1], x.shape[2], x.shape[3], weight.shape[0])
+    let (input, factors) = (x.scalars, weight.scalars)
+    var result: [Float] = []
+    for filter in 0..<filters {
+      for row in 0..<height {
+        for column in 0..<width {
+          var sum: Float = 0
+          for channel in 0..<channels {
+            for tap in 0..<9 {
+              let (i, j) = (row + tap / 3 - 1, column + tap % 3 - 1)
+              guard (0..<height).contains(i), (0..<width).contains(j) else { continue }
+              sum += input[(channel * height + i) * width + j] * factors[(filter * channels + channel) * 9 + tap]
+            }
+          }
+          result.append(sum)
+        }
+      }
+    }
+    return Tensor(result, shape: [1, filters, height, width])
+  }
+
+  @Test func whatLiesBetweenConvolutionsStaysRounded() throws {
+    let (x, first, second) = (
+      numbers([2, 16, 9, 9], 1), numbers([32, 16, 3, 3], 2) * 0.1, numbers([32, 32, 3, 3], 3) * 0.1
+    )
+    let own = withPrecision(.bfloat16) { branches(x, first, second) }
+    let expected = branches(rounded(x), rounded(first), rounded(second), rounding: rounded)
+    #expect(rounded(own).scalars == own.scalars, "the result is not rounded")
+    let greatest = try #require(expected.scalars.map(abs).max())
+    // A sum that is all but halfway between two numbers may be rounded either way.
+    for (own, expected) in zip(own.scalars, expected.scalars) { #expect(abs(own - expected) <= step * greatest) }
+    let different = zip(own.scalars, expected.scalars).count { $0 != $1 }
+    #expect(different < own.count / 20, "\(different) of \(own.count) differ")
+  }
+
+  /// Also where somebody looks at it in between.
+  @Test func lookingAtRoundedNumbersChangesNothing() {
+    let (x, first, second) = (
+      numbers([2, 16, 9, 9], 1), numbers([32, 16, 3, 3], 2) * 0.1, numbers([32, 32, 3, 3], 3) * 0.1
+    )
+    let quietly = withPrecision(.bfloat16) { branches(x, first, second).scalars }
+    let watched = withPrecision(.bfloat16) {
+      branches(x, first, second) { between in
+        _ = between.scalars
+        return between
+      }.scalars
+    }
+    #expect(quietly == watched)
+  }
+
+  @Test func whatIsNotFinitePassesBetweenConvolutions() {
+    let (first, second) = (numbers([32, 16, 3, 3], 2) * 0.1, numbers([32, 32, 3, 3], 3) * 0.1)
+    for value in [Float.nan, .infinity, -.infinity] {
+      var scalars = numbers([1, 16, 9, 9], 1).scalars
+      scalars[40] = value
+      let x = Tensor(scalars, shape: [1, 16, 9, 9])
+      let own = withPrecision(.bfloat16) { branches(x, first, second) }.scalars
+      let expected = branches(
+        rounded(x), rounded(first), rounded(second), rounding: rounded, convolved: plainly
+      ).scalars
+      #expect(expected.contains { !$0.isFinite } && expected.contains { $0.isFinite })
+      for (own, expected) in zip(own, expected) {
+        #expect(own.isNaN == expected.isNaN && (own == expected || own.isFinite == expected.isFinite))
+      }
+    }
+  }
+
+  /// A maximum over nothing but −infinity, and one over a window with a NaN.
+  @Test func maximaOfRoundedNumbersKeepWhatIsNotFinite() {
+    func maxima(_ value: Float) -> [Float] {
+      withPrecision(.bfloat16) {
+        let bias = Tensor([value] + Array(repeating: 1, count: 15), shape: [16])
+        let y = convolution(
+          numbers([1, 16, 4, 4], 1), weight: numbers([16, 16, 3, 3], 2), bias: bias, stride: [1, 1], padding: [1, 1],
+          dilation: [1, 1])
+        return maxPool(y, kernel: [2, 2]).scalars
+      }
+    }
+    #expect(maxima(-.infinity).prefix(4).allSatisfy { $0 == -.infinity })
+    #expect(maxima(.nan).prefix(4).allSatisfy { $0.isNaN })
+    #expect(Array(maxima(.nan).dropFirst(4)) == Array(maxima(-.infinity).dropFirst(4)))
+  }
+
+  /// Floats that are added stay what they are.
+  @Test func sumsWithFloatsAreFloats() {
+    let (x, weight, addend) = (numbers([1, 16, 6, 6], 1), numbers([16, 16, 3, 3], 2), numbers([1, 16, 6, 6], 3))
+    func sum() -> Tensor {
+      convolution(x, weight: weight, stride: [1, 1], padding: [1, 1], dilation: [1, 1]) + addend
+    }
+    let own = withPrecision(.bfloat16) { sum() }
+    #expect(rounded(own).scalars != own.scalars)
+  }
+
   @Test func scopesEndAndNest() async {
     let (x, weight) = (numbers([8, 64], 1), numbers([16, 64], 2))
     func value() -> [Float] { linear(x, weight: weight).scalars }

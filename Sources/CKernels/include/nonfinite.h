@@ -12,16 +12,18 @@
 bool ak_took_invalid(void);
 /// Whether every element is finite.
 bool ak_is_finite(const float *x, size_t count);
+/// The same of bfloat16, the upper halves of floats.
+bool ak_is_finite_bfloat16(const uint16_t *x, size_t count);
 /// Infinity where x is not a number, else 0.
 void ak_mark_nan(const float *x, float *marks, size_t count);
 /// Writes NaN to y wherever x is not a number.
 void ak_restore_nan(const float *x, float *y, size_t count);
 
-
 /// x, but infinity where it is not a number.
 void ak_nan_to_infinity(const float *x, float *y, size_t count);
 /// Whether an element is the lowest finite number.
 bool ak_has_lowest(const float *x, size_t count);
+bool ak_has_lowest_bfloat16(const uint16_t *x, size_t count);
 /// 0 where x is -infinity, else 1.
 void ak_mark_above(const float *x, float *marks, size_t count);
 /// Writes -infinity to y where it is the lowest finite number and the mark is 0.

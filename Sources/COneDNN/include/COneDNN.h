@@ -40,12 +40,13 @@ ad_layout ad_layout_blocked(const int64_t *dimensions, int rank, int block);
 /// Weights [O, C, H, W] in memory as [O / block, C / block, H, W, block inputs, block outputs], in blocks of 16 with AVX-512
 /// and else of 8.
 ad_layout ad_layout_blocked_weights(const int64_t *dimensions, int rank);
-/// Floats in the order of a layout's integers, or in row-major order where those lie in blocks.
+/// Floats in the order of a layout of other numbers, or in row-major order where those lie in blocks.
 ad_layout ad_layout_floats_of(ad_layout layout);
 /// The row-major layout of the same dimensions, in floats.
 ad_layout ad_layout_plain_of(ad_layout layout);
 size_t ad_layout_bytes(ad_layout layout);
 bool ad_layout_is_plain(ad_layout layout);
+bool ad_layout_is_of_bfloat16(ad_layout layout);
 /// Whether some bytes of the layout belong to no element.
 bool ad_layout_is_padded(ad_layout layout);
 /// How many channels of [N, C, …] lie side by side at each position where the layout is blocked by channels and by

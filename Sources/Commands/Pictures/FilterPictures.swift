@@ -97,8 +97,10 @@ extension NetworkPictures {
 
   // MARK: Feature maps
 
-  /// What layers make of a photograph.
-  func maps(_ photo: String, layers: String?, _ brightness: Brightness) throws -> Result {
+  /// What layers make of a photograph, and the same as numbers.
+  func maps(
+    _ photo: String, layers: String?, _ brightness: Brightness
+  ) throws -> (result: Result, arrays: FeatureArrays) {
     let (image, input) = try photograph(photo)
     let paths =
       layers.map { $0.split(separator: ",").map { trimmed($0) } } ?? firstFilterPath.map { [$0] } ?? []
@@ -135,7 +137,23 @@ extension NetworkPictures {
       "\(printable(photo.split(separator: "/").last.map(String.init) ?? photo))"
       + (predicted.map { ": \(printable($0.name)), \(percent(Double($0.probability)))" } ?? "")
       + "; dark violet is the least value, yellow the greatest"
-    return (sheet.drawing(), "\(counted(paths.count, "layer")) of \(printable(photo))")
+    let arrays = FeatureArrays(named: [("input", input)] + zip(paths, outputs).map { ($0, $1) })
+    return ((sheet.drawing(), "\(counted(paths.count, "layer")) of \(printable(photo))"), arrays)
+  }
+}
+
+/// What a network is given and what its layers put out, by their paths.
+struct FeatureArrays {
+  let named: [(path: String, values: Tensor)]
+
+  /// Writes an .npz file, but not over one of other arrays.
+  func write(to file: String, force: Bool) throws {
+    var overwrite = OverwriteOptions()
+    overwrite.force = force
+    try overwrite.check(file, for: .arrays(named.map(\.path)))
+    var arrays = Checkpoint()
+    for (path, values) in named { arrays.set(StoredArray(values.scalars, shape: values.shape), at: path) }
+    try arrays.write(to: file)
   }
 }
 

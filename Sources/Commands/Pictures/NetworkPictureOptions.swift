@@ -35,6 +35,11 @@ struct NetworkPictureOptions: ParsableArguments {
   var layers: String?
   @Option(
     help: ArgumentHelp(
+      "Also write what the layers of --maps put out, whole, and what the network is given, 'input', as arrays.",
+      valueName: "file.npz"))
+  var numbers: String?
+  @Option(
+    help: ArgumentHelp(
       "Show the pictures that excite channels of a layer most, found by gradient ascent: conv1:0,5,9.",
       valueName: "layer:channel,..."))
   var maximize: ChannelArgument?
@@ -85,6 +90,10 @@ struct NetworkPictureOptions: ParsableArguments {
       }
     }
     try require("--layers", layers != nil, "--maps")
+    try require("--numbers", numbers != nil, "--maps")
+    if let numbers, !numbers.lowercased().hasSuffix(".npz") {
+      throw ValidationError("--numbers \(numbers): arrays are written as .npz")
+    }
     try require("--data", data != nil, "--patches", "--embed")
     try require("--normalize", normalize != .each, "--filters", "--maps")
     for (name, isSet) in [

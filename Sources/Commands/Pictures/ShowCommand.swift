@@ -111,7 +111,11 @@ struct ShowCommand: ParsableCommand {
 
   private func drawn(_ pictures: NetworkPictures) throws -> NetworkPictures.Result {
     if let layer = network.filters { return try pictures.filters(layer, network.normalize) }
-    if let photo = network.maps { return try pictures.maps(photo, layers: network.layers, network.normalize) }
+    if let photo = network.maps {
+      let maps = try pictures.maps(photo, layers: network.layers, network.normalize)
+      if let numbers = network.numbers { try maps.arrays.write(to: numbers, force: picture.force) }
+      return maps.result
+    }
     if let channels = network.maximize { return try pictures.maximal(channels, network.maximization(seed: seed)) }
     guard let data = network.data else { return try pictures.graph() }
     let path = try weights.dataPath(data)

@@ -65,16 +65,21 @@ extension ConvolutionShape {
   ) {
     let gradient = dy.buffer
     let input = x.buffer
+    // As the first of the two takes it, and often the second, too.
+    var arranged = gradient
     if cotangents.wants(x) {
       let plan = backwardData(source: input.layout)
       let weights = weight.prepared(for: plan.weights, shape: self)
-      let dx = plan.backwardData(gradient: gradient.reordered(to: plan.destination), weights: weights)
+      arranged = gradient.reordered(to: plan.destination)
+      let dx = plan.backwardData(gradient: arranged, weights: weights)
       cotangents.add(Tensor(dx, shape: x.shape), to: x)
     }
     if cotangents.wants(weight) || bias.map(cotangents.wants) ?? false {
       let plan = backwardWeights(source: input.layout)
       let (dw, db) = plan.backwardWeights(
-        source: input.reordered(to: plan.source), gradient: gradient.reordered(to: plan.destination),
+        source: precision == .float32
+          ? input.reordered(to: plan.source) : x.rearranged(to: plan.source, keeping: false),
+        gradient: arranged.layout == plan.destination ? arranged : gradient.reordered(to: plan.destination),
         bias: hasBias ? plan.bias : nil)
       let gradient = groups == 1 ? dw : ungrouped(dw.reordered(to: plainWeights))
       cotangents.add(Tensor(gradient, shape: weight.shape), to: weight)
@@ -84,6 +89,19 @@ extension ConvolutionShape {
 }
 
 extension Tensor {
+  /// The elements in a layout, from those that were kept or new.
+  ///
+  /// - Parameter keeping: whether to keep them for as long as the elements stay.
+  fileprivate func rearranged(to layout: Layout, keeping: Bool) -> Buffer {
+    let present = elements
+    if present.layout == layout { return present }
+    let key = Preparation(layout: layout, folded: [])
+    if let found = content.onComputeThread.prepared[key] { return found.weights }
+    let result = present.reordered(to: layout)
+    if keeping { content.onComputeThread.prepared[key] = Prepared(weights: result, bias: nil, keptAlive: []) }
+    return result
+  }
+
   /// Weights in the layout that a plan wants, kept for as long as the weights stay.
   func prepared(for layout: Layout, shape: ConvolutionShape) -> Buffer {
     let present = buffer
@@ -155,6 +173,18 @@ final class ConvolutionExpression {
     return Profile.labelled(label, body)
   }
 
+  /// Whether the result may come rounded: in inference by products of a lower precision, as the next of those takes it.
+  var mayRound: Bool { shape.precision != .float32 && pass != .training }
+
+  /// What comes in, in the precision of the products where it is rounded to that already.
+  private var input: Buffer { shape.precision == .float32 ? x.buffer : x.elements }
+
+  /// What the result is rounded to: it is not where it is added to floats.
+  private var resultPrecision: Precision {
+    guard mayRound, addend.map({ $0.elements.layout.isOfBFloat16 }) ?? true else { return .float32 }
+    return shape.precision
+  }
+
   /// The geometry of the fused convolution.
   private var fusedShape: ConvolutionShape {
     var fused = shape
@@ -176,13 +206,23 @@ final class ConvolutionExpression {
 
   private func result() -> Buffer {
     if let activation { return activated(activation) }
-    let input = x.buffer
+    let input = input
     let shape = fusedShape
-    let plan = shape.forward(source: input.layout, pass: pass, relu: relu, add: addend != nil)
+    let plan = shape.forward(
+      source: input.layout, pass: pass, relu: relu, add: addend != nil, result: resultPrecision)
     let (weights, biasBuffer) = operands(layout: plan.weights)
+    // What was computed and rounded is kept for the gradient of the weights, which takes it so, too.
+    let source =
+      mayRound || shape.precision == .float32
+      ? input.reordered(to: plan.source) : x.rearranged(to: plan.source, keeping: x.isTracked)
     let destination = destination(plan.destination)
-    plan.forward(source: input.reordered(to: plan.source), weights: weights, bias: biasBuffer, into: destination)
-    if relu && tookInvalid() { restoreNaN(in: destination) }
+    plan.forward(source: source, weights: weights, bias: biasBuffer, into: destination)
+    if relu && tookInvalid() {
+      // In floats, and back: they are rounded already.
+      let floats = mayRound ? destination.inFloats : destination
+      restoreNaN(in: floats)
+      if mayRound { floats.reorder(into: destination) }
+    }
     keptAddend = nil
     return destination
   }
@@ -198,8 +238,9 @@ final class ConvolutionExpression {
   }
 
   private func activated(_ activation: FusedActivation) -> Buffer {
-    let input = x.buffer
-    if let plan = fusedShape.forward(source: input.layout, pass: pass, activation: activation) {
+    let input = input
+    if let plan = fusedShape.forward(source: input.layout, pass: pass, activation: activation, result: resultPrecision)
+    {
       let (weights, bias) = operands(layout: plan.weights)
       let source = input.reordered(to: plan.source)
       // oneDNN's activations drop what is not a number, and take other limits at infinity: then one after the other.
@@ -220,10 +261,11 @@ final class ConvolutionExpression {
   /// What is not a number, which oneDNN's relu takes for zero: the convolution again, without the relu. Its addend was
   /// finite, or is still there.
   private func restoreNaN(in result: Buffer) {
-    let plan = fusedShape.forward(source: x.buffer.layout, pass: pass, relu: false, add: false, algorithm: .direct)
+    let input = input
+    let plan = fusedShape.forward(source: input.layout, pass: pass, relu: false, add: false, algorithm: .direct)
     let (weights, bias) = operands(layout: plan.weights)
     let bare = Buffer(plan.destination)
-    plan.forward(source: x.buffer.reordered(to: plan.source), weights: weights, bias: bias, into: bare)
+    plan.forward(source: input.reordered(to: plan.source), weights: weights, bias: bias, into: bare)
     let sum = bare.reordered(to: result.layout)
     guard let kept = keptAddend else { return result.restoreNaN(of: sum) }
     result.restoreNaN(of: sum.adding(kept.reordered(to: result.layout), relu: false))
@@ -232,21 +274,21 @@ final class ConvolutionExpression {
   /// Memory for the result, holding the addend if there is one: the addend's own memory if nothing else uses it.
   func destination(_ layout: Layout) -> Buffer {
     guard addend != nil else { return Buffer(layout) }
-    if relu && !addend!.buffer.isFinite {
-      let kept = addend!.buffer
+    if relu && !addend!.elements.isFinite {
+      let kept = addend!.elements
       keptAddend = kept
       let copy = Buffer(layout)
       kept.reorder(into: copy)
       return copy
     }
     // Nothing here may retain the addend during the uniqueness check.
-    if addend!.buffer.layout == layout, isKnownUniquelyReferenced(&addend!.content),
+    if addend!.elements.layout == layout, isKnownUniquelyReferenced(&addend!.content),
       let own = addend!.content.onComputeThread.takeAlone(layout)
     {
       return own
     }
     let copy = Buffer(layout)
-    addend!.buffer.reorder(into: copy)
+    addend!.elements.reorder(into: copy)
     return copy
   }
 

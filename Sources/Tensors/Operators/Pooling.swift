@@ -84,6 +84,9 @@ private func pooled(
     {
       return recorded(Tensor(y, shape: pooling.output), as: description(), from: x) { _, _ in }
     }
+    if pooling.kind == .max, !x.isTracked, let y = pooling.forward(rounded: x.elements) {
+      return recorded(Tensor(rounded: y, shape: pooling.output), as: description(), from: x) { _, _ in }
+    }
     let input = x.buffer
     let (y, winners) = pooling.forward(input, training: x.isTracked)
     return recorded(Tensor(y, shape: pooling.output), as: description(), from: x) {

@@ -72,7 +72,7 @@ public func concatenated(_ parts: [Tensor], axis: Int) -> Tensor {
     }
   }
   return operation {
-    let y = Tensor(Buffer.concatenated(parts.map(\.buffer), axis: axis, shape: shape), shape: shape)
+    let y = joined(parts, axis: axis, shape: shape)
     return recorded(y, as: .init("concatenated", "axis", .integer(axis)), fromAll: parts) {
       [parts = parts.map(\.operand)] dy, cotangents in
       var start = 0
@@ -85,4 +85,15 @@ public func concatenated(_ parts: [Tensor], axis: Int) -> Tensor {
       }
     }
   }
+}
+
+/// Rounded where all parts are.
+private func joined(_ parts: [Tensor], axis: Int, shape: [Int]) -> Tensor {
+  if Compute.precision != .float32, !parts.contains(where: \.isTracked) {
+    let rounded = parts.map(\.elements)
+    if rounded.allSatisfy(\.layout.isOfBFloat16) {
+      return Tensor(rounded: .concatenated(rounded, axis: axis, shape: shape), shape: shape)
+    }
+  }
+  return Tensor(.concatenated(parts.map(\.buffer), axis: axis, shape: shape), shape: shape)
 }
