@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Exports every network of the zoo as an ONNX file, and compares what ONNX Runtime computes with what Aviary does.
 
-    tools/check_onnx.py [--aviary .build/tests/release/aviary] [--network NAME]... [--toy] [--keras FILE]... [--table TABLE.md]
+    tools/check_onnx.py [--aviary .build/tests/release/aviary] [--network NAME]... [--toy] [--keras FILE]... [--masks]
+                        [--table TABLE.md]
 
 For each network: random weights, `aviary convert NETWORK.safetensors NETWORK.onnx --example EXAMPLE.npz`, then ONNX's own
 checker with `full_check`, strict shape inference with data propagation, and ONNX Runtime on the CPU with a batch of three and one
@@ -9,13 +10,16 @@ of one (and other lengths, numbers of nodes and edges). The difference is max|a 
 of that output in both batches as Aviary computes it; the largest of all outputs counts, and has to be at most 1e-5. Then the variants: float16
 (whose difference is printed, and has to be below 0.05), images prepared in the graph (against `aviary predict` of the same PNG), and
 the 8-bit integers of `aviary quantize`. --toy takes small settings and images. --keras compares Keras files instead, or all
-of a folder. Exit code 1 if anything differs or fails.
+of a folder. --masks makes models with Keras whose results depend on which steps of a sequence count, or on which rows of
+tables are looked up, and compares ONNX Runtime with Keras itself for sequences of which all steps, some, one and none count,
+by themselves and in one batch; a model that cannot be exported has to be refused. Exit code 1 if anything differs or fails.
 
-Needs: pip install onnx onnxruntime numpy safetensors pillow.
+Needs: pip install onnx onnxruntime numpy safetensors pillow; for --masks also keras and one of its backends.
 """
 
 import argparse
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -31,6 +35,8 @@ from safetensors.numpy import save_file
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TOLERANCE = 1e-5
+# Of Keras's own results, whose last digits are others.
+KERAS_TOLERANCE = 2e-5
 HALF_TOLERANCE = 0.05
 
 # Sequences of tokens beside those of numbers, and other variants of a network than the published one: name, settings.
@@ -282,12 +288,140 @@ def check_keras(aviary, files, folder):
     return failures
 
 
+# Which tokens count by which layers: all, some at either end and in between, one, and none.
+TOKENS = [
+    [1, 2, 3, 4, 5, 6, 7], [1, 2, 3, 0, 0, 0, 0], [0, 0, 5, 2, 1, 0, 0], [0, 3, 0, 4, 0, 0, 1], [9, 0, 0, 0, 0, 0, 0],
+    [0, 0, 0, 0, 0, 0, 8], [10, 10, 10, 10, 10, 10, 10], [0, 0, 0, 0, 0, 0, 0],
+]
+
+
+def masked_models(keras):
+    """Name, model, inputs as Keras has them, and whether it is refused or exported in float16."""
+    layers, inputs = keras.layers, keras.Input
+    tokens = np.array(TOKENS, np.float32)
+    # A mean of no steps is not a number.
+    some = tokens[:-1]
+    random = np.random.default_rng(0)
+
+    def embedded(*parts, length=7):
+        return keras.Sequential([inputs((length,)), layers.Embedding(11, 4, mask_zero=True), *parts])
+
+    recurrent = {
+        "lstm": layers.LSTM(3), "gru": layers.GRU(3), "rnn": layers.SimpleRNN(3),
+        "rnn-relu": layers.SimpleRNN(3, activation="relu"),
+        "lstm-sequences": layers.LSTM(3, return_sequences=True),
+        "lstm-zeroing": layers.LSTM(3, return_sequences=True, zero_output_for_mask=True),
+        "gru-backwards": layers.GRU(3, go_backwards=True),
+        "gru-backwards-sequences": layers.GRU(3, go_backwards=True, return_sequences=True),
+        "both": layers.Bidirectional(layers.LSTM(3)),
+        "both-sequences": layers.Bidirectional(layers.GRU(3, return_sequences=True), merge_mode="sum"),
+    }
+    for name, layer in recurrent.items():
+        yield name, embedded(layer, layers.Dense(3)), [tokens], None
+    yield "open-length", embedded(layers.LSTM(3), layers.Dense(3), length=None), [tokens], None
+    yield "stacked", embedded(layers.LSTM(3, return_sequences=True), layers.Dense(4), layers.GRU(3)), [tokens], None
+    yield "mean", embedded(layers.GlobalAveragePooling1D(), layers.Dense(3)), [some], None
+
+    x = inputs((7,))
+    y = layers.Embedding(11, 4, mask_zero=True)(x)
+    yield "attention", keras.Model(x, layers.MultiHeadAttention(2, 3)(y, y)), [some], None
+    x = inputs((7,))
+    y = layers.Embedding(11, 4, mask_zero=True)(x)
+    yield "dot-attention", keras.Model(x, layers.Attention()([y, y])), [some], None
+    for kind in (layers.Add, layers.Concatenate):
+        a, b = inputs((7,)), inputs((7,))
+        y = kind()([layers.Embedding(11, 4, mask_zero=True)(a), layers.Embedding(11, 4, mask_zero=True)(b)])
+        yield kind.__name__.lower(), keras.Model([a, b], layers.LSTM(3)(y)), [tokens, tokens[::-1].copy()], None
+    a, b = inputs((7,)), inputs((3,))
+    y = layers.Embedding(11, 4, mask_zero=True)(a)
+    state = layers.Dense(5)(b)
+    first = random.standard_normal((len(TOKENS), 3)).astype(np.float32)
+    yield "state", keras.Model([a, b], layers.GRU(5)(y, initial_state=state)), [tokens, first], None
+
+    steps = random.standard_normal((len(TOKENS), 7, 3)).astype(np.float32)
+    steps[tokens == 0] = 0
+    yield "masking", keras.Sequential([inputs((7, 3)), layers.Masking(), layers.LSTM(3)]), [steps], None
+    # What is masked is computed, so that no number of the input says it.
+    yield "masking-computed", keras.Sequential(
+        [inputs((7, 3)), layers.Rescaling(1, offset=1), layers.Masking(1), layers.LSTM(3)]), [steps], None
+
+    a, b = inputs((1,)), inputs((1,))
+    y = layers.Concatenate()([layers.Flatten()(layers.Embedding(2, 4)(each)) for each in (a, b)])
+    of_a, of_b = np.array([[0], [0], [1], [1]], np.float32), np.array([[0], [1], [0], [1]], np.float32)
+    yield "two-tables", keras.Model([a, b], layers.Dense(3)(y)), [of_a, of_b], None
+    table = keras.Sequential([inputs((4,)), layers.Embedding(6000, 4), layers.Flatten(), layers.Dense(3)])
+    yield "float16", table, [np.array([[2049, 4001, 5999, 3], [0, 1, 2, 2051]], np.float32)], "half"
+
+    for axes, shape in ((1, (6, 2)), (2, (4, 3, 2)), (3, (4, 3, 2, 2))):
+        count = int(np.prod(shape))
+        padding = getattr(layers, f"ZeroPadding{axes}D")
+        padded = keras.Sequential(
+            [inputs((count,)), layers.Dense(count), layers.Reshape(shape), padding(1), layers.Flatten(), layers.Dense(3)])
+        yield f"padding-{axes}", padded, [random.standard_normal((3, count)).astype(np.float32)], None
+
+    a = inputs((1,))
+    encoded = layers.CategoryEncoding(2, output_mode="one_hot")(a)
+    y = layers.Concatenate()([layers.Flatten()(layers.Embedding(2, 4)(a)), layers.Flatten()(encoded)])
+    yield "encoding", keras.Model(a, layers.Dense(3)(y)), [of_a], "refused"
+    yield "step-by-step", embedded(layers.LSTM(3, activation="relu"), layers.Dense(3)), [tokens], "refused"
+
+
+def channels_first(x):
+    return np.ascontiguousarray(np.moveaxis(x, -1, 1)) if x.ndim > 2 else x
+
+
+def check_masked(aviary, name, model, inputs, kind, folder):
+    """The largest difference from Keras's results, relative to the largest of them."""
+    stored, path = folder / "masked.keras", folder / "masked.onnx"
+    model.save(stored)
+    half = ["--dtype", "f16"] if kind == "half" else []
+    done = run(aviary, "convert", stored, path, "--force", *half, check=False)
+    if kind == "refused":
+        said = done.stderr.strip().splitlines()[-1:]
+        if done.returncode != 1 or "cannot be exported to ONNX" not in "".join(said):
+            raise Failure(f"exits with {done.returncode} instead of being refused: {said}")
+        return None
+    if done.returncode != 0:
+        raise Failure(done.stderr.strip().splitlines()[-1])
+    check_file(path)
+    runtime = session(path, isHalf=kind == "half")
+    expected = channels_first(np.asarray(model(inputs if len(inputs) > 1 else inputs[0])))
+    worst = 0.0
+    for rows in [slice(None)] + [slice(row, row + 1) for row in range(len(expected))]:
+        feeds = {port.name: channels_first(given)[rows] for port, given in zip(runtime.get_inputs(), inputs)}
+        found = runtime.run(None, feeds)[0]
+        if found.shape != expected[rows].shape:
+            raise Failure(f"the output has the shape {found.shape} instead of {expected[rows].shape}")
+        worst = max(worst, float(np.abs(found - expected[rows]).max()))
+    relative = worst / float(np.abs(expected).max())
+    if not relative <= (HALF_TOLERANCE if kind == "half" else KERAS_TOLERANCE):
+        raise Failure(f"differs by {relative:.1e} of the largest output")
+    return relative
+
+
+def check_masks(aviary, folder):
+    os.environ.setdefault("KERAS_BACKEND", "jax")
+    import keras
+
+    keras.utils.set_random_seed(1)
+    failures = []
+    for name, model, inputs, kind in masked_models(keras):
+        try:
+            relative = check_masked(aviary, name, model, inputs, kind, folder)
+            print(f"{name:28} {'refused, as it has to be' if relative is None else f'{relative:.1e}'}", flush=True)
+        except Exception as fault:  # noqa: BLE001: whatever ONNX has against the file
+            failures.append(name)
+            print(f"{name:28} FAILED: {str(fault)[:300]}", flush=True)
+    return failures
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--aviary", type=pathlib.Path, default=ROOT / ".build/tests/release/aviary")
     parser.add_argument("--network", action="append")
     parser.add_argument("--toy", action="store_true")
     parser.add_argument("--keras", action="append", type=pathlib.Path)
+    parser.add_argument("--masks", action="store_true")
     parser.add_argument("--table", type=pathlib.Path)
     options = parser.parse_args()
     aviary = options.aviary.resolve()
@@ -299,6 +433,9 @@ def main():
                 file for given in options.keras
                 for file in (sorted(given.rglob("*.h5")) + sorted(given.rglob("*.keras")) if given.is_dir() else [given])]
             failures = check_keras(aviary, files, folder)
+            sys.exit(f"{len(failures)} failed: {', '.join(failures)}" if failures else 0)
+        if options.masks:
+            failures = check_masks(aviary, folder)
             sys.exit(f"{len(failures)} failed: {', '.join(failures)}" if failures else 0)
         known = json.loads(run(aviary, "models", "--all", "--json").stdout)["models"]
         for number, each in enumerate(known):

@@ -37,17 +37,37 @@ public struct Embedding: UnaryLayer {
     return Observation.observe(self) { rows(indices) }
   }
 
-  public func forward(_ x: Tensor) -> Tensor {
-    let indices = x.scalars.map { number -> Int32 in
-      guard let index = Int32(exactly: number.rounded()), (0..<Int32(weight.shape[0])).contains(index) else {
-        stopProgram("\(weight.layerPath): Embedding: \(number) is not an index into the rows of \(weight.shape)")
-      }
-      return index
-    }
-    return rows(IntTensor(indices, shape: x.shape))
-  }
+  public func forward(_ x: Tensor) -> Tensor { rows(x, allowingOthers: false) }
+
+  /// The same, but a number that is no symbol, which tables may hold, becomes a row of NaN.
+  package func rowsOrNaN(_ x: Tensor) -> Tensor { rows(x, allowingOthers: true) }
 
   private func rows(_ indices: IntTensor) -> Tensor {
     embedding(indices, weight: weight.tensor, padding: padding).movingAxis(-1, to: axis)
+  }
+
+  /// What is read of a tensor is not seen by a trace, which therefore has the numbers as an operand.
+  private func rows(_ x: Tensor, allowingOthers: Bool) -> Tensor {
+    let table = weight.tensor
+    func description() -> OperationDescription {
+      let padding = padding.map { ["padding": AttributeValue.integer($0)] } ?? [:]
+      return .init("embedding", padding.merging(["allowingOthers": .flag(allowingOthers)]) { $1 })
+    }
+    return composed(description(), from: [table, x]) {
+      let numbers = x.scalars
+      let symbols = numbers.map { symbol($0) }
+      if !allowingOthers, let wrong = symbols.firstIndex(of: nil) {
+        stopProgram(
+          "\(weight.layerPath): Embedding: \(numbers[wrong]) is not an index into the rows of \(weight.shape)")
+      }
+      let y = embedding(IntTensor(symbols.map { $0 ?? 0 }, shape: x.shape), weight: table, padding: padding)
+      guard symbols.contains(nil) else { return y }
+      return y + Tensor(symbols.map { $0 == nil ? .nan : 0 }, shape: x.shape + [1])
+    }.movingAxis(-1, to: axis)
+  }
+
+  /// The row that a number stands for; nil where there is none.
+  private func symbol(_ number: Float) -> Int32? {
+    Int32(exactly: number.rounded()).flatMap { (0..<Int32(weight.shape[0])).contains($0) ? $0 : nil }
   }
 }

@@ -16,7 +16,7 @@ extension SequenceLayer {
     let configuration = recurrent.configuration
     // [T, N, I]
     let steps = x.transposed(axis == 1 ? [2, 0, 1] : [1, 0, 2])
-    let places = mask.flatMap { CountedSteps($0, reversed: configuration.reversed) }
+    let places = mask.flatMap { CountedSteps($0, of: recurrent) }
     var (output, last) = recurrent(places?.compacted(steps) ?? steps, state: state, lengths: places?.lengths)
     if let places {
       output = places.spread(output, zeroing: zeroing || configuration.bidirectional)
@@ -40,24 +40,37 @@ private struct CountedSteps {
   private let counted: [[Int]]
   private let reversed: Bool
 
-  /// - Parameter mask: [N, T]
-  /// - Returns: nil if all steps count.
-  init?(_ mask: Tensor, reversed: Bool) {
-    let scalars = mask.scalars
-    if scalars.allSatisfy({ $0 != 0 }) { return nil }
+  /// - Parameters:
+  ///   - mask: [N, T]
+  ///   - layer: what reads the steps.
+  /// - Returns: nil if all steps count; not for a trace, which has to hold for other masks, too.
+  init?(_ mask: Tensor, of layer: any RecurrentLayer) {
+    let scalars = Self.elements(mask, for: layer)
+    if !isTracing, scalars.allSatisfy({ $0 != 0 }) { return nil }
     let steps = mask.shape[1]
     counted = (0..<mask.shape[0]).map { row in (0..<steps).filter { scalars[row * steps + $0] != 0 } }
     self.mask = mask
     self.steps = steps
-    self.reversed = reversed
+    reversed = layer.configuration.reversed
+  }
+
+  /// The elements of a mask. A trace has the mask as an operand of all that is made of them, so that it need not list
+  /// that they are read: but for a layer that goes step by step, whose steps do not say which sequences have ended.
+  private static func elements(_ mask: Tensor, for layer: any RecurrentLayer) -> [Float] {
+    guard isTracing else { return mask.scalars }
+    guard layer.configuration.isStepByStep else { return untraced { mask.scalars } }
+    return profiled(Observation.path(of: layer) ?? "") { mask.scalars }
   }
 
   /// A layer reads at least one step; what it makes of none is left out afterwards.
   var lengths: [Int] { counted.map { max(1, $0.count) } }
 
-  /// [T, N, I] with the steps that count first.
+  /// [T, N, I] with the steps that count first. A trace lists how many they are, by which it is known that the lengths
+  /// of a recurrent layer are these.
   func compacted(_ x: Tensor) -> Tensor {
-    composed(.init("compactedSteps", [:]), from: [x, mask]) {
+    composed(
+      .init("compactedSteps", ["lengths": .indices(IntTensor(lengths.map { Int32($0) }))]), from: [x, mask]
+    ) {
       taken(x) { row, step in step < counted[row].count ? counted[row][step] : nil }
     }
   }

@@ -29,11 +29,14 @@ public struct RecurrentFunctions: LayerConfiguration, Equatable {
 }
 
 extension RecurrentConfiguration {
+  /// Whether the layer is computed step by step, which makes operations of every step.
+  var isStepByStep: Bool { functions.map { $0.kernel(of: kind) == nil } ?? false }
+
   /// One layer in one direction: [T, N, I] → [T, N, H], and the states at the end, [N, H].
   func direction(
     _ x: Tensor, _ weights: RecurrentWeights, hidden: Tensor?, cell: Tensor?, lengths: [Int]?, reversed: Bool
   ) -> (y: Tensor, hidden: Tensor, cell: Tensor?) {
-    guard let functions, functions.kernel(of: kind) == nil else {
+    guard let functions, isStepByStep else {
       let kind = functions?.kernel(of: kind) ?? kind
       return recurrent(
         x, kind: kind, weights: weights, hidden: hidden, cell: cell, lengths: lengths, reversed: reversed)

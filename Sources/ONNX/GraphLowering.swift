@@ -7,16 +7,17 @@
     let graph: GraphBuilder
     /// The names of the program's inputs, in the type that the graph computes in.
     private let inputs: [String]
+    /// The same in the type in which they are given.
+    private let given: [String]
     private var names: [Int: String] = [:]
-    /// The values whose elements the program may read, since the graph has what it makes of them.
-    private var explained: Set<Int> = []
     /// Whether each value depends on an input.
     let depends: [Bool]
 
-    init(_ trace: SymbolicTrace, _ graph: GraphBuilder, inputs: [String]) {
+    init(_ trace: SymbolicTrace, _ graph: GraphBuilder, inputs: [String], given: [String]) {
       self.trace = trace
       self.graph = graph
       self.inputs = inputs
+      self.given = given
       depends = trace.dependence()
     }
 
@@ -32,7 +33,6 @@
         for (result, name) in zip(node.results, results) { names[result] = name }
       }
       graph.path = ""
-      if let reading = unexplained { throw .reads(path: reading.path) }
       var outputs: [String] = []
       for (number, place) in trace.outputs.enumerated() {
         guard let place else {
@@ -41,11 +41,6 @@
         outputs.append(try name(of: place))
       }
       return outputs
-    }
-
-    /// Elements that were read, and that the graph does not take into account so far.
-    private var unexplained: Trace.Reading? {
-      trace.readings.first { depends[$0.place] && !explained.contains($0.place) }
     }
 
     // MARK: Values
@@ -57,15 +52,21 @@
       let made: String
       switch value.source {
       case .node: throw .unsupported(reason: "a value is used before it is made")
-      case .input(let number):
-        let numbered = trace.program.inputs.indices.filter { trace.program.inputs[$0].isNumbers }
-        made = inputs[numbered[number]]
+      case .input(let number): made = inputs[numbered[number]]
       case .parameter(let path): made = try held(value, path.isEmpty ? "parameter" : path)
       case .buffer(let path): made = try held(value, path.isEmpty ? "buffer" : path)
       case .constant: made = try constant(place)
       }
       names[place] = made
       return made
+    }
+
+    /// The places of the inputs that are tensors of numbers.
+    private var numbered: [Int] { trace.program.inputs.indices.filter { trace.program.inputs[$0].isNumbers } }
+
+    /// The name of an input in the type in which it is given; nil of any other value.
+    func givenName(of place: Int) -> String? {
+      if case .input(let number) = trace.values[place].source { given[numbered[number]] } else { nil }
     }
 
     /// A parameter or buffer: integers of quantized weights stay what they are.
@@ -95,8 +96,6 @@
         return graph.node("Expand", [small, vector(sizes)])
       }
       if let found = try constantOfLengths(tensors, sizes) { return found }
-      // Made of what a layer before has read, most likely.
-      if let reading = unexplained { throw .reads(path: reading.path) }
       throw .varies(
         path: graph.path, reason: "it computes with numbers that depend on its input and that no operation makes")
     }
@@ -121,7 +120,7 @@
       return found.map { ($0, sizes.map { $0.constant ?? 1 }) }
     }
 
-    /// Integers that an operation is given, for all sizes: an input, what was read from a value, or constants.
+    /// Integers that an operation is given, for all sizes: an input of integers, or constants.
     func indices(_ tensors: [IntTensor]) throws(ONNXFault) -> String {
       let sizes = try known(
         tensors[0].shape.indices.map { axis in trace.size(tensors.map { $0.shape[axis] }) }, "the shape of indices")
@@ -130,18 +129,6 @@
         guard zip(given, tensors).allSatisfy({ $0.scalars == $1.scalars }) else { continue }
         return zip(given, tensors).allSatisfy { $0.shape == $1.shape }
           ? inputs[number] : graph.node("Reshape", [inputs[number], vector(sizes)])
-      }
-      for (number, reading) in trace.readings.enumerated() {
-        let read = trace.probes.map { $0.trace.readings[number].tensor }
-        let isSame = zip(read, tensors).allSatisfy { read, indices in
-          read.count == indices.count && zip(read.scalars, indices.scalars).allSatisfy { $0.rounded() == Float($1) }
-        }
-        guard isSame else { continue }
-        explained.insert(reading.place)
-        let rounded = graph.node("Round", [try name(of: reading.place)])
-        let whole = graph.node("Cast", [rounded], ["to": .int(ElementType.int64.dataType.rawValue)])
-        return zip(read, tensors).allSatisfy { $0.shape == $1.shape }
-          ? whole : graph.node("Reshape", [whole, vector(sizes)])
       }
       let scalars = tensors.map(\.scalars)
       if tensors.allSatisfy({ $0 == tensors[0] }) {
@@ -154,9 +141,6 @@
       throw .varies(
         path: graph.path, reason: "it is given indices that depend on the input and that no operation makes")
     }
-
-    /// Notes that a value may be read, because the graph has what is made of it.
-    func explain(_ place: Int) { explained.insert(place) }
 
     // MARK: Sizes
 

@@ -78,7 +78,7 @@
     ) throws(ONNXFault) -> Value {
       let values = try all(attribute, value)
       guard values.allSatisfy({ $0 == values[0] }) else {
-        throw refused("its \(attribute) depends on the size of the input")
+        throw refused("its \(attribute) depends on the input")
       }
       return values[0]
     }
@@ -91,6 +91,8 @@
     func text(_ attribute: String) throws(ONNXFault) -> String { try one(attribute, \.text) }
     /// Indices in each of the traces.
     func indices(_ attribute: String) throws(ONNXFault) -> [IntTensor] { try all(attribute, \.indices) }
+    /// The same, nil where the operation has none.
+    func eachOptionalIndices(_ attribute: String) -> [IntTensor?] { attributes.map { $0[attribute]?.indices } }
     /// Integers in each of the traces.
     func eachInteger(_ attribute: String) throws(ONNXFault) -> [Int] { try all(attribute, \.integer) }
     func eachIntegers(_ attribute: String) throws(ONNXFault) -> [[Int]] { try all(attribute, \.integers) }

@@ -171,8 +171,7 @@
           ])
       }
       // What a window reaches beyond the padding does not count.
-      let axes = Array(2..<rank(0))
-      let padded = emit("Pad", [x, integers(window.low + window.high), "", integers(axes)])
+      let padded = emit("Pad", [x, integers([0, 0] + window.low + [0, 0] + window.high)])
       return emit(
         "AveragePool", [padded],
         [

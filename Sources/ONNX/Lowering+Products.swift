@@ -95,7 +95,7 @@
       _ rows: String, at places: String, _ reduction: String, from start: Float, _ shape: [Size]
     ) -> String {
       let isHalf = graph.float == .float16
-      let first = graph.once("single \(start)") { graph.singles([start], shape: [], "start") }
+      let first = graph.once("single \(start)") { graph.singles([start], shape: [], "single") }
       let empty = emit("Expand", [first, lowering.vector(shape)])
       let sums = emit(
         "ScatterND", [empty, unsqueezed(places, [1]), isHalf ? cast(rows, to: .float32) : rows],

@@ -22,8 +22,7 @@
       case "spreadSteps":
         return [try spreadSteps()]
       case "keptStates":
-        let counts = emit("ReduceSum", [try operand(1), integers([1])], ["keepdims": .int(1)])
-        let reads = emit("Greater", [counts, graph.number(0)])
+        let reads = emit("Greater", [total(try operand(1)), integers([0])])
         return [emit("Where", [reads, try operand(0), try optional(2) ?? graph.number(0)])]
       default: return nil
       }
@@ -46,7 +45,7 @@
         bias = unsqueezed(emit("Concat", [first, second], ["axis": .int(0)]), [0])
       }
       func state(_ number: Int) throws(ONNXFault) -> String { try optional(number).map { unsqueezed($0, [0]) } ?? "" }
-      let counted = has("lengths") ? try lengths(indices("lengths")) : ""
+      let counted = try lengths()
       var operands = [
         try operand(0), unsqueezed(input, [0]), unsqueezed(recurrent, [0]), bias, counted, try state(5),
       ]
@@ -76,22 +75,28 @@
       return isHalf ? joined.map(floats) : joined
     }
 
-    /// How many steps of each sequence are read, as a vector of 32 bits: the input of lengths, or what a mask counts.
-    private func lengths(_ lengths: [IntTensor]) throws(ONNXFault) -> String {
-      for (number, reading) in lowering.trace.readings.enumerated() {
-        let isCounted = zip(lowering.trace.probes, lengths).allSatisfy { probe, lengths in
-          let mask = probe.trace.readings[number].tensor
-          guard mask.rank == 2, mask.shape[0] == lengths.count else { return false }
-          let (scalars, steps) = (mask.scalars, mask.shape[1])
-          return lengths.scalars.enumerated().allSatisfy { row, length in
-            max(1, scalars[row * steps..<(row + 1) * steps].count { $0 != 0 }) == Int(length)
+    /// How many steps of each sequence are read, as a vector of 32 bits: what the mask counts by which the steps were
+    /// compacted, or the input of lengths. Empty where all steps are read.
+    private func lengths() throws(ONNXFault) -> String {
+      let given = eachOptionalIndices("lengths")
+      if let place = node.operands[0], case .node(let number) = lowering.trace.values[place].source,
+        lowering.trace.nodes[number].operation.name == "compactedSteps",
+        let mask = lowering.trace.nodes[number].operands[1]
+      {
+        // Those that a layer is given are those of the mask; none where all steps count.
+        for (probe, lengths) in zip(lowering.trace.probes, given) {
+          let shape = probe.trace.values[place].shape
+          let own = lengths?.scalars ?? Array(repeating: Int32(shape[0]), count: shape[1])
+          guard probe.trace.nodes[number].operation["lengths"]?.indices?.scalars == own else {
+            throw refused("the lengths of its sequences are not what its mask counts")
           }
         }
-        guard isCounted else { continue }
-        lowering.explain(reading.place)
-        let sums = emit("ReduceSum", [try lowering.name(of: reading.place), integers([1])], ["keepdims": .int(0)])
-        return cast(emit("Max", [sums, graph.number(1)]), to: .int32)
+        let counts = squeezed(total(try lowering.name(of: mask)), [1])
+        return cast(emit("Max", [counts, integers([1])]), to: .int32)
       }
+      let lengths = given.compactMap { $0 }
+      if lengths.isEmpty { return "" }
+      guard lengths.count == given.count else { throw refused("the lengths of its sequences depend on the input") }
       return cast(try lowering.indices(lengths), to: .int32)
     }
 
@@ -117,9 +122,22 @@
 
     // MARK: Masks
 
+    /// Whether each step counts, [N, T]: a mask may have any number but zero where it does.
+    private func isCounted(_ mask: String) -> String { graph.once("counted \(mask)") { truth(mask) } }
+
+    /// Ones where steps count, and zeros: [N, T], whole numbers.
+    private func ones(_ mask: String) -> String {
+      graph.once("ones \(mask)") { cast(isCounted(mask), to: .int64) }
+    }
+
+    /// How many steps count: [N, 1].
+    private func total(_ mask: String) -> String {
+      graph.once("total \(mask)") { emit("ReduceSum", [ones(mask), integers([1])], ["keepdims": .int(1)]) }
+    }
+
     /// The number of steps that count up to each one, itself included: [N, T], whole numbers.
     private func counts(_ mask: String) -> String {
-      emit("CumSum", [cast(mask, to: .int64), graph.int64s([1], shape: [])])
+      emit("CumSum", [ones(mask), graph.int64s([1], shape: [])])
     }
 
     /// What is at a step of each sequence: [T, N, F] by places of [N, T]; zeros where there is none.
@@ -139,22 +157,18 @@
     /// [T, N, F] with the steps first that count; zeros behind them.
     private func compactedSteps() throws(ONNXFault) -> String {
       let (x, mask) = (try operand(0), try operand(1))
-      lowering.explain(node.operands[1] ?? 0)
-      let isCounted = cast(mask, to: .bool)
       let places = try steps(of: mask)
       let size = lowering.vector(try lowering.known([shape(1)[1]], "the number of steps"))
       // Steps that count come in their order, before all others.
-      let keys = emit("Where", [isCounted, places, emit("Add", [places, size])])
+      let keys = emit("Where", [isCounted(mask), places, emit("Add", [places, size])])
       let order = graph.nodes(
         "TopK", [keys, size], results: 2, ["axis": .int(1), "largest": .int(0), "sorted": .int(1)])[1]
-      let total = emit("ReduceSum", [cast(mask, to: .int64), integers([1])], ["keepdims": .int(1)])
-      return try taken(x, at: order, where: emit("Less", [places, total]))
+      return try taken(x, at: order, where: emit("Less", [places, total(mask)]))
     }
 
     /// [T, N, F] with the steps where they were before they were compacted.
     private func spreadSteps() throws(ONNXFault) -> String {
       let (y, mask) = (try operand(0), try operand(1))
-      lowering.explain(node.operands[1] ?? 0)
       let reached = counts(mask)
       let one = graph.int64s([1], shape: [])
       let zero = graph.int64s([0], shape: [])
@@ -162,12 +176,11 @@
       let exists: String
       if try flag("zeroing") {
         places = emit("Sub", [reached, one])
-        exists = cast(mask, to: .bool)
+        exists = isCounted(mask)
       } else if try flag("reversed") {
         // The next step that counts, itself included.
-        places = emit("Sub", [reached, cast(mask, to: .int64)])
-        let total = emit("ReduceSum", [cast(mask, to: .int64), integers([1])], ["keepdims": .int(1)])
-        exists = emit("Less", [places, total])
+        places = emit("Sub", [reached, ones(mask)])
+        exists = emit("Less", [places, total(mask)])
       } else {
         places = emit("Sub", [reached, one])
         exists = emit("GreaterOrEqual", [places, zero])

@@ -47,6 +47,14 @@
       case graphIndex(graphs: Int)
     }
 
+    /// How examples differ in what counts in them.
+    enum Pattern {
+      /// Sequences of several lengths, one of which is whole.
+      case ends
+      /// Sequences none of which is whole, with steps in between that do not count, and one without any that counts.
+      case scattered
+    }
+
     let name: String
     let kind: Kind
     let shape: [Extent]
@@ -60,35 +68,46 @@
       }
     }
 
+    /// Whether there are patterns of it.
+    var hasPatterns: Bool { if case .numbers = kind { false } else { true } }
+
     /// Values of the shape that the sizes give, drawn from a seed.
-    func value(_ sizes: [Int], seed: UInt64) -> ProgramValue {
+    func value(_ sizes: [Int], seed: UInt64, pattern: Pattern = .ends) -> ProgramValue {
       let shape = shape.map { $0.size(sizes) }
       let count = shape.reduce(1, *)
       var random = RandomStream(seed: seed, purpose: "onnx", path: name)
       func below(_ bound: Int) -> Int { random.integer(below: max(1, bound)) }
+      /// Whether steps of sequences are padding, by row: the second and the third end early, or any steps are, and the
+      /// last row is nothing else.
+      func padding(rows: Int, steps: Int) -> [[Bool]] {
+        (0..<rows).map { row in
+          (0..<steps).map { step in
+            switch pattern {
+            case .ends: row > 0 && step >= max(steps == 1 ? 0 : 1, steps - row % 3)
+            case .scattered where row == 0: step < steps - 1 && (step == 0 || below(2) == 0)
+            case .scattered: row == rows - 1 || below(2) == 0
+            }
+          }
+        }
+      }
       switch kind {
       case .numbers: return .numbers(Tensor(normal: 0, deviation: 1, stream: random, shape: shape))
       case .tokens(let bound): return .integers(IntTensor((0..<count).map { _ in Int32(below(bound)) }, shape: shape))
       case .wholeNumbers(let bound):
-        let width = shape.last ?? 1
-        // The second row and the third end early.
-        let numbers = (0..<count).map { place -> Float in
-          let (row, step) = (place / max(1, width), place % max(1, width))
-          if bound > 1, shape.count > 1, row > 0, step >= max(1, width - row % 3) { return 0 }
-          return Float(bound > 1 ? 1 + below(bound - 1) : 0)
-        }
-        return .numbers(Tensor(numbers, shape: shape))
+        let width = max(1, shape.last ?? 1)
+        let isPadding = padding(rows: count / width, steps: width).joined()
+        return .numbers(Tensor(isPadding.map { $0 || bound <= 1 ? 0 : Float(1 + below(bound - 1)) }, shape: shape))
       case .masked(let number):
         var scalars = Tensor(normal: 0, deviation: 1, stream: random, shape: shape).scalars
-        let width = shape.last ?? 1
+        let width = max(1, shape.last ?? 1)
         let size = shape.dropFirst().reduce(1, *)
-        for place in scalars.indices where place / size > 0 && place % width >= max(1, width - place / size % 3) {
-          scalars[place] = number
-        }
+        let isPadding = padding(rows: shape.first ?? 1, steps: width)
+        for place in scalars.indices where isPadding[place / size][place % width] { scalars[place] = number }
         return .numbers(Tensor(scalars, shape: shape))
       case .lengths(let symbol):
         let steps = sizes[symbol]
-        return .integers(IntTensor((0..<count).map { Int32(max(1, steps - $0 % steps)) }, shape: shape))
+        let lengths = (0..<count).map { pattern == .ends ? steps - $0 % steps : 1 + below(steps - 1) }
+        return .integers(IntTensor(lengths.map { Int32($0) }, shape: shape))
       case .edges(let symbol):
         let nodes = sizes[symbol]
         let pairs = (0..<nodes).flatMap { a in (0..<nodes).compactMap { a == $0 ? nil : (a, $0) } }
@@ -98,7 +117,10 @@
         return .integers(IntTensor(chosen.map { Int32($0.0) } + chosen.map { Int32($0.1) }, shape: shape))
       case .graphIndex(let symbol):
         let graphs = sizes[symbol]
-        return .integers(IntTensor((0..<count).map { Int32($0 * graphs / count) }, shape: shape))
+        var index = (0..<count).map { $0 * graphs / count }
+        // Every graph has a node.
+        if pattern == .scattered { index = (Array(0..<graphs) + (graphs..<count).map { _ in below(graphs) }).sorted() }
+        return .integers(IntTensor(index.map { Int32($0) }, shape: shape))
       }
     }
   }
@@ -125,8 +147,8 @@
   }
 
   extension NetworkProgram {
-    func probe(_ sizes: [Int], seed: UInt64) -> Probe {
-      let values = inputs.map { $0.value(sizes, seed: seed) }
+    func probe(_ sizes: [Int], seed: UInt64, pattern: ProgramInput.Pattern = .ends) -> Probe {
+      let values = inputs.map { $0.value(sizes, seed: seed, pattern: pattern) }
       let given = zip(inputs, values).compactMap { $0.isNumbers ? $1.tensor : nil }
       let (tensors, trace) = tracing(inputs: given) { inference { forward(values) } }
       return Probe(

@@ -4,7 +4,8 @@
 
   extension ONNXModel {
     /// Inputs that are drawn from a seed, and what the network itself makes of them: for a comparison with another runtime.
-    /// Arrays are called `0/NAME`, for a batch of three, and `1/NAME`, for a batch of one.
+    /// Arrays are called `0/NAME`, for a batch of three, and `1/NAME`, for a batch of one, which is not whole where it is
+    /// a sequence.
     ///
     /// Not of models with preprocessing, float16 or probabilities, whose numbers differ from the network's.
     public func examples(seed: UInt64 = 0) -> Checkpoint {
@@ -14,7 +15,8 @@
           let isCount = symbol.name == "batch" || symbol.name == "graphs"
           return isCount ? batch : symbol.other + 1 - number
         }
-        let probe = program.probe(sizes, seed: seed &+ 1000 &+ UInt64(number))
+        let probe = program.probe(
+          sizes, seed: seed &+ 1000 &+ UInt64(number), pattern: number == 0 ? .ends : .scattered)
         for (port, value) in zip(inputs, probe.inputs) {
           let array: StoredArray
           switch value {

@@ -108,6 +108,7 @@
       var ports: [Port] = []
       var infos: [ONNXValueInfoProto] = []
       var names: [String] = []
+      var given: [String] = []
       for input in program.inputs {
         let shape = input.shape.map { program.dimension($0) }
         let isImage = options.preprocessing != nil
@@ -117,8 +118,9 @@
         ports.append(Port(name: name, type: "\(type)", shape: own))
         infos.append(.init(name, type, own, input.note))
         names.append(try graph.entering(name, type, options.preprocessing))
+        given.append(isImage ? names[names.count - 1] : name)
       }
-      let lowering = GraphLowering(trace, graph, inputs: names)
+      let lowering = GraphLowering(trace, graph, inputs: names, given: given)
       var results: [Port] = []
       var ends: [ONNXValueInfoProto] = []
       for (number, value) in try lowering.run().enumerated() {

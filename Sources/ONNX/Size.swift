@@ -67,12 +67,11 @@
   }
 
   extension Symbol {
-    /// The sizes of all traces: each combination of low and high ones, and the others. What depends on the batch alone does so
-    /// in proportion.
+    /// The sizes of traces: each combination of low and high ones, and the others.
     static func combinations(_ symbols: [Symbol]) -> [[Int]] {
       (0..<1 << symbols.count).map { corner in
         symbols.enumerated().map { corner & 1 << $0 == 0 ? $1.low : $1.high }
-      } + (symbols.count > 1 ? [symbols.map(\.other)] : [])
+      } + [symbols.map(\.other)]
     }
   }
 #endif

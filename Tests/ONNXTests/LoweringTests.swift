@@ -25,9 +25,11 @@
       #expect(product.terms == [0: 3, 2: 1, 3: 4] && product.value([10, 20]) == 823)
       #expect(Size(combinations.map { _ in 9 }, symbols)?.constant == 9)
       #expect(Size(combinations.map { $0[1] }, symbols)?.symbol == 1)
+      #expect(Symbol.combinations([.batch]) == [[2], [3], [4]])
       // Neither squares nor halves are.
       #expect(Size(combinations.map { $0[1] * $0[1] }, symbols) == nil)
       #expect(Size(combinations.map { ($0[1] + 1) / 2 }, symbols) == nil)
+      #expect(Size([2, 3, 4].map { ($0 + 1) / 2 }, [.batch]) == nil)
     }
 
     @Test func shapesFollowTheInput() throws {
@@ -45,6 +47,11 @@
       // Ones that repeat along the batch.
       let padded = try file(row) { x in x.padded([(1, 2)], mode: .constant(3)) }
       #expect(padded.types.contains("Expand") && padded.types.contains("Concat"))
+      // Of all axes.
+      let zeros = try file(image) { $0.padded(axis: 2, before: 1, after: 2) }
+      let pad = try zeros.first("Pad")
+      #expect(pad.input.count == 2)
+      #expect(try zeros.initializer(pad.input[1]).int64s == [0, 0, 1, 0, 0, 0, 2, 0])
     }
 
     @Test func poolsThatRoundUp() throws {
@@ -55,6 +62,7 @@
       }
       // What lies beyond the padding does not count.
       #expect(Array(mean.types.prefix(2)) == ["Pad", "AveragePool"])
+      #expect(try mean.initializer(try mean.first("Pad").input[1]).int64s == [0, 0, 1, 1, 0, 0, 1, 1])
       #expect(try mean.first("AveragePool").int("count_include_pad") == 0)
       #expect(try mean.first("AveragePool").ints("pads") == [0, 0, 0, 1])
     }
@@ -103,6 +111,9 @@
       // What depends on the size of the batch itself.
       #expect(throws: ONNXFault.self) {
         try ONNXModel(program(row) { $0.shape[0] == 2 ? relu($0) : tanh($0) }, .init())
+      }
+      #expect(throws: ONNXFault.self) {
+        try ONNXModel(program(row) { $0.slice(axis: 0, from: 0, to: ($0.shape[0] + 1) / 2) }, .init())
       }
       #expect(throws: ONNXFault.self) {
         try ONNXModel(

@@ -32,6 +32,15 @@
       try #require(graph.initializer.first { $0.name == name })
     }
 
+    /// The operations that a value comes from, the last one first, each by its first operand; and what they begin with.
+    func makers(of value: String) -> (types: [String], origin: String) {
+      guard let node = graph.node.first(where: { $0.output.contains(value) }), let first = node.input.first else {
+        return ([], value)
+      }
+      let (types, origin) = makers(of: first)
+      return ([node.opType] + types, origin)
+    }
+
     /// What is wrong with the graph: values that nobody makes, or names that two values have.
     var faults: [String] {
       var known = Set(graph.input.map(\.name))

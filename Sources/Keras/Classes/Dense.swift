@@ -62,8 +62,7 @@ struct KerasEmbedding: KerasUnaryClass {
 
   func layer(on input: KerasShape) -> any UnaryLayer {
     Looked(
-      embedding: Embedding(symbols, width, axis: 1, initializer: .uniform(bound: 0.05)), symbols: symbols,
-      isSingle: isSingle == true)
+      embedding: Embedding(symbols, width, axis: 1, initializer: .uniform(bound: 0.05)), isSingle: isSingle == true)
   }
 
   var parts: [KerasPart] { KerasFamily.embedding.parts() }
@@ -71,24 +70,12 @@ struct KerasEmbedding: KerasUnaryClass {
 
   private struct Looked: UnaryLayer {
     let embedding: Embedding
-    let symbols: Int
     let isSingle: Bool
 
     var children: [Child] { embedding.children }
 
-    /// A number that is no token, which tables may hold, becomes numbers that are not finite.
     func forward(_ x: Tensor) -> Tensor {
-      let scalars = x.scalars
-      let isToken = scalars.map { $0.rounded() >= 0 && $0.rounded() < Float(symbols) }
-      var y: Tensor
-      if isToken.allSatisfy({ $0 }) {
-        y = embedding.forward(x)
-      } else {
-        let known = zip(scalars, isToken).map { $1 ? $0 : 0 }
-        let lost = isToken.map { $0 ? Float(0) : .nan }
-        y = embedding.forward(Tensor(known, shape: x.shape))
-        y = y + Tensor(lost, shape: [x.shape[0], 1] + x.shape.dropFirst())
-      }
+      let y = embedding.rowsOrNaN(x)
       return isSingle ? y.reshaped(to: [y.shape[0], y.shape[1]]) : y
     }
   }
