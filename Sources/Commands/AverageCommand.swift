@@ -7,7 +7,7 @@ struct AverageCommand: ParsableCommand {
     discussion: """
       All checkpoints must have the same tensors with the same shapes and types. Floating-point tensors are averaged in \
       double precision and keep their type; integer tensors, such as batch counters, and the metadata except for the \
-      metrics are taken from the first checkpoint.
+      metrics are taken from the first checkpoint. Class thresholds are kept if all checkpoints have the same.
 
       With --data the average and the checkpoints are evaluated. If the average is less good than the best of them, the \
       command fails and writes nothing, unless --force is given: weights of networks that were trained apart are often \
@@ -49,6 +49,11 @@ struct AverageCommand: ParsableCommand {
     var result = try Checkpoint.average(checkpoints.map { (file: $0.0, checkpoint: $0.1) })
     if result.entries.isEmpty { throw CheckpointFault.noTensors(path: files[0]) }
     for tensor in result.nonfinite { tell("note: \(tensor) is not finite") }
+    if let lost = checkpoints.first(where: { $0.1.metadata.thresholds != nil }), result.metadata.thresholds == nil {
+      tell(
+        "note: not all checkpoints have the class thresholds of \(lost.0): the average has none, and predicts the most "
+          + "probable class")
+    }
     let scores = try data.map { try compared(checkpoints, average: result, on: try weights.dataPath($0)) }
     if ConvertCommand.needsDots(output) { result = try result.dotted() }
     try overwrite.check(output, for: .checkpoint(result.paths))

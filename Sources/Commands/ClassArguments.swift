@@ -43,7 +43,7 @@ struct ClassArguments: ParsableArguments {
   var logitAdjustment: Double?
   @Option(
     help: ArgumentHelp(
-      "In the end, choose thresholds of the classes by this score of the validation part: macro-f1, balanced-accuracy or accuracy; predict and evaluate apply them (none).",
+      "In the end, choose thresholds of the classes by this score of the validation part: macro-f1, balanced-accuracy or accuracy; predict, evaluate, explain, show and serve apply them (none).",
       valueName: "score"))
   var thresholds: Monitor?
   @Option(

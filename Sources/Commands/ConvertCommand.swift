@@ -77,6 +77,7 @@ struct ConvertCommand: ParsableCommand {
       result.notes.append("\(counted(result.quantizedPaths.count, "tensor")) dequantized")
       result = result.dequantized()
     }
+    if !Self.keepsMetadata(output), let lost = result.metadata.lostThresholds(output) { result.notes.append(lost) }
     try overwrite.check(output, for: .checkpoint(result.paths))
     if output.lowercased().hasSuffix(".weights.h5") {
       try result.writeKerasWeights(to: output)
@@ -125,6 +126,11 @@ struct ConvertCommand: ParsableCommand {
   /// Whether the format stores the scales of quantized weights.
   private static func keepsIntegers(_ output: String) -> Bool {
     needsDots(output) && !output.lowercased().hasSuffix(".weights.h5")
+  }
+
+  /// Whether the format keeps more than tensors.
+  private static func keepsMetadata(_ output: String) -> Bool {
+    ![".npz", ".weights.h5"].contains(where: output.lowercased().hasSuffix)
   }
 
   /// Whether the format forbids slashes in names.

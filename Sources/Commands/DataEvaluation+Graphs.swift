@@ -104,9 +104,9 @@ extension DataEvaluation {
       case .validation: [.validation]
       case .test: [.test]
       }
-    let thresholds = thresholds
+    let decision = announcedDecision()
     func open(_ model: some NodeClassifier) -> ClassificationMetrics {
-      setting.task.metrics(model, on: parts, keepsProbabilities: true, thresholds: thresholds)
+      setting.task.metrics(model, on: parts, keepsProbabilities: true, decision: decision)
     }
     let split = dataset.split
     let nodes = parts.flatMap { part in
@@ -128,10 +128,10 @@ extension DataEvaluation {
     }
     let labels = try collection.labels(among: setting.classes)
     let (name, chosen) = try chosenGraphs(data, setting)
-    let thresholds = thresholds
+    let decision = announcedDecision()
     func open(_ model: some NodeClassifier) -> ClassificationMetrics {
       setting.data.metrics(
-        model, on: chosen, labels: labels, classes: setting.classes, keepsProbabilities: true, thresholds: thresholds)
+        model, on: chosen, labels: labels, classes: setting.classes, keepsProbabilities: true, decision: decision)
     }
     let graphs = chosen ?? Array(0..<collection.count)
     return EvaluationReport(open(setting.model), item: "graph").named(graphs.map { "\($0 + 1)" }).onPart(name)

@@ -53,8 +53,8 @@ struct DataEvaluation {
     return report
   }
 
-  /// The thresholds of the checkpoint's classes, after a line that says that they are applied.
-  var thresholds: ClassThresholds? { checkpoint.metadata.announcedThresholds(path) }
+  /// Which class is predicted, after a line that says so where the checkpoint has thresholds.
+  func announcedDecision() -> ClassDecision { checkpoint.metadata.announcedDecision(path) }
 
   func unsuited(_ kind: DataKind) -> ArchitectureFault {
     let name = checkpoint.metadata.architecture ?? ""
@@ -134,7 +134,7 @@ struct DataEvaluation {
       return preprocessing.target.task == .regression
         ? EvaluationReport(predictor.regression(chosen, keepsPairs: true))
         : EvaluationReport(
-          predictor.classification(chosen, keepsProbabilities: true, thresholds: thresholds), item: "row")
+          predictor.classification(chosen, keepsProbabilities: true, decision: announcedDecision()), item: "row")
     }
     return open(model).of(table, rows: chosen.inputs.rows, target: preprocessing.target.name).onPart(name)
   }
@@ -188,7 +188,7 @@ struct DataEvaluation {
       try preprocessing.examples(of: table)
     }
     return EvaluationReport(
-      predictor.classification(chosen, keepsProbabilities: true, thresholds: thresholds), item: "text"
+      predictor.classification(chosen, keepsProbabilities: true, decision: announcedDecision()), item: "text"
     ).of(table, rows: chosen.inputs.rows, target: preprocessing.target.name).onPart(name)
   }
 

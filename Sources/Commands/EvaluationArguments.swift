@@ -30,15 +30,15 @@ struct EvaluationArguments: ParsableArguments {
   func writeLabelProblems(of report: EvaluationReport, data: String) throws {
     guard let path = labelProblems else { return }
     guard case .classes(let metrics, _) = report.content, let probabilities = metrics.probabilities,
-      let names = report.names
+      let decision = metrics.decision, let names = report.names
     else { throw OptionFault("--label-problems is for items with one class each, not for \(data)") }
     guard probabilities.isComplete, names.count == probabilities.count else {
       throw OptionFault("--label-problems: \(data) has more probabilities than are kept; evaluate a part of it")
     }
-    var predictions: [(name: String, label: Int, probabilities: [Double])] = []
+    var predictions: [LabelProblems.Prediction] = []
     for (index, name) in names.enumerated() {
       guard let (label, shares) = probabilities.example(index) else { continue }
-      predictions.append((name, label, shares))
+      predictions.append((name, label, decision.predicted(shares), shares))
     }
     try Self.write(LabelProblems(classes: metrics.classes, predictions), to: path, item: report.item)
   }
@@ -87,6 +87,10 @@ extension EvaluateCommand {
     guard !saved.isEmpty else {
       throw OptionFault(
         "--epochs: \(checkpoint) does not contain any saved epochs; train with --save-every N to keep them")
+    }
+    let best = checkpoint + "/best.h5"
+    if (try? Checkpoint.read(from: best))?.metadata.thresholds != nil {
+      tell("\(checkpoint): only best.h5 has class thresholds; of saved epochs the most probable class is predicted")
     }
     var rows: [[String]] = []
     var members: [JSONValue] = []

@@ -10,13 +10,13 @@ struct GraphPredictions {
   /// As JSON has them.
   private(set) var predictions: [JSONValue] = []
 
-  /// By which classes are predicted; nil for the largest probability.
-  private let thresholds: ClassThresholds?
+  /// Which class is predicted.
+  private let decision: ClassDecision
   private let temperature: Double?
 
-  init(top: Int, thresholds: ClassThresholds? = nil, temperature: Double? = nil) {
+  init(top: Int, decision: ClassDecision, temperature: Double? = nil) {
     self.top = top
-    self.thresholds = thresholds
+    self.decision = decision
     self.temperature = temperature
   }
 
@@ -65,7 +65,7 @@ struct GraphPredictions {
         predictions.append(.object(place + [.init("error", .text(fault))]))
         continue
       }
-      let best = probabilities.order(thresholds).prefix(top)
+      let best = decision.order(probabilities).prefix(top)
       let probabilities = probabilities.scaled(temperature)
       lines.append(
         "\(name): " + best.map { "\(classes[$0]) \(percent(Double(probabilities[$0])))" }.joined(separator: ", "))

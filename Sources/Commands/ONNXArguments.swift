@@ -78,6 +78,7 @@ struct ONNXArguments: ParsableArguments {
         guard let preprocessing else { throw CommandFault.noPreprocessing(path: path) }
         options.preprocessing = preprocessing
       }
+      if let lost = checkpoint.metadata.lostThresholds(command.output) { tell(lost) }
       try command.overwrite.check(command.output, for: .onnx)
       let model: ONNXModel
       do { model = try ONNXModel(of: network, input: input, options: options) } catch {
@@ -120,6 +121,10 @@ struct ONNXArguments: ParsableArguments {
       if let preprocessing = metadata.preprocessing { entries.append(("preprocessing", preprocessing.serialized)) }
       if let licence = metadata.licence { entries.append(("licence", licence)) }
       if let provenance = metadata.provenance { entries.append(("provenance", provenance)) }
+      // Other runtimes do not apply them; a program may.
+      if metadata.thresholds != nil, let text = metadata.extra[ClassThresholds.key] {
+        entries.append((ClassThresholds.key, text))
+      }
       return entries
     }
 

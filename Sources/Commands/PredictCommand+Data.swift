@@ -12,7 +12,7 @@ extension PredictCommand {
   func predictGraphs(_ paths: [String]) throws {
     try columns.requireNone(path: checkpoint)
     let evaluation = try DataEvaluation(checkpoint, source, weights: weights)
-    var predictions = GraphPredictions(top: top, thresholds: evaluation.thresholds, temperature: temperature)
+    var predictions = GraphPredictions(top: top, decision: evaluation.announcedDecision(), temperature: temperature)
     for path in paths {
       let isCollection = GraphCollection.isPresent(at: path)
       if isCollection ? nodes != nil : graphs != nil {
@@ -43,7 +43,7 @@ extension PredictCommand {
     if let text = images.first(where: Self.isText), !(evaluation.model is any SequenceTagger) {
       throw CommandFault.unlabeledText(path: evaluation.path, text: text)
     }
-    var predictions = TablePredictions(top: top, thresholds: evaluation.thresholds, temperature: temperature)
+    var predictions = TablePredictions(top: top, decision: evaluation.announcedDecision(), temperature: temperature)
     var hasClasses = false
     switch try evaluation.tablePreparation(for: images[0], columns, needsTarget: false) {
     case .series(let preprocessing):

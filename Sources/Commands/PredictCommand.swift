@@ -116,7 +116,7 @@ struct PredictCommand: ParsableCommand {
       return try predictImages(images, fed, predictor.preprocessing)
     }
     try loaded.requireClasses()
-    _ = predictor.metadata.announcedThresholds(loaded.path)
+    _ = predictor.metadata.announcedDecision(loaded.path)
     try answer(images) { entries, progress in
       try predictor.predict(entries, workers: availableCores(), progress: progress).map { found in
         found.map { Answer($0, top: top, temperature) }

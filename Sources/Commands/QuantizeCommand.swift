@@ -184,11 +184,12 @@ struct HeldOutImages {
     classes = count
   }
 
-  /// The likeliest class of each image that can be decoded, by position.
+  /// The predicted class of each image that can be decoded, by position.
   func predictions(_ loaded: LoadedModel) throws -> [Int: Int] {
     var found: [Int: Int] = [:]
     _ = try loaded.forEachBatch(entries, label: "classifying") { batch in
-      for (index, best) in zip(batch.indices, loaded.predictor.logits(batch.inputs).argmax()) { found[index] = best }
+      let predicted = loaded.predictor.decision.predicted(logits: loaded.predictor.logits(batch.inputs))
+      for (index, class_) in zip(batch.indices, predicted) { found[index] = class_ }
     }
     return found
   }

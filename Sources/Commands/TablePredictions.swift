@@ -19,13 +19,13 @@ struct TablePredictions {
   /// As JSON has them.
   private(set) var predictions: [JSONValue] = []
 
-  /// By which classes are predicted; nil for the largest probability.
-  private let thresholds: ClassThresholds?
+  /// Which class is predicted.
+  private let decision: ClassDecision
   private let temperature: Double?
 
-  init(top: Int, thresholds: ClassThresholds? = nil, temperature: Double? = nil) {
+  init(top: Int, decision: ClassDecision, temperature: Double? = nil) {
     self.top = top
-    self.thresholds = thresholds
+    self.decision = decision
     self.temperature = temperature
   }
 
@@ -161,10 +161,10 @@ struct TablePredictions {
       value: .members(["values": .array(values.map { .real($0) })]))
   }
 
-  /// The most probable classes.
+  /// The classes, the predicted one first.
   private func answer(_ probabilities: [Float], _ classes: [String]) -> Answer {
     guard probabilities.allSatisfy(\.isFinite) else { return .notFinite }
-    let best = probabilities.order(thresholds).prefix(top)
+    let best = decision.order(probabilities).prefix(top)
     let probabilities = probabilities.scaled(temperature)
     return .found(
       line: best.map { "\(classes[$0]) \(percent(Double(probabilities[$0])))" }.joined(separator: ", "),

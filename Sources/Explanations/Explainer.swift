@@ -19,7 +19,7 @@ public struct Explainer {
     case output(Int)
     /// One output for each input.
     case outputs([Int])
-    /// The largest of each input: the class that a classifier predicts.
+    /// The largest of each input: the most probable class, which is the predicted one unless a checkpoint has thresholds.
     case highest
 
     public init(integerLiteral value: Int) { self = .output(value) }

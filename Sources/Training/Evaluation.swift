@@ -7,10 +7,11 @@ import AviaryTensors
 public enum Evaluation {
   /// Classifies every image and compares.
   ///
+  /// - Parameter decision: which class is predicted of the probabilities: that of the network's checkpoint.
   /// - Returns: the metrics, and the images that could not be read and were left out.
   public static func evaluate(
     _ model: some Classifier, _ folder: ImageFolder, preprocessing: Preprocessing, batchSize: Int = 32,
-    workers: Int
+    workers: Int, decision: ClassDecision
   ) throws -> (metrics: ClassificationMetrics, skipped: [ImageBatch.Skipped]) {
     ensure(
       model.configuration.outputs == folder.classes.count,
@@ -20,7 +21,9 @@ public enum Evaluation {
       try PreparedImages(folder.entries, preprocessing: preprocessing), batchSize: batchSize, workers: workers)
     let batches = ImageTaskBatches(loader) { skipped += $0 }
     return (
-      try evaluate(batches, ClassificationMetrics(classes: folder.classes)) { _, inputs in model(inputs) }, skipped
+      try evaluate(batches, ClassificationMetrics(classes: folder.classes, decision: decision)) { _, inputs in
+        model(inputs)
+      }, skipped
     )
   }
 

@@ -67,12 +67,12 @@ public struct ExamplePredictor<Preparation: TablePreparation> {
   ///
   /// - Parameters:
   ///   - keepsProbabilities: whether `probabilities` of the metrics are wanted, too.
-  ///   - thresholds: by which the classes are predicted.
+  ///   - decision: which class is predicted of the probabilities: that of the network's checkpoint.
   public func classification(
-    _ examples: Examples<Inputs>, keepsProbabilities: Bool = false, thresholds: ClassThresholds? = nil
+    _ examples: Examples<Inputs>, keepsProbabilities: Bool = false, decision: ClassDecision
   ) -> ClassificationMetrics {
     var metrics = ClassificationMetrics(
-      classes: preprocessing.classes ?? [], keepsProbabilities: keepsProbabilities, thresholds: thresholds)
+      classes: preprocessing.classes ?? [], keepsProbabilities: keepsProbabilities, decision: decision)
     forEachBatch(examples.inputs) { places, logits in
       metrics.add(logits: logits, labels: Array(examples.labels[places]))
     }

@@ -67,13 +67,13 @@ public struct GraphClassification: Sendable {
   /// - Parameters:
   ///   - labels: of all graphs: see `labels(among:)`.
   ///   - keepsProbabilities: whether there are curves, areas and calibration.
-  ///   - thresholds: by which the classes are predicted.
+  ///   - decision: which class is predicted of the probabilities: that of the network's checkpoint.
   public func metrics(
     _ model: some NodeClassifier, on graphs: [Int]? = nil, labels: [Int32], classes: [String],
-    keepsProbabilities: Bool = false, thresholds: ClassThresholds? = nil
+    keepsProbabilities: Bool = false, decision: ClassDecision
   ) -> ClassificationMetrics {
     var metrics = ClassificationMetrics(
-      classes: classes, keepsProbabilities: keepsProbabilities, thresholds: thresholds)
+      classes: classes, keepsProbabilities: keepsProbabilities, decision: decision)
     let chosen = examples.chosen(graphs ?? examples.graphs)
     forEachBatch(of: chosen) { places, batch in
       let logits = inference { model(batch.features, adjacency: batch.adjacency, graphs: batch.graphs) }

@@ -28,6 +28,8 @@ public struct ImagePredictor {
   public let classes: [String]
   /// How data become the network's input.
   public let preprocessing: Preprocessing
+  /// Which class is predicted of the probabilities: the checkpoint's.
+  public let decision: ClassDecision
 
   /// - Parameters:
   ///   - checkpoint: one that knows its network and how its images are prepared.
@@ -40,6 +42,7 @@ public struct ImagePredictor {
     path: String
   ) throws {
     metadata = checkpoint.metadata
+    decision = metadata.decision
     if needsHead, metadata.headAbsent { throw PredictionFault.headAbsent(path: path) }
     guard let name = metadata.architecture else { throw registry.unnamed(checkpoint) }
     let known = try registry.architecture(named: name)
@@ -68,7 +71,7 @@ public struct ImagePredictor {
 
   // MARK: Answers
 
-  /// The classes of an image, the most probable first.
+  /// The classes of an image, the predicted one first: the most probable, unless the checkpoint has thresholds.
   public func predict(file path: String) throws(PredictionFault) -> [Answer] {
     let image: DecodedImage
     do throws(ImageDecodingFault) {
@@ -117,15 +120,9 @@ public struct ImagePredictor {
     let scalars = inference { softmax(logits(inputs)) }.scalars
     let count = classes.count
     return stride(from: 0, to: scalars.count, by: count).map { start in
-      let probabilities = scalars[start..<start + count]
+      let probabilities = Array(scalars[start..<start + count])
       guard probabilities.allSatisfy(\.isFinite) else { return nil }
-      if let thresholds = metadata.thresholds {
-        return thresholds.order(Array(probabilities)).map {
-          Answer(name: classes[$0], probability: probabilities[start + $0])
-        }
-      }
-      let order = probabilities.indices.sorted { (probabilities[$0], $1) > (probabilities[$1], $0) }
-      return order.map { Answer(name: classes[$0 - start], probability: probabilities[$0]) }
+      return decision.order(probabilities).map { Answer(name: classes[$0], probability: probabilities[$0]) }
     }
   }
 
@@ -163,7 +160,7 @@ public struct ImagePredictor {
       throw PredictionFault.classCount(path: "images", names: classes.count, outputs: count)
     }
     var metrics = ClassificationMetrics(
-      classes: classes, keepsProbabilities: keepsProbabilities, thresholds: metadata.thresholds)
+      classes: classes, keepsProbabilities: keepsProbabilities, decision: decision)
     let compute = { (inputs: Tensor) in logits(inputs) }
     let skipped = try forEachResult(
       entries, workers: workers, group: group, progress: progress, compute: compute

@@ -92,8 +92,12 @@ public struct NodeClassification: Sendable {
   }
 
   /// How the model does on a part.
-  public func metrics(_ model: some NodeClassifier, on part: Part) -> ClassificationMetrics {
-    metrics(model, on: [part])
+  ///
+  /// - Parameter decision: which class is predicted of the probabilities: that of the network's checkpoint.
+  public func metrics(
+    _ model: some NodeClassifier, on part: Part, decision: ClassDecision
+  ) -> ClassificationMetrics {
+    metrics(model, on: [part], decision: decision)
   }
 
   /// How the model does on parts taken together.
@@ -101,14 +105,14 @@ public struct NodeClassification: Sendable {
   /// - Parameters:
   ///   - keepsProbabilities: whether `probabilities` of the metrics are wanted, too.
   ///   - topK: how many of the most probable classes `topAccuracy` looks through.
-  ///   - thresholds: by which the classes are predicted.
+  ///   - decision: which class is predicted of the probabilities: that of the network's checkpoint.
   public func metrics(
     _ model: some NodeClassifier, on parts: [Part], keepsProbabilities: Bool = false, topK: Int? = nil,
-    thresholds: ClassThresholds? = nil
+    decision: ClassDecision
   ) -> ClassificationMetrics {
     let classes = dataset.classNames ?? (0..<dataset.classes).map { "\($0)" }
     var metrics = ClassificationMetrics(
-      classes: classes, keepsProbabilities: keepsProbabilities, topK: topK, thresholds: thresholds)
+      classes: classes, keepsProbabilities: keepsProbabilities, topK: topK, decision: decision)
     let logits = inference { self.logits(model) }
     for part in parts {
       metrics.add(logits: inference { rows(of: part, in: logits) }, labels: labels(of: part).scalars)

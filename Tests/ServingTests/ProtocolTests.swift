@@ -1,4 +1,4 @@
-import AviaryCheckpoints
+import Aviary
 import Testing
 
 @testable import AviaryServing
@@ -107,9 +107,11 @@ import Testing
 
   @Test func answersAreJSONWithBytesBehind() throws {
     let numbers = InferenceResponse.Output(
-      .init(name: "p", isBinary: true, classes: nil), values: [0.25, 0.75], width: 2, labels: [])
+      .init(name: "p", isBinary: true, classes: nil), values: [0.25, 0.75], width: 2, labels: []
+    ) { ClassDecision.mostProbable.order($1) }
     let classes = InferenceResponse.Output(
-      .init(name: "c", isBinary: false, classes: 5), values: [0.25, 0.75, 0.5, 0.5], width: 2, labels: ["cat", "a:b"])
+      .init(name: "c", isBinary: false, classes: 5), values: [0.25, 0.75, 0.5, 0.5], width: 2, labels: ["cat", "a:b"]
+    ) { ClassDecision.mostProbable.order($1) }
     let response = InferenceResponse(model: "m", version: "2", id: "7", outputs: [numbers, classes]).response
     let length = try #require(response["Inference-Header-Content-Length"].flatMap { Int($0) })
     let json = try JSONValue(parsing: response.body[..<length])

@@ -202,7 +202,10 @@ import Testing
     let golden = content.doubts
     let problems = LabelProblems(
       classes: ["a", "b,c", "d"],
-      golden.labels.indices.map { ("item \($0)", golden.labels[$0], golden.probabilities[$0]) })
+      golden.labels.indices.map { place in
+        let shares = golden.probabilities[place]
+        return ("item \(place)", golden.labels[place], ClassDecision.mostProbable.predicted(shares), shares)
+      })
     #expect(problems.items.map(\.name) == golden.order.map { "item \($0)" })
     for (place, item) in zip(golden.order, problems.items) { #expect(item.suggested == golden.suggested[place]) }
     #expect(problems.count == golden.suggested.count { $0 != nil } && problems.count >= 4)
@@ -226,9 +229,16 @@ import Testing
       "item,fold,true,predicted,probability_a,\"probability_b,c\"\nx.jpg,1,\"b,c\",a,0.75,0.25\ny.jpg,2,a,a,1.0,0\n")
     #expect(file.classes == ["a", "b,c"] && file.predictions.map(\.name) == ["x.jpg", "y.jpg"])
     #expect(file.metrics.confusion == [[1, 0], [1, 0]] && file.metrics.probabilities?.count == 2)
+    // What was predicted counts, whichever class is the most probable one.
+    let chosen = try read("item,true,predicted,probability_a,probability_b\nx,b,b,0.75,0.25\ny,a,a,0.6,0.4\n")
+    #expect(chosen.metrics.accuracy == 1 && chosen.predictions.map(\.predicted) == [1, 0])
+    #expect(LabelProblems(classes: chosen.classes, chosen.predictions).items.map(\.predicted) == [1, 0])
+    let plain = try read("item,true,probability_a,probability_b\nx,b,0.75,0.25\n")
+    #expect(plain.predictions[0].predicted == 0)
     for text in [
       "", "item,true,probability_a,probability_b\n", "item,true,probability_a\nx,a,1\n",
       "true,probability_a,probability_b\na,1,0\n",
+      "item,true,predicted,probability_a,probability_b\nx,a,c,1,0\n",
       "item,true,probability_a,probability_b\nx,c,1,0\n", "item,true,probability_a,probability_b\nx,a,2,0\n",
       "item,true,probability_a,probability_b\nx,a,nan,0\n", "item,true,probability_a,probability_b\nx,a,1\n",
     ] { #expect(throws: (any Error).self, "\(text)") { try read(text) } }

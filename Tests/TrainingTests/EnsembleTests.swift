@@ -69,19 +69,22 @@ import Testing
     let members = golden.probabilities.map { $0.map { MemberAnswer(probabilities: $0) } }
     let equal = EnsembleWeights(count: 4).values
     let given = try #require(EnsembleWeights(golden.shares)).values
-    var metrics = ClassificationMetrics(classes: ["a", "b", "c"], keepsProbabilities: true)
+    var metrics = ClassificationMetrics(classes: ["a", "b", "c"], keepsProbabilities: true, decision: .mostProbable)
+    let decisions = Array(repeating: ClassDecision.mostProbable, count: 4)
     for item in 0..<30 {
       let answers = members.map { $0[item] }
-      let mean = EnsembleRule.mean.probabilities(answers, weights: equal)
+      func joint(_ rule: EnsembleRule, _ weights: [Double]) -> [Double] {
+        rule.probabilities(answers, weights: weights, decisions: decisions)
+      }
+      let mean = joint(.mean, equal)
       #expect(zip(mean, golden.mean[item]).allSatisfy { near($0, $1) })
       metrics.add(probabilities: mean, label: golden.labels[item])
-      let logits = EnsembleRule.logits.probabilities(answers, weights: given)
+      let logits = joint(.logits, given)
       #expect(zip(logits, golden.logits[item]).allSatisfy { near($0, $1) })
-      let votes = EnsembleRule.vote.probabilities(answers, weights: equal)
+      let votes = joint(.vote, equal)
       #expect(EnsembleRule.first(votes) == golden.votes[item])
-      #expect(
-        EnsembleRule.first(EnsembleRule.vote.probabilities(answers, weights: given)) == golden.weighted_votes[item])
-      #expect(EnsembleRule.first(EnsembleRule.weighted.probabilities(answers, weights: given)) == golden.soft[item])
+      #expect(EnsembleRule.first(joint(.vote, given)) == golden.weighted_votes[item])
+      #expect(EnsembleRule.first(joint(.weighted, given)) == golden.soft[item])
     }
     #expect(near(try #require(metrics.meanLoss), golden.mean_log_loss))
     #expect(near(try #require(metrics.probabilities?.logLoss), golden.mean_log_loss))
@@ -115,7 +118,8 @@ import Testing
   // MARK: Images
 
   private func predictor(
-    _ architecture: String, seed: UInt64, classes: [String], preprocessing: Preprocessing, order: [Int] = [0, 1]
+    _ architecture: String, seed: UInt64, classes: [String], preprocessing: Preprocessing, order: [Int] = [0, 1],
+    thresholds: [Double]? = nil
   ) throws -> ImagePredictor {
     let model = try Registry.zoo.architecture(named: architecture).build().replacingHead(outputs: 2, seed: seed)
     model.initialize(seed: seed)
@@ -128,6 +132,10 @@ import Testing
     }
     checkpoint.metadata.classes = classes
     checkpoint.metadata.preprocessing = try InputPreparation.images(preprocessing).json()
+    if let thresholds {
+      checkpoint.metadata.extra[ClassThresholds.key] =
+        #"{"values":\#(thresholds),"criterion":"macro-f1","score":1,"plainScore":0.5}"#
+    }
     return try ImagePredictor(checkpoint, registry: .zoo, path: architecture)
   }
 
@@ -167,6 +175,33 @@ import Testing
     let best = try #require(try joint[0].get().first)
     let mean = (0..<3).reduce(0) { $0 + answers[0][$1].probabilities[best.name == "cat" ? 0 : 1] } / 3
     #expect(near(Double(best.probability), mean, 1e-6) && best.probability >= 0.5)
+  }
+
+  @Test func thresholdsThatAllMembersHaveHold() throws {
+    let photographs = try Photographs()
+    let entries = Array(try photographs.training().entries.prefix(3))
+    let plain = Preprocessing.torchvision(size: 32)
+    let alone = try predictor("resnet-toy", seed: 1, classes: ["cat", "dog"], preprocessing: plain)
+    for entry in entries {
+      let likeliest = try #require(try alone.predict(file: entry.path).first?.name)
+      let other = likeliest == "cat" ? "dog" : "cat"
+      // The other class is predicted, as long as it has a millionth.
+      let values = other == "dog" ? [0.999999, 0.000001] : [0.000001, 0.999999]
+      let first = try predictor(
+        "resnet-toy", seed: 1, classes: ["cat", "dog"], preprocessing: plain, thresholds: values)
+      let swapped = try predictor(
+        "resnet-toy", seed: 1, classes: ["dog", "cat"], preprocessing: plain, order: [1, 0],
+        thresholds: values.reversed())
+      #expect(try first.predict(file: entry.path).first?.name == other)
+      func joint(_ members: [ImagePredictor], _ rule: EnsembleRule = .mean, flipped: Bool = false) throws -> String? {
+        var ensemble = try ImageEnsemble(members.enumerated().map { ("\($0)", $1) })
+        if flipped { ensemble.views = .flip }
+        return try ensemble.predict(
+          [entry], rule: rule, weights: EnsembleWeights(count: members.count), workers: 1)[0].get().first?.name
+      }
+      #expect(try joint([first], flipped: true) == other && joint([first, swapped]) == other)
+      #expect(try joint([first, alone]) == likeliest && joint([first, swapped, alone], .vote) == other)
+    }
   }
 
   @Test func otherClassesAreRefused() throws {

@@ -86,7 +86,8 @@ import Testing
     let division = try #require(prepared.division(recorded: best.metadata))
     #expect(division.test.count == 6 && division.validation.count == 6 && division.training.count == 48)
     let labels = try collection.labels(among: ["3", "7"])
-    let metrics = prepared.metrics(model, on: division.test, labels: labels, classes: ["3", "7"])
+    let metrics = prepared.metrics(
+      model, on: division.test, labels: labels, classes: ["3", "7"], decision: .mostProbable)
     #expect(metrics.count == 6 && metrics.accuracy == 1)
     // Graphs do not touch: alone they have the same probabilities as among others.
     let all = prepared.probabilities(model)

@@ -50,7 +50,9 @@ import Testing
       entries: folder.entries.enumerated().map { ImageEntry(path: $1.path, label: $0 % 5) })
     let (metrics, skipped) = try predictor.evaluate(labelled.entries, classes: labelled.classes, workers: 2)
     func open(_ model: some Classifier) throws -> ClassificationMetrics {
-      try Evaluation.evaluate(model, labelled, preprocessing: predictor.preprocessing, workers: 1).metrics
+      try Evaluation.evaluate(
+        model, labelled, preprocessing: predictor.preprocessing, workers: 1, decision: predictor.decision
+      ).metrics
     }
     let other = try open(predictor.model)
     #expect(skipped.isEmpty && metrics.count == folder.entries.count && metrics.confusion == other.confusion)

@@ -50,7 +50,8 @@ import Testing
     func check(_ model: some Classifier) throws {
       let test = try #require(try ImageDataset(photographs.data).test)
       let preprocessing = try #require(try best.preprocessing())
-      let result = try Evaluation.evaluate(model, test, preprocessing: preprocessing, workers: 1)
+      let result = try Evaluation.evaluate(
+        model, test, preprocessing: preprocessing, workers: 1, decision: best.metadata.decision)
       #expect(result.metrics.accuracy == summary.testAccuracy && result.skipped.isEmpty)
     }
     try check(Registry.zoo.classifier(from: best, path: "best.h5").model)

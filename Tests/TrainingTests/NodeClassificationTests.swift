@@ -35,7 +35,7 @@ import Testing
   @Test func learnsTwoRings() throws {
     let task = NodeClassification(try Self.rings())
     let model = Self.model(task.dataset)
-    let before = task.metrics(model, on: .test)
+    let before = task.metrics(model, on: .test, decision: .mostProbable)
     let optimizer = try Optimizer(OptimizerConfiguration(.adam, learningRate: 0.01))
     for step in 0..<60 {
       let (_, gradients) = valueWithGradients(of: model, noise: Noise(seed: 0, step: UInt64(step))) {
@@ -43,7 +43,7 @@ import Testing
       }
       optimizer.step(model.parameters, gradients, learningRate: 0.01)
     }
-    let after = task.metrics(model, on: .test)
+    let after = task.metrics(model, on: .test, decision: .mostProbable)
     #expect(after.accuracy ?? 0 > 0.9 && after.meanLoss ?? 9 < before.meanLoss ?? 0, "\(after)")
     #expect(after.count == task.dataset.split.test.count && after.classes == ["0", "1"])
     #expect(task.correct(task.logits(model), on: .test) == after.correct)

@@ -81,7 +81,8 @@ import Testing
     #expect(features.unknown.map(\.value) == ["green"])
     let probabilities = predictor.probabilities(features)
     #expect(probabilities.map { $0[1] > 0.5 } == [true, false, false])
-    let metrics = predictor.classification(try preprocessing.examples(of: Table(csv: data, for: preprocessing)))
+    let metrics = predictor.classification(
+      try preprocessing.examples(of: Table(csv: data, for: preprocessing)), decision: best.metadata.decision)
     #expect(metrics.count == 200 && metrics.accuracy ?? 0 > 0.99)
   }
 
@@ -287,7 +288,8 @@ import Testing
     #expect(preprocessing.symbols == 8 && model.configuration.symbols == 8 && model.configuration.inputs == 32)
     let predictor = ExamplePredictor(model, preprocessing)
     let table = try preprocessing.table(csv: data)
-    #expect(try #require(predictor.classification(preprocessing.examples(of: table)).accuracy) > 0.9)
+    let metrics = try predictor.classification(preprocessing.examples(of: table), decision: best.metadata.decision)
+    #expect(try #require(metrics.accuracy) > 0.9)
     // A text's answer does not depend on the others that it is filled up for, nor on characters nobody knows.
     let texts = try preprocessing.texts(of: table)
     let alone = try preprocessing.texts(of: table, rows: [3])

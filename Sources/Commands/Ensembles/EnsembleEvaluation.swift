@@ -22,6 +22,7 @@ struct EnsembleEvaluation {
       opened, on: data, kind, part: part, columns: columns, reading: reading, allowing: options.allowances,
       views: choice.arguments.tta ?? .single)
     try Self.check(choice.rule, source)
+    source.announceDecision(choice.rule, weights)
     var scores = EnsembleScores(source, choice.rule, weights)
     let scan = try source.scan(data, part) { scores.add($0) }
     if fitted?.data == data, let part = scan.part, part == EvaluationPart.validation.word || part == fitted?.part {

@@ -15,6 +15,7 @@ extension PredictCommand {
       opened, on: paths[0], kind, columns: columns, allowing: source.allowances, views: choice.arguments.tta ?? .single,
       needsTarget: false)
     try EnsembleEvaluation.check(choice.rule, ensemble)
+    ensemble.announceDecision(choice.rule, weights)
     let object = description(choice, weights)
     switch ensemble.content {
     case .images(let images):
@@ -84,6 +85,8 @@ private struct EnsembleTable {
   let members: [DataMember]
   let rule: EnsembleRule
   let weights: EnsembleWeights
+  /// Which class all networks predict together.
+  private let decision: ClassDecision
   let top: Int
   let temperature: Double?
   private(set) var lines: [String] = []
@@ -96,6 +99,7 @@ private struct EnsembleTable {
   ) {
     (self.source, self.members, self.rule, self.weights, self.top) = (source, members, rule, weights, top)
     self.temperature = temperature
+    decision = rule.decision(of: source.decisions, weights: weights.values)
   }
 
   /// - Parameter items: by their numbers; nil for all.
@@ -168,8 +172,10 @@ private struct EnsembleTable {
               joint.count == 1 ? .init("value", .real(joint[0])) : .init("values", .array(joint.map { .real($0) }))
             ]))
     case .success(let outputs):
-      let shares = rule.probabilities(source.answers(outputs), weights: weights.values).scaled(temperature)
-      let best = shares.indices.sorted { (shares[$0], $1) > (shares[$1], $0) }.prefix(top)
+      let plain = rule.probabilities(
+        source.answers(outputs), weights: weights.values, decisions: source.decisions)
+      let best = decision.order(plain).prefix(top)
+      let shares = plain.scaled(temperature)
       lines.append("\(label): " + best.map { "\(source.classes[$0]) \(percent(shares[$0]))" }.joined(separator: ", "))
       let list = best.map { JSONValue.members(["name": .text(source.classes[$0]), "probability": .real(shares[$0])]) }
       values.append(.object(place + [.init("classes", .array(list))]))

@@ -4,6 +4,7 @@ import Aviary
 struct EnsembleScores {
   let rule: EnsembleRule
   let weights: EnsembleWeights
+  private let decisions: [ClassDecision]
   /// Empty of numbers.
   private(set) var members: [ClassificationMetrics]
   private(set) var joint: ClassificationMetrics
@@ -19,8 +20,11 @@ struct EnsembleScores {
     self.rule = rule
     self.weights = weights
     let count = source.paths.count
-    members = Array(repeating: ClassificationMetrics(classes: source.classes), count: count)
-    joint = ClassificationMetrics(classes: source.classes, keepsProbabilities: true)
+    decisions = source.decisions
+    members = decisions.map { ClassificationMetrics(classes: source.classes, decision: $0) }
+    joint = ClassificationMetrics(
+      classes: source.classes, keepsProbabilities: true, decision: rule.decision(of: decisions, weights: weights.values)
+    )
     numbers = Array(repeating: RegressionMetrics(), count: count)
     errors = Array(repeating: SquaredErrors(), count: count)
   }
@@ -31,7 +35,8 @@ struct EnsembleScores {
       for (place, answer) in answers.enumerated() {
         members[place].add(probabilities: answer.probabilities, label: label)
       }
-      joint.add(probabilities: rule.probabilities(answers, weights: weights.values), label: label)
+      joint.add(
+        probabilities: rule.probabilities(answers, weights: weights.values, decisions: decisions), label: label)
     case .numbers(let targets, let estimates):
       isOfNumbers = true
       if steps.isEmpty { steps = Array(repeating: RegressionMetrics(), count: targets.count) }

@@ -20,6 +20,8 @@ struct EnsembleSource {
   let paths: [String]
   /// The classes in the order of the first network; empty of numbers.
   let classes: [String]
+  /// Which class each network predicts, with the classes in that order.
+  let decisions: [ClassDecision]
   /// For members of another kind than images, for each class its place among the outputs.
   private let orders: [[Int]]
   private let metadata: [Checkpoint.Metadata]
@@ -62,6 +64,8 @@ struct EnsembleSource {
       orders = alignment?.orders ?? []
     }
     classes = alignment?.classes ?? []
+    let orders = alignment?.orders ?? opened.map { _ in [] }
+    decisions = zip(opened, orders).map { $0.checkpoint.metadata.decision.reordered($1) }
     for remark in alignment?.remarks(paths) ?? [] { tell(remark) }
   }
 

@@ -76,6 +76,7 @@ struct ExplainCommand: ParsableCommand {
       predictor: loaded.predictor, method: method, settings: settings, output: try chosenClass(of: loaded),
       checksSanity: sanity)
     try checkLayer(of: loaded.model)
+    if className == nil { _ = loaded.predictor.metadata.announcedDecision(loaded.path) }
     var files = ExplanationFiles(folder: output ?? "", method: method, overwrite: overwrite)
     let report = try explain(loaded, explainer, &files)
     if json {

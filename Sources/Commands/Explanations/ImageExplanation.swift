@@ -45,8 +45,11 @@ struct ImageExplainer {
     of picture: DecodedImage, _ x: Tensor, _ model: some Classifier
   ) throws -> ImageExplanation {
     let explainer = Explainer(model)
-    let chosen = try explainer.chosen(output.map { .output($0) } ?? .highest, for: x)[0]
-    let probability = Double(softmax(predictor.logits(x)).scalars[chosen])
+    // Refuses outputs that are not finite, or none of classes.
+    _ = try explainer.chosen(output.map { .output($0) } ?? .highest, for: x)
+    let probabilities = softmax(predictor.logits(x)).scalars
+    let chosen = output ?? predictor.decision.predicted(probabilities)
+    let probability = Double(probabilities[chosen])
     let found = try attributions(explainer, x, chosen, layer: settings.layer, picture)
     var result = ImageExplanation(
       picture: picture, output: chosen, probability: probability, attributions: found.values,

@@ -28,8 +28,9 @@ struct TableImportance {
     let (examples, part) = try evaluation.examples(of: table, preprocessing, item: "row") { () throws(TableFault) in
       try preprocessing.examples(of: table)
     }
+    let decision = evaluation.announcedDecision()
     func open(_ model: some Classifier) throws -> PermutationImportance {
-      try importance(of: model, ExamplePredictor(model, preprocessing), table, examples)
+      try importance(of: model, ExamplePredictor(model, preprocessing), decision, table, examples)
     }
     let found = try open(model)
     let report = Report(
@@ -40,7 +41,7 @@ struct TableImportance {
   }
 
   private func importance(
-    of model: some Layer, _ predictor: ExamplePredictor<TablePreprocessing>, _ table: Table,
+    of model: some Layer, _ predictor: ExamplePredictor<TablePreprocessing>, _ decision: ClassDecision, _ table: Table,
     _ examples: Examples<TableFeatures>
   ) throws -> PermutationImportance {
     let preprocessing = predictor.preprocessing
@@ -60,7 +61,7 @@ struct TableImportance {
         done += 1
         line.show(.init("shuffling", done: done, total: preprocessing.columnNames.count * repeats))
       }
-      guard let score = try score(predictor, examples) else {
+      guard let score = try score(predictor, decision, examples) else {
         throw PredictionFault.notFinite(of: table.path, model)
       }
       return score
@@ -69,11 +70,11 @@ struct TableImportance {
 
   /// The accuracy, or R² of a regression; nil where a prediction is not finite.
   private func score(
-    _ predictor: ExamplePredictor<TablePreprocessing>, _ examples: Examples<TableFeatures>
+    _ predictor: ExamplePredictor<TablePreprocessing>, _ decision: ClassDecision, _ examples: Examples<TableFeatures>
   ) throws(OptionFault) -> Double? {
     let target = predictor.preprocessing.target
     guard target.task == .regression else {
-      let metrics = predictor.classification(examples)
+      let metrics = predictor.classification(examples, decision: decision)
       return metrics.lossSum.isFinite ? metrics.accuracy : nil
     }
     let metrics = predictor.regression(examples)

@@ -45,12 +45,13 @@ extension FedNetwork {
       labels.append(label)
     }
     var metrics = ClassificationMetrics(classes: classes)
+    let decision = decision(place: 0)
     try score(feeds) { example, result in
       guard let label = labels[example] else { return }
       let values = result.scalars
-      let best = values.indices.max { (values[$0], $1) < (values[$1], $0) } ?? 0
       metrics.add(
-        label: label, predicted: best, loss: -Foundation.log(Double(max(values[label], .leastNormalMagnitude))))
+        label: label, predicted: decision.predicted(values),
+        loss: -Foundation.log(Double(max(values[label], .leastNormalMagnitude))))
     }
     guard metrics.count > 0 else { throw TableFault.noRowsLeft(path: table.path, rows: table.rowCount) }
     return EvaluationReport(metrics, item: "row")

@@ -6,6 +6,7 @@ struct FedNetwork {
   let network: KerasNetwork
   let metadata: Checkpoint.Metadata
   let preprocessing: Preprocessing?
+  private let decision: ClassDecision
   /// Whether outputs that may be anything are numbers.
   private(set) var areNumbers = false
 
@@ -24,6 +25,7 @@ struct FedNetwork {
     self.network = network
     self.metadata = metadata
     self.preprocessing = preprocessing
+    decision = metadata.announcedDecision(path)
   }
 
   /// Takes what a person says of outputs that the file leaves open.
@@ -109,4 +111,7 @@ struct FedNetwork {
     if place == 0, let names = metadata.classes, names.count == count { return names }
     return (0..<count).map(String.init)
   }
+
+  /// Which of an output's classes is predicted: the checkpoint speaks of the first output.
+  func decision(place: Int) -> ClassDecision { place == 0 ? decision : .mostProbable }
 }

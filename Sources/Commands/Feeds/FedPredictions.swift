@@ -62,7 +62,7 @@ struct FedPredictions {
     let values = tensor.scalars
     guard result.meaning == .values else {
       let classes = network.classes(values.count, place: place)
-      let best = values.indices.sorted { (values[$0], $1) > (values[$1], $0) }.prefix(top)
+      let best = network.decision(place: place).order(values).prefix(top)
       return (
         best.map { "\(classes[$0]) \(percent(Double(values[$0])))" }.joined(separator: ", "),
         [

@@ -25,15 +25,16 @@ struct PredictionSheet: DataSheet {
     let entries = part.folder.entries
     let classes = part.folder.classes
     var judged: [Judged] = []
+    let decision = loaded.predictor.metadata.announcedDecision(loaded.path)
     let left = try loaded.forEachBatch(entries, workers: workers, label: "predicting") { batch in
       let probabilities = inference { softmax(loaded.predictor.logits(batch.inputs)) }.scalars
       for (row, index) in batch.indices.enumerated() {
-        let own = probabilities[row * classes.count..<(row + 1) * classes.count]
-        guard own.allSatisfy(\.isFinite), let best = own.indices.max(by: { own[$0] < own[$1] }) else {
+        let own = Array(probabilities[row * classes.count..<(row + 1) * classes.count])
+        guard own.allSatisfy(\.isFinite) else {
           throw PredictionFault.notFinite(of: entries[index].path, loaded.model)
         }
-        judged.append(
-          Judged(entry: entries[index], answer: best - own.startIndex, probability: own[best]))
+        let answer = decision.predicted(own)
+        judged.append(Judged(entry: entries[index], answer: answer, probability: own[answer]))
       }
     }
     skipped = left.map { "\($0.fault)" }

@@ -33,7 +33,7 @@ struct CheckpointEvaluation {
       metadata = evaluation.checkpoint.metadata
       let report = try evaluation.report(on: data, kind, columns)
       self.report = try Self.sliced(
-        report, slices, metadata, data, by: report.rows.map { Slicing.columns(of: $0) } ?? [])
+        report, slices, data, by: report.rows.map { Slicing.columns(of: $0) } ?? [])
       images = nil
       return
     }
@@ -44,18 +44,17 @@ struct CheckpointEvaluation {
     metadata = loaded.predictor.metadata
     let (report, images) = try Self.evaluate(loaded, on: data, part, reading)
     self.report = try Self.sliced(
-      report, slices, metadata, data, by: images.map { Slicing.images($0.entries) } ?? [])
+      report, slices, data, by: images.map { Slicing.images($0.entries) } ?? [])
     self.images = images
   }
 
   /// The report with the scores of groups of its items, where they are wanted.
   private static func sliced(
-    _ report: EvaluationReport, _ request: EvaluationSlices.Request, _ metadata: Checkpoint.Metadata, _ data: String,
+    _ report: EvaluationReport, _ request: EvaluationSlices.Request, _ data: String,
     by slicings: @autoclosure () -> [Slicing]
   ) throws -> EvaluationReport {
     guard !request.isEmpty, Processes.current == nil else { return report }
-    let slices = try EvaluationSlices(
-      request, of: report, by: slicings(), thresholds: metadata.thresholds, data: data)
+    let slices = try EvaluationSlices(request, of: report, by: slicings(), data: data)
     var report = report
     report.slices = slices
     report.lines += slices.lines
@@ -74,7 +73,7 @@ struct CheckpointEvaluation {
       throw CommandFault.classCount(source: data, found: part.folder.classes.count, expected: count)
     }
     part.announce(data)
-    _ = loaded.predictor.metadata.announcedThresholds(loaded.path)
+    _ = loaded.predictor.metadata.announcedDecision(loaded.path)
     let entries = part.folder.entries
     let (metrics, skipped) = try loaded.withProgress("evaluating", of: entries.count) { progress in
       try loaded.predictor.evaluate(

@@ -13,13 +13,13 @@ struct EvaluatedImages {
 
   /// The most confident mistakes and the most confident right predictions.
   func sections() -> [ReportPage.Section] {
-    guard let probabilities = metrics.probabilities, probabilities.isComplete else { return [] }
+    guard let probabilities = metrics.probabilities, probabilities.isComplete, let decision = metrics.decision
+    else { return [] }
     var (wrong, right): ([Judged], [Judged]) = ([], [])
     for index in entries.indices {
-      guard let (label, shares) = probabilities.example(index), let confidence = shares.max(),
-        let predicted = shares.firstIndex(of: confidence)
-      else { continue }
-      let judged = Judged(entry: entries[index], label: label, predicted: predicted, confidence: confidence)
+      guard let (label, shares) = probabilities.example(index) else { continue }
+      let predicted = decision.predicted(shares)
+      let judged = Judged(entry: entries[index], label: label, predicted: predicted, confidence: shares[predicted])
       // No more are kept than are shown.
       if predicted == label { Self.insert(judged, into: &right) } else { Self.insert(judged, into: &wrong) }
     }

@@ -26,11 +26,10 @@ struct EvaluationSlices {
   ///   - data: for faults.
   /// - Throws: where a name is unknown, or where the items have no scores of their own.
   init(
-    _ request: Request, of report: EvaluationReport, by slicings: [Slicing], thresholds: ClassThresholds?,
-    data: String
+    _ request: Request, of report: EvaluationReport, by slicings: [Slicing], data: String
   ) throws {
     item = report.item
-    guard let outcomes = Outcomes(report, thresholds), !slicings.isEmpty else {
+    guard let outcomes = Outcomes(report), !slicings.isEmpty else {
       if let name = request.names.first {
         throw OptionFault(
           slicings.isEmpty
@@ -75,15 +74,15 @@ struct EvaluationSlices {
     case classes(isRight: [Bool])
     case numbers(errors: [Double])
 
-    init?(_ report: EvaluationReport, _ thresholds: ClassThresholds?) {
+    init?(_ report: EvaluationReport) {
       switch report.content {
       case .classes(let metrics, _):
-        guard let probabilities = metrics.probabilities, probabilities.isComplete else { return nil }
+        guard let probabilities = metrics.probabilities, probabilities.isComplete, let decision = metrics.decision
+        else { return nil }
         var isRight: [Bool] = []
         for index in 0..<probabilities.count {
           guard let (label, shares) = probabilities.example(index) else { return nil }
-          let predicted = thresholds?.predicted(shares) ?? shares.indices.max { (shares[$0], $1) < (shares[$1], $0) }
-          isRight.append(predicted == label)
+          isRight.append(decision.predicted(shares) == label)
         }
         self = .classes(isRight: isRight)
       case .numbers(let metrics):

@@ -74,7 +74,8 @@ package struct ModelLoader: Sendable {
     func frozen(_ model: some Classifier) -> InferenceClassifier { model.frozenForInference() }
     let model = ServedModel(
       name: name, version: "\(version)", architecture: architecture, kind: parts.kind, classes: parts.classes,
-      outputCount: parts.model.configuration.outputs, frozen: frozen(parts.model), limits: limits, metrics: metrics)
+      outputCount: parts.model.configuration.outputs, decision: checkpoint.metadata.decision,
+      frozen: frozen(parts.model), limits: limits, metrics: metrics)
     do throws(ServingFault) { try model.check() } catch {
       throw LoadingFault.broken(path: path, reason: error.description)
     }

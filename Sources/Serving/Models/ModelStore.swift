@@ -120,9 +120,13 @@ package final class ModelStore: Sendable {
   }
 
   private static func facts(_ source: Source, _ model: ServedModel) -> [(String, JSONValue)] {
-    [
+    var facts: [(String, JSONValue)] = [
       ("model", .text(source.name)), ("version", .text(model.version)), ("path", .text(source.path)),
       ("architecture", .text(model.architecture)), ("outputs", .integer(model.outputCount)),
     ]
+    if let thresholds = model.decision.thresholds {
+      facts.append(("thresholds", .text(thresholds.described(model.classes))))
+    }
+    return facts
   }
 }

@@ -9,23 +9,31 @@ package struct ExplainedPicture: Sendable {
   /// As the network sees it, but for its colours' scale.
   let picture: DecodedImage
   let rows: PreparedRows
-  /// The position of the class; nil for the likeliest.
+  /// The position of the class; nil for the predicted one.
   let output: Int?
 
   /// Grad-CAM, on the thread that computes.
-  func explained(by frozen: InferenceClassifier) async -> Result<PictureExplanation, ServingFault> {
+  ///
+  /// - Parameter decision: which class is predicted.
+  func explained(
+    by frozen: InferenceClassifier, _ decision: ClassDecision
+  ) async -> Result<PictureExplanation, ServingFault> {
     do throws(ServingFault) {
       return .success(
         try await Compute.enqueue { () throws(ServingFault) -> PictureExplanation in
           if Task.isCancelled { throw .cancelled }
-          return try frozen.run { (model) throws(ServingFault) -> PictureExplanation in try explanation(model) }
+          return try frozen.run { (model) throws(ServingFault) -> PictureExplanation in
+            try explanation(model, decision)
+          }
         })
     } catch {
       return .failure(error)
     }
   }
 
-  private func explanation(_ model: any Classifier) throws(ServingFault) -> PictureExplanation {
+  private func explanation(
+    _ model: any Classifier, _ decision: ClassDecision
+  ) throws(ServingFault) -> PictureExplanation {
     func open(_ model: some Classifier) throws(ServingFault) -> PictureExplanation {
       do throws(ConfigurationFault) { try model.configuration.validate(input: rows.shape) } catch {
         throw .unsuited("\(error)")
@@ -35,7 +43,9 @@ package struct ExplainedPicture: Sendable {
       guard probabilities.allSatisfy(\.isFinite) else { throw .notFinite }
       do throws(ExplanationFault) {
         let explainer = Explainer(model)
-        let chosen = try explainer.chosen(output.map { .output($0) } ?? .highest, for: x)[0]
+        // Refuses outputs that are none of classes.
+        _ = try explainer.chosen(output.map { .output($0) } ?? .highest, for: x)
+        let chosen = output ?? decision.predicted(probabilities)
         let found = try explainer.gradCAM(x, .output(chosen))
         let size = Array(found.values.shape.dropFirst())
         return PictureExplanation(

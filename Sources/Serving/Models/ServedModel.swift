@@ -30,6 +30,8 @@ package final class ServedModel: Sendable {
   /// In the order of the outputs; empty where these are numbers.
   package let classes: [String]
   let outputCount: Int
+  /// Which class is predicted of the probabilities: the checkpoint's.
+  package let decision: ClassDecision
   let frozen: InferenceClassifier
   let limits: Limits
   let queue: BatchQueue<PreparedRows, RowOutputs>
@@ -37,7 +39,7 @@ package final class ServedModel: Sendable {
 
   init(
     name: String, version: String, architecture: String, kind: Kind, classes: [String], outputCount: Int,
-    frozen: InferenceClassifier, limits: Limits, metrics: ServingMetrics
+    decision: ClassDecision, frozen: InferenceClassifier, limits: Limits, metrics: ServingMetrics
   ) {
     self.name = name
     self.version = version
@@ -45,6 +47,7 @@ package final class ServedModel: Sendable {
     self.kind = kind
     self.classes = classes
     self.outputCount = outputCount
+    self.decision = decision
     self.frozen = frozen
     self.limits = limits
     queue = BatchQueue(.init(batch: limits.batch, delay: limits.delay, capacity: limits.capacity)) { batch in
@@ -57,7 +60,7 @@ package final class ServedModel: Sendable {
     // They are slow, so that a few who wait are enough.
     explanations = BatchQueue(.init(batch: 1, delay: .zero, capacity: max(1, limits.capacity / 8))) { pictures in
       var outcomes: [Result<PictureExplanation, ServingFault>] = []
-      for picture in pictures { outcomes.append(await picture.explained(by: frozen)) }
+      for picture in pictures { outcomes.append(await picture.explained(by: frozen, decision)) }
       return outcomes
     }
   }

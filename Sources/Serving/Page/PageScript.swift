@@ -83,7 +83,9 @@ extension Page {
         const classes = found.predictions[0].classes;
         showClasses(classes);
         get("result").hidden = false;
-        say("Most likely " + classes[0].name + ", with a probability of " + (100 * classes[0].probability).toFixed(1) + " %.");
+        const thresholds = classes.some(one => one.probability > classes[0].probability);
+        say((thresholds ? "By the model's thresholds " : "Most likely ") + classes[0].name + ", with a probability of "
+          + (100 * classes[0].probability).toFixed(1) + " %.");
         await explain(classes[0].name, true);
       } catch (error) {
         if (mine === turn) say(error.message, true);

@@ -13,12 +13,16 @@ struct InferenceResponse: Sendable {
     let elements: Elements
     let isBinary: Bool
 
-    /// Numbers, or the likeliest classes of each row as `VALUE:NUMBER:NAME`, as the request asks.
+    /// Numbers, or the first classes of each row as `VALUE:NUMBER:NAME`, as the request asks.
     ///
     /// - Parameters:
     ///   - values: row by row, [rows, width].
     ///   - labels: a name for each number of a row; empty where there are none.
-    init(_ request: InferenceRequest.Output, values: [Float], width: Int, labels: [String]) {
+    ///   - order: the places of a row's numbers, the class that is predicted first.
+    init(
+      _ request: InferenceRequest.Output, values: [Float], width: Int, labels: [String],
+      order: (_ row: Int, _ values: [Float]) -> [Int]
+    ) {
       name = request.name
       isBinary = request.isBinary
       let rows = values.count / max(1, width)
@@ -30,11 +34,10 @@ struct InferenceResponse: Sendable {
       shape = [rows, count]
       elements = .bytes(
         (0..<rows).flatMap { row in
-          let first = row * width
-          let order = (first..<first + width).sorted { (values[$0], $1) > (values[$1], $0) }
-          return order.prefix(count).map { place in
-            let label = labels.isEmpty ? "" : ":" + labels[place - first]
-            return "\(values[place]):\(place - first)\(label)"
+          let own = Array(values[row * width..<(row + 1) * width])
+          return order(row, own).prefix(count).map { place in
+            let label = labels.isEmpty ? "" : ":" + labels[place]
+            return "\(own[place]):\(place)\(label)"
           }
         })
     }

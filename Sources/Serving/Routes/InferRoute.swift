@@ -37,7 +37,8 @@ extension InferenceService {
     let found = try await model.outputs(rows)
     let outputs = asked.map { output in
       InferenceResponse.Output(
-        output, values: model.numbers(of: found, output.name), width: found.width, labels: model.classes)
+        output, values: model.numbers(of: found, output.name), width: found.width, labels: model.classes
+      ) { row, values in model.order(of: found, row, values) }
     }
     return InferenceResponse(model: model.name, version: model.version, id: inference.id, outputs: outputs).response
   }
@@ -83,5 +84,11 @@ extension ServedModel {
     case ("values", .rows(let preprocessing)): outputs.values.map { Float(preprocessing.restored($0)) }
     default: outputs.values
     }
+  }
+
+  /// The places of the numbers of a row: the predicted class first, or the largest number.
+  fileprivate func order(of outputs: RowOutputs, _ row: Int, _ values: [Float]) -> [Int] {
+    // Thresholds are of probabilities, whichever output is asked for.
+    decision.order(decision.thresholds == nil ? values : Array(outputs.probabilities(of: row)))
   }
 }

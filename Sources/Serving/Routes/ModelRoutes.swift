@@ -41,9 +41,15 @@ extension InferenceService {
                 .init("target", .text(preprocessing.target.name)), .init("classes", .texts(model.classes)),
               ]
             }
-            return .object(members)
+            return .object(members + Self.thresholds(of: model))
           })
       ]))
+  }
+
+  /// By what classes are predicted, where it is not the largest probability: the outputs of an inference are probabilities
+  /// all the same.
+  private static func thresholds(of model: ServedModel) -> [JSONValue.Member] {
+    model.decision.thresholds.map { [.init("thresholds", .array($0.values.map { .real($0) }))] } ?? []
   }
 
   func metadata(of model: ServedModel) -> WebResponse {
@@ -60,7 +66,7 @@ extension InferenceService {
           "alternatives",
           .array([Self.tensor("input", "UINT8", [-1, -1, -1, 3]), Self.tensor("input", "BYTES", [-1])])))
     }
-    return .json(.object(members))
+    return .json(.object(members + Self.thresholds(of: model)))
   }
 
   private static func tensor(_ name: String, _ datatype: String, _ shape: [Int]) -> JSONValue {

@@ -20,7 +20,7 @@ extension InferenceService {
       let pictures = try await preparation(preprocessing).prepared(files.map(\.bytes)) { names[$0] }
       let outputs = try await model.outputs(PreparedRows(pictures, channels: preprocessing.channels.count))
       predictions = names.enumerated().map { place, name in
-        Prediction([.init("image", .text(name))], outputs.probabilities(of: place), model.classes, top: top)
+        Prediction([.init("image", .text(name))], outputs.probabilities(of: place), model, top: top)
       }
     case .rows(let preprocessing):
       let rows = try TableRows(content.json(for: model), limit: model.mostRows)
@@ -41,7 +41,7 @@ extension InferenceService {
         found[row] =
           model.classes.isEmpty
           ? Prediction([.init("row", .integer(row))], preprocessing.restored(outputs.values[place]))
-          : Prediction([.init("row", .integer(row))], outputs.probabilities(of: place), model.classes, top: top)
+          : Prediction([.init("row", .integer(row))], outputs.probabilities(of: place), model, top: top)
       }
     }
     return rows.rows.indices.map { row in
@@ -81,7 +81,7 @@ extension InferenceService {
       let map = stride(from: 0, to: found.map.count, by: found.width).map { start in
         JSONValue.array(found.map[start..<start + found.width].map { .real($0) })
       }
-      let best = Prediction([], found.probabilities[...], model.classes, top: 5)
+      let best = Prediction([], found.probabilities[...], model, top: 5)
       return .json(
         .object(
           [
@@ -136,10 +136,10 @@ struct Prediction {
   /// Lines for a person.
   let text: String
 
-  /// The likeliest classes.
-  init(_ place: [JSONValue.Member], _ probabilities: ArraySlice<Float>, _ classes: [String], top: Int) {
-    let best = probabilities.indices.sorted { (probabilities[$0], $1) > (probabilities[$1], $0) }.prefix(top)
-    let names = best.map { (classes[$0 - probabilities.startIndex], probabilities[$0]) }
+  /// The classes, the predicted one first.
+  init(_ place: [JSONValue.Member], _ probabilities: ArraySlice<Float>, _ model: ServedModel, top: Int) {
+    let shares = Array(probabilities)
+    let names = model.decision.order(shares).prefix(top).map { (model.classes[$0], shares[$0]) }
     members =
       place + [
         .init("classes", .array(names.map { .members(["name": .text($0), "probability": .real($1)]) }))

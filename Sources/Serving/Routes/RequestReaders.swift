@@ -7,7 +7,9 @@ package enum RequestReaders {
     guard let request = try? InferenceRequest(body, headerLength: headerLength) else { return }
     let asked = request.outputs ?? [.init(name: "probabilities", isBinary: request.hasBinaryOutputs)]
     let outputs = asked.prefix(8).map {
-      InferenceResponse.Output($0, values: [0.25, 0.75], width: 2, labels: ["a", "b"])
+      InferenceResponse.Output($0, values: [0.25, 0.75], width: 2, labels: ["a", "b"]) {
+        ClassDecision.mostProbable.order($1)
+      }
     }
     _ = InferenceResponse(model: "m", version: "1", id: request.id, outputs: outputs).response
   }

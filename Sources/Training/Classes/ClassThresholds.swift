@@ -3,12 +3,14 @@ import AviaryTensors
 
 /// How probable each class has to be to be predicted: of an example, the class whose probability is the largest multiple of
 /// its threshold. With two classes that sum to 1 it is the usual rule, that a class is predicted above its threshold.
+///
+/// `ClassDecision` applies them.
 public struct ClassThresholds: Codable, Equatable, Sendable {
   /// The name under which checkpoints keep them, as JSON, beside what else is known.
   public static let key = "thresholds"
 
   /// One for each class; they sum to 1.
-  public let values: [Double]
+  public private(set) var values: [Double]
   /// The score that they were chosen by.
   public let criterion: Monitor
   /// That score of the examples that they were chosen on.
@@ -93,7 +95,7 @@ public struct ClassThresholds: Codable, Equatable, Sendable {
   /// The class that is predicted of probabilities.
   public func predicted(_ probabilities: [Double]) -> Int { Self.predicted(probabilities[...], values) }
 
-  /// The same of their logarithms.
+  /// The same of their logarithms, or of logits, which differ from these by one number.
   func predicted(logarithms: ArraySlice<Float>) -> Int {
     var (best, found) = (-Double.infinity, 0)
     for (place, value) in zip(logarithms, values).enumerated() {
@@ -103,10 +105,11 @@ public struct ClassThresholds: Codable, Equatable, Sendable {
     return found
   }
 
-  /// The classes in the order in which they are predicted.
-  public func order(_ probabilities: [Float]) -> [Int] {
-    let multiples = zip(probabilities, values).map { Double($0) / $1 }
-    return multiples.indices.sorted { (multiples[$0], $1) > (multiples[$1], $0) }
+  /// Those of the same classes in another order: for each class of it, its place in the old one.
+  func reordered(_ order: [Int]) -> ClassThresholds {
+    var other = self
+    other.values = order.map { values[$0] }
+    return other
   }
 
   private static func predicted(_ row: ArraySlice<Double>, _ values: [Double], without left: Int? = nil) -> Int {

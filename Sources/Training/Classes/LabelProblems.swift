@@ -13,11 +13,11 @@ public struct LabelProblems: Sendable {
     public let name: String
     /// The label that it has, a place in `classes`.
     public let label: Int
-    /// The class that is most probable, a place in `classes`.
+    /// The class that is predicted, a place in `classes`.
     public let predicted: Int
     /// How probable its label is to the network.
     public let labelProbability: Double
-    /// How probable the most probable class is.
+    /// How probable the predicted class is.
     public let predictedProbability: Double
     /// −log of the label's probability.
     public let loss: Double
@@ -25,20 +25,25 @@ public struct LabelProblems: Sendable {
     public let suggested: Int?
   }
 
+  /// A labelled item, the class that is predicted of it, and the probabilities of all classes.
+  public typealias Prediction = (name: String, label: Int, predicted: Int, probabilities: [Double])
+
   /// The names of the classes.
   public let classes: [String]
   /// All items, those with the largest loss first.
   public let items: [Item]
 
-  /// - Parameter predictions: the name, the label and the probabilities of all classes for each item.
-  public init(classes: [String], _ predictions: [(name: String, label: Int, probabilities: [Double])]) {
+  /// - Parameter predictions: of all items.
+  public init(classes: [String], _ predictions: [Prediction]) {
     self.classes = classes
     var sums = Array(repeating: 0.0, count: classes.count)
     var counts = Array(repeating: 0, count: classes.count)
     for prediction in predictions {
       ensure(
-        classes.indices.contains(prediction.label) && prediction.probabilities.count == classes.count,
-        "LabelProblems: label \(prediction.label) and \(prediction.probabilities.count) probabilities")
+        classes.indices.contains(prediction.label) && classes.indices.contains(prediction.predicted)
+          && prediction.probabilities.count == classes.count,
+        "LabelProblems: label \(prediction.label), prediction \(prediction.predicted) and \(prediction.probabilities.count) probabilities"
+      )
       sums[prediction.label] += prediction.probabilities[prediction.label]
       counts[prediction.label] += 1
     }
@@ -50,8 +55,8 @@ public struct LabelProblems: Sendable {
       let own = shares[prediction.label]
       let confident = order.first { shares[$0] >= sure[$0] }
       return Item(
-        name: prediction.name, label: prediction.label, predicted: order[0], labelProbability: own,
-        predictedProbability: shares[order[0]], loss: -logarithm(max(own, .leastNormalMagnitude)),
+        name: prediction.name, label: prediction.label, predicted: prediction.predicted, labelProbability: own,
+        predictedProbability: shares[prediction.predicted], loss: -logarithm(max(own, .leastNormalMagnitude)),
         suggested: confident == prediction.label ? nil : confident)
     }.sorted { ($0.loss, $1.name) > ($1.loss, $0.name) }
   }

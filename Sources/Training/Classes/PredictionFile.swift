@@ -3,12 +3,13 @@ import AviaryDatasets
 import AviaryDiagnostics
 
 /// What networks made of items that they did not learn from, in a table such as `out-of-fold.csv`: columns `item`, `true` (or
-/// `label`), and `probability_CLASS` for each class; others are passed over.
+/// `label`), `predicted`, and `probability_CLASS` for each class; others are passed over. Without a column `predicted`, the
+/// most probable class is predicted.
 public struct PredictionFile: Sendable {
   /// The classes, in the order of their columns.
   public let classes: [String]
-  /// Each item's name, its label (a place in `classes`) and the probability of each class.
-  public let predictions: [(name: String, label: Int, probabilities: [Double])]
+  /// Each item's name, its label and the predicted class (places in `classes`), and the probability of each class.
+  public let predictions: [LabelProblems.Prediction]
   private static let prefix = "probability_"
 
   /// Reads a table in CSV.
@@ -31,15 +32,20 @@ public struct PredictionFile: Sendable {
     let places = header.indices.filter { header[$0].hasPrefix(Self.prefix) }
     guard places.count > 1 else { throw .noColumn(path: path, name: Self.prefix + "CLASS", columns: header) }
     let names = places.map { String(header[$0].dropFirst(Self.prefix.count)) }
-    var rows: [(name: String, label: Int, probabilities: [Double])] = []
+    let prediction = header.firstIndex(of: "predicted")
+    var rows: [LabelProblems.Prediction] = []
     while let record = try reader.next() {
       guard record.fields.count == header.count else {
         throw .ragged(path: path, row: record.row, fields: record.fields.count, expected: header.count)
       }
-      let word = record.fields[truth]
-      guard let label = names.firstIndex(where: { $0.isExactly(word) }) else {
-        throw .unknownClass(path: path, row: record.row, column: header[truth], name: word)
+      func label(_ column: Int) throws(TableFault) -> Int {
+        let word = record.fields[column]
+        guard let label = names.firstIndex(where: { $0.isExactly(word) }) else {
+          throw .unknownClass(path: path, row: record.row, column: header[column], name: word)
+        }
+        return label
       }
+      let own = try label(truth)
       var shares: [Double] = []
       for place in places {
         let text = record.fields[place]
@@ -49,7 +55,9 @@ public struct PredictionFile: Sendable {
         }
         shares.append(min(share, 1))
       }
-      rows.append((record.fields[item], label, shares))
+      // Thresholds of the classes may have made it another than the most probable one.
+      let predicted = try prediction.map { (column) throws(TableFault) in try label(column) }
+      rows.append((record.fields[item], own, predicted ?? ClassDecision.mostProbable.predicted(shares), shares))
     }
     guard !rows.isEmpty else { throw .noRows(path: path) }
     (classes, predictions) = (names, rows)
@@ -57,8 +65,11 @@ public struct PredictionFile: Sendable {
 
   /// How well they meet the truth.
   public var metrics: ClassificationMetrics {
-    var metrics = ClassificationMetrics(classes: classes, keepsProbabilities: true)
-    for prediction in predictions { metrics.add(probabilities: prediction.probabilities, label: prediction.label) }
+    var metrics = ClassificationMetrics(classes: classes, keepsProbabilities: true, decision: .mostProbable)
+    for prediction in predictions {
+      metrics.add(
+        probabilities: prediction.probabilities, label: prediction.label, predicted: prediction.predicted)
+    }
     return metrics
   }
 }

@@ -6,7 +6,7 @@ public enum EnsembleRule: String, CaseIterable, Sendable {
   case mean
   /// The probabilities of the mean of the logits, which is the normalized geometric mean of the probabilities.
   case logits
-  /// Each network votes for its most probable class. Of classes with equally many votes the first one wins, as with
+  /// Each network votes for the class that it predicts. Of classes with equally many votes the first one wins, as with
   /// scikit-learn's `VotingClassifier`.
   case vote
   /// The mean of the probabilities or estimates with weights that were fitted to labelled data: see `EnsembleWeights`.
@@ -70,14 +70,17 @@ extension EnsembleRule {
   /// - Parameters:
   ///   - answers: of each network, with the classes in one order.
   ///   - weights: of each network, which sum to 1.
-  public func probabilities(_ answers: [MemberAnswer], weights: [Double]) -> [Double] {
+  ///   - decisions: which class each network predicts, with the classes in the same order.
+  public func probabilities(
+    _ answers: [MemberAnswer], weights: [Double], decisions: [ClassDecision]
+  ) -> [Double] {
     let classes = answers[0].probabilities.count
     var sums = Array(repeating: 0.0, count: classes)
-    for (answer, weight) in zip(answers, weights) {
+    for ((answer, weight), decision) in zip(zip(answers, weights), decisions) {
       switch self {
       case .mean, .weighted: for place in sums.indices { sums[place] += weight * answer.probabilities[place] }
       case .logits: for place in sums.indices { sums[place] += weight * answer.logits[place] }
-      case .vote: sums[Self.first(answer.probabilities)] += weight
+      case .vote: sums[decision.predicted(answer.probabilities)] += weight
       }
     }
     guard self == .logits else { return sums }
@@ -85,6 +88,20 @@ extension EnsembleRule {
     let powers = sums.map { exp($0 - largest) }
     let sum = powers.reduce(0, +)
     return powers.map { $0 / sum }
+  }
+
+  /// Which class all networks predict together, of `probabilities(_:weights:decisions:)`.
+  ///
+  /// Thresholds that all networks have in common hold for their mean, too. Where they differ, or only some networks have any,
+  /// none are right for the mean, and the most probable class is predicted. Votes are counted: each network has applied its own.
+  ///
+  /// - Parameters:
+  ///   - members: of each network, with the classes in one order.
+  ///   - weights: of each network. One without any has no say.
+  public func decision(of members: [ClassDecision], weights: [Double]) -> ClassDecision {
+    let heard = zip(members, weights).filter { $1 > 0 }.map { $0.0 }
+    guard self != .vote, let first = heard.first, heard.allSatisfy(first.agrees) else { return .mostProbable }
+    return first
   }
 
   /// The place of the largest value, the first of equal ones. Sums of weights are equal up to rounding.

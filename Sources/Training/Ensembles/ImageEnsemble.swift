@@ -19,6 +19,8 @@ public struct ImageEnsemble {
   public let paths: [String]
   /// How the members' outputs are brought into one order of classes.
   public let alignment: ClassAlignment
+  /// Which class each member predicts, with the classes in that order.
+  public let decisions: [ClassDecision]
   /// The views of an image whose predictions each member averages.
   public var views = TestTimeAugmentation.single
   /// What random views are keyed by.
@@ -35,6 +37,7 @@ public struct ImageEnsemble {
     paths = members.map(\.path)
     alignment = try ClassAlignment(
       members.map { (path: $0.path, classes: $0.predictor.classes, isNamed: $0.predictor.namesClasses) })
+    decisions = zip(members, alignment.orders).map { $0.predictor.decision.reordered($1) }
   }
 
   /// Calls `body` with the answers of all members for each image that all can use, in order, and returns the others.
@@ -115,7 +118,7 @@ public struct ImageEnsemble {
 }
 
 extension ImageEnsemble {
-  /// The classes of each image by all members together, the most probable first.
+  /// The classes of each image by all members together, the predicted one first: see `EnsembleRule.decision(of:weights:)`.
   ///
   /// - Parameter progress: is told how many images are done.
   public func predict(
@@ -124,11 +127,11 @@ extension ImageEnsemble {
   ) throws -> [Result<[ImagePredictor.Answer], PredictionFault>] {
     var results: [Result<[ImagePredictor.Answer], PredictionFault>] = Array(
       repeating: .success([]), count: entries.count)
+    let decision = rule.decision(of: decisions, weights: weights.values)
     let skipped = try forEachImage(entries, workers: workers, progress: progress) { index, answers in
-      let shares = rule.probabilities(answers, weights: weights.values)
-      let order = shares.indices.sorted { (shares[$0], $1) > (shares[$1], $0) }
+      let shares = rule.probabilities(answers, weights: weights.values, decisions: decisions)
       results[index] = .success(
-        order.map { ImagePredictor.Answer(name: classes[$0], probability: Float(shares[$0])) })
+        decision.order(shares).map { ImagePredictor.Answer(name: classes[$0], probability: Float(shares[$0])) })
     }
     for image in skipped { results[image.index] = .failure(image.fault) }
     return results

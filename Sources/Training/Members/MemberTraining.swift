@@ -123,6 +123,10 @@ public enum MemberTraining {
       summaries.append(summary)
     }
     let pooled = try pool(members, names, in: folder)
+    if pooled != nil, !members.isFolds, options.classes.thresholds != nil {
+      report(
+        "out of bag: each member has class thresholds of its own; predicted is the class of their greatest mean")
+    }
     let summary = MemberSummary(
       members, division: division(members, options, kind, hasClasses: summaries.first?.classes.isEmpty == false),
       summaries, names: names, pooled: pooled, heldOut: heldOut(members, options, kind))
@@ -219,7 +223,7 @@ extension MemberSummary.Pooled {
 
 extension PredictionTable {
   /// The mean of what the runs say of each item, whose `run` is how many did: the items of a bootstrap sample are left out of
-  /// another one each time.
+  /// another one each time. The class of the greatest mean is predicted: thresholds that runs have chosen are their own.
   init(averaging tables: [PredictionTable]) {
     self.init(classes: tables.first?.classes ?? [])
     var places: [ExactText: Int] = [:]
@@ -241,13 +245,9 @@ extension PredictionTable {
       let count = Double(sum.count)
       row.run = sum.count
       row.probabilities = sum.probabilities.map { Float($0 / count) }
-      if let best = sum.probabilities.indices.max(by: {
-        (sum.probabilities[$0], $1) < (sum.probabilities[$1], $0)
-      }) {
-        row.predicted = classes[best]
-      } else {
-        row.predicted = "\(sum.estimate / count)"
-      }
+      row.predicted =
+        sum.probabilities.isEmpty
+        ? "\(sum.estimate / count)" : classes[ClassDecision.mostProbable.predicted(sum.probabilities)]
       add(row)
     }
   }

@@ -21,7 +21,7 @@ public struct PredictionTable: Equatable, Sendable {
     public var run: Int?
     /// The name of its class, or its number in the data's units.
     public var truth: String
-    /// The most probable class, or the estimate.
+    /// The class that is predicted, or the estimate.
     public var predicted: String
     /// Of each class; empty of numbers.
     public var probabilities: [Float]
@@ -43,15 +43,18 @@ public struct PredictionTable: Equatable, Sendable {
   /// - Parameters:
   ///   - names: of the items.
   ///   - outputs: what the network made of them: logits, or numbers as they are learned.
+  ///   - decision: which class is predicted of the probabilities.
   ///   - restored: what an output says in the data's own units.
   mutating func add(
-    _ names: [String], _ target: LabeledBatch<some Any>.Target, outputs: Tensor, restored: (Float) -> Double
+    _ names: [String], _ target: LabeledBatch<some Any>.Target, outputs: Tensor, decision: ClassDecision,
+    restored: (Float) -> Double
   ) {
     switch target {
     case .classes(let labels):
       let probabilities = inference { softmax(outputs) }.scalars
       for (place, (name, label)) in zip(names, labels.scalars).enumerated() {
-        add(name, label: Int(label), Array(probabilities[place * classes.count..<(place + 1) * classes.count]))
+        add(
+          name, label: Int(label), Array(probabilities[place * classes.count..<(place + 1) * classes.count]), decision)
       }
     case .steps(let labels):
       let steps = labels.shape[1]
@@ -59,7 +62,7 @@ public struct PredictionTable: Equatable, Sendable {
       for (place, label) in labels.scalars.enumerated() where label >= 0 {
         add(
           "\(names[place / steps])/\(place % steps + 1)", label: Int(label),
-          Array(probabilities[place * classes.count..<(place + 1) * classes.count]))
+          Array(probabilities[place * classes.count..<(place + 1) * classes.count]), decision)
       }
     case .numbers(let numbers):
       let (width, estimates) = (numbers.shape[1], outputs.scalars)
@@ -73,11 +76,10 @@ public struct PredictionTable: Equatable, Sendable {
     }
   }
 
-  private mutating func add(_ name: String, label: Int, _ probabilities: [Float]) {
-    let best = probabilities.indices.max { (probabilities[$0], $1) < (probabilities[$1], $0) } ?? 0
+  private mutating func add(_ name: String, label: Int, _ probabilities: [Float], _ decision: ClassDecision) {
+    let predicted = classes[decision.predicted(probabilities)]
     rows.append(
-      Row(
-        item: name, run: nil, truth: classes[label], predicted: classes[best], probabilities: probabilities))
+      Row(item: name, run: nil, truth: classes[label], predicted: predicted, probabilities: probabilities))
   }
 
   // MARK: Files

@@ -21,18 +21,27 @@ public struct ClassificationMetrics: Equatable, Sendable {
   public let topK: Int?
   /// How many examples with logits have their class among these.
   private var amongTop = 0
-  /// By what the classes of examples with logits are predicted; nil for the largest probability.
-  private let thresholds: ClassThresholds?
+  /// Which class is predicted of examples that come with probabilities or logits; nil where none of them do.
+  public let decision: ClassDecision?
 
+  /// For examples whose predicted classes are known.
+  public init(classes: [String]) { self.init(classes, false, nil, nil) }
+
+  /// For examples that come with probabilities or logits.
+  ///
   /// - Parameters:
   ///   - keepsProbabilities: whether examples that come with logits also count in `probabilities`.
-  ///   - thresholds: of these classes.
+  ///   - decision: which class is predicted: that of the network's checkpoint.
   public init(
-    classes: [String], keepsProbabilities: Bool = false, topK: Int? = nil, thresholds: ClassThresholds? = nil
+    classes: [String], keepsProbabilities: Bool = false, topK: Int? = nil, decision: ClassDecision
   ) {
+    self.init(classes, keepsProbabilities, topK, decision)
+  }
+
+  private init(_ classes: [String], _ keepsProbabilities: Bool, _ topK: Int?, _ decision: ClassDecision?) {
     self.classes = classes
     self.topK = topK
-    self.thresholds = thresholds?.values.count == classes.count ? thresholds : nil
+    self.decision = decision
     if keepsProbabilities, !classes.isEmpty { probabilities = ClassProbabilities(classes: classes.count) }
     confused = ConfusionCounts(classes: classes.count)
     tally = ClassTally(classes: classes.count)
@@ -51,25 +60,34 @@ public struct ClassificationMetrics: Equatable, Sendable {
 
   /// Counts a batch: logits [N, classes] and the N classes.
   mutating func add(logits: Tensor, labels: [Int32]) {
-    let (predicted, logarithms) = inference { (logits.argmax(), logSoftmax(logits).scalars) }
+    let predicted = requiredDecision.predicted(logits: logits)
+    let logarithms = inference { logSoftmax(logits).scalars }
     let scalars = probabilities == nil ? [] : logits.scalars
     for (row, label) in labels.enumerated() {
       let own = logarithms[row * classes.count..<(row + 1) * classes.count]
-      let chosen = thresholds?.predicted(logarithms: own) ?? predicted[row]
-      add(label: Int(label), predicted: chosen, loss: -Double(own[own.startIndex + Int(label)]))
+      add(label: Int(label), predicted: predicted[row], loss: -Double(own[own.startIndex + Int(label)]))
       if let topK, rank(of: Int(label), in: own) < topK { amongTop += 1 }
       probabilities?.add(logits: scalars[row * classes.count..<(row + 1) * classes.count], label: Int(label))
     }
   }
 
-  /// Counts one example by the probability of each class: predicted is the first of the largest ones, or what thresholds
-  /// of the classes say. Its loss is scikit-learn's log loss.
+  /// Counts one example by the probability of each class. Its loss is scikit-learn's log loss.
   public mutating func add(probabilities shares: [Double], label: Int) {
+    add(probabilities: shares, label: label, predicted: requiredDecision.predicted(shares))
+  }
+
+  /// The same of an example whose predicted class is known.
+  public mutating func add(probabilities shares: [Double], label: Int, predicted: Int) {
     let own = max(shares[label], .ulpOfOne)
-    add(
-      label: label, predicted: thresholds?.predicted(shares) ?? EnsembleRule.first(shares),
-      loss: own.isNaN ? .nan : -log(own))
+    add(label: label, predicted: predicted, loss: own.isNaN ? .nan : -log(own))
     probabilities?.add(shares, label: label)
+  }
+
+  private var requiredDecision: ClassDecision {
+    guard let decision else {
+      stopProgram("ClassificationMetrics: probabilities do not say which class is predicted; give a decision")
+    }
+    return decision
   }
 
   /// The number of examples whose class was predicted.

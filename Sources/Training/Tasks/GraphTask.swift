@@ -32,7 +32,7 @@ final class GraphTask<Model: NodeClassifier>: TrainingTask {
   let data: NodeClassification
   private let topK: Int?
   private var learning = ClassLearning()
-  private var thresholds: ClassThresholds?
+  private var decision = ClassDecision.mostProbable
   /// The training nodes whose loss is this process's; nil for all.
   private var part: (nodes: SparseMatrix, labels: IntTensor)?
 
@@ -88,15 +88,17 @@ final class GraphTask<Model: NodeClassifier>: TrainingTask {
     return zip(rows.argmax(), part.labels.scalars).count { $0 == Int($1) }
   }
 
-  func validate() throws -> Scores? { data.metrics(model, on: [.validation], topK: topK).scores }
+  func validate() throws -> Scores? {
+    data.metrics(model, on: [.validation], topK: topK, decision: .mostProbable).scores
+  }
 
   func chooseThresholds(by criterion: Monitor) throws -> ClassThresholds? {
-    let metrics = data.metrics(model, on: [.validation], keepsProbabilities: true)
-    thresholds = metrics.probabilities?.thresholds(by: criterion)
-    return thresholds
+    let metrics = data.metrics(model, on: [.validation], keepsProbabilities: true, decision: .mostProbable)
+    decision = ClassDecision(metrics.probabilities?.thresholds(by: criterion))
+    return decision.thresholds
   }
 
   func test() throws -> Scores? {
-    data.metrics(model, on: [.test], topK: topK, thresholds: thresholds).scores
+    data.metrics(model, on: [.test], topK: topK, decision: decision).scores
   }
 }

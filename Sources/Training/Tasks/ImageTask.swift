@@ -34,7 +34,7 @@ final class ImageTask<Model: Classifier>: TrainingTask {
   private var prefix: PrefixFeatures?
   private(set) var validatedClasses: ClassificationMetrics?
   private var learning: ClassLearning
-  private var thresholds: ClassThresholds?
+  private var decision = ClassDecision.mostProbable
   /// This process's part of the images, where several learn together; nil for one.
   private var shared: SharedImages?
 
@@ -283,7 +283,8 @@ final class ImageTask<Model: Classifier>: TrainingTask {
 
   private func validated(keepsProbabilities: Bool = false) throws -> ClassificationMetrics {
     let empty = ClassificationMetrics(
-      classes: data.training.classes, keepsProbabilities: keepsProbabilities, topK: options.classes.topK)
+      classes: data.training.classes, keepsProbabilities: keepsProbabilities, topK: options.classes.topK,
+      decision: .mostProbable)
     func interrupted() -> Bool { Interruption.isRequested }
     if let prefix {
       let images = try PreparedImages(data.validation.entries, preprocessing: preprocessing)
@@ -310,13 +311,13 @@ final class ImageTask<Model: Classifier>: TrainingTask {
   }
 
   func chooseThresholds(by criterion: Monitor) throws -> ClassThresholds? {
-    thresholds = try validated(keepsProbabilities: true).probabilities?.thresholds(by: criterion)
-    return thresholds
+    decision = ClassDecision(try validated(keepsProbabilities: true).probabilities?.thresholds(by: criterion))
+    return decision.thresholds
   }
 
   func test() throws -> Scores? {
     let empty = ClassificationMetrics(
-      classes: data.training.classes, topK: options.classes.topK, thresholds: thresholds)
+      classes: data.training.classes, topK: options.classes.topK, decision: decision)
     guard let folder = data.test else { return nil }
     if let features = try heldOutFeatures("test", folder) {
       return try metrics(features, folder, empty, isInterrupted: { false }).scores
@@ -330,7 +331,7 @@ final class ImageTask<Model: Classifier>: TrainingTask {
     func add(_ places: some Sequence<Int>, _ labels: IntTensor, _ outputs: Tensor) {
       table.add(
         places.map { folder.entries[$0].path }, LabeledBatch<Tensor>.Target.classes(labels), outputs: outputs,
-        restored: { Double($0) })
+        decision: decision, restored: { Double($0) })
     }
     if let features = try heldOutFeatures(part == .test ? "test" : "out-of-bag", folder) {
       for start in stride(from: 0, to: features.count, by: options.batchSize) {

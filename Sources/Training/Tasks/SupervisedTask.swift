@@ -35,7 +35,7 @@ where Data.Batch == LabeledBatch<Inputs> {
   var itemNames: ((Data) -> [String]?)?
   private var learning = ClassLearning()
   private let topK: Int?
-  private var thresholds: ClassThresholds?
+  private var decision = ClassDecision.mostProbable
   private var place: ProcessPlace?
 
   /// - Parameters:
@@ -128,7 +128,7 @@ where Data.Batch == LabeledBatch<Inputs> {
 
   public func validate() throws -> Scores? {
     var numbers = RegressionMetrics()
-    return try data.validation.map { try scores($0, &numbers) }
+    return try data.validation.map { try scores($0, &numbers, .mostProbable) }
   }
 
   public func chooseThresholds(by criterion: Monitor) throws -> ClassThresholds? {
@@ -143,13 +143,13 @@ where Data.Batch == LabeledBatch<Inputs> {
       }
     }
     try loader.check()
-    thresholds = probabilities.thresholds(by: criterion)
-    return thresholds
+    decision = ClassDecision(probabilities.thresholds(by: criterion))
+    return decision.thresholds
   }
 
   public func test() throws -> Scores? {
     var numbers = RegressionMetrics()
-    let tested = try data.test.map { try scores($0, &numbers, thresholds) }
+    let tested = try data.test.map { try scores($0, &numbers, decision) }
     testedNumbers = numbers.count > 0 ? numbers : nil
     return tested
   }
@@ -165,7 +165,8 @@ where Data.Batch == LabeledBatch<Inputs> {
       if Interruption.isRequested { throw EvaluationInterrupted() }
       let outputs = inference { self.outputs(batch.inputs) }
       table.add(
-        Array(names[first..<first + batch.count]), batch.target, outputs: outputs, restored: restored ?? { Double($0) })
+        Array(names[first..<first + batch.count]), batch.target, outputs: outputs, decision: decision,
+        restored: restored ?? { Double($0) })
       first += batch.count
     }
     try loader.check()
@@ -173,7 +174,7 @@ where Data.Batch == LabeledBatch<Inputs> {
   }
 
   private func scores(
-    _ part: Data, _ numbers: inout RegressionMetrics, _ thresholds: ClassThresholds? = nil
+    _ part: Data, _ numbers: inout RegressionMetrics, _ decision: ClassDecision
   ) throws -> Scores {
     var (sum, tally, amongTop) = (0.0, ClassTally(), 0)
     var correct: Int?
@@ -192,11 +193,10 @@ where Data.Batch == LabeledBatch<Inputs> {
         }
         if case .classes(let labels) = batch.target {
           // Only where they are looked at.
-          let logits = topK == nil && thresholds == nil ? [] : outputs.scalars
+          let logits = topK == nil ? [] : outputs.scalars
           let classes = outputs.shape.last ?? 1
-          for (row, (label, most)) in zip(labels.scalars, outputs.argmax()).enumerated() {
+          for (row, (label, predicted)) in zip(labels.scalars, decision.predicted(logits: outputs)).enumerated() {
             let own = logits.isEmpty ? [] : logits[row * classes..<(row + 1) * classes]
-            let predicted = thresholds?.predicted(logarithms: own) ?? most
             tally.add(label: Int(label), predicted: predicted)
             correct = (correct ?? 0) + (Int(label) == predicted ? 1 : 0)
             if let topK, rank(of: Int(label), in: own) < topK { amongTop += 1 }
