@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import Testing
 
 @testable import AviaryDatasets
@@ -20,6 +21,63 @@ import Testing
     #expect(table["x"]?.values == .numeric(numbers))
     let remarks = table.remarks()
     #expect(remarks.count == 1 && remarks[0].contains("column x: is read as numbers") && remarks[0].contains(words))
+  }
+
+  /// One column shows the file's decimal mark, and those that could be read either way follow it.
+  @Test func oneSpellingExplainsAFile() throws {
+    let german = try table("rate;count;price\n1,29;1.333;7,899\n1,45;784;5,063\n")
+    #expect(german["rate"]?.values == .numeric([1.29, 1.45]))
+    #expect(german["count"]?.values == .numeric([1333, 784]))
+    #expect(german["price"]?.values == .numeric([7.899, 5.063]))
+    let remarks = german.remarks(on: ["count"])
+    #expect(remarks.last?.contains("such as '1.333', because column rate ('1,29') has a decimal comma") == true)
+    // A zero before three digits, or more than three digits before them, is no group of thousands either.
+    #expect(try table("a;b\n0,066;1.333\n")["b"]?.values == .numeric([1333]))
+    #expect(try table("a;b\n1234,567;1.333\n")["b"]?.values == .numeric([1333]))
+    #expect(try table("a;b\n1.234.567;7,899\n")["b"]?.values == .numeric([7.899]))
+  }
+
+  @Test func aFileWithoutProofIsReadColumnByColumn() throws {
+    let both = try table("a;b\n1.333;7,899\n784;5,063\n")
+    #expect(both["a"]?.values == .numeric([1.333, 784]) && both["b"]?.values == .numeric([7899, 5063]))
+    let point = try table("a;b\n1.5;7,899\n")
+    #expect(point["b"]?.values == .numeric([7899]))
+    #expect(!point.remarks().contains { $0.contains("a decimal point") })
+  }
+
+  @Test func twoDecimalMarksInAFileAreSaid() throws {
+    let table = try table("a;b;c\n1,5;2.25;1.333\n")
+    #expect(table["a"]?.values == .numeric([1.5]) && table["b"]?.values == .numeric([2.25]))
+    #expect(table["c"]?.values == .numeric([1.333]))
+    let remarks = table.remarks().filter { $0.contains("a decimal point") }
+    #expect(remarks.count == 1 && remarks[0].contains("column a ('1,5')") && remarks[0].contains("column b ('2.25')"))
+  }
+
+  /// JSON writes numbers with points, also for a network that has learned from decimal commas.
+  @Test func numbersOfJSONHavePoints() throws {
+    func json(_ text: String) throws -> Table { try Table(csv: Array(text.utf8), path: "t.jsonl") }
+    let mixed = try json("{\"a\": \"0,5\", \"b\": 1.333}\n")
+    #expect(mixed["a"]?.values == .numeric([0.5]) && mixed["b"]?.values == .numeric([1.333]))
+    let comma = ColumnReading(kind: .numeric, spelling: NumberSpelling(decimal: ",", group: "."))
+    let fields = try TableFields(Array("{\"b\": 1.333, \"c\": \"1.333\"}\n".utf8), path: "t.jsonl", CSVLimits())
+    let known = try FileReading(fields, [ExactText("b"): comma, ExactText("c"): comma], path: "t.jsonl")
+    #expect(known.columns.map(\.values) == [.numeric([1.333]), .numeric([1333])])
+  }
+
+  /// Rows to predict are read as the rows of the training were, however few they are.
+  @Test func aKnownColumnDecidesForOthers() throws {
+    let comma = ColumnReading(kind: .numeric, spelling: NumberSpelling(decimal: ",", group: "."))
+    let fields = try TableFields(Array("rate;count\n1,290;1.333\n".utf8), path: "t.csv", CSVLimits())
+    let plain = ColumnReading(kind: .numeric)
+    let read = try FileReading(fields, [ExactText("rate"): comma, ExactText("count"): plain], path: "t.csv")
+    #expect(read.columns.map(\.values) == [.numeric([1.29]), .numeric([1333])])
+    #expect(read.columns[1].remarks.first?.contains("column rate had a decimal comma in training") == true)
+  }
+
+  @Test func aPointBesideADecimalCommaIsNone() {
+    let spaces = NumberSpelling(decimal: ",", group: " ")
+    #expect(spaces.plain(NumberSpelling.Body("1 234,5")) == "1234.5")
+    #expect(spaces.plain(NumberSpelling.Body("1.333")) == nil)
   }
 
   @Test func plainNumbersNeedNoRemark() throws {

@@ -7,6 +7,8 @@ struct ColumnReading: Equatable {
   var spelling: NumberSpelling?
   /// Whether `NA` is a word like the others; nil to find out.
   var readsNA: Bool?
+  /// Why the decimal mark is a comma, where other columns say so and this one could be read either way.
+  var commaReason: String?
 
   /// As training has read a column of words.
   static func words(_ known: [String]) -> ColumnReading {
@@ -30,7 +32,8 @@ struct ColumnReading: Equatable {
   ///   - rows: their numbers in the file, for faults.
   func read(_ texts: [String], name: String, rows: [Int], path: String) throws(TableFault) -> Result {
     if kind == .categorical { return words(texts) }
-    if spelling == nil, let plain = try plainNumbers(texts, name: name, rows: rows, path: path) { return plain }
+    let mayBePlain = spelling == nil && commaReason == nil
+    if mayBePlain, let plain = try plainNumbers(texts, name: name, rows: rows, path: path) { return plain }
     let spelled = try spelledNumbers(texts, name: name, rows: rows, path: path)
     if let spelled { return spelled }
     guard kind == nil else {
@@ -87,9 +90,9 @@ struct ColumnReading: Equatable {
     }
     let present = bodies.compactMap { $0 }
     // A column of markers alone has no number that would say what it is.
-    guard !present.isEmpty || kind == .numeric, let spelling = spelling ?? NumberSpelling.found(in: present) else {
-      return nil
-    }
+    guard !present.isEmpty || kind == .numeric,
+      let spelling = spelling ?? NumberSpelling.found(in: present, decimalComma: commaReason != nil)
+    else { return nil }
     var numbers: [Double?] = []
     var exact: [Int: String] = [:]
     var example: String?
@@ -108,7 +111,9 @@ struct ColumnReading: Equatable {
     }
     var result = Result(values: .numeric(numbers), texts: Self.texts(exact, numbers), spelling: spelling)
     if let example {
-      result.remarks.append("is read as numbers that are written with \(spelling.description), such as '\(example)'")
+      result.remarks.append(
+        "is read as numbers that are written with \(spelling.description), such as '\(example)'"
+          + (commaReason.map { ", because \($0)" } ?? ""))
     }
     for (marker, count) in missing.sorted(by: { ColumnStatistics.precedes($0.key, $1.key) }) {
       result.remarks.append("'\(marker)' is taken as a missing value (\(Self.rows(count)))")
@@ -179,7 +184,7 @@ struct ColumnReading: Equatable {
     }
   }
 
-  private static func isMissing(_ word: String) -> Bool {
+  static func isMissing(_ word: String) -> Bool {
     Table.missingMarkers.contains(word) || otherMarkers.contains(word)
   }
 

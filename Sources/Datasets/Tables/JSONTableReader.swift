@@ -6,10 +6,13 @@ import AviaryDiagnostics
 /// Numbers, words, `true` and `false` become fields as they are written; `null`, Python's `NaN` and absent members are missing
 /// values, and a list is a field that holds its text. Nesting is bounded, and so is all else that a file may ask for.
 struct JSONTableReader {
+  /// `isText` is whether the value is in quotation marks.
+  typealias Field = (name: String, text: String, isText: Bool)
+
   struct Record {
     /// The number of the row: of a line in JSON Lines, or else of the object, from 1.
     let row: Int
-    let fields: [(name: String, text: String)]
+    let fields: [Field]
   }
 
   /// How deeply objects and lists may be nested.
@@ -61,7 +64,7 @@ struct JSONTableReader {
     guard text.byte == UInt8(ascii: "{") else {
       throw text.fault("each row is an object, {\"column\": value, …}")
     }
-    var fields: [(name: String, text: String)] = []
+    var fields: [Field] = []
     try object(prefix: "", depth: 1, into: &fields)
     var known = ExactSet()
     for field in fields where !known.insert(field.name) {
@@ -83,7 +86,7 @@ struct JSONTableReader {
   }
 
   private mutating func object(
-    prefix: String, depth: Int, into fields: inout [(name: String, text: String)]
+    prefix: String, depth: Int, into fields: inout [Field]
   ) throws(TableFault) {
     guard depth <= Self.depthLimit else { throw text.fault("objects are nested more than \(Self.depthLimit) deep") }
     text.place += 1
@@ -111,7 +114,8 @@ struct JSONTableReader {
           throw .tooLarge(path: path, what: "columns", count: fields.count + 1, limit: columns)
         }
         if depth == 1 ? text.byte != UInt8(ascii: "[") : Int(own) == nil { hasField = true }
-        fields.append((name, try text.field(depth: depth)))
+        let isText = text.byte == UInt8(ascii: "\"")
+        fields.append((name, try text.field(depth: depth), isText))
       }
       text.skipBlanks()
       if text.byte == UInt8(ascii: "}") {

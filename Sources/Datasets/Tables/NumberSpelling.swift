@@ -1,7 +1,8 @@
 /// How the numbers of a column are written, where that is not plain decimal notation: with separators between thousands, a
 /// decimal comma, a currency or percent sign, negative numbers in parentheses.
 ///
-/// It holds for a whole column, so that one field decides what the others mean: beside "0,5" the field "1,234" is 1.234.
+/// It holds for a whole column, so that one field decides what the others mean: beside "0,5" the field "1,234" is 1.234. A
+/// column that could be read in two ways is read as the others of its file are.
 public struct NumberSpelling: Codable, Equatable, Sendable {
   /// Between the whole and the fraction: `.` or `,`.
   public var decimal = "."
@@ -84,6 +85,8 @@ public struct NumberSpelling: Codable, Equatable, Sendable {
     guard body.sign == nil || body.sign == sign, !body.hasParentheses || hasParentheses else { return nil }
     let parts = body.digits.split(separator: Character(decimal), omittingEmptySubsequences: false)
     guard (1...2).contains(parts.count), let whole = ungrouped(parts[0]) else { return nil }
+    // Beside a decimal comma, a point that is not between thousands is none.
+    guard decimal == "." || !whole.utf8.contains(UInt8(ascii: ".")) else { return nil }
     let number = parts.count == 2 ? "\(whole).\(parts[1])" : whole
     guard number.utf8.contains(where: { (0x30...0x39).contains($0) }), ColumnReading.isDecimal(number),
       number.first != "+", number.first != "-"
@@ -109,7 +112,9 @@ public struct NumberSpelling: Codable, Equatable, Sendable {
   /// The only spelling in which every field is a number; nil where there is none, or where two would give other numbers.
   ///
   /// Commas that always stand before three digits separate thousands: fractions that all have three digits are rarer.
-  static func found(in bodies: [Body]) -> NumberSpelling? {
+  ///
+  /// - Parameter decimalComma: whether other columns of the file have shown that its decimal mark is a comma.
+  static func found(in bodies: [Body], decimalComma: Bool = false) -> NumberSpelling? {
     let signs = Set(bodies.map(\.sign))
     let marks = signs.compactMap { $0 }
     // 50 beside 50 % is another number; 5 beside $5 is not.
@@ -120,7 +125,7 @@ public struct NumberSpelling: Codable, Equatable, Sendable {
     let separators: [(decimal: String, group: String?)] = [
       (".", nil), (".", ","), (".", " "), (".", "'"), (",", "."), (",", " "), (",", "'"), (",", nil),
     ]
-    return separators.lazy.map {
+    return separators.lazy.filter { !decimalComma || $0.decimal == "," }.map {
       NumberSpelling(decimal: $0.decimal, group: $0.group, sign: marks.first, hasParentheses: hasParentheses)
     }.first { spelling in bodies.allSatisfy { spelling.plain($0) != nil } }
   }

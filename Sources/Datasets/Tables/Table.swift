@@ -77,6 +77,8 @@ public struct Table: Sendable, Equatable {
 
   /// The character between the fields, if it is not a comma.
   public private(set) var separator: Character?
+  /// How the file as a whole was understood, a line each.
+  private(set) var fileRemarks: [String] = []
 
   /// The number of rows.
   public var rowCount: Int { rowNumbers.count }
@@ -151,7 +153,8 @@ public struct Table: Sendable, Equatable {
   /// see `TableFormat`.
   ///
   /// A column is numeric where every field that is not missing is a number: in decimal notation, or in one other spelling
-  /// that explains all fields, which `Column.remarks` says. Where the header has no comma, semicolons or tabs separate fields.
+  /// that explains all fields, which `Column.remarks` says. `1.234` is read as other columns' numbers say: 1234 beside `0,5`.
+  /// Where the header has no comma, semicolons or tabs separate fields.
   /// - Parameter kinds: what columns hold, where that is not to be inferred: a postcode is categorical.
   public init(
     csv path: String, kinds: [String: Kind] = [:], limits: CSVLimits = CSVLimits()
@@ -212,14 +215,10 @@ public struct Table: Sendable, Equatable {
     readings: ([String]) throws(TableFault) -> [ExactText: ColumnReading]
   ) throws(TableFault) {
     let fields = try TableFields(bytes, path: path, limits)
-    let readings = try readings(fields.names)
-    var columns: [Column] = []
-    for (name, texts) in zip(fields.names, fields.texts) {
-      let reading = readings[ExactText(name)] ?? ColumnReading()
-      columns.append(Column(name, try reading.read(texts, name: name, rows: fields.rows, path: path)))
-    }
+    let reading = try FileReading(fields, readings(fields.names), path: path)
     self.path = path
-    self.columns = columns
+    columns = reading.columns
+    fileRemarks = reading.remarks
     rowNumbers = fields.rows
     separator = fields.separator
   }

@@ -9,6 +9,8 @@ struct TableFields {
   private(set) var rows: [Int] = []
   /// The character between the fields, if it is not a comma.
   private(set) var separator: Character?
+  /// Of each column, whether its fields are JSON's own numbers, whose decimal mark is a point; never of texts.
+  private(set) var areJSONNumbers: [Bool] = []
 
   /// - Parameter path: its ending says what the bytes are; those of an unknown one are read as CSV.
   init(_ bytes: [UInt8], path: String, _ limits: CSVLimits) throws(TableFault) {
@@ -30,6 +32,7 @@ struct TableFields {
     names = try Self.checked(header.fields, path, limits)
     reader.names = names
     texts = Array(repeating: [], count: names.count)
+    areJSONNumbers = Array(repeating: false, count: names.count)
     while let record = try reader.next() {
       guard record.fields.count == names.count else {
         throw .ragged(path: path, row: record.row, fields: record.fields.count, expected: names.count)
@@ -65,7 +68,7 @@ struct TableFields {
     var reader = given
     var places: [ExactText: Int] = [:]
     while let record = try reader.next() {
-      for (name, text) in record.fields {
+      for (name, text, isText) in record.fields {
         let key = ExactText(name)
         let place: Int
         if let known = places[key] {
@@ -79,8 +82,10 @@ struct TableFields {
           }
           try checkSize(path, limits, rows: rows.count + 1)
           texts.append(Array(repeating: "", count: rows.count))
+          areJSONNumbers.append(true)
         }
         texts[place].append(text)
+        if isText { areJSONNumbers[place] = false }
       }
       rows.append(record.row)
       try checkSize(path, limits)

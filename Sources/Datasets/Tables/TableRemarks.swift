@@ -4,7 +4,7 @@ import AviaryDiagnostics
 
 extension Table {
   /// How fields were understood where they could have been understood otherwise, a line each: the separator, numbers that are
-  /// not in decimal notation, words among numbers, markers of missing values, and columns of many different words.
+  /// not in decimal notation, two decimal marks in one file, words among numbers, markers of missing values, and columns of many different words.
   ///
   /// - Parameter names: the columns that count; nil for all.
   public func remarks(on names: [String]? = nil) -> [String] {
@@ -14,6 +14,7 @@ extension Table {
       remarks.append(
         "the fields are separated by \(separator == "\t" ? "tabs" : "semicolons"), as the header has no comma")
     }
+    remarks += fileRemarks
     for column in columns where asked?.contains(column.name) ?? true {
       remarks += column.remarks
       if let remark = column.manyWords { remarks.append(remark) }

@@ -1,0 +1,113 @@
+import AviaryDiagnostics
+
+/// The columns of a file. One program has written all of them, so where a field shows which decimal mark the file has, numbers
+/// that could be read either way are read by it.
+struct FileReading {
+  private(set) var columns: [Table.Column] = []
+  /// What a person should know of the file as a whole, a line each.
+  private(set) var remarks: [String] = []
+
+  /// - Parameter known: what columns mean, where that is known before.
+  init(_ fields: TableFields, _ known: [ExactText: ColumnReading], path: String) throws(TableFault) {
+    var readings = fields.names.map { known[ExactText($0)] ?? ColumnReading() }
+    // JSON has one way to write numbers, whatever the file has been that a network was trained on.
+    for place in readings.indices where fields.areJSONNumbers[place] { readings[place].spelling = nil }
+    var results: [ColumnReading.Result] = []
+    for (place, name) in fields.names.enumerated() {
+      results.append(try readings[place].read(fields.texts[place], name: name, rows: fields.rows, path: path))
+    }
+    let hasCommas = zip(results, readings).contains { Self.hasCommas($0.spelling) || Self.hasCommas($1.spelling) }
+    // Most files have no comma in a number, and all that follows is about those that have.
+    if hasCommas {
+      let evidence = results.indices.map { place in
+        results[place].values.kind == .numeric && !fields.areJSONNumbers[place]
+          ? DecimalEvidence(fields.texts[place]) : .none
+      }
+      let reason: String?
+      (reason, remarks) = Self.decimalComma(evidence, readings, fields.names)
+      for (place, name) in fields.names.enumerated() {
+        guard let reason, evidence[place] == .ambiguous, readings[place].spelling == nil else { continue }
+        readings[place].commaReason = reason
+        results[place] = try readings[place].read(fields.texts[place], name: name, rows: fields.rows, path: path)
+      }
+    }
+    columns = zip(fields.names, results).map { Table.Column($0, $1) }
+  }
+
+  private static func hasCommas(_ spelling: NumberSpelling?) -> Bool {
+    spelling.map { $0.decimal == "," || $0.group == "," } ?? false
+  }
+
+  /// Why the file's decimal mark is a comma, nil where that is not known; and a line where its columns have two marks.
+  private static func decimalComma(
+    _ evidence: [DecimalEvidence], _ readings: [ColumnReading], _ names: [String]
+  ) -> (reason: String?, remarks: [String]) {
+    func proof(of decimal: String) -> String? {
+      for (name, found) in zip(names, evidence) {
+        if case .proven(decimal, let example) = found { return "\(name) ('\(example.prefix(40))')" }
+      }
+      return nil
+    }
+    let point = proof(of: ".")
+    if let comma = proof(of: ",") {
+      guard let point else { return ("column \(comma) has a decimal comma", []) }
+      let marks = "column \(comma) has a decimal comma, and column \(point) a decimal point"
+      return (nil, [marks + ": each column is read by its own fields"])
+    }
+    guard point == nil, let place = readings.firstIndex(where: { $0.spelling?.decimal == "," }) else {
+      return (nil, [])
+    }
+    return ("column \(names[place]) had a decimal comma in training", [])
+  }
+}
+
+/// What the fields of a column of numbers say about the decimal mark.
+enum DecimalEvidence: Equatable {
+  /// No field has a point or a comma.
+  case none
+  /// Each point or comma stands before three digits: it separates a fraction or thousands.
+  case ambiguous
+  /// A field is a number with this decimal mark alone.
+  case proven(String, example: String)
+
+  /// - Parameter texts: fields that are numbers, or stand for a missing one.
+  init(_ texts: [String]) {
+    self = .none
+    for text in texts {
+      let found = Self(text: text)
+      if found == .none || ColumnReading.isMissing(trimmed(text)) { continue }
+      self = found
+      if found != .ambiguous { return }
+    }
+  }
+
+  private init(text: String) {
+    var (points, commas, before, after) = (0, 0, 0, 0)
+    var (startsWithZero, hasExponent, endsInComma) = (false, false, false)
+    for byte in text.utf8 {
+      switch byte {
+      case UInt8(ascii: "0")...UInt8(ascii: "9"):
+        if points + commas == 0 {
+          if before == 0 { startsWithZero = byte == UInt8(ascii: "0") }
+          before += 1
+        }
+        after += 1
+      case UInt8(ascii: "."): (points, after, endsInComma) = (points + 1, 0, false)
+      case UInt8(ascii: ","): (commas, after, endsInComma) = (commas + 1, 0, true)
+      case UInt8(ascii: "e"), UInt8(ascii: "E"): hasExponent = true
+      default: break
+      }
+    }
+    switch (points, commas) {
+    case (0, 0): self = .none
+    case (1, 0), (0, 1):
+      // "1.234" may be either; "0.123", "1234.567", "1.2" and "1.234e5" are fractions.
+      let mayBeGroup = after == 3 && !hasExponent && (1...3).contains(before) && !startsWithZero
+      self = mayBeGroup ? .ambiguous : .proven(endsInComma ? "," : ".", example: trimmed(text))
+    // "1.234.567": what stands there twice is between thousands.
+    case (_, 0): self = .proven(",", example: trimmed(text))
+    case (0, _): self = .proven(".", example: trimmed(text))
+    default: self = .proven(endsInComma ? "," : ".", example: trimmed(text))
+    }
+  }
+}
