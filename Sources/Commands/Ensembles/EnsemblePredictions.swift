@@ -29,12 +29,9 @@ extension PredictCommand {
       var predictions = EnsembleTable(
         source: ensemble, members, choice.rule, weights, top: top, temperature: temperature)
       for path in paths { try predictions.add(path, items: try items(path, kind)) }
-      if json {
-        print(
-          JSONValue.members(["predictions": .array(predictions.values), "ensemble": object]).serialized)
-      } else {
-        for line in predictions.lines { show(line) }
-      }
+      try deliver(
+        predictions.values, also: [.init("ensemble", object)], hasClasses: !ensemble.classes.isEmpty,
+        lines: predictions.lines)
       if let first = predictions.faults.first {
         throw CommandFault.unpredictedRows(count: predictions.faults.count, of: predictions.values.count, first: first)
       }
@@ -47,9 +44,8 @@ extension PredictCommand {
     for (option, isGiven) in [("--nodes", nodes != nil), ("--graphs", graphs != nil)] where isGiven {
       throw CommandFault.unsuitedOption(option: option, kinds: [.graphs], path: paths[0])
     }
-    if paths.allSatisfy({ $0.hasSuffix(".csv") || Self.isText($0) }) {
-      guard paths.allSatisfy({ $0.hasSuffix(".csv") }) else { return .text }
-      return .tables
+    if paths.allSatisfy({ TableFormat.isTable($0) || Self.isText($0) }) {
+      return paths.allSatisfy(TableFormat.isTable) ? .tables : .text
     }
     return .images
   }
