@@ -45,6 +45,7 @@ extension DataEvaluation {
       try preprocessing.examples(of: table)
     }
     return EvaluationReport(predictor.metrics(chosen)).onPart(name)
+      .leavingOut(try preprocessing.lackingRows(of: table))
   }
 
   /// The labels of tokens in a file with a token a line.
@@ -62,6 +63,7 @@ extension DataEvaluation {
       try preprocessing.examples(of: table)
     }
     return EvaluationReport(writer.metrics(chosen, beam: beam)).onPart(name)
+      .leavingOut(try preprocessing.lackingRows(of: table))
   }
 
   func generations(_ data: String, _ preprocessing: GenerationPreprocessing) throws -> EvaluationReport {
@@ -72,6 +74,7 @@ extension DataEvaluation {
       try preprocessing.examples(of: table)
     }
     return EvaluationReport(writer.metrics(chosen, beam: beam)).onPart(name)
+      .leavingOut(try preprocessing.lackingRows(of: table))
   }
 }
 

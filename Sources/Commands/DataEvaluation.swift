@@ -56,6 +56,20 @@ struct DataEvaluation {
   /// Which class is predicted, after a line that says so where the checkpoint has thresholds.
   func announcedDecision() -> ClassDecision { checkpoint.metadata.announcedDecision(path) }
 
+  /// Refuses groups of items for a network whose answers are not counted row by row.
+  func checkSlicing(by name: String) throws {
+    let isCounted: Bool
+    switch try checkpoint.inputPreparation() {
+    case .table, .textColumn: isCounted = true
+    case nil: isCounted = FedNetwork(model, checkpoint.metadata, nil, path: path) == nil
+    default: isCounted = false
+    }
+    if isCounted { return }
+    throw OptionFault(
+      "--slice \(printable(name)) is for networks with one answer for each row or text of a table, given as a whole; \(path) is another one; leave it out"
+    )
+  }
+
   func unsuited(_ kind: DataKind) -> ArchitectureFault {
     let name = checkpoint.metadata.architecture ?? ""
     let kinds = AviaryCommand.registry.architectures.first { $0.name == name }?.kinds ?? []
@@ -137,9 +151,11 @@ struct DataEvaluation {
           predictor.classification(chosen, keepsProbabilities: true, decision: announcedDecision()), item: "row")
     }
     return open(model).of(table, rows: chosen.inputs.rows, target: preprocessing.target.name).onPart(name)
+      .leavingOut(try preprocessing.lackingRows(of: table))
   }
 
-  /// The examples that were held out of the training, or those that are asked for, and the name of their part.
+  /// The examples that were held out of the training, or those that are asked for, and the name of their part; says which rows
+  /// are in none.
   ///
   /// - Parameter all: makes the examples of the whole table.
   func examples<Preparation: TablePreparation>(
@@ -148,6 +164,7 @@ struct DataEvaluation {
   ) throws -> (Examples<Preparation.Inputs>, EvaluationPart) {
     let choice = PartChoice(given: part, checkpoint: checkpoint, path: path, data: table.path)
     let rows = counted(table.rowCount, "row")
+    defer { tellLacking(table, preprocessing) }
     guard let (part, split) = try choice.division(all: rows) else { return (try all(), .all) }
     guard
       let found = try EvaluatedTable(
@@ -158,6 +175,12 @@ struct DataEvaluation {
     }
     choice.tellPart(part, count: found.examples.count, of: found.total, item)
     return (found.examples, part)
+  }
+
+  private func tellLacking(_ table: Table, _ preprocessing: some TablePreparation) {
+    // What cannot be found out is told by what follows.
+    guard let rows = try? preprocessing.lackingRows(of: table), let first = rows.first else { return }
+    tell("\(table.path): \(EvaluationReport.leftOut(rows.count, first))")
   }
 
   private func series(_ data: String, _ preprocessing: SeriesPreprocessing) throws -> EvaluationReport {
@@ -190,6 +213,7 @@ struct DataEvaluation {
     return EvaluationReport(
       predictor.classification(chosen, keepsProbabilities: true, decision: announcedDecision()), item: "text"
     ).of(table, rows: chosen.inputs.rows, target: preprocessing.target.name).onPart(name)
+      .leavingOut(try preprocessing.lackingRows(of: table))
   }
 
   /// On the end of the text that a network was trained on, by default, and on all of another text.

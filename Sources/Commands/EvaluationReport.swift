@@ -69,6 +69,26 @@ struct EvaluationReport {
     return report
   }
 
+  /// The same, with the rows of the table that could not be scored, in any of its parts.
+  func leavingOut(_ rows: [LackingRow]) -> EvaluationReport {
+    var report = self
+    let list = JSONValue.array(
+      rows.map { .members(["row": .integer($0.row), "error": .text("no value in column \($0.column)")]) })
+    if let place = members.firstIndex(where: { $0.0 == "skipped" }) {
+      report.members[place].1 = list
+    } else {
+      report.members.append(("skipped", list))
+    }
+    if !rows.isEmpty, !lines.isEmpty { report.lines[0] += ", \(grouped(rows.count)) skipped" }
+    return report
+  }
+
+  /// The line that says so.
+  static func leftOut(_ count: Int, _ first: LackingRow) -> String {
+    "\(counted(count, "row")) left out, in which a value that is needed is missing; the first: row \(first.row), "
+      + "column \(first.column)"
+  }
+
   func print(asJSON: Bool) {
     if asJSON {
       Swift.print(JSONValue.object(members.map { .init($0.0, $0.1) }).serialized)

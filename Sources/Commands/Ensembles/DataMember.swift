@@ -25,6 +25,8 @@ struct DataMember {
     /// The numbers of each; empty of classes.
     var targets: [[Double]] = []
     let part: EvaluationPart
+    /// Rows of a table that are in no part.
+    var lacking: [LackingRow] = []
   }
 
   let evaluation: DataEvaluation
@@ -116,7 +118,9 @@ extension DataEvaluation {
         let targets = stride(from: 0, to: chosen.targets.count, by: width).map { start in
           chosen.targets[start..<start + width].map { preprocessing.restored($0) }
         }
-        return DataMember.Labelled(items: rows(chosen.inputs), labels: chosen.labels, targets: targets, part: part)
+        return DataMember.Labelled(
+          items: rows(chosen.inputs), labels: chosen.labels, targets: targets, part: part,
+          lacking: try preprocessing.lackingRows(of: table))
       },
       outputs: { path, asked in
         let chosen = try inputs(try preprocessing.table(csv: path), asked)

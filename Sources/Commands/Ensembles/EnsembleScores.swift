@@ -62,7 +62,7 @@ struct EnsembleScores {
       : EvaluationReport(joint, item: scan.noun, skipped: scan.skipped)
     report.part = scan.part
     report.members.append(("part", scan.part.map { .text($0) } ?? .null))
-    return report
+    return scan.lacking.map { report.leavingOut($0) } ?? report
   }
 
   /// A network's score, or that of all together: what it is called, its value, and where it lies.

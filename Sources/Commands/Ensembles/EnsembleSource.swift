@@ -94,6 +94,8 @@ struct EnsembleSource {
     let part: String?
     /// Images that could not be used.
     var skipped: [(path: String, reason: String)] = []
+    /// Rows of a table that the first network lacks a value of; nil of other data.
+    var lacking: [LackingRow]?
   }
 
   /// Calls `visit` with every labelled item of a part for which all networks have an answer.
@@ -164,7 +166,8 @@ struct EnsembleSource {
       tell("\(data): \(counted(lost, members[0].noun)) left out: not every network has an answer there")
     }
     guard lost < labelled.items.count else { throw TableFault.noRowsLeft(path: data, rows: labelled.items.count) }
-    return Scan(noun: members[0].noun, part: labelled.part.word)
+    return Scan(
+      noun: members[0].noun, part: labelled.part.word, lacking: kind == .tables ? labelled.lacking : nil)
   }
 
   /// The networks' answers with the classes in one order.

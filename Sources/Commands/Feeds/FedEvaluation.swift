@@ -23,7 +23,10 @@ extension DataEvaluation {
     let report =
       output.meaning == .values || (fed.areNumbers && output.assumesScores)
       ? try fed.regression(feeds, target, table) : try fed.classification(feeds, target, table, output.count ?? 0)
-    return report.onPart(.all)
+    let lacking = table.rowNumbers.indices.filter { target.isMissing($0) }
+      .map { LackingRow(row: table.rowNumbers[$0], column: target.name) }
+    if let first = lacking.first { tell("\(data): \(EvaluationReport.leftOut(lacking.count, first))") }
+    return report.onPart(.all).leavingOut(lacking)
   }
 }
 
@@ -94,6 +97,13 @@ extension FedNetwork {
 }
 
 extension Table.Column {
+  fileprivate func isMissing(_ row: Int) -> Bool {
+    switch values {
+    case .categorical(let texts): texts[row] == nil
+    case .numeric(let numbers): numbers[row] == nil
+    }
+  }
+
   /// The fields as names of classes.
   fileprivate var names: [String?] {
     switch values {

@@ -31,6 +31,7 @@ struct CheckpointEvaluation {
       let evaluation = try DataEvaluation(
         checkpoint, source, weights: weights, part: part, beam: writing.beam)
       metadata = evaluation.checkpoint.metadata
+      if let name = slices.names.first { try evaluation.checkSlicing(by: name) }
       let report = try evaluation.report(on: data, kind, columns)
       self.report = try Self.sliced(
         report, slices, data, by: report.rows.map { Slicing.columns(of: $0) } ?? [])

@@ -35,6 +35,10 @@ public struct GenerationPreprocessing: TablePreparation {
   public var inputShape: [Int] { [rows.featureCount] }
   public func restored(_ output: Float) -> Double { Double(output) }
 
+  public func lackingRows(of table: Table) throws(TableFault) -> [LackingRow] {
+    table.rows(lacking: [try table.column(settings.table.target)] + (try rows.neededColumns(of: table)))
+  }
+
   public func table(csv path: String) throws(TableFault) -> Table { try Table(csv: path, readings: rows.readings) }
 
   /// Reads a table one of whose columns holds texts, whatever they look like.

@@ -49,6 +49,9 @@ public protocol TablePreparation: Codable, Equatable, Sendable {
     _ table: Table, rows: [Int], _ settings: Settings
   ) throws(TableFault) -> (rows: [Int], dropped: DroppedRows)
 
+  /// The rows that no part has because a value that they need is missing, with the column that lacks it.
+  func lackingRows(of table: Table) throws(TableFault) -> [LackingRow]
+
   /// Reads the columns of a file that the network looks at, and others with them.
   func table(csv path: String) throws(TableFault) -> Table
 
@@ -56,7 +59,19 @@ public protocol TablePreparation: Codable, Equatable, Sendable {
   func validated() throws(TableFault) -> Self
 }
 
+/// A row of a table that lacks a value.
+public struct LackingRow: Equatable, Sendable {
+  /// The number of the row in the file.
+  public let row: Int
+  /// The column whose value is missing.
+  public let column: String
+
+  /// A row that lacks a value.
+  public init(row: Int, column: String) { (self.row, self.column) = (row, column) }
+}
+
 extension TablePreparation {
+  public func lackingRows(of table: Table) throws(TableFault) -> [LackingRow] { [] }
   public static func excluding(_ column: String, _ settings: Settings) -> Settings { settings }
   public mutating func takeClasses(of table: Table, rows: [Int]) throws(TableFault) {}
   public static func withoutOutliers(
@@ -186,6 +201,20 @@ extension DataSplit {
 }
 
 extension Table {
+  /// The rows that lack a value in one of the columns.
+  func rows(lacking columns: [Column]) -> [LackingRow] {
+    (0..<rowCount).compactMap { row in
+      columns.first { $0.values.isMissing(row) }.map { LackingRow(row: rowNumbers[row], column: $0.name) }
+    }
+  }
+
+  /// The rows that lack a value in one of the columns of these names.
+  func rows(lackingAnyOf names: [String]) throws(TableFault) -> [LackingRow] {
+    var columns: [Column] = []
+    for name in names { columns.append(try column(name)) }
+    return rows(lacking: columns)
+  }
+
   /// The groups that a column says of rows, as numbers in the order of their first rows.
   fileprivate func groups(of rows: [Int], by name: String) throws(TableFault) -> [Int] {
     let column = try column(name)

@@ -54,5 +54,9 @@ extension TablePreprocessing: TablePreparation {
     return examples
   }
 
+  public func lackingRows(of table: Table) throws(TableFault) -> [LackingRow] {
+    table.rows(lacking: [try table.column(target.name)] + (try neededColumns(of: table)))
+  }
+
   public func table(csv path: String) throws(TableFault) -> Table { try Table(csv: path, for: self) }
 }

@@ -66,6 +66,10 @@ public struct TaggingPreprocessing: TablePreparation {
       ])
   }
 
+  public func lackingRows(of table: Table) throws(TableFault) -> [LackingRow] {
+    try table.rows(lackingAnyOf: [settings.target, settings.column])
+  }
+
   public func table(csv path: String) throws(TableFault) -> Table {
     try Self.table(reading: path, settings, needsTags: false)
   }

@@ -103,6 +103,10 @@ public struct TextColumnPreprocessing: TablePreparation {
     return texts
   }
 
+  public func lackingRows(of table: Table) throws(TableFault) -> [LackingRow] {
+    try table.rows(lackingAnyOf: [settings.target, settings.column])
+  }
+
   public func table(csv path: String) throws(TableFault) -> Table {
     try Table(
       csv: path,

@@ -40,6 +40,10 @@ public struct TranslationPreprocessing: TablePreparation {
   public var inputShape: [Int] { [] }
   public func restored(_ output: Float) -> Double { Double(output) }
 
+  public func lackingRows(of table: Table) throws(TableFault) -> [LackingRow] {
+    try table.rows(lackingAnyOf: [settings.target, settings.column])
+  }
+
   public func table(csv path: String) throws(TableFault) -> Table {
     try Self.table(csv: path, settings)
   }
