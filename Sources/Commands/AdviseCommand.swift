@@ -36,7 +36,7 @@ struct AdviseCommand: ParsableCommand {
     func open(_ model: some Classifier) throws -> Advice {
       try Advice(
         model, on: images, preprocessing: loaded.preprocessing, limit: reading.limit ?? 200, seed: seed,
-        workers: workers
+        workers: workers, mostSkipped: reading.maxSkipped?.value ?? 1
       ) { line.show(.init("features", done: $0, total: $1)) }
     }
     let advice = try open(loaded.model)

@@ -25,7 +25,7 @@ struct ReadingArguments: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Fail if more than this share of the images of a part cannot be read, such as 10% or 0.1; 0 allows none (10%; 100% for evaluate).",
+      "Fail if more than this share of the images of a part cannot be read, such as 10% or 0.1; 0 allows none (10%; 100% for advise, describe, evaluate and show).",
       valueName: "share"))
   var maxSkipped: ShareArgument?
 
@@ -41,6 +41,18 @@ struct ReadingArguments: ParsableArguments {
   /// Sets the number of compute threads for the whole command.
   func setThreads() {
     if let threads { Compute.threads = threads }
+  }
+
+  /// Fails if more images could not be read than --max-skipped allows; without it any number is fine.
+  ///
+  /// - Parameters:
+  ///   - skipped: why each could not be read.
+  ///   - tried: how many were to be read.
+  func checkSkipped(_ skipped: [(path: String, reason: String)], of tried: Int) throws(TrainingFault) {
+    guard let most = maxSkipped?.value, Double(skipped.count) > most * Double(tried) + 1e-9 else { return }
+    throw .tooManySkipped(
+      items: "images", skipped: skipped.count, tried: tried, all: tried, most: most,
+      paths: skipped.prefix(3).map(\.path), first: skipped.first?.reason ?? "")
   }
 
   /// Refuses options that apply to images only.

@@ -37,8 +37,9 @@ struct DescribeCommand: ParsableCommand {
     }
     if let report { try ReportPage.check(report) }
     let found: DataReport
+    var damage: (images: [ImageDescription.Damage], total: Int) = ([], 0)
     switch kinds[0] {
-    case .images: found = try images(paths[0])
+    case .images: (found, damage) = try images(paths[0])
     case .tables:
       found = DataReport(
         try TableDescription(paths.map { path throws(TableFault) in try Table(csv: path) }, target: target))
@@ -50,9 +51,13 @@ struct DescribeCommand: ParsableCommand {
       let page = try DescriptionPage(report: found, title: ReportCommand.name(of: paths[0])).page()
       tell("report: \(try page.write(to: report))")
     }
+    // Last: what is damaged is what the description is for.
+    try reading.checkSkipped(damage.images.map { ($0.path, $0.reason) }, of: damage.total)
   }
 
-  private func images(_ path: String) throws -> DataReport {
+  private func images(
+    _ path: String
+  ) throws -> (report: DataReport, damage: (images: [ImageDescription.Damage], total: Int)) {
     let parts = try DataPart.all(path, classes: nil, limit: reading.limit)
     for part in parts { for remark in part.remarks + part.folder.remarks { tell(remark) } }
     let total = parts.reduce(0) { $0 + $1.folder.entries.count }
@@ -62,6 +67,9 @@ struct DescribeCommand: ParsableCommand {
       parts.map { ($0.name, $0.folder) }, workers: reading.workers ?? availableCores()
     ) { line.show(.init("reading", done: $0, total: total)) }
     line.clear()
-    return DataReport(described, of: path, entries: report == nil ? nil : parts.flatMap(\.folder.entries))
+    return (
+      DataReport(described, of: path, entries: report == nil ? nil : parts.flatMap(\.folder.entries)),
+      (described.damage, total)
+    )
   }
 }

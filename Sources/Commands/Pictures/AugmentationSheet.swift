@@ -6,7 +6,8 @@ import AviaryPictures
 struct AugmentationSheet: DataSheet {
   private(set) var sheet: ContactSheet
   private(set) var images = 0
-  let skipped: [String] = []
+  let skipped: [(path: String, reason: String)]
+  var tried: Int { skipped.count + 1 }
   let summary: String
   let members: [JSONValue.Member]
 
@@ -20,7 +21,8 @@ struct AugmentationSheet: DataSheet {
     _ data: ShownImages, photo: String?, changes: Augmentation, size: Int?, count: Int, seed: UInt64
   ) throws {
     let augmentation = try changes.validated()
-    let (entry, image) = try Self.photograph(data, photo, seed)
+    let (entry, image, passedOver) = try Self.photograph(data, photo, seed)
+    skipped = passedOver
     let side = ImageSize(height: size ?? entry.ownSide ?? 224, width: size ?? entry.ownSide ?? 224)
     let preprocessing = Preprocessing.torchvision().withSize(side)
     func examples(_ augmentation: Augmentation, _ name: String) -> [ContactSheet.Item] {
@@ -56,19 +58,22 @@ struct AugmentationSheet: DataSheet {
     members = [.init("image", .text(entry.path)), .init("changes", .texts(sections.dropFirst().map(\.heading)))]
   }
 
+  /// The photograph, and those that were to be shown instead but cannot be read.
   private static func photograph(
     _ data: ShownImages, _ photo: String?, _ seed: UInt64
-  ) throws -> (ImageEntry, DecodedImage) {
+  ) throws -> (ImageEntry, DecodedImage, skipped: [(path: String, reason: String)]) {
     if let photo {
       let named = data.entries.first { $0.path == photo || $0.shortName == photo }
       let entry = named ?? ImageEntry(path: photo, label: 0)
-      return (entry, try entry.decoded())
+      return (entry, try entry.decoded(), [])
     }
-    var first: ImageDecodingFault?
+    var skipped: [(path: String, reason: String)] = []
     for entry in data.shuffled(seed: seed).joined() {
-      do throws(ImageDecodingFault) { return (entry, try entry.decoded()) } catch { first = first ?? error }
+      do throws(ImageDecodingFault) { return (entry, try entry.decoded(), skipped) } catch {
+        skipped.append((entry.path, "\(error)"))
+      }
     }
-    throw CommandFault.nothingDecoded(path: data.path, first: first.map { "\($0)" } ?? "it is empty")
+    throw CommandFault.nothingDecoded(path: data.path, first: skipped.first?.reason ?? "it is empty")
   }
 
   /// The photograph with the frames of its crops, and the crops in their colours.

@@ -52,14 +52,20 @@ struct NetworkPictures {
 
   var name: String { printable(loaded.path.split(separator: "/").last.map(String.init) ?? loaded.path) }
 
+  /// Names the images that cannot be read; fails where they are more than may be.
+  func note(_ left: [ImagePredictor.Skipped], of entries: [ImageEntry], _ reading: ReadingArguments) throws {
+    for image in left { tell("skipped: \(image.fault)") }
+    try reading.checkSkipped(left.map { (entries[$0.index].path, "\($0.fault)") }, of: entries.count)
+  }
+
   // MARK: Features in two dimensions
 
   /// - Parameter entries: with classes; damaged ones are passed over.
-  func embedding(_ part: DataPart, workers: Int) throws -> Result {
+  func embedding(_ part: DataPart, _ reading: ReadingArguments) throws -> Result {
     let entries = part.folder.entries
     var rows: [Float] = []
     var labels: [Int] = []
-    let left = try loaded.forEachBatch(entries, workers: workers, label: "features") { batch in
+    let left = try loaded.forEachBatch(entries, workers: reading.workers, label: "features") { batch in
       let features = loaded.predictor.features(batch.inputs)
       let scalars = features.scalars
       if let odd = scalars.firstIndex(where: { !$0.isFinite }) {
@@ -68,7 +74,7 @@ struct NetworkPictures {
       rows += scalars
       labels += batch.indices.map { entries[$0].label }
     }
-    for image in left { tell("skipped: \(image.fault)") }
+    try note(left, of: entries, reading)
     guard labels.count > 2, rows.count / labels.count > 1 else {
       throw CommandFault.nothingDecoded(
         path: part.folder.entries.first?.path ?? "", first: left.first.map { "\($0.fault)" } ?? "too few images")

@@ -48,7 +48,7 @@ extension NetworkPictures {
   private static let perChannel = 8
 
   /// The parts of images that excite the channels of a layer most, as large as what the layer sees.
-  func patches(_ path: String, _ part: DataPart, workers: Int) throws -> Result {
+  func patches(_ path: String, _ part: DataPart, _ reading: ReadingArguments) throws -> Result {
     _ = try layer(path)
     let size = try inputSize()
     let entries = part.folder.entries
@@ -57,10 +57,10 @@ extension NetworkPictures {
     guard shape.count == 4 else { throw CommandFault.noMaps(path: loaded.path, layer: path, shape: shape) }
     let shown = min(shape[1], count ?? 16)
     var strongest = StrongestPlaces(channels: shown, perChannel: Self.perChannel)
-    let left = try loaded.forEachBatch(entries, workers: workers, label: "looking") { batch in
+    let left = try loaded.forEachBatch(entries, workers: reading.workers, label: "looking") { batch in
       strongest.add(try outputs(of: [path], for: batch.inputs)[0], entries: batch.indices)
     }
-    for image in left { tell("skipped: \(image.fault)") }
+    try note(left, of: entries, reading)
     guard strongest.places.contains(where: { !$0.isEmpty }) else {
       throw CommandFault.nothingDecoded(path: loaded.path, first: left.first.map { "\($0.fault)" } ?? "no images")
     }

@@ -5,7 +5,8 @@ import AviaryPictures
 struct PredictionSheet: DataSheet {
   private(set) var sheet: ContactSheet
   private(set) var images = 0
-  private(set) var skipped: [String] = []
+  private(set) var skipped: [(path: String, reason: String)] = []
+  let tried: Int
   let summary: String
   let members: [JSONValue.Member]
 
@@ -37,9 +38,10 @@ struct PredictionSheet: DataSheet {
         judged.append(Judged(entry: entries[index], answer: answer, probability: own[answer]))
       }
     }
-    skipped = left.map { "\($0.fault)" }
+    tried = entries.count
+    skipped = left.map { (entries[$0.index].path, "\($0.fault)") }
     guard !judged.isEmpty else {
-      throw CommandFault.nothingDecoded(path: data, first: skipped.first ?? "it is empty")
+      throw CommandFault.nothingDecoded(path: data, first: skipped.first?.reason ?? "it is empty")
     }
     let wrong = judged.filter { !$0.isRight }.sorted { $0.probability > $1.probability }
     let right = judged.filter(\.isRight).sorted { $0.probability < $1.probability }

@@ -5,7 +5,8 @@ import AviaryPictures
 struct SampleSheet: DataSheet {
   private(set) var sheet: ContactSheet
   private(set) var images = 0
-  private(set) var skipped: [String] = []
+  private(set) var skipped: [(path: String, reason: String)] = []
+  var tried: Int { images + skipped.count }
   let summary: String
   let members: [JSONValue.Member]
 
@@ -33,7 +34,7 @@ struct SampleSheet: DataSheet {
           let picture = try entry.decoded().fitted(Self.cell).drawable
           items.append(.init(picture, titles: [isSingle ? data.classes[label] : printable(entry.shortName)]))
         } catch {
-          skipped.append("\(error)")
+          skipped.append((entry.path, "\(error)"))
         }
       }
       images += items.count
@@ -47,7 +48,9 @@ struct SampleSheet: DataSheet {
       }
     }
     if isSingle { sheet.sections = [singles] }
-    guard images > 0 else { throw CommandFault.nothingDecoded(path: data.path, first: skipped.first ?? "it is empty") }
+    guard images > 0 else {
+      throw CommandFault.nothingDecoded(path: data.path, first: skipped.first?.reason ?? "it is empty")
+    }
     sheet.subtitle =
       counted(data.entries.count, "image")
       + (hasClasses

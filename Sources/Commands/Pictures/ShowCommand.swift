@@ -65,6 +65,17 @@ struct ShowCommand: ParsableCommand {
     if changes != nil, changes?.augmentation == nil {
       throw ValidationError("--changes none: there is nothing to show")
     }
+    // What is read of a folder, or of a checkpoint, only counts where there is one.
+    if network.isGiven, network.data == nil {
+      let heeded = ["--threads"]
+      let lost = reading.givenOptions.filter { !heeded.contains($0) } + (part == nil ? [] : ["--part"])
+      if let option = lost.first { throw ValidationError("\(option) is for images, and none are read") }
+    }
+    if !network.isGiven, predict == nil {
+      // Reading in place and its checks are on by default.
+      let lost = source.givenOptions.filter { !["--map", "--verify"].contains($0) }
+      if let option = lost.first { throw ValidationError("\(option) is for a checkpoint, and none is read") }
+    }
     try checkOption("--count", count, in: 1...1000)
     try checkOption("--image-size", imageSize, in: 1...1024)
   }
@@ -129,21 +140,22 @@ struct ShowCommand: ParsableCommand {
     }
     let part = try packed ? (try? found(pictures.loaded.classes)) ?? found(nil) : found(nil)
     part.announce(data)
-    let workers = reading.workers ?? availableCores()
-    if let layer = network.patches { return try pictures.patches(layer, part, workers: workers) }
-    return try pictures.embedding(part, workers: workers)
+    if let layer = network.patches { return try pictures.patches(layer, part, reading) }
+    return try pictures.embedding(part, reading)
   }
 
   private func finish(_ result: some DataSheet) throws {
-    for fault in result.skipped { tell("skipped: \(fault)") }
+    for image in result.skipped { tell("skipped: \(image.reason)") }
+    try reading.checkSkipped(result.skipped, of: result.tried)
     try picture.write(result.sheet.drawing())
     if json {
       let members =
         [.init("output", .text(picture.output)), .init("images", .integer(result.images))] + result.members
-        + [.init("skipped", .texts(result.skipped))]
+        + [.init("skipped", .texts(result.skipped.map(\.reason)))]
       return print(JSONValue.object(members).serialized)
     }
-    show("\(picture.output): \(result.summary)")
+    let skipped = result.skipped.isEmpty ? "" : ", \(result.skipped.count) skipped"
+    show("\(picture.output): \(result.summary)\(skipped)")
   }
 }
 
@@ -152,8 +164,10 @@ protocol DataSheet {
   var sheet: ContactSheet { get }
   /// How many images are on it.
   var images: Int { get }
-  /// Why images are not on it that should be.
-  var skipped: [String] { get }
+  /// The images that are not on it although they should be, and why.
+  var skipped: [(path: String, reason: String)] { get }
+  /// How many images were to be read for it.
+  var tried: Int { get }
   /// One line.
   var summary: String { get }
   /// More for --json.

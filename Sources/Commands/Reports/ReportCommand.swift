@@ -38,6 +38,7 @@ struct ReportCommand: ParsableCommand {
     } catch {
       // Data that are gone do not cost the rest of the report.
       guard data == nil else { throw error }
+      if case .tooManySkipped? = error as? TrainingFault { throw error }
       let reason = "\(error)"
       tell("not evaluated: \(reason)")
       let facts = ReportFacts(try Checkpoint.read(from: best).metadata, record)

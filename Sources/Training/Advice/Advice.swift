@@ -68,10 +68,11 @@ public struct Advice: Sendable {
 
   /// - Parameters:
   ///   - limit: the most images of each class that are looked at.
+  ///   - mostSkipped: the largest share of these that may be unreadable.
   ///   - progress: is told how many images are done, of how many.
   public init<Model: Classifier>(
     _ model: Model, on images: ImageFolder, preprocessing: Preprocessing, limit: Int = 200, seed: UInt64 = 0,
-    workers: Int, progress: (Int, Int) throws -> Void = { _, _ in }
+    workers: Int, mostSkipped: Double = 1, progress: (Int, Int) throws -> Void = { _, _ in }
   ) throws {
     let all = TrainingClasses(names: images.classes, labels: images.entries.map { Int32($0.label) })
     rare = all.rare
@@ -86,6 +87,11 @@ public struct Advice: Sendable {
         items: "images", count: entries.count, first: found.skipped.first.map { "\($0.reason)" } ?? "")
     }
     skipped = found.skipped.count
+    if Double(skipped) > mostSkipped * Double(entries.count) + 1e-9 {
+      throw TrainingFault.tooManySkipped(
+        items: "images", skipped: skipped, tried: entries.count, all: entries.count, most: mostSkipped,
+        paths: found.skipped.prefix(3).map(\.path), first: found.skipped.first.map { "\($0.reason)" } ?? "")
+    }
     let folds = min(
       5, max(2, TrainingClasses(names: images.classes, labels: found.labels).counts.filter { $0 > 1 }.min() ?? 2))
     depths = found.depths.map { depth in
