@@ -17,6 +17,37 @@ import Testing
     #expect(table["d"] == nil)
   }
 
+  /// A first row of data would be lost as a header.
+  @Test func aHeaderOfNumbersIsRefused() throws {
+    for text in ["1.288,7.899\n0.066,3.471\n", "5,3,4\n1,2,3\n", "-1,0\n1,2\n", "17\n18\n"] {
+      let fault = #expect(throws: TableFault.self) { try table(text) }
+      guard case .numbersAsNames? = fault else {
+        Issue.record("\(text): \(String(describing: fault))")
+        continue
+      }
+    }
+    // Columns that are numbered, or years.
+    for text in ["0,1,2\n5,6,7\n", "1,2\n5,6\n", "0\n5\n", "1990,2000,2010\n5,6,7\n"] {
+      #expect(try table(text).rowCount == 1)
+    }
+    #expect(throws: TableFault.unnamedColumn(path: "t.csv", position: 1)) { try table(",0,1\n0,5,6\n") }
+    let half = try table("5.1,3.5,setosa\n4.9,3.0,setosa\n")
+    #expect(half.remarks().contains { $0.contains("holds numbers (5.1, 3.5)") })
+  }
+
+  @Test func rowsThatLackAValueAreListed() throws {
+    let table = try table("a,b,y\n1,x,2\n,x,3\n3,,4\n4,x,\n")
+    var settings = TableSettings(target: "y", task: .regression)
+    let filled = try TablePreprocessing(fitting: table, settings)
+    #expect(try filled.lackingRows(of: table) == [LackingRow(row: 5, column: "y")])
+    settings.missing = .dropRow
+    let dropping = try TablePreprocessing(fitting: table, settings)
+    #expect(
+      try dropping.lackingRows(of: table) == [
+        LackingRow(row: 3, column: "a"), LackingRow(row: 4, column: "b"), LackingRow(row: 5, column: "y"),
+      ])
+  }
+
   @Test func quotedFieldsHoldAnything() throws {
     let text = "\u{feff}\"name, first\",\"say\"\r\n\"a \"\"b\"\"\",\"two\r\nlines\"\r\n\"\",\" é, \"\r\n"
     let table = try table(text)

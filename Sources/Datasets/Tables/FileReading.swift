@@ -32,6 +32,7 @@ struct FileReading {
       }
     }
     columns = zip(fields.names, results).map { Table.Column($0, $1) }
+    if fields.hasHeader, let remark = HeaderNames.remark(fields.names) { remarks.append(remark) }
   }
 
   private static func hasCommas(_ spelling: NumberSpelling?) -> Bool {
@@ -109,5 +110,36 @@ enum DecimalEvidence: Equatable {
     case (0, _): self = .proven(".", example: trimmed(text))
     default: self = .proven(endsInComma ? "," : ".", example: trimmed(text))
     }
+  }
+}
+
+/// Whether the first row of a file, which is to name the columns, is a row of data like the others: that row would be lost.
+enum HeaderNames {
+  /// Whether all names are numbers, or missing, that do not count or number the columns: 0, 1, 2; 1990, 2000, 2010.
+  static func areData(_ given: [String]) -> Bool {
+    let names = given.filter { !$0.isEmpty }
+    guard !names.isEmpty, names.allSatisfy({ number($0) != nil }) else { return false }
+    let whole = names.compactMap { $0.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int($0) : nil }
+    guard whole.count == names.count else { return true }
+    if whole.count == 1 { return whole[0] > 1 }
+    let step = whole[1] - whole[0]
+    let isSeries = zip(whole, whole.dropFirst()).allSatisfy { $1 - $0 == step }
+    return !(isSeries && (step == 1 || step > 0 && whole.count > 2))
+  }
+
+  /// What to say of names of which some are numbers that no person calls a column: 5.1, −3.
+  static func remark(_ names: [String]) -> String? {
+    let odd = names.filter { name in
+      number(name) != nil && !name.utf8.allSatisfy { (0x30...0x39).contains($0) }
+    }
+    guard !odd.isEmpty else { return nil }
+    return
+      "the first row, which names the columns, holds numbers (\(odd.prefix(3).joined(separator: ", "))): if it is a row "
+      + "of data, it is lost; add a row of names above it"
+  }
+
+  private static func number(_ name: String) -> Double? {
+    ColumnReading.isDecimal(name)
+      ? Double(name) : NumberSpelling(decimal: ",").plain(NumberSpelling.Body(name)).flatMap { Double($0) }
   }
 }

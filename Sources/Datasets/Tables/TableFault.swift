@@ -25,6 +25,8 @@ public enum TableFault: Swift.Error, Equatable, Sendable, CustomStringConvertibl
   case mixedDates(path: String, column: String, first: String, second: String)
   /// A column of the header has no name; its position is counted from 1.
   case unnamedColumn(path: String, position: Int)
+  /// The first row holds numbers where names of columns are needed.
+  case numbersAsNames(path: String, names: [String])
   /// Two columns have one name.
   case duplicateColumn(path: String, name: String)
 
@@ -120,6 +122,8 @@ public enum TableFault: Swift.Error, Equatable, Sendable, CustomStringConvertibl
       "\(path): column \(column): '\(Self.short(first))' and '\(Self.short(second))' are dates in different formats; write them in one"
     case .unnamedColumn(let path, let position):
       "\(path): column \(position) has no name in the header; name it, or remove it if it only numbers the rows"
+    case .numbersAsNames(let path, let names):
+      "\(path): the first row holds numbers alone (\(Self.listed(names))), and it names the columns; add a row of names above it"
     case .duplicateColumn(let path, let name): "\(path): two columns are called '\(name)'; rename one"
     case .noColumn(let path, let name, let columns):
       "\(path): no column '\(name)'; it has \(Self.listed(columns))"

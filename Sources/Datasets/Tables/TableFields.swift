@@ -9,6 +9,8 @@ struct TableFields {
   private(set) var rows: [Int] = []
   /// The character between the fields, if it is not a comma.
   private(set) var separator: Character?
+  /// Whether the names are those of a first row.
+  private(set) var hasHeader = false
   /// Of each column, whether its fields are JSON's own numbers, whose decimal mark is a point; never of texts.
   private(set) var areJSONNumbers: [Bool] = []
 
@@ -30,6 +32,7 @@ struct TableFields {
     var reader = given
     guard let header = try reader.next() else { throw .noHeader(path: path) }
     names = try Self.checked(header.fields, path, limits)
+    hasHeader = true
     reader.names = names
     texts = Array(repeating: [], count: names.count)
     areJSONNumbers = Array(repeating: false, count: names.count)
@@ -52,6 +55,7 @@ struct TableFields {
     }
     var known: Set<ExactText> = []
     let names = names.map(trimmed)
+    if HeaderNames.areData(names) { throw .numbersAsNames(path: path, names: names) }
     for (position, name) in names.enumerated() {
       if name.isEmpty { throw .unnamedColumn(path: path, position: position + 1) }
       if !known.insert(ExactText(name)).inserted { throw .duplicateColumn(path: path, name: name) }
