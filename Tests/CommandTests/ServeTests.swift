@@ -33,6 +33,9 @@ import Testing
       expectFault(try serve([folder / "nothing.h5"]), "nothing.h5")
       try ToyFiles.headless().write(to: folder / "headless.h5")
       expectFault(try serve(["pets=\(folder / "headless.h5")"]), "headless.h5", "no classifier head")
+      expectFault(
+        try serve([Goldens.url("keras/dense.keras", of: "KerasTests").path]), "dense.keras: takes rows of",
+        "its file does not say what they are", "aviary finetune")
       try ToyFiles.checkpoint().write(to: folder / "pets.h5")
       expectFault(try serve([folder / "pets.h5", "--api-key-file", folder / "none"]), "none", "no API key")
       expectFault(try serve([folder / "pets.h5"], environment: ["AVIARY_API_KEY": "a b"]), "AVIARY_API_KEY")

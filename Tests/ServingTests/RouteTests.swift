@@ -116,6 +116,29 @@ import Testing
     }
   }
 
+  @Test func whatRowsHaveThatTrainingHadNotIsSaid() async throws {
+    let odd = await service.post(
+      "/predict?model=kinds", #"[{"age":1,"colour":"green","extra":[]},{"age":2,"colour":"red","kind":"a"}]"#)
+    #expect(odd.json["predictions"]?.elements?.count == 2, "\(odd.text)")
+    #expect(
+      odd.json["notes"]?.texts == [
+        "column colour: 'green' was not in the training rows (1 row)",
+        "column extra: the network does not know it, and it is not used",
+      ], "\(odd.text)")
+    let known = await service.post("/predict?model=kinds", #"{"age":1,"colour":"red"}"#)
+    #expect(known.status == 200 && known.json["notes"] == nil, "\(known.text)")
+  }
+
+  /// Texts with numbers are those of the training's tables; numbers of JSON have points.
+  @Test func numbersAreReadAsTrainingReadThem() throws {
+    let table = try Table(csv: Array("rate;kind\n0,5;a\n1,25;b\n2,5;a\n1,5;b\n".utf8), path: "t.csv")
+    let preparation = try TablePreprocessing(fitting: table, TableSettings(target: "kind"))
+    let rows = try JSONValue(parsing: #"[{"rate":"1.333"},{"rate":1.333},{"rate":"0,5"}]"#)
+    let expected = Table([.init("rate", .numeric([1333, 1.333, 0.5]))])
+    #expect(
+      try TableRows(rows, limit: 3).features(for: preparation).values == preparation.features(of: expected).values)
+  }
+
   /// A request, its status, and what the line says.
   @Test(arguments: [
     ("/predict?model=kinds", #"{"colour":"red"}"#, 400, "'age'"),
@@ -127,6 +150,9 @@ import Testing
     ("/predict?model=pets", #"{"instances":[{"b64":"?"}]}"#, 400, "Base64"),
     ("/predict", "{}", 400, "pets, kinds, ages"), ("/predict?model=pet", "{}", 404, "did you mean 'pets'"),
     ("/predict?model=pets&top=0", #"{"instances":[]}"#, 400, "top"), ("/explain?model=kinds", "{}", 400, "rows"),
+    ("/predict?model=kinds&topp=1", #"{"age":1,"colour":"red"}"#, 400, "did you mean 'top'?"),
+    ("/v1/models/kinds:predict?model=ages", #"{"age":1,"colour":"red"}"#, 400, "no parameter 'model'"),
+    ("/explain?model=pets&method=nope", "{}", 400, "gradcam"), ("/explain?model=pets&top=2", "{}", 400, "'top'"),
     ("/v2/models/pets/versions/2/infer", "{}", 404, "current one is 1"),
     ("/v2/models/pets/infer", "{}", 400, "no inputs"),
     ("/nothing", "{}", 404, "nothing at /nothing"), ("/metrics", "{}", 405, "GET"),

@@ -94,6 +94,9 @@ public struct NumberSpelling: Codable, Equatable, Sendable {
     return (body.isNegative ? "-" : "") + number
   }
 
+  /// The number that a text is in this spelling; nil where it is none.
+  package func number(_ text: String) -> Double? { plain(Body(text)).flatMap { Double($0) } }
+
   /// Groups of three digits, the first of one to three; a number without separators is fine, too.
   private func ungrouped(_ whole: Substring) -> String? {
     guard let group else { return String(whole) }

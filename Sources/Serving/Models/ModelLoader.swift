@@ -8,6 +8,8 @@ package enum LoadingFault: Error, Equatable, CustomStringConvertible {
   case noClasses(path: String)
   /// The network takes more than one input, or gives more than one output.
   case manyInputs(path: String)
+  /// The file does not say what the numbers of a row are.
+  case unprepared(path: String, inputs: String)
   /// The network was tried, and does not work.
   case broken(path: String, reason: String)
 
@@ -18,6 +20,8 @@ package enum LoadingFault: Error, Equatable, CustomStringConvertible {
     case .noClasses(let path): "\(path): it does not classify images; only image classifiers can be served"
     case .manyInputs(let path):
       "\(path): takes several inputs or texts, or gives several outputs, which is not served; use aviary predict"
+    case .unprepared(let path, let inputs):
+      "\(path): takes \(inputs), and its file does not say what they are; fine-tune it on their table, which keeps the columns (aviary finetune --from \(path) --data TABLE.csv --target COLUMN), or use aviary predict; if they are pixels, add --preprocessing with aviary convert"
     case .broken(let path, let reason): "\(path): the network was tried and does not work: \(reason)"
     }
   }
@@ -53,13 +57,7 @@ package struct ModelLoader: Sendable {
       switch try checkpoint.inputPreparation() {
       case .images: try images(checkpoint, path)
       case .table(let preprocessing): try rows(checkpoint, preprocessing, path)
-      case nil:
-        if try registry.architecture(named: architecture).kinds == [.tables] {
-          throw LoadingFault.unsuited(path: path, what: "tables whose preparation the file does not say")
-        } else {
-          // Throws, and says what is missing.
-          try images(checkpoint, path)
-        }
+      case nil: try undescribed(checkpoint, architecture, path)
       case .series: throw LoadingFault.unsuited(path: path, what: "a time series")
       case .textColumn, .tags, .translation, .generation, .text: throw LoadingFault.unsuited(path: path, what: "texts")
       case .unlabeled: throw LoadingFault.unsuited(path: path, what: "data without labels")
@@ -80,6 +78,24 @@ package struct ModelLoader: Sendable {
       throw LoadingFault.broken(path: path, reason: error.description)
     }
     return model
+  }
+
+  /// Throws, and says what is missing of a file that does not say how its inputs are prepared.
+  private func undescribed(_ checkpoint: Checkpoint, _ architecture: String, _ path: String) throws -> Parts {
+    let known = try registry.architecture(named: architecture)
+    if known.kinds == [.tables] { throw LoadingFault.unprepared(path: path, inputs: "rows of numbers") }
+    let network = try known.build(configuration: checkpoint.metadata.configuration)
+    guard let configuration = (network as? KerasNetwork)?.configuration else { return try images(checkpoint, path) }
+    if configuration.inputs.count > 1 || configuration.takesTexts || configuration.takesTokens {
+      throw LoadingFault.manyInputs(path: path)
+    }
+    let extents = configuration.input.map { $0.map(String.init) ?? "any number of" }
+    switch configuration.input.count {
+    case 1: throw LoadingFault.unprepared(path: path, inputs: "rows of \(extents[0]) numbers")
+    case 2:
+      throw LoadingFault.unprepared(path: path, inputs: "sequences of \(extents[0]) rows of \(extents[1]) numbers")
+    default: return try images(checkpoint, path)
+    }
   }
 
   private typealias Parts = (model: any Classifier, kind: ServedModel.Kind, classes: [String])

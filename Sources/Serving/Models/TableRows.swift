@@ -20,10 +20,14 @@ struct TableRows {
   /// What the network gets of the rows. A row without a value that the network needs is not among `TableFeatures.rows`.
   func features(for preprocessing: TablePreprocessing) throws(ServingFault) -> TableFeatures {
     var columns: [Table.Column] = []
+    let spellings = Dictionary(
+      (preprocessing.numeric + (preprocessing.binned ?? [])).map { (ExactText($0.name), $0.spelling) },
+      uniquingKeysWith: { first, _ in first })
     for name in preprocessing.numberNames {
+      let spelling = spellings[ExactText(name)] ?? nil
       var values: [Double?] = []
       for (place, row) in rows.enumerated() {
-        values.append(try Self.number(try Self.value(row, name, place), name, place))
+        values.append(try Self.number(try Self.value(row, name, place), name, spelling, place))
       }
       columns.append(Table.Column(name, .numeric(values)))
     }
@@ -43,6 +47,23 @@ struct TableRows {
     }
   }
 
+  /// The most notes of an answer; further ones are counted.
+  private static let mostNotes = 20
+
+  /// What a person should know: words that training has not seen, and columns that the network does not know.
+  func notes(on features: TableFeatures, for preprocessing: TablePreprocessing) -> [String] {
+    let known = ExactSet(preprocessing.columnNames + [preprocessing.target.name] + preprocessing.settings.excluded)
+    var others = ExactSet()
+    var names: [String] = []
+    for name in rows.lazy.flatMap({ $0.members ?? [] }).map(\.name) where !known.contains(name) {
+      if others.insert(name) { names.append(name) }
+    }
+    let notes =
+      features.unknown.map { "\($0)" } + names.map { "column \($0): the network does not know it, and it is not used" }
+    let more = notes.count - Self.mostNotes
+    return notes.prefix(Self.mostNotes).map { String($0.prefix(300)) } + (more > 0 ? ["and \(more) more notes"] : [])
+  }
+
   private static func value(_ row: JSONValue, _ column: String, _ place: Int) throws(ServingFault) -> JSONValue {
     if let value = row[column] { return value }
     let near = nearestName(to: column, among: row.members?.map(\.name) ?? [])
@@ -51,7 +72,10 @@ struct TableRows {
         + (near.map { ", or did you mean '\($0)'?" } ?? ""))
   }
 
-  private static func number(_ value: JSONValue, _ column: String, _ place: Int) throws(ServingFault) -> Double? {
+  /// - Parameter spelling: how texts with numbers were written in training; nil for decimal notation.
+  private static func number(
+    _ value: JSONValue, _ column: String, _ spelling: NumberSpelling?, _ place: Int
+  ) throws(ServingFault) -> Double? {
     switch value {
     case .null: return nil
     case .boolean(let value): return value ? 1 : 0
@@ -59,7 +83,7 @@ struct TableRows {
     case .text(let text):
       let word = trimmed(text)
       if Table.missingMarkers.contains(word) { return nil }
-      if let number = Double(word), number.isFinite { return number }
+      if let number = spelling.map({ $0.number(word) }) ?? Double(word), number.isFinite { return number }
     case .array, .object: break
     }
     throw .malformed("row \(place): '\(column)' is \(value.serialized.prefix(60)), and a finite number is expected")

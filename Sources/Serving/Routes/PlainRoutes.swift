@@ -5,10 +5,12 @@ import AviaryDiagnostics
 
 extension InferenceService {
   func predict(_ request: WebRequest, model name: String?) async throws(ServingFault) -> WebResponse {
+    try Self.check(request.head.query, ["top"], model: name)
     let content = try await PlainContent(request, pool)
     let model = try store.model(name ?? content.options["model"])
     let top = try content.number("top", in: 1...10_000) ?? 5
     let predictions: [Prediction]
+    var notes: [String] = []
     switch model.kind {
     case .images(let preprocessing):
       let files = try content.pictures(for: model)
@@ -24,14 +26,28 @@ extension InferenceService {
       }
     case .rows(let preprocessing):
       let rows = try TableRows(content.json(for: model), limit: model.mostRows)
-      predictions = try await self.predictions(of: rows, preprocessing, model, top: top)
+      (predictions, notes) = try await self.predictions(of: rows, preprocessing, model, top: top)
     }
-    return Self.response(request, model, predictions)
+    return Self.response(request, model, predictions, notes)
+  }
+
+  /// Refuses a parameter of the query that nothing would heed: a misspelt one would be taken for obeyed.
+  ///
+  /// - Parameter name: the model, where the path names it.
+  private static func check(
+    _ query: [String: String], _ known: [String], model name: String?
+  ) throws(ServingFault) {
+    let known = known + (name == nil ? ["model"] : [])
+    guard let odd = query.keys.sorted().first(where: { name in !known.contains { $0.isExactly(name) } }) else { return }
+    throw .malformed(
+      "there is no parameter '\(odd.prefix(40))'; "
+        + (nearestName(to: odd, among: known).map { "did you mean '\($0)'?" }
+          ?? "it takes \(known.joined(separator: ", "))"))
   }
 
   private func predictions(
     of rows: TableRows, _ preprocessing: TablePreprocessing, _ model: ServedModel, top: Int
-  ) async throws(ServingFault) -> [Prediction] {
+  ) async throws(ServingFault) -> (predictions: [Prediction], notes: [String]) {
     let features = try await pool.run { () throws(ServingFault) in try rows.features(for: preprocessing) }
     var found: [Int: Prediction] = [:]
     if features.count > 0 {
@@ -44,15 +60,21 @@ extension InferenceService {
           : Prediction([.init("row", .integer(row))], outputs.probabilities(of: place), model, top: top)
       }
     }
-    return rows.rows.indices.map { row in
+    let predictions = rows.rows.indices.map { row in
       found[row]
         ?? Prediction(
           [.init("row", .integer(row))], fault: "a value is missing, and the network was trained without such rows")
     }
+    return (predictions, rows.notes(on: features, for: preprocessing))
   }
 
   func explain(_ request: WebRequest, model name: String?) async throws(ServingFault) -> WebResponse {
+    try Self.check(request.head.query, ["class", "method"], model: name)
     let content = try await PlainContent(request, pool)
+    if let method = content.options["method"], !method.isExactly("gradcam") {
+      throw .malformed(
+        "method is '\(method.prefix(40))'; the server explains by gradcam alone, and aviary explain by others")
+    }
     let model = try store.model(name ?? content.options["model"])
     guard case .images(let preprocessing) = model.kind else {
       throw .unsuited(
@@ -117,16 +139,18 @@ extension InferenceService {
     return result
   }
 
-  private static func response(_ request: WebRequest, _ model: ServedModel, _ predictions: [Prediction]) -> WebResponse
-  {
+  /// - Parameter notes: what a person should know about how the rows were understood, for answers in JSON.
+  private static func response(
+    _ request: WebRequest, _ model: ServedModel, _ predictions: [Prediction], _ notes: [String]
+  ) -> WebResponse {
     if MediaType.accepts("text/plain", in: request.head.headers["accept"]) {
       return .text(predictions.map(\.text).joined(separator: "\n") + "\n")
     }
-    return .json(
-      .members([
-        "model": .text(model.name), "version": .text(model.version),
-        "predictions": .array(predictions.map { .object($0.members) }),
-      ]))
+    let members: [JSONValue.Member] = [
+      .init("model", .text(model.name)), .init("version", .text(model.version)),
+      .init("predictions", .array(predictions.map { .object($0.members) })),
+    ]
+    return .json(.object(members + (notes.isEmpty ? [] : [.init("notes", .texts(notes))])))
   }
 }
 
