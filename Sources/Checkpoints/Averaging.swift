@@ -89,14 +89,40 @@ extension Checkpoint.Metadata {
     guard let own, let other else { return nil }
     let names = (own.members ?? []).map(\.name) + (other.members ?? []).map(\.name)
     for name in names {
-      let (a, b) = (own[name]?.canonical ?? "absent", other[name]?.canonical ?? "absent")
-      if !a.isExactly(b) { return "its \(what) has \(name) \(b.prefix(80)), not \(a.prefix(80))" }
+      guard let (place, a, b) = (own[name] ?? .null).firstDifference(from: other[name] ?? .null, at: name) else {
+        continue
+      }
+      return "its \(what) has \(place) \(b.prefix(80)), not \(a.prefix(80))"
     }
     return own.canonical.isExactly(other.canonical) ? nil : "its \(what) differs"
   }
 }
 
 extension JSONValue {
+  /// Where two values first differ and both texts there, of a part that is short enough to be read; nil where they are equal.
+  fileprivate func firstDifference(
+    from other: JSONValue, at place: String
+  ) -> (place: String, own: String, other: String)? {
+    let (a, b) = (canonical, other.canonical)
+    if a.isExactly(b) { return nil }
+    if self != .null, other != .null, max(a.count, b.count) <= 24 { return (place, a, b) }
+    if let own = members, let their = other.members {
+      for name in own.map(\.name) + their.map(\.name) {
+        let inner = (self[name] ?? .null).firstDifference(from: other[name] ?? .null, at: "\(place).\(name)")
+        if let inner { return inner }
+      }
+    }
+    if let own = elements, let their = other.elements {
+      guard own.count == their.count else { return (place, "\(own.count) entries", "\(their.count) entries") }
+      for (number, (one, another)) in zip(own, their).enumerated() {
+        // A column is better known by its name than by its number.
+        let name = one["name"]?.text.map { "'\($0.prefix(40))'" } ?? "\(number + 1)"
+        if let inner = one.firstDifference(from: another, at: "\(place)[\(name)]") { return inner }
+      }
+    }
+    return (place, self == .null ? "absent" : a, other == .null ? "absent" : b)
+  }
+
   /// The text with members in the order of their names and numbers as their values.
   fileprivate var canonical: String {
     switch self {

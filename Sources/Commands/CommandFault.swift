@@ -161,7 +161,10 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
     case .overflow(let path, let dtype, let tensors):
       "\(path): \(dtype) cannot hold numbers of "
         + tensors.map { "'\($0.path)' (\($0.count))" }.joined(separator: ", ")
-        + ": they would become infinite; use --dtype bf16 or f32, or allow it with --allow-overflow"
+        + ": they would become infinite; "
+        // bf16 reaches as far as f32, and nothing that --dtype names reaches farther.
+        + (dtype == "f16" ? "use --dtype bf16 or f32" : "leave --dtype out")
+        + ", or allow it with --allow-overflow"
     case .unreadableClasses(let path): "\(path): is not a list of class names, one per line"
     case .classesOfFolders(let path):
       "\(path): its folders are the classes, and --classes is for IDX and CIFAR files; leave it out"

@@ -17,6 +17,8 @@ public final class RunFolder: Sendable {
   public let path: String
   /// Nil where another process writes, and this one only reads.
   private let lock: FileLock?
+  /// Whether the folder was not there before.
+  private let isNew: Bool
   /// Whether files are written; of several processes that make a run one does.
   public var isWriter: Bool { lock != nil }
 
@@ -56,10 +58,11 @@ public final class RunFolder: Sendable {
   /// Begins a run at `path`, a folder that does not exist or holds no run. Where a run died before it saved anything,
   /// there is nothing to lose, and a new one may begin.
   public convenience init(creating path: String, options: some Encodable) throws(RunFault) {
+    let isNew = !FileSystem.exists(path)
     do throws(ArchiveFault) { try FileSystem.createFolder(path) } catch {
       throw .cannotWrite(path: path, reason: reason(error))
     }
-    try self.init(locking: path)
+    try self.init(locking: path, isNew: isNew)
     if [best, last, history, summary].contains(where: FileSystem.exists) || !SavedEpochs.list(in: path).isEmpty {
       throw .alreadyExists(path: path)
     }
@@ -79,10 +82,12 @@ public final class RunFolder: Sendable {
   init(following path: String) {
     self.path = path
     lock = nil
+    isNew = false
   }
 
-  private init(locking path: String) throws(RunFault) {
+  private init(locking path: String, isNew: Bool = false) throws(RunFault) {
     self.path = path
+    self.isNew = isNew
     do {
       guard let lock = try FileLock(path: path + "/.lock") else { throw RunFault.inUse(path: path) }
       self.lock = lock
@@ -128,8 +133,12 @@ public final class RunFolder: Sendable {
     } catch { throw .cannotRead(path: file, reason: reason(error)) }
   }
 
-  /// Takes back a run that could not begin.
-  func removeOptions() { try? FileManager.default.removeItem(atPath: options) }
+  /// Takes back a run that could not begin, with its folder if that was made for it and holds nothing else.
+  func removeUnbegun() {
+    try? FileManager.default.removeItem(atPath: options)
+    guard isNew, isWriter, (try? FileSystem.names(in: path)) == [".lock"] else { return }
+    try? FileManager.default.removeItem(atPath: path)
+  }
 
   /// Replaces the options.
   public func write(options: some Encodable) throws(RunFault) { try writeJSON(options, to: self.options) }

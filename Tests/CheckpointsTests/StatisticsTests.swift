@@ -90,6 +90,13 @@ import Testing
     try expectRefusal("its preprocessing has size [9,8], not [8,8]") {
       $0.preprocessing = try JSONValue(parsing: #"{"size":[9,8],"scale":1}"#)
     }
+    // Of long texts, the part that differs.
+    let column = #"{"name":"age","shift":1.25,"scale":3.5,"spelling":null},{"name":"height","shift":0,"scale":1}"#
+    first.metadata.preprocessing = try JSONValue(parsing: #"{"table":{"numeric":[\#(column)],"target":"y"}}"#)
+    try expectRefusal("its preprocessing has table.numeric['age'].shift 1.5, not 1.25") {
+      $0.preprocessing = try JSONValue(
+        parsing: #"{"table":{"numeric":[\#(column.replacing("1.25", with: "1.5"))],"target":"y"}}"#)
+    }
     // The same in another order and spelling, and a file that does not say.
     var same = first
     same.metadata.configuration = try JSONValue(parsing: #"{"rate":0.001,"width":2}"#)

@@ -307,6 +307,7 @@ struct PyTorchReader {
     try account(for: name.utf8.count, "…")
     if let call = tensorCall(index) {
       let tensor = name.isEmpty ? "tensor" : name
+      if name.isEmpty, depth > 0 { note("the tensor without a name is called 'tensor'") }
       entries.append(.init(tensor, try array(call, tensor)))
       guard entries.count <= 1_000_000 else {
         throw .malformed(path: path, part: "the pickle", reason: "lists more than 1,000,000 tensors")

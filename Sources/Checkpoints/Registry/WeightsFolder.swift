@@ -99,6 +99,7 @@ public struct WeightsFolder: Sendable {
   public static func checkpointPath(_ named: String, given: String? = nil) throws(WeightsFault) -> String {
     let best = named + (named.hasSuffix("/") ? "" : "/") + "best.h5"
     if FileSystem.exists(best) { return best }
+    if let fault = runWithoutBest(named) { throw fault }
     // What looks like a path is one, so that a file's absence is told as such.
     if named.contains("/") || FileSystem.exists(named) { return named }
     let folder = try find(given: given)
@@ -113,6 +114,17 @@ public struct WeightsFolder: Sendable {
   }
 }
 
+extension WeightsFolder {
+  /// What to say of the folder of a run that has no best weights; nil for anything else.
+  private static func runWithoutBest(_ path: String) -> WeightsFault? {
+    guard FileSystem.isFolder(path), let names = try? FileSystem.names(in: path) else { return nil }
+    let runs = names.filter { FileSystem.exists("\(path)/\($0)/best.h5") }
+    if names.contains("options.json"), let first = runs.min() { return .manyRuns(path: path, first: first) }
+    guard names.contains("options.json") || names == [".lock"] else { return nil }
+    return .unfinishedRun(path: path, hasLast: names.contains("last.h5"))
+  }
+}
+
 /// A way in which shipped weights cannot be found.
 public enum WeightsFault: Error, Equatable, CustomStringConvertible {
   /// The folder has no manifest.
@@ -121,6 +133,10 @@ public enum WeightsFault: Error, Equatable, CustomStringConvertible {
   case badManifest(path: String, reason: String)
   /// No file and no shipped weights have this name.
   case unknown(name: String, known: [String])
+  /// The folder is that of a run that has saved no best weights.
+  case unfinishedRun(path: String, hasLast: Bool)
+  /// The folder is that of several runs.
+  case manyRuns(path: String, first: String)
   /// The manifest lists a file that is not there.
   case missingFile(name: String, path: String)
   /// The file is not the one that the manifest lists.
@@ -136,6 +152,10 @@ public enum WeightsFault: Error, Equatable, CustomStringConvertible {
         : "\(name): no such file or shipped weights; "
           + (nearestName(to: name, among: known).map { "did you mean '\($0)'? " } ?? "")
           + "the shipped weights are \(known.joined(separator: ", "))"
+    case .unfinishedRun(let path, let hasLast):
+      "\(path): holds no checkpoint: training did not get that far"
+        + (hasLast ? "; its last weights are \(path)/last.h5" : "")
+    case .manyRuns(let path, let first): "\(path): holds several runs; name one of them, such as \(path)/\(first)"
     case .missingFile(let name, let path): "\(path): no such file, though the manifest lists it as '\(name)'"
     case .wrongSize(let path, let bytes, let expected):
       "\(path): has \(bytes) bytes, the manifest says \(expected); download the file again"

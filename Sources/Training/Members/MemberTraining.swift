@@ -60,7 +60,7 @@ public enum MemberTraining {
       return try run(members, options, kind, in: folder, registry: registry, source: { source }, hooks, report)
     } catch {
       // Nothing is left where not even the first run could begin.
-      if !FileSystem.exists(path + "/" + members.name(0)) { folder.removeOptions() }
+      if !FileSystem.exists(path + "/" + members.name(0)) { folder.removeUnbegun() }
       throw error
     }
   }
