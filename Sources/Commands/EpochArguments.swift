@@ -45,6 +45,14 @@ struct EpochArguments: ParsableArguments {
     try checkOption("--save-every", saveEvery, in: 1...100_000)
   }
 
+  /// Refuses layers that would be trained after the last epoch alone.
+  func checkReached(epochs: Int) throws(ValidationError) {
+    guard let late = unfreeze?.layers.first(where: { $0.epoch > epochs }) else { return }
+    throw ValidationError(
+      "--unfreeze \(late.layers)@\(late.epoch) is never reached: the run ends after epoch \(epochs); give --epochs \(late.epoch) or more"
+    )
+  }
+
   func apply(to options: inout TrainingOptions) {
     options.saveEvery = saveEvery
     options.unfreezing = unfreeze?.layers ?? []

@@ -43,7 +43,10 @@ struct FeaturesCommand: ParsableCommand {
     if processes != nil, try DataSource.kind(of: data) != .images {
       throw OptionFault("features with several processes are of images: use aviary features for \(data)")
     }
-    if try DataSource.kind(of: data) == .graphs { return try writeGraphs(data) }
+    if try DataSource.kind(of: data) == .graphs {
+      try refuseReconstructions()
+      return try writeGraphs(data)
+    }
     if try DataSource.kind(of: data) == .tables {
       let evaluation = try DataEvaluation(checkpoint, source, weights: weights)
       if let (model, preparation) = try evaluation.unlabeled() {
@@ -59,6 +62,7 @@ struct FeaturesCommand: ParsableCommand {
       return try UnlabeledImages(predictor, opened.path, reading)
         .writeFeatures(of: data, to: output, withReconstructions: reconstructions, asJSON: json)
     }
+    try refuseReconstructions()
     let loaded = try LoadedModel(opened, source, needsHead: false)
     // The images may be of any classes.
     let parts = try DataPart.all(data, classes: nil, limit: reading.limit)
@@ -116,6 +120,13 @@ struct FeaturesCommand: ParsableCommand {
     show(
       "\(output): features of \(counted(images, item)), \(width) numbers each"
         + (skipped.isEmpty ? "" : "; \(skipped.count) skipped"))
+  }
+
+  private func refuseReconstructions() throws(OptionFault) {
+    guard reconstructions else { return }
+    throw OptionFault(
+      "--reconstructions is for networks that learned without labels, such as rbm, which \(checkpoint) is not; leave it out"
+    )
   }
 
   private func writeGraphs(_ data: String) throws {

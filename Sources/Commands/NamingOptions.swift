@@ -47,6 +47,20 @@ struct NamingOptions: ParsableArguments {
     }
   }
 
+  /// Refuses an entry of a PyTorch file for another file.
+  func checkFormat(of checkpoint: Checkpoint, _ path: String) throws(OptionFault) {
+    try Self.checkWeightsKey(weightsKey, of: checkpoint, path)
+  }
+
+  static func checkWeightsKey(_ key: String?, of checkpoint: Checkpoint, _ path: String) throws(OptionFault) {
+    switch checkpoint.format {
+    case _ where key == nil, .pytorchZip, .pytorchLegacy, .pytorchTar, .pickle: return
+    default:
+      throw OptionFault(
+        "--weights-key is for PyTorch files, and \(path) is \(checkpoint.format.rawValue); leave it out")
+    }
+  }
+
   /// How the file's names and axes become the network's.
   ///
   /// - Parameter changes: of `--set`.

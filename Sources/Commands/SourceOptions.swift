@@ -102,6 +102,8 @@ struct SourceOptions: ParsableArguments {
       options: .init(
         map: map, verify: verify, weightsKey: naming.weightsKey, follow: follow,
         unpacking: whole ? .now(keeping: 256 << 20) : .now(), effectiveWeights: !keepingNames))
+    try naming.checkFormat(of: checkpoint, path)
+    try checkKernels(of: checkpoint, path)
     // A damaged file must not become a good one, nor one with tensors missing a whole one.
     if whole, let first = checkpoint.damage.first { throw CommandFault.damaged(path: path, first: first) }
     if whole { try requireAllowed(checkpoint.unreadable, path) }
@@ -137,6 +139,16 @@ struct SourceOptions: ParsableArguments {
     return (checkpoint, report)
   }
 
+  /// Refuses what is about the kernels of Keras files for another file.
+  private func checkKernels(of checkpoint: Checkpoint, _ path: String) throws {
+    for (option, isGiven) in [("--kernel-order", kernelOrder != nil), ("--flip-kernels", flipKernels)]
+    where isGiven && checkpoint.format.isOfOtherLayouts {
+      throw OptionFault(
+        "\(option) is for Keras files, and \(path) is \(checkpoint.format.rawValue), whose kernels are as they are; leave it out"
+      )
+    }
+  }
+
   /// What is to be said of a file, which `pull` has said of one that it fetched.
   private func tellNotes(_ checkpoint: Checkpoint, _ path: String) {
     let isPulled = (try? PullCache.standard()).map { path.hasPrefix($0.path + "/") } ?? false
@@ -158,6 +170,10 @@ struct SourceOptions: ParsableArguments {
       checkpoint.metadata.preprocessing = try changed.json()
     }
     guard let classes else { return try takeLabels(&checkpoint, path) }
+    if let preparation = try checkpoint.inputPreparation(), preparation.isOfColumns {
+      throw OptionFault(
+        "--classes: \(path) has learned its answers from a column (\(preparation.description)); leave it out")
+    }
     let names = try Self.classNames(classes)
     if let name = checkpoint.metadata.architecture {
       if checkpoint.metadata.headAbsent { throw CommandFault.classesWithoutHead(path: path) }
@@ -208,5 +224,25 @@ struct SourceOptions: ParsableArguments {
       throw CommandFault.sameClass(source: lines == nil ? "--classes" : given, name: name)
     }
     return names
+  }
+}
+
+extension InputPreparation {
+  /// Whether the data are tables, whose columns say what is predicted.
+  fileprivate var isOfColumns: Bool {
+    switch self {
+    case .table, .series, .textColumn, .tags, .translation, .generation, .unlabeled: true
+    case .images, .graph, .graphs, .text: false
+    }
+  }
+}
+
+extension Checkpoint.Format {
+  /// Whether the order of a kernel's axes is known: Keras alone has had several.
+  fileprivate var isOfOtherLayouts: Bool {
+    switch self {
+    case .kerasHDF5, .kerasWeights, .kerasArchive, .hdf5: false
+    default: true
+    }
   }
 }

@@ -62,6 +62,12 @@ struct TableArguments: ParsableArguments {
     try checkOption("--degree", degree, in: 1...8)
     try checkOption("--window", window, in: 1...100_000)
     try checkOption("--horizon", horizon, in: 1...100_000)
+    if interactionsOnly, (degree ?? 1) < 2 { throw ValidationError("--interactions-only needs --degree 2 or more") }
+    if let standardizeTarget, task == .classification {
+      throw ValidationError(
+        "--\(standardizeTarget ? "" : "no-")standardize-target is for a target of numbers, not for --task classification"
+      )
+    }
   }
 
   /// Sets what is learned from a table, if a target is named.

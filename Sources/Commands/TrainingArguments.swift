@@ -119,6 +119,9 @@ struct TrainingCommand<Source: TrainingSource>: ParsableCommand {
     if epochOptions.unfreeze != nil, freeze == "none" {
       throw ValidationError("--unfreeze is for layers that are frozen at first; leave out --freeze none")
     }
+    if let group = parts.group, group == table.target {
+      throw ValidationError("--group \(group) is the column to predict (--target); group the rows by another column")
+    }
     _ = try configurationChanges(set)
     try checkUsage()
     try source.check(self)
@@ -225,6 +228,7 @@ struct TrainingCommand<Source: TrainingSource>: ParsableCommand {
       unlabeled: unlabeled)
     let rule = optimizer ?? defaults.optimizer
     let epochs = epochs ?? defaults.epochs
+    try epochOptions.checkReached(epochs: epochs)
     var options = TrainingOptions(
       data: path, architecture: architecture, checkpoint: checkpoint, epochs: epochs,
       optimizer: OptimizerConfiguration(

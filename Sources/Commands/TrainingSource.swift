@@ -157,6 +157,7 @@ extension SourceReading {
   /// Reads what a run begins with; a Keras model becomes the network that its file describes.
   func checkpoint(at path: String) throws -> Checkpoint {
     var checkpoint = try Checkpoint.read(from: path, options: .init(weightsKey: weightsKey, follow: follow))
+    try NamingOptions.checkWeightsKey(weightsKey, of: checkpoint, path)
     if let architecture {
       let known = checkpoint.notes
       let adaptation = Adaptation(

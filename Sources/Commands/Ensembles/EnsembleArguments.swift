@@ -75,6 +75,9 @@ struct EnsembleChoice {
     let shares = try weights.weights.flatMap(Self.shares)
     if shares != nil { options.weights = nil }
     self.weights = options
+    if names.count == 1, arguments.tta ?? .single == .single, let rule = arguments.ensemble {
+      throw OptionFault("--ensemble \(rule.word) needs several checkpoints, or --tta; \(names[0]) answers alone")
+    }
     guard let shares else {
       given = nil
       return

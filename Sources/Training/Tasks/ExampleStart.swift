@@ -202,6 +202,9 @@ extension TablePreprocessing: TrainablePreparation {
         "column \(target.name) holds \(target.classes.joined(separator: " and ")) alone: they are taken as classes; "
           + "give --task regression to estimate a number")
     }
+    if target.task == .classification, !settings.standardisesTarget {
+      remarks.append("--no-standardize-target changes nothing: target \(target.name) is a class")
+    }
     if target.task == .regression, settings.standardisesTarget {
       remarks.append("target \(target.name) is standardized for training; results are in its own units")
     }
