@@ -44,7 +44,7 @@ extension KerasGraphBuilder {
   ///
   /// - Returns: its number of axes, which the class names.
   mutating func positions(of source: KerasLayerDescription) throws(KerasModelFault) -> Int {
-    let isFirst = ["channels_first", "th"].contains(source.setting("data_format", "dim_ordering")?.text)
+    let isFirst = ["channels_first", "th"].contains(try source.word("data_format", "dim_ordering"))
     try turn(to: isFirst ? .channelsFirst : .channelsLast, for: source)
     let axes = source.kind.compactMap(\.wholeNumberValue).first ?? 0
     guard shape.positions.count == axes else {

@@ -83,6 +83,15 @@ indirect enum KerasArgument {
     }
   }
 
+  /// The tensors in it, in order, and nil where there is None in place of one.
+  var places: [KerasHistory?] {
+    switch self {
+    case .list(let elements): elements.flatMap(\.places)
+    case .constant(.null): [nil]
+    default: tensors
+    }
+  }
+
   var constant: JSONValue? { if case .constant(let value) = self { value } else { nil } }
 
   /// Whether it says nothing: None, or False.

@@ -22,6 +22,9 @@ struct KerasGraphBuilder {
     var isScalar = false
   }
 
+  /// What an argument that has a name is given; nil for None in a list.
+  typealias Named = (name: String, values: [Value?])
+
   /// Real models have a few hundred layers.
   static let mostLayers = 8192
 
@@ -39,8 +42,12 @@ struct KerasGraphBuilder {
   var current: [Value] = []
   /// The mask of the first of these outputs, where the layer makes one.
   var outputMask: KerasReference?
+  /// What Keras hands on as the same tensor: the output of a layer that does nothing in predictions, and its input.
+  private var handedOn: [KerasReference: KerasReference] = [:]
+  /// The masks of tensors that have been changed after the tensors were made; nil for none.
+  private var changedMasks: [KerasReference: KerasReference?] = [:]
   /// The tensors that it is given by name, as far as nobody has asked for them.
-  private var named: [(name: String, values: [Value])] = []
+  private var named: [Named] = []
   private let inputs: [KerasInput]
   private let scalars: [Bool]
   private(set) var results: [KerasReference] = []
@@ -96,19 +103,46 @@ struct KerasGraphBuilder {
   }
 
   /// Begins a layer with its inputs.
-  mutating func begin(_ inputs: [Value], _ named: [(name: String, values: [Value])]) {
-    current = inputs
-    self.named = named.filter { !$0.values.isEmpty }
+  mutating func begin(_ inputs: [Value], _ named: [Named]) {
+    current = inputs.map(masked)
+    self.named = named.filter { $0.values.contains { $0 != nil } }.map { ($0.name, $0.values.map { $0.map(masked) }) }
+  }
+
+  /// A value with the mask that it has by now.
+  private func masked(_ value: Value) -> Value {
+    var value = value
+    if let mask = changedMasks[tensor(of: value)] { value.mask = mask }
+    return value
+  }
+
+  /// The one that Keras's tensor comes from.
+  private func tensor(of value: Value) -> KerasReference {
+    var reference = value.source
+    while let before = handedOn[reference] { reference = before }
+    return reference
+  }
+
+  /// Says that the first output is another tensor than the input, where a layer is not called by itself.
+  mutating func separateOutput() {
+    if let output = current.first { handedOn[output.source] = nil }
+  }
+
+  /// Changes the mask of a tensor for all layers that work later, as Keras does in some of its layers.
+  mutating func changeMask(of value: Value, to mask: KerasReference?) {
+    changedMasks.updateValue(mask, forKey: tensor(of: value))
   }
 
   /// The tensors that the layer is given by this name.
-  mutating func take(_ name: String) -> [Value] {
+  mutating func take(_ name: String) -> [Value] { takeList(name).compactMap { $0 } }
+
+  /// The same with nil where there is none in a list.
+  mutating func takeList(_ name: String) -> [Value?] {
     guard let place = named.firstIndex(where: { $0.name.isExactly(name) }) else { return [] }
     return named.remove(at: place).values
   }
 
   /// Whether the layer that is being read is given text.
-  var takesTexts: Bool { (current + named.flatMap(\.values)).contains(where: \.isText) }
+  var takesTexts: Bool { (current + named.flatMap(\.values).compactMap { $0 }).contains(where: \.isText) }
 
   /// Makes other values the inputs of the layer that is being read.
   mutating func give(_ values: [Value]) { current = values }
@@ -122,9 +156,9 @@ struct KerasGraphBuilder {
     if let other = named.first { throw source.unsupported("its argument '\(other.name)' is not supported") }
     // Version 3 only looks at it outside of `predict`.
     let isSame =
-      source.version >= 3
+      source.version.isKeras3
       || layers.last.map { !($0.operation is KerasDropout) && !($0.operation is KerasBatchNormalization) } ?? true
-    if source.call.keyword("training")?.constant == .boolean(true), !isSame {
+    if try source.callFlag("training") == true, !isSame {
       throw source.unsupported("it works as in training, also in predictions, which is not supported")
     }
   }
@@ -213,6 +247,9 @@ struct KerasGraphBuilder {
       sources[layer.name] = source
     }
     for (cell, value) in operation.constants { constants["\(layer.name).\(cell)"] = value }
+    if operation.effect == .passes, activation == .linear, let input = current.first {
+      handedOn[KerasReference(layer.name)] = input.source
+    }
     let mask = operation.keepsMask ? current.first?.mask : nil
     let isScalar = operation.keepsScalar && current.first?.isScalar ?? false
     let order = order

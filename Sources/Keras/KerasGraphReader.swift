@@ -27,6 +27,19 @@ public enum KerasModelFault: Error, Equatable, CustomStringConvertible {
     }
   }
 
+  /// Whether it is that of a function that Keras makes masks with.
+  fileprivate var isOfMasks: Bool {
+    let functions = [
+      "Any", "All", "LogicalOr", "LogicalAnd", "ExpandDims", "OnesLike", "ZerosLike", "Concatenate", "Squeeze",
+      "BroadcastTo", "Cast",
+    ]
+    switch self {
+    case .unknownLayer(_, _, let kind), .unsupported(_, _, let kind, _):
+      return functions.contains { kind == "ops." + $0 }
+    case .noConfiguration, .malformed: return false
+    }
+  }
+
   private static let advice =
     "give --architecture NAME if the network is in the zoo, or --keep-names to convert only the tensors"
 }
@@ -39,25 +52,36 @@ struct KerasGraphReader {
   private static let mostCalls = KerasGraphBuilder.mostLayers
 
   private let path: String
-  private let version: Int
+  private let version: KerasVersion
   private let stored: KerasStoredParts
+  /// Where layers and models that stand at several places stand first: see `KerasCopies`.
+  private let copies: KerasCopies
   private var calls = 0
+  /// How many layers have a policy by which Keras does not compute in float32.
+  private var policies: [String: Int] = [:]
   private(set) var builder: KerasGraphBuilder
 
   /// - Parameters:
   ///   - version: of Keras.
   ///   - stored: what the file keeps apart from the configuration.
   ///   - path: the file's name, for faults.
-  init(_ model: JSONValue, version: Int, stored: KerasStoredParts, path: String) throws(KerasModelFault) {
+  init(_ model: JSONValue, version: KerasVersion, stored: KerasStoredParts, path: String) throws(KerasModelFault) {
     self.version = version
     self.stored = stored
     self.path = path
+    copies = KerasCopies(in: model)
     let inputs = try KerasModelInputs.declared(of: model, path: path)
     let first = KerasModelInputs.dataFormats(of: model).first
     let isFirst = ["channels_first", "th"].contains(first) && (inputs.first?.shape.count ?? 0) >= 3
     builder = KerasGraphBuilder(inputs, order: isFirst ? .channelsFirst : .channelsLast)
     let results = try outputs(of: model, at: "", given: builder.inputValues, under: "")
     try builder.finish(results, path: path)
+    if !policies.isEmpty {
+      let names = policies.keys.sorted().joined(separator: ", ")
+      builder.notes.append(
+        "Keras computes \(policies.values.reduce(0, +)) of its layers by the dtype policy \(names); here they are computed in float32, so outputs differ by rounding"
+      )
+    }
   }
 
   /// The outputs of a model, whose layers are added to the graph.
@@ -70,7 +94,7 @@ struct KerasGraphReader {
     of model: JSONValue, at place: String, given values: [Value], under scope: String
   ) throws(KerasModelFault) -> [Value] {
     let list = try KerasModelInputs.layers(of: model, path: path)
-    let places = KerasPlaces.places(of: list).map { place + $0 }
+    let places = KerasPlaces.places(of: list).map { copies.first(place + $0) }
     if model["class_name"]?.text == "Sequential" || model["config"]?.elements != nil {
       var values = values
       for (layer, place) in zip(list, places) where layer["class_name"]?.text != "InputLayer" {
@@ -107,6 +131,15 @@ struct KerasGraphReader {
     for history in results + pending.flatMap(\.call.tensors) {
       least[history.layer] = min(history.call, least[history.layer] ?? .max)
     }
+    func history(of entry: (layer: Int, call: KerasCall, number: Int)) -> KerasHistory {
+      let first = KerasModelInputs.isModel(list[entry.layer]) ? least[names[entry.layer]] ?? 0 : 0
+      return KerasHistory(layer: names[entry.layer], call: entry.number + min(first, 1))
+    }
+    if version.attentionTakesMasksAway, KerasModelInputs.kinds(of: model).contains("MultiHeadAttention") {
+      // Which layers still find a mask depends on the order in which they work.
+      let places = KerasRunOrder(pending.map { (history(of: $0), $0.call.tensors) }, to: results).places
+      pending = zip(pending, places).sorted { $0.1 < $1.1 }.map(\.0)
+    }
     var waiting = pending
     while !waiting.isEmpty {
       var left: [(layer: Int, call: KerasCall, number: Int)] = []
@@ -122,8 +155,15 @@ struct KerasGraphReader {
           unknown[KerasHistory(layer: names[entry.layer], call: entry.number)] = fault
           continue
         }
+        var keywords = entry.call.keywords
+        if let fault = entry.call.keyword("mask")?.tensors.compactMap({ unknown[$0] }).first {
+          // A mask that Keras itself has written down also comes with the input; any other has to be known.
+          let first = entry.call.arguments.flatMap(\.tensors).first
+          guard fault.isOfMasks, first.flatMap({ known[$0] })?.mask != nil else { throw fault }
+          keywords.removeAll { $0.name.isExactly("mask") }
+        }
         let positional = entry.call.arguments.flatMap(\.tensors).compactMap { known[$0] }
-        let named = entry.call.keywords.map { ($0.name, $0.value.tensors.compactMap { known[$0] }) }
+        let named = keywords.map { ($0.name, $0.value.places.map { $0.flatMap { known[$0] } }) }
         let made: [Value]
         do throws(KerasModelFault) {
           made = try called(
@@ -133,10 +173,9 @@ struct KerasGraphReader {
           unknown[KerasHistory(layer: names[entry.layer], call: entry.number)] = error
           continue
         }
-        let first = KerasModelInputs.isModel(layer) ? least[names[entry.layer]] ?? 0 : 0
-        let number = entry.number + min(first, 1)
+        let own = history(of: entry)
         for (output, value) in made.enumerated() {
-          known[KerasHistory(layer: names[entry.layer], call: number, output: output)] = value
+          known[KerasHistory(layer: own.layer, call: own.call, output: output)] = value
         }
       }
       guard left.count < waiting.count else {
@@ -163,8 +202,7 @@ struct KerasGraphReader {
   /// The outputs of one call of a layer.
   private mutating func called(
     _ layer: JSONValue, at place: String, _ call: KerasCall, positional: [Value],
-    named: [(name: String, values: [Value])],
-    under scope: String
+    named: [KerasGraphBuilder.Named], under scope: String
   ) throws(KerasModelFault) -> [Value] {
     calls += 1
     guard calls <= Self.mostCalls else { throw tooLarge }
@@ -174,8 +212,11 @@ struct KerasGraphReader {
     let name = KerasModelInputs.name(of: layer)
     if KerasModelInputs.isModel(layer) {
       // The parser's limit on nesting bounds the recursion.
-      return try outputs(of: layer, at: place + "/", given: positional, under: scope + name + "/")
+      return try outputs(
+        of: layer, at: place + "/", given: try masked(positional, by: named, name, kind),
+        under: scope + name + "/")
     }
+    if let policy = KerasDeclaredPolicy.name(in: configuration) { policies[policy, default: 0] += 1 }
     let description = KerasLayerDescription(
       kind: kind, name: name, place: place, configuration: configuration, path: path, version: version, scope: scope,
       call: call, vocabulary: stored.vocabularies[place], idfWeights: stored.weights[place])
@@ -186,9 +227,10 @@ struct KerasGraphReader {
     if kind == "TimeDistributed", let wrapped = configuration["layer"] {
       let inner = try description.inner()
       if KerasLayerClasses.worksOnSteps(inner.kind) {
-        _ = builder.take("mask")
+        _ = builder.takeNamedMask(for: description)
         try builder.turn(to: .channelsLast, for: description)
         try KerasLayerClasses.read(inner, into: &builder)
+        builder.separateOutput()
       } else {
         return try everyStep(wrapped, inner, description)
       }
@@ -199,11 +241,31 @@ struct KerasGraphReader {
     return builder.current
   }
 
+  /// The inputs of a model that is called with a mask by name.
+  private mutating func masked(
+    _ values: [Value], by named: [KerasGraphBuilder.Named], _ name: String, _ kind: String
+  ) throws(KerasModelFault) -> [Value] {
+    let masks = named.first { $0.name.isExactly("mask") }?.values ?? []
+    guard masks.contains(where: { $0 != nil }) else { return values }
+    guard masks.count == values.count else {
+      throw .unsupported(
+        path: path, layer: name, kind: kind,
+        reason: "it is given \(masks.count) masks for \(values.count) inputs, which is not supported")
+    }
+    return zip(values, masks).map { value, mask in
+      guard let mask else { return value }
+      var value = value
+      value.mask = mask.source
+      builder.changeMask(of: value, to: mask.source)
+      return value
+    }
+  }
+
   /// The outputs of a layer, or a model, for every step of its input.
   private mutating func everyStep(
     _ wrapped: JSONValue, _ inner: KerasLayerDescription, _ outer: KerasLayerDescription
   ) throws(KerasModelFault) -> [Value] {
-    _ = builder.take("mask")
+    _ = builder.takeNamedMask(for: outer)
     try builder.turn(to: .channelsLast, for: outer)
     guard let sequences = builder.current.first, builder.current.count == 1 else {
       throw outer.unsupported("it has \(builder.current.count) inputs; it takes one")

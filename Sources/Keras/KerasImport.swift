@@ -38,7 +38,10 @@ extension Checkpoint {
     mapping.layerNames = builder.paths
     mapping.layerPlaces = builder.places
     var weights = self
-    weights.kerasModel?.layers.removeAll { KerasStoredParts.classes.contains($0.kind ?? "") }
+    let copies = KerasCopies(in: configuration)
+    weights.kerasModel?.layers.removeAll { layer in
+      KerasStoredParts.classes.contains(layer.kind ?? "") || layer.place.map { copies.first($0) != $0 } ?? false
+    }
     var (result, report) = try weights.mapped(
       onto: model.cellDescriptions, headPath: model.headPath, by: mapping, path: path)
     result.format = format
@@ -58,8 +61,9 @@ extension KerasGraphBuilder {
   static func graph(
     _ configuration: JSONValue, version: String, stored: KerasStoredParts = KerasStoredParts(), path: String
   ) throws(KerasModelFault) -> (builder: KerasGraphBuilder, channels: [String: Int]) {
-    let major = version.split(separator: ".").first.flatMap { Int($0) } ?? 1
-    var builder = try KerasGraphReader(configuration, version: major, stored: stored, path: path).builder
+    var builder = try KerasGraphReader(
+      configuration, version: KerasVersion(version), stored: stored, path: path
+    ).builder
     let channels = builder.reorderFlattened()
     return (builder, channels)
   }

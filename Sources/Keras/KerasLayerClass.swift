@@ -129,11 +129,12 @@ enum KerasLayerClasses {
     KerasDense.self, KerasConvolution.self, KerasTransposedConvolution.self, KerasDepthwiseConvolution.self,
     KerasSeparableConvolution.self, KerasPool.self, KerasGlobalPool.self, KerasBatchNormalization.self,
     KerasLayerNormalization.self, KerasFlatten.self, KerasReshape.self, KerasPermute.self, KerasRepeatVector.self,
-    KerasRescaling.self, KerasDropout.self, KerasSpatialDropout.self, KerasActivation.self, KerasLeakyReLU.self,
+    KerasRescaling.self, KerasDropout.self, KerasSpatialDropout.self, KerasActivation.self, KerasAxesSoftmax.self, KerasLeakyReLU.self,
     KerasELU.self, KerasReLU.self, KerasPReLU.self, KerasZeroPadding.self, KerasCropping.self, KerasUpSampling.self,
     KerasEmbedding.self, KerasRecurrent.self, KerasBidirectional.self, KerasMerge.self, KerasConcatenate.self,
     KerasDot.self, KerasScalar.self,
-    KerasNotEqual.self, KerasMasking.self, KerasStepMask.self, KerasAttention.self, KerasMultiHeadAttention.self,
+    KerasNotEqual.self, KerasMasking.self, KerasStepMask.self, KerasAnyOfStep.self, KerasStepColumn.self, KerasConstant.self,
+    KerasAttention.self, KerasMultiHeadAttention.self,
     KerasSplitSteps.self, KerasJoinSteps.self, KerasResizing.self, KerasCenterCrop.self, KerasGroupNormalization.self,
     KerasUnitNormalization.self, KerasStatistics.self, KerasLayerScale.self, KerasLookup.self,
     KerasTextVectorization.self, KerasCategoryEncoding.self, KerasDiscretization.self, KerasHashing.self,
@@ -162,8 +163,16 @@ enum KerasLayerClasses {
       guard Set(graph.current.map(\.shape.all.count)).count == 1 else {
         throw source.unsupported("its inputs have different numbers of axes, which is not supported")
       }
+      // Unlike a layer, a function makes a tensor without a mask.
+      graph.giveWithoutMasks(graph.current)
       try graph.alignOrders(for: source)
       return try graph.add(source, KerasMerge(kind: kind))
+    }
+    if source.kind == "Softmax", !graph.takesTexts, !graph.current.contains(where: \.isScalar) {
+      return try KerasAxesSoftmax.add(source, to: &graph)
+    }
+    if source.kind == "LayerNormalization", !graph.takesTexts, !graph.current.contains(where: \.isScalar) {
+      return try KerasLayerNormalization.add(source, to: &graph)
     }
     let known = KerasConcatenate.isMode(source) ? KerasConcatenate.self : byClass[source.kind]
     guard let type = known else {

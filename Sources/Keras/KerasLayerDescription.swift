@@ -10,8 +10,8 @@ struct KerasLayerDescription {
   let configuration: JSONValue
   /// The file, for faults.
   let path: String
-  /// Of Keras: 1, 2 or 3.
-  let version: Int
+  /// Of Keras.
+  let version: KerasVersion
   /// The names of the models that it is in: "" or `outer/inner/`.
   var scope = ""
   /// How it is called.
@@ -20,7 +20,8 @@ struct KerasLayerDescription {
   var vocabulary: String?
   var idfWeights: [Float]?
 
-  /// The first of the settings that is there: their names changed between versions.
+  /// The first of the settings that is there and not None: their names changed between versions. For values of several kinds;
+  /// those of one kind are read by the functions below, which refuse any other.
   func setting(_ names: String...) -> JSONValue? { setting(names) }
 
   func setting(_ names: [String]) -> JSONValue? {
@@ -30,35 +31,125 @@ struct KerasLayerDescription {
     return nil
   }
 
-  func flag(_ names: String..., default value: Bool) -> Bool { setting(names)?.boolean ?? value }
+  /// A setting that has to be of one kind if it is there: no other value may become the default unsaid.
+  ///
+  /// - Parameters:
+  ///   - kind: in words: `a number`.
+  ///   - read: nil for a value of another kind.
+  private func setting<Value>(
+    _ names: [String], _ kind: String, _ read: (JSONValue) -> Value?
+  ) throws(KerasModelFault) -> Value? {
+    for name in names {
+      guard let value = configuration[name], value != .null else { continue }
+      guard let known = read(value) else {
+        throw unsupported("its \(name) is \(value.serialized.prefix(80)), not \(kind), which is not supported")
+      }
+      return known
+    }
+    return nil
+  }
 
-  func count(_ names: String...) throws(KerasModelFault) -> Int {
-    guard let value = setting(names)?.integer else { throw unsupported("its \(names[0]) is not a whole number") }
+  /// True or false; None is false, as in Python.
+  func flag(_ names: String..., default value: Bool) throws(KerasModelFault) -> Bool {
+    for name in names where configuration[name] == .null { return false }
+    return try setting(names, "true or false", Self.flag) ?? value
+  }
+
+  private static func flag(_ value: JSONValue) -> Bool? { value.boolean ?? value.double.map { $0 != 0 } }
+
+  /// True or false, as an argument of the call; nil where the call does not say.
+  func callFlag(_ name: String) throws(KerasModelFault) -> Bool? {
+    guard let argument = call.keyword(name), argument.constant != .null else { return nil }
+    guard let value = argument.constant.flatMap(Self.flag) else {
+      throw unsupported("its argument '\(name)' is not true or false, which is not supported")
+    }
     return value
   }
 
-  /// A number, which old versions may have written as an array of one.
-  func number(_ names: String...) -> Float? {
-    guard let value = setting(names) else { return nil }
-    return (value.double ?? value["value"]?.double).map { Float($0) }
+  func count(_ names: String...) throws(KerasModelFault) -> Int {
+    guard let value = try setting(names, "a whole number", Self.integer) else {
+      throw unsupported("its \(names[0]) is not a whole number")
+    }
+    return value
   }
 
-  var bias: Bool { flag("use_bias", "bias", default: true) }
+  /// A whole number; nil where there is none.
+  func integer(_ names: String...) throws(KerasModelFault) -> Int? {
+    try setting(names, "a whole number", Self.integer)
+  }
 
-  var dropout: Float { number("rate", "p") ?? 0.5 }
+  /// Whole numbers, or one; nil where there are none.
+  func integers(_ names: String...) throws(KerasModelFault) -> [Int]? {
+    try setting(names, "a whole number, or a list of them") { value in
+      if let one = Self.integer(value) { return [one] }
+      let found = value.elements?.compactMap(Self.integer)
+      return found?.count == value.elements?.count ? found : nil
+    }
+  }
 
-  var multiplier: Int { setting("depth_multiplier")?.integer ?? 1 }
+  /// Python also writes 3.0.
+  private static func integer(_ value: JSONValue) -> Int? {
+    value.integer ?? value.double.flatMap { Int(exactly: $0) }
+  }
+
+  /// A number; nil where there is none.
+  func number(_ names: String...) throws(KerasModelFault) -> Float? {
+    try setting(names, "a number", Self.number).map { Float($0) }
+  }
+
+  func double(_ name: String) throws(KerasModelFault) -> Double? { try setting([name], "a number", Self.number) }
+
+  /// Versions may have written a number as an array of one.
+  private static func number(_ value: JSONValue) -> Double? {
+    value.double ?? value["value"]?.double ?? value["config"]?["value"]?.double
+  }
+
+  /// Numbers, or one; nil where there are none.
+  func numbers(_ name: String) throws(KerasModelFault) -> [Float]? {
+    try setting([name], "a number, or a list of them") { value in
+      if let one = Self.number(value) { return [Float(one)] }
+      let list = value.elements ?? value["config"]?["value"]?.elements ?? value["value"]?.elements
+      let found = list?.compactMap(\.double).map { Float($0) }
+      return found?.count == list?.count && found?.isEmpty == false ? found : nil
+    }
+  }
+
+  /// A whole number, as an argument of the call; nil where the call does not say.
+  func callInteger(_ name: String) throws(KerasModelFault) -> Int? {
+    guard let argument = call.keyword(name), argument.constant != .null else { return nil }
+    guard let value = argument.constant.flatMap(Self.integer) else {
+      throw unsupported("its argument '\(name)' is not a whole number, which is not supported")
+    }
+    return value
+  }
+
+  /// A word; nil where there is none.
+  func word(_ names: String...) throws(KerasModelFault) -> String? { try setting(names, "a word", \.text) }
+
+  /// A word or a whole number, as text; nil where there is neither.
+  func token(_ name: String) throws(KerasModelFault) -> String? {
+    try setting([name], "a word or a whole number") { $0.text ?? Self.integer($0).map(String.init) }
+  }
+
+  var bias: Bool { get throws(KerasModelFault) { try flag("use_bias", "bias", default: true) } }
+
+  var dropout: Float { get throws(KerasModelFault) { try number("rate", "p") ?? 0.5 } }
+
+  var multiplier: Int { get throws(KerasModelFault) { try integer("depth_multiplier") ?? 1 } }
 
   func activation(_ names: String..., default value: KerasFunction = .linear) throws(KerasModelFault)
     -> KerasFunction
   {
-    if kind == "Softmax" { return .softmax }
-    guard let setting = setting(names.isEmpty ? ["activation"] : names) else { return value }
+    let names = names.isEmpty ? ["activation"] : names
+    guard let setting = setting(names) else {
+      // Of None Keras makes no function, whatever the layer's own would be.
+      return names.contains { configuration[$0] == .null } ? .linear : value
+    }
     let isFunction = setting["class_name"]?.text == "function"
     guard let name = setting.text ?? (isFunction ? setting["config"]?.text : nil) else {
       throw unsupported("its activation \(setting["class_name"]?.text ?? "") is not supported")
     }
-    guard let known = KerasFunction(kerasName: name, version: version) else {
+    guard let known = KerasFunction(kerasName: name, version: version.major) else {
       throw unsupported("its activation '\(name)' is not supported")
     }
     return known
@@ -114,7 +205,7 @@ extension KerasLayerDescription {
   }
 
   private func padding() throws(KerasModelFault) -> KerasWindow.Padding {
-    let name = setting("padding", "border_mode")?.text ?? "valid"
+    let name = try word("padding", "border_mode") ?? "valid"
     guard let padding = KerasWindow.Padding(rawValue: name) else {
       throw unsupported("padding '\(name)' is not supported")
     }
@@ -124,7 +215,7 @@ extension KerasLayerDescription {
   /// Of a convolution.
   func window(_ axes: Int) throws(KerasModelFault) -> KerasWindow {
     let kernel: [Int]
-    if let rows = setting("nb_row")?.integer, let columns = setting("nb_col")?.integer {
+    if let rows = try integer("nb_row"), let columns = try integer("nb_col") {
       kernel = [rows, columns]
     } else if setting("kernel_size", "filter_length") != nil {
       kernel = try numbers(axes, default: 1, "kernel_size", "filter_length")

@@ -7,11 +7,35 @@ import AviaryTensors
 
 extension KerasGraphBuilder {
   /// The mask of the first input, as it was given by name or as it comes with the input.
-  mutating func takeMask() -> Value? {
+  mutating func takeMask(for source: KerasLayerDescription) -> Value? {
+    let known = current.first.flatMap { Self.mask(of: $0) }
+    return takeNamedMask(for: source) ?? known
+  }
+
+  /// The mask that the layer is given by name, which then is the mask of its first input.
+  mutating func takeNamedMask(for source: KerasLayerDescription) -> Value? {
     let given = take("mask").first
-    guard let value = current.first, let mask = value.mask else { return given }
-    let steps = KerasShape(channels: value.shape.positions.first ?? nil, positions: [])
-    return given ?? Value(source: mask, shape: steps, order: .channelsLast)
+    if let given, source.version.keepsNamedMasks { setMask(given.source) }
+    return given
+  }
+
+  /// The mask that comes with a value.
+  static func mask(of value: Value) -> Value? {
+    value.mask.map {
+      Value(
+        source: $0, shape: KerasShape(channels: value.shape.positions.first ?? nil, positions: []),
+        order: .channelsLast)
+    }
+  }
+
+  /// Makes these the inputs, of whose masks the output has none.
+  mutating func giveWithoutMasks(_ values: [Value]) {
+    give(
+      values.map { value in
+        var value = value
+        value.mask = nil
+        return value
+      })
   }
 
   /// Adds a layer that makes a mask of values; they stay the inputs.
@@ -42,13 +66,8 @@ extension KerasGraphBuilder {
   mutating func joinMasks(
     _ kind: KerasMerge.Kind, needsAll: Bool, for source: KerasLayerDescription
   ) throws(KerasModelFault) {
-    let masks = current.compactMap { value in
-      value.mask.map {
-        Value(
-          source: $0, shape: KerasShape(channels: value.shape.positions.first ?? nil, positions: []),
-          order: .channelsLast)
-      }
-    }
+    guard source.version.masksLists else { return setMask(nil) }
+    let masks = current.compactMap { Self.mask(of: $0) }
     let isWhole = masks.count == current.count || !needsAll
     var joined = masks.first?.source
     if isWhole, Set(masks.map(\.source)).count > 1 { joined = try mask(of: masks, KerasMerge(kind: kind), for: source) }
@@ -96,7 +115,7 @@ struct KerasMasking: KerasLayerClass {
     guard graph.current.count == 1, graph.shape.positions.count == 1 else {
       throw source.unsupported("it masks steps of sequences, not an input of shape \(graph.shape)")
     }
-    try graph.maskOutput(by: KerasStepMask(number: source.number("mask_value") ?? 0), for: source)
+    try graph.maskOutput(by: KerasStepMask(number: try source.number("mask_value") ?? 0), for: source)
     if let mask = graph.outputMask {
       let steps = KerasShape(channels: graph.shape.positions[0], positions: [])
       graph.give(graph.current + [.init(source: mask, shape: steps, order: .channelsLast)])

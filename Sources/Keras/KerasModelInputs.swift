@@ -39,7 +39,15 @@ enum KerasModelInputs {
   /// The outputs that a model is of, as it names them; where it names none, those of the layers that nobody uses.
   static func results(of model: JSONValue, _ list: [JSONValue]) -> [KerasHistory] {
     if let named = model["config"]?["output_layers"], named != .null {
-      return KerasArgument(old: named).tensors
+      let found = KerasArgument(old: named).tensors
+      // Keras 3 counts the calls of functional models from 1 here, and from 0 everywhere else.
+      guard list.contains(where: { $0["inbound_nodes"]?.elements?.first?["args"] != nil }) else { return found }
+      let models = ExactSet(list.filter { $0["class_name"]?.text == "Functional" && isModel($0) }.map(name))
+      return found.map { history in
+        KerasHistory(
+          layer: history.layer, call: history.call - (models.contains(history.layer) && history.call > 0 ? 1 : 0),
+          output: history.output)
+      }
     }
     let used = ExactSet(list.flatMap(calls).flatMap(\.tensors).map(\.layer))
     return list.map(name).filter { !used.contains($0) }.map { KerasHistory(layer: $0) }
@@ -55,6 +63,14 @@ enum KerasModelInputs {
 
   private static func calls(of layer: JSONValue) -> [KerasCall] {
     (layer["inbound_nodes"]?.elements ?? []).map { KerasCall($0) }
+  }
+
+  /// The classes of the layers, also of those in models among them.
+  static func kinds(of model: JSONValue) -> [String] {
+    guard let list = model["config"]?["layers"]?.elements ?? model["config"]?.elements else {
+      return model["class_name"]?.text.map { [$0] } ?? []
+    }
+    return list.flatMap { kinds(of: $0) }
   }
 
   /// The settings for the order of axes, in order.

@@ -32,7 +32,7 @@ public enum PredictionFault: Error, Equatable, CustomStringConvertible {
     case .notFinite(let item, let weights?):
       "\(item): the network's outputs are not finite, because its weights are not: \(weights); use other weights"
     case .notFinite(let item, nil):
-      "\(item): the network's outputs are not finite, though its weights are: the numbers of the input are too large for it"
+      "\(item): the network's outputs are not finite, though its weights are: numbers of the input are too large for it, or it divides by zero, such as by the number of steps where all are masked"
     }
   }
 }

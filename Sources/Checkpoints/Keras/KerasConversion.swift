@@ -82,17 +82,21 @@ struct KerasLayerConversion {
       return KerasLayout.projectionWeight(array, isOutput: projection == .output)
     case (.projection(_, isBias: true), 2): return array.reshaped(to: [array.count]) ?? array
     case (.factor, 0), (.outerFactor, 0): return array.reshaped(to: [1]) ?? array
+    // A normalisation over several axes, which are one here.
+    case (.scale, 2...4) where shape == [array.count], (.shift, 2...4) where shape == [array.count]:
+      return array.reshaped(to: [array.count]) ?? array
     case (.embedding, 2), (_, 1): return array
     default: throw fault("array '\(weight.name)' of shape \(array.shape) is not supported")
     }
   }
 
-  /// Whether a kernel or PReLU's slopes have their elements in the network's order already.
+  /// Whether a kernel, PReLU's slopes, or the scale of a normalisation have their elements in the network's order already.
   private func keepsOrder(_ array: StoredArray, _ part: KerasPart, _ shape: [Int]?) -> Bool {
     switch part {
     case .kernel, .pointwiseKernel:
       (3...5).contains(array.shape.count) && !flips && kernelOrder(array, shape) == .theano
     case .slope: layer.dataFormat == "channels_first"
+    case .scale, .shift: true
     default: false
     }
   }

@@ -118,7 +118,9 @@ public enum KerasPlaces {
     guard let module = layer["module"]?.text else {
       // Of a layer the .h5 files of Keras 3 say whether it is trained, and the type of its numbers.
       guard layer["inbound_nodes"]?.elements?.first?["args"] != nil else { return false }
-      return layer["config"]?["trainable"] == nil && layer["config"]?["dtype"] == nil
+      // Functions that make truth values say that these are the type.
+      let type = layer["config"]?["dtype"]
+      return layer["config"]?["trainable"] == nil && (type == nil || type == .null || type?.text == "bool")
     }
     return module.hasPrefix("keras.src.ops") || module.hasPrefix("keras.ops")
   }

@@ -51,10 +51,10 @@ public enum KerasFunction: String, Codable, Sendable, CaseIterable {
   }
 }
 
-/// Nothing but the activation, or nothing at all: Activation, Softmax, and layers that only work in training.
+/// Nothing but the activation, or nothing at all: Activation, and layers that only work in training.
 struct KerasActivation: KerasUnaryClass {
   static let key = "identity"
-  static let classes = ["Activation", "Softmax", "Identity"] + leftOut
+  static let classes = ["Activation", "Identity", "ops.ConvertToTensor"] + leftOut
   static let hasActivation = true
   private static let leftOut = [
     "GaussianNoise", "ActivityRegularization", "RandomFlip", "RandomRotation", "RandomZoom", "RandomContrast",
@@ -69,14 +69,68 @@ struct KerasActivation: KerasUnaryClass {
     if leftOut.contains(source.kind) {
       graph.notes.append("layer '\(source.name)': \(source.kind) works in training only and is left out")
     }
-    if source.kind == "Softmax" { try graph.requireNoMask(source) }
-    let axis = source.kind == "Softmax" ? source.setting("axis")?.integer ?? -1 : -1
-    guard axis == -1 || axis == graph.shape.all.count else { throw source.unsupported("axis \(axis) is not supported") }
+    if source.kind == "ops.ConvertToTensor", let type = try source.word("dtype"), !["bool", "float32"].contains(type) {
+      throw source.unsupported("the type '\(type)' is not supported")
+    }
     return Self()
   }
 
   func layer(on input: KerasShape) -> any UnaryLayer { Activation.identity }
   var effect: KerasEffect { .passes }
+}
+
+/// Softmax over axes other than that of the channels, or over several as if they were one.
+struct KerasAxesSoftmax: KerasUnaryClass {
+  static let key = "axesSoftmax"
+  static let classes: [String] = []
+  /// Axes of [C, …].
+  var axes: [Int]
+
+  static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
+    throw source.unsupported("it is not one of Keras's layers")
+  }
+
+  /// Adds a Softmax, which over the last axis alone is an activation.
+  static func add(_ source: KerasLayerDescription, to graph: inout KerasGraphBuilder) throws(KerasModelFault) {
+    try graph.requireNoMask(source)
+    let given = try source.integers("axis") ?? [-1]
+    if given == [-1] || given == [graph.shape.all.count] {
+      return try graph.add(source, KerasActivation(), .softmax)
+    }
+    var axes: Set<Int> = []
+    for axis in given {
+      guard let own = graph.axis(axis), axes.insert(own).inserted else {
+        throw source.unsupported("axes \(given) of an input of shape \(graph.shape) are not supported")
+      }
+    }
+    try graph.add(source, KerasAxesSoftmax(axes: axes.sorted()))
+  }
+
+  func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
+    try require(
+      !axes.isEmpty && Set(axes).count == axes.count && axes.allSatisfy { input.all.indices.contains($0) },
+      "an input of shape \(input) has no axes \(axes)")
+    return input
+  }
+
+  func layer(on input: KerasShape) -> any UnaryLayer { JoinedSoftmax(axes: axes.map { $0 + 1 }) }
+  var keepsMask: Bool { true }
+
+  private struct JoinedSoftmax: UnaryLayer {
+    /// Of [N, C, …].
+    let axes: [Int]
+    let site = Site()
+
+    var children: [Child] { [Child("site", site)] }
+
+    func forward(_ x: Tensor) -> Tensor {
+      let order = x.shape.indices.filter { !axes.contains($0) } + axes
+      let moved = x.transposed(order)
+      let rows = moved.reshaped(to: moved.shape.dropLast(axes.count) + [-1])
+      let back = x.shape.indices.map { axis in order.firstIndex(of: axis) ?? axis }
+      return softmax(rows).reshaped(to: moved.shape).transposed(back)
+    }
+  }
 }
 
 struct KerasLeakyReLU: KerasUnaryClass {
@@ -85,7 +139,7 @@ struct KerasLeakyReLU: KerasUnaryClass {
   var slope: Float
 
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
-    Self(slope: source.number("negative_slope", "alpha") ?? 0.3)
+    Self(slope: try source.number("negative_slope", "alpha") ?? 0.3)
   }
 
   func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
@@ -103,7 +157,7 @@ struct KerasELU: KerasUnaryClass {
   var alpha: Float
 
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
-    Self(alpha: source.number("alpha") ?? 1)
+    Self(alpha: try source.number("alpha") ?? 1)
   }
 
   func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
@@ -124,10 +178,10 @@ struct KerasReLU: KerasUnaryClass {
 
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
     source.kind == "ThresholdedReLU"
-      ? Self(slope: 0, threshold: source.number("theta") ?? 1)
+      ? Self(slope: 0, threshold: try source.number("theta") ?? 1)
       : Self(
-        maximum: source.number("max_value"), slope: source.number("negative_slope") ?? 0,
-        threshold: source.number("threshold") ?? 0)
+        maximum: try source.number("max_value"), slope: try source.number("negative_slope") ?? 0,
+        threshold: try source.number("threshold") ?? 0)
   }
 
   func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
@@ -151,7 +205,7 @@ struct KerasPReLU: KerasUnaryClass {
 
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
     try graph.turn(to: .channelsLast, for: source)
-    let shared = (source.setting("shared_axes")?.elements ?? []).compactMap(\.integer)
+    let shared = try source.integers("shared_axes") ?? []
     guard shared.isEmpty || shared.sorted() == Array(1..<max(1, graph.shape.all.count)) else {
       throw source.unsupported("shared_axes \(shared) are not supported; all positions, or none")
     }

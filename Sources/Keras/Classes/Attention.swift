@@ -16,14 +16,14 @@ struct KerasAttention: KerasLayerClass {
 
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
     let isAdditive = source.kind == "AdditiveAttention"
-    let mode = source.setting("score_mode")?.text ?? "dot"
+    let mode = try source.word("score_mode") ?? "dot"
     guard isAdditive || ["dot", "concat"].contains(mode) else {
       throw source.unsupported("score_mode '\(mode)' is not supported")
     }
     return Self(
       score: isAdditive ? .addition : mode == "dot" ? .product : .concatenation,
-      scales: source.flag("use_scale", default: isAdditive),
-      inputs: try KerasAttentionInputs(of: source, &graph, masksQuery: true))
+      scales: try source.flag("use_scale", default: isAdditive),
+      inputs: try KerasAttentionInputs(of: source, &graph, masksKey: false))
   }
 
   func outputs(of inputs: [KerasShape]) throws(ShapeFault) -> [KerasShape] {
@@ -104,29 +104,30 @@ struct KerasMultiHeadAttention: KerasLayerClass {
   var channels: Int?
   var bias: Bool
   var inputs: KerasAttentionInputs
+  /// Whether a step that no step counts for looks at none, in place of all alike; nil for no, as in older files.
+  var emptiesRows: Bool?
 
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
     for name in ["use_gate", "sliding_window"] {
       let value = source.setting(name)
       guard value == nil || value == .boolean(false) else { throw source.unsupported("\(name) is not supported") }
     }
-    if let axes = source.setting("attention_axes"), axes.integer ?? axes.elements?.first?.integer != 1 {
-      throw source.unsupported("attention_axes are not supported")
+    if let axes = try source.integers("attention_axes"), axes != [1] {
+      throw source.unsupported("attention_axes \(axes) are not supported")
     }
     let width = try source.count("key_dim")
-    let output = source.setting("output_shape")
-    let channels = output.map { $0.integer ?? $0.elements?.first?.integer ?? -1 }
-    guard channels != -1, output?.elements?.count ?? 1 == 1 else {
-      throw source.unsupported("its output_shape is not one number")
-    }
-    if let rate = source.number("dropout"), rate != 0 {
+    let output = try source.integers("output_shape")
+    guard output?.count ?? 1 == 1 else { throw source.unsupported("its output_shape is not one number") }
+    var emptiesRows: Bool?
+    if let rate = try source.number("dropout"), rate != 0 {
+      if source.version.emptiesMaskedRows { emptiesRows = true }
       graph.notes.append(
         "layer '\(source.name)': dropout inside of an attention works in training only and is left out")
     }
     return Self(
-      heads: try source.count("num_heads"), width: width, valueWidth: source.setting("value_dim")?.integer ?? width,
-      channels: channels, bias: source.bias,
-      inputs: try KerasAttentionInputs(of: source, &graph, masksQuery: true))
+      heads: try source.count("num_heads"), width: width, valueWidth: try source.integer("value_dim") ?? width,
+      channels: output?.first, bias: try source.bias,
+      inputs: try KerasAttentionInputs(of: source, &graph, masksKey: true), emptiesRows: emptiesRows)
   }
 
   func outputs(of inputs: [KerasShape]) throws(ShapeFault) -> [KerasShape] {
@@ -198,12 +199,15 @@ struct KerasMultiHeadAttention: KerasLayerClass {
       var scores = matmul(queries, apart(key(k)).transposed([0, 1, 3, 2]))
       var all = penalty
       if let queryMask {
-        // A step that does not count looks at all steps alike.
+        // The scores of a step that does not count are all the same.
         let rows = (queryMask.reshaped(to: queryMask.shape + [1]) - 1) * Self.penalty
         all = minimum(all ?? Tensor(zeros: [1, 1, 1]), rows)
       }
-      if let all { scores = scores + all.reshaped(to: [all.shape[0], 1] + all.shape.dropFirst()) }
-      let joined = matmul(softmax(scores), apart(value(v))).transposed([0, 2, 1, 3])
+      let added = all.map { $0.reshaped(to: [$0.shape[0], 1] + $0.shape.dropFirst()) }
+      if let added { scores = scores + added }
+      var shares = softmax(scores)
+      if let added, settings.emptiesRows == true { shares = shares.replacing(with: 0, where: added .< 0) }
+      let joined = matmul(shares, apart(value(v))).transposed([0, 2, 1, 3])
       let y = output(joined.reshaped(to: [joined.shape[0], joined.shape[1], heads * settings.valueWidth]))
       return [y.transposed([0, 2, 1])]
     }

@@ -7,19 +7,21 @@ struct KerasAttentionInputs: Codable, Equatable, Sendable {
   var hasKey = false
   var hasQueryMask = false
   var hasValueMask = false
+  /// Nil for no, as in older files.
+  var hasKeyMask: Bool?
   var isCausal = false
 
   /// Takes the inputs of an attention from those of the call, and the masks that come with them.
+  ///
+  /// - Parameter masksKey: whether a key's own mask counts, too.
   init(
-    of source: KerasLayerDescription, _ graph: inout KerasGraphBuilder, masksQuery: Bool
+    of source: KerasLayerDescription, _ graph: inout KerasGraphBuilder, masksKey: Bool
   ) throws(KerasModelFault) {
     if source.call.keyword("return_attention_scores")?.isAbsent == false {
       throw source.unsupported("return_attention_scores=True is not supported")
     }
     isCausal =
-      source.call.keyword("use_causal_mask")?.constant?.boolean ?? source.flag("causal", default: false)
-    // The masks of the inputs come with them.
-    if graph.current.contains(where: { $0.mask != nil }) { _ = graph.take("mask") }
+      if let given = try source.callFlag("use_causal_mask") { given } else { try source.flag("causal", default: false) }
     let given = graph.current + graph.take("query") + graph.take("value") + graph.take("key")
     graph.give(given)
     try graph.turn(to: .channelsLast, for: source)
@@ -28,24 +30,40 @@ struct KerasAttentionInputs: Codable, Equatable, Sendable {
       throw source.unsupported("it has \(turned.count) inputs; it takes a query, a value and perhaps a key")
     }
     hasKey = turned.count == 3
+    // The masks of the inputs come with them.
+    var masks = turned.map { KerasGraphBuilder.mask(of: $0) }
+    let named = graph.takeList("mask")
+    if !named.isEmpty {
+      guard !masksKey, named.count == turned.count || named.count == 2 else {
+        throw source.unsupported("it is given \(named.count) masks for \(turned.count) inputs, which is not supported")
+      }
+      masks = named
+    }
     var all = turned
-    if masksQuery, turned[0].mask != nil, let mask = graph.takeMask() {
-      hasQueryMask = true
-      all.append(mask)
+    all[0].mask = source.version.masksLists || masksKey ? masks[0]?.source : nil
+    if masksKey {
+      // Versions that take masks away take that of the query itself, whatever the call names.
+      let query = graph.take("query_mask").first
+      if !source.version.attentionTakesMasksAway { masks[0] = query ?? masks[0] }
+      masks[1] = graph.take("value_mask").first ?? masks[1]
+      if hasKey { masks[2] = graph.take("key_mask").first ?? masks[2] }
     }
-    graph.give([turned[1]])
-    if let mask = graph.takeMask() {
-      hasValueMask = true
-      all.append(mask)
+    hasQueryMask = masks[0] != nil
+    hasValueMask = masks[1] != nil
+    // Of a key that is the value there is one mask.
+    let own = masksKey && hasKey && masks[2]?.source != masks[1]?.source ? masks[2] : nil
+    if own != nil { hasKeyMask = true }
+    graph.give(all + [masks[0], masks[1], own].compactMap { $0 })
+    if masksKey, source.version.attentionTakesMasksAway { 
+      for value in given { graph.changeMask(of: value, to: nil) }
     }
-    graph.give(all)
   }
 
   /// Checks the shapes of all inputs.
   ///
   /// - Returns: those of query, value and key.
   func checked(_ inputs: [KerasShape]) throws(ShapeFault) -> [KerasShape] {
-    let count = 2 + [hasKey, hasQueryMask, hasValueMask].count { $0 }
+    let count = 2 + [hasKey, hasQueryMask, hasValueMask, hasKeyMask == true].count { $0 }
     try require(inputs.count == count, "it has \(inputs.count) inputs; it takes \(count)")
     let sequences = inputs[0..<(hasKey ? 3 : 2)]
     for sequence in sequences {
@@ -71,9 +89,10 @@ struct KerasAttentionInputs: Codable, Equatable, Sendable {
     let sequences = inputs[0..<(hasKey ? 3 : 2)].map { $0.transposed([0, 2, 1]) }
     var masks = inputs.dropFirst(sequences.count)
     let queryMask = hasQueryMask ? masks.popFirst() : nil
-    let valueMask = masks.first
     let (steps, others) = (sequences[0].shape[1], sequences[1].shape[1])
-    var counted = valueMask.map { $0.reshaped(to: [$0.shape[0], 1, others]) }
+    // Those of the value and of the key.
+    let stepMask = masks.reduce(Tensor?.none) { all, mask in all.map { $0 * mask } ?? mask }
+    var counted = stepMask.map { $0.reshaped(to: [$0.shape[0], 1, others]) }
     if isCausal {
       var triangle = [Float](repeating: 0, count: steps * others)
       for row in 0..<steps { for column in 0..<min(row + 1, others) { triangle[row * others + column] = 1 } }

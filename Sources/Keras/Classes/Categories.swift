@@ -18,8 +18,8 @@ struct KerasCategories: Codable, Equatable, Sendable {
     static func read(
       _ source: KerasLayerDescription, default name: String
     ) throws(KerasModelFault) -> Mode {
-      if source.flag("sparse", default: false) { throw source.unsupported("sparse outputs are not supported") }
-      let given = source.setting("output_mode")?.text ?? name
+      if try source.flag("sparse", default: false) { throw source.unsupported("sparse outputs are not supported") }
+      let given = try source.word("output_mode") ?? name
       switch given {
       case "int": return .index
       case "one_hot": return .oneHot
@@ -178,9 +178,8 @@ struct KerasHashing: KerasIndexingClass {
     try graph.turn(to: .channelsLast, for: source)
     let mode = try KerasCategories.Mode.read(source, default: "int")
     try graph.requireAxis(for: mode, source)
-    let mask = source.setting("mask_value")
     return Self(
-      bins: try source.count("num_bins"), mask: mask.flatMap { $0.text ?? $0.integer.map(String.init) },
+      bins: try source.count("num_bins"), mask: try source.token("mask_value"),
       hash: try source.setting("salt").map { value throws(KerasModelFault) in try source.stringHash(value) } ?? .farm,
       mode: mode, takesText: graph.current.first?.isText ?? false)
   }

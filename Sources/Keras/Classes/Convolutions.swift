@@ -52,7 +52,7 @@ struct KerasConvolution: KerasConvolutionClass {
     let axes = try graph.positions(of: source)
     return Self(
       filters: try source.count("filters", "nb_filter"), window: try source.window(axes),
-      groups: source.setting("groups")?.integer ?? 1, bias: source.bias)
+      groups: try source.integer("groups") ?? 1, bias: try source.bias)
   }
 
   func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
@@ -88,7 +88,7 @@ struct KerasTransposedConvolution: KerasConvolutionClass {
     var extra: [Int]?
     if source.setting("output_padding") != nil { extra = try source.numbers(axes, default: 0, "output_padding") }
     return Self(
-      filters: try source.count("filters"), window: try source.window(axes), outputPadding: extra, bias: source.bias)
+      filters: try source.count("filters"), window: try source.window(axes), outputPadding: extra, bias: try source.bias)
   }
 
   func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
@@ -118,7 +118,7 @@ struct KerasDepthwiseConvolution: KerasConvolutionClass {
 
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
     let axes = try graph.positions(of: source)
-    return Self(multiplier: source.multiplier, window: try source.window(axes), bias: source.bias)
+    return Self(multiplier: try source.multiplier, window: try source.window(axes), bias: try source.bias)
   }
 
   func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
@@ -145,8 +145,8 @@ struct KerasSeparableConvolution: KerasConvolutionClass {
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
     let axes = try graph.positions(of: source)
     return Self(
-      filters: try source.count("filters", "nb_filter"), multiplier: source.multiplier,
-      window: try source.window(axes), bias: source.bias)
+      filters: try source.count("filters", "nb_filter"), multiplier: try source.multiplier,
+      window: try source.window(axes), bias: try source.bias)
   }
 
   func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {

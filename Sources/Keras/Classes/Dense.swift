@@ -13,7 +13,7 @@ struct KerasDense: KerasUnaryClass {
 
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
     try graph.turn(to: .channelsLast, for: source)
-    return Self(units: try source.count("units", "output_dim"), bias: source.bias)
+    return Self(units: try source.count("units", "output_dim"), bias: try source.bias)
   }
 
   func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
@@ -43,7 +43,7 @@ struct KerasEmbedding: KerasUnaryClass {
   static var takesScalars: Bool { true }
 
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
-    if source.flag("mask_zero", default: false) { try graph.maskOutput(by: KerasNotEqual(number: 0), for: source) }
+    if try source.flag("mask_zero", default: false) { try graph.maskOutput(by: KerasNotEqual(number: 0), for: source) }
     graph.order = .channelsLast
     return Self(
       symbols: try source.count("input_dim"), width: try source.count("output_dim"),

@@ -11,6 +11,7 @@ struct KerasScalar: KerasUnaryClass {
     "ops.Add": .add, "ops.AddV2": .add, "ops.Subtract": .subtract, "ops.Sub": .subtract,
     "ops.Multiply": .multiply, "ops.Mul": .multiply, "ops.Divide": .divide, "ops.TrueDivide": .divide,
     "ops.Truediv": .divide, "ops.RealDiv": .divide, "ops.Maximum": .maximum, "ops.Minimum": .minimum,
+    "ops.LogicalOr": .either, "ops.LogicalAnd": .both,
   ]
   var kind: KerasMerge.Kind
   var number: Float
@@ -25,6 +26,7 @@ struct KerasScalar: KerasUnaryClass {
     guard all.count == 2, let place = all.firstIndex(where: { $0.constant != nil }),
       let number = all[place].constant?.double
     else { throw source.unsupported("its arguments are not a tensor and a number") }
+    guard kind != .either, kind != .both else { throw source.unsupported("it does not take a number") }
     for name in ["x1", "x2", "x", "y"] { graph.give(graph.current + graph.take(name)) }
     return Self(kind: kind, number: Float(number), isReversed: place == 0)
   }
@@ -55,6 +57,7 @@ struct KerasScalar: KerasUnaryClass {
       case .maximum: x.clamped(to: number...)
       case .minimum: x.clamped(to: ...number)
       case .distance: abs(x - number)
+      case .either, .both: kind(x, Tensor(number))
       }
     }
   }

@@ -57,10 +57,8 @@ struct KerasTextVectorization: KerasIndexingClass {
     let mode = try KerasCategories.Mode.read(source, default: "int")
     guard mode != .oneHot else { throw source.unsupported("output_mode 'one_hot' of texts is not supported") }
     let (vocabulary, weights) = try source.vocabulary(mask: "", isNumeric: false, mode)
-    var runs: [Int]?
-    if let given = source.setting("ngrams") {
-      runs = given.integer.map { $0 < 1 ? [] : Array(1...min($0, 1000)) } ?? given.elements?.compactMap(\.integer)
-    }
+    var runs = try source.integers("ngrams")
+    if let most = source.setting("ngrams"), most.elements == nil { runs = runs.map { Array(1..<max(1, min($0[0], 1000) + 1)) } }
     let standard = try source.own("standardize", ["lower_and_strip_punctuation", "lower", "strip_punctuation"])
     let split = try source.own("split", ["whitespace", "character"])
     if split == nil, graph.current.first?.isScalar ?? false {
@@ -71,7 +69,7 @@ struct KerasTextVectorization: KerasIndexingClass {
         lowers: standard?.contains("lower") ?? false, stripsPunctuation: standard?.contains("strip") ?? false,
         split: split.flatMap { KerasTokenizer.Split(rawValue: $0) }, runs: runs),
       vocabulary: vocabulary, categories: try source.categories(mode, vocabulary, weights),
-      length: mode == .index ? source.setting("output_sequence_length")?.integer : nil)
+      length: mode == .index ? try source.integer("output_sequence_length") : nil)
   }
 
   static var takesTexts: Bool { true }
@@ -114,8 +112,8 @@ extension KerasLayerDescription {
     _ mode: KerasCategories.Mode, _ vocabulary: KerasVocabulary, _ weights: [Float]?
   ) throws(KerasModelFault) -> KerasCategories {
     let known = vocabulary.first(mode) + vocabulary.words.count
-    let most = setting("max_tokens")?.integer
-    let isPadded = flag("pad_to_max_tokens", default: false)
+    let most = try integer("max_tokens")
+    let isPadded = try flag("pad_to_max_tokens", default: false)
     if isPadded, most == nil { throw unsupported("pad_to_max_tokens goes with max_tokens") }
     if let most, known > most {
       throw unsupported("a vocabulary of \(known) words does not go with max_tokens=\(most)")
@@ -126,9 +124,9 @@ extension KerasLayerDescription {
       mode: mode, depth: depth, weights: weights.map { $0 + Array(repeating: 0, count: min(missing, 1 << 24)) })
   }
 
-  /// One of the words that Keras knows for a setting; nil for None.
+  /// One of the words that Keras knows for a setting, the first where the file does not say; nil for None.
   fileprivate func own(_ name: String, _ known: [String]) throws(KerasModelFault) -> String? {
-    guard let value = setting(name) else { return nil }
+    guard let value = setting(name) else { return configuration[name] == nil ? known[0] : nil }
     if let text = value.text, known.contains(text) { return text }
     let what = value.text ?? value["registered_name"]?.text ?? value["config"]?.text ?? "a function"
     throw unsupported(

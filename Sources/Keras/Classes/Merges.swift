@@ -8,6 +8,8 @@ import AviaryTensors
 struct KerasMerge: KerasLayerClass {
   enum Kind: String, Codable, Sendable {
     case add, subtract, multiply, divide, average, maximum, minimum, distance
+    /// Ones where one of two numbers is not zero, or where both are, and zeros.
+    case either, both
 
     func callAsFunction(_ a: Tensor, _ b: Tensor) -> Tensor {
       switch self {
@@ -18,8 +20,13 @@ struct KerasMerge: KerasLayerClass {
       case .maximum: AviaryTensors.maximum(a, b)
       case .minimum: AviaryTensors.minimum(a, b)
       case .distance: abs(a - b)
+      case .either: ((a .!= 0) .| (b .!= 0)).tensor
+      case .both: ((a .!= 0) .& (b .!= 0)).tensor
       }
     }
+
+    /// Whether Keras 3 leaves the masked steps of an input out; the others take them as they are.
+    var skipsMaskedSteps: Bool { [.multiply, .maximum, .minimum].contains(self) }
   }
 
   static let key = "merge"
@@ -34,9 +41,11 @@ struct KerasMerge: KerasLayerClass {
   var kind: Kind
   /// What the inputs after the first are multiplied by.
   var scale: Float = 1
+  /// Which inputs have a mask: the masks follow the inputs. Nil for none, as in older files.
+  var masked: [Bool]?
 
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
-    let mode = source.setting("mode")?.text
+    let mode = try source.word("mode")
     guard let kind = kinds[source.kind] ?? mode.flatMap({ modes[$0] }) ?? (source.kind == "Merge" ? nil : .add) else {
       throw source.unsupported("mode '\(mode ?? "")' is not supported")
     }
@@ -45,17 +54,25 @@ struct KerasMerge: KerasLayerClass {
       graph.give(graph.current + graph.take("validation_embed"))
       graph.notes.append("layer '\(source.name)': L1Dist is not a class of Keras; it is taken for |a − b|")
     }
-    // Versions before 3 count a step that all inputs count, version 3 one that any counts.
-    try graph.joinMasks(source.version < 3 ? .minimum : .maximum, needsAll: true, for: source)
-    try graph.alignOrders(for: source)
+    let masks = graph.current.map { KerasGraphBuilder.mask(of: $0) }
+    // Versions before 3 count a step that all masks count, version 3 one that any counts, if every input has a mask.
+    let isKeras3 = source.version.isKeras3
+    try graph.joinMasks(isKeras3 ? .maximum : .minimum, needsAll: isKeras3, for: source)
+    let skips = kind.skipsMaskedSteps && source.version.mergesByMasks && masks.contains { $0 != nil }
+    try skips ? graph.turn(to: .channelsLast, for: source) : graph.alignOrders(for: source)
     if Set(graph.current.map(\.shape.all.count)).count > 1 { try graph.turn(to: .channelsLast, for: source) }
-    return Self(kind: kind, scale: source.kind == "CustomScaleLayer" ? source.number("scale") ?? 1 : 1)
+    let scale = source.kind == "CustomScaleLayer" ? try source.number("scale") ?? 1 : 1
+    guard skips else { return Self(kind: kind, scale: scale) }
+    graph.give(graph.current + masks.compactMap { $0 })
+    return Self(kind: kind, scale: scale, masked: masks.map { $0 != nil })
   }
 
   func outputs(of inputs: [KerasShape]) throws(ShapeFault) -> [KerasShape] {
     try require(!inputs.isEmpty, "it has no inputs")
+    let inputs = try withoutMasks(inputs)
     try require(
-      ![.subtract, .divide, .distance].contains(kind) || inputs.count == 2, "it takes two inputs, not \(inputs.count)")
+      ![.subtract, .divide, .distance, .either, .both].contains(kind) || inputs.count == 2,
+      "it takes two inputs, not \(inputs.count)")
     try require(scale.isFinite, "its scale is not a number")
     let axes = inputs.map(\.positions.count).max() ?? 0
     var result = KerasShape(channels: 1, positions: Array(repeating: 1, count: axes))
@@ -63,6 +80,23 @@ struct KerasMerge: KerasLayerClass {
       result = try Self.broadcast(result, KerasMerge.padded(input, axes: axes))
     }
     return [result]
+  }
+
+  /// The inputs without their masks, which are checked.
+  private func withoutMasks(_ inputs: [KerasShape]) throws(ShapeFault) -> [KerasShape] {
+    guard let masked else { return inputs }
+    try require(
+      !masked.isEmpty && inputs.count == masked.count + masked.count { $0 } && kind.skipsMaskedSteps,
+      "it does not take \(inputs.count) inputs, some of which are masks")
+    let values = Array(inputs.prefix(masked.count))
+    for (value, mask) in zip(zip(values, masked).filter(\.1).map(\.0), inputs.dropFirst(masked.count)) {
+      let length = value.positions.first ?? nil
+      try require(
+        value.positions.count == 1 && mask.positions.isEmpty
+          && (mask.channels == length || mask.channels == nil || length == nil),
+        "a mask of shape \(mask) of an input of shape \(value) is not supported")
+    }
+    return values
   }
 
   /// The shape of a sum: an axis of one element goes with any other.
@@ -83,7 +117,9 @@ struct KerasMerge: KerasLayerClass {
   }
 
   func module(on inputs: [KerasShape]) -> KerasModule {
-    .joining(Joined(kind: kind, scale: scale, axes: inputs.map(\.positions.count).max() ?? 0))
+    let values = inputs.prefix(masked?.count ?? inputs.count)
+    return .joining(
+      Joined(kind: kind, scale: scale, masked: masked ?? [], axes: values.map(\.positions.count).max() ?? 0))
   }
 
   var effect: KerasEffect { .mixes }
@@ -92,20 +128,53 @@ struct KerasMerge: KerasLayerClass {
   private struct Joined: JoiningLayer {
     let kind: Kind
     let scale: Float
+    let masked: [Bool]
     let axes: Int
     let site = Site()
 
     var children: [Child] { [Child("site", site)] }
 
     func forward(_ inputs: [Tensor]) -> [Tensor] {
-      let padded = inputs.map { x in
+      var masks = inputs.dropFirst(masked.isEmpty ? inputs.count : masked.count)
+      let padded = inputs.dropLast(masks.count).map { x in
         let more = axes - (x.rank - 2)
         return more == 0
           ? x : x.reshaped(to: Array(x.shape.prefix(2)) + Array(repeating: 1, count: more) + x.shape.dropFirst(2))
       }
+      if !masked.isEmpty {
+        return [
+          joined(
+            padded,
+            masked.map { isMasked in
+              isMasked ? masks.popFirst().map { $0.reshaped(to: [$0.shape[0], 1, $0.shape[1]]) .!= 0 } : nil
+            })
+        ]
+      }
       let rest = padded.dropFirst()
       let sum = (scale == 1 ? Array(rest) : rest.map { $0 * scale }).reduce(padded[0]) { kind($0, $1) }
       return [kind == .average ? sum * (1 / Float(inputs.count)) : sum]
+    }
+
+    /// The same of inputs some of which have a mask, [N, 1, T], as Keras 3 joins them.
+    private func joined(_ inputs: [Tensor], _ masks: [Mask?]) -> Tensor {
+      if kind == .multiply {
+        // A masked step is a factor of 1, and 0 where all inputs mask it.
+        let product = zip(inputs, masks).map { x, mask in mask.map { x.replacing(with: 1, where: .!$0) } ?? x }
+          .reduce(nil) { all, x in all.map { $0 * x } ?? x }
+        let known = masks.compactMap { $0 }
+        let any = known.count == masks.count ? known.dropFirst().reduce(known[0]) { $0 .| $1 } : nil
+        let y = product ?? inputs[0]
+        return any.map { y.replacing(with: 0, where: .!$0) } ?? y
+      }
+      // A masked step is that of what was joined before; a step that was masked until now is that of the next input.
+      var (y, mask) = (inputs[0], masks[0])
+      for (x, own) in zip(inputs, masks).dropFirst() {
+        let next = own.map { x.replacing(with: y, where: .!$0) } ?? x
+        if let mask { y = y.replacing(with: next, where: .!mask) }
+        mask = mask.flatMap { mask in own.map { mask .| $0 } }
+        y = kind(y, next)
+      }
+      return y
     }
   }
 }
@@ -115,19 +184,22 @@ struct KerasConcatenate: KerasLayerClass {
   static let classes = ["Concatenate", "ops.Concatenate", "ops.Concat"]
   /// Whether a layer of Keras 1's class Merge is one.
   static func isMode(_ source: KerasLayerDescription) -> Bool {
-    source.kind == "Merge" && source.setting("mode")?.text == "concat"
+    source.kind == "Merge" && source.configuration["mode"]?.text == "concat"
   }
 
   /// The axis of [C, …].
   var axis: Int
 
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
-    let given = source.setting("axis", "concat_axis")?.integer ?? source.call.keyword("axis")?.constant?.integer ?? -1
+    let own = try source.integer("axis", "concat_axis")
+    let given = if let own { own } else { try source.callInteger("axis") ?? -1 }
+    // A function makes a tensor without a mask.
+    if source.kind.hasPrefix("ops.") { graph.giveWithoutMasks(graph.current) }
     try graph.alignOrders(for: source)
     guard let axis = graph.axis(given) else { throw source.unsupported("axis \(given) is not supported") }
     if axis == 0 {
       try graph.joinMasks(
-        source.version < 3 ? .minimum : .maximum, needsAll: source.version >= 3, for: source)
+        source.version.isKeras3 ? .maximum : .minimum, needsAll: source.version.isKeras3, for: source)
     } else {
       try graph.requireNoMask(source)
     }
@@ -178,9 +250,8 @@ struct KerasDot: KerasLayerClass {
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
     try graph.turn(to: .channelsLast, for: source)
     guard graph.current.count == 2 else { throw source.unsupported("it has \(graph.current.count) inputs, not two") }
-    let given = source.setting("axes", "dot_axes")
-    let one = given?.integer
-    let both = one.map { [$0, $0] } ?? (given?.elements ?? []).compactMap(\.integer)
+    let given = try source.integers("axes", "dot_axes") ?? []
+    let both = given.count == 1 ? [given[0], given[0]] : given
     let all = graph.current
     var axes: [Int] = []
     for (value, axis) in zip(all, both) {
@@ -190,7 +261,7 @@ struct KerasDot: KerasLayerClass {
     }
     graph.give(all)
     guard axes.count == 2 else { throw source.unsupported("its axes are not two numbers") }
-    return Self(axes: axes, normalizes: source.flag("normalize", default: false))
+    return Self(axes: axes, normalizes: try source.flag("normalize", default: false))
   }
 
   func outputs(of inputs: [KerasShape]) throws(ShapeFault) -> [KerasShape] {

@@ -27,20 +27,27 @@ extension KerasGraphBuilder {
   fileprivate mutating func normalization(
     _ source: KerasLayerDescription, takesFirstAxis: Bool
   ) throws(KerasModelFault) -> (epsilon: Float, scale: Bool, center: Bool) {
-    let setting = source.setting("axis")
-    let axes = setting?.elements?.map(\.integer) ?? [setting?.integer ?? -1]
+    let axes = try source.integers("axis") ?? [-1]
     let last = shape.all.count
-    guard axes.count == 1, let axis = axes[0] else { throw source.unsupported("axes \(axes) are not supported") }
+    guard axes.count == 1 else { throw source.unsupported("axes \(axes) are not supported") }
+    let axis = axes[0]
     let isLast = axis == -1 || axis == last
     guard isLast || (axis == 1 && takesFirstAxis) else {
       throw source.unsupported("axis \(axis) of an input with \(last) axes is not supported")
     }
     try turn(to: isLast ? .channelsLast : .channelsFirst, for: source)
-    if source.flag("rms_scaling", default: false) { throw source.unsupported("rms_scaling is not supported") }
-    if let mode = source.setting("mode")?.integer, mode != 0 {
+    return try settings(source)
+  }
+
+  /// The settings of a normalisation, without its axes.
+  fileprivate func settings(
+    _ source: KerasLayerDescription
+  ) throws(KerasModelFault) -> (epsilon: Float, scale: Bool, center: Bool) {
+    if try source.flag("rms_scaling", default: false) { throw source.unsupported("rms_scaling is not supported") }
+    if let mode = try source.integer("mode"), mode != 0 {
       throw source.unsupported("mode \(mode) is not supported")
     }
-    return (source.number("epsilon") ?? 1e-3, source.flag("scale", default: true), source.flag("center", default: true))
+    return try (source.number("epsilon") ?? 1e-3, source.flag("scale", default: true), source.flag("center", default: true))
   }
 }
 
@@ -55,7 +62,10 @@ struct KerasBatchNormalization: KerasNormalizationClass {
 
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
     let (epsilon, scale, center) = try graph.normalization(source, takesFirstAxis: true)
-    let kept = source.setting("momentum")?.double ?? 0.99
+    let kept = try source.double("momentum") ?? 0.99
+    if graph.takeMask(for: source) != nil {
+      graph.notes.append("layer '\(source.name)': when it is trained, masked steps count in its statistics, too")
+    }
     return Self(epsilon: epsilon, momentum: Float(1 - kept), scale: scale, center: center)
   }
 
@@ -77,13 +87,48 @@ struct KerasLayerNormalization: KerasNormalizationClass {
   var epsilon: Float
   var scale: Bool
   var center: Bool
+  /// The extents of the axes in Keras that are one here; nil for one.
+  var extents: [Int]?
 
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
     let (epsilon, scale, center) = try graph.normalization(source, takesFirstAxis: false)
     return Self(epsilon: epsilon, scale: scale, center: center)
   }
 
-  func output(of input: KerasShape) throws(ShapeFault) -> KerasShape { try checked(input) }
+  /// Adds a layer, also one over several axes, which have to be the last: they become one for it, and several again.
+  static func add(_ source: KerasLayerDescription, to graph: inout KerasGraphBuilder) throws(KerasModelFault) {
+    let given = try source.integers("axis") ?? [-1]
+    guard given.count > 1, graph.current.count == 1 else { return try graph.add(source, read(source, &graph)) }
+    try graph.turn(to: .channelsLast, for: source)
+    let mask = graph.current[0].mask
+    let whole = graph.shape
+    let last = whole.all.count
+    let places = Set(given.map { $0 < 0 ? $0 + last + 1 : $0 })
+    let extents = (whole.positions + [whole.channels]).compactMap { $0 }
+    guard places == Set(last + 1 - given.count...last), given.count <= last, extents.count == last else {
+      throw source.unsupported(
+        "axes \(given) of an input of shape \(whole) are not supported; the last ones are, of an input whose shape is known")
+    }
+    let (epsilon, scale, center) = try graph.settings(source)
+    let joined = Array(extents.suffix(given.count))
+    try graph.add(
+      source.unplaced(source.name + "_row"), KerasReshape(shape: extents.dropLast(given.count) + [joined.reduce(1, *)]))
+    try graph.add(source, Self(epsilon: epsilon, scale: scale, center: center, extents: joined))
+    try graph.add(source.unplaced(source.name + "_axes"), KerasReshape(shape: extents))
+    graph.setMask(mask)
+  }
+
+  func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
+    let known = extents.map { KerasShape.product($0.map { $0 }) }
+    try require(known == nil || known == input.channels, "an input of shape \(input) is not a row of \(extents ?? [])")
+    return try checked(input)
+  }
+
+  func exported(_ weights: KerasWeights) -> [(group: String, arrays: [StoredArray])] {
+    let arrays = weights.arrays(of: parts).map { array in extents.flatMap { array.reshaped(to: $0) } ?? array }
+    return arrays.isEmpty ? [] : [(weights.isTimeDistributed ? "layer" : "", arrays)]
+  }
+
   func layer(on input: KerasShape) -> any UnaryLayer { LayerNorm(input.channels ?? 1, axis: 1, epsilon: epsilon) }
   var parts: [KerasPart] { KerasFamily.normalization.parts(scale: scale, center: center) }
 }
@@ -97,7 +142,7 @@ struct KerasDropout: KerasUnaryClass {
     if source.kind != "Dropout" {
       graph.notes.append("layer '\(source.name)': \(source.kind) becomes Dropout; neither does anything in predictions")
     }
-    return Self(rate: source.dropout)
+    return Self(rate: try source.dropout)
   }
 
   func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
@@ -115,7 +160,7 @@ struct KerasSpatialDropout: KerasUnaryClass {
   var rate: Float
 
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
-    Self(rate: source.dropout)
+    Self(rate: try source.dropout)
   }
 
   func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {

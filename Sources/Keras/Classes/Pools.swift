@@ -48,8 +48,8 @@ struct KerasGlobalPool: KerasLayerClass {
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
     _ = try graph.positions(of: source)
     let kind = KerasPoolKind(source)
-    if let mask = graph.takeMask(), kind == .average { graph.give([graph.current[0], mask]) }
-    return Self(kind: kind, keepsPositions: source.flag("keepdims", default: false))
+    if let mask = graph.takeMask(for: source), kind == .average { graph.give([graph.current[0], mask]) }
+    return Self(kind: kind, keepsPositions: try source.flag("keepdims", default: false))
   }
 
   func outputs(of inputs: [KerasShape]) throws(ShapeFault) -> [KerasShape] {

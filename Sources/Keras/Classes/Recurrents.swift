@@ -44,28 +44,31 @@ struct KerasRecurrentCell: Codable, Equatable, Sendable {
     guard let kind = Kind.classes[source.kind] else {
       throw source.unsupported("a \(source.kind) inside of another layer is not supported")
     }
-    if source.flag("time_major", default: false) { throw source.unsupported("time_major=True is not supported") }
+    if try source.flag("time_major", default: false) { throw source.unsupported("time_major=True is not supported") }
     self.kind = kind
     units = try source.count("units", "output_dim")
-    bias = source.flag("use_bias", default: true)
+    bias = try source.flag("use_bias", default: true)
     activation = try source.activation("activation", default: .tanh)
     // The default was another one before Keras 2.3; its files always say.
     gates =
       kind == .simple
       ? .linear : try source.activation("recurrent_activation", "inner_activation", default: .sigmoid)
-    returnsSequences = source.flag("return_sequences", default: false)
-    goesBackwards = source.flag("go_backwards", default: false)
-    resetsAfter = source.flag("reset_after", default: false)
-    if source.flag("return_state", default: false) { returnsState = true }
-    if source.flag("zero_output_for_mask", default: false) { zeroesMasked = true }
+    returnsSequences = try source.flag("return_sequences", default: false)
+    goesBackwards = try source.flag("go_backwards", default: false)
+    resetsAfter = try source.flag("reset_after", default: false)
+    if try source.flag("return_state", default: false) { returnsState = true }
+    if try source.flag("zero_output_for_mask", default: false) { zeroesMasked = true }
   }
 
   /// Gives the layer the mask of its input, and the initial states that it is called with, as further inputs.
-  fileprivate mutating func takeInputs(of graph: inout KerasGraphBuilder) {
+  fileprivate mutating func takeInputs(of graph: inout KerasGraphBuilder, for source: KerasLayerDescription) {
     // The sequence alone, or with states after it.
-    var inputs = graph.current.prefix(1)
     let states = Array(graph.current.dropFirst()) + graph.take("initial_state")
-    if let mask = graph.takeMask() {
+    let known = states.isEmpty || !source.version.dropsMaskBesideStates
+    // Where it is not applied, the output has it all the same.
+    let mask = known ? graph.takeMask(for: source) : graph.takeNamedMask(for: source)
+    var inputs = graph.current.prefix(1)
+    if let mask {
       inputs.append(mask)
       isMasked = true
     }
@@ -149,13 +152,13 @@ struct KerasRecurrentCell: Codable, Equatable, Sendable {
 
 extension KerasGraphBuilder {
   /// Says what a recurrent layer does in Keras and not here.
-  fileprivate mutating func noteWhatIsLeftOut(of source: KerasLayerDescription) {
+  fileprivate mutating func noteWhatIsLeftOut(of source: KerasLayerDescription) throws(KerasModelFault) {
     // Keras 1 said dropout_W and dropout_U.
-    let rates = [source.number("dropout", "dropout_W"), source.number("recurrent_dropout", "dropout_U")]
+    let rates = [try source.number("dropout", "dropout_W"), try source.number("recurrent_dropout", "dropout_U")]
     if rates.contains(where: { ($0 ?? 0) != 0 }) {
       notes.append("layer '\(source.name)': dropout inside of a \(source.kind) works in training only and is left out")
     }
-    if source.flag("stateful", default: false) {
+    if try source.flag("stateful", default: false) {
       notes.append("layer '\(source.name)': stateful=True is left out: every sequence starts from a state of zeros")
     }
   }
@@ -167,10 +170,10 @@ struct KerasRecurrent: KerasLayerClass {
   var cell: KerasRecurrentCell
 
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
-    graph.noteWhatIsLeftOut(of: source)
+    try graph.noteWhatIsLeftOut(of: source)
     try graph.turn(to: .channelsLast, for: source)
     var cell = try KerasRecurrentCell(source)
-    cell.takeInputs(of: &graph)
+    cell.takeInputs(of: &graph, for: source)
     return Self(cell: cell)
   }
 
@@ -213,12 +216,12 @@ struct KerasBidirectional: KerasLayerClass {
         throw source.unsupported("its two directions differ, which is not supported")
       }
     }
-    let mode = source.setting("merge_mode")?.text
+    let mode = try source.word("merge_mode")
     guard let merge = mode.flatMap({ merges[$0] }) else {
       throw source.unsupported("merge_mode \(mode ?? "None") is not supported")
     }
-    graph.noteWhatIsLeftOut(of: wrapped)
-    forward.takeInputs(of: &graph)
+    try graph.noteWhatIsLeftOut(of: wrapped)
+    forward.takeInputs(of: &graph, for: source)
     return Self(cell: forward, merge: merge)
   }
 

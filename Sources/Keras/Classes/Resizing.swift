@@ -16,8 +16,8 @@ struct KerasResizing: KerasUnaryClass {
 
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
     try graph.bringImages(to: source)
-    for name in ["crop_to_aspect_ratio", "pad_to_aspect_ratio", "antialias"] where source.flag(name, default: false) {
-      throw source.unsupported("\(name)=True is not supported")
+    for name in ["crop_to_aspect_ratio", "pad_to_aspect_ratio", "antialias"] {
+      if try source.flag(name, default: false) { throw source.unsupported("\(name)=True is not supported") }
     }
     return Self(
       size: [try source.count("height"), try source.count("width")],
@@ -25,7 +25,7 @@ struct KerasResizing: KerasUnaryClass {
   }
 
   static func interpolation(_ source: KerasLayerDescription) throws(KerasModelFault) -> Interpolation {
-    let name = source.setting("interpolation")?.text ?? "bilinear"
+    let name = try source.word("interpolation") ?? "bilinear"
     guard let known = Interpolation(rawValue: name) else {
       throw source.unsupported("interpolation '\(name)' is not supported")
     }
@@ -118,7 +118,7 @@ struct KerasCenterCrop: KerasUnaryClass {
 extension KerasGraphBuilder {
   /// Brings the channels of images where a layer that names no order of axes has them.
   fileprivate mutating func bringImages(to source: KerasLayerDescription) throws(KerasModelFault) {
-    let isFirst = source.setting("data_format")?.text == "channels_first"
+    let isFirst = try source.word("data_format") == "channels_first"
     try turn(to: isFirst ? .channelsFirst : .channelsLast, for: source)
   }
 }

@@ -14,13 +14,13 @@ struct KerasGroupNormalization: KerasUnaryClass {
   var center: Bool
 
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
-    let axis = source.setting("axis")?.integer ?? -1
+    let axis = try source.integer("axis") ?? -1
     let last = graph.shape.all.count
     guard axis == -1 || axis == last || axis == 1 else { throw source.unsupported("axis \(axis) is not supported") }
     try graph.turn(to: axis == 1 && last > 1 ? .channelsFirst : .channelsLast, for: source)
     return Self(
-      groups: source.setting("groups")?.integer ?? 32, epsilon: source.number("epsilon") ?? 1e-3,
-      scale: source.flag("scale", default: true), center: source.flag("center", default: true))
+      groups: try source.integer("groups") ?? 32, epsilon: try source.number("epsilon") ?? 1e-3,
+      scale: try source.flag("scale", default: true), center: try source.flag("center", default: true))
   }
 
   func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
@@ -48,9 +48,8 @@ struct KerasUnitNormalization: KerasUnaryClass {
   static let classes = ["UnitNormalization"]
 
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
-    let setting = source.setting("axis")
-    let axes = setting?.elements?.map(\.integer) ?? [setting?.integer ?? -1]
-    guard axes.count == 1, let axis = axes[0], graph.axis(axis) == 0 else {
+    let axes = try source.integers("axis") ?? [-1]
+    guard axes.count == 1, graph.axis(axes[0]) == 0 else {
       throw source.unsupported("an axis other than that of the channels is not supported")
     }
     return Self()
@@ -82,9 +81,9 @@ struct KerasStatistics: KerasUnaryClass {
   var variance: [Float]?
 
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
-    let setting = source.setting("axis")
-    let axes = setting.map { $0.elements?.map(\.integer) ?? [$0.integer] } ?? []
-    guard axes.count <= 1, axes.allSatisfy({ axis in axis.map { graph.axis($0) == 0 } ?? false }) else {
+    // None is one number for all.
+    let axes = try source.integers("axis") ?? (source.configuration["axis"] == nil ? [-1] : [])
+    guard axes.count <= 1, axes.allSatisfy({ graph.axis($0) == 0 }) else {
       throw source.unsupported("axes other than that of the channels are not supported")
     }
     func numbers(_ name: String) throws(KerasModelFault) -> [Float]? {
@@ -102,7 +101,7 @@ struct KerasStatistics: KerasUnaryClass {
     let mean = try numbers("mean")
     let variance = try numbers("variance")
     return Self(
-      inverts: source.flag("invert", default: false), isScalar: axes.isEmpty, mean: mean, variance: variance)
+      inverts: try source.flag("invert", default: false), isScalar: axes.isEmpty, mean: mean, variance: variance)
   }
 
   func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {

@@ -14,7 +14,7 @@ struct KerasFlatten: KerasUnaryClass {
 
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
     // Told that channels are first, Keras brings them to the end before it flattens.
-    let isFirst = source.setting("data_format")?.text == "channels_first"
+    let isFirst = try source.word("data_format") == "channels_first"
     if isFirst { try graph.turn(to: .channelsFirst, for: source) }
     return Self(channelsLast: isFirst || graph.order == .channelsLast, reordered: false)
   }
@@ -157,7 +157,7 @@ struct KerasUpSampling: KerasUnaryClass {
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
     let axes = try graph.positions(of: source)
     let size = try source.numbers(axes, default: 2, "size", "length")
-    let name = source.setting("interpolation")?.text ?? "nearest"
+    let name = try source.word("interpolation") ?? "nearest"
     guard name == "nearest" || (name == "bilinear" && axes == 2) else {
       throw source.unsupported("interpolation '\(name)' is not supported")
     }
@@ -190,14 +190,8 @@ struct KerasRescaling: KerasUnaryClass {
 
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
     func numbers(_ name: String, default value: Float) throws(KerasModelFault) -> (one: Float, all: [Float]?) {
-      guard let setting = source.setting(name) else { return (value, nil) }
-      if let one = source.number(name) { return (one, nil) }
-      let given = setting.elements ?? setting["config"]?["value"]?.elements ?? setting["value"]?.elements ?? []
-      let all = given.compactMap(\.double).map { Float($0) }
-      guard all.count == given.count, !all.isEmpty else {
-        throw source.unsupported("its \(name) is not a number, or one of each channel")
-      }
-      return (value, all)
+      guard let given = try source.numbers(name) else { return (value, nil) }
+      return given.count == 1 ? (given[0], nil) : (value, given)
     }
     let scale = try numbers("scale", default: 1)
     let offset = try numbers("offset", default: 0)

@@ -94,21 +94,21 @@ extension KerasLayerDescription {
   func vocabulary(
     mask: String? = nil, isNumeric: Bool, _ puts: KerasCategories.Mode
   ) throws(KerasModelFault) -> (vocabulary: KerasVocabulary, weights: [Float]?) {
-    if flag("invert", default: false) {
+    if try flag("invert", default: false) {
       throw unsupported("invert=True, which makes words of numbers, is not supported")
     }
     var result = KerasVocabulary(
-      words: [], isNumeric: isNumeric, mask: text(of: setting("mask_token")) ?? mask,
-      unknown: setting("num_oov_indices")?.integer ?? 1, hash: nil)
+      words: [], isNumeric: isNumeric, mask: try token("mask_token") ?? mask,
+      unknown: try integer("num_oov_indices") ?? 1, hash: nil)
     if let salt = setting("salt") { result.hash = try stringHash(salt) }
-    if isNumeric, result.hash == nil, setting("oov_method")?.text == "farmhash" { result.hash = .farm }
-    if let encoding = setting("encoding")?.text, !["utf-8", "utf8"].contains(encoding.lowercased()) {
+    if isNumeric, result.hash == nil, try word("oov_method") == "farmhash" { result.hash = .farm }
+    if let encoding = try word("encoding"), !["utf-8", "utf8"].contains(encoding.lowercased()) {
       throw unsupported("encoding '\(encoding)' is not supported")
     }
     let given = try words()
     let special =
       Array(repeating: result.mask, count: result.first(puts) - result.unknown)
-      + Array(repeating: text(of: setting("oov_token")) ?? (isNumeric ? "-1" : "[UNK]"), count: max(0, result.unknown))
+      + Array(repeating: try token("oov_token") ?? (isNumeric ? "-1" : "[UNK]"), count: max(0, result.unknown))
     let hasSpecial =
       given.count >= special.count && zip(given, special).allSatisfy { word, token in token?.isExactly(word) ?? false }
     result.words = Array(given.dropFirst(hasSpecial ? special.count : 0))

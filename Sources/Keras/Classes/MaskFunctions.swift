@@ -1,0 +1,81 @@
+// Functions of `keras.ops` that Keras makes the masks of joined sequences with.
+
+import AviaryCheckpoints
+import AviaryLayers
+import AviaryTensors
+
+/// Any: which steps of a sequence have a number other than 0.
+struct KerasAnyOfStep: KerasUnaryClass {
+  static let key = "anyOfStep"
+  static let classes = ["ops.Any"]
+
+  static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
+    try graph.turn(to: .channelsLast, for: source)
+    guard let axes = try source.integers("axis"), axes == [-1] || axes == [2], graph.current.count == 1,
+      graph.shape.positions.count == 1, try !source.flag("keepdims", default: false)
+    else { throw source.unsupported("it is not that of the last axis of a sequence, which is not supported") }
+    graph.giveWithoutMasks(graph.current)
+    return Self()
+  }
+
+  private var steps: KerasStepMask { KerasStepMask(number: 0) }
+  func output(of input: KerasShape) throws(ShapeFault) -> KerasShape { try steps.output(of: input) }
+  func layer(on input: KerasShape) -> any UnaryLayer { steps.layer(on: input) }
+}
+
+/// ExpandDims of a row: [T] → [1, T], a number for each step.
+struct KerasStepColumn: KerasUnaryClass {
+  static let key = "stepColumn"
+  static let classes = ["ops.ExpandDims"]
+
+  static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
+    let axis = try source.integer("axis")
+    guard let axis, [-1, 2].contains(axis), graph.current.count == 1, graph.shape.positions.isEmpty else {
+      throw source.unsupported("it is not that of a row's last axis, which is not supported")
+    }
+    graph.order = .channelsLast
+    graph.giveWithoutMasks(graph.current)
+    return Self()
+  }
+
+  func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
+    try require(input.positions.isEmpty, "it takes rows, not an input of shape \(input)")
+    return KerasShape(channels: 1, positions: [input.channels])
+  }
+
+  func layer(on input: KerasShape) -> any UnaryLayer { Column() }
+
+  private struct Column: UnaryLayer {
+    let site = Site()
+
+    var children: [Child] { [Child("site", site)] }
+    func forward(_ x: Tensor) -> Tensor { x.reshaped(to: [x.shape[0], 1, x.shape[1]]) }
+  }
+}
+
+/// OnesLike and ZerosLike.
+struct KerasConstant: KerasUnaryClass {
+  static let key = "constant"
+  static let classes = ["ops.OnesLike", "ops.ZerosLike"]
+  var isOne: Bool
+
+  static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
+    graph.giveWithoutMasks(graph.current)
+    return Self(isOne: source.kind == "ops.OnesLike")
+  }
+
+  func layer(on input: KerasShape) -> any UnaryLayer { Filled(isOne: isOne) }
+
+  private struct Filled: UnaryLayer {
+    let isOne: Bool
+    let site = Site()
+
+    var children: [Child] { [Child("site", site)] }
+
+    /// A comparison that holds for every number, or for none, so that it is a function of the input's shape.
+    func forward(_ x: Tensor) -> Tensor {
+      let isNumber = (x .== x) .| (x .!= x)
+      return (isOne ? isNumber : .!isNumber).tensor
+    }
+  }
+}
