@@ -7,7 +7,7 @@ attentions, states, and functions each hand masks on in their own way. Weights a
 
 Needs: pip install keras==3.15.0 tf_keras==2.21.0 tensorflow-cpu==2.21.0 torch==2.13.0 numpy h5py; runs with KERAS_BACKEND=torch.
 """
-import os, pathlib, shutil, sys
+import os, pathlib, re, shutil, sys, zipfile
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -139,8 +139,20 @@ def keras2():
     x = K.LSTM(4, return_sequences=True)(b, initial_state=[h, c])
     p = K.Conv1D(4, 3, **SAME)(a)
     joined = [K.Multiply()([a, b]), K.Maximum()([a, p]), K.Minimum()([p, a, b])]
-    y = K.GlobalAveragePooling1D()(a + b)
-    return tf_keras.Model([i, j], [x, K.GRU(2)(x), *joined, *[K.GRU(2)(z) for z in joined], y])
+    means = [K.GlobalAveragePooling1D()(z) for z in (x, a + b, *joined)]
+    return tf_keras.Model([i, j], [x, *joined, *means])
+
+
+def renumber(path):
+    """Addresses of objects, by which Keras says that two are one, become numbers that are the same each time."""
+    with zipfile.ZipFile(path) as archive:
+        members = [(name, archive.read(name)) for name in archive.namelist()]
+    known = {}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members:
+            if name == "config.json":
+                data = re.sub(rb'(?<="shared_object_id": )\d+', lambda m: str(known.setdefault(m[0], len(known) + 1)).encode(), data)
+            archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
 
 
 def inputs(m, seed):
@@ -183,6 +195,7 @@ def main():
         path = str(out / f"{name}.keras")
         m.save(path)
         pack(path)
+        renumber(path)
         note(outputs, name, m, inputs(m, 400 + number), predict)
     m = keras2()
     generator = np.random.default_rng(390)

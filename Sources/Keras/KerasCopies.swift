@@ -28,7 +28,9 @@ struct KerasCopies {
           known[number] = (place, kind, name)
         }
         if KerasModelInputs.isModel(layer) { visit(layer, place + "/") }
-        if let wrapped = layer["config"]?["layer"], KerasModelInputs.isModel(wrapped) { visit(wrapped, place + "/layer/") }
+        if let wrapped = layer["config"]?["layer"], KerasModelInputs.isModel(wrapped) {
+          visit(wrapped, place + "/layer/")
+        }
       }
     }
     visit(model, "")

@@ -55,7 +55,8 @@ extension KerasModelInputs {
   private static func shape(of layer: JSONValue) -> [Int?]? {
     guard let configuration = layer["config"] else { return nil }
     let description = KerasLayerDescription(
-      kind: layer["class_name"]?.text ?? "", name: "", configuration: configuration, path: "", version: KerasVersion("3"))
+      kind: layer["class_name"]?.text ?? "", name: "", configuration: configuration, path: "",
+      version: KerasVersion("3"))
     if let own = description.inputShape ?? shape(layer["build_config"]?["input_shape"]) { return own }
     if description.kind == "Embedding" { return [description.setting("input_length")?.integer] }
     return configuration["layer"].flatMap { shape(of: $0) }

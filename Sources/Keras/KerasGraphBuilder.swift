@@ -105,7 +105,10 @@ struct KerasGraphBuilder {
   /// Begins a layer with its inputs.
   mutating func begin(_ inputs: [Value], _ named: [Named]) {
     current = inputs.map(masked)
-    self.named = named.filter { $0.values.contains { $0 != nil } }.map { ($0.name, $0.values.map { $0.map(masked) }) }
+    // A list of None says of several inputs that they have no masks; None alone says nothing.
+    self.named = named.filter { name, values in
+      values.contains { $0 != nil } || (name.isExactly("mask") && values.count > 1)
+    }.map { ($0.name, $0.values.map { $0.map(masked) }) }
   }
 
   /// A value with the mask that it has by now.

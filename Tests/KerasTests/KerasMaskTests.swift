@@ -153,8 +153,12 @@ import Testing
 
   /// Python's other ways to write the same: 3.0 for 3, 0 for false, None for false or no function.
   @Test func otherWaysToWriteSettingsAreRead() throws {
-    #expect(try layer("Dense", #""units":3.0,"use_bias":0"#).layers.last?.operation.equals(KerasDense(units: 3, bias: false)) == true)
-    #expect(try layer("Dense", #""units":3,"use_bias":null"#).layers.last?.operation.equals(KerasDense(units: 3, bias: false)) == true)
+    #expect(
+      try layer("Dense", #""units":3.0,"use_bias":0"#).layers.last?.operation.equals(KerasDense(units: 3, bias: false))
+        == true)
+    #expect(
+      try layer("Dense", #""units":3,"use_bias":null"#).layers.last?.operation.equals(KerasDense(units: 3, bias: false))
+        == true)
     let lstm = try layer("LSTM", #""units":3,"activation":null"#).layers.last?.operation as? KerasRecurrent
     #expect(lstm?.cell.activation == .linear && lstm?.cell.gates == .sigmoid)
     let scaled = try layer("Rescaling", #""scale":[0.5]"#).layers.last?.operation as? KerasRescaling

@@ -54,7 +54,7 @@ struct KerasAttentionInputs: Codable, Equatable, Sendable {
     let own = masksKey && hasKey && masks[2]?.source != masks[1]?.source ? masks[2] : nil
     if own != nil { hasKeyMask = true }
     graph.give(all + [masks[0], masks[1], own].compactMap { $0 })
-    if masksKey, source.version.attentionTakesMasksAway { 
+    if masksKey, source.version.attentionTakesMasksAway {
       for value in given { graph.changeMask(of: value, to: nil) }
     }
   }

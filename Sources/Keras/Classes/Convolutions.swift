@@ -88,7 +88,8 @@ struct KerasTransposedConvolution: KerasConvolutionClass {
     var extra: [Int]?
     if source.setting("output_padding") != nil { extra = try source.numbers(axes, default: 0, "output_padding") }
     return Self(
-      filters: try source.count("filters"), window: try source.window(axes), outputPadding: extra, bias: try source.bias)
+      filters: try source.count("filters"), window: try source.window(axes), outputPadding: extra, bias: try source.bias
+    )
   }
 
   func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {

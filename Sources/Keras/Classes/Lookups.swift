@@ -58,7 +58,9 @@ struct KerasTextVectorization: KerasIndexingClass {
     guard mode != .oneHot else { throw source.unsupported("output_mode 'one_hot' of texts is not supported") }
     let (vocabulary, weights) = try source.vocabulary(mask: "", isNumeric: false, mode)
     var runs = try source.integers("ngrams")
-    if let most = source.setting("ngrams"), most.elements == nil { runs = runs.map { Array(1..<max(1, min($0[0], 1000) + 1)) } }
+    if let most = source.setting("ngrams"), most.elements == nil {
+      runs = runs.map { Array(1..<max(1, min($0[0], 1000) + 1)) }
+    }
     let standard = try source.own("standardize", ["lower_and_strip_punctuation", "lower", "strip_punctuation"])
     let split = try source.own("split", ["whitespace", "character"])
     if split == nil, graph.current.first?.isScalar ?? false {

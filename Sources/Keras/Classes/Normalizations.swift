@@ -47,7 +47,9 @@ extension KerasGraphBuilder {
     if let mode = try source.integer("mode"), mode != 0 {
       throw source.unsupported("mode \(mode) is not supported")
     }
-    return try (source.number("epsilon") ?? 1e-3, source.flag("scale", default: true), source.flag("center", default: true))
+    return try (
+      source.number("epsilon") ?? 1e-3, source.flag("scale", default: true), source.flag("center", default: true)
+    )
   }
 }
 
@@ -107,7 +109,8 @@ struct KerasLayerNormalization: KerasNormalizationClass {
     let extents = (whole.positions + [whole.channels]).compactMap { $0 }
     guard places == Set(last + 1 - given.count...last), given.count <= last, extents.count == last else {
       throw source.unsupported(
-        "axes \(given) of an input of shape \(whole) are not supported; the last ones are, of an input whose shape is known")
+        "axes \(given) of an input of shape \(whole) are not supported; the last ones are, of an input whose shape is known"
+      )
     }
     let (epsilon, scale, center) = try graph.settings(source)
     let joined = Array(extents.suffix(given.count))
