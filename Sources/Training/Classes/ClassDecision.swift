@@ -3,11 +3,6 @@ import AviaryTensors
 
 /// Which class is predicted of the probabilities of all: the only place that decides it. A checkpoint has its own,
 /// `Checkpoint.Metadata.decision`, and whatever names or counts predicted classes asks for one.
-///
-/// ```swift
-/// let decision = checkpoint.metadata.decision
-/// let place = decision.predicted(probabilities)
-/// ```
 public struct ClassDecision: Equatable, Sendable {
   /// By which the classes are predicted; nil for the most probable one. Those of another number of classes count as none.
   public let thresholds: ClassThresholds?
