@@ -49,10 +49,11 @@ def main():
         net = net.double()
         for photograph in options.photographs:
             numbers = pathlib.Path(folder) / "maps.npz"
-            command = [options.aviary, "show", weights, "--architecture", "xai", "--maps", photograph, "--layers",
-                       ",".join(LAYERS), "--numbers", numbers, "--output", pathlib.Path(folder) / "maps.png", "--force",
-                       "--quiet"]
-            subprocess.run([str(part) for part in command], check=True)
+            command = [
+                options.aviary, "show", weights, "--architecture", "xai", "--preprocessing", "torchvision", "--input-size",
+                "100x100", "--maps", photograph, "--layers", ",".join(LAYERS), "--numbers", numbers, "--output",
+                pathlib.Path(folder) / "maps.png", "--force", "--quiet"]
+            subprocess.run([str(part) for part in command], check=True, stdout=subprocess.DEVNULL)
             arrays, seen = np.load(numbers), {}
             hooks = [net.get_submodule(layer).register_forward_hook(
                 lambda module, inputs, output, layer=layer: seen.__setitem__(layer, output.numpy())) for layer in LAYERS]
