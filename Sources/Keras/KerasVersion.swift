@@ -30,8 +30,8 @@ struct KerasVersion: Equatable, Sendable {
   /// Whether MultiHeadAttention takes the masks of its inputs away from them, so that no later layer finds them: since 3.8.
   var attentionTakesMasksAway: Bool { isKeras3(from: 8) }
   /// Whether an attention with dropout, which does not use the backend's function, puts out nothing for a step that no step
-  /// counts for, in place of the mean of all: since 3.14.
-  var emptiesMaskedRows: Bool { isKeras3(from: 14) }
+  /// counts for, in place of the mean of all: since 3.10.
+  var emptiesMaskedRows: Bool { isKeras3(from: 10) }
   /// Whether a mask that a call names is also that of the layer's output: in Keras 2, and in Keras 3 since 3.11.
   var keepsNamedMasks: Bool { !isKeras3 || isKeras3(from: 11) }
 }
