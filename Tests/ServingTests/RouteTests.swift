@@ -151,7 +151,7 @@ import Testing
     ("/predict", "{}", 400, "pets, kinds, ages"), ("/predict?model=pet", "{}", 404, "did you mean 'pets'"),
     ("/predict?model=pets&top=0", #"{"instances":[]}"#, 400, "top"), ("/explain?model=kinds", "{}", 400, "rows"),
     ("/predict?model=kinds&topp=1", #"{"age":1,"colour":"red"}"#, 400, "did you mean 'top'?"),
-    ("/v1/models/kinds:predict?model=ages", #"{"age":1,"colour":"red"}"#, 400, "no parameter 'model'"),
+    ("/v1/models/kinds:predict?model=ages", #"{"age":1,"colour":"red"}"#, 400, "unknown parameter 'model'"),
     ("/explain?model=pets&method=nope", "{}", 400, "gradcam"), ("/explain?model=pets&top=2", "{}", 400, "'top'"),
     ("/v2/models/pets/versions/2/infer", "{}", 404, "current one is 1"),
     ("/v2/models/pets/infer", "{}", 400, "no inputs"),

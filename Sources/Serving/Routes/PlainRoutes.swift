@@ -40,9 +40,9 @@ extension InferenceService {
     let known = known + (name == nil ? ["model"] : [])
     guard let odd = query.keys.sorted().first(where: { name in !known.contains { $0.isExactly(name) } }) else { return }
     throw .malformed(
-      "there is no parameter '\(odd.prefix(40))'; "
+      "unknown parameter '\(odd.prefix(40))'; "
         + (nearestName(to: odd, among: known).map { "did you mean '\($0)'?" }
-          ?? "it takes \(known.joined(separator: ", "))"))
+          ?? "the route takes \(known.joined(separator: ", "))"))
   }
 
   private func predictions(
