@@ -679,7 +679,7 @@ def make():
     shared_messages(GOLDENS / "shared_messages.h5")
     file("links.h5", links, libver="earliest")
     file("odd.h5", odd, libver=("v110", "v110"))
-    apart = ("unwritten.h5", "zstandard.h5", "lz4.h5", "szip.h5", "blosc.h5", "bitshuffle.h5")
+    apart = ("unwritten.h5", "zstandard.h5", "lz4.h5", "szip.h5", "blosc.h5", "blosc2.h5", "bitshuffle.h5")
     write_table("expected.json", {p.name: summary(p) for p in sorted(GOLDENS.glob("*.h5")) if p.name not in apart})
     file("unwritten.h5", unwritten, libver="latest")
 
@@ -730,7 +730,9 @@ def plugins():
     bitshuffle = {" none": dict(hdf5plugin.Bitshuffle(cname="none")), " lz4": dict(hdf5plugin.Bitshuffle(cname="lz4")),
                   " zstd": dict(hdf5plugin.Bitshuffle(cname="zstd")),
                   " blocks": dict(hdf5plugin.Bitshuffle(nelems=64, cname="lz4"))}
-    for name, variants in {"blosc.h5": blosc, "bitshuffle.h5": bitshuffle}.items():
+    blosc2 = {f" {codec} {filters}": dict(hdf5plugin.Blosc2(cname=codec, filters=filters))
+              for codec, filters in (("blosclz", 0), ("lz4", 1), ("zlib", 2), ("zstd", 1), ("lz4hc", 3))}
+    for name, variants in {"blosc.h5": blosc, "blosc2.h5": blosc2, "bitshuffle.h5": bitshuffle}.items():
         with h5py.File(GOLDENS / name, "w", libver="latest") as f:
             for suffix, keywords in variants.items():
                 transposing(f, suffix, keywords)

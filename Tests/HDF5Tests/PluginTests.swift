@@ -25,18 +25,25 @@ import Testing
     .enabled(if: Zstandard.library.isInstalled, "libzstd is not installed"), arguments: ["blosc.h5", "bitshuffle.h5"])
   func transposedBytesReadAsInH5py(file: String) throws { try Self.compare(file) }
 
+  @Test(.enabled(if: Blosc2.library.isInstalled, "libblosc2 is not installed"))
+  func blosc2ReadsAsInH5py() throws { try Self.compare("blosc2.h5") }
+
   @Test func anAbsentLibraryIsNamedAndTheRestIsRead() throws {
     let absent = OptionalLibrary("libzstd", files: ["libaviary-absent.so.1"], package: "libzstd1")
     let sz = OptionalLibrary("libsz", files: [], package: "libsz2")
-    for (file, library, feature) in [
-      ("zstandard.h5", absent, "compression by Zstandard"), ("szip.h5", sz, "compression by szip"),
+    let blosc2 = OptionalLibrary("libblosc2", files: [], package: "libblosc2-dev")
+    for (file, dataset, library, feature) in [
+      ("zstandard.h5", "integers", absent, "compression by Zstandard"),
+      ("szip.h5", "integers", sz, "compression by szip"),
+      ("blosc2.h5", "i4 lz4 1", blosc2, "compression by Blosc2"),
     ] {
       let bytes = try MappedFile(path: GoldenTests.folder + file).bytes
-      let reader = try HDF5Reader(bytes: bytes, path: file, libraries: .init(zstandard: absent, szip: sz))
+      let reader = try HDF5Reader(
+        bytes: bytes, path: file, libraries: .init(zstandard: absent, szip: sz, blosc2: blosc2))
       let fault = HDF5Fault.missingLibrary(
-        path: file, object: "integers", feature: feature,
+        path: file, object: dataset, feature: feature,
         library: .notInstalled(library: library.name, package: library.package))
-      #expect(throws: fault) { try reader.bytes(of: reader.dataset("integers")) }
+      #expect(throws: fault) { try reader.bytes(of: reader.dataset(dataset)) }
       #expect(fault.description.hasSuffix("is not installed; install the package \(library.package)"))
       #expect(try reader.bytes(of: reader.dataset("plain")).count == 24 * 13 * 4)
       #expect(try reader.values(of: reader.dataset("plain")).count == 24 * 13)
@@ -56,7 +63,7 @@ import Testing
   }
 
   /// The libraries, like the decoders in Swift, are given what strangers write.
-  @Test(arguments: ["zstandard.h5", "szip.h5", "lz4.h5", "blosc.h5", "bitshuffle.h5"])
+  @Test(arguments: ["zstandard.h5", "szip.h5", "lz4.h5", "blosc.h5", "blosc2.h5", "bitshuffle.h5"])
   func damageIsAFaultOrAnotherValue(file: String) throws {
     let whole = try MappedFile(path: GoldenTests.folder + file).bytes.array()
     var generator = TestNumbers(seed: 5)

@@ -7,6 +7,7 @@ extension FilterPipeline {
     private let libraries: FilterLibraries
     private var zstandard: Zstandard?
     private var szip: Szip?
+    private var blosc2: Blosc2?
 
     /// Throws where a filter cannot be undone, or its library is not installed.
     init(_ pipeline: FilterPipeline, _ libraries: FilterLibraries) throws(Flaw) {
@@ -19,6 +20,7 @@ extension FilterPipeline {
         case .zstandard:
           zstandard = try Self.library("Zstandard") { () throws(LibraryFault) in try Zstandard(libraries.zstandard) }
         case .szip: szip = try Self.library("szip") { () throws(LibraryFault) in try Szip(libraries.szip) }
+        case .blosc2: blosc2 = try Self.library("Blosc2") { () throws(LibraryFault) in try Blosc2(libraries.blosc2) }
         case nil: throw .unsupported("compression by \(filter.title)")
         default: break
         }
@@ -113,6 +115,12 @@ extension FilterPipeline {
         }
         return content
       case .szip: return try szipDecompressed(bytes, filter.parameters, size, most: most)
+      case .blosc2:
+        // The filter's parameters hold the size of what was compressed last: a chunk's, as all are of the same size.
+        guard let size = size ?? filter.parameters.dropFirst(3).first.map(Int.init), size <= most,
+          let content = blosc2?.decompressed(bytes, size: size)
+        else { throw .damage("a chunk's Blosc2 frame is damaged or has another size than the chunk") }
+        return content
       case nil: throw .unsupported("compression by \(filter.title)")
       }
     }
