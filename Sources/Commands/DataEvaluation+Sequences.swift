@@ -69,7 +69,6 @@ extension DataEvaluation {
   func generations(_ data: String, _ preprocessing: GenerationPreprocessing) throws -> EvaluationReport {
     let writer = try generator(preprocessing)
     let table = try preprocessing.table(csv: data)
-    for remark in table.remarks(on: preprocessing.rows.columnNames) { tell("\(data): \(remark)") }
     let (chosen, name) = try examples(of: table, preprocessing, item: "text") { () throws(TableFault) in
       try preprocessing.examples(of: table)
     }

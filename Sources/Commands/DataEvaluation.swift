@@ -137,9 +137,6 @@ struct DataEvaluation {
     }
     let model = try tableModel(preprocessing)
     let table = try Table(csv: data, for: preprocessing)
-    for remark in table.remarks(on: preprocessing.columnNames + [preprocessing.target.name]) {
-      tell("\(data): \(remark)")
-    }
     let (chosen, name) = try examples(of: table, preprocessing, item: "row") { () throws(TableFault) in
       try preprocessing.examples(of: table)
     }
@@ -154,17 +151,27 @@ struct DataEvaluation {
       .leavingOut(try preprocessing.lackingRows(of: table))
   }
 
-  /// The examples that were held out of the training, or those that are asked for, and the name of their part; says which rows
-  /// are in none.
+  /// The examples that were held out of the training, or those that are asked for, and the name of their part; says how the table
+  /// was understood, and which rows are in no part.
   ///
   /// - Parameter all: makes the examples of the whole table.
   func examples<Preparation: TablePreparation>(
     of table: Table, _ preprocessing: Preparation, item: String,
     all: () throws(TableFault) -> Examples<Preparation.Inputs>
   ) throws -> (Examples<Preparation.Inputs>, EvaluationPart) {
+    for remark in preprocessing.remarks(on: table, withTarget: true) { tell("\(table.path): \(remark)") }
+    let (examples, part) = try chosenExamples(of: table, preprocessing, item: item, all: all)
+    for remark in examples.inputs.remarks { tell("\(table.path): \(remark)") }
+    tellLacking(table, preprocessing)
+    return (examples, part)
+  }
+
+  private func chosenExamples<Preparation: TablePreparation>(
+    of table: Table, _ preprocessing: Preparation, item: String,
+    all: () throws(TableFault) -> Examples<Preparation.Inputs>
+  ) throws -> (Examples<Preparation.Inputs>, EvaluationPart) {
     let choice = PartChoice(given: part, checkpoint: checkpoint, path: path, data: table.path)
     let rows = counted(table.rowCount, "row")
-    defer { tellLacking(table, preprocessing) }
     guard let (part, split) = try choice.division(all: rows) else { return (try all(), .all) }
     guard
       let found = try EvaluatedTable(
@@ -186,7 +193,6 @@ struct DataEvaluation {
   private func series(_ data: String, _ preprocessing: SeriesPreprocessing) throws -> EvaluationReport {
     let model = try seriesModel(preprocessing)
     let table = try preprocessing.table(csv: data)
-    for remark in table.remarks(on: preprocessing.columns.map(\.name)) { tell("\(data): \(remark)") }
     let rows = try preprocessing.rows(of: table)
     guard rows.windows > 0 else {
       let settings = preprocessing.settings
@@ -205,8 +211,6 @@ struct DataEvaluation {
   private func texts(_ data: String, _ preprocessing: TextColumnPreprocessing) throws -> EvaluationReport {
     let predictor = try textPredictor(preprocessing)
     let table = try preprocessing.table(csv: data)
-    let settings = preprocessing.settings
-    for remark in table.remarks(on: [settings.column, settings.target]) { tell("\(data): \(remark)") }
     let (chosen, name) = try examples(of: table, preprocessing, item: "text") { () throws(TableFault) in
       try preprocessing.examples(of: table)
     }

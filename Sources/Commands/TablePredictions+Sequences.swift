@@ -5,6 +5,7 @@ extension TablePredictions {
   mutating func add(_ path: String, _ predictor: TagPredictor, _ model: some Network) {
     do throws(TableFault) {
       let table = try predictor.preprocessing.table(csv: path)
+      for remark in predictor.preprocessing.remarks(on: table) { tell("\(path): \(remark)") }
       let (texts, words) = try predictor.preprocessing.texts(of: table)
       let answers = zip(words, predictor.answers(texts)).map { words, tags -> Answer in
         guard let tags else { return .notFinite }
@@ -25,6 +26,7 @@ extension TablePredictions {
   ) {
     do throws(TableFault) {
       let table = try preprocessing.table(csv: path)
+      for remark in preprocessing.remarks(on: table) { tell("\(path): \(remark)") }
       let texts = try preprocessing.texts(of: table)
       let answers = (0..<texts.count).map { Self.answer(writer.text(about: texts, at: $0, beam: beam)) }
       add(path, table, rows: texts.rows, answers, model)
@@ -40,9 +42,9 @@ extension TablePredictions {
   ) {
     do throws(TableFault) {
       let table = try preprocessing.table(csv: path)
-      for remark in preprocessing.rows.remarks(on: table) { tell("\(path): \(remark)") }
+      for remark in preprocessing.remarks(on: table) { tell("\(path): \(remark)") }
       let features = try preprocessing.rows.features(of: table)
-      for category in features.unknown { tell("\(path): \(category)") }
+      for remark in features.remarks { tell("\(path): \(remark)") }
       let answers = (0..<features.count).map { Self.answer(writer.text(about: features, at: $0, beam: beam)) }
       add(path, table, rows: features.rows, answers, model)
     } catch {

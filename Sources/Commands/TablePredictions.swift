@@ -35,7 +35,7 @@ struct TablePredictions {
       let table = try Table(csv: path, for: preprocessing)
       for remark in preprocessing.remarks(on: table) { tell("\(path): \(remark)") }
       let features = try preprocessing.features(of: table)
-      for category in features.unknown { tell("\(path): \(category)") }
+      for remark in features.remarks { tell("\(path): \(remark)") }
       add(path, table, rows: features.rows, answers(ExamplePredictor(model, preprocessing), features), model)
     } catch {
       add(error, path)
@@ -46,7 +46,7 @@ struct TablePredictions {
   mutating func add(_ path: String, _ predictor: ExamplePredictor<TextColumnPreprocessing>, _ model: some Network) {
     do throws(TableFault) {
       let table = try predictor.preprocessing.table(csv: path)
-      for remark in table.remarks(on: [predictor.preprocessing.settings.column]) { tell("\(path): \(remark)") }
+      for remark in predictor.preprocessing.remarks(on: table) { tell("\(path): \(remark)") }
       let texts = try predictor.preprocessing.texts(of: table)
       let classes = predictor.preprocessing.target.classes
       add(path, table, rows: texts.rows, predictor.probabilities(texts).map { answer($0, classes) }, model)
@@ -63,7 +63,7 @@ struct TablePredictions {
   ) {
     do throws(TableFault) {
       let table = try preprocessing.table(csv: path)
-      for remark in table.remarks(on: preprocessing.columns.map(\.name)) { tell("\(path): \(remark)") }
+      for remark in preprocessing.remarks(on: table) { tell("\(path): \(remark)") }
       let rows = try preprocessing.rows(of: table)
       let settings = preprocessing.settings
       let predictor = ExamplePredictor(model, preprocessing)

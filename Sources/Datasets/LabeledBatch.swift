@@ -44,6 +44,8 @@ public protocol ExampleInputs: Equatable, Sendable {
   func batch(_ places: [Int]) -> Batch
   /// How many fit into a batch of reasonable size.
   var mostAtOnce: Int { get }
+  /// What a person should know about them, a line each.
+  var remarks: [String] { get }
   /// The inputs as training sees them in an epoch; they stay as many.
   func inEpoch(_ epoch: Int) -> Self
   /// Adds what a run depends on. The parts are those that are there.
@@ -52,6 +54,7 @@ public protocol ExampleInputs: Equatable, Sendable {
 
 extension ExampleInputs {
   public var mostAtOnce: Int { 1024 }
+  public var remarks: [String] { [] }
   public func inEpoch(_ epoch: Int) -> Self { self }
 }
 

@@ -10,7 +10,7 @@ import Testing
 
 /// Functional and nested models put out what they put out in Keras: files of `tools/goldens_keras_graphs.py`.
 @Suite struct KerasGraphTests {
-  static let goldens = Goldens.url("graphs/", of: "KerasTests").path
+  private static let goldens = GoldenKerasModels(name: "graphs")
   static let files = [
     "teachable.h5", "teachable.keras", "siamese.h5", "siamese.keras", "two_rows.h5", "two_rows.keras", "unet.h5",
     "merges.keras", "functions.keras", "outputs.keras", "mask_zero.h5", "mask_zero.keras", "masked_joins.keras",
@@ -19,60 +19,16 @@ import Testing
     "signal.keras", "volume.keras", "first_axes.keras", "joined_scores.keras", "mixer.keras", "keras2_calls.h5",
   ]
 
-  static func checkpoint(_ file: String) throws -> Checkpoint {
-    try Checkpoint.read(from: goldens + "/" + file).kerasNetwork(path: file).checkpoint
-  }
+  @Test(arguments: files) func equalsKeras(file: String) throws { try Self.goldens.expectKerassOutputs(file) }
 
-  static func network(_ checkpoint: Checkpoint) throws -> KerasNetwork {
-    try #require(try Registry.standard.model(from: checkpoint, path: "memory").model as? KerasNetwork)
-  }
-
-  /// The arrays of a golden whose names begin alike, with channels first.
-  static func tensors(_ file: String, _ letter: String) throws -> [Tensor] {
-    let name = String(file.prefix { $0 != "." })
-    let golden = try Goldens("graphs/outputs", of: "KerasTests")
-    var found: [Tensor] = []
-    while let array = try? golden.array("\(name)/\(letter)\(found.count)") {
-      let tensor = Tensor(array.floats, shape: array.shape)
-      found.append(name.hasPrefix("first") || tensor.rank < 3 ? tensor : tensor.movingAxis(-1, to: 1))
-    }
-    return found
-  }
-
-  @Test(arguments: files) func equalsKeras(file: String) throws {
-    let model = try Self.network(Self.checkpoint(file))
-    let (x, y) = (try Self.tensors(file, "x"), try Self.tensors(file, "y"))
-    try expectEqual(inference { model.outputs(x) }, y, file)
-    // Aviary's own file keeps the graph.
-    let again = try Self.network(model.checkpoint(architecture: model.configuration.name))
-    #expect(again.configuration == model.configuration)
-    #expect(inference { again.outputs(x).map(\.scalars) } == inference { model.outputs(x).map(\.scalars) })
-  }
-
-  private func expectEqual(_ found: [Tensor], _ expected: [Tensor], _ name: String) throws {
-    try #require(found.count == expected.count, "\(name)")
-    for (index, (a, b)) in zip(found, expected).enumerated() {
-      #expect(a.shape == b.shape, "\(name), output \(index)")
-      let worst = zip(a.scalars, b.scalars).map { abs($0 - $1) }.max() ?? 0
-      #expect(worst <= 1e-5, "\(name), output \(index): \(worst)")
-    }
-  }
-
-  /// `tools/check_keras.py` lets Keras itself load it.
   @Test(arguments: files.filter { !$0.hasPrefix("keras2") }) func exportsWhatItImported(file: String) throws {
-    let whole = try Self.checkpoint(file)
-    let path = FileManager.default.temporaryDirectory.path + "/aviary-\(UUID().uuidString).weights.h5"
-    defer { try? FileManager.default.removeItem(atPath: path) }
-    try whole.writeKerasWeights(to: path)
-    let again = try Checkpoint.read(from: path).described(byKerasModelIn: Self.goldens + "/" + file)
-      .kerasNetwork(path: file).checkpoint
-    #expect(CheckpointDifference(whole, again).isEmpty)
+    try Self.goldens.expectExportedAsImported(file)
   }
 
   @Test func weightsAloneAreDescribedByAnotherFile() throws {
-    let whole = try Self.checkpoint("teachable.keras")
-    let alone = try Checkpoint.read(from: Self.goldens + "/teachable.weights.h5")
-      .described(byKerasModelIn: Self.goldens + "/teachable.h5").kerasNetwork(path: "w").checkpoint
+    let whole = try Self.goldens.checkpoint("teachable.keras")
+    let alone = try Checkpoint.read(from: Self.goldens.path("teachable.weights.h5"))
+      .described(byKerasModelIn: Self.goldens.path("teachable.h5")).kerasNetwork(path: "w").checkpoint
     #expect(CheckpointDifference(whole, alone).isEmpty)
   }
 
@@ -81,8 +37,8 @@ import Testing
     "teachable.keras", "siamese.keras", "two_rows.keras", "outputs.keras", "translate.keras", "transformer.keras",
     "squeeze.keras", "joined_scores.keras", "mixer.keras", "mask_zero.keras", "frames.keras",
   ]) func learnsWithANewHead(file: String) throws {
-    let model = try Self.network(Self.checkpoint(file))
-    let x = try Self.tensors(file, "x")
+    let model = try Self.goldens.network(file)
+    let x = try Self.goldens.tensors(file, "x")
     let plain = model.replacingHead(outputs: 3, seed: 2)
     #expect(plain.configuration.outputs == 3 && plain.configuration.results?.count ?? 1 == 1)
     let y = inference { plain.outputs(x) }
@@ -94,26 +50,28 @@ import Testing
     plain.freezeBackbone()
     #expect(!plain.trainableParameters.isEmpty)
     #expect(plain.trainableParameters.allSatisfy { $0.path.hasPrefix(plain.headPath + ".") })
-    let again = try Self.network(plain.checkpoint(architecture: plain.configuration.name))
+    let again = try GoldenKerasModels.network(plain.checkpoint(architecture: plain.configuration.name))
     #expect(inference { again.outputs(x)[0].scalars } == inference { plain.outputs(x)[0].scalars })
   }
 
   /// As a classifier a network puts out scores whose softmax Keras computes, and takes rows side by side.
   @Test func rowsSideBySideAreSeveralInputs() throws {
-    let model = try Self.network(Self.checkpoint("two_rows.keras"))
-    let x = concatenated(try Self.tensors("two_rows", "x"), axis: 1)
+    let model = try Self.goldens.network("two_rows.keras")
+    let x = concatenated(try Self.goldens.tensors("two_rows", "x"), axis: 1)
     #expect(model.configuration.output == .classes)
-    try expectEqual([inference { softmax(model(x)) }], Self.tensors("two_rows", "y"), "two_rows")
+    try GoldenKerasModels.expectEqual(
+      [inference { softmax(model(x)) }], Self.goldens.tensors("two_rows", "y"), "two_rows")
     try model.configuration.validate(input: [8])
     #expect(throws: ConfigurationFault.self) { try model.configuration.validate(input: [7]) }
-    let joined = try Self.network(Self.checkpoint("joined_scores.keras"))
-    try expectEqual(
-      [inference { softmax(joined(try! Self.tensors("joined_scores", "x")[0])) }], Self.tensors("joined_scores", "y"),
+    let joined = try Self.goldens.network("joined_scores.keras")
+    try GoldenKerasModels.expectEqual(
+      [inference { softmax(joined(try! Self.goldens.tensors("joined_scores", "x")[0])) }],
+      Self.goldens.tensors("joined_scores", "y"),
       "")
   }
 
   @Test func calledLayersAreListedOnce() throws {
-    let model = try Self.network(Self.checkpoint("siamese.keras"))
+    let model = try Self.goldens.network("siamese.keras")
     let kernels = model.parameters.filter { $0.shape.count == 4 }
     #expect(kernels.count == 2)
     #expect(model.configuration.layers.contains { $0.shares != nil })
@@ -188,7 +146,7 @@ import Testing
     ]
     var numbers = TestNumbers(seed: UInt64(file.utf8.reduce(0) { $0 + Int($1) }))
     func pick(_ count: Int) -> Int { max(0, min(count - 1, Int((numbers.floats(1)[0] + 1) / 2 * Float(count)))) }
-    let checkpoint = try Checkpoint.read(from: Self.goldens + "/" + file)
+    let checkpoint = try Checkpoint.read(from: Self.goldens.path(file))
     let text = try #require(checkpoint.kerasModel?.configuration).serialized
     let bytes = Array(text.utf8)
     let places = bytes.indices.filter { bytes[$0] == UInt8(ascii: ":") || bytes[$0] == UInt8(ascii: "[") }

@@ -10,62 +10,23 @@ import Testing
 
 /// Masked steps, and axes of several kinds, as Keras has them: files of `tools/goldens_keras_masks.py`.
 @Suite struct KerasMaskTests {
-  static let goldens = Goldens.url("masks/", of: "KerasTests").path
+  private static let goldens = GoldenKerasModels(name: "masks")
   static let files = [
     "states.keras", "joins.keras", "operators.keras", "attentions.keras", "named_masks.keras", "axes.keras",
     "twice.keras", "calls.keras", "keras2.h5",
   ]
 
-  private static func checkpoint(_ file: String) throws -> Checkpoint {
-    try Checkpoint.read(from: goldens + "/" + file).kerasNetwork(path: file).checkpoint
-  }
-
-  private static func network(_ checkpoint: Checkpoint) throws -> KerasNetwork {
-    try #require(try Registry.standard.model(from: checkpoint, path: "memory").model as? KerasNetwork)
-  }
-
-  private static func tensors(_ file: String, _ letter: String) throws -> [Tensor] {
-    let name = String(file.prefix { $0 != "." })
-    let golden = try Goldens("masks/outputs", of: "KerasTests")
-    var found: [Tensor] = []
-    while let array = try? golden.array("\(name)/\(letter)\(found.count)") {
-      let tensor = Tensor(array.floats, shape: array.shape)
-      found.append(tensor.rank < 3 ? tensor : tensor.movingAxis(-1, to: 1))
-    }
-    return found
-  }
-
-  @Test(arguments: files) func equalsKeras(file: String) throws {
-    let model = try Self.network(Self.checkpoint(file))
-    let (x, y) = (try Self.tensors(file, "x"), try Self.tensors(file, "y"))
-    let found = inference { model.outputs(x) }
-    try #require(found.count == y.count && !y.isEmpty)
-    for (index, (a, b)) in zip(found, y).enumerated() {
-      #expect(a.shape == b.shape, "\(file), output \(index)")
-      let worst = zip(a.scalars, b.scalars).map { abs($0 - $1) }.max() ?? 0
-      #expect(worst <= 1e-5, "\(file), output \(index): \(worst)")
-    }
-    // Aviary's own file keeps the graph.
-    let again = try Self.network(model.checkpoint(architecture: model.configuration.name))
-    #expect(again.configuration == model.configuration)
-    #expect(inference { again.outputs(x).map(\.scalars) } == inference { model.outputs(x).map(\.scalars) })
-  }
+  @Test(arguments: files) func equalsKeras(file: String) throws { try Self.goldens.expectKerassOutputs(file) }
 
   @Test(arguments: files.filter { $0.hasSuffix("keras") }) func exportsWhatItImported(file: String) throws {
-    let whole = try Self.checkpoint(file)
-    let path = FileManager.default.temporaryDirectory.path + "/aviary-\(UUID().uuidString).weights.h5"
-    defer { try? FileManager.default.removeItem(atPath: path) }
-    try whole.writeKerasWeights(to: path)
-    let again = try Checkpoint.read(from: path).described(byKerasModelIn: Self.goldens + "/" + file)
-      .kerasNetwork(path: file).checkpoint
-    #expect(CheckpointDifference(whole, again).isEmpty)
+    try Self.goldens.expectExportedAsImported(file)
   }
 
   /// Masks have no gradient, and what joins by them has one for every weight.
   @Test(arguments: ["states.keras", "joins.keras", "attentions.keras", "axes.keras"])
   func everyWeightLearns(file: String) throws {
-    let model = try Self.network(Self.checkpoint(file))
-    let x = try Self.tensors(file, "x")
+    let model = try Self.goldens.network(file)
+    let x = try Self.goldens.tensors(file, "x")
     let gradients = valueWithGradients(of: model, noise: Noise(seed: 1, step: 1)) {
       model.outputs(x).map { ($0 * $0).sum() }.reduce(Tensor(0)) { $0 + $1 }
     }.gradients
@@ -80,7 +41,7 @@ import Testing
     ("joins.keras", "3", true), ("joins.keras", "2.15.0", false), ("states.keras", "3.0.0", true),
     ("states.keras", "2.15.0", false), ("attentions.keras", "3.8.0", true), ("attentions.keras", "3.7.0", false),
   ]) func versionsDiffer(file: String, version: String, isNew: Bool) throws {
-    let model = try #require(try Checkpoint.read(from: Self.goldens + "/" + file).kerasModel?.configuration)
+    let model = try #require(try Checkpoint.read(from: Self.goldens.path(file)).kerasModel?.configuration)
     let graph = try KerasGraphBuilder.graph(model, version: version, path: file).builder
     switch file {
     case "joins.keras":
@@ -97,18 +58,18 @@ import Testing
   }
 
   @Test func aModelThatIsALayerTwiceHasItsWeightsOnce() throws {
-    let model = try Self.network(Self.checkpoint("twice.keras"))
+    let model = try Self.goldens.network("twice.keras")
     #expect(model.parameters.count == 6)
     #expect(model.configuration.layers.count { $0.shares != nil } == 1)
   }
 
   @Test func anotherDtypePolicyIsSaid() throws {
-    let notes = try Self.checkpoint("policies.keras").notes
+    let notes = try Self.goldens.checkpoint("policies.keras").notes
     #expect(
       notes == [
         "Keras computes 2 of its layers by the dtype policy mixed_bfloat16; here they are computed in float32, so outputs differ by rounding"
       ])
-    #expect(try Self.checkpoint("twice.keras").notes.isEmpty)
+    #expect(try Self.goldens.checkpoint("twice.keras").notes.isEmpty)
   }
 
   // MARK: Settings of another kind

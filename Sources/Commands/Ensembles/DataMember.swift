@@ -40,6 +40,8 @@ struct DataMember {
   let labelled: (_ data: String) throws -> Labelled
   /// What the network says of items, by their numbers; of those that are asked for at least. nil asks for all.
   let outputs: (_ data: String, _ items: [Int]?) throws -> [Int: MemberOutput]
+  /// What a person should know of how a table was understood, a line each.
+  var remarks: (_ data: String) throws -> [String] = { _ in [] }
   /// How an item is called in the file; nil where by its number.
   var name: (_ data: String) throws -> (Int) -> Int = { _ in { $0 } }
 
@@ -129,6 +131,10 @@ extension DataEvaluation {
         }
         return Dictionary(zip(rows(chosen), outputs), uniquingKeysWith: { first, _ in first })
       })
+    member.remarks = { path in
+      let table = try preprocessing.table(csv: path)
+      return try preprocessing.remarks(on: table) + inputs(table, nil).remarks
+    }
     member.count = { path in try preprocessing.table(csv: path).rowCount }
     member.name = { path in
       let numbers = try preprocessing.table(csv: path).rowNumbers

@@ -100,6 +100,11 @@ private struct EnsembleTable {
 
   /// - Parameter items: by their numbers; nil for all.
   mutating func add(_ path: String, items: [Int]?) throws {
+    var remarks: [String] = []
+    for member in members {
+      for remark in try member.remarks(path) where !remarks.holds(remark) { remarks.append(remark) }
+    }
+    for remark in remarks { tell("\(path): \(remark)") }
     do throws(TableFault) {
       if try addNext(path) { return }
     } catch {

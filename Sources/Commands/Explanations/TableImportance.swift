@@ -22,9 +22,6 @@ struct TableImportance {
     }
     let model = try evaluation.tableModel(preprocessing)
     let table = try Table(csv: data, for: preprocessing)
-    for remark in preprocessing.remarks(on: table, withTarget: true) {
-      tell("\(data): \(remark)")
-    }
     let (examples, part) = try evaluation.examples(of: table, preprocessing, item: "row") { () throws(TableFault) in
       try preprocessing.examples(of: table)
     }

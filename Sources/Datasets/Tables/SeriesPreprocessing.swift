@@ -85,6 +85,8 @@ public struct SeriesPreprocessing: TablePreparation {
     target.map { Double(output) * $0.scale + $0.shift } ?? Double(output)
   }
 
+  public func remarks(on table: Table, withTarget: Bool) -> [String] { table.remarks(on: columns.map(\.name)) }
+
   /// Fits to the first rows of a table, the training rows. Columns of words are skipped.
   public init(fitting table: Table, rows: Int, _ settings: SeriesSettings) throws(TableFault) {
     try settings.validate()

@@ -28,6 +28,8 @@ public struct TableFeatures: ExampleInputs {
 
   /// The number of rows.
   public var count: Int { rows.count }
+  /// The values that training has not seen.
+  public var remarks: [String] { unknown.map(\.description) }
 
   /// The rows at the places given: [N, width].
   public func batch(_ places: [Int]) -> Tensor {

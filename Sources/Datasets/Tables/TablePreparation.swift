@@ -52,6 +52,11 @@ public protocol TablePreparation: Codable, Equatable, Sendable {
   /// The rows that no part has because a value that they need is missing, with the column that lacks it.
   func lackingRows(of table: Table) throws(TableFault) -> [LackingRow]
 
+  /// How a table's columns were understood: see `Table.remarks(on:)`. A column of texts to read or write is none of categories.
+  ///
+  /// - Parameter withTarget: whether the target counts, too.
+  func remarks(on table: Table, withTarget: Bool) -> [String]
+
   /// Reads the columns of a file that the network looks at, and others with them.
   func table(csv path: String) throws(TableFault) -> Table
 
@@ -71,6 +76,8 @@ public struct LackingRow: Equatable, Sendable {
 }
 
 extension TablePreparation {
+  /// The same of the columns that are predicted from.
+  public func remarks(on table: Table) -> [String] { remarks(on: table, withTarget: false) }
   public func lackingRows(of table: Table) throws(TableFault) -> [LackingRow] { [] }
   public static func excluding(_ column: String, _ settings: Settings) -> Settings { settings }
   public mutating func takeClasses(of table: Table, rows: [Int]) throws(TableFault) {}

@@ -109,10 +109,8 @@ public struct TablePreprocessing: Codable, Equatable, Sendable {
     return (numeric + (binned ?? [])).map(\.name).filter { !made.contains($0) }
   }
 
-  /// How the columns of a table that are predicted from were understood: see `Table.remarks(on:)`. Dates are not words.
-  ///
-  /// - Parameter withTarget: whether the target counts, too.
-  public func remarks(on table: Table, withTarget: Bool = false) -> [String] {
+  /// How a table's columns were understood: see `Table.remarks(on:)`. Dates are not words.
+  public func remarks(on table: Table, withTarget: Bool) -> [String] {
     let dates = ExactSet((dates ?? []).map(\.name))
     return table.remarks(on: columnNames.filter { !dates.contains($0) } + (withTarget ? [target.name] : []))
   }

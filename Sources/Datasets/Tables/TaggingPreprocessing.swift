@@ -44,6 +44,7 @@ public struct TaggingPreprocessing: TablePreparation {
   public var symbols: Int { vocabulary.count + 1 }
   public var classes: [String]? { tags }
   public var inputShape: [Int] { [] }
+  public func remarks(on table: Table, withTarget: Bool) -> [String] { table.remarks(on: []) }
   public func restored(_ output: Float) -> Double { Double(output) }
 
   /// What a field holds: whatever stands between spaces.

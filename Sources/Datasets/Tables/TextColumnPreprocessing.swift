@@ -53,6 +53,10 @@ public struct TextColumnPreprocessing: TablePreparation {
 
   public var inputShape: [Int] { [] }
 
+  public func remarks(on table: Table, withTarget: Bool) -> [String] {
+    table.remarks(on: withTarget ? [settings.target] : [])
+  }
+
   public func restored(_ output: Float) -> Double { Double(output) }
 
   public static func split(

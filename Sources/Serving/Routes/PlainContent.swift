@@ -1,4 +1,5 @@
 import Aviary
+import AviaryDiagnostics
 
 /// What is in the body of a plain request: a picture as it is, a form with pictures and fields, or JSON.
 struct PlainContent: Sendable {
@@ -14,7 +15,9 @@ struct PlainContent: Sendable {
   let options: [String: String]
   private let body: Body
 
-  init(_ request: WebRequest, _ pool: WorkerPool) async throws(ServingFault) {
+  /// - Parameter known: the options that the route heeds; others are refused.
+  init(_ request: WebRequest, options known: [String], _ pool: WorkerPool) async throws(ServingFault) {
+    try Self.check(Array(request.head.query.keys), known)
     let bytes = request.body
     guard !bytes.isEmpty else { throw .malformed("the body is empty; send a picture, or rows as JSON") }
     let type = MediaType(request.head.headers["content-type"] ?? "")
@@ -23,9 +26,15 @@ struct PlainContent: Sendable {
     case "multipart/form-data":
       guard let boundary = type.parameters["boundary"] else { throw .malformed("the form has no boundary") }
       let form = try await pool.run { () throws(ServingFault) in try MultipartBody(bytes, boundary: boundary) }
-      for part in form.parts where part.file == nil && options[part.name] == nil && part.content.count <= 1000 {
-        if let text = part.text { options[part.name] = text }
+      for part in form.parts where part.file == nil {
+        guard part.content.count <= 1000, let text = part.text else {
+          throw .malformed(
+            "field '\(part.name.prefix(40))' is no short text; send a picture as a file, as curl -F image=@PHOTO.jpg does"
+          )
+        }
+        if options[part.name] == nil { options[part.name] = text }
       }
+      try Self.check(form.parts.filter { $0.file == nil }.map(\.name), known)
       body = .form(form.parts)
     case "application/json":
       body = .json(
@@ -37,6 +46,15 @@ struct PlainContent: Sendable {
     default: body = .file(bytes)
     }
     self.options = options
+  }
+
+  /// Refuses an option that nothing would heed: a misspelt one would be taken for obeyed.
+  private static func check(_ names: [String], _ known: [String]) throws(ServingFault) {
+    guard let odd = names.sorted().first(where: { name in !known.contains { $0.isExactly(name) } }) else { return }
+    throw .malformed(
+      "unknown parameter '\(odd.prefix(40))'; "
+        + (nearestName(to: odd, among: known).map { "did you mean '\($0)'?" }
+          ?? "the route takes \(known.joined(separator: ", "))"))
   }
 
   /// A number among the options.

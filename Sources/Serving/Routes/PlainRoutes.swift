@@ -5,8 +5,7 @@ import AviaryDiagnostics
 
 extension InferenceService {
   func predict(_ request: WebRequest, model name: String?) async throws(ServingFault) -> WebResponse {
-    try Self.check(request.head.query, ["top"], model: name)
-    let content = try await PlainContent(request, pool)
+    let content = try await PlainContent(request, options: Self.options(["top"], model: name), pool)
     let model = try store.model(name ?? content.options["model"])
     let top = try content.number("top", in: 1...10_000) ?? 5
     let predictions: [Prediction]
@@ -31,18 +30,9 @@ extension InferenceService {
     return Self.response(request, model, predictions, notes)
   }
 
-  /// Refuses a parameter of the query that nothing would heed: a misspelt one would be taken for obeyed.
-  ///
-  /// - Parameter name: the model, where the path names it.
-  private static func check(
-    _ query: [String: String], _ known: [String], model name: String?
-  ) throws(ServingFault) {
-    let known = known + (name == nil ? ["model"] : [])
-    guard let odd = query.keys.sorted().first(where: { name in !known.contains { $0.isExactly(name) } }) else { return }
-    throw .malformed(
-      "unknown parameter '\(odd.prefix(40))'; "
-        + (nearestName(to: odd, among: known).map { "did you mean '\($0)'?" }
-          ?? "the route takes \(known.joined(separator: ", "))"))
+  /// The options of a request, and the model, unless the path names it.
+  private static func options(_ names: [String], model name: String?) -> [String] {
+    names + (name == nil ? ["model"] : [])
   }
 
   private func predictions(
@@ -69,8 +59,7 @@ extension InferenceService {
   }
 
   func explain(_ request: WebRequest, model name: String?) async throws(ServingFault) -> WebResponse {
-    try Self.check(request.head.query, ["class", "method"], model: name)
-    let content = try await PlainContent(request, pool)
+    let content = try await PlainContent(request, options: Self.options(["class", "method"], model: name), pool)
     if let method = content.options["method"], !method.isExactly("gradcam") {
       throw .malformed(
         "method is '\(method.prefix(40))'; the server explains by gradcam alone, and aviary explain by others")

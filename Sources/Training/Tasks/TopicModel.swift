@@ -141,7 +141,7 @@ extension UnlabeledRows {
     for documents in [training, validation, test] {
       fingerprint.add(documents.counts.flatMap { [-1] + $0.flatMap { [$0.word, $0.times] } })
     }
-    var remarks = table.remarks(on: settings.column.map { [$0] } ?? preparation.words)
+    var remarks = table.remarks(on: settings.column == nil ? preparation.words : [])
     let all = [training, validation, test]
     let (documents, words) = (all.reduce(0) { $0 + $1.rows.count }, all.reduce(0) { $0 + $1.words })
     remarks.append("\(documents) documents, \(words) words, \(preparation.words.count) different ones counted")
