@@ -16,8 +16,9 @@ struct FuzzTool: ParsableCommand {
   @Option(help: "The file that the current seed is written to.") var progress: String?
   @Option(help: "Write the damaged file of the first seed here, and read nothing.") var write: String?
 
-  /// Seconds that one file may take.
-  static let patience: UInt32 = 2
+  /// Seconds of processor time that one file may take, which do not depend on what else the machine does; and seconds in all,
+  /// for a reader that waits.
+  static let patience = (processor: 2, clock: UInt32(60))
   /// The most memory that the process may have come to, in KiB.
   static let memory = 256 << 10
 
@@ -33,14 +34,23 @@ struct FuzzTool: ParsableCommand {
     defer { try? FileManager.default.removeItem(atPath: scratch) }
     for seed in seed..<seed + count {
       if let progress { try Data("\(seed)\n".utf8).write(to: URL(filePath: progress)) }
-      alarm(Self.patience)
+      Self.watch(true)
       try reader.read(Self.mutant(of: files, seed: seed), file: scratch)
-      alarm(0)
+      Self.watch(false)
       if Compute.peakKilobytes > Self.memory {
         print("seed \(seed): the process has come to \(Compute.peakKilobytes >> 10) MiB")
         throw ExitCode(3)
       }
     }
+  }
+
+  /// Begins or ends the time in which signals end the process.
+  private static func watch(_ isWatched: Bool) {
+    var time = itimerval()
+    time.it_value.tv_sec = isWatched ? patience.processor : 0
+    // ITIMER_PROF, which Glibc has as an enumeration and others as a number.
+    unsafe setitimer(2, &time, nil)
+    alarm(isWatched ? patience.clock : 0)
   }
 
   /// The damaged file of a seed: one of the files, changed.
