@@ -27,6 +27,29 @@ winograd_tiles winograd_tiles_of(const ak_winograd *s) {
   return tiles;
 }
 
+winograd_place winograd_place_of(const ak_winograd *s, winograd_tiles tiles, int64_t tile) {
+  const int64_t at = tile % (tiles.down * tiles.across), row = at / tiles.across * 4, column = at % tiles.across * 4;
+  const int64_t top = row - s->top, left = column - s->left;
+  return (winograd_place){
+      .image = tile / (tiles.down * tiles.across),
+      .row = row,
+      .column = column,
+      .part = {(int)winograd_most(0, -top), (int)winograd_least(6, s->height - top), (int)winograd_most(0, -left),
+               (int)winograd_least(6, s->width - left)},
+      .rows = (int)winograd_least(4, s->result_height - row),
+      .columns = (int)winograd_least(4, s->result_width - column)};
+}
+
+ptrdiff_t winograd_input_offset(const ak_winograd *s, const winograd_place *at, int64_t block) {
+  const int64_t row = at->row - s->top, column = at->column - s->left;
+  return (((at->image * (s->inputs / s->block) + block) * s->height + row) * s->width + column) * s->block;
+}
+
+ptrdiff_t winograd_result_offset(const ak_winograd *s, const winograd_place *at, int64_t block) {
+  const int64_t plane = at->image * (s->outputs / s->block) + block;
+  return ((plane * s->result_height + at->row) * s->result_width + at->column) * s->block;
+}
+
 int64_t winograd_cache(void) {
   long bytes = 0;
 #ifdef _SC_LEVEL2_CACHE_SIZE
@@ -92,18 +115,12 @@ void winograd_inputs(
     size_t plane, int64_t length) {
   const winograd_kernels *k = winograd_kernels_for(s);
   const winograd_tiles tiles = winograd_tiles_of(s);
-  const int64_t b = s->block, blocks = s->inputs / b;
+  const int64_t b = s->block;
   for (int64_t i = 0; i < count; i++) {
-    const int64_t image = (first + i) / (tiles.down * tiles.across), at = (first + i) % (tiles.down * tiles.across);
-    const int64_t row = at / tiles.across * 4 - s->top, column = at % tiles.across * 4 - s->left;
-    const winograd_part part = {
-        (int)winograd_most(0, -row), (int)winograd_least(6, s->height - row), (int)winograd_most(0, -column),
-        (int)winograd_least(6, s->width - column)};
-    for (int64_t c = from; c < to; c++) {
-      // Of a tile in the padding, the first element may lie before the image.
-      const int64_t offset = (((image * blocks + c) * s->height + row) * s->width + column) * b;
-      k->input(x + offset, s->width * b, part, v + (c * length + i) * b, plane);
-    }
+    const winograd_place at = winograd_place_of(s, tiles, first + i);
+    // Of a tile in the padding, the first element may lie before the image.
+    for (int64_t c = from; c < to; c++)
+      k->input(x + winograd_input_offset(s, &at, c), s->width * b, at.part, v + (c * length + i) * b, plane);
   }
 }
 
@@ -183,6 +200,28 @@ size_t ak_winograd_forward_floats(const ak_winograd *shape, ak_winograd_weights 
   return input_floats(&work) + transformed_floats(&work) + (size_t)threads * own_floats(&work);
 }
 
+/// Computes a tile of a block of the result by the definition: what is not finite is where it would be, and nowhere else.
+static void convolve_directly(const forward_work *work, const winograd_place *at, int64_t o) {
+  const ak_winograd *s = work->shape;
+  const winograd_kernels *k = work->kernels;
+  const int64_t b = s->block, inputs = s->inputs / b, outputs = s->outputs / b, wide = o / 2 * 2 + 1 < outputs ? 2 : 1;
+  float sums[16 * 16] __attribute__((aligned(64))) = {0}, made[9 * 16 * 16] __attribute__((aligned(64)));
+  for (int64_t c = 0; c < inputs; c++) {
+    const float *w = made;
+    switch (work->kind) {
+      case AK_WINOGRAD_PLAIN: w = work->weights + (o * inputs + c) * 9 * b * b; break;
+      case AK_WINOGRAD_TURNED: k->turn(work->weights + (c * outputs + o) * 9 * b * b, made); break;
+      case AK_WINOGRAD_TRANSFORMED:
+        k->plain(
+            work->weights + pair_of(s, o) + (c * b * wide + o % 2) * b, work->weight_plane, (size_t)(wide * b), made);
+    }
+    k->direct(work->x + winograd_input_offset(s, at, c), s->width * b, at->part, w, at->rows, at->columns, sums);
+  }
+  k->finish(
+      sums, work->bias ? work->bias + o * b : NULL, work->add, work->relu, work->y + winograd_result_offset(s, at, o),
+      s->result_width * b, at->rows, at->columns);
+}
+
 /// Multiplies a group's input by the weights of the blocks from..<to of the result, which it writes.
 ///
 /// - input: the group's.
@@ -192,7 +231,7 @@ static void multiply(
     const forward_work *work, int64_t first, int64_t count, int64_t from, int64_t to, const float *input,
     const float *transformed, int64_t base, float *m) {
   const ak_winograd *s = work->shape;
-  const int64_t b = s->block, inputs = s->inputs / b, outputs = s->outputs / b;
+  const int64_t b = s->block, inputs = s->inputs / b;
   const size_t plane = work->weight_plane;
   const int64_t parts = winograd_ratio(count, work->kernels->rows);
   for (int p = 0; p < PRODUCTS; p++) {
@@ -218,17 +257,13 @@ static void multiply(
       }
     }
   }
-  const winograd_tiles tiles = work->tiles;
   for (int64_t i = 0; i < count; i++) {
-    const int64_t image = (first + i) / (tiles.down * tiles.across), at = (first + i) % (tiles.down * tiles.across);
-    const int64_t row = at / tiles.across * 4, column = at % tiles.across * 4;
-    const int rows = (int)winograd_least(4, s->result_height - row);
-    const int columns = (int)winograd_least(4, s->result_width - column);
+    const winograd_place at = winograd_place_of(s, work->tiles, first + i);
     for (int64_t o = from; o < to; o++) {
-      const int64_t offset = (((image * outputs + o) * s->result_height + row) * s->result_width + column) * b;
-      work->kernels->output(
+      const bool is_finite = work->kernels->output(
           m + ((o - from) * work->group + i) * b, work->product_plane, work->bias ? work->bias + o * b : NULL,
-          work->add, work->relu, work->y + offset, s->result_width * b, rows, columns);
+          work->add, work->relu, work->y + winograd_result_offset(s, &at, o), s->result_width * b, at.rows, at.columns);
+      if (!is_finite) convolve_directly(work, &at, o);
     }
   }
 }

@@ -79,17 +79,12 @@ static int64_t pair_width(int64_t o, int64_t to) { return o + 1 < to ? 2 : 1; }
 static void transform_gradient(
     const gradient_work *work, int64_t first, int64_t count, int64_t o, float *v, float *sum) {
   const ak_winograd *s = work->shape;
-  const winograd_tiles tiles = work->tiles;
-  const int64_t b = s->block, blocks = s->outputs / b;
-  const int64_t begin = o / 2 * 2, wide = pair_width(begin, blocks);
+  const int64_t b = s->block, begin = o / 2 * 2, wide = pair_width(begin, s->outputs / b);
   for (int64_t i = 0; i < count; i++) {
-    const int64_t image = (first + i) / (tiles.down * tiles.across), at = (first + i) % (tiles.down * tiles.across);
-    const int64_t row = at / tiles.across * 4, column = at % tiles.across * 4;
-    const int64_t offset = (((image * blocks + o) * s->result_height + row) * s->result_width + column) * b;
+    const winograd_place at = winograd_place_of(s, work->tiles, first + i);
     work->kernels->gradient(
-        work->result_gradient + offset, s->result_width * b, (int)winograd_least(4, s->result_height - row),
-        (int)winograd_least(4, s->result_width - column), v + (begin * work->group + i * wide + o % 2) * b,
-        work->gradient_plane, sum);
+        work->result_gradient + winograd_result_offset(s, &at, o), s->result_width * b, at.rows, at.columns,
+        v + (begin * work->group + i * wide + o % 2) * b, work->gradient_plane, sum);
   }
 }
 
@@ -121,16 +116,34 @@ static void add_products(
   }
 }
 
+/// Computes the gradient of a block of the weights by the definition: what is not finite is where it would be, and nowhere
+/// else.
+static void sum_directly(const gradient_work *work, int64_t block, int64_t output) {
+  const ak_winograd *s = work->shape;
+  const int64_t b = s->block;
+  float *w = work->weights_gradient + (output * (s->inputs / b) + block) * 9 * b * b;
+  memset(w, 0, (size_t)(9 * b * b) * sizeof(float));
+  for (int64_t tile = 0; tile < work->tiles.count; tile++) {
+    const winograd_place at = winograd_place_of(s, work->tiles, tile);
+    work->kernels->direct_gradient(
+        work->x + winograd_input_offset(s, &at, block), s->width * b, at.part,
+        work->result_gradient + winograd_result_offset(s, &at, output), s->result_width * b, at.rows, at.columns, w);
+  }
+}
+
 /// Transforms the sums of a part, whose blocks begin at `c` and `o`, back to the weights of one of its blocks.
+///
+/// - last: whether nothing will be added.
 static void write_weights(
     const gradient_work *work, const float *sums, int64_t c, int64_t c_end, int64_t o, int64_t block, int64_t output,
-    bool add) {
+    bool add, bool last) {
   const ak_winograd *s = work->shape;
   const int64_t b = s->block, inputs = s->inputs / b, outputs = s->outputs / b;
   const int64_t pair = output / 2 * 2, wide = pair_width(pair, outputs);
   const float *u = sums + ((pair - o) * (c_end - c) + (block - c) * wide) * b * b + output % 2 * b;
-  work->kernels->weight_gradient(
+  const bool is_finite = work->kernels->weight_gradient(
       u, work->sum_plane, (size_t)(wide * b), work->weights_gradient + (output * inputs + block) * 9 * b * b, add);
+  if (last && !is_finite) sum_directly(work, block, output);
 }
 
 // MARK: - Sums of each thread's own
@@ -160,7 +173,9 @@ static void write_alone(void *context, int thread, int threads) {
   const int64_t inputs = s->inputs / s->block, outputs = s->outputs / s->block, blocks = inputs * outputs;
   for (int64_t i = winograd_share(blocks, thread, threads); i < winograd_share(blocks, thread + 1, threads); i++)
     for (int64_t t = 0; t < work->team; t++)
-      write_weights(work, work->own + (size_t)t * own_floats(work), 0, inputs, 0, i % inputs, i / inputs, t > 0);
+      write_weights(
+          work, work->own + (size_t)t * own_floats(work), 0, inputs, 0, i % inputs, i / inputs, t > 0,
+          t + 1 == work->team);
 }
 
 // MARK: - Shared tiles
@@ -201,7 +216,9 @@ static void sum_parts(void *context, int thread, int threads) {
     add_products(work, work->input, work->gradient, work->count, c, c_end, o, o_end, false, sums);
     for (int64_t output = o; output < o_end; output++)
       for (int64_t block = c; block < c_end; block++)
-        write_weights(work, sums, c, c_end, o, block, output, work->first > 0);
+        write_weights(
+            work, sums, c, c_end, o, block, output, work->first > 0,
+            work->first + work->count == work->tiles.count);
   }
 }
 

@@ -19,6 +19,10 @@ typedef int32_t mask __attribute__((vector_size(4 * WIDTH)));
 INLINE vector load(const float *p) { return *(const loose_vector *)p; }
 INLINE void store(float *p, vector v) { *(loose_vector *)p = v; }
 INLINE vector all(float x) { return x - (vector){0}; }
+INLINE bool is_finite(vector v) {
+  const mask odd = v - v != 0;  // not a number in the place of what is not finite
+  return __builtin_reduce_or(odd) == 0;
+}
 
 #define P 0.625f
 #define Q 1.4375f
@@ -74,6 +78,13 @@ INLINE void weight_line(const vector g[3], vector u[6]) {
   u[5] = g[2];
 }
 
+/// g of G g
+INLINE void plain_line(const vector u[6], vector g[3]) {
+  g[0] = u[0] * (P2 * Q2);
+  g[1] = (u[1] - u[2]) * (1 / (2 * G_P * P));
+  g[2] = u[5];
+}
+
 /// Gᵗ u
 INLINE void weight_gradient_line(const vector u[6], vector g[3]) {
   const vector sum_p = G_P * (u[1] + u[2]), difference_p = G_P * P * (u[1] - u[2]);
@@ -108,7 +119,18 @@ static void NAME(input)(const float *x, ptrdiff_t row, winograd_part part, float
   }
 }
 
-static void NAME(output)(
+/// Writes a row of results.
+INLINE void finish_row(const vector s[4], vector bias, bool add, bool relu, float *y, int columns) {
+  UNROLLED for (int j = 0; j < 4; j++) {
+    if (j >= columns) break;
+    vector result = s[j] + bias;
+    if (add) result += load(y + j * WIDTH);
+    if (relu) result = (vector)((mask)result & ~(result < 0));  // what is not a number stays
+    store(y + j * WIDTH, result);
+  }
+}
+
+static bool NAME(output)(
     const float *m, size_t plane, const float *bias, bool add, bool relu, float *y, ptrdiff_t row, int rows,
     int columns) {
   vector t[4][6];
@@ -118,18 +140,44 @@ static void NAME(output)(
     output_line(d, s);
     UNROLLED for (int i = 0; i < 4; i++) t[i][j] = s[i];
   }
+  // Between them, the first and the last line have every product.
+  vector sum = t[0][0] + t[3][0];
+  UNROLLED for (int j = 1; j < 6; j++) sum += t[0][j] + t[3][j];
+  if (!is_finite(sum)) return false;
   const vector b = bias ? load(bias) : all(0);
   for (int i = 0; i < rows; i++) {
     vector s[4];
     output_line(t[i], s);
-    float *out = y + i * row;
-    UNROLLED for (int j = 0; j < 4; j++) {
-      if (j >= columns) break;
-      vector result = s[j] + b;
-      if (add) result += load(out + j * WIDTH);
-      if (relu) result = (vector)((mask)result & ~(result < 0));  // what is not a number stays
-      store(out + j * WIDTH, result);
+    finish_row(s, b, add, relu, y + i * row, columns);
+  }
+  return true;
+}
+
+static void NAME(direct)(
+    const float *x, ptrdiff_t row, winograd_part part, const float *w, int rows, int columns, float *sums) {
+  for (int i = 0; i < rows; i++) {
+    vector s[4];
+    UNROLLED for (int j = 0; j < 4; j++) s[j] = load(sums + (i * 4 + j) * WIDTH);
+    for (int p = 0; p < 3; p++) {
+      if (i + p < part.top || i + p >= part.bottom) continue;
+      for (int q = 0; q < 3; q++)
+        for (int c = 0; c < WIDTH; c++) {
+          const vector g = load(w + ((p * 3 + q) * WIDTH + c) * WIDTH);
+          for (int j = 0; j < columns; j++)
+            if (j + q >= part.left && j + q < part.right) s[j] += x[(i + p) * row + (j + q) * WIDTH + c] * g;
+        }
     }
+    UNROLLED for (int j = 0; j < 4; j++) store(sums + (i * 4 + j) * WIDTH, s[j]);
+  }
+}
+
+static void NAME(finish)(
+    const float *sums, const float *bias, bool add, bool relu, float *y, ptrdiff_t row, int rows, int columns) {
+  const vector b = bias ? load(bias) : all(0);
+  for (int i = 0; i < rows; i++) {
+    vector s[4];
+    UNROLLED for (int j = 0; j < 4; j++) s[j] = load(sums + (i * 4 + j) * WIDTH);
+    finish_row(s, b, add, relu, y + i * row, columns);
   }
 }
 
@@ -171,16 +219,38 @@ static void NAME(weights)(const float *w, float *u, size_t plane, size_t step) {
   }
 }
 
-static void NAME(turned)(const float *w, float *u, size_t plane, size_t step) {
-  float turned[9 * WIDTH * WIDTH] __attribute__((aligned(4 * WIDTH)));
+static void NAME(turn)(const float *w, float *turned) {
   for (int i = 0; i < 9; i++)
     for (int c = 0; c < WIDTH; c++)
       for (int o = 0; o < WIDTH; o++)
         turned[((8 - i) * WIDTH + o) * WIDTH + c] = w[(i * WIDTH + c) * WIDTH + o];
+}
+
+static void NAME(turned)(const float *w, float *u, size_t plane, size_t step) {
+  float turned[9 * WIDTH * WIDTH] __attribute__((aligned(4 * WIDTH)));
+  NAME(turn)(w, turned);
   NAME(weights)(turned, u, plane, step);
 }
 
-static void NAME(weight_gradient)(const float *u, size_t plane, size_t step, float *w, bool add) {
+static void NAME(plain)(const float *u, size_t plane, size_t step, float *w) {
+  for (size_t c = 0; c < WIDTH; c++) {
+    vector t[3][6];
+    UNROLLED for (int j = 0; j < 6; j++) {
+      vector d[6], g[3];
+      UNROLLED for (int i = 0; i < 6; i++) d[i] = load(u + c * step + (size_t)(i * 6 + j) * plane);
+      plain_line(d, g);
+      UNROLLED for (int i = 0; i < 3; i++) t[i][j] = g[i];
+    }
+    UNROLLED for (int i = 0; i < 3; i++) {
+      vector g[3];
+      plain_line(t[i], g);
+      UNROLLED for (int j = 0; j < 3; j++) store(w + ((size_t)(i * 3 + j) * WIDTH + c) * WIDTH, g[j]);
+    }
+  }
+}
+
+static bool NAME(weight_gradient)(const float *u, size_t plane, size_t step, float *w, bool add) {
+  vector sum = all(0);
   for (size_t c = 0; c < WIDTH; c++) {
     vector t[3][6];
     UNROLLED for (int j = 0; j < 6; j++) {
@@ -194,10 +264,29 @@ static void NAME(weight_gradient)(const float *u, size_t plane, size_t step, flo
       weight_gradient_line(t[i], g);
       UNROLLED for (int j = 0; j < 3; j++) {
         float *out = w + ((size_t)(i * 3 + j) * WIDTH + c) * WIDTH;
-        store(out, add ? load(out) + g[j] : g[j]);
+        const vector result = add ? load(out) + g[j] : g[j];
+        sum += result;
+        store(out, result);
       }
     }
   }
+  return is_finite(sum);
+}
+
+static void NAME(direct_gradient)(
+    const float *x, ptrdiff_t row, winograd_part part, const float *dy, ptrdiff_t dy_row, int rows, int columns,
+    float *w) {
+  for (int i = 0; i < rows; i++)
+    for (int j = 0; j < columns; j++) {
+      const vector d = load(dy + i * dy_row + j * WIDTH);
+      for (int p = 0; p < 3; p++)
+        for (int q = 0; q < 3; q++) {
+          if (i + p < part.top || i + p >= part.bottom || j + q < part.left || j + q >= part.right) continue;
+          const float *from = x + (i + p) * row + (j + q) * WIDTH;
+          float *out = w + (p * 3 + q) * WIDTH * WIDTH;
+          for (int c = 0; c < WIDTH; c++) store(out + c * WIDTH, load(out + c * WIDTH) + from[c] * d);
+        }
+    }
 }
 
 /// rows × (wide × WIDTH) results in registers. The factor of a row and term lies at a[row · a_row + term · a_term].
@@ -267,5 +356,5 @@ static void NAME(outer_product)(
 
 const winograd_kernels NAME(kernels) = {
     WIDTH, ROWS, NAME(input), NAME(output), NAME(gradient), NAME(weights), NAME(turned), NAME(weight_gradient),
-    NAME(product), NAME(outer_product),
+    NAME(product), NAME(outer_product), NAME(direct), NAME(finish), NAME(direct_gradient), NAME(turn), NAME(plain),
 };

@@ -231,25 +231,56 @@ import Testing
     expectClose(actual: together.db, expected: biases)
   }
 
-  /// What is not finite stays within tiles of 4×4 that see it.
-  @Test(arguments: [Float.nan, .infinity, -.infinity]) func whatIsNotFiniteStaysNear(value: Float) {
-    let of = Case(size: [16, 16])
+  /// NaN and infinities are where plain sums have them, before and after a relu, and nothing else changes.
+  @Test(
+    arguments: [Float.nan, .infinity, -.infinity],
+    [
+      Case(batch: 5, outputs: 48, size: [13, 14]), Case(inputs: 32, outputs: 80, size: [9, 6], padding: [1, 0, 2, 1]),
+    ])
+  func whatIsNotFiniteIsWhereTheDefinitionHasIt(value: Float, of: Case) {
+    var x = Self.numbers(of.batch * of.inputs * of.size[0] * of.size[1], 1)
+    let w = Self.numbers(of.outputs * of.inputs * 9, 2)
+    var dy = Self.numbers(of.batch * of.outputs * of.result[0] * of.result[1], 3)
+    // In a corner, where some products lie outside, and within.
+    let plane = of.size[0] * of.size[1]
+    for place in [0, 3 * plane + 2 * of.size[1] + 4] { x[place] = value }
+    for place in [of.result[1] - 1, dy.count / 2] { dy[place] = value }
+    let addend = Self.numbers(dy.count, 5)
+    var (y, dx, dw) = (addend.map(Double.init), x.map { _ in 0.0 }, w.map { _ in 0.0 })
+    of.eachProduct { i, j, k in
+      y[k] += Double(x[i]) * Double(w[j])
+      dx[i] += Double(dy[k]) * Double(w[j])
+      dw[j] += Double(dy[k]) * Double(x[i])
+    }
+    let full = y.map { $0 < 0 ? 0 : $0 }
+    #expect([y, dx, dw].allSatisfy { $0.contains { !$0.isFinite } && $0.contains { $0.isFinite } })
     for kernels in Self.kernels {
-      var x = Self.numbers(16 * 16 * 16, 1)
-      let w = Self.numbers(16 * 16 * 9, 2)
-      let clean = Self.forward(of.shape(kernels), x, w, relu: true)
-      // Row 6, column 9: seen by rows 5...7 and columns 8...10.
-      x[(6 * 16 + 9) * kernels.block] = value
-      let y = Self.forward(of.shape(kernels), x, w, relu: true)
-      for (index, pair) in zip(y, clean).enumerated() {
-        let position = index / kernels.block % 256
-        let (row, column) = (position / 16, position % 16)
-        if (5...7).contains(row), (8...10).contains(column) {
-          #expect(pair.0.isNaN, "\(kernels), row \(row), column \(column)")
-        } else if !(4..<8).contains(row) || !(8..<12).contains(column) {
-          #expect(pair.0 == pair.1, "\(kernels), row \(row), column \(column)")
+      let block = kernels.block
+      let bx = Self.images(x, of.inputs, block, size: of.size)
+      let bdy = Self.images(dy, of.outputs, block, size: of.result)
+      let bw = Self.weights(w, of, block)
+      func expect(_ found: [Float], _ expected: [Double], _ name: String) {
+        let odd = zip(found, expected).enumerated().filter { _, pair in
+          let (found, expected) = (Double(pair.0), pair.1)
+          if expected.isFinite { return !(abs(found - expected) <= 1e-4) }
+          return expected.isNaN ? !found.isNaN : found != expected
+        }
+        #expect(odd.isEmpty, "\(name), \(kernels): \(odd.prefix(3))")
+      }
+      let first = Self.images(addend, of.outputs, block, size: of.result)
+      for (kind, weights) in [
+        (AK_WINOGRAD_PLAIN, bw), (AK_WINOGRAD_TRANSFORMED, Self.transformed(of.shape(kernels), bw)),
+      ] {
+        for (isRectified, expected) in [(false, y), (true, full)] {
+          let found = Self.forward(of.shape(kernels), bx, weights, kind, relu: isRectified, addTo: first)
+          expect(Self.images(found, of.outputs, block, back: true, size: of.result), expected, "forward")
         }
       }
+      let gradient = Self.forward(of.back(kernels), bdy, bw, AK_WINOGRAD_TURNED)
+      expect(Self.images(gradient, of.inputs, block, back: true, size: of.size), dx, "gradient of input")
+      expect(
+        Self.weights(Self.weightGradients(of.shape(kernels), bx, bdy).dw, of, block, back: true), dw,
+        "gradient of weights")
     }
   }
 }

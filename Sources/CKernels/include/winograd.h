@@ -3,7 +3,8 @@
 // Images lie in blocks of channels, [N, C / block, H, W, block], and weights as
 // [O / block, C / block, 3, 3, block inputs, block outputs]. Channels fill their blocks.
 //
-// A result that is not finite makes others of its tile of 4×4 not numbers. Forward passes and gradients of inputs are
+// What is not finite makes all products of a tile so; such tiles, and gradients of weights, are computed again by the
+// definition, so that NaN and infinities are where plain sums have them. Forward passes and gradients of inputs are
 // the same, bit for bit, for any number of threads; gradients of weights are for the same number.
 #ifndef AVIARY_WINOGRAD_H
 #define AVIARY_WINOGRAD_H
