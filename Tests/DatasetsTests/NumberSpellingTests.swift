@@ -45,6 +45,19 @@ import Testing
     #expect(!point.remarks().contains { $0.contains("a decimal point") })
   }
 
+  /// Where semicolons separate fields, points that all stand before three digits may be between thousands.
+  @Test(arguments: [
+    ("a;b\n5.126;1\n11.520;2\n", ["a"]), ("a;b\n5.126;1.333\n?;784\n", ["a", "b"]), ("a;b\n5.126;7,899\n", ["a"]),
+    ("a;b\n5.126;0.125\n", []), ("a;b\n5.126;1.5\n", []), ("a;b\n5.126;1,5\n", []), ("a;b\n5126.126;2\n", []),
+    ("a,b\n5.126,1\n11.520,2\n", []), ("a\tb\n5.126\t1\n", []), ("a;b\n5126;x\n", []),
+  ])
+  func pointsBesideSemicolonsAreDoubtful(text: String, columns: [String]) throws {
+    let table = try table(text)
+    let said = table.remarks().filter { $0.contains("if the points stand between thousands, remove them") }
+    #expect(said.map { $0.prefix { $0 != ":" } } == columns.map { "column \($0)" })
+    #expect(said.first?.contains("with a decimal point, such as '5.126',") ?? columns.isEmpty)
+  }
+
   @Test func twoDecimalMarksInAFileAreSaid() throws {
     let table = try table("a;b;c\n1,5;2.25;1.333\n")
     #expect(table["a"]?.values == .numeric([1.5]) && table["b"]?.values == .numeric([2.25]))
@@ -116,6 +129,17 @@ import Testing
     let table = try table("id,b\n" + (0..<30).map { "person \($0),x\n" }.joined())
     #expect(table.remarks().count == 1 && table.remarks()[0].contains("column id: 30 different words in 30 rows"))
     #expect(table.remarks(on: ["b"]).isEmpty)
+  }
+
+  /// Texts are all different, too, and there is something to learn from their words.
+  @Test func textsDoNotNameRows() throws {
+    let table = try self.table("review,b\n" + (0..<30).map { "good film number \($0),x\n" }.joined())
+    #expect(
+      table.remarks() == [
+        "column review: 30 different texts in 30 rows; --text 'review' reads their words, or exclude it"
+      ])
+    let description = try TableDescription([table])
+    #expect(description.columns[0].warning == nil && description.remarks.count == 1)
   }
 
   /// Double has one value for these numbers.

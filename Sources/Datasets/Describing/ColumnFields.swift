@@ -59,7 +59,9 @@ struct ColumnFields {
   var uselessness: String? {
     if present == 0 { return "every field is missing" }
     if distinct == 1 { return "all fields are the same" }
-    if !isNumeric, present > 20, distinct == present { return "every field is different: it names the rows" }
+    if !isNumeric, present > 20, distinct == present, !Table.Column.areTexts(names) {
+      return "every field is different: it names the rows"
+    }
     return nil
   }
 

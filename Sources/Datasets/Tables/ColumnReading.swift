@@ -116,7 +116,7 @@ struct ColumnReading: Equatable {
           + (commaReason.map { ", because \($0)" } ?? ""))
     }
     for (marker, count) in missing.sorted(by: { ColumnStatistics.precedes($0.key, $1.key) }) {
-      result.remarks.append("'\(marker)' is taken as a missing value (\(Self.rows(count)))")
+      result.remarks.append("'\(marker)' is taken as a missing value (\(counted(count, "row")))")
     }
     return result
   }
@@ -200,12 +200,12 @@ struct ColumnReading: Equatable {
       isWord = readsNA ?? Self.isCode(Self.na, among: texts)
       if isWord {
         let reason = readsNA == nil ? "the others are pairs of capital letters, too" : "the network knows it as one"
-        remarks.append("'NA' is taken as a word (\(Self.rows(count))), because \(reason)")
+        remarks.append("'NA' is taken as a word (\(counted(count, "row"))), because \(reason)")
       }
     }
     for (marker, count) in markers.sorted(by: { ColumnStatistics.precedes($0.key, $1.key) })
     where marker != Self.na || !isWord {
-      remarks.append("'\(marker)' is taken as a missing value (\(Self.rows(count)))")
+      remarks.append("'\(marker)' is taken as a missing value (\(counted(count, "row")))")
     }
     let values = texts.map { text -> String? in
       let word = trimmed(text)
@@ -263,8 +263,6 @@ struct ColumnReading: Equatable {
       "is read as words, because of \(first.joined(separator: ", ")): \(odd.count) of \(present.count) fields are not "
       + "numbers like the others"
   }
-
-  private static func rows(_ count: Int) -> String { count == 1 ? "1 row" : "\(count) rows" }
 }
 
 /// Without the spaces and tabs around it.

@@ -17,8 +17,10 @@ struct FileReading {
       results.append(try readings[place].read(fields.texts[place], name: name, rows: fields.rows, path: path))
     }
     let hasCommas = zip(results, readings).contains { Self.hasCommas($0.spelling) || Self.hasCommas($1.spelling) }
-    // Most files have no comma in a number, and all that follows is about those that have.
-    if hasCommas {
+    // A semicolon divides fields where a comma is the decimal mark: there, a point may well stand between thousands.
+    let isDoubtful = fields.separator == ";"
+    // Most files have neither, and all that follows is about those that have.
+    if hasCommas || isDoubtful {
       let evidence = results.indices.map { place in
         results[place].values.kind == .numeric && !fields.areJSONNumbers[place]
           ? DecimalEvidence(fields.texts[place]) : .none
@@ -30,9 +32,26 @@ struct FileReading {
         readings[place].commaReason = reason
         results[place] = try readings[place].read(fields.texts[place], name: name, rows: fields.rows, path: path)
       }
+      if isDoubtful, evidence.allSatisfy({ $0 == .none || $0 == .ambiguous }) {
+        for place in results.indices where evidence[place] == .ambiguous {
+          if let remark = Self.doubtfulPoints(fields.texts[place], results[place]) {
+            results[place].remarks.append(remark)
+          }
+        }
+      }
     }
     columns = zip(fields.names, results).map { Table.Column($0, $1) }
     if fields.hasHeader, let remark = HeaderNames.remark(fields.names) { remarks.append(remark) }
+  }
+
+  /// What to say of a column each of whose points stands before three digits and was taken for a decimal point.
+  private static func doubtfulPoints(_ texts: [String], _ result: ColumnReading.Result) -> String? {
+    guard (result.spelling ?? .plain).decimal == ".",
+      let example = texts.first(where: { $0.utf8.contains(UInt8(ascii: ".")) && !ColumnReading.isMissing(trimmed($0)) })
+    else { return nil }
+    return
+      "is read as numbers with a decimal point, such as '\(trimmed(example))', though semicolons separate the fields; "
+      + "if the points stand between thousands, remove them"
   }
 
   private static func hasCommas(_ spelling: NumberSpelling?) -> Bool {

@@ -23,7 +23,15 @@ extension Table {
   }
 }
 
+/// A number of things.
+func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+
 extension Table.Column {
+  /// Whether most fields are of several words each, and are more than names.
+  static func areTexts(_ fields: [String]) -> Bool {
+    fields.count { $0.split(separator: " ", maxSplits: 2).count == 3 } * 2 > fields.count
+  }
+
   /// Of a column of dates that were not asked for, and of one most of whose words stand in one row: as categories they say nothing about other rows.
   fileprivate var manyWords: String? {
     guard case .categorical(let values) = values else { return nil }
@@ -32,6 +40,10 @@ extension Table.Column {
     let different = Set(present.map { ExactText($0) }).count
     guard different * 2 > present.count else { return nil }
     if DateFormat.ofAll(present) != nil { return "column \(name): dates; --dates '\(name)' makes numbers of them" }
+    if Self.areTexts(present) {
+      return
+        "column \(name): \(different) different texts in \(present.count) rows; --text '\(name)' reads their words, or exclude it"
+    }
     return "column \(name): \(different) different words in \(present.count) rows; exclude it if it only names the rows"
   }
 }
