@@ -238,7 +238,9 @@ enum FuzzedTables {
   private static func prepare<Preparation: TablePreparation>(
     _ table: Table, _ settings: Preparation.Settings, as kind: Preparation.Type
   ) {
-    guard let prepared = try? PreparedTable<Preparation>(table, settings, validation: 0.2, test: 0.2) else { return }
+    var plan = SplitPlan(validation: 0.2, test: 0.2)
+    plan.isInOrder = (settings as? TableSettings)?.missing == .interpolate
+    guard let prepared = try? PreparedTable<Preparation>(table, settings, by: plan) else { return }
     _ = prepared.parts.training.batch(of: [0])
     guard let text = try? JSONEncoder().encode(prepared.preprocessing) else { return }
     _ = try? JSONDecoder().decode(Preparation.self, from: text).validated()

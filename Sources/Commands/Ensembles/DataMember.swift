@@ -48,7 +48,7 @@ struct DataMember {
   /// How many rows a table has, all of which are to be predicted; nil of a series, whose next value is.
   var count: ((_ data: String) throws -> Int)?
   /// What comes after the end of a series.
-  var next: ((_ data: String) throws -> [Double]?)?
+  var next: ((_ data: String) throws -> [Double])?
 }
 
 extension DataEvaluation {
@@ -94,7 +94,11 @@ extension DataEvaluation {
           }, rows: \.firstTargets)
         member.count = nil
         member.next = { path in
-          predictor.valuesNext(after: try preprocessing.rows(of: preprocessing.table(csv: path)))
+          let rows = try preprocessing.rows(of: preprocessing.table(csv: path))
+          guard let values = predictor.valuesNext(after: rows) else {
+            throw TableFault.shorterThanWindow(path: path, rows: rows.count, window: settings.window)
+          }
+          return values
         }
         return member
       }

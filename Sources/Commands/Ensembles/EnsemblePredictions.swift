@@ -102,7 +102,8 @@ private struct EnsembleTable {
   mutating func add(_ path: String, items: [Int]?) throws {
     var remarks: [String] = []
     for member in members {
-      for remark in try member.remarks(path) where !remarks.holds(remark) { remarks.append(remark) }
+      // What cannot be found out is told by what follows.
+      for remark in (try? member.remarks(path)) ?? [] where !remarks.holds(remark) { remarks.append(remark) }
     }
     for remark in remarks { tell("\(path): \(remark)") }
     do throws(TableFault) {
@@ -135,15 +136,13 @@ private struct EnsembleTable {
 
   /// Forecasts what comes after the end of a series; false for other data.
   private mutating func addNext(_ path: String) throws(TableFault) -> Bool {
-    guard members[0].next != nil else { return false }
+    let forecasts = members.compactMap(\.next)
+    guard forecasts.count == members.count else { return false }
     var found: [MemberOutput] = []
-    for member in members {
-      let values: [Double]?
-      do { values = try member.next?(path) } catch let fault as TableFault { throw fault } catch {
+    for forecast in forecasts {
+      do { found.append(.numbers(try forecast(path))) } catch let fault as TableFault { throw fault } catch {
         throw .unreadable(reason: "\(error)")
       }
-      guard let values else { throw .seriesTooShort(path: path, rows: 0, needed: 1) }
-      found.append(.numbers(values))
     }
     add(.success(found), [.init("table", .text(path))], "\(path): next \(members[0].target)")
     return true

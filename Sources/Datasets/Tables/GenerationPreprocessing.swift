@@ -58,6 +58,7 @@ public struct GenerationPreprocessing: TablePreparation {
     _ table: Table, _ settings: GenerationSettings, keeping known: GenerationPreprocessing?, by plan: SplitPlan
   ) throws(TableFault) -> DataSplit {
     try settings.validate()
+    if known == nil { try settings.table.checkOrder(plan, path: table.path) }
     _ = try TextColumnPreprocessing.texts(of: table, settings.table.target)
     let rows = try TablePreprocessing.usableRows(
       of: table, settings.table, needed: try known?.rows.neededColumns(of: table))

@@ -67,6 +67,10 @@ public enum TableFault: Swift.Error, Equatable, Sendable, CustomStringConvertibl
   case missingInSeries(path: String, row: Int, column: String)
   /// There are too few rows for the windows asked for.
   case seriesTooShort(path: String, rows: Int, needed: Int)
+  /// A series to predict from has fewer rows than the network reads at once.
+  case shorterThanWindow(path: String, rows: Int, window: Int)
+  /// Missing values are to be interpolated between rows that have no order.
+  case interpolatesUnordered(path: String)
   /// A text has more or fewer labels than tokens.
   case tagCount(path: String, row: Int, tokens: Int, tags: Int)
   /// A line with a token has no label.
@@ -156,7 +160,11 @@ public enum TableFault: Swift.Error, Equatable, Sendable, CustomStringConvertibl
     case .missingInSeries(let path, let row, let column):
       "\(path): row \(row), column \(column): the value is missing, and a time series needs every value; fill it in, or leave the column out"
     case .seriesTooShort(let path, let rows, let needed):
-      "\(path): \(rows) rows are too few for a window and its target, which need \(needed); use more rows or a shorter window"
+      "\(path): \(rows) rows are too few for a window and its target, which need \(needed); use more rows, or train with a shorter window"
+    case .shorterThanWindow(let path, let rows, let window):
+      "\(path): \(counted(rows, "row")) \(rows == 1 ? "is" : "are") too few: the network reads \(window) at once; give the last \(window) rows or more"
+    case .interpolatesUnordered(let path):
+      "\(path): --missing interpolate fills a gap from the rows beside it, and these rows have no order; give --time-series if they stand in the order of time, or fill gaps by mean, median or most-frequent"
     case .tagCount(let path, let row, let tokens, let tags):
       "\(path): row \(row): \(tokens) tokens and \(tags) labels; give each token one, with spaces between them"
     case .noTag(let path, let line, let token):

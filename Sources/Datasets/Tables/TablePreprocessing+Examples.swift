@@ -11,6 +11,7 @@ extension TablePreprocessing: TablePreparation {
     _ table: Table, _ settings: TableSettings, keeping known: TablePreprocessing?, by plan: SplitPlan
   ) throws(TableFault) -> DataSplit {
     try settings.validate()
+    if known == nil { try settings.checkOrder(plan, path: table.path) }
     let rows = try usableRows(of: table, settings, needed: try known?.neededColumns(of: table))
     let target = try table.column(settings.target)
     let settings = known?.settings(for: table, settings) ?? settings

@@ -20,7 +20,7 @@ public struct TableSettings: Codable, Equatable, Sendable {
     /// The smallest of the most frequent values.
     case mostFrequent
     /// On a straight line between the neighbouring rows that have a value; the nearest value before the first and after
-    /// the last. In a table that has none, the training rows' mean.
+    /// the last. In a table that has none, the training rows' mean. For rows in the order of time: see `SplitPlan.isInOrder`.
     case interpolate
   }
 
@@ -117,6 +117,11 @@ public struct TableSettings: Codable, Equatable, Sendable {
   public init(target: String, task: Task? = nil) {
     self.target = target
     self.task = task
+  }
+
+  /// Refuses to fill gaps from neighbours where it says nothing which rows are beside each other.
+  func checkOrder(_ plan: SplitPlan, path: String) throws(TableFault) {
+    if missing == .interpolate, !plan.isInOrder { throw .interpolatesUnordered(path: path) }
   }
 
   /// Refuses numbers that make no features.
