@@ -7,6 +7,7 @@ extension TablePredictions {
       let table = try predictor.preprocessing.table(csv: path)
       for remark in predictor.preprocessing.remarks(on: table) { tell("\(path): \(remark)") }
       let (texts, words) = try predictor.preprocessing.texts(of: table)
+      for remark in texts.remarks { tell("\(path): \(remark)") }
       let answers = zip(words, predictor.answers(texts)).map { words, tags -> Answer in
         guard let tags else { return .notFinite }
         return .found(
@@ -28,6 +29,7 @@ extension TablePredictions {
       let table = try preprocessing.table(csv: path)
       for remark in preprocessing.remarks(on: table) { tell("\(path): \(remark)") }
       let texts = try preprocessing.texts(of: table)
+      for remark in texts.remarks { tell("\(path): \(remark)") }
       let answers = (0..<texts.count).map { Self.answer(writer.text(about: texts, at: $0, beam: beam)) }
       add(path, table, rows: texts.rows, answers, model)
     } catch {

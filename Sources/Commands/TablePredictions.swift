@@ -48,6 +48,7 @@ struct TablePredictions {
       let table = try predictor.preprocessing.table(csv: path)
       for remark in predictor.preprocessing.remarks(on: table) { tell("\(path): \(remark)") }
       let texts = try predictor.preprocessing.texts(of: table)
+      for remark in texts.remarks { tell("\(path): \(remark)") }
       let classes = predictor.preprocessing.target.classes
       add(path, table, rows: texts.rows, predictor.probabilities(texts).map { answer($0, classes) }, model)
     } catch {
@@ -68,7 +69,7 @@ struct TablePredictions {
       let settings = preprocessing.settings
       let predictor = ExamplePredictor(model, preprocessing)
       guard let next = predictor.next(after: rows), let values = predictor.valuesNext(after: rows) else {
-        throw .seriesTooShort(path: path, rows: rows.count, needed: settings.window)
+        throw .shorterThanWindow(path: path, rows: rows.count, window: settings.window)
       }
       let answer =
         values.count == 1 || classes.isEmpty

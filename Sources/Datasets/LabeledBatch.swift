@@ -44,8 +44,8 @@ public protocol ExampleInputs: Equatable, Sendable {
   func batch(_ places: [Int]) -> Batch
   /// How many fit into a batch of reasonable size.
   var mostAtOnce: Int { get }
-  /// What a person should know about them, a line each.
-  var remarks: [String] { get }
+  /// What a person should know about inputs, which may be in several parts, a line each.
+  static func remarks(on parts: [Self]) -> [String]
   /// The inputs as training sees them in an epoch; they stay as many.
   func inEpoch(_ epoch: Int) -> Self
   /// Adds what a run depends on. The parts are those that are there.
@@ -54,7 +54,9 @@ public protocol ExampleInputs: Equatable, Sendable {
 
 extension ExampleInputs {
   public var mostAtOnce: Int { 1024 }
-  public var remarks: [String] { [] }
+  public static func remarks(on parts: [Self]) -> [String] { [] }
+  /// What a person should know about them, a line each.
+  public var remarks: [String] { Self.remarks(on: [self]) }
   public func inEpoch(_ epoch: Int) -> Self { self }
 }
 

@@ -85,7 +85,7 @@ extension UnlabeledPreparation {
       let (values, unknown) = try units.values(of: table)
       return (
         VisibleRows(dense: values, width: units.width), table.rowNumbers.map(String.init),
-        table.remarks(on: units.columnNames) + unknown
+        table.remarks(on: units.columnNames) + TableFeatures.UnknownCategory.remarks(on: unknown)
       )
     case .ratings(let preparation):
       let ratings = try Ratings(csv: path, preparation.settings)

@@ -181,6 +181,7 @@ import Testing
     short.longest = 1
     let cut = try TranslationPreprocessing(fitting: pairs(), rows: [0], short).examples(of: pairs(), rows: [0])
     #expect(cut.inputs.sources.shortened == 1 && cut.inputs.shortened == 1)
+    #expect(cut.inputs.remarks == Array(repeating: "1 text is cut off after 1 character", count: 2))
     #expect(cut.batch(of: [0]).inputs.previous.scalars.count == 2)
   }
 

@@ -50,13 +50,56 @@ import Testing
       #expect(found.inputs.width == preprocessing.featureNames.count)
       let unknown = found.inputs.unknown.map(\.description)
       let isThere = part == "rest" && found.inputs.rows.contains(35)
-      #expect(unknown == (isThere ? ["column colour: 'a colour of its own' was not in the training rows (1 row)"] : []))
+      #expect(
+        unknown
+          == (isThere ? ["column colour: 'a colour of its own' is not a word that the network knows (1 row)"] : []))
     }
   }
 
   func expectDoubles(_ found: [Double], _ expected: [Double], _ name: String) {
     #expect(found.count == expected.count && !found.isEmpty, "\(name)")
     for (a, b) in zip(found, expected) { #expect(abs(a - b) <= 1e-12 * max(1, abs(b)), "\(name): \(a), \(b)") }
+  }
+
+  /// Words of several parts are counted together, and those of a column that names its rows are not listed.
+  @Test func unknownWordsAreSaidOnce() throws {
+    let known = try TablePreprocessing(fitting: table("c,id,y\nu,a,0\nv,b,1\nu,c,2\n"), TableSettings(target: "y"))
+    let parts = try ["w,a\nw,b\nu,c\n", (0..<9).map { "w,r\($0)\n" }.joined()].map { rows in
+      try known.features(of: table("c,id\n" + rows))
+    }
+    #expect(parts[0].remarks == ["column c: 'w' is not a word that the network knows (2 rows)"])
+    #expect(
+      TableFeatures.remarks(on: parts) == [
+        "column c: 'w' is not a word that the network knows (11 rows)",
+        "column id: 9 words, such as 'r0', are not known to the network (9 rows)",
+      ])
+  }
+
+  /// A gap is filled from the rows beside it only where rows have an order; networks of older versions say what they do.
+  @Test func interpolationNeedsAnOrder() throws {
+    let rows = try table("x,y\n" + (0..<20).map { "\($0 % 5 == 2 ? "" : "\($0)"),\(2 * $0)\n" }.joined())
+    var settings = TableSettings(target: "y")
+    settings.missing = .interpolate
+    var plan = SplitPlan(validation: 0, test: 0.2)
+    #expect(throws: TableFault.interpolatesUnordered(path: "t.csv")) {
+      try PreparedTable<TablePreprocessing>(rows, settings, by: plan)
+    }
+    var written = GenerationSettings(target: "y")
+    written.table.missing = .interpolate
+    let texts = try table("x,y\n1,a\n,b\n3,c\n")
+    #expect(throws: TableFault.interpolatesUnordered(path: "t.csv")) {
+      try PreparedTable<GenerationPreprocessing>(texts, written, by: plan)
+    }
+    plan.isInOrder = true
+    let ordered = try PreparedTable<TablePreprocessing>(rows, settings, by: plan)
+    plan.isInOrder = false
+    let older = try PreparedTable<TablePreprocessing>(rows, settings, keeping: ordered.preprocessing, by: plan)
+    #expect(older.preprocessing.settings.missing == .interpolate)
+    #expect(
+      try ordered.preprocessing.features(of: rows).remarks == [
+        "missing values are interpolated between the rows beside them, and depend on these (4 rows)"
+      ])
+    #expect(try ordered.preprocessing.features(of: rows, rows: [0, 1]).remarks.isEmpty)
   }
 
   @Test func featuresHaveNames() throws {

@@ -38,6 +38,22 @@ import Testing
     #expect(preprocessing.vocabulary.count == 2, "what is never read needs no number")
   }
 
+  @Test func whatANetworkDoesNotReadIsSaid() throws {
+    var short = settings
+    (short.longest, short.tokenizer) = (2, .word)
+    let words = try table(["a b c,en", "a b,de", "x y,en", "?,en", "b x d,de"])
+    let preprocessing = try TextColumnPreprocessing(fitting: words, rows: [0, 1], short)
+    let parts = try [[0, 1], [2, 3, 4]].map { try preprocessing.texts(of: words, rows: $0) }
+    #expect(parts[0].remarks == ["1 text is cut off after 2 words"])
+    #expect(
+      TextSequences.remarks(on: parts) == [
+        "2 texts are cut off after 2 words", "2 of 5 texts have no word that the network knows",
+      ])
+    #expect(try preprocessing.texts(of: words, rows: [1]).remarks.isEmpty)
+    let unread = try preprocessing.examples(of: words, rows: [2, 3])
+    #expect(unread.inputs.remarks == ["2 of 2 texts have no word that the network knows"])
+  }
+
   @Test func partsAreStratified() throws {
     let words = try table((0..<40).map { "\($0 % 2 == 0 ? "oui" : "yes")\($0),\($0 % 2 == 0 ? "fr" : "en")" } + [",en"])
     let data = try PreparedTable<TextColumnPreprocessing>(words, settings, validation: 0.1, test: 0.2, seed: 3)

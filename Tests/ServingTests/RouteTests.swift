@@ -122,7 +122,7 @@ import Testing
     #expect(odd.json["predictions"]?.elements?.count == 2, "\(odd.text)")
     #expect(
       odd.json["notes"]?.texts == [
-        "column colour: 'green' was not in the training rows (1 row)",
+        "column colour: 'green' is not a word that the network knows (1 row)",
         "column extra: the network does not know it, and it is not used",
       ], "\(odd.text)")
     let known = await service.post("/predict?model=kinds", #"{"age":1,"colour":"red"}"#)

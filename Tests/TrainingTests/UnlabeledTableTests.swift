@@ -129,7 +129,8 @@ import Testing
     ) { lines.append($0) }
     let (tuned, first) = (try trained("tuned").preparation, try trained().preparation)
     #expect(tuned == first)
-    #expect(lines.contains { $0.contains("'green' was not in the training rows") }, "\(lines)")
+    #expect(lines.contains { $0.contains("'green' is not a word that the network knows (11 rows)") }, "\(lines)")
+    #expect(lines.contains("columns not used: same"), "\(lines)")
     tuning.kind = .unlabeled(.words(.init(column: "colour")))
     #expect(throws: TrainingFault.otherKind(path: "run/best.h5", known: "columns of a table, without labels")) {
       try NetworkTraining.start(

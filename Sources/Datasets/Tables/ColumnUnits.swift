@@ -96,7 +96,7 @@ public struct ColumnUnits: Codable, Equatable, Sendable {
     }
   }
 
-  /// What a person should know, a line each.
+  /// What a person should know of a table that the columns were fitted to, a line each.
   public func remarks(on table: Table) -> [String] {
     let constant = table.names.filter { !columnNames.holds($0) && !settings.excluded.holds($0) }
     return table.remarks(on: columnNames)
@@ -114,8 +114,10 @@ public struct ColumnUnits: Codable, Equatable, Sendable {
     return try Table(csv: path, readings: readings)
   }
 
-  /// Visible values of rows, row-major [rows, width], and what categories training has not seen, a line each.
-  public func values(of table: Table, rows: [Int]? = nil) throws(TableFault) -> (values: [Float], remarks: [String]) {
+  /// Visible values of rows, row-major [rows, width], and what categories training has not seen.
+  public func values(
+    of table: Table, rows: [Int]? = nil
+  ) throws(TableFault) -> (values: [Float], unknown: [TableFeatures.UnknownCategory]) {
     let rows = rows ?? Array(0..<table.rowCount)
     guard rows.count <= TablePreprocessing.matrixLimit / width else {
       throw .tooLarge(
@@ -145,7 +147,7 @@ public struct ColumnUnits: Codable, Equatable, Sendable {
         )
       }
     }
-    var remarks: [String] = []
+    var unknown: [TableFeatures.UnknownCategory] = []
     for column in choices {
       let words: [String?]
       switch try table.column(column.name).values {
@@ -153,21 +155,21 @@ public struct ColumnUnits: Codable, Equatable, Sendable {
       case .numeric: words = TablePreprocessing.classNames(try table.column(column.name), rows)
       }
       let places = column.categories.places
-      var unknown: [ExactText: Int] = [:]
+      var counts: [ExactText: Int] = [:]
       for (place, word) in words.enumerated() {
         guard let word else { continue }
         if let category = places[ExactText(word)] {
           values[place * width + start + category] = 1
         } else {
-          unknown[ExactText(word), default: 0] += 1
+          counts[ExactText(word), default: 0] += 1
         }
       }
-      for (value, count) in unknown.sorted(by: { $0.key < $1.key }) {
-        remarks.append("\(TableFeatures.UnknownCategory(column: column.name, value: value.text, count: count))")
+      for (value, count) in counts.sorted(by: { $0.key < $1.key }) {
+        unknown.append(.init(column: column.name, value: value.text, count: count))
       }
       start += column.categories.count
     }
-    return (values, remarks)
+    return (values, unknown)
   }
 
   /// What visible values say in the table's own units: the number, the probability of 1, or the likeliest category.

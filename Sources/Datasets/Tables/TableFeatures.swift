@@ -11,6 +11,8 @@ public struct TableFeatures: ExampleInputs {
   public var rows: [Int]
   /// The values of categorical columns that training has not seen, whose features are all zero.
   public var unknown: [UnknownCategory]
+  /// The number of rows with a value that other rows say: see `TableSettings.Missing.interpolate`.
+  public internal(set) var interpolated = 0
 
   /// A word that the training part does not have.
   public struct UnknownCategory: Equatable, Sendable, CustomStringConvertible {
@@ -22,14 +24,62 @@ public struct TableFeatures: ExampleInputs {
     public var count: Int
 
     public var description: String {
-      "column \(column): '\(value)' was not in the training rows (\(count) \(count == 1 ? "row" : "rows"))"
+      "column \(column): '\(value)' is not a word that the network knows (\(counted(count, "row")))"
+    }
+
+    /// More of a column's words than these are counted, and not named: those of names are as many as rows.
+    private static let mostNamed = 5
+
+    /// A line for each word, or for a column with many of them.
+    package static func remarks(on categories: [UnknownCategory]) -> [String] {
+      var columns: [(name: String, words: [UnknownCategory])] = []
+      var places = ExactDictionary<Int>()
+      for category in categories {
+        if let place = places[category.column] {
+          columns[place].words.append(category)
+        } else {
+          places[category.column] = columns.count
+          columns.append((category.column, [category]))
+        }
+      }
+      return columns.flatMap { name, words in
+        let merged = merged(words)
+        guard merged.count > mostNamed else { return merged.map(\.description) }
+        let rows = counted(merged.reduce(0) { $0 + $1.count }, "row")
+        return [
+          "column \(name): \(merged.count) words, such as '\(merged[0].value)', are not known to the network (\(rows))"
+        ]
+      }
+    }
+
+    /// Each word once. Those of a column may come from several parts.
+    private static func merged(_ words: [UnknownCategory]) -> [UnknownCategory] {
+      var merged: [UnknownCategory] = []
+      var places = ExactDictionary<Int>()
+      for word in words {
+        if let place = places[word.value] {
+          merged[place].count += word.count
+        } else {
+          places[word.value] = merged.count
+          merged.append(word)
+        }
+      }
+      return merged
     }
   }
 
   /// The number of rows.
   public var count: Int { rows.count }
-  /// The values that training has not seen.
-  public var remarks: [String] { unknown.map(\.description) }
+  /// The values that training has not seen, and those that the rows beside them say.
+  public static func remarks(on parts: [TableFeatures]) -> [String] {
+    let interpolated = parts.reduce(0) { $0 + $1.interpolated }
+    return UnknownCategory.remarks(on: parts.flatMap(\.unknown))
+      + (interpolated > 0
+        ? [
+          "missing values are interpolated between the rows beside them, and depend on these (\(counted(interpolated, "row")))"
+        ]
+        : [])
+  }
 
   /// The rows at the places given: [N, width].
   public func batch(_ places: [Int]) -> Tensor {
@@ -67,10 +117,12 @@ extension TablePreprocessing {
       throw .tooLarge(
         path: table.path, what: "rows of features", count: asked.count, limit: Self.matrixLimit / featureCount)
     }
+    var interpolated: Set<Int> = []
     func values(_ column: Numeric) throws(TableFault) -> [Double?] {
       guard case .numeric(let values) = try table.column(column.name).values else {
         throw .notNumeric(path: table.path, column: column.name)
       }
+      if settings.missing == .interpolate { interpolated.formUnion(asked.filter { values[$0] == nil }) }
       let filled = column.filled(asked.map { values[$0] }, settings.missing)
       return column.edges == nil ? filled : filled.map { $0.map { Double(column.bin(of: $0)) } }
     }
@@ -88,6 +140,7 @@ extension TablePreprocessing {
     let terms = terms
     let needed = numbers + places
     var features = TableFeatures(values: [], width: featureCount, rows: [], unknown: [])
+    features.interpolated = interpolated.count
     features.values.reserveCapacity(total)
     var unknown: [[ExactText: Int]] = Array(repeating: [:], count: categorical.count)
     for (index, row) in asked.enumerated() {

@@ -135,7 +135,7 @@ public struct TaggingPreprocessing: TablePreparation {
     for (row, text) in try TextColumnPreprocessing.texts(of: table, settings.column).enumerated() {
       let tokens = Self.parts(text ?? "")
       if tokens.isEmpty { continue }
-      inputs.append(tokens.map(number), row: row)
+      inputs.append(tokens.map(number), unknown: Int32(vocabulary.count), row: row)
       words.append(tokens)
     }
     return (inputs, words)
@@ -160,7 +160,8 @@ public struct TaggingPreprocessing: TablePreparation {
           }
           classes.append(Int32(place))
         }
-        inputs.append(row.tokens.prefix(settings.longest).map(number), row: row.place)
+        inputs.append(
+          row.tokens.prefix(settings.longest).map(number), unknown: Int32(vocabulary.count), row: row.place)
         if row.tokens.count > settings.longest { inputs.shortened += 1 }
         labels.append(classes, row: row.place)
       }

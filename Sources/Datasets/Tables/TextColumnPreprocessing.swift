@@ -129,7 +129,7 @@ public struct TextColumnPreprocessing: TablePreparation {
   /// - Parameter rows: positions of rows; nil for all.
   public func texts(of table: Table, rows: [Int]? = nil) throws(TableFault) -> TextSequences {
     let texts = try Self.texts(of: table, settings.column)
-    var result = TextSequences()
+    var result = TextSequences(of: vocabulary.unit)
     for row in rows ?? Array(0..<table.rowCount) {
       guard let text = texts[row] else { continue }
       let (tokens, isCut) = vocabulary.encode(text, longest: settings.longest)

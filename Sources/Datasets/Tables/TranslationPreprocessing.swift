@@ -95,7 +95,7 @@ public struct TranslationPreprocessing: TablePreparation {
   /// The rows of a table that have a text to read.
   public func texts(of table: Table, rows: [Int]? = nil) throws(TableFault) -> TextSequences {
     let texts = try TextColumnPreprocessing.texts(of: table, settings.column)
-    var result = TextSequences()
+    var result = TextSequences(of: source.unit)
     for row in rows ?? Array(0..<table.rowCount) {
       guard let text = texts[row] else { continue }
       let (tokens, isCut) = source.encode(text, longest: settings.longest)
@@ -135,7 +135,7 @@ extension WrittenText {
   func examples<Source: ExampleInputs>(
     _ sources: Source, rows: [Int], _ texts: [String?], limit: Int
   ) -> Examples<WritingExamples<Source>> {
-    var written = TextSequences()
+    var written = TextSequences(of: vocabulary.unit)
     for row in rows {
       let (tokens, isCut) = tokens(of: texts[row] ?? "", limit: limit)
       written.append(tokens, row: row)

@@ -45,8 +45,6 @@ public struct WritingExamples<Source: ExampleInputs>: ExampleInputs {
   /// The number of examples.
   public var count: Int { sources.count }
   public var mostAtOnce: Int { min(128, sources.mostAtOnce) }
-  /// How many texts are longer than what is read of them.
-  public var shortened: Int { texts.shortened }
 
   /// The sources at the places given, and the token before each of their texts': [N, T].
   public func batch(_ places: [Int]) -> (source: Source.Batch, previous: IntTensor) {
@@ -59,6 +57,13 @@ public struct WritingExamples<Source: ExampleInputs>: ExampleInputs {
       previous += tokens.scalars[row * steps..<(row + 1) * steps - 1]
     }
     return (sources.batch(places), IntTensor(previous, shape: tokens.shape))
+  }
+
+  /// How many texts are longer than what is read of them.
+  public var shortened: Int { texts.shortened }
+
+  public static func remarks(on parts: [WritingExamples]) -> [String] {
+    Source.remarks(on: parts.map(\.sources)) + TextSequences.cuts(parts.map(\.texts), ends: 1)
   }
 
   public static func add(_ parts: [Examples<WritingExamples>], to fingerprint: inout DataFingerprint) {

@@ -170,7 +170,7 @@ extension TextSequences {
   public func inEpoch(_ epoch: Int) -> TextSequences {
     guard let changing else { return self }
     let changes = TextChanges(changing.augmentation)
-    var result = TextSequences()
+    var result = TextSequences(of: unit)
     for (place, text) in changing.texts.enumerated() {
       var random = RandomStream(
         seed: changing.seed, purpose: "text augmentation", path: String(place), step: UInt64(epoch))

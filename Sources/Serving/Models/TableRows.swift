@@ -59,7 +59,7 @@ struct TableRows {
       if others.insert(name) { names.append(name) }
     }
     let notes =
-      features.unknown.map { "\($0)" } + names.map { "column \($0): the network does not know it, and it is not used" }
+      features.remarks + names.map { "column \($0): the network does not know it, and it is not used" }
     let more = notes.count - Self.mostNotes
     return notes.prefix(Self.mostNotes).map { String($0.prefix(300)) } + (more > 0 ? ["and \(more) more notes"] : [])
   }

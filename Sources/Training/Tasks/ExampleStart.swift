@@ -36,7 +36,7 @@ protocol TrainablePreparation: TablePreparation {
   var preparation: InputPreparation { get }
   /// Values of the configuration for a network from scratch, around those that the options name.
   func changes(_ given: [ConfigurationChange]) -> [ConfigurationChange]
-  /// What a person should know about the rows.
+  /// What a person should know about the rows, beside what their inputs say.
   func remarks(on table: Table, _ parts: DatasetParts<Examples<Inputs>>) -> [String]
   /// The position in the table of the row of each input, or of the first that it is about; nil where an input has no single
   /// answer.
@@ -93,7 +93,9 @@ extension TrainablePreparation {
     if options.learning.loss != nil, !Monitor.ofNumbers.elementsEqual(preprocessing.monitors) {
       throw TrainingFault.lossOfNumbers(path: options.data)
     }
-    for remark in preprocessing.remarks(on: table, data.parts) { report(remark) }
+    for remark in preprocessing.remarks(on: table, data.parts) + Inputs.remarks(on: data.parts.all.map(\.inputs)) {
+      report(remark)
+    }
     if let remark = data.dropped.remark { report(remark) }
     let keepsHead = known.map { preprocessing.predictsSame(as: $0) } ?? false
     if keepsHead, beginning.isSource, let path = checkpoint?.path {
@@ -160,6 +162,20 @@ extension DatasetParts {
 /// The most numbers of a batch: 1 GiB.
 private let batchLimit = 1 << 28
 
+extension Table {
+  /// A line on the columns that are none of these.
+  func unusedColumns(beside used: [String]) -> [String] {
+    let used = ExactSet(used)
+    let unused = names.filter { !used.contains($0) }
+    return unused.isEmpty ? [] : ["columns not used: \(unused.joined(separator: ", "))"]
+  }
+}
+
+/// A line on rows that are left out.
+func skippedRows(_ count: Int, without values: String) -> [String] {
+  count > 0 ? ["\(count) rows without \(values) are left out"] : []
+}
+
 // MARK: - Rows
 
 extension TablePreprocessing: TrainablePreparation {
@@ -208,7 +224,13 @@ extension TablePreprocessing: TrainablePreparation {
     if target.task == .regression, settings.standardisesTarget {
       remarks.append("target \(target.name) is standardized for training; results are in its own units")
     }
-    return remarks + (parts.skipped > 0 ? ["\(parts.skipped) rows that lack a needed value are left out"] : [])
+    return remarks + unusedColumns(of: table)
+      + (parts.skipped > 0 ? ["\(parts.skipped) rows that lack a needed value are left out"] : [])
+  }
+
+  /// What a network that keeps its columns does not look at.
+  func unusedColumns(of table: Table) -> [String] {
+    table.unusedColumns(beside: columnNames + settings.excluded + [target.name])
   }
 
   func predictsSame(as known: TablePreprocessing) -> Bool {
@@ -252,9 +274,7 @@ extension SeriesPreprocessing: TrainablePreparation {
 
   func remarks(on table: Table, _ parts: DatasetParts<Examples<SeriesWindows>>) -> [String] {
     let remarks = table.remarks(on: table.names.filter { !ExactSet(settings.excluded).contains($0) })
-    let used = ExactSet(columns.map(\.name))
-    let unused = table.names.filter { !used.contains($0) }
-    return remarks + (unused.isEmpty ? [] : ["columns not used: \(unused.joined(separator: ", "))"])
+    return remarks + table.unusedColumns(beside: columns.map(\.name))
   }
 
   func outputs(
@@ -322,10 +342,7 @@ extension TextColumnPreprocessing: TrainablePreparation {
   }
 
   func remarks(on table: Table, _ parts: DatasetParts<Examples<TextSequences>>) -> [String] {
-    let shortened = parts.all.reduce(0) { $0 + $1.inputs.shortened }
-    return table.remarks(on: [settings.target])
-      + (parts.skipped > 0 ? ["\(parts.skipped) rows without text or class are left out"] : [])
-      + (shortened > 0 ? ["\(shortened) texts are cut off after \(settings.longest) \(vocabulary.unit.rawValue)s"] : [])
+    table.remarks(on: [settings.target]) + skippedRows(parts.skipped, without: "text or class")
   }
 
   func outputs(

@@ -50,9 +50,7 @@ extension TaggingPreprocessing: TrainablePreparation {
   func predictsSame(as known: TaggingPreprocessing) -> Bool { tags == known.tags }
 
   func remarks(on table: Table, _ parts: DatasetParts<Examples<TextSequences>>) -> [String] {
-    textRemarks(
-      skipped: parts.skipped, without: "tokens or labels", shortened: parts.all.reduce(0) { $0 + $1.inputs.shortened },
-      longest: settings.longest, unit: "token")
+    skippedRows(parts.skipped, without: "tokens or labels")
   }
 
   func outputs(
@@ -105,10 +103,7 @@ extension TranslationPreprocessing: TrainablePreparation {
   func predictsSame(as known: TranslationPreprocessing) -> Bool { true }
 
   func remarks(on table: Table, _ parts: DatasetParts<Examples<WritingExamples<TextSequences>>>) -> [String] {
-    textRemarks(
-      skipped: parts.skipped, without: "both texts",
-      shortened: parts.all.reduce(0) { $0 + $1.inputs.sources.shortened + $1.inputs.shortened },
-      longest: settings.longest, unit: source.unit.rawValue)
+    skippedRows(parts.skipped, without: "both texts")
   }
 
   func outputs(
@@ -160,11 +155,8 @@ extension GenerationPreprocessing: TrainablePreparation {
   func predictsSame(as known: GenerationPreprocessing) -> Bool { true }
 
   func remarks(on table: Table, _ parts: DatasetParts<Examples<WritingExamples<TableFeatures>>>) -> [String] {
-    table.remarks(on: rows.columnNames)
-      + textRemarks(
-        skipped: parts.skipped, without: "a text or a needed value",
-        shortened: parts.all.reduce(0) { $0 + $1.inputs.shortened }, longest: settings.longest,
-        unit: written.vocabulary.unit.rawValue)
+    rows.remarks(on: table) + rows.unusedColumns(of: table)
+      + skippedRows(parts.skipped, without: "a text or a needed value")
   }
 
   func outputs(
@@ -188,10 +180,4 @@ extension WrittenText {
     }
     try TrainingFault.checkLogits(options, steps: longest + 1, outputs: symbols)
   }
-}
-
-/// What a person should know about texts that are left out or cut off.
-private func textRemarks(skipped: Int, without: String, shortened: Int, longest: Int, unit: String) -> [String] {
-  (skipped > 0 ? ["\(skipped) rows without \(without) are left out"] : [])
-    + (shortened > 0 ? ["\(shortened) texts are cut off after \(longest) \(unit)s"] : [])
 }

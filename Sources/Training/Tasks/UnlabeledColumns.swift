@@ -16,8 +16,10 @@ extension ColumnUnits {
 
   /// The rows of a table as a network takes them.
   package func visible(of table: Table, rows: [Int]? = nil) throws(TableFault) -> (visible: Tensor, remarks: [String]) {
-    let (values, remarks) = try values(of: table, rows: rows)
-    return (Tensor(values, shape: [values.count / width, width]), remarks)
+    let (values, unknown) = try values(of: table, rows: rows)
+    return (
+      Tensor(values, shape: [values.count / width, width]), TableFeatures.UnknownCategory.remarks(on: unknown)
+    )
   }
 }
 
@@ -43,24 +45,30 @@ extension UnlabeledRows {
     let units = try known ?? ColumnUnits(fitting: table, rows: division.training, settings)
     let seed = UInt64(split.seed) ?? 0
     var fingerprint = DataFingerprint()
-    var remarks = units.remarks(on: table)
+    var unknown: [TableFeatures.UnknownCategory] = []
     func rows(_ places: [Int]) throws(TableFault) -> VisibleRows? {
       if places.isEmpty { return nil }
-      let (values, unknown) = try units.values(of: table, rows: places)
+      let (values, unseen) = try units.values(of: table, rows: places)
       fingerprint.add(values)
-      remarks += unknown
+      unknown += unseen
       return VisibleRows(dense: values, width: units.width)
     }
     guard let training = try rows(division.training) else {
       throw TableFault.noRowsLeft(path: path, rows: table.rowCount)
     }
     let (validation, test) = (try rows(division.validation), try rows(division.test))
+    let used = units.columnNames + units.settings.excluded
+    let remarks =
+      known == nil
+      ? units.remarks(on: table) : table.remarks(on: units.columnNames) + table.unusedColumns(beside: used)
     func scores(_ rows: VisibleRows?) -> (any EnergyModel) -> Scores? {
       { rows?.metrics($0, seed: seed).scores }
     }
     var found = Found(
       items: "rows", preparation: .columns(units), training: training, changes: units.changes, parts: units.parts,
-      fingerprint: fingerprint, remarks: remarks, validation: scores(validation), test: scores(test))
+      fingerprint: fingerprint,
+      remarks: remarks + TableFeatures.UnknownCategory.remarks(on: unknown), validation: scores(validation),
+      test: scores(test))
     found.missesGroups = units.missesGroups(in: table, division.training)
     return found
   }
