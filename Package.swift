@@ -221,7 +221,8 @@ let package = Package(
     tests("Models", ["AviaryDatasets"], resources: [.copy("Goldens")]),
     tests("Hub", ["Aviary", "AviaryArchives"]),
     tests("Explanations", ["AviaryModels"], resources: [.copy("Goldens")]),
-    tests("Keras", ["AviaryModels", "AviaryHDF5", "AviaryHDF5Writing"], resources: [.copy("Goldens")]),
+    tests(
+      "Keras", ["AviaryModels", "AviaryExplanations", "AviaryHDF5", "AviaryHDF5Writing"], resources: [.copy("Goldens")]),
     tests("TensorBoard", ["AviaryTraining", "AviaryTensors"]),
     tests("ONNX", ["AviaryKeras", "AviaryModels", "AviaryLayers", "AviaryTensors"]),
     tests("Training", ["AviaryModels"], resources: [.copy("Goldens")]),

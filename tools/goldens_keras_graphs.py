@@ -250,6 +250,21 @@ def mixer():
     return keras.Model(i, L.Dense(3, activation="softmax")(L.GlobalAveragePooling1D()(x)))
 
 
+@model("keras", "h5")
+def one_for_all():
+    i = keras.Input((5, 3))
+    n = L.Normalization(axis=None)
+    n.adapt(np.random.default_rng(6).normal(2, 3, (40, 5, 3)))
+    return keras.Model(i, L.Normalization(axis=None, mean=0.5, variance=4.0, invert=True)(n(i)))
+
+
+@model("keras")
+def fractions():
+    i = keras.Input((6,))
+    x = L.Embedding(8, 3, mask_zero=True)(L.Rescaling(4.0, offset=3.2)(i))
+    return keras.Model(i, [x, L.GRU(2)(x)])
+
+
 def keras2(path, outputs):
     """Keras 2: a nested model whose first call is number 1, functions as TFOpLambda, keywords beside tensors."""
     i = keras.Input((4,))

@@ -72,6 +72,7 @@ struct ONNXArguments: ParsableArguments {
       var options = ONNXModel.Options()
       options.isHalf = command.dtype == .f16
       options.probabilities = probabilities
+      options.target = try checkpoint.inputPreparation()?.targetScale
       options.classes = checkpoint.metadata.classes
       options.metadata = Self.metadata(checkpoint.metadata)
       if withPreprocessing {

@@ -38,9 +38,12 @@ public struct Explainer {
     self.outputs = outputs
   }
 
-  /// Explains the outputs of a model.
+  /// Explains the outputs of a model; of a classifier, what speaks for each class: `Classifier.evidence`.
   public init(_ model: some UnaryLayer) {
-    self.init(model) { model($0) }
+    self.init(model) { x in
+      let y = model(x)
+      return (model as? any Classifier)?.evidence(y) ?? y
+    }
   }
 
   // MARK: Outputs

@@ -1,8 +1,8 @@
 import AviaryDiagnostics
 
-/// Spearman's rank correlation of two lists of numbers, from −1 to 1; equal numbers share their mean rank. 0 where one of
+/// Spearman's rank correlation of two lists of numbers, from −1 to 1; equal numbers share their mean rank. Nil where one of
 /// the lists is constant.
-public func rankCorrelation(_ a: [Float], _ b: [Float]) -> Double {
+public func rankCorrelation(_ a: [Float], _ b: [Float]) -> Double? {
   ensure(a.count == b.count, "rankCorrelation: \(a.count) and \(b.count) numbers")
   let (x, y) = (ranks(a), ranks(b))
   let middle = Double(a.count + 1) / 2
@@ -12,7 +12,7 @@ public func rankCorrelation(_ a: [Float], _ b: [Float]) -> Double {
     xx += (p - middle) * (p - middle)
     yy += (q - middle) * (q - middle)
   }
-  return xx > 0 && yy > 0 ? xy / (xx * yy).squareRoot() : 0
+  return xx > 0 && yy > 0 ? xy / (xx * yy).squareRoot() : nil
 }
 
 /// The rank of each number, from 1.

@@ -10,11 +10,12 @@ public struct SanityCheck: Sendable {
   public struct Stage: Sendable {
     /// The layer that was made random last; all that work after it are random, too.
     public let layer: String
-    /// Spearman's correlation of the magnitudes of both maps.
+    /// Spearman's correlation of the magnitudes of both maps; 0 where that of random weights is the same everywhere.
     public let correlation: Double
   }
 
-  /// From the layer that works last to the one that works first.
+  /// From the layer that works last to the one that works first; none where there is nothing to compare: the map is the same
+  /// everywhere, or the model has no weights.
   public let stages: [Stage]
 
   init(stages: [Stage]) { self.stages = stages }
@@ -23,13 +24,13 @@ public struct SanityCheck: Sendable {
   public static let limit = 0.5
 
   /// The mean of all stages. A method that shows edges keeps its map for as long as the first convolutions are trained ones,
-  /// so that the last stage alone would not give it away.
-  public var correlation: Double {
-    stages.isEmpty ? 0 : stages.reduce(0) { $0 + $1.correlation } / Double(stages.count)
+  /// so that the last stage alone would not give it away. Nil without stages.
+  public var correlation: Double? {
+    stages.isEmpty ? nil : stages.reduce(0) { $0 + $1.correlation } / Double(stages.count)
   }
 
-  /// Whether the explanation means anything: without what was learned it is another one.
-  public var dependsOnWeights: Bool { correlation < Self.limit }
+  /// Whether the explanation means anything: without what was learned it is another one. Nil where nothing was compared.
+  public var dependsOnWeights: Bool? { correlation.map { $0 < Self.limit } }
 }
 
 extension SanityCheck {
@@ -44,6 +45,10 @@ extension SanityCheck {
     explain: (Model) throws(ExplanationFault) -> Tensor
   ) throws(ExplanationFault) {
     let original = abs(try explain(model)).scalars
+    guard original.contains(where: { $0 != original[0] }) else {
+      self.init(stages: [])
+      return
+    }
     let layers = Self.cascade(of: model, run)
     let perStage = max(1, (layers.count + mostStages - 1) / max(1, mostStages))
     var stages: [Stage] = []
@@ -51,7 +56,7 @@ extension SanityCheck {
       model.randomize(layer.cells, seed: seed)
       // The last stage is a model without any learned weight.
       guard (layers.count - 1 - place) % perStage == 0 else { continue }
-      let correlation = rankCorrelation(original, abs(try explain(model)).scalars)
+      let correlation = rankCorrelation(original, abs(try explain(model)).scalars) ?? 0
       stages.append(Stage(layer: layer.path, correlation: correlation))
     }
     self.init(stages: stages)

@@ -31,7 +31,7 @@ public struct KerasNetwork: Classifier {
   ]
 
   public let configuration: Configuration
-  private let modules: [KerasModule]
+  let modules: [KerasModule]
   private let ending: Configuration.Ending
   /// What makes the input of the head, and what makes all that the network puts out.
   private let backbone: KerasProgram
@@ -79,6 +79,11 @@ public struct KerasNetwork: Classifier {
     case .probability where ending.isMixture: return concatenated([logarithm(1 - x), logarithm(x)], axis: 1)
     case .probability: return concatenated([Tensor(zeros: x.shape), x], axis: 1)
     }
+  }
+
+  /// The scores, but of a network with one output z, whose scores are 0 and z, the logarithms of the odds: −z and z.
+  public func evidence(_ logits: Tensor) -> Tensor {
+    ending.output == .probability && !ending.isMixture ? logits - logits.reversed(axis: 1) : logits
   }
 
   /// Keras's own outputs, with the activation at the end. Of several, the first.

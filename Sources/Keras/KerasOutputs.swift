@@ -72,6 +72,29 @@ extension KerasNetwork {
     }
   }
 
+  /// A token that is no row of the embedding that looks it up.
+  public struct UnknownToken: Hashable, Sendable {
+    /// The token as the embedding is given it.
+    public let token: Float
+    /// The embedding's name.
+    public let layer: String
+    /// How many rows it has, which are numbered from 0.
+    public let rows: Int
+  }
+
+  /// The first token that is no row of its embedding and makes the outputs of these inputs NaN; nil where there is none.
+  public func unknownToken(_ inputs: [Tensor]) -> UnknownToken? {
+    guard let plan = try? configuration.plan(from: configuration.shapes) else { return nil }
+    for (place, layer) in configuration.layers.enumerated() {
+      guard let table = layer.operation as? KerasEmbedding else { continue }
+      let given = inference { KerasProgram(plan, to: plan.inputs[place]).run(inputs, modules) }
+      if let token = given.lazy.flatMap(\.scalars).first(where: { !table.has($0) }) {
+        return UnknownToken(token: token, layer: layer.name, rows: table.symbols)
+      }
+    }
+    return nil
+  }
+
   private static func probabilities(_ output: Configuration.NamedOutput, _ x: Tensor) -> Tensor {
     switch (output.meaning, output.activation) {
     case (.values, _): return x

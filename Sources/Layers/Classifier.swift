@@ -8,10 +8,14 @@ public protocol Classifier: Network, UnaryLayer {
   func features(_ x: Tensor) -> Tensor
   /// The logits: [N, F] → [N, classes].
   func head(_ features: Tensor) -> Tensor
+  /// What speaks for each class: logits [N, classes] → [N, classes]. These are the logits themselves, unless one of them is a
+  /// constant, which would say that nothing in an input speaks for its class.
+  func evidence(_ logits: Tensor) -> Tensor
 }
 
 extension Classifier {
   public func forward(_ x: Tensor) -> Tensor { head(features(x)) }
+  public func evidence(_ logits: Tensor) -> Tensor { logits }
 }
 
 /// A classifier with further heads that look at inner features and learn beside the main one, such as GoogLeNet's and

@@ -2,7 +2,7 @@ import AviaryDiagnostics
 import AviaryTensors
 
 /// A table of vectors, one for each symbol: indices [N…] → [N…, D], PyTorch's `nn.Embedding`. As an element of a `Sequential`
-/// it takes indices as whole numbers in a tensor of floats.
+/// it takes indices as whole numbers in a tensor of floats, whose fractions are cut off.
 public struct Embedding: UnaryLayer {
   /// [V, D]
   public let weight: Parameter
@@ -55,7 +55,7 @@ public struct Embedding: UnaryLayer {
     }
     return composed(description(), from: [table, x]) {
       let numbers = x.scalars
-      let symbols = numbers.map { symbol($0) }
+      let symbols = numbers.map { Self.row(of: $0, among: weight.shape[0]) }
       if !allowingOthers, let wrong = symbols.firstIndex(of: nil) {
         stopProgram(
           "\(weight.layerPath): Embedding: \(numbers[wrong]) is not an index into the rows of \(weight.shape)")
@@ -66,8 +66,8 @@ public struct Embedding: UnaryLayer {
     }.movingAxis(-1, to: axis)
   }
 
-  /// The row that a number stands for; nil where there is none.
-  private func symbol(_ number: Float) -> Int32? {
-    Int32(exactly: number.rounded()).flatMap { (0..<Int32(weight.shape[0])).contains($0) ? $0 : nil }
+  /// The row that a number stands for, without its fraction, as where Keras casts it; nil where there is none.
+  package static func row(of number: Float, among symbols: Int) -> Int32? {
+    Int32(exactly: number.rounded(.towardZero)).flatMap { (0..<Int32(symbols)).contains($0) ? $0 : nil }
   }
 }

@@ -78,7 +78,8 @@
       }
     }
 
-    /// Rows of a table by whole numbers in a tensor of floats; NaN for those that are no rows, where such are allowed.
+    /// Rows of a table by numbers in a tensor of floats, whose fractions the cast to integers cuts off; NaN for those that are
+    /// no rows, where such are allowed.
     private func rowsOfNumbers() throws(ONNXFault) -> String {
       guard let count = value(0)?.shape.first, let place = node.operands[1] else { throw refused("it has no table") }
       var numbers = try operand(1)
@@ -90,7 +91,6 @@
         }
         numbers = given ?? cast(numbers, to: .float32)
       }
-      numbers = emit("Round", [numbers])
       func single(_ value: Float) -> String {
         graph.once("single \(value)") { graph.singles([value], shape: [], "single") }
       }
@@ -99,7 +99,7 @@
       }
       guard try flag("allowingOthers") else { return try rows(numbers) }
       let isRow = emit(
-        "And", [emit("GreaterOrEqual", [numbers, single(0)]), emit("Less", [numbers, single(Float(count))])])
+        "And", [emit("Greater", [numbers, single(-1)]), emit("Less", [numbers, single(Float(count))])])
       let found = try rows(emit("Where", [isRow, numbers, single(0)]))
       return emit("Where", [unsqueezed(isRow, [rank(1)]), found, graph.number(.nan)])
     }

@@ -27,7 +27,9 @@
           checkpoint.append(array, at: "\(number)/\(port.name)")
         }
         for (port, tensor) in zip(outputs, probe.tensors) {
-          checkpoint.append(StoredArray(tensor), at: "\(number)/\(port.name)")
+          let values = options.target.map { target in tensor.scalars.map { Float(target.restored($0)) } }
+          checkpoint.append(
+            StoredArray(values ?? tensor.scalars, shape: tensor.shape), at: "\(number)/\(port.name)")
         }
       }
       return checkpoint

@@ -31,6 +31,9 @@
       public var preprocessing: Preprocessing?
       /// Whether outputs that are scores of classes become probabilities.
       public var probabilities = false
+      /// Of a network that estimates numbers: how its target was scaled. Its outputs are then called `values` and are in the
+      /// target's own units.
+      public var target: TargetScale?
       /// The names of the classes.
       public var classes: [String]?
       /// What else the file is to say, by name.
@@ -38,6 +41,9 @@
 
       /// Float32, without preparation of images and without classes.
       public init() {}
+
+      /// What the outputs of a network without further ones are called.
+      var output: String { target != nil ? "values" : probabilities ? "probabilities" : "logits" }
     }
 
     /// The version of ONNX's operators.
@@ -49,7 +55,7 @@
     let proto: ONNXModelProto
     private let initializers: [GraphBuilder.Initializer]
     let program: NetworkProgram
-    private let options: Options
+    let options: Options
 
     /// What is said of an input or output.
     public struct Port: Sendable, Equatable {
@@ -63,7 +69,7 @@
 
     /// What the file takes, in the order of the network.
     public let inputs: [Port]
-    /// What the file computes: `logits` or `probabilities` [N, classes] of a classifier.
+    /// What the file computes: `logits` or `probabilities` [N, classes] of a classifier, `values` [N, outputs] of a regression.
     public let outputs: [Port]
 
     /// Traces a network and writes its operations down.
@@ -75,8 +81,7 @@
     ///   - options: the type of the weights, and what the file does beside the network.
     /// - Throws: `ONNXFault`, which names the operation and the layer where one cannot be exported.
     public init(of network: any Network, input: [Int], options: Options = Options()) throws(ONNXFault) {
-      let output = options.probabilities ? "probabilities" : "logits"
-      let candidates = try NetworkProgram.candidates(for: network, input: input, output: output)
+      let candidates = try NetworkProgram.candidates(for: network, input: input, output: options.output)
       var first: ONNXFault?
       for (number, program) in candidates.enumerated() {
         do throws(ONNXFault) {
@@ -130,12 +135,18 @@
           return size.constant.map { .fixed($0) } ?? size.symbol.map { .symbol($0) } ?? .open
         }.map { program.dimension($0) }
         var y = value
-        if options.probabilities { y = graph.node("Softmax", [y], ["axis": .int(-1)]) }
+        if options.probabilities {
+          guard shape.last != "1" else {
+            throw .unsupported(reason: "--probabilities is for classifiers; this network has one output")
+          }
+          y = graph.node("Softmax", [y], ["axis": .int(-1)])
+        }
         if graph.float != .float32 { y = graph.node("Cast", [y], ["to": .int(ElementType.float32.dataType.rawValue)]) }
+        if let target = options.target { y = graph.restored(y, target) }
         let name = graph.name(program.outputs[number])
         graph.rename(y, to: name)
         results.append(Port(name: name, type: "float32", shape: shape))
-        ends.append(.init(name, .float32, shape, ""))
+        ends.append(.init(name, .float32, shape, options.target == nil ? "" : "in the units of the target"))
       }
       var proto = ONNXModelProto()
       proto.irVersion = Self.fileVersion
@@ -298,6 +309,16 @@
         x = node("Add", [x, try self.numbers(offsets, shape: shape, "image_offsets")])
       }
       return x
+    }
+
+    /// Estimates in the target's own units, of outputs in float32, which has room for them.
+    fileprivate func restored(_ y: String, _ target: TargetScale) -> String {
+      var y = y
+      if target.deviation != 1 {
+        y = node("Mul", [y, singles([Float(target.deviation)], shape: [], "target_deviation")])
+      }
+      if target.mean != 0 { y = node("Add", [y, singles([Float(target.mean)], shape: [], "target_mean")]) }
+      return y
     }
 
     private func cast(_ value: String, to type: ElementType) -> String {

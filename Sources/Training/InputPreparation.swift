@@ -69,6 +69,15 @@ public enum InputPreparation: Sendable, Equatable {
     }
   }
 
+  /// How what the network learns was made of the target's numbers; nil where it estimates none.
+  public var targetScale: TargetScale? {
+    switch self {
+    case .table(let preprocessing): preprocessing.targetScale
+    case .series(let preprocessing): preprocessing.targetScale
+    default: nil
+    }
+  }
+
   /// What the network knows, in words, and the options that name it.
   public var description: String {
     switch self {

@@ -60,6 +60,22 @@ import Testing
     #expect((found["completeness"] != nil) == (options[0] == "ig"))
   }
 
+  /// A head of zeros: nothing in the image counts, and there is nothing to compare.
+  @Test func aMapOfZerosIsSaid() throws {
+    var checkpoint = try ToyFiles.checkpoint()
+    let weights = try #require(checkpoint["fc.weight"])
+    checkpoint.set(StoredArray([Float](repeating: 0, count: weights.count), shape: weights.shape), at: "fc.weight")
+    try checkpoint.write(to: scratch / "toy.h5")
+    let options = [photograph, "--class", "cat", "--output", scratch / "out", "--method", "saliency", "--sanity"]
+    let outcome = try BuiltTool.run(["explain", scratch / "toy.h5"] + options + ["--json"])
+    #expect(outcome.status == 0 && outcome.errors.contains("the map is zero everywhere"), "\(outcome.errors)")
+    let found = try #require((try outcome.json()["explanations"] as? [[String: Any]])?.first)
+    let sanity = try #require(found["sanity"] as? [String: Any])
+    #expect(sanity["correlation"] is NSNull && sanity["depends_on_weights"] is NSNull)
+    let plain = try BuiltTool.run(["explain", scratch / "toy.h5"] + options)
+    #expect(plain.output.contains("the map is the same everywhere: there is nothing to compare"), "\(plain.output)")
+  }
+
   @Test func anImageThatCannotBeReadIsNamed() throws {
     let text = try scratch.write("no picture", to: "text.jpg")
     let outcome = try explain(text, photograph, "--output", scratch / "out", "--json")

@@ -32,6 +32,31 @@ import Testing
       #expect(scratch.names == ["example.npz", "other.onnx", "toy.h5", "toy.onnx"])
     }
 
+    /// Estimates in the units of the target, for which there are no probabilities.
+    @Test func aRegressionPutsOutValues() throws {
+      let rows = (0..<30).map { "\($0),\(1000 + 7 * $0)" }
+      let table = try scratch.write("size,price\n" + rows.joined(separator: "\n") + "\n", to: "prices.csv")
+      for (network, more) in [
+        ("mlp", ["--target", "price"]), ("sequence-gru", ["--target", "price", "--window", "4"]),
+      ] {
+        let run = scratch / network
+        let trained = try BuiltTool.run(
+          ["train", network, "--data", table, "--output", run, "--epochs", "1", "--quiet"] + more)
+        #expect(trained.status == 0, "\(trained.errors)")
+        let outcome = try BuiltTool.run([
+          "convert", run + "/best.h5", scratch / "\(network).onnx", "--json", "--example", scratch / "\(network).npz",
+        ])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let outputs = try #require(try outcome.json()["outputs"] as? [[String: Any]])
+        #expect(outputs.map { $0["name"] as? String } == ["values"])
+        let values = try Checkpoint.read(from: scratch / "\(network).npz")["0/values"]?.doubles() ?? []
+        #expect(values.count == 3 && values.allSatisfy { $0 > 500 && $0 < 2000 }, "\(values)")
+        expectFault(
+          try BuiltTool.run(["convert", run + "/best.h5", scratch / "p.onnx", "--probabilities"]),
+          "--probabilities is for classifiers", "values")
+      }
+    }
+
     @Test func refusesWhatMakesNoSense() throws {
       for (options, text) in [
         (["--keep-names"], "--keep-names"), (["--dtype", "bf16"], "--dtype"), (["--example", "x.txt"], "--example"),

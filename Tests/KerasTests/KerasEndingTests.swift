@@ -1,8 +1,10 @@
 import AviaryCheckpoints
+import AviaryExplanations
 import AviaryLayers
 import AviaryModels
 import AviaryTensors
 import AviaryTestSupport
+import Foundation
 import Testing
 
 @testable import AviaryKeras
@@ -30,6 +32,55 @@ import Testing
     case .probability:
       expectClose(actual: softmax(scores).scalars, expected: y.flatMap { [1 - $0, $0] }, name: name)
     }
+  }
+
+  /// One output z speaks for its class, and −z for the other; scores of several classes speak for themselves.
+  @Test func oneOutputSpeaksForEitherClass() throws {
+    let (model, x, y) = try Self.golden("sigmoid_dropout")
+    let evidence = inference { model.evidence(model(x)) }
+    let odds = y.map { log($0 / (1 - $0)) }
+    expectClose(actual: evidence.scalars, expected: odds.flatMap { [-$0, $0] })
+    for name in ["softmax_dropout", "sigmoid_average"] {
+      let (model, x, _) = try Self.golden(name)
+      let scores = inference { model(x) }
+      #expect(inference { model.evidence(scores).scalars } == scores.scalars)
+    }
+  }
+
+  /// What speaks against the class of the one output speaks for the other: as in a network whose output is the negative.
+  @Test func eitherClassIsExplained() throws {
+    func explainer(sign: Float) throws -> Explainer {
+      let window = KerasWindow(kernel: [3, 3], stride: [1, 1], dilation: [1, 1], padding: .same)
+      let model = KerasNetwork(
+        .init(
+          input: [2, 6, 6],
+          layers: [
+            KerasLayer("conv", "conv2d", KerasConvolution(filters: 4, window: window, groups: 1, bias: true), .relu),
+            KerasLayer("pool", "", KerasGlobalPool(kind: .average, keepsPositions: false)),
+            KerasLayer("head", "dense", KerasDense(units: 1, bias: true), .sigmoid),
+          ]))
+      model.initialize(seed: 2)
+      let weight = try #require(model.namedParameters().first { $0.path == "head.weight" }?.parameter)
+      weight.assign(Tensor([0.9, -0.7, 0.4, -0.3].map { sign * $0 }, shape: [1, 4]))
+      return Explainer(model)
+    }
+    let (own, negative) = (try explainer(sign: 1), try explainer(sign: -1))
+    let x = Tensor(Goldens.formula(count: 144, k: 3, scale: 1), shape: [2, 2, 6, 6])
+    func expectSame(_ name: String, _ map: (Explainer, Explainer.Target) throws -> Tensor) throws {
+      let (found, expected) = (try map(own, 0).scalars, try map(negative, 1).scalars)
+      #expect(expected.contains { $0 != 0 }, "\(name)")
+      expectClose(actual: found, expected: expected.map(Double.init), name: name)
+    }
+    try expectSame("saliency") { try $0.saliency(x, $1, magnitude: false) }
+    try expectSame("inputxgradient") { try $0.inputTimesGradient(x, $1) }
+    try expectSame("gradcam") { try $0.gradCAM(x, $1, rectified: false).values }
+    try expectSame("guided") { try $0.guidedBackpropagation(x, $1) }
+    try expectSame("ig") { try $0.integratedGradients(x, $1).attributions }
+    try expectSame("smoothgrad") { try $0.smoothGrad(x, $1, samples: 2, magnitude: false) }
+    try expectSame("occlusion") { try $0.occlusion(x, $1, window: [2, 3, 3]) }
+    // A gradient of −z is that of z with the other sign.
+    let (first, second) = (try own.saliency(x, 0, magnitude: false), try own.saliency(x, 1, magnitude: false))
+    expectClose(actual: first.scalars, expected: second.scalars.map { -Double($0) })
   }
 
   /// Logarithms of probabilities are scores; means of them are none.

@@ -17,12 +17,22 @@ import Testing
     "masking.keras", "translate.h5", "translate.keras", "masked_attention.keras", "transformer.h5", "transformer.keras",
     "frames.h5", "frames.keras", "namesakes.h5", "namesakes.keras", "squeeze.keras", "scaled.keras", "sizes.keras",
     "signal.keras", "volume.keras", "first_axes.keras", "joined_scores.keras", "mixer.keras", "keras2_calls.h5",
+    "one_for_all.keras", "one_for_all.h5", "fractions.keras",
   ]
 
   @Test(arguments: files) func equalsKeras(file: String) throws { try Self.goldens.expectKerassOutputs(file) }
 
   @Test(arguments: files.filter { !$0.hasPrefix("keras2") }) func exportsWhatItImported(file: String) throws {
     try Self.goldens.expectExportedAsImported(file)
+  }
+
+  /// What makes an output NaN is named; a fraction is cut off, so that −0.9 is the first row.
+  @Test func tokensWithoutARowAreNamed() throws {
+    let model = try Self.goldens.network("fractions.keras")
+    #expect(model.unknownToken(try Self.goldens.tensors("fractions", "x")) == nil)
+    let x = Tensor([0, 0, -1.025, 0, 1.19, 1.25], shape: [1, 6])
+    let unknown = try #require(model.unknownToken([x]))
+    #expect(unknown.layer.hasPrefix("embedding") && unknown.rows == 8 && abs(unknown.token - 8.2) < 1e-5)
   }
 
   @Test func weightsAloneAreDescribedByAnotherFile() throws {

@@ -75,6 +75,16 @@ import Testing
     #expect(try #require(gradients[layer.weight]).scalars == [1, 1, 1, 0, 0, 0, 0, 0, 0, 1, 1, 1])
   }
 
+  /// As Keras casts tokens to whole numbers; what is no row then is NaN, where that is allowed.
+  @Test func fractionsOfTokensAreCutOff() {
+    let layer = Embedding(4, 3)
+    layer.initialize(seed: 0)
+    let rows = layer(IntTensor([0, 0, 2, 3])).scalars
+    #expect(layer(Tensor([0.9, -0.6, 2.5, 3.99], shape: [4])).scalars == rows)
+    let others = layer.rowsOrNaN(Tensor([-0.99, 4, -1, .nan], shape: [4])).scalars
+    #expect(Array(others[0..<3]) == Array(rows[0..<3]) && others[3...].allSatisfy(\.isNaN))
+  }
+
   @Test func softmaxLayersTakeAnAxis() {
     #expect(Softmax()(Self.x).scalars == softmax(Self.x, axis: 3).scalars)
     #expect(LogSoftmax(axis: 1)(Self.x).scalars == logSoftmax(Self.x, axis: 1).scalars)

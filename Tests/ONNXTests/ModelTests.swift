@@ -4,6 +4,7 @@
   import AviaryLayers
   import AviaryModels
   import AviaryTensors
+  import AviaryTestSupport
   import Foundation
   import Testing
 
@@ -57,6 +58,33 @@
       #expect(try file.initializer("image_offsets").floats == [-2])
       #expect(Array(file.types.suffix(2)) == ["Softmax", "Identity"])
       #expect(file.graph.output.map(\.name) == ["probabilities"])
+    }
+
+    /// Estimates are in the target's own units, whatever the type of the graph is, and are no probabilities.
+    @Test(arguments: [ElementType.float32, .float16])
+    func estimatesAreRestored(type: ElementType) throws {
+      let network = try Registry.zoo.architecture(named: "lenet5").build().replacingHead(outputs: 1, seed: 1)
+      network.initialize(seed: 3)
+      var options = ONNXModel.Options()
+      options.isHalf = type == .float16
+      options.target = TargetScale(mean: 150_000, deviation: 40_000)
+      let model = try ONNXModel(of: network, input: [1, 28, 28], options: options)
+      let file = try written(model)
+      #expect(file.faults == [] && model.outputs.map(\.name) == ["values"])
+      #expect(Array(file.types.suffix(3)) == ["Mul", "Add", "Identity"])
+      #expect(try file.initializer("target_deviation").floats == [40_000])
+      #expect(try file.initializer("target_mean").floats == [150_000])
+      options.target = nil
+      let plain = try ONNXModel(of: network, input: [1, 28, 28], options: options).examples()
+      let (outputs, values) = (plain["0/logits"]?.doubles() ?? [], model.examples()["0/values"]?.floats() ?? [])
+      expectClose(actual: values, expected: outputs.map { 150_000 + 40_000 * $0 })
+      // Neither with the scale of a target nor of one output alone is there a softmax.
+      options.probabilities = true
+      #expect(throws: ONNXFault.self) { try ONNXModel(of: network, input: [1, 28, 28], options: options) }
+      options.target = TargetScale()
+      let three = network.replacingHead(outputs: 3, seed: 1)
+      let fault = #expect(throws: ONNXFault.self) { try ONNXModel(of: three, input: [1, 28, 28], options: options) }
+      #expect("\(try #require(fault))" == "--probabilities is for classifiers; the outputs of this network are values")
     }
 
     @Test func blueFirstIsTurned() throws {

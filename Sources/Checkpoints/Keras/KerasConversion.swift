@@ -81,7 +81,8 @@ struct KerasLayerConversion {
     case (.projection(let projection, isBias: false), 3):
       return KerasLayout.projectionWeight(array, isOutput: projection == .output)
     case (.projection(_, isBias: true), 2): return array.reshaped(to: [array.count]) ?? array
-    case (.factor, 0), (.outerFactor, 0): return array.reshaped(to: [1]) ?? array
+    // One number for all channels; statistics are such where a Normalization has the axis None.
+    case (.factor, 0), (.outerFactor, 0), (.mean, 0), (.variance, 0): return array.reshaped(to: [1]) ?? array
     // A normalisation over several axes, which are one here.
     case (.scale, 2...4) where shape == [array.count], (.shift, 2...4) where shape == [array.count]:
       return array.reshaped(to: [array.count]) ?? array

@@ -79,6 +79,7 @@ struct ExplainCommand: ParsableCommand {
     if className == nil { _ = loaded.predictor.metadata.announcedDecision(loaded.path) }
     var files = ExplanationFiles(folder: output ?? "", method: method, overwrite: overwrite)
     let report = try explain(loaded, explainer, &files)
+    for remark in report.remarks { tell(remark) }
     if json {
       print(JSONValue.members(["explanations": .array(report.values)]).serialized)
     } else {

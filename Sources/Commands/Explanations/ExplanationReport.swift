@@ -8,6 +8,8 @@ struct ExplanationReport {
   private(set) var lines: [String] = []
   private(set) var values: [JSONValue] = []
   private(set) var faults: [String] = []
+  /// What is to be said of explanations that there are.
+  private(set) var remarks: [String] = []
 
   init(method: ExplanationMethod, classes: [String]) {
     self.method = method
@@ -33,6 +35,11 @@ struct ExplanationReport {
   ) {
     let (title, subtitle) = titles(explanation)
     lines += [image, "  \(title), \(subtitle): \(paths.picture), \(paths.numbers)"]
+    if explanation.isFlat, explanation.attributions.scalars.first == 0 {
+      remarks.append(
+        "\(image): the map is zero everywhere: by \(method.rawValue), nothing in the image counts for "
+          + "'\(classes[explanation.output])'")
+    }
     var members: [JSONValue.Member] = [
       .init("image", .text(image)), .init("class", .text(classes[explanation.output])),
       .init("probability", .real(explanation.probability)), .init("method", .text(method.rawValue)),
@@ -52,23 +59,32 @@ struct ExplanationReport {
             "error": state.error.isFinite ? .real(state.error) : .null, "steps": .integer(state.steps),
           ])))
     }
-    if let sanity = explanation.sanity { add(sanity, to: &members) }
+    if let sanity = explanation.sanity { add(sanity, of: explanation, to: &members) }
     values.append(.object(members))
   }
 
-  private mutating func add(_ sanity: SanityCheck, to members: inout [JSONValue.Member]) {
+  private mutating func add(
+    _ sanity: SanityCheck, of explanation: ImageExplanation, to members: inout [JSONValue.Member]
+  ) {
     lines += table(
       sanity.stages.map { ["  ", "random from \($0.layer) on", fixed($0.correlation, 2)] }, right: [2])
-    lines.append(
-      "  the mean rank correlation with maps of random weights is \(fixed(sanity.correlation, 2)): "
-        + (sanity.dependsOnWeights
-          ? "it depends on what the network has learned"
-          : "it hardly depends on what the network has learned, and does not explain the decision"))
+    if let correlation = sanity.correlation {
+      lines.append(
+        "  the mean rank correlation with maps of random weights is \(fixed(correlation, 2)): "
+          + (sanity.dependsOnWeights == true
+            ? "it depends on what the network has learned"
+            : "it hardly depends on what the network has learned, and does not explain the decision"))
+    } else {
+      lines.append(
+        "  \(explanation.isFlat ? "the map is the same everywhere" : "the network has no weights"): there is nothing to "
+          + "compare with maps of random weights")
+    }
     members.append(
       .init(
         "sanity",
         .members([
-          "depends_on_weights": .boolean(sanity.dependsOnWeights), "correlation": .real(sanity.correlation),
+          "depends_on_weights": sanity.dependsOnWeights.map { .boolean($0) } ?? .null,
+          "correlation": sanity.correlation.map { .real($0) } ?? .null,
           "stages": .array(
             sanity.stages.map { .members(["layer": .text($0.layer), "correlation": .real($0.correlation)]) }),
         ])))

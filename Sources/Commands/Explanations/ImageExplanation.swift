@@ -17,6 +17,12 @@ struct ImageExplanation {
   var layer: String?
   var completeness: IntegratedGradients.Completeness?
   var sanity: SanityCheck?
+
+  /// Whether all attributions have one magnitude.
+  var isFlat: Bool {
+    let magnitudes = abs(attributions).scalars
+    return magnitudes.allSatisfy { $0 == magnitudes[0] }
+  }
 }
 
 /// Explains images, one after the other.

@@ -101,9 +101,22 @@ struct FedNetwork {
       let isFinite = own.allSatisfy { $0.tensor.scalars.allSatisfy(\.isFinite) }
       answers[example] =
         isFinite
-        ? .success(own) : .failure(Unfed("\(PredictionFault.notFinite(of: feeds.name(example).text, network))"))
+        ? .success(own)
+        : .failure(notFinite(feeds.name(example).text, inputs.map { $0.slice(axis: 0, from: row, to: row + 1) }))
     }
     return answers
+  }
+
+  /// Why the outputs of an example are not finite.
+  private func notFinite(_ example: String, _ inputs: [Tensor]) -> Unfed {
+    let fault = PredictionFault.notFinite(of: example, network)
+    guard case .notFinite(_, weights: nil) = fault, let unknown = network.unknownToken(inputs) else {
+      return Unfed("\(fault)")
+    }
+    let token = Int(exactly: unknown.token).map(String.init) ?? "\(unknown.token)"
+    return Unfed(
+      "\(example): the token \(token) is no row of the embedding '\(unknown.layer)', which has \(unknown.rows), numbered "
+        + "from 0; give tokens of the network's vocabulary")
   }
 
   /// The names of an output's classes: the checkpoint's, if there are as many, or numbers.

@@ -34,7 +34,6 @@ public struct GenerationPreprocessing: TablePreparation {
   public var classes: [String]? { nil }
   public var inputShape: [Int] { [rows.featureCount] }
   public func remarks(on table: Table, withTarget: Bool) -> [String] { rows.remarks(on: table) }
-  public func restored(_ output: Float) -> Double { Double(output) }
 
   public func lackingRows(of table: Table) throws(TableFault) -> [LackingRow] {
     table.rows(lacking: [try table.column(settings.table.target)] + (try rows.neededColumns(of: table)))

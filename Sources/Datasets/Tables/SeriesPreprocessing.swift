@@ -81,8 +81,8 @@ public struct SeriesPreprocessing: TablePreparation {
   /// Of a series, numbers are estimated.
   public var classes: [String]? { nil }
 
-  public func restored(_ output: Float) -> Double {
-    target.map { Double(output) * $0.scale + $0.shift } ?? Double(output)
+  public var targetScale: TargetScale? {
+    target.map { TargetScale(mean: $0.shift, deviation: $0.scale) } ?? TargetScale()
   }
 
   public func remarks(on table: Table, withTarget: Bool) -> [String] { table.remarks(on: columns.map(\.name)) }

@@ -17,8 +17,8 @@ public protocol TablePreparation: Codable, Equatable, Sendable {
   var classes: [String]? { get }
   /// The shape of one input: [F] of a row, [T, F] of a window; empty for tokens, whose number differs.
   var inputShape: [Int] { get }
-  /// What an output says in the target's own units, where numbers are estimated.
-  func restored(_ output: Float) -> Double
+  /// How what the network learns was made of the target's numbers; nil where no numbers are estimated.
+  var targetScale: TargetScale? { get }
 
   /// Divides the rows that can be used: positions of rows.
   ///
@@ -64,6 +64,20 @@ public protocol TablePreparation: Codable, Equatable, Sendable {
   func validated() throws(TableFault) -> Self
 }
 
+/// How the numbers of a target become what a network learns: (value − mean) / deviation.
+public struct TargetScale: Equatable, Sendable {
+  /// What is subtracted; 0 where the numbers stay as they are.
+  public var mean: Double
+  /// What is divided by; 1 where the numbers stay as they are.
+  public var deviation: Double
+
+  /// The scale of a target.
+  public init(mean: Double = 0, deviation: Double = 1) { (self.mean, self.deviation) = (mean, deviation) }
+
+  /// What an output says in the target's own units.
+  public func restored(_ output: Float) -> Double { Double(output) * deviation + mean }
+}
+
 /// A row of a table that lacks a value.
 public struct LackingRow: Equatable, Sendable {
   /// The number of the row in the file.
@@ -76,6 +90,9 @@ public struct LackingRow: Equatable, Sendable {
 }
 
 extension TablePreparation {
+  public var targetScale: TargetScale? { nil }
+  /// What an output says in the target's own units, where numbers are estimated.
+  public func restored(_ output: Float) -> Double { targetScale?.restored(output) ?? Double(output) }
   /// The same of the columns that are predicted from.
   public func remarks(on table: Table) -> [String] { remarks(on: table, withTarget: false) }
   public func lackingRows(of table: Table) throws(TableFault) -> [LackingRow] { [] }

@@ -5,7 +5,9 @@ extension TablePreprocessing: TablePreparation {
 
   public var inputShape: [Int] { [featureCount] }
 
-  public func restored(_ output: Float) -> Double { Double(output) * target.deviation + target.mean }
+  public var targetScale: TargetScale? {
+    target.task == .regression ? TargetScale(mean: target.mean, deviation: target.deviation) : nil
+  }
 
   public static func split(
     _ table: Table, _ settings: TableSettings, keeping known: TablePreprocessing?, by plan: SplitPlan

@@ -45,7 +45,6 @@ public struct TaggingPreprocessing: TablePreparation {
   public var classes: [String]? { tags }
   public var inputShape: [Int] { [] }
   public func remarks(on table: Table, withTarget: Bool) -> [String] { table.remarks(on: []) }
-  public func restored(_ output: Float) -> Double { Double(output) }
 
   /// What a field holds: whatever stands between spaces.
   static func parts(_ field: String) -> [String] { field.split(whereSeparator: \.isWhitespace).map(String.init) }

@@ -57,8 +57,6 @@ public struct TextColumnPreprocessing: TablePreparation {
     table.remarks(on: withTarget ? [settings.target] : [])
   }
 
-  public func restored(_ output: Float) -> Double { Double(output) }
-
   public static func split(
     _ table: Table, _ settings: TextColumnSettings, keeping known: TextColumnPreprocessing?, by plan: SplitPlan
   ) throws(TableFault) -> DataSplit {

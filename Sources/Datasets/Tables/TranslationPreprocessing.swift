@@ -39,7 +39,6 @@ public struct TranslationPreprocessing: TablePreparation {
   public var classes: [String]? { nil }
   public var inputShape: [Int] { [] }
   public func remarks(on table: Table, withTarget: Bool) -> [String] { table.remarks(on: []) }
-  public func restored(_ output: Float) -> Double { Double(output) }
 
   public func lackingRows(of table: Table) throws(TableFault) -> [LackingRow] {
     try table.rows(lackingAnyOf: [settings.target, settings.column])

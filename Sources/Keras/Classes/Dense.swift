@@ -65,6 +65,9 @@ struct KerasEmbedding: KerasUnaryClass {
       embedding: Embedding(symbols, width, axis: 1, initializer: .uniform(bound: 0.05)), isSingle: isSingle == true)
   }
 
+  /// Whether a token has a row.
+  func has(_ token: Float) -> Bool { Embedding.row(of: token, among: symbols) != nil }
+
   var parts: [KerasPart] { KerasFamily.embedding.parts() }
   var effect: KerasEffect { .mixes }
 
