@@ -144,7 +144,12 @@ extension DataEvaluation {
     let collection = setting.data.collection
     let division = setting.data.division(recorded: checkpoint.metadata)
     let familiarity: Familiarity =
-      if let split = checkpoint.metadata.split { division == nil ? .otherFile : .divided(split) } else { .unknown }
+      if let split = checkpoint.metadata.split {
+        division != nil
+          ? .divided(split) : setting.data.wereLearnedBefore(checkpoint.metadata) ? .learnedBefore : .otherFile
+      } else {
+        .unknown
+      }
     let choice = PartChoice(given: part, checkpoint: checkpoint, path: path, data: data, noun: "collection")
     guard let (part, _) = try choice.division(all: counted(collection.count, "graph"), familiarity) else {
       return (.all, nil)

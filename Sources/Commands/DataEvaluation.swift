@@ -50,7 +50,9 @@ struct DataEvaluation {
       case .images: throw unsuited(kind)
       }
     guard report.isFinite else { throw PredictionFault.notFinite(of: data, model) }
-    return report
+    // Only data that are divided as in the training have such parts.
+    let part = report.part.flatMap { EvaluationPart(rawValue: $0) }
+    return report.known(before: part.map { checkpoint.metadata.split?.wasLearnedBefore($0) ?? false } ?? false)
   }
 
   /// Which class is predicted, after a line that says so where the checkpoint has thresholds.

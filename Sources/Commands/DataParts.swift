@@ -14,6 +14,8 @@ struct DataPart {
   let folder: ImageFolder
   /// What lies beside it and is not used, a line each.
   var remarks: [String] = []
+  /// Whether it was held out of the last training of the network that is evaluated, and perhaps not of one before.
+  var isKnownBefore = false
 
   /// Says what is read, and what is not.
   func announce(_ data: String) {

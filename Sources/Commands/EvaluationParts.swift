@@ -2,7 +2,10 @@ import Aviary
 
 // Which rows of data a network is evaluated on: those that it was not trained on, as far as its checkpoint knows them.
 
-extension EvaluationPart: OptionWord {}
+extension EvaluationPart: OptionWord {
+  /// Said of items that were held out of the last training and perhaps not of one before.
+  static let mayHaveTrained = "may have trained a network that this one was fine-tuned from"
+}
 
 /// The choice of a part, and what is said about it.
 struct PartChoice {
@@ -35,6 +38,9 @@ struct PartChoice {
           part: part.word, data: data, reason: "from which \(path) held out none: it had a file of its own")
       }
       return (part, split)
+    case .learnedBefore:
+      try requireWhole("which is not the \(noun) of the network's last training")
+      tell("\(data): all of \(count); a network that \(path) was fine-tuned from was trained on them")
     case .otherFile:
       try requireWhole("which is not the \(noun) that the network was trained on")
       tell("\(data): all of \(count); it is not the \(noun) that the network was trained on")
@@ -51,11 +57,16 @@ struct PartChoice {
   func tellPart(_ part: EvaluationPart, count: Int, of total: Int, _ item: String) {
     let use =
       switch part {
+      case .test where isKnown(part), .validation where isKnown(part): "some of which \(EvaluationPart.mayHaveTrained)"
       case .test: "which chose nothing and trained nothing"
       case .validation: "which chose the best epoch"
       case .train, .all: "which the network was trained on"
       }
     tell("\(data): \(part.word) part, \(counted(count, item)) of \(grouped(total)), \(use)")
+  }
+
+  private func isKnown(_ part: EvaluationPart) -> Bool {
+    checkpoint.metadata.split?.wasLearnedBefore(part) ?? false
   }
 
   /// The recorded division does not lead to the parts of the training.

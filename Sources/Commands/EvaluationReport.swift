@@ -18,6 +18,8 @@ struct EvaluationReport {
   var names: [String]?
   /// The part of the data that was evaluated; nil where they have none.
   var part: String?
+  /// Whether a training before the last one may have learned some of it.
+  private(set) var isKnownBefore = false
   /// Rows of a table.
   struct Rows {
     let table: Table
@@ -52,6 +54,15 @@ struct EvaluationReport {
     var report = self
     report.part = part.word
     report.members.append(("part", .text(part.word)))
+    return report
+  }
+
+  /// The same of a part that a training before the last one may have learned, where it is so.
+  func known(before isKnown: Bool) -> EvaluationReport {
+    guard isKnown else { return self }
+    var report = self
+    report.isKnownBefore = true
+    report.members.append(("learned_before", .boolean(true)))
     return report
   }
 

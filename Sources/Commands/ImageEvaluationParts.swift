@@ -21,7 +21,10 @@ extension DataPart {
     let familiarity =
       switch try metadata.split.map({ try $0.images(of: data, fingerprint: metadata.extra[DataFingerprint.key]) }) {
       case nil: "\(path) does not say what it was trained on, which may be these"
-      case .some(nil): "they are not those that \(path) was trained on"
+      case .some(nil):
+        try metadata.formerTrainings.contains { try $0.split.images(of: data, fingerprint: $0.data) != nil }
+          ? "a network that \(path) was fine-tuned from was trained on them"
+          : "they are not those that \(path) was trained on"
       case .some(.some): "\(path) was trained on them"
       }
     tell("\(data): all images are evaluated; \(familiarity)")
@@ -72,12 +75,14 @@ extension DataPart {
     case .all: folder = nil
     }
     guard let folder else { return nil }
+    let isKnownBefore = metadata.split?.wasLearnedBefore(part) ?? false
+    let before = isKnownBefore ? ", some of which \(EvaluationPart.mayHaveTrained)" : ""
     switch part {
     case .train: tell("\(data): without \(held.joined(separator: " and "))")
-    case .validation: tell("\(data): \(held[0])")
-    case .test, .all: tell("\(data): \(held[held.count - 1])")
+    case .validation: tell("\(data): \(held[0])" + before)
+    case .test, .all: tell("\(data): \(held[held.count - 1])" + before)
     }
-    return DataPart(name: part.word, folder: folder.limited(to: limit))
+    return DataPart(name: part.word, folder: folder.limited(to: limit), isKnownBefore: isKnownBefore)
   }
 }
 

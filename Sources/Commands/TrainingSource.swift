@@ -23,6 +23,8 @@ protocol TrainingSource: ParsableArguments {
 protocol RunBeginning: ParsableCommand {
   var set: [String] { get }
   var data: String? { get }
+  /// The data, unless they are fetched by name, and the parts with files of their own.
+  var dataPaths: [String] { get }
   var resume: String? { get }
   var reading: ReadingArguments { get }
   var watching: WatchingArguments { get }
@@ -32,6 +34,12 @@ protocol RunBeginning: ParsableCommand {
 
 extension TrainingCommand: RunBeginning {
   func begin() throws -> (TrainingOptions, NetworkTraining.Source) { try source.begin(self) }
+
+  var dataPaths: [String] {
+    let parts = [validation, parts.test].compactMap { $0.map(PartArguments.part) }
+    return [data].compactMap { $0 }.filter { !$0.hasPrefix("data:") }
+      + parts.compactMap { if case .folder(let path) = $0 { path } else { nil } }
+  }
 }
 
 /// Where data are looked up.

@@ -31,7 +31,7 @@ struct UnlabeledImages {
     var report = EvaluationReport(
       metrics, item: "image", skipped: skipped.map { (entries[$0.index].path, "\($0.fault)") })
     report.members.append(("part", part.name.map { .text($0) } ?? .null))
-    return report
+    return report.known(before: part.isKnownBefore)
   }
 
   private func note(_ skipped: [ImagePredictor.Skipped], _ part: DataPart, mostSkipped: Double) throws {

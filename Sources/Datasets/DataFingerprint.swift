@@ -18,6 +18,32 @@ public struct DataFingerprint: Equatable, Sendable {
     add(count: bytes.count, bytes)
   }
 
+  /// Of a file, of those below a folder, or of those whose paths begin so: names and sizes, and all bytes where
+  /// `readsBytes` says so.
+  ///
+  /// - Throws: where something cannot be read.
+  public init(filesAt path: String, readsBytes: Bool) throws {
+    let files: [String]
+    if FileSystem.isFolder(path) {
+      files = try FileTree(below: path).files
+    } else if FileSystem.exists(path) {
+      files = [path]
+    } else {
+      let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+      let folder = parts.count > 1 ? parts.dropLast().joined(separator: "/") + "/" : ""
+      files = try FileSystem.names(in: folder.isEmpty ? "." : folder).map { folder + $0 }.filter {
+        $0.utf8.starts(with: path.utf8) && FileSystem.status($0)?.kind == .file
+      }
+    }
+    let names = files.map { $0.utf8.dropFirst(path.utf8.count) }
+    add(count: files.count, ByteRegion(names.flatMap { $0 + [0] }))
+    if readsBytes {
+      for file in files { add(try DataFingerprint(file: file)) }
+    } else {
+      add(files.map { FileSystem.status($0)?.size ?? 0 })
+    }
+  }
+
   /// Of other data, which come after these.
   public mutating func add(_ other: DataFingerprint) { text += (text.isEmpty ? "" : "-") + other.text }
 

@@ -24,6 +24,8 @@ public enum SearchFault: Swift.Error, Equatable, Sendable, CustomStringConvertib
   case newerVersion(path: String, version: String)
   /// The study was begun with other settings than are asked for now.
   case otherStudy(path: String, what: String, was: String)
+  /// The trials so far had other data than there are now.
+  case otherData(path: String, data: String)
   /// Another process has taken this trial over.
   case claimLost(trial: Int)
 
@@ -45,6 +47,8 @@ public enum SearchFault: Swift.Error, Equatable, Sendable, CustomStringConvertib
       "\(path): was written by a later version (\(version) of the format); use a newer Aviary"
     case .otherStudy(let path, let what, let was):
       "\(path): the study was begun with \(what.hasSuffix("s") ? "other" : "another") \(what): \(was); give the same, or another file"
+    case .otherData(let path, let data):
+      "\(path): \(data) holds other data than the study's trials had so far; give the same data, or another file"
     case .claimLost(let trial): "trial \(trial) was taken over by another process"
     }
   }

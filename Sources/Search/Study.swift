@@ -138,6 +138,26 @@ public final class Study {
     }
   }
 
+  private static let dataName = "data"
+
+  /// Keeps what the data of all trials are, and refuses others: their values cannot be compared.
+  ///
+  /// - Parameters:
+  ///   - fingerprint: tells the data from others.
+  ///   - data: what they are called.
+  /// - Returns: whether it is known that they are the same. A study of an earlier version, which has trials, does not say it.
+  public func keepData(_ fingerprint: String, _ data: String) throws -> Bool {
+    try database.transaction {
+      guard let known = try fact(Self.dataName) else {
+        guard try count() == 0 else { return false }
+        try database.execute("INSERT INTO study VALUES (?, ?)", [.text(Self.dataName), .text(fingerprint)])
+        return true
+      }
+      guard known == fingerprint else { throw SearchFault.otherData(path: path, data: data) }
+      return true
+    }
+  }
+
   // MARK: Trials
 
   /// Lets a trial with these values come next, unless the same text gave one before.

@@ -17,4 +17,21 @@ public enum DataSource {
     if path.hasSuffix(".npz") { return .graphs }
     return TableFormat.isTable(path) ? .tables : .text
   }
+  /// What tells data at a path from those that were there before: the bytes of a file and of graphs; of images, the names of
+  /// their files with their classes, and the sizes.
+  public static func fingerprint(of path: String) throws -> DataFingerprint {
+    switch try kind(of: path) {
+    case .tables, .text: return try DataFingerprint(file: path)
+    case .graphs: return try DataFingerprint(filesAt: path, readsBytes: true)
+    case .images: break
+    }
+    if PackedDataset.isPresent(at: path) { return try DataFingerprint(filesAt: path, readsBytes: false) }
+    var fingerprint = DataFingerprint()
+    let dataset = try ImageDataset(path)
+    for images in [dataset.training, dataset.validation, dataset.test].compactMap({ $0 }) {
+      fingerprint.add(images)
+      fingerprint.add(images.entries.map { FileSystem.status($0.path)?.size ?? 0 })
+    }
+    return fingerprint
+  }
 }

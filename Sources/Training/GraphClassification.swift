@@ -123,12 +123,21 @@ extension GraphClassification {
   /// - Parameter metadata: of its checkpoint.
   /// - Returns: nil where these are other graphs, or the checkpoint does not say how they were divided.
   public func division(recorded metadata: Checkpoint.Metadata) -> DataSplit? {
-    guard let split = metadata.split, let known = metadata.extra[DataFingerprint.key], let classes = metadata.classes,
-      let labels = try? collection.labels(among: classes),
-      let division = try? split.division(of: labels, classes: classes),
-      collection.fingerprint(features: features, labels: labels, division).text == known
-    else { return nil }
-    return division
+    metadata.split.flatMap { division(recorded: $0, metadata.extra[DataFingerprint.key], metadata) }
+  }
+
+  /// Whether a network was fine-tuned from one that was trained on these graphs.
+  ///
+  /// - Parameter metadata: of its checkpoint.
+  public func wereLearnedBefore(_ metadata: Checkpoint.Metadata) -> Bool {
+    metadata.formerTrainings.contains { division(recorded: $0.split, $0.data, metadata) != nil }
+  }
+
+  private func division(
+    recorded split: RecordedSplit, _ fingerprint: String?, _ metadata: Checkpoint.Metadata
+  ) -> DataSplit? {
+    guard let classes = metadata.classes, let labels = try? collection.labels(among: classes) else { return nil }
+    return collection.division(recorded: split, fingerprint, features: features, labels: labels, classes: classes)
   }
 }
 
@@ -146,6 +155,16 @@ extension GraphCollection {
       places.append(Int32(place))
     }
     return labels.map { places[Int($0)] }
+  }
+
+  /// How a recorded division divides the graphs; nil where these are others than those of the fingerprint.
+  func division(
+    recorded split: RecordedSplit, _ fingerprint: String?, features: SparseMatrix, labels: [Int32], classes: [String]
+  ) -> DataSplit? {
+    guard let fingerprint, let division = try? split.division(of: labels, classes: classes),
+      self.fingerprint(features: features, labels: labels, division).text == fingerprint
+    else { return nil }
+    return division
   }
 
   /// Of what a run depends on: graphs, features, classes and parts.

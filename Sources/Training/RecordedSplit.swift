@@ -17,6 +17,10 @@ public struct RecordedSplit: Codable, Equatable, Sendable {
   public var file: String?
   /// The most images of each class; nil for all.
   public var limit: Int?
+  /// What is held out, by which divisions of the same data are compared; nil in files that do not say it.
+  public internal(set) var held: HeldOut?
+  /// The names of the parts that trainings before this one may have learned; nil for none.
+  var learnedBefore: [String]?
   // What else a plan says; nil where it is as usual, and in files of version 0.1.
   private var grouping: Grouping?
   private var isStratified: Bool?
@@ -56,7 +60,7 @@ public struct RecordedSplit: Codable, Equatable, Sendable {
   }
 
   /// Whether a file may say so.
-  fileprivate var isPossible: Bool {
+  var isPossible: Bool {
     let places = fold.map { $0.folds >= 2 && (0..<$0.folds).contains($0.fold) && $0.repetition >= 0 } ?? true
     return UInt64(seed) != nil && [validation, test].allSatisfy { $0 >= 0 && $0 < 1 } && limit ?? 1 >= 1 && places
       && sample ?? 0 >= 0
@@ -64,6 +68,9 @@ public struct RecordedSplit: Codable, Equatable, Sendable {
 
   /// Whether some of the items are held out for the test, by a share or as a fold.
   public var holdsOutTest: Bool { test > 0 || fold != nil }
+
+  /// Whether a training before this one, of a network that this one was fine-tuned from, may have learned items of a part.
+  public func wasLearnedBefore(_ part: EvaluationPart) -> Bool { learnedBefore?.contains(part.rawValue) ?? false }
 
   var text: String {
     get throws { try JSONValue(encoding: self).serialized }
@@ -109,13 +116,45 @@ extension RecordedSplit {
     return fingerprint
   }
 
+  /// The names of the parts that are held out now and that another division of the same data did not hold out, so that a
+  /// training on it may have learned them.
+  func parts(learnedBy former: RecordedSplit) -> [String] {
+    let (validation, test) = (EvaluationPart.validation.rawValue, EvaluationPart.test.rawValue)
+    guard let held, let other = former.held else {
+      // Of files that do not say what was held out.
+      if plan == former.plan && limit == former.limit { return [] }
+      return (plan.validation > 0 ? [validation] : []) + (holdsOutTest ? [test] : [])
+    }
+    var parts: [String] = []
+    if let own = held.validation, own != other.validation, own != other.test { parts.append(validation) }
+    if let own = held.test, own != other.test { parts.append(test) }
+    if let own = held.outOfBag, own != other.outOfBag { parts.append("outOfBag") }
+    return parts
+  }
+
   /// A line for a run that begins with a network trained on the same data in another division: what it holds out may
   /// have been learned then.
   ///
-  /// - Parameter path: the network's checkpoint.
-  func remark(on source: RecordedSplit, _ path: String) -> String {
-    "\(path) was trained on these data in another division, so that some of what is held out now was learned then"
-      + (source == self ? "" : "; give --seed \(source.seed) --validation \(source.validation) to hold out the same")
+  /// - Parameters:
+  ///   - network: the one that was trained.
+  ///   - isOnlyOne: whether holding out the same as that training helps.
+  func remark(on former: RecordedSplit, _ network: String, isOnlyOne: Bool) -> String {
+    let options = isOnlyOne ? options(repeating: former) : nil
+    return
+      "\(network) was trained on these data in another division, so that some of what is held out now may have been learned then"
+      + (options.map { "; give \($0) to hold out the same" } ?? "")
+  }
+
+  /// The options that make this division a former one; nil where they differ in more than can be given so.
+  private func options(repeating former: RecordedSplit) -> String? {
+    var plan = plan
+    var options = ["--seed \(former.seed)", "--validation \(former.validation)"]
+    (plan.seed, plan.validation) = (former.plan.seed, former.validation)
+    if plan.test != former.test, plan.test > 0, former.test > 0 {
+      plan.test = former.test
+      options.append("--test \(former.test)")
+    }
+    return self.plan != former.plan && plan == former.plan ? options.joined(separator: " ") : nil
   }
 }
 
@@ -129,6 +168,8 @@ public enum EvaluationPart: String, CaseIterable, Sendable {
 public enum Familiarity: Equatable, Sendable {
   /// They are those of its training, divided as recorded.
   case divided(RecordedSplit)
+  /// They are not those of its training, but those of a network that it was fine-tuned from.
+  case learnedBefore
   /// They are not the file of its training.
   case otherFile
   /// The checkpoint does not say what its network was trained on, or how that was divided.
@@ -140,7 +181,8 @@ public enum Familiarity: Equatable, Sendable {
       self = .unknown
       return
     }
-    self = try DataFingerprint(file: path).text == file ? .divided(split) : .otherFile
+    let found = try DataFingerprint(file: path).text
+    self = found == file ? .divided(split) : metadata.wasTrainedBefore(on: found) ? .learnedBefore : .otherFile
   }
 }
 

@@ -199,6 +199,88 @@ import Testing
     #expect(tuned.status == 0 && tuned.errors.contains("another division"), "\(tuned.errors)")
   }
 
+  /// What a network learned before its last training is not forgotten: by `evaluate`, reports and further fine-tuning.
+  @Test func whatWasLearnedBeforeTheLastTrainingIsSaid() throws {
+    try writeTable()
+    func train(_ words: String..., seed: Int, output: String, data: String = "table.csv") throws -> String {
+      let fixed = ["--data", data, "--target", "y", "--epochs", "1", "--seed", "\(seed)", "--output", output]
+      let outcome = try run(words + fixed)
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      return outcome.errors
+    }
+    _ = try train("train", "mlp", "--exclude", "kind", "--set", "hidden=[4]", seed: 1, output: "first")
+    let clean = try evaluate("first", "table.csv")
+    #expect(clean.errors.contains("which chose nothing and trained nothing"), "\(clean.errors)")
+    #expect(try clean.json()["learned_before"] == nil)
+    #expect(try train("finetune", "--from", "first", seed: 2, output: "second").contains("first/best.h5 was trained"))
+    let tested = try evaluate("second", "table.csv", "--report", "page")
+    #expect(tested.errors.contains("test part, 15 rows of 150, some of which may have trained"), "\(tested.errors)")
+    #expect(try tested.json()["learned_before"] as? Bool == true)
+    let card = try String(contentsOfFile: scratch / "page/MODEL_CARD.md", encoding: .utf8)
+    #expect(card.contains("may have trained a network that this one was fine"), "\(card)")
+    #expect(try evaluate("second", "table.csv", "--part", "train").json()["learned_before"] == nil)
+    // Dividing as the last training did does not help any more.
+    for seed in [1, 2] {
+      let errors = try train("finetune", "--from", "second", seed: seed, output: "third-\(seed)")
+      let network = seed == 1 ? "second/best.h5 was" : "a network that second/best.h5 was fine-tuned from was"
+      #expect(errors.contains("\(network) trained on these data in another division"), "\(errors)")
+      #expect(!errors.contains("to hold out the same"), "\(errors)")
+    }
+    // Other data in between.
+    let rows = (0..<60).map { "\($0 % 9),\($0 % 4),red,\($0 % 13),no" }
+    try scratch.write("a,b,colour,y,kind\n" + rows.joined(separator: "\n") + "\n", to: "other.csv")
+    #expect(
+      try !train("finetune", "--from", "first", seed: 1, output: "between", data: "other.csv").contains("division"))
+    let before = try evaluate("between", "table.csv")
+    #expect(before.errors.contains("a network that between/best.h5 was fine-tuned from was trained on them"))
+    let again = try train("finetune", "--from", "between", seed: 4, output: "last")
+    #expect(again.contains("fine-tuned from was trained on these data in another division"), "\(again)")
+    #expect(try !train("finetune", "--from", "between", seed: 1, output: "same").contains("another division"))
+  }
+
+  @Test func imagesThatWereLearnedBeforeTheLastTraining() throws {
+    try ToyFiles.images(at: scratch / "pets")
+    func train(_ words: String..., seed: Int, output: String) throws -> String {
+      let fixed = ["--data", "pets/train", "--epochs", "1", "--image-size", "32", "--validation", "0.3"]
+      let outcome = try run(words + fixed + ["--seed", "\(seed)", "--output", output])
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      return outcome.errors
+    }
+    _ = try train("train", "squeezenet-toy", seed: 1, output: "first")
+    _ = try train("finetune", "--from", "first", seed: 2, output: "second")
+    let tested = try evaluate("second", "pets/train")
+    #expect(tested.errors.contains("for validation, some of which may have trained"), "\(tested.errors)")
+    #expect(try tested.json()["learned_before"] as? Bool == true)
+    let errors = try train("finetune", "--from", "second", seed: 2, output: "third")
+    #expect(errors.contains("a network that second/best.h5 was fine-tuned from was trained on these"), "\(errors)")
+  }
+
+  /// How texts are prepared divides nothing, and of a text that is read from beginning to end neither does the seed.
+  @Test func theSameDivisionIsNotAnotherOne() throws {
+    let rows = (0..<60).map {
+      "\(["good day", "bad night", "no rain today"][$0 % 3]) \($0 % 7),\($0 % 2 == 0 ? "yes" : "no")"
+    }
+    try scratch.write("text,kind\n" + rows.joined(separator: "\n") + "\n", to: "texts.csv")
+    let texts = ["--data", "texts.csv", "--text", "text", "--target", "kind", "--epochs", "1"]
+    let first = try run(["train", "sequence-lstm", "--set", "hidden=4", "--output", "texts"] + texts)
+    #expect(first.status == 0, "\(first.errors)")
+    let shorter = try run(["finetune", "--from", "texts", "--sequence-length", "6", "--output", "shorter"] + texts)
+    #expect(shorter.status == 0 && !shorter.errors.contains("another division"), "\(shorter.errors)")
+    let other = try run(["finetune", "--from", "texts", "--seed", "3", "--output", "other"] + texts)
+    #expect(other.status == 0 && other.errors.contains("another division"), "\(other.errors)")
+
+    try scratch.write(String(repeating: "the cat sat on the mat. ", count: 100), to: "play.txt")
+    let play = ["--data", "play.txt", "--batch-size", "4", "--sequence-length", "16", "--epochs", "1"]
+    let read = try run(["train", "char-gru", "--set", "hidden=4", "--output", "play"] + play)
+    #expect(read.status == 0, "\(read.errors)")
+    let seeded = try run(["finetune", "--from", "play", "--seed", "5", "--output", "seeded"] + play)
+    #expect(seeded.status == 0 && !seeded.errors.contains("another division"), "\(seeded.errors)")
+    let shared = try run(["finetune", "--from", "play", "--validation", "0.2", "--output", "shared"] + play)
+    #expect(shared.status == 0 && shared.errors.contains("another division"), "\(shared.errors)")
+    #expect(try evaluate("shared", "play.txt").errors.contains("which chose nothing and trained nothing"))
+    #expect(try evaluate("shared", "play.txt", "--part", "validation").errors.contains("may have trained"))
+  }
+
   @Test func imagesThatANetworkMayHaveBeenTrainedOn() throws {
     try ToyFiles.images(at: scratch / "pets")
     try ToyFiles.checkpoint().write(to: scratch / "toy.h5")

@@ -103,6 +103,36 @@ import Testing
     }
   }
 
+  /// A file of its own may hold what is trained on: its groups, or all of it.
+  @Test func whatAPartHasInCommonWithTheTrainingIsSaid() throws {
+    let header = "a,b,patient,y,kind\n"
+    try scratch.write(header + "1,2,p3,4,low\n9,0,p19,2,high\n4,1,p77,3,low\n", to: "test.csv")
+    try scratch.write("a,b,y,kind\n1,2,4,low\n9,0,2,high\n", to: "plain.csv")
+    let options = ["--target", "kind", "--exclude", "y"]
+    func errors(_ output: String, _ more: String...) throws -> String {
+      let base = ["train", "mlp", "--data", "numbers.csv", "--set", "hidden=[4]", "--epochs", "1", "--output", output]
+      let outcome = try BuiltTool.run(base + options + more, in: scratch.path)
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      return outcome.errors
+    }
+    let grouped = try errors("grouped", "--group", "patient", "--validation", "plain.csv", "--test", "test.csv")
+    #expect(grouped.contains("2 groups are in the training and in the test part, such as 'p19'"), "\(grouped)")
+    #expect(grouped.contains("plain.csv has no column 'patient'"), "\(grouped)")
+    #expect(try !errors("plain", "--test", "test.csv").contains("groups"))
+    try FileManager.default.copyItem(atPath: scratch / "numbers.csv", toPath: scratch / "copy.csv")
+    let learned = try errors("learned", "--test", "copy.csv")
+    #expect(learned.contains("numbers.csv: the test part is the data that are trained on"), "\(learned)")
+    let chosen = try errors("chosen", "--validation", "test.csv", "--test", "test.csv")
+    #expect(chosen.contains("the test part is the validation part"), "\(chosen)")
+
+    try ToyFiles.images(at: scratch / "pets")
+    let images = try run(
+      "train", "squeezenet-toy", "--data", "pets/train", "--test", "./pets/train", "--validation", "pets/test",
+      "--image-size", "32", "--epochs", "1", "--output", "images")
+    #expect(images.status == 0 && images.errors.contains("the test part is the data that are trained on"))
+    #expect(!images.errors.contains("validation part is"), "\(images.errors)")
+  }
+
   @Test func anAverageIsNotWrittenWhereItIsWorse() throws {
     // Two networks with each other's hidden units, one of them negated: alike alone, and nothing on average.
     let trained = try train("first", "--target", "kind", "--exclude", "y,patient")

@@ -1,4 +1,5 @@
 import Aviary
+import AviarySQLite
 import AviarySearch
 import Foundation
 import Testing
@@ -62,6 +63,20 @@ import Testing
     // Other settings are another study.
     let other = try search("--try", "learning-rate=1e-3..1:log", "--trials", "5")
     #expect(other.status == 1 && other.errors.contains("was begun with other settings"), "\(other.errors)")
+  }
+
+  /// Trials on other data cannot be compared with those so far.
+  @Test func aStudyKeepsToItsData() throws {
+    let first = try search("--trials", "1", "--try", "learning-rate=1e-3,1e-2", "--method", "grid")
+    #expect(first.status == 0, "\(first.errors)")
+    let table = try String(contentsOfFile: scratch / "numbers.csv", encoding: .utf8)
+    try scratch.write(table + "1,1,2,low\n", to: "numbers.csv")
+    let other = try search("--trials", "2", "--try", "learning-rate=1e-3,1e-2", "--method", "grid")
+    expectFault(other, "numbers.csv holds other data than the study's trials had so far")
+    // A study of an earlier version does not say what its data were.
+    try SQLiteDatabase(path: scratch / "study.sqlite").execute("DELETE FROM study WHERE name = 'data'")
+    let older = try search("--trials", "2", "--try", "learning-rate=1e-3,1e-2", "--method", "grid")
+    #expect(older.status == 0 && older.errors.contains("does not say what data its trials had"), "\(older.errors)")
   }
 
   /// With folds a trial is worth the mean of what each fold held out: what the printed command says of them. Pruning looks at

@@ -42,6 +42,34 @@ import Testing
     #expect(other.parts.training.inputs.rows != data.parts.training.inputs.rows)
   }
 
+  @Test func groupsOfTwoPlacesAreCompared() {
+    let shared = SharedGroups(["p2", "p1", "p1", "e\u{301}"], ["p9", "p2", "p1", "p2", "\u{e9}"], part: "test")
+    #expect(shared?.names == ["p1", "p2"], "names are compared byte by byte")
+    #expect(shared?.remark == "2 groups are in the training and in the test part, such as 'p1'")
+    #expect(
+      SharedGroups(["a"], ["a"], part: "validation")?.remark
+        == "1 group is in the training and in the validation part, such as 'a'")
+    #expect(SharedGroups(["a"], ["b"], part: "test") == nil)
+  }
+
+  /// What is held out says which rows, however they are prepared.
+  @Test func divisionsAreToldApartByTheirRows() throws {
+    func held(_ change: (inout TableSettings) -> Void = { _ in }, validation: Double = 0.1, seed: UInt64 = 1) throws
+      -> HeldOut
+    {
+      var settings = TableSettings(target: "species")
+      change(&settings)
+      return try PreparedTable<TablePreprocessing>(
+        flowers(), settings, validation: validation, test: 0.2, seed: seed
+      ).held
+    }
+    let first = try held()
+    #expect(try held { $0.excluded = ["colour"] } == first && first.validation != nil && first.outOfBag == nil)
+    #expect(try held { $0.missing = .dropRow } != first && held(seed: 2) != first)
+    let wider = try held(validation: 0.2)
+    #expect(wider.test == first.test && wider.validation != first.validation)
+  }
+
   @Test func rowsGetEachOthersValuesOfAColumn() throws {
     let table = flowers(6)
     let shuffled = try table.shuffling("colour", among: [0, 2, 5], by: [2, 0, 1])

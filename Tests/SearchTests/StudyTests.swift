@@ -39,6 +39,18 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: path + "-wal"), "the study is one file")
   }
 
+  @Test func otherDataAreRefused() throws {
+    let study = try Study(path: path, facts: facts)
+    #expect(try study.keepData("3:a", "a.csv"))
+    let claim = try #require(try study.claim(limit: 1))
+    try study.finish(claim, .failed)
+    #expect(try Study(path: path, facts: facts).keepData("3:a", "a.csv"))
+    #expect(throws: SearchFault.otherData(path: path, data: "a.csv")) { try study.keepData("3:b", "a.csv") }
+    // What earlier versions wrote is not known, and is not made up.
+    try study.database.execute("DELETE FROM study WHERE name = 'data'")
+    #expect(try !study.keepData("3:b", "a.csv") && study.fact("data") == nil)
+  }
+
   @Test func otherStudiesAreRefused() throws {
     _ = try Study(path: path, facts: facts)
     #expect(throws: SearchFault.otherStudy(path: path, what: "settings", was: "a=1..2")) {

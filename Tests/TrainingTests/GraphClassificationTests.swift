@@ -127,6 +127,28 @@ import Testing
     }
   }
 
+  /// The graphs that are held out now were learned in a training before the last one.
+  @Test func whatWasLearnedBeforeIsKept() throws {
+    let data = try rings(count: 40)
+    var source = try scratch("gin-toy")
+    for (run, seed) in [("first", UInt64(1)), ("second", 2), ("third", 2), ("fourth", 1)] {
+      var options = options(data, epochs: 1)
+      options.seed = seed
+      var lines: [String] = []
+      _ = try train(source, options, run: run) { lines.append($0) }
+      let path = place.path + "/\(run)/best.h5"
+      let checkpoint = try Checkpoint.read(from: path)
+      let split = try #require(checkpoint.metadata.split)
+      #expect(split.wasLearnedBefore(.test) == (run != "first") && !split.wasLearnedBefore(.train))
+      #expect(lines.contains { $0.contains("in another division") } == (run != "first"), "\(run): \(lines)")
+      let advice = lines.contains { $0.hasSuffix("; give --seed 1 --validation 0.1 to hold out the same") }
+      #expect(advice == (run == "second"), "\(lines)")
+      // The third one is divided as the second was.
+      #expect(checkpoint.metadata.formerTrainings.count == ["first": 0, "second": 1][run] ?? 2)
+      source = .checkpoint(checkpoint, path: path)
+    }
+  }
+
   @Test func fineTuningKeepsTheFeaturesThatTheNetworkKnows() throws {
     let data = try rings(count: 40, labelled: true)
     _ = try train(scratch("gin-toy"), options(data, epochs: 1))

@@ -187,6 +187,13 @@ struct EnsembleSource {
     // Nobody learns from test items that are not a share of the training data.
     let haveOwnTest = metadata.compactMap(held).allSatisfy { $0.test == 0 && $0.fold == nil }
     if part?.lowercased() == EvaluationPart.test.rawValue, haveOwnTest { return }
+    if let part = part.flatMap({ EvaluationPart(rawValue: $0.lowercased()) }) {
+      // The first one's own part is said already.
+      for (path, metadata) in zip(paths, metadata).dropFirst()
+      where metadata.split?.wasLearnedBefore(part) ?? false {
+        tell("\(path): some of these \(EvaluationPart.mayHaveTrained)")
+      }
+    }
     guard let first = held(metadata[0]) else { return }
     let others = zip(paths, metadata).filter { held($1).map { $0 != first } ?? false }.map(\.0)
     if let path = others.first {

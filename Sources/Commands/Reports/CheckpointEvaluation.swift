@@ -92,6 +92,7 @@ struct CheckpointEvaluation {
       metrics, item: "image", skipped: skipped.map { (entries[$0.index].path, "\($0.fault)") })
     report.part = part.name
     report.members.append(("part", part.name.map { .text($0) } ?? .null))
+    report = report.known(before: part.isKnownBefore)
     let missing = Set(skipped.map(\.index))
     report.names = entries.indices.filter { !missing.contains($0) }.map { entries[$0].path }
     return (
@@ -131,6 +132,7 @@ struct CheckpointEvaluation {
     var facts = ReportFacts(metadata, record)
     facts.data = data.split(separator: "/").last.map(String.init) ?? data
     facts.part = report.part
+    facts.isPartKnownBefore = report.isKnownBefore
     facts.exampleInput = exampleInput
     return try ReportWriter(
       title: title, facts: facts, record: record, task: task, evaluation: report, examples: images?.sections() ?? []

@@ -43,6 +43,7 @@ struct ModelCard {
         facts.part.map { "On the \(Self.escaped($0)) part of \(Self.escaped(facts.data ?? "the data")):" }
           ?? "On \(Self.escaped(facts.data ?? "the data")):", "",
       ]
+      if let known = facts.partRemark { lines += [Self.escaped(known), ""] }
       lines +=
         ["| measure | value |", "|---|---|"]
         + measures.map { "| \(Self.escaped($0.name)) | \(significant($0.value, 5)) |" }

@@ -17,6 +17,8 @@ struct ReportFacts {
   var data: String?
   /// Which part of them was evaluated.
   var part: String?
+  /// Whether a training before the last one may have learned some of it.
+  var isPartKnownBefore = false
   var classes: [String] = []
   /// How it was trained.
   var training: [(name: String, value: String)] = []
@@ -62,6 +64,11 @@ struct ReportFacts {
       if !options.trainOnly.isEmpty { add("Trained layers", options.trainOnly.joined(separator: ", ")) }
       add("Seed", "\(options.seed)")
     }
+  }
+
+  /// What is to be known about the part where its scores are given; nil for nothing.
+  var partRemark: String? {
+    isPartKnownBefore ? "Some of this part \(EvaluationPart.mayHaveTrained): its scores may be too good." : nil
   }
 
   private mutating func add(_ name: String, _ value: String?) { if let value { training.append((name, value)) } }

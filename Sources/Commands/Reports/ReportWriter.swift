@@ -44,6 +44,7 @@ struct ReportWriter {
       let part = facts.part.map { " (\($0) part)" } ?? ""
       summary.append(.element("p", [("class", "lead")], .text(evaluated.lead + part + ".")))
     }
+    if let known = facts.partRemark { summary.append(.element("p", [("class", "faint")], .text(known))) }
     if let remark { summary.append(.element("p", [("class", "faint")], .text(remark))) }
     var sections: [ReportPage.Section] = []
     if let evaluated { sections += try evaluated.sections() }

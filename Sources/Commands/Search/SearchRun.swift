@@ -16,6 +16,8 @@ final class SearchRun {
   let plan: SearchPlan
   private let deadline: Double?
   private let shared: SharedReadings
+  /// Whether the trials so far had the data that there are now; false where the study does not say what they had.
+  private let knowsData: Bool
   private static let measuredFact = "measured"
   private static let ownStart = "defaults"
   /// How many trials may fail alike before a search with no other trials gives up.
@@ -25,11 +27,14 @@ final class SearchRun {
     deadline = plan.seconds.map { secondsOnAClock() + $0 }
     shared = SharedReadings(folder: plan.folder)
     // Data that are not there, before a file is made for their study.
-    _ = try plan.command.command(with: [:], for: plan.folder).data.map { try requireData($0) }
+    let paths = try plan.command.command(with: [:], for: plan.folder).dataPaths
+    var fingerprint = DataFingerprint()
+    for path in paths { fingerprint.add(try DataSource.fingerprint(of: path)) }
     var plan = plan
     if plan.method != .grid { plan.ownValues = plan.command.ownValues(in: plan.space) }
     self.plan = plan
     study = try Study(path: plan.study, facts: plan.facts)
+    knowsData = try paths.isEmpty || study.keepData(fingerprint.text, paths.joined(separator: ", "))
     for start in plan.starts { try study.start(start.text, start.values) }
     // What is found is compared with the defaults. A study that has begun goes on as it is.
     if let own = plan.ownValues, !plan.starts.contains(where: { $0.values == own }),
@@ -46,6 +51,7 @@ final class SearchRun {
     tell(
       "\(plan.study): \(over)" + (plan.limit.map { " of \($0)" } ?? "") + " trials are over; method \(plan.method.word)"
     )
+    if !knowsData { tell("\(plan.study): does not say what data its trials had; they may not be those of now") }
   }
 
   /// - Returns: whether the run was interrupted.
@@ -161,12 +167,6 @@ final class SearchRun {
     else { return }
     try? FileManager.default.removeItem(atPath: plan.folder)
   }
-}
-
-/// Refuses data that are not there. Those that are fetched by name are met later.
-private func requireData(_ path: String) throws {
-  if path.hasPrefix("data:") { return }
-  _ = try DataSource.kind(of: path)
 }
 
 /// Keeps a trial's claim alive while it runs.

@@ -123,6 +123,10 @@ public struct PreparedTable<Preparation: TablePreparation>: Sendable {
   public let parts: DatasetParts<Examples<Preparation.Inputs>>
   /// The training rows that are left out because of numbers far from the others.
   public let dropped: DroppedRows
+  /// Which rows are held out, among those of the table.
+  public let held: HeldOut
+  /// What is known of groups that are in the training and in a file of another part, too, a line each.
+  public let groupRemarks: [String]
 
   /// Splits the rows, fits the preparation to the training rows, and applies it to all.
   ///
@@ -164,35 +168,47 @@ public struct PreparedTable<Preparation: TablePreparation>: Sendable {
       try preprocessing.takeClasses(
         of: table, rows: (split.training + split.validation + split.test + split.outOfBag).sorted())
     }
-    try self.init(table, split, preprocessing, dropped, validation: validation, test: test)
+    try self.init(table, split, preprocessing, dropped, plan.grouping, validation: validation, test: test)
   }
 
   /// Divides the rows as the preparation was fitted to them, and applies it to all.
   public init(_ table: Table, with preprocessing: Preparation, by plan: SplitPlan) throws(TableFault) {
     let split = try Preparation.split(table, preprocessing.settings, keeping: preprocessing, by: plan)
-    try self.init(table, split, preprocessing, DroppedRows())
+    try self.init(table, split, preprocessing, DroppedRows(), plan.grouping)
   }
 
   private init(
-    _ table: Table, _ split: DataSplit, _ preprocessing: Preparation, _ dropped: DroppedRows,
+    _ table: Table, _ split: DataSplit, _ preprocessing: Preparation, _ dropped: DroppedRows, _ grouping: Grouping?,
     validation: String? = nil, test: String? = nil
   ) throws(TableFault) {
     self.preprocessing = preprocessing
     self.dropped = dropped
+    held = HeldOut(split)
     let chosen = [split.training, split.validation, split.test, split.outOfBag]
     var examples = try preprocessing.examples(of: table, parts: chosen.filter { !$0.isEmpty })
     func next(_ rows: [Int]) -> Examples<Preparation.Inputs>? { rows.isEmpty ? nil : examples.removeFirst() }
     guard let training = next(split.training) else { throw .noRowsLeft(path: table.path, rows: table.rowCount) }
-    func part(_ rows: [Int], _ file: String?) throws(TableFault) -> Examples<Preparation.Inputs>? {
+    var groupRemarks: [String] = []
+    func part(
+      _ rows: [Int], _ file: String?, _ name: String
+    ) throws(TableFault) -> Examples<Preparation.Inputs>? {
       guard let file else { return next(rows) }
-      return try preprocessing.examples(of: preprocessing.table(csv: file))
+      let other = try preprocessing.table(csv: file)
+      if case .column(let column)? = grouping,
+        let remark = try table.remark(onGroups: column, of: split.training, alsoIn: other, part: name)
+      {
+        groupRemarks.append(remark)
+      }
+      return try preprocessing.examples(of: other)
     }
     let used = Set(chosen.joined()).count + split.leftOut.count
     var parts = DatasetParts(
-      training: training, validation: try part(split.validation, validation), test: try part(split.test, test),
+      training: training, validation: try part(split.validation, validation, "validation"),
+      test: try part(split.test, test, "test"),
       skipped: table.rowCount - used - dropped.count)
     parts.outOfBag = next(split.outOfBag)
     self.parts = parts
+    self.groupRemarks = groupRemarks
   }
 }
 
@@ -237,6 +253,18 @@ extension Table {
     var columns: [Column] = []
     for name in names { columns.append(try column(name)) }
     return rows(lacking: columns)
+  }
+
+  /// A line where rows of the training and a table of another part have groups in common, or where that is not known.
+  fileprivate func remark(
+    onGroups name: String, of rows: [Int], alsoIn other: Table, part: String
+  ) throws(TableFault) -> String? {
+    guard let column = other[name] else {
+      return "\(other.path) has no column '\(name)': whether its groups are in the training is not known"
+    }
+    let known = TablePreprocessing.classNames(try self.column(name), rows).compactMap { $0 }
+    let found = TablePreprocessing.classNames(column, Array(0..<other.rowCount)).compactMap { $0 }
+    return SharedGroups(known, found, part: part)?.remark
   }
 
   /// The groups that a column says of rows, as numbers in the order of their first rows.

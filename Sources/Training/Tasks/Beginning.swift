@@ -80,7 +80,8 @@ struct Beginning {
       start = Start(model: model, architecture: loaded.architecture, metadata: checkpoint.metadata)
       if replacement != nil || checkpoint.metadata.headAbsent { isNew = { model.isInHead($0) } }
       start.metadata.extra["from"] = path
-      // How other data were divided.
+      // How other data were divided, which may be these.
+      start.metadata.extra[RecordedTraining.key] = try RecordedTraining.text(of: checkpoint.metadata.trainings)
       start.metadata.extra[RecordedSplit.key] = nil
       start.metadata.extra[ClassThresholds.key] = nil
       start.metadata.metrics = [:]

@@ -24,8 +24,6 @@ protocol TrainablePreparation: TablePreparation {
   ) throws -> Self?
   /// What validation reports.
   var monitors: [Monitor] { get }
-  /// Whether the rows that are held out are drawn, and are not the end.
-  static var drawsRows: Bool { get }
   /// Whether a network is called with such inputs.
   static func suits(_ network: any Network) -> Bool
   /// What a network lacks that does not suit, and one that does.
@@ -58,7 +56,6 @@ protocol TrainablePreparation: TablePreparation {
 }
 
 extension TrainablePreparation {
-  static var drawsRows: Bool { true }
   static func suits(_ network: any Network) -> Bool { network is any Classifier }
   static var needed: String { "has no answer for a row of a table; mlp has" }
   var monitors: [Monitor] { classes == nil ? Monitor.ofNumbers : Monitor.ofClasses }
@@ -101,20 +98,38 @@ extension TrainablePreparation {
     if keepsHead, beginning.isSource, let path = checkpoint?.path {
       report("\(path) predicts this target already: its head and the target's scale are kept")
     }
+    let file = try DataFingerprint(file: options.data)
+    let own = (
+      validation: try files.validation.map { try DataFingerprint(file: $0) },
+      test: try files.test.map { try DataFingerprint(file: $0) }
+    )
+    for remark in RepeatedParts(training: file, validation: own.validation, test: own.test).remarks(options.data) {
+      report(remark)
+    }
+    for remark in data.groupRemarks { report(remark) }
     let start = try beginning.start(
       input: preprocessing.inputShape, outputs: preprocessing.outputCount, keepsHead: keepsHead,
-      changes: preprocessing.changes(options.configuration), data: data.parts.fingerprint(files), options)
+      changes: preprocessing.changes(options.configuration), data: data.parts.fingerprint(own), options)
     let (forward, mostAtOnce) = try preprocessing.outputs(
       of: start, data.parts, options, path: checkpoint?.path ?? options.data)
     var metadata = start.metadata
     metadata.classes = preprocessing.classes
     metadata.preprocessing = try preprocessing.preparation.json()
-    let split = try RecordedSplit(plan, file: DataFingerprint(file: options.data).text)
-    metadata.extra[RecordedSplit.key] = try split.text
-    if drawsRows, beginning.isSource, let (source, path) = checkpoint, let former = source.metadata.split,
-      former.file == split.file, former != split || known?.settings != preprocessing.settings
-    {
-      report(split.remark(on: former, path))
+    for (path, part) in [(files.validation, own.validation), (files.test, own.test)] {
+      if beginning.isSource, let path, let part, metadata.wasTrainedBefore(on: part.text) {
+        report("\(path): the network that the run begins with was trained on these data")
+      }
+    }
+    var split = RecordedSplit(plan, file: file.text)
+    split.held = data.held
+    try beginning.keep(split, in: &metadata) { former in
+      guard former.split.file == split.file else { return nil }
+      var division = former.split
+      if division.held == nil, let known, former == checkpoint?.checkpoint.metadata.lastTraining {
+        // Nothing where its columns are not those of the table as it is read now.
+        division.held = try? HeldOut(Self.split(table, known.settings, keeping: known, by: division.plan))
+      }
+      return division
     }
     return start.model.task(
       on: try preprocessing.changing(data.parts, of: table, settings, seed: options.seed), options, items: Self.items,
@@ -148,13 +163,13 @@ extension Network {
 extension DatasetParts {
   /// Checksums of the parts, those with a file of their own by its bytes.
   fileprivate func fingerprint<Inputs>(
-    _ files: (validation: String?, test: String?)
-  ) throws(ArchiveFault) -> DataFingerprint where Part == Examples<Inputs> {
+    _ files: (validation: DataFingerprint?, test: DataFingerprint?)
+  ) -> DataFingerprint where Part == Examples<Inputs> {
     var own = self
     if files.validation != nil { own.validation = nil }
     if files.test != nil { own.test = nil }
     var fingerprint: DataFingerprint = own.fingerprint()
-    for file in [files.validation, files.test].compactMap({ $0 }) { fingerprint.add(try DataFingerprint(file: file)) }
+    for file in [files.validation, files.test].compactMap({ $0 }) { fingerprint.add(file) }
     return fingerprint
   }
 }
@@ -249,7 +264,6 @@ extension TablePreprocessing: TrainablePreparation {
 extension SeriesPreprocessing: TrainablePreparation {
   static var items: String { "windows" }
   func places(of inputs: SeriesWindows) -> [Int]? { inputs.firstTargets }
-  static var drawsRows: Bool { false }
   var preparation: InputPreparation { .series(self) }
   var outputCount: Int { settings.stepCount }
 

@@ -60,9 +60,10 @@ struct GraphStart {
     for (name, file) in [("validation", options.partFiles.validation), ("test", options.partFiles.test)] {
       if let file { throw TrainingFault.invalidSetting(name: name, value: file, allowed: "a share of the graphs") }
     }
-    let split = RecordedSplit(options.splitPlan(test: Self.testShare))
+    var split = RecordedSplit(options.splitPlan(test: Self.testShare))
     let labels = try collection.labels(among: classes)
     let division = try split.division(of: labels, classes: classes)
+    split.held = HeldOut(division)
     let features = try encoding.features(of: collection)
     let start = try beginning.start(
       input: [encoding.columns], outputs: classes.count,
@@ -70,18 +71,21 @@ struct GraphStart {
     var metadata = start.metadata
     metadata.classes = classes
     metadata.preprocessing = try InputPreparation.graphs(encoding).json()
-    metadata.extra[RecordedSplit.key] = try split.text
+    try beginning.keep(split, in: &metadata) { former in
+      guard
+        let found = collection.division(
+          recorded: former.split, former.data, features: features, labels: labels, classes: classes)
+      else { return nil }
+      var division = former.split
+      division.held = HeldOut(found)
+      return division
+    }
     func open(_ model: some NodeClassifier) throws -> any TrainingTask {
       let data = GraphClassification(collection, encoding, features: features, propagation: model.propagation)
       try data.check(model)
       try TrainingFault.check(
         "batch size", options.batchSize, options.batchSize > 1 || !model.learnsFromStatistics,
         "at least 2 for a network with batch normalisation")
-      if beginning.isSource, let (source, path) = beginning.checkpoint, let former = source.metadata.split,
-        former != split, data.division(recorded: source.metadata) != nil
-      {
-        beginning.report(split.remark(on: former, path))
-      }
       let parts = data.parts(division, labels: labels)
       let task = SupervisedTask(
         model, on: parts, options, items: "graphs", metadata: metadata, mostAtOnce: data.examples.mostAtOnce,

@@ -30,8 +30,10 @@ struct ImageParts {
     if options.validation == nil { given = dataset.validation }
     var plan = options.splitPlan(test: 0)
     if given != nil { plan.validation = 0 }
-    split = RecordedSplit(plan, limit: limit)
+    var split = RecordedSplit(plan, limit: limit)
     let drawn = try split.division(of: dataset.training)
+    split.held = HeldOut(drawn)
+    self.split = split
     training = drawn.training
     guard let validation = given ?? drawn.validation else {
       throw ImageFolderFault.tooFew(images: dataset.training.entries.count, fraction: plan.validation)
@@ -46,9 +48,22 @@ struct ImageParts {
         "\(options.data): its test part, \(own.entries.count) images, is left aside: what is held out of the others is the test"
       )
     }
-    remarks += try Self.shared(
-      plan.grouping, training, [("validation", given), ("test", drawn.test == nil ? own : nil)])
+    let others = [("validation", given), ("test", drawn.test == nil ? own : nil)]
+    remarks += try Self.shared(plan.grouping, training, others)
+    remarks += RepeatedParts(
+      training: dataset.training.place, validation: given?.place, test: drawn.test == nil ? own?.place : nil
+    ).remarks(options.data)
     self.remarks = remarks
+  }
+
+  /// How a former training divided these images; nil for one on others.
+  func division(_ former: RecordedTraining, _ options: TrainingOptions) throws -> RecordedSplit? {
+    // The images need not be listed again.
+    if former.split.held == split.held { return former.split }
+    guard let parts = try former.split.images(of: options.data, fingerprint: former.data) else { return nil }
+    var division = former.split
+    division.held = HeldOut(parts)
+    return division
   }
 
   /// A line for each part with images of its own that has groups of the training, too.
@@ -57,14 +72,12 @@ struct ImageParts {
   ) throws -> [String] {
     guard case .pattern(let text)? = grouping else { return [] }
     let pattern = try GroupPattern(text)
-    func groups(_ images: ImageFolder) -> Set<String> {
-      Set(pattern.names(of: images.entries.map(\.path)).compactMap { $0 })
+    func groups(_ images: ImageFolder) -> [String] {
+      pattern.names(of: images.entries.map(\.path)).compactMap { $0 }
     }
     let known = groups(training)
     return parts.compactMap { name, images in
-      let found = images.map { groups($0).intersection(known) } ?? []
-      guard let first = found.min() else { return nil }
-      return "\(found.count) groups are in the training and in the \(name) part, such as '\(first)'"
+      images.flatMap { SharedGroups(known, groups($0), part: name)?.remark }
     }
   }
 }
@@ -98,12 +111,7 @@ struct ImageStart {
     var metadata = start.metadata
     metadata.classes = classes
     metadata.preprocessing = try InputPreparation.images(preprocessing).json()
-    metadata.extra[RecordedSplit.key] = try data.split.text
-    if isBeginning, let (source, path) = beginning.checkpoint, let former = source.metadata.split, former != data.split,
-      try former.images(of: options.data, fingerprint: source.metadata.extra[DataFingerprint.key]) != nil
-    {
-      beginning.report(data.split.remark(on: former, path))
-    }
+    try beginning.keep(data.split, in: &metadata) { [data] in try data.division($0, options) }
     self.metadata = metadata
     try TrainingFault.check(
       "batch size", options.batchSize, options.batchSize > 1 || !model.learnsFromStatistics,

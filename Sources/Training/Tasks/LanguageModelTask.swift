@@ -36,6 +36,19 @@ public struct TextParts: Sendable {
     test = corpus.heldOut
   }
 
+  /// What is held out: parts that follow each other are told apart by where they begin and end.
+  var held: HeldOut {
+    func fingerprint(from start: Int, count: Int) -> DataFingerprint? {
+      guard count > 0 else { return nil }
+      var fingerprint = DataFingerprint()
+      fingerprint.add([start, count])
+      return fingerprint
+    }
+    return HeldOut(
+      validation: fingerprint(from: training.count, count: validation.count),
+      test: fingerprint(from: training.count + validation.count, count: test.count))
+  }
+
   /// Checksums of the parts.
   public var fingerprint: DataFingerprint {
     var fingerprint = DataFingerprint()
@@ -72,10 +85,16 @@ func languageModelTask(
   var metadata = start.metadata
   metadata.classes = data.vocabulary.names
   metadata.preprocessing = try InputPreparation.text.json()
-  metadata.extra[RecordedSplit.key] = try RecordedSplit(
+  var split = try RecordedSplit(
     seed: options.seed, validation: data.validationShare, test: TextParts.testShare,
-    file: DataFingerprint(file: options.data).text
-  ).text
+    file: DataFingerprint(file: options.data).text)
+  split.held = data.held
+  try beginning.keep(split, in: &metadata) { former in
+    guard former.split.file == split.file else { return nil }
+    var division = former.split
+    division.held = try TextParts(options.data, former.split, vocabulary: data.vocabulary).held
+    return division
+  }
   func open(_ model: some LanguageModel) -> any TrainingTask {
     LanguageModelTask(model: model, metadata: metadata, options: options, text: text, data: data)
   }

@@ -30,7 +30,7 @@ func unlabeledImageTask(
   var metadata = start.metadata
   metadata.classes = nil
   metadata.preprocessing = try InputPreparation.images(preprocessing).json()
-  metadata.extra[RecordedSplit.key] = try data.split.text
+  try beginning.keep(data.split, in: &metadata) { try data.division($0, options) }
   for remark in data.remarks { report(remark) }
   let source = UnlabeledImages(
     data: data, preprocessing: preprocessing, options: options, images: images, folder: path,

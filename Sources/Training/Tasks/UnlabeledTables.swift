@@ -36,7 +36,7 @@ func unlabeledTableTask(
   var metadata = start.metadata
   metadata.classes = nil
   metadata.preprocessing = try InputPreparation.unlabeled(found.preparation).json()
-  metadata.extra[RecordedSplit.key] = try split.text
+  try beginning.keep(split, in: &metadata)
   let source = UnlabeledRows(found, options, isFresh: beginning.isFromScratch)
   func open(_ model: some EnergyModel) -> any TrainingTask {
     UnlabeledTask(model, source, metadata: metadata, seed: options.seed)
