@@ -74,9 +74,13 @@ extension EvaluateCommand {
       throw ValidationError("\(option) is for a checkpoint; \(checkpoint) is a file of predictions")
     }
     let file = try PredictionFile(reading: checkpoint)
-    EvaluationReport(file.metrics, item: "item").print(asJSON: json)
+    let items = file.items
+    let isRepeated = items.count < file.predictions.count
+    let report = EvaluationReport(file.metrics, item: isRepeated ? "prediction" : "item")
+    (isRepeated ? report.ofItems(items.count) : report).print(asJSON: json)
     if let path = further.labelProblems {
-      try EvaluationArguments.write(LabelProblems(classes: file.classes, file.predictions), to: path, item: "item")
+      if isRepeated { tell("\(checkpoint): of several predictions of an item, the means of their probabilities count") }
+      try EvaluationArguments.write(LabelProblems(classes: file.classes, items), to: path, item: "item")
     }
   }
 

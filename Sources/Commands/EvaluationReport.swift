@@ -80,6 +80,14 @@ struct EvaluationReport {
     return report
   }
 
+  /// The same of several predictions of each item.
+  func ofItems(_ count: Int) -> EvaluationReport {
+    var report = self
+    report.lines[0] = "\(counted(count, "item")), " + lines[0]
+    report.members.insert(("items", .integer(count)), at: 0)
+    return report
+  }
+
   /// The same, with the rows of the table that could not be scored, in any of its parts.
   func leavingOut(_ rows: [LackingRow]) -> EvaluationReport {
     var report = self

@@ -18,10 +18,13 @@ extension MemberSummary {
     }
     if let pooled {
       let what = members == nil ? "out of fold" : "out of bag"
-      var line = "\(what): \(grouped(pooled.items)) predictions"
+      let predictions = pooled.predictions ?? pooled.items
+      var line = "\(what): \(grouped(predictions)) predictions"
+      if predictions > pooled.items { line += " of \(counted(pooled.items, "item"))" }
       if let accuracy = pooled.accuracy { line += ", accuracy \(percent(accuracy))" }
       if let ends = pooled.accuracyInterval {
-        line += " (\(percent(ends[0])) to \(percent(ends[1])), 95 % by Wilson)"
+        line +=
+          " (\(percent(ends[0])) to \(percent(ends[1])), 95 % by Wilson\(predictions > pooled.items ? " over items" : ""))"
       }
       if let rmse = pooled.rmse { line += ", RMSE \(significant(rmse, 5))" }
       if let mae = pooled.mae { line += ", MAE \(significant(mae, 5))" }

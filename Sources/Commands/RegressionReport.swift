@@ -14,8 +14,11 @@ extension EvaluationReport {
       "median absolute error \(shown(metrics.medianAbsoluteError)), mean error \(shown(metrics.meanError)), "
         + "explained variance \(shown(metrics.explainedVariance))",
     ]
-    let undefined =
-      metrics.count > 0 && metrics.r2 == nil ? ["R² and explained variance: all targets are the same number"] : []
+    var undefined: [String] = []
+    if metrics.count > 0 {
+      if metrics.r2 == nil { undefined.append("R² and explained variance: all targets are the same number") }
+      if metrics.medianAbsoluteError == nil { undefined.append("median absolute error: the errors are not kept") }
+    }
     lines += undefined.map { "undefined: \($0)" }
     if metrics.isConstant { lines.append(constantEstimates) }
     members = [

@@ -24,19 +24,22 @@ struct TrainingRun<Source: TrainingSource> {
 
   func run() throws {
     if let folder = arguments.resume {
-      let changes = try arguments.changes()
+      var changes = try arguments.changes()
+      let known = try RunFolder.options(at: folder).watching
+      let watching = arguments.watching.options(over: known)
+      if watching != known { changes.watching = watching }
+      let hooks = { arguments.watching.hooks(run: $0, watching) }
       if MemberTraining.isPresent(at: folder) {
         if Processes.current != nil { throw OptionFault("\(folder) holds several runs: use aviary \(Source.command)") }
         return try finish(
           try MemberTraining.resume(
             at: folder, registry: AviaryCommand.registry, changes: changes,
-            reading: { try $1.checkpoint(at: $0) }, hooks: arguments.watching.hooks(run:), report: { tell($0) }))
+            reading: { try $1.checkpoint(at: $0) }, hooks: hooks, report: { tell($0) }))
       }
       return try finish(
         try NetworkTraining.resume(
           at: folder, registry: AviaryCommand.registry, changes: changes,
-          reading: { try $1.checkpoint(at: $0) }, hooks: arguments.watching.hooks(run: folder),
-          report: { tell($0) }))
+          reading: { try $1.checkpoint(at: $0) }, hooks: hooks(folder), report: { tell($0) }))
     }
     let (begun, source) = try arguments.begin()
     if let path = arguments.epochOptions.findLearningRate {
@@ -44,7 +47,9 @@ struct TrainingRun<Source: TrainingSource> {
     }
     var options = begun
     options.command = CommandLineRecord.current
+    options.watching = arguments.watching.options()
     Processes.current?.share(&options)
+    let hooks = { [watching = options.watching] in arguments.watching.hooks(run: $0, watching) }
     tell(try describeData(options.data, options.kind))
     let folder = arguments.output ?? ""
     if options.members != nil {
@@ -53,13 +58,12 @@ struct TrainingRun<Source: TrainingSource> {
       }
       return try finish(
         try MemberTraining.start(
-          options, from: source, registry: AviaryCommand.registry, at: folder, hooks: arguments.watching.hooks(run:)
+          options, from: source, registry: AviaryCommand.registry, at: folder, hooks: hooks
         ) { tell($0) })
     }
     try finish(
       try NetworkTraining.start(
-        options, from: source, registry: AviaryCommand.registry, at: folder,
-        hooks: arguments.watching.hooks(run: folder)
+        options, from: source, registry: AviaryCommand.registry, at: folder, hooks: hooks(folder)
       ) { tell($0) })
   }
 

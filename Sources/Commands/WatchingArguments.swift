@@ -5,7 +5,8 @@ import Aviary
   import AviaryTensorBoard
 #endif
 
-/// How a run is watched. None of it changes what is learned, so that each may be given with --resume, too.
+/// How a run is watched. None of it changes what is learned, so that each may be given with --resume, too; a resumed run keeps
+/// all but curves in the terminal.
 struct WatchingArguments: ParsableArguments {
   @Flag(help: "Draw curves of loss and accuracy in the terminal.") var plot = false
   @Option(
@@ -37,24 +38,32 @@ struct WatchingArguments: ParsableArguments {
     #endif
   }
 
-  /// - Parameter run: the folder of the run.
-  func hooks(run: String) -> TrainingHooks {
+  /// What is given, and what a run that is resumed was watched by.
+  func options(over kept: WatchingOptions = WatchingOptions()) -> WatchingOptions {
+    var options = kept
+    options.logEvery = logEvery ?? kept.logEvery
+    options.recordsSteps = historySteps || kept.recordsSteps
+    if tensorBoard || tensorBoardFolder != nil { options.tensorBoard = tensorBoardFolder.map(absolutePath) ?? "" }
+    return options
+  }
+
+  /// - Parameters:
+  ///   - run: the folder of the run.
+  ///   - options: how it is watched.
+  func hooks(run: String, _ options: WatchingOptions) -> TrainingHooks {
     var hooks = TrainingHooks()
     if let processes = Processes.current {
       processes.share(&hooks)
-      if !processes.group.isWriter {
-        hooks.inspectionInterval = logEvery
-        return hooks
-      }
+      if !processes.group.isWriter { return hooks }
     }
     hooks.plotsCurves = plot
-    hooks.inspectionInterval = logEvery
-    hooks.recordsSteps = historySteps
-    #if TensorBoard
-      if tensorBoard || tensorBoardFolder != nil {
-        TensorBoardLog(in: tensorBoardFolder ?? run).attach(to: &hooks)
-      }
-    #endif
+    if let folder = options.tensorBoard {
+      #if TensorBoard
+        TensorBoardLog(in: folder.isEmpty ? run : folder).attach(to: &hooks)
+      #else
+        tell("\(run): its log for TensorBoard, \(folder.isEmpty ? "in it" : folder), ends here: this build writes none")
+      #endif
+    }
     return hooks
   }
 }

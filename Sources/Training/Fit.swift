@@ -120,7 +120,7 @@ struct Session<Task: TrainingTask> {
   init(_ task: Task, _ options: TrainingOptions, _ hooks: TrainingHooks) {
     self.task = task
     self.options = options
-    self.hooks = hooks
+    self.hooks = hooks.watching(options.watching)
   }
 
   /// Nothing is written before everything has been checked.

@@ -10,11 +10,15 @@ public struct ResumeChanges: Equatable, Sendable {
   public var workers: Int?
   /// The share of a part's images that may be unreadable.
   public var mostSkipped: Double?
+  /// How the run is watched; nil for as it was.
+  public var watching: WatchingOptions?
 
   /// Changes; what is left out stays.
   public init(
-    data: String? = nil, epochs: Int? = nil, threads: Int? = nil, workers: Int? = nil, mostSkipped: Double? = nil
+    data: String? = nil, epochs: Int? = nil, threads: Int? = nil, workers: Int? = nil, mostSkipped: Double? = nil,
+    watching: WatchingOptions? = nil
   ) {
+    self.watching = watching
     self.mostSkipped = mostSkipped
     self.data = data
     self.epochs = epochs
@@ -38,6 +42,7 @@ public struct ResumeChanges: Equatable, Sendable {
     changed.epochs = epochs ?? options.epochs
     changed.threads = threads ?? options.threads
     changed.workers = workers ?? options.workers
+    changed.watching = watching ?? options.watching
     // Refused later for data of another kind.
     if let mostSkipped, case .images(var images)? = options.kind {
       images.mostSkipped = mostSkipped

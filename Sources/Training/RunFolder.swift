@@ -125,8 +125,9 @@ public final class RunFolder: Sendable {
   }
 
   /// The options of the run in a folder, which is not locked.
-  static func options(at path: String) throws(RunFault) -> TrainingOptions {
+  package static func options(at path: String) throws(RunFault) -> TrainingOptions {
     let file = path + "/options.json"
+    guard FileSystem.exists(file) else { throw .notARun(path: path) }
     do {
       return try JSONDecoder().decode(
         TrainingOptions.self, from: Data(MappedFile(path: file, map: false).bytes.array()))

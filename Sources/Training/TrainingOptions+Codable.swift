@@ -12,7 +12,7 @@ extension TrainingOptions: Codable {
     case loss, classes, unfreezing, saveEvery
     case clipping, monitor, minimumDelta, earlyStopping, weightAverageDecay, statisticsBatches, freeze, trainOnly,
       validation, seed, workers,
-      threads, command, parts, members, learning, processes, precision
+      threads, command, parts, members, learning, processes, precision, watching
     // The kinds of data.
     case images, table, series, characters, unlabeled, tags, translation, generation, text, graph
   }
@@ -54,6 +54,7 @@ extension TrainingOptions: Codable {
     processes = try container.decodeIfPresent(ProcessOptions.self, forKey: .processes)
     seed = try container.decode(UInt64.self, forKey: .seed)
     precision = try container.decodeIfPresent(Precision.self, forKey: .precision) ?? .float32
+    watching = try container.decodeIfPresent(WatchingOptions.self, forKey: .watching) ?? WatchingOptions()
     command = try container.decodeIfPresent(String.self, forKey: .command)
     learning = try container.decodeIfPresent(LearningSettings.self, forKey: .learning) ?? LearningSettings()
     kind = try Self.kind(container) ?? Self.kindOfVersion01(decoder, data: data)
@@ -126,6 +127,7 @@ extension TrainingOptions: Codable {
     try container.encode(workers, forKey: .workers)
     try container.encode(threads, forKey: .threads)
     if precision != .float32 { try container.encode(precision, forKey: .precision) }
+    if watching != WatchingOptions() { try container.encode(watching, forKey: .watching) }
     try container.encodeIfPresent(command, forKey: .command)
     if learning != LearningSettings() { try container.encode(learning, forKey: .learning) }
     switch kind {

@@ -84,6 +84,8 @@ public struct TrainingOptions: Equatable, Sendable {
   public var precision = Compute.precision
   /// What the kind of data adds; nil for what is detected at `data`, with its defaults.
   public var kind: DataOptions?
+  /// How the run is watched.
+  public var watching = WatchingOptions()
   /// The command line that began the run, for people who want to repeat it; nil where a program did.
   public var command: String?
 
@@ -152,6 +154,7 @@ public struct TrainingOptions: Equatable, Sendable {
   var unshared: String? {
     var given: [(String, Bool)] = [
       ("--dropblock", learning.dropBlock != nil), ("--folds, --repeats, --members or --bootstrap", members != nil),
+      ("--tensorboard", watching.tensorBoard != nil),
     ]
     if case .images(let images)? = kind {
       given += [("--mixup", images.mixup > 0), ("--cutmix", images.cutMix > 0)]
@@ -200,6 +203,9 @@ public struct TrainingOptions: Equatable, Sendable {
     if let saveEvery {
       try TrainingFault.check(
         "number of epochs to save after", saveEvery, (1...100_000).contains(saveEvery), "1 to 100000")
+    }
+    if let every = watching.logEvery {
+      try TrainingFault.check("number of steps to log after", every, every > 0, "above 0")
     }
     try kind?.validate()
     try parts.validate()

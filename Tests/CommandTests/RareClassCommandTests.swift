@@ -121,4 +121,33 @@ import Testing
     let doubts = try String(contentsOfFile: scratch / "doubts.csv", encoding: .utf8).split(separator: "\n")
     #expect(doubts[1].hasPrefix("y.jpg,b,a,") && doubts[1].hasSuffix(",a"))
   }
+
+  /// Folds that are repeated predict each item several times: the items are not more for that.
+  @Test func predictionsOfRepeatedFoldsAreOfOneItem() throws {
+    try scratch.write(
+      """
+      item,fold,true,predicted,probability_a,probability_b
+      x.jpg,1,a,a,0.9,0.1
+      y.jpg,2,b,a,0.875,0.125
+      z.jpg,2,b,b,0.1,0.9
+      y.jpg,3,b,b,0.375,0.625
+      x.jpg,4,a,a,0.8,0.2
+      z.jpg,4,b,b,0.2,0.8
+
+      """, to: "out-of-fold.csv")
+    let outcome = try BuiltTool.run(
+      ["evaluate", "out-of-fold.csv", "--json", "--label-problems", "doubts.csv"], in: scratch.path)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let report = try outcome.json()
+    #expect(report["items"] as? Int == 3 && report["predictions"] as? Int == 6)
+    #expect(abs(try #require(report["accuracy"] as? Double) - 5.0 / 6) < 1e-12)
+    #expect(
+      outcome.errors.contains("means of their probabilities") && outcome.errors.contains("of 3 items"),
+      "\(outcome.errors)")
+    let doubts = try String(contentsOfFile: scratch / "doubts.csv", encoding: .utf8).split(separator: "\n")
+    // (0.875 + 0.375) / 2 and (0.125 + 0.625) / 2.
+    #expect(doubts.count == 4 && doubts[1].hasPrefix("y.jpg,b,a,0.375,0.625,"), "\(doubts)")
+    let lines = try BuiltTool.run(["evaluate", "out-of-fold.csv"], in: scratch.path).output
+    #expect(lines.hasPrefix("3 items, 6 predictions, accuracy 83.3"), "\(lines.prefix(80))")
+  }
 }

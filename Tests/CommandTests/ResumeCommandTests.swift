@@ -53,6 +53,27 @@ import Testing
     #expect(try history().count == 5)
   }
 
+  @Test func goesOnWithItsLogs() throws {
+    func steps(_ name: String) throws -> [Int] {
+      try String(contentsOfFile: scratch / "run/\(name).csv", encoding: .utf8).split(separator: "\n").dropFirst()
+        .compactMap { $0.split(separator: ",").first.flatMap { Int($0) } }
+    }
+    #expect(try train("--history-steps", "--log-every", "2").status == 0)
+    let half = try steps("steps").count
+    #expect(half >= 4)
+    let longer = try resume("--epochs", "4")
+    #expect(longer.status == 0, "\(longer.errors)")
+    #expect(try steps("steps") == Array(1...2 * half))
+    #expect(try Set(steps("layers")) == Set((1...half).map { 2 * $0 }))
+    // What is given anew holds from here on.
+    let other = try resume("--epochs", "5", "--log-every", "\(half)")
+    #expect(other.status == 0, "\(other.errors)")
+    #expect(try options().watching.logEvery == half && options().watching.recordsSteps)
+    #expect(try steps("steps") == Array(1...half / 2 * 5))
+    #expect(try Set(steps("layers")) == Set((1...half).map { 2 * $0 }))
+    expectFault(try BuiltTool.run(["train", "--resume", "none"], in: scratch.path), "is not a training run")
+  }
+
   @Test func aScheduleIsStretchedToTheNewEnd() throws {
     #expect(try train("--schedule", "cosine").status == 0)
     let longer = try resume("--epochs", "4")

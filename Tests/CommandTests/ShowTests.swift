@@ -155,8 +155,12 @@ import Testing
     let leak = try #require(twins.first { $0["leak"] as? Bool == true })
     #expect(leak["same_pixels"] as? Bool == true && leak["contradiction"] as? Bool == true)
     #expect((leak["images"] as? [[String: Any]])?.count == 3)
+    let copies = try #require(leak["copies"] as? [[String: Any]])
+    #expect(copies.count == 1 && copies[0]["leak"] as? Bool == true && (copies[0]["paths"] as? [String])?.count == 3)
     let text = try BuiltTool.run(["describe", scratch / "pets"])
-    #expect(text.output.contains("! 1 image in more than one part") && text.output.contains("bad.jpg: not an image"))
+    #expect(
+      text.output.contains("! 1 image in more than one part (1 with the same pixels): a test")
+        && text.output.contains("bad.jpg: not an image"))
   }
 
   @Test func tablesTellWhatGivesTheTargetAway() throws {

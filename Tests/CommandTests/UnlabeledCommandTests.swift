@@ -90,6 +90,7 @@ import Testing
     #expect(evaluated.status == 0, "\(evaluated.errors)")
     let (own, items) = (try evaluated.json()["rmse"] as? Double, try evaluated.json()["item_mean_rmse"] as? Double)
     #expect(try #require(own) < 0.7 * (try #require(items)), "\(evaluated.output)")
+    #expect(try evaluated.json()["median_absolute_error"] is Double, "\(evaluated.output)")
     #expect(try evaluated.json()["mae"] != nil && evaluated.json()["global_mean_rmse"] != nil)
     #expect(try run("evaluate", "run", "--data", "ratings.csv").output.contains("each item's mean"))
     try write("user,item,rating\nanna,i0,5\nanna,i1,1\nanna,i2,\nanna,i9,\n", to: "asked.csv")

@@ -34,6 +34,26 @@ import Testing
     for verdict in [few, many, other, whole] { #expect(verdict.reasons.count == 3) }
   }
 
+  /// The table shows earlier layers that do better: the sentence says by how much they would have to.
+  @Test func theReasonsSayWhatTheTableSays() {
+    let close = Verdict(
+      counts: [30, 30],
+      depths: [depth("layer2", 0.867, 0.03), depth("layer3", 0.883, 0.02), depth("layer4", 0.85, 0.025)])
+    #expect(close.similarity == .similar)
+    #expect(
+      close.reasons[1].hasSuffix(
+        "those of layer3 do better, 88.3 %, by no more than both standard errors together, 4.5 %"))
+    let beaten = Verdict(
+      counts: [30, 30], depths: [depth("layer2", 0.895), depth("layer3", 0.9), depth("layer4", 0.85)])
+    #expect(beaten.similarity == .different && beaten.trained == ["layer3", "layer4"])
+    #expect(
+      beaten.reasons[1].hasSuffix(
+        "but those of layer3 do better, 90.0 %, by more than both standard errors together, 2.0 %"))
+    #expect(beaten.reasons[2].contains("then what comes after layer2, the first whose features are within"))
+    let last = Verdict(counts: [30, 30], depths: [depth("layer3", 0.9), depth("layer4", 0.9)])
+    #expect(last.reasons[1].hasSuffix("no earlier layer does better"))
+  }
+
   @Test func aProbeMeasuresWhatFeaturesSay() {
     var numbers = TestNumbers(seed: 2)
     let labels = (0..<60).map { Int32($0 % 3) }

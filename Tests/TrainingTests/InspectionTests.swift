@@ -91,6 +91,29 @@ import Testing
     #expect(rows.map { $0[0] } == ["2", "4", "6", "8", "10", "12", "14", "16", "18"] && rows[4][2] != "0")
   }
 
+  @Test func aRunRemembersHowItIsWatched() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    var options = Self.options()
+    options.watching.logEvery = 4
+    options.watching.recordsSteps = true
+    var hooks = TrainingHooks()
+    var steps = 0
+    hooks.observe = { if case .stepped = $0 { steps += 1 } }
+    hooks.isInterrupted = { steps == 7 }
+    _ = try fit(Self.task(), options, in: folder, hooks: hooks)
+    #expect(try rows("steps.csv").count == 1 + 7)
+    _ = try resumeFit(Self.task(), in: folder)
+    #expect(try rows("steps.csv").dropFirst().map { Int($0[0]) } == (1...18).map { $0 })
+    #expect(try Set(rows("layers.csv").dropFirst().map { $0[0] }) == ["4", "8", "12", "16"])
+    // A program that logs once an epoch does not make that less; other steps of its own come first.
+    #expect(hooks.watching(options.watching).inspectionInterval == 4)
+    hooks.inspectionInterval = 0
+    #expect(hooks.watching(options.watching).inspectionInterval == 4)
+    hooks.inspectionInterval = 3
+    #expect(hooks.watching(options.watching).inspectionInterval == 3)
+    #expect(hooks.watching(WatchingOptions()).recordsSteps == false)
+  }
+
   @Test func zeroIsOnceAnEpoch() throws {
     defer { try? FileManager.default.removeItem(atPath: folder) }
     var hooks = TrainingHooks()

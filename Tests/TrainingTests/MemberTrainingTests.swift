@@ -111,6 +111,12 @@ import Testing
     let whole = try #require(try start("mlp", options))
     #expect(whole.runs.map(\.fold) == [1, 2, 3, 1, 2, 3] && whole.runs.map(\.repetition) == [1, 1, 1, 2, 2, 2])
     let expected = try predictions()
+    // Two predictions of each of 48 rows: the rows are as many as they are.
+    let pooled = try #require(whole.pooled)
+    let right = Double(expected.rows.count { $0.truth == $0.predicted })
+    #expect(pooled.items == 48 && pooled.predictions == 96 && pooled.accuracy == right / 96)
+    let interval = try #require(ScoreInterval.wilson(share: right / 96, of: 48))
+    #expect(pooled.accuracyInterval == [interval.lower, interval.upper])
     try FileManager.default.removeItem(atPath: place.path + "/run")
     var steps = 0
     func hooks(_ folder: String) -> TrainingHooks {

@@ -45,12 +45,12 @@ struct DescribedPictures {
 
   /// Images that are there several times, side by side.
   func twins(_ groups: [ImageDescription.Twins], _ description: ImageDescription) -> DataReport.Block? {
-    let wanted = Set(groups.flatMap { $0.members.prefix(Self.mostTwins).map { ExactText($0.path) } })
+    let wanted = Set(groups.flatMap { $0.copiesFirst.prefix(Self.mostTwins).map { ExactText($0.path) } })
     let known = Dictionary(
       entries.lazy.filter { wanted.contains(ExactText($0.path)) }.map { (ExactText($0.path), $0) },
       uniquingKeysWith: { first, _ in first })
     let tiles = groups.enumerated().flatMap { number, group in
-      group.members.prefix(Self.mostTwins).compactMap { member -> DataReport.Tile? in
+      group.copiesFirst.prefix(Self.mostTwins).compactMap { member -> DataReport.Tile? in
         guard let entry = known[ExactText(member.path)] else { return nil }
         let part = description.parts[member.part].name.map { "\($0), " } ?? ""
         return tile(

@@ -106,12 +106,14 @@ extension DataReport {
     let twins = description.twins
     if twins.isEmpty { return [.line("duplicates: none")] }
     func names(_ group: ImageDescription.Twins) -> String {
-      let members = group.members.prefix(4).map { member in
-        let part = description.parts[member.part].name.map { "\($0): " } ?? ""
-        return "\(part)\(member.path)" + (group.isContradiction ? " [\(description.classes[member.label])]" : "")
+      let members = group.copiesFirst.prefix(4)
+      var line = group.isExact ? "same  " : "alike  "
+      for (place, member) in members.enumerated() {
+        if place > 0 { line += member.picture == members[place - 1].picture ? "  =  " : "  ≈  " }
+        line += description.parts[member.part].name.map { "\($0): " } ?? ""
+        line += member.path + (group.isContradiction ? " [\(description.classes[member.label])]" : "")
       }
-      return "\(group.isExact ? "same" : "alike")  " + members.joined(separator: "  =  ")
-        + (group.members.count > 4 ? "  and \(group.members.count - 4) more" : "")
+      return line + (group.members.count > 4 ? "  and \(group.members.count - 4) more" : "")
     }
     func list(_ groups: [ImageDescription.Twins]) -> [Block] {
       let more = groups.count - mostGroups
@@ -119,22 +121,30 @@ extension DataReport {
         + (pictures?.twins(Array(groups.prefix(mostGroups)), description).map { [$0] } ?? [])
     }
     var blocks: [Block] = []
+    /// How many of the groups are not only of images that look alike.
+    func same(_ groups: [ImageDescription.Twins], _ isSame: (ImageDescription.Twins) -> Bool) -> String {
+      "(\(grouped(groups.count { $0.copies.contains(where: isSame) })) with the same pixels)"
+    }
     let leaks = twins.filter(\.isLeak)
     if !leaks.isEmpty {
       blocks.append(
         .warning(
-          "\(counted(leaks.count, "image")) in more than one part: a test on what was trained on proves nothing"))
+          "\(counted(leaks.count, "image")) in more than one part \(same(leaks, \.isLeak)): a test on what was trained on proves nothing"
+        ))
       blocks += list(leaks)
     }
     let contradictions = twins.filter { $0.isContradiction && !$0.isLeak }
     if !contradictions.isEmpty {
-      blocks.append(.warning("\(counted(contradictions.count, "image")) in more than one class"))
+      blocks.append(
+        .warning(
+          "\(counted(contradictions.count, "image")) in more than one class \(same(contradictions, \.isContradiction))")
+      )
       blocks += list(contradictions)
     }
     let others = twins.filter { !$0.isLeak && !$0.isContradiction }
     if others.isEmpty { return blocks }
-    let exact = others.filter(\.isExact).reduce(0) { $0 + $1.members.count - 1 }
-    let near = others.filter { !$0.isExact }.reduce(0) { $0 + $1.members.count - 1 }
+    let exact = others.reduce(0) { $0 + $1.members.count - $1.pictures }
+    let near = others.reduce(0) { $0 + $1.pictures - 1 }
     blocks.append(
       .line("duplicates within a part: \(grouped(exact)) with the same pixels, \(grouped(near)) that look alike"))
     return blocks + list(others)
@@ -151,6 +161,13 @@ extension DataReport {
     .members([
       "same_pixels": .boolean(group.isExact), "leak": .boolean(group.isLeak),
       "contradiction": .boolean(group.isContradiction),
+      "copies": .array(
+        group.copies.map {
+          .members([
+            "leak": .boolean($0.isLeak), "contradiction": .boolean($0.isContradiction),
+            "paths": .texts($0.members.map(\.path)),
+          ])
+        }),
       "images": .array(
         group.members.map {
           .members([
@@ -159,5 +176,14 @@ extension DataReport {
           ])
         }),
     ])
+  }
+}
+
+extension ImageDescription.Twins {
+  /// The members, those that have the same pixels side by side and before the others, for lists that show some.
+  var copiesFirst: [Member] {
+    let copies = copies.flatMap(\.members)
+    let known = Set(copies.map(\.picture))
+    return copies + members.filter { !known.contains($0.picture) }
   }
 }

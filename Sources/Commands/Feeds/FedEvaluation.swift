@@ -37,7 +37,7 @@ extension FedNetwork {
     let classes = classes(count, place: 0)
     let places = ExactDictionary(zip(classes, 0...))
     var labels: [Int?] = []
-    for (row, name) in target.names.enumerated() {
+    for (row, name) in TablePreprocessing.classNames(target, Array(0..<table.rowCount)).enumerated() {
       guard let name else {
         labels.append(nil)
         continue
@@ -66,7 +66,7 @@ extension FedNetwork {
     guard case .numeric(let targets) = target.values else {
       throw TableFault.notNumeric(path: table.path, column: target.name)
     }
-    var metrics = RegressionMetrics()
+    var metrics = RegressionMetrics(keepsPairs: true)
     var width = 1
     try score(feeds) { example, result in
       width = result.count
@@ -101,14 +101,6 @@ extension Table.Column {
     switch values {
     case .categorical(let texts): texts[row] == nil
     case .numeric(let numbers): numbers[row] == nil
-    }
-  }
-
-  /// The fields as names of classes.
-  fileprivate var names: [String?] {
-    switch values {
-    case .categorical(let texts): texts
-    case .numeric(let numbers): numbers.map { $0.map { Int(exactly: $0).map(String.init) ?? "\($0)" } }
     }
   }
 }

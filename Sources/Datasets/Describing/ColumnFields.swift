@@ -15,12 +15,12 @@ struct ColumnFields {
   init(_ column: Table.Column) {
     var known: [ExactText: Int] = [:]
     var names: [String] = []
-    codes = (0..<column.values.count).map { row in
-      guard let text = column.values.text(row) else { return nil }
-      if let code = known[text] { return code }
-      known[text] = names.count
-      names.append(
-        text.text.hasSuffix(".0") && column.values.kind == .numeric ? String(text.text.dropLast(2)) : text.text)
+    // By their names, not as Double, which does not tell long integers apart.
+    codes = TablePreprocessing.classNames(column, Array(0..<column.values.count)).map { name in
+      guard let name else { return nil }
+      if let code = known[ExactText(name)] { return code }
+      known[ExactText(name)] = names.count
+      names.append(name)
       return names.count - 1
     }
     self.names = names
@@ -59,6 +59,9 @@ struct ColumnFields {
   var uselessness: String? {
     if present == 0 { return "every field is missing" }
     if distinct == 1 { return "all fields are the same" }
+    if isNumeric, Set(numbers).subtracting([nil]).count == 1 {
+      return "all fields are the same to a network: they differ in digits that no number keeps"
+    }
     if !isNumeric, present > 20, distinct == present, !Table.Column.areTexts(names) {
       return "every field is different: it names the rows"
     }

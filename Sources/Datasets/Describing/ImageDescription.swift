@@ -21,7 +21,7 @@ public struct ImageDescription: Sendable {
     public let reason: String
   }
 
-  /// Images that are the same, or look the same.
+  /// Images that look the same, some of which may have the same pixels.
   public struct Twins: Sendable {
     /// One of the copies.
     public struct Member: Sendable, Equatable {
@@ -31,12 +31,22 @@ public struct ImageDescription: Sendable {
       public let part: Int
       /// The place in `classes`.
       public let label: Int
+      /// The same for all members of the group that have the same pixels.
+      public let picture: Int
     }
 
     /// The copies.
     public let members: [Member]
+    /// How many members differ in their pixels.
+    public var pictures: Int { Set(members.map(\.picture)).count }
     /// Whether all have the same pixels, and do not only look alike.
-    public let isExact: Bool
+    public var isExact: Bool { pictures == 1 }
+    /// The members that have the same pixels as others of them: a group for each picture, those in more than one part first.
+    public var copies: [Twins] {
+      let groups = Dictionary(grouping: members, by: \.picture).sorted { $0.key < $1.key }
+        .filter { $0.value.count > 1 }.map { Twins(members: $0.value) }
+      return groups.filter(\.isLeak) + groups.filter { !$0.isLeak }
+    }
     /// Whether they are in more than one part: what is tested has been trained on.
     public var isLeak: Bool { members.contains { $0.part != members[0].part } }
     /// Whether they are of more than one class.
@@ -115,10 +125,11 @@ public struct ImageDescription: Sendable {
     sizeCount = counts.count
     sizes = counts.sorted { ($1.value, $0.key.height, $0.key.width) < ($0.value, $1.key.height, $1.key.width) }
       .prefix(5).map { ($0.key, $0.value) }
-    twins = finder.groups().map { places, isExact in
+    twins = finder.groups().map { group in
       Twins(
-        members: places.map { .init(path: entries[$0].path, part: owners[$0], label: entries[$0].label) },
-        isExact: isExact)
+        members: group.map { place, original in
+          .init(path: entries[place].path, part: owners[place], label: entries[place].label, picture: original)
+        })
     }
   }
 

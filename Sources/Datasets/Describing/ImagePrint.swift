@@ -75,15 +75,17 @@ struct TwinFinder {
   private var near: [[UInt64: [Int]]] = Array(repeating: [:], count: bands.count)
   /// The first of the group that each picture belongs to, by place.
   private var parents: [Int: Int] = [:]
-  private var isExact: [Int: Bool] = [:]
+  /// The first picture with the same pixels as each, by place.
+  private var originals: [Int: Int] = [:]
 
   mutating func add(_ place: Int, _ print: ImagePrint) {
     parents[place] = place
-    isExact[place] = true
+    originals[place] = place
     let key = Exact(
       checksum: print.checksum, differences: print.differences, width: print.width, height: print.height)
     if let first = exact[key] {
-      join(first, place, exactly: true)
+      originals[place] = first
+      join(first, place)
       return
     }
     exact[key] = place
@@ -97,18 +99,18 @@ struct TwinFinder {
       where (hashes[other] ^ print.differences).nonzeroBitCount <= ImagePrint.mostBits
         && print.resembles(prints[other].print)
       {
-        join(prints[other].place, place, exactly: false)
+        join(prints[other].place, place)
       }
       if others.count < Self.mostCompared { near[band][word, default: []].append(own) }
     }
   }
 
-  /// The groups of two and more, by their places; whether all of a group are the same.
-  func groups() -> [(places: [Int], isExact: Bool)] {
+  /// The groups of two and more, by their places, each with the first place of a picture with the same pixels.
+  func groups() -> [[(place: Int, original: Int)]] {
     var members: [Int: [Int]] = [:]
     for place in parents.keys { members[root(place), default: []].append(place) }
-    return members.filter { $0.value.count > 1 }.map { ($0.value.sorted(), isExact[$0.key] ?? true) }
-      .sorted { $0.places[0] < $1.places[0] }
+    return members.values.filter { $0.count > 1 }.map { $0.sorted().map { ($0, originals[$0] ?? $0) } }
+      .sorted { $0[0].place < $1[0].place }
   }
 
   private func root(_ place: Int) -> Int {
@@ -117,10 +119,8 @@ struct TwinFinder {
     return place
   }
 
-  private mutating func join(_ a: Int, _ b: Int, exactly: Bool) {
+  private mutating func join(_ a: Int, _ b: Int) {
     let (first, second) = (root(a), root(b))
-    let (low, high) = (min(first, second), max(first, second))
-    parents[high] = low
-    isExact[low] = exactly && (isExact[low] ?? true) && (isExact[high] ?? true)
+    parents[max(first, second)] = min(first, second)
   }
 }

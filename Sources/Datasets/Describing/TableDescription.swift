@@ -121,8 +121,9 @@ public struct TableDescription: Sendable {
     for (number, table) in tables.enumerated() {
       let columns = tables[0].names.compactMap { table[$0] }
       let place = target.flatMap { target in columns.firstIndex { $0.name.isExactly(target) } }
+      let names = columns.map { TablePreprocessing.classNames($0, Array(0..<table.rowCount)) }
       for row in 0..<table.rowCount {
-        var fields = columns.map { $0.values.text(row) }
+        var fields = names.map { $0[row].map { ExactText($0) } }
         if let first = known[fields] {
           result.rows += 1
           if first != number { result.acrossFiles += 1 }
@@ -134,15 +135,5 @@ public struct TableDescription: Sendable {
     }
     result.contradictions = answers.values.count { $0.count > 1 }
     return result
-  }
-}
-
-extension Table.Values {
-  /// A field as a text that is the same for the same value; nil where it is missing.
-  func text(_ row: Int) -> ExactText? {
-    switch self {
-    case .numeric(let values): values[row].map { ExactText("\($0)") }
-    case .categorical(let values): values[row].map { ExactText($0) }
-    }
   }
 }

@@ -132,8 +132,8 @@ extension TablePreprocessing {
   }
 
   /// The class names of a target column in the rows given: words as they are, numbers without needless decimals. Numbers
-  /// that Double does not hold exactly keep their digits.
-  static func classNames(_ column: Table.Column, _ rows: [Int]) -> [String?] {
+  /// that Double does not hold exactly keep their digits, so that values are the same only where their names are.
+  package static func classNames(_ column: Table.Column, _ rows: [Int]) -> [String?] {
     switch column.values {
     case .categorical(let values): rows.map { values[$0] }
     case .numeric(let values):

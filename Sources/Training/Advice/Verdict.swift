@@ -24,7 +24,8 @@ struct Verdict: Equatable {
       self.reasons = reasons
       return
     }
-    let isBeaten = best.balancedAccuracy - last.balancedAccuracy > best.standardError + last.standardError
+    let (lead, errors) = (best.balancedAccuracy - last.balancedAccuracy, best.standardError + last.standardError)
+    let isBeaten = lead > errors
     let isGood = gain(last) >= Advice.goodFeatures
     similarity = isGood && !isBeaten ? .similar : .different
     func share(_ value: Double) -> String { "\(significant(100 * value, 3)) %" }
@@ -33,12 +34,18 @@ struct Verdict: Equatable {
         + "(guessing: \(share(chance))): "
         + (!isGood
           ? "they do not tell the classes apart well"
-          : isBeaten
-            ? "but those of \(best.layer) do better, \(share(best.balancedAccuracy))" : "no earlier layer does better"))
+          : lead <= 0
+            ? "no earlier layer does better"
+            : "\(isBeaten ? "but " : "")those of \(best.layer) do better, \(share(best.balancedAccuracy)), "
+              + "by \(isBeaten ? "more" : "no more") than both standard errors together, \(share(errors))"))
     // The first depth that is as good as the best one: what comes before it serves as it is.
     let firstGood =
       depths.firstIndex { $0.balancedAccuracy >= best.balancedAccuracy - best.standardError } ?? depths.count - 1
     let later = depths.dropFirst(firstGood + 1).map(\.layer)
+    let after =
+      later.isEmpty
+      ? "the last layer"
+      : "what comes after \(depths[firstGood].layer), the first whose features are within a standard error of the best"
     switch (size, similarity) {
     case (.small, .similar):
       (trained, isWholeNetworkTrained) = ([], false)
@@ -48,12 +55,12 @@ struct Verdict: Equatable {
       trained = later.isEmpty ? [last.layer] : later
       isWholeNetworkTrained = false
       reasons.append(
-        "few images, different ones: the head first, then what comes after the best features, with small learning rates"
+        "few images, different ones: the head first, then \(after), with small learning rates"
       )
     case (.large, .similar):
       trained = later.isEmpty ? [last.layer] : later
       isWholeNetworkTrained = false
-      reasons.append("many images, similar ones: the head first, then the last layers with it")
+      reasons.append("many images, similar ones: the head first, then with it \(after)")
     case (.large, .different):
       (trained, isWholeNetworkTrained) = ([], true)
       reasons.append("many images, different ones: the whole network is trained, the first layers with smaller rates")

@@ -10,6 +10,37 @@ public struct PredictionFile: Sendable {
   public let classes: [String]
   /// Each item's name, its label and the predicted class (places in `classes`), and the probability of each class.
   public let predictions: [LabelProblems.Prediction]
+  /// Each item with a label once, in the order of their first predictions. Of one with several predictions, as repeated folds
+  /// make them, the probabilities are their mean, and the class of the greatest mean is predicted: thresholds that runs have
+  /// chosen are their own.
+  public var items: [LabelProblems.Prediction] {
+    var places: [Key: Int] = [:]
+    var items: [LabelProblems.Prediction] = []
+    var counts: [Int] = []
+    for prediction in predictions {
+      let key = Key(name: ExactText(prediction.name), label: prediction.label)
+      if let place = places[key] {
+        counts[place] += 1
+        for (index, share) in prediction.probabilities.enumerated() { items[place].probabilities[index] += share }
+      } else {
+        places[key] = items.count
+        items.append(prediction)
+        counts.append(1)
+      }
+    }
+    for (place, count) in counts.enumerated() where count > 1 {
+      let means = items[place].probabilities.map { $0 / Double(count) }
+      items[place].probabilities = means
+      items[place].predicted = ClassDecision.mostProbable.predicted(means)
+    }
+    return items
+  }
+
+  private struct Key: Hashable {
+    let name: ExactText
+    let label: Int
+  }
+
   private static let prefix = "probability_"
 
   /// Reads a table in CSV.
@@ -63,7 +94,7 @@ public struct PredictionFile: Sendable {
     (classes, predictions) = (names, rows)
   }
 
-  /// How well they meet the truth.
+  /// How well they meet the truth, each prediction by itself.
   public var metrics: ClassificationMetrics {
     var metrics = ClassificationMetrics(classes: classes, keepsProbabilities: true, decision: .mostProbable)
     for prediction in predictions {

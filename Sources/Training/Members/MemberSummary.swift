@@ -50,11 +50,13 @@ public struct MemberSummary: Codable, Equatable, Sendable {
   public struct Pooled: Codable, Equatable, Sendable {
     /// The file of the predictions.
     public var file: String
-    /// How many predictions there are.
+    /// How many different items are predicted.
     public var items: Int
-    /// Of classes: the share that is right.
+    /// How many predictions there are: repeated folds predict each item once a repetition. nil in summaries of 0.1.
+    public var predictions: Int?
+    /// Of classes: the share of the predictions that is right.
     public var accuracy: Double?
-    /// The ends of Wilson's 95 % interval of `accuracy`.
+    /// The ends of Wilson's 95 % interval of `accuracy`, for the number of items: further predictions of one are no further items.
     public var accuracyInterval: [Double]?
     /// Of numbers: the root of the mean squared error, in their units.
     public var rmse: Double?
@@ -62,7 +64,7 @@ public struct MemberSummary: Codable, Equatable, Sendable {
     public var mae: Double?
 
     private enum CodingKeys: String, CodingKey {
-      case file, items, accuracy, rmse, mae
+      case file, items, predictions, accuracy, rmse, mae
       case accuracyInterval = "accuracy_interval"
     }
   }

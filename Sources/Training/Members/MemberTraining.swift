@@ -97,9 +97,12 @@ public enum MemberTraining {
     let shared = SharedReadings.current ?? SharedReadings(folder: folder.path, areResumable: true)
     var begun: NetworkTraining.Source?
     var summaries: [RunSummary] = []
+    // How runs are watched is nothing to those that are finished.
+    var lasting = changes
+    lasting.watching = nil
     for (number, name) in names.enumerated() {
       let path = folder.path + "/" + name
-      if changes == ResumeChanges(), let summary = RunRecord.summary(at: path) {
+      if lasting == ResumeChanges(), let summary = RunRecord.summary(at: path) {
         summaries.append(summary)
         continue
       }
@@ -204,11 +207,14 @@ public enum MemberTraining {
 extension MemberSummary.Pooled {
   init(_ table: PredictionTable, file: String) {
     self.file = file
-    items = table.rows.count
+    items = Set(table.rows.map { ExactText($0.item) }).count
+    predictions = table.rows.count
     guard table.classes.isEmpty else {
+      guard items > 0 else { return }
       let correct = table.rows.count { $0.truth == $0.predicted }
-      accuracy = items > 0 ? Double(correct) / Double(items) : nil
-      accuracyInterval = ScoreInterval.wilson(correct: correct, of: items).map { [$0.lower, $0.upper] }
+      let share = Double(correct) / Double(table.rows.count)
+      accuracy = share
+      accuracyInterval = ScoreInterval.wilson(share: share, of: items).map { [$0.lower, $0.upper] }
       return
     }
     var metrics = RegressionMetrics()

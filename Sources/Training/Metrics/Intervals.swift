@@ -9,9 +9,13 @@ public struct ScoreInterval: Equatable, Sendable {
 
   /// The share of right answers by Wilson's score interval (1927); nil without examples.
   public static func wilson(correct: Int, of count: Int, confidence: Double = 0.95) -> ScoreInterval? {
+    count > 0 ? wilson(share: Double(correct) / Double(count), of: count, confidence: confidence) : nil
+  }
+
+  /// The same of a share that is the mean of several answers to each example, which are no further examples.
+  public static func wilson(share: Double, of count: Int, confidence: Double = 0.95) -> ScoreInterval? {
     guard count > 0 else { return nil }
     let (z, n) = (normalQuantile((1 + confidence) / 2), Double(count))
-    let share = Double(correct) / n
     let scale = 1 + z * z / n
     let center = (share + z * z / (2 * n)) / scale
     let reach = z / scale * (share * (1 - share) / n + z * z / (4 * n * n)).squareRoot()

@@ -108,7 +108,7 @@ extension RatingPreparation {
 /// How far predicted ratings are from those that users gave, beside predictions that know nothing of the user.
 public struct RatingMetrics: Sendable {
   /// Ratings by the network.
-  public private(set) var ratings = RegressionMetrics()
+  public private(set) var ratings = RegressionMetrics(keepsPairs: true)
   /// Of predicting each item's mean, and the mean of all ratings.
   public private(set) var itemMean = RegressionMetrics()
   /// The same with the mean of all ratings.
