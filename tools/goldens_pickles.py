@@ -68,7 +68,8 @@ def parametrized(name, layer, apply, x):
         layer(x).square().sum().backward()
         optimizer.step()
     layer.eval()
-    layer(x)
+    # The hooks of pruning come after those of the norms that take what they make, which therefore take that of the call before.
+    layer(x), layer(x)
     expected = {"0.weight": layer.weight, "0.bias": layer.bias}
     write(name, {"0." + k: v for k, v in layer.state_dict().items()}, expected)
 
@@ -82,5 +83,10 @@ parametrized("spectral.pth", nn.Linear(3, 3), lambda m: U.spectral_norm(m), x2)
 parametrized("spectral_new.pth", nn.Conv2d(3, 2, 3), lambda m: U.parametrizations.spectral_norm(m), x4)
 parametrized("spectral_transposed.pth", nn.ConvTranspose2d(3, 2, 2), lambda m: U.parametrizations.spectral_norm(m), x4)
 parametrized("pruned.pth", nn.Linear(3, 2), lambda m: prune.l1_unstructured(m, "weight", 0.5), x2)
+P = U.parametrizations
+parametrized("weight_norm_spectral.pth", nn.Linear(3, 2), lambda m: P.spectral_norm(P.weight_norm(m)), x2)
+parametrized("spectral_twice.pth", nn.Linear(3, 2), lambda m: P.spectral_norm(P.spectral_norm(m)), x2)
+parametrized("weight_norm_pruned.pth", nn.Linear(3, 2), lambda m: prune.l1_unstructured(U.weight_norm(m), "weight_v", 0.5), x2)
+parametrized("spectral_pruned.pth", nn.Linear(3, 2), lambda m: prune.l1_unstructured(U.spectral_norm(m), "weight_orig", 0.5), x2)
 with open(os.path.join(OUT, "values.json"), "w") as f:
     json.dump(values, f, indent=0, sort_keys=True)

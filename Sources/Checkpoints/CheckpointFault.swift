@@ -71,6 +71,11 @@ public enum CheckpointFault: ArchiveFaultCarrying, Equatable, Sendable, CustomSt
   /// A Keras layer's arrays do not fit the layer of the network that its name leads to.
   case kerasLayer(path: String, layer: String, reason: String)
 
+  /// The floating-point types that `convert` makes and a format stores: NumPy's has no bfloat16.
+  private static func floats(storedIn path: String) -> String {
+    path.lowercased().hasSuffix(".npz") ? "f32 or f16" : "f32, f16 or bf16"
+  }
+
   public var description: String {
     switch self {
     case .archive(let fault): fault.description
@@ -100,7 +105,7 @@ public enum CheckpointFault: ArchiveFaultCarrying, Equatable, Sendable, CustomSt
       "\(path): tensor '\(tensor)' cannot be stored: \(reason); give it another name with --rename"
     case .unwritableType(let path, let tensor, let dtype):
       "\(path): tensor '\(tensor)' is \(dtype.rawValue), which this format cannot store"
-        + (dtype.isFloat8 ? "; convert it with --dtype f32, f16 or bf16" : "")
+        + (dtype.isFloatingPoint ? "; convert it with --dtype \(Self.floats(storedIn: path))" : "")
     case .nothingMatched(let path, let expected, let found):
       "\(path): no tensor has a name of the network: the file has \(listed(found)), the network \(listed(expected)); "
         + "is it another architecture?"

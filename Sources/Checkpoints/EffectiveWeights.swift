@@ -7,23 +7,69 @@ extension Checkpoint {
   /// weight normalization, W / σ of spectral normalization with the vectors that the file has, and weight · mask of pruning.
   /// Notes say which were computed, and which are parametrized in a way that is not known.
   public func withEffectiveWeights() -> Checkpoint {
-    let sources = entries.compactMap { ParametrizedWeight($0.path, in: self) }
-    if sources.isEmpty { return self }
-    var made: [(source: ParametrizedWeight, array: StoredArray)] = []
-    // The layers of the parts that weights are made of.
-    var consumed = ExactDictionary<String>()
+    var result = self
+    // What the weights are made of; of a part that is made itself, in its place, the tensors that the file has.
+    var origins = ExactDictionary<(kinds: [ParametrizedWeight.Kind], parts: [String])>()
+    var names: [String] = []
     var failed: [String] = []
-    for source in sources where self[source.name] == nil {
-      if let array = source.effective(in: self) {
-        made.append((source, array))
-        for part in source.parts { consumed[part] = source.layer }
-      } else {
-        failed.append(source.name)
+    while true {
+      var made: [(source: ParametrizedWeight, array: StoredArray)] = []
+      failed = []
+      let sources = result.entries.compactMap { ParametrizedWeight($0.path, in: result) }
+        .filter { result[$0.name] == nil }
+      var claims = ExactDictionary<Int>()
+      for source in sources { claims[source.name, default: 0] += 1 }
+      for source in sources {
+        // What two parametrizations would each make is made by neither.
+        if claims[source.name] == 1, let array = source.effective(in: result) {
+          made.append((source, array))
+        } else {
+          failed.append(source.name)
+        }
+      }
+      if made.isEmpty { break }
+      result = result.replacing(made)
+      for (source, _) in made {
+        let own = source.parts.map { origins[$0] ?? ([], [$0]) }
+        for part in source.parts { origins[part] = nil }
+        origins[source.name] = (own.flatMap(\.kinds) + source.steps, own.flatMap(\.parts))
+        names.append(source.name)
       }
     }
+    if names.isEmpty, failed.isEmpty { return self }
+    result.conversions = conversions.filter { self[$0.path] == nil || result[$0.path] != nil }
+    var applied: [(what: String, names: [String])] = []
+    for name in names {
+      guard let origin = origins[name] else { continue }
+      result.conversions.append(.joined(path: name, from: origin.parts))
+      var words: [String] = []
+      for kind in origin.kinds where words.last != kind.rawValue { words.append(kind.rawValue) }
+      let what = words.joined(separator: " and ") + (words.count > 1 ? ", which were applied" : ", which was applied")
+      if let place = applied.firstIndex(where: { $0.what == what }) {
+        applied[place].names.append(name)
+      } else {
+        applied.append((what, [name]))
+      }
+    }
+    result.notes += applied.map { "the parts of \($0.what): \(listed($0.names))" }
+    if !failed.isEmpty {
+      result.notes.append(
+        "weights parametrized in a way that the file does not settle; the tensors are kept as stored: \(listed(failed)); "
+          + "apply it in PyTorch with torch.nn.utils.parametrize.remove_parametrizations")
+    }
+    return result
+  }
+
+  /// The same with weights in place of their parts.
+  private func replacing(_ made: [(source: ParametrizedWeight, array: StoredArray)]) -> Checkpoint {
+    // The layers of the parts that weights are made of.
+    var consumed = ExactDictionary<String>()
     // A weight comes first in its layer, as it would without the parametrization.
     var waiting = ExactDictionary<[Entry]>()
-    for (source, array) in made { waiting[source.layer, default: []].append(Entry(source.name, array)) }
+    for (source, array) in made {
+      for part in source.parts { consumed[part] = source.layer }
+      waiting[source.layer, default: []].append(Entry(source.name, array))
+    }
     var replaced: [Entry] = []
     for entry in entries {
       let layer = consumed[entry.path] ?? ParametrizedWeight.layer(of: entry.path)
@@ -33,40 +79,24 @@ extension Checkpoint {
       }
       if consumed[entry.path] == nil { replaced.append(entry) }
     }
-    var result = replacingEntries(replaced)
-    result.conversions = conversions.filter { consumed[$0.path] == nil }
-    var names: [ParametrizedWeight.Kind: [String]] = [:]
-    for (source, _) in made {
-      result.conversions.append(.joined(path: source.name, from: source.parts))
-      names[source.kind, default: []].append(source.name)
-    }
-    for kind in ParametrizedWeight.Kind.allCases {
-      if let names = names[kind] {
-        result.notes.append("the parts of \(kind.rawValue), which was applied: \(listed(names))")
-      }
-    }
-    if !failed.isEmpty {
-      result.notes.append(
-        "weights parametrized in a way that the file does not settle; the tensors are kept as stored: \(listed(failed)); "
-          + "apply it in PyTorch with torch.nn.utils.parametrize.remove_parametrizations")
-    }
-    return result
+    return replacingEntries(replaced)
   }
 }
 
 /// A weight that a layer computes, and the tensors that it is made from.
 private struct ParametrizedWeight {
-  enum Kind: String, CaseIterable {
+  enum Kind: String {
     case weightNorm = "weight normalization"
     case spectralNorm = "spectral normalization"
     case pruning
     case unknown = "an unknown parametrization"
   }
 
-  let kind: Kind
+  /// What the layer does, in its order.
+  let steps: [Kind]
   /// What the weight is called.
   let name: String
-  /// Those of g and v; of W, u and v; of the weight and its mask.
+  /// Those of g and v, or of the weight itself; then those of each further step: u and v, or a mask.
   let parts: [String]
   var layer: String { Self.layer(of: name) }
 
@@ -82,30 +112,31 @@ private struct ParametrizedWeight {
     if components.count >= 3, components[components.count - 3] == "parametrizations" {
       let last = components[components.count - 1]
       let base = String(path.dropLast(last.count))
+      guard last == "original" || last == "original0" else { return nil }
       name = (components.dropLast(3) + [components[components.count - 2]]).joined(separator: ".")
-      switch last {
-      case "original0" where has(base + "original1") && !has(base + "original2"):
-        (kind, parts) = (.weightNorm, [path, base + "original1"])
-      case "original"
-      where has(base + "0._u", base + "0._v") && !checkpoint.paths.contains { $0.hasPrefix(base + "1.") }:
-        (kind, parts) = (.spectralNorm, [path, base + "0._u", base + "0._v"])
-      case "original": (kind, parts) = (.unknown, [path])
-      default: return nil
+      let isNormalized = last == "original0" && has(base + "original1")
+      var (steps, parts) = isNormalized ? ([Kind.weightNorm], [path, base + "original1"]) : ([], [path])
+      // Each of the others is numbered by its place.
+      while has("\(base)\(steps.count)._u", "\(base)\(steps.count)._v") {
+        parts += ["\(base)\(steps.count)._u", "\(base)\(steps.count)._v"]
+        steps.append(.spectralNorm)
       }
+      let own = ExactSet(parts)
+      let isKnown =
+        !steps.isEmpty && !checkpoint.entries.contains { $0.path.hasPrefix(base) && !own.contains($0.path) }
+      (self.steps, self.parts) = isKnown ? (steps, parts) : ([.unknown], [path])
     } else if path.hasSuffix("_g"), has(String(path.dropLast(2)) + "_v") {
       name = String(path.dropLast(2))
-      (kind, parts) = (.weightNorm, [path, name + "_v"])
+      (steps, parts) = ([.weightNorm], [path, name + "_v"])
       guard Self.gain(parts, checkpoint) != nil else { return nil }
     } else if path.hasSuffix("_orig") {
       name = String(path.dropLast(5))
-      if has(name + "_mask") {
-        (kind, parts) = (.pruning, [path, name + "_mask"])
-      } else if has(name + "_u", name + "_v") {
-        (kind, parts) = (.spectralNorm, [path, name + "_u", name + "_v"])
-      } else if has(name + "_u") {
-        (kind, parts) = (.unknown, [path, name + "_u"])
-      } else {
-        return nil
+      switch (has(name + "_mask"), has(name + "_u")) {
+      case (true, false): (steps, parts) = ([.pruning], [path, name + "_mask"])
+      case (false, true) where has(name + "_v"):
+        (steps, parts) = ([.spectralNorm], [path, name + "_u", name + "_v"])
+      case (_, true): (steps, parts) = ([.unknown], [path, name + "_u"])
+      case (false, false): return nil
       }
     } else {
       return nil
@@ -136,20 +167,27 @@ private struct ParametrizedWeight {
     guard arrays.allSatisfy({ (try? $0.check()) != nil }) else { return nil }
     let values = arrays.compactMap { $0.doubles() }
     guard values.count == arrays.count else { return nil }
-    let result: (values: [Double], shape: [Int])?
-    switch kind {
-    case .pruning:
-      result = arrays[0].shape == arrays[1].shape ? (zip(values[0], values[1]).map(*), arrays[0].shape) : nil
-    case .weightNorm:
-      result = Self.gain(parts, checkpoint).map { axis in
-        (Self.normalized(values[1], arrays[1].shape, gain: values[0], axis: axis), arrays[1].shape)
+    var (weight, shape) = (values[0], arrays[0].shape)
+    var next = 1
+    for step in steps {
+      switch step {
+      case .pruning:
+        guard arrays[next].shape == shape else { return nil }
+        weight = zip(weight, values[next]).map(*)
+        next += 1
+      case .weightNorm:
+        guard let axis = Self.gain(parts, checkpoint) else { return nil }
+        shape = arrays[next].shape
+        weight = Self.normalized(values[next], shape, gain: weight, axis: axis)
+        next += 1
+      case .spectralNorm:
+        guard let scaled = Self.spectral(weight, shape, values[next], values[next + 1]) else { return nil }
+        weight = scaled
+        next += 2
+      case .unknown: return nil
       }
-    case .spectralNorm:
-      result = Self.spectral(values[0], arrays[0].shape, values[1], values[2]).map { ($0, arrays[0].shape) }
-    case .unknown: result = nil
     }
-    guard let result else { return nil }
-    return StoredArray(result.values.map { Float($0) }, shape: result.shape).cast(to: target)
+    return StoredArray(weight.map { Float($0) }, shape: shape).cast(to: target)
   }
 
   /// How elements of a row-major array fall into slices along an axis.

@@ -7,6 +7,10 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
   case headAbsent(path: String)
   /// Neither the checkpoint nor the command line gives a preprocessing.
   case noPreprocessing(path: String)
+  /// A network that was trained on other data is given images.
+  case noImages(path: String, takes: DataKind)
+  /// A network, or the data, of another kind than those that are quantized.
+  case quantizesImages(path: String, reason: String)
   /// The outputs of the network are not class scores.
   case noClasses(path: String)
   /// Tensors are to be matched by order without an architecture.
@@ -143,6 +147,9 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
       "\(path): has no classifier head; add one with: aviary finetune --from \(path) --data DIR --output RUN"
     case .noPreprocessing(let path):
       "\(path): has no preprocessing; give --preprocessing \(Preprocessing.Preset.allValueStrings.joined(separator: ", "))"
+    case .noImages(let path, let kind): "\(path): its network was trained on \(kind.rawValue), and takes no images"
+    case .quantizesImages(let path, let reason):
+      "\(path): \(reason); quantize is for networks of images, and calibrates them on images"
     case .noClasses(let path):
       "\(path): the outputs of its network are not class scores; give it a classifier head with: aviary finetune --from \(path) --data DIR --output RUN"
     case .structureOfNothing(let path):

@@ -59,6 +59,7 @@ struct LoadedModel {
       case .headAbsent(let path): throw CommandFault.headAbsent(path: path)
       case .noPreprocessing(let path):
         try Self.refuseFed(checkpoint, path)
+        if let known = try checkpoint.inputPreparation() { throw CommandFault.noImages(path: path, takes: known.kind) }
         throw CommandFault.noPreprocessing(path: path)
       case .classCount(let path, let names, let outputs):
         throw CommandFault.classCount(source: path, found: names, expected: outputs)

@@ -37,12 +37,14 @@ struct QuantizeCommand: ParsableCommand {
       throw CommandFault.badOutput(path: output, reason: "quantized weights are written as .h5; use that extension")
     }
     try overwrite.check(output, for: .checkpoint([]))
-    let loaded = try LoadedModel(checkpoint, source, weights: weights, needsHead: true)
+    let opened = try OpenedCheckpoint(checkpoint, source, weights: weights)
+    let data = try weights.dataPath(data)
+    try Self.requireImages(opened, data)
+    let loaded = try LoadedModel(opened, source, needsHead: true)
     let before = loaded.model.checkpoint(architecture: loaded.predictor.architecture.name)
     guard before.quantizedPaths.isEmpty else { throw CommandFault.quantizedAlready(path: loaded.path) }
     let nonfinite = before.nonfinite
     guard nonfinite.isEmpty else { throw CommandFault.notFinite(path: loaded.path, tensors: nonfinite) }
-    let data = try weights.dataPath(data)
     let parts = try DataPart.all(data, classes: nil)
     let seen = Self.chosen(parts[0].folder.entries, calibration, seed: seed, "calibration")
     let heldOut = HeldOutImages(data, of: loaded, most: Self.mostHeldOut, seed: seed)
@@ -76,6 +78,23 @@ struct QuantizeCommand: ParsableCommand {
       tell("this processor has no 8-bit integer multiplication (VNNI): predictions are computed in float32")
     }
     print(json ? report.object.serialized : report.lines.joined(separator: "\n"))
+  }
+
+  /// Refuses networks and data of other kinds, before what they lack for images is asked for.
+  private static func requireImages(_ opened: OpenedCheckpoint, _ data: String) throws {
+    if let known = try opened.checkpoint.inputPreparation(), known.kind != .images {
+      throw CommandFault.quantizesImages(path: opened.path, reason: "is for \(known.kind.rawValue)")
+    }
+    if let name = opened.checkpoint.metadata.architecture {
+      let kinds = try AviaryCommand.registry.architecture(named: name).kinds
+      if !kinds.contains(.images) {
+        let listed = kinds.map(\.rawValue).joined(separator: " and ")
+        throw CommandFault.quantizesImages(path: opened.path, reason: "is for \(listed)")
+      }
+    }
+    if let kind = try? DataSource.kind(of: data), kind == .tables || kind == .graphs {
+      throw CommandFault.quantizesImages(path: data, reason: "holds \(kind.rawValue)")
+    }
   }
 
   /// The metadata of the file: the metrics of the float weights do not hold for the integers.

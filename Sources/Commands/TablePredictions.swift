@@ -68,12 +68,13 @@ struct TablePredictions {
       let rows = try preprocessing.rows(of: table)
       let settings = preprocessing.settings
       let predictor = ExamplePredictor(model, preprocessing)
-      guard let next = predictor.next(after: rows), let values = predictor.valuesNext(after: rows) else {
+      guard let numbers = predictor.numbersNext(after: rows) else {
         throw .shorterThanWindow(path: path, rows: rows.count, window: settings.window)
       }
+      let values = numbers.values
       let answer =
         values.count == 1 || classes.isEmpty
-        ? Self.answer(values) : answer(predictor.probabilitiesNext(after: rows) ?? [], classes)
+        ? Self.answer(numbers) : answer(predictor.probabilitiesNext(after: rows) ?? [], classes)
       guard case .found(let line, let value) = answer else {
         return add(fault: "\(PredictionFault.notFinite(of: path, model))", path)
       }
@@ -85,8 +86,8 @@ struct TablePredictions {
         return
       }
       let steps = settings.rowsAhead == 1 ? "next" : "in \(settings.rowsAhead) rows"
-      lines.append("\(path): \(steps) \(settings.target) \(significant(next, 6))")
-      predictions.append(.members(["table": .text(path), "value": .real(next)]))
+      lines.append("\(path): \(steps) \(settings.target) \(line)")
+      predictions.append(.object([.init("table", .text(path))] + (value.members ?? [])))
     } catch {
       add(error, path)
     }
@@ -144,22 +145,18 @@ struct TablePredictions {
   ) -> [Answer] {
     let target = predictor.preprocessing.target
     if target.task == .regression {
-      return predictor.values(features).map { values in
-        guard values.count == 1 else { return Self.answer(values) }
-        guard values[0].isFinite else { return .notFinite }
-        return .found(
-          line: "\(target.name) \(significant(values[0], 6))", value: .members(["value": .real(values[0])]))
+      return predictor.numbers(features).map { numbers in
+        let answer = Self.answer(numbers)
+        guard numbers.values.count == 1, case .found(let line, let value) = answer else { return answer }
+        return .found(line: "\(target.name) \(line)", value: value)
       }
     }
     return predictor.probabilities(features).map { answer($0, target.classes) }
   }
 
-  /// Several numbers.
-  private static func answer(_ values: [Double]) -> Answer {
-    guard values.allSatisfy(\.isFinite) else { return .notFinite }
-    return .found(
-      line: values.map { "\(significant($0, 6))" }.joined(separator: ", "),
-      value: .members(["values": .array(values.map { .real($0) })]))
+  private static func answer(_ numbers: OutputNumbers) -> Answer {
+    guard numbers.values.allSatisfy(\.isFinite) else { return .notFinite }
+    return .found(line: numbers.line(), value: .object(numbers.members))
   }
 
   /// The classes, the predicted one first.

@@ -122,6 +122,8 @@ struct CheckpointSource: TrainingSource {
     let reading = try reading(changing: command.set)
     let checkpoint = try reading.checkpoint(at: path)
     guard let architecture = checkpoint.metadata.architecture else {
+      let fault = AviaryCommand.registry.unnamed(checkpoint)
+      if fault == .unnamedKerasLayers { throw fault }
       throw CommandFault.unnamedSource(path: path, fitting: AviaryCommand.registry.names(fitting: checkpoint))
     }
     // Tables, texts and graphs are prepared anew where the checkpoint does not say how.

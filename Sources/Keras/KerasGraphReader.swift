@@ -114,8 +114,12 @@ struct KerasGraphReader {
       throw .malformed(path: path, reason: "a model of \(inputs.count) inputs is called with \(given.count)")
     }
     var known: [KerasHistory: Value] = [:]
-    // Functions that are not known here, such as those that Keras makes masks with, matter only where they are used.
+    // Functions that are not known here, such as those that Keras makes masks with, matter only where they are used. Each is
+    // kept under its first output, and stands for all.
     var unknown: [KerasHistory: KerasModelFault] = [:]
+    func fault(behind tensor: KerasHistory) -> KerasModelFault? {
+      unknown[KerasHistory(layer: tensor.layer, call: tensor.call)]
+    }
     for (input, value) in zip(inputs, given) { known[KerasHistory(layer: input.layer)] = value }
     let results = KerasModelInputs.results(of: model, list)
     guard !results.isEmpty else { throw .malformed(path: path, reason: "it has no outputs") }
@@ -144,19 +148,19 @@ struct KerasGraphReader {
     while !waiting.isEmpty {
       var left: [(layer: Int, call: KerasCall, number: Int)] = []
       for entry in waiting {
-        guard entry.call.tensors.allSatisfy({ known[$0] != nil || unknown[$0] != nil }) else {
+        guard entry.call.tensors.allSatisfy({ known[$0] != nil || fault(behind: $0) != nil }) else {
           left.append(entry)
           continue
         }
         let layer = list[entry.layer]
         let isFunction = KerasModelInputs.kind(of: layer)?.hasPrefix("ops.") ?? false
-        if let fault = entry.call.requiredTensors.compactMap({ unknown[$0] }).first {
+        if let fault = entry.call.requiredTensors.compactMap(fault(behind:)).first {
           guard isFunction else { throw fault }
           unknown[KerasHistory(layer: names[entry.layer], call: entry.number)] = fault
           continue
         }
         var keywords = entry.call.keywords
-        if let fault = entry.call.keyword("mask")?.tensors.compactMap({ unknown[$0] }).first {
+        if let fault = entry.call.keyword("mask")?.tensors.compactMap(fault(behind:)).first {
           // A mask that Keras itself has written down also comes with the input; any other has to be known.
           let first = entry.call.arguments.flatMap(\.tensors).first
           guard fault.isOfMasks, first.flatMap({ known[$0] })?.mask != nil else { throw fault }
@@ -186,7 +190,7 @@ struct KerasGraphReader {
     }
     var found: [Value] = []
     for result in results {
-      if let fault = unknown[result] { throw fault }
+      if known[result] == nil, let fault = fault(behind: result) { throw fault }
       guard let value = known[result] else {
         throw .malformed(path: path, reason: "its output '\(result.layer)' is the output of no layer")
       }

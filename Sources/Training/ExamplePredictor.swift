@@ -30,21 +30,26 @@ public struct ExamplePredictor<Preparation: TablePreparation> {
     self.init(preprocessing) { model($0) }
   }
 
-  /// The probability of each class for every input.
-  public func probabilities(_ inputs: Inputs) -> [[Float]] { outputs(inputs) { softmax($0) } }
-
   /// The number estimated for every input, in the units of the table.
   public func estimates(_ inputs: Inputs) -> [Double] { values(inputs).map { $0[0] } }
 
   /// All outputs for every input, in the units of the table.
-  public func values(_ inputs: Inputs) -> [[Double]] {
-    outputs(inputs) { $0 }.map { $0.map { preprocessing.restored($0) } }
+  public func values(_ inputs: Inputs) -> [[Double]] { numbers(inputs).map(\.values) }
+
+  /// The same with their shape.
+  public func numbers(_ inputs: Inputs) -> [OutputNumbers] {
+    var rows: [OutputNumbers] = []
+    forEachBatch(inputs) { _, outputs in
+      rows += OutputNumbers.each(of: outputs) { preprocessing.restored($0) }
+    }
+    return rows
   }
 
-  private func outputs(_ inputs: Inputs, _ finish: (Tensor) -> Tensor) -> [[Float]] {
+  /// The probability of each class for every input.
+  public func probabilities(_ inputs: Inputs) -> [[Float]] {
     var rows: [[Float]] = []
     forEachBatch(inputs) { places, outputs in
-      let values = inference { finish(outputs) }
+      let values = inference { softmax(outputs) }
       let width = values.count / places.count
       let scalars = values.scalars
       for row in places.indices {
@@ -115,8 +120,13 @@ extension ExamplePredictor where Preparation == SeriesPreprocessing {
   public func next(after rows: SeriesRows) -> Double? { valuesNext(after: rows)?.first }
 
   /// The same of a network with several outputs.
-  public func valuesNext(after rows: SeriesRows) -> [Double]? {
-    rows.last.map { window in inference { forward(window).scalars.map { preprocessing.restored($0) } } }
+  public func valuesNext(after rows: SeriesRows) -> [Double]? { numbersNext(after: rows)?.values }
+
+  /// The same with their shape.
+  public func numbersNext(after rows: SeriesRows) -> OutputNumbers? {
+    rows.last.map { window in
+      OutputNumbers.each(of: inference { forward(window) }) { preprocessing.restored($0) }[0]
+    }
   }
 
   /// The probability of each class, of a network that classifies the end of the rows.

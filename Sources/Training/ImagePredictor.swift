@@ -136,7 +136,7 @@ public struct ImagePredictor {
   public func features(_ inputs: Tensor) -> Tensor {
     inference {
       let features = model.features(inputs)
-      return features.rank == 4 ? features.mean(over: [2, 3]) : features
+      return features.rank > 2 ? features.mean(over: Array(2..<features.rank)) : features
     }
   }
 

@@ -18,7 +18,7 @@ import Testing
     try Checkpoint.read(from: Fixtures.path("pickles/" + name), options: options)
   }
 
-  @Test func everyFileIsTried() { #expect(Self.expected.count == 26) }
+  @Test func everyFileIsTried() { #expect(Self.expected.count == 30) }
 
   @Test(arguments: expected.keys.sorted().filter { $0 != "empty_learner.pkl" })
   func tensorsAreThoseOfPyTorch(file: String) throws {
@@ -39,10 +39,14 @@ import Testing
   @Test(arguments: [
     ("weight_norm.pth", "weight normalization"), ("weight_norm_new.pth", "weight normalization"),
     ("spectral.pth", "spectral normalization"), ("spectral_new.pth", "spectral normalization"),
-    ("pruned.pth", "pruning"),
+    ("pruned.pth", "pruning"), ("spectral_twice.pth", "spectral normalization"),
+    ("weight_norm_spectral.pth", "weight normalization and spectral normalization"),
+    ("weight_norm_pruned.pth", "pruning and weight normalization"),
+    ("spectral_pruned.pth", "pruning and spectral normalization"),
   ]) func whatWasComputedIsSaid(file: String, kind: String) throws {
     let checkpoint = try read(file)
-    #expect(checkpoint.notes == ["the parts of \(kind), which was applied: '0.weight'"])
+    let verb = kind.contains(" and ") ? "were" : "was"
+    #expect(checkpoint.notes == ["the parts of \(kind), which \(verb) applied: '0.weight'"])
     // A weight comes before its bias, as without the parametrization.
     #expect(checkpoint.paths == ["0.weight", "0.bias"])
     let stored = try read(file, .init(effectiveWeights: false))
@@ -57,6 +61,23 @@ import Testing
     let result = checkpoint.withEffectiveWeights()
     #expect(result.paths == checkpoint.paths)
     #expect(result.notes.count == 1 && result.notes[0].contains("'fc.weight'"))
+  }
+
+  /// Spectral normalization of what an unknown parametrization makes.
+  @Test func whatIsInFrontOfAKnownStepIsNotPassedOver() throws {
+    var checkpoint = Checkpoint()
+    let base = "fc.parametrizations.weight."
+    checkpoint.set(StoredArray([1, 2, 3, 4] as [Float], shape: [2, 2]), at: base + "original")
+    checkpoint.set(StoredArray([1, 0] as [Float], shape: [2]), at: base + "1._u")
+    checkpoint.set(StoredArray([1, 0] as [Float], shape: [2]), at: base + "1._v")
+    #expect(checkpoint.withEffectiveWeights().paths == checkpoint.paths)
+    checkpoint.set(StoredArray([1, 0] as [Float], shape: [2]), at: base + "0._u")
+    checkpoint.set(StoredArray([1, 0] as [Float], shape: [2]), at: base + "0._v")
+    #expect(checkpoint.withEffectiveWeights().paths == ["fc.weight"])
+    checkpoint.set(StoredArray([1] as [Float], shape: [1]), at: base + "2.scale")
+    let result = checkpoint.withEffectiveWeights()
+    #expect(result.paths == checkpoint.paths)
+    #expect(result.notes.count == 1 && result.notes[0].contains("does not settle"))
   }
 
   /// Names that only look like parts of a parametrization are names.

@@ -106,4 +106,86 @@ import Testing
     let predicted = try BuiltTool.run(["predict", scratch / "run", scratch / "t.csv", "--json"])
     #expect(try (predicted.json()["predictions"] as? [[String: Any]])?.count == 200)
   }
+
+  // MARK: Numbers at positions
+
+  /// Two numbers of each of the steps of three numbers: the first, and ten times the second.
+  private func steps(_ count: Int, asRows: Bool = false) throws -> String {
+    var checkpoint = Checkpoint()
+    checkpoint.metadata.architecture = "keras-chain"
+    let dense =
+      #"{"activation":"linear","name":"dense","operation":{"dense":{"bias":true,"units":2}},"place":"dense"}"#
+    let reshape =
+      #"{"activation":"linear","name":"reshape","operation":{"reshape":{"shape":[\#(count),3]}},"place":"reshape"},"#
+    checkpoint.metadata.configuration = try JSONValue(
+      parsing: asRows
+        ? #"{"input":[\#(3 * count)],"layers":[\#(reshape)\#(dense)]}"#
+        : #"{"input":[3,\#(count)],"layers":[\#(dense)]}"#)
+    checkpoint.set(StoredArray([1, 0, 0, 0, 10, 0] as [Float], shape: [2, 3]), at: "dense.weight")
+    checkpoint.set(StoredArray([0, 0] as [Float], shape: [2]), at: "dense.bias")
+    let path = scratch / "steps\(count)\(asRows).h5"
+    try checkpoint.write(to: path)
+    return path
+  }
+
+  private func expectNumbers(_ arguments: [String], _ values: [Double], _ shape: [Int]) throws {
+    let outcome = try BuiltTool.run(["predict"] + arguments + ["--json"])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let prediction = try #require((try outcome.json()["predictions"] as? [[String: Any]])?.first)
+    #expect(prediction["values"] as? [Double] == values, "\(arguments)")
+    #expect(prediction["shape"] as? [Int] == shape, "\(arguments)")
+  }
+
+  @Test func numbersAtPositionsAreInTheOrderOfKeras() throws {
+    let sequence = try scratch.write("a,b,c\n1,2,3\n4,5,6\n7,8,9\n10,11,12\n", to: "sequence.csv")
+    let rows = try scratch.write("a,b,c,d,e,f\n1,2,3,4,5,6\n", to: "rows.csv")
+    let four = try steps(4)
+    try expectNumbers([four, sequence], [1, 20, 4, 50, 7, 80, 10, 110], [4, 2])
+    try expectNumbers([four, "--input", "input=\(sequence)"], [1, 20, 4, 50, 7, 80, 10, 110], [4, 2])
+    let two = try steps(2, asRows: true)
+    try expectNumbers([two, rows], [1, 20, 4, 50], [2, 2])
+    try expectNumbers([two, two, rows], [1, 20, 4, 50], [2, 2])
+    let written = try BuiltTool.run(["predict", four, sequence, "--output", scratch / "p.csv"])
+    #expect(
+      written.status == 0 && written.output.contains("1.0, 20.0, 4.0, 50.0, 7.0, 80.0, 10.0, 110.0"),
+      "\(written.errors)")
+    let table = try String(contentsOfFile: scratch / "p.csv", encoding: .utf8)
+    #expect(table.contains("values_1,values_2,"), "\(table)")
+    #expect(table.contains(",1.0,20.0,4.0,50.0,7.0,80.0,10.0,110.0,4,2\n"), "\(table)")
+  }
+
+  /// An image is a sequence of its lines here.
+  @Test func featuresOfSequencesAreMeansOverPositions() throws {
+    var checkpoint = try Checkpoint.read(from: steps(4))
+    checkpoint.metadata.preprocessing = try JSONValue(
+      parsing:
+        #"{"channels":"grey","interpolation":"bilinear","mean":[0],"resize":{"height":4,"kind":"exact","width":3},"scale":0.25,"standardDeviation":[1]}"#
+    )
+    try checkpoint.write(to: scratch / "lines.h5")
+    try DrawnPhotographs.copy(count: 20, imageSize: 40, to: scratch / "images")
+    let outcome = try BuiltTool.run([
+      "features", scratch / "lines.h5", "--data", scratch / "images", "--output", scratch / "f.h5", "--json",
+    ])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let images = try #require(try outcome.json()["images"] as? Int)
+    let features = try #require(try Checkpoint.read(from: scratch / "f.h5")["features"])
+    #expect(images > 0 && features.shape == [images, 3])
+  }
+
+  /// Networks whose numbers have other shapes have no mean.
+  @Test func ensemblesAreOfNumbersOfOneShape() throws {
+    let rows = try scratch.write("a,b,c,d,e,f\n1,2,3,4,5,6\n", to: "rows.csv")
+    var one = Checkpoint()
+    one.metadata.architecture = "keras-chain"
+    one.metadata.configuration = try JSONValue(
+      parsing:
+        #"{"input":[6],"layers":[{"activation":"linear","name":"d","operation":{"dense":{"bias":false,"units":1}},"place":"d"}]}"#
+    )
+    one.set(StoredArray([1, 1, 1, 1, 1, 1] as [Float], shape: [1, 6]), at: "d.weight")
+    try one.write(to: scratch / "one.h5")
+    let two = try steps(2, asRows: true)
+    expectFault(
+      try BuiltTool.run(["predict", scratch / "one.h5", two, rows]), "2×2 numbers", "1 number;", "same target")
+    expectFault(try BuiltTool.run(["predict", two, scratch / "one.h5", rows]), "1 number, and", "2×2 numbers;")
+  }
 }

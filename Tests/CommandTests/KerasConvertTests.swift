@@ -90,6 +90,7 @@ import Testing
 
   @Test func whatIsNoNetworkIsSaid() throws {
     let scratch = try ScratchFolder()
+    expectFault(try BuiltTool.run(["predict", Self.golden("tf212.weights.h5"), "x.csv"]), "--keras-model MODEL")
     expectFault(
       try BuiltTool.run(["convert", Self.golden("unknown.keras"), scratch / "a.h5"]),
       "layer 'inner/strange' is a Lambda, which Aviary does not know", "--keep-names")

@@ -67,6 +67,25 @@ import Testing
     #expect(try Checkpoint.read(from: scratch / "run/last.h5").quantizedPaths.isEmpty)
   }
 
+  /// Sums of attributions are off by what integers round, which steps do not change.
+  @Test func moreStepsAreNoAdviceForIntegers() throws {
+    #expect(try quantize().status == 0)
+    let folder = scratch / "pets/test/cat"
+    let photograph = try #require(try FileManager.default.contentsOfDirectory(atPath: folder).min())
+    func explained(_ file: String) throws -> String {
+      let outcome = try BuiltTool.run([
+        "explain", scratch / file, folder + "/" + photograph, "--method", "ig", "--steps", "2", "--baseline",
+        "black", "--output", scratch / "out",
+      ])
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      return outcome.output
+    }
+    let (integers, floats) = (try explained("q.h5"), try explained("toy.h5"))
+    #expect(!integers.contains("give more with --steps") || !Quantization.isSupported)
+    #expect(!integers.contains("; ") || integers.contains("as it was before quantize") || !Quantization.isSupported)
+    #expect(!floats.contains("before quantize"))
+  }
+
   @Test func whatCannotBeQuantisedIsOneLine() throws {
     let data = ["--data", scratch / "pets"]
     expectFault(
@@ -79,7 +98,20 @@ import Testing
     text.initialize(seed: 1)
     try text.checkpoint(architecture: "char-toy").write(to: scratch / "text.h5")
     expectFault(
-      try BuiltTool.run(["quantize", scratch / "text.h5", "--output", scratch / "q.h5"] + data), "char-toy is for text")
+      try BuiltTool.run(["quantize", scratch / "text.h5", "--output", scratch / "q.h5"] + data),
+      "text.h5: is for text; quantize is for networks of images")
+    // A network of tables has no preprocessing of images, and giving it one would not help.
+    var table = try ToyFiles.checkpoint()
+    table.metadata.preprocessing = try InputPreparation.text.json()
+    try table.write(to: scratch / "trained.h5")
+    expectFault(
+      try BuiltTool.run(["quantize", scratch / "trained.h5", "--output", scratch / "q.h5"] + data), "is for text;")
+    expectFault(
+      try BuiltTool.run(["predict", scratch / "trained.h5", scratch / "pets"]), "trained on text, and takes no images")
+    let rows = try scratch.write("a,b\n1,2\n", to: "t.csv")
+    expectFault(
+      try BuiltTool.run(["quantize", scratch / "toy.h5", "--data", rows, "--output", scratch / "q.h5"]),
+      "t.csv: holds tables;")
     #expect(!FileManager.default.fileExists(atPath: scratch / "q.h5"))
   }
 }

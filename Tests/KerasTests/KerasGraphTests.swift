@@ -200,4 +200,21 @@ import Testing
     let architecture = try Registry.standard.architecture(named: KerasNetwork.graphArchitecture)
     #expect(throws: ArchitectureFault.self) { try architecture.build(configuration: JSONValue(parsing: configuration)) }
   }
+
+  /// Of a function that is not known, whichever of its outputs is used.
+  @Test(arguments: [0, 1]) func anOutputOfAnUnknownFunctionNamesIt(output: Int) throws {
+    func tensor(_ layer: String, _ output: Int) -> String {
+      #"{"args":[{"class_name":"__keras_tensor__","config":{"shape":[null,4],"dtype":"float32","keras_history":["\#(layer)",0,\#(output)]}}],"kwargs":{}}"#
+    }
+    let text =
+      #"{"class_name":"Functional","config":{"name":"m","layers":["#
+      + #"{"class_name":"InputLayer","name":"x","config":{"name":"x","batch_shape":[null,4],"dtype":"float32"},"inbound_nodes":[]},"#
+      + #"{"module":"keras.src.ops.numpy","class_name":"Split","name":"split","config":{"name":"split","indices_or_sections":2,"axis":-1},"inbound_nodes":[\#(tensor("x", 0))]},"#
+      + #"{"module":"keras.layers","class_name":"Dense","name":"d","config":{"name":"d","units":2},"inbound_nodes":[\#(tensor("split", output))]}"#
+      + #"],"input_layers":["x",0,0],"output_layers":["d",0,0]}}"#
+    let fault = #expect(throws: KerasModelFault.self) {
+      try KerasGraphBuilder.graph(JSONValue(parsing: text.utf8), version: "3.10.0", path: "m.keras")
+    }
+    #expect("\(try #require(fault))".contains("ops.Split, which Aviary does not know"))
+  }
 }

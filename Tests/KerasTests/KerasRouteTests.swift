@@ -1,3 +1,4 @@
+import AviaryArchives
 import AviaryCheckpoints
 import AviaryDiagnostics
 import AviaryHDF5
@@ -92,6 +93,23 @@ import Testing
       }
     }
     return items
+  }
+
+  /// The weights of a model that has none are an empty file.
+  @Test func aModelWithoutWeightsIsCalledThat() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("keras-empty-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let (weights, whole) = (folder.appendingPathComponent("w.h5"), folder.appendingPathComponent("m.keras"))
+    try HDF5Writer.write([HDF5Item(path: "", attributes: [])], to: weights.path)
+    let flatten = Layer(kind: "Flatten", settings: #""data_format":"channels_last""#, arrays: [])
+    var writer = ZipWriter()
+    writer.add("config.json", ByteRegion(Array(description([flatten], input: 1) { "a\($0)" }.utf8)))
+    writer.add("model.weights.h5", ByteRegion(Array(try Data(contentsOf: weights))))
+    try Data(writer.finished().flatMap { $0.array() }).write(to: whole)
+    let checkpoint = try Checkpoint.read(from: whole.path)
+    let fault = #expect(throws: (any Error).self) { try checkpoint.kerasNetwork(path: "m.keras") }
+    #expect("\(try #require(fault))".contains("no layer with weights"))
   }
 
   @Test(arguments: 0..<40) func everyRouteGivesTheSameNetwork(seed: Int) throws {

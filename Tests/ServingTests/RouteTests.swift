@@ -143,6 +143,7 @@ import Testing
   @Test(arguments: [
     ("/predict?model=kinds", #"{"colour":"red"}"#, 400, "'age'"),
     ("/predict?model=kinds", #"{"age":"x","colour":"red"}"#, 400, "finite number"),
+    ("/predict?model=kinds", #"{"age":true,"colour":"red"}"#, 400, "'age' is true, and a finite number"),
     ("/predict?model=kinds", #"{"age":1,"colour":[]}"#, 400, "text"), ("/predict?model=kinds", "[]", 400, "row"),
     ("/predict?model=kinds", "[1]", 400, "row"), ("/predict?model=kinds", "{", 400, "not JSON"),
     ("/predict?model=kinds", "", 400, "empty"),

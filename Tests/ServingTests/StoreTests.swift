@@ -91,6 +91,14 @@ import Testing
     var plain = try Toy.images()
     plain.metadata.preprocessing = nil
     #expect(fault(plain).contains("--preprocessing"))
+    var sequences = Checkpoint()
+    sequences.metadata.architecture = "keras-chain"
+    sequences.metadata.configuration = try JSONValue(
+      parsing:
+        #"{"input":[3,4],"layers":[{"activation":"linear","name":"d","operation":{"dense":{"bias":false,"units":1}},"place":"d"}]}"#
+    )
+    sequences.set(StoredArray([1, 1, 1] as [Float], shape: [1, 3]), at: "d.weight")
+    #expect(fault(sequences).contains("sequences of 4 rows of 3 numbers"))
     var text = try Toy.images()
     text.metadata.preprocessing = try InputPreparation.text.json()
     #expect(fault(text).contains("is for texts"))

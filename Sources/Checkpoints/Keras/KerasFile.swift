@@ -16,7 +16,10 @@ enum KerasFile {
       else { continue }
       return try readLayers(reader, root, layers: layers, base: base, attributes, options)
     }
-    guard KerasWeightsFile.matches(contents) else { return try listing(reader, root, format: .hdf5, options) }
+    // The weights of a model that has none are an empty file.
+    guard KerasWeightsFile.matches(contents) || configuration != nil else {
+      return try listing(reader, root, format: .hdf5, options)
+    }
     var checkpoint = try listing(reader, root, format: .kerasWeights, options)
     checkpoint.kerasModel = KerasWeightsFile.model(
       checkpoint, groups: contents.groups, configuration: configuration, version: version)

@@ -191,6 +191,8 @@ public enum ArchitectureFault: Error, Equatable, CustomStringConvertible {
   case unnamed
   /// The same, where the tensors fit networks of the registry.
   case unnamedFitting(names: [String])
+  /// The same of the weights of a Keras model, whose layers are in another file.
+  case unnamedKerasLayers
   /// The network is not an image classifier, but one is needed.
   case noClassifier(architecture: String, kinds: [DataKind])
   /// The network does not suit the data.
@@ -220,6 +222,9 @@ public enum ArchitectureFault: Error, Equatable, CustomStringConvertible {
     case .unnamed:
       "the file does not say which architecture its weights are for, and its tensors are not named as those of a network "
         + "that is known here; if they are one's, convert it with --architecture NAME and --rename or --by-structure"
+    case .unnamedKerasLayers:
+      "the file has the weights of a Keras model without its layers; convert it with --keras-model MODEL, a model or "
+        + "config.json that has them, or, if it is a network that is known here, with --architecture NAME"
     case .unnamedFitting(let names):
       "the file does not say which architecture its weights are for; they fit \(names.joined(separator: ", ")): "
         + "convert it with --architecture \(names.first ?? "NAME")"

@@ -56,6 +56,7 @@ public struct Registry: Sendable {
 
   /// Why a checkpoint that does not name its network is not loaded, with the networks that it may be one of.
   public func unnamed(_ checkpoint: Checkpoint) -> ArchitectureFault {
+    if let model = checkpoint.kerasModel, model.configuration == nil { return .unnamedKerasLayers }
     let names = self.names(fitting: checkpoint)
     return names.isEmpty ? .unnamed : .unnamedFitting(names: names)
   }

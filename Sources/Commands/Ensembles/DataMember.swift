@@ -4,12 +4,12 @@ import Aviary
 enum MemberOutput {
   case classes(MemberAnswer)
   /// Estimates, in the units of the data.
-  case numbers([Double])
+  case numbers(OutputNumbers)
 
   var isFinite: Bool {
     switch self {
     case .classes(let answer): answer.isFinite
-    case .numbers(let numbers): numbers.allSatisfy(\.isFinite)
+    case .numbers(let numbers): numbers.values.allSatisfy(\.isFinite)
     }
   }
 }
@@ -48,7 +48,7 @@ struct DataMember {
   /// How many rows a table has, all of which are to be predicted; nil of a series, whose next value is.
   var count: ((_ data: String) throws -> Int)?
   /// What comes after the end of a series.
-  var next: ((_ data: String) throws -> [Double])?
+  var next: ((_ data: String) throws -> OutputNumbers)?
 }
 
 extension DataEvaluation {
@@ -95,10 +95,10 @@ extension DataEvaluation {
         member.count = nil
         member.next = { path in
           let rows = try preprocessing.rows(of: preprocessing.table(csv: path))
-          guard let values = predictor.valuesNext(after: rows) else {
+          guard let numbers = predictor.numbersNext(after: rows) else {
             throw TableFault.shorterThanWindow(path: path, rows: rows.count, window: settings.window)
           }
-          return values
+          return numbers
         }
         return member
       }
@@ -130,8 +130,8 @@ extension DataEvaluation {
       },
       outputs: { path, asked in
         let chosen = try inputs(try preprocessing.table(csv: path), asked)
-        let outputs = predictor.values(chosen).map { values -> MemberOutput in
-          classes == nil ? .numbers(values) : .classes(MemberAnswer(logits: values))
+        let outputs = predictor.numbers(chosen).map { numbers -> MemberOutput in
+          classes == nil ? .numbers(numbers) : .classes(MemberAnswer(logits: numbers.values))
         }
         return Dictionary(zip(rows(chosen), outputs), uniquingKeysWith: { first, _ in first })
       })

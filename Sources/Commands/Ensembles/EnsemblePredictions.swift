@@ -106,10 +106,12 @@ private struct EnsembleTable {
       for remark in (try? member.remarks(path)) ?? [] where !remarks.holds(remark) { remarks.append(remark) }
     }
     for remark in remarks { tell("\(path): \(remark)") }
-    do throws(TableFault) {
-      if try addNext(path) { return }
-    } catch {
+    let next: [MemberOutput]?
+    do throws(TableFault) { next = try outputsNext(path) } catch {
       return add(.failure("\(error)"), [.init("table", .text(path))], path)
+    }
+    if let next {
+      return try answer(next, [.init("table", .text(path))], "\(path): next \(members[0].target)")
     }
     guard let total = try members[0].count?(path) else { return }
     let outputs = try members.map { try $0.outputs(path, items) }
@@ -126,26 +128,36 @@ private struct EnsembleTable {
         add(.failure("\(label): \(reason)"), place, label)
         continue
       }
-      if let lost = zip(found, members).first(where: { !$0.0.isFinite })?.1 {
-        add(.failure("\(PredictionFault.notFinite(of: label, lost.evaluation.model))"), place, label)
-        continue
-      }
-      add(.success(found), place, label)
+      try answer(found, place, label)
     }
   }
 
-  /// Forecasts what comes after the end of a series; false for other data.
-  private mutating func addNext(_ path: String) throws(TableFault) -> Bool {
+  /// What each network says of what comes after the end of a series; nil for other data.
+  private func outputsNext(_ path: String) throws(TableFault) -> [MemberOutput]? {
     let forecasts = members.compactMap(\.next)
-    guard forecasts.count == members.count else { return false }
+    guard forecasts.count == members.count else { return nil }
     var found: [MemberOutput] = []
     for forecast in forecasts {
       do { found.append(.numbers(try forecast(path))) } catch let fault as TableFault { throw fault } catch {
         throw .unreadable(reason: "\(error)")
       }
     }
-    add(.success(found), [.init("table", .text(path))], "\(path): next \(members[0].target)")
-    return true
+    return found
+  }
+
+  /// Adds what the networks say of an item; refuses numbers that cannot be averaged, each with that of the other networks.
+  private mutating func answer(
+    _ found: [MemberOutput], _ place: [JSONValue.Member], _ label: String
+  ) throws(EnsembleFault) {
+    let numbers = found.compactMap(\.numbers)
+    if let first = numbers.first, let other = numbers.firstIndex(where: { $0.shape != first.shape }) {
+      throw .otherTarget(
+        path: source.paths[other], found: numbers[other].counts, first: source.paths[0], expected: first.counts)
+    }
+    if let lost = zip(found, members).first(where: { !$0.0.isFinite })?.1 {
+      return add(.failure("\(PredictionFault.notFinite(of: label, lost.evaluation.model))"), place, label)
+    }
+    add(.success(found), place, label)
   }
 
   private enum Found {
@@ -160,17 +172,13 @@ private struct EnsembleTable {
       lines.append("\(label): not predicted")
       values.append(.object(place + [.init("error", .text(fault))]))
     case .success(let outputs) where source.classes.isEmpty:
-      let estimates = outputs.map(\.numbers)
-      let joint = estimates[0].indices.map { step in
-        zip(estimates, weights.values).reduce(0) { $0 + $1.0[step] * $1.1 }
+      let estimates = outputs.compactMap(\.numbers)
+      let mean = estimates[0].values.indices.map { step in
+        zip(estimates, weights.values).reduce(0) { $0 + $1.0.values[step] * $1.1 }
       }
-      lines.append("\(label): " + joint.map { "\(significant($0, 6))" }.joined(separator: ", "))
-      values.append(
-        .object(
-          place
-            + [
-              joint.count == 1 ? .init("value", .real(joint[0])) : .init("values", .array(joint.map { .real($0) }))
-            ]))
+      let joint = OutputNumbers(mean, shape: estimates[0].shape)
+      lines.append("\(label): " + joint.line())
+      values.append(.object(place + joint.members))
     case .success(let outputs):
       let plain = rule.probabilities(
         source.answers(outputs), weights: weights.values, decisions: source.decisions)

@@ -159,7 +159,7 @@ struct EnsembleSource {
       if labelled.targets.isEmpty {
         try visit(.classes(label: Int(labelled.labels[place]), answers: answers(found)))
       } else {
-        try visit(.numbers(targets: labelled.targets[place], estimates: found.map(\.numbers)))
+        try visit(.numbers(targets: labelled.targets[place], estimates: found.compactMap { $0.numbers?.values }))
       }
     }
     if lost > 0 {
@@ -206,5 +206,5 @@ struct EnsembleSource {
 }
 
 extension MemberOutput {
-  var numbers: [Double] { if case .numbers(let numbers) = self { numbers } else { [] } }
+  var numbers: OutputNumbers? { if case .numbers(let numbers) = self { numbers } else { nil } }
 }

@@ -94,7 +94,8 @@ struct ExplainCommand: ParsableCommand {
   private func explain(
     _ loaded: LoadedModel, _ explainer: ImageExplainer, _ files: inout ExplanationFiles
   ) throws -> ExplanationReport {
-    var report = ExplanationReport(method: method, classes: loaded.classes)
+    let isQuantized = Quantization.isSupported && !loaded.model.checkpoint(architecture: nil).quantizedPaths.isEmpty
+    var report = ExplanationReport(method: method, classes: loaded.classes, isQuantized: isQuantized)
     var found: [(path: String, entries: Result<[ImageEntry], ImageFolderFault>)] = []
     for path in images {
       let selection = Result { () throws(ImageFolderFault) in try ImageSelection(path) }

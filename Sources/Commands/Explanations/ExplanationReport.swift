@@ -11,9 +11,20 @@ struct ExplanationReport {
   /// What is to be said of explanations that there are.
   private(set) var remarks: [String] = []
 
-  init(method: ExplanationMethod, classes: [String]) {
+  /// Whether the network computes in integers.
+  private let isQuantized: Bool
+
+  init(method: ExplanationMethod, classes: [String], isQuantized: Bool) {
     self.method = method
     self.classes = classes
+    self.isQuantized = isQuantized
+  }
+
+  /// What may bring the sum of the attributions closer to what they are of.
+  private var advice: String {
+    isQuantized
+      ? "the outputs are computed in integers and the gradients in floats, which more --steps do not change: explain the network as it was before quantize"
+      : "give more with --steps"
   }
 
   /// What a picture is headed by.
@@ -50,7 +61,7 @@ struct ExplanationReport {
       lines.append(
         "  the attributions sum up to \(significant(state.sum, 4)) of \(significant(state.difference, 4)), an error of "
           + "\(percent(state.error)), in \(counted(state.steps, "step"))"
-          + (state.error > 0.01 ? "; give more with --steps" : ""))
+          + (state.error > 0.01 ? "; \(advice)" : ""))
       members.append(
         .init(
           "completeness",

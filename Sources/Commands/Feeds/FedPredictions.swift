@@ -57,10 +57,8 @@ struct FedPredictions {
 
   /// An output in words, and as members of a JSON object.
   private func told(_ result: KerasResult, _ place: Int) -> (line: String, members: [JSONValue.Member]) {
-    // In the order that Keras has.
-    let tensor = result.tensor.rank > 2 ? result.tensor.movingAxis(1, to: -1) : result.tensor
-    let values = tensor.scalars
     guard result.meaning == .values else {
+      let values = result.tensor.scalars
       let classes = network.classes(values.count, place: place)
       let best = network.decision(place: place).order(values).prefix(top)
       return (
@@ -72,13 +70,8 @@ struct FedPredictions {
         ]
       )
     }
-    if values.count == 1 { return ("\(significant(Double(values[0]), 6))", [.init("value", .real(values[0]))]) }
-    let shown = values.prefix(Self.mostShown).map { "\(significant(Double($0), 6))" }.joined(separator: ", ")
-    let shape = tensor.shape.dropFirst()
-    var members = [JSONValue.Member("values", .array(values.map { .real($0) }))]
-    if shape.count > 1 { members.append(.init("shape", .array(shape.map { .integer($0) }))) }
-    let more = values.count > Self.mostShown ? ", … (\(shape.map(String.init).joined(separator: "×")) numbers)" : ""
-    return (shown + more, members)
+    let numbers = OutputNumbers.each(of: result.tensor)[0]
+    return (numbers.line(atMost: Self.mostShown), numbers.members)
   }
 }
 

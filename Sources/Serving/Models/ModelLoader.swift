@@ -93,7 +93,7 @@ package struct ModelLoader: Sendable {
     switch configuration.input.count {
     case 1: throw LoadingFault.unprepared(path: path, inputs: "rows of \(extents[0]) numbers")
     case 2:
-      throw LoadingFault.unprepared(path: path, inputs: "sequences of \(extents[0]) rows of \(extents[1]) numbers")
+      throw LoadingFault.unprepared(path: path, inputs: "sequences of \(extents[1]) rows of \(extents[0]) numbers")
     default: return try images(checkpoint, path)
     }
   }

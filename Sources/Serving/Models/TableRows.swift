@@ -78,13 +78,12 @@ struct TableRows {
   ) throws(ServingFault) -> Double? {
     switch value {
     case .null: return nil
-    case .boolean(let value): return value ? 1 : 0
     case .number(let digits): if let number = Double(digits), number.isFinite { return number }
     case .text(let text):
       let word = trimmed(text)
       if Table.missingMarkers.contains(word) { return nil }
       if let number = spelling.map({ $0.number(word) }) ?? Double(word), number.isFinite { return number }
-    case .array, .object: break
+    case .boolean, .array, .object: break
     }
     throw .malformed("row \(place): '\(column)' is \(value.serialized.prefix(60)), and a finite number is expected")
   }
