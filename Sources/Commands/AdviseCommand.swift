@@ -45,7 +45,7 @@ struct AdviseCommand: ParsableCommand {
     let command = (["aviary", "finetune", "--from", from, "--data", data] + advice.arguments + ["--output", "RUN"])
       .map(CommandLineRecord.quoted).joined(separator: " ")
     if json {
-      print(advice.json(command: command).serialized)
+      printJSON(advice.json(command: command))
     } else {
       for line in advice.lines(command: command) { show(line) }
     }

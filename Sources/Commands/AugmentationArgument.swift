@@ -6,14 +6,16 @@ import Aviary
 struct AugmentationArgument: ExpressibleByArgument {
   /// Nil for none.
   let augmentation: Augmentation?
+  /// A change of the list that changes nothing, and why; nil where there is none.
+  let unheeded: String?
 
   init?(argument: String) {
     if argument == "none" {
-      augmentation = nil
+      (augmentation, unheeded) = (nil, nil)
       return
     }
     // Without `standard`, the whole image is kept.
-    var result = Augmentation(scale: 1...1, ratio: 1...1, flipProbability: 0)
+    var result = Augmentation.wholeImage
     var affine = RandomAffine()
     var jitter = ColorJitter()
     for item in argument.split(separator: ",", omittingEmptySubsequences: false) {
@@ -72,9 +74,34 @@ struct AugmentationArgument: ExpressibleByArgument {
       default: return nil
       }
     }
+    unheeded = affine.unheeded
     if affine != RandomAffine() { result.affine = affine }
     if jitter != ColorJitter() { result.jitter = jitter }
     augmentation = result
+  }
+}
+
+extension Augmentation {
+  /// No change.
+  static let wholeImage = Augmentation(scale: 1...1, ratio: 1...1, flipProbability: 0)
+}
+
+extension RandomAffine {
+  /// What is said of the pixels from outside of a picture, and counts for none; nil where there is no such thing.
+  fileprivate var unheeded: String? {
+    var still = RandomAffine()
+    (still.fillMode, still.fill) = (fillMode, fill)
+    // A shift of its own that is 0 moves as little as none.
+    var moved = self
+    (moved.widthShift, moved.heightShift) = (widthShift == 0 ? nil : widthShift, heightShift == 0 ? nil : heightShift)
+    let isFilled = fill != RandomAffine().fill
+    if moved == still, let word = fillMode.map({ "fill=\($0.rawValue)" }) ?? (isFilled ? "fill-value" : nil) {
+      return "\(word) is for what rotation, shift, shear or zoom uncover; add one of them, or leave it out"
+    }
+    if isFilled, let fillMode, fillMode != .constant {
+      return "fill-value is for fill=constant; leave it out for fill=\(fillMode.rawValue)"
+    }
+    return nil
   }
 }
 

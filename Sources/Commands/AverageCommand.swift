@@ -65,7 +65,7 @@ struct AverageCommand: ParsableCommand {
         .init("copied", .integer(kept)), .init("checkpoints", .texts(files)),
       ]
       if let scores { object.append(.init("scores", Self.object(scores, files))) }
-      return print(JSONValue.object(object).serialized)
+      return printJSON(JSONValue.object(object))
     }
     show("\(counted(result.entries.count - kept, "tensor")) averaged over \(counted(files.count, "checkpoint"))")
     if kept > 0 { show("\(counted(kept, "tensor")) of integers copied from \(files[0])") }

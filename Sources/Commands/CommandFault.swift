@@ -90,7 +90,7 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
   /// Some nodes or graphs could not be predicted.
   case unpredictedItems(count: Int, of: Int, first: String)
   /// A part of data is asked for that is not known.
-  case noPart(part: String, data: String, reason: String)
+  case noPart(part: String, data: String, reason: String, advice: String = "use --part all")
   /// The checkpoint's network did not learn ratings.
   case noRatings(path: String)
   /// What is predicted has no probabilities of classes.
@@ -142,7 +142,8 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
       "\(path): is a checkpoint; say what to show: --filters LAYER, --maps PHOTO, --maximize LAYER:CHANNEL, --patches LAYER --data DIR, --embed --data DIR or --graph"
     case .noPictures(let path, let kind): "\(path): holds \(kind.rawValue), and images are what is shown"
     case .companionFails(let path, let reason): "\(path): cannot be started: \(reason)"
-    case .noPart(let part, let data, let reason): "--part \(part) is not known of \(data), \(reason); use --part all"
+    case .noPart(let part, let data, let reason, let advice):
+      "--part \(part) is not known of \(data), \(reason); \(advice)"
     case .headAbsent(let path):
       "\(path): has no classifier head; add one with: aviary finetune --from \(path) --data DIR --output RUN"
     case .noPreprocessing(let path):

@@ -51,7 +51,7 @@ struct ConvertCommand: ParsableCommand {
     do {
       (read, report) = try source.read(input, keepingNames: keepNames, whole: true)
     } catch let CheckpointFault.mismatch(path, report) {
-      if json { print(ConversionReport(input: input, output: nil, checkpoint: nil, report: report).object.serialized) }
+      if json { printJSON(ConversionReport(input: input, output: nil, checkpoint: nil, report: report).object) }
       throw CheckpointFault.mismatch(path: path, report: report)
     }
     var result = read
@@ -85,7 +85,7 @@ struct ConvertCommand: ParsableCommand {
       try result.write(to: output)
     }
     if json {
-      print(ConversionReport(input: input, output: output, checkpoint: result, report: report).object.serialized)
+      printJSON(ConversionReport(input: input, output: output, checkpoint: result, report: report).object)
     } else {
       describe(input, result, report, hadTraining: hadTraining)
     }

@@ -40,12 +40,14 @@ struct DataPart {
         + (packed.test.map { [DataPart(name: "test", folder: $0)] } ?? [])
     }
     guard let folders = try PartFolders(data) else {
-      return [DataPart(name: nil, folder: try ImageFolder(data, classes: classes, limit: limit))]
+      return [DataPart(name: nil, folder: try images(of: data, classes: classes, limit: limit))]
     }
     var parts: [DataPart] = []
     for (_, name) in folders.parts {
-      let known = classes ?? parts.first?.folder.classes
-      let folder = try ImageFolder(data + "/" + name, classes: known, limit: limit)
+      let path = data + "/" + name
+      let folder =
+        try classes.map { try images(of: path, classes: $0, limit: limit) }
+        ?? ImageFolder(path, classes: parts.first?.folder.classes, limit: limit)
       parts.append(DataPart(name: name, folder: folder, remarks: parts.isEmpty ? folders.remarks : []))
     }
     return parts
@@ -69,10 +71,15 @@ struct DataPart {
       return packed.test.map { DataPart(name: "test", folder: $0) } ?? DataPart(name: "train", folder: packed.training)
     }
     guard let folders = try PartFolders(data), let (_, name) = folders.parts.last else {
-      return DataPart(name: nil, folder: try ImageFolder(data, classes: classes, limit: limit))
+      return DataPart(name: nil, folder: try images(of: data, classes: classes, limit: limit))
     }
     return DataPart(
-      name: name, folder: try ImageFolder(data + "/" + name, classes: classes, limit: limit), remarks: folders.remarks)
+      name: name, folder: try images(of: data + "/" + name, classes: classes, limit: limit), remarks: folders.remarks)
+  }
+
+  /// The images of classes that a network knows, of which the folder may have some only; nil for the folder's own classes.
+  private static func images(of path: String, classes: [String]?, limit: Int?) throws -> ImageFolder {
+    try ImageFolder(path, classes: classes, limit: limit, allowsMissing: classes != nil)
   }
 }
 

@@ -28,7 +28,7 @@ struct DiffCommand: ParsableCommand {
       complain(error)
       throw ExitCode(2)
     }
-    if json { print(object(difference).serialized) } else { lines(difference).forEach(show) }
+    if json { printJSON(object(difference)) } else { lines(difference).forEach(show) }
     if difference.isEmpty { return }
     let onlyIncomparable =
       difference.onlyInFirst.isEmpty && difference.onlyInSecond.isEmpty && difference.otherShape.isEmpty

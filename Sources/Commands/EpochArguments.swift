@@ -45,8 +45,13 @@ struct EpochArguments: ParsableArguments {
     try checkOption("--save-every", saveEvery, in: 1...100_000)
   }
 
-  /// Refuses layers that would be trained after the last epoch alone.
+  /// Refuses what would happen after the last epoch alone.
   func checkReached(epochs: Int) throws(ValidationError) {
+    if let saveEvery, saveEvery > epochs {
+      throw ValidationError(
+        "--save-every \(saveEvery) is never reached: the run ends after epoch \(epochs); give --epochs \(saveEvery) or more"
+      )
+    }
     guard let late = unfreeze?.layers.first(where: { $0.epoch > epochs }) else { return }
     throw ValidationError(
       "--unfreeze \(late.layers)@\(late.epoch) is never reached: the run ends after epoch \(epochs); give --epochs \(late.epoch) or more"

@@ -46,7 +46,9 @@ struct EvaluateCommand: ParsableCommand {
 
   func run() throws {
     if let report { try ReportPage.check(report) }
-    if checkpoints.count == 1, checkpoint.hasSuffix(".csv") { return try evaluatePredictions() }
+    if checkpoints.count == 1, checkpoint.hasSuffix(".csv"), !FileSystem.isFolder(checkpoint) {
+      return try evaluatePredictions()
+    }
     computing.apply()
     let data = try data ?? ownData()
     try requireShareable(data)

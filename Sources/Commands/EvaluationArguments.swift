@@ -50,6 +50,7 @@ struct EvaluationArguments: ParsableArguments {
     guard found.isEmpty || found.elementsEqual(header) else {
       throw OptionFault("--label-problems \(path): the file holds something else; give another name")
     }
+    tellOfBytes(in: text)
     try writeDurably([ByteRegion(Array(text.utf8))], to: path)
     tell(
       "\(path): \(counted(problems.count, "label")) of \(counted(problems.items.count, item)) "
@@ -73,6 +74,12 @@ extension EvaluateCommand {
     if let option = givenOptions.first(where: { !fitting.contains($0) }) {
       throw ValidationError("\(option) is for a checkpoint; \(checkpoint) is a file of predictions")
     }
+    if let numbers = try RegressionMetrics(reading: checkpoint) {
+      if further.labelProblems != nil {
+        throw OptionFault("--label-problems is for items with one class each, not for \(checkpoint)")
+      }
+      return EvaluationReport(numbers, item: "item").print(asJSON: json)
+    }
     let file = try PredictionFile(reading: checkpoint)
     let items = file.items
     let isRepeated = items.count < file.predictions.count
@@ -87,6 +94,9 @@ extension EvaluateCommand {
   /// Scores the weights of all epochs that a run kept.
   func evaluateEpochs(on data: String) throws {
     if report != nil { throw ValidationError("--report is for one checkpoint, not for --epochs") }
+    if let first = MemberTraining.folders(at: checkpoint).first {
+      throw ReportFault.severalRuns(folder: checkpoint, first: first)
+    }
     let saved = SavedEpochs.list(in: checkpoint)
     guard !saved.isEmpty else {
       throw OptionFault(
@@ -115,7 +125,7 @@ extension EvaluateCommand {
           [.init("epoch", .integer(epoch)), .init("file", .text(path))] + found.members.map { .init($0.0, $0.1) }))
     }
     if json {
-      print(JSONValue.members(["epochs": .array(members)]).serialized)
+      printJSON(JSONValue.members(["epochs": .array(members)]))
     } else {
       for line in table(rows, right: Set(0..<(rows.first?.count ?? 0))) { show(line) }
     }

@@ -35,7 +35,8 @@ struct PartChoice {
       let part = given ?? .test
       if part == .test && !split.holdsOutTest || part == .validation && split.validation == 0 {
         throw CommandFault.noPart(
-          part: part.word, data: data, reason: "from which \(path) held out none: it had a file of its own")
+          part: part.word, data: data, reason: "from which \(path) held out none: it had a file of its own",
+          advice: "give \(ownFile(of: part) ?? "that file") with --data")
       }
       return (part, split)
     case .learnedBefore:
@@ -51,6 +52,15 @@ struct PartChoice {
       )
     }
     return nil
+  }
+
+  /// The file that a part of the training came from, as its run names it; nil where the checkpoint is not in its run.
+  private func ownFile(of part: EvaluationPart) -> String? {
+    let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+    guard let options = (try? RunRecord(reading: folder))?.options,
+      case .folder(let file)? = part == .test ? options.parts.test : options.validation
+    else { return nil }
+    return file
   }
 
   /// Says which part of the training's data is evaluated.

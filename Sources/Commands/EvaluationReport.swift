@@ -110,7 +110,7 @@ struct EvaluationReport {
 
   func print(asJSON: Bool) {
     if asJSON {
-      Swift.print(JSONValue.object(members.map { .init($0.0, $0.1) }).serialized)
+      printJSON(JSONValue.object(members.map { .init($0.0, $0.1) }))
     } else {
       for line in lines { show(line) }
     }

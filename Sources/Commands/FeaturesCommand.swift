@@ -115,7 +115,7 @@ struct FeaturesCommand: ParsableCommand {
         .init("output", .text(output)), .init(item + "s", .integer(images)), .init("features", .integer(width)),
         .init("skipped", .texts(skipped)),
       ])
-      return print(object.serialized)
+      return printJSON(object)
     }
     show(
       "\(output): features of \(counted(images, item)), \(width) numbers each"
@@ -137,7 +137,7 @@ struct FeaturesCommand: ParsableCommand {
       let object = JSONValue.members([
         "output": .text(output), "\(features.item)s": .integer(features.count), "features": .integer(width),
       ])
-      return print(object.serialized)
+      return printJSON(object)
     }
     show("\(output): features of \(counted(features.count, features.item)), \(width) numbers each")
   }

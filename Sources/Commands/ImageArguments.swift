@@ -56,6 +56,13 @@ struct ImageArguments: ParsableArguments {
     try checkOption("--crop-ratio", cropRatio, "a range from 0.001 to 1000, or a number above 0 and at most 1") {
       $0.around(1).map { $0.lowerBound >= 0.001 && $0.upperBound <= 1000 } ?? false
     }
+    if let reason = augment?.unheeded { throw ValidationError("--augment: \(reason)") }
+    if let augment, augment.augmentation == nil,
+      let option = cropScale.map({ _ in "--crop-scale" }) ?? cropRatio.map({ _ in "--crop-ratio" })
+    {
+      throw ValidationError(
+        "\(option) is for random crops, and --augment none leaves them out; leave out one of the two")
+    }
     for (name, alpha) in [("--mixup", mixup), ("--cutmix", cutmix)] {
       try checkOption(name, alpha, "from 0 to 100") { $0 >= 0 && $0 <= 100 }
     }
@@ -73,10 +80,12 @@ struct ImageArguments: ParsableArguments {
     images.classes = try classes.map(SourceOptions.classNames)
     images.imageSize = imageSize
     images.augmentation = augmentation(default: usual)
+    // Whoever says how crops are drawn asks for them, also where nothing changes by default.
+    if cropScale != nil || cropRatio != nil { images.augmentation = images.augmentation ?? .wholeImage }
     if let scale = cropScale?.upTo(1) { images.augmentation?.scale = scale }
     if let ratio = cropRatio?.around(1) { images.augmentation?.ratio = ratio }
     images.samplewise = samplewise
-    images.hasCropMargin = cropMargin ?? images.hasCropMargin
+    images.hasCropMargin = cropMargin
     images.usesFeatureCache = featureCache ?? images.usesFeatureCache
     images.mixup = mixup ?? 0
     images.cutMix = cutmix ?? 0

@@ -31,18 +31,18 @@ struct InspectCommand: ParsableCommand {
       from: file, options: .init(map: map, verify: verify, follow: follow, unpacking: .whenUsed))
     if let tensor, let object = checkpoint.objects.first(where: { $0.path.isExactly(tensor) }) {
       let report = try ObjectReport(object, checkpoint.attributes)
-      if json { print(report.object.serialized) } else { report.lines.forEach(show) }
+      if json { printJSON(report.object) } else { report.lines.forEach(show) }
       return
     }
     if let tensor {
       let report = try TensorReport(tensor, of: checkpoint, file: file)
-      if json { print(report.object.serialized) } else { report.lines.forEach(show) }
+      if json { printJSON(report.object) } else { report.lines.forEach(show) }
       return
     }
     let topics = TopicModel.topics(of: checkpoint, path: file)
     if json {
       let more = topics.map { [JSONValue.Member("topics", .array($0.map { .texts($0) }))] } ?? []
-      print(JSONValue.object((Self.object(checkpoint).members ?? []) + more).serialized)
+      printJSON(JSONValue.object((Self.object(checkpoint).members ?? []) + more))
     } else {
       (Self.lines(checkpoint) + (topics.map(TopicModel.lines) ?? [])).forEach(show)
     }

@@ -14,11 +14,11 @@ extension TrainingRun {
           "learning_rate": .real(point.learningRate), "loss": .real(point.loss), "smoothed_loss": .real(point.smoothed),
         ])
       }
-      print(
+      printJSON(
         JSONValue.members([
           "suggestion": .real(test.steepest), "tenth_of_least": .real(test.tenthOfLeast), "picture": .text(path),
           "points": .array(points),
-        ]).serialized)
+        ]))
       return
     }
     guard let steepest = test.steepest else {

@@ -29,7 +29,7 @@ struct ModelsCommand: ParsableCommand {
         published: tables.names(forArchitecture: architecture.name), isNamed: named != nil)
     }
     if json {
-      print(JSONValue.members(["models": .array(networks.map(\.object))]).serialized)
+      printJSON(JSONValue.members(["models": .array(networks.map(\.object))]))
     } else if named != nil {
       networks.flatMap(\.details).forEach(show)
     } else {

@@ -140,13 +140,13 @@ struct ONNXArguments: ParsableArguments {
               .members(["name": .text($0.name), "type": .text($0.type), "shape": .texts($0.shape)])
             })
         }
-        print(
+        printJSON(
           JSONValue.members([
             "input": .text(input), "output": .text(command.output), "format": .text("ONNX"),
             "architecture": .text(architecture.name), "opset": .integer(ONNXModel.operatorSet), "dtype": .text(dtype),
             "nodes": .integer(model.nodeCount), "weight_bytes": .integer(model.weightBytes),
             "inputs": ports(model.inputs), "outputs": ports(model.outputs),
-          ]).serialized)
+          ]))
         return
       }
       show("\(input): \(architecture.name)")

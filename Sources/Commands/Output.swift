@@ -1,5 +1,6 @@
 import Aviary
 import AviaryArchives
+import Synchronization
 
 /// Prints an error as one line on standard error.
 package func complain(_ fault: any Swift.Error) { complain("\(fault)") }
@@ -16,6 +17,27 @@ private func printOnStandardError(_ line: String) {
   var output = StandardError()
   print(printable(line), to: &output)
 }
+
+/// Prints a JSON value as a line of results.
+package func printJSON(_ value: JSONValue) {
+  let text = value.serialized
+  tellOfBytes(in: text)
+  print(text)
+}
+
+/// Says once how names of files that are not UTF-8 stand in JSON and tables, where a text for a program has one: a terminal
+/// is shown `\xe9`, and these have to lead back to the file.
+package func tellOfBytes(in text: String) {
+  // Such names have this byte, and hardly any other text has it.
+  guard text.utf8.contains(0xee), text.unicodeScalars.contains(where: { PathText.byte(of: $0) != nil }),
+    toldOfBytes.exchange(true, ordering: .relaxed) == false
+  else { return }
+  tell(
+    "names that are not UTF-8 are in the output: there, the characters U+EF80 to U+EFFF stand for their bytes 80 to ff"
+  )
+}
+
+private let toldOfBytes = Atomic(false)
 
 /// Rows as lines with aligned columns, two spaces apart; the columns in `right` are aligned to the right.
 package func table(_ rows: [[String]], right: Set<Int> = []) -> [String] {

@@ -52,6 +52,7 @@ struct PartArguments: ParsableArguments {
       ("--folds", "--test", folds != nil && test != nil),
       ("--group", "--group-pattern", group != nil && groupPattern != nil),
       ("--time-series", "--group", timeSeries && group != nil),
+      ("--time-series", "--stratify", timeSeries && stratify == true),
       ("--time-series", "--repeats", timeSeries && (repeats ?? 1) > 1),
       ("--time-series", "--bootstrap", timeSeries && bootstrap != nil),
     ] where excludes {
@@ -67,7 +68,7 @@ struct PartArguments: ParsableArguments {
   func apply(to options: inout TrainingOptions) {
     options.parts.test = test.map(Self.part)
     options.parts.grouping = group.map { .column($0) } ?? groupPattern.map { .pattern($0) }
-    options.parts.isStratified = stratify ?? true
+    options.parts.isStratified = stratify
     options.parts.isInOrder = timeSeries
     options.members = folds.map { .folds($0, repetitions: repeats ?? 1) } ?? bootstrap.map { .bootstrap($0) }
   }

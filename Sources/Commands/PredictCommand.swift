@@ -207,7 +207,7 @@ struct PredictCommand: ParsableCommand {
     if temperature != nil, !hasClasses { throw CommandFault.noProbabilities(path: checkpoint) }
     try file.write(predictions)
     if json {
-      print(JSONValue.object([.init("predictions", .array(predictions))] + also).serialized)
+      printJSON(JSONValue.object([.init("predictions", .array(predictions))] + also))
     } else if let output = file.output {
       show("\(output): \(counted(predictions.count, "prediction"))")
     } else {

@@ -70,6 +70,7 @@ struct WrittenPredictions {
   }
 
   private func write(_ text: String, to path: String) throws {
+    tellOfBytes(in: text)
     try writeDurably([ByteRegion(Array(text.utf8))], to: path)
   }
 }

@@ -50,7 +50,7 @@ struct PullCommand: ParsableCommand {
       if pulled.entry == nil { for note in Self.notes(onFileAt: pulled.path) { tell("\(name): \(note)") } }
       results.append(object(name, pulled))
     }
-    if json { print(JSONValue.members(["pulled": .array(results)]).serialized) }
+    if json { printJSON(JSONValue.members(["pulled": .array(results)])) }
   }
 
   /// What is to be known of weights under the names of a hub; later commands do not repeat it.
@@ -92,7 +92,7 @@ struct PullCommand: ParsableCommand {
 
   private func printTable(_ entries: PublishedTable) {
     if json {
-      print(JSONValue.members(["published": .array(entries.entries.map(\.row))]).serialized)
+      printJSON(JSONValue.members(["published": .array(entries.entries.map(\.row))]))
       return
     }
     let rows = entries.entries.map { entry -> [String] in

@@ -77,7 +77,7 @@ struct QuantizeCommand: ParsableCommand {
     if !Quantization.isSupported {
       tell("this processor has no 8-bit integer multiplication (VNNI): predictions are computed in float32")
     }
-    print(json ? report.object.serialized : report.lines.joined(separator: "\n"))
+    if json { printJSON(report.object) } else { print(report.lines.joined(separator: "\n")) }
   }
 
   /// Refuses networks and data of other kinds, before what they lack for images is asked for.

@@ -54,7 +54,7 @@ struct SampleCommand: ParsableCommand {
       let report = try UnlabeledSamples(
         model: model, checkpoint: stored, path: path, count: count, steps: steps, seed: seed
       ).write(to: output, overwrite)
-      return json ? print(report.object.serialized) : show(report.line)
+      return json ? printJSON(report.object) : show(report.line)
     }
     if let output { throw CommandFault.badOutput(path: output, reason: "text is printed; leave --output out") }
     guard let model = loaded.model as? any LanguageModel else {
@@ -66,7 +66,7 @@ struct SampleCommand: ParsableCommand {
       sampling: Sampling(temperature: temperature, topK: topK),
       stream: RandomStream(seed: seed, purpose: "sample"))
     if json {
-      print(JSONValue.members(["prompt": .text(prompt), "text": .text(text)]).serialized)
+      printJSON(JSONValue.members(["prompt": .text(prompt), "text": .text(text)]))
     } else {
       print(printable((prompt == "\n" ? "" : prompt) + text, keepingLines: true))
     }

@@ -22,7 +22,7 @@ struct SampleImagesCommand: ParsableCommand {
         "folder": .text(summary.folder), "classes": .texts(summary.classes),
         "training_images": .integer(summary.trainingImages), "test_images": .integer(summary.testImages),
       ])
-      print(object.serialized)
+      printJSON(object)
     } else {
       print(
         "\(summary.folder): \(summary.trainingImages) training and \(summary.testImages) test images of "

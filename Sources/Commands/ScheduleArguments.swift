@@ -114,6 +114,11 @@ struct ScheduleArguments: ParsableArguments {
     if let cycles, cycles > epochs {
       throw ValidationError("--cycles \(cycles) is out of range; there are \(counted(epochs, "epoch"))")
     }
+    for (option, first) in [("--step-size", stepSize), ("--milestones", milestones?.numbers[0])] {
+      guard let first, first >= epochs else { continue }
+      throw ValidationError(
+        "\(option) \(first) is never reached: the run ends after epoch \(epochs); give --epochs \(first + 1) or more")
+    }
     return Schedule(shape(name, epochs, monitor), warmUpSteps: warmUpSteps ?? 0)
   }
 

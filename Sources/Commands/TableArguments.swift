@@ -1,5 +1,6 @@
 import ArgumentParser
 import Aviary
+import AviaryDiagnostics
 
 /// The roles of a table's columns, and how they are prepared.
 struct TableArguments: ParsableArguments {
@@ -122,6 +123,25 @@ struct TableArguments: ParsableArguments {
     }
     // The gradients of recurrent networks may explode.
     if window != nil || text != nil || form != .answer { options.clipping = GradientClipping(norm: 5) }
+  }
+
+  /// Refuses to prepare columns in another way than a checkpoint's network knows, also where the other way is the usual one;
+  /// says where the scale of the target is the checkpoint's.
+  func check(keeping known: TablePreprocessing, of path: String) throws {
+    try checkKept(of: path)
+    guard let standardizeTarget, let target, known.target.task == .regression, known.target.name.isExactly(target),
+      known.settings.standardisesTarget != standardizeTarget
+    else { return }
+    tell(
+      "--\(standardizeTarget ? "" : "no-")standardize-target changes nothing: \(path) predicts \(target) already, and the target's scale is kept"
+    )
+  }
+
+  /// The same for a time series, whose target is one of its columns.
+  func checkKept(of path: String) throws {
+    let heeded = ["--target", "--task", "--standardize-target", "--window", "--horizon", "--text"]
+    guard givenOptions.contains(where: { !heeded.contains($0) }) else { return }
+    throw TrainingFault.keptPreparation(path: path)
   }
 
   /// What a network that learns without labels learns.

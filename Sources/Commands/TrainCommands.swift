@@ -93,7 +93,9 @@ struct TrainingRun<Source: TrainingSource> {
     guard arguments.json else { return }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    print(String(decoding: try encoder.encode(summary), as: UTF8.self))
+    let text = String(decoding: try encoder.encode(summary), as: UTF8.self)
+    tellOfBytes(in: text)
+    print(text)
   }
 
   private func lines(_ summary: RunSummary, _ folder: String) -> [String] {

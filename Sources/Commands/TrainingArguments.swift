@@ -101,7 +101,7 @@ struct TrainingCommand<Source: TrainingSource>: ParsableCommand {
     if table.window != nil {
       for (option, isGiven) in [
         ("--repeats", (parts.repeats ?? 1) > 1), ("--bootstrap", parts.bootstrap != nil),
-        ("--group", parts.group != nil),
+        ("--group", parts.group != nil), ("--stratify", parts.stratify == true),
       ] where isGiven {
         throw ValidationError("\(option) is not for --window: a time series is divided in its order")
       }
@@ -258,6 +258,9 @@ struct TrainingCommand<Source: TrainingSource>: ParsableCommand {
       if chosen.classes != nil, !PackedDataset.isPresent(at: path) {
         throw CommandFault.classesOfFolders(path: path)
       }
+      if images.featureCache == true {
+        try checkFeatureCache(chosen, isFrozen: !frozen.isEmpty || !trained.isEmpty)
+      }
       chosen.mostSkipped = reading.maxSkipped?.value ?? chosen.mostSkipped
       options.kind = .images(chosen)
     case .text where form == .tags:
@@ -311,6 +314,18 @@ struct TrainingCommand<Source: TrainingSource>: ParsableCommand {
         default: DataKind.allCases
         }
       guard kinds.contains(kind) else { throw .unsuitedOption(option: option, kinds: kinds, path: path) }
+    }
+  }
+
+  /// Refuses a cache of features that there would not be.
+  private func checkFeatureCache(_ images: ImageOptions, isFrozen: Bool) throws(ValidationError) {
+    guard isFrozen else {
+      throw ValidationError("--feature-cache keeps what frozen layers compute; give --freeze backbone, or leave it out")
+    }
+    if images.augmentation != nil || images.mixup > 0 || images.cutMix > 0 {
+      throw ValidationError(
+        "--feature-cache is for images that do not change from epoch to epoch; give --augment none without --mixup and --cutmix, or leave it out"
+      )
     }
   }
 

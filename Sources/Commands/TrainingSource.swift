@@ -86,11 +86,13 @@ struct CheckpointSource: TrainingSource {
   typealias Lookup = WeightsOptions
   static let command = "finetune"
   static let abstract =
-    "Fine-tune a pretrained network: its head is replaced by one for the classes of the data."
+    "Fine-tune a pretrained network: its head is replaced by one for the classes of the data, unless it predicts them already."
   static let option = "--from"
 
   @Option(help: ArgumentHelp("The checkpoint: a file, a run, or the name of shipped weights.", valueName: "checkpoint"))
   var from: String?
+  @Flag(help: "Replace the head even if the checkpoint predicts the classes of the data already, in the same order.")
+  var newHead = false
   @OptionGroup(title: "Foreign checkpoints") var naming: NamingOptions
   @Option(help: ArgumentHelp("The preprocessing of images that the checkpoint was trained with.", valueName: "name"))
   var preprocessing: Preprocessing.Preset?
@@ -102,7 +104,7 @@ struct CheckpointSource: TrainingSource {
   func check(_ command: FinetuneCommand) throws {
     if command.resume != nil,
       let option = naming.givenOptions.first ?? preprocessing.map({ _ in "--preprocessing" })
-        ?? (follow ? "--follow" : nil)
+        ?? (follow ? "--follow" : newHead ? "--new-head" : nil)
     {
       throw ValidationError("\(option) is for a new run: --resume goes on with the run's own network")
     }
@@ -133,18 +135,24 @@ struct CheckpointSource: TrainingSource {
     if !checkpoint.quantizedPaths.isEmpty {
       tell("\(path): its weights are quantized; they are trained in float32")
     }
+    if newHead, try AviaryCommand.registry.architecture(named: architecture).learnsWithoutLabels {
+      throw OptionFault("--new-head: \(path) learned without labels and has no head; leave it out")
+    }
     var knownLength: Int?
     switch try checkpoint.inputPreparation() {
+    case .table(let known): try command.table.check(keeping: known, of: path)
+    case .series: try command.table.checkKept(of: path)
     case .textColumn(let known): knownLength = known.settings.longest
     case .tags(let known): knownLength = known.settings.longest
     case .translation(let known): knownLength = known.settings.longest
     case .generation(let known): knownLength = known.settings.longest
-    case .images, .table, .series, .unlabeled, .graph, .graphs, .text, nil: break
+    case .images, .unlabeled, .graph, .graphs, .text, nil: break
     }
     var options = try command.options(
       data: data, isFinetuning: true, architecture: architecture, checkpoint: absolutePath(path),
       knownLength: knownLength)
     options.reading = reading
+    options.replacesHead = newHead
     return (options, .checkpoint(checkpoint, path: path))
   }
 }

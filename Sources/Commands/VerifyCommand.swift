@@ -34,7 +34,7 @@ struct VerifyCommand: ParsableCommand {
         isBad = true
       }
     }
-    if json { print(JSONValue.members(["files": .array(findings)]).serialized) }
+    if json { printJSON(JSONValue.members(["files": .array(findings)])) }
     if isBad { throw ExitCode.failure }
   }
 

@@ -111,7 +111,7 @@ public enum SplitFault: Swift.Error, Equatable, Sendable, CustomStringConvertibl
     case .badFraction(let name, let value): "the share for \(name) is \(value); it must be at least 0 and below 1"
     case .tooFew(let count, let validation, let test):
       "\(count) examples are too few to hold out \(validation) of them for validation and \(test) for the test; "
-        + "add examples or hold out none"
+        + "add examples"
     case .tooFewFolds(let folds): "\(folds) folds leave nothing to hold out; use at least 2"
     case .tooManyFolds(let folds, let items, let count): "\(folds) folds need as many \(items), and there are \(count)"
     case .oneGroup(let count):

@@ -71,8 +71,9 @@ public struct ImageOptions: Equatable, Sendable {
   public var mixup = 0.0
   /// CutMix's alpha; 0 for none.
   public var cutMix = 0.0
-  /// Whether images are evaluated on their centre, as torchvision does, instead of on the largest square.
-  public var hasCropMargin = true
+  /// Whether images are evaluated on their centre, as torchvision does, instead of on the largest square; nil for what the
+  /// checkpoint does, and for the centre from scratch.
+  public var hasCropMargin: Bool?
   /// Whether the features of a frozen backbone are computed once, where images do not change from epoch to epoch.
   public var usesFeatureCache = true
   /// The most images of each class; nil for all.
@@ -135,20 +136,27 @@ public struct GraphOptions: Codable, Equatable, Sendable {
 
 extension ImageOptions: Codable {
   private enum CodingKeys: String, CodingKey {
-    case imageSize, augmentation, samplewise, labelSmoothing, mixup, cutMix, hasCropMargin, usesFeatureCache, limit,
-      classes, mostSkipped
+    case imageSize, augmentation, samplewise, labelSmoothing, mixup, cutMix, usesFeatureCache, limit, classes,
+      mostSkipped
+    case hasCropMargin = "cropMargin"
   }
+
+  /// Versions up to 0.1 wrote true where nothing was asked for.
+  private enum FormerKeys: String, CodingKey { case hasCropMargin }
 
   /// What was written before a setting existed has its default.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
+    let former = try decoder.container(keyedBy: FormerKeys.self)
     imageSize = try container.decodeIfPresent(Int.self, forKey: .imageSize)
     augmentation = try container.decodeIfPresent(Augmentation.self, forKey: .augmentation)
     samplewise = try container.decodeIfPresent(Preprocessing.Samplewise.self, forKey: .samplewise)
     labelSmoothing = try container.decodeIfPresent(Double.self, forKey: .labelSmoothing) ?? labelSmoothing
     mixup = try container.decodeIfPresent(Double.self, forKey: .mixup) ?? mixup
     cutMix = try container.decodeIfPresent(Double.self, forKey: .cutMix) ?? cutMix
-    hasCropMargin = try container.decodeIfPresent(Bool.self, forKey: .hasCropMargin) ?? hasCropMargin
+    hasCropMargin =
+      try container.decodeIfPresent(Bool.self, forKey: .hasCropMargin)
+      ?? (former.decodeIfPresent(Bool.self, forKey: .hasCropMargin) == false ? false : nil)
     usesFeatureCache = try container.decodeIfPresent(Bool.self, forKey: .usesFeatureCache) ?? usesFeatureCache
     limit = try container.decodeIfPresent(Int.self, forKey: .limit)
     classes = try container.decodeIfPresent([String].self, forKey: .classes)

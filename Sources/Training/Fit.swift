@@ -135,6 +135,10 @@ struct Session<Task: TrainingTask> {
     if let monitor = options.monitor, let known, !known.contains(monitor) {
       throw TrainingFault.notMonitored(monitor, available: known)
     }
+    if let topK = options.classes.topK, let classes = task.trainingClasses?.names.count {
+      try TrainingFault.check(
+        "--top-k", topK, topK < classes, "below \(classes), the number of classes: all of them hold the right one")
+    }
     try learnClasses()
     try task.model.checkUnfreezing(options)
     let place = try join()

@@ -6,8 +6,8 @@ public struct PartOptions: Equatable, Sendable {
   public var test: TrainingOptions.Validation?
   /// What belongs together and stays on one side of every split.
   public var grouping: Grouping?
-  /// Whether each class has its share in every part, where there are classes.
-  public var isStratified = true
+  /// Whether each class has its share in every part; nil for wherever there are classes.
+  public var isStratified: Bool?
   /// Whether the rows of a table stand in the order of time. Those of a time series always do.
   public var isInOrder = false
   /// What the draws of parts are keyed by; nil for the run's seed.
@@ -19,6 +19,11 @@ public struct PartOptions: Equatable, Sendable {
 
   /// The data's own parts, without groups and folds.
   public init() {}
+
+  /// A line where it is said whether classes have their shares, and that decides nothing; nil elsewhere. `reason` says why.
+  func remarkOnStrata(_ reason: String) -> String? {
+    isStratified.map { "--\($0 ? "" : "no-")stratify changes nothing: \(reason)" }
+  }
 
   /// Whether the run keeps what it predicts of the items that it holds out.
   var keepsPredictions: Bool { fold != nil || sample != nil }
@@ -58,7 +63,8 @@ extension PartOptions: Codable {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     test = try container.decodeIfPresent(TrainingOptions.Validation.self, forKey: .test)
     grouping = try container.decodeIfPresent(Grouping.self, forKey: .grouping)
-    isStratified = try container.decodeIfPresent(Bool.self, forKey: .isStratified) ?? true
+    // Versions up to 0.1 wrote true where nothing was asked for.
+    isStratified = try container.decodeIfPresent(Bool.self, forKey: .isStratified) == false ? false : nil
     isInOrder = try container.decodeIfPresent(Bool.self, forKey: .isInOrder) ?? false
     seed = try container.decodeIfPresent(UInt64.self, forKey: .seed)
     fold = try container.decodeIfPresent(SplitPlan.FoldPlace.self, forKey: .fold)
@@ -83,7 +89,7 @@ extension TrainingOptions {
       validation: share(validation, 0.1), test: parts.fold == nil ? share(parts.test, usual) : 0,
       seed: parts.seed ?? seed)
     plan.grouping = parts.grouping
-    plan.isStratified = parts.isStratified
+    plan.isStratified = parts.isStratified ?? true
     plan.isInOrder = parts.isInOrder
     (plan.fold, plan.sample) = (parts.fold, parts.sample)
     return plan
@@ -116,7 +122,8 @@ extension TrainingOptions {
       ("--repeats", (members?.repetitions ?? 1) > 1, hasExamples && !isInOrder),
       ("--group", isGrouped && isColumn, hasColumns), ("--group-pattern", isGrouped && !isColumn, hasFiles),
       ("--time-series", parts.isInOrder, hasColumns || isInOrder), ("--test", parts.test != nil, hasExamples),
-      ("--no-stratify", !parts.isStratified, hasExamples),
+      ("--stratify", parts.isStratified == true, hasExamples && !isInOrder && !parts.isInOrder),
+      ("--no-stratify", parts.isStratified == false, hasExamples),
     ]
     for (option, isAsked, isPossible) in wanted where isAsked && !isPossible {
       throw .noParts(option: option, path: data)

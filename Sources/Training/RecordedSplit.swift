@@ -98,7 +98,15 @@ extension RecordedSplit {
     of path: String, fingerprint: String?
   ) throws(ImageFolderFault) -> DatasetParts<ImageFolder>? {
     guard let fingerprint, UInt64(seed) != nil else { return nil }
-    let parts = try division(of: try ImageDataset(path, limit: limit).training)
+    let training: ImageFolder
+    do throws(ImageFolderFault) { training = try ImageDataset(path, limit: limit).training } catch {
+      switch error {
+      // Nothing can have been trained on such images.
+      case .oneClass, .emptyClass, .unknownClass, .noTraining: return nil
+      default: throw error
+      }
+    }
+    let parts = try division(of: training)
     let found = Self.fingerprint(of: [parts.training, parts.validation]).text
     // Parts with images of their own may follow.
     return (fingerprint + "-").hasPrefix(found + "-") ? parts : nil

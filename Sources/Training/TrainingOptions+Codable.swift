@@ -9,7 +9,7 @@ extension TrainingOptions: Codable {
   private enum CodingKeys: String, CodingKey {
     case data, architecture, configuration, checkpoint, reading, epochs, batchSize, optimizer, schedule, groups,
       layerwiseDecay
-    case loss, classes, unfreezing, saveEvery
+    case loss, classes, unfreezing, saveEvery, replacesHead
     case clipping, monitor, minimumDelta, earlyStopping, weightAverageDecay, statisticsBatches, freeze, trainOnly,
       validation, seed, workers,
       threads, command, parts, members, learning, processes, precision, watching
@@ -33,6 +33,7 @@ extension TrainingOptions: Codable {
       threads: try container.decode(Int.self, forKey: .threads))
     configuration = try container.decodeIfPresent([ConfigurationChange].self, forKey: .configuration) ?? []
     reading = try container.decodeIfPresent(SourceReading.self, forKey: .reading) ?? SourceReading()
+    replacesHead = try container.decodeIfPresent(Bool.self, forKey: .replacesHead) ?? false
     batchSize = try container.decode(Int.self, forKey: .batchSize)
     groups = try container.decodeIfPresent([ParameterGroup].self, forKey: .groups) ?? []
     layerwiseDecay = try container.decodeIfPresent(Double.self, forKey: .layerwiseDecay)
@@ -101,6 +102,7 @@ extension TrainingOptions: Codable {
     try container.encode(configuration, forKey: .configuration)
     try container.encodeIfPresent(checkpoint, forKey: .checkpoint)
     if reading != SourceReading() { try container.encode(reading, forKey: .reading) }
+    if replacesHead { try container.encode(replacesHead, forKey: .replacesHead) }
     try container.encode(epochs, forKey: .epochs)
     try container.encode(batchSize, forKey: .batchSize)
     try container.encode(optimizer, forKey: .optimizer)

@@ -24,6 +24,8 @@ public struct TrainingOptions: Equatable, Sendable {
   public var checkpoint: String?
   /// How it is read, where its file does not say it all.
   public var reading = SourceReading()
+  /// Whether the checkpoint's head is replaced even where it predicts what the data ask for.
+  public var replacesHead = false
   /// How often the training set is gone through.
   public var epochs: Int
   /// The number of items that a step learns from.

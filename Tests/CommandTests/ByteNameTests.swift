@@ -56,6 +56,12 @@ import Testing
     #expect(predicted.status == 0, "\(predicted.errors)")
     let images = try #require(try predicted.json()["predictions"] as? [[String: Any]]).map { $0["image"] as? String }
     #expect(images == ["data/test/\(name)/0.jpg", "data/test/dog/\(name).jpg"])
+    let note = "names that are not UTF-8 are in the output"
+    #expect(predicted.errors.split(separator: "\n").count { $0.contains(note) } == 1, "\(predicted.errors)")
+    let written = try shell("predict \"$N.h5\" \"data/test/dog/$N.jpg\" --output p.csv")
+    #expect(written.status == 0 && written.errors.contains(note), "\(written.errors)")
+    let others = try shell("predict \"$N.h5\" data/test/dog/[0-9]*.jpg --json")
+    #expect(others.status == 0 && !others.errors.contains(note), "\(others.errors)")
     let verified = try shell("verify \"$N.h5\"")
     #expect(verified.status == 0 && verified.output.hasPrefix("caf\\xe9.h5: ok"), "\(verified.errors)")
     expectFault(try shell("predict \"$N.h5\" \"$N$N.jpg\""), "caf\\xe9caf\\xe9.jpg: cannot be read")

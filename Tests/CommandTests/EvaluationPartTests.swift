@@ -290,4 +290,31 @@ import Testing
     let wrong = try evaluate("toy.h5", "pets", "--part", "tset")
     #expect(wrong.status == 64 && wrong.errors.contains("--part"))
   }
+
+  @Test func aTestOfItsOwnIsNamed() throws {
+    let rows = (0..<40).map { "\($0),\($0 % 7)" }
+    try scratch.write("a,y\n" + rows.joined(separator: "\n") + "\n", to: "rows.csv")
+    try scratch.write("a,y\n1,2\n3,4\n5,5\n", to: "test.csv")
+    let trained = try run([
+      "train", "mlp", "--data", "rows.csv", "--target", "y", "--test", "test.csv", "--set", "hidden=[4]", "--epochs",
+      "1",
+      "--output", "run",
+    ])
+    #expect(trained.status == 0, "\(trained.errors)")
+    expectFault(try run(["evaluate", "run"]), "--part test", "give \(scratch / "test.csv") with --data")
+    #expect(try evaluate("run", "test.csv").json()["rows"] as? Int == 3)
+  }
+
+  @Test func classesWithoutImagesAreScoredAsUndefined() throws {
+    try ToyFiles.checkpoint().write(to: scratch / "toy.h5")
+    try ToyFiles.images(at: scratch / "pets")
+    try FileManager.default.createDirectory(atPath: scratch / "cats", withIntermediateDirectories: false)
+    try FileManager.default.copyItem(atPath: scratch / "pets/test/cat", toPath: scratch / "cats/cat")
+    let scored = try evaluate("toy.h5", "cats")
+    #expect(scored.status == 0, "\(scored.errors)")
+    #expect(scored.errors.contains("cats: has no images of 1 of 2 classes: 'dog'"), "\(scored.errors)")
+    let report = try scored.json()
+    #expect(report["images"] as? Int ?? 0 > 0 && report["classes"] as? [String] == ["cat", "dog"])
+    #expect((report["undefined"] as? [String])?.isEmpty == false)
+  }
 }

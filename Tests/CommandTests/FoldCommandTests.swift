@@ -26,6 +26,35 @@ import Testing
       ] + options, in: scratch.path)
   }
 
+  @Test func estimatesOfFoldsAreScoredAndTheirFolderIsNoRun() throws {
+    // A name like that of a table, too.
+    let trained = try train("run.csv", "--target", "y", "--exclude", "kind,patient", "--folds", "2")
+    #expect(trained.status == 0, "\(trained.errors)")
+    let pooled = try #require(try trained.json()["pooled"] as? [String: Any])
+    let scored = try run("evaluate", "run.csv/out-of-fold.csv", "--json")
+    #expect(scored.status == 0, "\(scored.errors)")
+    let scores = try scored.json()
+    #expect(scores["items"] as? Int == 60 && scores["r2"] is Double)
+    for name in ["rmse", "mae"] {
+      let (a, b) = (try #require(pooled[name] as? Double), try #require(scores[name] as? Double))
+      #expect(abs(a - b) < 1e-9 * a, "\(name)")
+    }
+    #expect(
+      try run("evaluate", "run.csv/out-of-fold.csv", "--label-problems", "l.csv").errors.contains(
+        "is for items with one class each"))
+    for arguments in [
+      ["report", "run.csv"], ["plot", "run.csv", "--output", "r.svg"], ["evaluate", "run.csv", "--epochs"],
+    ] {
+      expectFault(
+        try BuiltTool.run(arguments, in: scratch.path),
+        "run.csv: holds several runs; name one of them, such as run.csv/fold-1")
+    }
+    let single = try run("evaluate", "run.csv/fold-1", "--data", "numbers.csv", "--json")
+    #expect(single.status == 0, "\(single.errors)")
+    #expect(try train("one.csv", "--target", "kind", "--exclude", "y").status == 0)
+    #expect(try run("evaluate", "one.csv", "--json").json()["accuracy"] is Double)
+  }
+
   @Test func foldsAreTrainedResumedAndAnswerTogether() throws {
     let trained = try train("run", "--target", "kind", "--exclude", "y", "--folds", "3", "--group", "patient")
     #expect(trained.status == 0, "\(trained.errors)")

@@ -37,6 +37,15 @@ import Testing
     (["--task", "classification", "--no-standardize-target"], "--no-standardize-target is for a target of numbers"),
     (["--unfreeze", "fc1@2"], "--unfreeze fc1@2 is never reached"),
     (["--group", "parity"], "--group parity is the column to predict"),
+    (["--save-every", "2"], "--save-every 2 is never reached"),
+    (["--schedule", "step", "--step-size", "1"], "--step-size 1 is never reached"),
+    (["--schedule", "multi-step", "--milestones", "4,5"], "--milestones 4 is never reached"),
+    (["--time-series", "--stratify"], "--time-series and --stratify exclude each other"),
+    (["--augment", "none", "--crop-scale", "0.3"], "--crop-scale is for random crops"),
+    (["--augment", "none", "--crop-ratio", "0.5"], "--crop-ratio is for random crops"),
+    (["--augment", "flip,fill=wrap"], "--augment: fill=wrap is for what rotation, shift, shear or zoom uncover"),
+    (["--augment", "rotation=0,fill-value=9"], "--augment: fill-value is for what rotation"),
+    (["--augment", "rotation=20,fill=nearest,fill-value=200"], "--augment: fill-value is for fill=constant"),
   ]) func refusedInTraining(_ options: [String], _ text: String) throws {
     expectUsage(try train("run", options), text)
     #expect(!scratch.names.contains("run"))
@@ -68,6 +77,41 @@ import Testing
       try run(["show", "toy.h5", "--graph", "--limit", "3", "--output", "g.svg"]), "--limit is for images")
     expectUsage(
       try run(["show", "pets", "--classes", "x,y", "--output", "g.svg"]), "--classes is for a checkpoint")
+  }
+
+  @Test func unheededInFineTuning() throws {
+    let numbers = try run([
+      "train", "mlp", "--data", "table.csv", "--target", "b", "--set", "hidden=[4]", "--epochs", "1", "--output", "run",
+    ])
+    #expect(numbers.status == 0, "\(numbers.errors)")
+    func tune(_ options: String...) throws -> BuiltTool.Outcome {
+      try? FileManager.default.removeItem(atPath: scratch / "tuned")
+      return try run(
+        ["finetune", "--from", "run", "--data", "table.csv", "--target", "b", "--epochs", "1", "--output", "tuned"]
+          + options)
+    }
+    let kept = try tune("--no-standardize-target")
+    #expect(kept.status == 0 && kept.errors.contains("--no-standardize-target changes nothing: "), "\(kept.errors)")
+    #expect(try !tune("--standardize-target").errors.contains("changes nothing"))
+    // Also the usual way is another one than the checkpoint's, perhaps.
+    expectFault(try tune("--scaling", "standard"), "keeps the preparation of the columns")
+    #expect(try tune("--new-head").errors.contains("target b is standardized"))
+    try ToyFiles.checkpoint().write(to: scratch / "toy.h5")
+    try ToyFiles.images(at: scratch / "pets")
+    func tuneImages(_ options: String...) throws -> BuiltTool.Outcome {
+      try run(["finetune", "--from", "toy.h5", "--data", "pets", "--epochs", "1", "--output", "images"] + options)
+    }
+    expectUsage(try tuneImages("--feature-cache"), "--feature-cache keeps what frozen layers compute")
+    expectUsage(
+      try tuneImages("--feature-cache", "--freeze", "backbone", "--augment", "standard"),
+      "--feature-cache is for images that do not change")
+    // Crops are asked for, where nothing changes by default.
+    let cropped = try tuneImages("--freeze", "backbone", "--crop-scale", "0.5")
+    #expect(
+      cropped.status == 0 && cropped.errors.contains("toy.h5 predicts these classes already"), "\(cropped.errors)")
+    let options = try JSONDecoder().decode(
+      TrainingOptions.self, from: Data(contentsOf: URL(fileURLWithPath: scratch / "images/options.json")))
+    #expect(options.images.augmentation == Augmentation(scale: 0.5...1, ratio: 1...1, flipProbability: 0))
   }
 
   @Test func slicesThatCannotBeAreRefusedBeforeTheEvaluation() throws {

@@ -38,6 +38,23 @@ import Testing
     }
   }
 
+  @Test func aClassMayBeMissingWhereThatIsAllowed() throws {
+    let one = try folder(["cat/a.jpg", "cat/b.jpg"])
+    try one.folder("dog")
+    let classes = ["bird", "cat", "dog"]
+    #expect(throws: ImageFolderFault.emptyClass(path: one.path + "/bird")) {
+      try ImageFolder(one.path, classes: classes)
+    }
+    let found = try ImageFolder(one.path, classes: classes, allowsMissing: true)
+    #expect(found.counts == [0, 2, 0])
+    #expect(found.remarks == ["\(one.path): has no images of 2 of 3 classes: 'bird', 'dog'"])
+    let none = try folder([])
+    try none.folder("dog")
+    #expect(throws: ImageFolderFault.noImages(path: none.path)) {
+      try ImageFolder(none.path, classes: classes, allowsMissing: true)
+    }
+  }
+
   /// The bytes decide where two classes are one name in two spellings, and else Unicode does.
   @Test func classesAreFoundInEitherSpelling() throws {
     let (composed, decomposed) = ("caf\u{e9}", "cafe\u{301}")

@@ -70,6 +70,30 @@ import Testing
     #expect(wider.test == first.test && wider.validation != first.validation)
   }
 
+  /// Whoever has a class for each row is told what to do about it.
+  @Test func classesOfARowEachAreRefused() throws {
+    let rows = 0..<40
+    let table = Table([
+      Table.Column("review", .categorical(rows.map { "text \($0)" })),
+      Table.Column("price", .numeric(rows.map { Double($0) / 2 })),
+      Table.Column("name", .categorical(rows.map { "n\($0)" })),
+    ])
+    func advice(_ body: () throws -> Void) -> RareClassAdvice? {
+      guard case .rareClasses(_, _, 40, 40, let advice)? = #expect(throws: TableFault.self, performing: body) else {
+        return nil
+      }
+      return advice
+    }
+    var settings = TableSettings(target: "price")
+    settings.task = .classification
+    #expect(advice { _ = try PreparedTable<TablePreprocessing>(table, settings) } == .estimateNumbers)
+    #expect(
+      advice { _ = try PreparedTable<TablePreprocessing>(table, TableSettings(target: "name")) } == .fewerClasses)
+    let texts = TextColumnSettings(target: "price", column: "review")
+    #expect(advice { _ = try PreparedTable<TextColumnPreprocessing>(table, texts) } == .onlyClassesAreLearned)
+    #expect(try PreparedTable<TablePreprocessing>(table, TableSettings(target: "price")).parts.training.count == 32)
+  }
+
   @Test func rowsGetEachOthersValuesOfAColumn() throws {
     let table = flowers(6)
     let shuffled = try table.shuffling("colour", among: [0, 2, 5], by: [2, 0, 1])

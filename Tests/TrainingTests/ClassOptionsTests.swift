@@ -244,6 +244,26 @@ import Testing
     ] { #expect(throws: (any Error).self, "\(text)") { try read(text) } }
   }
 
+  @Test func estimatesOfFoldsAreRead() throws {
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent("estimates-\(UUID()).csv").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    func read(_ text: String) throws -> RegressionMetrics? {
+      try Data(text.utf8).write(to: URL(filePath: path))
+      return try RegressionMetrics(reading: path)
+    }
+    let metrics = try #require(try read("item,fold,true,predicted\n4,1,-0.5,0.5\n20,1,2,5\n7,2,6,6\n"))
+    #expect(metrics.count == 3 && metrics.meanSquaredError == 10.0 / 3 && metrics.medianAbsoluteError == 1)
+    for classes in [
+      "item,true,predicted,probability_a,probability_b\nx,a,b,0.4,0.6\n", "item,true,predicted\nx,a,b\n",
+      "item,true\nx,1\n",
+    ] { #expect(try read(classes) == nil, "\(classes)") }
+    for text in [
+      "", "item,true,predicted\n", "item,true,predicted\nx,1,2\ny,1\n", "item,true,predicted\nx,1,2\ny,a,2\n",
+    ] {
+      #expect(throws: (any Error).self, "\(text)") { try read(text) }
+    }
+  }
+
   @Test func learningRatesAreSuggestedAsFastaiDoes() throws {
     let golden = content.learning_rates
     var test = try LearningRateRange()

@@ -107,6 +107,63 @@ import Testing
     }
   }
 
+  /// The second step of fine-tuning goes on with the head of the first.
+  @Test func aHeadForTheSameClassesIsKept() throws {
+    var checkpoint = try Photographs.pretrained("resnet-toy")
+    checkpoint = try Registry.zoo.classifier(from: checkpoint, path: "p.h5").model.replacingHead(classes: 2, seed: 9)
+      .checkpoint(architecture: "resnet-toy")
+    checkpoint.metadata.preprocessing = try InputPreparation.images(.torchvision(size: 32)).json()
+    var options = Photographs.options(photographs.data, epochs: 1)
+    options.images.imageSize = nil
+    options.architecture = nil
+    (options.freeze, options.layerwiseDecay) = (["backbone"], 0.5)
+    options.optimizer.learningRate = 1e-30
+    func tune(_ run: String, classes: [String]) throws -> (isKept: Bool, reported: [String]) {
+      checkpoint.metadata.classes = classes
+      var reported: [String] = []
+      let folder = photographs.root + "/" + run
+      _ = try NetworkTraining.start(
+        options, from: .checkpoint(checkpoint, path: "p.h5"), registry: .zoo, at: folder
+      ) { reported.append($0) }
+      return (
+        try Checkpoint.read(from: folder + "/best.h5")["fc.weight"]?.floats() == checkpoint["fc.weight"]?.floats(),
+        reported
+      )
+    }
+    let kept = try tune("kept", classes: ["cat", "dog"])
+    #expect(kept.isKept, "\(kept.reported)")
+    #expect(
+      kept.reported.contains("p.h5 predicts these classes already: its head is kept; give --new-head for a new one"))
+    #expect(kept.reported.contains { $0.hasPrefix("--layer-decay changes nothing: only the head fc is trained") })
+    let other = try tune("other", classes: ["dog", "cat"])
+    #expect(!other.isKept && other.reported.contains("the head fc is new: p.h5 predicts other classes"))
+  }
+
+  @Test func aCropMarginIsAddedOrTakenAway() throws {
+    var checkpoint = try Photographs.pretrained("resnet-toy")
+    var options = Photographs.options(photographs.data, epochs: 1)
+    (options.images.imageSize, options.architecture) = (nil, nil)
+    /// The shorter side after a run on a checkpoint whose images are resized in such a way.
+    func side(_ resize: Preprocessing.Resize, _ hasMargin: Bool?) throws -> Preprocessing.Resize? {
+      var preparation = Preprocessing.torchvision(size: 32)
+      preparation.resize = resize
+      checkpoint.metadata.preprocessing = try InputPreparation.images(preparation).json()
+      options.images.hasCropMargin = hasMargin
+      let folder = photographs.root + "/margin-\(resize)-\(hasMargin.map { "\($0)" } ?? "own")"
+      _ = try NetworkTraining.start(
+        options, from: .checkpoint(checkpoint, path: "p.h5"), registry: .zoo, at: folder
+      ) { _ in }
+      let prepared = try #require(try Checkpoint.read(from: folder + "/best.h5").preprocessing())
+      #expect(prepared.outputSize == .square(32))
+      return prepared.resize
+    }
+    #expect(try side(.shorterSide(32), nil) == .shorterSide(32))
+    #expect(try side(.shorterSide(32), true) == .shorterSide(37))
+    #expect(try side(.exact(.square(32)), true) == .shorterSide(37))
+    #expect(try side(.shorterSide(40), true) == .shorterSide(40))
+    #expect(try side(.shorterSide(40), false) == .shorterSide(32))
+  }
+
   @Test(arguments: ["resnet-toy", "squeezenet-toy"])
   func aNewHeadIsFineTunedOnAFrozenBackbone(name: String) throws {
     _ = try photographs.damage("dog", number: 3)

@@ -162,6 +162,69 @@ import Testing
     #expect(throws: TableFault.self) { try start(options, at: "not") }
   }
 
+  /// A head that was trained for the same classes of the same column goes on; one for others is replaced, and that is said.
+  @Test func aHeadForTheSameClassesIsKept() throws {
+    var options = options(try place.write(flowers(), to: "flowers.csv"), epochs: 1)
+    options.kind = .table(TableSettings(target: "kind"))
+    options.configuration = [ConfigurationChange(name: "hidden", value: "[4]")]
+    _ = try train("mlp", options)
+    let path = place.path + "/run/best.h5"
+    let first = try Checkpoint.read(from: path)
+    let heads = first.paths.filter { $0.hasPrefix("fc2.") }
+    #expect(heads.count == 2, "\(first.paths)")
+    options.configuration = []
+    options.freeze = ["head"]
+    func tune(_ run: String) throws -> (isKept: Bool, reported: [String]) {
+      var reported: [String] = []
+      _ = try NetworkTraining.start(
+        options, from: .checkpoint(first, path: path), registry: .zoo, at: place.path + "/" + run
+      ) { reported.append($0) }
+      let tuned = try Checkpoint.read(from: place.path + "/\(run)/best.h5")
+      return (heads.allSatisfy { tuned[$0]?.floats() == first[$0]?.floats() }, reported)
+    }
+    let kept = try tune("kept")
+    #expect(kept.isKept && kept.reported.contains { $0.hasPrefix("\(path) predicts these classes already") })
+    #expect(!kept.reported.contains { $0.contains("new head") && $0.contains("random") }, "\(kept.reported)")
+    options.replacesHead = true
+    let asked = try tune("asked")
+    #expect(!asked.isKept && asked.reported.contains { $0.contains("the new head fc2 is frozen") }, "\(asked.reported)")
+    options.replacesHead = false
+    options.kind = .table(TableSettings(target: "colour"))
+    #expect(throws: TableFault.self) { try tune("not") }
+    // The same words of another column.
+    options.kind = .table(TableSettings(target: "sort"))
+    options.data = try place.write(flowers().replacing("colour,kind", with: "colour,sort"), to: "sorts.csv")
+    let other = try tune("other")
+    #expect(other.reported.contains("the head fc2 is new: \(path) predicts kind, not sort"), "\(other.reported)")
+  }
+
+  @Test func whatDividesNothingIsSaid() throws {
+    var options = options(
+      try place.write("a,b\n" + (0..<40).map { "\($0),\($0 * 3 % 7).5\n" }.joined(), to: "numbers.csv"), epochs: 1)
+    options.kind = .table(TableSettings(target: "b"))
+    options.configuration = [ConfigurationChange(name: "hidden", value: "[4]")]
+    for (isStratified, option) in [(true, "--stratify"), (false, "--no-stratify")] {
+      options.parts.isStratified = isStratified
+      var reported: [String] = []
+      _ = try NetworkTraining.start(
+        options, from: .scratch(try Registry.zoo.architecture(named: "mlp")), registry: .zoo,
+        at: place.path + "/run\(option)"
+      ) { reported.append($0) }
+      #expect(reported.contains { $0.hasPrefix("\(option) changes nothing: ") }, "\(reported)")
+    }
+    options.parts.isStratified = true
+    options.parts.isInOrder = true
+    #expect(throws: TrainingFault.noParts(option: "--stratify", path: options.data)) { try train("mlp", options) }
+  }
+
+  @Test func aTopKOfAllClassesIsRefused() throws {
+    var options = options(try place.write(flowers(), to: "flowers.csv"), epochs: 1)
+    options.kind = .table(TableSettings(target: "kind"))
+    options.classes.topK = 2
+    let fault = #expect(throws: TrainingFault.self) { try train("mlp", options) }
+    #expect(fault?.description.contains("--top-k 2 is not possible; it must be below 2") == true, "\(fault as Any)")
+  }
+
   @Test func aTableNeedsATargetAndANetworkForTables() throws {
     let data = try place.write(flowers(), to: "flowers.csv")
     #expect(throws: TrainingFault.noTarget(path: data)) { try train("mlp", options(data, epochs: 1)) }

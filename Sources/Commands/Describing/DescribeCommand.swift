@@ -46,7 +46,7 @@ struct DescribeCommand: ParsableCommand {
     case .graphs: found = DataReport(try GraphDataset(path: paths[0]), path: paths[0])
     case .text: found = DataReport(try TextCorpus(path: paths[0], holdingOut: 0), path: paths[0])
     }
-    if json { print(JSONValue.object(found.members).serialized) } else { found.lines.forEach(show) }
+    if json { printJSON(JSONValue.object(found.members)) } else { found.lines.forEach(show) }
     if let report {
       let page = try DescriptionPage(report: found, title: ReportCommand.name(of: paths[0])).page()
       tell("report: \(try page.write(to: report))")

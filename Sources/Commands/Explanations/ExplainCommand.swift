@@ -81,7 +81,7 @@ struct ExplainCommand: ParsableCommand {
     let report = try explain(loaded, explainer, &files)
     for remark in report.remarks { tell(remark) }
     if json {
-      print(JSONValue.members(["explanations": .array(report.values)]).serialized)
+      printJSON(JSONValue.members(["explanations": .array(report.values)]))
     } else {
       for line in report.lines { show(line) }
     }

@@ -34,7 +34,7 @@ struct TableImportance {
       importance: found, columns: preprocessing.columnNames,
       score: preprocessing.target.task == .regression ? "r2" : "accuracy", part: part, rows: examples.inputs.count)
     if let folder = command.output { try write(report, to: folder) }
-    if command.json { print(report.json.serialized) } else { for line in report.lines { show(line) } }
+    if command.json { printJSON(report.json) } else { for line in report.lines { show(line) } }
   }
 
   private func importance(

@@ -62,6 +62,7 @@ struct ShowCommand: ParsableCommand {
     ] where isGiven && !augment {
       throw ValidationError("\(name) is for --augment")
     }
+    if let reason = changes?.unheeded { throw ValidationError("--changes: \(reason)") }
     if changes != nil, changes?.augmentation == nil {
       throw ValidationError("--changes none: there is nothing to show")
     }
@@ -114,7 +115,7 @@ struct ShowCommand: ParsableCommand {
     let result = try drawn(pictures)
     try picture.write(result.drawing)
     if json {
-      print(JSONValue.members(["output": .text(picture.output), "summary": .text(result.summary)]).serialized)
+      printJSON(JSONValue.members(["output": .text(picture.output), "summary": .text(result.summary)]))
     } else {
       show("\(picture.output): \(result.summary)")
     }
@@ -152,7 +153,7 @@ struct ShowCommand: ParsableCommand {
       let members =
         [.init("output", .text(picture.output)), .init("images", .integer(result.images))] + result.members
         + [.init("skipped", .texts(result.skipped.map(\.reason)))]
-      return print(JSONValue.object(members).serialized)
+      return printJSON(JSONValue.object(members))
     }
     let skipped = result.skipped.isEmpty ? "" : ", \(result.skipped.count) skipped"
     show("\(picture.output): \(result.summary)\(skipped)")

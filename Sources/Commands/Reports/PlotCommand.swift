@@ -42,7 +42,7 @@ struct PlotCommand: ParsableCommand {
   }
 
   func run() throws {
-    let records = try runs.map { try RunRecord(reading: $0) }
+    let records = try runs.map { try RunRecord(ofOne: $0) }
     if steps, let record = records.first(where: { $0.steps.isEmpty }) { throw ReportFault.noSteps(run: record.path) }
     var charts = RunCharts(runs: zip(Self.names(of: runs), records).map { ($0, $1) })
     charts.smoothing = smoothing ?? 0
@@ -65,10 +65,20 @@ struct PlotCommand: ParsableCommand {
   }
 }
 
+extension RunRecord {
+  /// What the folder of a single run tells; one of several, such as folds, is refused.
+  init(ofOne path: String) throws {
+    if let first = MemberTraining.folders(at: path).first { throw ReportFault.severalRuns(folder: path, first: first) }
+    try self.init(reading: path)
+  }
+}
+
 /// Why a report or figure cannot be made.
 enum ReportFault: Swift.Error, Equatable, CustomStringConvertible {
   /// The run has not logged steps.
   case noSteps(run: String)
+  /// The folder holds several runs, such as folds.
+  case severalRuns(folder: String, first: String)
   /// The run has not finished an epoch.
   case nothingToDraw(run: String)
   /// The run does not say what it was trained on.
@@ -81,6 +91,7 @@ enum ReportFault: Swift.Error, Equatable, CustomStringConvertible {
   var description: String {
     switch self {
     case .noSteps(let run): "\(run): has no steps.csv; leave out --steps, or train with --log-every N"
+    case .severalRuns(let folder, let first): "\(folder): holds several runs; name one of them, such as \(first)"
     case .nothingToDraw(let run): "\(run): has no numbers to draw yet; wait for the end of its first epoch"
     case .noData(let run): "\(run): does not say where its data are; give --data"
     case .cannotWrite(let path, let reason): "\(path): cannot be written (\(reason)); give another --output"

@@ -21,7 +21,7 @@ struct ReportCommand: ParsableCommand {
   @OptionGroup var weights: WeightsOptions
 
   func run() throws {
-    let record = try RunRecord(reading: folder)
+    let record = try RunRecord(ofOne: folder)
     let best = folder + "/best.h5"
     guard FileSystem.exists(best) else { throw ReportFault.nothingToDraw(run: folder) }
     let (output, title) = (output ?? folder + "/report", Self.name(of: folder))

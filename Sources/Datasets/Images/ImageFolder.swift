@@ -71,7 +71,11 @@ public struct ImageFolder: Sendable, Equatable {
   /// - Parameters:
   ///   - classes: the classes that are expected, whose order and spelling are kept; nil takes the folder's own.
   ///   - limit: the most photographs a class.
-  public init(_ path: String, classes expected: [String]? = nil, limit: Int? = nil) throws(ImageFolderFault) {
+  ///   - allowsMissing: whether an expected class may have no photographs, which is one of the remarks then; some class has to
+  ///     have one.
+  public init(
+    _ path: String, classes expected: [String]? = nil, limit: Int? = nil, allowsMissing: Bool = false
+  ) throws(ImageFolderFault) {
     let top = try FolderContent(path)
     let found = top.folders
     guard !found.isEmpty else { throw .noClass(path: path) }
@@ -97,18 +101,29 @@ public struct ImageFolder: Sendable, Equatable {
     var entries: [ImageEntry] = []
     var lost: [String] = []
     var others: [String] = []
+    var missing: [String] = []
     for (label, name) in classes.enumerated() {
-      guard let folder = folders[label] else { throw .emptyClass(path: path + "/" + name) }
+      guard let folder = folders[label] else {
+        if !allowsMissing { throw .emptyClass(path: path + "/" + name) }
+        missing.append(name)
+        continue
+      }
       let tree = try FileTree(below: path + "/" + folder)
       lost += tree.others
       let images = tree.files.filter { Self.mayBeImage($0) }
       if images.count < tree.files.count { others += tree.files.filter { !Self.mayBeImage($0) } }
-      guard !images.isEmpty else { throw .emptyClass(path: path + "/" + folder) }
+      if images.isEmpty {
+        if !allowsMissing { throw .emptyClass(path: path + "/" + folder) }
+        missing.append(name)
+      }
       entries += images.prefix(limit ?? images.count).map { ImageEntry(path: $0, label: label) }
     }
+    if entries.isEmpty { throw .noImages(path: path) }
     self.entries = entries
+    let absent = missing.prefix(5).map { "'\($0)'" }.joined(separator: ", ") + (missing.count > 5 ? ", …" : "")
     remarks =
-      line(path, top.files.filter { ImageFormat.isUsual(forFile: $0) }, "image", "beside the class folders")
+      (missing.isEmpty ? [] : ["\(path): has no images of \(missing.count) of \(classes.count) classes: \(absent)"])
+      + line(path, top.files.filter { ImageFormat.isUsual(forFile: $0) }, "image", "beside the class folders")
       + line(path, others, "file", "in the class folders, neither called nor begun like an image,")
       + line(path, lost, "name", "of neither a file nor a folder")
   }

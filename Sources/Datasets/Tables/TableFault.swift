@@ -49,6 +49,8 @@ public enum TableFault: Swift.Error, Equatable, Sendable, CustomStringConvertibl
   case noValues(path: String, column: String)
   /// No row is left after those with missing values are dropped.
   case noRowsLeft(path: String, rows: Int)
+  /// Of none of the classes of a column are there rows enough for every part.
+  case rareClasses(path: String, column: String, classes: Int, rows: Int, advice: RareClassAdvice)
   /// The target has the same class in all rows.
   case oneClass(path: String, column: String, name: String)
   /// The target has a class that training has not seen.
@@ -143,6 +145,8 @@ public enum TableFault: Swift.Error, Equatable, Sendable, CustomStringConvertibl
       "\(path): column \(column) has no value in the training rows; leave the column out"
     case .noRowsLeft(let path, let rows):
       "\(path): each of the \(rows) rows lacks a value; fill missing values instead of dropping rows"
+    case .rareClasses(let path, let column, let classes, let rows, let advice):
+      "\(path): column '\(column)' has \(classes) classes in \(rows) rows, too few rows of each to hold out any; \(advice.words)"
     case .oneClass(let path, let column, let name):
       "\(path): every row has the class '\(Self.short(name))' in column \(column); there is nothing to tell apart"
     case .unknownClass(let path, let row, let column, let name):
@@ -203,5 +207,23 @@ public enum TableFault: Swift.Error, Equatable, Sendable, CustomStringConvertibl
 
   private static func listed(_ names: [String]) -> String {
     names.count <= 12 ? names.joined(separator: ", ") : names.prefix(12).joined(separator: ", ") + ", …"
+  }
+}
+
+/// What helps where classes have too few rows.
+public enum RareClassAdvice: Sendable {
+  /// They are words.
+  case fewerClasses
+  /// They are numbers, which can be estimated.
+  case estimateNumbers
+  /// They are numbers, and the network tells classes apart.
+  case onlyClassesAreLearned
+
+  var words: String {
+    switch self {
+    case .fewerClasses: "choose a column with fewer different values, add rows, or divide them with --no-stratify"
+    case .estimateNumbers: "leave out --task classification to estimate a number, or choose another column"
+    case .onlyClassesAreLearned: "of texts only classes are learned, no numbers: choose a column of classes"
+    }
   }
 }

@@ -214,8 +214,10 @@ public struct PreparedTable<Preparation: TablePreparation>: Sendable {
 
 extension DataSplit {
   /// Splits rows of a table, stratified by the classes of a column; nil for rows that are all of one kind.
+  ///
+  /// - Parameter takesNumbers: whether the column could be learned as a number, if it holds numbers.
   init(
-    of table: Table, _ rows: [Int], by target: Table.Column?, _ plan: SplitPlan
+    of table: Table, _ rows: [Int], by target: Table.Column?, _ plan: SplitPlan, takesNumbers: Bool = false
   ) throws(TableFault) {
     guard !rows.isEmpty else { throw .noRowsLeft(path: table.path, rows: table.rowCount) }
     var classes: [String] = []
@@ -230,6 +232,12 @@ extension DataSplit {
     do throws(SplitFault) {
       try self.init(count: rows.count, labels: labels, classes: classes, groups: groups, by: plan)
     } catch {
+      if case .tooFew = error, let target, plan.isStratified, groups == nil, rows.count > 2 {
+        throw .rareClasses(
+          path: table.path, column: target.name, classes: classes.count, rows: rows.count,
+          advice: target.values.kind == .categorical
+            ? .fewerClasses : takesNumbers ? .estimateNumbers : .onlyClassesAreLearned)
+      }
       throw .split(path: table.path, error)
     }
     training = training.map { rows[$0] }

@@ -18,7 +18,7 @@ extension TablePreprocessing: TablePreparation {
     let target = try table.column(settings.target)
     let settings = known?.settings(for: table, settings) ?? settings
     return try DataSplit(
-      of: table, rows, by: task(target, settings) == .classification ? target : nil, plan)
+      of: table, rows, by: task(target, settings) == .classification ? target : nil, plan, takesNumbers: true)
   }
 
   public static func excluding(_ column: String, _ settings: TableSettings) -> TableSettings {

@@ -41,17 +41,13 @@ public struct PredictionFile: Sendable {
     let label: Int
   }
 
-  private static let prefix = "probability_"
+  fileprivate static let prefix = "probability_"
 
   /// Reads a table in CSV.
   ///
   /// - Throws: where the file cannot be read, lacks a column, or has a class without one.
   public init(reading path: String) throws(TableFault) {
-    let bytes: [UInt8]
-    do throws(ArchiveFault) { bytes = try MappedFile(path: path, map: false).bytes.array() } catch {
-      throw .unreadable(reason: "\(error)")
-    }
-    var reader = CSVReader(bytes, path: path)
+    var reader = try Self.reader(of: path)
     guard let header = try reader.next()?.fields else { throw .noHeader(path: path) }
     func place(_ names: [String]) throws(TableFault) -> Int {
       guard let place = header.firstIndex(where: names.contains) else {
@@ -66,9 +62,7 @@ public struct PredictionFile: Sendable {
     let prediction = header.firstIndex(of: "predicted")
     var rows: [LabelProblems.Prediction] = []
     while let record = try reader.next() {
-      guard record.fields.count == header.count else {
-        throw .ragged(path: path, row: record.row, fields: record.fields.count, expected: header.count)
-      }
+      try Self.check(record, header, path)
       func label(_ column: Int) throws(TableFault) -> Int {
         let word = record.fields[column]
         guard let label = names.firstIndex(where: { $0.isExactly(word) }) else {
@@ -94,6 +88,20 @@ public struct PredictionFile: Sendable {
     (classes, predictions) = (names, rows)
   }
 
+  fileprivate static func reader(of path: String) throws(TableFault) -> CSVReader {
+    do throws(ArchiveFault) { return CSVReader(try MappedFile(path: path, map: false).bytes.array(), path: path) } catch
+    {
+      throw .unreadable(reason: "\(error)")
+    }
+  }
+
+  fileprivate static func check(
+    _ record: CSVReader.Record, _ header: [String], _ path: String
+  ) throws(TableFault) {
+    guard record.fields.count != header.count else { return }
+    throw .ragged(path: path, row: record.row, fields: record.fields.count, expected: header.count)
+  }
+
   /// How well they meet the truth, each prediction by itself.
   public var metrics: ClassificationMetrics {
     var metrics = ClassificationMetrics(classes: classes, keepsProbabilities: true, decision: .mostProbable)
@@ -102,5 +110,33 @@ public struct PredictionFile: Sendable {
         probabilities: prediction.probabilities, label: prediction.label, predicted: prediction.predicted)
     }
     return metrics
+  }
+}
+
+extension RegressionMetrics {
+  /// Those of a table of estimates such as `out-of-fold.csv` of a regression: columns `true` and `predicted` of numbers, and
+  /// none of probabilities.
+  ///
+  /// - Returns: nil for a table of classes.
+  /// - Throws: where the file cannot be read, or mixes numbers and other words.
+  public init?(reading path: String) throws(TableFault) {
+    var reader = try PredictionFile.reader(of: path)
+    guard let header = try reader.next()?.fields else { throw .noHeader(path: path) }
+    guard let truth = header.firstIndex(of: "true"), let estimate = header.firstIndex(of: "predicted"),
+      !header.contains(where: { $0.hasPrefix(PredictionFile.prefix) })
+    else { return nil }
+    self.init(keepsPairs: true)
+    while let record = try reader.next() {
+      try PredictionFile.check(record, header, path)
+      func number(_ column: Int) throws(TableFault) -> Double? {
+        if let number = Double(record.fields[column]) { return number }
+        if count == 0 { return nil }
+        throw .notANumber(path: path, row: record.row, column: header[column], text: record.fields[column])
+      }
+      // Classes without their probabilities.
+      guard let target = try number(truth), let estimate = try number(estimate) else { return nil }
+      add(target: target, estimate: estimate)
+    }
+    if count == 0 { throw .noRows(path: path) }
   }
 }

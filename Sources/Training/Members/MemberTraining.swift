@@ -148,7 +148,7 @@ public enum MemberTraining {
     let isStratified: Bool =
       switch kind {
       case .tags, .translation, .generation: false
-      default: options.parts.isStratified && hasClasses
+      default: options.parts.isStratified != false && hasClasses
       }
     return switch (isStratified, options.parts.grouping != nil) {
     case (true, true): "stratified-grouped"

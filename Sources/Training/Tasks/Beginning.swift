@@ -1,5 +1,6 @@
 import AviaryCheckpoints
 import AviaryDatasets
+import AviaryDiagnostics
 import AviaryLayers
 import AviaryTensors
 
@@ -42,16 +43,34 @@ struct Beginning {
     }
   }
 
+  /// What the head of a checkpoint predicts, beside what the data ask for.
+  enum KnownHead {
+    /// The same, in words: the head stays, and perhaps more.
+    case same(_ what: String, kept: String = "its head is kept")
+    /// Something else. `reason` is what the checkpoint does.
+    case other(_ reason: String)
+
+    /// The head of a classifier, by the names of its classes in their order; nil where the checkpoint has none.
+    init(of known: [String]?, for classes: [String]) {
+      guard let known else {
+        self = .other("does not name its classes")
+        return
+      }
+      let isSame = known.elementsEqual(classes) { $0.isExactly($1) }
+      self = isSame ? .same("these classes") : .other("predicts other classes")
+    }
+  }
+
   /// The network with its values and its frozen set, ready to be trained.
   ///
   /// - Parameters:
   ///   - input: the shape that the data have for the network.
   ///   - outputs: what the head is replaced for, unless the state was saved; nil keeps the head of a checkpoint.
-  ///   - keepsHead: whether a checkpoint's head with this number of outputs stays: it predicts the same already.
+  ///   - head: what a checkpoint's head predicts; nil where there is no such question.
   ///   - changes: values of the configuration for a network from scratch; nil for those of the options.
   ///   - data: the fingerprint of the data. A saved state of other data is refused.
   func start(
-    input: [Int], outputs: Int?, keepsHead: Bool = false, changes: [ConfigurationChange]? = nil, data: DataFingerprint,
+    input: [Int], outputs: Int?, head: KnownHead? = nil, changes: [ConfigurationChange]? = nil, data: DataFingerprint,
     _ options: TrainingOptions
   ) throws -> Start {
     try requireSame(data, options)
@@ -74,8 +93,7 @@ struct Beginning {
       // Weights of integers are not trained; those that they stand for are.
       let loaded = try registry.model(from: checkpoint.dequantized(), seed: options.seed, path: path)
       _ = try loaded.architecture.build(configuration: checkpoint.metadata.configuration, input: input)
-      let stays = keepsHead && !checkpoint.metadata.headAbsent && loaded.model.configuration.outputs == outputs
-      let replacement = stays ? nil : outputs
+      let replacement = replacement(outputs, of: loaded.model, checkpoint, path, head, options)
       let model = replacement.map { loaded.model.replacingHead(outputs: $0, seed: options.seed) } ?? loaded.model
       start = Start(model: model, architecture: loaded.architecture, metadata: checkpoint.metadata)
       if replacement != nil || checkpoint.metadata.headAbsent { isNew = { model.isInHead($0) } }
@@ -96,6 +114,13 @@ struct Beginning {
     start.metadata.extra[DataFingerprint.key] = data.text
     try start.model.freeze(options)
     if let remark = start.model.remarkOnFrozen(isNew: isNew) { report(remark) }
+    if isSource, options.layerwiseDecay.map({ $0 < 1 }) == true, options.unfreezing.isEmpty,
+      start.model.trainsHeadAlone
+    {
+      report(
+        "--layer-decay changes nothing: only the head \(start.model.headPath) is trained, and the decay is of layers before it"
+      )
+    }
     if !isSource, start.model.isHeadFrozen { report("the head \(start.model.headPath) is frozen: it is not trained") }
     return start
   }
@@ -121,12 +146,40 @@ struct Beginning {
 
   /// Refuses a saved state that was trained on other classes.
   func requireSameClasses(_ classes: [String], _ options: TrainingOptions) throws(TrainingFault) {
-    guard case .saved(let checkpoint, _) = place, checkpoint.metadata.classes != classes else { return }
+    guard case .saved = place, case .other = knownHead(for: classes) else { return }
     throw .unusableState(reason: "\(options.data) has other classes now")
+  }
+
+  /// What the checkpoint's head predicts beside such classes; nil from scratch.
+  func knownHead(for classes: [String]) -> KnownHead? {
+    checkpoint.map { KnownHead(of: $0.checkpoint.metadata.classes, for: classes) }
   }
 }
 
 extension Beginning {
+  /// The outputs of the new head of a checkpoint's network, after a line that says what becomes of the old one; nil where it
+  /// stays.
+  private func replacement(
+    _ outputs: Int?, of model: any Network, _ checkpoint: Checkpoint, _ path: String, _ head: KnownHead?,
+    _ options: TrainingOptions
+  ) -> Int? {
+    // Vocabularies stay, and with them the number of outputs.
+    guard let outputs else { return options.replacesHead ? model.configuration.outputs : nil }
+    let reason: String
+    switch head {
+    case nil: return outputs
+    case _ where checkpoint.metadata.headAbsent: reason = "has none"
+    case .other(let difference)?: reason = difference
+    case .same? where model.configuration.outputs != outputs: reason = "has one of another size"
+    case .same? where options.replacesHead: return outputs
+    case .same(let what, let kept)?:
+      report("\(path) predicts \(what) already: \(kept); give --new-head for a new one")
+      return nil
+    }
+    report("the head \(model.headPath) is new: \(path) \(reason)")
+    return outputs
+  }
+
   /// States that were saved before fingerprints were kept have none.
   private func requireSame(_ data: DataFingerprint, _ options: TrainingOptions) throws(TrainingFault) {
     guard case .saved(let checkpoint, _) = place, let known = checkpoint.metadata.extra[DataFingerprint.key],

@@ -22,6 +22,8 @@ protocol TrainablePreparation: TablePreparation {
   static func known(
     by checkpoint: (checkpoint: Checkpoint, path: String)?, _ settings: Settings, isSource: Bool
   ) throws -> Self?
+  /// Whether each row is of a class, which may have its share in every part.
+  var dividesClasses: Bool { get }
   /// What validation reports.
   var monitors: [Monitor] { get }
   /// Whether a network is called with such inputs.
@@ -45,8 +47,8 @@ protocol TrainablePreparation: TablePreparation {
   ) throws(TableFault) -> DatasetParts<Examples<Inputs>>
   /// How many outputs the network has.
   var outputCount: Int { get }
-  /// Whether a network with the known preparation predicts the same already, so that its head stays.
-  func predictsSame(as known: Self) -> Bool
+  /// What the head of a network with the known preparation predicts, beside what this one asks for.
+  func head(of known: Self) -> Beginning.KnownHead
   /// The network as a function of inputs. Refuses batches that are too large for it.
   ///
   /// - Parameter path: that of the checkpoint or of the data, for faults.
@@ -59,9 +61,9 @@ extension TrainablePreparation {
   static func suits(_ network: any Network) -> Bool { network is any Classifier }
   static var needed: String { "has no answer for a row of a table; mlp has" }
   var monitors: [Monitor] { classes == nil ? Monitor.ofNumbers : Monitor.ofClasses }
+  var dividesClasses: Bool { classes != nil }
   static var testShare: Double { 0.1 }
   func changes(_ given: [ConfigurationChange]) -> [ConfigurationChange] { given }
-  func predictsSame(as known: Self) -> Bool { false }
   func places(of inputs: Inputs) -> [Int]? { nil }
   func changing(
     _ parts: DatasetParts<Examples<Inputs>>, of table: Table, _ settings: Settings, seed: UInt64
@@ -94,9 +96,10 @@ extension TrainablePreparation {
       report(remark)
     }
     if let remark = data.dropped.remark { report(remark) }
-    let keepsHead = known.map { preprocessing.predictsSame(as: $0) } ?? false
-    if keepsHead, beginning.isSource, let path = checkpoint?.path {
-      report("\(path) predicts this target already: its head and the target's scale are kept")
+    if beginning.isSource, !preprocessing.dividesClasses,
+      let remark = options.parts.remarkOnStrata("\(options.data) is not divided by classes")
+    {
+      report(remark)
     }
     let file = try DataFingerprint(file: options.data)
     let own = (
@@ -108,7 +111,9 @@ extension TrainablePreparation {
     }
     for remark in data.groupRemarks { report(remark) }
     let start = try beginning.start(
-      input: preprocessing.inputShape, outputs: preprocessing.outputCount, keepsHead: keepsHead,
+      input: preprocessing.inputShape, outputs: preprocessing.outputCount,
+      head: known.map { preprocessing.head(of: $0) } ?? preprocessing.classes.flatMap(beginning.knownHead)
+        ?? .other("does not say what it predicts"),
       changes: preprocessing.changes(options.configuration), data: data.parts.fingerprint(own), options)
     let (forward, mostAtOnce) = try preprocessing.outputs(
       of: start, data.parts, options, path: checkpoint?.path ?? options.data)
@@ -191,6 +196,16 @@ func skippedRows(_ count: Int, without values: String) -> [String] {
   count > 0 ? ["\(count) rows without \(values) are left out"] : []
 }
 
+extension Beginning.KnownHead {
+  /// The head of a classifier of rows: the same words in another column say something else.
+  fileprivate init(of known: TablePreprocessing.Target, for target: TablePreprocessing.Target) {
+    self =
+      known.name.isExactly(target.name)
+      ? .init(of: known.task == .classification ? known.classes : [], for: target.classes)
+      : .other("predicts \(known.name), not \(target.name)")
+  }
+}
+
 // MARK: - Rows
 
 extension TablePreprocessing: TrainablePreparation {
@@ -248,8 +263,12 @@ extension TablePreprocessing: TrainablePreparation {
     table.unusedColumns(beside: columnNames + settings.excluded + [target.name])
   }
 
-  func predictsSame(as known: TablePreprocessing) -> Bool {
-    known.predictsSameNumber(as: target)
+  func head(of known: TablePreprocessing) -> Beginning.KnownHead {
+    if known.predictsSameNumber(as: target) {
+      return .same("this target", kept: "its head and the target's scale are kept")
+    }
+    guard target.task == .classification else { return .other("does not estimate \(target.name)") }
+    return .init(of: known.target, for: target)
   }
 
   func outputs(
@@ -289,6 +308,14 @@ extension SeriesPreprocessing: TrainablePreparation {
   func remarks(on table: Table, _ parts: DatasetParts<Examples<SeriesWindows>>) -> [String] {
     let remarks = table.remarks(on: table.names.filter { !ExactSet(settings.excluded).contains($0) })
     return remarks + table.unusedColumns(beside: columns.map(\.name))
+  }
+
+  func head(of known: SeriesPreprocessing) -> Beginning.KnownHead {
+    let (asked, known) = (settings, known.settings)
+    // Whether the windows are as long, the network itself decides.
+    return asked.target.isExactly(known.target) && asked.rowsAhead == known.rowsAhead
+      && asked.stepCount == known.stepCount
+      ? .same("this target") : .other("predicts another target, or other rows of it")
   }
 
   func outputs(
@@ -346,6 +373,8 @@ extension TextColumnPreprocessing: TrainablePreparation {
     given + [ConfigurationChange(name: "symbols", value: "\(symbols)")]
   }
 
+  func head(of known: TextColumnPreprocessing) -> Beginning.KnownHead { .init(of: known.target, for: target) }
+
   func changing(
     _ parts: DatasetParts<Examples<TextSequences>>, of table: Table, _ settings: TextColumnSettings, seed: UInt64
   ) throws(TableFault) -> DatasetParts<Examples<TextSequences>> {
@@ -356,7 +385,14 @@ extension TextColumnPreprocessing: TrainablePreparation {
   }
 
   func remarks(on table: Table, _ parts: DatasetParts<Examples<TextSequences>>) -> [String] {
-    table.remarks(on: [settings.target]) + skippedRows(parts.skipped, without: "text or class")
+    let isOfNumbers = target.kind == .numeric && target.classes.count > 2
+    return table.remarks(on: [settings.target])
+      + (isOfNumbers
+        ? [
+          "column \(target.name) holds numbers, which are taken as \(target.classes.count) classes: no numbers are learned of texts"
+        ]
+        : [])
+      + skippedRows(parts.skipped, without: "text or class")
   }
 
   func outputs(

@@ -50,6 +50,9 @@ extension Network {
     return !head.isEmpty && head.allSatisfy(\.parameter.isFrozen)
   }
 
+  /// Whether no parameter outside of the head is trained.
+  var trainsHeadAlone: Bool { namedParameters().allSatisfy { $0.parameter.isFrozen || isInHead($0.path) } }
+
   /// A line about frozen parameters that keep the random values that they start with; nil where there are none.
   ///
   /// - Parameter isNew: whether a parameter, by its path, has such values.

@@ -66,7 +66,7 @@ struct GraphStart {
     split.held = HeldOut(division)
     let features = try encoding.features(of: collection)
     let start = try beginning.start(
-      input: [encoding.columns], outputs: classes.count,
+      input: [encoding.columns], outputs: classes.count, head: beginning.knownHead(for: classes),
       data: collection.fingerprint(features: features, labels: labels, division), options)
     var metadata = start.metadata
     metadata.classes = classes

@@ -13,7 +13,8 @@ func graphTask(_ beginning: Beginning, _ options: TrainingOptions, _ graph: Grap
   var fingerprint = DataFingerprint()
   fingerprint.add(dataset)
   let start = try beginning.start(
-    input: [dataset.features.columns], outputs: dataset.classes, data: fingerprint, options)
+    input: [dataset.features.columns], outputs: dataset.classes, head: beginning.knownHead(for: classes),
+    data: fingerprint, options)
   var metadata = start.metadata
   metadata.classes = classes
   metadata.preprocessing = try InputPreparation.graph(.init(normalizesFeatures: true, splitSeed: options.seed)).json()

@@ -48,6 +48,11 @@ struct ImageParts {
         "\(options.data): its test part, \(own.entries.count) images, is left aside: what is held out of the others is the test"
       )
     }
+    if plan.validation == 0, plan.test == 0, plan.fold == nil,
+      let remark = options.parts.remarkOnStrata("\(options.data) has its own parts")
+    {
+      remarks.append(remark)
+    }
     let others = [("validation", given), ("test", drawn.test == nil ? own : nil)]
     remarks += try Self.shared(plan.grouping, training, others)
     remarks += RepeatedParts(
@@ -106,7 +111,9 @@ struct ImageStart {
     preprocessing = try Self.preprocessing(beginning, images, data)
     let fingerprint = RecordedSplit.fingerprint(of: [data.training, data.validation, data.test])
     let start = try beginning.start(
-      input: Self.input(preprocessing), outputs: classes.count, data: fingerprint, options)
+      input: Self.input(preprocessing), outputs: classes.count, head: beginning.knownHead(for: classes),
+      data: fingerprint,
+      options)
     model = try start.architecture.classifier(start.model)
     var metadata = start.metadata
     metadata.classes = classes
@@ -160,10 +167,18 @@ struct ImageStart {
 
   private static func sized(_ given: Preprocessing, _ options: ImageOptions) -> Preprocessing {
     let preprocessing = options.samplewise.map(given.normalizingEach) ?? given
-    guard !options.hasCropMargin, let size = preprocessing.outputSize else { return preprocessing }
-    var tight = preprocessing
-    tight.resize = .shorterSide(min(size.height, size.width))
-    return tight
+    guard let hasMargin = options.hasCropMargin, let size = preprocessing.outputSize else { return preprocessing }
+    let side = min(size.height, size.width)
+    var changed = preprocessing
+    if hasMargin {
+      // A margin that is there is the checkpoint's own.
+      if case .shorterSide(let known) = preprocessing.resize, known > side { return preprocessing }
+      changed.resize = Preprocessing.torchvision(size: side).resize
+      changed.crop = size
+    } else {
+      changed.resize = .shorterSide(side)
+    }
+    return changed
   }
 
   /// [C, H, W] as the network will get it.

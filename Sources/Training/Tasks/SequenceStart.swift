@@ -22,6 +22,7 @@ extension TaggingPreprocessing: TrainablePreparation {
   var preparation: InputPreparation { .tags(self) }
   func places(of inputs: TextSequences) -> [Int]? { inputs.rows }
   var monitors: [Monitor] { [.loss, .accuracy] }
+  var dividesClasses: Bool { false }
 
   static func suits(_ network: any Network) -> Bool { network is any SequenceTagger }
   static var needed: String { "has no label for each token; sequence-tagger-lstm has" }
@@ -47,7 +48,7 @@ extension TaggingPreprocessing: TrainablePreparation {
     given + [ConfigurationChange(name: "symbols", value: "\(symbols)")]
   }
 
-  func predictsSame(as known: TaggingPreprocessing) -> Bool { tags == known.tags }
+  func head(of known: TaggingPreprocessing) -> Beginning.KnownHead { .init(of: known.tags, for: tags) }
 
   func remarks(on table: Table, _ parts: DatasetParts<Examples<TextSequences>>) -> [String] {
     skippedRows(parts.skipped, without: "tokens or labels")
@@ -70,6 +71,7 @@ extension TranslationPreprocessing: TrainablePreparation {
   static var items: String { "tokens" }
   var preparation: InputPreparation { .translation(self) }
   var monitors: [Monitor] { [.loss, .accuracy] }
+  var dividesClasses: Bool { false }
   var outputCount: Int { written.symbols }
 
   static func suits(_ network: any Network) -> Bool { network is any SequenceWriter<SourceText> }
@@ -100,7 +102,7 @@ extension TranslationPreprocessing: TrainablePreparation {
   }
 
   /// The vocabularies stay.
-  func predictsSame(as known: TranslationPreprocessing) -> Bool { true }
+  func head(of known: TranslationPreprocessing) -> Beginning.KnownHead { .same("these tokens") }
 
   func remarks(on table: Table, _ parts: DatasetParts<Examples<WritingExamples<TextSequences>>>) -> [String] {
     skippedRows(parts.skipped, without: "both texts")
@@ -128,6 +130,7 @@ extension GenerationPreprocessing: TrainablePreparation {
   static var items: String { "tokens" }
   var preparation: InputPreparation { .generation(self) }
   var monitors: [Monitor] { [.loss, .accuracy] }
+  var dividesClasses: Bool { false }
   var outputCount: Int { written.symbols }
 
   static func suits(_ network: any Network) -> Bool { network is any SequenceWriter<Tensor> }
@@ -152,7 +155,7 @@ extension GenerationPreprocessing: TrainablePreparation {
 
   func changes(_ given: [ConfigurationChange]) -> [ConfigurationChange] { given + [written.change] }
 
-  func predictsSame(as known: GenerationPreprocessing) -> Bool { true }
+  func head(of known: GenerationPreprocessing) -> Beginning.KnownHead { .same("these tokens") }
 
   func remarks(on table: Table, _ parts: DatasetParts<Examples<WritingExamples<TableFeatures>>>) -> [String] {
     rows.remarks(on: table) + rows.unusedColumns(of: table)
