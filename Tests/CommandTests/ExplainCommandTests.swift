@@ -22,13 +22,11 @@ import Testing
   @Test func writesAPictureAndItsNumbers() throws {
     let out = scratch / "out"
     let outcome = try explain(
-      photograph, photograph, "--class", "dog", "--output", out, "--sanity", "--json")
+      photograph, photograph, "--class", "dog", "--output", out, "--json")
     #expect(outcome.status == 0, "\(outcome.errors)")
     let found = try #require(try outcome.json()["explanations"] as? [[String: Any]])
     #expect(found.count == 2 && found.allSatisfy { $0["class"] as? String == "dog" })
     #expect(found[0]["method"] as? String == "gradcam" && found[0]["layer"] as? String == "layer4")
-    let sanity = try #require(found[0]["sanity"] as? [String: Any])
-    #expect((sanity["stages"] as? [Any])?.isEmpty == false && sanity["depends_on_weights"] is Bool)
     let pictures = found.compactMap { $0["picture"] as? String }
     #expect(Set(pictures).count == 2, "two images of one name have files of their own")
     for picture in pictures {
@@ -61,6 +59,15 @@ import Testing
   }
 
   /// A head of zeros: nothing in the image counts, and there is nothing to compare.
+  @Test func mapsOfRandomWeightsAreCompared() throws {
+    let outcome = try explain(
+      photograph, "--class", "dog", "--output", scratch / "out", "--method", "saliency", "--sanity", "--json")
+    let found = try #require((try outcome.json()["explanations"] as? [[String: Any]])?.first)
+    let sanity = try #require(found["sanity"] as? [String: Any])
+    #expect((sanity["stages"] as? [Any])?.isEmpty == false && sanity["depends_on_weights"] is Bool, "\(sanity)")
+    #expect(sanity["correlation"] is Double)
+  }
+
   @Test func aMapOfZerosIsSaid() throws {
     var checkpoint = try ToyFiles.checkpoint()
     let weights = try #require(checkpoint["fc.weight"])
