@@ -44,7 +44,8 @@ import Testing
 
     /// A run, a file with a name, a key from the environment; the port on standard output, JSON on standard error, and the
     /// end at SIGTERM.
-    @Test func itServesUntilItIsAskedToEnd() async throws {
+    @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/curl"), "curl is not installed"))
+    func itServesUntilItIsAskedToEnd() async throws {
       let folder = try ScratchFolder()
       try FileManager.default.createDirectory(atPath: folder / "run", withIntermediateDirectories: true)
       try ToyFiles.checkpoint().write(to: folder / "run/best.h5")

@@ -4,6 +4,7 @@ import AviaryLayers
 import AviaryModels
 import AviaryTensors
 import AviaryTestSupport
+import COneDNN
 import Foundation
 import Testing
 
@@ -85,10 +86,27 @@ import Testing
       }
     }
     let (a, b) = (try Checkpoint.read(from: root + "/true/last.h5"), try Checkpoint.read(from: root + "/false/last.h5"))
-    #expect(CheckpointDifference(a, b).isEmpty)
+    expectSame(a, b)
     let states = try [a, b].map { try LoopState(json: #require($0.trainingState?.state)).history }
-    #expect(states[0].map(\.training) == states[1].map(\.training))
-    #expect(states[0].map(\.validation) == states[1].map(\.validation))
+    for (first, second) in zip(states[0], states[1]) {
+      expectSame(first.training, second.training)
+      expectSame(try #require(first.validation), try #require(second.validation))
+    }
+  }
+
+  /// From version 3 on, oneDNN's sums for an image depend on the batch that it is in, within rounding.
+  private static let isExact = ad_version() < 3_00_00
+
+  private func expectSame(_ a: Checkpoint, _ b: Checkpoint) {
+    let difference = CheckpointDifference(a, b)
+    let isNear =
+      difference.onlyInFirst.isEmpty && difference.onlyInSecond.isEmpty && difference.otherShape.isEmpty
+      && difference.otherValues.allSatisfy { $0.largest < 1e-6 }
+    #expect(difference.isEmpty || !Self.isExact && isNear, "\(difference)")
+  }
+
+  private func expectSame(_ a: Scores, _ b: Scores) {
+    #expect(a == b || !Self.isExact && abs(a.loss - b.loss) < 1e-6 && a.accuracy == b.accuracy)
   }
 
   /// With layers that are unfrozen, the features of what remains frozen are computed again.
@@ -110,6 +128,6 @@ import Testing
       ) { _ in }
     }
     let both = try [true, false].map { try Checkpoint.read(from: "\(photographs.root)/\($0)/last.h5") }
-    #expect(CheckpointDifference(both[0], both[1]).isEmpty)
+    expectSame(both[0], both[1])
   }
 }
