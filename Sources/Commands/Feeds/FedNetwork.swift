@@ -115,8 +115,8 @@ struct FedNetwork {
     }
     let token = Int(exactly: unknown.token).map(String.init) ?? "\(unknown.token)"
     return Unfed(
-      "\(example): the token \(token) is no row of the embedding '\(unknown.layer)', which has \(unknown.rows), numbered "
-        + "from 0; give tokens of the network's vocabulary")
+      "\(example): the token \(token) is outside the embedding '\(unknown.layer)', whose rows are 0 to \(unknown.rows - 1); "
+        + "give tokens of the network's vocabulary")
   }
 
   /// The names of an output's classes: the checkpoint's, if there are as many, or numbers.

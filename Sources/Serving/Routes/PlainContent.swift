@@ -29,7 +29,7 @@ struct PlainContent: Sendable {
       for part in form.parts where part.file == nil {
         guard part.content.count <= 1000, let text = part.text else {
           throw .malformed(
-            "field '\(part.name.prefix(40))' is no short text; send a picture as a file, as curl -F image=@PHOTO.jpg does"
+            "field '\(part.name.prefix(40))' is not a short text; send a picture as a file, as curl -F image=@PHOTO.jpg does"
           )
         }
         if options[part.name] == nil { options[part.name] = text }
