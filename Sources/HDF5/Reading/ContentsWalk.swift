@@ -61,8 +61,12 @@ struct ContentsWalk {
         return
       }
       let found: Object
-      if let object = known[address] { found = object } else { found = try object(at: address, place) }
-      if contents.paths[address] == nil { contents.paths[address] = place.path }
+      if let object = known[address] {
+        found = object
+      } else {
+        found = try object(at: address, place)
+        contents.paths[address] = place.path
+      }
       switch found {
       case .group(let header):
         guard place.depth <= Self.depthLimit else {

@@ -18,16 +18,16 @@ struct SymbolTable {
     let what = "a symbol table node"
     let image = blocks.image
     let entrySize = 2 * image.sizeOfOffsets + 24
-    var head = try blocks.block(at: address, count: 8, what)
-    try head.signature("SNOD")
-    try head.version(1)
-    try head.skip(1)
-    let count = try head.uint16()
+    // Room for all entries that a node may have is written with it.
+    let whole = 8 + 2 * image.groupLeafK * entrySize
+    var fields = try blocks.block(at: address, count: min(whole, blocks.available(at: address)), what)
+    try fields.signature("SNOD")
+    try fields.version(1)
+    try fields.skip(1)
+    let count = try fields.uint16()
     guard count <= 2 * image.groupLeafK else {
       throw .damage("\(what) has \(count) entries, more than \(2 * image.groupLeafK)")
     }
-    var fields = try blocks.block(at: address, count: 8 + count * entrySize, what)
-    try fields.skip(8)
     var links: [Link] = []
     for _ in 0..<count {
       let nameOffset = try fields.unsigned(image.sizeOfOffsets)

@@ -1,5 +1,8 @@
 /// The messages of an object (specification IV.A.1), versions 1 and 2, with their continuations.
 struct ObjectHeader {
+  /// Libraries write 272 bytes for a dataset of numbers, and less for a group: one block instead of two.
+  private static let usualSize = 288
+
   private(set) var messages: [HeaderMessage] = []
 
   /// The first message of a kind.
@@ -8,14 +11,15 @@ struct ObjectHeader {
   }
 
   init(at address: UInt64, _ blocks: BlockReader) throws(Flaw) {
-    var head = try blocks.block(at: address, count: min(16, blocks.available(at: address)), "the object header")
+    let what = "the object header"
+    var head = try blocks.block(at: address, count: min(Self.usualSize, blocks.available(at: address)), what)
     // Continuations that refer to one another would never end.
-    var visited: Set<UInt64> = [address]
+    var visited: Set<UInt64> = []
     var pending: [(address: UInt64, length: Int)] = []
     let isNew = head.bytes.starts(with: "OHDR".utf8)
     var hasCreationOrder = false
     if isNew {
-      (hasCreationOrder, pending) = try first(at: address, blocks)
+      (hasCreationOrder, pending) = try first(head, at: address, blocks)
     } else {
       try head.version(1)
       try head.skip(1)
@@ -23,11 +27,13 @@ struct ObjectHeader {
       try head.skip(4)
       let length = try head.uint32()
       try head.skip(4)
-      let body = try blocks.block(at: address + 16, count: length, "the object header")
+      let body =
+        length <= head.remaining
+        ? try head.block(length) : try blocks.block(at: address + 16, count: length, what)
       pending = try oldMessages(body, most: count)
     }
     while let (next, length) = pending.popLast() {
-      guard visited.insert(next).inserted else { throw .damage("the object header continues itself") }
+      guard next != address, visited.insert(next).inserted else { throw .damage("the object header continues itself") }
       let what = "a continuation of the object header"
       var body = try blocks.block(at: next, count: length, what)
       if isNew {
@@ -40,18 +46,19 @@ struct ObjectHeader {
   }
 
   private mutating func first(
-    at address: UInt64, _ blocks: BlockReader
+    _ start: FieldReader, at address: UInt64, _ blocks: BlockReader
   ) throws(Flaw) -> (Bool, [(address: UInt64, length: Int)]) {
-    let what = "the object header"
-    var head = try blocks.block(at: address, count: min(64, blocks.available(at: address)), what)
+    var start = start
+    var head = start
     try head.signature("OHDR")
     try head.version(2)
     let flags = try head.byte()
     if flags & 0x20 != 0 { try head.skip(16) }
     if flags & 0x10 != 0 { try head.skip(4) }
     let length = try head.number(1 << (flags & 3))
-    guard let count = length.plus(head.offset + 4) else { throw .overflow(what) }
-    var whole = try blocks.block(at: address, count: count, what)
+    guard let count = length.plus(head.offset + 4) else { throw .overflow(start.what) }
+    var whole =
+      count <= start.remaining ? try start.block(count) : try blocks.block(at: address, count: count, start.what)
     try whole.skip(head.offset)
     let hasCreationOrder = flags & 0x04 != 0
     return (hasCreationOrder, try newMessages(&whole, hasCreationOrder))
