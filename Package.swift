@@ -2,13 +2,24 @@
 import PackageDescription
 
 let safe: [SwiftSetting] = [.strictMemorySafety()]
+let isTestsBuild = Context.environment["AVIARY_TESTS_BUILD"] != nil
 /// The modules whose own loops tests spend their time in. `tools/test` leaves Swift unoptimized, which saves more than half of
 /// its build, but for these: others take four times as long to be optimized, and their tests are as quick without.
 let optimizedInTests: Set = [
   "Kernels", "Archives", "HDF5", "HDF5Writing", "Tensors", "Layers", "Search", "LinearAlgebra",
 ]
-let optimized: [SwiftSetting] =
-  Context.environment["AVIARY_TESTS_BUILD"] == nil ? [] : [.unsafeFlags(["-Xfrontend", "-O"])]
+let optimized: [SwiftSetting] = isTestsBuild ? [.unsafeFlags(["-Xfrontend", "-O"])] : []
+/// The last and largest modules, which everything else has been built for when their turn comes: their files are compiled in
+/// parts, one for each processor, instead of as a whole.
+let inPartsInTests: Set = ["Commands", "CommandTests"]
+let inParts: [SwiftSetting] =
+  isTestsBuild ? [.unsafeFlags(["-no-whole-module-optimization", "-enable-batch-mode"])] : []
+
+/// What modules are built with.
+func settings(_ name: String) -> [SwiftSetting] {
+  (optimizedInTests.contains(name) ? optimized : []) + (inPartsInTests.contains(name) ? inParts : [])
+}
+
 // Traits choose parts that need other packages, which nobody else fetches: `swift build --traits TensorBoard`.
 let protobuf: Target.Dependency = .product(
   name: "SwiftProtobuf", package: "swift-protobuf", condition: .when(traits: ["TensorBoard", "ONNX"]))
@@ -28,14 +39,14 @@ func module(
     dependencies: dependencies
       + (name == "Diagnostics" || name == "Platform" ? [] : ["AviaryDiagnostics", "AviaryPlatform"]),
     path: path ?? "Sources/" + name, exclude: protobufSources[name] ?? [],
-    swiftSettings: safe + (optimizedInTests.contains(name) ? optimized : []), linkerSettings: linking)
+    swiftSettings: safe + settings(name), linkerSettings: linking)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
   .testTarget(
     name: "Aviary" + name + "Tests",
     dependencies: [.byName(name: "Aviary" + name), "AviaryTestSupport"] + dependencies,
-    path: "Tests/" + name + "Tests", resources: resources)
+    path: "Tests/" + name + "Tests", resources: resources, swiftSettings: settings(name + "Tests"))
 }
 
 let package = Package(
