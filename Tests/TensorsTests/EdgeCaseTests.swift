@@ -79,6 +79,20 @@ import Testing
     #expect(vector(1, 2).replacing(with: vector(nan, nan), where: Mask([false, true], shape: [2])).scalars[0] == 1)
   }
 
+  @Test func zerosKeepTheirSigns() {
+    let zeros = vector(0, -0.0)
+    #expect(texts(1 / -zeros) == ["-inf", "inf"] && texts(1 / (zeros * -2)) == ["-inf", "inf"])
+    #expect(texts(1 / (zeros * 3)) == ["inf", "-inf"] && texts(1 / (zeros / 4)) == ["inf", "-inf"])
+    #expect(texts(1 / (zeros - 0)) == ["inf", "-inf"] && texts(1 / (zeros + 0)) == ["inf", "inf"])
+    let (_, gradients) = differentiated(["x": vector(1, 2)]) { ($0["x"]! * -0.0).sum() }
+    #expect(texts(1 / gradients["x"]!) == ["-inf", "-inf"])
+  }
+
+  @Test func theSmallestNumbersDivide() {
+    #expect(texts(vector(0x3p-130, -infinity, 0) / 0x1p-130) == ["3.0", "-inf", "0.0"])
+    #expect(texts(vector(3, -2, 0) / 0) == ["inf", "-inf", "nan"])
+  }
+
   @Test func comparisonsMakeMasks() {
     let (a, b) = (vector(1, 2, nan), vector(1, 3, nan))
     #expect((a .< b).values == [false, true, false] && (a .<= b).values == [true, true, false])

@@ -30,26 +30,34 @@ extension Tensor {
   /// The difference, element by element, with broadcasting.
   public static func - (a: Tensor, b: Float) -> Tensor { a.affine(scale: 1, shift: -b) }
   /// The product, element by element, with broadcasting.
-  public static func * (a: Tensor, b: Float) -> Tensor { a.affine(scale: b, shift: 0) }
+  public static func * (a: Tensor, b: Float) -> Tensor { a.scaled(by: b) }
   /// The quotient, element by element, with broadcasting.
-  public static func / (a: Tensor, b: Float) -> Tensor { a.affine(scale: 1 / b, shift: 0) }
+  public static func / (a: Tensor, b: Float) -> Tensor {
+    let scale = 1 / b
+    // Of the smallest numbers the reciprocal is infinite, and their quotients are not.
+    return scale.isInfinite && b != 0 ? a / Tensor(b) : a.scaled(by: scale)
+  }
   /// The sum, element by element, with broadcasting.
   public static func + (a: Float, b: Tensor) -> Tensor { b.affine(scale: 1, shift: a) }
   /// The difference, element by element, with broadcasting.
   public static func - (a: Float, b: Tensor) -> Tensor { b.affine(scale: -1, shift: a) }
   /// The product, element by element, with broadcasting.
-  public static func * (a: Float, b: Tensor) -> Tensor { b.affine(scale: a, shift: 0) }
+  public static func * (a: Float, b: Tensor) -> Tensor { b.scaled(by: a) }
   /// Every element with the other sign.
-  public static prefix func - (a: Tensor) -> Tensor { a.affine(scale: -1, shift: 0) }
+  public static prefix func - (a: Tensor) -> Tensor { a.scaled(by: -1) }
+
+  /// With −0 to be added, which changes nothing: +0 would take the sign of a zero, and that of its reciprocal.
+  private func scaled(by factor: Float) -> Tensor { affine(scale: factor, shift: -0.0) }
 
   private func affine(scale: Float, shift: Float) -> Tensor {
     operation {
-      let x = shift == 0 ? buffer : plainBuffer
+      // What pads a layout has to stay zero.
+      let x = shift == 0 && scale.isFinite ? buffer : plainBuffer
       return recorded(
         Tensor(x.scaled(by: scale, shift: shift), shape: shape),
-        as: .init("affine", .affine(scale: scale, shift: shift)), from: self
+        as: .init("affine", .affine(scale: scale, shift: shift == 0 ? 0 : shift)), from: self
       ) { [x = operand] dy, cotangents in
-        cotangents.add(dy.affine(scale: scale, shift: 0), to: x)
+        cotangents.add(dy.scaled(by: scale), to: x)
       }
     }
   }
