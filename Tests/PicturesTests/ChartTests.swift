@@ -156,6 +156,20 @@ import Testing
     #expect(content.all("circle").count == 2 + 2 && content.texts.contains("a") && content.texts.contains("b"))
   }
 
+  @Test func aGroupOfOnePointLiesOnTop() throws {
+    let chart = ScatterChart(
+      title: "", xTitle: "", yTitle: "",
+      groups: [
+        .init("trials", points: Array(repeating: .init(x: 1, y: 1), count: 5)),
+        .init("best", points: [.init(x: 1, y: 1)]),
+      ])
+    let circles = try SVGContent(chart.drawing().svg()).all("circle")
+    let place = try #require(circles.first?.attributes["cx"])
+    let points = circles.filter { $0.attributes["cx"] == place }
+    let top = try #require(points.last).attributes["fill"]
+    #expect(points.count == 6 && points.filter { $0.attributes["fill"] == top }.count == 1)
+  }
+
   @Test func aContactSheetIsAGrid() throws {
     let picture = Pixels(width: 2, height: 1, channels: 1, bytes: [0, 255])
     let items = (0..<5).map { ContactSheet.Item(picture, titles: ["item \($0)"], color: .right, isFramed: $0 == 0) }

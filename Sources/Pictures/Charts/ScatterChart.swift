@@ -65,11 +65,14 @@ public struct ScatterChart: Sendable {
         drawing.line(from: area.point(low, low), to: area.point(high, high), .init(.faint, width: 1, dashes: [4, 4]))
       }
     }
-    // In turn through the groups, so that the last does not hide the others.
+    // In turn through the groups, so that the last does not hide the others, and ending together: a group of few points, such as
+    // the best one, is not hidden by a large one.
     let longest = groups.map(\.points.count).max() ?? 0
     let radius = points.count > 2000 ? 1.8 : points.count > 300 ? 2.6 : 3.6
-    for index in 0..<longest {
-      for (number, (group, color)) in zip(groups, colors).enumerated() where index < group.points.count {
+    for turn in 0..<longest {
+      for (number, (group, color)) in zip(groups, colors).enumerated() {
+        let index = turn - (longest - group.points.count)
+        guard index >= 0 else { continue }
         let point = group.points[index]
         guard point.x.isFinite, point.y.isFinite else { continue }
         drawing.symbol(number, at: area.point(point.x, point.y), radius: radius, fill: color.withOpacity(0.7))
