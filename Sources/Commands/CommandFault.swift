@@ -9,6 +9,8 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
   case noPreprocessing(path: String)
   /// A network that was trained on other data is given images.
   case noImages(path: String, takes: DataKind)
+  /// A network for tables is given what is not called as a table.
+  case noTable(path: String, checkpoint: String)
   /// A network, or the data, of another kind than those that are quantized.
   case quantizesImages(path: String, reason: String)
   /// The outputs of the network are not class scores.
@@ -149,6 +151,8 @@ enum CommandFault: Swift.Error, Equatable, CustomStringConvertible {
     case .noPreprocessing(let path):
       "\(path): has no preprocessing; give --preprocessing \(Preprocessing.Preset.allValueStrings.joined(separator: ", "))"
     case .noImages(let path, let kind): "\(path): its network was trained on \(kind.rawValue), and takes no images"
+    case .noTable(let path, let checkpoint):
+      "\(path): is not called as a table is (.csv, .tsv, .json or .jsonl), and the network of \(checkpoint) reads tables"
     case .quantizesImages(let path, let reason):
       "\(path): \(reason); quantize is for networks of images, and calibrates them on images"
     case .noClasses(let path):

@@ -33,6 +33,7 @@ extension DataEvaluation {
       // A graph without a split is split as in training.
       let dataset = try GraphDataset(
         path: data, seed: preparation.splitSeed ?? 0, features: inputWidth, needsLabels: needsLabels)
+      for remark in dataset.remarks { tell(remark) }
       let task = NodeClassification(
         dataset, normalizingFeatures: preparation.normalizesFeatures, propagation: model.propagation)
       try task.check(model)

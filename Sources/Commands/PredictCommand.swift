@@ -1,5 +1,6 @@
 import ArgumentParser
 import Aviary
+import AviaryArchives
 
 struct PredictCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -110,7 +111,15 @@ struct PredictCommand: ParsableCommand {
         try predictor.predict(entries, workers: availableCores(), progress: progress).map { $0.map { Answer($0) } }
       }
     }
-    let loaded = try LoadedModel(opened, source, needsHead: true, needsClasses: false)
+    let loaded: LoadedModel
+    do {
+      loaded = try LoadedModel(opened, source, needsHead: true, needsClasses: false)
+    } catch CommandFault.noImages(let path, let kind) {
+      // What is not called as a table is taken for an image, also where there is nothing.
+      if let missing = images.first(where: { !FileSystem.exists($0) }) { throw TrainingFault.noData(path: missing) }
+      throw kind == .tables
+        ? CommandFault.noTable(path: images[0], checkpoint: path) : CommandFault.noImages(path: path, takes: kind)
+    }
     let predictor = loaded.predictor
     if let fed = FedNetwork(predictor.model, predictor.metadata, predictor.preprocessing, path: loaded.path) {
       return try predictImages(images, fed, predictor.preprocessing)

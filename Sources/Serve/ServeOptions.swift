@@ -50,10 +50,11 @@ struct ConnectionOptions: ParsableArguments {
   func key() throws -> APIKey? {
     if let apiKey { return APIKey(apiKey) }
     if let apiKeyFile {
-      guard let file = try? MappedFile(path: apiKeyFile, map: false), file.bytes.count <= 4096,
+      let file = try MappedFile(path: apiKeyFile, map: false)
+      guard file.bytes.count <= 4096,
         let line = String(decoding: file.bytes.array(), as: UTF8.self).split(whereSeparator: \.isNewline).first,
         let key = APIKey(String(line))
-      else { throw KeyFault.unreadable(path: apiKeyFile) }
+      else { throw KeyFault.noKey(path: apiKeyFile) }
       return key
     }
     guard let text = ProcessInfo.processInfo.environment["AVIARY_API_KEY"], !text.isEmpty else { return nil }
@@ -78,14 +79,14 @@ extension ServingLog.Level: ExpressibleByArgument {}
 
 /// Why there is no API key though one is asked for: nobody is served by mistake.
 enum KeyFault: Error, CustomStringConvertible {
-  /// The file cannot be read, or its first line is no key.
-  case unreadable(path: String)
+  /// The file's first line is no key.
+  case noKey(path: String)
   /// What the environment has is no key.
   case environment
 
   var description: String {
     switch self {
-    case .unreadable(let path): "\(path): has no API key in its first line: letters, digits and signs without spaces"
+    case .noKey(let path): "\(path): has no API key in its first line: letters, digits and signs without spaces"
     case .environment: "AVIARY_API_KEY has characters that a header cannot have; use letters, digits and signs"
     }
   }

@@ -14,6 +14,8 @@ package struct RequestHead: Sendable {
   /// Without the query; its parts are not decoded.
   package let path: String
   package let query: [String: String]
+  /// A part of the query that is not heeded: its name was there before, or it is not the code of a text.
+  package let unheededQuery: String?
   /// By names in small letters. Of several with one name, the first.
   package let headers: [String: String]
 
@@ -24,13 +26,19 @@ package struct RequestHead: Sendable {
     let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
     path = String(parts[0])
     var query: [String: String] = [:]
+    var unheeded: String?
     for pair in (parts.count > 1 ? parts[1] : "").split(separator: "&") {
       let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       let name = Self.decoded(sides[0], plusIsSpace: true)
       let value = sides.count > 1 ? Self.decoded(sides[1], plusIsSpace: true) : ""
-      if let name, let value, query[name] == nil { query[name] = value }
+      if let name, let value, query[name] == nil {
+        query[name] = value
+      } else {
+        unheeded = unheeded ?? String(pair)
+      }
     }
     self.query = query
+    unheededQuery = unheeded
   }
 
   /// The parts of the path between slashes; nil where one is not the code of a text.

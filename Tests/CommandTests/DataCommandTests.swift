@@ -248,7 +248,15 @@ import Testing
       first.output
         == (try run("sample", "run/best.h5", "--prompt", "to", "--length", "50", "--seed", "3", "--top-k", "3")).output)
     expectFault(try run("sample", "run/best.h5", "--prompt", "xyz"), "'x'")
-    expectFault(try run("sample", "run/best.h5", "--prompt", "to", "--temperature", "-1"), "temperature")
+    for (option, value) in [("--temperature", "-1"), ("--temperature", "1e300"), ("--top-k", "0")] {
+      let refused = try run("sample", "run/best.h5", "--prompt", "to", option, value)
+      #expect(refused.status == 64 && refused.errors.contains("\(option) "), "\(refused.errors)")
+    }
+    // What would change nothing is refused.
+    for options in [["--count", "3"], ["--steps", "9"], ["--force"]] {
+      let refused = try BuiltTool.run(["sample", scratch / "run/best.h5"] + options)
+      #expect(refused.status != 0 && refused.errors.contains("\(options[0]) is for samples"), "\(refused.errors)")
+    }
     let evaluated = try run("evaluate", "run/best.h5", "--data", "play.txt", "--json")
     #expect(try #require(try evaluated.json()["loss"] as? Double) < 0.5)
     expectFault(try run("predict", "run/best.h5", "play.csv"), "was not trained on a table")

@@ -66,6 +66,10 @@ import Testing
     #expect(try run("sample", "run", "--count", "3", "--output", "rows.csv", "--steps", "5").status == 0)
     let drawn = try String(contentsOfFile: scratch / "rows.csv", encoding: .utf8).split(separator: "\n")
     #expect(drawn.count == 4 && drawn[0] == "size,wild,colour")
+    for (option, value) in [("--temperature", "0.5"), ("--length", "9"), ("--prompt", "a"), ("--top-k", "3")] {
+      let refused = try run("sample", "run", "--output", "rows.csv", option, value)
+      #expect(refused.status != 0 && refused.errors.contains("\(option) is for text"), "\(refused.errors)")
+    }
     #expect(try run("train", "rbm", "--data", "flowers.csv", "--target", "wild", "--output", "x").status == 64)
     expectFault(try run("predict", "run", "new.csv", "--user", "a"), "--user")
     let features = try run("features", "run", "--data", "new.csv", "--output", "units.h5")

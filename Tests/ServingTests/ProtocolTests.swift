@@ -21,6 +21,32 @@ import Testing
     #expect(flat.inputs == [.init(name: "input", shape: [2, 2], elements: .float32([1, 2.5, -30, 4]))])
   }
 
+  /// Lists in data of the shape [2, 3], and whether their elements are in its order.
+  @Test(arguments: [
+    ("[1,2,3,4,5,6]", true), ("[[1,2,3],[4,5,6]]", true), ("[[1,2,3,4,5,6]]", true), ("[[[1,2,3]],[[4,5,6]]]", true),
+    ("[[1,2],[3,4],[5,6]]", false), ("[[1,2,3,4],[5,6]]", false), ("[1,[2,3,4,5,6]]", false),
+    ("[[1,2,3,4,5,6],[]]", false), ("[[1],[2],[3],[4],[5],[6]]", true),
+  ]) func listsInDataAreThoseOfTheShape(_ data: String, _ fits: Bool) throws {
+    let json = #"{"inputs":[{"name":"a","shape":[2,3],"datatype":"FP32","data":\#(data)}]}"#
+    if fits {
+      #expect(try request(json, header: false).inputs[0].elements == .float32([1, 2, 3, 4, 5, 6]))
+    } else {
+      #expect {
+        try request(json, header: false)
+      } throws: {
+        "\($0)".contains("not those of the shape [2, 3]")
+      }
+    }
+  }
+
+  @Test func bytesThatAreNoNumbersAreRefused() throws {
+    let json = #"{"inputs":[{"name":"a","shape":[1],"datatype":"FP32","parameters":{"binary_data_size":4}}]}"#
+    #expect(try request(json, [0, 0, 128, 63]).inputs[0].elements == .float32([1]))
+    for bytes: [UInt8] in [[0, 0, 192, 127], [0, 0, 128, 255]] {
+      #expect(throws: ServingFault.malformed("input 'a' has a number that is not finite")) { try request(json, bytes) }
+    }
+  }
+
   @Test func binaryInputsFollowTheJSONInOrder() throws {
     let found = try request(
       """
@@ -75,8 +101,26 @@ import Testing
     (#"{"inputs":[{"name":"a","shape":[1],"datatype":"FP32","parameters":{"binary_data_size":4}}]}"#, "0 are left"),
     (#"{"inputs":[{"name":"a","shape":[1],"datatype":"FP32","parameters":{"binary_data_size":-4}}]}"#, "-4 bytes"),
     (
-      #"{"inputs":[{"name":"a","shape":[1],"datatype":"FP32","parameters":{"binary_data_size":"4"}}]}"#, "shared memory"
+      #"{"inputs":[{"name":"a","shape":[1],"datatype":"FP32","parameters":{"binary_data_size":"4"}}]}"#,
+      "binary_data_size is not a whole number"
     ),
+    (
+      #"{"inputs":[{"name":"a","shape":[1],"datatype":"FP32","parameters":{"shared_memory_region":"r"}}]}"#,
+      "shared memory"
+    ),
+    (
+      #"{"inputs":[{"name":"a","shape":[1],"datatype":"FP32","data":[1]}],"outputs":[{"name":"b","parameters":{"shared_memory_region":"r"}}]}"#,
+      "output 'b': shared memory"
+    ),
+    (
+      #"{"inputs":[{"name":"a","shape":[1],"datatype":"FP32","data":[1]}],"outputs":[{"name":"b","parameters":{"binary_data":1}}]}"#,
+      "binary_data of output 'b' is 1"
+    ),
+    (
+      #"{"inputs":[{"name":"a","shape":[1],"datatype":"FP32","data":[1]}],"parameters":{"binary_data_output":"true"}}"#,
+      "binary_data_output of the request"
+    ),
+    (#"{"id":42,"inputs":[{"name":"a","shape":[1],"datatype":"FP32","data":[1]}]}"#, "the id is not a text"),
     (#"{"inputs":[{"name":"a","shape":[1],"datatype":"FP32","data":[1]}],"parameters":{"timeout":0}}"#, "timeout"),
     (#"{"inputs":[{"name":"a","shape":[1],"datatype":"FP32","data":[1]}],"outputs":[{}]}"#, "no name"),
     (

@@ -139,11 +139,29 @@ import Testing
       try TableRows(rows, limit: 3).features(for: preparation).values == preparation.features(of: expected).values)
   }
 
+  /// Texts with numbers are those of tables: Swift's own hexadecimal numbers are none.
+  @Test func rowsAreReadAsTablesAre() async throws {
+    let rows = try TableRows(
+      JSONValue(parsing: #"[{"age":{"now":1,"then":{"a":"2"}},"colour":"red"},{"age":{}}]"#), limit: 2)
+    #expect(rows.rows[0]["age.now"]?.integer == 1 && rows.rows[0]["age.then.a"]?.text == "2")
+    #expect(rows.rows[0]["colour"]?.text == "red" && rows.rows[1].members?.isEmpty == true)
+    #expect(throws: ServingFault.malformed("row 0 has two values for 'a.b'")) {
+      try TableRows(JSONValue(parsing: #"{"a":{"b":1},"a.b":2}"#), limit: 1)
+    }
+    let plain = await service.post("/predict?model=kinds", #"{"age":"3e0","colour":"red"}"#)
+    #expect(plain.status == 200, "\(plain.text)")
+  }
+
   /// A request, its status, and what the line says.
   @Test(arguments: [
     ("/predict?model=kinds", #"{"colour":"red"}"#, 400, "'age'"),
     ("/predict?model=kinds", #"{"age":"x","colour":"red"}"#, 400, "finite number"),
     ("/predict?model=kinds", #"{"age":true,"colour":"red"}"#, 400, "'age' is true, and a finite number"),
+    ("/predict?model=kinds", #"{"age":"0x1E","colour":"red"}"#, 400, "0x1E"),
+    ("/predict?model=kinds", #"{"instances":[{"age":1,"colour":"red"}],"top":1}"#, 400, "'top' stands beside"),
+    ("/predict?model=kinds", #"{"rows":[{"age":1,"colour":"red"}],"instances":[]}"#, 400, "'rows' stands beside"),
+    ("/predict?model=kinds&top=1&top=2", #"{"age":1,"colour":"red"}"#, 400, "'top=2'"),
+    ("/explain?model=pets&class=%zz", "{}", 400, "'class=%zz'"),
     ("/predict?model=kinds", #"{"age":1,"colour":[]}"#, 400, "text"), ("/predict?model=kinds", "[]", 400, "row"),
     ("/predict?model=kinds", "[1]", 400, "row"), ("/predict?model=kinds", "{", 400, "not JSON"),
     ("/predict?model=kinds", "", 400, "empty"),
@@ -203,6 +221,31 @@ import Testing
     #expect(text.text.hasPrefix("dog "))
     let unknown = await service.answer(.post, "/explain?model=pets&class=dig", Toy.jpeg(5))
     #expect(unknown.status == 400 && unknown.text.contains("did you mean 'dog'"))
+    #expect(json.json["notes"] == nil && png["X-Note"] == nil)
+  }
+
+  /// A head of zeros: nothing in the picture counts.
+  @Test func aMapOfZerosIsSaid() async throws {
+    var checkpoint = try Toy.images()
+    let weights = try #require(checkpoint["fc.weight"])
+    checkpoint.set(StoredArray([Float](repeating: 0, count: weights.count), shape: weights.shape), at: "fc.weight")
+    let service = try Toy.service(["zeros": checkpoint], in: folder)
+    let note = "the map is zero everywhere: by gradcam, nothing in the image counts for 'dog'"
+    func explained(_ type: String) async -> WebResponse {
+      await service.answer(.post, "/explain?class=dog", headers: ["accept": type], Toy.jpeg(5))
+    }
+    let json = await explained("application/json")
+    #expect(json.json["notes"]?.texts == [note], "\(json.text)")
+    #expect((await explained("text/plain")).text.hasSuffix("\n\(note)\n"))
+    #expect((await explained("image/png"))["X-Note"]?.hasPrefix("the%20map%20is%20zero%20everywhere") == true)
+  }
+
+  @Test func aFieldThatIsThereTwiceIsRefused() async {
+    let field = "--x\r\nContent-Disposition: form-data; name=\"top\"\r\n\r\n3\r\n"
+    let response = await service.answer(
+      .post, "/predict?model=pets", headers: ["content-type": "multipart/form-data; boundary=x"],
+      Array((field + field + "--x--\r\n").utf8))
+    #expect(response.status == 400 && response.text.contains("'top' twice"), "\(response.text)")
   }
 
   // MARK: The Open Inference Protocol

@@ -43,7 +43,10 @@ struct DescribeCommand: ParsableCommand {
     case .tables:
       found = DataReport(
         try TableDescription(paths.map { path throws(TableFault) in try Table(csv: path) }, target: target))
-    case .graphs: found = DataReport(try GraphDataset(path: paths[0]), path: paths[0])
+    case .graphs:
+      let graph = try GraphDataset(path: paths[0])
+      graph.remarks.forEach { tell($0) }
+      found = DataReport(graph, path: paths[0])
     case .text: found = DataReport(try TextCorpus(path: paths[0], holdingOut: 0), path: paths[0])
     }
     if json { printJSON(JSONValue.object(found.members)) } else { found.lines.forEach(show) }

@@ -46,10 +46,10 @@ struct ExplanationReport {
   ) {
     let (title, subtitle) = titles(explanation)
     lines += [image, "  \(title), \(subtitle): \(paths.picture), \(paths.numbers)"]
-    if explanation.isFlat, explanation.attributions.scalars.first == 0 {
-      remarks.append(
-        "\(image): the map is zero everywhere: by \(method.rawValue), nothing in the image counts for "
-          + "'\(classes[explanation.output])'")
+    if let remark = flatRemark(
+      explanation.attributions.scalars, by: method.rawValue, of: classes[explanation.output])
+    {
+      remarks.append("\(image): \(remark)")
     }
     var members: [JSONValue.Member] = [
       .init("image", .text(image)), .init("class", .text(classes[explanation.output])),

@@ -38,7 +38,7 @@ extension GraphDataset {
     for row in 0..<adjacency.rows { edges += adjacency.places(ofRow: row).map { (row, Int(columns[$0])) } }
     try self.init(
       path: path, edges: edges, features: try file.features(nodes: adjacency.rows), labels: labels, classNames: names,
-      split: nil, reading)
+      split: nil, matrix: adjacency, reading)
   }
 }
 

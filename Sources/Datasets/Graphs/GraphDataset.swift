@@ -15,6 +15,8 @@ public struct GraphDataset: Sendable, Equatable {
   public let classNames: [String]?
   /// Which nodes are for training, validation and test.
   public let split: GraphSplit
+  /// What a person should know about what was left out, or taken otherwise than the files have it.
+  public let remarks: [String]
 
   /// The number of nodes.
   public var nodes: Int { adjacency.rows }
@@ -74,9 +76,10 @@ extension GraphDataset {
   ///   - edges: pairs of nodes in any order and direction, perhaps with repeats and self loops.
   ///   - labels: nil where no file has them.
   ///   - split: nil for one that is chosen by the seed.
+  ///   - matrix: the file's own matrix of edges, where it has one.
   init(
     path: String, edges: [(Int, Int)], features: SparseMatrix, labels: [Int]?, classes: Int? = nil,
-    classNames: [String]? = nil, split: GraphSplit?, _ reading: GraphReading
+    classNames: [String]? = nil, split: GraphSplit?, matrix: SparseMatrix? = nil, _ reading: GraphReading
   ) throws(GraphDataFault) {
     guard labels != nil || !reading.needsLabels else { throw .noLabels(path: path) }
     let labels = labels ?? Array(repeating: -1, count: features.rows)
@@ -102,6 +105,7 @@ extension GraphDataset {
       throw .malformed(path: path, part: "labels", reason: "there are not two classes")
     }
     adjacency = try Self.adjacency(edges, nodes: nodes, path: path)
+    remarks = Self.remarks(path, edges, matrix, taken: adjacency)
     self.features = features
     self.labels = IntTensor(labels.map { Int32($0) })
     self.classes = count
@@ -113,6 +117,23 @@ extension GraphDataset {
         ? GraphSplit(stratifying: self.labels, classes: count, seed: reading.seed)
         : GraphSplit(training: [], validation: [], test: []))
     try checkSplit(path: path, needsAll: reading.needsLabels)
+  }
+
+  private static func remarks(
+    _ path: String, _ edges: [(Int, Int)], _ matrix: SparseMatrix?, taken: SparseMatrix
+  ) -> [String] {
+    let loops = edges.count { $0 == $1 }
+    var remarks: [String] = []
+    if let matrix {
+      // Lists of edges name each once; a matrix says both directions.
+      let added = taken.nonzeros - (matrix.nonzeros - loops)
+      if added > 0 { remarks.append("\(path): \(added) edges that are listed in one direction are taken in both") }
+      if matrix.values.contains(where: { $0 != 1 }) {
+        remarks.append("\(path): the weights of edges are not used: the networks weigh all edges alike")
+      }
+    }
+    if loops > 0 { remarks.append("\(path): \(loops) edges from a node to itself are left out") }
+    return remarks
   }
 
   private func checkSplit(path: String, needsAll: Bool) throws(GraphDataFault) {

@@ -53,7 +53,14 @@ package struct ExplainedPicture: Sendable {
           map: found.values.scalars, height: size[0], width: size[1],
           overlaid: resampled(found.values, height: picture.height, width: picture.width).scalars)
       } catch {
-        throw error == .notFinite ? ServingFault.notFinite : .unsuited("\(error)")
+        switch error {
+        case .notFinite: throw ServingFault.notFinite
+        case .noFeatureMap:
+          throw ServingFault.unsuited(
+            "no layer of the model gives feature maps, which Grad-CAM needs; use aviary explain --method saliency or ig"
+          )
+        default: throw ServingFault.unsuited("\(error)")
+        }
       }
     }
     return try open(model)

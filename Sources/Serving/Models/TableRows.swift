@@ -1,21 +1,51 @@
 import Aviary
 import AviaryDiagnostics
 
-/// Rows of a table as requests have them: JSON objects whose members are called as the columns.
+/// Rows of a table as requests have them: JSON objects whose members are called as the columns. As in tables of JSON, a member
+/// that is an object itself has its members as columns: `size.width`.
 struct TableRows {
   let rows: [JSONValue]
 
   /// One row, a list of rows, or either as the member `instances` (KServe) or `rows`.
   init(_ value: JSONValue, limit: Int) throws(ServingFault) {
-    let given = value["instances"]?.elements ?? value["rows"]?.elements ?? value.elements ?? [value]
+    let given = try value.onlyList(of: ["instances", "rows"]) ?? value.elements ?? [value]
     guard !given.isEmpty, given.allSatisfy({ $0.members != nil }) else {
       throw .malformed("give a row as an object, {\"COLUMN\": value, …}, or a list of such rows")
     }
     guard given.count <= limit else {
       throw .unsuited("\(given.count) rows are more than the \(limit) that are taken at once")
     }
-    rows = given
+    var rows: [JSONValue] = []
+    for (place, row) in given.enumerated() { rows.append(.object(try Self.columns(of: row, place))) }
+    self.rows = rows
   }
+
+  /// The members of a row, those of objects in it under the names of both.
+  private static func columns(of row: JSONValue, _ place: Int) throws(ServingFault) -> [JSONValue.Member] {
+    let members = row.members ?? []
+    guard members.contains(where: { $0.value.members != nil }) else { return members }
+    var columns: [JSONValue.Member] = []
+    var names = ExactSet()
+    func add(_ members: [JSONValue.Member], _ prefix: String) throws(ServingFault) {
+      for member in members {
+        let name = prefix + member.name
+        guard name.utf8.count <= nameLimit else {
+          throw .malformed("row \(place) has a column whose name is longer than \(nameLimit) bytes")
+        }
+        if let inner = member.value.members {
+          try add(inner, name + ".")
+        } else {
+          guard names.insert(name) else { throw .malformed("row \(place) has two values for '\(name.prefix(40))'") }
+          columns.append(.init(name, member.value))
+        }
+      }
+    }
+    try add(members, "")
+    return columns
+  }
+
+  /// The most bytes of a column's name: names of nested objects add up.
+  private static let nameLimit = 4096
 
   /// What the network gets of the rows. A row without a value that the network needs is not among `TableFeatures.rows`.
   func features(for preprocessing: TablePreprocessing) throws(ServingFault) -> TableFeatures {
@@ -82,7 +112,7 @@ struct TableRows {
     case .text(let text):
       let word = trimmed(text)
       if Table.missingMarkers.contains(word) { return nil }
-      if let number = spelling.map({ $0.number(word) }) ?? Double(word), number.isFinite { return number }
+      if let number = (spelling ?? .plain).number(word), number.isFinite { return number }
     case .boolean, .array, .object: break
     }
     throw .malformed("row \(place): '\(column)' is \(value.serialized.prefix(60)), and a finite number is expected")
@@ -104,5 +134,20 @@ struct TableRows {
     case .array, .object:
       throw .malformed("row \(place): '\(column)' is \(value.serialized.prefix(60)), and a text is expected")
     }
+  }
+}
+
+extension JSONValue {
+  /// The list that is wrapped in an object as a member of one of these names; nil where there is none.
+  ///
+  /// What stands beside it would be taken for obeyed, and is refused, but for the name by which TensorFlow's clients call a
+  /// signature.
+  func onlyList(of names: [String]) throws(ServingFault) -> [JSONValue]? {
+    guard let name = names.first(where: { self[$0]?.elements != nil }), let members else { return nil }
+    let known = [name, "signature_name"]
+    if let other = members.first(where: { member in !known.contains { member.name.isExactly($0) } }) {
+      throw .malformed("'\(other.name.prefix(40))' stands beside '\(name)', and is not known there; leave it out")
+    }
+    return self[name]?.elements
   }
 }

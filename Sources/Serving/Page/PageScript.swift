@@ -97,15 +97,17 @@ extension Page {
       for (const button of get("classes").querySelectorAll("button"))
         button.setAttribute("aria-pressed", String(button.dataset.name === name));
       try {
-        const blob = await (await answer("explain" + query({class: name}), "image/png", photo)).blob();
+        const found = await answer("explain" + query({class: name}), "image/png", photo);
+        const blob = await found.blob();
         if (mine !== turn) return;
         if (mapURL) URL.revokeObjectURL(mapURL);
         mapURL = URL.createObjectURL(blob);
         get("map").src = mapURL;
         get("map").alt = "Heat map of the evidence for " + name + ": the yellow areas count most";
-        get("map-caption").textContent = "Evidence for " + name + " (Grad-CAM)";
+        const note = decodeURIComponent(found.headers.get("X-Note") || "");
+        get("map-caption").textContent = "Evidence for " + name + " (Grad-CAM)" + (note ? ": " + note : "");
         get("map-figure").hidden = false;
-        if (!quietly) say("The heat map shows the evidence for " + name + ".");
+        if (!quietly) say(note || "The heat map shows the evidence for " + name + ".");
       } catch (error) {
         if (mine === turn) say(error.message, true);
       }

@@ -40,7 +40,10 @@ struct InferenceRequest: Sendable, Equatable {
     do throws(JSONValue.Fault) {
       try parser.members { (name, parser) throws(JSONValue.Fault) in
         switch name {
-        case "id": id = try parser.value().text
+        case "id":
+          let given = try parser.value()
+          guard given.text != nil || given == .null else { throw parser.fault("the id is not a text") }
+          id = given.text
         case "inputs":
           try parser.elements { (parser) throws(JSONValue.Fault) in
             guard parts.count < Self.tensorLimit else { throw parser.fault("more than \(Self.tensorLimit) inputs") }
@@ -58,7 +61,7 @@ struct InferenceRequest: Sendable, Equatable {
     for part in parts { inputs.append(try part.tensor(taking: &binary)) }
     guard binary.isEmpty else { throw .malformed("\(binary.count) bytes at the end of the body belong to no input") }
     guard !inputs.isEmpty else { throw .malformed("the request has no inputs") }
-    hasBinaryOutputs = parameters?["binary_data_output"]?.boolean ?? false
+    hasBinaryOutputs = try Self.choice("binary_data_output", parameters, of: "the request") ?? false
     if let given = parameters?["timeout"] {
       guard let microseconds = given.integer, microseconds > 0 else {
         throw .malformed("the parameter timeout is \(given.serialized.prefix(40)); give microseconds above 0")
@@ -80,7 +83,9 @@ struct InferenceRequest: Sendable, Equatable {
     for element in elements {
       guard let name = element["name"]?.text else { throw .malformed("an output that is asked for has no name") }
       let parameters = element["parameters"]
-      var output = Output(name: name, isBinary: parameters?["binary_data"]?.boolean ?? hasBinaryOutputs)
+      guard parameters?["shared_memory_region"] == nil else { throw .malformed("output '\(name)': \(noSharedMemory)") }
+      let isBinary = try Self.choice("binary_data", parameters, of: "output '\(name)'")
+      var output = Output(name: name, isBinary: isBinary ?? hasBinaryOutputs)
       if let count = parameters?["classification"] {
         guard let count = count.integer, count > 0 else {
           throw .malformed("the parameter classification of output '\(name)' is not a number above 0")
@@ -90,6 +95,51 @@ struct InferenceRequest: Sendable, Equatable {
       outputs.append(output)
     }
     return outputs
+  }
+
+  /// A parameter that is true or false; nil where it is not given.
+  private static func choice(
+    _ name: String, _ parameters: JSONValue?, of owner: String
+  ) throws(ServingFault) -> Bool? {
+    guard let given = parameters?[name] else { return nil }
+    guard let choice = given.boolean else {
+      throw .malformed("the parameter \(name) of \(owner) is \(given.serialized.prefix(40)); give true or false")
+    }
+    return choice
+  }
+}
+
+private let noSharedMemory = "shared memory is not supported; send and receive the data themselves"
+
+/// How the lists of an input's data are nested.
+private struct Nesting {
+  /// Of lists at each depth, the outermost first, how many elements they have.
+  private var sizes: [Int?] = []
+  /// How deep the elements are that are not lists.
+  private var depth: Int?
+  /// Whether lists at one depth differ in size, or elements in depth.
+  private var isRagged = false
+
+  mutating func addElement(at depth: Int) {
+    isRagged = isRagged || depth != self.depth ?? depth
+    self.depth = depth
+  }
+
+  mutating func addList(of size: Int, at depth: Int) {
+    while sizes.count < depth { sizes.append(nil) }
+    isRagged = isRagged || size != sizes[depth - 1] ?? size
+    sizes[depth - 1] = size
+  }
+
+  /// Whether the elements in their order are a tensor of the shape, row by row: a list holds what one or several axes of it do.
+  func fits(_ shape: [Int]) -> Bool {
+    let parts = Self.products(shape)
+    return !isRagged && Self.products(sizes.map { $0 ?? 0 }).allSatisfy(parts.contains)
+  }
+
+  /// Of each axis, the number of elements in it and all behind it.
+  private static func products(_ sizes: [Int]) -> [Int] {
+    sizes.reversed().reduce(into: [1]) { products, size in products.append(products[products.count - 1] &* size) }
   }
 }
 
@@ -104,8 +154,9 @@ private struct InputPart {
   var datatype: String?
   var shape: [Int]?
   var binarySize: Int?
-  var hasUnknownPlace = false
+  var isInSharedMemory = false
   var content: Content?
+  var nesting = Nesting()
 
   init(_ parser: inout JSONParser) throws(JSONValue.Fault) {
     try parser.members { (member, parser) throws(JSONValue.Fault) in
@@ -117,10 +168,12 @@ private struct InputPart {
         shape = sizes?.contains(nil) == true ? nil : sizes?.compactMap { $0 }
       case "parameters":
         let parameters = try parser.value()
+        isInSharedMemory = parameters["shared_memory_region"] != nil
         binarySize = parameters["binary_data_size"]?.integer
-        hasUnknownPlace =
-          parameters["shared_memory_region"] != nil || (parameters["binary_data_size"] != nil && binarySize == nil)
-      case "data": content = try Self.content(&parser)
+        guard binarySize != nil || parameters["binary_data_size"] == nil else {
+          throw parser.fault("the parameter binary_data_size is not a whole number")
+        }
+      case "data": content = try Self.content(&parser, &nesting)
       default: _ = try parser.value()
       }
     }
@@ -128,22 +181,28 @@ private struct InputPart {
 
   /// Numbers or texts, in one list or in a list for each axis. They are not kept as JSON, which would take many times the
   /// memory.
-  private static func content(_ parser: inout JSONParser) throws(JSONValue.Fault) -> Content {
+  private static func content(
+    _ parser: inout JSONParser, _ nesting: inout Nesting
+  ) throws(JSONValue.Fault) -> Content {
     var numbers: [Float] = []
     var texts: [String] = []
-    try collect(&parser, &numbers, &texts, depth: 1)
+    try collect(&parser, &numbers, &texts, &nesting, depth: 1)
     guard numbers.isEmpty || texts.isEmpty else { throw parser.fault("data mixes numbers and texts") }
     return texts.isEmpty ? .numbers(numbers) : .texts(texts)
   }
 
   private static func collect(
-    _ parser: inout JSONParser, _ numbers: inout [Float], _ texts: inout [String], depth: Int
+    _ parser: inout JSONParser, _ numbers: inout [Float], _ texts: inout [String], _ nesting: inout Nesting, depth: Int
   ) throws(JSONValue.Fault) {
     guard depth <= InferenceTensor.rankLimit else { throw parser.fault("data are nested too deeply") }
+    var size = 0
     try parser.elements { (parser) throws(JSONValue.Fault) in
+      size += 1
       parser.skipSpace()
       switch parser.next {
-      case UInt8(ascii: "["): try collect(&parser, &numbers, &texts, depth: depth + 1)
+      case UInt8(ascii: "["):
+        try collect(&parser, &numbers, &texts, &nesting, depth: depth + 1)
+        return
       case UInt8(ascii: "\""): texts.append(try parser.string())
       default:
         guard case .number(let digits) = try parser.bare(), let value = Float(digits), value.isFinite else {
@@ -151,7 +210,9 @@ private struct InputPart {
         }
         numbers.append(value)
       }
+      nesting.addElement(at: depth)
     }
+    nesting.addList(of: size, at: depth)
   }
 
   /// - Parameter binary: the bytes behind the JSON that no input before has taken.
@@ -162,7 +223,7 @@ private struct InputPart {
     guard let type = TensorDatatype(rawValue: datatype) else {
       throw .malformed("input '\(name)' is \(datatype); FP32, UINT8 and BYTES are taken")
     }
-    if hasUnknownPlace { throw .malformed("input '\(name)': shared memory is not supported; send the data") }
+    if isInSharedMemory { throw .malformed("input '\(name)': \(noSharedMemory)") }
     let count = try InferenceTensor.count(shape, of: name)
     if let binarySize {
       guard content == nil else { throw .malformed("input '\(name)' has data both as JSON and as bytes") }
@@ -178,6 +239,11 @@ private struct InputPart {
     let elements = try elements(content, type, name)
     guard elements.count == count else {
       throw .malformed("input '\(name)' has \(elements.count) elements, and the shape \(shape) has \(count)")
+    }
+    guard nesting.fits(shape) else {
+      throw .malformed(
+        "input '\(name)' has lists in its data that are not those of the shape \(shape); nest them so, or give one list"
+      )
     }
     return InferenceTensor(name: name, shape: shape, elements: elements)
   }

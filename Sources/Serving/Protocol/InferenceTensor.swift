@@ -73,6 +73,7 @@ extension InferenceTensor.Elements {
         values.append(Float(bitPattern: Self.word(bytes, at)))
         at += 4
       }
+      guard values.allSatisfy(\.isFinite) else { throw .malformed("input '\(name)' has a number that is not finite") }
       self = .float32(values)
     case .uint8:
       guard count == bytes.count else { throw Self.wrongSize(name, bytes.count, count, "1 byte each") }

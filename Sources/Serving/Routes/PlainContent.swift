@@ -17,6 +17,9 @@ struct PlainContent: Sendable {
 
   /// - Parameter known: the options that the route heeds; others are refused.
   init(_ request: WebRequest, options known: [String], _ pool: WorkerPool) async throws(ServingFault) {
+    if let odd = request.head.unheededQuery {
+      throw .malformed("'\(odd.prefix(40))' in the address is not a parameter, or was given before; give each once")
+    }
     try Self.check(Array(request.head.query.keys), known)
     let bytes = request.body
     guard !bytes.isEmpty else { throw .malformed("the body is empty; send a picture, or rows as JSON") }
@@ -26,15 +29,19 @@ struct PlainContent: Sendable {
     case "multipart/form-data":
       guard let boundary = type.parameters["boundary"] else { throw .malformed("the form has no boundary") }
       let form = try await pool.run { () throws(ServingFault) in try MultipartBody(bytes, boundary: boundary) }
+      var fields: [String: String] = [:]
       for part in form.parts where part.file == nil {
         guard part.content.count <= 1000, let text = part.text else {
           throw .malformed(
             "field '\(part.name.prefix(40))' is not a short text; send a picture as a file, as curl -F image=@PHOTO.jpg does"
           )
         }
-        if options[part.name] == nil { options[part.name] = text }
+        guard fields.updateValue(text, forKey: part.name) == nil else {
+          throw .malformed("the form has the field '\(part.name.prefix(40))' twice; give each once")
+        }
       }
-      try Self.check(form.parts.filter { $0.file == nil }.map(\.name), known)
+      try Self.check(Array(fields.keys), known)
+      options.merge(fields) { first, _ in first }
       body = .form(form.parts)
     case "application/json":
       body = .json(
@@ -76,7 +83,7 @@ struct PlainContent: Sendable {
       return files.map { ($0.file.map { String($0.prefix(200)) } ?? $0.name, Array($0.content)) }
     case .json(let value):
       // KServe's first protocol.
-      guard let instances = value["instances"]?.elements, !instances.isEmpty else {
+      guard let instances = try value.onlyList(of: ["instances"]), !instances.isEmpty else {
         throw .unsupportedBody(
           "model '\(model.name)' reads pictures; send one as the body or in a form, or {\"instances\": [{\"b64\": …}]}")
       }

@@ -1,5 +1,6 @@
 import Aviary
 import AviaryDiagnostics
+import AviaryExplanations
 
 // What a person sends with curl: a picture or rows, and gets classes, numbers or a heat map.
 
@@ -77,13 +78,15 @@ extension InferenceService {
     let found = try await model.explanations.submit(
       ExplainedPicture(picture: prepared.picture, rows: rows, output: output))
     let accept = request.head.headers["accept"]
+    let explained = model.classes[found.output]
+    let note = flatRemark(found.map, by: "gradcam", of: explained)
     let members: [JSONValue.Member] = [
-      .init("class", .text(model.classes[found.output])),
-      .init("probability", .real(found.probabilities[found.output])), .init("layer", .text(found.layer)),
+      .init("class", .text(explained)), .init("probability", .real(found.probabilities[found.output])),
+      .init("layer", .text(found.layer)),
     ]
     if MediaType.accepts("text/plain", in: accept) {
       let share = found.probabilities[found.output]
-      return .text("\(model.classes[found.output]) \(share)\nGrad-CAM of layer \(found.layer)\n")
+      return .text("\(explained) \(share)\nGrad-CAM of layer \(found.layer)\n" + (note.map { $0 + "\n" } ?? ""))
     }
     // Clients of KServe's first protocol expect JSON.
     let isJSON =
@@ -93,23 +96,20 @@ extension InferenceService {
         JSONValue.array(found.map[start..<start + found.width].map { .real($0) })
       }
       let best = Prediction([], found.probabilities[...], model, top: 5)
-      return .json(
-        .object(
-          [
-            .init("model", .text(model.name)), .init("version", .text(model.version)),
-            .init("method", .text("gradcam")),
-          ]
-            + members + best.members + [.init("map", .array(map))]))
+      let beginning: [JSONValue.Member] = [
+        .init("model", .text(model.name)), .init("version", .text(model.version)), .init("method", .text("gradcam")),
+      ]
+      let notes: [JSONValue.Member] = note.map { [.init("notes", .texts([$0]))] } ?? []
+      return .json(.object(beginning + members + best.members + [.init("map", .array(map))] + notes))
     }
     let png = try await pool.run { () throws(ServingFault) in found.png }
     // Names of classes may have any letters, and headers may not.
-    return WebResponse(
-      type: "image/png", png,
-      headers: [
-        ("X-Class", Self.encoded(model.classes[found.output])),
-        ("X-Probability", "\(found.probabilities[found.output])"),
-        ("X-Layer", Self.encoded(found.layer)),
-      ])
+    var headers = [
+      ("X-Class", Self.encoded(explained)), ("X-Probability", "\(found.probabilities[found.output])"),
+      ("X-Layer", Self.encoded(found.layer)),
+    ]
+    if let note { headers.append(("X-Note", Self.encoded(note))) }
+    return WebResponse(type: "image/png", png, headers: headers)
   }
 
   /// A text as part of an address has it: `%20` for a space.

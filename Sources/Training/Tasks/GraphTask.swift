@@ -7,6 +7,7 @@ import AviaryTensors
 func graphTask(_ beginning: Beginning, _ options: TrainingOptions, _ graph: GraphOptions) throws -> any TrainingTask {
   if GraphCollection.isPresent(at: options.data) { return try GraphStart(beginning, options, graph).task() }
   let dataset = try GraphDataset(path: options.data, seed: options.seed)
+  for remark in dataset.remarks { beginning.report(remark) }
   if options.classes.sampler != .uniform { throw TrainingFault.nothingToDraw(option: "--sampler") }
   let classes = dataset.classNames ?? (0..<dataset.classes).map(String.init)
   try beginning.requireSameClasses(classes, options)
