@@ -413,6 +413,13 @@ def files(folder):
     npz(folder / "toy-dense.npz", common | {
         "attr_matrix": numpy.asfortranarray(features), "class_names": numpy.array(["one", "two", "drei"], object)},
         deflated=True)
+    # Both directions of all edges but one, two loops, and weights.
+    weighted = (directed + directed.T) * 0.5
+    weighted[1, 0] = 0
+    weighted[4, 4] = weighted[9, 9] = 1
+    matrix = compressed(weighted)
+    npz(folder / "toy-weighted.npz", common | sparse | {
+        "adj_data": matrix.data, "adj_indices": matrix.indices, "adj_indptr": matrix.indptr}, deflated=False)
 
 
 def npz(path, arrays, deflated):

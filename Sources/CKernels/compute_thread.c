@@ -215,11 +215,15 @@ static void *watch_over(void *unused) {
 
 // MARK: - Compute threads
 
+/// The largest team, as of --threads: OpenMP would take any number, and the process would break down under it.
+#define MOST_THREADS 1024
+
 /// The size of teams that nobody has set: OMP_NUM_THREADS where it is given (0: OpenMP knows), otherwise the processors that
 /// this process may use. OpenMP knows the affinity mask, but no quota.
 static int usual_team(void) {
   const char *given = getenv("OMP_NUM_THREADS");
-  return given && *given ? 0 : ap_processors();
+  if (!given || !*given) return ap_processors();
+  return ak_threads() > MOST_THREADS ? MOST_THREADS : 0;
 }
 
 static void *serve(void *own) {

@@ -88,8 +88,9 @@ public struct PublishedFile: Equatable, Sendable {
   }
 }
 
-/// Whether a name is that of a file in a folder: no separator of any system, nothing that means a folder, nothing hidden.
+/// Whether a name is that of a file in a folder: no separator of any system, nothing that means a folder, nothing hidden, and no
+/// space where nobody sees it.
 func isPlainName(_ name: String) -> Bool {
-  !name.isEmpty && !name.hasPrefix(".") && name.utf8.count < 200
-    && name.unicodeScalars.allSatisfy { $0 != "/" && $0 != "\\" && $0 != ":" && $0.value > 0x20 && $0.value != 0x7f }
+  !name.isEmpty && !name.hasPrefix(".") && !name.hasPrefix(" ") && !name.hasSuffix(" ") && name.utf8.count < 200
+    && name.unicodeScalars.allSatisfy { $0 != "/" && $0 != "\\" && $0 != ":" && $0.value >= 0x20 && $0.value != 0x7f }
 }

@@ -25,6 +25,10 @@ public enum PullFault: Swift.Error, Equatable, CustomStringConvertible {
   case wrongLength(address: String, bytes: Int, expected: Int)
   /// The file is not the published one.
   case wrongBytes(address: String, hash: String, found: String, expected: String)
+  /// The server sent a page for people in place of a file.
+  case webPage(address: String)
+  /// The server sent no bytes.
+  case empty(address: String)
   /// The file is larger than anything that is expected there.
   case tooLarge(address: String, limit: Int)
   /// The hub's description of a repository, or an index of a checkpoint in several files, cannot be used.
@@ -63,6 +67,9 @@ public enum PullFault: Swift.Error, Equatable, CustomStringConvertible {
       "\(address): the file has \(bytes) bytes, the published one \(expected); nothing was kept"
     case .wrongBytes(let address, let hash, let found, let expected):
       "\(address): not the published file: its \(hash) is \(found), published was \(expected); nothing was kept"
+    case .webPage(let address):
+      "\(address): is a web page, not a file; give the address of the file itself, which may be the page's link to it; nothing was kept"
+    case .empty(let address): "\(address): the server sent no bytes; nothing was kept"
     case .tooLarge(let address, let limit): "\(address): larger than the limit of \(limit) bytes; nothing was kept"
     case .badListing(let address, let reason): "\(address): cannot be used: \(reason)"
     case .noFile(let repository, let wanted, let files):

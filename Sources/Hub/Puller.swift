@@ -200,10 +200,21 @@ public struct Puller {
     if let bytes = published.bytes, bytes != part.bytes {
       return .wrongLength(address: address, bytes: part.bytes, expected: bytes)
     }
-    guard let hash = published.hash else { return nil }
+    guard let hash = published.hash else {
+      if Self.isWebPage(part, published.name) { return .webPage(address: address) }
+      return part.bytes == 0 ? .empty(address: address) : nil
+    }
     let found = try hash.digits(ofFile: part.path, bytes: part.bytes)
     return found == hash.digits
       ? nil : .wrongBytes(address: address, hash: hash.name, found: found, expected: hash.digits)
+  }
+
+  /// Whether a server has sent a page for people, such as one that asks for a name and a password, in place of a file.
+  private static func isWebPage(_ part: PartialFile, _ name: String) -> Bool {
+    if name.hasSuffix(".html") || name.hasSuffix(".htm") { return false }
+    let bytes = FileSystem.beginning(of: part.path, count: 256).drop { $0 <= 0x20 }
+    let text = String(decoding: bytes, as: UTF8.self).lowercased()
+    return text.hasPrefix("<!doctype html") || text.hasPrefix("<html")
   }
 
   /// "44.7 MB"

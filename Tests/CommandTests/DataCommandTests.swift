@@ -38,6 +38,15 @@ import Testing
     let predictions = try #require(try predicted.json()["predictions"] as? [[String: Any]])
     let names = predictions.map { (($0["classes"] as? [[String: Any]])?.first?["name"] as? String) ?? "" }
     #expect(names == ["rose", "iris", "iris"])
+    // OpenMP would begin as many threads as it is told.
+    let crowded = try BuiltTool.run(
+      ["predict", "run/best.h5", "new.csv", "--top", "1", "--json"], in: scratch.path,
+      environment: ["OMP_NUM_THREADS": "1000000"])
+    #expect(crowded.status == 0 && crowded.output == predicted.output, "\(crowded.errors)")
+    // What is not called as a table is not an image for that, above all where there is nothing.
+    try write("colour,length\nred,5.5\n", to: "new.dat")
+    expectFault(try run("predict", "run/best.h5", "nothing"), "nothing: no such file")
+    expectFault(try run("predict", "run/best.h5", "new.dat"), "new.dat: is not called as a table is (.csv")
     #expect(predicted.errors.contains("green"), "a colour that training has not seen is said")
     // So it is in training, for all parts together, with columns that a kept preparation leaves aside.
     let green = rows.map { $0.replacingOccurrences(of: "red", with: "green") + ",1" }

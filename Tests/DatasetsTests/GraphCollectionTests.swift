@@ -96,8 +96,8 @@ import Testing
     #expect(Self.edges(found, 0) == [[0, 1], [0, 2]] && found.adjacency.values.allSatisfy { $0 == 1 })
     #expect(found.adjacency.transposed == found.adjacency)
     #expect(found.remarks.count == 2)
-    #expect(found.remarks[0].contains("2 edges that are listed in one direction"))
-    #expect(found.remarks[1].contains("1 edges from a node to itself"))
+    #expect(found.remarks[0].contains("2 edges listed in one direction only are taken"))
+    #expect(found.remarks[1].contains("1 edge from a node to itself is left out"))
     #expect(try Self.collection(["T_A.txt": ""]).edges == 0)
   }
 

@@ -52,8 +52,21 @@ import Testing
     // Four, three and three nodes: a third of each to training, a third of the rest to validation.
     #expect(dataset.split.training.count == 3 && dataset.split.validation.count == 2)
     #expect(dataset.split.test.count == 5)
+    #expect(dataset.remarks == ["\(Self.file(name).path): 7 edges listed in one direction only are taken in both"])
     #expect(try GraphDataset(path: Self.file(name).path, seed: 3) == dataset)
     #expect(try GraphDataset(path: Self.file(name).path, seed: 4) != dataset)
+  }
+
+  @Test func whatIsLeftOutOfEdgesIsSaid() throws {
+    let path = Self.file("toy-weighted.npz").path
+    let dataset = try GraphDataset(path: path)
+    #expect(try Self.edges(dataset) == Toy.read().edges && dataset.adjacency.values.allSatisfy { $0 == 1 })
+    #expect(
+      dataset.remarks == [
+        "\(path): 1 edge listed in one direction only is taken in both",
+        "\(path): the weights of edges are not used: the networks weigh all edges alike",
+        "\(path): 2 edges from a node to itself are left out",
+      ])
   }
 
   @Test func foldersOfText() throws {
@@ -72,6 +85,7 @@ import Testing
     #expect(Self.edges(dataset) == toy.edges)
     let expected = toy.features.flatMap { [$0[0] * 2.5] + $0.dropFirst() }
     #expect(dataset.features.dense.scalars == expected)
+    #expect(dataset.remarks == ["\(folder): 1 edge from a node to itself is left out"])
     #expect(dataset.classNames == ["a", "b", "c c"])
     #expect(dataset.labels.scalars == [1, 0, 2, 1, 0, 2, 1, 1, 2, 0])
     #expect(dataset.split == GraphSplit(training: [0, 1, 2], validation: [3, 4, 5], test: [6, 9]))

@@ -244,6 +244,31 @@ import Testing
     }
   }
 
+  @Test func pagesAndNothingAreNoFiles() throws {
+    let setting = try Setting(bytes: 100)
+    defer { setting.server.stop() }
+    let address = setting.server.root + "/file.bin"
+    for (text, fault) in [
+      ("\n <!DOCTYPE HTML><html>log in</html>", PullFault.webPage(address: address)),
+      ("<html>", .webPage(address: address)),
+      ("", .empty(address: address)),
+    ] {
+      setting.server["/file.bin"] = .init(bytes: Array(text.utf8))
+      #expect(setting.fault(setting.file()) == fault)
+      #expect(setting.names.allSatisfy { !$0.hasPrefix("file.bin") })
+    }
+  }
+
+  @Test func namesMayHaveSpacesWithin() throws {
+    guard case .address(let file) = try PullAddress("https://example.org/my%20network.h5") else {
+      Issue.record("not an address")
+      return
+    }
+    #expect(file.name == "my network.h5" && file.addresses == ["https://example.org/my%20network.h5"])
+    #expect(try HubName("hf:owner/name/my network.h5").file == "my network.h5")
+    for name in [" a", "a ", ".a", "a/b", "a\\b", "a\nb", ""] { #expect(!isPlainName(name), "\(name)") }
+  }
+
   @Test func theSecondAddressIsTried() throws {
     let setting = try Setting(bytes: 30_000)
     defer { setting.server.stop() }

@@ -127,12 +127,12 @@ extension GraphDataset {
     if let matrix {
       // Lists of edges name each once; a matrix says both directions.
       let added = taken.nonzeros - (matrix.nonzeros - loops)
-      if added > 0 { remarks.append("\(path): \(added) edges that are listed in one direction are taken in both") }
+      if added > 0 { remarks.append(EdgeRemark.inOneDirection(added, path)) }
       if matrix.values.contains(where: { $0 != 1 }) {
         remarks.append("\(path): the weights of edges are not used: the networks weigh all edges alike")
       }
     }
-    if loops > 0 { remarks.append("\(path): \(loops) edges from a node to itself are left out") }
+    if loops > 0 { remarks.append(EdgeRemark.loops(loops, path)) }
     return remarks
   }
 
@@ -223,4 +223,15 @@ struct GraphReading {
 
   /// No label is this number or a greater one. A graph that is learned from has a node of every class.
   func labelLimit(nodes: Int) -> Int { needsLabels ? nodes : max(nodes, 1_000_000) }
+}
+
+/// What is said of edges that are taken otherwise than a file has them.
+enum EdgeRemark {
+  static func inOneDirection(_ count: Int, _ path: String) -> String {
+    "\(path): \(counted(count, "edge")) listed in one direction only \(count == 1 ? "is" : "are") taken in both"
+  }
+
+  static func loops(_ count: Int, _ path: String) -> String {
+    "\(path): \(counted(count, "edge")) from a node to itself \(count == 1 ? "is" : "are") left out"
+  }
 }

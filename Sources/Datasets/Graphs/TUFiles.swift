@@ -127,8 +127,8 @@ private struct TUFiles {
     let both = try matrix(triplets + triplets.map { .init($0.column, $0.row) }, nodes, path)
     var remarks: [String] = []
     let added = both.nonzeros - listed.nonzeros
-    if added > 0 { remarks.append("\(path): \(added) edges that are listed in one direction are taken in both") }
-    if loops > 0 { remarks.append("\(path): \(loops) edges from a node to itself are left out") }
+    if added > 0 { remarks.append(EdgeRemark.inOneDirection(added, path)) }
+    if loops > 0 { remarks.append(EdgeRemark.loops(loops, path)) }
     return (both, remarks)
   }
 
