@@ -45,7 +45,7 @@ struct DescribeCommand: ParsableCommand {
         try TableDescription(paths.map { path throws(TableFault) in try Table(csv: path) }, target: target))
     case .graphs:
       let graph = try GraphDataset(path: paths[0])
-      graph.remarks.forEach { tell($0) }
+      for remark in graph.remarks { tell(remark) }
       found = DataReport(graph, path: paths[0])
     case .text: found = DataReport(try TextCorpus(path: paths[0], holdingOut: 0), path: paths[0])
     }
