@@ -88,5 +88,22 @@ parametrized("weight_norm_spectral.pth", nn.Linear(3, 2), lambda m: P.spectral_n
 parametrized("spectral_twice.pth", nn.Linear(3, 2), lambda m: P.spectral_norm(P.spectral_norm(m)), x2)
 parametrized("weight_norm_pruned.pth", nn.Linear(3, 2), lambda m: prune.l1_unstructured(U.weight_norm(m), "weight_v", 0.5), x2)
 parametrized("spectral_pruned.pth", nn.Linear(3, 2), lambda m: prune.l1_unstructured(U.spectral_norm(m), "weight_orig", 0.5), x2)
+# A matrix whose slices along either axis the vectors could be for, and slices along an axis that is not the usual one.
+parametrized("spectral_square.pth", nn.Conv2d(3, 3, 3), lambda m: P.spectral_norm(m), x4)
+parametrized("spectral_axis.pth", nn.Linear(3, 4), lambda m: P.spectral_norm(m, dim=1), x2)
+parametrized("spectral_columns.pth", nn.Linear(3, 3), lambda m: U.spectral_norm(m, dim=1), x2)
+# Keys that are no texts. A tuple is a path.
+keys = {("a", 1): torch.ones(2), b"b": torch.zeros(1), 0.5: torch.full((3,), 2.0), None: torch.tensor([3.0]), 7: torch.tensor([4.0])}
+write("keys.pth", keys, {"a.1": keys["a", 1], "b": keys[b"b"], "0.5": keys[0.5], "None": keys[None], "7": keys[7]})
+# What is not taken has to be named: objects, storages, arrays of something else than numbers, a sparse tensor.
+Pair = __import__("collections").namedtuple("Pair", "first second")
+Pair.__module__, module.Pair = "learner_like", Pair
+holder = Learner()
+holder.deep = {"w": torch.ones(2)}
+left = {"w": torch.ones(2), "pair": Pair(torch.ones(1), 2), "holder": holder, "list": [holder, 1], "storage": torch.ones(3).untyped_storage(),
+        "texts": np.array(["a", "b"]), "records": np.zeros(2, [("x", "f4")]), "masked": np.ma.masked_array([1.0, 2.0], [0, 1]),
+        "sparse": torch.eye(2).to_sparse(), "plain": Learner(), "set": {1, 2}}
+write("left_out.pth", left, {"w": left["w"]})
+torch.save({1: torch.ones(1), "1": torch.zeros(1)}, os.path.join(OUT, "same_keys.pth"))
 with open(os.path.join(OUT, "values.json"), "w") as f:
     json.dump(values, f, indent=0, sort_keys=True)

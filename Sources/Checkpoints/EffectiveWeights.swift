@@ -203,29 +203,44 @@ private struct ParametrizedWeight {
   }
 
   /// W / σ with σ = uᵀ·W·v, where W is a matrix whose rows are the slices along an axis: the first, and the second of a
-  /// transposed convolution. Nil where the vectors do not say which.
+  /// transposed convolution, unless somebody chose another. Nil where the vectors do not say which.
   private static func spectral(_ w: [Double], _ shape: [Int], _ u: [Double], _ v: [Double]) -> [Double]? {
     guard shape.count > 1, u.count * v.count == w.count else { return nil }
-    let axes = (0...(shape.count > 2 ? 1 : 0)).filter { shape[$0] == u.count }
-    // v is the direction of Wᵀ·u up to the last step of training, if W has its rows along the axis.
-    let candidates = axes.map { axis -> (sigma: Double, agreement: Double) in
-      var product = [Double](repeating: 0, count: v.count)
+    let fitting = shape.indices.filter { shape[$0] == u.count }
+    let usual = fitting.filter { $0 == 0 || ($0 == 1 && shape.count > 2) }
+    let scale =
+      Self.scale(w, shape, u, v, axes: usual, others: fitting.count > usual.count)
+      ?? Self.scale(w, shape, u, v, axes: fitting, others: false)
+    return scale.map { sigma in w.map { $0 / sigma } }
+  }
+
+  /// σ along the one of these axes that the vectors were made for; nil where that is not certain. `others`: whether there
+  /// are further axes, so that a single one needs proof.
+  private static func scale(
+    _ w: [Double], _ shape: [Int], _ u: [Double], _ v: [Double], axes: [Int], others isOneOfMany: Bool
+  ) -> Double? {
+    let candidates = axes.map { axis -> (sigma: Double, error: Double) in
+      var (left, right) = ([Double](repeating: 0, count: v.count), [Double](repeating: 0, count: u.count))
       var columns = [Int](repeating: 0, count: u.count)
       for (element, value) in w.enumerated() {
         let row = slice(element, shape, axis)
-        product[columns[row]] += value * u[row]
+        left[columns[row]] += value * u[row]
+        right[row] += value * v[columns[row]]
         columns[row] += 1
       }
-      let sigma = zip(product, v).reduce(0) { $0 + $1.0 * $1.1 }
-      let length = product.reduce(0) { $0 + $1 * $1 }.squareRoot()
-      return (sigma, sigma / length)
+      let sigma = zip(left, v).reduce(0) { $0 + $1.0 * $1.1 }
+      // One vector has the direction of W times the other up to the last step of training, if W has its rows along the
+      // axis: v in torch.nn.utils.parametrizations, u in the older spectral_norm.
+      return (sigma, 1 - sigma / min(length(left) * length(v), length(right) * length(u)))
     }
-    guard let best = candidates.max(by: { $0.agreement < $1.agreement }) else { return nil }
-    if candidates.count > 1,
-      best.agreement < 0.9 || candidates.contains(where: { $0.sigma != best.sigma && $0.agreement > 0.8 })
-    {
-      return nil
-    }
-    return w.map { $0 / best.sigma }
+    guard let best = candidates.min(by: { $0.error < $1.error }) else { return nil }
+    // Axes that make the same matrix, such as those of one element, are one.
+    let others = candidates.filter { abs($0.sigma - best.sigma) > 1e-9 * abs(best.sigma) }
+    if others.isEmpty, !isOneOfMany { return best.sigma }
+    return best.error < 0.1 && others.allSatisfy { $0.error > 30 * best.error + 0.02 } ? best.sigma : nil
+  }
+
+  private static func length(_ vector: [Double]) -> Double {
+    vector.reduce(0) { $0 + $1 * $1 }.squareRoot()
   }
 }

@@ -112,6 +112,12 @@ extension Checkpoint {
     func isUnexpected(_ path: String) -> Bool {
       isAllowed(path) { if case .unexpected(let pattern) = $0 { pattern } else { nil } }
     }
+    // What was allowed to be unreadable is no pattern without use.
+    for object in unreadable {
+      _ = isAllowed(object.path.split(separator: "/").joined(separator: ".")) {
+        if case .missing(let pattern) = $0 { pattern } else { nil }
+      }
+    }
     for entry in entries where !wanted.contains(entry.path) {
       if isUnexpected(entry.path) {
         report.allowed.unexpected.append(entry.path)

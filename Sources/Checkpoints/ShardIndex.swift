@@ -65,16 +65,21 @@ struct ShardIndex {
     guard !files.isEmpty else { throw .noTensors(path: path) }
     let folder = path.lastIndex(of: "/").map { path[...$0] } ?? ""
     var shards: [Checkpoint] = []
+    // What a weight is computed from may lie in several of the files.
+    var options = options
+    options.effectiveWeights = false
     for file in files { shards.append(try shard(folder + file, options)) }
     var result = Checkpoint()
     result.format = shards[0].format
     result.metadata = shards[0].metadata
     result.metadata.extra["shards"] = "\(files.count)"
     for (name, file) in tensors {
-      guard let array = shards[file][name] else {
+      let shard = shards[file]
+      let plain = PyTorchReader.unwrapped(name, prefix: shard.metadata.extra[PyTorchReader.prefixKey] ?? "")
+      guard let (own, array) = shard[name].map({ (name, $0) }) ?? shard[plain].map({ (plain, $0) }) else {
         throw .badTensor(path: path, tensor: name, reason: "it is not in \(folder + files[file])")
       }
-      guard result.add(array, at: name) else { throw .duplicateTensor(path: path, tensor: name) }
+      guard result.add(array, at: own) else { throw .duplicateTensor(path: path, tensor: own) }
     }
     for (file, shard) in zip(files, shards) {
       result.notes += shard.notes.map { "\(file): \($0)" }

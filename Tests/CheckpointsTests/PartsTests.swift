@@ -47,6 +47,32 @@ import Testing
     #expect(rest.paths == ["fc.weight"])
   }
 
+  /// Parts of a weight in several files, and names as a wrapper wrote them into the index.
+  @Test func whatIsComputedOrWrappedIsReadAsFromOneFile() throws {
+    try Fixtures.inFolder { folder in
+      func write(_ tensors: [(String, [Float], [Int])], _ file: String) throws {
+        var part = Checkpoint()
+        for (name, values, shape) in tensors { part.set(StoredArray(values, shape: shape), at: name) }
+        try part.write(to: folder + "/" + file)
+      }
+      func read(_ map: [String: String]) throws -> Checkpoint {
+        let entries = map.sorted { $0.key < $1.key }.map { #""\#($0.key)": "\#($0.value)""# }.joined(separator: ", ")
+        try Data(#"{"weight_map": {\#(entries)}}"#.utf8).write(to: URL(fileURLWithPath: folder + "/index.json"))
+        return try Checkpoint.read(from: folder + "/index.json")
+      }
+      try write([("fc.weight_g", [10], [1, 1])], "a.safetensors")
+      try write([("fc.weight_v", [3, 4], [1, 2])], "b.safetensors")
+      let computed = try read(["fc.weight_g": "a.safetensors", "fc.weight_v": "b.safetensors"])
+      #expect(computed.paths == ["fc.weight"])
+      #expect(computed["fc.weight"]?.floats() == [6, 8])
+      try write([("module.fc._orig_mod.weight", [1, 2], [2])], "a.pth")
+      try write([("module.fc.bias", [3], [1])], "b.pth")
+      let wrapped = try read(["module.fc._orig_mod.weight": "a.pth", "module.fc.bias": "b.pth"])
+      #expect(Set(wrapped.paths) == ["fc.weight", "fc.bias"])
+      #expect(wrapped["fc.bias"]?.floats() == [3])
+    }
+  }
+
   @Test func anIndexIsNoPartOfAnIndex() throws {
     #expect(throws: CheckpointFault.self) { try read(#"{"weight_map": {"a": "index.json"}}"#) }
     for other in ["{}", "{", #"{"weight_map": 3}"#, #"{"weight_map": {}}"#, #"{"weight_map": {"a": 1}}"#] {

@@ -18,7 +18,7 @@ import Testing
     try Checkpoint.read(from: Fixtures.path("pickles/" + name), options: options)
   }
 
-  @Test func everyFileIsTried() { #expect(Self.expected.count == 30) }
+  @Test func everyFileIsTried() { #expect(Self.expected.count == 35) }
 
   @Test(arguments: expected.keys.sorted().filter { $0 != "empty_learner.pkl" })
   func tensorsAreThoseOfPyTorch(file: String) throws {
@@ -39,6 +39,7 @@ import Testing
   @Test(arguments: [
     ("weight_norm.pth", "weight normalization"), ("weight_norm_new.pth", "weight normalization"),
     ("spectral.pth", "spectral normalization"), ("spectral_new.pth", "spectral normalization"),
+    ("spectral_axis.pth", "spectral normalization"), ("spectral_columns.pth", "spectral normalization"),
     ("pruned.pth", "pruning"), ("spectral_twice.pth", "spectral normalization"),
     ("weight_norm_spectral.pth", "weight normalization and spectral normalization"),
     ("weight_norm_pruned.pth", "pruning and weight normalization"),
@@ -89,6 +90,34 @@ import Testing
     checkpoint.set(StoredArray([1, 2, 3] as [Float], shape: [3]), at: "d_v")
     #expect(checkpoint.withEffectiveWeights().paths.contains("d_g"))
     #expect(checkpoint.withEffectiveWeights().paths.contains("b_orig"))
+  }
+
+  /// Vectors that two axes would do for, and those of no axis.
+  @Test func anAxisThatNothingSettlesIsNotChosen() {
+    var checkpoint = Checkpoint()
+    let base = "fc.parametrizations.weight."
+    checkpoint.set(StoredArray([2, 1, 1.1, 3] as [Float], shape: [2, 2, 1]), at: base + "original")
+    for (u, v) in [([0.5, 0.85] as [Float], [0.53, 0.85] as [Float]), ([1, 0], [-0.4, 0.9])] {
+      checkpoint.set(StoredArray(u, shape: [2]), at: base + "0._u")
+      checkpoint.set(StoredArray(v, shape: [2]), at: base + "0._v")
+      #expect(checkpoint.withEffectiveWeights().paths == checkpoint.paths, "\(u)")
+    }
+  }
+
+  /// Nothing that holds numbers is passed over without a word.
+  @Test func whatIsNotTakenIsNamed() throws {
+    let checkpoint = try read("left_out.pth")
+    #expect(checkpoint.paths == ["w"])
+    #expect(checkpoint.unreadable.map(\.path) == ["sparse"])
+    #expect(checkpoint.unreadable.first?.reason.hasPrefix("is sparse") == true)
+    let named = checkpoint.notes.compactMap { $0.split(separator: ":").first }
+    #expect(named == ["pair", "holder", "storage", "texts", "records", "masked"])
+    #expect(checkpoint.notes.first == "pair: an object of class learner_like.Pair, whose tensors were not taken")
+  }
+
+  @Test func aNumberAndATextAreTwoKeys() throws {
+    let path = Fixtures.path("pickles/same_keys.pth")
+    #expect(throws: CheckpointFault.duplicateTensor(path: path, tensor: "1")) { try Checkpoint.read(from: path) }
   }
 
   @Test func objectsAreNamed() throws {

@@ -25,6 +25,14 @@ extension PickleGraph {
     return NumPyArray(type, shape: shape, isFortranOrder: state.isFortranOrder, bytes: ByteRegion(bytes))
   }
 
+  /// Whether an object is an array of NumPy's of any kind: of numbers, texts, records or objects, or one with a mask.
+  public func isNumPyArray(_ index: Index) -> Bool {
+    // A single text or date is no array.
+    if let state = numPyState(index) { return state.shape?.isEmpty != true }
+    guard case .object(let object) = values[index] else { return false }
+    return globalName(object.callable)?.hasPrefix("numpy.ma.") ?? false
+  }
+
   /// Whether an object is an array of numbers, which `numPyArray` reads.
   public func isNumPyArrayOfNumbers(_ index: Index) -> Bool {
     guard let state = numPyState(index), let type = numPyTypeName(state.type).flatMap(NumPyType.init) else {

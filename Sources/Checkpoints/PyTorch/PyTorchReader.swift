@@ -19,6 +19,10 @@ struct PyTorchReader {
   private var entries: [Checkpoint.Entry] = []
   private var facts: [String: String] = [:]
   private var notes: [String] = []
+  /// Tensors of kinds that are not supported.
+  private var unreadable: [Checkpoint.Unreadable] = []
+  /// Values that were searched for tensors.
+  private var searched: Set<PickleGraph.Index> = []
   /// Containers on the way to where the walk is, since a pickle may contain itself.
   private var open: Set<PickleGraph.Index> = []
   /// Values and pairs that were looked at, each as often as something refers to it. Containers that refer to one another
@@ -57,6 +61,9 @@ struct PyTorchReader {
     noteRoot(root)
     try walk(root, name: "", depth: 0)
     guard !entries.isEmpty else {
+      if let first = unreadable.first {
+        throw .unsupported(path: path, what: "tensor '\(first.path)' \(first.reason)")
+      }
       if isScript {
         throw .unsupported(
           path: path,
@@ -86,21 +93,29 @@ struct PyTorchReader {
     checkpoint.format = format
     checkpoint.metadata.extra = facts
     checkpoint.notes = notes
+    checkpoint.unreadable = unreadable
     let prefix = commonPrefix()
-    if !prefix.isEmpty { checkpoint.metadata.extra["pytorch.prefix"] = prefix }
+    if !prefix.isEmpty { checkpoint.metadata.extra[Self.prefixKey] = prefix }
     for entry in entries {
       if !prefix.isEmpty, entry.path == Self.averagingCounter {
         checkpoint.notes.append("\(entry.path): the counter of an average, which belongs to no layer")
         continue
       }
-      // torch.compile also wraps parts of a network.
-      let parts = entry.path.dropFirst(prefix.count).split(separator: ".", omittingEmptySubsequences: false)
-      let name = parts.filter { $0 != "_orig_mod" }.joined(separator: ".")
+      let name = Self.unwrapped(entry.path, prefix: prefix)
       guard checkpoint.add(entry.array, at: name) else { throw .duplicateTensor(path: path, tensor: name) }
     }
     return checkpoint
   }
 
+  /// A name without what wrappers put before it, and in it: torch.compile also wraps parts of a network.
+  static func unwrapped(_ path: String, prefix: String) -> String {
+    let rest = path.utf8.starts(with: prefix.utf8) ? path.dropFirst(prefix.count) : path[...]
+    return rest.split(separator: ".", omittingEmptySubsequences: false).filter { $0 != "_orig_mod" }
+      .joined(separator: ".")
+  }
+
+  /// Where the prefix that was left out of every name is kept.
+  static let prefixKey = "pytorch.prefix"
   private static let averagingCounter = "n_averaged"
 
   /// What wrappers put before every name: DataParallel and AveragedModel `module.`, torch.compile `_orig_mod.`.
@@ -159,7 +174,34 @@ struct PyTorchReader {
     return first(of: Self.averages, leastTensors: max(1, least)) ?? plain
   }
 
-  private mutating func holdsTensors(_ index: PickleGraph.Index) -> Bool { tensorCount(index) > 0 }
+  /// Whether a tensor, a storage or an array lies in a value, or in whatever it refers to. Each value is searched once, so
+  /// that a pickle costs no more than its size.
+  private mutating func reachesNumbers(_ index: PickleGraph.Index) -> Bool {
+    var waiting = [index]
+    var found = false
+    while let next = waiting.popLast() {
+      guard searched.insert(next).inserted else { continue }
+      if holdsNumbers(next) {
+        found = true
+        continue
+      }
+      switch graph[next] {
+      case .tuple(let elements), .list(let elements), .set(let elements): waiting += elements
+      case .dictionary(let pairs): waiting += pairs.map(\.value)
+      case .object(let object):
+        waiting += object.elements + object.pairs.map(\.value) + [object.arguments]
+        if let state = object.state { waiting.append(state) }
+      default: break
+      }
+    }
+    return found
+  }
+
+  /// Whether a value is a tensor, a storage or an array itself.
+  private func holdsNumbers(_ index: PickleGraph.Index) -> Bool {
+    if tensorCall(index) != nil || graph.isNumPyArray(index) { return true }
+    return storage(index).map { StorageReference(graph, $0) != nil } ?? false
+  }
 
   private mutating func note(_ text: String) { if notes.count < 1000 { notes.append(text) } }
 
@@ -206,7 +248,7 @@ struct PyTorchReader {
         facts[key] = number
       } else if chosen.isEmpty {
         return
-      } else if tensorCall(pair.value) != nil || moduleState(pair.value) != nil || holdsTensors(pair.value) {
+      } else if moduleState(pair.value) != nil || reachesNumbers(pair.value) {
         notes.append("\(key): also has tensors; the weights were taken from '\(chosen)' (choose with --weights-key)")
       }
     }
@@ -290,15 +332,31 @@ struct PyTorchReader {
 
   // MARK: The walk
 
-  /// The items of a dictionary: each key in the place of its first setting, with the value of its last.
+  /// The items of a dictionary: each key in the place of its first setting, with the value of its last. A text and a
+  /// number that are written alike are two keys.
   private func items(_ pairs: [PickleGraph.Pair]) -> [(key: String, value: PickleGraph.Index)] {
     var last = ExactDictionary<PickleGraph.Index>()
-    var order: [String] = []
-    for pair in pairs {
-      guard let key = graph.text(pair.key) ?? graph.integer(pair.key).map(String.init) else { continue }
-      if last.updateValue(pair.value, forKey: key) == nil { order.append(key) }
+    var order: [(name: String, key: String)] = []
+    for (place, pair) in pairs.enumerated() {
+      let name = keyName(pair.key) ?? "key\(place)"
+      let key = (graph.text(pair.key) == nil ? "other " : "text ") + name
+      if last.updateValue(pair.value, forKey: key) == nil { order.append((name, key)) }
     }
-    return order.compactMap { key in last[key].map { (key, $0) } }
+    return order.compactMap { name, key in last[key].map { (name, $0) } }
+  }
+
+  /// What a key is called in a path; nil of an object.
+  private func keyName(_ index: PickleGraph.Index) -> String? {
+    if let name = graph.text(index) ?? graph.integer(index).map(String.init) { return name }
+    switch graph[index] {
+    case .none: return "None"
+    case .real(let number): return "\(number)"
+    case .tuple(let parts):
+      // Of texts and numbers alone: a key is no tree.
+      let names = parts.prefix(16).compactMap { graph.text($0) ?? graph.integer($0).map(String.init) }
+      return names.count == parts.count ? names.joined(separator: ".") : nil
+    default: return graph.rawBytes(index).map { String(decoding: $0, as: UTF8.self) }
+    }
   }
 
   private mutating func walk(_ index: PickleGraph.Index, name: String, depth: Int) throws(CheckpointFault) {
@@ -308,8 +366,14 @@ struct PyTorchReader {
     if let call = tensorCall(index) {
       let tensor = name.isEmpty ? "tensor" : name
       if name.isEmpty, depth > 0 { note("the tensor without a name is called 'tensor'") }
-      entries.append(.init(tensor, try array(call, tensor)))
-      guard entries.count <= 1_000_000 else {
+      do throws(CheckpointFault) {
+        entries.append(.init(tensor, try array(call, tensor)))
+      } catch .unsupported(_, let what) {
+        let subject = "tensor '\(tensor)' "
+        let reason = what.hasPrefix(subject) ? String(what.dropFirst(subject.count)) : what
+        unreadable.append(.init(path: tensor, reason: reason))
+      }
+      guard entries.count + unreadable.count <= 1_000_000 else {
         throw .malformed(path: path, part: "the pickle", reason: "lists more than 1,000,000 tensors")
       }
       return
@@ -328,10 +392,7 @@ struct PyTorchReader {
     } else if let elements = graph.elements(index) {
       inner = elements.enumerated().map { ("\($0.offset)", $0.element) }
     } else {
-      if let kind = className(index), let pairs = members(index), pairs.contains(where: { tensorCall($0.value) != nil })
-      {
-        note("\(name.isEmpty ? "the root" : name): an object of class \(kind), whose tensors were not taken")
-      }
+      if reachesNumbers(index) { note("\(name.isEmpty ? "the root" : name): \(kind(of: index))") }
       return
     }
     guard open.insert(index).inserted else { return }
@@ -343,6 +404,13 @@ struct PyTorchReader {
     for (key, value) in inner {
       try walk(value, name: name.isEmpty ? key : "\(name).\(key)", depth: depth + 1)
     }
+  }
+
+  /// What holds numbers, and is neither a tensor nor a container of tensors.
+  private func kind(of index: PickleGraph.Index) -> String {
+    if graph.isNumPyArray(index) { return "a NumPy array of something else than plain numbers, which was not taken" }
+    guard let name = className(index) else { return "a set or a storage, whose numbers were not taken" }
+    return "an object of class \(name), whose tensors were not taken"
   }
 
   private mutating func visit(_ count: Int) throws(CheckpointFault) {

@@ -94,7 +94,8 @@ extension PyTorchReader {
       let kind = String(name.dropFirst("torch._utils._rebuild_".count))
       throw .unsupported(
         path: path,
-        what: "tensor '\(tensor)' is \(Self.kinds[kind] ?? "a \(kind)"), but only dense tensors are supported")
+        what: "tensor '\(tensor)' is \(Self.kinds[kind] ?? "a \(kind)"), but only dense tensors are supported"
+          + (Self.remedies[kind] ?? ""))
     }
     guard arguments.count >= 4 else { throw bad("it is not made from a storage") }
     var (dtype, storage) = try contents(of: arguments[0], tensor)
@@ -162,9 +163,13 @@ extension PyTorchReader {
     "meta_tensor_no_storage": "a tensor without data (meta)",
     "wrapper_subclass": "of a class of its own (a wrapper subclass)",
   ]
+  private static let remedies = [
+    "qtensor": "; save what its dequantize() returns", "sparse_tensor": "; save what its to_dense() returns",
+    "sparse_csr_tensor": "; save what its to_dense() returns",
+  ]
 
   /// The description of the storage that a tensor is made from.
-  private func storage(_ index: PickleGraph.Index) -> PickleGraph.Index? {
+  func storage(_ index: PickleGraph.Index) -> PickleGraph.Index? {
     if case .persistent(let reference) = graph[index] { return reference }
     return storagesArePlain && graph.elements(index) != nil ? index : nil
   }
