@@ -679,7 +679,7 @@ def make():
     shared_messages(GOLDENS / "shared_messages.h5")
     file("links.h5", links, libver="earliest")
     file("odd.h5", odd, libver=("v110", "v110"))
-    apart = ("unwritten.h5", "zstandard.h5", "lz4.h5", "szip.h5", "blosc.h5", "blosc2.h5", "bitshuffle.h5")
+    apart = ("unwritten.h5", "zstandard.h5", "lz4.h5", "szip.h5", "blosc.h5", "blosc2.h5", "bitshuffle.h5", "scaled.h5")
     write_table("expected.json", {p.name: summary(p) for p in sorted(GOLDENS.glob("*.h5")) if p.name not in apart})
     file("unwritten.h5", unwritten, libver="latest")
 
@@ -738,6 +738,14 @@ def plugins():
                 transposing(f, suffix, keywords)
             f["plain"] = whole
         table[name] = summary(GOLDENS / name)
+    # A filter that makes chunks smaller before they are compressed.
+    with h5py.File(GOLDENS / "scaled.h5", "w", libver="latest") as f:
+        for suffix, keywords in {"gzip": {"compression": "gzip"}, "lzf": {"compression": "lzf"}, "lz4": dict(hdf5plugin.LZ4()),
+                                 "blosc": dict(hdf5plugin.Blosc(cname="lz4")), "bitshuffle": dict(hdf5plugin.Bitshuffle(cname="lz4"))}.items():
+            f.create_dataset("integers " + suffix, data=whole, chunks=(10, 6), scaleoffset=0, **keywords)
+            f.create_dataset("floats " + suffix, data=smooth / 8, chunks=(10, 13), scaleoffset=3, **keywords)
+        f["plain"] = whole
+    table["scaled.h5"] = summary(GOLDENS / "scaled.h5")
     write_table("plugins.json", table)
 
 

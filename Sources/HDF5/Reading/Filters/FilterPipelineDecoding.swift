@@ -95,11 +95,8 @@ extension FilterPipeline {
         }
       case .shuffle: return try Shuffle.undo(bytes, elementSize: Int(filter.parameters.first ?? 0))
       case .fletcher32: return try Fletcher32.checked(bytes)
-      case .lzf:
-        let recorded = filter.parameters.count > 2 ? Int(filter.parameters[2]) : 0
-        let target = size ?? recorded
-        guard target <= most else { throw .damage("a chunk unpacks to more than its size") }
-        return try LZF.decompressed(bytes, size: target)
+      // Its parameters have the size of a whole chunk, also behind a filter that makes it smaller.
+      case .lzf: return try LZF.decompressed(bytes, size: size, most: most)
       case .lz4: return try LZ4.decompressed(bytes, size: size, most: most)
       case .blosc:
         return try Blosc.decompressed(bytes, size: size, most: most) { () throws(Flaw) in try inner("Blosc") }
