@@ -117,6 +117,35 @@ public struct MLP: Classifier {
       if dropout != rates { shapes.assume("dropout") }
     }
 
+    /// Linear layers of one name that are numbered, such as those of a `Sequential`, `0`, `2` and `4`, or `linear1` and
+    /// `linear2`, are `fc1`, `fc2`, … in the order of their numbers; one alone is `fc1`.
+    public static func ownNames(for paths: [String]) -> [(foreign: String, own: String)] {
+      // Such networks have few tensors; of a file with many, nothing is looked for.
+      guard paths.count <= 1000 else { return [] }
+      var layers: [String] = []
+      for path in paths {
+        guard let dot = path.lastIndex(of: "."), ["weight", "bias"].contains(path[path.index(after: dot)...]) else {
+          return []
+        }
+        let layer = String(path[..<dot])
+        if !layers.contains(layer) { layers.append(layer) }
+      }
+      let numbered = layers.compactMap { layer -> (name: String, base: Substring, number: Int)? in
+        let digits = layer.reversed().prefix { $0.isASCII && $0.isNumber }
+        guard let number = layers.count == 1 ? 1 : Int(String(digits.reversed())) else { return nil }
+        return (layer, layer.dropLast(digits.count), number)
+      }.sorted { $0.number < $1.number }
+      guard numbered.count == layers.count, Set(numbered.map(\.base)).count <= 1,
+        zip(numbered, numbered.dropFirst()).allSatisfy({ $0.number < $1.number })
+      else { return [] }
+      let names = numbered.enumerated().map { place, layer in
+        (foreign: layer.name, own: "fc\(place + 1)", rises: layer.number < place + 1)
+      }
+      // One after another, so that no new name is one that is yet to be changed.
+      return (names.filter(\.rises).reversed() + names.filter { !$0.rises }).filter { $0.foreign != $0.own }
+        .map { ($0.foreign, $0.own) }
+    }
+
     /// Other hidden layers keep the rates of the first ones; further layers have none.
     public mutating func complete(changed names: Set<String>) {
       guard names.contains("hidden"), !names.contains("dropout"), !dropout.isEmpty else { return }

@@ -1,3 +1,4 @@
+import AviaryDiagnostics
 import AviaryLayers
 import AviaryTensors
 
@@ -49,6 +50,13 @@ extension Checkpoint {
   public func adapted(
     to architecture: Architecture, by adaptation: Adaptation = Adaptation(), path: String
   ) throws -> (checkpoint: Checkpoint, report: LoadReport) {
+    if let wrapper = try wrapper(of: architecture, adaptation) {
+      var other = adaptation
+      other.renames.append(try RenamingRule("^\(Self.escaped(wrapper))="))
+      var result = try adapted(to: architecture, by: other, path: path)
+      result.checkpoint.notes.append("read without the '\(wrapper)' before the names")
+      return result
+    }
     let names = try otherNames(of: architecture, adaptation)
     if !names.isEmpty {
       var other = adaptation
@@ -109,10 +117,48 @@ extension Checkpoint {
     guard kerasModel == nil, !adaptation.byStructure, metadata.architecture != architecture.name else { return [] }
     var names: [(foreign: String, own: String, rule: RenamingRule)] = []
     for (foreign, own) in architecture.ownNames(try named(by: adaptation, of: architecture).paths) {
-      let escaped = foreign.map { $0.isLetter || $0.isNumber || $0 == "_" ? "\($0)" : "\\\($0)" }.joined()
-      names.append((foreign, own, try RenamingRule("^\(escaped)\\.=\(own).")))
+      names.append((foreign, own, try RenamingRule("^\(Self.escaped(foreign))\\.=\(own).")))
     }
     return names
+  }
+
+  /// A name as a regular expression of nothing else.
+  private static func escaped(_ name: String) -> String {
+    name.map { $0.isLetter || $0.isNumber || $0 == "_" ? "\($0)" : "\\\($0)" }.joined()
+  }
+
+  /// What stands before the names of most tensors, `model.` of `model.conv1.weight`, where the network's names come behind
+  /// it and not without it: trainers, compilers and classes around a network leave it. Nil where there is nothing like that.
+  private func wrapper(of architecture: Architecture, _ adaptation: Adaptation) throws -> String? {
+    guard kerasModel == nil, !adaptation.byStructure, metadata.architecture != architecture.name else { return nil }
+    let paths = try named(by: adaptation, of: architecture).paths
+    let own = ExactSet(try architecture.build().cellDescriptions.filter { $0.role != .counter }.map(\.path))
+    /// Names of the network's, or of a program that has a table of them.
+    func known(_ names: [String]) -> Int {
+      let tables = architecture.originals.map { $0.table.names(of: names).count { $0 != nil } }
+      return max(names.count { own.contains($0) }, tables.max() ?? 0)
+    }
+    guard known(paths) == 0, architecture.ownNames(paths).isEmpty else { return nil }
+    var wrapper = ""
+    for _ in 0..<4 {
+      var counts = ExactDictionary<Int>()
+      for rest in Self.rests(of: paths, behind: wrapper) {
+        guard let dot = rest.firstIndex(of: ".") else { continue }
+        counts[String(rest[..<dot]), default: 0] += 1
+      }
+      // A second network of the same size would do as well.
+      guard let part = counts.names.first(where: { 2 * counts[$0, default: 0] > paths.count }) else { return nil }
+      wrapper += part + "."
+      let names = Self.rests(of: paths, behind: wrapper)
+      if 2 * known(names) > names.count || !architecture.ownNames(names).isEmpty { return wrapper }
+    }
+    return nil
+  }
+
+  /// What follows `wrapper` in the paths that begin with it.
+  private static func rests(of paths: [String], behind wrapper: String) -> [String] {
+    paths.filter { $0.utf8.starts(with: wrapper.utf8) }
+      .map { String(decoding: $0.utf8.dropFirst(wrapper.utf8.count), as: UTF8.self) }
   }
 
   private func resized(
