@@ -96,7 +96,12 @@ extension HubNames {
           names: ["mobilenetv2_100", "mobilenetv2_050", "mobilenetv2_075", "mobilenetv2_140", "mobilenetv2_035"]),
         ForeignOriginal(
           mobileNetV2, type: "mobilenet_v2",
-          refuses: { activation($0, "relu6") },
+          refuses: { configuration in
+            if let stride = configuration["output_stride"]?.integer, stride != 32 {
+              return "a MobileNetV2 with an output stride of \(stride), whose last convolutions are dilated"
+            }
+            return activation(configuration, "relu6")
+          },
           changes: { configuration in
             // TensorFlow's padding, which is what the published ones were trained with.
             configuration["tf_padding"]?.boolean ?? true ? [.init(name: "padding", value: "same")] : []

@@ -49,9 +49,34 @@ import Testing
       ("bicubic", "lanczos"), ("[3, 224, 224]", "[3, 0, 224]"), ("0.95", "1e-9"), ("0.4, 0.3]", "0.4]"),
       ("0.4]}", "-1]}"),
       ("[3, 224, 224]", "[3, 99999, 224]"), ("center", "border"),
+      // timm keeps the proportions there.
+      ("[3, 224, 224]", "[3, 224, 320]"),
     ] {
       #expect(try described(text.replacing(old, with: new))?.preprocessing == nil, "\(new)")
     }
+  }
+
+  @Test func changedLayersAreSaid() throws {
+    let text = #"{"architecture": "resnet18", "model_args": {"img_size": 96, "drop_rate": 0.2, "act_layer": "gelu"}}"#
+    #expect(
+      try described(text)?.notes
+        == ["model_args: 'act_layer' are not taken into account, and the network may be another one"])
+    #expect(try described(text.replacing(#", "act_layer": "gelu""#, with: ""))?.notes == [])
+  }
+
+  /// What a processor does where its file does not say.
+  @Test func processorsHaveDefaults() throws {
+    func found(_ type: String, _ rest: String) throws -> Preprocessing? {
+      try preprocessing(#"{"image_processor_type": "\#(type)ImageProcessor", \#(rest)}"#)
+    }
+    let vit = try found("ViT", #""size": 224"#)
+    #expect(vit?.mean == [0.5, 0.5, 0.5] && vit?.standardDeviation == [0.5, 0.5, 0.5] && vit?.crop == nil)
+    let convNeXt = try found("ConvNext", #""size": {"shortest_edge": 384}"#)
+    #expect(convNeXt?.interpolation == .bicubic && convNeXt?.mean == [0.5, 0.5, 0.5])
+    #expect(try found("Bit", #""size": {"shortest_edge": 256}"#)?.mean.first == 0.48145466)
+    #expect(try found("MobileNetV2", #""size": {"shortest_edge": 256}"#)?.crop == .square(224))
+    #expect(try found("DeiT", #""size": 256, "do_center_crop": false"#)?.crop == nil)
+    #expect(try found("ViT", #""size": 224, "image_mean": 0.25"#)?.mean == [0.25, 0.25, 0.25])
   }
 
   @Test func transformersPreparation() throws {

@@ -21,12 +21,17 @@ extension HubDescription {
       notes.append("the crop '\(mode.prefix(40))' is not supported; give --preprocessing")
       return nil
     }
-    let isSquare = input.height == input.width
+    // timm keeps the proportions of the image there, which neither way of resizing does.
+    guard mode == "squash" || input.height == input.width else {
+      notes.append(
+        "a central crop of \(input.height)x\(input.width), which is not square, is not supported; give --preprocessing")
+      return nil
+    }
     let exact = HubPreprocessing.Size(
       height: Int((Double(input.height) / share).rounded(.down)),
       width: Int((Double(input.width) / share).rounded(.down)))
     return HubPreprocessing(
-      resize: mode == "squash" || !isSquare ? .exact(exact) : .shorterSide(shorter), crop: input,
+      resize: mode == "squash" ? .exact(exact) : .shorterSide(shorter), crop: input,
       interpolation: interpolation, mean: mean, deviation: deviation
     ).json
   }
@@ -44,7 +49,11 @@ extension HubDescription {
     else { return nil }
     var (mean, deviation) = ([0.0, 0, 0], [1.0, 1, 1])
     if source["do_normalize"]?.boolean ?? true {
-      guard let found = normalization(source["image_mean"], source["image_std"], channels: 3) else { return nil }
+      let own = usualNormalization(of: processor)
+      guard
+        let found = normalization(
+          source["image_mean"], source["image_std"], channels: 3, mean: own.mean, deviation: own.deviation)
+      else { return nil }
       (mean, deviation) = found
     }
     let isRescaled = source["do_rescale"]?.boolean ?? true
@@ -65,8 +74,8 @@ extension HubDescription {
     } else {
       resize = .exact(exact ?? .square(224))
     }
-    if source["do_center_crop"]?.boolean ?? false, let asked = source["crop_size"] {
-      guard let size = size(asked) else { return nil }
+    if source["do_center_crop"]?.boolean ?? cropsUnasked(processor) {
+      guard let size = source["crop_size"].map({ size($0) }) ?? .square(224) else { return nil }
       crop = size
     }
     return HubPreprocessing(
@@ -84,7 +93,7 @@ extension HubDescription {
   /// Pillow's numbers; what the processors do where the file does not say.
   private static func resample(_ value: JSONValue?, _ processor: String) -> String {
     guard let value else {
-      return processor.hasPrefix("DeiT") || processor.hasPrefix("Bit") ? "bicubic" : "bilinear"
+      return ["DeiT", "Bit", "ConvN"].contains { processor.hasPrefix($0) } ? "bicubic" : "bilinear"
     }
     return switch value.integer {
     case 0: "nearest"
@@ -101,16 +110,31 @@ extension HubDescription {
     return nil
   }
 
+  /// The mean and the deviation of a processor whose file does not have them.
+  private static func usualNormalization(of processor: String) -> (mean: [Double], deviation: [Double]) {
+    if processor.hasPrefix("Bit") { return (HubPreprocessing.clipMean, HubPreprocessing.clipDeviation) }
+    return ([0.5, 0.5, 0.5], [0.5, 0.5, 0.5])
+  }
+
+  /// Whether a processor crops where its file does not say.
+  private static func cropsUnasked(_ processor: String) -> Bool {
+    ["Bit", "DeiT", "MobileNet"].contains { processor.hasPrefix($0) }
+  }
+
   private static func normalization(
-    _ mean: JSONValue?, _ deviation: JSONValue?, channels: Int
+    _ mean: JSONValue?, _ deviation: JSONValue?, channels: Int,
+    mean usualMean: [Double] = HubPreprocessing.imageNetMean,
+    deviation usualDeviation: [Double] = HubPreprocessing.imageNetDeviation
   ) -> (mean: [Double], deviation: [Double])? {
     func numbers(_ value: JSONValue?, _ usual: [Double]) -> [Double]? {
       guard let value else { return channels == 3 ? usual : nil }
-      let numbers = value.elements?.compactMap(\.double) ?? []
+      // One number is that of every channel.
+      let numbers =
+        value.double.map { [Double](repeating: $0, count: channels) } ?? value.elements?.compactMap(\.double) ?? []
       return numbers.count == channels && numbers.allSatisfy { Float($0).isFinite } ? numbers : nil
     }
-    guard let means = numbers(mean, HubPreprocessing.imageNetMean),
-      let deviations = numbers(deviation, HubPreprocessing.imageNetDeviation), deviations.allSatisfy({ Float($0) > 0 })
+    guard let means = numbers(mean, usualMean), let deviations = numbers(deviation, usualDeviation),
+      deviations.allSatisfy({ Float($0) > 0 })
     else { return nil }
     return (means, deviations)
   }

@@ -38,6 +38,9 @@ public struct HubDescription: Sendable, Equatable {
     let pretrained = configuration["pretrained_cfg"] ?? configuration
     if name != nil {
       preprocessing = Self.timm(pretrained, &notes)
+      if let changed = Self.changedLayers(configuration) {
+        notes.append("model_args: \(changed) are not taken into account, and the network may be another one")
+      }
       // timm keeps the names of ImageNet's classes beside its networks.
       let tag = pretrained["tag"]?.text ?? ""
       if classes == nil, tag.hasSuffix("in1k"),
@@ -53,6 +56,16 @@ public struct HubDescription: Sendable, Equatable {
       if distinct != names { notes.append("class names that stand twice were numbered") }
       classes = distinct
     }
+  }
+
+  /// The members of timm's `model_args` that make other layers of a network than its name says, in words; nil without any.
+  private static func changedLayers(_ configuration: JSONValue) -> String? {
+    // What the shapes of tensors say, and what matters in training alone.
+    let harmless = ["img_size", "num_classes", "in_chans", "patch_size", "dynamic_img_size", "depths", "dims"]
+    let names = (configuration["model_args"]?.members ?? []).map(\.name).filter { name in
+      !harmless.contains(name) && !name.hasPrefix("drop") && !name.hasSuffix("_drop_rate")
+    }
+    return names.isEmpty ? nil : listed(names)
   }
 
   /// What lies beside the file at `path`; nil where nothing does, or nothing of use.

@@ -27,6 +27,8 @@ package struct HubPreprocessing: Equatable, Sendable {
 
   package static let imageNetMean = [0.485, 0.456, 0.406]
   package static let imageNetDeviation = [0.229, 0.224, 0.225]
+  package static let clipMean = [0.48145466, 0.4578275, 0.40821073]
+  package static let clipDeviation = [0.26862954, 0.26130258, 0.27577711]
   /// The interpolations that images can be resized by.
   package static let interpolations = ["bilinear", "bicubic"]
 
