@@ -4,7 +4,7 @@ import AviaryDiagnostics
 public struct RenamingRule: Sendable {
   private let pattern: String
   private let replacement: String
-  private let rule: String
+  fileprivate let rule: String
 
   /// Parses a rule `REGEX=REPLACEMENT`.
   public init(_ rule: String) throws(CheckpointFault) {
@@ -46,6 +46,20 @@ extension Checkpoint {
   /// The same arrays with dots for the slashes in a foreign file's names, so that Aviary's file can hold them.
   public func dotted() throws(CheckpointFault) -> Checkpoint {
     try renamed { String($0.map { $0 == "/" ? "." : $0 }) }
+  }
+
+  /// Refuses a rule that changes no name, where the rules are applied one after another: it is likely to be mistyped. A
+  /// Keras file's rules are for its layers.
+  public func requireEffect(of rules: [RenamingRule]) throws(CheckpointFault) {
+    guard kerasModel == nil, !rules.isEmpty else { return }
+    var names = format == .hdf5 ? paths.map { String($0.map { $0 == "/" ? "." : $0 }) } : paths
+    for rule in rules {
+      let renamed = names.map(rule.apply)
+      if zip(names, renamed).allSatisfy({ $0.isExactly($1) }) {
+        throw .badRename(rule: rule.rule, reason: "changes no name; the file has \(listed(names))")
+      }
+      names = renamed
+    }
   }
 
   /// The same arrays under names to which the rules were applied, one after another.

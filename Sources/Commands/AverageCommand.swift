@@ -44,7 +44,9 @@ struct AverageCommand: ParsableCommand {
     try ConvertCommand.check(output: output)
     let checkpoints = try files.map { file in
       let path = try weights.path(of: file)
-      return (path, try Checkpoint.read(from: path, options: .init(verify: verify, follow: follow)))
+      let checkpoint = try Checkpoint.read(from: path, options: .init(verify: verify, follow: follow))
+      try requireWhole(checkpoint, path)
+      return (path, checkpoint)
     }
     var result = try Checkpoint.average(checkpoints.map { (file: $0.0, checkpoint: $0.1) })
     if result.entries.isEmpty { throw CheckpointFault.noTensors(path: files[0]) }

@@ -39,7 +39,13 @@ struct ConvertCommand: ParsableCommand {
     }
   }
 
-  func validate() throws { try onnx.validate(output: output, self) }
+  func validate() throws {
+    if allowOverflow, dtype == nil { throw ValidationError("--allow-overflow needs --dtype") }
+    if keepNames, source.naming.architecture != nil {
+      throw ValidationError("--keep-names keeps the file's own names, and --architecture gives a network's; give one")
+    }
+    try onnx.validate(output: output, self)
+  }
 
   func run() throws {
     #if ONNX

@@ -18,18 +18,26 @@ struct DiffCommand: ParsableCommand {
   func run() throws {
     let difference: CheckpointDifference
     let sameTypes: Bool
+    var partial: [CommandFault] = []
     do {
       let options = Checkpoint.ReadOptions(verify: verify, follow: follow, unpacking: .now(keeping: 256 << 20))
       let a = try Checkpoint.read(from: weights.path(of: first), options: options)
       let b = try Checkpoint.read(from: weights.path(of: second), options: options)
+      for (path, checkpoint) in [(first, a), (second, b)] {
+        do { try requireWhole(checkpoint, path) } catch { partial.append(error) }
+      }
       difference = CheckpointDifference(a, b)
       sameTypes = difference.incomparable.allSatisfy { a[$0]?.dtype == b[$0]?.dtype }
     } catch {
       complain(error)
       throw ExitCode(2)
     }
-    if json { printJSON(object(difference)) } else { lines(difference).forEach(show) }
-    if difference.isEmpty { return }
+    let isSame = difference.isEmpty && partial.isEmpty
+    if json { printJSON(object(difference, isSame)) } else { lines(difference, isSame).forEach(show) }
+    for fault in partial { complain(fault) }
+    if isSame { return }
+    // What was not read may differ.
+    if difference.isEmpty { throw ExitCode(2) }
     let onlyIncomparable =
       difference.onlyInFirst.isEmpty && difference.onlyInSecond.isEmpty && difference.otherShape.isEmpty
       && difference.otherValues.isEmpty && difference.otherSettings.isEmpty
@@ -41,9 +49,9 @@ struct DiffCommand: ParsableCommand {
     throw ExitCode(1)
   }
 
-  private func object(_ difference: CheckpointDifference) -> JSONValue {
+  private func object(_ difference: CheckpointDifference, _ isSame: Bool) -> JSONValue {
     .members([
-      "same": .boolean(difference.isEmpty), "only_in_first": .texts(difference.onlyInFirst),
+      "same": .boolean(isSame), "only_in_first": .texts(difference.onlyInFirst),
       "only_in_second": .texts(difference.onlyInSecond),
       "other_shape": .array(
         difference.otherShape.map {
@@ -58,8 +66,8 @@ struct DiffCommand: ParsableCommand {
     ])
   }
 
-  private func lines(_ difference: CheckpointDifference) -> [String] {
-    if difference.isEmpty { return ["no difference"] }
+  private func lines(_ difference: CheckpointDifference, _ isSame: Bool) -> [String] {
+    if difference.isEmpty { return [isSame ? "no difference" : "no difference in what could be read"] }
     var lines = difference.onlyInFirst.map { "only in \(first): \($0)" }
     lines += difference.onlyInSecond.map { "only in \(second): \($0)" }
     lines += difference.otherShape.map { "other shape: \($0.path): \($0.first) and \($0.second)" }

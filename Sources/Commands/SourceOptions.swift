@@ -107,8 +107,10 @@ struct SourceOptions: ParsableArguments {
     // A damaged file must not become a good one, nor one with tensors missing a whole one.
     if whole, let first = checkpoint.damage.first { throw CommandFault.damaged(path: path, first: first) }
     if whole { try requireAllowed(checkpoint.unreadable, path) }
+    if !whole { tellUnreadable(checkpoint, path) }
     if let kerasModel { checkpoint = try checkpoint.described(byKerasModelIn: kerasModel) }
     let adaptation = try adaptation()
+    try checkpoint.requireEffect(of: adaptation.renames)
     let architecture = naming.architecture
     var report: LoadReport?
     if architecture == nil, let foreign = checkpoint.metadata.architecture,
@@ -120,6 +122,7 @@ struct SourceOptions: ParsableArguments {
       checkpoint.notes.append("unknown architecture '\(foreign.prefix(80))'")
     }
     if keepingNames, architecture == nil {
+      try requireNetwork(for: checkpoint)
       checkpoint = try checkpoint.renamed(by: adaptation.renames).transposed(adaptation.transposes)
     } else if let name = architecture ?? checkpoint.metadata.architecture {
       (checkpoint, report) = try checkpoint.adapted(
@@ -131,6 +134,7 @@ struct SourceOptions: ParsableArguments {
       (checkpoint, report) = try checkpoint.kerasNetwork(by: adaptation, path: path)
     } else {
       if naming.byStructure { throw CommandFault.structureOfNothing(path: path) }
+      try requireNetwork(for: checkpoint)
       checkpoint = try checkpoint.renamed(by: adaptation.renames).transposed(adaptation.transposes)
     }
     // convert prints them with its result.
@@ -147,6 +151,18 @@ struct SourceOptions: ParsableArguments {
         "\(option) is for Keras files, and \(path) is \(checkpoint.format.rawValue), whose kernels are as they are; leave it out"
       )
     }
+  }
+
+  /// Refuses what is about a network where there is none.
+  private func requireNetwork(for checkpoint: Checkpoint) throws {
+    for (option, isGiven) in [("--set", !set.isEmpty), ("--allow-unexpected", !allowUnexpected.isEmpty)] where isGiven {
+      throw OptionFault("\(option) is about a network, and the file names none; give --architecture, or leave it out")
+    }
+    let idle = try allowMissing.first { text in
+      let pattern = try PathPattern(Self.dotted(text))
+      return !checkpoint.unreadable.contains { pattern.matches(Self.dotted($0.path)) }
+    }
+    if let idle { throw CheckpointFault.patternMatchesNothing(pattern: idle) }
   }
 
   /// What is to be said of a file, which `pull` has said of one that it fetched.

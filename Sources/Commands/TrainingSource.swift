@@ -176,10 +176,13 @@ extension SourceReading {
   func checkpoint(at path: String) throws -> Checkpoint {
     var checkpoint = try Checkpoint.read(from: path, options: .init(weightsKey: weightsKey, follow: follow))
     try NamingOptions.checkWeightsKey(weightsKey, of: checkpoint, path)
+    tellUnreadable(checkpoint, path)
     if let architecture {
       let known = checkpoint.notes
+      let rules = try renames.map { rule throws(CheckpointFault) in try RenamingRule(rule) }
+      try checkpoint.requireEffect(of: rules)
       let adaptation = Adaptation(
-        renames: try renames.map { rule throws(CheckpointFault) in try RenamingRule(rule) }, byStructure: byStructure,
+        renames: rules, byStructure: byStructure,
         changing: changes, transposing: try transposes.map { text throws(PathPattern.Fault) in try PathPattern(text) })
       (checkpoint, _) = try checkpoint.adapted(
         to: try AviaryCommand.registry.architecture(named: architecture), by: adaptation, path: path)

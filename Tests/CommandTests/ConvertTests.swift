@@ -63,7 +63,7 @@ import Testing
   @Test func takesAForeignNetworkWithItsClasses() throws {
     let scratch = try ScratchFolder()
     var foreign = Checkpoint()
-    for entry in try ToyFiles.checkpoint().entries { foreign.set(entry.array, at: "module." + entry.path) }
+    for entry in try ToyFiles.checkpoint().entries { foreign.set(entry.array, at: "other-" + entry.path) }
     try foreign.write(to: scratch / "in.safetensors")
     let arguments = ["convert", scratch / "in.safetensors", scratch / "out.h5", "--architecture", "resnet-toy"]
     expectFault(try BuiltTool.run(arguments), "no tensor has a name of the network")
@@ -71,7 +71,7 @@ import Testing
 
     let outcome = try BuiltTool.run(
       arguments + [
-        "--rename", #"^module\.="#, "--preprocessing", "torchvision", "--classes", "cat, dog", "--dtype", "f16",
+        "--rename", "^other-=", "--preprocessing", "torchvision", "--classes", "cat, dog", "--dtype", "f16",
       ])
     #expect(outcome.status == 0, "\(outcome.errors)")
     let result = try Checkpoint.read(from: scratch / "out.h5")
@@ -83,6 +83,61 @@ import Testing
     #expect(result["bn1.running_var"]?.dtype == .float32)
     let preprocessing = try #require(try result.preprocessing())
     #expect(preprocessing == .torchvision(size: 64))
+  }
+
+  /// Trainers, compilers and classes around a network put their own name before its names.
+  @Test(arguments: ["module.", "_orig_mod.", "model.net."]) func whatStandsBeforeTheNamesIsLeftOut(_ prefix: String)
+    throws
+  {
+    let scratch = try ScratchFolder()
+    let checkpoint = try ToyFiles.checkpoint()
+    var foreign = Checkpoint()
+    for entry in checkpoint.entries { foreign.set(entry.array, at: prefix + entry.path) }
+    try foreign.write(to: scratch / "in.safetensors")
+    let outcome = try BuiltTool.run(
+      ["convert", "in.safetensors", "out.h5", "--architecture", "resnet-toy"], in: scratch.path)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.output.contains("read without the '\(prefix)' before the names"))
+    let result = try Checkpoint.read(from: scratch / "out.h5")
+    #expect(result.paths == checkpoint.paths && result["fc.bias"]?.floats() == checkpoint["fc.bias"]?.floats())
+    // Two networks of one size, and nothing that says which.
+    for entry in checkpoint.entries { foreign.set(entry.array, at: "teacher." + entry.path) }
+    try foreign.write(to: scratch / "two.safetensors")
+    expectFault(
+      try BuiltTool.run(["convert", "two.safetensors", "two.h5", "--architecture", "resnet-toy"], in: scratch.path),
+      "no tensor has a name")
+  }
+
+  /// The layers of a `Sequential` are counted with the functions between them.
+  @Test func linearLayersInARowAreAnMLP() throws {
+    let scratch = try ScratchFolder()
+    var checkpoint = Checkpoint()
+    for (name, shape) in [("0", [4, 5]), ("2", [3, 4]), ("10", [2, 3])] {
+      checkpoint.set(StoredArray([Float](repeating: 1, count: shape[0] * shape[1]), shape: shape), at: name + ".weight")
+      checkpoint.set(StoredArray([Float](repeating: 0, count: shape[0]), shape: [shape[0]]), at: name + ".bias")
+    }
+    try checkpoint.write(to: scratch / "in.pth")
+    let outcome = try BuiltTool.run(["convert", "in.pth", "out.h5", "--architecture", "mlp"], in: scratch.path)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let result = try Checkpoint.read(from: scratch / "out.h5")
+    #expect(result["fc3.weight"]?.shape == [2, 3])
+    #expect(outcome.output.contains("10 is fc3"))
+  }
+
+  /// What would be of no effect.
+  @Test(arguments: [
+    (["--rename", "nothing=x"], "changes no name"), (["--set", "hidden=[4]"], "--set is about a network"),
+    (["--allow-unexpected", "a"], "--allow-unexpected is about a network"), (["--allow-missing", "b"], "pattern 'b'"),
+    (["--allow-overflow"], "--allow-overflow needs --dtype"),
+    (["--keep-names", "--architecture", "mlp"], "--keep-names"),
+  ]) func refusesWhatChangesNothing(_ options: [String], _ text: String) throws {
+    let scratch = try ScratchFolder()
+    var checkpoint = Checkpoint()
+    checkpoint.set(StoredArray([1] as [Float], shape: [1]), at: "a")
+    try checkpoint.write(to: scratch / "in.safetensors")
+    let outcome = try BuiltTool.run(["convert", "in.safetensors", "out.npz"] + options, in: scratch.path)
+    #expect(outcome.status != 0 && outcome.errors.contains(text), "\(outcome.errors)")
+    #expect(scratch.names == ["in.safetensors"])
   }
 
   @Test func changesPreprocessing() throws {
