@@ -148,7 +148,8 @@ public struct CharacterTransformer: LanguageModel {
       try requireRate("dropout", dropout)
     }
 
-    /// Heads have no shape: as many as there are stay, if the width goes with them.
+    /// Heads have no shape. Those of large widths are 64 wide, as GPT-2's and nanoGPT's of 384, where that is possible; else
+    /// as many as there are stay, if the width goes with them.
     public mutating func fit(tensors shapes: inout TensorShapes) {
       let predicted = shapes.outputs(of: "lm_head.weight")
       if let table = shapes["transformer.wte.weight"] ?? shapes["lm_head.weight"], table.count == 2 {
@@ -156,7 +157,10 @@ public struct CharacterTransformer: LanguageModel {
         outputs = predicted ?? table[0]
         if width != table[1] {
           width = table[1]
-          shapes.assume("heads")
+          if !shapes.given.contains("heads") {
+            shapes.assume("heads")
+            if width >= 256, width % 64 == 0 { heads = width / 64 }
+          }
           if heads < 1 || width % heads != 0 { heads = 1 }
         }
       }

@@ -94,11 +94,18 @@ enum HubNames {
       ])
   }
 
+  /// Smaller ones than torchvision's are those of the same patch, in the sizes of their tensors.
   private static let transformerSizes: [String: (width: Int, layers: Int, patch: Int, names: [String])] = [
     "vit_b_16": (
-      768, 12, 16, ["vit_base_patch16_224", "vit_base_patch16_384", "deit_base_patch16_224", "deit_base_patch16_384"]
+      768, 12, 16,
+      ["vit_base_patch16_224", "vit_base_patch16_384", "deit_base_patch16_224", "deit_base_patch16_384"]
+        + ["vit_small_patch16_224", "vit_small_patch16_384", "deit_small_patch16_224"]
+        + ["vit_tiny_patch16_224", "vit_tiny_patch16_384", "deit_tiny_patch16_224"]
     ),
-    "vit_b_32": (768, 12, 32, ["vit_base_patch32_224", "vit_base_patch32_384"]),
+    "vit_b_32": (
+      768, 12, 32,
+      ["vit_base_patch32_224", "vit_base_patch32_384", "vit_small_patch32_224", "vit_small_patch32_384"]
+    ),
     "vit_l_16": (1024, 24, 16, ["vit_large_patch16_224", "vit_large_patch16_384"]),
     "vit_l_32": (1024, 24, 32, ["vit_large_patch32_224", "vit_large_patch32_384"]),
     "vit_h_14": (1280, 32, 14, ["vit_huge_patch14_224"]),
@@ -116,19 +123,16 @@ enum HubNames {
         refuses: { configuration in
           let isDistilled = configuration["architectures"]?.texts?.contains { $0.hasSuffix("WithTeacher") } ?? false
           if isDistilled { return "a distilled DeiT, which has a second token and a second head" }
-          // No tensor says how many heads share its width.
-          let (width, heads) = (configuration["hidden_size"]?.integer, configuration["num_attention_heads"]?.integer)
-          guard width == size.width, heads == nil || heads == size.width / headWidth(name) else {
-            return "a vision transformer of other sizes than \(name)"
-          }
           return activation(configuration, "gelu")
+        },
+        changes: { configuration in
+          // No tensor says how many heads share its width.
+          configuration["num_attention_heads"]?.integer.map { [.init(name: "heads", value: "\($0)")] } ?? []
         },
         epsilons: { configuration in [("", configuration["layer_norm_eps"]?.double ?? 1e-12)] })
     }
     return [ForeignOriginal(timmVisionTransformer, names: size.names)] + transformers
   }
-
-  private static func headWidth(_ name: String) -> Int { name == "vit_h_14" ? 80 : 64 }
 
   // MARK: ConvNeXt
 

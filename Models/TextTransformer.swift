@@ -101,7 +101,7 @@ public struct TextTransformer: SequenceReader {
       else { return }
       if found != width {
         width = found
-        shapes.assume("heads")
+        if !shapes.given.contains("heads") { shapes.assume("heads") }
         if heads < 1 || width % heads != 0 { heads = 1 }
       }
       (layers, hidden) = (count, inner)

@@ -119,7 +119,8 @@ public struct VisionTransformer: Classifier {
       (inputChannels, imageSize) = (input[0], input[1])
     }
 
-    /// Heads have no shape: as many as there are stay, if the width goes with them.
+    /// Heads have no shape. Those of other widths are 64 wide, as in nearly every vision transformer (DeiT's of 192 and 384
+    /// have 3 and 6), where that is possible; else as many as there are stay, if the width goes with them.
     public mutating func fit(tensors shapes: inout TensorShapes) {
       inputChannels = shapes.inputs(of: "conv_proj.weight", rank: 4) ?? inputChannels
       classes = shapes.outputs(of: "heads.head.weight") ?? classes
@@ -127,8 +128,11 @@ public struct VisionTransformer: Classifier {
       guard let projection = shapes["conv_proj.weight"], projection.count == 4 else { return }
       if projection[0] != width {
         width = projection[0]
-        shapes.assume("heads")
-        if heads < 1 || width % heads != 0 { heads = width % 64 == 0 && width > 0 ? width / 64 : 1 }
+        if !shapes.given.contains("heads") {
+          shapes.assume("heads")
+          if width > 0, width % 64 == 0 { heads = width / 64 }
+        }
+        if heads < 1 || width % heads != 0 { heads = 1 }
       }
       patch = projection[2]
       if let positions = shapes.extent(1, of: "encoder.pos_embedding", rank: 3),

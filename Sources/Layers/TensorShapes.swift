@@ -11,6 +11,9 @@ public struct TensorShapes: Sendable {
   /// Members of the configuration that the shapes narrow down but do not settle, and that were chosen nevertheless.
   public private(set) var assumed: Set<String> = []
 
+  /// Members of the configuration that a person or the file's description gives, and that are not to be assumed.
+  package var given: Set<String> = []
+
   /// Whether any tensor that was asked for is there.
   package var isOfUse: Bool { use.isFound.load(ordering: .relaxed) }
   private let use = Use()

@@ -67,6 +67,29 @@ import Testing
     #expect(fault?.description.contains(text) == true, "\(String(describing: fault))")
   }
 
+  @Test(arguments: [
+    (["x/archive_format", "x/models/model.json"], "a program of torch.export"),
+    (["readme.txt", "run/Model.PTH"], "around 'run/Model.PTH'; unpack it"), (["a.txt"], "without data.pkl"),
+  ]) func archivesOfOtherThingsAreNamed(members: [String], text: String) throws {
+    try Fixtures.inFolder { folder in
+      var writer = ZipWriter()
+      for name in members { writer.add(name, ByteRegion([1, 2])) }
+      try writeDurably(writer.finished(), to: folder + "/x.zip")
+      let fault = #expect(throws: CheckpointFault.self) { try Checkpoint.read(from: folder + "/x.zip") }
+      #expect(fault?.description.contains(text) == true, "\(String(describing: fault))")
+    }
+  }
+
+  @Test func filesOfJoblibAreNamed() throws {
+    let name = Array("joblib.numpy_pickle".utf8)
+    let bytes = [0x80, 4, 0x8c, UInt8(name.count)] + name + [0x94, 0x0d, 0]
+    try Fixtures.inFolder { folder in
+      try writeDurably([ByteRegion(bytes)], to: folder + "/x.joblib")
+      let fault = #expect(throws: CheckpointFault.self) { try Checkpoint.read(from: folder + "/x.joblib") }
+      #expect(fault?.description.contains("a joblib file") == true, "\(String(describing: fault))")
+    }
+  }
+
   @Test func tarArchivesAreToldFromOthers() throws {
     let checkpoint = try read("tar.pth")
     #expect(checkpoint.format == .pytorchTar)

@@ -104,6 +104,50 @@ import Testing
         ])
   }
 
+  /// Small DeiTs, and everybody's own: no tensor says how many heads there are, and the description does.
+  @Test func descriptionsSayHowManyHeadsThereAre() throws {
+    var configuration = VisionTransformer.Configuration.vitB16
+    (configuration.imageSize, configuration.patch, configuration.layers) = (16, 8, 1)
+    (configuration.heads, configuration.width, configuration.hidden, configuration.classes) = (4, 128, 8, 3)
+    let model = VisionTransformer(configuration)
+    model.initialize(seed: 1)
+    let parts = [
+      ("class_token", "vit.embeddings.cls_token"), ("encoder.pos_embedding", "vit.embeddings.position_embeddings"),
+      ("conv_proj.", "vit.embeddings.patch_embeddings.projection."), ("encoder.ln.", "vit.layernorm."),
+      ("heads.head.", "classifier."), ("encoder.layers.encoder_layer_0.", "vit.encoder.layer.0."),
+      ("ln_1.", "layernorm_before."), ("ln_2.", "layernorm_after."),
+      ("self_attention.out_proj.", "attention.output.dense."), ("mlp.0.", "intermediate.dense."),
+      ("mlp.3.", "output.dense."),
+    ]
+    var checkpoint = Checkpoint()
+    for entry in model.checkpoint().entries {
+      let name = parts.reduce(entry.path) { $0.replacing($1.0, with: $1.1) }
+      guard let joined = name.firstRange(of: "self_attention.in_proj_"), let values = entry.array.floats() else {
+        checkpoint.set(entry.array, at: name)
+        continue
+      }
+      let shape = [entry.array.shape[0] / 3] + entry.array.shape.dropFirst()
+      for (place, part) in ["query", "key", "value"].enumerated() {
+        let size = values.count / 3
+        checkpoint.set(
+          StoredArray(Array(values[place * size..<(place + 1) * size]), shape: shape),
+          at: name[..<joined.lowerBound] + "attention.attention.\(part)." + name[joined.upperBound...])
+      }
+    }
+    checkpoint.hub = HubDescription(
+      try JSONValue(
+        parsing: #"""
+          {"model_type": "vit", "hidden_size": 128, "num_hidden_layers": 1, "num_attention_heads": 4, "patch_size": 8,
+           "layer_norm_eps": 1e-6, "hidden_act": "gelu"}
+          """#))
+    let read = try Registry.zoo.classifier(from: checkpoint, path: "file").model
+    let again = try #require(read as? VisionTransformer)
+    #expect(again.configuration.heads == 4)
+    var numbers = TestNumbers(seed: 3)
+    let image = Tensor(numbers.floats(3 * 16 * 16), shape: [1, 3, 16, 16])
+    #expect(again(image) == model(image))
+  }
+
   @Test func queriesKeysAndValuesAreJoined() throws {
     var checkpoint = Checkpoint()
     for (place, name) in ["query", "key", "value"].enumerated() {

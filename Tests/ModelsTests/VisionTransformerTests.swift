@@ -90,6 +90,18 @@ import Testing
     var configuration = VisionTransformer.Configuration.vitB16
     configuration.fit(tensors: &shapes)
     #expect(configuration.heads == 16 && configuration.patch == 32 && shapes.assumed == ["heads"])
+    // 12 heads would do for these widths, too, and are not what such networks have.
+    for (width, heads) in [(192, 3), (384, 6), (36, 12), (35, 1)] {
+      var shapes = TensorShapes([("conv_proj.weight", [width, 3, 16, 16])])
+      var configuration = VisionTransformer.Configuration.vitB16
+      configuration.fit(tensors: &shapes)
+      #expect(configuration.heads == heads && shapes.assumed == ["heads"], "\(width)")
+    }
+    var given = TensorShapes([("conv_proj.weight", [192, 3, 16, 16])])
+    given.given = ["heads"]
+    configuration.heads = 2
+    configuration.fit(tensors: &given)
+    #expect(configuration.heads == 2 && given.assumed.isEmpty)
   }
 
   static let refused: [(name: String, configuration: JSONValue, setting: String)] = {

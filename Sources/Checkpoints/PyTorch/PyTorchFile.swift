@@ -21,7 +21,7 @@ enum PyTorchFile {
     _ archive: ZipArchive, path: String, weightsKey: String?
   ) throws(CheckpointFault) -> Checkpoint {
     guard let pickle = archive.members.first(where: { isRecord("data.pkl", $0.name) }) else {
-      throw .unsupported(path: path, what: "not a checkpoint: a ZIP archive without data.pkl or model.weights.h5")
+      throw .unsupported(path: path, what: advice(on: archive))
     }
     let root = String(pickle.name.dropLast("data.pkl".count))
     let isScript = archive.member(named: root + "constants.pkl") != nil
@@ -44,6 +44,19 @@ enum PyTorchFile {
       try checkpoint.metadata.take(json: text, of: PyTorchWriter.metadataMember, path: path)
     }
     return checkpoint
+  }
+
+  /// What a ZIP archive is that is no checkpoint, and what to do.
+  private static func advice(on archive: ZipArchive) -> String {
+    let names = archive.members.map(\.name)
+    if names.contains(where: { $0.hasSuffix("/archive_format") || $0.hasSuffix("serialized_exported_program.json") }) {
+      return "a program of torch.export; save the model's own weights with torch.save(model.state_dict(), …)"
+    }
+    let endings = [".pth", ".pt", ".ckpt", ".bin", ".safetensors", ".h5", ".keras", ".npz", ".pkl"]
+    if let file = names.first(where: { name in endings.contains { name.lowercased().hasSuffix($0) } }) {
+      return "a ZIP archive around '\(file.prefix(200))'; unpack it and give that file"
+    }
+    return "not a checkpoint: a ZIP archive without data.pkl or model.weights.h5"
   }
 
   private static func isRecord(_ record: String, _ name: String) -> Bool {
@@ -115,6 +128,11 @@ enum PyTorchFile {
   ) throws(CheckpointFault) -> Checkpoint {
     let graph: PickleGraph
     do { graph = try PickleGraph(bytes, path: path) } catch {
+      if isOfJoblib(bytes) {
+        throw .unsupported(
+          path: path,
+          what: "a joblib file, which keeps arrays between a pickle's instructions; save them with numpy.savez(…)")
+      }
       // Without a protocol the first bytes say little.
       if bytes.part(0..<1)?.array() == [0x80] { throw .pickle(error) }
       throw .unknownFormat(path: path)
@@ -122,6 +140,12 @@ enum PyTorchFile {
     let storages = PyTorchStorages(path: path, bigEndian: false, fileSize: bytes.count)
     var reader = PyTorchReader(graph: graph, path: path, storages: storages, weightsKey: weightsKey)
     return try reader.read(format: .pickle)
+  }
+
+  /// Whether the beginning of a pickle names joblib's place for an array.
+  private static func isOfJoblib(_ bytes: ByteRegion) -> Bool {
+    let head = bytes.part(0..<min(bytes.count, 4096))?.array() ?? []
+    return String(decoding: head, as: UTF8.self).contains("joblib.numpy_pickle")
   }
 
   /// The storage that a legacy file within a pickle holds, in the byte order of this machine; nil where it is none.

@@ -41,6 +41,7 @@ extension Architecture {
     var assumed: Set<String> = []
     if var shapes = sizes.shapes {
       let asked = configuration
+      shapes.given = Set(sizes.changes.map(\.name))
       configuration.fit(tensors: &shapes)
       try requireKept(sizes.changes, of: asked, in: configuration, architecture: architecture)
       assumed = shapes.assumed
