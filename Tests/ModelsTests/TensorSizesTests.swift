@@ -46,6 +46,28 @@ import Testing
     #expect(inference { again(tokens: tokens).logits.scalars } == inference { model(tokens: tokens).logits.scalars })
   }
 
+  @Test func numberedLinearLayersAreAnMLPs() {
+    func names(_ layers: [String]) -> [String] {
+      MLP.Configuration.ownNames(for: layers.flatMap { [$0 + ".weight", $0 + ".bias"] })
+        .map { "\($0.foreign)>\($0.own)" }
+    }
+    #expect(names(["0", "2", "10"]) == ["0>fc1", "2>fc2", "10>fc3"])
+    // No new name is one that is yet to be changed.
+    #expect(names(["fc0", "fc1"]) == ["fc1>fc2", "fc0>fc1"])
+    #expect(names(["linear"]) == ["linear>fc1"])
+    for others in [["fc1", "fc2"], ["conv1", "fc1"], ["a1", "a01"], ["a", "b"]] { #expect(names(others).isEmpty) }
+    #expect(MLP.Configuration.ownNames(for: ["0.weight", "1.running_mean"]).isEmpty)
+  }
+
+  /// nanoGPT's network for characters has heads of 64 channels.
+  @Test func largeCharacterTransformersHaveHeadsOf64() {
+    var configuration = CharacterTransformer.Configuration(
+      context: 8, layers: 1, heads: 4, width: 128, bias: false, symbols: nil, outputs: 9)
+    var shapes = TensorShapes([("transformer.wte.weight", [9, 384]), ("lm_head.weight", [9, 384])])
+    configuration.fit(tensors: &shapes)
+    #expect(configuration.heads == 6 && shapes.assumed == ["heads"])
+  }
+
   @Test(arguments: 0..<24) func transformersHaveTheirVocabulary(seed: Int) throws {
     var sizes = RandomSizes(seed)
     let outputs = sizes.number(2...9)
