@@ -148,4 +148,24 @@ import Testing
     expectFault(
       try BuiltTool.run(["explain", scratch / "toy.h5", "--method", "permutation", "--data", table]), "toy.h5")
   }
+
+  /// Estimates that are all too low explain the variance and have a lower R².
+  @Test func regressionsLoseR2() throws {
+    let lines = (0..<40).map { "\($0 * 7 % 13),\(100 + 5 * ($0 * 7 % 13) + $0)" }
+    let table = try scratch.write("size,price\n" + lines.joined(separator: "\n") + "\n", to: "prices.csv")
+    let trained = try BuiltTool.run([
+      "train", "mlp", "--data", table, "--target", "price", "--output", scratch / "run", "--epochs", "2", "--quiet",
+      "--time-series",
+    ])
+    #expect(trained.status == 0, "\(trained.errors)")
+    let scores = try BuiltTool.run(["evaluate", scratch / "run", "--data", table, "--json"]).json()
+    let r2 = try #require(scores["r2"] as? Double)
+    #expect(try #require(scores["explained_variance"] as? Double) > r2 + 0.01)
+    let outcome = try BuiltTool.run([
+      "explain", scratch / "run", "--method", "permutation", "--data", table, "--repeats", "1", "--json",
+    ])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let report = try outcome.json()
+    #expect(report["score"] as? String == "r2" && report["value"] as? Double == r2)
+  }
 }

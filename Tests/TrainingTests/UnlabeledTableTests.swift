@@ -186,6 +186,14 @@ import Testing
     #expect(!parts.training.contains { $0.user == one.user && best.map(\.item).contains($0.item) })
   }
 
+  /// Estimates that are all too high by one explain the variance.
+  @Test func scoresOfRatingsHaveR2() throws {
+    var metrics = RegressionMetrics()
+    for target in [1.0, 2, 5, 4] { metrics.add(target: target, estimate: target + 1) }
+    #expect(metrics.explainedVariance == 1)
+    #expect(abs(try #require(metrics.scores?.r2) - 0.6) < 1e-12)
+  }
+
   @Test func tablesOfUsersAndItemsAreTheSameRatings() throws {
     let long = try Table(csv: Array("u,i,r\na,x,1\na,y,2\nb,x,3\n".utf8), path: "long")
     let wide = try Table(csv: Array("u,x,y\na,1,2\nb,3,\n".utf8), path: "wide")

@@ -76,7 +76,7 @@ struct TableImportance {
     }
     let metrics = predictor.regression(examples)
     guard metrics.meanSquaredError?.isFinite == true else { return nil }
-    guard let share = metrics.explainedVariance else {
+    guard let share = metrics.r2 else {
       throw OptionFault("--data: all rows have one \(target.name), so that there is no R² to lose")
     }
     return share

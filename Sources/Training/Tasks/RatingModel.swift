@@ -137,7 +137,7 @@ extension RegressionMetrics {
   var scores: Scores? {
     meanSquaredError.map {
       var scores = Scores(loss: $0)
-      (scores.rmse, scores.mae, scores.r2) = (rootMeanSquaredError, meanAbsoluteError, explainedVariance)
+      (scores.rmse, scores.mae, scores.r2) = (rootMeanSquaredError, meanAbsoluteError, r2)
       return scores
     }
   }
