@@ -1,4 +1,5 @@
 #if ONNX
+  import AviaryLayers
   import AviaryTensors
 
   extension LoweredOperation {
@@ -7,13 +8,14 @@
       switch name {
       case "convolution":
         let x = try quantizedInput(0, weight: 1)
+        let padding = try isCentered() ? Window.centered : ("pads", .ints(integers("padding") + integers("endPadding")))
         return [
           emit(
             "Conv", [x, try operand(1), try optional(2) ?? ""],
             [
               "kernel_shape": .ints(try integers("kernel")), "strides": .ints(try integers("stride")),
-              "dilations": .ints(try integers("dilation")),
-              "pads": .ints(try integers("padding") + integers("endPadding")), "group": .int(try integer("groups")),
+              "dilations": .ints(try integers("dilation")), padding.name: padding.value,
+              "group": .int(try integer("groups")),
             ])
         ]
       case "transposedConvolution":
@@ -107,10 +109,46 @@
       let reached: [Int]
       /// Whether the number of windows is rounded up, where sizes are not fixed.
       let isRoundedUp: Bool
+      /// Whether the padding is what TensorFlow's rule gives for each size, so that `low` and `high` say nothing.
+      var isCentered = false
+
+      /// The attribute for TensorFlow's rule.
+      static var centered: (name: String, value: NodeAttribute) { ("auto_pad", .text("SAME_UPPER")) }
+
+      /// The attribute that pads.
+      var padding: (name: String, value: NodeAttribute) { isCentered ? Self.centered : ("pads", .ints(low + reached)) }
+    }
+
+    /// Whether the padding varies with the size of the input, as `Padding.centered` does.
+    ///
+    /// - Throws: where it varies in another way, or in one that ONNX Runtime does not know: of dilated windows, and of such as
+    ///   leave elements out.
+    private func isCentered() throws(ONNXFault) -> Bool {
+      let (before, after) = (try eachIntegers("padding"), try eachIntegers("endPadding"))
+      guard zip(before, after).contains(where: { $0 != before[0] || $1 != after[0] }) else { return false }
+      let (kernel, stride) = (try integers("kernel"), try integers("stride"))
+      let isKnown =
+        try integers("dilation").allSatisfy { $0 == 1 } && zip(kernel, stride).allSatisfy(>=)
+        && lowering.trace.probes.indices.allSatisfy { number in
+          let shape = lowering.trace.probes[number].trace.values[node.operands[0] ?? 0].shape
+          return kernel.indices.allSatisfy { axis in
+            let windows = Padding.centered.windows(
+              axis: axis, size: shape[axis + 2], reach: kernel[axis], stride: stride[axis])
+            return before[number][axis] == windows.before && after[number][axis] == windows.after
+          }
+        }
+      guard isKnown else { throw refused("its padding depends on the size of the input") }
+      return true
     }
 
     private func window() throws(ONNXFault) -> Window {
       let (kernel, stride, dilation) = (try integers("kernel"), try integers("stride"), try integers("dilation"))
+      if try isCentered() {
+        let none = kernel.map { _ in 0 }
+        return Window(
+          kernel: kernel, stride: stride, dilation: dilation, low: none, high: none, reached: none, isRoundedUp: false,
+          isCentered: true)
+      }
       let (low, high) = (try integers("padding"), try integers("endPadding"))
       guard let sizes = spatialSizes() else {
         return Window(
@@ -133,7 +171,7 @@
         "MaxPool", [x],
         [
           "kernel_shape": .ints(window.kernel), "strides": .ints(window.stride), "dilations": .ints(window.dilation),
-          "pads": .ints(window.low + window.reached), "ceil_mode": .int(window.isRoundedUp ? 1 : 0),
+          window.padding.name: window.padding.value, "ceil_mode": .int(window.isRoundedUp ? 1 : 0),
         ])
     }
 
@@ -166,7 +204,7 @@
           "AveragePool", [x],
           [
             "kernel_shape": .ints(window.kernel), "strides": .ints(window.stride),
-            "pads": .ints(window.low + window.reached), "ceil_mode": .int(window.isRoundedUp ? 1 : 0),
+            window.padding.name: window.padding.value, "ceil_mode": .int(window.isRoundedUp ? 1 : 0),
             "count_include_pad": .int(counts ? 1 : 0),
           ])
       }

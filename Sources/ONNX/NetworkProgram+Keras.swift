@@ -17,7 +17,13 @@
       let open = configuration.inputs.flatMap(\.shape).count { $0 == nil }
       var programs: [NetworkProgram] = []
       for sizes in open == 0 ? [(1, 2, 3)] : open > 2 ? [] : sizes {
-        guard let program = keras(network, sizes), isTaken(program, by: configuration) else { continue }
+        guard var program = keras(network, sizes) else { continue }
+        func isTaken(_ sizes: [Int]) -> Bool {
+          let shapes = program.inputs.map { $0.shape.dropFirst().map { $0.size(sizes) } }
+          return (try? configuration.validate(inputs: shapes)) != nil
+        }
+        guard Symbol.combinations(program.symbols).allSatisfy(isTaken) else { continue }
+        program.furtherSizes = furtherSizes(program.symbols).filter(isTaken)
         programs.append(program)
       }
       // The shape of the data.
@@ -64,10 +70,13 @@
         forward: { values in network.outputs(values.map(\.tensor)) })
     }
 
-    private static func isTaken(_ program: NetworkProgram, by configuration: KerasNetwork.Configuration) -> Bool {
-      Symbol.combinations(program.symbols).allSatisfy { sizes in
-        let shapes = program.inputs.map { $0.shape.dropFirst().map { $0.size(sizes) } }
-        return (try? configuration.validate(inputs: shapes)) != nil
+    /// Sizes of open axes that leave other rests: how a layer pads, and how many windows it has, may depend on what is left
+    /// when the size is divided by its stride and those of the layers before. Beyond the low size by each power of two, every
+    /// layer sees both even and odd sizes.
+    private static func furtherSizes(_ symbols: [Symbol]) -> [[Int]] {
+      if symbols.count == 1 { return [] }
+      return (0..<6).map { number in
+        symbols.enumerated().map { place, symbol in place == 0 ? symbol.low : symbol.low + 1 << ((number + place) % 6) }
       }
     }
   }

@@ -128,6 +128,8 @@
   /// A network as a function of its inputs, which is traced to be exported.
   struct NetworkProgram {
     var symbols: [Symbol]
+    /// Sizes with which the result is checked beside those of the symbols.
+    var furtherSizes: [[Int]] = []
     let inputs: [ProgramInput]
     let outputs: [String]
     /// What a graph's edges become: that of the only sparse matrix in the program.

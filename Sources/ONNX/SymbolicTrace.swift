@@ -18,7 +18,9 @@
     init(_ program: NetworkProgram) throws(ONNXFault) {
       self.program = program
       let combinations = Symbol.combinations(program.symbols)
-      var probes = combinations.enumerated().map { number, sizes in program.probe(sizes, seed: UInt64(number)) }
+      var probes = (combinations + program.furtherSizes).enumerated().map { number, sizes in
+        program.probe(sizes, seed: UInt64(number))
+      }
       if program.inputs.contains(where: { $0.hasPatterns }) {
         for sizes in [combinations[0], combinations[combinations.count - 1]] {
           probes.append(program.probe(sizes, seed: UInt64(probes.count), pattern: .scattered))

@@ -1,6 +1,8 @@
 #if ONNX
+  import AviaryKeras
   import AviaryLayers
   import AviaryTensors
+  import Foundation
   import Testing
 
   @testable import AviaryONNX
@@ -65,6 +67,47 @@
       #expect(try mean.initializer(try mean.first("Pad").input[1]).int64s == [0, 0, 1, 1, 0, 0, 1, 1])
       #expect(try mean.first("AveragePool").int("count_include_pad") == 0)
       #expect(try mean.first("AveragePool").ints("pads") == [0, 0, 0, 1])
+    }
+
+    /// The sizes of the symbol alone are all odd.
+    @Test func paddingThatFollowsTheSizeIsARule() throws {
+      let open: [Extent] = [.symbol(0), .fixed(2), .symbol(1), .symbol(1)]
+      let symbols = [Symbol.batch, Symbol(name: "side", low: 9, high: 13, other: 11)]
+      func network(_ layers: any UnaryLayer...) throws -> ONNXModelProto {
+        let network = Sequential(layers)
+        network.initialize(seed: 0)
+        var program = program(open, symbols: symbols) { network($0) }
+        program.furtherSizes = [[2, 10], [2, 12]]
+        return try written(try ONNXModel(program, .init()))
+      }
+      let file = try network(
+        Conv2d(2, 3, kernel: 3, stride: 2, padding: .same), MaxPool2d(3, stride: 2, padding: .same),
+        AvgPool2d(2, stride: 1, padding: .same, countingPadding: false))
+      #expect(file.faults == [])
+      for type in ["Conv", "MaxPool"] {
+        let node = try file.first(type)
+        #expect(node.text("auto_pad") == "SAME_UPPER" && node.ints("pads") == nil, "\(type)")
+      }
+      // Of a stride of 1 it is always the same.
+      #expect(try file.first("AveragePool").ints("pads") == [0, 0, 1, 1])
+      let fault = #expect(throws: ONNXFault.self) { try network(MaxPool2d(2, stride: 3, padding: .same)) }
+      #expect("\(try #require(fault))".hasSuffix("its padding depends on the size of the input"))
+    }
+
+    /// Whatever sizes its layers permit have to be among the examples: those of the first layer are odd and even with every
+    /// choice, those of the third are not.
+    @Test func openSizesOfKerasNetworksAreTriedWithAllRests() throws {
+      func halving(_ name: String) -> String {
+        #"{"activation":"linear","name":"\#(name)","operation":{"convolution":{"bias":false,"filters":2,"groups":1,"#
+          + #""window":{"dilation":[1,1],"kernel":[3,3],"padding":"same","stride":[2,2]}}},"place":"\#(name)"}"#
+      }
+      let text = #"{"input":[2,null,null],"layers":[\#(["a", "b", "c"].map(halving).joined(separator: ","))]}"#
+      let network = KerasNetwork(try JSONDecoder().decode(KerasNetwork.Configuration.self, from: Data(text.utf8)))
+      network.initialize(seed: 0)
+      let file = try written(try ONNXModel(of: network, input: [2, 0, 0]))
+      #expect(file.faults == [])
+      let convolutions = file.graph.node.filter { $0.opType == "Conv" }
+      #expect(convolutions.map { $0.text("auto_pad") } == ["SAME_UPPER", "SAME_UPPER", "SAME_UPPER"])
     }
 
     @Test func recurrentGatesAreSorted() throws {
