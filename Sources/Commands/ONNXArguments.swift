@@ -55,7 +55,8 @@ struct ONNXArguments: ParsableArguments {
   #if ONNX
     func convert(_ command: ConvertCommand) throws {
       let path = try command.weights.path(of: command.input)
-      let (checkpoint, _) = try command.source.read(path, whole: true)
+      let (read, found) = try command.source.read(path, whole: true)
+      let checkpoint = command.dtype == .f32 ? read.dequantized() : read
       if checkpoint.metadata.headAbsent { throw CommandFault.headAbsent(path: path) }
       let missing = try command.source.allowMissing.map { try Allowance.missing($0) }
       let (network, architecture, _) = try AviaryCommand.registry.model(
@@ -91,7 +92,8 @@ struct ONNXArguments: ParsableArguments {
         try arrays.write(to: example)
       }
       try model.write(to: command.output)
-      report(model, path, architecture, command)
+      // What is allowed to differ is said of files that a network reads, as of other formats.
+      report(model, path, architecture, notes: (found?.allowed.lines ?? []) + checkpoint.notes, command)
     }
 
     /// The shape of an input without the batch.
@@ -130,7 +132,7 @@ struct ONNXArguments: ParsableArguments {
     }
 
     private func report(
-      _ model: ONNXModel, _ input: String, _ architecture: Architecture, _ command: ConvertCommand
+      _ model: ONNXModel, _ input: String, _ architecture: Architecture, notes: [String], _ command: ConvertCommand
     ) {
       let dtype = command.dtype == .f16 ? "float16" : "float32"
       guard !command.json else {
@@ -145,7 +147,7 @@ struct ONNXArguments: ParsableArguments {
             "input": .text(input), "output": .text(command.output), "format": .text("ONNX"),
             "architecture": .text(architecture.name), "opset": .integer(ONNXModel.operatorSet), "dtype": .text(dtype),
             "nodes": .integer(model.nodeCount), "weight_bytes": .integer(model.weightBytes),
-            "inputs": ports(model.inputs), "outputs": ports(model.outputs),
+            "inputs": ports(model.inputs), "outputs": ports(model.outputs), "notes": .texts(notes),
           ]))
         return
       }
@@ -155,6 +157,7 @@ struct ONNXArguments: ParsableArguments {
           show("\(word) \(printable(port.name)): \(port.type) [\(port.shape.joined(separator: ", "))]")
         }
       }
+      for note in notes { show("note: \(note)") }
       if let example { show("\(example): written") }
       show(
         "\(command.output): written: ONNX, opset \(ONNXModel.operatorSet), \(counted(model.nodeCount, "node")), \(dtype), "

@@ -106,6 +106,7 @@
       if options.preprocessing != nil, program.inputs.count != 1 || program.inputs[0].shape.count != 4 {
         throw .unsupported(reason: "only images are prepared in the graph, which this network does not take")
       }
+      if let preprocessing = options.preprocessing { try program.requireImages(of: preprocessing) }
       self.program = program
       self.options = options
       let trace = try SymbolicTrace(program)
@@ -233,6 +234,22 @@
   }
 
   extension NetworkProgram {
+    /// Refuses images of other channels, or of another size, than the input has.
+    fileprivate func requireImages(of preprocessing: Preprocessing) throws(ONNXFault) {
+      let size = preprocessing.outputSize
+      let prepared = [preprocessing.channels.count, size?.height, size?.width]
+      let isTaken = zip(prepared, inputs[0].shape.dropFirst()).allSatisfy { own, extent in
+        guard let own, case .fixed(let size) = extent else { return true }
+        return own == size
+      }
+      guard !isTaken else { return }
+      let taken = inputs[0].shape.dropFirst().map { dimension($0) }.joined(separator: "×")
+      throw .unsupported(
+        reason:
+          "its images are prepared as \(prepared.map { $0.map { "\($0)" } ?? "?" }.joined(separator: "×")), and the "
+          + "network takes \(taken)")
+    }
+
     fileprivate func dimension(_ extent: Extent) -> String {
       switch extent {
       case .fixed(let size): "\(size)"

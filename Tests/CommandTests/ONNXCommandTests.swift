@@ -57,6 +57,28 @@ import Testing
       }
     }
 
+    @Test func whatIsSaidOfAFileIsSaidHereToo() throws {
+      let file = Goldens.url("keras/bfloat16.keras", of: "KerasTests").path
+      let said = "dtype policy bfloat16; here they are computed in float32"
+      let outcome = try BuiltTool.run(["convert", file, scratch / "b.onnx"])
+      #expect(outcome.lines.contains { $0.hasPrefix("note: ") && $0.contains(said) }, "\(outcome.output)")
+      let notes = try BuiltTool.run(["convert", file, scratch / "b.onnx", "--json"]).json()["notes"] as? [String]
+      #expect(notes?.count == 1 && notes?[0].contains(said) == true)
+    }
+
+    @Test func integersBecomeFloatsWhereTheseAreAskedFor() throws {
+      try ToyFiles.images(at: scratch / "pets")
+      let made = try BuiltTool.run(
+        ["quantize", scratch / "toy.h5", "--data", scratch / "pets", "--output", scratch / "q.h5"])
+      #expect(made.status == 0, "\(made.errors)")
+      func bytes(_ options: String...) throws -> Int? {
+        let outcome = try BuiltTool.run(["convert", scratch / "q.h5", scratch / "q.onnx", "--json"] + options)
+        return try outcome.json()["weight_bytes"] as? Int
+      }
+      let (integers, floats) = (try #require(try bytes()), try #require(try bytes("--dtype", "f32")))
+      #expect(2 * integers < floats)
+    }
+
     @Test func refusesWhatMakesNoSense() throws {
       for (options, text) in [
         (["--keep-names"], "--keep-names"), (["--dtype", "bf16"], "--dtype"), (["--example", "x.txt"], "--example"),

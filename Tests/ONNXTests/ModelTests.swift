@@ -118,6 +118,22 @@
       #expect(try file.initializer("image_scale").floats == [1 / 255])
     }
 
+    @Test func imagesOfOtherShapesAreNotPrepared() throws {
+      func fault(_ channels: Preprocessing.Channels, _ side: Int) throws -> String {
+        var options = ONNXModel.Options()
+        let ones = Array(repeating: 1.0, count: channels.count)
+        options.preprocessing = Preprocessing(
+          resize: .none, crop: ImageSize(height: side, width: side), channels: channels, scale: 1, mean: ones,
+          standardDeviation: ones)
+        let fault = #expect(throws: ONNXFault.self) {
+          try ONNXModel(of: try Self.lenet(), input: [1, 28, 28], options: options)
+        }
+        return "\(try #require(fault))"
+      }
+      #expect(try fault(.rgb, 28).contains("prepared as 3×28×28, and the network takes 1×28×28"))
+      #expect(try fault(.grey, 32).contains("prepared as 1×32×32, and the network takes 1×28×28"))
+    }
+
     @Test func halfPrecision() throws {
       var options = ONNXModel.Options()
       options.isHalf = true
