@@ -66,7 +66,10 @@ struct LoadedModel {
       case .unreadable, .unreadableThere, .unsuited, .notFinite: throw fault
       }
     }
-    if needsClasses ?? needsHead { try requireClasses() }
+    if needsClasses ?? needsHead {
+      try requireClasses()
+      tellOutput()
+    }
   }
 
   /// Refuses a Keras model that one image is no input for.
@@ -86,6 +89,14 @@ struct LoadedModel {
     if let network = predictor.model as? KerasNetwork, network.configuration.output == .values {
       throw .noClasses(path: path)
     }
+  }
+
+  /// Says which of several outputs the classes are those of.
+  private func tellOutput() {
+    guard let outputs = (predictor.model as? KerasNetwork)?.configuration.namedOutputs, outputs.count > 1 else {
+      return
+    }
+    tell("\(path): has \(outputs.count) outputs; its classes are those of '\(outputs[0].name)'")
   }
 
   /// Calls `body` with every batch of those images that can be used, in order, and returns the others.

@@ -47,7 +47,7 @@ struct QuantizeCommand: ParsableCommand {
     guard nonfinite.isEmpty else { throw CommandFault.notFinite(path: loaded.path, tensors: nonfinite) }
     let parts = try DataPart.all(data, classes: nil)
     let seen = Self.chosen(parts[0].folder.entries, calibration, seed: seed, "calibration")
-    let heldOut = HeldOutImages(data, of: loaded, most: Self.mostHeldOut, seed: seed)
+    let heldOut = HeldOutImages(parts, data, of: loaded, most: Self.mostHeldOut, seed: seed)
     if json == false { parts[0].announce(data) }
 
     let floats = try heldOut?.predictions(loaded)
@@ -62,6 +62,11 @@ struct QuantizeCommand: ParsableCommand {
     let outcome: Calibration.Outcome
     do { outcome = try calibration.quantize() } catch {
       throw CommandFault.cannotQuantize(path: loaded.path, fault: error)
+    }
+    if !outcome.unknown.isEmpty {
+      tell(
+        "\(data): the inputs of \(outcome.unknown.joined(separator: ", ")) are zero for all of these images, so that their "
+          + "range is not known; calibrate on images like those that the network will see")
     }
     let integers = try heldOut?.predictions(loaded)
 
@@ -188,15 +193,18 @@ struct HeldOutImages {
   private let entries: [ImageEntry]
   private let classes: Int
 
-  /// Nil if there is no other part, or its classes are not the network's.
-  init?(_ data: String, of loaded: LoadedModel, most: Int, seed: UInt64) {
+  /// Nil if there is no other part, or its classes are not the network's, which is said.
+  ///
+  /// - Parameter parts: those of the data, of whatever classes.
+  init?(_ parts: [DataPart], _ data: String, of loaded: LoadedModel, most: Int, seed: UInt64) {
+    guard parts.count > 1, let name = parts.last?.name else { return nil }
     // Images of any classes serve calibration; those of others have no right answer.
-    guard let parts = try? DataPart.all(data, classes: loaded.predictor.namesClasses ? loaded.classes : nil),
-      parts.count > 1,
-      let part = parts.last, let name = part.name
-    else { return nil }
+    let known = loaded.predictor.namesClasses ? (try? DataPart.all(data, classes: loaded.classes)) : parts
     let count = loaded.model.configuration.outputs
-    guard part.folder.classes.count == count else { return nil }
+    guard let part = known?.last, part.folder.classes.count == count else {
+      tell("\(data): the classes of its part \(name) are not the network's, so that no accuracy is measured")
+      return nil
+    }
     entries = QuantizeCommand.chosen(part.folder.entries, most, seed: seed, "held out")
     guard !entries.isEmpty else { return nil }
     self.part = name

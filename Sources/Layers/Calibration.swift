@@ -26,6 +26,8 @@ public final class Calibration {
     /// The paths of matrices and kernels that stay floats: of layers that were not seen at work, such as heads that only
     /// learn, of other layers than convolutions and linear ones, and those with more channels than a file has scales for.
     public internal(set) var kept: [String] = []
+    /// The paths of quantized weights whose inputs were zero throughout, so that their range is a guess: 0 to 1.
+    public internal(set) var unknown: [String] = []
   }
 
   /// A calibration of a model's parameters.
@@ -52,7 +54,9 @@ public final class Calibration {
       guard inputs.isFinite else { throw .inputNotFinite(path: parameter.path) }
       let isSigned = inputs.minimum < 0
       let levels = isSigned ? 127 : 255
-      let limit = inputs.threshold(levels: levels) ?? 1
+      let threshold = inputs.threshold(levels: levels)
+      if threshold == nil { outcome.unknown.append(parameter.path) }
+      let limit = threshold ?? 1
       let weights = try Self.integers(value.scalars, channels: parameter.shape[0], path: parameter.path)
       let quantization = Quantization(
         scales: weights.scales, inputScale: max(limit / Float(levels), .leastNormalMagnitude), inputIsSigned: isSigned)

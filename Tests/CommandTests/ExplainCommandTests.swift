@@ -149,6 +149,31 @@ import Testing
       try BuiltTool.run(["explain", scratch / "toy.h5", "--method", "permutation", "--data", table]), "toy.h5")
   }
 
+  @Test func theOutputThatIsExplainedIsNamed() throws {
+    func dense(_ name: String, _ activation: String, _ units: Int) -> String {
+      #"{"activation":"\#(activation)","inputs":["pool"],"name":"\#(name)","place":"\#(name)","#
+        + #""operation":{"dense":{"bias":false,"units":\#(units)}}}"#
+    }
+    let pool =
+      #"{"activation":"linear","inputs":["input"],"name":"pool","place":"pool","#
+      + #""operation":{"globalPool":{"keepsPositions":false,"kind":"average"}}}"#
+    var checkpoint = Checkpoint()
+    checkpoint.metadata.architecture = "keras-graph"
+    checkpoint.metadata.configuration = try JSONValue(
+      parsing: #"{"inputs":[{"name":"input","shape":[3,64,64]}],"layers":[\#(pool),\#(dense("kind", "softmax", 2)),"#
+        + #"\#(dense("age", "linear", 1))],"results":["kind","age"]}"#)
+    checkpoint.metadata.preprocessing = try JSONValue(parsing: ToyFiles.preprocessing)
+    checkpoint.set(StoredArray([1, 0, -1, 0, 1, 1] as [Float], shape: [2, 3]), at: "kind.weight")
+    checkpoint.set(StoredArray([1, 2, 3] as [Float], shape: [1, 3]), at: "age.weight")
+    try checkpoint.write(to: scratch / "two.h5")
+    let outcome = try BuiltTool.run([
+      "explain", scratch / "two.h5", photograph, "--method", "saliency", "--output", scratch / "out",
+    ])
+    #expect(outcome.status == 0 && outcome.errors.contains("two.h5: has 2 outputs; its classes are those of 'kind'"))
+    // Long names are cut off at their ends, numbers are not.
+    #expect(outcome.output.contains(" % class "), "\(outcome.output)")
+  }
+
   /// Estimates that are all too low explain the variance and have a lower R².
   @Test func regressionsLoseR2() throws {
     let lines = (0..<40).map { "\($0 * 7 % 13),\(100 + 5 * ($0 * 7 % 13) + $0)" }

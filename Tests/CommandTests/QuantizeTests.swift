@@ -67,6 +67,15 @@ import Testing
     #expect(try Checkpoint.read(from: scratch / "run/last.h5").quantizedPaths.isEmpty)
   }
 
+  @Test func whyNoAccuracyIsMeasuredIsSaid() throws {
+    for part in ["train", "test"] {
+      try FileManager.default.moveItem(atPath: scratch / "pets/\(part)/cat", toPath: scratch / "pets/\(part)/fox")
+    }
+    let outcome = try quantize("--json")
+    #expect(outcome.status == 0 && outcome.errors.contains("the classes of its part test are not the network's"))
+    #expect(try outcome.json()["held_out"] == nil)
+  }
+
   /// Sums of attributions are off by what integers round, which steps do not change.
   @Test func moreStepsAreNoAdviceForIntegers() throws {
     #expect(try quantize().status == 0)

@@ -47,6 +47,18 @@ import Testing
     #expect(distance(logits(model, x), expected.map { Float($0) }) < 1e-3)
   }
 
+  @Test func rangesOfZerosAreUnknown() throws {
+    func unknown(_ inputs: [Float]) throws -> [String] {
+      let layer = Linear(3, 2)
+      layer.initialize(seed: 0)
+      let calibration = Calibration(of: layer)
+      calibration.observe { _ = layer(Tensor(inputs, shape: [1, 3])) }
+      return try calibration.quantize().unknown
+    }
+    #expect(try unknown([0, 0, 0]) == ["weight"])
+    #expect(try unknown([0, 1, 0]) == [])
+  }
+
   @Test(arguments: ZooCase.families) func isNearTheFloatsAndAFileGivesTheSame(entry: ZooCase) throws {
     let (floats, integers) = try quantized(entry)
     let (a, b) = (logits(integers, entry.images()), logits(floats, entry.images()))

@@ -27,10 +27,10 @@ struct ExplanationReport {
       : "give more with --steps"
   }
 
-  /// What a picture is headed by.
+  /// What a picture is headed by. Long names are cut off at their ends.
   func titles(_ explanation: ImageExplanation) -> (String, String) {
     (
-      "\(classes[explanation.output]) \(percent(explanation.probability))",
+      "\(percent(explanation.probability)) \(classes[explanation.output])",
       method.rawValue + (explanation.layer.map { " of \($0)" } ?? "")
     )
   }

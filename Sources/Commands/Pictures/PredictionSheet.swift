@@ -80,9 +80,9 @@ struct PredictionSheet: DataSheet {
 
   private static func item(_ judged: Judged, _ classes: [String]) throws -> ContactSheet.Item {
     let picture = try judged.entry.decoded().fitted(cell).drawable
-    // The sign says the same as the colour, for people who do not tell red from green.
+    // The sign says the same as the colour, for people who do not tell red from green. Long names are cut off at their ends.
     let title =
-      "\(judged.isRight ? "✓" : "✗") \(printable(classes[judged.answer])) \(percent(Double(judged.probability)))"
+      "\(judged.isRight ? "✓" : "✗") \(percent(Double(judged.probability))) \(printable(classes[judged.answer]))"
     let truth = judged.isRight ? printable(judged.entry.shortName) : "is \(printable(classes[judged.entry.label]))"
     return .init(picture, titles: [title, truth], color: judged.isRight ? .right : .wrong, isFramed: true)
   }
