@@ -84,7 +84,10 @@ struct ONNXArguments: ParsableArguments {
       try command.overwrite.check(command.output, for: .onnx)
       let model: ONNXModel
       do { model = try ONNXModel(of: network, input: input, options: options) } catch {
-        throw CommandFault.notExported(path: path, fault: "\(error)")
+        // Of images of one size more networks can be exported than of those of any size.
+        let isOpen = preprocessing == nil && input.count == 3 && input.contains(0)
+        let advice = isOpen ? "; give the size of its images with --preprocessing and --input-size" : ""
+        throw CommandFault.notExported(path: path, fault: "\(error)\(advice)")
       }
       if let example {
         let arrays = model.examples()

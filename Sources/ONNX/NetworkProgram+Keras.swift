@@ -18,19 +18,16 @@
       var programs: [NetworkProgram] = []
       for sizes in open == 0 ? [(1, 2, 3)] : open > 2 ? [] : sizes {
         guard var program = keras(network, sizes) else { continue }
-        func isTaken(_ sizes: [Int]) -> Bool {
-          let shapes = program.inputs.map { $0.shape.dropFirst().map { $0.size(sizes) } }
+        program.takes = { [inputs = program.inputs] sizes in
+          let shapes = inputs.map { $0.shape.dropFirst().map { $0.size(sizes) } }
           return (try? configuration.validate(inputs: shapes)) != nil
         }
-        guard Symbol.combinations(program.symbols).allSatisfy(isTaken) else { continue }
-        program.furtherSizes = furtherSizes(program.symbols).filter(isTaken)
+        guard Symbol.combinations(program.symbols).allSatisfy(program.takes) else { continue }
+        program.furtherSizes = furtherSizes(program.symbols).filter(program.takes)
         programs.append(program)
       }
       // The shape of the data.
-      if open > 0, configuration.inputs.count == 1, input.count == configuration.input.count,
-        zip(input, configuration.input).allSatisfy({ $1 == nil || $0 == $1 }),
-        let program = keras(network, fixed: input)
-      {
+      if open > 0, (try? configuration.validate(inputs: [input])) != nil, let program = keras(network, fixed: input) {
         programs.append(program)
       }
       if programs.isEmpty {

@@ -134,6 +134,8 @@
     let outputs: [String]
     /// What a graph's edges become: that of the only sparse matrix in the program.
     var propagation: GraphPropagation?
+    /// Whether its layers take these sizes of the symbols.
+    var takes: ([Int]) -> Bool = { _ in true }
     /// From values for the inputs to the outputs, in inference.
     let forward: ([ProgramValue]) -> [Tensor]
   }

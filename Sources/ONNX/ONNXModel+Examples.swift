@@ -11,10 +11,15 @@
     public func examples(seed: UInt64 = 0) -> Checkpoint {
       var checkpoint = Checkpoint()
       for (number, batch) in [3, 1].enumerated() {
-        let sizes = program.symbols.map { symbol -> Int in
-          let isCount = symbol.name == "batch" || symbol.name == "graphs"
-          return isCount ? batch : symbol.other + 1 - number
+        func candidate(beyond: Int) -> [Int] {
+          program.symbols.map { symbol in
+            let isCount = symbol.name == "batch" || symbol.name == "graphs"
+            return isCount ? batch : symbol.other + beyond
+          }
         }
+        // The size after that of a trace is not always one that the layers take.
+        let next = candidate(beyond: 1 - number)
+        let sizes = program.takes(next) ? next : candidate(beyond: 0)
         let probe = program.probe(
           sizes, seed: seed &+ 1000 &+ UInt64(number), pattern: number == 0 ? .ends : .scattered)
         for (port, value) in zip(inputs, probe.inputs) {
