@@ -265,6 +265,37 @@ def fractions():
     return keras.Model(i, [x, L.GRU(2)(x)])
 
 
+@model("keras", "h5")
+def input_names():
+    """A layer is called as inputs are here, and the input, which is an output too, is not."""
+    i = keras.Input((4,), name="rows")
+    x = L.Dense(4, name="Input")(i)
+    return keras.Model(i, [L.Add()([L.Dense(4, name="input_1")(x), i]), i])
+
+
+@model("keras", "h5")
+def bends():
+    """Activations that are layers, and thresholds that numbers are equal to."""
+    i = keras.Input((6, 5, 2))
+    x = L.Conv2D(3, 2, activation=L.LeakyReLU(negative_slope=0.1))(i)
+    x = L.Conv2D(3, 2, activation=L.Softmax(), **FIRST)(L.Permute((3, 1, 2))(x))
+    x = L.TimeDistributed(L.Dense(4, activation=L.ELU(alpha=0.7)))(x)
+    x = L.Activation(L.ReLU(max_value=0.4))(x)
+    y = L.ReLU(threshold=1.0)(ops.maximum(i * 3.0, 1.0))
+    z = L.ReLU(threshold=2.0, max_value=2.0, negative_slope=0.1)(i * 3.0)
+    return keras.Model(i, [x, y, z, L.ReLU(max_value=0.0, negative_slope=0.5)(i)])
+
+
+@model("keras")
+def steps():
+    """What TimeDistributed wraps has a group of its own, whatever it is."""
+    i = keras.Input((3, 6, 4))
+    x = L.TimeDistributed(L.SeparableConv1D(4, 2))(i)
+    x = L.TimeDistributed(L.Bidirectional(L.GRU(2, return_sequences=True)))(x)
+    x = L.TimeDistributed(L.LayerNormalization())(L.TimeDistributed(L.LSTM(3))(x))
+    return keras.Model(i, L.TimeDistributed(L.Dense(2))(x))
+
+
 def keras2(path, outputs):
     """Keras 2: a nested model whose first call is number 1, functions as TFOpLambda, keywords beside tensors."""
     i = keras.Input((4,))

@@ -37,7 +37,7 @@ extension KerasNetwork.Configuration {
       let weights = KerasWeights(
         layer: layer, cells: arrays, flattened: layer.operation is KerasDense ? flattened(before: index, plan) : nil,
         positions: plan.inputShapes(of: index)[0].positions.count)
-      let groups = layer.operation.exported(weights).map { (path: $0.group, arrays: $0.arrays) }
+      let groups = layer.operation.exported(weights).map { (path: layer.group(of: $0.group), arrays: $0.arrays) }
       var stored = KerasWeightsWriter.Layer(place: layer.place, name: layer.name, groups: groups)
       if let weights = (layer.operation as? any KerasIndexingClass)?.idfWeights {
         // A TextVectorization stores them with the lookup that it has, too.
@@ -64,6 +64,14 @@ extension KerasNetwork.Configuration {
   }
 }
 
+extension KerasLayer {
+  /// Where Keras stores a subgroup of the layer's arrays: what TimeDistributed wraps has a group of its own.
+  fileprivate func group(of subgroup: String) -> String {
+    guard place.split(separator: "/").last?.hasPrefix("time_distributed") ?? false else { return subgroup }
+    return subgroup.isEmpty ? "layer" : "layer/" + subgroup
+  }
+}
+
 /// One layer's cells for export. All of them are present, with the shapes of the layer.
 struct KerasWeights {
   fileprivate let layer: KerasLayer
@@ -72,9 +80,6 @@ struct KerasWeights {
   fileprivate let flattened: Int?
   /// How many axes of positions the input has.
   fileprivate let positions: Int
-
-  /// Whether Keras stores the arrays with the wrapped layer.
-  var isTimeDistributed: Bool { layer.place.split(separator: "/").last?.hasPrefix("time_distributed") ?? false }
 
   /// A cell's array, by its path below the layer's.
   func array(_ name: String) -> StoredArray? { cells["\(layer.name).\(name)"] }

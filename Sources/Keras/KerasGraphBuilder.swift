@@ -53,6 +53,8 @@ struct KerasGraphBuilder {
   private(set) var results: [KerasReference] = []
   private let orders: [Order]
   private var names: Set<String> = []
+  /// The name of a single input until all layers have theirs, which is no layer's name.
+  private static let singleInput = "(input)"
 
   /// - Parameter inputs: in Keras's order.
   init(_ inputs: [KerasModelInputs.Declared], order: Order) {
@@ -63,7 +65,8 @@ struct KerasGraphBuilder {
       let shape = input.shape.isEmpty ? [1] : input.shape
       let first = order == .channelsFirst || shape.count == 1
       let turned = first ? shape : [shape[shape.count - 1]] + shape.dropLast()
-      var declared = KerasInput(inputs.count == 1 ? "input" : Self.path(for: input.name, among: &names), turned)
+      var declared = KerasInput(
+        inputs.count == 1 ? Self.singleInput : Self.path(for: input.name, among: &names), turned)
       if input.isText { declared = KerasInput(declared.name, [shape[0], nil], kind: .text) }
       if inputs.count > 1 || input.isText { declared.label = input.name }
       own.append(declared)
@@ -86,17 +89,17 @@ struct KerasGraphBuilder {
       let given = [KerasReference(inputs[0].name)] + layers.dropLast().map { KerasReference($0.name) }
       let isChain = zip(layers, given).allSatisfy { $0.inputs == [$1] && $0.shares == nil }
       if isChain, results == [KerasReference(layers.last?.name ?? "")] {
+        configuration.inputs[0].name = "input"
         configuration.results = nil
         for place in layers.indices { configuration.layers[place].inputs = nil }
-      } else if names.contains(inputs[0].name) {
-        // A layer has the name of the input.
+      } else {
+        // A layer may have the name.
         var all = names
-        let name = Self.path(for: inputs[0].name, among: &all)
-        let old = KerasReference(inputs[0].name)
-        configuration.inputs[0].name = name
-        for place in layers.indices {
-          configuration.layers[place].inputs = layers[place].inputs?.map { $0 == old ? KerasReference(name) : $0 }
-        }
+        let name = KerasReference(Self.path(for: "input", among: &all))
+        func renamed(_ reference: KerasReference) -> KerasReference { reference == given[0] ? name : reference }
+        configuration.inputs[0].name = name.name
+        configuration.results = results.map(renamed)
+        for place in layers.indices { configuration.layers[place].inputs = layers[place].inputs?.map(renamed) }
       }
     }
     return configuration

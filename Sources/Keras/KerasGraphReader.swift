@@ -94,6 +94,7 @@ struct KerasGraphReader {
     of model: JSONValue, at place: String, given values: [Value], under scope: String
   ) throws(KerasModelFault) -> [Value] {
     let list = try KerasModelInputs.layers(of: model, path: path)
+    noteOwnClass(of: model)
     let places = KerasPlaces.places(of: list).map { copies.first(place + $0) }
     if model["class_name"]?.text == "Sequential" || model["config"]?.elements != nil {
       var values = values
@@ -103,6 +104,15 @@ struct KerasGraphReader {
       return values
     }
     return try functional(model, list, places, given: values, under: scope)
+  }
+
+  /// Says that a model may do something else than its layers say: a class may compute its outputs in a way of its own.
+  private mutating func noteOwnClass(of model: JSONValue) {
+    let kind = model["class_name"]?.text ?? ""
+    guard KerasModelInputs.isOwn(model) || !["Sequential", "Functional", "Model"].contains(kind) else { return }
+    let note =
+      "model '\(KerasModelInputs.name(of: model))': \(kind) is a class of the program that wrote the file; it is taken for a plain model of its layers"
+    if !builder.notes.contains(note) { builder.notes.append(note) }
   }
 
   private mutating func functional(

@@ -66,7 +66,7 @@ extension KerasLayerClass {
 
   func exported(_ weights: KerasWeights) -> [(group: String, arrays: [StoredArray])] {
     let own = weights.arrays(of: parts)
-    return own.isEmpty ? [] : [(weights.isTimeDistributed ? "layer" : "", own)]
+    return own.isEmpty ? [] : [("", own)]
   }
 
   func equals(_ other: any KerasLayerClass) -> Bool { (other as? Self) == self }
@@ -153,10 +153,18 @@ enum KerasLayerClasses {
     return found
   }()
 
+  /// Classes that are none of Keras's layers, and the same in everybody's networks.
+  static func known(byNameAlone kind: String) -> Bool { ["L1Dist", "LayerScale", "CustomScaleLayer"].contains(kind) }
+
   static func stored(as key: String) -> (any KerasLayerClass.Type)? { byKey[key] }
 
   /// Whether TimeDistributed adds nothing: a layer that works on the last axis works on every step as it is.
   static func worksOnSteps(_ kind: String) -> Bool { ["Dense", "Activation", "Dropout"].contains(kind) }
+
+  /// Whether a layer may be the activation of another: those without weights, which Keras stores with the other's.
+  static func bends(_ kind: String) -> Bool {
+    ["LeakyReLU", "ELU", "ReLU", "ThresholdedReLU", "Softmax", "Activation"].contains(kind)
+  }
 
   /// Adds the counterpart of a Keras layer to a graph.
   static func read(_ source: KerasLayerDescription, into graph: inout KerasGraphBuilder) throws(KerasModelFault) {
@@ -185,6 +193,10 @@ enum KerasLayerClasses {
       throw source.unsupported("its input has no axis but that of the examples, which is not supported")
     }
     let operation = try type.read(source, &graph)
+    if type.hasActivation, let bend = try source.activationLayer() {
+      try graph.add(source, operation)
+      return try read(bend, into: &graph)
+    }
     try graph.add(source, operation, type.hasActivation ? try source.activation() : .linear)
   }
 }

@@ -155,6 +155,15 @@ struct KerasLayerDescription {
     return known
   }
 
+  /// The layer that is the activation, such as LeakyReLU, as one of its own; nil where a function is.
+  func activationLayer() throws(KerasModelFault) -> KerasLayerDescription? {
+    guard setting("activation")?["class_name"]?.text != "function", let bend = inner("activation") else { return nil }
+    guard KerasLayerClasses.bends(bend.kind) else {
+      throw unsupported("its activation \(bend.kind) is not supported")
+    }
+    return bend.unplaced(name + "_activation")
+  }
+
   func unsupported(_ reason: String) -> KerasModelFault {
     .unsupported(path: path, layer: scope + name, kind: kind, reason: reason)
   }
@@ -166,7 +175,8 @@ struct KerasLayerDescription {
   }
 
   func inner(_ setting: String) -> KerasLayerDescription? {
-    guard let wrapped = self.setting(setting), let kind = wrapped["class_name"]?.text, let inner = wrapped["config"]
+    guard let wrapped = self.setting(setting), let kind = KerasModelInputs.kind(of: wrapped),
+      let inner = wrapped["config"]
     else { return nil }
     return KerasLayerDescription(
       kind: kind, name: name, place: place, configuration: inner, path: path, version: version, scope: scope, call: call

@@ -24,9 +24,14 @@ enum KerasModelInputs {
     layer["name"]?.text ?? layer["config"]?["name"]?.text ?? layer["class_name"]?.text ?? "layer"
   }
 
-  /// The class of a layer; of a function of `keras.ops` or TensorFlow its name after `ops.`.
+  /// The class of a layer; of a function of `keras.ops` or TensorFlow its name after `ops.`; of a class of a person's own, that
+  /// may have the name of one of Keras's, `Custom>Dropout`, as Keras says it.
   static func kind(of layer: JSONValue) -> String? {
     guard let kind = layer["class_name"]?.text else { return nil }
+    if isOwn(layer), !KerasLayerClasses.known(byNameAlone: kind) {
+      let registered = layer["registered_name"]?.text
+      return registered.flatMap { $0.contains(">") ? $0 : nil } ?? "Custom>\(kind)"
+    }
     if KerasPlaces.isFunction(layer) { return "ops." + kind }
     if kind == "TFOpLambda" || kind == "SlicingOpLambda", let function = layer["config"]?["function"]?.text {
       let last = function.split(separator: ".").last.map(String.init) ?? function
@@ -34,6 +39,14 @@ enum KerasModelInputs {
       return "ops." + (kind == "TFOpLambda" ? words.joined() : "GetItem")
     }
     return kind
+  }
+
+  /// Whether a layer or model is of a class that a person has written, which Keras 3 says in `.keras` files: it names the
+  /// module of every other.
+  static func isOwn(_ layer: JSONValue) -> Bool {
+    guard let module = layer["module"] else { return false }
+    let package = module.text?.prefix { $0 != "." } ?? ""
+    return !["keras", "tf_keras", "keras_core", "tensorflow"].contains(package)
   }
 
   /// The outputs that a model is of, as it names them; where it names none, those of the layers that nobody uses.

@@ -56,8 +56,8 @@ public enum Activation: Hashable, Sendable, CaseIterable, UnaryLayer {
     if threshold == 0 {
       y = slope == 0 ? AviaryTensors.relu(x) : AviaryTensors.leakyRelu(x, slope: slope)
     } else {
-      // 1 from the threshold on, else 0; the function jumps there.
-      let isAbove = (x .>= threshold).tensor
+      // 1 above the threshold, else 0, also at it; the function jumps there.
+      let isAbove = (x .> threshold).tensor
       y = x * isAbove + (x - threshold) * (1 - isAbove) * slope
     }
     return maximum == .infinity ? y : minimum(y, Tensor(maximum))

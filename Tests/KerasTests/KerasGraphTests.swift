@@ -17,7 +17,8 @@ import Testing
     "masking.keras", "translate.h5", "translate.keras", "masked_attention.keras", "transformer.h5", "transformer.keras",
     "frames.h5", "frames.keras", "namesakes.h5", "namesakes.keras", "squeeze.keras", "scaled.keras", "sizes.keras",
     "signal.keras", "volume.keras", "first_axes.keras", "joined_scores.keras", "mixer.keras", "keras2_calls.h5",
-    "one_for_all.keras", "one_for_all.h5", "fractions.keras",
+    "one_for_all.keras", "one_for_all.h5", "fractions.keras", "input_names.keras", "input_names.h5", "bends.keras",
+    "bends.h5", "steps.keras",
   ]
 
   @Test(arguments: files) func equalsKeras(file: String) throws { try Self.goldens.expectKerassOutputs(file) }
@@ -126,6 +127,50 @@ import Testing
       let text = fault.map { "\($0)" } ?? ""
       #expect(text.contains(part) && !text.contains("\n"), "\(text)")
     }
+  }
+
+  /// In `.keras` files, Keras says which classes are its own: others may have their names and do something else.
+  @Test(arguments: [
+    (#""module":null,"registered_name":"Dropout""#, "layer 'a' is a Custom>Dropout"),
+    (#""module":null,"registered_name":"pkg>Dropout""#, "layer 'a' is a pkg>Dropout"),
+    (#""module":"my.layers""#, "layer 'a' is a Custom>Dropout"),
+    (#""module":"keras.layers","registered_name":null"#, nil),
+    (#""module":"tf_keras.src.layers""#, nil), (#""name":"a""#, nil),
+  ]) func classesOfTheSameNameAreTold(origin: String, fault: String?) throws {
+    func read(_ layer: String, _ model: String = #""module":"keras","class_name":"Sequential""#) throws
+      -> KerasGraphBuilder
+    {
+      let text =
+        #"{\#(model),"config":{"name":"m","layers":[{"class_name":"InputLayer","module":"keras.layers","config":{"batch_shape":[null,3,4]}},\#(layer),{"class_name":"Dense","config":{"name":"d","units":2}}]}}"#
+      return try KerasGraphBuilder.graph(JSONValue(parsing: text.utf8), version: "3", path: "m.keras").builder
+    }
+    let layer = #"{\#(origin),"class_name":"Dropout","config":{"name":"a","rate":0.5}}"#
+    let wrapped = #"{"class_name":"TimeDistributed","config":{"name":"a","layer":\#(layer)}}"#
+    for text in [layer, wrapped] {
+      if let fault {
+        let found = #expect(throws: KerasModelFault.self) { try read(text) }
+        #expect("\(try #require(found))".contains(fault))
+      } else {
+        #expect(try read(text).notes.isEmpty)
+      }
+    }
+    // The layers of a model of such a class are known; what it does with them is not.
+    let notes = try read(
+      #"{"class_name":"Dense","config":{"name":"a","units":2}}"#, #""module":null,"class_name":"Sequential""#
+    ).notes
+    #expect(
+      notes == [
+        "model 'm': Sequential is a class of the program that wrote the file; it is taken for a plain model of its layers"
+      ])
+  }
+
+  /// A layer with weights is no activation of another.
+  @Test func activationsWithWeightsAreRefused() throws {
+    let bend = #""activation":{"class_name":"PReLU","config":{"name":"p"}}"#
+    let layers =
+      Self.input + "," + Self.dense("a", #"[[["x",0,0,{}]]]"#).replacing(#""units":3"#, with: #""units":3,\#(bend)"#)
+    let fault = #expect(throws: KerasModelFault.self) { try graph(layers, outputs: #"["a",0,0]"#) }
+    #expect("\(try #require(fault))".contains("its activation PReLU is not supported"))
   }
 
   /// A model that calls a model that calls a model … does not become larger than a real one.

@@ -186,7 +186,7 @@ struct KerasReLU: KerasUnaryClass {
 
   func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
     try require(
-      slope.isFinite && threshold.isFinite && (maximum ?? 1) > threshold && threshold >= 0,
+      slope.isFinite && threshold.isFinite && threshold >= 0 && (maximum ?? .infinity) >= threshold,
       "a relu cannot have the threshold \(threshold) and the maximum \(maximum ?? .infinity)")
     return input
   }

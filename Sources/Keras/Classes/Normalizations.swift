@@ -129,7 +129,7 @@ struct KerasLayerNormalization: KerasNormalizationClass {
 
   func exported(_ weights: KerasWeights) -> [(group: String, arrays: [StoredArray])] {
     let arrays = weights.arrays(of: parts).map { array in extents.flatMap { array.reshaped(to: $0) } ?? array }
-    return arrays.isEmpty ? [] : [(weights.isTimeDistributed ? "layer" : "", arrays)]
+    return arrays.isEmpty ? [] : [("", arrays)]
   }
 
   func layer(on input: KerasShape) -> any UnaryLayer { LayerNorm(input.channels ?? 1, axis: 1, epsilon: epsilon) }
