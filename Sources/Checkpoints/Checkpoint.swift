@@ -60,6 +60,9 @@ public struct Checkpoint: Sendable {
   public var hub: HubDescription?
   /// Objects of the file that are not listed, each with the reason.
   public var notes: [String] = []
+  /// What is to be said where the network is trained further, and changes none of its outputs: what its own program does in
+  /// training and Aviary does not.
+  public var trainingNotes: [String] = []
   /// Objects of the file that may be arrays and were not read.
   public var unreadable: [Unreadable] = []
   /// What an HDF5 file holds beside arrays of numbers, where it was read to be listed (`ReadOptions.unpacking`).

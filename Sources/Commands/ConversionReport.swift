@@ -44,7 +44,7 @@ struct ConversionReport {
     add("unusable", .array(report.unusable.map { entry($0.path, report, [.init("from", .text($0.dtype.rawValue))]) }))
     add("missing_counters", .texts(report.missingCounters))
     add("allowed", .texts(report.allowed.lines))
-    add("notes", .texts(checkpoint?.notes ?? []))
+    add("notes", .texts(checkpoint.map { $0.notes + $0.trainingNotes } ?? []))
     return .object(members)
   }
 

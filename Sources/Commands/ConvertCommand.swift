@@ -115,7 +115,7 @@ struct ConvertCommand: ParsableCommand {
         )
       }
     }
-    for note in result.notes { show("note: \(note)") }
+    for note in result.notes + result.trainingNotes { show("note: \(note)") }
     if hadTraining { show("the training state is not converted") }
     show("\(output): written")
   }

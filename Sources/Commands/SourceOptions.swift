@@ -132,6 +132,7 @@ struct SourceOptions: ParsableArguments {
       if !whole { tellNotes(checkpoint, path) }
     } else if checkpoint.kerasModel?.configuration != nil {
       (checkpoint, report) = try checkpoint.kerasNetwork(by: adaptation, path: path)
+      if !whole { tellNotes(checkpoint, path) }
     } else {
       if naming.byStructure { throw CommandFault.structureOfNothing(path: path) }
       try requireNetwork(for: checkpoint)

@@ -191,6 +191,7 @@ extension SourceReading {
       checkpoint = known.checkpoint
     } else if checkpoint.metadata.architecture == nil, checkpoint.kerasModel?.configuration != nil {
       checkpoint = try checkpoint.kerasNetwork(by: Adaptation(), path: path).checkpoint
+      for note in checkpoint.notes + checkpoint.trainingNotes { tell("\(path): \(note)") }
     }
     if let preset = preprocessing.flatMap({ Preprocessing.Preset(rawValue: $0) }) {
       checkpoint.metadata.preprocessing = try preset.preparation(for: checkpoint.metadata).json()

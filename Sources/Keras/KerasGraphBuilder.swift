@@ -38,6 +38,8 @@ struct KerasGraphBuilder {
   private(set) var constants: [String: Float] = [:]
   /// Differences from Keras, in words.
   var notes: [String] = []
+  /// Those that only matter where the network is trained further.
+  var trainingNotes: [String] = []
   /// The inputs of the layer that is being read; afterwards its outputs.
   var current: [Value] = []
   /// The mask of the first of these outputs, where the layer makes one.
@@ -184,7 +186,7 @@ struct KerasGraphBuilder {
       needed.formUnion(layer.inputs ?? [])
     }
     if values.count > 1 {
-      notes.append("the model has \(values.count) outputs; predict gives all, other commands use the first")
+      trainingNotes.append("the model has \(values.count) outputs; predict gives all, other commands use the first")
     }
   }
 

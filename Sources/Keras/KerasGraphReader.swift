@@ -59,6 +59,8 @@ struct KerasGraphReader {
   private var calls = 0
   /// How many layers have a policy by which Keras does not compute in float32.
   private var policies: [String: Int] = [:]
+  /// What Keras does with layers in training, and is left out here.
+  private var training = KerasTrainingSettings()
   private(set) var builder: KerasGraphBuilder
 
   /// - Parameters:
@@ -76,6 +78,7 @@ struct KerasGraphReader {
     builder = KerasGraphBuilder(inputs, order: isFirst ? .channelsFirst : .channelsLast)
     let results = try outputs(of: model, at: "", given: builder.inputValues, under: "")
     try builder.finish(results, path: path)
+    builder.trainingNotes += training.notes
     if !policies.isEmpty {
       let names = policies.keys.sorted().joined(separator: ", ")
       builder.notes.append(
@@ -231,6 +234,7 @@ struct KerasGraphReader {
         under: scope + name + "/")
     }
     if let policy = KerasDeclaredPolicy.name(in: configuration) { policies[policy, default: 0] += 1 }
+    training.add(name, kind, configuration)
     let description = KerasLayerDescription(
       kind: kind, name: name, place: place, configuration: configuration, path: path, version: version, scope: scope,
       call: call, vocabulary: stored.vocabularies[place], idfWeights: stored.weights[place])

@@ -46,6 +46,7 @@ extension Checkpoint {
       onto: model.cellDescriptions, headPath: model.headPath, by: mapping, path: path)
     result.format = format
     result.notes = builder.notes
+    result.trainingNotes = builder.trainingNotes
     result.metadata.architecture = built.name
     result.metadata.configuration = model.configurationValue
     result.metadata.settings = model.settings

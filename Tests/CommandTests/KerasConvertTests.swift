@@ -39,6 +39,17 @@ import Testing
     #expect(direct.lines == predicted.lines)
   }
 
+  /// What is not as in Keras is said wherever the model works, and what is so in training only, where it is trained.
+  @Test func differencesFromKerasAreSaid() throws {
+    let scratch = try ScratchFolder()
+    try scratch.write("a,b,c,d\n1,2,3,4\n", to: "rows.csv")
+    let policies = Goldens.url("masks/policies.keras", of: "KerasTests").path
+    let predicted = try BuiltTool.run(["predict", policies, scratch / "rows.csv"])
+    #expect(predicted.status == 0 && predicted.errors.contains("dtype policy mixed_bfloat16"), "\(predicted.errors)")
+    let dropout = Self.golden("inner_dropout.keras")
+    #expect(try BuiltTool.run(["convert", dropout, scratch / "a.h5"]).output.contains("dropout inside of a LSTM"))
+  }
+
   @Test func writesWeightsForKeras() throws {
     let scratch = try ScratchFolder()
     let input = Self.golden("functional.keras")

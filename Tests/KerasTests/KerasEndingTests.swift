@@ -151,9 +151,31 @@ import Testing
     }
   }
 
+  /// What Keras does in training only, and training here does not, is said once for all layers.
+  @Test func whatIsLeftOutOfTrainingIsNoted() throws {
+    func notes(_ dense: String, _ dropout: String) throws -> [String] {
+      let text =
+        #"{"class_name":"Sequential","config":{"name":"m","layers":[{"class_name":"InputLayer","config":{"batch_shape":[null,3]}},{"class_name":"Dense","config":{"name":"a","units":2,"kernel_initializer":{}\#(dense)}},{"class_name":"TimeDistributed","config":{"name":"b","layer":{"class_name":"Dense","config":{"name":"c","units":2,"kernel_initializer":{}\#(dense)}}}},{"class_name":"Dropout","config":{"name":"d","rate":0.5\#(dropout)}}]}}"#
+      let built = try KerasGraphBuilder.graph(JSONValue(parsing: text.utf8), version: "3", path: "m.keras").builder
+      #expect(built.notes.isEmpty)
+      return built.trainingNotes
+    }
+    #expect(try notes("", "").isEmpty)
+    #expect(
+      try notes(#","trainable":true,"kernel_regularizer":null"#, #","trainable":false,"noise_shape":null"#).isEmpty)
+    #expect(
+      try notes(
+        #","trainable":false,"bias_constraint":{"class_name":"NonNeg","config":{}}"#, #","noise_shape":[null,1]"#)
+        == [
+          "layers 'a', 'b': trainable=False is left out: all layers are trained that --freeze does not name",
+          "layers 'a', 'b': regularizers and constraints of weights are left out",
+          "layer 'd': noise_shape is left out: every element is dropped by itself",
+        ])
+  }
+
   @Test func whatIsLeftOutOfRecurrentLayersIsNoted() throws {
     let file = "inner_dropout.keras"
-    let notes = try KerasNetworkTests.checkpoint(file).notes
+    let notes = try KerasNetworkTests.checkpoint(file).trainingNotes
     #expect(notes.count == 2 && notes[0].contains("dropout inside of a LSTM"), "\(notes)")
     #expect(notes.last?.contains("dropout inside of a GRU") ?? false)
     let configuration = try Checkpoint.read(from: KerasNetworkTests.goldens + "/" + file).kerasModel?.configuration

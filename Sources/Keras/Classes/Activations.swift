@@ -67,7 +67,7 @@ struct KerasActivation: KerasUnaryClass {
 
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
     if leftOut.contains(source.kind) {
-      graph.notes.append("layer '\(source.name)': \(source.kind) works in training only and is left out")
+      graph.trainingNotes.append("layer '\(source.name)': \(source.kind) works in training only and is left out")
     }
     if source.kind == "ops.ConvertToTensor", let type = try source.word("dtype"), !["bool", "float32"].contains(type) {
       throw source.unsupported("the type '\(type)' is not supported")

@@ -20,6 +20,7 @@ struct KerasAttention: KerasLayerClass {
     guard isAdditive || ["dot", "concat"].contains(mode) else {
       throw source.unsupported("score_mode '\(mode)' is not supported")
     }
+    _ = try graph.noteDropout(of: source)
     return Self(
       score: isAdditive ? .addition : mode == "dot" ? .product : .concatenation,
       scales: try source.flag("use_scale", default: isAdditive),
@@ -119,11 +120,7 @@ struct KerasMultiHeadAttention: KerasLayerClass {
     let output = try source.integers("output_shape")
     guard output?.count ?? 1 == 1 else { throw source.unsupported("its output_shape is not one number") }
     var emptiesRows: Bool?
-    if let rate = try source.number("dropout"), rate != 0 {
-      if source.version.emptiesMaskedRows { emptiesRows = true }
-      graph.notes.append(
-        "layer '\(source.name)': dropout inside of an attention works in training only and is left out")
-    }
+    if try graph.noteDropout(of: source), source.version.emptiesMaskedRows { emptiesRows = true }
     return Self(
       heads: try source.count("num_heads"), width: width, valueWidth: try source.integer("value_dim") ?? width,
       channels: output?.first, bias: try source.bias,
@@ -211,5 +208,17 @@ struct KerasMultiHeadAttention: KerasLayerClass {
       let y = output(joined.reshaped(to: [joined.shape[0], joined.shape[1], heads * settings.valueWidth]))
       return [y.transposed([0, 2, 1])]
     }
+  }
+}
+
+extension KerasGraphBuilder {
+  /// Says that an attention has dropout in Keras, and none here.
+  ///
+  /// - Returns: whether it has.
+  fileprivate mutating func noteDropout(of source: KerasLayerDescription) throws(KerasModelFault) -> Bool {
+    guard let rate = try source.number("dropout"), rate != 0 else { return false }
+    trainingNotes.append(
+      "layer '\(source.name)': dropout inside of an attention works in training only and is left out")
+    return true
   }
 }

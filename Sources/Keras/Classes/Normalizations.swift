@@ -66,7 +66,8 @@ struct KerasBatchNormalization: KerasNormalizationClass {
     let (epsilon, scale, center) = try graph.normalization(source, takesFirstAxis: true)
     let kept = try source.double("momentum") ?? 0.99
     if graph.takeMask(for: source) != nil {
-      graph.notes.append("layer '\(source.name)': when it is trained, masked steps count in its statistics, too")
+      graph.trainingNotes.append(
+        "layer '\(source.name)': when it is trained, masked steps count in its statistics, too")
     }
     return Self(epsilon: epsilon, momentum: Float(1 - kept), scale: scale, center: center)
   }
@@ -143,7 +144,8 @@ struct KerasDropout: KerasUnaryClass {
 
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
     if source.kind != "Dropout" {
-      graph.notes.append("layer '\(source.name)': \(source.kind) becomes Dropout; neither does anything in predictions")
+      graph.trainingNotes.append(
+        "layer '\(source.name)': \(source.kind) becomes Dropout; neither does anything in predictions")
     }
     return Self(rate: try source.dropout)
   }

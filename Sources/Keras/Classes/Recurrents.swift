@@ -156,7 +156,8 @@ extension KerasGraphBuilder {
     // Keras 1 said dropout_W and dropout_U.
     let rates = [try source.number("dropout", "dropout_W"), try source.number("recurrent_dropout", "dropout_U")]
     if rates.contains(where: { ($0 ?? 0) != 0 }) {
-      notes.append("layer '\(source.name)': dropout inside of a \(source.kind) works in training only and is left out")
+      trainingNotes.append(
+        "layer '\(source.name)': dropout inside of a \(source.kind) works in training only and is left out")
     }
     if try source.flag("stateful", default: false) {
       notes.append("layer '\(source.name)': stateful=True is left out: every sequence starts from a state of zeros")
