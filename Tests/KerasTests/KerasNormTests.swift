@@ -46,6 +46,18 @@ private struct Named: Network {
     expectClose(actual: y.scalars, expected: try golden.array("norm/y").values)
   }
 
+  /// An axis may be counted from the end, also the first one.
+  @Test(arguments: ["BatchNormalization", "GroupNormalization"]) func axesAreCountedFromBothEnds(kind: String) throws {
+    func layers(_ axis: Int) throws -> [KerasLayer] {
+      let text =
+        #"{"class_name":"Sequential","config":{"name":"m","layers":[{"class_name":"InputLayer","config":{"batch_shape":[null,4,5,6]}},{"class_name":"\#(kind)","config":{"name":"n","groups":2,"axis":\#(axis)}}]}}"#
+      return try KerasGraphBuilder.graph(JSONValue(parsing: text.utf8), version: "3", path: "m.keras").builder.layers
+    }
+    #expect(try layers(-3) == layers(1) && layers(-1) == layers(3) && layers(1) != layers(3))
+    #expect(throws: KerasModelFault.self) { try layers(-2) }
+    #expect(throws: KerasModelFault.self) { try layers(0) }
+  }
+
   /// A file of weights alone does not say, and a file of Aviary's keeps what it says.
   @Test func whatIsNotSaidStays() throws {
     var file = try Checkpoint.read(from: KerasNetworkTests.goldens + "/norm.keras")

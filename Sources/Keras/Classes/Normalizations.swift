@@ -30,10 +30,11 @@ extension KerasGraphBuilder {
     let axes = try source.integers("axis") ?? [-1]
     let last = shape.all.count
     guard axes.count == 1 else { throw source.unsupported("axes \(axes) are not supported") }
-    let axis = axes[0]
-    let isLast = axis == -1 || axis == last
+    // Of the axes with that of the batch.
+    let axis = axes[0] < 0 ? axes[0] + last + 1 : axes[0]
+    let isLast = axis == last
     guard isLast || (axis == 1 && takesFirstAxis) else {
-      throw source.unsupported("axis \(axis) of an input with \(last) axes is not supported")
+      throw source.unsupported("axis \(axes[0]) of an input with \(last) axes is not supported")
     }
     try turn(to: isLast ? .channelsLast : .channelsFirst, for: source)
     return try settings(source)

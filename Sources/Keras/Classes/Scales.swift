@@ -14,9 +14,10 @@ struct KerasGroupNormalization: KerasUnaryClass {
   var center: Bool
 
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
-    let axis = try source.integer("axis") ?? -1
+    let given = try source.integer("axis") ?? -1
     let last = graph.shape.all.count
-    guard axis == -1 || axis == last || axis == 1 else { throw source.unsupported("axis \(axis) is not supported") }
+    let axis = given < 0 ? given + last + 1 : given
+    guard axis == last || axis == 1 else { throw source.unsupported("axis \(given) is not supported") }
     try graph.turn(to: axis == 1 && last > 1 ? .channelsFirst : .channelsLast, for: source)
     return Self(
       groups: try source.integer("groups") ?? 32, epsilon: try source.number("epsilon") ?? 1e-3,
