@@ -50,6 +50,46 @@ import Testing
       kinds: ["tokens": .categorical, "tags": .categorical])
   }
 
+  /// As the `datasets` library of Hugging Face exports them: the brackets and commas belong to no token.
+  @Test func tokensAndLabelsMayBeLists() throws {
+    let lines = [
+      #"{"tokens": ["New York", "is", "\u00e9\""], "tags": [1, 0, 0]}"#, #"{"tokens": [], "tags": []}"#,
+      #"{"tokens": ["is"], "tags": [2]}"#, #"{"tokens": null, "tags": [2]}"#,
+      #"{"tokens": [ 7 , true ], "tags": [0,1]}"#,
+    ]
+    let texts = try Table(csv: Array(lines.joined(separator: "\n").utf8), path: "t.jsonl")
+    let preprocessing = try TaggingPreprocessing(fitting: texts, rows: [0, 2], settings)
+    #expect(preprocessing.tags == ["0", "1", "2"])
+    #expect(preprocessing.vocabulary == .words(try #require(WordVocabulary(words: ["is", "New York", "\u{e9}\""]))))
+    #expect(try preprocessing.texts(of: texts).words == [["New York", "is", "\u{e9}\""], ["is"], ["7", "true"]])
+    let examples = try preprocessing.examples(of: texts)
+    #expect(examples.inputs.rows == [0, 2, 4] && examples.steps.map { Array($0[0]) } == [1, 0, 0])
+    // Texts to classify are read without them, too.
+    #expect(
+      try TextColumnPreprocessing.texts(of: texts, "tokens") == ["New York is \u{e9}\"", "", "is", nil, "7 true"])
+    // A column of lists and texts is one of texts.
+    let mixed = try Table(csv: Array(#"[{"a": ["b"]}, {"a": "c"}]"#.utf8), path: "t.json")
+    #expect(try TextColumnPreprocessing.texts(of: mixed, "a") == [#"["b"]"#, "c"])
+  }
+
+  @Test(arguments: [#"["a", null]"#, #"["a", ["b"]]"#, #"["a", {"b": 1}]"#, #"["a", ""]"#])
+  func listsAreFlat(list: String) throws {
+    let texts = try Table(csv: Array("{\"tokens\": \(list), \"tags\": \"A B\"}".utf8), path: "t.jsonl")
+    #expect(throws: TableFault.notAList(path: "t.jsonl", row: 1, column: "tokens")) {
+      try TaggingPreprocessing(fitting: texts, rows: [0], settings)
+    }
+  }
+
+  @Test func printedListsAreRefused() throws {
+    let texts = try table(["\"['the', 'cat']\",D N"])
+    #expect(
+      throws: TableFault.listAsText(path: "t.csv", row: 2, column: "tokens", text: "['the', 'cat']")
+    ) { try TaggingPreprocessing(fitting: texts, rows: [0], settings) }
+    // Brackets in some rows are tokens.
+    let some = try TaggingPreprocessing(fitting: table(["[ 1 ],A B A", "x,A"]), rows: [0], settings)
+    #expect(some.vocabulary.count == 3)
+  }
+
   @Test func eachTokenHasALabel() throws {
     let texts = try table(["the cat,D N", "\"\",\"\"", "a  dog runs,D N V", "x,"])
     let preprocessing = try TaggingPreprocessing(fitting: texts, rows: [0], settings)

@@ -40,7 +40,9 @@ struct FileReading {
         }
       }
     }
-    columns = zip(fields.names, results).map { Table.Column($0, $1) }
+    columns = fields.names.indices.map { place in
+      Table.Column(fields.names[place], results[place], holdsLists: fields.areLists[place])
+    }
     if fields.hasHeader, let remark = HeaderNames.remark(fields.names) { remarks.append(remark) }
   }
 

@@ -4,10 +4,21 @@ import AviaryDiagnostics
 /// and a member that is an object itself has its members as columns: `size.width`.
 ///
 /// Numbers, words, `true` and `false` become fields as they are written; `null`, Python's `NaN` and absent members are missing
-/// values, and a list is a field that holds its text. Nesting is bounded, and so is all else that a file may ask for.
+/// values, and a list is a field that holds its text, which `elements(ofList:)` takes apart. Nesting is bounded, and so is all else that a file may ask for.
 struct JSONTableReader {
-  /// `isText` is whether the value is in quotation marks.
-  typealias Field = (name: String, text: String, isText: Bool)
+  /// A member of an object.
+  struct Field {
+    /// What a value that is no object is.
+    enum Kind {
+      case number, text, list
+      /// `true`, `false`, or a value that is missing.
+      case other
+    }
+
+    let name: String
+    let text: String
+    let kind: Kind
+  }
 
   struct Record {
     /// The number of the row: of a line in JSON Lines, or else of the object, from 1.
@@ -85,6 +96,24 @@ struct JSONTableReader {
     return nil
   }
 
+  /// The elements of a list that a field holds, as they are written; nil where one is missing or empty, or is a list or an object itself.
+  static func elements(ofList field: String) -> [String]? {
+    var text = JSONText(Array(field.utf8), path: "")
+    guard text.byte == UInt8(ascii: "[") else { return nil }
+    text.place += 1
+    var elements: [String] = []
+    while true {
+      text.skipBlanks()
+      if elements.isEmpty, text.byte == UInt8(ascii: "]") { return [] }
+      let kind = text.kind
+      guard kind != .list, let element = try? text.field(depth: 1), !element.isEmpty else { return nil }
+      elements.append(element)
+      text.skipBlanks()
+      if text.byte == UInt8(ascii: "]") { return elements }
+      guard (try? text.expect(",")) != nil else { return nil }
+    }
+  }
+
   private mutating func object(
     prefix: String, depth: Int, into fields: inout [Field]
   ) throws(TableFault) {
@@ -114,8 +143,8 @@ struct JSONTableReader {
           throw .tooLarge(path: path, what: "columns", count: fields.count + 1, limit: columns)
         }
         if depth == 1 ? text.byte != UInt8(ascii: "[") : Int(own) == nil { hasField = true }
-        let isText = text.byte == UInt8(ascii: "\"")
-        fields.append((name, try text.field(depth: depth), isText))
+        let kind = text.kind
+        fields.append(Field(name: name, text: try text.field(depth: depth), kind: kind))
       }
       text.skipBlanks()
       if text.byte == UInt8(ascii: "}") {
@@ -142,6 +171,16 @@ private struct JSONText {
   }
 
   var byte: UInt8? { place < bytes.count ? bytes[place] : nil }
+
+  /// What the value that begins here is.
+  var kind: JSONTableReader.Field.Kind {
+    switch byte {
+    case UInt8(ascii: "\"")?: .text
+    case UInt8(ascii: "[")?: .list
+    case UInt8(ascii: "-")?, (UInt8(ascii: "0")...UInt8(ascii: "9"))?: .number
+    default: .other
+    }
+  }
 
   /// The current line's number.
   var line: Int {

@@ -50,6 +50,8 @@ public struct Table: Sendable, Equatable {
     var texts: [String?] = []
     /// How numbers are written; nil for decimal notation.
     var spelling: NumberSpelling?
+    /// Whether the fields are lists of JSON, whose texts these are.
+    private(set) var holdsLists = false
     /// How the fields were understood where they could have been understood otherwise, a line each.
     public internal(set) var remarks: [String] = []
 
@@ -59,8 +61,16 @@ public struct Table: Sendable, Equatable {
       self.values = values
     }
 
-    init(_ name: String, _ reading: ColumnReading.Result) {
+    /// The same column with other fields.
+    fileprivate func with(_ values: Values, texts: [String?]) -> Column {
+      var changed = Column(name, values)
+      (changed.texts, changed.spelling, changed.holdsLists) = (texts, spelling, holdsLists)
+      return changed
+    }
+
+    init(_ name: String, _ reading: ColumnReading.Result, holdsLists: Bool = false) {
       self.name = name
+      self.holdsLists = holdsLists
       values = reading.values
       texts = reading.texts
       spelling = reading.spelling
@@ -132,9 +142,7 @@ public struct Table: Sendable, Equatable {
       case .numeric(let numbers): .numeric(shuffled(numbers))
       case .categorical(let words): .categorical(shuffled(words))
       }
-    var changed = Column(given.name, values)
-    changed.texts = shuffled(given.texts)
-    changed.spelling = given.spelling
+    let changed = given.with(values, texts: shuffled(given.texts))
     var table = self
     for place in columns.indices where columns[place].name.isExactly(column) { table.columns[place] = changed }
     return table

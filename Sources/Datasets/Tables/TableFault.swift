@@ -75,6 +75,10 @@ public enum TableFault: Swift.Error, Equatable, Sendable, CustomStringConvertibl
   case interpolatesUnordered(path: String)
   /// A text has more or fewer labels than tokens.
   case tagCount(path: String, row: Int, tokens: Int, tags: Int)
+  /// A list has a missing or empty element, or one that is a list or an object itself.
+  case notAList(path: String, row: Int, column: String)
+  /// Fields are lists as a program prints them, in a file that has no lists.
+  case listAsText(path: String, row: Int, column: String, text: String)
   /// A line with a token has no label.
   case noTag(path: String, line: Int, token: String)
   /// A part of a time series has fewer rows than are predicted at once.
@@ -170,7 +174,11 @@ public enum TableFault: Swift.Error, Equatable, Sendable, CustomStringConvertibl
     case .interpolatesUnordered(let path):
       "\(path): --missing interpolate fills a gap from the rows beside it, and these rows have no order; give --time-series if they stand in the order of time, or fill gaps by mean, median or most-frequent"
     case .tagCount(let path, let row, let tokens, let tags):
-      "\(path): row \(row): \(tokens) tokens and \(tags) labels; give each token one, with spaces between them"
+      "\(path): row \(row): \(tokens) tokens and \(tags) labels; give each token one, with spaces between them or in lists of JSON"
+    case .notAList(let path, let row, let column):
+      "\(path): row \(row), column \(column): the list has an element that is empty, or neither a text nor a number; give a flat list"
+    case .listAsText(let path, let row, let column, let text):
+      "\(path): row \(row), column \(column): '\(Self.short(text))' is a list as a program prints it; put spaces between its elements, without brackets, or save the table as .jsonl"
     case .noTag(let path, let line, let token):
       "\(path): line \(line): the token '\(Self.short(token))' has no label; put one behind it, and an empty line between texts"
     case .partTooShort(let path, let part, let rows, let needed):

@@ -13,6 +13,8 @@ struct TableFields {
   private(set) var hasHeader = false
   /// Of each column, whether its fields are JSON's own numbers, whose decimal mark is a point; never of texts.
   private(set) var areJSONNumbers: [Bool] = []
+  /// Of each column, whether its fields are lists of JSON, as far as they are there.
+  private(set) var areLists: [Bool] = []
 
   /// - Parameter path: its ending says what the bytes are; those of an unknown one are read as CSV.
   init(_ bytes: [UInt8], path: String, _ limits: CSVLimits) throws(TableFault) {
@@ -36,6 +38,7 @@ struct TableFields {
     reader.names = names
     texts = Array(repeating: [], count: names.count)
     areJSONNumbers = Array(repeating: false, count: names.count)
+    areLists = areJSONNumbers
     while let record = try reader.next() {
       guard record.fields.count == names.count else {
         throw .ragged(path: path, row: record.row, fields: record.fields.count, expected: names.count)
@@ -72,30 +75,34 @@ struct TableFields {
     var reader = given
     var places: [ExactText: Int] = [:]
     while let record = try reader.next() {
-      for (name, text, isText) in record.fields {
-        let key = ExactText(name)
+      for field in record.fields {
+        let key = ExactText(field.name)
         let place: Int
         if let known = places[key] {
           place = known
         } else {
           place = names.count
           places[key] = place
-          names.append(name)
+          names.append(field.name)
           guard names.count <= limits.columns else {
             throw .tooLarge(path: path, what: "columns", count: names.count, limit: limits.columns)
           }
           try checkSize(path, limits, rows: rows.count + 1)
           texts.append(Array(repeating: "", count: rows.count))
           areJSONNumbers.append(true)
+          areLists.append(true)
         }
-        texts[place].append(text)
-        if isText { areJSONNumbers[place] = false }
+        texts[place].append(field.text)
+        if field.kind == .text { areJSONNumbers[place] = false }
+        if field.kind != .list, field.kind != .other || !field.text.isEmpty { areLists[place] = false }
       }
       rows.append(record.row)
       try checkSize(path, limits)
       for place in texts.indices where texts[place].count < rows.count { texts[place].append("") }
     }
     if names.isEmpty, !rows.isEmpty { throw .noHeader(path: path) }
+    // A column of missing values alone has no list.
+    for place in texts.indices where texts[place].allSatisfy(\.isEmpty) { areLists[place] = false }
   }
 
   private func checkSize(_ path: String, _ limits: CSVLimits, rows count: Int? = nil) throws(TableFault) {

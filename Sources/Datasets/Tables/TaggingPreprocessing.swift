@@ -2,9 +2,9 @@ import AviaryDiagnostics
 
 /// Which column of a table holds texts, and which a label for each of their tokens.
 public struct TaggingSettings: Codable, Equatable, Sendable {
-  /// The column of the labels, between spaces.
+  /// The column of the labels, between spaces or in lists of JSON.
   public var target: String
-  /// The column of the tokens, between spaces.
+  /// The column of the tokens, likewise.
   public var column: String
   /// The number of tokens of a text that are read in training; the rest is cut off.
   public var longest = 256
@@ -46,9 +46,6 @@ public struct TaggingPreprocessing: TablePreparation {
   public var inputShape: [Int] { [] }
   public func remarks(on table: Table, withTarget: Bool) -> [String] { table.remarks(on: []) }
 
-  /// What a field holds: whatever stands between spaces.
-  static func parts(_ field: String) -> [String] { field.split(whereSeparator: \.isWhitespace).map(String.init) }
-
   /// Reads tokens and labels, from a table or from a file with a token a line.
   ///
   /// - Parameter needsTags: whether a file without labels is refused.
@@ -76,10 +73,9 @@ public struct TaggingPreprocessing: TablePreparation {
 
   /// The tokens and labels of a row; nil where there are none.
   private static func row(
-    _ row: Int, _ texts: [String?], _ labels: [String?], _ table: Table
+    _ row: Int, _ tokens: [[String]?], _ tags: [[String]?], _ table: Table
   ) throws(TableFault) -> (tokens: [String], tags: [String])? {
-    guard let text = texts[row], let label = labels[row] else { return nil }
-    let (tokens, tags) = (parts(text), parts(label))
+    guard let tokens = tokens[row], let tags = tags[row] else { return nil }
     guard tokens.count == tags.count else {
       throw .tagCount(path: table.path, row: table.rowNumbers[row], tokens: tokens.count, tags: tags.count)
     }
@@ -89,11 +85,10 @@ public struct TaggingPreprocessing: TablePreparation {
   private static func rows(
     of table: Table, _ settings: TaggingSettings, among rows: [Int]? = nil
   ) throws(TableFault) -> [(place: Int, tokens: [String], tags: [String])] {
-    let texts = try TextColumnPreprocessing.texts(of: table, settings.column)
-    let labels = try TextColumnPreprocessing.texts(of: table, settings.target)
+    let (tokens, tags) = (try table.parts(of: settings.column), try table.parts(of: settings.target))
     var found: [(place: Int, tokens: [String], tags: [String])] = []
     for place in rows ?? Array(0..<table.rowCount) {
-      if let row = try row(place, texts, labels, table) { found.append((place, row.tokens, row.tags)) }
+      if let row = try row(place, tokens, tags, table) { found.append((place, row.tokens, row.tags)) }
     }
     return found
   }
@@ -131,9 +126,8 @@ public struct TaggingPreprocessing: TablePreparation {
   /// The rows of a table that have tokens, and these, all of them.
   public func texts(of table: Table) throws(TableFault) -> (inputs: TextSequences, words: [[String]]) {
     var (inputs, words) = (TextSequences(), [[String]]())
-    for (row, text) in try TextColumnPreprocessing.texts(of: table, settings.column).enumerated() {
-      let tokens = Self.parts(text ?? "")
-      if tokens.isEmpty { continue }
+    for (row, tokens) in try table.parts(of: settings.column).enumerated() {
+      guard let tokens, !tokens.isEmpty else { continue }
       inputs.append(tokens.map(number), unknown: Int32(vocabulary.count), row: row)
       words.append(tokens)
     }

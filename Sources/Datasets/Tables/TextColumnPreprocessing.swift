@@ -97,8 +97,10 @@ public struct TextColumnPreprocessing: TablePreparation {
     target.classes = try TablePreprocessing.classes(try table.column(target.name), rows, table.path)
   }
 
-  /// The fields of a column of words; a table that was not read for texts may hold numbers there.
+  /// The fields of a column of words, and the elements of lists with spaces between them; a table that was not read for texts
+  /// may hold numbers there.
   static func texts(of table: Table, _ name: String) throws(TableFault) -> [String?] {
+    if let lists = try table.lists(of: name) { return lists.map { $0?.joined(separator: " ") } }
     guard case .categorical(let texts) = try table.column(name).values else {
       throw .noTexts(path: table.path, column: name)
     }
