@@ -153,4 +153,71 @@ import Testing
     let table = try Table(csv: Array(("when,y\n" + rows.joined(separator: "\n") + "\n").utf8), path: "t.csv")
     #expect(table.remarks() == ["column when: dates; --dates 'when' makes numbers of them"])
   }
+
+  // MARK: Zones and order
+
+  @Test(
+    arguments: [
+      ("2024-03-01T10:00Z", 0), ("2024-03-01 10:00 GMT", 0), ("2024-03-01T10:00:00+02:00", 120),
+      ("2024-03-01T10:00-0530", -330), ("2024-03-01T10:00+01", 60), ("2024-03-01T10:00", nil), ("2024-03-01", nil),
+    ] as [(String, Int?)]) func zonesAreRead(text: String, minutes: Int?) throws
+  {
+    let time = try #require(DateFormat.iso.time(of: text))
+    #expect(time.zone == minutes)
+    #expect(time.secondsSince1970 == 1_709_251_200 + (text.contains("10:00") ? 36_000 : 0) - 60 * Double(minutes ?? 0))
+    #expect(DateFormat(word: "%d.%m.%Y %H:%M %z")?.time(of: "1.3.2024 10:00 -0100")?.zone == -60)
+  }
+
+  @Test func timesInSeveralZonesAreSaid() throws {
+    func remarks(_ second: String) throws -> [String] {
+      let table = Table([
+        .init("t", .categorical(["2024-01-01T23:00+02:00", nil, second])), .init("y", .numeric([1, 2, 3])),
+      ])
+      var settings = TableSettings(target: "y")
+      settings.dates = DateSettings(columns: ["t"])
+      return try TablePreprocessing(fitting: table, settings).remarks(on: table)
+    }
+    #expect(try remarks("2024-01-02T00:00+02:00").isEmpty)
+    for other in ["2024-01-01T21:00Z", "2024-01-01T21:00"] {
+      let found = try remarks(other)
+      #expect(found.count == 1 && found[0].hasPrefix("column t: times in different zones, such as "), "\(found)")
+    }
+  }
+
+  private func remarks(_ dates: [String?], isSeries: Bool = true) -> [String] {
+    Table([.init("d", .categorical(dates))]).remarksOnOrder(isSeries: isSeries)
+  }
+
+  @Test func rowsInOrderHaveNoRemark() {
+    let days = (1...28).map { "2024-02-\($0 < 10 ? "0" : "")\($0)" }
+    for dates in [
+      days, ["2024-01-31", nil, "2024-02-29", "2024-03-31"], ["3/4/2024", "3/5/2024", "4/4/2024"], ["b", "a"],
+      ["2024-01-01"], ["2024-01-01T10:00+02:00", "2024-01-01T09:00Z"],
+      days.filter { !["03", "04", "10", "11", "17", "18", "24", "25"].contains($0.suffix(2)) },
+    ] as [[String?]] { #expect(remarks(dates).isEmpty, "\(dates)") }
+  }
+
+  @Test func rowsOutOfOrderAreSaid() {
+    let turned = "column d: the newest row comes first, and rows are taken in their order, the last one for the newest"
+    for isSeries in [true, false] {
+      #expect(
+        remarks(["2024-01-03", "2024-01-02", "2024-01-01"], isSeries: isSeries).first?.hasPrefix(turned) == true)
+      let mixed = remarks(["2024-01-01", "2024-01-02", "2024-01-01", "2024-01-02"], isSeries: isSeries)
+      #expect(mixed.first?.hasPrefix("column d: row 4 ('2024-01-01') is before row 3 ('2024-01-02')") == true)
+      #expect(mixed.first?.contains("a file for each series") == isSeries)
+    }
+    let equal = ["2024-01-01", "2024-01-01", "2024-01-02"]
+    #expect(remarks(equal).first?.hasPrefix("column d: rows 2 and 3 have the same time") == true)
+    #expect(remarks(equal, isSeries: false).isEmpty, "rows of their own may be of one day")
+    #expect(remarks(["2024-01-01T10:00Z", "2024-01-01T11:00+02:00"]).count == 1, "by UTC")
+  }
+
+  @Test func gapsOfASeriesAreSaid() {
+    let hours = (0..<24).filter { ![7, 8].contains($0) }.map { "2024-01-01 \($0 < 10 ? "0" : "")\($0):00" }
+    #expect(
+      remarks(hours) == [
+        "column d: rows are 1 hour apart, but for 1 of 21, the first between rows 8 and 9: windows count rows, whatever lies between them"
+      ])
+    #expect(remarks(hours, isSeries: false).isEmpty)
+  }
 }

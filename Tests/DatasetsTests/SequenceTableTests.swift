@@ -281,4 +281,12 @@ import Testing
     longer.horizon = 2
     #expect(try data.preprocessing.adapted(to: longer, path: "t.csv").settings.stepCount == 1)
   }
+
+  @Test func aFullVocabularyIsSaid() {
+    let words = (0..<WordVocabulary.limit).map { "w\($0)" }
+    #expect(TextVocabulary(of: [words.dropLast().joined(separator: " ")], by: .word).remark == nil)
+    let full = TextVocabulary(of: [words.joined(separator: " "), "more"], by: .word)
+    #expect(full.remark?.hasPrefix("the vocabulary is full: it has the 30000 most frequent words") == true)
+    #expect(TextVocabulary(of: ["abc"], by: .character).remark == nil)
+  }
 }

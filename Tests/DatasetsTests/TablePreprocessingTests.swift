@@ -264,4 +264,22 @@ import Testing
       #expect(throws: TableFault.self) { try TablePreprocessing(json: text) }
     }
   }
+
+  /// Codes and long integers lose something where they count as numbers.
+  @Test func whatNumbersDoNotSayIsSaid() throws {
+    func remarks(_ fields: [String], target: String = "y") throws -> [String] {
+      let rows = fields.enumerated().map { "\($1),\($0).5" }
+      let table = try Table(csv: Array(("x,y\n" + rows.joined(separator: "\n") + "\n").utf8), path: "t.csv")
+      return try TablePreprocessing(fitting: table, TableSettings(target: target)).remarks(on: table, withTarget: true)
+    }
+    for target in ["y", "x"] {
+      let codes = try remarks(["01234", "2345", "0123"], target: target)
+      #expect(codes.count == 1 && codes[0].contains("column x: counts as numbers") && codes[0].contains("'01234'"))
+      let long = try remarks(["9007199254740993", "9007199254740992", "5"], target: target)
+      #expect(long.count == 1 && long[0].hasPrefix("column x: different fields become one number"), "\(long)")
+    }
+    for plain in [["1", "2.50", "-3"], ["0", "0.5", "-0.25"], ["1700000000000000000", "1700000001000000000", "3"]] {
+      #expect(try remarks(plain).isEmpty)
+    }
+  }
 }

@@ -99,7 +99,7 @@ public struct ColumnUnits: Codable, Equatable, Sendable {
   /// What a person should know of a table that the columns were fitted to, a line each.
   public func remarks(on table: Table) -> [String] {
     let constant = table.names.filter { !columnNames.holds($0) && !settings.excluded.holds($0) }
-    return table.remarks(on: columnNames)
+    return table.remarks(on: columnNames) + table.remarks(onNumbers: numbers.map(\.name))
       + constant.map { "column \($0) has the same value in every training row, and is left out" }
   }
 

@@ -85,7 +85,10 @@ public struct SeriesPreprocessing: TablePreparation {
     target.map { TargetScale(mean: $0.shift, deviation: $0.scale) } ?? TargetScale()
   }
 
-  public func remarks(on table: Table, withTarget: Bool) -> [String] { table.remarks(on: columns.map(\.name)) }
+  public func remarks(on table: Table, withTarget: Bool) -> [String] {
+    let names = columns.map(\.name)
+    return table.remarks(on: names) + table.remarks(onNumbers: names) + table.remarksOnOrder(isSeries: true)
+  }
 
   /// Fits to the first rows of a table, the training rows. Columns of words are skipped.
   public init(fitting table: Table, rows: Int, _ settings: SeriesSettings) throws(TableFault) {

@@ -111,8 +111,11 @@ public struct TablePreprocessing: Codable, Equatable, Sendable {
 
   /// How a table's columns were understood: see `Table.remarks(on:)`. Dates are not words.
   public func remarks(on table: Table, withTarget: Bool) -> [String] {
-    let dates = ExactSet((dates ?? []).map(\.name))
-    return table.remarks(on: columnNames.filter { !dates.contains($0) } + (withTarget ? [target.name] : []))
+    let dateNames = ExactSet((dates ?? []).map(\.name))
+    let learnsNumber = withTarget && target.task == .regression
+    return table.remarks(on: columnNames.filter { !dateNames.contains($0) } + (withTarget ? [target.name] : []))
+      + table.remarks(onNumbers: numberNames + (learnsNumber ? [target.name] : []))
+      + (dates ?? []).compactMap { $0.remarkOnZones(of: table) }
   }
 
   /// How the columns are to be read in other tables.

@@ -45,6 +45,13 @@ public enum TextVocabulary: Equatable, Sendable {
     }
   }
 
+  /// What a person should know of a vocabulary that has no room for more words; nil of another one.
+  package var remark: String? {
+    guard case .words(let vocabulary) = self, vocabulary.words.count >= WordVocabulary.limit else { return nil }
+    return
+      "the vocabulary is full: it has the \(vocabulary.words.count) most frequent words, and all others count as unknown"
+  }
+
   /// The numbers of a text's first tokens, and whether there are more. What the vocabulary does not have is `count`.
   public func encode(_ text: String, longest: Int = .max) -> (tokens: [Int32], isCut: Bool) {
     let unknown = Int32(count)

@@ -13,6 +13,8 @@ protocol TrainablePreparation: TablePreparation {
   static var items: String { get }
   /// The share of the rows that is the test.
   static var testShare: Double { get }
+  /// Whether the rows are steps of one time series.
+  static var isSeries: Bool { get }
 
   /// The preparation that a checkpoint's network knows, if the run keeps it; nil to fit a new one.
   ///
@@ -63,6 +65,7 @@ extension TrainablePreparation {
   var monitors: [Monitor] { classes == nil ? Monitor.ofNumbers : Monitor.ofClasses }
   var dividesClasses: Bool { classes != nil }
   static var testShare: Double { 0.1 }
+  static var isSeries: Bool { false }
   func changes(_ given: [ConfigurationChange]) -> [ConfigurationChange] { given }
   func places(of inputs: Inputs) -> [Int]? { nil }
   func changing(
@@ -74,7 +77,7 @@ extension TrainablePreparation {
   ///
   /// - Parameter report: is told what a person should know, a line at a time.
   static func task(
-    _ beginning: Beginning, _ settings: Settings, _ options: TrainingOptions, report: (String) -> Void
+    _ beginning: Beginning, _ settings: Settings, _ options: TrainingOptions, report given: (String) -> Void
   ) throws -> any TrainingTask {
     if let architecture = try beginning.architecture, let network = try? architecture.build(), !suits(network) {
       throw Self.unsuited(architecture)
@@ -92,9 +95,12 @@ extension TrainablePreparation {
     if options.learning.loss != nil, !Monitor.ofNumbers.elementsEqual(preprocessing.monitors) {
       throw TrainingFault.lossOfNumbers(path: options.data)
     }
+    // Runs that share their data have the same to say of them.
+    func report(_ remark: String) { if SharedReadings.isNew(remark) { given(remark) } }
     for remark in preprocessing.remarks(on: table, data.parts) + Inputs.remarks(on: data.parts.all.map(\.inputs)) {
       report(remark)
     }
+    if plan.isInOrder, !Self.isSeries { for remark in table.remarksOnOrder(isSeries: false) { report(remark) } }
     if let remark = data.dropped.remark { report(remark) }
     if beginning.isSource, !preprocessing.dividesClasses,
       let remark = options.parts.remarkOnStrata("\(options.data) is not divided by classes")
@@ -282,6 +288,7 @@ extension TablePreprocessing: TrainablePreparation {
 
 extension SeriesPreprocessing: TrainablePreparation {
   static var items: String { "windows" }
+  static var isSeries: Bool { true }
   func places(of inputs: SeriesWindows) -> [Int]? { inputs.firstTargets }
   var preparation: InputPreparation { .series(self) }
   var outputCount: Int { settings.stepCount }
@@ -306,8 +313,10 @@ extension SeriesPreprocessing: TrainablePreparation {
   }
 
   func remarks(on table: Table, _ parts: DatasetParts<Examples<SeriesWindows>>) -> [String] {
-    let remarks = table.remarks(on: table.names.filter { !ExactSet(settings.excluded).contains($0) })
-    return remarks + table.unusedColumns(beside: columns.map(\.name))
+    let excluded = ExactSet(settings.excluded)
+    return table.remarks(on: table.names.filter { !excluded.contains($0) })
+      + table.remarks(onNumbers: columns.map(\.name)) + table.remarksOnOrder(isSeries: Self.isSeries)
+      + table.unusedColumns(beside: columns.map(\.name))
   }
 
   func head(of known: SeriesPreprocessing) -> Beginning.KnownHead {
@@ -386,7 +395,7 @@ extension TextColumnPreprocessing: TrainablePreparation {
 
   func remarks(on table: Table, _ parts: DatasetParts<Examples<TextSequences>>) -> [String] {
     let isOfNumbers = target.kind == .numeric && target.classes.count > 2
-    return table.remarks(on: [settings.target])
+    return table.remarks(on: [settings.target]) + [vocabulary.remark].compactMap { $0 }
       + (isOfNumbers
         ? [
           "column \(target.name) holds numbers, which are taken as \(target.classes.count) classes: no numbers are learned of texts"

@@ -51,7 +51,7 @@ extension TaggingPreprocessing: TrainablePreparation {
   func head(of known: TaggingPreprocessing) -> Beginning.KnownHead { .init(of: known.tags, for: tags) }
 
   func remarks(on table: Table, _ parts: DatasetParts<Examples<TextSequences>>) -> [String] {
-    skippedRows(parts.skipped, without: "tokens or labels")
+    [vocabulary.remark].compactMap { $0 } + skippedRows(parts.skipped, without: "tokens or labels")
   }
 
   func outputs(
@@ -105,7 +105,8 @@ extension TranslationPreprocessing: TrainablePreparation {
   func head(of known: TranslationPreprocessing) -> Beginning.KnownHead { .same("these tokens") }
 
   func remarks(on table: Table, _ parts: DatasetParts<Examples<WritingExamples<TextSequences>>>) -> [String] {
-    skippedRows(parts.skipped, without: "both texts")
+    [source.remark, written.vocabulary.remark].compactMap { $0 }
+      + skippedRows(parts.skipped, without: "both texts")
   }
 
   func outputs(

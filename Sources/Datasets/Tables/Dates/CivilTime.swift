@@ -1,4 +1,4 @@
-/// A day of the Gregorian calendar and a time of it, as it is written, whatever its time zone.
+/// A day of the Gregorian calendar and a time of it, as it is written, with its time zone beside it.
 struct CivilTime: Equatable {
   var year: Int
   var month: Int
@@ -6,6 +6,8 @@ struct CivilTime: Equatable {
   var hour = 0
   var minute = 0
   var second = 0.0
+  /// How many minutes the zone that is written is east of UTC; nil where none is.
+  var zone: Int?
 
   /// nil where there is no such day.
   init?(year: Int, month: Int, day: Int) {
@@ -45,6 +47,9 @@ struct CivilTime: Equatable {
   }
 
   var secondOfDay: Double { Double(hour * 3600 + minute * 60) + second }
+
+  /// Seconds since 1970-01-01, in UTC where a zone is written.
+  var secondsSince1970: Double { Double(daysSince1970) * 86_400 + secondOfDay - Double(zone ?? 0) * 60 }
 
   /// From Monday, 0, to Sunday, 6.
   var weekday: Int { ((daysSince1970 + 3) % 7 + 7) % 7 }

@@ -124,6 +124,20 @@ public struct DateColumn: Codable, Equatable, Sendable {
     return times
   }
 
+  /// What a person should know of times in several zones; nil where there is one, or none.
+  func remarkOnZones(of table: Table) -> String? {
+    guard let texts = try? Self.texts(of: table, name), let times = try? times(texts, table) else { return nil }
+    var examples: [Int?: String] = [:]
+    for (text, time) in zip(texts, times) {
+      if let text, let time, examples[time.zone] == nil { examples[time.zone] = text }
+    }
+    guard examples.count > 1 else { return nil }
+    let listed = examples.sorted { ($0.key ?? .min) < ($1.key ?? .min) }.prefix(2).map { "'\($0.value)'" }
+    return
+      "column \(name): times in different zones, such as \(listed.joined(separator: " and ")), count as they are written; "
+      + "write all in one zone if that is not meant"
+  }
+
   /// The columns that the texts become.
   fileprivate func columns(_ texts: [String?], _ table: Table) throws(TableFault) -> [Table.Column] {
     let times = try times(texts, table)

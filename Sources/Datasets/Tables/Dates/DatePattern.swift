@@ -35,7 +35,7 @@ struct DatePattern {
   func time(of text: inout DateText) -> CivilTime? {
     var (year, month, day) = (1900, 1, 1)
     var (hour, minute, second, isAfternoon) = (0, 0, 0.0, Bool?.none)
-    var dayOfYear: Int?
+    var (dayOfYear, zone): (Int?, Int?) = (nil, nil)
     var moment: CivilTime?
     for part in parts {
       switch part {
@@ -84,7 +84,9 @@ struct DatePattern {
           isAfternoon = half == "P" || half == "p"
         case "a", "A":
           guard DateText.number(of: text.letters(), in: DateText.weekdays) != nil else { return nil }
-        case "z": guard text.zone() else { return nil }
+        case "z":
+          guard let value = text.zone() else { return nil }
+          zone = value
         case "Z": guard !text.letters().isEmpty else { return nil }
         case "s":
           let isNegative = text.mark("-") != nil
@@ -111,6 +113,7 @@ struct DatePattern {
       date = CivilTime(year: year, month: month, day: day)
     }
     guard var result = date, result.set(hour: hour, minute: minute, second: second) else { return nil }
+    result.zone = zone
     return result
   }
 }

@@ -80,15 +80,19 @@ struct DateText {
   /// The month that an English name stands for.
   mutating func monthName() -> Int? { Self.number(of: letters(), in: Self.months) }
 
-  /// A zone such as `Z`, `UTC`, `+01:00`, which is passed over; false where something else follows.
-  mutating func zone() -> Bool {
-    if mark("+-") != nil {
-      guard let hours = number(2...2), hours <= 24 else { return false }
+  /// A zone such as `Z`, `UTC`, `+01:00`, as minutes east of UTC; nil where something else follows.
+  mutating func zone() -> Int? {
+    if let sign = mark("+-") {
+      guard let hours = number(2...2), hours <= 24 else { return nil }
       let hasColon = mark(":") != nil
-      if digits == 0 { return !hasColon }
-      return number(2...2).map { $0 < 60 } ?? false
+      var minutes = 0
+      if digits > 0 || hasColon {
+        guard let found = number(2...2), found < 60 else { return nil }
+        minutes = found
+      }
+      return (sign == "-" ? -1 : 1) * (hours * 60 + minutes)
     }
-    return ["z", "utc", "gmt"].contains(letters().lowercased())
+    return ["z", "utc", "gmt"].contains(letters().lowercased()) ? 0 : nil
   }
 
   /// A time behind a date, if there is one: `T14:30`, ` 14:30:05.25`, ` 2:30 PM`, `T143005`, and a zone.
@@ -116,7 +120,10 @@ struct DateText {
       hour = hour % 12 + (half == "P" || half == "p" ? 12 : 0)
       spaces()
     }
-    if !isAtEnd, !zone() { return nil }
+    if !isAtEnd {
+      guard let zone = zone() else { return nil }
+      time.zone = zone
+    }
     return isAtEnd && time.set(hour: hour, minute: minute, second: second) ? time : nil
   }
 }
