@@ -66,8 +66,9 @@ struct EvaluateCommand: ParsableCommand {
       if let name = further.slice.first {
         throw OptionFault("--slice \(name) is for one checkpoint, without --tta; leave it out")
       }
-      let evaluation = try EnsembleEvaluation(
-        choice, on: data, part: part, columns: columns, reading: reading, source: source)
+      let evaluation = try tellingOnce {
+        try EnsembleEvaluation(choice, on: data, part: part, columns: columns, reading: reading, source: source)
+      }
       return evaluation.report.print(asJSON: json)
     }
     if try evaluateUnlabeledImages(data) { return }

@@ -1,5 +1,6 @@
 import Aviary
 import AviaryArchives
+import AviaryDiagnostics
 import Synchronization
 
 /// Prints an error as one line on standard error.
@@ -10,7 +11,23 @@ package func complain(_ text: String) { printOnStandardError("error: " + text) }
 
 /// Prints a line on standard error, for what is neither a result nor an error; nothing with `--quiet`.
 package func tell(_ line: String) {
-  if !Notices.areSilenced { printOnStandardError(line) }
+  if Notices.areSilenced || ToldLines.current?.isNew(line) == false { return }
+  printOnStandardError(line)
+}
+
+/// Lines that are told once, however many have the same to say.
+final class ToldLines: Sendable {
+  /// Of what runs now; nil where each line is told as often as it comes.
+  @TaskLocal static var current: ToldLines?
+
+  private let lines = Mutex(ExactSet())
+
+  fileprivate func isNew(_ line: String) -> Bool { lines.withLock { $0.insert(line) } }
+}
+
+/// Runs what has the same to say of data for each of several networks, and tells each line once.
+func tellingOnce<Result>(_ body: () throws -> Result) rethrows -> Result {
+  try ToldLines.$current.withValue(ToldLines(), operation: body)
 }
 
 private func printOnStandardError(_ line: String) {

@@ -96,7 +96,7 @@ struct PredictCommand: ParsableCommand {
     let choice = try EnsembleChoice([checkpoint] + further, ensemble, weights)
     let images = try data.map { [try weights.dataPath($0)] } ?? Array(images.dropFirst(further.count))
     guard !images.isEmpty else { throw ValidationError("give what to predict: images, tables, texts or a graph") }
-    if !choice.isSingle { return try predictTogether(images, choice) }
+    if !choice.isSingle { return try tellingOnce { try predictTogether(images, choice) } }
     if images.allSatisfy({ (try? DataSource.kind(of: $0)) == .graphs }) { return try predictGraphs(images) }
     for (option, isGiven) in [("--nodes", nodes != nil), ("--graphs", graphs != nil)] where isGiven {
       throw CommandFault.unsuitedOption(option: option, kinds: [.graphs], path: images[0])

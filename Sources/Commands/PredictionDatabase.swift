@@ -26,6 +26,7 @@ extension PredictionColumns {
         path: path,
         reason: "SQLite has at most \(Self.mostColumns) columns, and the predictions \(names.count); write .jsonl")
     }
+    for name in names { tellOfBytes(in: name) }
     try writeDurably(to: path) { (temporary) throws(PredictionDatabaseFault) in
       do {
         let database = try SQLiteDatabase(path: temporary)
@@ -62,8 +63,14 @@ extension PredictionColumns {
     case nil, .null?: .null
     case .boolean(let isTrue)?: .integer(isTrue ? 1 : 0)
     case .number(let digits)?: Int64(digits).map { .integer($0) } ?? Double(digits).map { .real($0) } ?? .text(digits)
-    case .text(let text)?: .text(text)
-    case .some(let other): .text(other.serialized)
+    case .text(let text)?: told(text)
+    case .some(let other): told(other.serialized)
     }
+  }
+
+  /// A text, after a line where it has bytes that are not UTF-8.
+  private static func told(_ text: String) -> SQLiteValue {
+    tellOfBytes(in: text)
+    return .text(text)
   }
 }

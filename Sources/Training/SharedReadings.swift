@@ -1,6 +1,7 @@
 import AviaryArchives
 import AviaryCheckpoints
 import AviaryDatasets
+import AviaryDiagnostics
 import AviaryLayers
 import AviaryPlatform
 import Synchronization
@@ -33,6 +34,7 @@ public final class SharedReadings: Sendable {
   private struct State {
     var features: [String: ImageFeatures] = [:]
     var tables: [String: any Sendable] = [:]
+    var told = ExactSet()
   }
 
   /// Shares nothing yet.
@@ -86,6 +88,13 @@ public final class SharedReadings: Sendable {
       if Interruption.isRequested { throw EvaluationInterrupted() }
       usleep(100_000)
     }
+  }
+
+  // MARK: Remarks
+
+  /// Whether none of the runs that share their data has told this of them.
+  static func isNew(_ remark: String) -> Bool {
+    current.map { shared in shared.state.withLock { $0.told.insert(remark) } } ?? true
   }
 
   // MARK: Tables

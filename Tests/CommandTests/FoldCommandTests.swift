@@ -203,4 +203,35 @@ import Testing
       in: scratch.path)
     #expect(outcome.status == 64 && outcome.errors.contains(name), "\(outcome.errors)")
   }
+
+  /// What several networks have to say of one table is said once, and what one of them says alone as well.
+  @Test func remarksAreToldOnce() throws {
+    func words(_ first: String, _ file: String) throws {
+      let rows = (0..<40).map { "\($0 % 7),\([first, "b"][$0 % 2]),\($0 % 2 == 0 ? "NA" : "US")" }
+      try scratch.write("a,word,kind\n" + rows.joined(separator: "\n") + "\n", to: file)
+    }
+    for word in ["x", "z", "new"] { try words(word, "\(word).csv") }
+    func count(_ outcome: BuiltTool.Outcome, _ text: String) -> Int {
+      outcome.errors.split(separator: "\n").count { $0.contains(text) }
+    }
+    let options = ["--target", "kind", "--epochs", "1", "--set", "hidden=[4]"]
+    let folds = try BuiltTool.run(
+      ["train", "mlp", "--data", "x.csv", "--folds", "3", "--output", "folds"] + options, in: scratch.path)
+    #expect(folds.status == 0 && count(folds, "'NA' is taken as a word") == 1, "\(folds.errors)")
+    for word in ["x", "z"] {
+      let trained = try BuiltTool.run(
+        ["train", "mlp", "--data", "\(word).csv", "--output", word] + options, in: scratch.path)
+      #expect(trained.status == 0, "\(trained.errors)")
+    }
+    for arguments in [
+      ["evaluate", "x", "z", "--data", "new.csv"], ["predict", "x", "z", "new.csv"],
+      ["evaluate", "x", "z", "--data", "new.csv", "--ensemble", "weighted", "--validation", "new.csv"],
+    ] {
+      let outcome = try BuiltTool.run(arguments, in: scratch.path)
+      #expect(outcome.status == 0 && count(outcome, "'new' is not a word") == 1, "\(arguments): \(outcome.errors)")
+    }
+    // The first network knows this word.
+    let known = try run("evaluate", "x", "z", "--data", "x.csv", "--part", "all")
+    #expect(known.status == 0 && count(known, "'x' is not a word that the network knows") == 1, "\(known.errors)")
+  }
 }

@@ -178,24 +178,26 @@ import Testing
 
   /// The groups of a slice are all items, and their scores together the score of all.
   @Test func groupsOfItemsAreScoredByThemselves() throws {
-    var lines = ["size,color,note,kind"]
+    var lines = ["size,color,note,id,kind"]
     for row in 0..<60 {
-      lines.append("\(row % 13),\(["red", "blue", ""][row % 3]),\(row),\(row % 13 > 6 ? "big" : "small")")
+      // Two of the three integers are one number.
+      let id = 9_007_199_254_740_991 + row % 3
+      lines.append("\(row % 13),\(["red", "blue", ""][row % 3]),\(row),\(id),\(row % 13 > 6 ? "big" : "small")")
     }
     try scratch.write(lines.joined(separator: "\n") + "\n", to: "things.csv")
     let run = scratch / "run"
     let trained = try BuiltTool.run([
-      "train", "mlp", "--data", scratch / "things.csv", "--target", "kind", "--exclude", "color,note", "--set",
+      "train", "mlp", "--data", scratch / "things.csv", "--target", "kind", "--exclude", "color,note,id", "--set",
       "hidden=[4]", "--output", run, "--epochs", "2", "--quiet",
     ])
     #expect(trained.status == 0, "\(trained.errors)")
     // A column that the network does not see, too.
-    let evaluate = ["evaluate", run, "--part", "all", "--slice", "color", "--slice", "size"]
+    let evaluate = ["evaluate", run, "--part", "all", "--slice", "color", "--slice", "size", "--slice", "id"]
     let outcome = try BuiltTool.run(evaluate + ["--json"])
     #expect(outcome.status == 0, "\(outcome.errors)")
     let object = try #require(try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any])
     let slices = try #require(object["slices"] as? [[String: Any]])
-    #expect(slices.map { $0["by"] as? String } == ["color", "size"])
+    #expect(slices.map { $0["by"] as? String } == ["color", "size", "id"])
     for slice in slices {
       let groups = try #require(slice["groups"] as? [[String: Any]])
       let counts = groups.compactMap { $0["count"] as? Int }
@@ -203,6 +205,8 @@ import Testing
       #expect(counts.reduce(0, +) == 60)
       #expect(abs(right / 60 - (try #require(object["accuracy"] as? Double))) < 1e-9)
     }
+    let ids = try #require(slices[2]["groups"] as? [[String: Any]])
+    #expect(ids.compactMap { $0["value"] as? String } == (1...3).map { "900719925474099\($0)" })
     let colors = try #require(slices[0]["groups"] as? [[String: Any]])
     #expect(colors.compactMap { $0["value"] as? String } == ["blue", "red"] && colors[2]["value"] is NSNull)
     let plain = try BuiltTool.run(evaluate + ["--report", scratch / "report"])
@@ -212,7 +216,7 @@ import Testing
     try expectSelfContained(page)
     #expect(page.contains("id=\"slices\"") && page.contains(">color</caption>") && !page.contains(">kind</caption>"))
     let unknown = try BuiltTool.run(["evaluate", run, "--slice", "smell"])
-    #expect(unknown.status == 64 && unknown.errors.contains("has no 'smell' to slice by; it has size, color, note"))
+    #expect(unknown.status == 64 && unknown.errors.contains("has no 'smell' to slice by; it has size, color, note, id"))
   }
 
   @Test func imagesAreSlicedByTheirForm() throws {

@@ -47,4 +47,13 @@ import Testing
     let scores = SliceScores(slicing, errors: [3, -4, 0])
     #expect(scores.rows.map(\.score) == [Double(12.5).squareRoot(), 0] && scores.rows[0].interval == nil)
   }
+
+  /// Integers of which two are one `Double`, and codes, are groups as words are, in the order of the numbers.
+  @Test func numbersWithNamesAreGroupsOfThese() {
+    let names = ["9007199254740993", "12", "9007199254740992", nil, "9007199254740993"]
+    let slicing = Slicing("id", numbers: names.map { $0.flatMap { Double($0) } }, names: names)
+    #expect(slicing.groups.map(\.name) == ["12", "9007199254740992", "9007199254740993", "(missing)"])
+    #expect(slicing.groups.map(\.items) == [[1], [2], [0, 4], [3]])
+    #expect(Slicing("zip", numbers: [7, 7], names: ["07", "007"]).groups.map(\.name) == ["07", "007"])
+  }
 }

@@ -29,6 +29,16 @@ struct DataMember {
     var lacking: [LackingRow] = []
   }
 
+  /// What the network says of items, and of their data.
+  struct Answers {
+    /// By the items' numbers.
+    let outputs: [Int: MemberOutput]
+    /// How all items are called in the file, in their order; empty of windows of a series, which have no place of their own.
+    var names: [Int] = []
+    /// What a person should know of how a table was understood, a line each.
+    var remarks: [String] = []
+  }
+
   let evaluation: DataEvaluation
   /// In the order of the outputs; nil of numbers.
   let classes: [String]?
@@ -38,17 +48,10 @@ struct DataMember {
   let noun: String
   /// The labelled items of a part of data.
   let labelled: (_ data: String) throws -> Labelled
-  /// What the network says of items, by their numbers; of those that are asked for at least. nil asks for all.
-  let outputs: (_ data: String, _ items: [Int]?) throws -> [Int: MemberOutput]
-  /// What a person should know of how a table was understood, a line each.
-  var remarks: (_ data: String) throws -> [String] = { _ in [] }
-  /// How an item is called in the file; nil where by its number.
-  var name: (_ data: String) throws -> (Int) -> Int = { _ in { $0 } }
-
-  /// How many rows a table has, all of which are to be predicted; nil of a series, whose next value is.
-  var count: ((_ data: String) throws -> Int)?
-  /// What comes after the end of a series.
-  var next: ((_ data: String) throws -> OutputNumbers)?
+  /// What the network says of items, of those that are asked for at least. nil asks for all.
+  let answers: (_ data: String, _ items: [Int]?) throws -> Answers
+  /// What comes after the end of a series, and what a person should know of it; nil of other data.
+  var next: ((_ data: String) throws -> (numbers: OutputNumbers, remarks: [String]))?
 }
 
 extension DataEvaluation {
@@ -92,13 +95,13 @@ extension DataEvaluation {
             let rows = try preprocessing.rows(of: table)
             return rows.examples(targets: 0..<rows.count).inputs
           }, rows: \.firstTargets)
-        member.count = nil
         member.next = { path in
-          let rows = try preprocessing.rows(of: preprocessing.table(csv: path))
+          let table = try preprocessing.table(csv: path)
+          let rows = try preprocessing.rows(of: table)
           guard let numbers = predictor.numbersNext(after: rows) else {
             throw TableFault.shorterThanWindow(path: path, rows: rows.count, window: settings.window)
           }
-          return numbers
+          return (numbers, preprocessing.remarks(on: table))
         }
         return member
       }
@@ -113,7 +116,7 @@ extension DataEvaluation {
     rows: @escaping (Preparation.Inputs) -> [Int]
   ) -> DataMember {
     let preprocessing = predictor.preprocessing
-    var member = DataMember(
+    return DataMember(
       evaluation: self, classes: classes, target: target, noun: noun,
       labelled: { path in
         let table = try preprocessing.table(csv: path)
@@ -128,28 +131,21 @@ extension DataEvaluation {
           items: rows(chosen.inputs), labels: chosen.labels, targets: targets, part: part,
           lacking: try preprocessing.lackingRows(of: table))
       },
-      outputs: { path, asked in
-        let chosen = try inputs(try preprocessing.table(csv: path), asked)
+      answers: { path, asked in
+        let table = try preprocessing.table(csv: path)
+        let chosen = try inputs(table, asked)
         let outputs = predictor.numbers(chosen).map { numbers -> MemberOutput in
           classes == nil ? .numbers(numbers) : .classes(MemberAnswer(logits: numbers.values))
         }
-        return Dictionary(zip(rows(chosen), outputs), uniquingKeysWith: { first, _ in first })
+        return DataMember.Answers(
+          outputs: Dictionary(zip(rows(chosen), outputs), uniquingKeysWith: { first, _ in first }),
+          names: table.rowNumbers, remarks: preprocessing.remarks(on: table) + chosen.remarks)
       })
-    member.remarks = { path in
-      let table = try preprocessing.table(csv: path)
-      return try preprocessing.remarks(on: table) + inputs(table, nil).remarks
-    }
-    member.count = { path in try preprocessing.table(csv: path).rowCount }
-    member.name = { path in
-      let numbers = try preprocessing.table(csv: path).rowNumbers
-      return { numbers[$0] }
-    }
-    return member
   }
 
   /// Of a collection of graphs, which are called by their numbers from 1.
   private func graphMember(_ data: String) throws -> DataMember {
-    var member = DataMember(
+    DataMember(
       evaluation: self, classes: try graphSetting(data).classes, target: "the class of a graph", noun: "graph",
       labelled: { path in
         let setting = try graphSetting(path)
@@ -158,21 +154,20 @@ extension DataEvaluation {
         let graphs = chosen ?? Array(0..<setting.data.collection.count)
         return DataMember.Labelled(items: graphs, labels: graphs.map { labels[$0] }, part: part)
       },
-      outputs: { path, asked in
+      answers: { path, asked in
         let setting = try graphSetting(path)
-        let graphs = asked ?? Array(0..<setting.data.collection.count)
+        let all = 0..<setting.data.collection.count
+        let graphs = asked ?? Array(all)
         func open(_ model: some NodeClassifier) -> [[Float]] { setting.data.probabilities(model, of: graphs) }
         let answers = open(setting.model).map { MemberOutput.classes(MemberAnswer(probabilities: $0.map(Double.init))) }
-        return Dictionary(uniqueKeysWithValues: zip(graphs, answers))
+        return DataMember.Answers(
+          outputs: Dictionary(uniqueKeysWithValues: zip(graphs, answers)), names: all.map { $0 + 1 })
       })
-    member.name = { _ in { $0 + 1 } }
-    member.count = { path in try GraphCollection(path: path).count }
-    return member
   }
 
   /// Of the nodes of one graph.
   private func nodeMember(_ data: String) throws -> DataMember {
-    var member = DataMember(
+    DataMember(
       evaluation: self, classes: try nodeSetting(data, needsLabels: false).classes, target: "the class of a node",
       noun: "node",
       labelled: { path in
@@ -187,7 +182,7 @@ extension DataEvaluation {
           }
         return DataMember.Labelled(items: nodes, labels: nodes.map { dataset.labels.scalars[$0] }, part: chosen)
       },
-      outputs: { path, _ in
+      answers: { path, _ in
         let setting = try nodeSetting(path, needsLabels: false)
         func open(_ model: some NodeClassifier) -> [Float] { setting.task.probabilities(model) }
         let (probabilities, width) = (open(setting.model), setting.classes.count)
@@ -196,9 +191,7 @@ extension DataEvaluation {
           outputs[node] = .classes(
             MemberAnswer(probabilities: probabilities[node * width..<(node + 1) * width].map(Double.init)))
         }
-        return outputs
+        return DataMember.Answers(outputs: outputs, names: Array(0..<setting.dataset.nodes))
       })
-    member.count = { path in try nodeSetting(path, needsLabels: false).dataset.nodes }
-    return member
   }
 }

@@ -100,12 +100,6 @@ private struct EnsembleTable {
 
   /// - Parameter items: by their numbers; nil for all.
   mutating func add(_ path: String, items: [Int]?) throws {
-    var remarks: [String] = []
-    for member in members {
-      // What cannot be found out is told by what follows.
-      for remark in (try? member.remarks(path)) ?? [] where !remarks.holds(remark) { remarks.append(remark) }
-    }
-    for remark in remarks { tell("\(path): \(remark)") }
     let next: [MemberOutput]?
     do throws(TableFault) { next = try outputsNext(path) } catch {
       return add(.failure("\(error)"), [.init("table", .text(path))], path)
@@ -113,16 +107,16 @@ private struct EnsembleTable {
     if let next {
       return try answer(next, [.init("table", .text(path))], "\(path): next \(members[0].target)")
     }
-    guard let total = try members[0].count?(path) else { return }
-    let outputs = try members.map { try $0.outputs(path, items) }
-    let name = try members[0].name(path)
+    let answers = try members.map { try $0.answers(path, items) }
+    for remark in answers.flatMap(\.remarks) { tell("\(path): \(remark)") }
+    let names = answers[0].names
     let isTable = source.kind == .tables
-    for item in items ?? Array(0..<total) {
-      let number = name(item)
+    for item in items ?? Array(names.indices) {
+      let number = names[item]
       let noun = isTable ? "row" : members[0].noun
       let place: [JSONValue.Member] = [.init(isTable ? "table" : "data", .text(path)), .init(noun, .integer(number))]
       let label = "\(path) \(noun) \(number)"
-      let found = outputs.compactMap { $0[item] }
+      let found = answers.compactMap { $0.outputs[item] }
       guard found.count == members.count else {
         let reason = "a value is missing, and a network was trained without such rows"
         add(.failure("\(label): \(reason)"), place, label)
@@ -138,9 +132,11 @@ private struct EnsembleTable {
     guard forecasts.count == members.count else { return nil }
     var found: [MemberOutput] = []
     for forecast in forecasts {
-      do { found.append(.numbers(try forecast(path))) } catch let fault as TableFault { throw fault } catch {
-        throw .unreadable(reason: "\(error)")
-      }
+      do {
+        let (numbers, remarks) = try forecast(path)
+        for remark in remarks { tell("\(path): \(remark)") }
+        found.append(.numbers(numbers))
+      } catch let fault as TableFault { throw fault } catch { throw .unreadable(reason: "\(error)") }
     }
     return found
   }

@@ -145,10 +145,11 @@ struct EnsembleSource {
   ) throws -> Scan {
     let labelled = try members[0].labelled(data)
     tellOtherDivisions(of: labelled.part.word)
-    let outputs = try members.map { try $0.outputs(data, labelled.items) }
+    let answered = try members.map { try $0.answers(data, labelled.items) }
+    for remark in answered.flatMap(\.remarks) { tell("\(data): \(remark)") }
     var lost = 0
     for (place, item) in labelled.items.enumerated() {
-      let found = outputs.compactMap { $0[item] }
+      let found = answered.compactMap { $0.outputs[item] }
       guard found.count == members.count else {
         lost += 1
         continue

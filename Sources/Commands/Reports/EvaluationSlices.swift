@@ -200,7 +200,10 @@ extension Slicing {
   static func columns(of evaluated: EvaluationReport.Rows) -> [Slicing] {
     evaluated.table.columns.filter { !$0.name.isExactly(evaluated.target) }.map { column in
       switch column.values {
-      case .numeric(let values): Slicing(column.name, numbers: evaluated.places.map { values[$0] })
+      case .numeric(let values):
+        Slicing(
+          column.name, numbers: evaluated.places.map { values[$0] },
+          names: column.areNames ? TablePreprocessing.classNames(column, evaluated.places) : [])
       case .categorical(let values): Slicing(column.name, words: evaluated.places.map { values[$0] })
       }
     }

@@ -33,6 +33,10 @@ public struct Slicing: Equatable, Sendable {
   ///   - words: of each item; nil where it has none.
   ///   - most: the most groups of words, at least two.
   public init(_ name: String, words: [String?], most: Int = 20) {
+    self.init(name, words: words, most: most) { $0 < $1 }
+  }
+
+  private init(_ name: String, words: [String?], most: Int, by precedes: (ExactText, ExactText) -> Bool) {
     ensure(most >= 2, "Slicing: \(most) groups of words are fewer than two")
     var places: [ExactText: [Int]] = [:]
     var missing: [Int] = []
@@ -43,7 +47,9 @@ public struct Slicing: Equatable, Sendable {
       a.value.count != b.value.count ? a.value.count > b.value.count : a.key < b.key
     }
     let shown = frequent.count > most ? frequent.prefix(most - 1) : frequent[...]
-    var groups = shown.sorted { $0.key < $1.key }.map { Group(kind: .value, name: $0.key.text, items: $0.value) }
+    var groups = shown.sorted { precedes($0.key, $1.key) }.map {
+      Group(kind: .value, name: $0.key.text, items: $0.value)
+    }
     let rest = frequent.dropFirst(shown.count)
     if !rest.isEmpty {
       groups.append(Group(kind: .rest, name: "\(rest.count) other values", items: rest.flatMap(\.value).sorted()))
@@ -55,9 +61,19 @@ public struct Slicing: Equatable, Sendable {
   ///
   /// - Parameters:
   ///   - numbers: of each item; nil where it has none.
+  ///   - names: how each is written where its text says more than the number, as of long integers; empty where none does. Then
+  ///     they are groups as words are, in the order of the numbers.
   ///   - intervals: how many intervals there are at most, at least two.
-  public init(_ name: String, numbers: [Double?], intervals: Int = 4) {
+  public init(_ name: String, numbers: [Double?], names: [String?] = [], intervals: Int = 4) {
     ensure(intervals >= 2, "Slicing: \(intervals) intervals are fewer than two")
+    guard names.isEmpty else {
+      func place(_ name: ExactText) -> (Double, Int) { (Double(name.text) ?? 0, name.text.utf8.count) }
+      self.init(name, words: names, most: 20) { a, b in
+        let (first, second) = (place(a), place(b))
+        return first == second ? a < b : first < second
+      }
+      return
+    }
     let known = numbers.compactMap { $0?.isFinite == true ? $0 : nil }.sorted()
     let missing = numbers.indices.filter { numbers[$0]?.isFinite != true }
     let values = Set(known).sorted()
