@@ -283,10 +283,12 @@ import Testing
   }
 
   @Test func aFullVocabularyIsSaid() {
-    let words = (0..<WordVocabulary.limit).map { "w\($0)" }
-    #expect(TextVocabulary(of: [words.dropLast().joined(separator: " ")], by: .word).remark == nil)
-    let full = TextVocabulary(of: [words.joined(separator: " "), "more"], by: .word)
-    #expect(full.remark?.hasPrefix("the vocabulary is full: it has the 30000 most frequent words") == true)
+    func remark(_ count: Int) -> String? {
+      WordVocabulary(words: (0..<count).map(String.init)).flatMap { TextVocabulary.words($0).remark }
+    }
+    #expect(remark(WordVocabulary.limit - 1) == nil)
+    #expect(
+      remark(WordVocabulary.limit)?.hasPrefix("the vocabulary is full: it has the 30000 most frequent words") == true)
     #expect(TextVocabulary(of: ["abc"], by: .character).remark == nil)
   }
 }

@@ -30,7 +30,7 @@ import Testing
     for text in ["0,1,2\n5,6,7\n", "1,2\n5,6\n", "0\n5\n", "1990,2000,2010\n5,6,7\n"] {
       #expect(try table(text).rowCount == 1)
     }
-    #expect(throws: TableFault.unnamedColumn(path: "t.csv", position: 1)) { try table(",0,1\n0,5,6\n") }
+    #expect(try table(",0,1\n0,5,6\n").names == ["0", "1"], "as pandas writes them")
     let half = try table("5.1,3.5,setosa\n4.9,3.0,setosa\n")
     #expect(half.remarks().contains { $0.contains("holds numbers (5.1, 3.5)") })
   }
@@ -110,7 +110,10 @@ import Testing
     ("a,b\n", .noRows(path: "t.csv")), ("a,b", .noRows(path: "t.csv")), ("a,b\n\n\n", .noRows(path: "t.csv")),
     ("a,b,a\n1,2,3\n", .duplicateColumn(path: "t.csv", name: "a")),
     ("a, a\n1,2\n", .duplicateColumn(path: "t.csv", name: "a")),
-    (",a\n1,2\n", .unnamedColumn(path: "t.csv", position: 1)),
+    (",a\nx,2\n", .unnamedColumn(path: "t.csv", position: 1)),
+    (",a\n1,2\n1,3\n", .unnamedColumn(path: "t.csv", position: 1)),
+    (",a\n1,2\n,3\n", .unnamedColumn(path: "t.csv", position: 1)),
+    (",\n,\n", .unnamedColumn(path: "t.csv", position: 1)),
     ("a,\n1,2\n", .unnamedColumn(path: "t.csv", position: 2)),
     ("a,b\n1\n", .ragged(path: "t.csv", row: 2, fields: 1, expected: 2)),
     ("a,b\n1,2\n\n1,2,3\n", .ragged(path: "t.csv", row: 4, fields: 3, expected: 2)),
@@ -138,6 +141,23 @@ import Testing
     let fault = #expect(throws: TableFault.self) { try table(text) }
     #expect(fault == expected)
     #expect(fault?.description.hasPrefix("t.csv: ") == true && fault?.description.contains("\n") == false)
+  }
+
+  /// pandas writes the numbers of rows below no name, and spreadsheets separators for empty columns.
+  @Test func unnamedColumnsThatSayNothingAreLeftOut() throws {
+    let numbered = try table(",a,,b,\n7,1,,x,\n3,2,,y,\n")
+    #expect(numbered.names == ["a", "b"] && numbered["b"]?.values == .categorical(["x", "y"]))
+    #expect(
+      numbered.remarks() == [
+        "column 1 has no name and numbers the rows: it is left out",
+        "column 3 has no name and no values: it is left out", "column 5 has no name and no values: it is left out",
+      ])
+  }
+
+  /// As word lists and the tables of GLUE have them.
+  @Test func quotationMarksBetweenTabsBelongToTheText() throws {
+    let tabs = try Table(csv: Array("a\tb\n5\" pipe\t1\nsaid \"no\"\t2\n\"x\ty\"\t3\n".utf8), path: "t.tsv")
+    #expect(tabs["a"]?.values == .categorical(["5\" pipe", "said \"no\"", "x\ty"]))
   }
 
   @Test func bytesThatAreNoTextAreRefused() {

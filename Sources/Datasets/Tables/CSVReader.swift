@@ -12,7 +12,7 @@ public struct CSVLimits: Equatable, Sendable {
 }
 
 /// Reads comma-separated values as RFC 4180 has them: fields in quotation marks may hold commas, line breaks and doubled
-/// quotation marks. Lines end in LF, CRLF or CR; a byte order mark is passed over, and so are empty lines. Where the header has
+/// quotation marks. Between tabs, a mark inside a field is one of its text: there, few programs write any others. Lines end in LF, CRLF or CR; a byte order mark is passed over, and so are empty lines. Where the header has
 /// semicolons or tabs and no comma, as spreadsheets write it in countries with a decimal comma, these separate fields.
 package struct CSVReader {
   package struct Record {
@@ -91,7 +91,7 @@ package struct CSVReader {
     if place < bytes.count, bytes[place] == Self.quote { return try quotedField(at: position) }
     let start = place
     while place < bytes.count, bytes[place] != between, !endsLine(at: place) {
-      if bytes[place] == Self.quote {
+      if bytes[place] == Self.quote, between != UInt8(ascii: "\t") {
         throw badQuote(position, "a quotation mark inside a field; put the field in quotation marks and double it")
       }
       place += 1
@@ -143,6 +143,6 @@ package struct CSVReader {
   }
 
   private func name(_ position: Int) -> String {
-    names.indices.contains(position) ? names[position] : "\(position + 1)"
+    names.indices.contains(position) && !names[position].isEmpty ? names[position] : "\(position + 1)"
   }
 }

@@ -43,6 +43,7 @@ struct FileReading {
     columns = fields.names.indices.map { place in
       Table.Column(fields.names[place], results[place], holdsLists: fields.areLists[place])
     }
+    remarks += fields.remarks
     if fields.hasHeader, let remark = HeaderNames.remark(fields.names) { remarks.append(remark) }
   }
 

@@ -131,7 +131,7 @@ public enum TableFault: Swift.Error, Equatable, Sendable, CustomStringConvertibl
     case .mixedDates(let path, let column, let first, let second):
       "\(path): column \(column): '\(Self.short(first))' and '\(Self.short(second))' are dates in different formats; write them in one"
     case .unnamedColumn(let path, let position):
-      "\(path): column \(position) has no name in the header; name it, or remove it if it only numbers the rows"
+      "\(path): column \(position) has no name in the header; name it, or remove it"
     case .numbersAsNames(let path, let names):
       "\(path): the first row holds numbers alone (\(Self.listed(names))), and it names the columns; add a row of names above it"
     case .duplicateColumn(let path, let name): "\(path): two columns are called '\(name)'; rename one"

@@ -15,6 +15,8 @@ struct TableFields {
   private(set) var areJSONNumbers: [Bool] = []
   /// Of each column, whether its fields are lists of JSON, as far as they are there.
   private(set) var areLists: [Bool] = []
+  /// What was left out, a line each.
+  private(set) var remarks: [String] = []
 
   /// - Parameter path: its ending says what the bytes are; those of an unknown one are read as CSV.
   init(_ bytes: [UInt8], path: String, _ limits: CSVLimits) throws(TableFault) {
@@ -48,6 +50,30 @@ struct TableFields {
       for (column, field) in record.fields.enumerated() { texts[column].append(field) }
     }
     separator = TableFormat(path: path) == .tsv ? nil : reader.separator
+    try leaveOutUnnamed(path)
+  }
+
+  /// Leaves out columns without a name that say nothing: one that numbers the rows, as pandas writes it, and empty ones, as
+  /// separators at the ends of lines make them.
+  private mutating func leaveOutUnnamed(_ path: String) throws(TableFault) {
+    for position in names.indices.reversed() where names[position].isEmpty {
+      let fields = texts[position].map(trimmed)
+      let isEmpty = fields.allSatisfy(\.isEmpty)
+      guard names.count > 1, isEmpty || position == 0 && Self.areNumbersOfRows(fields) else {
+        throw .unnamedColumn(path: path, position: position + 1)
+      }
+      remarks.insert(
+        "column \(position + 1) has no name and \(isEmpty ? "no values" : "numbers the rows"): it is left out", at: 0)
+      names.remove(at: position)
+      texts.remove(at: position)
+      areJSONNumbers.remove(at: position)
+      areLists.remove(at: position)
+    }
+  }
+
+  /// Whether each field is another whole number.
+  private static func areNumbersOfRows(_ fields: [String]) -> Bool {
+    fields.allSatisfy { !$0.isEmpty && $0.utf8.allSatisfy { (0x30...0x39).contains($0) } } && fields.areDistinct
   }
 
   private static func checked(
@@ -59,8 +85,7 @@ struct TableFields {
     var known: Set<ExactText> = []
     let names = names.map(trimmed)
     if HeaderNames.areData(names) { throw .numbersAsNames(path: path, names: names) }
-    for (position, name) in names.enumerated() {
-      if name.isEmpty { throw .unnamedColumn(path: path, position: position + 1) }
+    for name in names where !name.isEmpty {
       if !known.insert(ExactText(name)).inserted { throw .duplicateColumn(path: path, name: name) }
     }
     return names

@@ -197,6 +197,12 @@ extension Table {
   }
 }
 
+/// A line on a number to be learned that never changes.
+private func constantTarget(_ name: String, _ targets: [Float]) -> [String] {
+  guard let first = targets.first, targets.allSatisfy({ $0 == first }) else { return [] }
+  return ["target \(name) is the same number in all training rows: there is nothing to learn"]
+}
+
 /// A line on rows that are left out.
 func skippedRows(_ count: Int, without values: String) -> [String] {
   count > 0 ? ["\(count) rows without \(values) are left out"] : []
@@ -260,6 +266,7 @@ extension TablePreprocessing: TrainablePreparation {
     if target.task == .regression, settings.standardisesTarget {
       remarks.append("target \(target.name) is standardized for training; results are in its own units")
     }
+    remarks += constantTarget(target.name, parts.training.targets)
     return remarks + unusedColumns(of: table)
       + (parts.skipped > 0 ? ["\(parts.skipped) rows that lack a needed value are left out"] : [])
   }
@@ -316,7 +323,7 @@ extension SeriesPreprocessing: TrainablePreparation {
     let excluded = ExactSet(settings.excluded)
     return table.remarks(on: table.names.filter { !excluded.contains($0) })
       + table.remarks(onNumbers: columns.map(\.name)) + table.remarksOnOrder(isSeries: Self.isSeries)
-      + table.unusedColumns(beside: columns.map(\.name))
+      + table.unusedColumns(beside: columns.map(\.name)) + constantTarget(settings.target, parts.training.targets)
   }
 
   func head(of known: SeriesPreprocessing) -> Beginning.KnownHead {
