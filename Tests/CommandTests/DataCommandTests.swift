@@ -188,6 +188,31 @@ import Testing
     expectFault(try run("evaluate", "run/best.h5", "--data", "words.csv"), "'high' is not a number")
   }
 
+  /// Exports of prices often have the newest day first: the last row is none to forecast after.
+  @Test func rowsOutOfOrderAreSaid() throws {
+    let rows = (1...29).reversed().map { "2024-02-\($0 < 10 ? "0" : "")\($0),\($0 * $0 % 7)" }
+    try write("day,level\n" + rows.joined(separator: "\n") + "\n", to: "turned.csv")
+    let said = "turned.csv: column day: the newest row comes first"
+    let trained = try run(
+      "train", "sequence-gru", "--data", "turned.csv", "--target", "level", "--window", "3", "--output", "run",
+      "--epochs", "1", "--set", "hidden=4")
+    #expect(
+      trained.status == 0 && trained.errors.contains("column day: the newest row comes first"), "\(trained.errors)")
+    #expect(try run("evaluate", "run", "--data", "turned.csv").errors.contains(said))
+    #expect(try run("predict", "run", "turned.csv").errors.contains(said))
+    let table = try run(
+      "train", "mlp", "--data", "turned.csv", "--target", "level", "--dates", "day", "--time-series", "--output",
+      "rows",
+      "--epochs", "1", "--set", "hidden=[4]")
+    #expect(table.status == 0 && table.errors.contains("column day: the newest row comes first"), "\(table.errors)")
+    // Without an order there is nothing to say.
+    let plain = try run(
+      "train", "mlp", "--data", "turned.csv", "--target", "level", "--dates", "day", "--output", "plain", "--epochs",
+      "1",
+      "--set", "hidden=[4]")
+    #expect(plain.status == 0 && !plain.errors.contains("newest"), "\(plain.errors)")
+  }
+
   @Test func textsInATable() throws {
     let letters = [Array("aeiou"), Array("krstz")]
     let rows = (0..<120).map { (row: Int) -> String in
