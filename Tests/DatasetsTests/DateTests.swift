@@ -206,6 +206,7 @@ import Testing
       #expect(mixed.first?.hasPrefix("column d: row 4 ('2024-01-01') is before row 3 ('2024-01-02')") == true)
       #expect(mixed.first?.contains("a file for each series") == isSeries)
     }
+    #expect(remarks(["4/4/2024", "3/5/2024", "3/4/2024"]).first?.hasPrefix(turned) == true, "months first")
     let equal = ["2024-01-01", "2024-01-01", "2024-01-02"]
     #expect(remarks(equal).first?.hasPrefix("column d: rows 2 and 3 have the same time") == true)
     #expect(remarks(equal, isSeries: false).isEmpty, "rows of their own may be of one day")

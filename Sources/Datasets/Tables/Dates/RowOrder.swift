@@ -10,12 +10,18 @@ extension Table {
   package func remarksOnOrder(isSeries: Bool) -> [String] {
     columns.compactMap { column in
       guard case .categorical(let values) = column.values else { return nil }
+      // Most columns of words show by their first field that they hold no dates.
+      guard let first = values.lazy.compactMap({ $0 }).first,
+        DateFormat.known.contains(where: { $0.time(of: trimmed(first)) != nil })
+      else { return nil }
       let present = values.indices.filter { values[$0] != nil }
       let texts = present.map { trimmed(values[$0] ?? "") }
-      guard texts.count > 1, DateFormat.known.contains(where: { $0.time(of: texts[0]) != nil }) else { return nil }
+      guard texts.count > 1 else { return nil }
       let orders = DateFormat.known.compactMap { RowOrder(texts, rows: present.map { rowNumbers[$0] }, $0) }
-      // 3/4/2024 may be March or April: what rises is meant.
-      guard let order = orders.first(where: \.isRising) ?? orders.first else { return nil }
+      // 3/4/2024 may be March or April: what rises is meant, or what falls.
+      guard let order = orders.first(where: \.isRising) ?? orders.first(where: \.isFalling) ?? orders.first else {
+        return nil
+      }
       return order.remark(isSeries: isSeries).map { "column \(column.name): \($0)" }
     }
   }
@@ -43,10 +49,11 @@ private struct RowOrder {
   }
 
   var isRising: Bool { steps.allSatisfy { $0 >= 0 } }
+  var isFalling: Bool { steps.allSatisfy { $0 <= 0 } }
 
   func remark(isSeries: Bool) -> String? {
     if let fall = steps.firstIndex(where: { $0 < 0 }) {
-      if steps.allSatisfy({ $0 <= 0 }) {
+      if isFalling {
         return
           "the newest row comes first, and rows are taken in their order, the last one for the newest; turn the order round"
       }
