@@ -12,10 +12,15 @@ package struct LayerCall {
 }
 
 /// Which outputs are being looked at in the current pass, or in which order layers are called.
+///
+/// Scopes of one model that lie within each other all see its layers: what an inner one puts in the place of an output, the
+/// outer ones are told of. A scope of another model hides those around it.
 enum Observation {
   private struct Watch {
     /// The paths, in the model that is looked at, of its cells.
     let paths: [ObjectIdentifier: String]
+    /// Whether the scope around this one looks at the same model.
+    var isWithinSameModel = false
     let wanted: Set<String>
     var seen: [String: Tensor] = [:]
     /// The layers that were called, in that order; nil where nobody asks.
@@ -28,14 +33,15 @@ enum Observation {
     var blocks: DroppedBlocks?
   }
 
-  private static let current = PerBody<Watch?>(nil)
+  /// The scopes around the caller, the innermost last.
+  private static let current = PerBody<[Watch]>([])
 
   /// Whether a scope surrounds the caller, or a profile or a trace needs the names of layers.
-  static var isActive: Bool { isComputing && (current.onComputeThread != nil || isLabelling) }
+  static var isActive: Bool { isComputing && (!current.onComputeThread.isEmpty || isLabelling) }
 
   /// The path of a layer in the model that is looked at, or in the one that filled its cells; nil where it has no cells.
   static func path(of layer: any Layer) -> String? {
-    let paths = current.onComputeThread?.paths
+    let paths = current.onComputeThread.last?.paths
     return Walk.path(of: layer) { cell in
       guard let paths else { return cell.path.isEmpty ? nil : cell.path }
       return paths[cell.identity]
@@ -57,20 +63,45 @@ enum Observation {
   }
 
   private static func noted(_ y: Tensor, of layer: any Layer, at path: String) -> Tensor {
-    if let watch = current.onComputeThread {
-      if let replacement = watch.replacement, replacement.path == path { return replacement.of(y) }
-      if watch.calls != nil {
-        let call = LayerCall(path: path, layer: layer, outputShape: y.shape, output: watch.keepsOutputs ? y : nil)
-        current.onComputeThread?.calls?.append(call)
-      }
-      if let blocks = watch.blocks, y.rank == 4, blocks.layers.contains(path) {
-        return dropBlock(y, block: blocks.block, rate: blocks.rate, path: path)
-      }
+    var y = y
+    let watches = current.onComputeThread
+    for place in watches.indices.reversed() {
+      y = noted(y, of: layer, at: path, by: place)
+      if !watches[place].isWithinSameModel { break }
     }
-    guard current.onComputeThread?.wanted.contains(path) == true else { return y }
+    return y
+  }
+
+  /// - Parameter place: of the scope.
+  private static func noted(_ y: Tensor, of layer: any Layer, at path: String, by place: Int) -> Tensor {
+    let watch = current.onComputeThread[place]
+    if let replacement = watch.replacement, replacement.path == path { return replacement.of(y) }
+    if watch.calls != nil {
+      let call = LayerCall(path: path, layer: layer, outputShape: y.shape, output: watch.keepsOutputs ? y : nil)
+      current.onComputeThread[place].calls?.append(call)
+    }
+    if let blocks = watch.blocks, y.rank == 4, blocks.layers.contains(path) {
+      return dropBlock(y, block: blocks.block, rate: blocks.rate, path: path)
+    }
+    guard watch.wanted.contains(path) else { return y }
     let seen = watched(y)
-    current.onComputeThread?.seen[path] = seen
+    current.onComputeThread[place].seen[path] = seen
     return seen
+  }
+
+  /// Runs `body` in a scope, and returns what the scope has seen.
+  private static func within<Result, Failure>(
+    _ watch: Watch, _ body: () throws(Failure) -> Result
+  ) throws(Failure) -> (result: Result, watch: Watch) {
+    try Compute.run { () throws(Failure) -> (result: Result, watch: Watch) in
+      let outer = current.onComputeThread
+      var watch = watch
+      watch.isWithinSameModel = outer.last.map { $0.paths == watch.paths } ?? false
+      current.onComputeThread = outer + [watch]
+      defer { current.onComputeThread.removeLast() }
+      let result = try body()
+      return (result, current.onComputeThread[outer.count])
+    }
   }
 
   private static func scope<Result, Failure>(
@@ -79,15 +110,11 @@ enum Observation {
   ) throws(Failure) -> (result: Result, watch: ([String: Tensor], [LayerCall])) {
     let cells = model.inventory.cells
     let known = Dictionary(cells.map { ($0.cell.identity, $0.path) }, uniquingKeysWith: { first, _ in first })
-    return try Compute.run {
-      () throws(Failure) -> (result: Result, watch: ([String: Tensor], [LayerCall])) in
-      let outer = current.onComputeThread
-      current.onComputeThread = Watch(
-        paths: known, wanted: Set(paths), calls: calls ? [] : nil, keepsOutputs: keepsOutputs, replacement: replacement)
-      defer { current.onComputeThread = outer }
-      let result = try body()
-      return (result, (current.onComputeThread?.seen ?? [:], current.onComputeThread?.calls ?? []))
-    }
+    let (result, watch) = try within(
+      Watch(
+        paths: known, wanted: Set(paths), calls: calls ? [] : nil, keepsOutputs: keepsOutputs, replacement: replacement),
+      body)
+    return (result, (watch.seen, watch.calls ?? []))
   }
 
   static func outputs<Result, Failure>(
@@ -108,12 +135,7 @@ enum Observation {
   static func dropping<Result, Failure>(
     _ blocks: DroppedBlocks, _ paths: [ObjectIdentifier: String], _ body: () throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    try Compute.run { () throws(Failure) -> Result in
-      let outer = current.onComputeThread
-      current.onComputeThread = Watch(paths: paths, wanted: [], blocks: blocks)
-      defer { current.onComputeThread = outer }
-      return try body()
-    }
+    try within(Watch(paths: paths, wanted: [], blocks: blocks), body).result
   }
 
   static func calls<Failure>(

@@ -77,9 +77,26 @@ import Testing
     let (inner, outer) = observing(["fc"], of: network) {
       observing(["conv1"], of: network) { network(x) }
     }
-    #expect(Set(inner.outputs.keys) == ["conv1"] && outer.isEmpty)
+    #expect(Set(inner.outputs.keys) == ["conv1"] && Set(outer.keys) == ["fc"], "each sees what it asked for")
+    let other = TinyNetwork.filled()
+    let (_, hidden) = observing(["fc"], of: network) {
+      observing(["fc"], of: other) { (other(x), network(x)) }
+    }
+    #expect(hidden.isEmpty, "a scope of another model hides those around it")
     let (_, after) = observing(["fc"], of: network) { network(x) }
     #expect(Set(after.keys) == ["fc"])
+  }
+
+  @Test func aReplacedOutputHidesNoLayer() {
+    let model = Backwards()
+    model.initialize(seed: 1)
+    let (rows, kept) = (Tensor(zeros: [2, 4]), Tensor(ones: [2, 3]))
+    func other(_: Tensor) -> Tensor { kept }
+    func resumed() { model.replacingOutput(of: "first", by: other) { _ = model(rows).scalars } }
+    let calls = model.layerCalls(keepingOutputs: true) { resumed() }
+    #expect(calls.map(\.path) == ["first", "drop", "norm", "last", ""])
+    #expect(calls.first?.output?.scalars == kept.scalars, "the output that the rest was computed from")
+    #expect(model.dropsBeforeNormalizing { resumed() })
   }
 
   @Test func gradientsOfOutputsAreKept() throws {

@@ -109,6 +109,33 @@ import Testing
     #expect(a == b || !Self.isExact && abs(a.loss - b.loss) < 1e-6 && a.accuracy == b.accuracy)
   }
 
+  /// Blocks are dropped, and statistics estimated for it, behind what is frozen.
+  @Test func blocksAreDroppedBehindKeptFeatures() throws {
+    let photographs = try Photographs()
+    let checkpoint = try Photographs.pretrained("resnet-toy")
+    var options = Photographs.options(photographs.data, epochs: 2)
+    options.images.imageSize = nil
+    options.architecture = nil
+    options.checkpoint = "pretrained.h5"
+    options.freeze = ["conv1", "bn1", "layer1", "layer2"]
+    options.images.augmentation = nil
+    options.learning.dropBlock = DropBlockSettings(rate: 0.5, block: 1)
+    for (place, cached) in [("cached", true), ("plain", false)] {
+      options.images.usesFeatureCache = cached
+      _ = try NetworkTraining.start(
+        options, from: .checkpoint(checkpoint, path: "pretrained.h5"), registry: .zoo,
+        at: "\(photographs.root)/\(place)"
+      ) { _ in }
+    }
+    options.learning.dropBlock = nil
+    _ = try NetworkTraining.start(
+      options, from: .checkpoint(checkpoint, path: "pretrained.h5"), registry: .zoo, at: photographs.root + "/none"
+    ) { _ in }
+    let runs = try ["cached", "plain", "none"].map { try Checkpoint.read(from: "\(photographs.root)/\($0)/last.h5") }
+    expectSame(runs[0], runs[1])
+    #expect(!CheckpointDifference(runs[1], runs[2]).isEmpty, "blocks were dropped")
+  }
+
   /// With layers that are unfrozen, the features of what remains frozen are computed again.
   @Test func featuresFollowTheSchedule() throws {
     let photographs = try Photographs()
