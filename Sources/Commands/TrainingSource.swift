@@ -17,6 +17,8 @@ protocol TrainingSource: ParsableArguments {
   func check(_ command: TrainingCommand<Self>) throws
   /// The options of a new run, and what it begins with.
   func begin(_ command: TrainingCommand<Self>) throws -> (TrainingOptions, NetworkTraining.Source)
+  /// The checkpoint as it is in its file; nil where a run begins with none.
+  func stored(_ command: TrainingCommand<Self>) throws -> Checkpoint?
 }
 
 /// A command that begins runs, whatever they begin with.
@@ -25,6 +27,8 @@ protocol RunBeginning: ParsableCommand {
   var data: String? { get }
   /// The data, unless they are fetched by name, and the parts with files of their own.
   var dataPaths: [String] { get }
+  /// What a run begins with, as it is in its file, and its name; nil where it begins with random weights.
+  var storedCheckpoint: (name: String, checkpoint: Checkpoint)? { get throws }
   var resume: String? { get }
   var reading: ReadingArguments { get }
   var watching: WatchingArguments { get }
@@ -34,6 +38,10 @@ protocol RunBeginning: ParsableCommand {
 
 extension TrainingCommand: RunBeginning {
   func begin() throws -> (TrainingOptions, NetworkTraining.Source) { try source.begin(self) }
+
+  var storedCheckpoint: (name: String, checkpoint: Checkpoint)? {
+    get throws { try source.stored(self).map { (source.name ?? "", $0) } }
+  }
 
   var dataPaths: [String] {
     let parts = [validation, parts.test].compactMap { $0.map(PartArguments.part) }
@@ -64,6 +72,8 @@ struct ArchitectureSource: TrainingSource {
   @Argument(help: "The network; 'aviary models' lists them.") var architecture: String?
 
   var name: String? { architecture }
+
+  func stored(_ command: TrainCommand) -> Checkpoint? { nil }
 
   func check(_ command: TrainCommand) throws {
     guard let architecture else { return }
@@ -100,6 +110,11 @@ struct CheckpointSource: TrainingSource {
   var follow = false
 
   var name: String? { from }
+
+  func stored(_ command: FinetuneCommand) throws -> Checkpoint? {
+    try Checkpoint.read(
+      from: try command.lookup.path(of: from ?? ""), options: .init(weightsKey: naming.weightsKey, follow: follow))
+  }
 
   func check(_ command: FinetuneCommand) throws {
     if command.resume != nil,

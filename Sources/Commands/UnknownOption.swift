@@ -58,10 +58,20 @@ struct UnknownOption {
     var all: Set<String> = ["--help", "--version"]
     /// Those of options that take a value.
     private var taking: Set<String> = []
+    /// Of each option that has several: `--learning-rate` and `--lr`, `--crop-margin` and `--no-crop-margin`.
+    private var alike: [[String]] = []
 
     /// nil if the help has no options.
     init?(of command: any ParsableCommand.Type) {
-      let words = command.helpMessage(columns: 10_000).split { $0.isWhitespace || $0 == "," || $0 == "/" || $0 == "[" }
+      let help = command.helpMessage(columns: 10_000)
+      func isBetweenWords(_ letter: Character) -> Bool {
+        letter.isWhitespace || letter == "," || letter == "/" || letter == "["
+      }
+      for line in help.split(whereSeparator: \.isNewline) where line.hasPrefix("  -") {
+        let names = line.split(whereSeparator: isBetweenWords).prefix { $0.hasPrefix("-") }.map(String.init)
+        if names.count > 1 { alike.append(names) }
+      }
+      let words = help.split(whereSeparator: isBetweenWords)
       // The names of one option, which stand before its value.
       var last: [String] = []
       for word in words {
@@ -81,7 +91,11 @@ struct UnknownOption {
     mutating func formUnion(_ other: Names) {
       all.formUnion(other.all)
       taking.formUnion(other.taking)
+      alike += other.alike
     }
+
+    /// All names of the option that has this one.
+    func alike(_ name: String) -> [String] { alike.first { $0.contains(name) } ?? [name] }
 
     func takesValue(_ name: String) -> Bool { taking.contains(name) }
 

@@ -51,6 +51,12 @@ public struct DataFingerprint: Equatable, Sendable {
     text += (text.isEmpty ? "" : "-") + "\(count):" + String(bytes.crc32c(), radix: 16)
   }
 
+  /// Adds a text.
+  public mutating func add(_ text: String) {
+    let bytes = Array(text.utf8)
+    add(count: bytes.count, ByteRegion(bytes))
+  }
+
   /// Adds integers.
   public mutating func add(_ values: [Int32]) { add(count: values.count, ByteRegion(littleEndian: values)) }
 

@@ -24,8 +24,8 @@ public enum SearchFault: Swift.Error, Equatable, Sendable, CustomStringConvertib
   case newerVersion(path: String, version: String)
   /// The study was begun with other settings than are asked for now.
   case otherStudy(path: String, what: String, was: String)
-  /// The trials so far had other data than there are now.
-  case otherData(path: String, data: String)
+  /// The trials so far read something else than there is now.
+  case otherInput(path: String, Study.Input, names: String)
   /// Another process has taken this trial over.
   case claimLost(trial: Int)
 
@@ -47,8 +47,12 @@ public enum SearchFault: Swift.Error, Equatable, Sendable, CustomStringConvertib
       "\(path): was written by a later version (\(version) of the format); use a newer Aviary"
     case .otherStudy(let path, let what, let was):
       "\(path): the study was begun with \(what.hasSuffix("s") ? "other" : "another") \(what): \(was); give the same, or another file"
-    case .otherData(let path, let data):
-      "\(path): \(data) holds other data than the study's trials had so far; give the same data, or another file"
+    case .otherInput(let path, .data, let names):
+      "\(path): \(names) holds other data than the study's trials had so far; give the same data, or another file"
+    case .otherInput(let path, .checkpoint, let names):
+      "\(path): \(names) is not the checkpoint that the study's trials began with so far; give the same checkpoint, or another study"
+    case .otherInput(let path, .files, let names):
+      "\(path): what is in \(names) has changed since the study's trials so far; give the same files, or another study"
     case .claimLost(let trial): "trial \(trial) was taken over by another process"
     }
   }

@@ -138,22 +138,33 @@ public final class Study {
     }
   }
 
-  private static let dataName = "data"
+  /// What the trials of a study read: with another one their values cannot be compared.
+  public enum Input: String, Sendable {
+    /// What is learned from, and scored on.
+    case data
+    /// What a trial begins with.
+    case checkpoint
+    /// Whatever else options name, such as the weights of classes.
+    case files
 
-  /// Keeps what the data of all trials are, and refuses others: their values cannot be compared.
+    /// In words: data, checkpoint, files.
+    public var word: String { rawValue }
+  }
+
+  /// Keeps what all trials read, and refuses another one.
   ///
   /// - Parameters:
-  ///   - fingerprint: tells the data from others.
-  ///   - data: what they are called.
-  /// - Returns: whether it is known that they are the same. A study of an earlier version, which has trials, does not say it.
-  public func keepData(_ fingerprint: String, _ data: String) throws -> Bool {
+  ///   - fingerprint: tells it from others.
+  ///   - names: what it is called.
+  /// - Returns: whether it is known that it is the same. A study of an earlier version, which has trials, does not say it.
+  public func keep(_ input: Input, _ fingerprint: String, _ names: String) throws -> Bool {
     try database.transaction {
-      guard let known = try fact(Self.dataName) else {
+      guard let known = try fact(input.rawValue) else {
         guard try count() == 0 else { return false }
-        try database.execute("INSERT INTO study VALUES (?, ?)", [.text(Self.dataName), .text(fingerprint)])
+        try database.execute("INSERT INTO study VALUES (?, ?)", [.text(input.rawValue), .text(fingerprint)])
         return true
       }
-      guard known == fingerprint else { throw SearchFault.otherData(path: path, data: data) }
+      guard known == fingerprint else { throw SearchFault.otherInput(path: path, input, names: names) }
       return true
     }
   }

@@ -35,3 +35,20 @@ public enum DataSource {
     return fingerprint
   }
 }
+
+extension DataFingerprint {
+  /// Of a checkpoint: its tensors, and what it says of its network, its classes and how inputs are prepared.
+  public init(_ checkpoint: Checkpoint) {
+    self.init()
+    var text = ""
+    for entry in checkpoint.entries {
+      let sum = String(entry.array.bytes.crc32c(), radix: 16)
+      text += "\(entry.path)\t\(entry.array.dtype.rawValue)\t\(entry.array.shape)\t\(sum)\n"
+    }
+    let metadata = checkpoint.metadata
+    let said = [metadata.configuration, metadata.preprocessing, checkpoint.kerasModel?.configuration]
+    text += said.map { $0?.serialized ?? "" }.joined(separator: "\n")
+    text += "\n\(metadata.architecture ?? "")\n" + (metadata.classes ?? []).joined(separator: "\n")
+    add(text)
+  }
+}

@@ -79,6 +79,66 @@ import Testing
     #expect(older.status == 0 && older.errors.contains("does not say what data its trials had"), "\(older.errors)")
   }
 
+  /// Nor can those that began with other weights, or had other weights of classes.
+  @Test func aStudyKeepsToItsCheckpointAndFiles() throws {
+    func train(seed: String) throws {
+      try? FileManager.default.removeItem(atPath: scratch / "first")
+      let outcome = try BuiltTool.run(
+        [
+          "train", "mlp", "--data", "numbers.csv", "--target", "kind", "--set", "hidden=[4]", "--epochs", "1", "--seed",
+          seed, "--output", "first",
+        ], in: scratch.path)
+      #expect(outcome.status == 0, "\(outcome.errors)")
+    }
+    func search(_ trials: String) throws -> BuiltTool.Outcome {
+      try BuiltTool.run(
+        [
+          "search", "finetune", "--from", "first", "--data", "numbers.csv", "--target", "kind", "--epochs", "1",
+          "--class-weights", "weights.csv", "--study", "study.sqlite", "--try", "learning-rate=1e-3,1e-2", "--method",
+          "grid", "--trials", trials,
+        ], in: scratch.path)
+    }
+    try train(seed: "1")
+    try scratch.write("high,1\nlow,2\n", to: "weights.csv")
+    let begun = try search("1")
+    #expect(begun.status == 0, "\(begun.errors)")
+    try train(seed: "2")
+    expectFault(try search("2"), "first is not the checkpoint that the study's trials began with so far")
+    // The same training gives the same weights again.
+    try train(seed: "1")
+    try scratch.write("high,1\nlow,3\n", to: "weights.csv")
+    expectFault(try search("2"), "what is in weights.csv has changed since the study's trials so far")
+    try scratch.write("high,1\nlow,2\n", to: "weights.csv")
+    let more = try search("2")
+    #expect(more.status == 0 && !more.errors.contains("does not say"), "\(more.errors)")
+  }
+
+  /// A flag that is on by itself is off where a trial says so, and an option is searched under one name.
+  @Test func flagsAreTurnedOff() throws {
+    try ToyFiles.images(at: scratch / "PHOTOS")
+    func search(_ options: String...) throws -> BuiltTool.Outcome {
+      try BuiltTool.run(
+        [
+          "search", "train", "mlp", "--data", "PHOTOS", "--set", "hidden=[4]", "--epochs", "1", "--study",
+          "study.sqlite", "--method", "grid", "--json",
+        ] + options, in: scratch.path)
+    }
+    let outcome = try search("--try", "crop-margin=on,off", "--monitor", "loss")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let trials = try #require(try outcome.json()["trials"] as? [[String: Any]])
+    #expect(Set(trials.compactMap { $0["value"] as? Double }).count == 2, "\(trials)")
+    for (options, words) in [
+      (["--no-crop-margin", "--try", "crop-margin=on,off"], "--no-crop-margin is given, too"),
+      (["--lr", "0.1", "--try", "learning-rate=0.1,0.2"], "--lr is given, too"),
+      (["--try", "lr=0.1,0.2", "--try", "learning-rate=1,2"], "--lr and --learning-rate are the same option"),
+    ] {
+      let refused = try BuiltTool.run(
+        ["search", "train", "mlp", "--data", "PHOTOS", "--study", "other.sqlite", "--method", "grid"] + options,
+        in: scratch.path)
+      #expect(refused.status == 64 && refused.errors.contains(words), "\(refused.errors)")
+    }
+  }
+
   /// With folds a trial is worth the mean of what each fold held out: what the printed command says of them. Pruning looks at
   /// the first fold, other processes go on, and another command is another study.
   @Test func trialsAreMeasuredOnFolds() throws {

@@ -39,16 +39,18 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: path + "-wal"), "the study is one file")
   }
 
-  @Test func otherDataAreRefused() throws {
+  @Test(arguments: [Study.Input.data, .checkpoint, .files]) func otherInputsAreRefused(input: Study.Input) throws {
     let study = try Study(path: path, facts: facts)
-    #expect(try study.keepData("3:a", "a.csv"))
+    #expect(try study.keep(input, "3:a", "a.csv"))
     let claim = try #require(try study.claim(limit: 1))
     try study.finish(claim, .failed)
-    #expect(try Study(path: path, facts: facts).keepData("3:a", "a.csv"))
-    #expect(throws: SearchFault.otherData(path: path, data: "a.csv")) { try study.keepData("3:b", "a.csv") }
+    #expect(try Study(path: path, facts: facts).keep(input, "3:a", "a.csv"))
+    let fault = SearchFault.otherInput(path: path, input, names: "a.csv")
+    #expect(throws: fault) { try study.keep(input, "3:b", "a.csv") }
+    #expect("\(fault)".contains("a.csv"))
     // What earlier versions wrote is not known, and is not made up.
-    try study.database.execute("DELETE FROM study WHERE name = 'data'")
-    #expect(try !study.keepData("3:b", "a.csv") && study.fact("data") == nil)
+    try study.database.execute("DELETE FROM study WHERE name = '\(input.rawValue)'")
+    #expect(try !study.keep(input, "3:b", "a.csv") && study.fact(input.rawValue) == nil)
   }
 
   @Test func otherStudiesAreRefused() throws {

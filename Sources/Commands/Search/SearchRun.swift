@@ -16,8 +16,8 @@ final class SearchRun {
   let plan: SearchPlan
   private let deadline: Double?
   private let shared: SharedReadings
-  /// Whether the trials so far had the data that there are now; false where the study does not say what they had.
-  private let knowsData: Bool
+  /// What the study does not say of the trials so far, so that it may be other than now.
+  private let unknown: [Study.Input]
   private static let measuredFact = "measured"
   private static let ownStart = "defaults"
   /// How many trials may fail alike before a search with no other trials gives up.
@@ -26,15 +26,14 @@ final class SearchRun {
   init(_ plan: SearchPlan) throws {
     deadline = plan.seconds.map { secondsOnAClock() + $0 }
     shared = SharedReadings(folder: plan.folder)
-    // Data that are not there, before a file is made for their study.
-    let paths = try plan.command.command(with: [:], for: plan.folder).dataPaths
-    var fingerprint = DataFingerprint()
-    for path in paths { fingerprint.add(try DataSource.fingerprint(of: path)) }
+    // What is not there, before a file is made for its study.
+    let inputs = try Self.inputs(of: plan)
     var plan = plan
     if plan.method != .grid { plan.ownValues = plan.command.ownValues(in: plan.space) }
     self.plan = plan
     study = try Study(path: plan.study, facts: plan.facts)
-    knowsData = try paths.isEmpty || study.keepData(fingerprint.text, paths.joined(separator: ", "))
+    let study = study
+    unknown = try inputs.filter { try !study.keep($0.kind, $0.fingerprint.text, $0.names) }.map(\.kind)
     for start in plan.starts { try study.start(start.text, start.values) }
     // What is found is compared with the defaults. A study that has begun goes on as it is.
     if let own = plan.ownValues, !plan.starts.contains(where: { $0.values == own }),
@@ -51,7 +50,28 @@ final class SearchRun {
     tell(
       "\(plan.study): \(over)" + (plan.limit.map { " of \($0)" } ?? "") + " trials are over; method \(plan.method.word)"
     )
-    if !knowsData { tell("\(plan.study): does not say what data its trials had; they may not be those of now") }
+    for input in unknown {
+      tell("\(plan.study): does not say what \(input.word) its trials had; it may not be as now")
+    }
+  }
+
+  /// What every trial reads.
+  private static func inputs(
+    of plan: SearchPlan
+  ) throws -> [(kind: Study.Input, fingerprint: DataFingerprint, names: String)] {
+    let command = try plan.command.command(with: [:], for: plan.folder)
+    var inputs: [(kind: Study.Input, fingerprint: DataFingerprint, names: String)] = []
+    func add(_ kind: Study.Input, _ names: [String], _ fingerprint: (String) throws -> DataFingerprint) throws {
+      var sum = DataFingerprint()
+      for name in names { sum.add(try fingerprint(name)) }
+      if !names.isEmpty { inputs.append((kind, sum, names.joined(separator: ", "))) }
+    }
+    try add(.data, command.dataPaths) { try DataSource.fingerprint(of: $0) }
+    if let (name, checkpoint) = try command.storedCheckpoint {
+      try add(.checkpoint, [name]) { _ in DataFingerprint(checkpoint) }
+    }
+    try add(.files, plan.command.furtherFiles(in: plan.space)) { try DataFingerprint(file: $0) }
+    return inputs
   }
 
   /// - Returns: whether the run was interrupted.

@@ -22,6 +22,9 @@ struct SearchedCommand {
     "tensorboard", "tensorboard-dir",
   ]
 
+  /// Options whose values may be files, beside those of data and checkpoints.
+  private static let ofFiles = ["class-weights", "classes", "synonyms"]
+
   var name: String { type.configuration.commandName ?? "" }
 
   /// - Parameter words: the command, and its arguments.
@@ -73,6 +76,20 @@ struct SearchedCommand {
     return rest.joined(separator: " ")
   }
 
+  /// The files that options beside those of data and checkpoint name, in any trial.
+  func furtherFiles(in space: SearchSpace) -> [String] {
+    let names = Self.ofFiles.map { "--" + $0 }
+    var values: [String] = []
+    for (place, word) in arguments.enumerated() {
+      if names.contains(word) { values += arguments.dropFirst(place + 1).prefix(1) }
+      if let name = names.first(where: { word.hasPrefix($0 + "=") }) {
+        values.append(String(word.dropFirst(name.count + 1)))
+      }
+    }
+    values += Self.ofFiles.flatMap { space[$0]?.domain.values ?? [] }
+    return values.filter { FileSystem.status($0)?.kind == .file }
+  }
+
   // MARK: Settings
 
   /// The settings to search, each value of which the command understands.
@@ -113,8 +130,12 @@ struct SearchedCommand {
       if !options.takesValue("--" + name), parameter.domain.values?.allSatisfy(["on", "off"].contains) != true {
         throw Refusal("--\(name) is a flag; its values are on and off")
       }
-      if arguments.contains(where: { $0 == "--" + name || $0.hasPrefix("--\(name)=") }) {
-        throw Refusal("--\(name) is given, too; leave one of them out")
+      let names = options.alike("--" + name)
+      if let given = arguments.map({ String($0.prefix { $0 != "=" }) }).first(where: names.contains) {
+        throw Refusal("\(given) is given, too; leave one of them out")
+      }
+      if let other = space.parameters.first(where: { $0.name != name && names.contains("--" + $0.name) }) {
+        throw Refusal("--\(name) and --\(other.name) are the same option; leave one of them out")
       }
     }
     // The values of the settings that it depends on come with it.
@@ -191,9 +212,15 @@ struct SearchedCommand {
   private func settings(_ values: [String: String]) -> [String] {
     values.sorted { $0.key < $1.key }.flatMap { name, value -> [String] in
       if name.hasPrefix("set.") { return ["--set", name.dropFirst(4) + "=" + value] }
-      if !options.takesValue("--" + name) { return value == "on" ? ["--" + name] : [] }
+      if !options.takesValue("--" + name) { return flag(name, isOn: value == "on") }
       return ["--\(name)=\(value)"]
     }
+  }
+
+  /// A flag that is on where nobody says otherwise is turned off by its other name.
+  private func flag(_ name: String, isOn: Bool) -> [String] {
+    if isOn { return ["--" + name] }
+    return options.alike("--" + name).filter { $0 == "--no-" + name }
   }
 
   /// What a person types to train with these values.
