@@ -17,7 +17,7 @@ public final class DataLoader<Data: Dataset>: Sequence, IteratorProtocol {
   private let epoch: Int
   private let batchSize: Int
   /// The items in the order of the epoch.
-  private let order: [Int]
+  private let order: [Draw]
   private let share: BatchShare
   /// nil prepares items where a batch is asked for.
   private let queue: PrefetchQueue<[Result<Data.Item, any Error>]>?
@@ -27,6 +27,22 @@ public final class DataLoader<Data: Dataset>: Sequence, IteratorProtocol {
   public let count: Int
   /// Why the batches ended early; nil where they did not.
   public private(set) var failure: (any Error)?
+
+  /// An item that is due.
+  private struct Draw {
+    let place: Int
+    /// How many times it came before in the epoch.
+    var number = 0
+  }
+
+  /// The places of items that may come several times.
+  private static func draws(_ places: [Int]) -> [Draw] {
+    var counts: [Int: Int] = [:]
+    return places.map { place in
+      defer { counts[place, default: 0] += 1 }
+      return Draw(place: place, number: counts[place] ?? 0)
+    }
+  }
 
   /// - Parameters:
   ///   - seed: of the order.
@@ -54,7 +70,9 @@ public final class DataLoader<Data: Dataset>: Sequence, IteratorProtocol {
     self.epoch = epoch
     self.batchSize = batchSize
     var random = RandomStream(seed: seed, purpose: purpose, step: UInt64(epoch))
-    let order = given ?? (shuffled ? random.permutation(data.count) : Array(0..<data.count))
+    let order =
+      given.map(Self.draws)
+      ?? (shuffled ? random.permutation(data.count) : Array(0..<data.count)).map { Draw(place: $0) }
     self.order = order
     self.share = share
     let count = dropLast ? order.count / batchSize : (order.count + batchSize - 1) / batchSize
@@ -92,9 +110,9 @@ public final class DataLoader<Data: Dataset>: Sequence, IteratorProtocol {
   }
 
   private static func items(
-    _ data: Data, _ places: ArraySlice<Int>, _ epoch: Int
+    _ data: Data, _ draws: ArraySlice<Draw>, _ epoch: Int
   ) -> [Result<Data.Item, any Error>] {
-    places.map { place in Result { try data.item(at: place, epoch: epoch) } }
+    draws.map { draw in Result { try data.item(at: draw.place, epoch: epoch, draw: draw.number) } }
   }
 
   /// The next batch, when it is ready; nil at the end of the epoch, and where an item cannot be had: see `failure`.

@@ -25,6 +25,11 @@ public protocol Dataset: Sendable {
   ///
   /// - Throws: what cannot be read. It ends the epoch and the run.
   func item(at place: Int, epoch: Int) throws -> Item
+  /// The same of an item that comes several times in an epoch, as samplers draw items of rare classes: its random changes
+  /// should be others each time. By default they are the same.
+  ///
+  /// - Parameter draw: how many times it came before in the epoch.
+  func item(at place: Int, epoch: Int, draw: Int) throws -> Item
   /// Joins items into a batch, on the thread that takes it.
   func batch(of items: [Item]) throws -> Batch
   /// The dataset as training sees it in an epoch, for data in memory that change from epoch to epoch. It has as many items,
@@ -34,6 +39,7 @@ public protocol Dataset: Sendable {
 
 extension Dataset {
   public func inEpoch(_ epoch: Int) -> Self { self }
+  public func item(at place: Int, epoch: Int, draw: Int) throws -> Item { try item(at: place, epoch: epoch) }
 }
 
 /// A dataset that knows the class of each item without reading it, so that items can be drawn by their class.
@@ -60,6 +66,10 @@ public struct Subset<Base: Dataset>: Dataset {
   public func inEpoch(_ epoch: Int) -> Subset<Base> { Subset(base.inEpoch(epoch), places) }
 
   public func item(at place: Int, epoch: Int) throws -> Base.Item { try base.item(at: places[place], epoch: epoch) }
+
+  public func item(at place: Int, epoch: Int, draw: Int) throws -> Base.Item {
+    try base.item(at: places[place], epoch: epoch, draw: draw)
+  }
 
   public func batch(of items: [Base.Item]) throws -> Base.Batch { try base.batch(of: items) }
 }

@@ -36,6 +36,26 @@ import Testing
     }
   }
 
+  /// Items whose random changes are others each time that they come.
+  struct Changing: Dataset {
+    let count = 3
+
+    func item(at place: Int, epoch: Int) -> [Int] { item(at: place, epoch: epoch, draw: 0) }
+    func item(at place: Int, epoch: Int, draw: Int) -> [Int] { [epoch, place, draw] }
+    func batch(of items: [[Int]]) -> [[Int]] { items }
+  }
+
+  @Test(arguments: [0, 2]) func itemsAreToldHowOftenTheyCame(workers: Int) {
+    let order = [2, 0, 2, 2, 1, 0]
+    func draws<Data: Dataset>(_ data: Data, from start: Int) -> [[Int]] where Data.Batch == [[Int]] {
+      Array(DataLoader(data, batchSize: 2, epoch: 5, startingAt: start, workers: workers, order: order)).flatMap { $0 }
+    }
+    let all = [[5, 2, 0], [5, 0, 0], [5, 2, 1], [5, 2, 2], [5, 1, 0], [5, 0, 1]]
+    #expect(draws(Changing(), from: 0) == all)
+    #expect(draws(Changing(), from: 1) == Array(all.dropFirst(2)), "wherever the epoch was entered")
+    #expect(draws(Subset(Changing(), [0, 1, 2]), from: 0) == all)
+  }
+
   @Test func ordersHaveTheirOwnKeys() {
     let data = Numbers(count: 40)
     func order(seed: UInt64 = 1, epoch: Int = 0, purpose: String = "data order") -> [Int] {

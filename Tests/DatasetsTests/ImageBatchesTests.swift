@@ -47,6 +47,20 @@ import Testing
     #expect(same(one, try batches(entries, workers: 8)))
   }
 
+  /// A sampler that draws a photograph several times does not draw the same picture of it.
+  @Test func drawsOfAPhotographDiffer() throws {
+    let folder = try TemporaryFolder()
+    let images = try PreparedImages(
+      entries(folder), preprocessing: .torchvision(size: 16), augmentation: .standard, seed: 7)
+    let batch = try #require(DataLoader(images, batchSize: 4, epoch: 1, order: [3, 3, 5, 3]).next())
+    let once = try #require(DataLoader(images, batchSize: 2, epoch: 1, order: [3, 5]).next())
+    let size = 3 * 16 * 16
+    let inputs = try #require(batch.inputs).scalars
+    let pictures = (0..<4).map { Array(inputs[$0 * size..<($0 + 1) * size]) }
+    #expect(batch.indices == [3, 3, 5, 3] && Set(pictures).count == 4)
+    #expect(try #require(once.inputs).scalars == pictures[0] + pictures[2], "the first of each is what it was")
+  }
+
   @Test func epochsAndSeedsDiffer() throws {
     let folder = try TemporaryFolder()
     let entries = try entries(folder)

@@ -49,9 +49,11 @@ public struct PreparedImages: Dataset {
 
   public var count: Int { entries.count }
 
-  public func item(at place: Int, epoch: Int) -> Item {
+  public func item(at place: Int, epoch: Int) -> Item { item(at: place, epoch: epoch, draw: 0) }
+
+  public func item(at place: Int, epoch: Int, draw: Int) -> Item {
     do throws(ImageDecodingFault) {
-      return Item(index: place, levels: .success(normalizer.levels(of: try picture(place, epoch))))
+      return Item(index: place, levels: .success(normalizer.levels(of: try picture(place, epoch, draw))))
     } catch {
       return Item(index: place, levels: .failure(error))
     }
@@ -76,10 +78,12 @@ public struct PreparedImages: Dataset {
   }
 
   /// The picture of an entry, as the network takes it but for its colours.
-  private func picture(_ index: Int, _ epoch: Int) throws(ImageDecodingFault) -> DecodedImage {
+  private func picture(_ index: Int, _ epoch: Int, _ draw: Int) throws(ImageDecodingFault) -> DecodedImage {
     guard let augmentation else { return preprocessing.sized(try entries[index].decoded()) }
-    // A stream for each image and epoch: what happens to one does not depend on any other.
-    var random = RandomStream(seed: seed, purpose: "image augmentation", path: String(index), step: UInt64(epoch))
+    // A stream for each image and epoch, and each time that it comes in one: what happens to one does not depend on any other.
+    var random = RandomStream(
+      seed: seed, purpose: "image augmentation", path: draw == 0 ? "\(index)" : "\(index), \(draw)", step: UInt64(epoch)
+    )
     return try preprocessing.augmented(try entries[index].source(), by: augmentation, to: size, using: &random)
   }
 }
