@@ -122,6 +122,14 @@ struct ScheduleArguments: ParsableArguments {
     return Schedule(shape(name, epochs, monitor), warmUpSteps: warmUpSteps ?? 0)
   }
 
+  /// Refuses a lowest rate above the rate that is to fall to it.
+  func check(learningRate: Double) throws {
+    guard let minimum = minimumLearningRate, minimum > learningRate else { return }
+    throw ValidationError(
+      "--minimum-learning-rate \(minimum) is above the learning rate, \(learningRate); give a lower one, or a higher --learning-rate"
+    )
+  }
+
   private func shape(_ name: Name, _ epochs: Int, _ monitor: Monitor?) -> Schedule.Shape {
     let minimum = minimumLearningRate ?? 0
     switch name {

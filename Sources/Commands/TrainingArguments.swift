@@ -241,6 +241,7 @@ struct TrainingCommand<Source: TrainingSource>: ParsableCommand {
       threads: reading.threads ?? Processes.current?.cores(of: Compute.threads) ?? Compute.threads)
     options.precision = computing.precision ?? .float32
     try numbers.apply(to: &options.optimizer)
+    try course.check(learningRate: options.optimizer.learningRate)
     if kind == .graphs, !isCollection { options.groups = [ParameterGroup(["conv1"], weightDecay: weightDecay ?? 5e-4)] }
     if unlabeled != nil { options.groups = [UnlabeledDefaults.biases] }
     if kind == .text { options.clipping = GradientClipping(norm: 5) }

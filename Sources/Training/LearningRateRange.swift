@@ -83,16 +83,14 @@ extension Session {
   func learningRates(_ empty: LearningRateRange) throws -> LearningRateRange {
     var test = empty
     try prepareModel()
-    let (parameters, optimizer) = (task.model.parameters, try makeOptimizer())
+    let learner = StepLearner(task, try makeOptimizer(), options)
+    // As the first steps of a run: nothing else is done to gradients there.
+    let transform = GradientClipping.transform(options.learning.penalizing(), then: options.clipping)
     var (epoch, number) = (0, 0)
     while true {
-      for batch in try task.batches(epoch: epoch, startingAt: 0) {
-        let result = try task.step(
-          batch,
-          TrainingStep(
-            number: number, parameters: parameters, noise: Noise(seed: options.seed, step: UInt64(number)),
-            learningRate: test.nextRate, optimizer: optimizer,
-            transformGradients: GradientClipping.transform(nil, then: options.clipping)))
+      let batches = BatchGroups(try task.batches(epoch: epoch, startingAt: 0), size: options.learning.accumulation)
+      for batches in batches {
+        let result = try learner.learn(batches, learningRate: test.nextRate, number: number, transform)
         number += 1
         guard result.count > 0 else { continue }
         if !test.add(result.loss) { return test }

@@ -14,6 +14,7 @@ final class NetworkRun<Task: TrainingTask> {
   private let task: Task
   private let parameters: [Parameter]
   private let optimizer: Optimizer
+  private let learner: StepLearner<Task>
   private let average: WeightAverage?
   private let options: TrainingOptions
   private let folder: RunFolder
@@ -49,7 +50,8 @@ final class NetworkRun<Task: TrainingTask> {
     shared = place.map {
       SharedStep(task, $0, optimizer: optimizer, seed: options.seed, bucketBytes: hooks.bucketBytes)
     }
-    parameters = task.model.parameters
+    learner = StepLearner(task, optimizer, options)
+    parameters = learner.parameters
     self.optimizer = optimizer
     self.average = average
     self.options = options
@@ -219,37 +221,14 @@ final class NetworkRun<Task: TrainingTask> {
   private func learn(
     _ batches: [Task.Batches.Element], learningRate: Double, number: Int, _ transform: GradientTransform?
   ) throws -> StepResult {
-    /// - Parameter place: of the batch in the step: each draws random numbers of its own.
-    func learn(_ batch: Task.Batches.Element, _ place: Int, _ transform: GradientTransform?) throws -> StepResult {
-      let key = number * accumulation + place
-      let step = TrainingStep(
-        number: key, parameters: parameters, noise: Noise(seed: options.seed, step: UInt64(key)),
-        learningRate: learningRate, optimizer: optimizer, transformGradients: transform)
-      guard let blocks else { return try task.step(batch, step) }
-      let progress = Double(number) / Double(max(1, stepsPerEpoch * options.epochs))
-      return try blocks(progress: progress) { try task.step(batch, step) }
-    }
     if let shared {
       return try shared.learn(batches, learningRate: learningRate, key: number * accumulation, transform)
     }
-    if accumulation == 1 { return try learn(batches[0], 0, transform) }
-    // The mean over a large batch is divided by what its parts' are together.
-    let counts = batches.map { task.count($0) }
-    let weights = zip(batches, counts).map { $1 > 0 ? task.lossWeight($0) : 0 }
-    let total = weights.reduce(0, +)
-    let sum = GradientSum(transform)
-    let last = weights.lastIndex { $0 > 0 }
-    var results: [StepResult] = []
-    for (place, batch) in batches.enumerated() {
-      // Of classes that weigh nothing there is nothing to learn, and their mean is no number.
-      if weights[place] == 0, counts[place] > 0, total > 0 {
-        results.append(StepResult(loss: 0, correct: 0, count: 0))
-        continue
-      }
-      sum.begin(share: total > 0 ? Float(weights[place] / total) : 0, isLast: place == last)
-      results.append(try learn(batch, place, sum.collect))
+    guard let blocks else { return try learner.learn(batches, learningRate: learningRate, number: number, transform) }
+    let progress = Double(number) / Double(max(1, stepsPerEpoch * options.epochs))
+    return try learner.learn(batches, learningRate: learningRate, number: number, transform) { step in
+      try blocks(progress: progress) { try step() }
     }
-    return StepResult(results, weights: weights)
   }
 
   /// Finds out where blocks are dropped, from a look at one batch.

@@ -28,6 +28,10 @@ public enum NetworkTraining {
     let (options, kind) = try Self.detected(options, beginning)
     func open(_ task: some TrainingTask) throws -> TrainingReport {
       if let remark = task.trainingClasses?.remarkOnRare(options, items: task.items) { report(remark) }
+      let steps = options.epochs * options.learning.steps(ofBatches: task.batchesPerEpoch)
+      if let remark = options.schedule.remarkOnWarmUp(steps: steps, learningRate: options.optimizer.learningRate) {
+        report(remark)
+      }
       return try Session(task, options, hooks).begin(in: path)
     }
     return try withPrecision(options.precision) { try open(task(options, kind, beginning, at: path, report)) }

@@ -132,6 +132,16 @@ public struct Schedule: Codable, Equatable, Sendable {
     }
   }
 
+  /// A line about a warm-up that is longer than a run; nil of a shorter one.
+  ///
+  /// - Parameter steps: of the whole run.
+  func remarkOnWarmUp(steps: Int, learningRate: Double) -> String? {
+    guard warmUpSteps > steps else { return nil }
+    let reached = learningRate * Double(steps) / Double(warmUpSteps)
+    return "the warm-up takes \(warmUpSteps) steps and the run has \(steps): its learning rate does not exceed "
+      + "\(significant(reached, 3)) of \(significant(learningRate, 3))"
+  }
+
   /// How much of its period is over at a step, in [0, 1).
   private static func shareOfPeriod(_ step: Int, first: Int, multiplier: Int) -> Double {
     var length = max(1, first)

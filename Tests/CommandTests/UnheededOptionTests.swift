@@ -38,6 +38,7 @@ import Testing
     (["--unfreeze", "fc1@2"], "--unfreeze fc1@2 is never reached"),
     (["--group", "parity"], "--group parity is the column to predict"),
     (["--save-every", "2"], "--save-every 2 is never reached"),
+    (["--lr", "0.01", "--min-lr", "0.1"], "--minimum-learning-rate 0.1 is above the learning rate, 0.01"),
     (["--schedule", "step", "--step-size", "1"], "--step-size 1 is never reached"),
     (["--schedule", "multi-step", "--milestones", "4,5"], "--milestones 4 is never reached"),
     (["--time-series", "--stratify"], "--time-series and --stratify exclude each other"),

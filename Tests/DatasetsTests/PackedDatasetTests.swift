@@ -40,6 +40,33 @@ import Testing
     #expect(try #require(try PackedDataset(root.path, limit: 1)).training.counts == [1, 1, 1])
   }
 
+  /// As EMNIST comes: a name stands before the usual one, and one set is read.
+  @Test func filesMayBeNamedAfterTheirSet() throws {
+    let root = try TemporaryFolder()
+    try root.write(idx([4, 2, 3], Array(0..<24)), to: "emnist-letters-train-images-idx3-ubyte")
+    try root.write(packedLabels, to: "emnist-letters-train-labels-idx1-ubyte.gz")
+    try root.write(idx([1, 2, 3], Array(0..<6)), to: "emnist-letters-test-images-idx3-ubyte")
+    try root.write(idx([1], [2]), to: "emnist-letters-test-labels-idx1-ubyte")
+    #expect(PackedDataset.isPresent(at: root.path))
+    let data = try #require(try PackedDataset(root.path))
+    #expect(data.training.counts == [1, 2, 1] && data.test?.counts == [0, 0, 1])
+    try root.write(idx([4, 2, 3], Array(0..<24)), to: "emnist-digits-train-images-idx3-ubyte")
+    #expect(
+      throws: ImageFolderFault.severalSets(path: root.path, names: ["emnist-digits", "emnist-letters"])
+    ) { try PackedDataset(root.path) }
+    // The plain names come first.
+    try root.write(idx([2, 2, 3], Array(0..<12)), to: "train-images-idx3-ubyte")
+    try root.write(idx([2], [0, 1]), to: "train-labels-idx1-ubyte")
+    #expect(try #require(try PackedDataset(root.path)).training.counts == [1, 1])
+  }
+
+  @Test(arguments: [["data_batch_1", "test_batch", "batches.meta"], ["train", "test", "meta"]])
+  func pickledFilesOfCIFARAreNamed(files: [String]) throws {
+    let root = try TemporaryFolder()
+    for name in files { try root.write([0x80, 2], to: name) }
+    #expect(throws: ImageFolderFault.pickledCIFAR(path: root.path)) { try PackedDataset(root.path) }
+  }
+
   @Test func theirOwnPreprocessingNormalisesThem() throws {
     let root = try folder()
     let dataset = try ImageDataset(root.path)

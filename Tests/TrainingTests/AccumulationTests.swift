@@ -91,6 +91,35 @@ import Testing
     }
   }
 
+  /// A batch of classes that weigh nothing, whose mean is no number, is passed over, alone or among others.
+  @Test(arguments: [(1, 1), (1, 3), (2, 1)]) func weightlessBatchesArePassedOver(batch: Int, count: Int) throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    var options = options(batch: batch, accumulation: count)
+    options.classes.weights = .given([.init("class 0", 0), .init("class 1", 2)])
+    let task = task(options, labels: (0..<22).map { $0 % 5 == 0 ? 1 : 0 })
+    let before = task.model.parameters.map { $0.tensor.scalars }
+    _ = try fit(task, options, in: folder)
+    let after = task.model.parameters.map { $0.tensor.scalars }
+    #expect(after.joined().allSatisfy(\.isFinite) && zip(before, after).allSatisfy { $0 != $1 })
+  }
+
+  /// A range test takes the steps that the run will take.
+  @Test func rangeTestsHaveTheStepsOfTheRun() throws {
+    func test(_ batch: Int, _ count: Int, l1: Double = 0) throws -> LearningRateRange {
+      var options = options(batch: batch, accumulation: count)
+      options.learning.l1 = l1
+      return try Session(task(options), options, TrainingHooks()).learningRates(LearningRateRange(0.01...0.1, steps: 9))
+    }
+    let whole = try test(8, 1)
+    let parts = try test(2, 4)
+    #expect(whole.points.count == 9 && parts.points.count == 9)
+    for (a, b) in zip(whole.points, parts.points) { #expect(abs(a.loss - b.loss) < 1e-5) }
+    let penalized = try test(8, 1, l1: 1)
+    #expect(
+      penalized.points.first?.loss == whole.points.first?.loss && penalized.points.last?.loss != whole.points.last?.loss
+    )
+  }
+
   @Test func clippingActsOnTheMean() throws {
     defer { try? FileManager.default.removeItem(atPath: folder) }
     func clipped(_ batch: Int, _ count: Int, _ name: String) throws -> [[Float]] {

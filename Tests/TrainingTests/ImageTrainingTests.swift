@@ -144,12 +144,14 @@ import Testing
     var options = Photographs.options(photographs.data, epochs: 1)
     (options.images.imageSize, options.architecture) = (nil, nil)
     /// The shorter side after a run on a checkpoint whose images are resized in such a way.
-    func side(_ resize: Preprocessing.Resize, _ hasMargin: Bool?) throws -> Preprocessing.Resize? {
+    func side(
+      _ resize: Preprocessing.Resize, _ hasMargin: Bool?, crop: ImageSize? = .square(32)
+    ) throws -> Preprocessing.Resize? {
       var preparation = Preprocessing.torchvision(size: 32)
-      preparation.resize = resize
+      (preparation.resize, preparation.crop) = (resize, crop)
       checkpoint.metadata.preprocessing = try InputPreparation.images(preparation).json()
       options.images.hasCropMargin = hasMargin
-      let folder = photographs.root + "/margin-\(resize)-\(hasMargin.map { "\($0)" } ?? "own")"
+      let folder = photographs.root + "/margin-\(resize)-\(hasMargin.map { "\($0)" } ?? "own")-\(crop != nil)"
       _ = try NetworkTraining.start(
         options, from: .checkpoint(checkpoint, path: "p.h5"), registry: .zoo, at: folder
       ) { _ in }
@@ -162,6 +164,9 @@ import Testing
     #expect(try side(.exact(.square(32)), true) == .shorterSide(37))
     #expect(try side(.shorterSide(40), true) == .shorterSide(40))
     #expect(try side(.shorterSide(40), false) == .shorterSide(32))
+    // What was brought to its size exactly, as IDX files and Keras's photographs are, is cropped to it.
+    #expect(try side(.exact(.square(32)), false, crop: nil) == .shorterSide(32))
+    #expect(try side(.exact(.square(32)), true, crop: nil) == .shorterSide(37))
   }
 
   @Test(arguments: ["resnet-toy", "squeezenet-toy"])

@@ -46,6 +46,15 @@ import Testing
     #expect(cosine[12] - 0.05 < 1e-15, "half way through the 16 steps that are left")
   }
 
+  @Test func aWarmUpLongerThanTheRunIsSaid() {
+    let schedule = Schedule.cosine().warmedUp(over: 100)
+    #expect(
+      schedule.remarkOnWarmUp(steps: 20, learningRate: 0.01)
+        == "the warm-up takes 100 steps and the run has 20: its learning rate does not exceed 0.002 of 0.01")
+    #expect(schedule.learningRate(base: 0.01, step: 19, stepsPerEpoch: 20, epochs: 1) == 0.002)
+    #expect(schedule.remarkOnWarmUp(steps: 100, learningRate: 0.01) == nil)
+  }
+
   @Test func stepsBeyondTheRunKeepTheLastRate() {
     #expect(Schedule.cosine(to: 0.01).learningRate(base: 0.1, step: 999, stepsPerEpoch: 5, epochs: 4) == 0.01)
     #expect(Schedule.cosine().warmedUp(over: 9).learningRate(base: 1, step: 8, stepsPerEpoch: 1, epochs: 1) == 1)

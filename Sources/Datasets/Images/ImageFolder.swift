@@ -206,6 +206,10 @@ public enum ImageFolderFault: Swift.Error, Sendable, Equatable, CustomStringConv
   case missing(path: String, name: String)
   /// A file of packed images is not what its name says, or contradicts another.
   case malformed(path: String, reason: String)
+  /// A folder has the files of several sets of packed images.
+  case severalSets(path: String, names: [String])
+  /// A folder has CIFAR's files as Python pickles them.
+  case pickledCIFAR(path: String)
   /// A split would leave one of the parts without an image.
   case tooFew(images: Int, fraction: Double)
   /// The images cannot be divided as asked.
@@ -234,6 +238,10 @@ public enum ImageFolderFault: Swift.Error, Sendable, Equatable, CustomStringConv
     case .archive(let fault): "\(fault)"
     case .missing(let path, let name): "\(path): has no \(name), which belongs to the other files"
     case .malformed(let path, let reason): "\(path): damaged: \(reason); copy or download it again"
+    case .severalSets(let path, let names):
+      "\(path): has the files of several data sets (\(Self.short(names))); put those of one into a folder of their own"
+    case .pickledCIFAR(let path):
+      "\(path): has CIFAR's files as Python's pickles, which are not read; use its binary version (cifar-10-binary.tar.gz, cifar-100-binary.tar.gz)"
     case .tooFew(let images, let fraction):
       "\(images) images are too few to hold out \(fraction) of them; add images or give a validation folder"
     case .division(let fault): "\(fault)"

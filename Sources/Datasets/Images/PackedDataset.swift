@@ -77,7 +77,8 @@ public struct PackedDataset: Sendable, Equatable {
   /// Whether a folder holds such files, judged by their names alone.
   public static func isPresent(at path: String) -> Bool {
     let names = (try? FileSystem.names(in: path)) ?? []
-    return names.contains { $0.hasPrefix("train-images") || $0.hasPrefix("data_batch_") || $0.hasPrefix("fine_label_") }
+    return names.contains { $0.hasPrefix("data_batch_") || $0.hasPrefix("fine_label_") }
+      || !idxSets(names, "train", "images-idx3").isEmpty
   }
 
   /// Pictures and the number of each one's class.
@@ -91,11 +92,12 @@ public struct PackedDataset: Sendable, Equatable {
   private static func idx(
     _ path: String, _ names: [String]
   ) throws(ImageFolderFault) -> (training: LabeledFile, test: LabeledFile?)? {
+    let sets = idxSets(names, "train", "images-idx3")
+    // Without one of the plain name, as EMNIST comes: `emnist-letters-train-images-idx3-ubyte`.
+    guard let set = sets.contains("") ? "" : sets.first else { return nil }
+    if set != "", sets.count > 1 { throw .severalSets(path: path, names: sets) }
     func file(_ part: String, _ kind: String) -> String? {
-      names.first { name in
-        let plain = name.hasSuffix(".gz") ? String(name.dropLast(3)) : name
-        return plain == "\(part)-\(kind)-ubyte" || plain == "\(part)-\(kind.replacing("-", with: "."))-ubyte"
-      }.map { path + "/" + $0 }
+      names.first { idxSet($0, part, kind) == set }.map { path + "/" + $0 }
     }
     guard let images = file("train", "images-idx3") else { return nil }
     guard let labels = file("train", "labels-idx1") else {
@@ -107,6 +109,20 @@ public struct PackedDataset: Sendable, Equatable {
       throw .missing(path: path, name: "t10k-labels-idx1-ubyte")
     }
     return (training, try IDXFile.labeled(images: images, labels: labels))
+  }
+
+  /// What stands before the usual name of an IDX file; nil of another file.
+  private static func idxSet(_ name: String, _ part: String, _ kind: String) -> String? {
+    let plain = name.hasSuffix(".gz") ? name.dropLast(3) : name[...]
+    for usual in ["\(part)-\(kind)-ubyte", "\(part)-\(kind.replacing("-", with: "."))-ubyte"] {
+      if plain == usual { return "" }
+      if plain.hasSuffix("-" + usual) { return String(plain.dropLast(usual.count + 1)) }
+    }
+    return nil
+  }
+
+  private static func idxSets(_ names: [String], _ part: String, _ kind: String) -> [String] {
+    Set(names.compactMap { idxSet($0, part, kind) }).sorted()
   }
 
   // MARK: CIFAR
@@ -121,7 +137,13 @@ public struct PackedDataset: Sendable, Equatable {
     let batches = files("data_batch_")
     let isFine = batches.isEmpty && names.contains { $0.hasPrefix("fine_label_names") }
     let training = isFine ? files("train") : batches
-    guard !training.isEmpty else { return nil }
+    guard !training.isEmpty else {
+      func areFiles(_ wanted: String...) -> Bool {
+        wanted.allSatisfy { names.contains($0) && FileSystem.status(path + "/" + $0)?.kind == .file }
+      }
+      if areFiles("data_batch_1") || areFiles("train", "test", "meta") { throw .pickledCIFAR(path: path) }
+      return nil
+    }
     func read(_ files: [String]) throws(ImageFolderFault) -> [LabeledFile] {
       var found: [LabeledFile] = []
       for file in files { found.append(try records(file, labelBytes: isFine ? 2 : 1)) }

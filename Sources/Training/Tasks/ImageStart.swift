@@ -168,13 +168,15 @@ struct ImageStart {
   private static func sized(_ given: Preprocessing, _ options: ImageOptions) -> Preprocessing {
     let preprocessing = options.samplewise.map(given.normalizingEach) ?? given
     guard let hasMargin = options.hasCropMargin, let size = preprocessing.outputSize else { return preprocessing }
-    let side = min(size.height, size.width)
+    // The longer side of the crop, so that an image fills it.
+    let side = max(size.height, size.width)
     var changed = preprocessing
+    // What was brought to this size exactly is cropped to it.
+    changed.crop = size
     if hasMargin {
       // A margin that is there is the checkpoint's own.
       if case .shorterSide(let known) = preprocessing.resize, known > side { return preprocessing }
       changed.resize = Preprocessing.torchvision(size: side).resize
-      changed.crop = size
     } else {
       changed.resize = .shorterSide(side)
     }
