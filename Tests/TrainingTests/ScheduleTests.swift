@@ -1,6 +1,7 @@
-import AviaryTraining
 import Foundation
 import Testing
+
+@testable import AviaryTraining
 
 @Suite struct ScheduleTests {
   func rates(_ schedule: Schedule, epochs: Int = 4, stepsPerEpoch: Int = 5) -> [Double] {
