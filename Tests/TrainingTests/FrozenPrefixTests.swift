@@ -57,6 +57,15 @@ import Testing
       }
       #expect(
         gradients { model(images) } == gradients { prefix.resume(model, from: features, stand: stand) { model($0) } })
+      // What is frozen runs on an image of zeros, which says nothing of the relus there.
+      func relus(_ forward: () -> Tensor) -> [String: Double] {
+        let shares = deadRelus(usedByLast: true) { inference { _ = forward().scalars } }
+        return Dictionary(uniqueKeysWithValues: shares.map { ($0.path, $0.share) })
+      }
+      let (all, behind) = (
+        relus { model(images) }, relus { prefix.resume(model, from: features, stand: stand) { model($0) } }
+      )
+      #expect(!behind.isEmpty && behind.count < all.count && behind.allSatisfy { all[$0.key] == $0.value })
       #expect(
         inference { model(images).scalars }
           == inference { prefix.resume(model, from: features, stand: stand) { model($0) }.scalars })

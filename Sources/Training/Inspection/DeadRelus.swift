@@ -6,10 +6,19 @@ import AviaryTensors
 /// They are named after the layer that is a relu, or else after the one whose outputs they are of. A layer with several has its
 /// path for the first, and `path #2` and so on for the others.
 public func deadRelus<Failure>(_ body: () throws(Failure) -> Void) throws(Failure) -> [(path: String, share: Double)] {
+  try deadRelus(usedByLast: false, body)
+}
+
+/// - Parameter usedByLast: whether only relus count that the last result of `body` depends on. What a network computes before
+///   features that take its place is of an image that stands in for all.
+func deadRelus<Failure>(
+  usedByLast: Bool, _ body: () throws(Failure) -> Void
+) throws(Failure) -> [(path: String, share: Double)] {
   let (_, trace) = try tracing(keepingResultsOf: ["relu", "relu6", "hardTanh"], body: body)
+  let used = usedByLast ? usedByLastNode(of: trace) : Set(trace.nodes.indices)
   var calls: [String: Int] = [:]
   var shares: [(path: String, share: Double)] = []
-  for node in trace.nodes where isRelu(node.operation) {
+  for (place, node) in trace.nodes.enumerated() where isRelu(node.operation) && used.contains(place) {
     guard let result = node.results.first, let y = trace.values[result].tensor, y.rank >= 2, y.count > 0 else {
       continue
     }
@@ -20,6 +29,17 @@ public func deadRelus<Failure>(_ body: () throws(Failure) -> Void) throws(Failur
     shares.append((number == 1 ? path : "\(path) #\(number)", deadShare(y, axis: axis)))
   }
   return shares
+}
+
+/// The places of the nodes that the last one depends on, and its own.
+private func usedByLastNode(of trace: Trace) -> Set<Int> {
+  var used = Set(trace.nodes.indices.suffix(1))
+  for (place, node) in trace.nodes.enumerated().reversed() where used.contains(place) {
+    for case let operand? in node.operands {
+      if case .node(let source) = trace.values[operand].source { used.insert(source) }
+    }
+  }
+  return used
 }
 
 /// `relu6` is a clamp between 0 and 6.

@@ -73,7 +73,9 @@ final class StepInspector<Task: TrainingTask> {
     }
     for layer in layers.indices { layers[layer].gradientNorm = layers[layer].gradientNorm?.squareRoot() }
     // In inference, so that no statistics change.
-    let shares = try deadRelus { try inference { _ = try task.loss(batch, step: number).loss.scalar } }
+    let shares = try deadRelus(usedByLast: true) {
+      try inference { _ = try task.loss(batch, step: number).loss.scalar }
+    }
     for (path, share) in shares { layers[index(of: path)].deadRelus = share }
     return layers
   }
