@@ -50,7 +50,7 @@ extension KerasNetwork.Configuration {
   }
 
   /// The channels of the feature maps that became a row before a dense layer, where its weights were reordered for that.
-  private func flattened(before index: Int, _ plan: KerasPlan) -> Int? {
+  func flattened(before index: Int, _ plan: KerasPlan) -> Int? {
     var place: Int? = plan.makers[plan.inputs[index][0]]
     while let current = place, plan.inputs[current].count == 1 {
       let operation = layers[current].operation

@@ -36,6 +36,8 @@ public struct KerasNetwork: Classifier {
   /// What makes the input of the head, and what makes all that the network puts out.
   private let backbone: KerasProgram
   private let whole: KerasProgram
+  /// Where features are a row of feature maps with channels first, which Keras has last: the number of channels.
+  private let flattened: Int?
 
   public var headPath: String { ending.headPath }
 
@@ -52,6 +54,7 @@ public struct KerasNetwork: Classifier {
     self.modules = modules
     backbone = KerasProgram(plan, to: [ending.features])
     whole = KerasProgram(plan, to: plan.results)
+    flattened = ending.place.flatMap { [configuration] in configuration.flattened(before: $0, plan) }
   }
 
   public var children: [Child] {
@@ -84,6 +87,12 @@ public struct KerasNetwork: Classifier {
   /// The scores, but of a network with one output z, whose scores are 0 and z, the logarithms of the odds: −z and z.
   public func evidence(_ logits: Tensor) -> Tensor {
     ending.output == .probability && !ending.isMixture ? logits - logits.reversed(axis: 1) : logits
+  }
+
+  /// The rows that a Flatten makes of feature maps, with the channels of a position side by side, as Keras has them.
+  public func originalOrder(ofFeatures features: Tensor) -> Tensor {
+    guard let flattened, features.rank == 2 else { return features }
+    return features.reshaped(to: [features.shape[0], flattened, -1]).channelsLast().flattened()
   }
 
   /// Keras's own outputs, with the activation at the end. Of several, the first.

@@ -11,11 +11,15 @@ public protocol Classifier: Network, UnaryLayer {
   /// What speaks for each class: logits [N, classes] → [N, classes]. These are the logits themselves, unless one of them is a
   /// constant, which would say that nothing in an input speaks for its class.
   func evidence(_ logits: Tensor) -> Tensor
+  /// Features in the order in which the framework that the network comes from has them: [N, F] → [N, F]. That is the order that
+  /// they have, unless the network was rearranged when it was read.
+  func originalOrder(ofFeatures features: Tensor) -> Tensor
 }
 
 extension Classifier {
   public func forward(_ x: Tensor) -> Tensor { head(features(x)) }
   public func evidence(_ logits: Tensor) -> Tensor { logits }
+  public func originalOrder(ofFeatures features: Tensor) -> Tensor { features }
 }
 
 /// A classifier with further heads that look at inner features and learn beside the main one, such as GoogLeNet's and

@@ -132,11 +132,13 @@ public struct ImagePredictor {
     return open(model)
   }
 
-  /// The input of the head as one vector an image: [N, C, H, W] → [N, F]. Feature maps become their means over positions.
+  /// The input of the head as one vector an image: [N, C, H, W] → [N, F]. Feature maps become their means over positions, and
+  /// rows are in the order of the framework that the network comes from.
   public func features(_ inputs: Tensor) -> Tensor {
     inference {
       let features = model.features(inputs)
-      return features.rank > 2 ? features.mean(over: Array(2..<features.rank)) : features
+      return features.rank > 2
+        ? features.mean(over: Array(2..<features.rank)) : model.originalOrder(ofFeatures: features)
     }
   }
 

@@ -3,6 +3,8 @@ import AviaryCheckpoints
 import AviaryDiagnostics
 import AviaryHDF5
 import AviaryHDF5Writing
+import AviaryLayers
+import AviaryTensors
 import AviaryTestSupport
 import Foundation
 import Testing
@@ -110,6 +112,44 @@ import Testing
     let checkpoint = try Checkpoint.read(from: whole.path)
     let fault = #expect(throws: (any Error).self) { try checkpoint.kerasNetwork(path: "m.keras") }
     #expect("\(try #require(fault))".contains("no layer with weights"))
+  }
+
+  /// Weights after a Flatten are brought into the order of channels first, and features are written as Keras has them.
+  @Test func featuresAreInTheOrderOfKeras() throws {
+    var numbers = Numbers(state: 3)
+    let kernel = StoredArray(numbers.values(8 * 8 * 4 * 3), shape: [8 * 8 * 4, 3])
+    let layers = [
+      Layer(
+        kind: "Conv2D", settings: #""filters":4,"kernel_size":[3,3],"padding":"same""#,
+        arrays: [
+          ("kernel:0", StoredArray(numbers.values(3 * 3 * 2 * 4), shape: [3, 3, 2, 4])),
+          ("bias:0", StoredArray(numbers.values(4), shape: [4])),
+        ]),
+      Layer(kind: "Flatten", settings: #""data_format":"channels_last""#, arrays: []),
+      Layer(kind: "Dropout", settings: #""rate":0.5"#, arrays: []),
+      Layer(
+        kind: "Dense", settings: #""units":3"#,
+        arrays: [("kernel:0", kernel), ("bias:0", StoredArray([0, 0, 0], shape: [3]))]),
+    ]
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("keras-features-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let path = folder.appendingPathComponent("whole.h5").path
+    func name(_ index: Int) -> String { "a\(index)" }
+    try HDF5Writer.write(
+      items(layers, name, configuration: description(layers, input: 2, name)), to: path)
+    let read = try Checkpoint.read(from: path).kerasNetwork(path: path).checkpoint
+    let model = try Registry.standard.classifier(from: read, path: path).model
+    let x = Tensor(numbers.values(2 * 2 * 8 * 8), shape: [2, 2, 8, 8])
+    func check(_ model: some Classifier) throws {
+      let features = inference { model.features(x) }
+      let ordered = inference { model.originalOrder(ofFeatures: features) }
+      #expect(ordered.shape == [2, 256] && ordered.scalars != features.scalars)
+      // With the kernel as the file has it.
+      let product = inference { matmul(ordered, Tensor(kernel.floats() ?? [], shape: kernel.shape)) }
+      #expect(allClose(product, inference { model(x) }, relative: 1e-4, absolute: 1e-2))
+    }
+    try check(model)
   }
 
   @Test(arguments: 0..<40) func everyRouteGivesTheSameNetwork(seed: Int) throws {
