@@ -128,7 +128,7 @@ public struct MLP: Classifier {
           return []
         }
         let layer = String(path[..<dot])
-        if !layers.contains(layer) { layers.append(layer) }
+        if !layers.contains(where: { $0.isExactly(layer) }) { layers.append(layer) }
       }
       let numbered = layers.compactMap { layer -> (name: String, base: Substring, number: Int)? in
         let digits = layer.reversed().prefix { $0.isASCII && $0.isNumber }

@@ -129,7 +129,7 @@ import Testing
       Layer(kind: "Dropout", settings: #""rate":0.5"#, arrays: []),
       Layer(
         kind: "Dense", settings: #""units":3"#,
-        arrays: [("kernel:0", kernel), ("bias:0", StoredArray([0, 0, 0], shape: [3]))]),
+        arrays: [("kernel:0", kernel), ("bias:0", StoredArray([Float](repeating: 0, count: 3), shape: [3]))]),
     ]
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("keras-features-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
