@@ -37,7 +37,7 @@ import Testing
         try serve([Goldens.url("keras/dense.keras", of: "KerasTests").path]), "dense.keras: takes rows of",
         "its file does not say what they are", "aviary finetune")
       try ToyFiles.checkpoint().write(to: folder / "pets.h5")
-      expectFault(try serve([folder / "pets.h5", "--api-key-file", folder / "none"]), "none", "no API key")
+      expectFault(try serve([folder / "pets.h5", "--api-key-file", folder / "none"]), "/none: no such file")
       expectFault(try serve([folder / "pets.h5"], environment: ["AVIARY_API_KEY": "a b"]), "AVIARY_API_KEY")
       expectFault(try serve([folder / "pets.h5", "--host", "192.0.2.1"]), "192.0.2.1:8080", "--host")
     }

@@ -11,11 +11,9 @@ import Testing
 @Suite struct QuantizedModelTests {
   private static let goldens = Bundle.module.bundlePath + "/Goldens/"
 
-  /// Calibrated on the images of the case, of which it has the statistics: with those of a new network, what a deep one
-  /// computes is smaller than the last digit of its biases.
+  /// Calibrated on the images of the case.
   private func quantized(_ entry: ZooCase) throws -> (floats: any Classifier, integers: any Classifier) {
     func open(_ model: some Classifier) throws -> (any Classifier, any Classifier) {
-      model.estimateStatistics(over: [entry.images()]) { _ = model($0).scalars }
       let copy = model.copy()
       let calibration = Calibration(of: copy)
       calibration.observe { _ = copy(entry.images()).scalars }
@@ -27,6 +25,8 @@ import Testing
   }
 
   private func logits(_ model: some Classifier, _ x: Tensor) -> [Float] { inference { model(x).scalars } }
+
+  private func features(_ model: some Classifier, _ x: Tensor) -> [Float] { inference { model.features(x).scalars } }
 
   private func distance(_ a: [Float], _ b: [Float]) -> Double {
     let difference = zip(a, b).reduce(0.0) { $0 + Double($1.0 - $1.1) * Double($1.0 - $1.1) }
@@ -63,8 +63,10 @@ import Testing
     let (floats, integers) = try quantized(entry)
     let (a, b) = (logits(integers, entry.images()), logits(floats, entry.images()))
     #expect(distance(a, b) < 0.1, "\(entry.name): \(distance(a, b))")
-    // Where the processor has no such integers, what they stand for is computed with.
-    #expect(a != b || !Quantization.isSupported)
+    // Where the processor has no such integers, what they stand for is computed with. What a new deep network makes of its
+    // images may be smaller than the last digit of its head's biases.
+    let isAlike = a == b && features(integers, entry.images()) == features(floats, entry.images())
+    #expect(!isAlike || !Quantization.isSupported)
     let file = FileManager.default.temporaryDirectory.appending(path: "aviary-\(UUID().uuidString).h5").path
     defer { try? FileManager.default.removeItem(atPath: file) }
     let stored = integers.checkpoint(architecture: entry.name)
