@@ -27,13 +27,18 @@ import Testing
     return text
   }
 
-  @Test func aTableOfClassesIsLearned() throws {
-    let data = try place.write(flowers(), to: "flowers.csv")
-    var options = place.options(data, epochs: 12)
+  /// Learns their kinds by a small network.
+  private func kinds(epochs: Int) throws -> TrainingOptions {
+    var options = place.options(try place.write(flowers(), to: "flowers.csv"), epochs: epochs)
     options.kind = .table(TableSettings(target: "kind"))
     options.configuration = [
       ConfigurationChange(name: "hidden", value: "[8]"), ConfigurationChange(name: "dropout", value: "[0]"),
     ]
+    return options
+  }
+
+  @Test func aTableOfClassesIsLearned() throws {
+    let options = try kinds(epochs: 12)
     let summary = try place.train("mlp", options)
     #expect(summary.classes == ["iris", "rose"] && summary.testAccuracy == 1)
     let best = try Checkpoint.read(from: place.path + "/run/best.h5")
@@ -52,7 +57,7 @@ import Testing
     let probabilities = predictor.probabilities(features)
     #expect(probabilities.map { $0[1] > 0.5 } == [true, false, false])
     let metrics = predictor.classification(
-      try preprocessing.examples(of: Table(csv: data, for: preprocessing)), decision: best.metadata.decision)
+      try preprocessing.examples(of: Table(csv: options.data, for: preprocessing)), decision: best.metadata.decision)
     #expect(metrics.count == 200 && metrics.accuracy ?? 0 > 0.99)
   }
 
@@ -89,12 +94,7 @@ import Testing
 
   /// A network that has learned from features goes on with these, whatever the new rows would suggest.
   @Test func fineTuningKeepsTheColumnsAsTheNetworkKnowsThem() throws {
-    let data = try place.write(flowers(), to: "flowers.csv")
-    var options = place.options(data, epochs: 1)
-    options.kind = .table(TableSettings(target: "kind"))
-    options.configuration = [
-      ConfigurationChange(name: "hidden", value: "[8]"), ConfigurationChange(name: "dropout", value: "[0]"),
-    ]
+    var options = try kinds(epochs: 1)
     _ = try place.train("mlp", options)
     let path = place.path + "/run/best.h5"
     let first = try Checkpoint.read(from: path)

@@ -10,39 +10,17 @@ import Testing
 
 /// Runs on sequences of every form, from their files to their checkpoints.
 @Suite struct SequenceTaskTests {
-  private final class Workplace {
-    let path = FileManager.default.temporaryDirectory.appendingPathComponent("aviary-seq-\(UUID().uuidString)").path
+  private let place: TaskFolder
 
-    init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    func write(_ text: String, to name: String) throws -> String {
-      try Data(text.utf8).write(to: URL(filePath: path + "/" + name))
-      return path + "/" + name
-    }
-  }
-
-  private let place: Workplace
-
-  init() throws { place = try Workplace() }
+  init() throws { place = try TaskFolder() }
 
   private func options(
     _ data: String, _ kind: DataOptions, epochs: Int, learningRate: Double = 1e-2, set: [(String, String)]
   ) -> TrainingOptions {
-    var options = TrainingOptions(
-      data: data, epochs: epochs, optimizer: OptimizerConfiguration(.adam, learningRate: learningRate),
-      schedule: .constant, workers: 1)
+    var options = place.options(data, epochs: epochs, learningRate: learningRate)
     options.kind = kind
     options.configuration = set.map { ConfigurationChange(name: $0.0, value: $0.1) }
     return options
-  }
-
-  private func train(_ name: String, _ options: TrainingOptions, run: String = "run") throws -> RunSummary {
-    let report = try NetworkTraining.start(
-      options, from: .scratch(try Registry.zoo.architecture(named: name)), registry: .zoo, at: place.path + "/" + run
-    ) { _ in }
-    return try #require(report.summary)
   }
 
   private func best(_ run: String = "run") throws -> (preparation: InputPreparation?, model: any Network) {
@@ -66,7 +44,7 @@ import Testing
   private func resumesExactly(_ name: String, _ options: TrainingOptions) throws {
     var options = options
     options.epochs = 2
-    let whole = try train(name, options, run: "whole")
+    let whole = try place.train(name, options, run: "whole")
     var steps = 0
     var hooks = TrainingHooks()
     hooks.isInterrupted = {
@@ -102,7 +80,7 @@ import Testing
     var settings = TextColumnSettings(target: "mood", column: "review")
     settings.tokenizer = .word
     let options = options(data, .textColumn(settings), epochs: 8, set: set)
-    let summary = try train(name, options)
+    let summary = try place.train(name, options)
     #expect(try #require(summary.testAccuracy) > 0.9)
     guard case .textColumn(let known)? = try best().preparation else {
       Issue.record("the checkpoint does not know the texts")
@@ -134,7 +112,7 @@ import Testing
     (settings.horizon, settings.steps) = (3, 3)
     var options = options(data, .series(settings), epochs: 30, set: [("hidden", hidden)])
     if name == "mlp" { options.configuration.append(ConfigurationChange(name: "dropout", value: "[]")) }
-    let summary = try train(name, options)
+    let summary = try place.train(name, options)
     #expect(try #require(summary.testRMSE) < 8)
     let (preparation, model) = try best()
     guard case .series(let preprocessing)? = preparation, let model = model as? any Classifier else {
@@ -183,7 +161,7 @@ import Testing
     let settings = TaggingSettings(target: "names", column: "words")
     let options = options(
       data, .tags(settings), epochs: 8, learningRate: 2e-2, set: [("embedding", "8"), ("hidden", "8")])
-    let summary = try train(name, options)
+    let summary = try place.train(name, options)
     #expect(summary.classes == ["B-PER", "I-PER", "O"] && summary.items == "tokens")
     #expect(try #require(summary.testAccuracy) > 0.95)
     let (preparation, model) = try best()
@@ -208,14 +186,14 @@ import Testing
     let data = try place.write(lines, to: "names.conll")
     let options = options(data, .tags(TaggingSettings()), epochs: 2, set: [("embedding", "4"), ("hidden", "4")])
     try resumesExactly("sequence-tagger-gru", options)
-    _ = try train("sequence-tagger-gru", options)
+    _ = try place.train("sequence-tagger-gru", options)
     // The same labels: the head stays. Others get a new one.
     _ = try tune(options)
     var other = options
     other.data = try place.write("mr A\ncan B\n\nsee B\n\nrun A\n\nmr C\ncan C\n\nbill A\n\n", to: "other.conll")
     #expect(try tune(other, run: "other").classes == ["A", "B", "C"])
-    #expect(throws: ArchitectureFault.self) { try train("sequence-gru", options, run: "not") }
-    #expect(throws: TrainingFault.self) { try train("char-gru", options, run: "not") }
+    #expect(throws: ArchitectureFault.self) { try place.train("sequence-gru", options, run: "not") }
+    #expect(throws: TrainingFault.self) { try place.train("char-gru", options, run: "not") }
   }
 
   @Test func spansAreCountedAsAWhole() {
@@ -245,7 +223,7 @@ import Testing
     let data = try reversals(240)
     let options = pairs(
       data, epochs: 24, set: [("embedding", "8"), ("hidden", "24"), ("dropout", "0")])
-    let summary = try train("seq2seq-gru", options)
+    let summary = try place.train("seq2seq-gru", options)
     #expect(try #require(summary.testAccuracy) > 0.9)
     let (preparation, model) = try best()
     guard case .translation(let preprocessing)? = preparation, let writing = model as? any SequenceWriter<SourceText>
@@ -275,7 +253,7 @@ import Testing
     let options = pairs(
       try reversals(80), epochs: 2, set: [("embedding", "4"), ("hidden", "6"), ("teacherForcing", "0.5")])
     try resumesExactly("seq2seq-lstm", options)
-    #expect(throws: TrainingFault.self) { try train("sequence-generator-gru", options, run: "not") }
+    #expect(throws: TrainingFault.self) { try place.train("sequence-generator-gru", options, run: "not") }
     // A file whose vocabulary is not that of its network.
     var odd = try Checkpoint.read(from: place.path + "/whole/best.h5")
     let table = Table([.init("word", .categorical(["abcd"])), .init("back", .categorical(["cba"]))])
@@ -287,7 +265,7 @@ import Testing
         options, from: .checkpoint(odd, path: "odd.h5"), registry: .zoo, at: place.path + "/odd"
       ) { _ in }
     }
-    #expect(throws: TrainingFault.self) { try train("sequence-lstm", options, run: "not") }
+    #expect(throws: TrainingFault.self) { try place.train("sequence-lstm", options, run: "not") }
   }
 
   @Test func rowsAreWrittenAbout() throws {
@@ -297,7 +275,7 @@ import Testing
     let options = options(
       data, .generation(GenerationSettings(target: "sound")), epochs: 20,
       set: [("embedding", "8"), ("hidden", "16"), ("dropout", "0")])
-    let summary = try train("sequence-generator-gru", options)
+    let summary = try place.train("sequence-generator-gru", options)
     #expect(try #require(summary.testAccuracy) > 0.95)
     let (preparation, model) = try best()
     guard case .generation(let preprocessing)? = preparation, let writing = model as? any SequenceWriter<Tensor> else {
