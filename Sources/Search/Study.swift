@@ -154,6 +154,7 @@ public final class Study {
   /// Keeps what all trials read, and refuses another one.
   ///
   /// - Parameters:
+  ///   - input: what is read.
   ///   - fingerprint: tells it from others.
   ///   - names: what it is called.
   /// - Returns: whether it is known that it is the same. A study of an earlier version, which has trials, does not say it.
