@@ -67,7 +67,7 @@ extension Advice {
         "few images", cell(.small, .similar, "train the head"), cell(.small, .different, "the head, then later layers"),
       ],
       [
-        "many images", cell(.large, .similar, "the head, then the last layers"), cell(.large, .different, "everything"),
+        "many images", cell(.large, .similar, "everything, with small rates"), cell(.large, .different, "everything"),
       ],
     ])
     lines.append("")

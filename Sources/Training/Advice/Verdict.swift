@@ -58,9 +58,10 @@ struct Verdict: Equatable {
         "few images, different ones: the head first, then \(after), with small learning rates"
       )
     case (.large, .similar):
-      trained = later.isEmpty ? [last.layer] : later
-      isWholeNetworkTrained = false
-      reasons.append("many images, similar ones: the head first, then with it \(after)")
+      (trained, isWholeNetworkTrained) = ([], true)
+      reasons.append(
+        "many images, similar ones: there are enough to train the whole network, with small rates, the first layers with the smallest"
+      )
     case (.large, .different):
       (trained, isWholeNetworkTrained) = ([], true)
       reasons.append("many images, different ones: the whole network is trained, the first layers with smaller rates")
@@ -72,10 +73,15 @@ struct Verdict: Equatable {
   func arguments(images: Int) -> [String] {
     // A few hundred steps, however few images there are.
     let stepsPerEpoch = max(1, (images * 9 / 10 + 31) / 32)
-    let epochs = min(40, max(5, (300 + stepsPerEpoch - 1) / stepsPerEpoch))
+    func epochs(of steps: Int) -> Int { min(40, max(5, (steps + stepsPerEpoch - 1) / stepsPerEpoch)) }
     if isWholeNetworkTrained {
-      return ["--learning-rate", "5e-4", "--layer-decay", "0.9", "--warm-up-steps", "\(min(100, stepsPerEpoch))"]
+      let course = ["--layer-decay", "0.9", "--warm-up-steps", "\(min(100, stepsPerEpoch))"]
+      // What is good already is changed slowly, and for longer.
+      return similarity == .similar
+        ? ["--learning-rate", "3e-4"] + course + ["--epochs", "\(epochs(of: 400))"]
+        : ["--learning-rate", "5e-4"] + course
     }
+    let epochs = epochs(of: 300)
     guard let first = trained.first, let last = trained.last else {
       return ["--freeze", "backbone", "--epochs", "\(epochs)"]
     }
