@@ -122,8 +122,8 @@ public struct Advice: Sendable {
     treatment = scores.max { $0.macroF1 < $1.macroF1 }?.treatment ?? .none
     reasons = verdict.reasons + Self.reasons(scores, treatment, rare.map { images.classes[$0] })
     arguments =
-      verdict.arguments(images: images.entries.count)
-      + (treatment == .none ? [] : treatment.arguments + ["--monitor", "macro-f1"])
+      treatment.arguments
+      + verdict.arguments(images: images.entries.count, monitored: treatment == .none ? nil : "macro-f1")
   }
 
   /// Some of the images, each class with its share where that matters.
