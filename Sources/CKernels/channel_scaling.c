@@ -121,7 +121,10 @@ static void scale_blocks(void *context, int thread, int threads) { each_block(co
 
 typedef struct affine {
   ak_channels shape;
-  const float *x, *factors, *offsets;
+  // What has the channels one after the other, and how many blocks of them each has.
+  const float *const *sources;
+  const size_t *source_blocks;
+  const float *factors, *offsets;
   bool relu;
   float *y;
   size_t pieces; // of the positions of a block, so that few channels suffice for all threads
@@ -167,14 +170,15 @@ static void normalize_few(
     }
 }
 
-static void normalize_part(const affine *a, size_t part) {
+/// - first: the first block that the source has.
+static void normalize_part(const affine *a, size_t part, size_t source, size_t first) {
   const ak_channels s = a->shape;
   const size_t blocks = (s.channels + s.lanes - 1) / s.lanes, piece = part % a->pieces;
   const size_t block = part / a->pieces % blocks, image = part / a->pieces / blocks;
   const size_t start = s.positions * piece / a->pieces, end = s.positions * (piece + 1) / a->pieces;
-  const size_t place = ((image * blocks + block) * s.positions + start) * s.lanes;
-  const float *x = a->x + place;
-  float *y = a->y + place;
+  const float *x =
+      a->sources[source] + ((image * a->source_blocks[source] + block - first) * s.positions + start) * s.lanes;
+  float *y = a->y + ((image * blocks + block) * s.positions + start) * s.lanes;
   if (s.lanes == 1) return normalize_run(x, a->factors[block], a->offsets[block], a->relu, y, end - start);
   for (size_t l = 0; l < s.lanes; l += 8) {
     enum { width = 8 };
@@ -195,12 +199,27 @@ static void normalize_parts(void *context, int thread, int threads) {
   const size_t blocks = (a->shape.channels + a->shape.lanes - 1) / a->shape.lanes;
   const size_t parts = a->shape.images * blocks * a->pieces;
   const size_t start = parts * (size_t)thread / (size_t)threads, end = parts * (size_t)(thread + 1) / (size_t)threads;
-  for (size_t part = start; part < end; part++) normalize_part(a, part);
+  size_t source = 0, first = 0;
+  for (size_t part = start; part < end; part++) {
+    const size_t block = part / a->pieces % blocks;
+    if (block < first) source = first = 0; // of the next image
+    while (block - first >= a->source_blocks[source]) first += a->source_blocks[source++];
+    normalize_part(a, part, source, first);
+  }
 }
 
 void ak_normalize_channels(
     ak_channels shape, const float *x, const float *factors, const float *offsets, bool relu, float *y) {
-  affine a = {.shape = shape, .x = x, .factors = factors, .offsets = offsets, .relu = relu, .y = y, .pieces = 1};
+  const size_t blocks = (shape.channels + shape.lanes - 1) / shape.lanes;
+  ak_normalize_joined_channels(shape, &x, &blocks, factors, offsets, relu, y);
+}
+
+void ak_normalize_joined_channels(
+    ak_channels shape, const float *const *sources, const size_t *source_blocks, const float *factors,
+    const float *offsets, bool relu, float *y) {
+  affine a = {
+      .shape = shape, .sources = sources, .source_blocks = source_blocks, .factors = factors, .offsets = offsets,
+      .relu = relu, .y = y, .pieces = 1};
   const size_t blocks = shape.images * ((shape.channels + shape.lanes - 1) / shape.lanes);
   if (blocks < 8 && shape.positions >= 64) a.pieces = 8;
   ak_parallel(normalize_parts, &a);

@@ -75,15 +75,13 @@ extension Buffer {
   /// The same where the parts lie alike and each is one run of floats in each run of the result: row-major, or in whole
   /// blocks of channels; nil elsewhere.
   private static func joinedRuns(_ parts: [Buffer], axis: Int, shape: [Int]) -> Buffer? {
-    let layout: Layout
-    if parts.allSatisfy(\.layout.isPlain) {
-      layout = .plain(shape)
-    } else if axis == 1, let block = parts[0].layout.channelBlock, parts.allSatisfy({ $0.fillsBlocks(of: block) }) {
-      layout = .blocked(shape, channels: block)
-    } else {
-      return nil
-    }
-    let rows = shape.prefix(axis).reduce(1, *)
+    if axis == 1, let channels = JoinedChannels(parts, shape: shape) { return channels.joined() }
+    return parts.allSatisfy(\.layout.isPlain) ? joinedRuns(parts, axis: axis, into: .plain(shape)) : nil
+  }
+
+  /// The same where both lie so.
+  static func joinedRuns(_ parts: [Buffer], axis: Int, into layout: Layout) -> Buffer {
+    let rows = layout.dimensions.prefix(axis).reduce(1, *)
     let result = Buffer(layout)
     if rows == 0 || result.count == 0 { return result }
     let step = result.count / rows
@@ -97,8 +95,6 @@ extension Buffer {
     }
     return result
   }
-
-  private func fillsBlocks(of size: Int) -> Bool { layout.channelBlock == size && layout.dimensions[1] % size == 0 }
 
   /// The most parts that one concatenation joins.
   package static var mostParts: Int { Int(AD_MAX_PARTS) }

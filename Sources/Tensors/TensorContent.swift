@@ -73,6 +73,8 @@ enum Deferred {
   case batchNormalization(BatchNormalizationPass)
   /// A normalisation by given statistics, which a relu may still join.
   case channelNormalization(Tensor, ChannelNormalization)
+  /// Channels joined in inference, which a normalisation takes from where they are.
+  case joinedChannels(JoinedChannels)
   /// A sum that a relu may still join.
   case sum(Tensor, Tensor)
   /// A maximum over windows of what is computed in integers.
@@ -151,6 +153,7 @@ extension Deferred {
     case .convolution(let expression): return expression.compute()
     case .batchNormalization(let pass): return pass.result(relu: false)
     case .channelNormalization(let x, let normalization): return normalization.result(x, relu: false)
+    case .joinedChannels(let channels): return channels.joined()
     case .sum(let a, let b): return Tensor.sum(a, b, relu: false)
     case .maxPool(let pool): return pool.compute()
     case .dequantization(let weights): return weights.dequantized()

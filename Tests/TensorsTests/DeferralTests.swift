@@ -56,6 +56,52 @@ import Testing
     #expect(!pass.auxiliary && pass.gradients[weight]!.scalars.contains { $0 != 0 })
   }
 
+  // MARK: - Joined channels
+
+  /// Channels that are joined step by step are normalised where they lie, and copied into one when something else needs them.
+  @Test(arguments: [[16, 32], [32, 16, 48], [16, 3, 16], [1, 2, 3]], [1, 2])
+  func joinedChannels(of sizes: [Int], images: Int) {
+    let parts = sizes.enumerated().map { index, size in
+      let seed = UInt64(10 * index)
+      return same(numbers([images, 16, 5, 7], seed), numbers([size, 16, 3, 3], seed + 1))
+    }
+    let channels = sizes.reduce(0, +)
+    let runs = parts.map(\.scalars)
+    var elements: [Float] = []
+    for image in 0..<images {
+      for (run, size) in zip(runs, sizes) { elements += run[(image * size * 35)..<((image + 1) * size * 35)] }
+    }
+    let joined = Tensor(elements, shape: [images, channels, 5, 7])
+    var scale = positiveNumbers([channels], 52).scalars
+    scale[channels - 1] = .nan
+    func normalized(_ x: Tensor) -> Tensor {
+      batchNormalization(
+        x, mean: numbers([channels], 50), variance: positiveNumbers([channels], 51),
+        scale: Tensor(scale, shape: [channels]), shift: numbers([channels], 53), epsilon: 1e-5)
+    }
+    func grown() -> Tensor { parts.dropFirst().reduce(parts[0]) { concatenated([$0, $1], axis: 1) } }
+    let y = grown()
+    if sizes.allSatisfy({ $0 % 16 == 0 }) { #expect(isDeferred(y)) }
+    for activate: (Tensor) -> Tensor in [{ $0 }, { relu($0) }] {
+      let (result, expected) = (activate(normalized(y)).scalars, activate(normalized(joined)).scalars)
+      #expect(result.suffix(35).allSatisfy { $0.isNaN })
+      expectClose(
+        actual: result.map { $0.isNaN ? 7 : $0 }, expected: expected.map { $0.isNaN ? 7 : Double($0) })
+    }
+    #expect(y.scalars == joined.scalars)
+    #expect((grown() + 1).scalars == joined.scalars.map { $0 + 1 })
+    #expect(grown().transposed([1, 0, 2, 3]).scalars == joined.transposed([1, 0, 2, 3]).scalars)
+  }
+
+  @Test func laterStepChangesNoJoinedChannels() {
+    let variable = Variable(numbers([1, 2, 3, 4], 1))
+    let y = concatenated([variable.value, numbers([1, 3, 3, 4], 2)], axis: 1)
+    #expect(isDeferred(y))
+    let before = variable.value.scalars
+    variable.moveInPlace()
+    #expect(Array(y.scalars.prefix(24)) == before)
+  }
+
   // MARK: - Operands are captured at the call
 
   @Test(arguments: ["x", "weight", "bias", "mean", "variance", "scale", "shift", "addend"])

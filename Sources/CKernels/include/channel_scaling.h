@@ -16,6 +16,15 @@ void ak_scale_channels(
 void ak_normalize_channels(
     ak_channels shape, const float *x, const float *factors, const float *offsets, bool relu, float *y);
 
+/// The same of channels that lie one after the other in several arrays, which need not be joined for it. All have the same
+/// images, positions and lanes.
+///
+/// - shape: of y.
+/// - source_blocks: of channels, in each array. Only the last of all may be filled up.
+void ak_normalize_joined_channels(
+    ak_channels shape, const float *const *sources, const size_t *source_blocks, const float *factors,
+    const float *offsets, bool relu, float *y);
+
 /// sums[n · channels + c] = Σ x · y over the positions of each image's channel, accumulated in double.
 void ak_channel_products(ak_channels shape, const float *x, const float *y, float *sums);
 

@@ -102,6 +102,9 @@ struct ChannelNormalization {
   /// x · factor + offset as one pass over the elements, with the relu of it or without.
   func result(_ x: Tensor, relu: Bool) -> Buffer {
     let (factors, offsets) = preparedAffine()
+    if case .joinedChannels(let channels)? = x.deferred {
+      return channels.normalized(factors: factors, offsets: offsets, relu: relu)
+    }
     if let y = x.buffer.normalizedChannels(factors: factors, offsets: offsets, relu: relu) { return y }
     return x.plainBuffer.normalizedChannels(factors: factors, offsets: offsets, relu: relu)!
   }

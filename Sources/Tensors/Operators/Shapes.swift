@@ -87,13 +87,20 @@ public func concatenated(_ parts: [Tensor], axis: Int) -> Tensor {
   }
 }
 
-/// Rounded where all parts are.
+/// Rounded where all parts are. In inference, channels of images are copied into one buffer only when something needs them so.
 private func joined(_ parts: [Tensor], axis: Int, shape: [Int]) -> Tensor {
-  if Compute.precision != .float32, !parts.contains(where: \.isTracked) {
+  let isTracked = parts.contains(where: \.isTracked)
+  if Compute.precision != .float32, !isTracked {
     let rounded = parts.map(\.elements)
     if rounded.allSatisfy(\.layout.isOfBFloat16) {
       return Tensor(rounded: .concatenated(rounded, axis: axis, shape: shape), shape: shape)
     }
+  }
+  if axis == 1, shape.count == 4, !isTracked {
+    let buffers = parts.flatMap { part in
+      if case .joinedChannels(let channels)? = part.deferred { channels.parts } else { [part.buffer] }
+    }
+    if let channels = JoinedChannels(buffers, shape: shape) { return Tensor(.joinedChannels(channels), shape: shape) }
   }
   return Tensor(.concatenated(parts.map(\.buffer), axis: axis, shape: shape), shape: shape)
 }

@@ -1,0 +1,43 @@
+import AviaryDiagnostics
+import CKernels
+
+/// Channels of [N, C, …] that follow one another in several buffers and have not been copied into one: densely connected
+/// networks join what they have with few new channels in every layer, and normalise all of it for the next.
+package struct JoinedChannels {
+  package let parts: [Buffer]
+  private let layout: Layout
+
+  /// Nil where the parts are not all row-major or all in whole blocks of as many channels.
+  ///
+  /// - Parameter shape: of the whole.
+  package init?(_ parts: [Buffer], shape: [Int]) {
+    self.parts = parts
+    if parts.allSatisfy(\.layout.isPlain) {
+      layout = .plain(shape)
+    } else if let block = parts.first?.layout.channelBlock,
+      parts.allSatisfy({ $0.layout.channelBlock == block && $0.layout.dimensions[1] % block == 0 })
+    {
+      layout = .blocked(shape, channels: block)
+    } else {
+      return nil
+    }
+  }
+
+  /// Copied into one buffer.
+  package func joined() -> Buffer { .joinedRuns(parts, axis: 1, into: layout) }
+
+  /// x · factor + offset for each channel, both row-major [C], and the relu of it if asked for: written where the channels
+  /// are joined, which saves the copy of them.
+  package func normalized(factors: Buffer, offsets: Buffer, relu: Bool) -> Buffer {
+    guard let channels = layout.channels else { stopProgram("joined channels lie row-major or in blocks") }
+    let y = Buffer(layout)
+    if layout.dimensions.contains(0) { return y }
+    let sources = unsafe parts.map { unsafe Optional(UnsafePointer($0.floats)) }
+    let blocks = parts.map { $0.layout.dimensions[1] / channels.lanes }
+    kernel("channel normalisation", layout, floats: 2 * y.count) {
+      unsafe ak_normalize_joined_channels(
+        channels, sources, blocks, factors.floats, offsets.floats, relu, y.floats)
+    }
+    return y
+  }
+}
