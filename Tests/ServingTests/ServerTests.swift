@@ -186,6 +186,55 @@
       #expect(service.isDraining)
     }
 
+    /// Also what the system has accepted while the server had as many connections as it may.
+    @Test(.enabled(if: listeningSocketsTell)) func stoppingAnswersWhoWaitsForAConnection() async throws {
+      let service = try service()
+      try await serving(service, change: { $0.connections = 1 }) { port, stop in
+        let first = try #require(RawConnection(port: port))
+        first.send(Toy.jpeg().posted(to: "/predict"))
+        _ = await onThread { first.read(until: "\r\n\r\n") }
+        let others = (0..<3).compactMap { _ in RawConnection(port: port) }
+        for other in others { other.send(Toy.jpeg().posted(to: "/predict")) }
+        stop()
+        // The first one keeps its connection for a while.
+        try await Task.sleep(for: .milliseconds(100))
+        first.send("GET /v2/health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        let answers = await onThread { others.map { $0.rest() } }
+        #expect(answers.count == 3)
+        for answer in answers { #expect(answer.hasPrefix("HTTP/1.1 200 OK\r\n"), "\(answer)") }
+        #expect(await onThread { first.rest() }.contains("Connection: close\r\n"))
+      }
+    }
+
+    private static var listeningSocketsTell: Bool {
+      #if os(Linux)
+        true
+      #else
+        false
+      #endif
+    }
+
+    /// A connection ends after the answer where the client's version or header says so, in whichever letters.
+    @Test(arguments: [
+      ("1.0", "", "close"), ("1.0", "Connection: Keep-Alive\r\n", "keep-alive"),
+      ("1.1", "Connection: Close\r\n", "close"), ("1.1", "", nil),
+    ]) func connectionsEndAsClientsExpect(version: String, header: String, answer: String?) async throws {
+      try await serving(try service()) { port, _ in
+        let connection = try #require(RawConnection(port: port))
+        let request = "GET /v2/health/live HTTP/\(version)\r\nHost: localhost\r\n\(header)\r\n"
+        connection.send(request)
+        let head = await onThread { connection.read(until: "\r\n\r\n") }
+        #expect(head.contains("Connection: \(answer ?? "")\r\n") == (answer != nil), "\(head)")
+        #expect(await onThread { connection.read(13) } == #"{"live":true}"#)
+        if answer == "close" {
+          #expect(await onThread { connection.rest() }.isEmpty)
+        } else {
+          connection.send(request)
+          #expect(await onThread { connection.read(until: "\r\n\r\n") }.hasPrefix("HTTP/1.1 200 OK\r\n"))
+        }
+      }
+    }
+
     @Test func whoIsSlowIsCutOff() async throws {
       let service = try service { $0.timeout = .milliseconds(300) }
       try await serving(service, change: { $0.idle = .milliseconds(300) }) { port, _ in

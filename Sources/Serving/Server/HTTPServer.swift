@@ -10,7 +10,7 @@
 
   import AviaryPlatform
 
-  /// The service on a port, over HTTP/1.1.
+  /// The service on a port, over HTTP/1.1 and 1.0.
   package struct HTTPServer: Sendable {
     package struct Options: Sendable {
       package var host = "127.0.0.1"
@@ -32,6 +32,7 @@
 
     let service: InferenceService
     let options: Options
+    private let socket = ListeningSocket()
 
     package init(_ service: InferenceService, options: Options) {
       self.service = service
@@ -52,11 +53,17 @@
       var logger = Logger(label: "aviary-serve") { [log = service.log] _ in JSONLines(log: log) }
       logger.logLevel = .warning
       let application = Application(
-        responder: Responder(service: service), server: .http1(configuration: configuration),
+        responder: Responder(service: service),
+        server: HTTPServerBuilder { [configuration] responder in
+          ConnectionSetup(channel: HTTP1Channel(responder: responder, configuration: configuration))
+        },
         configuration: .init(
           address: .hostname(options.host, port: options.port), backlog: 1024,
           availableConnectionsDelegate: MaximumAvailableConnections(options.connections, logger: logger)),
-        onServerRunning: { channel in onReady(channel.localAddress?.port ?? options.port) }, logger: logger)
+        onServerRunning: { channel in
+          socket.open(channel)
+          onReady(channel.localAddress?.port ?? options.port)
+        }, logger: logger)
       let group = ServiceGroup(
         configuration: .init(services: [.init(service: application)], gracefulShutdownSignals: [], logger: logger))
       // True for the server itself, which ends last.
@@ -108,7 +115,14 @@
 
     private func drain(_ group: ServiceGroup) async {
       service.isDraining = true
-      try? await Task.sleep(for: options.grace)
+      // Nobody waits longer for an answer.
+      let end = ContinuousClock.now + service.options.timeout
+      var (areWaiting, wereWaiting) = (false, false)
+      repeat {
+        try? await Task.sleep(for: options.grace)
+        // Those that were taken meanwhile have a moment, too, to send their requests.
+        (wereWaiting, areWaiting) = (areWaiting, await socket.waiting() > 0)
+      } while (areWaiting || wereWaiting) && .now < end
       await group.triggerGracefulShutdown()
     }
   }

@@ -57,7 +57,7 @@
       service.finish(
         head, route, answer, seconds: (ContinuousClock.now - start).inSeconds, bytes: bytes, id: id)
       return Self.response(
-        answer, to: head, id: id, closing: isRead ? nil : context.channel, isLast: service.isDraining)
+        answer, to: head, id: id, closing: isRead && !service.isDraining ? nil : context.channel)
     }
 
     private static func announcesBody(_ head: HTTPRequest) -> Bool {
@@ -86,10 +86,10 @@
     }
 
     /// - Parameters:
-    ///   - closing: the connection, where what is left of the request is not read: it would never end.
-    ///   - isLast: whether the client is told to send no more on this connection.
+    ///   - closing: the connection, where it ends here: what is left of the request is not read, as it would never end, or
+    ///     others wait for a connection to a server that is about to end.
     private static func response(
-      _ answer: WebResponse, to head: RequestHead, id: String, closing channel: (any Channel)?, isLast: Bool
+      _ answer: WebResponse, to head: RequestHead, id: String, closing channel: (any Channel)?
     ) -> Response {
       var fields = HTTPFields()
       for (name, value) in answer.headers {
@@ -97,7 +97,13 @@
       }
       if let name = HTTPField.Name("X-Request-Id") { fields[name] = id }
       fields[.contentLength] = "\(answer.body.count)"
-      if channel != nil || isLast { fields[.connection] = "close" }
+      // A client of HTTP/1.0 that asks for further requests expects to read that it may send them.
+      let asked = head.headers["connection"]?.lowercased()
+      if channel != nil || asked == "close" {
+        fields[.connection] = "close"
+      } else if asked == "keep-alive" {
+        fields[.connection] = "keep-alive"
+      }
       let bytes = ByteBuffer(bytes: head.method == .head ? [] : answer.body)
       let status = HTTPResponse.Status(code: answer.status)
       guard let channel else { return Response(status: status, headers: fields, body: .init(byteBuffer: bytes)) }
