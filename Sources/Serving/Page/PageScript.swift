@@ -84,15 +84,17 @@ extension Page {
         showClasses(classes);
         get("result").hidden = false;
         const thresholds = classes.some(one => one.probability > classes[0].probability);
-        say((thresholds ? "By the model's thresholds " : "Most likely ") + classes[0].name + ", with a probability of "
-          + (100 * classes[0].probability).toFixed(1) + " %.");
-        await explain(classes[0].name, true);
+        const decision = (thresholds ? "By the model's thresholds " : "Most likely ") + classes[0].name
+          + ", with a probability of " + (100 * classes[0].probability).toFixed(1) + " %.";
+        say(decision);
+        await explain(classes[0].name, decision);
       } catch (error) {
         if (mine === turn) say(error.message, true);
       }
     }
 
-    async function explain(name, quietly) {
+    // With a decision nobody has asked for the map, and it is said before what is wrong with that.
+    async function explain(name, decision) {
       const mine = turn;
       for (const button of get("classes").querySelectorAll("button"))
         button.setAttribute("aria-pressed", String(button.dataset.name === name));
@@ -107,9 +109,11 @@ extension Page {
         const note = decodeURIComponent(found.headers.get("X-Note") || "");
         get("map-caption").textContent = "Evidence for " + name + " (Grad-CAM)" + (note ? ": " + note : "");
         get("map-figure").hidden = false;
-        if (!quietly) say(note || "The heat map shows the evidence for " + name + ".");
+        if (!decision) say(note || "The heat map shows the evidence for " + name + ".");
       } catch (error) {
-        if (mine === turn) say(error.message, true);
+        if (mine !== turn) return;
+        get("map-figure").hidden = true;
+        if (decision) say(decision + " There is no heat map. " + error.message); else say(error.message, true);
       }
     }
 
