@@ -21,7 +21,7 @@ struct ServeCommand: ParsableCommand {
         POST /explain?model=NAME          a photograph; the heat map as PNG or, with Accept, as JSON
         GET  /models, /metrics            what is served; counters for Prometheus
         GET  /v2, /v2/health/ready, …     the Open Inference Protocol, for Triton's and KServe's clients
-        POST /v2/models/NAME/infer        FP32, UINT8 or BYTES, as JSON or with binary tensors
+        POST /v2/models/NAME/infer        numbers, pixels or files, as JSON or with binary tensors
 
       Requests that wait for a model are computed together. Beyond --queue they get status 503 and Retry-After, beyond \
       --timeout status 504; X-Request-Timeout shortens it for one request. SIGTERM and Ctrl-C end the server when it has \

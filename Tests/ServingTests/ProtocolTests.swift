@@ -39,11 +39,48 @@ import Testing
     }
   }
 
+  /// Elements of a type as JSON and as bytes, and the float32 that NumPy's `astype` makes of them.
+  @Test(
+    arguments: [
+      ("BOOL", "[true,false]", [1, 0], [1, 0]), ("BOOL", "[1,0]", [1, 0], [1, 0]),
+      ("INT8", "[-128,127]", [128, 127], [-128, 127]), ("UINT16", "[1,65535]", [1, 0, 255, 255], [1, 65535]),
+      ("INT16", "[1,-2]", [1, 0, 254, 255], [1, -2]),
+      ("UINT32", "[1,4294967295]", [1, 0, 0, 0, 255, 255, 255, 255], [1, 4_294_967_296]),
+      ("INT32", "[16777217,-3]", [1, 0, 0, 1, 253, 255, 255, 255], [16_777_216, -3]),
+      ("UINT64", "[1,258]", [1, 0, 0, 0, 0, 0, 0, 0, 2, 1, 0, 0, 0, 0, 0, 0], [1, 258]),
+      (
+        "INT64", "[-1,9223372036854775807]",
+        [255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 127], [-1, 0x1p63]
+      ),
+      ("FP16", "[1,-2.5]", [0, 0x3c, 0, 0xc1], [1, -2.5]), ("BF16", "[1,-2.5]", [0x80, 0x3f, 0x20, 0xc0], [1, -2.5]),
+      (
+        "FP64", "[0.1,-2]", [0x9a, 0x99, 0x99, 0x99, 0x99, 0x99, 0xb9, 0x3f, 0, 0, 0, 0, 0, 0, 0, 0xc0], [0.1, -2]
+      ),
+    ] as [(String, String, [UInt8], [Float])]) func numbersOfAnyTypeAreTaken(
+      _ type: String, _ data: String, _ bytes: [UInt8], _ expected: [Float]
+    ) throws
+  {
+    let head = #""name":"a","shape":[2],"datatype":"\#(type)""#
+    let asJSON = try request(#"{"inputs":[{\#(head),"data":\#(data)}]}"#, header: false)
+    #expect(asJSON.inputs[0].elements == .float32(expected))
+    let json = #"{"inputs":[{\#(head),"parameters":{"binary_data_size":\#(bytes.count)}}]}"#
+    #expect(try request(json, bytes).inputs[0].elements == .float32(expected))
+    let fault = #expect(throws: ServingFault.self) {
+      try request(json.replacing(":\(bytes.count)}", with: ":\(bytes.count - 1)}"), Array(bytes.dropLast()))
+    }
+    #expect(fault.map { "\($0)".contains("are not 2 elements") } == true, "\(String(describing: fault))")
+  }
+
   @Test func bytesThatAreNoNumbersAreRefused() throws {
     let json = #"{"inputs":[{"name":"a","shape":[1],"datatype":"FP32","parameters":{"binary_data_size":4}}]}"#
     #expect(try request(json, [0, 0, 128, 63]).inputs[0].elements == .float32([1]))
     for bytes: [UInt8] in [[0, 0, 192, 127], [0, 0, 128, 255]] {
       #expect(throws: ServingFault.malformed("input 'a' has a number that is not finite")) { try request(json, bytes) }
+    }
+    // 1e300
+    let double = json.replacing("FP32", with: "FP64").replacing(":4}", with: ":8}")
+    #expect(throws: ServingFault.malformed("input 'a' has a number that is not finite, or too large for FP32")) {
+      try request(double, [0x9c, 0x75, 0x00, 0x88, 0x3c, 0xe4, 0x37, 0x7e])
     }
   }
 
@@ -81,7 +118,7 @@ import Testing
     (#"{"inputs":[{"name":"a","datatype":"FP32","data":[1]}]}"#, "no shape"),
     (#"{"inputs":[{"name":"a","shape":[1.5],"datatype":"FP32","data":[1]}]}"#, "no shape"),
     (#"{"inputs":[{"name":"a","shape":[1],"data":[1]}]}"#, "no datatype"),
-    (#"{"inputs":[{"name":"a","shape":[1],"datatype":"INT64","data":[1]}]}"#, "INT64"),
+    (#"{"inputs":[{"name":"a","shape":[1],"datatype":"INT4","data":[1]}]}"#, "is INT4; the types are BOOL, UINT8,"),
     (#"{"inputs":[{"name":"a","shape":[1],"datatype":"FP32"}]}"#, "no data"),
     (#"{"inputs":[{"name":"a","shape":[2],"datatype":"FP32","data":[1]}]}"#, "1 elements"),
     (#"{"inputs":[{"name":"a","shape":[0],"datatype":"FP32","data":[]}]}"#, "at least 1"),
@@ -94,6 +131,12 @@ import Testing
     (#"{"inputs":[{"name":"a","shape":[1],"datatype":"FP32","data":["x"]}]}"#, "texts"),
     (#"{"inputs":[{"name":"a","shape":[2],"datatype":"FP32","data":["x",1]}]}"#, "mixes"),
     (#"{"inputs":[{"name":"a","shape":[1],"datatype":"UINT8","data":[256]}]}"#, "0 to 255"),
+    (#"{"inputs":[{"name":"a","shape":[1],"datatype":"INT8","data":[-129]}]}"#, "from -128 to 127"),
+    (#"{"inputs":[{"name":"a","shape":[1],"datatype":"INT64","data":[1.5]}]}"#, "has 1.5, and INT64 has whole numbers"),
+    (#"{"inputs":[{"name":"a","shape":[1],"datatype":"BOOL","data":[2]}]}"#, "from 0 to 1"),
+    (#"{"inputs":[{"name":"a","shape":[1],"datatype":"FP32","data":[true]}]}"#, "true or false"),
+    (#"{"inputs":[{"name":"a","shape":[2],"datatype":"BOOL","data":[true,1]}]}"#, "mixes"),
+    (#"{"inputs":[{"name":"a","shape":[1],"datatype":"BYTES","data":[true]}]}"#, "no texts"),
     (#"{"inputs":[{"name":"a","shape":[1],"datatype":"BYTES","data":[1]}]}"#, "no texts"),
     (#"{"inputs":[{"name":"a","shape":[1],"datatype":"BYTES","data":["?"]}]}"#, "Base64"),
     (#"{"inputs":[{"name":"a","shape":[1],"datatype":"FP32","data":[[[[[[[[[1]]]]]]]]]}]}"#, "deeply"),

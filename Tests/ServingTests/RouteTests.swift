@@ -351,7 +351,65 @@ import Testing
     }
     #expect(fault(["content-length": "16777217"]) == .bodyTooLarge(limit: 16 << 20))
     #expect(fault(["content-length": "16777216"]) == nil)
-    #expect(fault(["content-encoding": "gzip"])?.status == 415)
+    #expect(fault(["content-encoding": "br"])?.status == 415)
+    #expect(fault(["content-encoding": "gzip"]) == nil)
+  }
+
+  /// The same row as it is, by Python's `gzip.compress(…, mtime=0)`, and by `zlib.compress`.
+  @Test func packedBodiesAreUnpackedWithinLimits() async throws {
+    let service = try Toy.service(["kinds": try Toy.rows()], in: folder) { $0.bodyLimit = 2000 }
+    let row = #"{"age": 2, "colour": "blue"}"#
+    let wanted = await service.post("/predict", row)
+    #expect(wanted.status == 200, "\(wanted.text)")
+    let gzip = try #require(Base64.decoded("H4sIAAAAAAACA6tWSkxPVbJSMNJRUErOz8kvLQJylJJySlOVagFfEHIoHAAAAA=="))
+    let zlib = try #require(Base64.decoded("eJyrVkpMT1WyUjDSUVBKzs/JLy0CcpSSckpTlWoBdPUIYA=="))
+    func answer(_ encoding: String, _ body: [UInt8], type: String = "application/json") async -> WebResponse {
+      await service.answer(
+        .post, "/predict", headers: ["content-type": type, "content-encoding": encoding], body)
+    }
+    for (encoding, body) in [("gzip", gzip), ("X-GZip", gzip), ("deflate", zlib), ("identity", Array(row.utf8))] {
+      #expect((await answer(encoding, body)).text == wanted.text, "\(encoding)")
+    }
+    // Three thousand spaces, more than a body may have; bytes that are cut off; and another packing than is said.
+    let spaces = try #require(Base64.decoded("H4sIAAAAAAACA+3BMQEAAADCoCrrn9IaHkABAADvBqyR8Be4CwAA"))
+    for (encoding, body) in [("gzip", spaces), ("gzip", gzip.dropLast(12)), ("deflate", gzip)] {
+      let response = await answer(encoding, Array(body))
+      #expect(
+        response.status == 400 && response.text.contains("no \(encoding) of up to 2000 bytes"), "\(response.text)")
+    }
+    #expect(service.bodies.usedBytes == 0)
+  }
+
+  /// `curl -d` calls JSON the fields of a form.
+  @Test(arguments: ["", "application/x-www-form-urlencoded"]) func jsonNeedsNoName(_ type: String) async throws {
+    let service = try Toy.service(["kinds": try Toy.rows()], in: folder)
+    let row = #"{"age": 2, "colour": "blue"}"#
+    let wanted = await service.post("/predict", row)
+    #expect(wanted.status == 200)
+    for text in [row, " [\(row)]"] {
+      let response = await service.answer(.post, "/predict", headers: ["content-type": type], Array(text.utf8))
+      #expect(response.text == wanted.text)
+    }
+    #expect((await service.answer(.post, "/predict", headers: ["content-type": type], [65])).status == 415)
+  }
+
+  /// Numbers of types that NumPy makes by itself are taken as FP32 is.
+  @Test func rowsAreNumbersOfAnyType() async throws {
+    let service = try Toy.service(["kinds": try Toy.rows()], in: folder)
+    let width = try #require(
+      (await service.answer(.get, "/v2/models/kinds")).json["inputs"]?.elements?.first?["shape"]?.elements?.last?
+        .integer)
+    let data = (0..<width).map { "\($0 % 2)" }.joined(separator: ",")
+    func answer(_ type: String, _ data: String) async -> WebResponse {
+      await service.post(
+        "/v2/models/kinds/infer",
+        #"{"inputs":[{"name":"input","datatype":"\#(type)","shape":[1,\#(width)],"data":[\#(data)]}]}"#)
+    }
+    let wanted = await answer("FP32", data)
+    #expect(wanted.status == 200, "\(wanted.text)")
+    for type in ["FP64", "INT64", "UINT8", "BOOL"] {
+      #expect((await answer(type, data)).text == wanted.text, "\(type)")
+    }
   }
 
   @Test func aRequestMayShortenItsTime() async throws {

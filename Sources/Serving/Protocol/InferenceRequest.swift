@@ -147,6 +147,8 @@ private struct Nesting {
 private struct InputPart {
   enum Content {
     case numbers([Float])
+    /// 1 for true, 0 for false.
+    case booleans([Float])
     case texts([String])
   }
 
@@ -179,20 +181,29 @@ private struct InputPart {
     }
   }
 
-  /// Numbers or texts, in one list or in a list for each axis. They are not kept as JSON, which would take many times the
-  /// memory.
+  /// Numbers, truth values or texts, in one list or in a list for each axis. They are not kept as JSON, which would take many
+  /// times the memory.
   private static func content(
     _ parser: inout JSONParser, _ nesting: inout Nesting
   ) throws(JSONValue.Fault) -> Content {
+    var elements = CollectedElements()
+    try collect(&parser, &elements, &nesting, depth: 1)
+    switch (elements.numbers.isEmpty, elements.booleans.isEmpty, elements.texts.isEmpty) {
+    case (_, true, true): return .numbers(elements.numbers)
+    case (true, false, true): return .booleans(elements.booleans)
+    case (true, true, false): return .texts(elements.texts)
+    default: throw parser.fault("data mixes numbers, true or false, and texts")
+    }
+  }
+
+  private struct CollectedElements {
     var numbers: [Float] = []
+    var booleans: [Float] = []
     var texts: [String] = []
-    try collect(&parser, &numbers, &texts, &nesting, depth: 1)
-    guard numbers.isEmpty || texts.isEmpty else { throw parser.fault("data mixes numbers and texts") }
-    return texts.isEmpty ? .numbers(numbers) : .texts(texts)
   }
 
   private static func collect(
-    _ parser: inout JSONParser, _ numbers: inout [Float], _ texts: inout [String], _ nesting: inout Nesting, depth: Int
+    _ parser: inout JSONParser, _ elements: inout CollectedElements, _ nesting: inout Nesting, depth: Int
   ) throws(JSONValue.Fault) {
     guard depth <= InferenceTensor.rankLimit else { throw parser.fault("data are nested too deeply") }
     var size = 0
@@ -201,14 +212,17 @@ private struct InputPart {
       parser.skipSpace()
       switch parser.next {
       case UInt8(ascii: "["):
-        try collect(&parser, &numbers, &texts, &nesting, depth: depth + 1)
+        try collect(&parser, &elements, &nesting, depth: depth + 1)
         return
-      case UInt8(ascii: "\""): texts.append(try parser.string())
+      case UInt8(ascii: "\""): elements.texts.append(try parser.string())
       default:
-        guard case .number(let digits) = try parser.bare(), let value = Float(digits), value.isFinite else {
-          throw parser.fault("data has something that is neither a finite number nor a text")
+        switch try parser.bare() {
+        case .boolean(let value): elements.booleans.append(value ? 1 : 0)
+        case .number(let digits):
+          guard let value = Float(digits), value.isFinite else { fallthrough }
+          elements.numbers.append(value)
+        default: throw parser.fault("data has something that is neither a finite number nor a text")
         }
-        numbers.append(value)
       }
       nesting.addElement(at: depth)
     }
@@ -221,7 +235,9 @@ private struct InputPart {
     guard let shape else { throw .malformed("input '\(name)' has no shape, a list of whole numbers") }
     guard let datatype else { throw .malformed("input '\(name)' has no datatype") }
     guard let type = TensorDatatype(rawValue: datatype) else {
-      throw .malformed("input '\(name)' is \(datatype); FP32, UINT8 and BYTES are taken")
+      throw .malformed(
+        "input '\(name)' is \(datatype); the types are \(TensorDatatype.allCases.map(\.rawValue).joined(separator: ", "))"
+      )
     }
     if isInSharedMemory { throw .malformed("input '\(name)': \(noSharedMemory)") }
     let count = try InferenceTensor.count(shape, of: name)
@@ -252,17 +268,11 @@ private struct InputPart {
     _ content: Content, _ type: TensorDatatype, _ name: String
   ) throws(ServingFault) -> InferenceTensor.Elements {
     switch (type, content) {
-    case (.float32, .numbers(let numbers)): return .float32(numbers)
-    case (.uint8, .numbers(let numbers)):
-      var bytes: [UInt8] = []
-      bytes.reserveCapacity(numbers.count)
-      for number in numbers {
-        guard let byte = UInt8(exactly: number) else {
-          throw .malformed("input '\(name)' has \(number), which is not a whole number from 0 to 255")
-        }
-        bytes.append(byte)
-      }
-      return .uint8(bytes)
+    case (.bytes, .numbers), (.bytes, .booleans): throw .malformed("input '\(name)' is BYTES and has no texts")
+    case (.uint8, .numbers(let numbers)): return .uint8(try whole(numbers, type, name).map { UInt8($0) })
+    case (_, .numbers(let numbers)): return .float32(try whole(numbers, type, name))
+    case (.bool, .booleans(let values)): return .float32(values)
+    case (_, .booleans): throw .malformed("input '\(name)' is \(type.rawValue) and has true or false")
     case (.bytes, .texts(let texts)):
       var files: [[UInt8]] = []
       for text in texts {
@@ -272,8 +282,21 @@ private struct InputPart {
         files.append(bytes)
       }
       return .bytes(files)
-    case (.float32, .texts), (.uint8, .texts): throw .malformed("input '\(name)' is \(type.rawValue) and has texts")
-    case (.bytes, .numbers): throw .malformed("input '\(name)' is BYTES and has no texts")
+    case (_, .texts): throw .malformed("input '\(name)' is \(type.rawValue) and has texts")
     }
+  }
+
+  /// Numbers of which those of types without fractions are whole and in their range.
+  private func whole(
+    _ numbers: [Float], _ type: TensorDatatype, _ name: String
+  ) throws(ServingFault) -> [Float] {
+    guard let range = type.wholeNumbers else { return numbers }
+    if let odd = numbers.first(where: { $0 != $0.rounded() || !range.contains($0) }) {
+      func written(_ number: Float) -> String { Int(exactly: number).map(String.init) ?? "\(number)" }
+      throw .malformed(
+        "input '\(name)' has \(written(odd)), and \(type.rawValue) has whole numbers from "
+          + "\(written(range.lowerBound)) to \(written(range.upperBound))")
+    }
+    return numbers
   }
 }

@@ -1,15 +1,68 @@
+import AviaryArchives
+import AviaryCheckpoints
 import AviaryDiagnostics
 
 /// The types of elements that requests and answers have, as the Open Inference Protocol calls them.
-enum TensorDatatype: String, Sendable {
-  case float32 = "FP32"
+enum TensorDatatype: String, CaseIterable, Sendable {
+  case bool = "BOOL"
   case uint8 = "UINT8"
+  case uint16 = "UINT16"
+  case uint32 = "UINT32"
+  case uint64 = "UINT64"
+  case int8 = "INT8"
+  case int16 = "INT16"
+  case int32 = "INT32"
+  case int64 = "INT64"
+  case float16 = "FP16"
+  case bfloat16 = "BF16"
+  case float32 = "FP32"
+  case float64 = "FP64"
   /// Texts or files, of any length each.
   case bytes = "BYTES"
+
+  /// The same as the type of a stored array; nil for texts and files.
+  var dtype: Dtype? {
+    switch self {
+    case .bool: .bool
+    case .uint8: .uint8
+    case .uint16: .uint16
+    case .uint32: .uint32
+    case .uint64: .uint64
+    case .int8: .int8
+    case .int16: .int16
+    case .int32: .int32
+    case .int64: .int64
+    case .float16: .float16
+    case .bfloat16: .bfloat16
+    case .float32: .float32
+    case .float64: .float64
+    case .bytes: nil
+    }
+  }
+
+  /// The least and the greatest element; nil where elements are no whole numbers.
+  var wholeNumbers: ClosedRange<Float>? {
+    func range<Integer: FixedWidthInteger>(_: Integer.Type) -> ClosedRange<Float> {
+      Float(Integer.min)...Float(Integer.max)
+    }
+    return switch self {
+    case .bool: 0...1
+    case .uint8: range(UInt8.self)
+    case .uint16: range(UInt16.self)
+    case .uint32: range(UInt32.self)
+    case .uint64: range(UInt64.self)
+    case .int8: range(Int8.self)
+    case .int16: range(Int16.self)
+    case .int32: range(Int32.self)
+    case .int64: range(Int64.self)
+    case .float16, .bfloat16, .float32, .float64, .bytes: nil
+    }
+  }
 }
 
 /// A tensor of a request.
 struct InferenceTensor: Sendable, Equatable {
+  /// Numbers are float32, in which networks compute, whatever type they came in; but pixels stay bytes.
   enum Elements: Sendable, Equatable {
     case float32([Float])
     case uint8([UInt8])
@@ -63,18 +116,6 @@ extension InferenceTensor.Elements {
     binary bytes: ArraySlice<UInt8>, _ datatype: TensorDatatype, count: Int, of name: String
   ) throws(ServingFault) {
     switch datatype {
-    case .float32:
-      let (size, overflows) = count.multipliedReportingOverflow(by: 4)
-      guard !overflows, size == bytes.count else { throw Self.wrongSize(name, bytes.count, count, "4 bytes each") }
-      var values: [Float] = []
-      values.reserveCapacity(count)
-      var at = bytes.startIndex
-      while at < bytes.endIndex {
-        values.append(Float(bitPattern: Self.word(bytes, at)))
-        at += 4
-      }
-      guard values.allSatisfy(\.isFinite) else { throw .malformed("input '\(name)' has a number that is not finite") }
-      self = .float32(values)
     case .uint8:
       guard count == bytes.count else { throw Self.wrongSize(name, bytes.count, count, "1 byte each") }
       self = .uint8(Array(bytes))
@@ -92,7 +133,23 @@ extension InferenceTensor.Elements {
         throw Self.wrongSize(name, bytes.count, count, "each after its length in 4 bytes")
       }
       self = .bytes(values)
+    default: self = .float32(try Self.numbers(bytes, datatype, count: count, of: name))
     }
+  }
+
+  private static func numbers(
+    _ bytes: ArraySlice<UInt8>, _ datatype: TensorDatatype, count: Int, of name: String
+  ) throws(ServingFault) -> [Float] {
+    let array = datatype.dtype.flatMap { StoredArray(dtype: $0, shape: [count], bytes: ByteRegion(Array(bytes))) }
+    guard let values = array?.floats() else {
+      let size = datatype.dtype?.size ?? 0
+      throw wrongSize(name, bytes.count, count, size == 1 ? "1 byte each" : "\(size) bytes each")
+    }
+    guard values.allSatisfy(\.isFinite) else {
+      throw .malformed(
+        "input '\(name)' has a number that is not finite" + (datatype == .float64 ? ", or too large for FP32" : ""))
+    }
+    return values
   }
 
   private static func word(_ bytes: ArraySlice<UInt8>, _ at: Int) -> UInt32 {

@@ -52,23 +52,28 @@ extension InferenceService {
       throw .unsuited("a batch of \(count) is more than the \(model.mostRows) that model '\(model.name)' takes")
     }
     switch (input.elements, model.kind) {
-    case (.float32(let values), _):
-      let expected = model.inputShape
-      let fits =
-        input.shape.count == expected.count && zip(input.shape, expected).allSatisfy { $1 == -1 || $0 == $1 }
-      guard fits else {
-        throw .unsuited("input 'input' has the shape \(input.shape); model '\(model.name)' takes \(expected)")
-      }
-      return PreparedRows(values, count: input.shape[0], shape: Array(input.shape.dropFirst()))
+    case (.float32(let values), _): return try numbers(values, input.shape, model)
+    case (.uint8(let values), .rows): return try numbers(values.map { Float($0) }, input.shape, model)
     case (.uint8(let pixels), .images(let preprocessing)):
       let pictures = try await preparation(preprocessing).prepared(pixels: pixels, shape: input.shape)
       return try PreparedRows(pictures, channels: preprocessing.channels.count)
     case (.bytes(let files), .images(let preprocessing)):
       let pictures = try await preparation(preprocessing).prepared(files) { "image \($0)" }
       return try PreparedRows(pictures, channels: preprocessing.channels.count)
-    case (.uint8, .rows), (.bytes, .rows):
-      throw .unsuited("model '\(model.name)' takes FP32, its prepared features; POST /predict takes rows as JSON")
+    case (.bytes, .rows):
+      throw .unsuited("model '\(model.name)' takes numbers, its prepared features; POST /predict takes rows as JSON")
     }
+  }
+
+  /// Numbers as the network takes them.
+  private func numbers(
+    _ values: [Float], _ shape: [Int], _ model: ServedModel
+  ) throws(ServingFault) -> PreparedRows {
+    let expected = model.inputShape
+    guard shape.count == expected.count, zip(shape, expected).allSatisfy({ $1 == -1 || $0 == $1 }) else {
+      throw .unsuited("input 'input' has the shape \(shape); model '\(model.name)' takes \(expected)")
+    }
+    return PreparedRows(values, count: shape[0], shape: Array(shape.dropFirst()))
   }
 
   func preparation(_ preprocessing: Preprocessing) -> PicturePreparation {

@@ -53,10 +53,7 @@ package final class InferenceService: Sendable {
     let isOpen = (try? outcome.get().isOpen) ?? false
     if let key = options.key, !isOpen, !key.isGiven(in: head) { throw .unauthorized }
     let route = try outcome.get()
-    if let encoding = head.headers["content-encoding"], !["", "identity"].contains(encoding.lowercased()), route.hasBody
-    {
-      throw .unsupportedBody("bodies are not taken in Content-Encoding \(encoding.prefix(40)); send them as they are")
-    }
+    if route.hasBody { _ = try PackedBody(head) }
     if let length = head.headers["content-length"].flatMap({ Int($0) }), length > options.bodyLimit, route.hasBody {
       throw .bodyTooLarge(limit: options.bodyLimit)
     }
@@ -90,7 +87,16 @@ package final class InferenceService: Sendable {
       guard route.hasBody else { return try shortAnswer(request, route) }
       return try await inTime(request.deadline, else: .deadline(seconds: request.seconds)) {
         () async throws(ServingFault) in
-        try await self.answer(request, route)
+        guard let packed = try PackedBody(request.head) else { return try await self.answer(request, route) }
+        // Held until the answer is there.
+        let share = self.bodies.share()
+        defer { withExtendedLifetime(share) {} }
+        let limit = self.options.bodyLimit
+        let body = try await self.pool.run { () throws(ServingFault) in try packed.unpacked(request.body, limit: limit)
+        }
+        try share.grow(by: body.count * self.weight(of: route, request.head))
+        return try await self.answer(
+          WebRequest(request.head, body: body, deadline: request.deadline, seconds: request.seconds), route)
       }
     } catch {
       return WebResponse(error)

@@ -43,7 +43,8 @@ struct PlainContent: Sendable {
       try Self.check(Array(fields.keys), known)
       options.merge(fields) { first, _ in first }
       body = .form(form.parts)
-    case "application/json":
+    case "application/json",
+      _ where Self.isUnnamedJSON(bytes, type):
       body = .json(
         try await pool.run { () throws(ServingFault) in
           do throws(JSONValue.Fault) { return try JSONValue(parsing: bytes) } catch {
@@ -53,6 +54,14 @@ struct PlainContent: Sendable {
     default: body = .file(bytes)
     }
     self.options = options
+  }
+
+  /// Whether it is JSON that is not called that: `curl -d` calls everything the fields of a form. No picture begins like it.
+  private static func isUnnamedJSON(_ bytes: [UInt8], _ type: MediaType) -> Bool {
+    let first = bytes.first { ![0x20, 0x09, 0x0a, 0x0d].contains($0) }
+    // What is long is to be called JSON before it is read: it takes far more memory than a picture.
+    return ["", "application/x-www-form-urlencoded"].contains(type.name) && bytes.count <= 1 << 20
+      && [UInt8(ascii: "{"), UInt8(ascii: "[")].contains(first)
   }
 
   /// Refuses an option that nothing would heed: a misspelt one would be taken for obeyed.
