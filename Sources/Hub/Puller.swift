@@ -182,7 +182,12 @@ public struct Puller {
         }
         return isContinued
       }
-      part.note(part.validator)
+      // Half of what is packed on its way cannot be gone on with: ranges are of the packed bytes, or of others.
+      if outcome.isPacked {
+        try part.clear()
+      } else {
+        part.note(part.validator)
+      }
       if case .status(_, 416) = fault, start > 0 {
         try part.clear()
         continue
@@ -211,10 +216,11 @@ public struct Puller {
 
   /// Whether a server has sent a page for people, such as one that asks for a name and a password, in place of a file.
   private static func isWebPage(_ part: PartialFile, _ name: String) -> Bool {
-    if name.hasSuffix(".html") || name.hasSuffix(".htm") { return false }
+    if [".html", ".htm", ".xml"].contains(where: name.hasSuffix) { return false }
     let bytes = FileSystem.beginning(of: part.path, count: 256).drop { $0 <= 0x20 }
     let text = String(decoding: bytes, as: UTF8.self).lowercased()
-    return text.hasPrefix("<!doctype html") || text.hasPrefix("<html")
+    // Pages may begin with a comment; stores of files answer with XML.
+    return ["<!doctype html", "<html", "<!--", "<?xml"].contains { text.hasPrefix($0) }
   }
 
   /// "44.7 MB"

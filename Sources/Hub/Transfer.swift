@@ -39,6 +39,8 @@ final class Transfer: NSObject, URLSessionDataDelegate, Sendable {
     var validator = Validator()
     /// What was there was taken away, as the server's file is another, or it cannot begin in the middle.
     var restarted = false
+    /// What arrives was packed on its way, and is unpacked here.
+    var isPacked = false
     /// The server has nothing after the bytes that are there.
     var isBeyondEnd = false
   }
@@ -225,6 +227,7 @@ final class Transfer: NSObject, URLSessionDataDelegate, Sendable {
       try restart(&state)
       // Of what is packed on its way, the length is not the file's.
       let isPlain = header("Content-Encoding").map { $0.lowercased() == "identity" } ?? true
+      state.outcome.isPacked = !isPlain
       state.outcome.total = isPlain ? header("Content-Length").flatMap { Int($0) } : nil
     case 206:
       let range = ContentRange(header("Content-Range") ?? "")
@@ -240,7 +243,8 @@ final class Transfer: NSObject, URLSessionDataDelegate, Sendable {
       return
     default: throw .status(address: address, code: response.statusCode)
     }
-    state.outcome.validator = validator
+    // Without a version a later process begins anew.
+    state.outcome.validator = state.outcome.isPacked ? Validator() : validator
     if let total = state.outcome.total {
       if let bytes = request.bytes, bytes != total {
         throw .wrongLength(address: address, bytes: total, expected: bytes)

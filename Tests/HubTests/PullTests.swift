@@ -250,7 +250,8 @@ import Testing
     let address = setting.server.root + "/file.bin"
     for (text, fault) in [
       ("\n <!DOCTYPE HTML><html>log in</html>", PullFault.webPage(address: address)),
-      ("<html>", .webPage(address: address)),
+      ("<html>", .webPage(address: address)), ("<!-- a page --><html>", .webPage(address: address)),
+      ("<?xml version=\"1.0\"?><Error/>", .webPage(address: address)),
       ("", .empty(address: address)),
     ] {
       setting.server["/file.bin"] = .init(bytes: Array(text.utf8))
