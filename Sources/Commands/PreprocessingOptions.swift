@@ -146,7 +146,7 @@ func trimmed(_ text: some StringProtocol) -> String {
 func textLines(_ path: String) throws(CommandFault) -> [String]? {
   guard FileSystem.exists(path) else { return nil }
   guard let file = try? MappedFile(path: path, map: false),
-    let text = String(validating: file.bytes.array(), as: UTF8.self)
+    let text = TextEncoding.text(file.bytes.array())
   else { throw CommandFault.unreadableClasses(path: path) }
   return text.split(whereSeparator: \.isNewline).map { trimmed($0) }.filter { !$0.isEmpty }
 }

@@ -63,7 +63,7 @@ struct TextAugmentationArguments: ParsableArguments {
 
   private static func groups(of path: String) throws -> [[String]] {
     let bytes = try MappedFile(path: path, map: false).bytes
-    guard bytes.count <= mostBytes, let text = String(validating: bytes.array(), as: UTF8.self) else {
+    guard bytes.count <= mostBytes, let text = TextEncoding.text(bytes.array()) else {
       throw OptionFault("--synonyms \(path): not a text in UTF-8 of at most 64 MiB")
     }
     let groups = TextAugmentation.groups(in: text)

@@ -42,6 +42,11 @@ public protocol ExampleInputs: Equatable, Sendable {
   var count: Int { get }
   /// The inputs at the places given.
   func batch(_ places: [Int]) -> Batch
+  /// The same of inputs of which some come several times in an epoch: their random changes should be others each time. By
+  /// default they are the same.
+  ///
+  /// - Parameter draws: of each, how many times it came before in the epoch.
+  func batch(_ places: [Int], draws: [Int]) -> Batch
   /// How many fit into a batch of reasonable size.
   var mostAtOnce: Int { get }
   /// What a person should know about inputs, which may be in several parts, a line each.
@@ -58,6 +63,7 @@ extension ExampleInputs {
   /// What a person should know about them, a line each.
   public var remarks: [String] { Self.remarks(on: [self]) }
   public func inEpoch(_ epoch: Int) -> Self { self }
+  public func batch(_ places: [Int], draws: [Int]) -> Batch { batch(places) }
 }
 
 /// Examples in memory: inputs, each with a class or with numbers.
@@ -83,20 +89,37 @@ public struct Examples<Inputs: ExampleInputs>: LabeledDataset, Equatable {
 
   public var classLabels: [Int32] { labels }
 
-  public func item(at place: Int, epoch: Int) -> Int { place }
+  /// An example that is due.
+  public struct Item: Sendable {
+    fileprivate let place: Int
+    /// How many times it came before in the epoch.
+    fileprivate let draw: Int
+  }
+
+  public func item(at place: Int, epoch: Int) -> Item { Item(place: place, draw: 0) }
+
+  public func item(at place: Int, epoch: Int, draw: Int) -> Item { Item(place: place, draw: draw) }
 
   public func inEpoch(_ epoch: Int) -> Examples<Inputs> {
     Examples(inputs.inEpoch(epoch), labels: labels, targets: targets, steps: steps)
   }
 
+  public func batch(of items: [Item]) -> LabeledBatch<Inputs.Batch> {
+    let places = items.map(\.place)
+    return LabeledBatch(inputs.batch(places, draws: items.map(\.draw)), target(of: places))
+  }
+
+  /// The examples at the places given.
   public func batch(of places: [Int]) -> LabeledBatch<Inputs.Batch> {
-    if let steps { return LabeledBatch(inputs.batch(places), .steps(steps.batch(places, padding: -1).tokens)) }
-    guard labels.isEmpty else {
-      return LabeledBatch(inputs.batch(places), .classes(IntTensor(places.map { labels[$0] })))
-    }
+    LabeledBatch(inputs.batch(places), target(of: places))
+  }
+
+  private func target(of places: [Int]) -> LabeledBatch<Inputs.Batch>.Target {
+    if let steps { return .steps(steps.batch(places, padding: -1).tokens) }
+    guard labels.isEmpty else { return .classes(IntTensor(places.map { labels[$0] })) }
     let width = targetWidth
     let chosen = places.flatMap { targets[$0 * width..<($0 + 1) * width] }
-    return LabeledBatch(inputs.batch(places), .numbers(Tensor(chosen, shape: [places.count, width])))
+    return .numbers(Tensor(chosen, shape: [places.count, width]))
   }
 
   /// How many numbers an example has.

@@ -43,7 +43,16 @@ extension Explainer {
     rule: Quadrature = .gaussLegendre, tolerance: Double? = nil, mostSteps: Int = 800
   ) throws(ExplanationFault) -> IntegratedGradients {
     let least = rule == .gaussLegendre ? 1 : 2
-    guard steps >= least else { throw .outOfRange(name: "steps", value: "\(steps)", allowed: "at least \(least)") }
+    guard (least...Quadrature.mostPoints).contains(steps) else {
+      throw .outOfRange(name: "steps", value: "\(steps)", allowed: "\(least) to \(Quadrature.mostPoints)")
+    }
+    // The same for all inputs that need as many.
+    var known: [Int: [(place: Double, weight: Double)]] = [:]
+    func points(_ steps: Int) -> [(place: Double, weight: Double)] {
+      let points = known[steps] ?? rule.points(steps)
+      known[steps] = points
+      return points
+    }
     let chosen = try chosen(target, for: x)
     let start = try full(baseline, for: x)
     let (ends, starts) = (try values(x, chosen), try values(start, chosen))
@@ -55,10 +64,10 @@ extension Explainer {
       place += 1
       var steps = steps
       while true {
-        let found = try path(from: from, to: input, output, rule.points(steps))
+        let found = try path(from: from, to: input, output, points(steps))
         let state = IntegratedGradients.Completeness(
           sum: found.scalars.reduce(0) { $0 + Double($1) }, difference: difference, steps: steps)
-        if let tolerance, state.error > tolerance, 2 * steps <= mostSteps {
+        if let tolerance, state.error > tolerance, 2 * steps <= min(mostSteps, Quadrature.mostPoints) {
           steps *= 2
           continue
         }

@@ -8,6 +8,9 @@ public enum Quadrature: String, CaseIterable, Sendable {
   /// Rectangles from the left, right or middle of each step, and trapezoids.
   case riemannLeft, riemannRight, riemannMiddle, riemannTrapezoid
 
+  /// The most points: the time that Legendre's take grows with the square of their number, and with it rounding takes over.
+  public static let mostPoints = 10_000
+
   /// Points in 0...1 with weights.
   ///
   /// Captum's, its trapezoid included, whose weights sum up to 1 − 1/n.
@@ -26,9 +29,9 @@ public enum Quadrature: String, CaseIterable, Sendable {
     }
   }
 
-  /// The zeros of the polynomial of degree n by Newton's method, in ascending order.
+  /// The zeros of the polynomial of degree n by Newton's method, in ascending order. Those above the middle mirror those below.
   private static func gaussLegendre(_ count: Int) -> [(place: Double, weight: Double)] {
-    (1...count).map { number in
+    let lower = (1...(count + 1) / 2).map { number in
       var x = -cos(Double.pi * (Double(number) - 0.25) / (Double(count) + 0.5))
       var slope = 1.0
       for _ in 0..<100 {
@@ -43,7 +46,8 @@ public enum Quadrature: String, CaseIterable, Sendable {
         x -= step
         if step.magnitude < 1e-16 { break }
       }
-      return ((1 + x) / 2, 1 / ((1 - x * x) * slope * slope))
+      return (place: (1 + x) / 2, weight: 1 / ((1 - x * x) * slope * slope))
     }
+    return lower + lower.prefix(count / 2).reversed().map { (place: 1 - $0.place, weight: $0.weight) }
   }
 }

@@ -83,6 +83,10 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
 
   /// The path of the data does not exist.
   case noData(path: String)
+  /// An `.npz` file holds other arrays than those of a graph.
+  case arrays(path: String, names: [String])
+  /// A file holds data in a format that is not read.
+  case otherFormat(path: String, OtherDataFormat)
   /// The column of a table that is to be predicted is not named.
   case noTarget(path: String)
   /// The data have no examples that could be divided so. `option` asks for it.
@@ -184,6 +188,8 @@ public enum TrainingFault: Swift.Error, CustomStringConvertible, Equatable {
     case .unknownPreprocessing(let path):
       "\(path) does not say how its images are prepared; convert it with --preprocessing"
     case .noData(let path): "\(path): no such file or folder"
+    case .arrays(let path, let names): Self.description(ofArrays: names, in: path)
+    case .otherFormat(let path, let format): Self.description(of: format, at: path)
     case .noTarget(let path): "\(path): is a table; name the column to predict with --target"
     case .noParts(let option, let path):
       "\(option): \(path) has no examples that can be divided in this way; leave it out"

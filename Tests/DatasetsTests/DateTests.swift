@@ -213,6 +213,20 @@ import Testing
     #expect(remarks(["2024-01-01T10:00Z", "2024-01-01T11:00+02:00"]).count == 1, "by UTC")
   }
 
+  /// Of dates in a format of a person's own, or without anything between their parts, too.
+  @Test func rowsOutOfOrderAreSaidByTheFormatThatIsGiven() throws {
+    let table = try Table(
+      csv: Array("d,n,y\n03.02.24,20240203,1\n02.02.24,20240202,2\n01.03.23,20230301,3\n".utf8), path: "t.csv")
+    for (name, format) in [("d", "%d.%m.%y"), ("n", "%Y%m%d")] {
+      let dates = try DateColumn.columns(of: table, DateSettings(columns: [name], format: format), excluding: [])
+      let found = table.remarksOnOrder(isSeries: false, dates: dates)
+      #expect(found.contains { $0.hasPrefix("column \(name): the newest row comes first") }, "\(found)")
+    }
+    var settings = TableSettings(target: "y", task: .regression)
+    settings.dates = DateSettings(columns: ["d"], format: "%d.%m.%y")
+    #expect(try TablePreprocessing(fitting: table, settings).dateColumns.map(\.name) == ["d"])
+  }
+
   @Test func gapsOfASeriesAreSaid() {
     let hours = (0..<24).filter { ![7, 8].contains($0) }.map { "2024-01-01 \($0 < 10 ? "0" : "")\($0):00" }
     #expect(

@@ -130,6 +130,34 @@ import Testing
     #expect(Array(both.suffix(105)) == found)
   }
 
+  /// What random erasing covers is zero to the network, also where each image is normalised by itself.
+  @Test(arguments: Preprocessing.Samplewise.allCases, [Preprocessing.Channels.rgb, .grey])
+  func erasedPartsAreZeroInImagesThatAreNormalisedByThemselves(
+    way: Preprocessing.Samplewise, channels: Preprocessing.Channels
+  ) throws {
+    let size = ImageSize(height: 24, width: 24)
+    let preprocessing = Preprocessing(
+      resize: .exact(size), channels: channels, scale: 1 / 255, mean: channels == .grey ? [0.4] : [0.4, 0.4, 0.4],
+      standardDeviation: channels == .grey ? [0.2] : [0.2, 0.2, 0.2]
+    ).normalizingEach(way)
+    let erasing = RandomErasing(probability: 1, scale: 0.2...0.3)
+    let augmentation = Augmentation(scale: 1...1, ratio: 1...1, flipProbability: 0, erasing: erasing)
+    var plain = augmentation
+    plain.erasing = nil
+    let image = noise(width: 24, height: 24, seed: 5)
+    func result(_ augmentation: Augmentation) -> [Float] {
+      var random = RandomStream(seed: 8, purpose: "test")
+      let changed = preprocessing.augmented(image, by: augmentation, to: size, using: &random)
+      return preprocessing.tensor(of: [changed]).scalars
+    }
+    let (found, before) = (result(augmentation), result(plain))
+    // Nothing but noise was as it is now by chance: the rectangle has one value.
+    let counts = Dictionary(grouping: found) { $0 }.mapValues(\.count)
+    let (value, count) = try #require(counts.max { $0.value < $1.value })
+    #expect(count >= found.count / 6 && before.count == found.count)
+    #expect(abs(value) < (way == .center ? 0.5 / 255 : 0.02) + 1e-6, "half a level of 255: \(value)")
+  }
+
   @Test func shiftsApplyToTheirAxes() {
     let image = noise(width: 20, height: 20, seed: 4)
     for (affine, isAcross) in [

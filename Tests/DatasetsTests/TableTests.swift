@@ -164,10 +164,44 @@ import Testing
     #expect(throws: TableFault.notUTF8(path: "t.csv", row: 2, column: "b")) {
       try Table(csv: Array("a,b\n1,".utf8) + [0xff, 0xfe, 0x0a], path: "t.csv")
     }
-    // UTF-16, as some programs write it.
-    #expect(throws: TableFault.notUTF8(path: "t.csv", row: 1, column: "1")) {
-      try Table(csv: [0xff, 0xfe, 0x61, 0, 0x0a, 0], path: "t.csv")
+    // UTF-16 with half of a character, and UTF-32.
+    for bytes in [[0xff, 0xfe, 0x61, 0, 0x00, 0xd8], [0xff, 0xfe, 0, 0, 0x61, 0, 0, 0]] as [[UInt8]] {
+      #expect(throws: TableFault.notUTF8(path: "t.csv", row: 1, column: "1")) {
+        try Table(csv: bytes, path: "t.csv")
+      }
     }
+  }
+
+  /// As Excel writes "Unicode text" and PowerShell everything.
+  @Test(arguments: [true, false], [[0xff, 0xfe], [0xfe, 0xff], []] as [[UInt8]])
+  func tablesInUTF16AreReadAndSaid(isJSON: Bool, mark: [UInt8]) throws {
+    let text = isJSON ? #"[{"größe": 1.5, "w": "\u{1f600}"}]"# : "größe\tw\r\n1.5\t\u{1f600}\r\n"
+    let bytes = text.utf16.flatMap { unit in
+      let (low, high) = (UInt8(unit & 0xff), UInt8(unit >> 8))
+      return mark == [0xfe, 0xff] ? [high, low] : [low, high]
+    }
+    let table = try Table(csv: mark + bytes, path: isJSON ? "t.json" : "t.csv")
+    #expect(table["größe"]?.values == .numeric([1.5]) && table["w"]?.values == .categorical(["\u{1f600}"]))
+    let name = mark == [0xfe, 0xff] ? "UTF-16BE" : "UTF-16LE"
+    #expect(table.remarks().contains("the file is in \(name), and is read so"), "\(table.remarks())")
+  }
+
+  @Test(arguments: ["sep=;\r\na;b\r\n1,5;x,y\r\n", "\u{feff}\"sep=;\"\na;b\n1,5;x,y\n", "SEP=;\na;b\n1,5;x,y"])
+  func aFirstLineThatNamesTheSeparatorIsNoHeader(text: String) throws {
+    let table = try table(text)
+    #expect(table["a"]?.values == .numeric([1.5]) && table["b"]?.values == .categorical(["x,y"]))
+    #expect(table.rowNumbers == [3])
+    #expect(
+      table.remarks().first
+        == "the first line says that the fields are separated by semicolons, and is none of the table")
+  }
+
+  @Test func aSeparatorThatIsNamedIsHeeded() throws {
+    #expect(try table("sep=,\na;b,c\n1,2\n").names == ["a;b", "c"])
+    #expect(try table("sep=|\na|b\n1|2\n").names == ["a", "b"])
+    #expect(try table("sep=\t\na\tb,c\n1\t2\n").names == ["a", "b,c"])
+    // A column of that name, and no separators.
+    #expect(try table("sep=x\n1\n").names == ["sep=x"] && table("sep=;;b\n1;2;3\n").names.count == 3)
   }
 
   @Test func limitsHold() throws {

@@ -97,4 +97,32 @@ import Testing
     let parts = { (training: Examples<TextSequences>) in DatasetParts(training: training).fingerprint().text }
     #expect(parts(plain) == parts(changing), "a resumed run knows its data")
   }
+
+  /// As samplers draw texts of rare classes.
+  @Test func aTextThatComesSeveralTimesChangesEachTime() throws {
+    let words = (1...12).map { "w\($0)" }
+    let table = Table([
+      .init("t", .categorical([words.joined(separator: " "), words.reversed().joined(separator: " ")])),
+      .init("y", .categorical(["u", "v"])),
+    ])
+    var settings = TextColumnSettings(target: "y", column: "t")
+    settings.tokenizer = .word
+    let preprocessing = try TextColumnPreprocessing(fitting: table, rows: [0, 1], settings)
+    let plain = try preprocessing.examples(of: table, rows: [0, 1])
+    let changing = try preprocessing.changing(plain, of: table, by: TextAugmentation(swap: 0.5), seed: 3).inEpoch(1)
+    func rows(_ data: Examples<TextSequences>, order: [Int], startingAt start: Int = 0) -> [[Int32]] {
+      let loader = DataLoader(data, batchSize: 4, epoch: 1, startingAt: start, order: order)
+      return loader.flatMap { batch in
+        let tokens = batch.inputs.tokens.scalars
+        return (0..<batch.count).map { Array(tokens[$0 * 12..<($0 + 1) * 12]) }
+      }
+    }
+    let order = [0, 0, 1, 0, 0, 0, 0, 1]
+    let drawn = rows(changing, order: order)
+    #expect(Set([0, 1, 3, 4, 5, 6].map { drawn[$0] }).count > 3, "the same text, six times")
+    #expect(
+      drawn[0] == Array(changing.inputs[0]) && drawn[2] == Array(changing.inputs[1]), "the first time is as before")
+    #expect(rows(changing, order: order, startingAt: 1) == Array(drawn.suffix(4)), "a resumed epoch goes on")
+    #expect(Set(rows(plain, order: order)).count == 2)
+  }
 }

@@ -57,6 +57,14 @@ import Testing
     #expect(bounded.completeness.allSatisfy { $0.steps == 8 })
   }
 
+  /// The points of more steps than these would take longer than their gradients.
+  @Test func stepsAreBounded() throws {
+    let most = Quadrature.mostPoints
+    #expect(throws: ExplanationFault.outOfRange(name: "steps", value: "\(most + 1)", allowed: "1 to \(most)")) {
+      try residual.integratedGradients(x, 1, steps: most + 1)
+    }
+  }
+
   @Test func rowsAndSequencesHaveExplanationsToo() throws {
     let model = Sequential([Linear(6, 5), Activation.relu, Linear(5, 2)])
     model.initialize(seed: 3)

@@ -58,7 +58,7 @@ struct ExplanationSettings: ParsableArguments {
   var seed: UInt64?
 
   func validate() throws {
-    try checkOption("--steps", steps, in: 1...100_000)
+    try checkOption("--steps", steps, in: 1...Quadrature.mostPoints)
     try checkOption("--samples", samples, in: 1...100_000)
     try checkOption("--noise", noise, "from 0 to 100") { $0 >= 0 && $0 <= 100 }
     try checkOption("--patch", patch, in: 1...8192)

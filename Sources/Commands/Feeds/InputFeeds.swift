@@ -121,7 +121,7 @@ struct InputFeeds {
       throw FeedFault.unsuited(file: file, input: input.label ?? input.name, takes: input.described)
     }
     let bytes = try MappedFile(path: file, map: false).bytes.array()
-    guard let text = String(validating: bytes, as: UTF8.self) else { throw FeedFault.notText(file: file) }
+    guard let text = TextEncoding.text(bytes) else { throw FeedFault.notText(file: file) }
     var texts: [[String]?] = []
     var places: [InputFeed.Place] = []
     for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated()

@@ -10,6 +10,12 @@ extension GraphDataset {
     try self.init(npz: path, GraphReading(seed: seed))
   }
 
+  /// The names of an `.npz` file's arrays where none of them is part of a graph; nil also of a file that cannot be read.
+  package static func otherArrays(npz path: String) -> [String]? {
+    guard let names = (try? NumPyArchive(path: path))?.names, !names.isEmpty else { return nil }
+    return names.contains { $0.hasPrefix("adj_") || $0.hasPrefix("attr_") } ? nil : names
+  }
+
   init(npz path: String, _ reading: GraphReading) throws(GraphDataFault) {
     let file: GraphArchive
     var labels: [Int]?

@@ -82,6 +82,13 @@ public struct Augmentation: Codable, Sendable, Equatable {
     _ image: DecodedImage, covering color: [UInt8] = [0, 0, 0], using random: inout RandomStream
   ) -> DecodedImage {
     ensure(color.count == 3, "Augmentation: a colour has three values, not \(color.count)")
+    return changed(image, using: &random) { _, _ in color }
+  }
+
+  /// - Parameter color: R, G and B of what random erasing leaves in a picture and a place.
+  func changed(
+    _ image: DecodedImage, using random: inout RandomStream, covering color: (DecodedImage, CropBox) -> [UInt8]
+  ) -> DecodedImage {
     var changed = image
     if Double(random.uniform()) < flipProbability { changed = changed.flippedHorizontally() }
     // Nothing is drawn for what is off, so that turning one change on leaves the others what they were.
@@ -97,7 +104,7 @@ public struct Augmentation: Codable, Sendable, Equatable {
     }
     if let noise { changed = changed.withNoise(deviation: noise, using: &random) }
     if let box = erasing?.box(width: changed.width, height: changed.height, using: &random) {
-      changed = changed.covered(box, with: color)
+      changed = changed.covered(box, with: color(changed, box))
     }
     return changed
   }

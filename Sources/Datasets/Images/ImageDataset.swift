@@ -40,9 +40,16 @@ public struct ImageDataset: Sendable, Equatable {
 
   /// How packed images are prepared by default: at their own size, with the mean and the deviation of
   /// the training pictures; nil for photographs of all sizes.
+  public var ownPreprocessing: Preprocessing? { training.ownPreprocessing }
+}
+
+extension ImageFolder {
+  /// How packed images are prepared by default: at their own size, with the mean and the deviation of these; nil for
+  /// photographs of all sizes.
   public var ownPreprocessing: Preprocessing? {
-    guard let first = training.entries.first?.packed, let (mean, deviation) = PackedImages.statistics(training.entries)
-    else { return nil }
+    guard let first = entries.first?.packed, let (mean, deviation) = PackedImages.statistics(entries) else {
+      return nil
+    }
     return Preprocessing(
       resize: .exact(first.size), channels: first.channels == 1 ? .grey : .rgb, scale: 1 / 255, mean: mean,
       standardDeviation: deviation)

@@ -170,7 +170,7 @@ public struct PackedDataset: Sendable, Equatable {
     let known = ["classes.txt", "batches.meta.txt", "fine_label_names.txt"]
     guard let name = known.first(where: names.contains) else { return nil }
     let bytes = try IDXFile.content(path + "/" + name)
-    guard let text = String(validating: bytes.array(), as: UTF8.self) else {
+    guard let text = TextEncoding.text(bytes.array()) else {
       throw .malformed(path: path + "/" + name, reason: "it is not UTF-8")
     }
     let lines = text.split(whereSeparator: \.isNewline)

@@ -1,8 +1,8 @@
 import AviaryKernels
 import AviaryPlatform
 
-/// A random rectangle covered with the preprocessing's mean, which becomes zero when it is normalised (Zhong et al.,
-/// "Random Erasing Data Augmentation", 2020; torchvision's `RandomErasing`).
+/// A random rectangle covered with the mean, the preprocessing's or the image's own, which becomes zero when it is
+/// normalised (Zhong et al., "Random Erasing Data Augmentation", 2020; torchvision's `RandomErasing`).
 public struct RandomErasing: Codable, Sendable, Equatable {
   /// The probability that an image is changed.
   public var probability: Double

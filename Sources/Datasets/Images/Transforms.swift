@@ -39,7 +39,7 @@ extension Preprocessing {
   ) -> DecodedImage {
     let box = augmentation.randomBox(width: image.width, height: image.height, using: &random)
     let cut = image.resized(width: size.width, height: size.height, from: box, by: interpolation)
-    return augmentation.changed(cut, covering: meanColor, using: &random)
+    return augmentation.changed(cut, using: &random, covering: coverColor)
   }
 
   /// The same of a picture that need not be decoded as a whole.
@@ -48,10 +48,18 @@ extension Preprocessing {
   ) throws(ImageDecodingFault) -> DecodedImage {
     let box = augmentation.randomBox(width: source.width, height: source.height, using: &random)
     let cut = try source.resized(width: size.width, height: size.height, from: box, by: interpolation)
-    return augmentation.changed(cut, covering: meanColor, using: &random)
+    return augmentation.changed(cut, using: &random, covering: coverColor)
   }
 
-  /// R, G and B of the colour that normalisation brings nearest to zero.
+  /// R, G and B of the colour that normalisation brings nearest to zero where it covers a part of a picture: that of all
+  /// pictures, or, where each is normalised by itself, the mean of what stays of it, which is that of the whole then.
+  func coverColor(_ image: DecodedImage, _ box: CropBox) -> [UInt8] {
+    guard samplewise != nil else { return meanColor }
+    let level = UInt8(Normalizer(self).mean(of: image, outside: box).rounded())
+    return [level, level, level]
+  }
+
+  /// R, G and B of the colour that normalisation by a mean brings nearest to zero.
   var meanColor: [UInt8] {
     let values = mean.map { UInt8(min(max(($0 / scale).rounded(), 0), 255)) }
     switch channels {
@@ -131,14 +139,35 @@ struct Normalizer {
   }
 
   func levels(of image: DecodedImage) -> Levels {
+    let values = values(of: image)
+    return Levels(values: values, tables: tables(for: values))
+  }
+
+  /// The mean of what the network sees of an image outside of a box, which is not all of it.
+  func mean(of image: DecodedImage, outside box: CropBox) -> Double {
+    let values = values(of: image)
+    let channels = preprocessing.channels.count
+    func sum(x: Range<Int>, y: Range<Int>) -> Int {
+      y.reduce(0) { total, y in
+        let row = channels * (y * image.width + x.lowerBound)
+        return values[row..<row + channels * x.count].reduce(total) { $0 + Int($1) }
+      }
+    }
+    let rest =
+      sum(x: 0..<image.width, y: 0..<image.height)
+      - sum(x: box.x..<box.x + box.width, y: box.y..<box.y + box.height)
+    return Double(rest) / Double(values.count - channels * box.width * box.height)
+  }
+
+  /// Of 8 bits, channels interleaved.
+  private func values(of image: DecodedImage) -> [UInt8] {
     let pixels = image.pixels
-    guard preprocessing.channels == .grey else { return Levels(values: pixels, tables: tables(for: pixels)) }
+    guard preprocessing.channels == .grey else { return pixels }
     // The luma of ITU-R 601 in the fixed point of Pillow's convert("L").
-    let lumas = stride(from: 0, to: pixels.count, by: 3).map { i -> UInt8 in
+    return stride(from: 0, to: pixels.count, by: 3).map { i -> UInt8 in
       let luma = Int(pixels[i]) * 19_595 + Int(pixels[i + 1]) * 38_470 + Int(pixels[i + 2]) * 7_471 + 0x8000
       return UInt8(luma >> 16)
     }
-    return Levels(values: lumas, tables: tables(for: lumas))
   }
 
   /// Images of one size: [N, channels, H, W].

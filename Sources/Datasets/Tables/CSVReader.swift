@@ -13,7 +13,8 @@ public struct CSVLimits: Equatable, Sendable {
 
 /// Reads comma-separated values as RFC 4180 has them: fields in quotation marks may hold commas, line breaks and doubled
 /// quotation marks. Between tabs, a mark inside a field is one of its text: there, few programs write any others. Lines end in LF, CRLF or CR; a byte order mark is passed over, and so are empty lines. Where the header has
-/// semicolons or tabs and no comma, as spreadsheets write it in countries with a decimal comma, these separate fields.
+/// semicolons or tabs and no comma, as spreadsheets write it in countries with a decimal comma, these separate fields. A first
+/// line such as `sep=;`, by which Excel is told what does, is read as that.
 package struct CSVReader {
   package struct Record {
     /// The number of the row, the header being 1. Empty lines count.
@@ -29,6 +30,8 @@ package struct CSVReader {
   var names: [String] = []
 
   private let between: UInt8
+  /// Whether a line before the header says what is between fields.
+  private(set) var namesSeparator = false
   private static let comma = UInt8(ascii: ",")
   private static let quote = UInt8(ascii: "\"")
   private static let lineFeed = UInt8(ascii: "\n")
@@ -38,12 +41,61 @@ package struct CSVReader {
   package init(_ bytes: [UInt8], path: String, separator: UInt8? = nil) {
     self.bytes = bytes
     self.path = path
-    place = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? 3 : 0
-    between = separator ?? Self.separator(of: bytes[place...])
+    place = bytes.starts(with: TextEncoding.byteOrderMark) ? 3 : 0
+    if let (named, end) = Self.namedSeparator(in: bytes[place...]) {
+      between = named
+      place = end
+      namesSeparator = true
+      passLineEnd()
+      row = 1
+    } else {
+      between = separator ?? Self.separator(of: bytes[place...])
+    }
   }
 
   /// The character between fields, if it is not a comma.
   var separator: Character? { between == Self.comma ? nil : Character(Unicode.Scalar(between)) }
+
+  /// What a person should know about the character between fields; nil where it is the usual one.
+  ///
+  /// - Parameter isExpected: whether the name of the file says which it is.
+  func separatorRemark(isExpected: Bool) -> String? {
+    if namesSeparator {
+      return "the first line says that the fields are separated by \(Self.words(between)), and is none of the table"
+    }
+    guard !isExpected, between != Self.comma else { return nil }
+    return "the fields are separated by \(Self.words(between)), as the header has no comma"
+  }
+
+  private static func words(_ separator: UInt8) -> String {
+    switch separator {
+    case comma: "commas"
+    case UInt8(ascii: ";"): "semicolons"
+    case UInt8(ascii: "\t"): "tabs"
+    default: "'\(Character(Unicode.Scalar(separator)))'"
+    }
+  }
+
+  /// What a first line says is between fields, and where it ends: `sep=;`, perhaps in quotation marks.
+  private static func namedSeparator(in bytes: ArraySlice<UInt8>) -> (separator: UInt8, end: Int)? {
+    var rest = bytes
+    let isQuoted = rest.first == quote
+    if isQuoted { rest.removeFirst() }
+    guard rest.prefix(4).elementsEqual("sep=".utf8, by: { $0 == $1 || $0 | 0x20 == $1 }) else { return nil }
+    rest = rest.dropFirst(4)
+    guard let separator = rest.popFirst(), separator != quote, isPunctuation(separator) else { return nil }
+    if isQuoted, rest.popFirst() != quote { return nil }
+    guard let next = rest.first, next == lineFeed || next == carriageReturn else { return nil }
+    return (separator, rest.startIndex)
+  }
+
+  /// Whether a byte may be between fields: ASCII, and nothing that words and numbers are made of.
+  private static func isPunctuation(_ byte: UInt8) -> Bool {
+    let letter = byte | 0x20
+    return byte == UInt8(ascii: "\t")
+      || (0x20..<0x7f).contains(byte) && !(0x30...0x39).contains(byte) && !(0x61...0x7a).contains(letter)
+        && byte != UInt8(ascii: ".") && byte != UInt8(ascii: "-")
+  }
 
   /// That of the first line with anything in it.
   private static func separator(of bytes: ArraySlice<UInt8>) -> UInt8 {

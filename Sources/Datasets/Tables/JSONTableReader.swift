@@ -167,7 +167,7 @@ private struct JSONText {
   init(_ bytes: [UInt8], path: String) {
     self.bytes = bytes
     self.path = path
-    place = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? 3 : 0
+    place = bytes.starts(with: TextEncoding.byteOrderMark) ? 3 : 0
   }
 
   var byte: UInt8? { place < bytes.count ? bytes[place] : nil }

@@ -87,6 +87,8 @@ public struct Table: Sendable, Equatable {
 
   /// The character between the fields, if it is not a comma.
   public private(set) var separator: Character?
+  /// How the separator was found, where that is worth a line.
+  private(set) var separatorRemark: String?
   /// How the file as a whole was understood, a line each.
   private(set) var fileRemarks: [String] = []
 
@@ -157,7 +159,7 @@ public struct Table: Sendable, Equatable {
     "n/a", "nan", "null",
   ]
 
-  /// Reads a file: with a header and commas or tabs between fields (RFC 4180, UTF-8), or of JSON objects; its name says which:
+  /// Reads a file: with a header and commas or tabs between fields (RFC 4180, in UTF-8 or UTF-16), or of JSON objects; its name says which:
   /// see `TableFormat`.
   ///
   /// A column is numeric where every field that is not missing is a number: in decimal notation, or in one other spelling
@@ -229,5 +231,6 @@ public struct Table: Sendable, Equatable {
     fileRemarks = reading.remarks
     rowNumbers = fields.rows
     separator = fields.separator
+    separatorRemark = fields.separatorRemark
   }
 }

@@ -9,17 +9,21 @@ struct TableFields {
   private(set) var rows: [Int] = []
   /// The character between the fields, if it is not a comma.
   private(set) var separator: Character?
+  /// How the separator was found, where that is worth a line.
+  private(set) var separatorRemark: String?
   /// Whether the names are those of a first row.
   private(set) var hasHeader = false
   /// Of each column, whether its fields are JSON's own numbers, whose decimal mark is a point; never of texts.
   private(set) var areJSONNumbers: [Bool] = []
   /// Of each column, whether its fields are lists of JSON, as far as they are there.
   private(set) var areLists: [Bool] = []
-  /// What was left out, a line each.
+  /// How the file was read, and what was left out, a line each.
   private(set) var remarks: [String] = []
 
   /// - Parameter path: its ending says what the bytes are; those of an unknown one are read as CSV.
-  init(_ bytes: [UInt8], path: String, _ limits: CSVLimits) throws(TableFault) {
+  init(_ given: [UInt8], path: String, _ limits: CSVLimits) throws(TableFault) {
+    let (bytes, encoding) = TextEncoding.utf8(given)
+    if encoding != .utf8 { remarks.append("the file is in \(encoding.rawValue), and is read so") }
     switch TableFormat(path: path) {
     case .json: try readObjects(JSONTableReader(bytes, path: path, columns: limits.columns), path, limits)
     case .tsv: try readFields(CSVReader(bytes, path: path, separator: UInt8(ascii: "\t")), path, limits)
@@ -49,7 +53,8 @@ struct TableFields {
       try checkSize(path, limits)
       for (column, field) in record.fields.enumerated() { texts[column].append(field) }
     }
-    separator = TableFormat(path: path) == .tsv ? nil : reader.separator
+    separator = TableFormat(path: path) == .tsv && !reader.namesSeparator ? nil : reader.separator
+    separatorRemark = reader.separatorRemark(isExpected: TableFormat(path: path) == .tsv)
     try leaveOutUnnamed(path)
   }
 

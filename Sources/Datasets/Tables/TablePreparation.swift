@@ -20,6 +20,9 @@ public protocol TablePreparation: Codable, Equatable, Sendable {
   /// How what the network learns was made of the target's numbers; nil where no numbers are estimated.
   var targetScale: TargetScale? { get }
 
+  /// The columns of dates that become numbers.
+  var dateColumns: [DateColumn] { get }
+
   /// Divides the rows that can be used: positions of rows.
   ///
   /// - Parameters:
@@ -91,6 +94,7 @@ public struct LackingRow: Equatable, Sendable {
 
 extension TablePreparation {
   public var targetScale: TargetScale? { nil }
+  public var dateColumns: [DateColumn] { [] }
   /// What an output says in the target's own units, where numbers are estimated.
   public func restored(_ output: Float) -> Double { targetScale?.restored(output) ?? Double(output) }
   /// The same of the columns that are predicted from.

@@ -73,6 +73,7 @@ public struct TablePreprocessing: Codable, Equatable, Sendable {
   public internal(set) var binned: [Numeric]?
   /// Columns of dates, whose years, months and so on are columns of numbers; nil where there are none.
   public internal(set) var dates: [DateColumn]?
+  public var dateColumns: [DateColumn] { dates ?? [] }
   /// Of every product of numeric columns: the feature is (product − shift) / scale.
   public internal(set) var shift: [Double]
   /// What each feature is divided by.

@@ -10,10 +10,7 @@ extension Table {
   public func remarks(on names: [String]? = nil) -> [String] {
     let asked = names.map { ExactSet($0) }
     var remarks: [String] = []
-    if let separator {
-      remarks.append(
-        "the fields are separated by \(separator == "\t" ? "tabs" : "semicolons"), as the header has no comma")
-    }
+    if let separatorRemark { remarks.append(separatorRemark) }
     remarks += fileRemarks
     for column in columns where asked?.contains(column.name) ?? true {
       remarks += column.remarks

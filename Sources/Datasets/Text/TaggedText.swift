@@ -43,7 +43,8 @@ struct TaggedText {
   ) throws(TableFault) -> Table {
     var reader = TaggedText()
     let isTreebank = path.hasSuffix(".conllu")
-    let content = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? bytes[3...] : bytes[...]
+    let bytes = TextEncoding.utf8(bytes).bytes
+    let content = bytes.starts(with: TextEncoding.byteOrderMark) ? bytes[3...] : bytes[...]
     var (number, start) = (0, content.startIndex)
     while start < content.endIndex {
       let end = content[start...].firstIndex(of: UInt8(ascii: "\n")) ?? content.endIndex

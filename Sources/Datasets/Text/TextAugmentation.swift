@@ -1,5 +1,6 @@
 import AviaryDiagnostics
 import AviaryKernels
+import AviaryTensors
 
 /// Random changes of the words of training texts (Wei and Zou, "EDA: Easy Data Augmentation Techniques for Boosting Performance
 /// on Text Classification Tasks", 2019). Each time a text is read it is left as it is, or changed in one of the ways that are
@@ -162,22 +163,50 @@ struct ChangingTexts: Equatable, Sendable {
   let longest: Int
   let augmentation: TextAugmentation
   let seed: UInt64
+  /// The epoch whose changes the sequences have; nil before the first.
+  var epoch: Int?
+
+  /// The tokens of a text as it is changed where it comes once more in an epoch, or for the first time.
+  ///
+  /// - Parameter draw: how many times it came before in the epoch.
+  func tokens(_ place: Int, epoch: Int, draw: Int, by changes: TextChanges) -> [Int32] {
+    var random = RandomStream(
+      seed: seed, purpose: "text augmentation", path: draw == 0 ? "\(place)" : "\(place), \(draw)", step: UInt64(epoch))
+    return vocabulary.encode(changes.changed(texts[place], using: &random), longest: longest).tokens
+  }
 }
 
 extension TextSequences {
   /// The texts as an epoch has them: changed at random, where that is asked for. A text's changes depend on the seed, its
-  /// place and the epoch alone.
+  /// place, the epoch and how many times it came before in it, on nothing else.
   public func inEpoch(_ epoch: Int) -> TextSequences {
-    guard let changing else { return self }
+    guard var changing else { return self }
     let changes = TextChanges(changing.augmentation)
     var result = TextSequences(of: unit)
-    for (place, text) in changing.texts.enumerated() {
-      var random = RandomStream(
-        seed: changing.seed, purpose: "text augmentation", path: String(place), step: UInt64(epoch))
-      let tokens = changing.vocabulary.encode(changes.changed(text, using: &random), longest: changing.longest).tokens
-      result.append(tokens, unknown: Int32(changing.vocabulary.count), row: rows[place])
+    for place in changing.texts.indices {
+      result.append(
+        changing.tokens(place, epoch: epoch, draw: 0, by: changes), unknown: Int32(changing.vocabulary.count),
+        row: rows[place])
     }
+    changing.epoch = epoch
+    result.changing = changing
     return result
+  }
+
+  public func batch(_ places: [Int], draws: [Int]) -> (tokens: IntTensor, lengths: [Int]) {
+    guard let changing, let epoch = changing.epoch, draws.contains(where: { $0 > 0 }) else { return batch(places) }
+    let changes = TextChanges(changing.augmentation)
+    var chosen = TextSequences(of: unit)
+    for (place, draw) in zip(places, draws) {
+      if draw == 0 {
+        chosen.append(Array(self[place]), row: rows[place])
+      } else {
+        chosen.append(
+          changing.tokens(place, epoch: epoch, draw: draw, by: changes), unknown: Int32(changing.vocabulary.count),
+          row: rows[place])
+      }
+    }
+    return chosen.batch(Array(places.indices))
   }
 }
 

@@ -12,7 +12,7 @@ public struct TextCorpus: Sendable {
   /// The most bytes of a file that are read.
   public static let mostBytes = 1 << 30
 
-  /// Reads a UTF-8 file.
+  /// Reads a file in UTF-8, or in UTF-16 with its byte order mark.
   ///
   /// - Parameters:
   ///   - vocabulary: the characters that a model knows already; nil for those of the text.
@@ -48,7 +48,7 @@ public struct TextCorpus: Sendable {
     let bytes: ByteRegion
     do throws(ArchiveFault) { bytes = try MappedFile(path: path).bytes } catch { throw .unreadable(error) }
     guard bytes.count <= limit else { throw .tooLarge(path: path, bytes: bytes.count, limit: limit) }
-    let units = bytes.array()
+    let units = TextEncoding.utf8(bytes.array()).bytes
     guard let text = String(validating: units, as: UTF8.self) else {
       throw .notUTF8(path: path, byte: firstFault(in: units))
     }

@@ -89,10 +89,11 @@ public struct PredictionFile: Sendable {
   }
 
   fileprivate static func reader(of path: String) throws(TableFault) -> CSVReader {
-    do throws(ArchiveFault) { return CSVReader(try MappedFile(path: path, map: false).bytes.array(), path: path) } catch
-    {
+    let bytes: [UInt8]
+    do throws(ArchiveFault) { bytes = try MappedFile(path: path, map: false).bytes.array() } catch {
       throw .unreadable(reason: "\(error)")
     }
+    return CSVReader(TextEncoding.utf8(bytes).bytes, path: path)
   }
 
   fileprivate static func check(

@@ -100,7 +100,9 @@ extension TrainablePreparation {
     for remark in preprocessing.remarks(on: table, data.parts) + Inputs.remarks(on: data.parts.all.map(\.inputs)) {
       report(remark)
     }
-    if plan.isInOrder, !Self.isSeries { for remark in table.remarksOnOrder(isSeries: false) { report(remark) } }
+    if plan.isInOrder, !Self.isSeries {
+      for remark in table.remarksOnOrder(isSeries: false, dates: preprocessing.dateColumns) { report(remark) }
+    }
     if let remark = data.dropped.remark { report(remark) }
     if beginning.isSource, !preprocessing.dividesClasses,
       let remark = options.parts.remarkOnStrata("\(options.data) is not divided by classes")

@@ -19,7 +19,6 @@ struct ImageParts {
   init(_ options: TrainingOptions, _ images: ImageOptions) throws {
     let limit = images.limit
     let dataset = try ImageDataset(options.data, classes: images.classes, limit: limit)
-    preprocessing = dataset.ownPreprocessing
     let files = options.partFiles
     /// A folder of class folders, or the part of one.
     func folder(_ path: String, _ part: PartFolders.Part) throws -> ImageFolder {
@@ -35,6 +34,8 @@ struct ImageParts {
     split.held = HeldOut(drawn)
     self.split = split
     training = drawn.training
+    // Of what is trained on alone: what is held out is to be as new as a later picture.
+    preprocessing = training.ownPreprocessing
     guard let validation = given ?? drawn.validation else {
       throw ImageFolderFault.tooFew(images: dataset.training.entries.count, fraction: plan.validation)
     }

@@ -1,3 +1,4 @@
+import AviaryCheckpoints
 import Foundation
 import Testing
 
@@ -20,5 +21,27 @@ import Testing
     _ = try place.write("0 1", to: "edges.txt")
     #expect(try DataSource.kind(of: place.path) == .graphs)
     #expect(throws: TrainingFault.noData(path: "/nowhere")) { try DataSource.kind(of: "/nowhere") }
+  }
+
+  /// Keras's own data sets come so.
+  @Test func arraysOfOtherThingsAreNoGraphs() throws {
+    let path = place.path + "/x.npz"
+    var arrays = Checkpoint()
+    for name in ["x_train", "y_train"] { arrays.set(StoredArray([1, 2] as [Float], shape: [2]), at: name) }
+    try arrays.write(to: path)
+    let fault = #expect(throws: TrainingFault.self) { try DataSource.kind(of: path) }
+    #expect(fault == .arrays(path: path, names: ["x_train", "y_train"]))
+    #expect(
+      fault?.description.contains("x.npz: holds arrays (x_train, y_train) and no graph; write images as files") == true)
+  }
+
+  @Test(arguments: [
+    ("t.xlsx", OtherDataFormat.spreadsheet), ("t.PARQUET", .columns), ("t.npy", .array), ("t.csv.gz", .packed),
+    ("photos.zip", .packed),
+  ])
+  func formatsThatAreNotReadAreNamed(name: String, format: OtherDataFormat) throws {
+    let path = try place.write("x", to: name)
+    #expect(throws: TrainingFault.otherFormat(path: path, format)) { try DataSource.kind(of: path) }
+    #expect(throws: Never.self) { try DataSource.kind(of: try place.write("x", to: "train-images-idx3-ubyte.gz")) }
   }
 }

@@ -100,7 +100,7 @@ public struct DateColumn: Codable, Equatable, Sendable {
   }
 
   /// The fields of a column as they are written; nil where one is missing.
-  fileprivate static func texts(of table: Table, _ name: String) throws(TableFault) -> [String?] {
+  static func texts(of table: Table, _ name: String) throws(TableFault) -> [String?] {
     let column = try table.column(name)
     switch column.values {
     case .categorical(let values): return values.map { $0.map { trimmed($0) } }

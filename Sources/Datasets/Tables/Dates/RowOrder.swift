@@ -6,18 +6,29 @@ extension Table {
   /// What a person should know where dates say that rows which are taken in their order stand in another one, a line for each
   /// column of dates.
   ///
-  /// - Parameter isSeries: whether the rows are steps of one time series, of equal length.
-  package func remarksOnOrder(isSeries: Bool) -> [String] {
+  /// - Parameters:
+  ///   - isSeries: whether the rows are steps of one time series, of equal length.
+  ///   - dates: columns that are known to hold dates, and how these are written there.
+  package func remarksOnOrder(isSeries: Bool, dates: [DateColumn] = []) -> [String] {
     columns.compactMap { column in
-      guard case .categorical(let values) = column.values else { return nil }
+      let values: [String?]
+      let formats: [DateFormat]
+      if let date = dates.first(where: { $0.name.isExactly(column.name) }) {
+        guard let texts = try? DateColumn.texts(of: self, column.name) else { return nil }
+        (values, formats) = (texts, [date.format])
+      } else if case .categorical(let words) = column.values {
+        (values, formats) = (words, DateFormat.known)
+      } else {
+        return nil
+      }
       // Most columns of words show by their first field that they hold no dates.
       guard let first = values.lazy.compactMap({ $0 }).first,
-        DateFormat.known.contains(where: { $0.time(of: trimmed(first)) != nil })
+        formats.contains(where: { $0.time(of: trimmed(first)) != nil })
       else { return nil }
       let present = values.indices.filter { values[$0] != nil }
       let texts = present.map { trimmed(values[$0] ?? "") }
       guard texts.count > 1 else { return nil }
-      let orders = DateFormat.known.compactMap { RowOrder(texts, rows: present.map { rowNumbers[$0] }, $0) }
+      let orders = formats.compactMap { RowOrder(texts, rows: present.map { rowNumbers[$0] }, $0) }
       // 3/4/2024 may be March or April: what rises is meant, or what falls.
       guard let order = orders.first(where: \.isRising) ?? orders.first(where: \.isFalling) ?? orders.first else {
         return nil
