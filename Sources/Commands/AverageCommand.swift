@@ -49,6 +49,7 @@ struct AverageCommand: ParsableCommand {
       return (path, checkpoint)
     }
     var result = try Checkpoint.average(checkpoints.map { (file: $0.0, checkpoint: $0.1) })
+    try result.metadata.keepTrainings(ofAveraged: checkpoints.map(\.1.metadata))
     if result.entries.isEmpty { throw CheckpointFault.noTensors(path: files[0]) }
     for tensor in result.nonfinite { tell("note: \(tensor) is not finite") }
     if let lost = checkpoints.first(where: { $0.1.metadata.thresholds != nil }), result.metadata.thresholds == nil {

@@ -41,7 +41,7 @@ struct PartChoice {
       return (part, split)
     case .learnedBefore:
       try requireWhole("which is not the \(noun) of the network's last training")
-      tell("\(data): all of \(count); a network that \(path) was fine-tuned from was trained on them")
+      tell("\(data): all of \(count); \(checkpoint.metadata.formerNetwork(of: path)) was trained on them")
     case .otherFile:
       try requireWhole("which is not the \(noun) that the network was trained on")
       tell("\(data): all of \(count); it is not the \(noun) that the network was trained on")

@@ -23,7 +23,7 @@ extension DataPart {
       case nil: "\(path) does not say what it was trained on, which may be these"
       case .some(nil):
         try metadata.formerTrainings.contains { try $0.split.images(of: data, fingerprint: $0.data) != nil }
-          ? "a network that \(path) was fine-tuned from was trained on them"
+          ? "\(metadata.formerNetwork(of: path)) was trained on them"
           : "they are not those that \(path) was trained on"
       case .some(.some): "\(path) was trained on them"
       }

@@ -176,7 +176,7 @@ public enum EvaluationPart: String, CaseIterable, Sendable {
 public enum Familiarity: Equatable, Sendable {
   /// They are those of its training, divided as recorded.
   case divided(RecordedSplit)
-  /// They are not those of its training, but those of a network that it was fine-tuned from.
+  /// They are not those of its training, but those of a network that it was fine-tuned from, or is an average of.
   case learnedBefore
   /// They are not the file of its training.
   case otherFile
@@ -185,12 +185,18 @@ public enum Familiarity: Equatable, Sendable {
 
   /// Compares a file with the data that a checkpoint was trained on.
   public init(_ metadata: Checkpoint.Metadata, file path: String) throws(ArchiveFault) {
-    guard let split = metadata.split, let file = split.file else {
+    let split = metadata.split
+    // An average has no last training.
+    guard split?.file != nil || split == nil && !metadata.formerTrainings.isEmpty else {
       self = .unknown
       return
     }
     let found = try DataFingerprint(file: path).text
-    self = found == file ? .divided(split) : metadata.wasTrainedBefore(on: found) ? .learnedBefore : .otherFile
+    if let split, found == split.file {
+      self = .divided(split)
+    } else {
+      self = metadata.wasTrainedBefore(on: found) ? .learnedBefore : .otherFile
+    }
   }
 }
 

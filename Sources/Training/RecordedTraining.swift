@@ -35,7 +35,24 @@ extension Checkpoint.Metadata {
     return RecordedTraining(split: split, data: split.file == nil ? extra[DataFingerprint.key] : nil)
   }
 
-  /// The trainings of the networks that this one was fine-tuned from, the last one first.
+  /// Keeps the trainings of all of the networks whose weights these are the mean of. The last one of each is one before the
+  /// last here, unless the data of all were divided in the same way.
+  public mutating func keepTrainings(ofAveraged networks: [Checkpoint.Metadata]) throws {
+    var all: [RecordedTraining] = []
+    for training in networks.flatMap(\.trainings) where training != lastTraining && !all.contains(training) {
+      all.append(training)
+    }
+    extra[RecordedTraining.key] = try RecordedTraining.text(of: all)
+  }
+
+  /// A network that this one comes from, in words. What has a training before the last one, and no last one, is a mean.
+  ///
+  /// - Parameter path: that of this one.
+  public func formerNetwork(of path: String) -> String {
+    "a network that \(path) \(split == nil ? "is an average of" : "was fine-tuned from")"
+  }
+
+  /// The trainings of the networks that this one was fine-tuned from, or is an average of, the last one first.
   public var formerTrainings: [RecordedTraining] { extra[RecordedTraining.key].map(RecordedTraining.parsed) ?? [] }
 
   /// All that are known, the last one first, each once.
@@ -69,7 +86,7 @@ extension Beginning {
     metadata.extra[RecordedSplit.key] = try split.text
     guard isSource, let (source, path) = checkpoint, let first = known.first(where: { !$0.parts.isEmpty })?.training
     else { return }
-    let network = first == source.metadata.lastTraining ? path : "a network that \(path) was fine-tuned from"
+    let network = first == source.metadata.lastTraining ? path : source.metadata.formerNetwork(of: path)
     // No division is that of several.
     report(split.remark(on: first.split, network, isOnlyOne: known.count == 1))
   }

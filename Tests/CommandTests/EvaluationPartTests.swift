@@ -238,6 +238,35 @@ import Testing
     #expect(try !train("finetune", "--from", "between", seed: 1, output: "same").contains("another division"))
   }
 
+  /// The networks that are averaged held out different rows: no row is new to all of them.
+  @Test func whatAveragedNetworksHaveLearnedIsSaid() throws {
+    try writeTable()
+    // Of words alone, so that the preparations are the same.
+    let fixed = [
+      "--data", "table.csv", "--target", "kind", "--epochs", "1", "--exclude", "a,b,y", "--set", "hidden=[4]",
+    ]
+    for seed in ["1", "2"] {
+      let outcome = try run(["train", "mlp", "--seed", seed, "--output", "run-\(seed)"] + fixed)
+      #expect(outcome.status == 0, "\(outcome.errors)")
+    }
+    let averaged = try run(["average", "run-1", "run-2", "--output", "mean.h5"])
+    #expect(averaged.status == 0, "\(averaged.errors)")
+    let found = try evaluate("mean.h5", "table.csv")
+    #expect(found.errors.contains("a network that mean.h5 is an average of was trained on them"), "\(found.errors)")
+    let tuned = try run(
+      [
+        "finetune", "--from", "mean.h5", "--data", "table.csv", "--target", "kind", "--epochs", "1", "--seed", "1",
+        "--output", "tuned",
+      ])
+    #expect(
+      tuned.errors.contains("a network that mean.h5 is an average of was trained on these data in another division"),
+      "\(tuned.errors)")
+    #expect(try evaluate("tuned", "table.csv").json()["learned_before"] as? Bool == true)
+    // Those that were divided alike are evaluated on what all held out.
+    #expect(try run(["average", "run-1/best.h5", "run-1/last.h5", "--output", "one.h5"]).status == 0)
+    #expect(try evaluate("one.h5", "table.csv").errors.contains("which chose nothing and trained nothing"))
+  }
+
   @Test func imagesThatWereLearnedBeforeTheLastTraining() throws {
     try ToyFiles.images(at: scratch / "pets")
     func train(_ words: String..., seed: Int, output: String) throws -> String {

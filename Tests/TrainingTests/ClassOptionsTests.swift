@@ -60,7 +60,9 @@ import Testing
       return try ClassOptions.Weights(file: path)
     }
     let expected = ClassOptions.Weights.given([.init("c1", 2), .init("c0", 0.5)])
-    for text in ["class,weight\nc1,2\nc0,0.5\n", "c1, 2\r\n\"c0\",0.5", #"{"c1": 2, "c0": 0.5}"#] {
+    for text in [
+      "class,weight\nc1,2\nc0,0.5\n", "c1, 2\r\n\"c0\",0.5", "\u{feff}c1,2\nc0,0.5", #"{"c1": 2, "c0": 0.5}"#,
+    ] {
       #expect(try read(text) == expected, "\(text)")
     }
     let learned = try classes([1, 1]).weights(options { $0.weights = expected }.classes)

@@ -1,17 +1,17 @@
 import AviaryArchives
 import AviaryCheckpoints
+import AviaryDatasets
 import AviaryDiagnostics
 
 extension ClassOptions.Weights {
   /// The weights in a file: a line `class,weight` for each class, perhaps below such a header, or a JSON object of numbers by
   /// the classes' names.
   public init(file path: String) throws(TrainingFault) {
-    let text: String
-    do throws(ArchiveFault) {
-      text = String(decoding: try MappedFile(path: path, map: false).bytes.array(), as: UTF8.self)
-    } catch {
+    let bytes: [UInt8]
+    do throws(ArchiveFault) { bytes = try MappedFile(path: path, map: false).bytes.array() } catch {
       throw .classWeightsFile(path: path, reason: "cannot be read (\(error))")
     }
+    guard let text = TextEncoding.text(bytes) else { throw .classWeightsFile(path: path, reason: "is not UTF-8") }
     let weights = text.drop { $0.isWhitespace }.first == "{" ? try Self.object(text, path) : try Self.lines(text, path)
     var names = ExactSet()
     for weight in weights {
