@@ -16,6 +16,7 @@ public struct CharacterTransformerBlock: Layer {
   private let attend, project: Linear
   private let expand, contract: Linear
   private let attentionDrop, drop: Dropout
+  private let activation: Activation
   private let heads: Int
   private let site = Site()
 
@@ -30,7 +31,7 @@ public struct CharacterTransformerBlock: Layer {
     (attend, project) = (map(width, 3 * width), map(width, width, isLast: true))
     (expand, contract) = (map(width, 4 * width), map(4 * width, width, isLast: true))
     (attentionDrop, drop) = (Dropout(configuration.dropout), Dropout(configuration.dropout))
-    heads = configuration.heads
+    (activation, heads) = (configuration.activation, configuration.heads)
   }
 
   public var children: [Child] {
@@ -66,7 +67,7 @@ public struct CharacterTransformerBlock: Layer {
         query, keys, values, seeing: Mask(seen, shape: [steps, before + steps]), dropout: rate, path: site.path)
     }
     let y = x + attentionDrop(project(mixed.transposed([0, 2, 1, 3]).reshaped(to: x.shape)))
-    return (y + drop(contract(gelu(expand(norm2(y))))), TransformerState.Layer(keys: keys, values: values))
+    return (y + drop(contract(activation(expand(norm2(y))))), TransformerState.Layer(keys: keys, values: values))
   }
 }
 
@@ -104,6 +105,8 @@ public struct CharacterTransformer: LanguageModel {
     public var bias: Bool
     /// The rate of dropout in training.
     public var dropout: Float
+    /// Between the two maps of a block: gelu as nanoGPT has it, or GPT-2's, which is computed with a tanh.
+    public var activation: Activation
     /// How many characters the model can read, with a head apart from their table; nil for as many as it predicts, and the
     /// table as the head.
     public var symbols: Int?
@@ -113,7 +116,7 @@ public struct CharacterTransformer: LanguageModel {
     /// A configuration of these values.
     public init(
       context: Int = 256, layers: Int = 4, heads: Int = 4, width: Int = 128, bias: Bool = false, dropout: Float = 0,
-      symbols: Int? = nil, outputs: Int = 65
+      activation: Activation = .gelu, symbols: Int? = nil, outputs: Int = 65
     ) {
       self.context = context
       self.layers = layers
@@ -121,15 +124,18 @@ public struct CharacterTransformer: LanguageModel {
       self.width = width
       self.bias = bias
       self.dropout = dropout
+      self.activation = activation
       self.symbols = symbols
       self.outputs = outputs
     }
 
     /// As files name the members.
     private enum CodingKeys: String, CodingKey {
-      case context, layers, heads, width, bias, dropout, symbols
+      case context, layers, heads, width, bias, dropout, activation, symbols
       case outputs = "classes"
     }
+
+    public static var addedLater: Set<String> { ["activation"] }
 
     /// Four layers of 128: 828,672 parameters at 65 characters.
     public static let small = Configuration()
@@ -169,6 +175,17 @@ public struct CharacterTransformer: LanguageModel {
       guard count > 0 else { return }
       layers = count
       bias = shapes.contains("transformer.h.0.ln_1.bias")
+      // Who keeps the mask of attention among the tensors (minGPT, GPT-2, the first nanoGPT) mostly has GPT-2's gelu.
+      if shapes.contains("transformer.h.0.attn.bias"), !shapes.given.contains("activation") {
+        shapes.assume("activation")
+      }
+    }
+
+    /// nanoGPT keeps what it builds a network from beside the weights.
+    public static func members(told facts: [String: String]) -> [(name: String, value: String)] {
+      [("heads", "n_head"), ("dropout", "dropout")].compactMap { member, name in
+        facts["model_args.\(name)"].map { (member, $0) }
+      }
     }
   }
 

@@ -207,18 +207,37 @@ public struct EfficientNet: Classifier {
       stemWidth = stem
       let count = shapes.count(from: 1) { "features.\($0).0.block.0.0.weight" }
       lastWidth = shapes.outputs(of: "features.\(count + 1).0.weight", rank: 4) ?? lastWidth
-      var found: [Stage] = []
-      var inputs = stem
-      for number in 0..<min(count, 33) {
-        let known = number < stages.count ? stages[number] : stages.last
-        guard var stage = known ?? stages.last else { return }
-        stage.fit(shapes, at: "features.\(number + 1)", inputs: inputs)
-        inputs = stage.channels
-        found.append(stage)
+      if count == 0 { return }
+      // Strides and epsilons have no shape: they are those of the published network whose stages these are.
+      let candidates = shapes.given.contains("stages") ? [self] : [self] + Self.published
+      let fitted = candidates.map { $0.stages(min(count, 33), shapes, inputs: stem) }
+      let alike = zip(candidates, fitted).filter { known, found in
+        known.stages.count == count
+          && zip(known.stages, found).allSatisfy {
+            $0.block == $1.block && $0.kernel == $1.kernel && $0.expansion == $1.expansion
+          }
       }
-      // Strides have no shape.
-      if found.count > stages.count { shapes.assume("stages") }
-      if !found.isEmpty { stages = found }
+      if alike.isEmpty { shapes.assume("stages") }
+      stages = alike.first?.1 ?? fitted[0]
+      if let same = alike.first(where: { $0.0.stages == $0.1 && $0.0.stemWidth == stem })?.0 {
+        if !shapes.given.contains("normEpsilon") { normEpsilon = same.normEpsilon }
+        if !shapes.given.contains("normMomentum") { normMomentum = same.normMomentum }
+      } else if !shapes.given.contains("normEpsilon") {
+        shapes.assume("normEpsilon")
+      }
+    }
+
+    private static let published = [b0, b1, b2, b3, b4, b5, b6, b7, v2Small, v2Medium, v2Large]
+
+    /// The stages of the tensors, with what these do not say from those that are known.
+    private func stages(_ count: Int, _ shapes: TensorShapes, inputs stem: Int) -> [Stage] {
+      var inputs = stem
+      return (0..<count).compactMap { number in
+        var stage = number < stages.count ? stages[number] : stages.last
+        stage?.fit(shapes, at: "features.\(number + 1)", inputs: inputs)
+        inputs = stage?.channels ?? inputs
+        return stage
+      }
     }
 
     var norm: NormSettings { NormSettings(epsilon: normEpsilon, momentum: normMomentum) }

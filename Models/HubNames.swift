@@ -159,7 +159,8 @@ enum HubNames {
   private static func convNeXtParts(timm: Bool) -> [(String, String, NameTable.Rule.Shape)] {
     [
       (timm ? "conv_dw" : "dwconv", "block.0", .kept), (timm ? "norm" : "layernorm", "block.2", .kept),
-      (timm ? "mlp.fc1" : "pwconv1", "block.3", .kept), (timm ? "mlp.fc2" : "pwconv2", "block.5", .kept),
+      // timm's smaller ones have convolutions of 1×1 for linear layers.
+      (timm ? "mlp.fc1" : "pwconv1", "block.3", .matrix), (timm ? "mlp.fc2" : "pwconv2", "block.5", .matrix),
       (timm ? "gamma" : "layer_scale_parameter", "layer_scale", .perChannel),
     ]
   }

@@ -136,16 +136,25 @@ public struct MobileNetV3: Classifier {
       hidden = shapes.outputs(of: "classifier.0.weight") ?? hidden
       guard let stem = shapes.outputs(of: "features.0.0.weight", rank: 4) else { return }
       stemWidth = stem
-      let count = shapes.count(from: 1) { "features.\($0).block.0.0.weight" }
-      var found: [Row] = []
-      for number in 0..<min(count, 129) {
-        guard var row = number < rows.count ? rows[number] : rows.last else { return }
-        row.fit(shapes, at: "features.\(number + 1).block")
-        found.append(row)
+      let count = min(129, shapes.count(from: 1) { "features.\($0).block.0.0.weight" })
+      if count == 0 { return }
+      // Strides, dilations and activations have no shape: they are those of the published network whose blocks these are.
+      let candidates = shapes.given.contains("rows") ? [rows] : [rows, Self.large.rows, Self.small.rows]
+      let fitted = candidates.map { Self.rows(count, like: $0, shapes) }
+      let published = zip(candidates, fitted).first { known, found in
+        known.count == count && zip(known, found).allSatisfy { $0.kernel == $1.kernel && $0.squeezes == $1.squeezes }
       }
-      // Strides, dilations and activations have no shape.
-      if found.count > rows.count { shapes.assume("rows") }
-      if !found.isEmpty { rows = found }
+      if published == nil { shapes.assume("rows") }
+      rows = published?.1 ?? fitted[0]
+    }
+
+    /// The rows of the tensors, with what these do not say from rows that are known.
+    private static func rows(_ count: Int, like known: [Row], _ shapes: TensorShapes) -> [Row] {
+      (0..<count).compactMap { number in
+        var row = number < known.count ? known[number] : known.last
+        row?.fit(shapes, at: "features.\(number + 1).block")
+        return row
+      }
     }
 
     var norm: NormSettings { NormSettings(epsilon: normEpsilon, momentum: normMomentum) }

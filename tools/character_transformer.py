@@ -22,22 +22,23 @@ class Attention(nn.Module):
 
 
 class Map(nn.Module):
-    def __init__(self, width, bias):
+    def __init__(self, width, bias, approximate):
         super().__init__()
+        self.approximate = approximate
         self.c_fc = nn.Linear(width, 4 * width, bias=bias)
         self.c_proj = nn.Linear(4 * width, width, bias=bias)
 
     def forward(self, x):
-        return self.c_proj(functional.gelu(self.c_fc(x)))
+        return self.c_proj(functional.gelu(self.c_fc(x), approximate=self.approximate))
 
 
 class Block(nn.Module):
-    def __init__(self, width, heads, bias):
+    def __init__(self, width, heads, bias, approximate):
         super().__init__()
         self.ln_1 = nn.LayerNorm(width, bias=bias)
         self.attn = Attention(width, heads, bias)
         self.ln_2 = nn.LayerNorm(width, bias=bias)
-        self.mlp = Map(width, bias)
+        self.mlp = Map(width, bias, approximate)
 
     def forward(self, x):
         x = x + self.attn(self.ln_1(x))
@@ -45,14 +46,15 @@ class Block(nn.Module):
 
 
 class GPT(nn.Module):
-    """Tokens [N, T] to the logits of the next one [N, T, V]; T is at most the context."""
+    """Tokens [N, T] to the logits of the next one [N, T, V]; T is at most the context. `approximate`: gelu's."""
 
-    def __init__(self, context=256, layers=4, heads=4, width=128, bias=False, outputs=65):
+    def __init__(self, context=256, layers=4, heads=4, width=128, bias=False, outputs=65, approximate="none"):
         super().__init__()
         self.context = context
         self.transformer = nn.ModuleDict({
             "wte": nn.Embedding(outputs, width), "wpe": nn.Embedding(context, width),
-            "h": nn.ModuleList(Block(width, heads, bias) for _ in range(layers)), "ln_f": nn.LayerNorm(width, bias=bias)})
+            "h": nn.ModuleList(Block(width, heads, bias, approximate) for _ in range(layers)),
+            "ln_f": nn.LayerNorm(width, bias=bias)})
         self.lm_head = nn.Linear(width, outputs, bias=False)
         self.lm_head.weight = self.transformer["wte"].weight
         for name, parameter in self.named_parameters():

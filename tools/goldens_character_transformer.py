@@ -1,4 +1,5 @@
-"""Golden values of the character transformer: logits, loss and gradients in float64, with biases and without."""
+"""Golden values of the character transformer: logits, loss and gradients in float64, with biases and without, and with the
+gelu of GPT-2."""
 
 import math
 import pathlib
@@ -11,9 +12,11 @@ from goldens_store import expected, given, save, stored
 
 
 def write(output):
-    for name, bias in (("char-transformer", True), ("char-transformer-no-bias", False)):
+    for name, bias, approximate in (
+            ("char-transformer", True, "none"), ("char-transformer-no-bias", False, "none"),
+            ("char-transformer-tanh", True, "tanh")):
         torch.manual_seed(41)
-        network = GPT(context=8, layers=2, heads=2, width=6, bias=bias, outputs=7).double()
+        network = GPT(context=8, layers=2, heads=2, width=6, bias=bias, outputs=7, approximate=approximate).double()
         with torch.no_grad():
             for parameter in network.parameters():
                 scale = 1 / math.sqrt(parameter.shape[-1]) if parameter.dim() == 2 else 0.3

@@ -104,6 +104,11 @@ left = {"w": torch.ones(2), "pair": Pair(torch.ones(1), 2), "holder": holder, "l
         "texts": np.array(["a", "b"]), "records": np.zeros(2, [("x", "f4")]), "masked": np.ma.masked_array([1.0, 2.0], [0, 1]),
         "sparse": torch.eye(2).to_sparse(), "plain": Learner(), "set": {1, 2}}
 write("left_out.pth", left, {"w": left["w"]})
+# As nanoGPT saves them: what the network is built from, and the best loss as a tensor of one number.
+gpt = {"transformer.wte.weight": torch.arange(6.0).reshape(3, 2)}
+write("nanogpt.pt", {"model": gpt, "optimizer": {"state": {0: {"exp_avg": torch.ones(2)}}},
+                     "model_args": {"n_head": 6, "n_embd": 2, "bias": False, "vocab_size": None, "dropout": 0.25},
+                     "iter_num": 10, "best_val_loss": torch.tensor(1.5), "config": {"out_dir": "out"}}, gpt)
 torch.save({1: torch.ones(1), "1": torch.zeros(1)}, os.path.join(OUT, "same_keys.pth"))
 with open(os.path.join(OUT, "values.json"), "w") as f:
     json.dump(values, f, indent=0, sort_keys=True)

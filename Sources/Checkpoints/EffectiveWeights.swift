@@ -187,7 +187,7 @@ private struct ParametrizedWeight {
       case .unknown: return nil
       }
     }
-    return StoredArray(weight.map { Float($0) }, shape: shape).cast(to: target)
+    return StoredArray(weight, shape: shape).cast(to: target)
   }
 
   /// How elements of a row-major array fall into slices along an axis.

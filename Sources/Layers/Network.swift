@@ -23,6 +23,12 @@ public protocol NetworkConfiguration: LayerConfiguration, Equatable {
   ///
   /// - Parameter paths: of a file's tensors, in its order.
   static func ownNames(for paths: [String]) -> [(foreign: String, own: String)]
+  /// The members that a training program keeps beside the weights under names of its own, as their names and values here.
+  /// What the tensors' shapes say is left to them.
+  ///
+  /// - Parameter facts: numbers and words of a file by name; those of a dictionary in it behind the dictionary's name, such as
+  ///   `model_args.n_head`.
+  static func members(told facts: [String: String]) -> [(name: String, value: String)]
   /// Changes what goes with values that a person changed: as many rates of dropout as there are layers, for instance.
   ///
   /// - Parameter names: the names of the changed members, as files have them.
@@ -36,6 +42,7 @@ extension NetworkConfiguration {
   public mutating func fit(input: [Int]) {}
   public mutating func fit(tensors shapes: inout TensorShapes) {}
   public static func ownNames(for paths: [String]) -> [(foreign: String, own: String)] { [] }
+  public static func members(told facts: [String: String]) -> [(name: String, value: String)] { [] }
   public mutating func complete(changed names: Set<String>) {}
   public mutating func replaceHead(outputs: Int) { self.outputs = outputs }
 }

@@ -18,7 +18,7 @@ import Testing
     try Checkpoint.read(from: Fixtures.path("pickles/" + name), options: options)
   }
 
-  @Test func everyFileIsTried() { #expect(Self.expected.count == 35) }
+  @Test func everyFileIsTried() { #expect(Self.expected.count == 36) }
 
   @Test(arguments: expected.keys.sorted().filter { $0 != "empty_learner.pkl" })
   func tensorsAreThoseOfPyTorch(file: String) throws {
@@ -113,6 +113,24 @@ import Testing
     let named = checkpoint.notes.compactMap { $0.split(separator: ":").first }
     #expect(named == ["pair", "holder", "storage", "texts", "records", "masked"])
     #expect(checkpoint.notes.first == "pair: an object of class learner_like.Pair, whose tensors were not taken")
+  }
+
+  @Test func whatANetworkIsBuiltFromIsKept() throws {
+    let checkpoint = try read("nanogpt.pt")
+    #expect(checkpoint.paths == ["transformer.wte.weight"])
+    let facts = checkpoint.metadata.extra
+    #expect(facts["model_args.n_head"] == "6" && facts["model_args.dropout"] == "0.25")
+    // A loss that is a tensor is a number, and no other network's weights.
+    #expect(facts["best_val_loss"] == "1.5" && facts["iter_num"] == "10")
+    #expect(checkpoint.notes.count == 1 && checkpoint.notes[0].hasPrefix("optimizer: also has tensors"))
+  }
+
+  /// Numbers of float64 are not rounded to float32 on the way.
+  @Test func effectiveWeightsHaveThePrecisionOfTheirParts() throws {
+    var checkpoint = Checkpoint()
+    checkpoint.set(StoredArray([0.1, 7] as [Double], shape: [2, 1]), at: "fc.weight_orig")
+    checkpoint.set(StoredArray([1, 0] as [Double], shape: [2, 1]), at: "fc.weight_mask")
+    #expect(checkpoint.withEffectiveWeights()["fc.weight"]?.doubles() == [0.1, 0])
   }
 
   @Test func aNumberAndATextAreTwoKeys() throws {

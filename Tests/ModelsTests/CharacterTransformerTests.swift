@@ -8,9 +8,10 @@ import Testing
 
 /// The character transformer against PyTorch in float64, and its memory of what came before.
 @Suite struct CharacterTransformerTests {
-  private static func model(bias: Bool = true, context: Int = 8) -> CharacterTransformer {
+  private static func model(bias: Bool = true, context: Int = 8, activation: Activation = .gelu) -> CharacterTransformer
+  {
     var configuration = CharacterTransformer.Configuration.toy
-    (configuration.bias, configuration.context) = (bias, context)
+    (configuration.bias, configuration.context, configuration.activation) = (bias, context, activation)
     return CharacterTransformer(configuration)
   }
 
@@ -26,9 +27,11 @@ import Testing
     return checkpoint
   }
 
-  @Test(arguments: ["char-transformer", "char-transformer-no-bias"]) func equalsPyTorch(name: String) throws {
+  @Test(arguments: ["char-transformer", "char-transformer-no-bias", "char-transformer-tanh"])
+  func equalsPyTorch(name: String) throws {
     let golden = try Goldens(name, of: "ModelsTests")
-    let model = Self.model(bias: name == "char-transformer")
+    let model = Self.model(
+      bias: name != "char-transformer-no-bias", activation: name == "char-transformer-tanh" ? .tanhGelu : .gelu)
     // The state dictionary has the table under both its names.
     try model.load(Self.checkpoint(golden))
     let (tokens, targets) = (Self.tokens(try golden.array("tokens")), Self.tokens(try golden.array("targets")))

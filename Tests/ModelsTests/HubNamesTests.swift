@@ -231,6 +231,29 @@ import Testing
     #expect(try checkpoint.translated(by: HubNames.timmMobileNetV3)["classifier.0.weight"]?.shape == [3, 2])
   }
 
+  /// timm's smaller ones have 1×1 convolutions for linear layers.
+  @Test func convolutionsOfOnePixelAreLinearLayers() throws {
+    var checkpoint = Checkpoint()
+    checkpoint.set(
+      StoredArray([1.0 as Float, 2, 3, 4, 5, 6], shape: [3, 2, 1, 1]), at: "stages.0.blocks.0.mlp.fc1.weight")
+    #expect(try checkpoint.translated(by: HubNames.timmConvNeXt)["features.1.0.block.3.weight"]?.shape == [3, 2])
+  }
+
+  /// The same tensors under the name of another network, such as one that blurs before it halves, are said to be that.
+  @Test func aDescriptionOfAnotherNetworkIsSaid() throws {
+    var configuration = ResNet.Configuration.resnet18
+    configuration.widths = [8, 8, 8, 8]
+    let model = ResNet(configuration)
+    model.initialize(seed: 1)
+    var checkpoint = TensorSizesTests.stateDictionary(of: model)
+    let resNet = try Registry.zoo.architecture(named: "resnet18")
+    for (name, isKnown) in [("resnet18.a1_in1k", true), ("resnetblur18", false), ("resnet34", false)] {
+      checkpoint.hub = HubDescription(.object([.init("architecture", .text(name))]))
+      let notes = try checkpoint.adapted(to: resNet, path: "f").checkpoint.notes
+      #expect(!notes.contains { $0.contains("config.json calls the network '\(name)'") } == isKnown, "\(name)")
+    }
+  }
+
   @Test func twoTensorsOfOneNameAreRefused() throws {
     var checkpoint = Checkpoint()
     checkpoint.set(StoredArray([1.0 as Float], shape: [1]), at: "vit.layernorm.weight")

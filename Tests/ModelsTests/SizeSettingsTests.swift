@@ -37,6 +37,107 @@ import Testing
     #expect(fault.description.contains(value) && fault.description.contains("\(name)=\(stored)"))
   }
 
+  private static func shapes(_ model: some Layer) -> TensorShapes {
+    TensorShapes(model.cellDescriptions.map { ($0.path, $0.shape) })
+  }
+
+  /// No shape says strides, activations and epsilons: they are those of the published network that has the shapes.
+  @Test func aSiblingsShapesAreTheSiblings() {
+    var small = MobileNetV3.Configuration.small
+    for row in small.rows.indices { small.rows[row].channels /= 2 }
+    var (found, shapes) = (MobileNetV3.Configuration.large, Self.shapes(MobileNetV3(small)))
+    found.fit(tensors: &shapes)
+    #expect(found == small && shapes.assumed.isEmpty)
+    // Rows that nobody published are a guess.
+    small.rows[3].kernel = 7
+    (found, shapes) = (.large, Self.shapes(MobileNetV3(small)))
+    found.fit(tensors: &shapes)
+    #expect(shapes.assumed == ["rows"])
+  }
+
+  @Test func anEfficientNetsEpsilonIsThatOfItsSizes() {
+    func fitted(
+      _ named: EfficientNet.Configuration, to stored: EfficientNet.Configuration, given: Set<String> = []
+    ) -> (configuration: EfficientNet.Configuration, assumed: Set<String>) {
+      var (found, shapes) = (named, Self.shapes(EfficientNet(stored)))
+      shapes.given = given
+      found.fit(tensors: &shapes)
+      return (found, shapes.assumed)
+    }
+    for (named, stored) in [
+      (EfficientNet.Configuration.b0, EfficientNet.Configuration.b5), (.b5, .b2), (.b0, .v2Small), (.v2Small, .b1),
+    ] {
+      let (found, assumed) = fitted(named, to: stored)
+      #expect(found.stages == stored.stages && found.lastWidth == stored.lastWidth)
+      #expect(found.normEpsilon == stored.normEpsilon && found.normMomentum == stored.normMomentum)
+      #expect(assumed.isEmpty)
+    }
+    let (told, _) = fitted(.b0, to: .b5, given: ["normEpsilon"])
+    #expect(told.normEpsilon == 1e-5)
+    var narrow = EfficientNet.Configuration.b0
+    for stage in narrow.stages.indices { narrow.stages[stage].channels = 8 }
+    #expect(fitted(.b0, to: narrow).assumed == ["normEpsilon"])
+  }
+
+  /// nanoGPT says beside the weights how many heads there are; a person knows better.
+  @Test func whatAFileSaysBesideItsTensorsIsHeeded() throws {
+    let architecture = try Registry.zoo.architecture(named: "char-transformer")
+    // Of the published sizes, and of others.
+    for width in [128, 48] {
+      let model = CharacterTransformer(.init(context: 256, heads: 8, width: width, activation: .tanhGelu))
+      model.initialize(seed: 1)
+      var checkpoint = TensorSizesTests.stateDictionary(of: model)
+      checkpoint.metadata.extra["model_args.n_head"] = "8"
+      let adapted = try checkpoint.adapted(to: architecture, path: "f.pt").checkpoint
+      #expect(adapted.metadata.configuration?["heads"]?.integer == 8)
+      #expect(adapted.notes.contains { $0.contains("beside its tensors") && $0.contains("heads=8") })
+      #expect(!adapted.notes.contains { $0.contains("assumed") })
+      let settings: [ConfigurationChange] = [
+        .init(name: "heads", value: "2"), .init(name: "activation", value: "tanh_gelu"),
+      ]
+      let told = try checkpoint.adapted(to: architecture, by: Adaptation(changing: settings), path: "f.pt").checkpoint
+      #expect(told.metadata.configuration?["heads"]?.integer == 2)
+      #expect(told.metadata.configuration?["activation"]?.text == "tanh_gelu")
+    }
+  }
+
+  /// The mask of attention among the tensors is a sign of GPT-2's gelu, and none of its heads.
+  @Test func masksOfAttentionLeaveTheGeluOpen() throws {
+    let model = CharacterTransformer(.toy)
+    model.initialize(seed: 1)
+    var checkpoint = TensorSizesTests.stateDictionary(of: model)
+    checkpoint.set(StoredArray([Float](repeating: 1, count: 64), shape: [1, 1, 8, 8]), at: "transformer.h.0.attn.bias")
+    let adaptation = Adaptation(allowing: [try .unexpected("transformer.h.*.attn.bias")])
+    let adapted = try checkpoint.adapted(
+      to: Registry.zoo.architecture(named: "char-transformer"), by: adaptation, path: "f.pt"
+    ).checkpoint
+    #expect(adapted.notes.contains { $0.contains("assumed") && $0.contains("activation=gelu") })
+  }
+
+  /// The backbone of DeepLab has the tensors of a plain one, and dilated convolutions.
+  @Test func backbonesOfSegmentationAreSaidToBeThat() throws {
+    let model = ResNet(.toy)
+    model.initialize(seed: 1)
+    var checkpoint = Checkpoint()
+    for entry in TensorSizesTests.stateDictionary(of: model).entries where !entry.path.hasPrefix("fc.") {
+      checkpoint.set(entry.array, at: "backbone.\(entry.path)")
+    }
+    let toy = try Registry.zoo.architecture(named: "resnet-toy")
+    let rule = try RenamingRule("^backbone\\.=")
+    let plain = try checkpoint.adapted(to: toy, by: Adaptation(renames: [rule]), path: "f.pth").checkpoint
+    #expect(!plain.notes.contains { $0.contains("segmentation") })
+    for (name, shape) in [
+      ("classifier.0.convs.0.0.weight", [1, 1, 1, 1]), ("classifier.4.weight", [1, 1, 1, 1]),
+      ("decode_head.conv_seg.bias", [1]), ("decoder.aspp.0.project.0.weight", [1, 1, 1, 1]),
+    ] {
+      var whole = checkpoint
+      whole.set(StoredArray([1.0 as Float], shape: shape), at: name)
+      let adaptation = Adaptation(renames: [rule], allowing: [try .unexpected(name)])
+      let notes = try whole.adapted(to: toy, by: adaptation, path: "f.pth").checkpoint.notes
+      #expect(notes.contains { $0.contains("'\(name)' is of a network for segmentation") }, "\(name)")
+    }
+  }
+
   @Test func sizesAreReadByStructureWhereTheNumberOfTensorsAgrees() throws {
     let mlp = try Registry.zoo.architecture(named: "mlp")
     let known = Self.perceptron([5, 4, 3, 6])

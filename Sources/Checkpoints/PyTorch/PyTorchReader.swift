@@ -239,27 +239,32 @@ struct PyTorchReader {
   /// Keeps numbers and texts beside the weights, such as an epoch or an accuracy, and says of others that they are left.
   private mutating func note(_ pair: PickleGraph.Pair, chosen: String) {
     guard let key = graph.text(pair.key) else { return }
-    switch graph[pair.value] {
-    case .integer(let value): facts[key] = "\(value)"
-    case .real(let value): facts[key] = "\(value)"
-    case .text(let text) where text.utf8.count < 4096: facts[key] = text
-    default:
-      if let number = number(pair.value) {
-        facts[key] = number
-      } else if chosen.isEmpty {
-        return
-      } else if moduleState(pair.value) != nil || reachesNumbers(pair.value) {
-        notes.append("\(key): also has tensors; the weights were taken from '\(chosen)' (choose with --weights-key)")
+    if let fact = fact(pair.value) {
+      facts[key] = fact
+    } else if key == Self.modelArguments, let arguments = graph.pairs(pair.value) {
+      for argument in arguments.prefix(100) {
+        if let name = graph.text(argument.key), let fact = fact(argument.value) { facts["\(key).\(name)"] = fact }
       }
+    } else if !chosen.isEmpty, moduleState(pair.value) != nil || reachesNumbers(pair.value) {
+      notes.append("\(key): also has tensors; the weights were taken from '\(chosen)' (choose with --weights-key)")
     }
   }
 
-  /// A single number of NumPy's, such as the mean of some losses.
-  private func number(_ index: PickleGraph.Index) -> String? {
-    guard let array = try? graph.numPyArray(index, path: path, name: "a number"), array.shape.isEmpty,
-      let stored = StoredArray(array)
-    else { return nil }
-    return stored.integers()?.first.map { "\($0)" } ?? stored.doubles()?.first.map { "\($0)" }
+  /// Where nanoGPT keeps what it builds a network from.
+  private static let modelArguments = "model_args"
+
+  /// A number or a short text. A tensor or an array that is a single number, such as a loss, is one, too.
+  private mutating func fact(_ index: PickleGraph.Index) -> String? {
+    switch graph[index] {
+    case .integer(let value): return "\(value)"
+    case .real(let value): return "\(value)"
+    case .text(let text): return text.utf8.count < 4096 ? text : nil
+    default: break
+    }
+    guard let call = tensorCall(index), let array = try? array(call, "a number"), array.shape.isEmpty else {
+      return nil
+    }
+    return array.integers()?.first.map { "\($0)" } ?? array.doubles()?.first.map { "\($0)" }
   }
 
   // MARK: Modules

@@ -168,12 +168,20 @@ extension Checkpoint {
       let model = try architecture.build(configuration: configuration, changing: adaptation.changes)
       return try fitted(to: architecture, model, adaptation, path)
     }
+    let told = architecture.told(metadata.extra).filter { fact in
+      !adaptation.changes.contains { $0.name == fact.name }
+    }
+    var adaptation = adaptation
+    adaptation.changes = told + adaptation.changes
     var sizes = SizedConfiguration(changes: adaptation.changes)
     sizes.original = kerasModel == nil ? [] : architecture.keras?.configuration ?? []
     let published = try architecture.build()
+    let remark = told.map { "\($0.name)=\($0.value)" }.joined(separator: ", ")
+    let remarks = told.isEmpty ? [] : ["what the file says beside its tensors (change it with --set): \(remark)"]
     let refusal: any Error
     do {
       var result = try fitted(to: architecture, try architecture.build(sizes).model, adaptation, path)
+      result.checkpoint.notes += remarks
       if kerasModel == nil {
         // Though the published sizes fit, the network may have something that no shape says.
         sizes.shapes = shapes(for: published.cellDescriptions, architecture, adaptation, path)
@@ -189,7 +197,7 @@ extension Checkpoint {
     sizes.shapes = shapes(for: published.cellDescriptions, architecture, adaptation, path)
     if let sized = try sized(architecture, sizes), !sized.read.isEmpty {
       var result = try fitted(to: architecture, sized.model, adaptation, path)
-      result.checkpoint.notes += sized.remarks
+      result.checkpoint.notes += remarks + sized.remarks
       return result
     }
     guard case CheckpointFault.mismatch(_, let report) = refusal,
@@ -243,7 +251,7 @@ extension Checkpoint {
     var (result, report) = try matched(
       cells: cells, tied: model.tiedPaths, headPath: model.headPath, architecture, adaptation, path)
     result.format = format
-    (result.notes, result.unreadable, result.damage) = (notes, unreadable, damage)
+    (result.notes, result.unreadable, result.damage) = (notes + doubts(about: architecture), unreadable, damage)
     result.metadata.architecture = architecture.name
     result.metadata.configuration = model.configurationValue
     // Of a Keras file those of the layers that the network has; others are a fault when the checkpoint is loaded.
@@ -258,6 +266,37 @@ extension Checkpoint {
       result.metadata.classes = nil
     }
     return (result, report)
+  }
+
+  /// What speaks against the network although the tensors may fit it, a line each.
+  private func doubts(about architecture: Architecture) -> [String] {
+    guard metadata.architecture != architecture.name else { return [] }
+    var lines: [String] = []
+    if let hub, let called = hub.name ?? hub.type, !called.isExactly(architecture.name),
+      !architecture.originals.contains(where: { $0.agreement(with: hub) != nil })
+    {
+      lines.append(
+        "config.json calls the network '\(called.prefix(80))', which is not known to be \(architecture.name): with the same "
+          + "tensors it may compute something else")
+    }
+    if let tensor = segmentationTensor, architecture.kinds.contains(.images) {
+      lines.append(
+        "'\(tensor)' is of a network for segmentation, whose last stages are mostly dilated instead of strided; no tensor "
+          + "says so, and \(architecture.name) has strides: its features may be others")
+    }
+    return lines
+  }
+
+  /// A tensor of a segmentation network's head, as torchvision (DeepLab, LR-ASPP, FCN), MMSegmentation and
+  /// segmentation_models_pytorch name them; nil where there is none.
+  private var segmentationTensor: String? {
+    let heads = [
+      "classifier.0.convs.", "classifier.cbr.", "aux_classifier.", "decode_head.", "auxiliary_head.", "decoder.aspp.",
+    ]
+    return paths.first { path in
+      if path.hasSuffix("classifier.4.weight") { return self[path]?.shape.count == 4 }
+      return heads.contains { path.hasPrefix($0) || path.contains("." + $0) }
+    }
   }
 
   private func matched(

@@ -44,6 +44,8 @@ public struct Architecture: Sendable {
   public private(set) var originals: [ForeignOriginal] = []
   /// See `NetworkConfiguration.ownNames(for:)`.
   let ownNames: @Sendable (_ paths: [String]) -> [(foreign: String, own: String)]
+  /// See `NetworkConfiguration.members(told:)`.
+  let told: @Sendable (_ facts: [String: String]) -> [ConfigurationChange]
   /// Whether a configuration reads any size off tensors of these names, which costs far less than to build the network.
   let readsSizes: @Sendable (_ tensors: TensorShapes) -> Bool
   private let make: @Sendable (_ request: Request) throws(ArchitectureFault) -> any Network
@@ -71,6 +73,9 @@ public struct Architecture: Sendable {
     self.keras = keras
     self.olderNames = olderNames
     ownNames = { Model.Configuration.ownNames(for: $0) }
+    told = { facts in
+      Model.Configuration.members(told: facts).map { ConfigurationChange(name: $0.name, value: $0.value) }
+    }
     readsSizes = { tensors in
       var (configuration, tensors) = (preset, tensors)
       configuration.fit(tensors: &tensors)
