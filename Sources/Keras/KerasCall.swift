@@ -94,6 +94,20 @@ indirect enum KerasArgument {
 
   var constant: JSONValue? { if case .constant(let value) = self { value } else { nil } }
 
+  /// What it says, where no tensor is in it.
+  var value: JSONValue? {
+    switch self {
+    case .tensor: return nil
+    case .list(let elements):
+      let values = elements.compactMap(\.value)
+      return values.count == elements.count ? .array(values) : nil
+    case .named(let members):
+      let values = members.compactMap { name, argument in argument.value.map { JSONValue.Member(name, $0) } }
+      return values.count == members.count ? .object(values) : nil
+    case .constant(let value): return value
+    }
+  }
+
   /// Whether it says nothing: None, or False.
   var isAbsent: Bool { constant == .null || constant == .boolean(false) }
 }

@@ -13,6 +13,8 @@ extension KerasNetwork {
     public var layers: [KerasLayer]
     /// What the network puts out; nil for the output of the last layer.
     public var results: [KerasReference]?
+    /// Which of these, by their places, Keras has with channels before positions; nil for none, as in older files.
+    var channelsFirst: [Int]?
 
     /// A model of these layers.
     public init(inputs: [KerasInput], layers: [KerasLayer], results: [KerasReference]? = nil) {

@@ -124,6 +124,8 @@ extension KerasNetwork.Configuration {
   /// Of several outputs the first is kept, and what only the others need is left out.
   private mutating func setClasses(_ count: Int) {
     keepFirstResult()
+    // A row has no positions.
+    channelsFirst = nil
     let end = known
     guard let head = end.head.first, layers[head].name == end.headPath,
       let operation = layers[head].operation.withOutputs(count)

@@ -53,6 +53,8 @@ struct KerasGraphBuilder {
   private let inputs: [KerasInput]
   private let scalars: [Bool]
   private(set) var results: [KerasReference] = []
+  /// The places of those that Keras has with channels before positions.
+  private var channelsFirst: [Int] = []
   private let orders: [Order]
   private var names: Set<String> = []
   /// The name of a single input until all layers have theirs, which is no layer's name.
@@ -87,6 +89,7 @@ struct KerasGraphBuilder {
 
   var configuration: KerasNetwork.Configuration {
     var configuration = KerasNetwork.Configuration(inputs: inputs, layers: layers, results: results)
+    if !channelsFirst.isEmpty { configuration.channelsFirst = channelsFirst }
     if inputs.count == 1 {
       let given = [KerasReference(inputs[0].name)] + layers.dropLast().map { KerasReference($0.name) }
       let isChain = zip(layers, given).allSatisfy { $0.inputs == [$1] && $0.shares == nil }
@@ -175,6 +178,7 @@ struct KerasGraphBuilder {
   mutating func finish(_ values: [Value], path: String) throws(KerasModelFault) {
     guard !layers.isEmpty else { throw .malformed(path: path, reason: "it has no layers") }
     results = values.map(\.source)
+    channelsFirst = values.indices.filter { values[$0].order == .channelsFirst && !values[$0].shape.positions.isEmpty }
     // What nobody needs, such as masks.
     var needed = Set(results)
     for place in layers.indices.reversed() {
@@ -197,6 +201,12 @@ struct KerasGraphBuilder {
   var order: Order {
     get { current.first?.order ?? .channelsLast }
     set { if !current.isEmpty { current[0].order = newValue } }
+  }
+
+  /// Whether Keras has it without an axis but that of the examples.
+  var isScalar: Bool {
+    get { current.first?.isScalar ?? false }
+    set { if !current.isEmpty { current[0].isScalar = newValue } }
   }
 
   // MARK: Layers

@@ -138,7 +138,9 @@ enum KerasLayerClasses {
     KerasConstant.self,
     KerasAttention.self, KerasMultiHeadAttention.self,
     KerasSplitSteps.self, KerasJoinSteps.self, KerasResizing.self, KerasCenterCrop.self, KerasGroupNormalization.self,
-    KerasUnitNormalization.self, KerasStatistics.self, KerasLayerScale.self, KerasLookup.self,
+    KerasUnitNormalization.self, KerasRMSNormalization.self, KerasStatistics.self, KerasElementFunction.self,
+    KerasReduction.self, KerasExtraAxis.self, KerasSlice.self, KerasMatrixProduct.self, KerasLayerScale.self,
+    KerasLookup.self,
     KerasTextVectorization.self, KerasCategoryEncoding.self, KerasDiscretization.self, KerasHashing.self,
   ]
 
@@ -166,32 +168,56 @@ enum KerasLayerClasses {
     ["LeakyReLU", "ELU", "ReLU", "ThresholdedReLU", "Softmax", "Activation"].contains(kind)
   }
 
+  /// Classes that become several layers, or layers of several classes.
+  private static let composed:
+    [String: @Sendable (KerasLayerDescription, inout KerasGraphBuilder) throws(KerasModelFault) -> Void] = [
+      "Softmax": KerasAxesSoftmax.add, "ops.Softmax": KerasAxesSoftmax.add, "ops.LogSoftmax": KerasAxesSoftmax.add,
+      "LayerNormalization": KerasLayerNormalization.add, "ops.GetItem": KerasSlice.addItem,
+      "ops.Split": KerasSlice.addSplit, "ops.Unstack": KerasSlice.addUnstack, "ops.Stack": KerasExtraAxis.addStack,
+      "ops.Squeeze": KerasExtraAxis.addSqueeze,
+    ]
+
+  /// Refuses inputs of a kind that a layer does not take.
+  private static func require(
+    _ source: KerasLayerDescription, of graph: KerasGraphBuilder, takesTexts: Bool = false, takesScalars: Bool = false
+  ) throws(KerasModelFault) {
+    if !takesTexts, graph.takesTexts { throw source.unsupported("its input is text, which it does not take") }
+    if !takesScalars, graph.current.contains(where: \.isScalar) {
+      throw source.unsupported("its input has no axis but that of the examples, which is not supported")
+    }
+  }
+
   /// Adds the counterpart of a Keras layer to a graph.
   static func read(_ source: KerasLayerDescription, into graph: inout KerasGraphBuilder) throws(KerasModelFault) {
     if let kind = KerasScalar.functions[source.kind], source.call.tensors.count == 2 {
-      for name in ["x1", "x2", "x", "y"] { graph.give(graph.current + graph.take(name)) }
-      guard Set(graph.current.map(\.shape.all.count)).count == 1 else {
+      for name in KerasScalar.names { graph.give(graph.current + graph.take(name)) }
+      guard Set(graph.current.map { $0.isScalar ? 0 : $0.shape.all.count }).count == 1 else {
         throw source.unsupported("its inputs have different numbers of axes, which is not supported")
       }
+      let areScalars = graph.isScalar
       // Unlike a layer, a function makes a tensor without a mask.
       graph.giveWithoutMasks(graph.current)
       try graph.alignOrders(for: source)
-      return try graph.add(source, KerasMerge(kind: kind))
+      try graph.add(source, KerasMerge(kind: kind))
+      graph.isScalar = areScalars
+      return
     }
-    if source.kind == "Softmax", !graph.takesTexts, !graph.current.contains(where: \.isScalar) {
-      return try KerasAxesSoftmax.add(source, to: &graph)
+    let source = source.isFunction ? source.withArguments : source
+    if source.isFunction { graph.giveWithoutMasks(graph.current) }
+    if let add = composed[source.kind] {
+      try require(source, of: graph)
+      return try add(source, &graph)
     }
-    if source.kind == "LayerNormalization", !graph.takesTexts, !graph.current.contains(where: \.isScalar) {
-      return try KerasLayerNormalization.add(source, to: &graph)
+    if let function = try KerasFunction(operation: source) {
+      try require(source, of: graph, takesScalars: true)
+      return try graph.add(source, KerasActivation(), function)
     }
+    if try KerasRescaling.add(function: source, to: &graph) { return }
     let known = KerasConcatenate.isMode(source) ? KerasConcatenate.self : byClass[source.kind]
     guard let type = known else {
       throw .unknownLayer(path: source.path, layer: source.scope + source.name, kind: source.kind)
     }
-    if !type.takesTexts, graph.takesTexts { throw source.unsupported("its input is text, which it does not take") }
-    if !type.takesScalars, graph.current.contains(where: \.isScalar) {
-      throw source.unsupported("its input has no axis but that of the examples, which is not supported")
-    }
+    try require(source, of: graph, takesTexts: type.takesTexts, takesScalars: type.takesScalars)
     let operation = try type.read(source, &graph)
     if type.hasActivation, let bend = try source.activationLayer() {
       try graph.add(source, operation)

@@ -20,6 +20,18 @@ struct KerasLayerDescription {
   var vocabulary: String?
   var idfWeights: [Float]?
 
+  /// Whether it is a function of `keras.ops` or TensorFlow.
+  var isFunction: Bool { kind.hasPrefix("ops.") }
+
+  /// A function with the arguments of its call among its settings: TensorFlow's have theirs only there.
+  var withArguments: KerasLayerDescription {
+    let given = call.keywords.compactMap { name, argument in argument.value.map { JSONValue.Member(name, $0) } }
+    let own = (configuration.members ?? []).filter { member in !given.contains { $0.name.isExactly(member.name) } }
+    return KerasLayerDescription(
+      kind: kind, name: name, place: place, configuration: .object(own + given), path: path, version: version,
+      scope: scope, call: call)
+  }
+
   /// The first of the settings that is there and not None: their names changed between versions. For values of several kinds;
   /// those of one kind are read by the functions below, which refuse any other.
   func setting(_ names: String...) -> JSONValue? { setting(names) }
@@ -145,8 +157,8 @@ struct KerasLayerDescription {
       // Of None Keras makes no function, whatever the layer's own would be.
       return names.contains { configuration[$0] == .null } ? .linear : value
     }
-    let isFunction = setting["class_name"]?.text == "function"
-    guard let name = setting.text ?? (isFunction ? setting["config"]?.text : nil) else {
+    let isNamed = setting["class_name"]?.text == "function"
+    guard let name = setting.text ?? (isNamed ? setting["config"]?.text : nil) else {
       throw unsupported("its activation \(setting["class_name"]?.text ?? "") is not supported")
     }
     guard let known = KerasFunction(kerasName: name, version: version.major) else {

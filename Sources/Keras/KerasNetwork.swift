@@ -95,6 +95,8 @@ public struct KerasNetwork: Classifier {
     return features.reshaped(to: [features.shape[0], flattened, -1]).channelsLast().flattened()
   }
 
+  public var hasChannelsFirst: Bool { configuration.channelsFirst?.contains(0) ?? false }
+
   /// Keras's own outputs, with the activation at the end. Of several, the first.
   public func outputs(_ x: Tensor) -> Tensor { whole.run(arranged(x), modules)[0] }
 

@@ -13,12 +13,17 @@ public struct KerasResult {
   /// Probabilities of classes, [N, classes], of which a network with one probability has two; otherwise Keras's own numbers,
   /// [N, C, …].
   public let tensor: Tensor
+  /// Whether Keras, too, has channels before positions, and not after them.
+  public let isChannelsFirst: Bool
 
   /// An output with its meaning.
-  public init(name: String, meaning: KerasNetwork.Configuration.Output, tensor: Tensor) {
+  public init(
+    name: String, meaning: KerasNetwork.Configuration.Output, tensor: Tensor, isChannelsFirst: Bool = false
+  ) {
     self.name = name
     self.meaning = meaning
     self.tensor = tensor
+    self.isChannelsFirst = isChannelsFirst
   }
 }
 
@@ -36,6 +41,8 @@ extension KerasNetwork.Configuration {
     let isMixture: Bool
     /// How many numbers or probabilities there are, where that is known.
     public let count: Int?
+    /// Whether Keras has channels before positions.
+    let isChannelsFirst: Bool
   }
 
   /// What the network puts out, in the order of the model.
@@ -49,7 +56,8 @@ extension KerasNetwork.Configuration {
       return NamedOutput(
         name: isTwice ? "\(reference.name)_\(place)" : reference.name, meaning: end.output,
         assumesScores: alone.assumesScores, activation: end.activation, isMixture: end.isMixture,
-        count: end.output == .probability ? 2 : end.shape.count)
+        count: end.output == .probability ? 2 : end.shape.count,
+        isChannelsFirst: channelsFirst?.contains(place) ?? false)
     }
   }
 
@@ -66,9 +74,11 @@ extension KerasNetwork {
   public func results(_ inputs: [Tensor], areNumbers: Bool = false) -> [KerasResult] {
     let tensors = inference { outputs(inputs) }
     return zip(configuration.namedOutputs, tensors).map { output, tensor in
-      if areNumbers, output.assumesScores { return KerasResult(name: output.name, meaning: .values, tensor: tensor) }
+      let isNumbers = areNumbers && output.assumesScores
       return KerasResult(
-        name: output.name, meaning: output.meaning, tensor: inference { Self.probabilities(output, tensor) })
+        name: output.name, meaning: isNumbers ? .values : output.meaning,
+        tensor: isNumbers ? tensor : inference { Self.probabilities(output, tensor) },
+        isChannelsFirst: output.isChannelsFirst)
     }
   }
 

@@ -18,6 +18,17 @@ struct KerasVersion: Equatable, Sendable {
   /// Keras 3, which has not the layers of TensorFlow's Keras.
   var isKeras3: Bool { isKeras3(from: 0) }
 
+  // MARK: Norms
+
+  /// The least norm that vectors are divided by in Keras 2, and in UnitNormalization of Keras 3 until 3.5.
+  static let oldLeastNorm: Float = 1e-6
+  /// That of Normalize and other functions of Keras 3, where none is given.
+  static let leastNormOfFunctions: Float = 1e-7
+  /// That of UnitNormalization; nil for the old one.
+  var leastUnitNorm: Float? { isKeras3(from: 6) ? 1e-12 : nil }
+  /// That of Dot with `normalize=True`; nil for the old one.
+  var leastDotNorm: Float? { isKeras3 ? Self.leastNormOfFunctions : nil }
+
   // MARK: Masks
 
   /// Whether a recurrent layer leaves out its input's mask where it is given initial states: Keras 3 hands a mask on only where

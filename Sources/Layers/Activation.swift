@@ -23,6 +23,18 @@ public enum Activation: Hashable, Sendable, CaseIterable, UnaryLayer {
   case tanhGelu
   /// slope · x + 1/2, clamped to 0...1. The slope is 1/6 in PyTorch and Keras 3, 1/5 in Keras 1 and 2.
   case hardSigmoid(slope: Float = 1 / 6)
+  /// x · tanh(softplus(x)) (Misra, 2019), and log(sigmoid(x)).
+  case mish, logSigmoid
+  /// min(max(x, −1), 1), and x − tanh(x).
+  case hardTanh, tanhShrink
+  /// x − threshold above the threshold, x + threshold below its negative, and 0 between.
+  case softShrink(threshold: Float = 0.5)
+  /// x above the threshold and below its negative, and 0 between.
+  case hardShrink(threshold: Float = 0.5)
+  /// (x + √(x² + b)) / 2, a smooth relu without eˣ (Barron, 2021).
+  case squareplus(b: Float = 4)
+  /// (x + 1)² / 4 from −1 to 1, 0 below, x above: Keras's `sparse_plus`; and its derivative, (x + 1) / 2 limited to 0...1.
+  case sparsePlus, sparseSigmoid
   /// x from the threshold on, slope · (x − threshold) below it, and no more than the maximum: Keras's `ReLU`.
   case thresholdedRelu(threshold: Float = 0, slope: Float = 0, maximum: Float = .infinity)
 
@@ -48,6 +60,15 @@ public enum Activation: Hashable, Sendable, CaseIterable, UnaryLayer {
     case .hardSigmoid(let slope): AviaryTensors.hardSigmoid(x, slope: slope)
     case .thresholdedRelu(let threshold, let slope, let maximum):
       Self.thresholdedRelu(x, threshold: threshold, slope: slope, maximum: maximum)
+    case .mish: x * AviaryTensors.tanh(AviaryTensors.softplus(x))
+    case .logSigmoid: -AviaryTensors.softplus(-x)
+    case .hardTanh: AviaryTensors.hardTanh(x)
+    case .tanhShrink: x - AviaryTensors.tanh(x)
+    case .softShrink(let threshold): x - AviaryTensors.hardTanh(x, from: -threshold, to: threshold)
+    case .hardShrink(let threshold): x.replacing(with: 0, where: abs(x) .<= threshold)
+    case .squareplus(let b): (x + sqrt(x.squared() + b)) * 0.5
+    case .sparsePlus: AviaryTensors.hardTanh((x + 1) * 0.5, from: 0, to: 1).squared() + AviaryTensors.relu(x - 1)
+    case .sparseSigmoid: AviaryTensors.hardSigmoid(x, slope: 0.5)
     }
   }
 
@@ -68,7 +89,8 @@ public enum Activation: Hashable, Sendable, CaseIterable, UnaryLayer {
   /// Every function, with its default parameters.
   public static let allCases: [Activation] = [
     .identity, .relu, .leakyRelu(), .elu(), .gelu, .silu, .hardSwish, .sigmoid, .tanh, .relu6, .selu, .softplus,
-    .softsign, .exponential, .tanhGelu, .hardSigmoid(), .thresholdedRelu(),
+    .softsign, .exponential, .tanhGelu, .hardSigmoid(), .thresholdedRelu(), .mish, .logSigmoid, .hardTanh, .tanhShrink,
+    .softShrink(), .hardShrink(), .squareplus(), .sparsePlus, .sparseSigmoid,
   ]
 
   /// The function with a name; nil where there is none.
@@ -85,6 +107,9 @@ public enum Activation: Hashable, Sendable, CaseIterable, UnaryLayer {
     case .leakyRelu: self = .leakyRelu(slope: value("slope"))
     case .elu: self = .elu(alpha: value("alpha"))
     case .hardSigmoid: self = .hardSigmoid(slope: value("slope"))
+    case .softShrink: self = .softShrink(threshold: max(0, value("threshold")))
+    case .hardShrink: self = .hardShrink(threshold: value("threshold"))
+    case .squareplus: self = .squareplus(b: value("b"))
     case .thresholdedRelu:
       self = .thresholdedRelu(threshold: value("threshold"), slope: value("slope"), maximum: value("maximum"))
     default: break
@@ -111,6 +136,15 @@ public enum Activation: Hashable, Sendable, CaseIterable, UnaryLayer {
     case .tanhGelu: "tanh_gelu"
     case .hardSigmoid: "hardsigmoid"
     case .thresholdedRelu: "thresholded_relu"
+    case .mish: "mish"
+    case .logSigmoid: "log_sigmoid"
+    case .hardTanh: "hardtanh"
+    case .tanhShrink: "tanhshrink"
+    case .softShrink: "softshrink"
+    case .hardShrink: "hardshrink"
+    case .squareplus: "squareplus"
+    case .sparsePlus: "sparse_plus"
+    case .sparseSigmoid: "sparse_sigmoid"
     }
   }
 
@@ -118,6 +152,8 @@ public enum Activation: Hashable, Sendable, CaseIterable, UnaryLayer {
     switch self {
     case .leakyRelu(let slope), .hardSigmoid(let slope): ["slope": slope]
     case .elu(let alpha): ["alpha": alpha]
+    case .softShrink(let threshold), .hardShrink(let threshold): ["threshold": threshold]
+    case .squareplus(let b): ["b": b]
     case .thresholdedRelu(let threshold, let slope, let maximum):
       ["threshold": threshold, "slope": slope, "maximum": maximum]
     default: [:]

@@ -14,12 +14,16 @@ public protocol Classifier: Network, UnaryLayer {
   /// Features in the order in which the framework that the network comes from has them: [N, F] → [N, F]. That is the order that
   /// they have, unless the network was rearranged when it was read.
   func originalOrder(ofFeatures features: Tensor) -> Tensor
+  /// Whether the framework that the network comes from has the channels of its outputs before their positions, as they are here,
+  /// and not after them.
+  var hasChannelsFirst: Bool { get }
 }
 
 extension Classifier {
   public func forward(_ x: Tensor) -> Tensor { head(features(x)) }
   public func evidence(_ logits: Tensor) -> Tensor { logits }
   public func originalOrder(ofFeatures features: Tensor) -> Tensor { features }
+  public var hasChannelsFirst: Bool { false }
 }
 
 /// A classifier with further heads that look at inner features and learn beside the main one, such as GoogLeNet's and

@@ -21,7 +21,7 @@ public struct SequenceLayer: UnaryLayer {
   ///   - returnsSequences: whether the result has the states at all steps, or those after the last step of each direction.
   ///   - merge: O is 2·H where the directions are concatenated, else H.
   ///   - inReadingOrder: whether the states of a reversed layer stand in the order in which it reads the steps, as Keras has
-  ///     them, or at the steps that they belong to.
+  ///     them, or at the steps that they belong to. Of two directions it is the order of the first.
   ///   - axis: where the channels are: -1, or 1 for [N, I, T] → [N, O, T].
   public init(
     _ configuration: RecurrentConfiguration, returnsSequences: Bool = true, merge: Merge = .concatenate,
@@ -35,7 +35,7 @@ public struct SequenceLayer: UnaryLayer {
     recurrent = configuration.layer()
     self.returnsSequences = returnsSequences
     self.merge = merge
-    self.inReadingOrder = inReadingOrder && configuration.reversed && !configuration.bidirectional
+    self.inReadingOrder = inReadingOrder && configuration.reversed
     self.axis = axis
   }
 

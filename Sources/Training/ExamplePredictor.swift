@@ -12,22 +12,26 @@ public struct ExamplePredictor<Preparation: TablePreparation> {
   /// How data become the network's input.
   public let preprocessing: Preparation
   private let mostAtOnce: Int?
+  private let isChannelsFirst: Bool
   private let forward: (Inputs.Batch) -> Tensor
 
   /// - Parameters:
   ///   - mostAtOnce: how many inputs are given to the network at once; nil for the inputs' own limit.
+  ///   - isChannelsFirst: whether the numbers at positions are wanted in the order of the outputs, [F, …], and not […, F].
   ///   - forward: the network.
   public init(
-    _ preprocessing: Preparation, mostAtOnce: Int? = nil, forward: @escaping (_ inputs: Inputs.Batch) -> Tensor
+    _ preprocessing: Preparation, mostAtOnce: Int? = nil, isChannelsFirst: Bool = false,
+    forward: @escaping (_ inputs: Inputs.Batch) -> Tensor
   ) {
     self.preprocessing = preprocessing
     self.mostAtOnce = mostAtOnce
+    self.isChannelsFirst = isChannelsFirst
     self.forward = forward
   }
 
   /// A network with its preparation.
   public init(_ model: some UnaryLayer, _ preprocessing: Preparation) where Inputs.Batch == Tensor {
-    self.init(preprocessing) { model($0) }
+    self.init(preprocessing, isChannelsFirst: (model as? any Classifier)?.hasChannelsFirst ?? false) { model($0) }
   }
 
   /// The number estimated for every input, in the units of the table.
@@ -40,7 +44,7 @@ public struct ExamplePredictor<Preparation: TablePreparation> {
   public func numbers(_ inputs: Inputs) -> [OutputNumbers] {
     var rows: [OutputNumbers] = []
     forEachBatch(inputs) { _, outputs in
-      rows += OutputNumbers.each(of: outputs) { preprocessing.restored($0) }
+      rows += OutputNumbers.each(of: outputs, isChannelsFirst: isChannelsFirst) { preprocessing.restored($0) }
     }
     return rows
   }
@@ -125,7 +129,9 @@ extension ExamplePredictor where Preparation == SeriesPreprocessing {
   /// The same with their shape.
   public func numbersNext(after rows: SeriesRows) -> OutputNumbers? {
     rows.last.map { window in
-      OutputNumbers.each(of: inference { forward(window) }) { preprocessing.restored($0) }[0]
+      OutputNumbers.each(of: inference { forward(window) }, isChannelsFirst: isChannelsFirst) {
+        preprocessing.restored($0)
+      }[0]
     }
   }
 

@@ -1,11 +1,13 @@
 import AviaryLayers
 import AviaryTensors
 
-/// The numbers that a network puts out for one example, in the order that Keras has: those of one position together.
+/// The numbers that a network puts out for one example, in the order that the framework it comes from has: those of one position
+/// together, unless that has channels first.
 public struct OutputNumbers: Equatable, Sendable {
   /// Row-major.
   public let values: [Double]
-  /// The sizes of the positions, where there are any, and then how many numbers there are at each: [F], [T, F] or [H, W, F].
+  /// The sizes of the positions, where there are any, and then how many numbers there are at each: [F], [T, F] or [H, W, F]; or
+  /// [F, T] and [F, H, W] with channels first.
   public let shape: [Int]
 
   /// - Parameter shape: that of the values.
@@ -17,9 +19,12 @@ public struct OutputNumbers: Equatable, Sendable {
   ///
   /// - Parameters:
   ///   - outputs: [N, F, …]
+  ///   - isChannelsFirst: whether the numbers are to be in that order, too.
   ///   - restored: brings a number into the units of the data.
-  public static func each(of outputs: Tensor, restored: (Float) -> Double = { Double($0) }) -> [OutputNumbers] {
-    let outputs = inference { outputs.channelsLast() }
+  public static func each(
+    of outputs: Tensor, isChannelsFirst: Bool = false, restored: (Float) -> Double = { Double($0) }
+  ) -> [OutputNumbers] {
+    let outputs = isChannelsFirst ? outputs : inference { outputs.channelsLast() }
     let shape = Array(outputs.shape.dropFirst())
     let width = shape.reduce(1, *)
     let scalars = outputs.scalars

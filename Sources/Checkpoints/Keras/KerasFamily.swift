@@ -32,9 +32,11 @@ package struct KerasFamily: Sendable, Equatable {
   package static let statistics = KerasFamily(classes: ["normalization"], all: [.mean, .variance, .count])
   package static let layerScale = KerasFamily(classes: ["layerscale"], all: [.scale])
 
+  package static let rootMeanSquare = KerasFamily(classes: ["rmsnormalization"], all: [.factor])
+
   private static let families = [
     dense, convolution, depthwise, separable, batchNormalization, normalization, embedding, recurrent, slope, attention,
-    scores, additiveScores, statistics, layerScale,
+    scores, additiveScores, statistics, layerScale, rootMeanSquare,
   ]
 
   private init(classes: [String], all: [KerasPart]) {

@@ -96,7 +96,8 @@ struct FedNetwork {
     for (row, example) in examples.enumerated() {
       let own = results.map { result in
         KerasResult(
-          name: result.name, meaning: result.meaning, tensor: result.tensor.slice(axis: 0, from: row, to: row + 1))
+          name: result.name, meaning: result.meaning, tensor: result.tensor.slice(axis: 0, from: row, to: row + 1),
+          isChannelsFirst: result.isChannelsFirst)
       }
       let isFinite = own.allSatisfy { $0.tensor.scalars.allSatisfy(\.isFinite) }
       answers[example] =

@@ -70,7 +70,7 @@ struct FedPredictions {
         ]
       )
     }
-    let numbers = OutputNumbers.each(of: result.tensor)[0]
+    let numbers = OutputNumbers.each(of: result.tensor, isChannelsFirst: result.isChannelsFirst)[0]
     return (numbers.line(atMost: Self.mostShown), numbers.members)
   }
 }

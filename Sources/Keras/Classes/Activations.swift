@@ -7,7 +7,7 @@ import AviaryTensors
 /// A function of single elements, or of the channels of each position, after a layer of a Keras model.
 public enum KerasFunction: String, Codable, Sendable, CaseIterable {
   /// The function of this name in Keras.
-  case linear, relu, relu6, tanh, sigmoid, softmax, elu, selu, silu, gelu, softplus, softsign, exponential
+  case linear, relu, relu6, tanh, sigmoid, softmax, elu, selu, silu, gelu, softplus, softsign, exponential, celu, mish
   /// The function of this name in Keras.
   case logSoftmax = "log_softmax"
   /// The function of this name in Keras.
@@ -16,6 +16,22 @@ public enum KerasFunction: String, Codable, Sendable, CaseIterable {
   case hardSwish = "hard_swish"
   /// The function of this name in Keras.
   case leakyRelu = "leaky_relu"
+  /// The function of this name in Keras.
+  case logSigmoid = "log_sigmoid"
+  /// The function of this name in Keras.
+  case hardTanh = "hard_tanh"
+  /// The function of this name in Keras.
+  case tanhShrink = "tanh_shrink"
+  /// The function of this name in Keras.
+  case softShrink = "soft_shrink"
+  /// The function of this name in Keras.
+  case hardShrink = "hard_shrink"
+  /// The function of this name in Keras.
+  case squareplus
+  /// The function of this name in Keras.
+  case sparsePlus = "sparse_plus"
+  /// The function of this name in Keras.
+  case sparseSigmoid = "sparse_sigmoid"
   /// Keras 3's, whose slope is 1/6.
   case hardSigmoid = "hard_sigmoid"
   /// Keras 1's and 2's, whose slope is 1/5.
@@ -24,7 +40,8 @@ public enum KerasFunction: String, Codable, Sendable, CaseIterable {
   /// Those that layers here name in another way, or with another parameter.
   private static let renamed: [KerasFunction: Activation] = [
     .linear: .identity, .geluByTanh: .tanhGelu, .hardSwish: .hardSwish, .leakyRelu: .leakyRelu(slope: 0.2),
-    .hardSigmoid: .hardSigmoid(), .hardSigmoidFifth: .hardSigmoid(slope: 0.2),
+    .hardSigmoid: .hardSigmoid(), .hardSigmoidFifth: .hardSigmoid(slope: 0.2), .celu: .elu(), .hardTanh: .hardTanh,
+    .tanhShrink: .tanhShrink, .softShrink: .softShrink(), .hardShrink: .hardShrink(),
   ]
 
   /// Keras's other names, where they are not those of checkpoints.
@@ -37,6 +54,27 @@ public enum KerasFunction: String, Codable, Sendable, CaseIterable {
     let known = Self.aliases[name] ?? KerasFunction(rawValue: name)
     guard let known, known != .geluByTanh, known != .hardSigmoidFifth else { return nil }
     self = known == .hardSigmoid && version < 3 ? .hardSigmoidFifth : known
+  }
+
+  /// Those that are functions of `keras.ops` and TensorFlow, by the names of their operations.
+  private static let operations: [String: KerasFunction] = [
+    "ops.Relu": .relu, "ops.Relu6": .relu6, "ops.Tanh": .tanh, "ops.Sigmoid": .sigmoid, "ops.Selu": .selu,
+    "ops.Silu": .silu, "ops.Softplus": .softplus, "ops.Softsign": .softsign, "ops.Exp": .exponential,
+    "ops.HardSilu": .hardSwish, "ops.HardSigmoid": .hardSigmoid, "ops.HardTanh": .hardTanh,
+    "ops.LogSigmoid": .logSigmoid, "ops.TanhShrink": .tanhShrink, "ops.SparsePlus": .sparsePlus,
+    "ops.SparseSigmoid": .sparseSigmoid,
+  ]
+
+  /// The function of an operation with this one input; nil where it is none.
+  init?(operation source: KerasLayerDescription) throws(KerasModelFault) {
+    if source.kind == "ops.Gelu" {
+      // Keras writes which one; TensorFlow's default is the exact one.
+      self = try source.flag("approximate", default: false) ? .geluByTanh : .gelu
+    } else if let known = Self.operations[source.kind] {
+      self = known
+    } else {
+      return nil
+    }
   }
 
   var isSoftmax: Bool { self == .softmax || self == .logSoftmax }
@@ -54,7 +92,7 @@ public enum KerasFunction: String, Codable, Sendable, CaseIterable {
 /// Nothing but the activation, or nothing at all: Activation, and layers that only work in training.
 struct KerasActivation: KerasUnaryClass {
   static let key = "identity"
-  static let classes = ["Activation", "Identity", "ops.ConvertToTensor"] + leftOut
+  static let classes = ["Activation", "Identity", "ops.ConvertToTensor", "ops.Cast"] + leftOut
   static let hasActivation = true
   private static let leftOut = [
     "GaussianNoise", "ActivityRegularization", "RandomFlip", "RandomRotation", "RandomZoom", "RandomContrast",
@@ -69,7 +107,8 @@ struct KerasActivation: KerasUnaryClass {
     if leftOut.contains(source.kind) {
       graph.trainingNotes.append("layer '\(source.name)': \(source.kind) works in training only and is left out")
     }
-    if source.kind == "ops.ConvertToTensor", let type = try source.word("dtype"), !["bool", "float32"].contains(type) {
+    let types = ["ops.Cast": ["float32"], "ops.ConvertToTensor": ["bool", "float32"]][source.kind]
+    if let types, let type = try source.word("dtype"), !types.contains(type) {
       throw source.unsupported("the type '\(type)' is not supported")
     }
     return Self()
@@ -77,6 +116,7 @@ struct KerasActivation: KerasUnaryClass {
 
   func layer(on input: KerasShape) -> any UnaryLayer { Activation.identity }
   var effect: KerasEffect { .passes }
+  var keepsScalar: Bool { true }
 }
 
 /// Softmax over axes other than that of the channels, or over several as if they were one.
@@ -94,9 +134,14 @@ struct KerasAxesSoftmax: KerasUnaryClass {
   static func add(_ source: KerasLayerDescription, to graph: inout KerasGraphBuilder) throws(KerasModelFault) {
     try graph.requireNoMask(source)
     let given = try source.integers("axis") ?? [-1]
-    if given == [-1] || given == [graph.shape.all.count] {
-      return try graph.add(source, KerasActivation(), .softmax)
+    let isLogarithm = source.kind == "ops.LogSoftmax"
+    if source.isFunction, source.version.isKeras3, source.configuration["axis"] == .null {
+      throw source.unsupported("it is that of all axes, also that of the examples, which is not supported")
     }
+    if given == [-1] || given == [graph.shape.all.count] {
+      return try graph.add(source, KerasActivation(), isLogarithm ? .logSoftmax : .softmax)
+    }
+    if isLogarithm { throw source.unsupported("axes \(given) are not supported; the last one is") }
     var axes: Set<Int> = []
     for axis in given {
       guard let own = graph.axis(axis), axes.insert(own).inserted else {
@@ -135,11 +180,11 @@ struct KerasAxesSoftmax: KerasUnaryClass {
 
 struct KerasLeakyReLU: KerasUnaryClass {
   static let key = "leakyRelu"
-  static let classes = ["LeakyReLU"]
+  static let classes = ["LeakyReLU", "ops.LeakyRelu"]
   var slope: Float
 
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
-    Self(slope: try source.number("negative_slope", "alpha") ?? 0.3)
+    Self(slope: try source.number("negative_slope", "alpha") ?? (source.isFunction ? 0.2 : 0.3))
   }
 
   func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
@@ -153,7 +198,7 @@ struct KerasLeakyReLU: KerasUnaryClass {
 
 struct KerasELU: KerasUnaryClass {
   static let key = "elu"
-  static let classes = ["ELU"]
+  static let classes = ["ELU", "ops.Elu"]
   var alpha: Float
 
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {

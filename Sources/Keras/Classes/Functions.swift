@@ -13,6 +13,10 @@ struct KerasScalar: KerasUnaryClass {
     "ops.Truediv": .divide, "ops.RealDiv": .divide, "ops.Maximum": .maximum, "ops.Minimum": .minimum,
     "ops.LogicalOr": .either, "ops.LogicalAnd": .both,
   ]
+  /// What the arguments are called that may be given by name.
+  static let names = ["x1", "x2", "x", "y"]
+  static var takesScalars: Bool { true }
+  var keepsScalar: Bool { true }
   var kind: KerasMerge.Kind
   var number: Float
   /// Whether the number comes first.
@@ -20,15 +24,29 @@ struct KerasScalar: KerasUnaryClass {
 
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
     guard let kind = functions[source.kind] else { throw source.unsupported("the function is not supported") }
-    // The other argument is the second, or is called y.
-    let all =
-      source.call.arguments + source.call.keywords.filter { ["x1", "x2", "x", "y"].contains($0.name) }.map(\.value)
+    let all = arguments(of: source)
     guard all.count == 2, let place = all.firstIndex(where: { $0.constant != nil }),
       let number = all[place].constant?.double
     else { throw source.unsupported("its arguments are not a tensor and a number") }
     guard kind != .either, kind != .both else { throw source.unsupported("it does not take a number") }
-    for name in ["x1", "x2", "x", "y"] { graph.give(graph.current + graph.take(name)) }
+    for name in names { graph.give(graph.current + graph.take(name)) }
     return Self(kind: kind, number: Float(number), isReversed: place == 0)
+  }
+
+  /// The two arguments: the other is the second, or is called y.
+  private static func arguments(of source: KerasLayerDescription) -> [KerasArgument] {
+    source.call.arguments + source.call.keywords.filter { names.contains($0.name) }.map(\.value)
+  }
+
+  /// The list of several numbers that one of the arguments is, and whether it is the first.
+  static func list(of source: KerasLayerDescription) -> (numbers: [Float], isFirst: Bool)? {
+    let all = arguments(of: source)
+    guard all.count == 2, let place = all.firstIndex(where: { $0.tensors.isEmpty }), let value = all[place].value else {
+      return nil
+    }
+    let list = value.elements ?? value["config"]?["value"]?.elements ?? []
+    let numbers = list.compactMap(\.double).map { Float($0) }
+    return numbers.count == list.count && numbers.count > 1 ? (numbers, place == 0) : nil
   }
 
   func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {

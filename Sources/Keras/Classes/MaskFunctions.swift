@@ -23,19 +23,13 @@ struct KerasAnyOfStep: KerasUnaryClass {
   func layer(on input: KerasShape) -> any UnaryLayer { steps.layer(on: input) }
 }
 
-/// ExpandDims of a row: [T] → [1, T], a number for each step.
+/// ExpandDims of a row, as older files have it: [T] → [1, T], a number for each step.
 struct KerasStepColumn: KerasUnaryClass {
   static let key = "stepColumn"
-  static let classes = ["ops.ExpandDims"]
+  static let classes: [String] = []
 
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
-    let axis = try source.integer("axis")
-    guard let axis, [-1, 2].contains(axis), graph.current.count == 1, graph.shape.positions.isEmpty else {
-      throw source.unsupported("it is not that of a row's last axis, which is not supported")
-    }
-    graph.order = .channelsLast
-    graph.giveWithoutMasks(graph.current)
-    return Self()
+    throw source.unsupported("it is not one of Keras's layers")
   }
 
   func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {

@@ -246,6 +246,8 @@ struct KerasDot: KerasLayerClass {
   /// Axes of [C, …].
   var axes: [Int]
   var normalizes: Bool
+  /// The least length that vectors are divided by; nil for `KerasVersion.oldLeastNorm`, as in older files.
+  var leastNorm: Float?
 
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
     try graph.turn(to: .channelsLast, for: source)
@@ -261,11 +263,13 @@ struct KerasDot: KerasLayerClass {
     }
     graph.give(all)
     guard axes.count == 2 else { throw source.unsupported("its axes are not two numbers") }
-    return Self(axes: axes, normalizes: try source.flag("normalize", default: false))
+    let normalizes = try source.flag("normalize", default: false)
+    return Self(axes: axes, normalizes: normalizes, leastNorm: normalizes ? source.version.leastDotNorm : nil)
   }
 
   func outputs(of inputs: [KerasShape]) throws(ShapeFault) -> [KerasShape] {
     try require(inputs.count == 2 && axes.count == 2, "it takes two inputs, not \(inputs.count)")
+    if let leastNorm { try require("epsilon", leastNorm, in: 0..<1) }
     var rest: [Int?] = []
     for (input, axis) in zip(inputs, axes) {
       try require(input.all.indices.contains(axis), "an input of shape \(input) has no axis \(axis)")
@@ -278,12 +282,15 @@ struct KerasDot: KerasLayerClass {
     return [KerasShape(channels: rest[rest.count - 1], positions: Array(rest.dropLast()))]
   }
 
-  func module(on inputs: [KerasShape]) -> KerasModule { .joining(Joined(axes: axes, normalizes: normalizes)) }
+  func module(on inputs: [KerasShape]) -> KerasModule {
+    .joining(Joined(axes: axes, leastNorm: normalizes ? leastNorm ?? KerasVersion.oldLeastNorm : nil))
+  }
   var effect: KerasEffect { .mixes }
 
   private struct Joined: JoiningLayer {
     let axes: [Int]
-    let normalizes: Bool
+    /// Nil where vectors keep their lengths.
+    let leastNorm: Float?
     let site = Site()
 
     var children: [Child] { [Child("site", site)] }
@@ -293,9 +300,7 @@ struct KerasDot: KerasLayerClass {
       let vectors = zip(inputs, axes).map { x, axis in
         let last = axis == 0 ? x.rank - 1 : axis
         let moved = (x.rank > 2 ? x.movingAxis(1, to: -1) : x).movingAxis(last, to: -1)
-        guard normalizes else { return moved }
-        let squares = (moved * moved).sum(over: [moved.rank - 1], keepingAxes: true)
-        return moved / sqrt(squares.clamped(to: 1e-12...))
+        return leastNorm.map { normalized(moved, over: [moved.rank - 1], leastNorm: $0) } ?? moved
       }
       let rest = vectors.flatMap { $0.shape.dropFirst().dropLast() }
       let matrices = vectors.map { $0.reshaped(to: [$0.shape[0], -1, $0.shape[$0.rank - 1]]) }

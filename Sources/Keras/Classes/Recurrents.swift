@@ -110,7 +110,7 @@ struct KerasRecurrentCell: Codable, Equatable, Sendable {
       reversed: goesBackwards)
     let layer = SequenceLayer(
       configuration, returnsSequences: returnsSequences, merge: merge ?? .concatenate,
-      inReadingOrder: goesBackwards && merge == nil, axis: 1)
+      inReadingOrder: goesBackwards, axis: 1)
     guard inputs.count > 1 || returnsState == true else { return .unary(layer) }
     return .joining(Stateful(layer: layer, cell: self, states: states))
   }

@@ -43,29 +43,109 @@ struct KerasGroupNormalization: KerasUnaryClass {
   var keepsMask: Bool { true }
 }
 
-/// x / ‖x‖ over the channels.
+/// x / ‖x‖ over the channels, or over other axes: UnitNormalization, and the function Normalize.
 struct KerasUnitNormalization: KerasUnaryClass {
   static let key = "unitNormalization"
-  static let classes = ["UnitNormalization"]
+  static let classes = ["UnitNormalization", "ops.Normalize"]
+
+  /// Axes of [C, …]; nil for the channels, as in older files.
+  var axes: [Int]?
+  /// The least ‖x‖ that is divided by; nil for `KerasVersion.oldLeastNorm`, as in older files.
+  var leastNorm: Float?
 
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
-    let axes = try source.integers("axis") ?? [-1]
-    guard axes.count == 1, graph.axis(axes[0]) == 0 else {
-      throw source.unsupported("an axis other than that of the channels is not supported")
+    let given = try source.integers("axis") ?? [-1]
+    let axes = given.compactMap { graph.axis($0) }
+    guard !axes.isEmpty, Set(axes).count == given.count else {
+      throw source.unsupported("axes \(given) of an input of shape \(graph.shape) are not supported")
     }
-    return Self()
+    var leastNorm: Float? = source.version.leastUnitNorm
+    if source.isFunction {
+      guard try source.integer("order") ?? 2 == 2 else {
+        throw source.unsupported("an order other than 2 is not supported")
+      }
+      leastNorm = try source.number("epsilon") ?? KerasVersion.leastNormOfFunctions
+    }
+    return Self(axes: axes == [0] ? nil : axes.sorted(), leastNorm: leastNorm)
   }
 
-  func layer(on input: KerasShape) -> any UnaryLayer { Unit() }
+  func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
+    let axes = axes ?? [0]
+    try require(
+      !axes.isEmpty && Set(axes).count == axes.count && axes.allSatisfy { input.all.indices.contains($0) },
+      "an input of shape \(input) has no axes \(axes)")
+    if let leastNorm { try require("epsilon", leastNorm, in: 0..<1) }
+    return input
+  }
+
+  func layer(on input: KerasShape) -> any UnaryLayer {
+    Unit(axes: (axes ?? [0]).map { $0 + 1 }, leastNorm: leastNorm ?? KerasVersion.oldLeastNorm)
+  }
+
   var keepsMask: Bool { true }
 
   private struct Unit: UnaryLayer {
+    /// Of [N, C, …].
+    let axes: [Int]
+    let leastNorm: Float
     let site = Site()
 
     var children: [Child] { [Child("site", site)] }
 
+    func forward(_ x: Tensor) -> Tensor { normalized(x, over: axes, leastNorm: leastNorm) }
+  }
+}
+
+/// x / ‖x‖ along axes, where ‖x‖ is at least a number.
+func normalized(_ x: Tensor, over axes: [Int], leastNorm: Float) -> Tensor {
+  // Of less the square would be no normal number.
+  let least = max(leastNorm * leastNorm, .leastNormalMagnitude)
+  return x / sqrt((x * x).sum(over: axes, keepingAxes: true).clamped(to: least...))
+}
+
+/// RMSNormalization: x · scale / √(mean of x² + ε) over the channels.
+struct KerasRMSNormalization: KerasUnaryClass {
+  static let key = "rmsNormalization"
+  static let classes = ["RMSNormalization"]
+  var epsilon: Float
+
+  static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
+    try graph.turn(to: .channelsLast, for: source)
+    let axes = try source.integers("axis") ?? [-1]
+    guard axes.count == 1, graph.axis(axes[0]) == 0 else {
+      throw source.unsupported("axes \(axes) of an input of shape \(graph.shape) are not supported; the last one is")
+    }
+    return Self(epsilon: try source.number("epsilon") ?? 1e-6)
+  }
+
+  func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
+    _ = try input.knownChannels()
+    try require("epsilon", epsilon, in: 0..<1)
+    return input
+  }
+
+  func layer(on input: KerasShape) -> any UnaryLayer { Scaled(input.channels ?? 1, epsilon: epsilon) }
+  var parts: [KerasPart] { KerasFamily.rootMeanSquare.parts() }
+  var keepsMask: Bool { true }
+
+  func exported(_ weights: KerasWeights) -> [(group: String, arrays: [StoredArray])] {
+    [("", parts.compactMap { weights.array($0.cell(isSeparable: false)) })]
+  }
+
+  private struct Scaled: UnaryLayer {
+    let scale: Parameter
+    let epsilon: Float
+
+    init(_ channels: Int, epsilon: Float) {
+      scale = Parameter(shape: [channels], initializer: .ones)
+      self.epsilon = epsilon
+    }
+
+    var children: [Child] { [Child("scale", scale)] }
+
     func forward(_ x: Tensor) -> Tensor {
-      x / sqrt((x * x).sum(over: [1], keepingAxes: true).clamped(to: 1e-12...))
+      let factors = scale.tensor.reshaped(to: [1, scale.shape[0]] + Array(repeating: 1, count: x.rank - 2))
+      return x * rsqrt(x.squared().mean(over: [1], keepingAxes: true) + epsilon) * factors
     }
   }
 }

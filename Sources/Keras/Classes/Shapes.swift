@@ -29,15 +29,24 @@ struct KerasFlatten: KerasUnaryClass {
 
 struct KerasReshape: KerasUnaryClass {
   static let key = "reshape"
-  static let classes = ["Reshape"]
+  static let classes = ["Reshape", "ops.Reshape"]
   /// In Keras's order, channels last.
   var shape: [Int]
 
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
     try graph.turn(to: .channelsLast, for: source)
-    let given = source.setting("target_shape", "dims")?.elements ?? []
-    let shape = given.compactMap(\.integer)
-    guard shape.count == given.count else { throw source.unsupported("its target_shape is not a list of numbers") }
+    guard source.isFunction else {
+      let given = source.setting("target_shape", "dims")?.elements ?? []
+      let shape = given.compactMap(\.integer)
+      guard shape.count == given.count else { throw source.unsupported("its target_shape is not a list of numbers") }
+      return Self(shape: shape)
+    }
+    // The first is the number of examples, which has to stay open.
+    let given = source.setting("newshape", "shape")?.elements ?? []
+    let shape = given.dropFirst().compactMap(\.integer)
+    guard let first = given.first, first == .null || first.integer == -1, shape.count == given.count - 1 else {
+      throw source.unsupported("a shape that does not begin with -1 for the examples is not supported")
+    }
     return Self(shape: shape)
   }
 
@@ -64,18 +73,41 @@ struct KerasReshape: KerasUnaryClass {
 
 struct KerasPermute: KerasUnaryClass {
   static let key = "transpose"
-  static let classes = ["Permute"]
+  static let classes = ["Permute", "ops.Transpose", "ops.Swapaxes", "ops.Moveaxis"]
   /// Axis i of the result is axis order[i] of [C, …].
   var order: [Int]
 
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
     try graph.turn(to: .channelsLast, for: source)
-    let dims = (source.setting("dims")?.elements ?? []).compactMap(\.integer)
     let rank = graph.shape.all.count
+    let dims = try dims(of: source, rank: rank)
     guard dims.sorted() == Array(1...rank) else { throw source.unsupported("dims \(dims) do not order \(rank) axes") }
     // Keras's axis k, from 1, is the position k, and the last the channels, which stand first here.
     let own = dims.map { $0 == rank ? 0 : $0 }
     return Self(order: [own[rank - 1]] + own.dropLast())
+  }
+
+  /// Keras's axes, from 1, in their new order. Functions also count that of the examples, which has to stay the first.
+  private static func dims(of source: KerasLayerDescription, rank: Int) throws(KerasModelFault) -> [Int] {
+    var dims = Array(0...rank)
+    func place(_ name: String) throws(KerasModelFault) -> Int {
+      let axis = try source.count(name)
+      let place = axis < 0 ? axis + rank + 1 : axis
+      guard dims.indices.contains(place) else { throw source.unsupported("there is no axis \(axis)") }
+      return place
+    }
+    switch source.kind {
+    case "ops.Swapaxes": dims.swapAt(try place("axis1"), try place("axis2"))
+    case "ops.Moveaxis":
+      let (from, to) = (try place("source"), try place("destination"))
+      dims.insert(dims.remove(at: from), at: to)
+    case "ops.Transpose": dims = try source.integers("axes", "perm") ?? dims.reversed()
+    default: return try source.integers("dims") ?? []
+    }
+    guard dims.first == 0 else {
+      throw source.unsupported("the axes \(dims) do not begin with that of the examples, which is not supported")
+    }
+    return Array(dims.dropFirst())
   }
 
   func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
@@ -197,6 +229,34 @@ struct KerasRescaling: KerasUnaryClass {
     let offset = try numbers("offset", default: 0)
     if scale.all != nil || offset.all != nil { try graph.turn(to: .channelsLast, for: source) }
     return Self(scale: scale.one, offset: offset.one, scales: scale.all, offsets: offset.all)
+  }
+
+  /// Adds a sum, difference, product or quotient of a tensor and a list of numbers, one for each channel.
+  ///
+  /// - Returns: whether the function is one.
+  static func add(
+    function source: KerasLayerDescription, to graph: inout KerasGraphBuilder
+  ) throws(KerasModelFault) -> Bool {
+    let kinds: [KerasMerge.Kind] = [.add, .subtract, .multiply, .divide]
+    guard let kind = KerasScalar.functions[source.kind], kinds.contains(kind), !graph.takesTexts,
+      let (numbers, isFirst) = KerasScalar.list(of: source)
+    else { return false }
+    graph.giveWithoutMasks(graph.current + KerasScalar.names.flatMap { graph.take($0) })
+    try graph.turn(to: .channelsLast, for: source)
+    let minus = numbers.map { -$0 }
+    let ones = numbers.map { _ in Float(1) }
+    let rescaling =
+      switch (kind, isFirst) {
+      case (.add, _): Self(scale: 1, offset: 0, scales: nil, offsets: numbers)
+      case (.subtract, false): Self(scale: 1, offset: 0, scales: nil, offsets: minus)
+      case (.subtract, true): Self(scale: 1, offset: 0, scales: ones.map { -$0 }, offsets: numbers)
+      case (.divide, false): Self(scale: 1, offset: 0, scales: numbers.map { 1 / $0 }, offsets: nil)
+      case (.divide, true): throw source.unsupported("numbers divided by a tensor are not supported")
+      default: Self(scale: 1, offset: 0, scales: numbers, offsets: nil)
+      }
+    try graph.add(source, rescaling)
+    graph.giveWithoutMasks(graph.current)
+    return true
   }
 
   func output(of input: KerasShape) throws(ShapeFault) -> KerasShape {
