@@ -45,7 +45,7 @@ def parts():
     a, b = ops.split(x, 2, axis=-1)
     c, d, e = ops.split(x, [1, 3], axis=1)
     steps = ops.unstack(x, axis=1)
-    all = [a * b, c, d, e, steps[0] - steps[5], x[:, -1], x[:, 1:-1, ::-1], x[..., -2:], x[:, None, :3], x[:, 2, 1],
+    all = [a * b, c, d, e, steps[0] - steps[5], x[:, -1], x[:, 1:-1, :2], x[..., -2:], x[:, None, :3], x[:, 2, 1],
            ops.matmul(ops.transpose(x, (0, 2, 1)), x)]
     return keras.Model(i, all)
 

@@ -21,7 +21,8 @@ import Testing
       Activation.allCases.map(\.name) == [
         "identity", "relu", "leaky_relu", "elu", "gelu", "silu", "hardswish", "sigmoid", "tanh", "relu6", "selu",
         "softplus", "softsign", "exponential", "tanh_gelu", "hardsigmoid", "thresholded_relu", "mish",
-        "log_sigmoid", "hardtanh", "tanhshrink", "softshrink", "hardshrink", "squareplus", "sparse_plus", "sparse_sigmoid",
+        "log_sigmoid", "hardtanh", "tanhshrink", "softshrink", "hardshrink", "squareplus", "sparse_plus",
+        "sparse_sigmoid",
       ])
     for activation in Activation.allCases {
       let coded = try JSONEncoder().encode([activation])
@@ -44,7 +45,8 @@ import Testing
       .relu6: relu6(x), .selu: selu(x), .softplus: softplus(x), .softsign: softsign(x),
       .exponential: exp(x), .tanhGelu: gelu(x, approximation: .tanh), .hardSigmoid(): hardSigmoid(x),
       .thresholdedRelu(): relu(x), .mish: x * AviaryTensors.tanh(softplus(x)), .logSigmoid: -softplus(-x),
-      .hardTanh: hardTanh(x), .tanhShrink: x - AviaryTensors.tanh(x), .softShrink(): x - hardTanh(x, from: -0.5, to: 0.5),
+      .hardTanh: hardTanh(x), .tanhShrink: x - AviaryTensors.tanh(x),
+      .softShrink(): x - hardTanh(x, from: -0.5, to: 0.5),
       .hardShrink(): x.replacing(with: 0, where: abs(x) .<= 0.5), .squareplus(): (x + sqrt(x.squared() + 4)) * 0.5,
       .sparsePlus: hardTanh((x + 1) * 0.5, from: 0, to: 1).squared() + relu(x - 1),
       .sparseSigmoid: hardSigmoid(x, slope: 0.5),
