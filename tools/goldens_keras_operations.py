@@ -60,7 +60,7 @@ def elements():
            ops.relu6(x * 9), ops.sigmoid(x), ops.tanh(x), ops.silu(x), ops.gelu(x), ops.gelu(x, approximate=False),
            ops.leaky_relu(x), ops.leaky_relu(x, 0.4), ops.elu(x, 0.5), ops.softmax(x), ops.log_softmax(x), ops.softplus(x),
            ops.cast(x, "float32"), x + np.array([1, 2, 3, 4], "float32"), x * np.array([1, 2, 3, 4], "float32"),
-           np.array([1, 2, 3, 4], "float32") - x, x / np.array([1, 2, 3, 4], "float32"), ops.normalize(x, axis=-1)]
+           ops.subtract(np.array([1, 2, 3, 4], "float32"), x), x / np.array([1, 2, 3, 4], "float32"), ops.normalize(x, axis=-1)]
     return keras.Model(i, all)
 
 
