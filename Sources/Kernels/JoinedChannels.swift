@@ -23,6 +23,17 @@ package struct JoinedChannels {
     }
   }
 
+  /// The parts, all in blocks where most of their elements are: a convolution of few channels may put out another layout.
+  package static func alike(_ parts: [Buffer]) -> [Buffer] {
+    guard let block = parts.lazy.compactMap(\.layout.channelBlock).first,
+      parts.allSatisfy({ $0.layout.dimensions[1] % block == 0 })
+    else { return parts }
+    let blocked = parts.filter { $0.layout.channelBlock == block }
+    func count(_ parts: [Buffer]) -> Int { parts.reduce(0) { $0 + $1.count } }
+    guard 2 * count(blocked) > count(parts) else { return parts }
+    return parts.map { $0.reordered(to: .blocked($0.layout.dimensions, channels: block)) }
+  }
+
   /// Copied into one buffer.
   package func joined() -> Buffer { .joinedRuns(parts, axis: 1, into: layout) }
 

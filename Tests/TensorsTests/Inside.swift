@@ -1,11 +1,16 @@
-import AviaryKernels
 import AviaryTestSupport
 
+@testable import AviaryKernels
 @testable import AviaryTensors
 
 /// Whether the elements lie in row-major order, computed if they have not been.
 func isRowMajor(_ x: Tensor) -> Bool {
   Compute.alone { x.buffer.layout.isPlain }
+}
+
+/// The same channels of images in blocks of 16, which convolutions put out.
+func inBlocks(_ x: Tensor) -> Tensor {
+  Compute.alone { Tensor(x.buffer.reordered(to: .blocked(x.shape, channels: 16)), shape: x.shape) }
 }
 
 /// Whether the elements have not been computed.

@@ -100,7 +100,9 @@ private func joined(_ parts: [Tensor], axis: Int, shape: [Int]) -> Tensor {
     let buffers = parts.flatMap { part in
       if case .joinedChannels(let channels)? = part.deferred { channels.parts } else { [part.buffer] }
     }
-    if let channels = JoinedChannels(buffers, shape: shape) { return Tensor(.joinedChannels(channels), shape: shape) }
+    if let channels = JoinedChannels(JoinedChannels.alike(buffers), shape: shape) {
+      return Tensor(.joinedChannels(channels), shape: shape)
+    }
   }
   return Tensor(.concatenated(parts.map(\.buffer), axis: axis, shape: shape), shape: shape)
 }
