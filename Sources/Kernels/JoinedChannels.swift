@@ -1,4 +1,3 @@
-import AviaryDiagnostics
 import CKernels
 
 /// Channels of [N, C, …] that follow one another in several buffers and have not been copied into one: densely connected
@@ -6,6 +5,8 @@ import CKernels
 package struct JoinedChannels {
   package let parts: [Buffer]
   private let layout: Layout
+  /// How many channels lie side by side: 1 row-major, also where there is one position and they could as well be last.
+  private let lanes: Int
 
   /// Nil where the parts are not all row-major or all in whole blocks of as many channels.
   ///
@@ -13,11 +14,11 @@ package struct JoinedChannels {
   package init?(_ parts: [Buffer], shape: [Int]) {
     self.parts = parts
     if parts.allSatisfy(\.layout.isPlain) {
-      layout = .plain(shape)
+      (layout, lanes) = (.plain(shape), 1)
     } else if let block = parts.first?.layout.channelBlock,
       parts.allSatisfy({ $0.layout.channelBlock == block && $0.layout.dimensions[1] % block == 0 })
     {
-      layout = .blocked(shape, channels: block)
+      (layout, lanes) = (.blocked(shape, channels: block), block)
     } else {
       return nil
     }
@@ -40,11 +41,13 @@ package struct JoinedChannels {
   /// x · factor + offset for each channel, both row-major [C], and the relu of it if asked for: written where the channels
   /// are joined, which saves the copy of them.
   package func normalized(factors: Buffer, offsets: Buffer, relu: Bool) -> Buffer {
-    guard let channels = layout.channels else { stopProgram("joined channels lie row-major or in blocks") }
+    let shape = layout.dimensions
+    let channels = ak_channels(
+      images: shape[0], channels: shape[1], positions: shape.dropFirst(2).reduce(1, *), lanes: lanes)
     let y = Buffer(layout)
-    if layout.dimensions.contains(0) { return y }
+    if shape.contains(0) { return y }
     let sources = unsafe parts.map { unsafe Optional(UnsafePointer($0.floats)) }
-    let blocks = parts.map { $0.layout.dimensions[1] / channels.lanes }
+    let blocks = parts.map { $0.layout.dimensions[1] / lanes }
     kernel("channel normalisation", layout, floats: 2 * y.count) {
       unsafe ak_normalize_joined_channels(
         channels, sources, blocks, factors.floats, offsets.floats, relu, y.floats)

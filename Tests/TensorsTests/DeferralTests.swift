@@ -59,10 +59,11 @@ import Testing
   // MARK: - Joined channels
 
   /// Channels that are joined step by step are normalised where they lie, and copied into one when something else needs them.
-  @Test(arguments: [[16, 32], [64, 16, 32], [16, 3, 16], [1, 2, 3]], [1, 2])
-  func joinedChannels(of sizes: [Int], images: Int) {
+  @Test(arguments: [[16, 32], [64, 16, 32], [16, 3, 16], [1, 2, 3]], [[1, 5, 7], [2, 5, 7], [2, 1, 1]])
+  func joinedChannels(of sizes: [Int], extents: [Int]) {
+    let (images, positions) = (extents[0], extents[1] * extents[2])
     let parts = sizes.enumerated().map { index, size in
-      let part = numbers([images, size, 5, 7], UInt64(index))
+      let part = numbers([images, size, extents[1], extents[2]], UInt64(index))
       // One of them lies otherwise.
       return sizes[0] % 16 == 0 && index != 1 || sizes == [16, 32] ? inBlocks(part) : part
     }
@@ -70,9 +71,11 @@ import Testing
     let runs = parts.map(\.scalars)
     var elements: [Float] = []
     for image in 0..<images {
-      for (run, size) in zip(runs, sizes) { elements += run[(image * size * 35)..<((image + 1) * size * 35)] }
+      for (run, size) in zip(runs, sizes) {
+        elements += run[(image * size * positions)..<((image + 1) * size * positions)]
+      }
     }
-    let joined = Tensor(elements, shape: [images, channels, 5, 7])
+    let joined = Tensor(elements, shape: [images, channels, extents[1], extents[2]])
     var scale = positiveNumbers([channels], 52).scalars
     scale[channels - 1] = .nan
     func normalized(_ x: Tensor) -> Tensor {
@@ -82,10 +85,10 @@ import Testing
     }
     func grown() -> Tensor { parts.dropFirst().reduce(parts[0]) { concatenated([$0, $1], axis: 1) } }
     let y = grown()
-    #expect(isDeferred(y) == (sizes != [16, 3, 16]))
+    if positions > 1 { #expect(isDeferred(y) == (sizes != [16, 3, 16])) }
     for activate: (Tensor) -> Tensor in [{ $0 }, { relu($0) }] {
       let (result, expected) = (activate(normalized(y)).scalars, activate(normalized(joined)).scalars)
-      #expect(result.suffix(35).allSatisfy { $0.isNaN })
+      #expect(result.suffix(positions).allSatisfy { $0.isNaN })
       expectClose(
         actual: result.map { $0.isNaN ? 7 : $0 }, expected: expected.map { $0.isNaN ? 7 : Double($0) })
     }
