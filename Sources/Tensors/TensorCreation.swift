@@ -16,8 +16,12 @@ extension Tensor {
     ensure(
       step != 0 && start.isFinite && end.isFinite && (end - start) * step >= 0,
       "Tensor: steps of \(step) do not lead from \(start) to \(end)")
-    let count = Int(((Double(end) - Double(start)) / Double(step)).rounded(.up))
-    self.init((0..<count).map { Float(Double(start) + Double($0) * Double(step)) }, shape: [count])
+    func number(_ place: Double) -> Float { Float(Double(start) + place * Double(step)) }
+    let steps = (Double(end) - Double(start)) / Double(step)
+    // A step that is rounded down, such as 0.1, may leave a last number that is the end itself, which does not belong to them.
+    let whole = steps.rounded()
+    let count = Int((step > 0 ? number(whole) < end : number(whole) > end) ? steps.rounded(.up) : whole)
+    self.init((0..<count).map { number(Double($0)) }, shape: [count])
   }
 
   /// `count` numbers at equal distances from `start` through `end`; PyTorch's `linspace`.

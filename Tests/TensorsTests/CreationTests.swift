@@ -29,6 +29,19 @@ import Testing
     #expect(Tensor([1, 2] as IntTensor) == [1, 2] && oneHot([1, 0], classes: 3) == [[0, 1, 0], [1, 0, 0]])
   }
 
+  /// A step such as 0.1 is rounded, and the end belongs to nothing that leads up to it.
+  @Test func stepsStopBeforeTheEnd() {
+    for (end, step, count) in [
+      (0.3, 0.1, 3), (0.6, 0.1, 6), (0.6, 0.2, 3), (1.2, 0.4, 3), (0.9, 0.3, 3), (-0.3, -0.1, 3), (0.7, 0.1, 7),
+      (0.65, 0.1, 7),
+    ] as [(Float, Float, Int)] {
+      #expect(Tensor(to: end, by: step).count == count, "to \(end) by \(step)")
+    }
+    #expect(Tensor(from: 1, to: 1.3, by: 0.1) == [1, 1.1, 1.2])
+    // The last number before the end is the end in Float32; a whole step lies between them.
+    #expect(Tensor(from: 1e8, to: 1e8 + 8, by: 1).count == 8)
+  }
+
   @Test func randomNumbersNeedASeedAlone() {
     let uniform = Tensor(uniform: -1, 3, seed: 5, shape: [100, 100])
     #expect(uniform == Tensor(uniform: -1, 3, seed: 5, shape: [100, 100]))

@@ -166,4 +166,15 @@ import Testing
     }
     expectMessage(empty, "max: [0, 3] has no elements along the axes [0]")
   }
+
+  /// Each repeated axis becomes two on the way, which may be more than a tensor has.
+  @Test func manyAxesAreTiled() {
+    let x = Tensor(from: 0, to: 32).reshaped(to: [2, 2, 2, 2, 2])
+    let counts = [3, 2, 2, 3, 2]
+    let expected = counts.indices.reduce(x) { y, axis in
+      concatenated(Array(repeating: y, count: counts[axis]), axis: axis)
+    }
+    #expect(x.tiled(counts) == expected)
+    #expect(x.tiled([1, 2, 2, 3, 2]) == expected.slice(axis: 0, from: 0, to: 2))
+  }
 }

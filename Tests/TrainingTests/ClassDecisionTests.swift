@@ -61,6 +61,19 @@ import Testing
     #expect(metrics.confusion == [[0, 0], [1, 1]])
   }
 
+  @Test func probabilitiesCountAmongTheMostProbable() {
+    var metrics = ClassificationMetrics(classes: ["a", "b", "c"], topK: 2, decision: .mostProbable)
+    #expect(metrics.topAccuracy == nil)
+    metrics.add(probabilities: [0.5, 0.3, 0.2], label: 1)
+    metrics.add(probabilities: [0.5, 0.3, 0.2], label: 2)
+    metrics.add(probabilities: [0.1, 0.3, 0.6], label: 2)
+    metrics.add(probabilities: [0.1, 0.3, 0.6], label: 1)
+    #expect(metrics.topAccuracy == 0.75)
+    // Nothing is known of the other classes of such an example.
+    metrics.add(label: 0, predicted: 0, loss: 0)
+    #expect(metrics.topAccuracy == 0.75)
+  }
+
   @Test func aCheckpointHasItsOwn() {
     var metadata = Checkpoint.Metadata()
     #expect(metadata.decision == .mostProbable)

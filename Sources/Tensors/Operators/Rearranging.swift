@@ -75,6 +75,13 @@ extension Tensor {
     let rank = Swift.max(rank, counts.count)
     let sizes = Array(repeating: 1, count: rank - self.rank) + shape
     let counts = Array(repeating: 1, count: rank - counts.count) + counts
+    // Each axis that is repeated becomes two, and all before the first of them one.
+    let repeatedAxes = counts.indices.filter { counts[$0] != 1 }
+    if 2 * repeatedAxes.count + (repeatedAxes.first == 0 ? 0 : 1) > Buffer.mostAxes {
+      var (first, others) = (counts.map { _ in 1 }, counts)
+      swap(&first[repeatedAxes[0]], &others[repeatedAxes[0]])
+      return tiled(others).tiled(first)
+    }
     let apart = sizes.flatMap { [1, $0] }
     let repeated = zip(counts, sizes).flatMap { [$0, $1] }
     return mostlyJoined(reshaped(to: apart), apart, repeated).reshaped(to: zip(counts, sizes).map(*))

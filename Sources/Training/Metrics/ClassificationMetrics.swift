@@ -19,7 +19,8 @@ public struct ClassificationMetrics: Equatable, Sendable {
 
   /// How many of the most probable classes are looked through in `topAccuracy`; nil for none.
   public let topK: Int?
-  /// How many examples with logits have their class among these.
+  /// How many examples have come with probabilities or logits, and how many of these have their class among the most probable.
+  private var ranked = 0
   private var amongTop = 0
   /// Which class is predicted of examples that come with probabilities or logits; nil where none of them do.
   public let decision: ClassDecision?
@@ -66,7 +67,7 @@ public struct ClassificationMetrics: Equatable, Sendable {
     for (row, label) in labels.enumerated() {
       let own = logarithms[row * classes.count..<(row + 1) * classes.count]
       add(label: Int(label), predicted: predicted[row], loss: -Double(own[own.startIndex + Int(label)]))
-      if let topK, rank(of: Int(label), in: own) < topK { amongTop += 1 }
+      rank(Int(label), in: own)
       probabilities?.add(logits: scalars[row * classes.count..<(row + 1) * classes.count], label: Int(label))
     }
   }
@@ -80,7 +81,15 @@ public struct ClassificationMetrics: Equatable, Sendable {
   public mutating func add(probabilities shares: [Double], label: Int, predicted: Int) {
     let own = max(shares[label], .ulpOfOne)
     add(label: label, predicted: predicted, loss: own.isNaN ? .nan : -log(own))
+    rank(label, in: shares[...])
     probabilities?.add(shares, label: label)
+  }
+
+  /// Looks for the class of an example among the most probable ones.
+  private mutating func rank(_ label: Int, in scores: ArraySlice<some BinaryFloatingPoint>) {
+    guard let topK else { return }
+    ranked += 1
+    if AviaryTraining.rank(of: label, in: scores) < topK { amongTop += 1 }
   }
 
   private var requiredDecision: ClassDecision {
@@ -123,8 +132,9 @@ public struct ClassificationMetrics: Equatable, Sendable {
   /// The share of examples whose class was predicted; nil without examples.
   public var accuracy: Double? { Self.ratio(correct, count) }
 
-  /// The share of examples whose class is among the `topK` most probable ones; nil where nobody asks, or without examples.
-  public var topAccuracy: Double? { topK == nil ? nil : Self.ratio(amongTop, count) }
+  /// The share of examples whose class is among the `topK` most probable ones; nil where nobody asks, or where no example came
+  /// with probabilities or logits.
+  public var topAccuracy: Double? { Self.ratio(amongTop, ranked) }
 
   /// The mean loss; nil without examples.
   public var meanLoss: Double? { count == 0 ? nil : lossSum / Double(count) }
@@ -185,7 +195,7 @@ extension ClassificationMetrics: Encodable {
 }
 
 /// How many classes are more probable than one of them. Of equal ones the later class comes first, as in scikit-learn.
-func rank(of label: Int, in scores: ArraySlice<Float>) -> Int {
+func rank(of label: Int, in scores: ArraySlice<some BinaryFloatingPoint>) -> Int {
   let own = scores[scores.startIndex + label]
   return scores.indices.count { place in
     scores[place] > own || (scores[place] == own && place > scores.startIndex + label)
