@@ -91,7 +91,7 @@ package enum BinaryOperation: Sendable {
 
 extension Buffer {
   /// The most axes that kernels walk over: they keep their place in arrays of this size.
-  static let mostAxes = Int(AK_MAX_RANK)
+  package static let mostAxes = Int(AK_MAX_RANK)
 
   /// The strides with which a row-major operand of `shape` is read along `result`: 0 where it repeats.
   package static func strides(of shape: [Int], along result: [Int]) -> [Int64] {
