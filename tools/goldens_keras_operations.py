@@ -103,6 +103,14 @@ def backwards():
     return keras.Model(i, x + [L.Bidirectional(L.SimpleRNN(2, go_backwards=True), backward_layer=L.SimpleRNN(2))(i)])
 
 
+@model
+def first_ends():
+    """Two outputs with channels first, and one in the order of the input."""
+    i = keras.Input((4, 5, 3))
+    x = L.Conv2D(2, 2)(L.Permute((3, 1, 2))(i))
+    return keras.Model(i, [L.AveragePooling2D(2, data_format="channels_first")(i), L.Conv2D(3, 2, data_format="channels_first")(i), x])
+
+
 def inputs(m, seed):
     generator = np.random.default_rng(seed)
     return [generator.uniform(-1, 1, (3,) + tuple(i.shape[1:])).astype("float32") for i in m.inputs]

@@ -48,14 +48,13 @@
     /// How many connections the system has taken that the server has not, because it has as many as it may or is busy. They
     /// are lost when the socket is closed. 0 where the system does not say.
     func waiting() async -> Int {
-      #if os(Linux)
-        guard let socket = channel.withLock({ $0 }) as? any SocketOptionProvider,
-          let information = try? await socket.getTCPInfo().get()
-        else { return 0 }
-        return Int(information.tcpi_unacked)
-      #else
+      guard let option = TCPState.option, let socket = channel.withLock({ $0 }) as? any SocketOptionProvider else {
         return 0
-      #endif
+      }
+      let told: TCPState.Told? = try? await socket.unsafeGetSocketOption(
+        level: .tcp, name: NIOBSDSocket.Option(rawValue: option)
+      ).get()
+      return told.map { TCPState($0).waiting } ?? 0
     }
   }
 #endif
