@@ -16,12 +16,16 @@ extension Tensor {
     ensure(
       step != 0 && start.isFinite && end.isFinite && (end - start) * step >= 0,
       "Tensor: steps of \(step) do not lead from \(start) to \(end)")
-    func number(_ place: Double) -> Float { Float(Double(start) + place * Double(step)) }
-    let steps = (Double(end) - Double(start)) / Double(step)
-    // A step that is rounded down, such as 0.1, may leave a last number that is the end itself, which does not belong to them.
+    let (first, width) = (Double(start), Double(step))
+    let steps = (Double(end) - first) / width
+    // Numbers such as 0.1 are rounded. Where no more than that is left over, the last step leads to the end itself, which
+    // does not belong to them; a number that is not rounded is compared as it is.
     let whole = steps.rounded()
-    let count = Int((step > 0 ? number(whole) < end : number(whole) > end) ? steps.rounded(.up) : whole)
-    self.init((0..<count).map { number(Double($0)) }, shape: [count])
+    let reached = first + whole * width
+    let rounding = Double(Float.ulpOfOne) / 2 * ((first.magnitude + Double(end).magnitude) / width.magnitude + whole)
+    let isEnd = Double(Float(reached)) != reached && (steps - whole).magnitude <= Swift.min(rounding, 1e-3)
+    let count = Int(isEnd ? whole : steps.rounded(.up))
+    self.init((0..<count).map { Float(first + Double($0) * width) }, shape: [count])
   }
 
   /// `count` numbers at equal distances from `start` through `end`; PyTorch's `linspace`.

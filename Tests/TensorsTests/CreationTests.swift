@@ -37,7 +37,12 @@ import Testing
     ] as [(Float, Float, Int)] {
       #expect(Tensor(to: end, by: step).count == count, "to \(end) by \(step)")
     }
+    for (width, steps) in (1..<30).flatMap({ width in (1..<60).map { (width, $0) } }) {
+      let x = Tensor(to: Float(Double(width * steps) / 20), by: Float(Double(width) / 20))
+      #expect(x.count == steps, "\(steps) steps of \(width)/20")
+    }
     #expect(Tensor(from: 1, to: 1.3, by: 0.1) == [1, 1.1, 1.2])
+    #expect(Tensor(to: Float(3).nextUp) == [0, 1, 2, 3])
     // The last number before the end is the end in Float32; a whole step lies between them.
     #expect(Tensor(from: 1e8, to: 1e8 + 8, by: 1).count == 8)
   }
