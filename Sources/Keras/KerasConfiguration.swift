@@ -186,7 +186,7 @@ extension KerasNetwork {
 }
 
 extension KerasNetwork.Configuration {
-  private enum Key: CodingKey { case input, inputs, layers, results }
+  private enum Key: CodingKey { case input, inputs, layers, results, channelsFirst }
 
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: Key.self)
@@ -205,6 +205,7 @@ extension KerasNetwork.Configuration {
       }
       self.init(input: input, layers: layers)
     }
+    channelsFirst = try container.decodeIfPresent([Int].self, forKey: .channelsFirst)
   }
 
   public func encode(to encoder: any Encoder) throws {
@@ -216,6 +217,7 @@ extension KerasNetwork.Configuration {
       try container.encodeIfPresent(results, forKey: .results)
     }
     try container.encode(layers, forKey: .layers)
+    try container.encodeIfPresent(channelsFirst, forKey: .channelsFirst)
   }
 }
 

@@ -19,11 +19,11 @@ extension Tensor {
     let (first, width) = (Double(start), Double(step))
     let steps = (Double(end) - first) / width
     // Numbers such as 0.1 are rounded. Where no more than that is left over, the last step leads to the end itself, which
-    // does not belong to them; a number that is not rounded is compared as it is.
+    // does not belong to them. Numbers such as 0.25, of few binary digits, are not.
     let whole = steps.rounded()
-    let reached = first + whole * width
+    let isRounded = Swift.max(start.significandWidth, step.significandWidth) > 12
     let rounding = Double(Float.ulpOfOne) / 2 * ((first.magnitude + Double(end).magnitude) / width.magnitude + whole)
-    let isEnd = Double(Float(reached)) != reached && (steps - whole).magnitude <= Swift.min(rounding, 1e-3)
+    let isEnd = isRounded && (steps - whole).magnitude <= Swift.min(rounding, 1e-3)
     let count = Int(isEnd ? whole : steps.rounded(.up))
     self.init((0..<count).map { Float(first + Double($0) * width) }, shape: [count])
   }

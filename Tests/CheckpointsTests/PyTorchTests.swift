@@ -36,7 +36,7 @@ import Testing
     #expect(checkpoint.metadata.extra["pytorch.key"] == "state_dict")
     #expect(checkpoint.paths == ["fc.weight", "fc.bias"])
     #expect(checkpoint.notes.contains { $0.hasPrefix("model_ema: ") })
-    #expect(checkpoint.metadata.extra["pytorch.loss"].flatMap(Double.init) != nil)
+    #expect(checkpoint.metadata.extra["loss"].flatMap { Float($0) } == 0.3)
   }
 
   @Test func wrappersAreTakenOff() throws {
