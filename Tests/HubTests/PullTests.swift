@@ -124,6 +124,26 @@ import Testing
     #expect(requests.dropFirst().allSatisfy { $0.headers["if-range"] == "\"one\"" })
   }
 
+  /// Half of what a server packs on its way is no beginning of the file.
+  @Test func whatIsPackedOnItsWayIsBegunAnew() throws {
+    let setting = try Setting(bytes: 50_000)
+    defer { setting.server.stop() }
+    setting.server["/file.bin"] = .init(
+      bytes: try Self.gzipped(setting.bytes), etag: "\"one\"", breaksAfter: 20_000, breaks: 2, coding: "gzip")
+    #expect(try setting.fetch(setting.file(hash: .sha256(setting.digits))).bytes == 50_000)
+    #expect(setting.holds() && setting.names == ["file.bin"])
+    #expect(setting.server.requests(for: "/file.bin").map(\.offset) == [nil, nil, nil])
+  }
+
+  /// One block that is stored as it is, with the header and the check of RFC 1952.
+  private static func gzipped(_ bytes: [UInt8]) throws -> [UInt8] {
+    try #require(bytes.count <= Int(UInt16.max))
+    func word(_ value: Int, _ size: Int) -> [UInt8] { (0..<size).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) } }
+    let check = ByteRegion(bytes).crc32()
+    return [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255, 1] + word(bytes.count, 2) + word(~bytes.count, 2) + bytes
+      + word(Int(check), 4) + word(bytes.count, 4)
+  }
+
   @Test func whatBreaksOffForGoodIsKeptForTheNextTime() throws {
     let setting = try Setting(bytes: 300_000)
     defer { setting.server.stop() }
