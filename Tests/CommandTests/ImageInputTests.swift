@@ -54,6 +54,23 @@ import Testing
     expectFault(some, "3 of 7 images could not be predicted", "empty: has no images", "none.png: cannot be read")
   }
 
+  /// The mean by which packed pictures are normalised is that of those that are trained on: two of ten are held out.
+  @Test func heldOutPicturesDoNotCountInTheMean() throws {
+    try FileSystem.createFolder(scratch / "packed")
+    let shades: [UInt8] = [1, 2, 4, 8, 16, 32, 64, 128, 200, 250]
+    var pictures: [UInt8] = [0, 0, 8, 3, 0, 0, 0, 10, 0, 0, 0, 28, 0, 0, 0, 28]
+    for shade in shades { pictures += [UInt8](repeating: shade, count: 784) }
+    try FileSystem.write(pictures, to: scratch / "packed/train-images-idx3-ubyte")
+    let labels: [UInt8] = [0, 0, 8, 1, 0, 0, 0, 10] + (0..<10).map { $0 % 2 }
+    try FileSystem.write(labels, to: scratch / "packed/train-labels-idx1-ubyte")
+    let outcome = try run(
+      "train", "lenet5", "--data", "packed", "--epochs", "1", "--validation", "0.2", "--output", "run")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let mean = try #require(try Checkpoint.read(from: scratch / "run/best.h5").preprocessing()).mean[0]
+    let sums = shades.indices.flatMap { a in shades.indices.filter { $0 > a }.map { Int(shades[a]) + Int(shades[$0]) } }
+    #expect(sums.contains(705 - Int((mean * 8 * 255).rounded())), "\(mean)")
+  }
+
   @Test func packedFilesAreTrainedOnUnderNamesAndPredicted() throws {
     try packed()
     let options = ["train", "lenet5", "--data", "packed", "--epochs", "1", "--batch-size", "4"]
