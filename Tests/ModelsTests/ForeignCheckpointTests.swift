@@ -51,7 +51,9 @@ import Testing
   }
 
   /// Without the renames nothing fits, and that is said.
-  @Test(.enabled(if: SharedData.isPresent, "\(SharedData.absence)"), arguments: cases.filter { $0.architecture == "lenet5" })
+  @Test(
+    .enabled(if: SharedData.isPresent, "\(SharedData.absence)"), arguments: cases.filter { $0.architecture == "lenet5" }
+  )
   func needsItsRenames(entry: Case) throws {
     let path = try #require(SharedData.url("checkpoints-pytorch/\(entry.file)")).path
     let checkpoint = try Checkpoint.read(from: path)
