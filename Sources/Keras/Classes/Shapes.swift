@@ -93,7 +93,7 @@ struct KerasPermute: KerasUnaryClass {
     func place(_ name: String) throws(KerasModelFault) -> Int {
       let axis = try source.count(name)
       let place = axis < 0 ? axis + rank + 1 : axis
-      guard dims.indices.contains(place) else { throw source.unsupported("there is no axis \(axis)") }
+      guard dims.indices.contains(place) else { throw source.unsupported("its input has no axis \(axis)") }
       return place
     }
     switch source.kind {
