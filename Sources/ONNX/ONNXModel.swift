@@ -206,12 +206,17 @@
       } catch { throw .archive(error) }
     }
 
-    /// Tensors whose bytes are elsewhere, and these bytes: each begins at a multiple of 64.
+    /// Tensors whose bytes are elsewhere, and these bytes: each begins at a multiple of 64. Integers, which are axes, shapes and
+    /// indices, stay in the file: readers infer shapes from them.
     private func external(_ location: String) -> ([ONNXTensorProto], [ByteRegion]) {
       var tensors: [ONNXTensorProto] = []
       var parts: [ByteRegion] = []
       var offset = 0
       for initializer in initializers {
+        guard initializer.type != .int64 else {
+          tensors.append(initializer.proto())
+          continue
+        }
         tensors.append(initializer.proto(at: (location, offset)))
         parts.append(ByteRegion([UInt8](initializer.bytes)))
         offset += initializer.bytes.count

@@ -190,6 +190,9 @@
         stored.rawData = Data(data[offset..<offset + length])
         #expect(stored.floats == parameter.tensor.scalars)
       }
+      // Readers infer shapes from integers.
+      let shape = try file.initializer("integers")
+      #expect(shape.dataLocation == .default && shape.rawData.count == 8 * 2)
     }
 
     @Test func examplesAreTheNetworks() throws {
