@@ -8,8 +8,24 @@
 // Below this many columns a second thread costs more than it saves.
 #define GRAIN 64
 
+// Fewer elements than this are copied faster than a second thread begins.
+#define COPIED_ALONE 16384
+
+typedef struct {
+  const float *table;
+  const int32_t *indices;
+  float *y;
+  size_t width;
+} copy;
+
+static void rows(void *context, size_t start, size_t end) {
+  const copy *c = context;
+  for (size_t i = start; i < end; i++)
+    memcpy(c->y + i * c->width, c->table + (size_t)c->indices[i] * c->width, c->width * sizeof(float));
+}
+
 void ak_embed(const float *table, const int32_t *indices, float *y, size_t count, size_t width) {
-  for (size_t i = 0; i < count; i++) memcpy(y + i * width, table + (size_t)indices[i] * width, width * sizeof(float));
+  ak_parallel_ranges(count, COPIED_ALONE / (width ? width : 1) + 1, rows, &(copy){table, indices, y, width});
 }
 
 typedef struct {

@@ -85,7 +85,21 @@ package struct RecurrentShape: Hashable, Sendable {
     let candidates: Buffer?
   }
 
+  /// What a layer reads: the sequence [T, N, I], or the rows of which it consists, [U, I], and which of them comes where.
+  package enum Input: Sendable {
+    case sequence(Buffer)
+    case rows(Buffer, places: [Int32])
+
+    fileprivate var elements: Buffer {
+      switch self {
+      case .sequence(let x): x
+      case .rows(let rows, _): rows
+      }
+    }
+  }
+
   package struct Gradients: Sendable {
+    /// Of the sequence, or of the rows.
     package var x: Buffer?
     package var input: Buffer?
     package var recurrent: Buffer?
@@ -100,8 +114,9 @@ package struct RecurrentShape: Hashable, Sendable {
   private var wide: Int { rows * kind.gates * hidden }
   private var narrow: Int { rows * hidden }
 
-  private var inputShape: LinearShape {
-    LinearShape(rows: steps * rows, inputs: inputs, outputs: kind.gates * hidden, hasBias: hasBias)
+  private func inputShape(_ x: Input) -> LinearShape {
+    let rows = x.elements.count / inputs
+    return LinearShape(rows: rows, inputs: inputs, outputs: kind.gates * hidden, hasBias: hasBias)
   }
   private var recurrentShape: LinearShape {
     LinearShape(rows: steps * rows, inputs: hidden, outputs: kind.gates * hidden, hasBias: hasBias)
@@ -136,17 +151,15 @@ package struct RecurrentShape: Hashable, Sendable {
 
 extension RecurrentShape {
   /// - Parameters:
-  ///   - x: [T, N, I], row-major.
+  ///   - x: row-major.
   ///   - hidden, cell: [N, H], the states at the beginning; nil for zeros.
   ///   - lengths: of each sequence; nil where none ends early.
   ///   - training: whether the trace for the backward pass is kept.
   /// - Returns: y [T, N, H], and the states at each sequence's end, [N, H].
   package func forward(
-    _ x: Buffer, weights: Weights, hidden: Buffer?, cell: Buffer?, lengths: [Int32]?, training: Bool
+    _ x: Input, weights: Weights, hidden: Buffer?, cell: Buffer?, lengths: [Int32]?, training: Bool
   ) -> (y: Buffer, hidden: Buffer, cell: Buffer?, trace: Trace?) {
-    let gates = Buffer(.plain([steps, rows, kind.gates * self.hidden]))
-    inputShape.forward(training: training, relu: false).forward(
-      source: x, weights: weights.input, bias: weights.inputBias, into: gates)
+    let gates = products(with: x, weights, training: training)
     let y = Buffer(.plain([steps, rows, self.hidden]))
     // Without a backward pass two places take turns.
     let places = training ? steps + 1 : 2
@@ -192,6 +205,23 @@ extension RecurrentShape {
     )
   }
 
+  /// The product of all steps with the input, [T, N, G·H].
+  private func products(with x: Input, _ weights: Weights, training: Bool) -> Buffer {
+    let plan = inputShape(x).forward(training: training, relu: false)
+    let width = kind.gates * hidden
+    func product(shape: [Int]) -> Buffer {
+      let result = Buffer(.plain(shape))
+      plan.forward(source: x.elements, weights: weights.input, bias: weights.inputBias, into: result)
+      return result
+    }
+    switch x {
+    case .sequence: return product(shape: [steps, rows, width])
+    case .rows(let distinct, let places):
+      return product(shape: [distinct.count / inputs, width]).rows(places, width: width)
+        .reshaped(to: [steps, rows, width])
+    }
+  }
+
   private func withLengths<Result>(_ lengths: [Int32]?, _ body: (UnsafePointer<Int32>?) -> Result) -> Result {
     guard let lengths else { return body(nil) }
     return unsafe lengths.withUnsafeBufferPointer { unsafe body($0.baseAddress) }
@@ -219,7 +249,7 @@ extension RecurrentShape {
   ///   - hidden, cell: the gradients of the states at the end, [N, H]; nil for zeros.
   ///   - trace: what the forward pass left, which is used up.
   package func backward(
-    _ gradient: Buffer, hidden: Buffer?, cell: Buffer?, x: Buffer, weights: Weights, lengths: [Int32]?, trace: Trace,
+    _ gradient: Buffer, hidden: Buffer?, cell: Buffer?, x: Input, weights: Weights, lengths: [Int32]?, trace: Trace,
     wanted: Wanted
   ) -> Gradients {
     let shape = [rows, self.hidden]
@@ -262,17 +292,27 @@ extension RecurrentShape {
       }
     }
     var result = Gradients(hidden: hiddenGradient.adding(direct, relu: false), cell: cellGradient)
-    if wanted.x {
-      result.x = inputShape.backwardData().backwardData(gradient: trace.gates, weights: weights.input)
-    }
-    if wanted.input {
-      (result.input, result.inputBias) = inputShape.backwardWeights().backwardWeights(
-        source: x, gradient: trace.gates, bias: weights.inputBias?.layout)
+    if wanted.x || wanted.input {
+      let (shape, gates) = (inputShape(x), gradientOfProducts(with: x, trace))
+      if wanted.x { result.x = shape.backwardData().backwardData(gradient: gates, weights: weights.input) }
+      if wanted.input {
+        (result.input, result.inputBias) = shape.backwardWeights().backwardWeights(
+          source: x.elements, gradient: gates, bias: weights.inputBias?.layout)
+      }
     }
     if wanted.recurrent {
       (result.recurrent, result.recurrentBias) = recurrentGradients(trace, productGradients, weights)
     }
     return result
+  }
+
+  /// Of the products with the input, each of which goes to all places where its row comes.
+  private func gradientOfProducts(with x: Input, _ trace: Trace) -> Buffer {
+    switch x {
+    case .sequence: trace.gates
+    case .rows(let distinct, let places):
+      trace.gates.gathered(intoRows: places, of: [distinct.count / inputs, kind.gates * hidden])
+    }
   }
 
   /// The gradients of the weights of all steps' products with the state, and of their bias.

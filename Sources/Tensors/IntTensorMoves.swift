@@ -36,6 +36,19 @@ extension IntTensor {
     return IntTensor(scalars, shape: whole)
   }
 
+  /// The axes in another order: axis i of the result is axis `order[i]` of this tensor. Negative axes count from the last.
+  public func transposed(_ order: [Int]) -> IntTensor {
+    let order = order.map { $0 < 0 ? $0 + rank : $0 }
+    ensure(order.sorted() == Array(shape.indices), "transposed: \(order) is not an order of the axes of \(shape)")
+    let (own, moved) = (rowMajorStrides(shape), order.map { shape[$0] })
+    let strides = rowMajorStrides(moved)
+    let scalars = (0..<count).map { number in
+      let place = moved.indices.reduce(0) { $0 + number / strides[$1] % moved[$1] * own[order[$1]] }
+      return self.scalars[place]
+    }
+    return IntTensor(scalars, shape: moved)
+  }
+
   /// Repeated along axes of size 1, and along new axes in front, to the shape given.
   public func expanded(to shape: [Int]) -> IntTensor {
     if shape == self.shape { return self }

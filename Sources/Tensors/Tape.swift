@@ -105,6 +105,11 @@ final class Tape {
     if let node = x.node, node.tape == number { rectified.insert(node.index) }
   }
 
+  /// Whether somebody sees, or changes, what gradient comes to this position.
+  func observes(_ position: TapePosition) -> Bool {
+    position.tape != number || rule != nil || watched.contains(position.index)
+  }
+
   fileprivate func isHiddenRelu(_ position: TapePosition) -> Bool {
     position.tape == number && rectified.contains(position.index) && !watched.contains(position.index)
   }

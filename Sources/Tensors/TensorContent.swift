@@ -75,6 +75,8 @@ enum Deferred {
   case channelNormalization(Tensor, ChannelNormalization)
   /// Channels joined in inference, which a normalisation takes from where they are.
   case joinedChannels(JoinedChannels)
+  /// Rows of a table, which a product takes from where they are.
+  case rows(LookedUpRows)
   /// A sum that a relu may still join.
   case sum(Tensor, Tensor)
   /// A maximum over windows of what is computed in integers.
@@ -154,6 +156,7 @@ extension Deferred {
     case .batchNormalization(let pass): return pass.result(relu: false)
     case .channelNormalization(let x, let normalization): return normalization.result(x, relu: false)
     case .joinedChannels(let channels): return channels.joined()
+    case .rows(let rows): return rows.copied()
     case .sum(let a, let b): return Tensor.sum(a, b, relu: false)
     case .maxPool(let pool): return pool.compute()
     case .dequantization(let weights): return weights.dequantized()

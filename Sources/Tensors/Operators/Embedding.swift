@@ -13,18 +13,14 @@ public func embedding(_ indices: IntTensor, weight: Tensor, padding: Int? = nil)
   ensure(
     padding.map { (0..<weight.shape[0]).contains($0) } ?? true,
     "embedding: the padding \(padding ?? 0) is not one of the \(weight.shape[0]) rows of \(weight.shape)")
-  let shape = indices.shape + [weight.shape[1]]
   func description() -> OperationDescription {
     guard let padding else { return .init("embedding", "indices", .indices(indices)) }
     return .init("embedding", ["indices": .indices(indices), "padding": .integer(padding)])
   }
   return operation {
-    let y = weight.plainBuffer.rows(indices.scalars, width: weight.shape[1])
-    return recorded(Tensor(y.reshaped(to: shape), shape: shape), as: description(), from: weight) { dy, cotangents in
-      let gradient = dy.plainBuffer.gathered(intoRows: indices.scalars, of: weight.shape)
-      guard let padding else { return cotangents.add(Tensor(gradient, shape: weight.shape), to: weight) }
-      let mask = Tensor((0..<weight.shape[0]).map { $0 == padding ? 0 : 1 }, shape: [weight.shape[0], 1])
-      cotangents.add(Tensor(gradient, shape: weight.shape) * mask, to: weight)
+    let rows = LookedUpRows(table: weight, indices: indices, padding: padding)
+    return .lookedUp(rows, as: description(), from: weight) { dy, cotangents in
+      rows.add(dy.plainBuffer, of: indices.scalars, to: &cotangents)
     }
   }
 }

@@ -50,10 +50,11 @@ public func recurrent(
     return (zeros([shape.steps, 0, shape.hidden]), zeros(stateShape), kind == .lstm ? zeros(stateShape) : nil)
   }
   return operation {
+    let source = RecurrentSource(x)
     let operands = [weights.input, weights.recurrent, weights.inputBias, weights.recurrentBias, x, hidden, cell]
     let isTraining = operands.contains { $0?.isTracked ?? false }
     let result = shape.forward(
-      x.plainBuffer, weights: weights.buffers, hidden: hidden?.plainBuffer, cell: cell?.plainBuffer, lengths: lengths,
+      source.input, weights: weights.buffers, hidden: hidden?.plainBuffer, cell: cell?.plainBuffer, lengths: lengths,
       training: isTraining)
     let (lastHidden, lastCell) = (
       Tensor(result.hidden, shape: stateShape), result.cell.map { Tensor($0, shape: stateShape) }
@@ -67,10 +68,10 @@ public func recurrent(
       [x, weights.input, weights.recurrent, weights.inputBias, weights.recurrentBias, hidden, cell],
       [states, lastHidden] + (lastCell.map { [$0] } ?? []))
     guard let trace = result.trace else { return (states, lastHidden, lastCell) }
-    let pass = RecurrentPass(shape: shape, x: x, weights: weights, lengths: lengths, trace: trace)
+    let pass = RecurrentPass(shape: shape, source: source, weights: weights, lengths: lengths, trace: trace)
     return untraced {
       let y = recorded(
-        states, as: description(), from: x, weights.input, weights.recurrent, weights.inputBias,
+        states, as: description(), from: source.operand, weights.input, weights.recurrent, weights.inputBias,
         weights.recurrentBias, hidden, cell
       ) { dy, cotangents in pass.pullback(dy, hidden: hidden, cell: cell, &cotangents) }
       return (
@@ -120,10 +121,36 @@ private func checked(_ lengths: [Int]?, _ shape: RecurrentShape) -> [Int32]? {
   return lengths.allSatisfy { $0 == shape.steps } ? nil : lengths.map(Int32.init)
 }
 
+/// What a recurrent layer reads.
+private struct RecurrentSource {
+  /// What the gradient goes to: the sequence, or the table that its steps are rows of.
+  let operand: Tensor
+  let input: RecurrentShape.Input
+  private let table: (looked: LookedUpRows, distinct: [Int32])?
+
+  /// By rows of a table where that at least halves the products.
+  init(_ x: Tensor) {
+    if let looked = x.rowsOfTable, let (distinct, places) = looked.distinct(atMost: looked.indices.scalars.count / 2) {
+      table = (looked, distinct)
+      operand = looked.table
+      input = .rows(looked.table.plainBuffer.rows(distinct, width: x.shape[2]), places: places)
+    } else {
+      table = nil
+      operand = x
+      input = .sequence(x.plainBuffer)
+    }
+  }
+
+  func add(_ gradient: Buffer, to cotangents: inout Cotangents) {
+    if let table { return table.looked.add(gradient, of: table.distinct, to: &cotangents) }
+    cotangents.add(Tensor(gradient.reshaped(to: operand.shape), shape: operand.shape), to: operand)
+  }
+}
+
 /// One pass through a layer, and the gradients that its backward pass has received so far.
 private final class RecurrentPass {
   private let shape: RecurrentShape
-  private let x: Tensor
+  private let source: RecurrentSource
   private let weights: RecurrentWeights
   private let lengths: [Int32]?
   private let trace: RecurrentShape.Trace
@@ -132,10 +159,11 @@ private final class RecurrentPass {
   var cellGradient: Tensor?
 
   init(
-    shape: RecurrentShape, x: Tensor, weights: RecurrentWeights, lengths: [Int32]?, trace: RecurrentShape.Trace
+    shape: RecurrentShape, source: RecurrentSource, weights: RecurrentWeights, lengths: [Int32]?,
+    trace: RecurrentShape.Trace
   ) {
     self.shape = shape
-    self.x = x
+    self.source = source
     self.weights = weights
     self.lengths = lengths
     self.trace = trace
@@ -154,11 +182,12 @@ private final class RecurrentPass {
     let wantsRecurrent =
       cotangents.wants(weights.recurrent) || (weights.recurrentBias.map(cotangents.wants) ?? false)
     let gradients = shape.backward(
-      dy.plainBuffer, hidden: hiddenGradient?.plainBuffer, cell: cellGradient?.plainBuffer, x: x.plainBuffer,
+      dy.plainBuffer, hidden: hiddenGradient?.plainBuffer, cell: cellGradient?.plainBuffer, x: source.input,
       weights: weights.buffers, lengths: lengths, trace: trace,
-      wanted: .init(x: cotangents.wants(x), input: wantsInput, recurrent: wantsRecurrent))
+      wanted: .init(x: cotangents.wants(source.operand), input: wantsInput, recurrent: wantsRecurrent))
+    if let gradient = gradients.x { source.add(gradient, to: &cotangents) }
     let found: [(Tensor?, Buffer?)] = [
-      (x, gradients.x), (weights.input, gradients.input), (weights.recurrent, gradients.recurrent),
+      (weights.input, gradients.input), (weights.recurrent, gradients.recurrent),
       (weights.inputBias, gradients.inputBias), (weights.recurrentBias, gradients.recurrentBias),
       (hidden, gradients.hidden), (cell, gradients.cell),
     ]

@@ -37,13 +37,16 @@ extension Tensor {
     ensure(order.sorted() == Array(shape.indices), "transposed: \(order) is not an order of the axes of \(shape)")
     var inverse = order
     for (new, old) in order.enumerated() { inverse[old] = new }
+    func description() -> OperationDescription { .init("transposed", "order", .integers(order)) }
     return operation {
-      let y = plainBuffer.transposed(order, shape: shape)
-      return recorded(
-        Tensor(y, shape: order.map { shape[$0] }), as: .init("transposed", "order", .integers(order)), from: self
-      ) { [x = operand] dy, cotangents in
-        cotangents.add(dy.transposed(inverse), to: x)
+      let pullback: Pullback = { [x = operand] dy, cotangents in cotangents.add(dy.transposed(inverse), to: x) }
+      if order.last == rank - 1, let rows = rowsOfTable {
+        let indices = rows.indices.transposed(order.dropLast())
+        let moved = LookedUpRows(table: rows.table, indices: indices, padding: rows.padding)
+        return .lookedUp(moved, as: description(), from: self, pullback: pullback)
       }
+      let y = Tensor(plainBuffer.transposed(order, shape: shape), shape: order.map { shape[$0] })
+      return recorded(y, as: description(), from: self, pullback: pullback)
     }
   }
 }
