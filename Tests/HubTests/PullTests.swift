@@ -318,6 +318,18 @@ import Testing
     #expect(setting.server.requests.count == 1 && setting.holds())
   }
 
+  /// Other tests have a server each, and the system gives them the numbers of those that have ended.
+  @Test func aServerThatIsStoppedAgainEndsNoOther() async throws {
+    let ended = try Setting(bytes: 10)
+    ended.server.stop()
+    // Its thread closes the socket.
+    try await Task.sleep(for: .milliseconds(50))
+    let others = try (0..<4).map { _ in try Setting(bytes: 100) }
+    defer { for other in others { other.server.stop() } }
+    ended.server.stop()
+    for other in others { #expect(try other.fetch(other.file()).bytes == 100) }
+  }
+
   @Test func nothingIsFetchedOffline() throws {
     let setting = try Setting(bytes: 100)
     defer { setting.server.stop() }

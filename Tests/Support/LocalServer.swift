@@ -61,48 +61,22 @@ public final class LocalServer: Sendable {
   private struct State {
     var manners: [String: Manner] = [:]
     var requests: [Request] = []
-    var isOver = false
   }
 
-  public let port: UInt16
-  private let socket: Int32
+  private let listener: Listener
   private let state = Mutex(State())
 
   public init() throws {
-    let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    var one: Int32 = 1
-    setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<Int32>.size))
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let isBound = withUnsafeMutablePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(socket, $0, size) == 0 && listen(socket, 16) == 0 && getsockname(socket, $0, &size) == 0
-      }
-    }
-    guard isBound else { throw POSIXError(.EADDRNOTAVAIL) }
-    self.socket = socket
-    port = UInt16(bigEndian: address.sin_port)
-    // The thread keeps nothing of the server alive but its state.
-    let thread = Thread { [weak self] in
-      while true {
-        let connection = accept(socket, nil, nil)
-        guard connection >= 0, let server = self, !server.state.withLock({ $0.isOver }) else { break }
-        let answering = Thread { server.answer(connection) }
-        answering.start()
-      }
-      close(socket)
-    }
-    thread.start()
+    listener = try Listener()
+    listener.start { [weak self] connection in self?.answer(connection) }
   }
+
+  deinit { stop() }
 
   /// Ends the server; connections that are open end by themselves.
-  public func stop() {
-    state.withLock { $0.isOver = true }
-    shutdown(socket, Int32(SHUT_RDWR))
-  }
+  public func stop() { listener.stop() }
 
+  public var port: UInt16 { listener.port }
   public var root: String { "http://127.0.0.1:\(port)" }
 
   public subscript(path: String) -> Manner {
@@ -118,7 +92,6 @@ public final class LocalServer: Sendable {
   // MARK: Connections
 
   private func answer(_ connection: Int32) {
-    defer { close(connection) }
     guard let request = read(from: connection) else { return }
     // A proxy is asked for whole addresses; the query is no part of a file's path.
     var path = request.target
@@ -169,7 +142,7 @@ public final class LocalServer: Sendable {
     let sent = min(body.count, manner.breaksAfter ?? .max, manner.stallsAfter ?? .max)
     put(Array(body.prefix(sent)), connection, pace: manner.pace)
     if manner.stallsAfter != nil {
-      for _ in 0..<600 where !state.withLock({ $0.isOver }) { usleep(50_000) }
+      for _ in 0..<600 where !listener.isOver { usleep(50_000) }
     }
   }
 
