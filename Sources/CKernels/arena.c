@@ -24,6 +24,7 @@ static char *base;       // of the addresses set apart
 static size_t reserved;  // how many these are
 static size_t usable;    // of them, from the base on, may be read and written
 static size_t length;    // of them have been cut into blocks
+static size_t needed;    // of them have been in use at some time since the end was last trimmed
 static span *first;      // of the free stretches
 
 /// Reserves address space, which costs no memory: as much as the process is allowed.
@@ -57,6 +58,12 @@ static bool grow(size_t bytes) {
   return true;
 }
 
+static void *in_use(char *block, size_t size) {
+  size_t end = (size_t)(block - base) + size;
+  if (end > needed) needed = end;
+  return block;
+}
+
 void *ak_arena_allocate(size_t bytes, size_t *capacity) {
   if (bytes > LARGEST || !reserve()) return NULL;
   size_t size = (bytes + AK_ARENA_UNIT - 1) / AK_ARENA_UNIT * AK_ARENA_UNIT;
@@ -76,7 +83,7 @@ void *ak_arena_allocate(size_t bytes, size_t *capacity) {
       *best = found->next;
       free(found);
     }
-    return block;
+    return in_use(block, size);
   }
   // At the end of the range, where a free stretch may begin it.
   char *block = base + length;
@@ -87,7 +94,7 @@ void *ak_arena_allocate(size_t bytes, size_t *capacity) {
     free(*last);
     *last = NULL;
   }
-  return block;
+  return in_use(block, size);
 }
 
 void ak_arena_release(void *block, size_t capacity) {
@@ -138,4 +145,23 @@ void ak_arena_trim(void) {
       place = &unused->next;
     }
   }
+}
+
+void ak_arena_trim_unneeded(void) {
+  span **place = &first;
+  while (*place && (*place)->next) place = &(*place)->next;
+  span *last = *place;
+  size_t used = length;
+  if (last && last->start + last->size == base + length) {
+    used = (size_t)(last->start - base);
+    size_t kept = used > needed ? used : needed;
+    if (kept < length) madvise(base + kept, length - kept, MADV_DONTNEED);
+    last->size = kept - used;
+    length = kept;
+    if (last->size == 0) {
+      *place = NULL;
+      free(last);
+    }
+  }
+  needed = used;
 }

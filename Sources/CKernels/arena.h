@@ -21,5 +21,7 @@ bool ak_arena_owns(const void *block);
 size_t ak_arena_length(void);
 /// Returns unused memory to the system.
 void ak_arena_trim(void);
+/// Returns the memory at the range's end that has been unused ever since the last call.
+void ak_arena_trim_unneeded(void);
 
 #endif

@@ -165,6 +165,12 @@ public enum Compute {
   public static func trimMemory() {
     ak_pool_trim()
   }
+
+  /// Gives memory back that no tensor has needed since the last call: what a burst of work took. Called every now and then it
+  /// slows steady work by nothing.
+  public static func trimUnneededMemory() {
+    ak_pool_trim_unneeded()
+  }
 }
 
 /// A body, or a job of a task, as C hands it on.

@@ -97,29 +97,34 @@ struct ServeCommand: ParsableCommand {
       try waiting {
         do {
           try await server.run { port in
-            let address = "http://" + (host.contains(":") ? "[\(host)]" : host) + ":\(port)"
+            let address = Self.address(host, port)
             log.info("listening", [("address", .text(address))])
             print(address)
             flushOutput()
           }
+        } catch let fault as ListeningFault {
+          throw fault
         } catch {
-          throw ServingEnd.failed(host: host, port: port, reason: "\(error)")
+          throw ServingEnd.failed(address: Self.address(host, port), reason: "\(error)")
         }
         log.info("stopped")
       }
     #endif
   }
+
+  private static func address(_ host: String, _ port: Int) -> String {
+    "http://" + (host.contains(":") ? "[\(host)]" : host) + ":\(port)"
+  }
 }
 
 /// Why the server has ended though nobody asked it to.
 enum ServingEnd: Error, CustomStringConvertible {
-  /// The port cannot be used, or the server broke.
-  case failed(host: String, port: Int, reason: String)
+  /// The system took the port away, or the server broke.
+  case failed(address: String, reason: String)
 
   var description: String {
     switch self {
-    case .failed(let host, let port, let reason):
-      "cannot serve at \(host):\(port): \(reason); choose others with --host and --port"
+    case .failed(let address, let reason): "the server at \(address) has ended: \(reason); start it again"
     }
   }
 }

@@ -46,6 +46,33 @@ import Testing
     }
   }
 
+  /// What work needs again and again stays; what a burst took goes after it, whether its blocks are small or large.
+  @Test(arguments: [100_000, 3 << 20]) func whatABurstTookIsGivenBack(size: Int) async {
+    await #expect(processExitsWith: .success) { [size] in
+      var capacity = 0
+      func use(_ count: Int) {
+        let blocks = (0..<count).map { _ in ak_pool_allocate(size, &capacity)! }
+        for block in blocks { ak_pool_release(block, capacity) }
+      }
+      use(10)
+      Compute.trimUnneededMemory()
+      check(Compute.memory.heldBytes == 10 * capacity, "\(Compute.memory)")
+      for _ in 0..<3 {
+        use(3)
+        Compute.trimUnneededMemory()
+        check(Compute.memory.heldBytes == 3 * capacity, "\(Compute.memory)")
+        let misses = Compute.memory.misses
+        use(3)
+        check(Compute.memory.misses == misses)
+        use(10)
+        Compute.trimUnneededMemory()
+        check(Compute.memory.heldBytes == 10 * capacity, "\(Compute.memory)")
+      }
+      Compute.trimUnneededMemory()
+      check(Compute.memory.heldBytes == 0, "\(Compute.memory)")
+    }
+  }
+
   @Test func largeBlocksAreCutFromWhatHasJoined() async {
     await #expect(processExitsWith: .success) {
       let size = 3 << 20

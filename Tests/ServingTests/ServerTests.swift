@@ -295,13 +295,31 @@
       }
     }
 
-    @Test func aPortThatIsTakenIsAFault() async throws {
+    @Test func whereItCannotListenIsSaid() async throws {
       let (first, second) = (try service(), try service())
-      try await serving(first) { port, _ in
+      @Sendable func fault(_ host: String, _ port: Int) async -> ListeningFault? {
         var options = HTTPServer.Options()
-        options.port = port
-        await #expect(throws: (any Error).self) { try await HTTPServer(second, options: options).run { _ in } }
+        (options.host, options.port) = (host, port)
+        do {
+          try await HTTPServer(second, options: options).run { _ in }
+          return nil
+        } catch {
+          return error as? ListeningFault
+        }
       }
+      try await serving(first) { port, _ in
+        let taken = await fault("127.0.0.1", port)
+        #expect(taken == .taken(host: "127.0.0.1", port: port))
+        #expect(
+          taken?.description
+            == "port \(port) of 127.0.0.1 is taken by another program; choose another with --port, or any that is free with --port 0"
+        )
+      }
+      // Of the networks that are for documents alone (RFC 5737); and a name that is none (RFC 6761).
+      #expect(await fault("192.0.2.1", 0) == .elsewhere(host: "192.0.2.1"))
+      #expect(await fault("nowhere.invalid", 0) == .unknownHost("nowhere.invalid"))
+      #expect(ListeningFault(code: EACCES, host: "127.0.0.1", port: 80) == .forbidden(port: 80))
+      #expect(ListeningFault(code: EIO, host: "127.0.0.1", port: 80) == nil)
     }
   }
 

@@ -12,6 +12,8 @@ void *ak_pool_allocate(size_t bytes, size_t *capacity);
 void ak_pool_release(void *block, size_t capacity);
 /// Frees every unused block.
 void ak_pool_trim(void);
+/// Frees the blocks that have been unused ever since the last call. Those that work needs again and again stay.
+void ak_pool_trim_unneeded(void);
 
 typedef struct ak_pool_statistics {
   uint64_t allocations; // blocks handed out

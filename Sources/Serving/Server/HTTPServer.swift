@@ -1,5 +1,6 @@
 #if Server
   import AviaryCheckpoints
+  import AviaryKernels
   import Hummingbird
   import HummingbirdCore
   import Logging
@@ -26,6 +27,9 @@
       package var grace: Duration = .milliseconds(500)
       /// How often the files of models are looked at; nil for never.
       package var polling: Duration? = .seconds(2)
+      /// How often memory is given back that nobody has needed since: each request that waits holds its prepared picture, so
+      /// that a burst takes much more than steady work.
+      package var tidying: Duration = .seconds(30)
 
       package init() {}
     }
@@ -69,11 +73,19 @@
       // True for the server itself, which ends last.
       try await withThrowingTaskGroup(of: Bool.self) { tasks in
         tasks.addTask {
-          try await group.run()
+          do {
+            try await group.run()
+          } catch {
+            throw ListeningFault(error, host: options.host, port: options.port) ?? error
+          }
           return true
         }
         tasks.addTask {
-          await poll()
+          if let polling = options.polling { await repeating(every: polling) { await service.store.poll() } }
+          return false
+        }
+        tasks.addTask {
+          await repeating(every: options.tidying) { Compute.trimUnneededMemory() }
           return false
         }
         tasks.addTask {
@@ -90,12 +102,11 @@
       }
     }
 
-    private func poll() async {
-      guard let polling = options.polling else { return }
+    private func repeating(every interval: Duration, _ work: () async -> Void) async {
       while !Task.isCancelled {
-        try? await Task.sleep(for: polling)
+        try? await Task.sleep(for: interval)
         if Task.isCancelled { return }
-        await service.store.poll()
+        await work()
       }
     }
 
