@@ -35,6 +35,8 @@ public enum ArchiveFault: Swift.Error, Equatable, Sendable, CustomStringConverti
   case checksum(path: String, member: String)
   /// A valid feature that is not supported, such as encryption.
   case unsupported(path: String, feature: String)
+  /// Compressed bytes, of which nothing says how many they are, come to more than the limits allow.
+  case unpacksToMore(path: String, part: String, limit: Int)
 
   public var description: String {
     switch self {
@@ -55,6 +57,8 @@ public enum ArchiveFault: Swift.Error, Equatable, Sendable, CustomStringConverti
     case .noMember(let path, let member): "\(path): has no member '\(member)'"
     case .checksum(let path, let member): "\(path): damaged: the checksum of '\(member)' does not match its bytes"
     case .unsupported(let path, let feature): "\(path): \(feature) is not supported"
+    case .unpacksToMore(let path, let part, let limit):
+      "\(path): refused: \(part) unpacks to more than the \(limit) bytes allowed"
     }
   }
 }

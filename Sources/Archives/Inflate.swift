@@ -7,7 +7,7 @@ extension ByteRegion {
     case raw
     /// zlib's header and Adler-32.
     case zlib
-    /// gzip's header and CRC-32.
+    /// gzip's header and CRC-32. Several members stand for what they hold together (RFC 1952), and zeros may follow.
     case gzip
 
     fileprivate var windowBits: Int32 {
@@ -52,7 +52,7 @@ extension ByteRegion {
         })
       if let made, let used = whole.part(from: 0, count: made) { return used }
       guard room < limit else {
-        throw .malformed(path: path, part: part, reason: "unpacks to more than the \(limit) bytes allowed")
+        throw .unpacksToMore(path: path, part: part, limit: limit)
       }
       room = room > limit / 4 ? limit : room * 4
     }
@@ -91,11 +91,30 @@ extension ByteRegion {
       let produced = max(room, 1) - Int(unsafe stream.avail_out)
       if produced > room { return nil }
       made += produced
-      if status == Z_STREAM_END { break }
+      if status == Z_STREAM_END {
+        guard wrapping == .gzip, unsafe try isMember(UnsafeRawBufferPointer(rebasing: source[taken...]), path, part)
+        else {
+          break
+        }
+        unsafe inflateReset(&stream)
+        continue
+      }
       guard status == Z_OK, produced > 0 || Int(unsafe stream.avail_in) < give else {
         throw .malformed(path: path, part: part, reason: "its compressed bytes are damaged or cut short")
       }
     }
     return made
+  }
+
+  /// Whether another member of gzip follows; what stands in its place would be lost without a word.
+  private static func isMember(
+    _ rest: UnsafeRawBufferPointer, _ path: String, _ part: String
+  ) throws(ArchiveFault) -> Bool {
+    if unsafe rest.starts(with: [0x1f, 0x8b]) { return true }
+    guard unsafe rest.allSatisfy({ $0 == 0 }) else {
+      throw .malformed(
+        path: path, part: part, reason: "\(rest.count) bytes follow its compressed ones, and are none themselves")
+    }
+    return false
   }
 }

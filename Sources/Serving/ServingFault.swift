@@ -16,7 +16,7 @@ package enum ServingFault: Error, Equatable, Sendable, CustomStringConvertible {
   case noPath(String)
   /// The path does not take the method.
   case method(String, allowed: String)
-  /// The body is larger than is read.
+  /// The body is larger than is read, or unpacks to more.
   case bodyTooLarge(limit: Int)
   /// The body is of a kind that the route or the model does not take.
   case unsupportedBody(String)

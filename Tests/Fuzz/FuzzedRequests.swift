@@ -23,15 +23,22 @@ enum FuzzedRequests {
       Array("infer\n\(json)".utf8), Array("form b\n\(form)".utf8), Array("rows\n\(rows)".utf8),
       Array("head\n/v2/models/a%20b/versions/1/infer?model=x%3D&top=+3".utf8),
       Array("head\nmultipart/form-data; boundary=\"a;\\\"b\"; x=y".utf8),
-    ]
+    ] + PackedRequests.corpus
   }()
 
   /// Reads a body as the server does. Faults are what is expected.
   static func read(_ bytes: [UInt8]) {
     guard let end = bytes.firstIndex(of: 0x0a) else { return }
     let words = String(decoding: bytes[..<end], as: UTF8.self).split(separator: " ").map(String.init)
-    let body = Array(bytes[(end + 1)...])
+    read(Array(bytes[(end + 1)...]), words[...])
+  }
+
+  private static func read(_ body: [UInt8], _ words: ArraySlice<String>) {
     switch words.first {
+    case "packed":
+      // And then what was packed.
+      guard let body = RequestReaders.unpacked(body, encoding: words.dropFirst().first ?? "gzip") else { return }
+      read(body, words.dropFirst(2))
     case "infer": RequestReaders.inference(body, headerLength: words.dropFirst().first)
     case "form": RequestReaders.form(body, boundary: words.dropFirst().first ?? "b")
     case "rows": RequestReaders.rows(body)

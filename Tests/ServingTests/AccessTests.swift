@@ -37,7 +37,8 @@ import Testing
     #expect(fault(["content-encoding": "gzip"]) == nil)
   }
 
-  /// The same row as it is, by Python's `gzip.compress(…, mtime=0)`, and by `zlib.compress`.
+  /// The same row as it is, by Python's `gzip.compress(…, mtime=0)`, and by `zlib.compress`. The others are from
+  /// `tools/goldens_gzip.py`.
   @Test func packedBodiesAreUnpackedWithinLimits() async throws {
     let service = try Toy.service(["kinds": try Toy.rows()], in: setting.folder) { $0.bodyLimit = 2000 }
     let row = #"{"age": 2, "colour": "blue"}"#
@@ -49,16 +50,23 @@ import Testing
       await service.answer(
         .post, "/predict", headers: ["content-type": type, "content-encoding": encoding], body)
     }
-    for (encoding, body) in [("gzip", gzip), ("X-GZip", gzip), ("deflate", zlib), ("identity", Array(row.utf8))] {
+    for (encoding, body) in [
+      ("gzip", gzip), ("X-GZip", gzip), ("deflate", zlib), ("identity", Array(row.utf8)),
+      ("gzip", try #require(Base64.decoded(Self.members))), ("gzip", gzip + [0, 0, 0, 0]),
+    ] {
       #expect((await answer(encoding, body)).text == wanted.text, "\(encoding)")
     }
-    // Three thousand spaces, more than a body may have; bytes that are cut off; and another packing than is said.
-    let spaces = try #require(Base64.decoded("H4sIAAAAAAACA+3BMQEAAADCoCrrn9IaHkABAADvBqyR8Be4CwAA"))
-    for (encoding, body) in [("gzip", spaces), ("gzip", gzip.dropLast(12)), ("deflate", gzip)] {
-      let response = await answer(encoding, Array(body))
-      #expect(
-        response.status == 400 && response.text.contains("no \(encoding) of up to 2000 bytes"), "\(response.text)")
+    // Bytes that are cut off, another packing than is said, and bytes behind what was packed.
+    for (encoding, body) in [
+      ("gzip", Array(gzip.dropLast(12))), ("deflate", gzip), ("gzip", gzip + Array("more".utf8)),
+    ] {
+      let response = await answer(encoding, body)
+      #expect(response.status == 400 && response.text.contains("the body is not \(encoding): "), "\(response.text)")
     }
+    // Three thousand spaces, more than a body may have.
+    let spaces = try #require(Base64.decoded("H4sIAAAAAAACA+3BMQEAAADCoCrrn9IaHkABAADvBqyR8Be4CwAA"))
+    let large = await answer("gzip", spaces)
+    #expect(large.status == 413 && large.text.contains("2000 bytes (--max-body)"), "\(large.text)")
     #expect(service.bodies.usedBytes == 0)
   }
 
@@ -79,4 +87,8 @@ import Testing
       #"{"inputs":[{"name":"input","datatype":"UINT8","shape":[1,1,3],"data":[1,2,3]}],"parameters":{"timeout":1}}"#)
     #expect(hurried.status == 504, "\(hurried.text)")
   }
+
+  /// The row in two members.
+  private static let members =
+    "H4sIAAAAAAACA6tWSkxPVbJSMNJRAAANOeORCwAAAB+LCAAAAAAAAgNTSs7PyS8tUrJSUErKKU1VqgUAqRWlcxEAAAA="
 }

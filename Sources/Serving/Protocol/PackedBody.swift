@@ -25,8 +25,11 @@ struct PackedBody: Sendable {
     do throws(ArchiveFault) {
       return try ByteRegion(body).inflated(atMost: limit, wrapping: wrapping, path: "the body", part: name).array()
     } catch {
-      guard case .malformed(_, _, let reason) = error else { throw .failed("\(error)") }
-      throw .malformed("the body is no \(name) of up to \(limit) bytes (--max-body): \(reason)")
+      switch error {
+      case .unpacksToMore: throw .bodyTooLarge(limit: limit)
+      case .malformed(_, _, let reason): throw .malformed("the body is not \(name): \(reason)")
+      default: throw .failed("\(error)")
+      }
     }
   }
 }

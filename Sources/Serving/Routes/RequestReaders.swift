@@ -14,6 +14,17 @@ package enum RequestReaders {
     _ = InferenceResponse(model: "m", version: "1", id: request.id, outputs: outputs).response
   }
 
+  /// What was packed for its way, up to a limit; nil for what is refused, or is not packed.
+  package static func unpacked(_ body: [UInt8], encoding: String) -> [UInt8]? {
+    guard let packed = try? PackedBody(RequestHead(.post, "/", headers: ["content-encoding": encoding])) else {
+      return nil
+    }
+    let limit = 1 << 16
+    let unpacked = try? packed.unpacked(body, limit: limit)
+    precondition(unpacked?.count ?? 0 <= limit, "a body of \(limit) bytes at most has \(unpacked?.count ?? 0)")
+    return unpacked
+  }
+
   /// A form.
   package static func form(_ body: [UInt8], boundary: String) {
     for part in (try? MultipartBody(body, boundary: boundary))?.parts ?? [] { _ = part.text }

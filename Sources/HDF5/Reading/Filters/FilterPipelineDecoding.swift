@@ -90,6 +90,8 @@ extension FilterPipeline {
           return try bytes.inflated(atMost: most, wrapping: .zlib, path: "", part: "a chunk")
         } catch .malformed(_, _, let reason) {
           throw .damage("a chunk: \(reason)")
+        } catch .unpacksToMore {
+          throw .damage("a chunk unpacks to more than its size")
         } catch {
           throw .damage("a chunk: \(error)")
         }
