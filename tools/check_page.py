@@ -3,10 +3,11 @@
 
     python tools/check_page.py [--output FOLDER]
 
-At 400 and 1280 pixels, light and dark: a photograph is chosen, its classes and its heat map appear, another class is asked
-for; the camera takes a photograph; a wrong file and a missing API key are said. Checked are what is shown, what is spoken,
-names of controls, the keyboard, contrasts, that nothing is wider than the window, that nothing is fetched from elsewhere and
-that the page's policy refuses nothing. Needs Chromium, numpy and pillow.
+At 320, 400 and 1280 pixels, light and dark: a photograph is chosen, its classes and its heat map appear, another class is
+asked for; the camera takes a photograph; a wrong file, a missing API key, a server that is busy or away, and a camera that is
+refused are said. Checked are what is shown, what is spoken, names of controls, the keyboard, contrasts, that nothing is wider
+than the window, that nothing is fetched from elsewhere and that the page's policy refuses nothing. Needs Chromium, numpy and
+pillow.
 """
 
 import argparse
@@ -58,6 +59,8 @@ def check_view(check, browser, address, width, scheme, photo, output):
     check(f"{name}: nothing is wider than the window", wide[0] <= wide[1], wide)
     broken = browser.js("[...document.querySelectorAll('button')].filter(b => b.offsetParent && b.offsetHeight > 48).map(b => b.textContent)")
     check(f"{name}: no button's words are broken", not broken, broken or "")
+    cut = browser.js("[...document.querySelectorAll('#classes th')].filter(name => !name.textContent.includes(' ') && name.offsetHeight > 48).map(name => name.textContent)")
+    check(f"{name}: no class's name is broken", not cut, cut or "")
     contrast, where = browser.js(CONTRAST)
     check(f"{name}: contrast", contrast >= 4.5, f"{contrast:.1f} at {where}")
     if output:
@@ -112,6 +115,8 @@ def check_rest(check, browser, address, photo, folder, output):
     check("camera: a photograph is classified", browser.wait(SHOWN), browser.js(STATUS))
     check("camera: it is off again", browser.js("stream === null && document.getElementById('viewfinder').hidden"))
 
+    check_failures(check, browser, photo)
+
     wrong = folder / "text.jpg"
     wrong.write_text("no picture")
     browser.choose(wrong)
@@ -124,6 +129,37 @@ def check_rest(check, browser, address, photo, folder, output):
     wide = browser.js("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
     check("a wrong file at 400 px: nothing is wider than the window", wide[0] <= wide[1], wide)
     browser.picture(output / "wrong-400.png")
+
+
+def check_failures(check, browser, photo):
+    """What the page says and does where the server, the network or the camera refuses."""
+    browser.js("window.ask = window.fetch")
+    busy = "new Response('{\"error\":\"busy\"}', {status: 503, headers: {'Retry-After': '1'}})"
+    browser.js(f"window.asked = 0; window.fetch = async (path, how) => path.startsWith('predict') && asked++ < 1 ? {busy} : ask(path, how)")
+    browser.choose(photo)
+    check("busy: it is said", browser.wait(STATUS + ".includes('Trying again in 1 second')", 5), browser.js(STATUS))
+    check("busy: it is asked again", browser.wait(SHOWN) and "probability" in browser.js(STATUS), browser.js(STATUS))
+    # The first of two maps comes last.
+    browser.js("window.asked = 0; window.fetch = async (path, how) => { if (path.startsWith('explain') && asked++ === 0)"
+               " await new Promise(done => setTimeout(done, 1000)); return ask(path, how); };"
+               " for (const place of [1, 2]) document.querySelectorAll('#classes button')[place].click()")
+    third = browser.js("document.querySelectorAll('#classes th')[2].textContent")
+    shows = f"document.getElementById('map').alt.includes({json.dumps(third)})"
+    came = browser.wait(shows)
+    time.sleep(2)
+    check("two maps: the last that was asked for is shown", came and browser.js(shows), browser.js("document.getElementById('map').alt"))
+    browser.js("window.fetch = async (path, how) => path.startsWith('explain') ? new Response('{\"error\":\"no feature maps\"}', {status: 400}) : ask(path, how)")
+    browser.choose(photo)
+    check("no map: it is said why", browser.wait(STATUS + ".endsWith('The heat map cannot be shown: no feature maps.')"), browser.js(STATUS))
+    check("no map: no button is pressed", browser.js("!document.querySelector('#classes button[aria-pressed=true]')"))
+    browser.js("window.fetch = () => Promise.reject(new TypeError('network'))")
+    browser.choose(photo)
+    check("no network: it is said what to do", browser.wait(STATUS + ".includes('Check the connection')", 5), browser.js(STATUS))
+    browser.js("window.fetch = window.ask; window.media = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);"
+               " navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', 'NotAllowedError'));"
+               " document.getElementById('camera').click()")
+    check("camera: a refusal is said", browser.wait(STATUS + ".includes('Allow it')", 5), browser.js(STATUS))
+    browser.js("navigator.mediaDevices.getUserMedia = window.media")
 
 
 def check_key(check, browser, server, photo, output):
@@ -153,7 +189,7 @@ def main():
         browser = Browser(scratch / "profile")
         try:
             with Server(aviary, f"pets={options.checkpoint}") as server:
-                for width in [400, 1280]:
+                for width in [320, 400, 1280]:
                     for scheme in ["light", "dark"]:
                         check_view(check, browser, server.address, width, scheme, photo.resolve(), output)
                 check_rest(check, browser, server.address, photo.resolve(), scratch, output)

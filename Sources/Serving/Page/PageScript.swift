@@ -3,7 +3,8 @@ extension Page {
     "use strict";
     const get = id => document.getElementById(id);
     const say = (text, wrong) => { get("status").textContent = text; get("status").classList.toggle("wrong", !!wrong); };
-    let photo = null, photoURL = null, mapURL = null, stream = null, turn = 0, key = "";
+    let photo = null, photoURL = null, mapURL = null, stream = null, opening = false, turn = 0, key = "";
+    const patience = 4;
 
     const headers = accept => {
       const result = {"Accept": accept};
@@ -11,23 +12,46 @@ extension Page {
       return result;
     };
 
-    async function answer(path, accept, body) {
-      let response;
-      try {
-        response = await fetch(path, {method: body ? "POST" : "GET", headers: headers(accept), body: body});
-      } catch {
-        throw new Error("The server does not answer.");
-      }
-      if (response.ok) return response;
-      if (response.status === 401) {
-        get("key-row").hidden = false;
-        get("key").focus();
-        throw new Error("The server asks for an API key.");
-      }
-      let reason = response.statusText;
-      try { reason = (await response.json()).error || reason; } catch {}
+    // What a person reads, and what the server said alone.
+    function refusal(text, reason, mayPass) {
+      return Object.assign(new Error(text), {reason: reason || text, mayPass: !!mayPass});
+    }
+
+    function reasoned(response, reason) {
       // The photograph is the body, which the server calls "image".
-      throw new Error("The server answered: " + reason.replace(/^image: /, ""));
+      reason = reason.replace(/^image: /, "");
+      if (response.status === 413) reason += "; make the photograph smaller, and choose it again";
+      return refusal("The server answered: " + reason, reason, response.status === 429 || response.status >= 500);
+    }
+
+    // A server that is busy is asked again when it says.
+    async function answer(path, accept, body) {
+      const mine = turn;
+      for (let tries = 1; ; tries++) {
+        let response;
+        try {
+          response = await fetch(path, {method: body ? "POST" : "GET", headers: headers(accept), body: body});
+        } catch {
+          throw refusal("The server does not answer. Check the connection, and try again.", "the server does not answer", true);
+        }
+        if (response.ok) {
+          if (tries > 1) say("");
+          return response;
+        }
+        if (response.status === 401) {
+          get("key-row").hidden = false;
+          get("key").focus();
+          throw refusal(key ? "The API key is wrong." : "The server asks for an API key.");
+        }
+        let reason = "status " + response.status;
+        try { reason = (await response.json()).error || reason; } catch {}
+        const isBusy = response.status === 429 || response.status === 503;
+        const seconds = Math.min(30, Math.max(1, Number(response.headers.get("Retry-After")) || 1));
+        if (!isBusy || tries === patience || mine !== turn) throw reasoned(response, reason);
+        say("The server is busy. Trying again in " + seconds + (seconds === 1 ? " second\u2026" : " seconds\u2026"));
+        await new Promise(done => setTimeout(done, 1000 * seconds));
+        if (mine !== turn) throw reasoned(response, reason);
+      }
     }
 
     async function listModels() {
@@ -93,11 +117,17 @@ extension Page {
       }
     }
 
-    // With a decision nobody has asked for the map, and it is said before what is wrong with that.
-    async function explain(name, decision) {
-      const mine = turn;
+    function press(name) {
       for (const button of get("classes").querySelectorAll("button"))
         button.setAttribute("aria-pressed", String(button.dataset.name === name));
+    }
+
+    // With a decision nobody has asked for the map, and it is said before what is wrong with that. The last map that was
+    // asked for is shown, whichever comes last.
+    async function explain(name, decision) {
+      const mine = ++turn;
+      press(name);
+      if (!decision) say("Computing the heat map\u2026");
       try {
         const found = await answer("explain" + query({class: name}), "image/png", photo);
         const blob = await found.blob();
@@ -109,17 +139,19 @@ extension Page {
         const note = decodeURIComponent(found.headers.get("X-Note") || "");
         get("map-caption").textContent = "Evidence for " + name + " (Grad-CAM)" + (note ? ": " + note : "");
         get("map-figure").hidden = false;
-        if (!decision) say(note || "The heat map shows the evidence for " + name + ".");
+        say(decision || note || "The heat map shows the evidence for " + name + ".");
       } catch (error) {
         if (mine !== turn) return;
         get("map-figure").hidden = true;
-        if (decision) say(decision + " There is no heat map. " + error.message); else say(error.message, true);
+        press(null);
+        const text = "The heat map cannot be shown: " + error.reason + "." + (error.mayPass ? " Press Show to try again." : "");
+        if (decision) say(decision + " " + text); else say(text, true);
       }
     }
 
     function take(files) {
       const file = Array.from(files || []).find(file => file.type.startsWith("image/")) || (files || [])[0];
-      if (file) classify(file); else say("That was not a file.", true);
+      if (file) classify(file); else say("That is not a file. Drop a JPEG, PNG or WebP file.", true);
     }
 
     function stopCamera() {
@@ -130,7 +162,15 @@ extension Page {
     }
 
     get("file").addEventListener("change", event => { take(event.target.files); event.target.value = ""; });
+    const cameraFaults = {
+      NotAllowedError: "The browser does not let this page use the camera. Allow it in the page's settings, or choose a photograph.",
+      NotFoundError: "There is no camera. Choose a photograph instead.",
+      NotReadableError: "Another program uses the camera. Close it, or choose a photograph."
+    };
+
     get("camera").addEventListener("click", async () => {
+      if (opening || stream) return;
+      opening = true;
       try {
         stream = await navigator.mediaDevices.getUserMedia({video: {facingMode: "environment"}});
         get("video").srcObject = stream;
@@ -139,10 +179,11 @@ extension Page {
         get("viewfinder").hidden = false;
         get("shoot").focus();
         say("The camera is on.");
-      } catch {
+      } catch (error) {
         stopCamera();
-        say("The camera cannot be used here.", true);
+        say(cameraFaults[error.name] || "The camera cannot be used here. Choose a photograph instead.", true);
       }
+      opening = false;
     });
     get("shoot").addEventListener("click", () => {
       const video = get("video");

@@ -39,10 +39,11 @@ extension Page {
     th,td{text-align:left;padding:.4rem .5rem;border-top:1px solid var(--line)}
     thead th{border-top:0;font-weight:600;color:var(--faint)}
     thead th:last-child,td button{white-space:nowrap}
-    tbody th{font-weight:600;overflow-wrap:anywhere;width:60%;background:linear-gradient(var(--bar),var(--bar)) no-repeat left/var(--share,0%) 100%}
+    tbody th{font-weight:600;overflow-wrap:anywhere;min-width:6rem;width:60%;background:linear-gradient(var(--bar),var(--bar)) no-repeat left/var(--share,0%) 100%}
     .number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
     td button{min-height:2rem;padding:.2rem .6rem}
     button[aria-pressed=true]{border-color:var(--accent);box-shadow:inset 0 0 0 1px var(--accent)}
+    @media (max-width:24rem){header,main{padding:0 .5rem}section{padding:.75rem}table{font-size:.9rem}th,td{padding:.4rem .25rem}}
     @media (min-width:62rem){.columns{grid-template-columns:1fr 1fr 1.2fr}}
     @media (prefers-reduced-motion:no-preference){button,.button{transition:background .15s}}
     """
