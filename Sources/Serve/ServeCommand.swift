@@ -50,13 +50,11 @@ struct ServeCommand: ParsableCommand {
   }
 
   private func validateNames() throws {
-    let names = checkpoints.map { Self.name(of: $0).name }
-    if let twice = names.first(where: { name in names.count { $0 == name } > 1 }) {
-      throw ValidationError("two models are called '\(twice)'; name them with NAME=FILE")
+    let sources = checkpoints.map { checkpoint in
+      let (name, file) = Self.name(of: checkpoint)
+      return ModelStore.Source(name: name, path: file)
     }
-    if let bad = names.first(where: { name in name.isEmpty || name.contains("/") || name.contains(":") }) {
-      throw ValidationError("'\(bad)' is not a valid model name: it is part of URLs and may not contain / or :")
-    }
+    if let fault = ModelStore.Source.fault(in: sources) { throw ValidationError(fault) }
   }
 
   /// `NAME=FILE`, or the file's name without its extension.

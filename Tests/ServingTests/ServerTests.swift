@@ -295,6 +295,18 @@
       }
     }
 
+    /// RFC 9110: clients of HTTP/1.0 get no answer before the answer.
+    @Test func oldClientsAreNotAskedForBodies() async throws {
+      try await serving(try service()) { port, _ in
+        let connection = try #require(RawConnection(port: port))
+        let request = String(
+          decoding: Toy.jpeg().posted(to: "/predict", headers: ["Expect: 100-continue"]).dropLast(Toy.jpeg().count),
+          as: UTF8.self)
+        connection.send(Array(request.replacing("HTTP/1.1", with: "HTTP/1.0").utf8) + Toy.jpeg())
+        #expect(await onThread { connection.rest() }.hasPrefix("HTTP/1.1 200 OK\r\n"))
+      }
+    }
+
     @Test func whereItCannotListenIsSaid() async throws {
       let (first, second) = (try service(), try service())
       @Sendable func fault(_ host: String, _ port: Int) async -> ListeningFault? {

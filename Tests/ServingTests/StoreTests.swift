@@ -55,6 +55,7 @@ import Testing
       // Each is said once; a file that is gone may come back.
       let failures = lines.all.filter { $0.contains("model not replaced") }
       #expect(failures.count == [1, 2, 2, 3][round], "\(failures)")
+      #expect(lines.all.count { $0.contains("file of model is gone") } == [0, 0, 1, 1][round])
     }
     try Toy.images(seed: 3).write(to: folder / "pets.h5")
     for _ in 0..<2 { await service.store.poll() }
@@ -106,6 +107,17 @@ import Testing
     few.metadata.classes = ["a"]
     #expect(fault(few).contains("1 class names for 3 outputs"))
     #expect(throws: (any Error).self) { try loader.load(folder / "nothing.h5", name: "x", version: 1) }
+    #expect(throws: LoadingFault.folder(path: folder.path)) { try loader.load(folder.path, name: "x", version: 1) }
+  }
+
+  @Test(arguments: [
+    (["a", "b"], nil), (["a", "a"], "two models are called 'a'"), ([""], "'' is not a valid model name"),
+    (["a/b"], "'a/b' is not"), (["a:b"], "'a:b' is not"), (["a\n"], "control characters"), (["a b", "Käuzchen"], nil),
+  ]) func namesOfModelsArePartsOfAddresses(names: [String], words: String?) {
+    let fault = ModelStore.Source.fault(in: names.map { ModelStore.Source(name: $0, path: "x.h5") })
+    #expect(words.map { fault?.contains($0) == true } ?? (fault == nil), "\(fault ?? "")")
+    let empty = ModelStore.Source.fault(in: [ModelStore.Source(name: "a", path: "")])
+    #expect(empty == "model 'a' has no file; give NAME=FILE")
   }
 
   @Test func requestsAreCountedAndLogged() async throws {

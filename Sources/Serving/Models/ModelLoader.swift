@@ -1,4 +1,5 @@
 import Aviary
+import AviaryArchives
 
 /// Why a file is not served.
 package enum LoadingFault: Error, Equatable, CustomStringConvertible {
@@ -10,6 +11,8 @@ package enum LoadingFault: Error, Equatable, CustomStringConvertible {
   case manyInputs(path: String)
   /// The file does not say what the numbers of a row are.
   case unprepared(path: String, inputs: String)
+  /// A folder is no checkpoint.
+  case folder(path: String)
   /// The network was tried, and does not work.
   case broken(path: String, reason: String)
 
@@ -22,6 +25,7 @@ package enum LoadingFault: Error, Equatable, CustomStringConvertible {
       "\(path): takes several inputs or texts, or gives several outputs, which is not served; use aviary predict"
     case .unprepared(let path, let inputs):
       "\(path): takes \(inputs), and its file does not say what they are; fine-tune it on their table, which keeps the columns (aviary finetune --from \(path) --data TABLE.csv --target COLUMN), or use aviary predict; if they are pixels, add --preprocessing with aviary convert"
+    case .folder(let path): "\(path): is a folder and no run; give the checkpoints in it, as \(path)/NAME.h5"
     case .broken(let path, let reason): "\(path): the network was tried and does not work: \(reason)"
     }
   }
@@ -43,6 +47,7 @@ package struct ModelLoader: Sendable {
   ///
   /// The calling thread is busy for as long as that takes.
   package func load(_ path: String, name: String, version: Int) throws -> ServedModel {
+    if FileSystem.isFolder(path) { throw LoadingFault.folder(path: path) }
     var checkpoint = try Checkpoint.read(from: path, options: .init(map: false))
     if checkpoint.metadata.architecture == nil {
       if let known = try registry.recognized(checkpoint, path: path) {

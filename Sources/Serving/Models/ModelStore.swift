@@ -15,6 +15,23 @@ package final class ModelStore: Sendable {
       self.name = name
       self.path = path
     }
+
+    /// What is wrong with the names or paths of models that are to be served together; nil where nothing is.
+    package static func fault(in sources: [Source]) -> String? {
+      let names = sources.map(\.name)
+      if let twice = names.first(where: { name in names.count { $0 == name } > 1 }) {
+        return "two models are called '\(twice)'; name them with NAME=FILE"
+      }
+      for name in names {
+        if name.isEmpty || name.contains("/") || name.contains(":")
+          || name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+        {
+          return
+            "'\(name)' is not a valid model name: it is part of URLs and may not contain /, : or control characters"
+        }
+      }
+      return sources.first { $0.path.isEmpty }.map { "model '\($0.name)' has no file; give NAME=FILE" }
+    }
   }
 
   private struct Slot {
@@ -92,15 +109,20 @@ package final class ModelStore: Sendable {
   /// The version that a file would be, if it has been replaced and has not changed since it was last looked at.
   private func next(_ source: Source) -> Int? {
     let status = FileSystem.status(source.path)
-    return slots.withLock { slots in
-      guard var slot = slots[source.name] else { return nil }
+    let (version, isGone) = slots.withLock { slots -> (Int?, Bool) in
+      guard var slot = slots[source.name] else { return (nil, false) }
       defer { slots[source.name] = slot }
       let isSteady = status == slot.seen
+      let isGone = status == nil && slot.seen != nil
       slot.seen = status
-      guard let status, isSteady, status != slot.known else { return nil }
+      guard let status, isSteady, status != slot.known else { return (nil, isGone) }
       slot.known = status
-      return slot.version + 1
+      return (slot.version + 1, false)
     }
+    if isGone {
+      log.warning("file of model is gone", [("model", .text(source.name)), ("path", .text(source.path))])
+    }
+    return version
   }
 
   private struct Unloaded: Error { let description: String }

@@ -26,15 +26,17 @@
   }
 
   /// Gives the last request of a connection the header by which the server knows it: `Connection: close`, in these letters.
+  /// Clients of HTTP/1.0 know no answer before the answer, which `Expect` asks for.
   private final class LastRequests: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-      guard case .head(var head) = unwrapInboundIn(data), !head.isKeepAlive else {
+      guard case .head(var head) = unwrapInboundIn(data), !head.isKeepAlive || head.version == .http1_0 else {
         return context.fireChannelRead(data)
       }
-      head.headers.replaceOrAdd(name: "Connection", value: "close")
+      if !head.isKeepAlive { head.headers.replaceOrAdd(name: "Connection", value: "close") }
+      if head.version == .http1_0 { head.headers.remove(name: "Expect") }
       context.fireChannelRead(wrapInboundOut(.head(head)))
     }
   }
