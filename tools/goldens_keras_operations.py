@@ -111,6 +111,88 @@ def first_ends():
     return keras.Model(i, [L.AveragePooling2D(2, data_format="channels_first")(i), L.Conv2D(3, 2, data_format="channels_first")(i), x])
 
 
+@model
+def choices():
+    """Comparisons and what is chosen by them, with numbers and arrays of numbers in every place."""
+    i = keras.Input((3, 4))
+    x = L.Dense(4)(i)
+    row, table = np.array([0.1, -0.2, 0.3, 0], "float32"), np.linspace(-1, 1, 12, dtype="float32").reshape(3, 4)
+    y = ops.flip(x, axis=1)
+    up, small = x > 0, ops.less(ops.abs(x), 0.3)
+    both = ops.logical_and(up, small)
+    truths = [up, 0.1 > x, x >= y, ops.less_equal(x, row), ops.equal(x, ops.maximum(x, 0)), ops.not_equal(x, ops.relu(x)),
+              both, ops.logical_or(up, small), ops.logical_xor(up, small), ~up]
+    all = [ops.cast(t, "float32") for t in truths]
+    all += [ops.where(up, x, 0.0), ops.where(small, -x, row), ops.where(x > y, 1.0, table), ops.where(up[:, :, :1], x, y),
+            ops.add(up, small), ops.cast(up, "float32") + ops.cast(small, "float32"), ops.any(both, axis=1), ops.all(up, axis=-1),
+            ops.sum(ops.cast(up, "int32"), axis=1), ops.count_nonzero(small, axis=2)]
+    return keras.Model(i, all)
+
+
+@model
+def constants():
+    """Arrays of numbers beside tensors: tables of positions, limits, bases and exponents."""
+    i = keras.Input((3, 4))
+    x = L.Dense(4)(i)
+    row, table = np.array([1, 2, 0.5, 3], "float32"), np.linspace(-1, 1, 12, dtype="float32").reshape(3, 4)
+    column = table[:, :1]
+    y = ops.abs(x) + 0.5
+    all = [x + table, ops.multiply(table[None], x), x - column, ops.maximum(x, row - 1), ops.minimum(table, x), ops.divide(row, y), 2.0 ** x, y ** row,
+           y ** x, x // 0.25, ops.mod(x, 0.3), ops.logaddexp(x, y), x + L.Embedding(3, 4, keras.initializers.RandomUniform(seed=1))(ops.arange(3)),
+           ops.divide(x[:, :, :1], row), L.Add()([x, ops.convert_to_tensor(table[None])])]
+    return keras.Model(i, all)
+
+
+@model
+def statistics():
+    i = keras.Input((3, 5, 4))
+    x = L.Dense(4)(i)
+    same = ops.round(x * 2)
+    all = [ops.var(x, axis=-1), ops.std(x, axis=(1, 2)), ops.std(x, axis=1, keepdims=True), ops.prod(x, axis=2),
+           ops.logsumexp(x, axis=1), ops.norm(x, axis=-1), ops.argmax(same, axis=-1), ops.argmin(same, axis=1),
+           ops.argmax(x, axis=2, keepdims=True), ops.one_hot(ops.argmax(x[:, 0], axis=-1), 4),
+           ops.one_hot(ops.argmax(x[:, 0, 0], axis=-1), 4), ops.one_hot(ops.cast(x[:, 0, 0] * 3, "int32"), 3),
+           ops.cumsum(x, axis=1), ops.cumsum(x[:, 0], axis=-1), ops.std(ops.var(x, axis=1), axis=(1, 2))]
+    return keras.Model(i, all)
+
+
+@model
+def repetitions():
+    i = keras.Input((2, 3))
+    x = L.Dense(3)(i)
+    all = [ops.tile(x, (1, 2, 3)), ops.tile(x[:, 0], (1, 2)), ops.tile(x, (2,)), ops.repeat(x, 2, axis=1), ops.repeat(x, 3, axis=-1),
+           ops.flip(x, axis=-1)]
+    return keras.Model(i, all)
+
+
+@model
+def equations():
+    """Attention by hand, with heads, and other equations."""
+    i = keras.Input((5, 6))
+    q, k, v = (ops.reshape(L.Dense(6)(i), (-1, 5, 2, 3)) for _ in range(3))
+    scores = ops.softmax(ops.einsum("bqhd,bkhd->bhqk", q, k) / 3 ** 0.5)
+    heads = ops.einsum("bhqk,bkhd->bqhd", scores, v)
+    row, other = i[:, 0], i[:, 1]
+    all = [scores, ops.reshape(heads, (-1, 5, 6)), ops.einsum("bi,bj->bij", row, other), ops.einsum("bi,bi->b", row, other),
+           ops.einsum("...ij,...kj->...ik", q, v), ops.einsum("bij->bj", i), ops.einsum("bti,bi->bt", i, row)]
+    return keras.Model(i, all)
+
+
+@model
+def wholes():
+    """Functions of single elements: whole numbers, and activations with a parameter."""
+    i = keras.Input((8,))
+    x = L.Dense(6)(i) * 2
+    names = ["sparsemax", "tanh_shrink", "hard_tanh"]
+    all = [ops.floor(x), ops.ceil(x), ops.round(x), ops.trunc(x), ops.cast(x, "int32"), ops.tan(x), ops.arctan(x), ops.sinh(x),
+           ops.cosh(ops.arcsin(ops.tanh(x))), ops.arccos(ops.tanh(x)), ops.erf(x), ops.log2(ops.abs(x) + 1), ops.log10(ops.abs(x) + 1),
+           ops.exp2(x), ops.isfinite(x), ops.isnan(x), ops.isinf(x), ops.logical_not(ops.round(x)), ops.soft_shrink(x, 0.3),
+           ops.hard_shrink(x, 0.4), ops.threshold(x, 0.1, -2.0), ops.squareplus(x, 2), ops.celu(x, 0.7), ops.sparsemax(x), ops.glu(x),
+           ops.glu(ops.reshape(x, (-1, 2, 3)), axis=1), L.Dense(6, activation="glu")(x)]
+    all += [L.Dense(4, activation=name)(x) for name in names]
+    return keras.Model(i, [ops.cast(y, "float32") for y in all])
+
+
 def inputs(m, seed):
     generator = np.random.default_rng(seed)
     return [generator.uniform(-1, 1, (3,) + tuple(i.shape[1:])).astype("float32") for i in m.inputs]

@@ -108,6 +108,17 @@ indirect enum KerasArgument {
     }
   }
 
+  /// Whether numbers stand in it where tensors may: an array of them, or one in a list of tensors.
+  var hasNumbersForTensors: Bool {
+    mixesNumbers || (tensors.isEmpty && value.flatMap { KerasNumbers($0) }?.shape.isEmpty == false)
+  }
+
+  /// Whether it is a list of tensors, and of numbers beside them.
+  var mixesNumbers: Bool {
+    guard case .list(let elements) = self, !tensors.isEmpty else { return false }
+    return elements.contains { $0.mixesNumbers || ($0.tensors.isEmpty && $0.value.flatMap { KerasNumbers($0) } != nil) }
+  }
+
   /// Whether it says nothing: None, or False.
   var isAbsent: Bool { constant == .null || constant == .boolean(false) }
 }
@@ -117,6 +128,9 @@ struct KerasCall {
   var arguments: [KerasArgument]
   var keywords: [(name: String, value: KerasArgument)] = []
 
+  /// Whether all tensors in it are of truth values, as far as Keras 3 says.
+  private(set) var isOfTruthValues = false
+
   init(_ arguments: [KerasArgument]) { self.arguments = arguments }
 
   /// - Parameter node: one of a layer's `inbound_nodes`.
@@ -124,6 +138,10 @@ struct KerasCall {
     if let arguments = node["args"]?.elements {
       self.arguments = arguments.map { KerasArgument($0) }
       keywords = (node["kwargs"]?.members ?? []).map { ($0.name, KerasArgument($0.value)) }
+      let types = (arguments + (node["kwargs"]?.members?.map(\.value) ?? [])).compactMap {
+        $0["config"]?["dtype"]?.text
+      }
+      isOfTruthValues = !types.isEmpty && types.allSatisfy { $0 == "bool" }
       return
     }
     arguments = [KerasArgument(old: node)]
@@ -141,6 +159,11 @@ struct KerasCall {
       if !found.isEmpty { return found }
     }
     return []
+  }
+
+  /// Whether it is given numbers in the place of tensors. A function may take them one by one, but not in a list.
+  func hasNumbersForTensors(inFunction isFunction: Bool) -> Bool {
+    (arguments + keywords.map(\.value)).contains { isFunction ? $0.mixesNumbers : $0.hasNumbersForTensors }
   }
 
   func keyword(_ name: String) -> KerasArgument? { keywords.first { $0.name.isExactly(name) }?.value }

@@ -71,9 +71,6 @@ extension KerasNetwork {
           throw .layer(name: name, reason: "its name is not a path of its own")
         }
       }
-      guard layers.contains(where: \.hasWeights) else {
-        throw .layer(name: layers[0].name, reason: "the model has no layer with weights")
-      }
       _ = try plan(from: shapes)
       guard let input else { return }
       // Values of images or tables need not be tokens of the vocabulary.

@@ -90,7 +90,7 @@ extension KerasNetwork.Configuration {
       guard activation == .linear else {
         guard let computing else {
           // Each position has a distribution of its own; together they are not one.
-          return ending(place, activation, isKnown: !activation.isSoftmax || isRow(place))
+          return ending(place, activation, isKnown: !activation.isOverChannels || isRow(place))
         }
         guard activation.isSoftmax || activation == .sigmoid else { return ending(computing, .linear) }
         return ending(computing, activation, isMixture: true, isKnown: isMean && isRow(computing))

@@ -54,7 +54,7 @@ extension KerasGraphBuilder {
     var place = follower(index)
     while let current = place {
       if layers[current].operation is KerasDense { return current }
-      guard layers[current].operation.isElementwise, !layers[current].activation.isSoftmax else { return nil }
+      guard layers[current].operation.isElementwise, !layers[current].activation.isOverChannels else { return nil }
       place = follower(current)
     }
     return nil

@@ -224,13 +224,13 @@ struct KerasGraphBuilder {
   private mutating func addTurned(
     _ source: KerasLayerDescription, _ operation: any KerasLayerClass, _ activation: KerasFunction
   ) throws(KerasModelFault) {
-    if activation.isSoftmax, order == .channelsFirst, !operation.parts.isEmpty {
+    if activation.isOverChannels, order == .channelsFirst, !operation.parts.isEmpty {
       // Keras takes it over the last axis, which is not the channels here.
       try append(source, operation, .linear)
       try turn(to: .channelsLast, for: source)
       return try append(source.unplaced(source.name), KerasActivation(), activation)
     }
-    if activation.isSoftmax { try turn(to: .channelsLast, for: source) }
+    if activation.isOverChannels { try turn(to: .channelsLast, for: source) }
     try append(source, operation, activation)
   }
 

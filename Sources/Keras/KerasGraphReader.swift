@@ -242,6 +242,9 @@ struct KerasGraphReader {
     // A layer may be called as `layer(inputs=x)`.
     builder.give(builder.current + builder.take("inputs"))
     guard !positional.isEmpty || !named.isEmpty else { throw description.unsupported("it is called without an input") }
+    guard KerasMerge.takesNumbers(kind) || !call.hasNumbersForTensors(inFunction: description.isFunction) else {
+      throw description.unsupported("it is given numbers in the place of a tensor, which is not supported")
+    }
     if kind == "TimeDistributed", let wrapped = configuration["layer"] {
       let inner = try description.inner()
       if KerasLayerClasses.worksOnSteps(inner.kind) {

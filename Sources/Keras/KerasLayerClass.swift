@@ -135,11 +135,12 @@ enum KerasLayerClasses {
     KerasEmbedding.self, KerasRecurrent.self, KerasBidirectional.self, KerasMerge.self, KerasConcatenate.self,
     KerasDot.self, KerasScalar.self,
     KerasNotEqual.self, KerasMasking.self, KerasStepMask.self, KerasAnyOfStep.self, KerasStepColumn.self,
-    KerasConstant.self,
+    KerasConstant.self, KerasConstantValues.self, KerasChoice.self,
     KerasAttention.self, KerasMultiHeadAttention.self,
     KerasSplitSteps.self, KerasJoinSteps.self, KerasResizing.self, KerasCenterCrop.self, KerasGroupNormalization.self,
     KerasUnitNormalization.self, KerasRMSNormalization.self, KerasStatistics.self, KerasElementFunction.self,
-    KerasReduction.self, KerasExtraAxis.self, KerasSlice.self, KerasMatrixProduct.self, KerasLayerScale.self,
+    KerasReduction.self, KerasRunningSum.self, KerasRepetition.self, KerasOneHot.self, KerasGatedLinear.self,
+    KerasEinsum.self, KerasExtraAxis.self, KerasSlice.self, KerasMatrixProduct.self, KerasLayerScale.self,
     KerasLookup.self,
     KerasTextVectorization.self, KerasCategoryEncoding.self, KerasDiscretization.self, KerasHashing.self,
   ]
@@ -174,7 +175,8 @@ enum KerasLayerClasses {
       "Softmax": KerasAxesSoftmax.add, "ops.Softmax": KerasAxesSoftmax.add, "ops.LogSoftmax": KerasAxesSoftmax.add,
       "LayerNormalization": KerasLayerNormalization.add, "ops.GetItem": KerasSlice.addItem,
       "ops.Split": KerasSlice.addSplit, "ops.Unstack": KerasSlice.addUnstack, "ops.Stack": KerasExtraAxis.addStack,
-      "ops.Squeeze": KerasExtraAxis.addSqueeze,
+      "ops.Squeeze": KerasExtraAxis.addSqueeze, "ops.Cast": KerasElementFunction.addCast,
+      "ops.Flip": KerasSlice.addFlip, "ops.Einsum": KerasEinsum.add,
     ]
 
   /// Refuses inputs of a kind that a layer does not take.
@@ -189,23 +191,10 @@ enum KerasLayerClasses {
 
   /// Adds the counterpart of a Keras layer to a graph.
   static func read(_ source: KerasLayerDescription, into graph: inout KerasGraphBuilder) throws(KerasModelFault) {
-    if let kind = KerasScalar.functions[source.kind], source.call.tensors.count == 2 {
-      for name in KerasScalar.names { graph.give(graph.current + graph.take(name)) }
-      guard Set(graph.current.map { $0.isScalar ? 0 : $0.shape.all.count }).count == 1 else {
-        throw source.unsupported("its inputs have different numbers of axes, which is not supported")
-      }
-      let areScalars = graph.isScalar
-      // Unlike a layer, a function makes a tensor without a mask.
-      graph.giveWithoutMasks(graph.current)
-      try graph.alignOrders(for: source)
-      try graph.add(source, KerasMerge(kind: kind))
-      graph.isScalar = areScalars
-      return
-    }
     let source = source.isFunction ? source.withArguments : source
     if source.isFunction { graph.giveWithoutMasks(graph.current) }
     if let add = composed[source.kind] {
-      try require(source, of: graph)
+      try require(source, of: graph, takesScalars: source.kind == "ops.Cast")
       return try add(source, &graph)
     }
     if let function = try KerasFunction(operation: source) {
@@ -213,6 +202,7 @@ enum KerasLayerClasses {
       return try graph.add(source, KerasActivation(), function)
     }
     if try KerasRescaling.add(function: source, to: &graph) { return }
+    if try KerasScalar.addPair(source, to: &graph) { return }
     let known = KerasConcatenate.isMode(source) ? KerasConcatenate.self : byClass[source.kind]
     guard let type = known else {
       throw .unknownLayer(path: source.path, layer: source.scope + source.name, kind: source.kind)

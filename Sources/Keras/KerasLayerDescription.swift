@@ -167,8 +167,13 @@ struct KerasLayerDescription {
     return known
   }
 
-  /// The layer that is the activation, such as LeakyReLU, as one of its own; nil where a function is.
+  /// The layer that is the activation, such as LeakyReLU, as one of its own; nil where a function is that keeps the shape.
   func activationLayer() throws(KerasModelFault) -> KerasLayerDescription? {
+    if setting("activation")?.text == "glu" {
+      return KerasLayerDescription(
+        kind: "ops.Glu", name: name + "_activation", configuration: .object([]), path: path, version: version,
+        scope: scope)
+    }
     guard setting("activation")?["class_name"]?.text != "function", let bend = inner("activation") else { return nil }
     guard KerasLayerClasses.bends(bend.kind) else {
       throw unsupported("its activation \(bend.kind) is not supported")

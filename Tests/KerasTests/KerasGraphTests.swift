@@ -121,6 +121,10 @@ import Testing
         "as in training"
       ),
       (Self.input + "," + Self.dense("a", #"[[["x",0,0,{}],["x",0,0,{}]]]"#), #"["a",0,0]"#, "it has 2 inputs"),
+      (
+        Self.input + "," + Self.dense("a", #"[[["x",0,0,{}],["_CONSTANT_VALUE",-1,3.0]]]"#, kind: "Concatenate"),
+        #"["a",0,0]"#, "numbers in the place of a tensor"
+      ),
       (Self.input + "," + Self.dense("a", #"[[["x",0,0,{}]]]"#), "", "no outputs"),
     ] {
       let fault = #expect(throws: KerasModelFault.self) { try graph(layers, outputs: outputs) }

@@ -7,7 +7,8 @@ import AviaryTensors
 /// A function of single elements, or of the channels of each position, after a layer of a Keras model.
 public enum KerasFunction: String, Codable, Sendable, CaseIterable {
   /// The function of this name in Keras.
-  case linear, relu, relu6, tanh, sigmoid, softmax, elu, selu, silu, gelu, softplus, softsign, exponential, celu, mish
+  case linear, relu, relu6, tanh, sigmoid, softmax, sparsemax, elu, selu, silu, gelu, softplus, softsign, exponential,
+    celu, mish
   /// The function of this name in Keras.
   case logSoftmax = "log_softmax"
   /// The function of this name in Keras.
@@ -62,7 +63,7 @@ public enum KerasFunction: String, Codable, Sendable, CaseIterable {
     "ops.Silu": .silu, "ops.Softplus": .softplus, "ops.Softsign": .softsign, "ops.Exp": .exponential,
     "ops.HardSilu": .hardSwish, "ops.HardSigmoid": .hardSigmoid, "ops.HardTanh": .hardTanh,
     "ops.LogSigmoid": .logSigmoid, "ops.TanhShrink": .tanhShrink, "ops.SparsePlus": .sparsePlus,
-    "ops.SparseSigmoid": .sparseSigmoid,
+    "ops.SparseSigmoid": .sparseSigmoid, "ops.Sparsemax": .sparsemax,
   ]
 
   /// The function of an operation with this one input; nil where it is none.
@@ -71,6 +72,9 @@ public enum KerasFunction: String, Codable, Sendable, CaseIterable {
       // Keras writes which one; TensorFlow's default is the exact one.
       self = try source.flag("approximate", default: false) ? .geluByTanh : .gelu
     } else if let known = Self.operations[source.kind] {
+      if known.isOverChannels, let axis = try source.integer("axis"), axis != -1 {
+        throw source.unsupported("axis \(axis) is not supported; the last one is")
+      }
       self = known
     } else {
       return nil
@@ -78,21 +82,25 @@ public enum KerasFunction: String, Codable, Sendable, CaseIterable {
   }
 
   var isSoftmax: Bool { self == .softmax || self == .logSoftmax }
+  var isOverChannels: Bool { isSoftmax || self == .sparsemax }
 
   /// The function of single elements; nil where it is of all channels.
-  var function: Activation? { isSoftmax ? nil : Self.renamed[self] ?? Activation(named: rawValue) }
+  var function: Activation? { isOverChannels ? nil : Self.renamed[self] ?? Activation(named: rawValue) }
 
   /// [N, C, …] → [N, C, …]
   var layer: any UnaryLayer {
-    if self == .logSoftmax { return LogSoftmax(axis: 1) }
-    return function ?? Softmax(axis: 1)
+    switch self {
+    case .logSoftmax: LogSoftmax(axis: 1)
+    case .sparsemax: Sparsemax()
+    default: function ?? Softmax(axis: 1)
+    }
   }
 }
 
 /// Nothing but the activation, or nothing at all: Activation, and layers that only work in training.
 struct KerasActivation: KerasUnaryClass {
   static let key = "identity"
-  static let classes = ["Activation", "Identity", "ops.ConvertToTensor", "ops.Cast"] + leftOut
+  static let classes = ["Activation", "Identity", "ops.ConvertToTensor"] + leftOut
   static let hasActivation = true
   private static let leftOut = [
     "GaussianNoise", "ActivityRegularization", "RandomFlip", "RandomRotation", "RandomZoom", "RandomContrast",
@@ -107,8 +115,7 @@ struct KerasActivation: KerasUnaryClass {
     if leftOut.contains(source.kind) {
       graph.trainingNotes.append("layer '\(source.name)': \(source.kind) works in training only and is left out")
     }
-    let types = ["ops.Cast": ["float32"], "ops.ConvertToTensor": ["bool", "float32"]][source.kind]
-    if let types, let type = try source.word("dtype"), !types.contains(type) {
+    if source.kind == "ops.ConvertToTensor", let type = try source.word("dtype"), !["bool", "float32"].contains(type) {
       throw source.unsupported("the type '\(type)' is not supported")
     }
     return Self()

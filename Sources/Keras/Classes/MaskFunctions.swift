@@ -4,18 +4,13 @@ import AviaryCheckpoints
 import AviaryLayers
 import AviaryTensors
 
-/// Any: which steps of a sequence have a number other than 0.
+/// Any along the last axis, as older files have it: which steps of a sequence have a number other than 0.
 struct KerasAnyOfStep: KerasUnaryClass {
   static let key = "anyOfStep"
-  static let classes = ["ops.Any"]
+  static let classes: [String] = []
 
   static func read(_ source: KerasLayerDescription, _ graph: inout KerasGraphBuilder) throws(KerasModelFault) -> Self {
-    try graph.turn(to: .channelsLast, for: source)
-    guard let axes = try source.integers("axis"), axes == [-1] || axes == [2], graph.current.count == 1,
-      graph.shape.positions.count == 1, try !source.flag("keepdims", default: false)
-    else { throw source.unsupported("it is not that of the last axis of a sequence, which is not supported") }
-    graph.giveWithoutMasks(graph.current)
-    return Self()
+    throw source.unsupported("it is not one of Keras's layers")
   }
 
   private var steps: KerasStepMask { KerasStepMask(number: 0) }

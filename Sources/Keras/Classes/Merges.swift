@@ -8,8 +8,11 @@ import AviaryTensors
 struct KerasMerge: KerasLayerClass {
   enum Kind: String, Codable, Sendable {
     case add, subtract, multiply, divide, average, maximum, minimum, distance
-    /// Ones where one of two numbers is not zero, or where both are, and zeros.
-    case either, both
+    /// Ones where one of two numbers is not zero, where both are, or where one of them alone is, and zeros.
+    case either, both, onlyOne
+    /// Ones where a comparison of two numbers holds, and zeros.
+    case less, lessOrEqual, greater, greaterOrEqual, equal, unequal
+    case power, wholeQuotient, remainder, squaredDifference, logarithmOfSum
 
     func callAsFunction(_ a: Tensor, _ b: Tensor) -> Tensor {
       switch self {
@@ -22,8 +25,24 @@ struct KerasMerge: KerasLayerClass {
       case .distance: abs(a - b)
       case .either: ((a .!= 0) .| (b .!= 0)).tensor
       case .both: ((a .!= 0) .& (b .!= 0)).tensor
+      case .onlyOne: ((a .!= 0) .^ (b .!= 0)).tensor
+      case .less: (a .< b).tensor
+      case .lessOrEqual: (a .<= b).tensor
+      case .greater: (a .> b).tensor
+      case .greaterOrEqual: (a .>= b).tensor
+      case .equal: (a .== b).tensor
+      case .unequal: (a .!= b).tensor
+      case .power: pow(a, b)
+      case .wholeQuotient: round((a - a % b) / b)
+      case .remainder: a % b
+      case .squaredDifference: (a - b).squared()
+      // The larger one is taken out, so that nothing overflows.
+      case .logarithmOfSum: AviaryTensors.maximum(a, b) + log1p(exp(-abs(a - b)))
       }
     }
+
+    /// Whether a third input has a place: the layers Add, Multiply, Average, Maximum and Minimum.
+    var takesMany: Bool { [.add, .multiply, .average, .maximum, .minimum].contains(self) }
 
     /// Whether Keras 3 leaves the masked steps of an input out; the others take them as they are.
     var skipsMaskedSteps: Bool { [.multiply, .maximum, .minimum].contains(self) }
@@ -38,6 +57,9 @@ struct KerasMerge: KerasLayerClass {
   /// The words of Keras 1's Merge.
   private static let modes: [String: Kind] = ["sum": .add, "mul": .multiply, "ave": .average, "max": .maximum]
 
+  /// Whether a layer may be given an array of numbers among its tensors.
+  static func takesNumbers(_ kind: String) -> Bool { kinds[kind] != nil }
+
   var kind: Kind
   /// What the inputs after the first are multiplied by.
   var scale: Float = 1
@@ -48,6 +70,10 @@ struct KerasMerge: KerasLayerClass {
     let mode = try source.word("mode")
     guard let kind = kinds[source.kind] ?? mode.flatMap({ modes[$0] }) ?? (source.kind == "Merge" ? nil : .add) else {
       throw source.unsupported("mode '\(mode ?? "")' is not supported")
+    }
+    if source.call.hasNumbersForTensors(inFunction: false) {
+      try graph.requireNoMask(source)
+      try graph.giveOperands(listedFor: source)
     }
     if kind == .distance {
       // Not Keras's own, but the same in everybody's networks for faces and signatures.
@@ -70,16 +96,9 @@ struct KerasMerge: KerasLayerClass {
   func outputs(of inputs: [KerasShape]) throws(ShapeFault) -> [KerasShape] {
     try require(!inputs.isEmpty, "it has no inputs")
     let inputs = try withoutMasks(inputs)
-    try require(
-      ![.subtract, .divide, .distance, .either, .both].contains(kind) || inputs.count == 2,
-      "it takes two inputs, not \(inputs.count)")
+    try require(kind.takesMany || inputs.count == 2, "it takes two inputs, not \(inputs.count)")
     try require(scale.isFinite, "its scale is not a number")
-    let axes = inputs.map(\.positions.count).max() ?? 0
-    var result = KerasShape(channels: 1, positions: Array(repeating: 1, count: axes))
-    for input in inputs {
-      result = try Self.broadcast(result, KerasMerge.padded(input, axes: axes))
-    }
-    return [result]
+    return [try KerasShape.broadcast(inputs)]
   }
 
   /// The inputs without their masks, which are checked.
@@ -97,23 +116,6 @@ struct KerasMerge: KerasLayerClass {
         "a mask of shape \(mask) of an input of shape \(value) is not supported")
     }
     return values
-  }
-
-  /// The shape of a sum: an axis of one element goes with any other.
-  private static func broadcast(_ a: KerasShape, _ b: KerasShape) throws(ShapeFault) -> KerasShape {
-    var all: [Int?] = []
-    for (first, second) in zip(a.all, b.all) {
-      let fits = first == second || first == 1 || second == 1 || first == nil || second == nil
-      try require(fits, "inputs of the shapes \(a) and \(b) do not go together")
-      all.append(first == 1 ? second : second == 1 ? first : first ?? second)
-    }
-    return KerasShape(channels: all[0], positions: Array(all.dropFirst()))
-  }
-
-  /// The same with as many axes of positions, as Keras gives it: further ones come first.
-  private static func padded(_ shape: KerasShape, axes: Int) -> KerasShape {
-    let more = Array(repeating: Int?(1), count: axes - shape.positions.count)
-    return KerasShape(channels: shape.channels, positions: more + shape.positions)
   }
 
   func module(on inputs: [KerasShape]) -> KerasModule {
@@ -136,11 +138,7 @@ struct KerasMerge: KerasLayerClass {
 
     func forward(_ inputs: [Tensor]) -> [Tensor] {
       var masks = inputs.dropFirst(masked.isEmpty ? inputs.count : masked.count)
-      let padded = inputs.dropLast(masks.count).map { x in
-        let more = axes - (x.rank - 2)
-        return more == 0
-          ? x : x.reshaped(to: Array(x.shape.prefix(2)) + Array(repeating: 1, count: more) + x.shape.dropFirst(2))
-      }
+      let padded = inputs.dropLast(masks.count).map { $0.withPositions(axes) }
       if !masked.isEmpty {
         return [
           joined(
@@ -176,6 +174,41 @@ struct KerasMerge: KerasLayerClass {
       }
       return y
     }
+  }
+}
+
+extension KerasShape {
+  /// The shape of a sum: an axis of one element goes with any other.
+  static func broadcast(_ inputs: [KerasShape]) throws(ShapeFault) -> KerasShape {
+    let axes = inputs.map(\.positions.count).max() ?? 0
+    var result = KerasShape(channels: 1, positions: Array(repeating: 1, count: axes))
+    for input in inputs { result = try broadcast(result, input.padded(axes: axes)) }
+    return result
+  }
+
+  private static func broadcast(_ a: KerasShape, _ b: KerasShape) throws(ShapeFault) -> KerasShape {
+    var all: [Int?] = []
+    for (first, second) in zip(a.all, b.all) {
+      let fits = first == second || first == 1 || second == 1 || first == nil || second == nil
+      try require(fits, "inputs of the shapes \(a) and \(b) do not go together")
+      all.append(first == 1 ? second : second == 1 ? first : first ?? second)
+    }
+    return KerasShape(channels: all[0], positions: Array(all.dropFirst()))
+  }
+
+  /// The same with as many axes of positions, as Keras gives it: further ones come first.
+  private func padded(axes: Int) -> KerasShape {
+    let more = Array(repeating: Int?(1), count: axes - positions.count)
+    return KerasShape(channels: channels, positions: more + positions)
+  }
+}
+
+extension Tensor {
+  /// [N, C, …] with as many axes of positions: further ones come first, as in `KerasShape.broadcast`.
+  func withPositions(_ axes: Int) -> Tensor {
+    let more = axes - (rank - 2)
+    return more == 0
+      ? self : reshaped(to: Array(shape.prefix(2)) + Array(repeating: 1, count: more) + shape.dropFirst(2))
   }
 }
 

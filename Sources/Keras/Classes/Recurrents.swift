@@ -85,7 +85,7 @@ struct KerasRecurrentCell: Codable, Equatable, Sendable {
     try require("units", units, in: 1...100_000)
     try require(input.positions.count == 1, "it reads sequences, not an input of shape \(input)")
     try require(
-      !activation.isSoftmax && !gates.isSoftmax, "softmax inside of a recurrent layer is not supported")
+      !activation.isOverChannels && !gates.isOverChannels, "softmax inside of a recurrent layer is not supported")
     var rest = inputs.dropFirst()
     if isMasked == true {
       let mask = rest.popFirst()

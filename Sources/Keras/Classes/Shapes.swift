@@ -239,10 +239,11 @@ struct KerasRescaling: KerasUnaryClass {
   ) throws(KerasModelFault) -> Bool {
     let kinds: [KerasMerge.Kind] = [.add, .subtract, .multiply, .divide]
     guard let kind = KerasScalar.functions[source.kind], kinds.contains(kind), !graph.takesTexts,
-      let (numbers, isFirst) = KerasScalar.list(of: source)
+      let (numbers, isFirst) = KerasScalar.list(of: source), kind != .divide || !isFirst
     else { return false }
     graph.giveWithoutMasks(graph.current + KerasScalar.names.flatMap { graph.take($0) })
     try graph.turn(to: .channelsLast, for: source)
+    guard graph.shape.channels == numbers.count else { return false }
     let minus = numbers.map { -$0 }
     let ones = numbers.map { _ in Float(1) }
     let rescaling =
@@ -250,8 +251,7 @@ struct KerasRescaling: KerasUnaryClass {
       case (.add, _): Self(scale: 1, offset: 0, scales: nil, offsets: numbers)
       case (.subtract, false): Self(scale: 1, offset: 0, scales: nil, offsets: minus)
       case (.subtract, true): Self(scale: 1, offset: 0, scales: ones.map { -$0 }, offsets: numbers)
-      case (.divide, false): Self(scale: 1, offset: 0, scales: numbers.map { 1 / $0 }, offsets: nil)
-      case (.divide, true): throw source.unsupported("numbers divided by a tensor are not supported")
+      case (.divide, _): Self(scale: 1, offset: 0, scales: numbers.map { 1 / $0 }, offsets: nil)
       default: Self(scale: 1, offset: 0, scales: numbers, offsets: nil)
       }
     try graph.add(source, rescaling)

@@ -197,6 +197,20 @@ struct KerasSlice: KerasUnaryClass {
     }
   }
 
+  /// Adds a layer for each axis along which a tensor is in the opposite order.
+  static func addFlip(_ source: KerasLayerDescription, to graph: inout KerasGraphBuilder) throws(KerasModelFault) {
+    try graph.turn(to: .channelsLast, for: source)
+    guard graph.current.count == 1, let given = try source.integers("axis") else {
+      throw source.unsupported("it is that of all axes, also that of the examples, which is not supported")
+    }
+    for place in given {
+      guard let axis = graph.axis(place) else {
+        throw source.unsupported("axes \(given) of an input of shape \(graph.shape) are not supported")
+      }
+      try graph.add(source, Self(axis: axis, start: 0, stop: nil, isReversed: true))
+    }
+  }
+
   /// Adds a layer for each part of a tensor along an axis.
   static func addSplit(_ source: KerasLayerDescription, to graph: inout KerasGraphBuilder) throws(KerasModelFault) {
     let (whole, axis, extent) = try splitAxis(source, &graph)
