@@ -82,6 +82,7 @@ public enum KerasFunction: String, Codable, Sendable, CaseIterable {
   }
 
   var isSoftmax: Bool { self == .softmax || self == .logSoftmax }
+  /// Whether it is a function of all channels of a position.
   var isOverChannels: Bool { isSoftmax || self == .sparsemax }
 
   /// The function of single elements; nil where it is of all channels.

@@ -82,9 +82,12 @@ extension KerasGraphBuilder {
     _ parameters: [[String]], for source: KerasLayerDescription
   ) throws(KerasModelFault) {
     for name in parameters.joined() { give(current + take(name)) }
+    var own = source.call.arguments
+    // Versions before 3 have several tensors as one list.
+    if own.count == 1, case .list(let listed) = own[0], !own[0].tensors.isEmpty { own = listed }
     var arguments: [KerasArgument] = []
     for (place, names) in parameters.enumerated() {
-      let positional = place < source.call.arguments.count ? source.call.arguments[place] : nil
+      let positional = place < own.count ? own[place] : nil
       guard let argument = positional ?? names.compactMap({ source.call.keyword($0) }).first else {
         throw source.unsupported("it has no argument '\(names[0])', which is not supported")
       }
