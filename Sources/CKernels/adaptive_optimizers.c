@@ -1,5 +1,6 @@
 #include "adaptive_optimizers.h"
 
+#include "lerp.h"
 #include "multiversion.h"
 #include "parallel.h"
 
@@ -113,7 +114,7 @@ static void rmsprop_centered_range(
   for (size_t i = 0; i < count; i++) {
     const float d = g[i] + c.weight_decay * p[i];
     const float square = c.alpha * v[i] + c.one_minus_alpha * d * d;
-    const float mean = a[i] + (d - a[i]) * c.one_minus_alpha;
+    const float mean = lerp(a[i], d, c.one_minus_alpha);
     v[i] = square;
     a[i] = mean;
     p[i] -= c.learning_rate * d / (ROOT(variance(square, mean)) + c.epsilon);
@@ -127,7 +128,7 @@ static void rmsprop_centered_momentum_range(
   for (size_t i = 0; i < count; i++) {
     const float d = g[i] + c.weight_decay * p[i];
     const float square = c.alpha * v[i] + c.one_minus_alpha * d * d;
-    const float mean = a[i] + (d - a[i]) * c.one_minus_alpha;
+    const float mean = lerp(a[i], d, c.one_minus_alpha);
     const float velocity = c.momentum * m[i] + d / (ROOT(variance(square, mean)) + c.epsilon);
     v[i] = square;
     a[i] = mean;

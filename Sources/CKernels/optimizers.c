@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "lerp.h"
 #include "multiversion.h"
 #include "parallel.h"
 
@@ -83,7 +84,7 @@ static void adam_range(
   for (size_t i = 0; i < count; i++) {
     const float kept = p[i] * s.keep;
     const float d = g[i] + s.weight_decay * kept;
-    const float mean = m[i] + (d - m[i]) * s.one_minus_beta1;
+    const float mean = lerp(m[i], d, s.one_minus_beta1);
     const float square = s.beta2 * v[i] + s.one_minus_beta2 * d * d;
     m[i] = mean;
     v[i] = square;

@@ -79,6 +79,18 @@ import Testing
     }
   }
 
+  /// The mean is `torch.lerp`'s, which computes from the nearer end: a large mean takes no digits from a small gradient.
+  @Test(arguments: [(0, 1e-3), (0.25, 0.25 * 1e-3 + 0.75 * 3e-3)])
+  func smallGradientsKeepTheirDigitsAfterLargeOnes(beta1: Double, expected: Double) {
+    var (p, m, v): ([Float], [Float], [Float]) = ([1], [beta1 == 0 ? 1e8 : 1e-3], [0])
+    let g: [Float] = [beta1 == 0 ? 1e-3 : 3e-3]
+    ak_adam(&p, g, &m, &v, 1, ak_adam_at(0.01, 0, beta1, 0.999, 1e-8, 1, 0))
+    #expect(abs(Double(m[0]) - expected) <= 1e-9)
+    var mean: [Float] = [1e8]
+    ak_adam(&p, g, &mean, &v, 1, ak_adam_at(0.01, 0, beta1, 0.999, 1e-8, 2, 0))
+    #expect(mean[0] == g[0] - (g[0] - 1e8) * Float(beta1))
+  }
+
   @Test func resultsDoNotDependOnTheNumberOfThreads() {
     let count = 100_003
     let before = ak_threads()

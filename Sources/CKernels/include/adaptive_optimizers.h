@@ -43,7 +43,7 @@ typedef struct {
   float momentum;  // 0: no buffer
 } ak_rmsprop_scalars;
 
-/// v = alpha·v + (1 − alpha)·d²;  where `a` is given (centred): a += (d − a)(1 − alpha), and a² is taken off v in the
+/// v = alpha·v + (1 − alpha)·d²;  where `a` is given (centred): a = lerp(a, d, 1 − alpha), and a² is taken off v in the
 /// root;  x = d / (sqrt(v − a²) + epsilon);  where `m` is given: m = momentum·m + x, and x = m;
 /// p -= learning_rate · x.
 void ak_rmsprop(

@@ -37,7 +37,7 @@ ak_adam_scalars ak_adam_at(
     double learning_rate, double weight_decay, double beta1, double beta2, double epsilon, int64_t step,
     int decoupled);
 
-/// p *= keep;  d = g + weight_decay·p;  m += (d − m)(1 − beta1);  v = beta2·v + (1 − beta2)·d²;
+/// p *= keep;  d = g + weight_decay·p;  m = lerp(m, d, 1 − beta1);  v = beta2·v + (1 − beta2)·d²;
 /// p -= step_size · m / (sqrt(v)·root_correction + epsilon).
 void ak_adam(
     float *restrict p, const float *restrict g, float *restrict m, float *restrict v, size_t count,
