@@ -11,8 +11,8 @@ public enum PullFault: Swift.Error, Equatable, CustomStringConvertible {
   case insecure(address: String)
   /// The file is not in the cache, and nothing may be fetched.
   case offline(name: String, address: String)
-  /// The server answered with an error.
-  case status(address: String, code: Int)
+  /// The server answered with an error, and perhaps with the number of seconds after which it may be asked again.
+  case status(address: String, code: Int, retryAfter: Int? = nil)
   /// No connection, or one that cannot be used.
   case unreachable(address: String, reason: String)
   /// The connection ended before the file did; what was received is kept.
@@ -27,6 +27,8 @@ public enum PullFault: Swift.Error, Equatable, CustomStringConvertible {
   case wrongBytes(address: String, hash: String, found: String, expected: String)
   /// The server sent a page for people in place of a file.
   case webPage(address: String)
+  /// The server sent a JSON document, such as one that says what is wrong, in place of a file.
+  case document(address: String, text: String)
   /// The server sent no bytes.
   case empty(address: String)
   /// The file is larger than anything that is expected there.
@@ -55,7 +57,9 @@ public enum PullFault: Swift.Error, Equatable, CustomStringConvertible {
     case .insecure(let address): "\(address): not encrypted; use https, or allow it with --allow-http"
     case .offline(let name, let address):
       "\(name): not in the cache, and --offline or AVIARY_OFFLINE forbids fetching it from \(address)"
-    case .status(let address, let code): "\(address): the server answered \(code): \(Self.meaning(code))"
+    case .status(let address, let code, let retryAfter):
+      "\(address): the server answered \(code): \(Self.meaning(code))"
+        + (retryAfter.map { ", in \(Self.duration($0)), as it says" } ?? "")
     case .unreachable(let address, let reason): "\(address): cannot be fetched: \(reason)"
     case .brokenOff(let address, let received, let all):
       "\(address): the connection broke off after \(received) bytes" + (all.map { " of \($0)" } ?? "")
@@ -69,6 +73,8 @@ public enum PullFault: Swift.Error, Equatable, CustomStringConvertible {
       "\(address): not the published file: its \(hash) is \(found), published was \(expected); nothing was kept"
     case .webPage(let address):
       "\(address): is a web page, not a file; give the address of the file itself, which may be the page's link to it; nothing was kept"
+    case .document(let address, let text):
+      "\(address): the server answered with a JSON document, not a file: \(text); nothing was kept"
     case .empty(let address): "\(address): the server sent no bytes; nothing was kept"
     case .tooLarge(let address, let limit): "\(address): larger than the limit of \(limit) bytes; nothing was kept"
     case .badListing(let address, let reason): "\(address): cannot be used: \(reason)"
@@ -81,6 +87,14 @@ public enum PullFault: Swift.Error, Equatable, CustomStringConvertible {
     case .file(let fault): "\(fault)"
     case .noHashing(let fault): "hashes cannot be computed: \(fault)"
     }
+  }
+
+  /// "50 s", "3 minutes", "2 hours", never too short.
+  private static func duration(_ seconds: Int) -> String {
+    for (unit, size) in [("hours", 3600), ("minutes", 60)] where seconds > 2 * size {
+      return "\(seconds / size + (seconds % size == 0 ? 0 : 1)) \(unit)"
+    }
+    return "\(seconds) s"
   }
 
   private static func meaning(_ code: Int) -> String {

@@ -45,9 +45,13 @@ public struct Puller {
   public var notify: (String) -> Void = { _ in }
   /// Told now and then how far a file has come.
   public var progress: (PullProgress) -> Void = { _ in }
+  /// Waits some seconds before the next request.
+  var wait: (Double) -> Void = { Thread.sleep(forTimeInterval: $0) }
 
   /// How often a request is sent whose answer breaks off or is none.
   static let attempts = 4
+  /// The longest pause that a server may ask for, in seconds; who asks for more is not asked again.
+  static let longestPause = 60
   /// What a connection must have brought for its end not to count as an attempt.
   static let step = 1 << 20
 
@@ -188,13 +192,19 @@ public struct Puller {
       } else {
         part.note(part.validator)
       }
-      if case .status(_, 416) = fault, start > 0 {
+      if case .status(_, 416, _) = fault, start > 0 {
         try part.clear()
         continue
       }
       guard fault.isPassing, attempt < Self.attempts else { throw fault }
       if part.bytes - start < Self.step { attempt += 1 }
-      Thread.sleep(forTimeInterval: 0.2 * Double(attempt))
+      var pause = 0.2 * Double(attempt)
+      if case .status(_, _, let asked?) = fault, Double(asked) > pause {
+        guard asked <= Self.longestPause else { throw fault }
+        pause = Double(asked)
+        notify("\(fault); waiting")
+      }
+      wait(pause)
     }
   }
 
@@ -207,6 +217,7 @@ public struct Puller {
     }
     guard let hash = published.hash else {
       if Self.isWebPage(part, published.name) { return .webPage(address: address) }
+      if let text = Self.document(part, published.name) { return .document(address: address, text: text) }
       return part.bytes == 0 ? .empty(address: address) : nil
     }
     let found = try hash.digits(ofFile: part.path, bytes: part.bytes)
@@ -222,6 +233,20 @@ public struct Puller {
     // Pages may begin with a comment; stores of files answer with XML.
     return ["<!doctype html", "<html", "<!--", "<?xml"].contains { text.hasPrefix($0) }
   }
+
+  /// The beginning of a JSON document, such as one that says what is wrong, that a server has sent in place of a file; nil
+  /// where it is none, or the file may be one by its name.
+  private static func document(_ part: PartialFile, _ name: String) -> String? {
+    let ending = (name.split(separator: ".").last ?? "").lowercased()
+    guard !ending.contains("json"), !["ipynb", "txt"].contains(ending), part.bytes <= documentLimit else { return nil }
+    let bytes = FileSystem.beginning(of: part.path, count: documentLimit)
+    guard case .object? = try? JSONValue(parsing: bytes) else { return nil }
+    let words = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    return words.count > 200 ? words.prefix(200) + "…" : words
+  }
+
+  /// What servers say about a fault is shorter; weights are longer.
+  private static let documentLimit = 1 << 16
 
   /// "44.7 MB"
   public static func megabytes(_ bytes: Int) -> String {
@@ -243,7 +268,7 @@ extension PullFault {
   fileprivate var isPassing: Bool {
     switch self {
     case .brokenOff, .unreachable: true
-    case .status(_, let code): code == 429 || (500...599).contains(code)
+    case .status(_, let code, _): code == 429 || (500...599).contains(code)
     default: false
     }
   }

@@ -241,7 +241,10 @@ final class Transfer: NSObject, URLSessionDataDelegate, Sendable {
       state.outcome.isBeyondEnd = true
       state.outcome.total = ContentRange(header("Content-Range") ?? "")?.total
       return
-    default: throw .status(address: address, code: response.statusCode)
+    default:
+      throw .status(
+        address: address, code: response.statusCode,
+        retryAfter: header("Retry-After").flatMap { RetryAfter.seconds($0) })
     }
     // Without a version a later process begins anew.
     state.outcome.validator = state.outcome.isPacked ? Validator() : validator
@@ -286,5 +289,19 @@ struct ContentRange: Equatable {
     guard parts.count == 2 else { return nil }
     start = parts[0].split(separator: "-").first.flatMap { Int($0) }
     total = Int(parts[1])
+  }
+}
+
+/// `Retry-After: 120`, or `Retry-After: Wed, 21 Oct 2026 07:28:00 GMT`.
+enum RetryAfter {
+  /// How many seconds from `now` on a server asks not to be asked; nil where the text says nothing.
+  static func seconds(_ text: String, now: Date = Date()) -> Int? {
+    if let seconds = Int(text) { return seconds >= 0 ? seconds : nil }
+    let format = DateFormatter()
+    format.locale = Locale(identifier: "en_US_POSIX")
+    format.timeZone = TimeZone(secondsFromGMT: 0)
+    format.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
+    guard let date = format.date(from: text) else { return nil }
+    return max(0, Int(date.timeIntervalSince(now).rounded(.up)))
   }
 }

@@ -264,6 +264,58 @@ import Testing
     }
   }
 
+  @Test(arguments: [429, 503]) func aServerIsWaitedForAsLongAsItAsks(code: Int) throws {
+    let setting = try Setting(bytes: 100)
+    defer { setting.server.stop() }
+    let address = setting.server.root + "/file.bin"
+    var pauses: [Double] = []
+    var puller = setting.puller()
+    func fault(_ retryAfter: String) throws(PullFault) {
+      setting.server["/file.bin"] = .init(status: code, retryAfter: retryAfter)
+      _ = try puller.fetch(setting.file(), into: setting.cache.path, for: "the file")
+    }
+    puller.wait = { pauses.append($0) }
+    let soon = PullFault.status(address: address, code: code, retryAfter: 7)
+    #expect(throws: soon) { try fault("7") }
+    #expect(pauses == [7, 7, 7])
+    #expect(setting.notes.all.contains { $0.contains("try again later, in 7 s, as it says; waiting") })
+    // What takes too long is left to a person.
+    pauses = []
+    #expect(throws: PullFault.status(address: address, code: code, retryAfter: 5400)) { try fault("5400") }
+    #expect(pauses == [])
+    #expect(
+      "\(PullFault.status(address: "a", code: code, retryAfter: 5400))".hasSuffix("later, in 90 minutes, as it says"))
+    // A server that does not want to be waited for is asked again as ever, and once it has the file, is done with.
+    setting.server["/file.bin"] = .init(status: code, retryAfter: "1")
+    puller.wait = { _ in setting.server["/file.bin"] = .init(bytes: setting.bytes) }
+    #expect(try puller.fetch(setting.file(), into: setting.cache.path, for: "the file").bytes == 100)
+  }
+
+  @Test func timesToComeBackAreSecondsOrDates() {
+    let now = Date(timeIntervalSince1970: 1_792_567_680)
+    #expect(RetryAfter.seconds("120", now: now) == 120)
+    #expect(RetryAfter.seconds("Wed, 21 Oct 2026 07:29:30 GMT", now: now) == 90)
+    #expect(RetryAfter.seconds("Wed, 21 Oct 2020 07:28:00 GMT", now: now) == 0)
+    #expect(RetryAfter.seconds("-1", now: now) == nil && RetryAfter.seconds("soon", now: now) == nil)
+  }
+
+  @Test func documentsOfFaultsAreNoFiles() throws {
+    let setting = try Setting(bytes: 100)
+    defer { setting.server.stop() }
+    let text = "{\"error\":\n \"Invalid username or password.\"}"
+    setting.server["/file.bin"] = .init(bytes: Array(text.utf8))
+    let fault = PullFault.document(
+      address: setting.server.root + "/file.bin", text: "{\"error\": \"Invalid username or password.\"}")
+    #expect(setting.fault(setting.file()) == fault)
+    #expect(setting.names.allSatisfy { !$0.hasPrefix("file.bin") })
+    // A file that only begins so is one, and so is JSON by name.
+    setting.server["/file.bin"] = .init(bytes: Array("{ is no document".utf8))
+    #expect(try setting.fetch(setting.file()).bytes == 16)
+    setting.server["/names.json"] = .init(bytes: Array(text.utf8))
+    let names = PublishedFile("names.json", at: [setting.server.root + "/names.json"])
+    #expect(try setting.fetch(names).bytes == text.utf8.count)
+  }
+
   @Test func pagesAndNothingAreNoFiles() throws {
     let setting = try Setting(bytes: 100)
     defer { setting.server.stop() }

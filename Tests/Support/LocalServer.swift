@@ -24,6 +24,8 @@ public final class LocalServer: Sendable {
     public var location: String?
     /// How the bytes are packed, as `Content-Encoding` says it; nil for as they are.
     public var coding: String?
+    /// What `Retry-After` says; nil for nothing.
+    public var retryAfter: String?
     /// How long every thousand bytes take, in microseconds.
     public var pace: UInt32 = 0
 
@@ -31,7 +33,7 @@ public final class LocalServer: Sendable {
       bytes: [UInt8] = [], status: Int = 200, etag: String? = nil, takesRanges: Bool = true,
       takesConditions: Bool = true,
       breaksAfter: Int? = nil, breaks: Int = .max, stallsAfter: Int? = nil, length: Int?? = .none,
-      location: String? = nil, coding: String? = nil, pace: UInt32 = 0
+      location: String? = nil, coding: String? = nil, retryAfter: String? = nil, pace: UInt32 = 0
     ) {
       self.bytes = bytes
       self.status = status
@@ -44,6 +46,7 @@ public final class LocalServer: Sendable {
       self.length = length
       self.location = location
       self.coding = coding
+      self.retryAfter = retryAfter
       self.pace = pace
     }
   }
@@ -119,6 +122,7 @@ public final class LocalServer: Sendable {
       return put(Array("HTTP/1.1 302 Found\r\nLocation: \(location)\r\nContent-Length: 0\r\n\r\n".utf8), connection)
     }
     if let etag = manner.etag { lines.append("ETag: \(etag)") }
+    if let retryAfter = manner.retryAfter { lines.append("Retry-After: \(retryAfter)") }
     if let coding = manner.coding { lines.append("Content-Encoding: \(coding)") }
     var (status, body) = (manner.status, manner.bytes[...])
     if status == 200, manner.takesRanges, let offset = request.offset {
