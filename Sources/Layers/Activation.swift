@@ -64,7 +64,8 @@ public enum Activation: Hashable, Sendable, CaseIterable, UnaryLayer {
     case .logSigmoid: -AviaryTensors.softplus(-x)
     case .hardTanh: AviaryTensors.hardTanh(x)
     case .tanhShrink: x - AviaryTensors.tanh(x)
-    case .softShrink(let threshold): x - AviaryTensors.hardTanh(x, from: -threshold, to: threshold)
+    // Clamping has a slope at the limits themselves, so that this has none there, as in PyTorch.
+    case .softShrink(let threshold): x - x.clamped(to: -max(0, threshold)...max(0, threshold))
     case .hardShrink(let threshold): x.replacing(with: 0, where: abs(x) .<= threshold)
     case .squareplus(let b): (x + sqrt(x.squared() + b)) * 0.5
     case .sparsePlus: AviaryTensors.hardTanh((x + 1) * 0.5, from: 0, to: 1).squared() + AviaryTensors.relu(x - 1)
@@ -73,13 +74,14 @@ public enum Activation: Hashable, Sendable, CaseIterable, UnaryLayer {
   }
 
   private static func thresholdedRelu(_ x: Tensor, threshold: Float, slope: Float, maximum: Float) -> Tensor {
-    var y: Tensor
+    let y: Tensor
     if threshold == 0 {
       y = slope == 0 ? AviaryTensors.relu(x) : AviaryTensors.leakyRelu(x, slope: slope)
+    } else if slope == 0 {
+      y = x.replacing(with: 0, where: x .<= threshold)
     } else {
-      // 1 above the threshold, else 0, also at it; the function jumps there.
-      let isAbove = (x .> threshold).tensor
-      y = x * isAbove + (x - threshold) * (1 - isAbove) * slope
+      // Each side is chosen, not multiplied by 0, of which an infinity makes NaN; at the threshold the function jumps.
+      y = AviaryTensors.leakyRelu(x - threshold, slope: slope).replacing(with: x, where: x .> threshold)
     }
     return maximum == .infinity ? y : minimum(y, Tensor(maximum))
   }

@@ -73,6 +73,31 @@ import Testing
     #expect(Activation.elu(alpha: 0.5)(Self.x).scalars == elu(Self.x, alpha: 0.5).scalars)
   }
 
+  /// PyTorch's `where(x > 0.5, x, slope * (x - 0.5))`, and its gradient.
+  @Test(
+    arguments: [
+      (0, [0, 0, 0, 2, .infinity], [0, 0, 0, 1, 1]),
+      (0.25, [-.infinity, -0.375, 0, 2, .infinity], [0.25, 0.25, 0.25, 1, 1]),
+      (.infinity, [-.infinity, -.infinity, .nan, 2, .infinity], [.infinity, .infinity, .infinity, 1, 1]),
+    ] as [(Float, [Float], [Float])])
+  func thresholdsTakeWhatIsNotFinite(slope: Float, expected: [Float], gradient: [Float]) throws {
+    let x = Tensor([-.infinity, -1, 0.5, 2, .infinity], shape: [1, 5])
+    let layer = Activation.thresholdedRelu(threshold: 0.5, slope: slope)
+    #expect(zip(layer(x).scalars, expected).allSatisfy { $0 == $1 || $0.isNaN && $1.isNaN })
+    let gradients = LayerGoldenTests.gradients(of: layer, at: x, upstream: Tensor(ones: [1, 5]))
+    #expect(try #require(gradients[0].1).scalars == gradient)
+    #expect(layer(Tensor([.nan], shape: [1, 1])).scalars[0].isNaN)
+  }
+
+  /// PyTorch's softshrink and hardshrink have no slope at their thresholds.
+  @Test(arguments: [Activation.softShrink(), .hardShrink()]) func shrinkingEndsAboveTheThreshold(layer: Activation)
+    throws
+  {
+    let x = Tensor([-0.75, -0.5, 0, 0.5, 0.75], shape: [1, 5])
+    let gradients = LayerGoldenTests.gradients(of: layer, at: x, upstream: Tensor(ones: [1, 5]))
+    #expect(try #require(gradients[0].1).scalars == [1, 0, 0, 0, 1])
+  }
+
   @Test func theRowOfPaddingBeginsAtZeroAndStays() throws {
     let layer = Embedding(4, 3, padding: 1)
     layer.initialize(seed: 0)
