@@ -36,6 +36,48 @@ import Testing
     #expect(try source.adapted(to: architecture, by: allowed, path: "f.pth").checkpoint.metadata.headAbsent)
   }
 
+  /// Files of DINO, MoCo, BYOL and of averages hold a network twice.
+  @Test(
+    arguments: [
+      ("teacher.backbone.", "student.backbone.", "teacher.head.mlp.0.weight", false),
+      ("encoder_q.", "encoder_k.", "encoder_q.fc.0.weight", true), ("encoder_q.", "encoder_k.", "queue", true),
+      ("online_encoder.net.", "target_encoder.net.", "online_predictor.net.0.weight", false),
+      ("module.", "ema.", nil, false), ("net.model.", "net.ema_model.", nil, false),
+    ] as [(String, String, String?, Bool)])
+  func ofTwoCopiesTheOneInUseIsTaken(used: String, other: String, extra: String?, isProjecting: Bool) throws {
+    let architecture = try Registry.zoo.architecture(named: "resnet-toy")
+    var source = Checkpoint()
+    for entry in try Self.foreign(classes: 3, prefix: used).entries { source.set(entry.array, at: entry.path) }
+    for entry in try Self.foreign(classes: 3, prefix: other).entries {
+      source.set(StoredArray([Float](repeating: 9, count: entry.array.count), shape: entry.array.shape), at: entry.path)
+    }
+    if let extra { source.set(StoredArray([Float](repeating: 1, count: 6), shape: [2, 3]), at: extra) }
+    let (checkpoint, report) = try source.adapted(to: architecture, path: "f.pth")
+    let own = try Self.foreign(classes: 3)
+    #expect(report.isComplete && checkpoint.metadata.headAbsent == isProjecting)
+    for path in checkpoint.paths { #expect(checkpoint[path]?.floats() == own[path]?.floats(), "\(path)") }
+    let said = try #require(checkpoint.notes.first { $0.hasPrefix("two copies of a network") })
+    #expect(said.contains("are those of '\(used.split(separator: ".")[0])") && said.contains(" takes those)"))
+  }
+
+  @Test func copiesAreChosenByTheirKey() throws {
+    let path = NSTemporaryDirectory() + "/aviary-copies-\(UUID().uuidString).pth"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    var source = Checkpoint()
+    for (prefix, value) in [("module.encoder_q.", 1), ("module.encoder_k.", 2)] as [(String, Float)] {
+      source.set(StoredArray([value], shape: [1]), at: prefix + "conv.bias")
+    }
+    source.set(StoredArray([3 as Float], shape: [1]), at: "module.queue")
+    try source.write(to: path)
+    #expect(try Checkpoint.read(from: path).entries.count == 3, "nobody has chosen")
+    let chosen = try Checkpoint.read(from: path, options: .init(weightsKey: "encoder_k"))
+    #expect(chosen.paths == ["conv.bias"] && chosen["conv.bias"]?.floats() == [2])
+    #expect(chosen.notes.contains("the weights were taken from 'module.encoder_k'; 2 other tensors were not"))
+    #expect(throws: CheckpointFault.self) {
+      try Checkpoint.read(from: path, options: .init(weightsKey: "teacher"))
+    }
+  }
+
   @Test func anotherShapeElsewhereIsAFault() throws {
     var source = try Self.foreign(classes: 7)
     source.set(StoredArray([Float](repeating: 0, count: 9), shape: [9]), at: "bn1.bias")

@@ -54,12 +54,14 @@ struct PyTorchReader {
       for pair in pairs where pair.value != inner { note(pair, chosen: key) }
       root = inner
     }
-    if let weightsKey, !(facts["pytorch.key"] ?? "").split(separator: ".").contains(weightsKey[...]) {
-      throw .unsupported(path: path, what: "has no weights under '\(weightsKey)', which --weights-key asks for")
-    }
     let module = moduleState(root)?.name
     noteRoot(root)
     try walk(root, name: "", depth: 0)
+    if let weightsKey, !(facts["pytorch.key"] ?? "").split(separator: ".").contains(weightsKey[...]) {
+      guard takeCopy(weightsKey) else {
+        throw .unsupported(path: path, what: "has no weights under '\(weightsKey)', which --weights-key asks for")
+      }
+    }
     guard !entries.isEmpty else {
       if let first = unreadable.first {
         throw .unsupported(path: path, what: "tensor '\(first.path)' \(first.reason)")
@@ -85,6 +87,19 @@ struct PyTorchReader {
       notes.append("\(module): the code of the pickled module; its parameters and buffers were taken")
     }
     return try named(format)
+  }
+
+  /// Takes one of two copies of a network whose tensors lie side by side in one dictionary.
+  private mutating func takeCopy(_ name: String) -> Bool {
+    guard NetworkCopies.isName(name), let prefix = NetworkCopies.prefix(of: name, in: entries.map(\.path)) else {
+      return false
+    }
+    let all = entries.count
+    entries = entries.filter { $0.path.utf8.starts(with: prefix.utf8) }
+      .map { Checkpoint.Entry(String(decoding: $0.path.utf8.dropFirst(prefix.utf8.count), as: UTF8.self), $0.array) }
+    note("the weights were taken from '\(prefix.dropLast())'; \(all - entries.count) other tensors were not")
+    facts["pytorch.key"] = (facts["pytorch.key"].map { $0 + "." } ?? "") + name
+    return true
   }
 
   /// The checkpoint under the names that the model itself uses.
@@ -138,7 +153,7 @@ struct PyTorchReader {
   /// what its authors evaluate, and comes before the weights it was made from where it has as many tensors.
   private static let containers = [
     "state_dict", "model_state_dict", "model_state", "model", "net", "network", "weights", "module", "shadow",
-    "shadow_params",
+    "shadow_params", "teacher", "student", "online_network", "online",
   ]
   private static let averages = ["state_dict_ema", "model_ema", "ema_state_dict", "ema", "*_ema", "ema_*"]
 

@@ -50,6 +50,11 @@ extension Checkpoint {
   public func adapted(
     to architecture: Architecture, by adaptation: Adaptation = Adaptation(), path: String
   ) throws -> (checkpoint: Checkpoint, report: LoadReport) {
+    if let copy = try copy(of: architecture, adaptation) {
+      var result = try copy.checkpoint.adapted(to: architecture, by: adaptation, path: path)
+      result.checkpoint.notes.append(copy.note)
+      return result
+    }
     if let wrapper = try wrapper(of: architecture, adaptation) {
       var other = adaptation
       other.renames.append(try RenamingRule("^\(Self.escaped(wrapper))="))
@@ -122,8 +127,18 @@ extension Checkpoint {
     return names
   }
 
+  /// See `copy(for:wrapper:)`. Who renames tensors says himself which ones are the network's.
+  private func copy(
+    of architecture: Architecture, _ adaptation: Adaptation
+  ) throws -> (checkpoint: Checkpoint, note: String)? {
+    guard kerasModel == nil, !adaptation.byStructure, adaptation.renames.isEmpty,
+      metadata.architecture != architecture.name
+    else { return nil }
+    return try copy(for: architecture) { try $0.wrapper(of: architecture, adaptation) }
+  }
+
   /// A name as a regular expression of nothing else.
-  private static func escaped(_ name: String) -> String {
+  static func escaped(_ name: String) -> String {
     name.map { $0.isLetter || $0.isNumber || $0 == "_" ? "\($0)" : "\\\($0)" }.joined()
   }
 
@@ -142,23 +157,17 @@ extension Checkpoint {
     var wrapper = ""
     for _ in 0..<4 {
       var counts = ExactDictionary<Int>()
-      for rest in Self.rests(of: paths, behind: wrapper) {
+      for rest in NetworkCopies.rests(of: paths, behind: wrapper) {
         guard let dot = rest.firstIndex(of: ".") else { continue }
         counts[String(rest[..<dot]), default: 0] += 1
       }
       // A second network of the same size would do as well.
       guard let part = counts.names.first(where: { 2 * counts[$0, default: 0] > paths.count }) else { return nil }
       wrapper += part + "."
-      let names = Self.rests(of: paths, behind: wrapper)
+      let names = NetworkCopies.rests(of: paths, behind: wrapper)
       if 2 * known(names) > names.count || !architecture.ownNames(names).isEmpty { return wrapper }
     }
     return nil
-  }
-
-  /// What follows `wrapper` in the paths that begin with it.
-  private static func rests(of paths: [String], behind wrapper: String) -> [String] {
-    paths.filter { $0.utf8.starts(with: wrapper.utf8) }
-      .map { String(decoding: $0.utf8.dropFirst(wrapper.utf8.count), as: UTF8.self) }
   }
 
   private func resized(
