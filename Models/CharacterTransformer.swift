@@ -181,6 +181,17 @@ public struct CharacterTransformer: LanguageModel {
       }
     }
 
+    /// GPT-2's own weights, and those of Hugging Face's transformers, are [inputs, outputs]. That of attention alone is never
+    /// square, and tells it of those that are.
+    public static func transposedMatrices(in shapes: TensorShapes) -> [String] {
+      guard let attention = shapes["transformer.h.0.attn.c_attn.weight"], attention.count == 2, attention[0] > 0,
+        attention[1] == 3 * attention[0]
+      else { return [] }
+      return ["attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj"].filter {
+        shapes["transformer.h.0.\($0).weight"]?.count == 2
+      }.map { "transformer.h.*.\($0).weight" }
+    }
+
     /// nanoGPT keeps what it builds a network from beside the weights.
     public static func members(told facts: [String: String]) -> [(name: String, value: String)] {
       [("heads", "n_head"), ("dropout", "dropout")].compactMap { member, name in

@@ -6,7 +6,7 @@ import AviaryCheckpoints
 enum HubNames {
   /// What other programs call a network of this name.
   static func originals(of name: String) -> [ForeignOriginal] {
-    resNets(name) + visionTransformers(name) + convNeXts(name) + mobileNets(name)
+    resNets(name) + visionTransformers(name) + convNeXts(name) + mobileNets(name) + languageModels(name)
   }
 
   private static func lists(_ values: [String: [Int]]) -> [JSONValue.Member] {
@@ -51,6 +51,52 @@ enum HubNames {
         return activation(configuration, "relu")
       })
     return [timm, transformers]
+  }
+
+  // MARK: GPT-2
+
+  /// transformers' `GPT2Model`; the names of `GPT2LMHeadModel` are the zoo's.
+  static let gpt2 = NameTable(
+    "Hugging Face's transformers",
+    [
+      .init("wte", "transformer.wte"), .init("wpe", "transformer.wpe"), .init("h", "transformer.h"),
+      .init("ln_f", "transformer.ln_f"),
+    ])
+
+  private static let gpt2Activations = [
+    "gelu_new": "tanh_gelu", "gelu_pytorch_tanh": "tanh_gelu", "gelu_fast": "tanh_gelu", "gelu": "gelu", "relu": "relu",
+    "silu": "silu", "swish": "silu", "tanh": "tanh",
+  ]
+
+  /// What transformers takes where `config.json` says nothing is GPT-2's.
+  private static func gpt2Activation(_ configuration: JSONValue) -> String {
+    configuration["activation_function"]?.text ?? "gelu_new"
+  }
+
+  private static func languageModels(_ name: String) -> [ForeignOriginal] {
+    guard name == "char-transformer" else { return [] }
+    return [
+      ForeignOriginal(
+        gpt2, type: "gpt2",
+        refuses: { configuration in
+          if configuration["scale_attn_weights"]?.boolean == false { return "a GPT-2 whose attention is not scaled" }
+          if configuration["scale_attn_by_inverse_layer_idx"]?.boolean == true {
+            return "a GPT-2 whose attention is scaled by the number of the layer"
+          }
+          let name = gpt2Activation(configuration)
+          return gpt2Activations[name] == nil ? "a GPT-2 with the activation '\(name.prefix(40))'" : nil
+        },
+        changes: { configuration in
+          // A configuration without these members describes no network.
+          guard configuration.members?.isEmpty == false else { return [] }
+          return [
+            ConfigurationChange(name: "heads", value: "\(configuration["n_head"]?.integer ?? 12)"),
+            ConfigurationChange(
+              name: "activation", value: gpt2Activations[gpt2Activation(configuration)] ?? "tanh_gelu"),
+          ]
+        },
+        epsilons: { configuration in [("", configuration["layer_norm_epsilon"]?.double ?? 1e-5)] })
+    ]
   }
 
   // MARK: ViT and DeiT

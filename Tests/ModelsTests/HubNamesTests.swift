@@ -42,6 +42,42 @@ import Testing
     try checkAgain(again)
   }
 
+  /// transformers keeps the matrices of GPT-2 as [inputs, outputs], the square ones too.
+  @Test(arguments: ["", "transformer."], [true, false])
+  func theMatricesOfGPT2AreTurned(prefix: String, isDescribed: Bool) throws {
+    let model = CharacterTransformer(.init(context: 8, layers: 2, heads: 3, width: 6, bias: true, outputs: 7))
+    model.initialize(seed: 1)
+    var file = Checkpoint()
+    file.format = .safetensors
+    for entry in model.checkpoint().entries where entry.path != "lm_head.weight" {
+      let isTurned = [".c_attn.weight", ".c_proj.weight", ".c_fc.weight"].contains(where: entry.path.hasSuffix)
+      let name = prefix + entry.path.dropFirst("transformer.".count)
+      file.set(isTurned ? entry.array.permuted([1, 0]) : entry.array, at: name)
+    }
+    if isDescribed {
+      file.hub = HubDescription(
+        .members([
+          "model_type": .text("gpt2"), "n_head": .integer(3), "activation_function": .text("gelu"),
+          "layer_norm_epsilon": .number(1e-5),
+        ]))
+    }
+    let architecture = try Registry.zoo.architecture(named: "char-transformer")
+    if isDescribed { #expect(Registry.zoo.architecture(for: try #require(file.hub))?.name == "char-transformer") }
+    let (found, report) = try file.adapted(to: architecture, path: "f.pth")
+    #expect(report.isComplete)
+    for entry in model.checkpoint().entries where entry.path != "lm_head.weight" {
+      #expect(found[entry.path]?.floats() == entry.array.floats(), "\(entry.path)")
+    }
+    #expect(
+      found.notes.contains { $0.hasPrefix("transposed, as") && $0.contains("transformer.h.*.attn.c_proj.weight") })
+    if isDescribed { #expect(found.metadata.configuration?["heads"]?.integer == 3) }
+    // nanoGPT's own stay as they are.
+    let own = try TensorSizesTests.stateDictionary(of: model).adapted(to: architecture, path: "f.pth").checkpoint
+    #expect(!own.notes.contains { $0.hasPrefix("transposed") })
+    #expect(
+      own["transformer.h.1.attn.c_proj.weight"]?.floats() == found["transformer.h.1.attn.c_proj.weight"]?.floats())
+  }
+
   @Test func namesOfTimmAreKnownWithoutADescription() throws {
     let path = "\(Self.folder)/mobilenet_v2/model.safetensors"
     let stored = try Checkpoint.read(from: path)

@@ -95,6 +95,15 @@ extension Checkpoint {
   private func fitted(
     to architecture: Architecture, by adaptation: Adaptation, path: String
   ) throws -> (checkpoint: Checkpoint, report: LoadReport) {
+    let matrices = try transposedMatrices(of: architecture, adaptation)
+    if !matrices.isEmpty {
+      var other = adaptation
+      other.transposes = try matrices.map { name throws(PathPattern.Fault) in try PathPattern(name) }
+      var result = try fitted(to: architecture, by: other, path: path)
+      result.checkpoint.notes.append(
+        "transposed, as the file keeps them as [inputs, outputs]: \(matrices.joined(separator: ", "))")
+      return result
+    }
     do {
       return try resized(to: architecture, by: adaptation, path: path)
     } catch CheckpointFault.mismatch(_, var report) where kerasModel == nil && adaptation.transposes.isEmpty {
@@ -113,6 +122,18 @@ extension Checkpoint {
       throw CheckpointFault.structure(
         path: path, reason: fits ? reason + "; it fits transposed: use --transpose '**'" : reason)
     }
+  }
+
+  /// Matrices whose shapes, or those of others beside them, say that they are stored the other way round. Who transposes
+  /// some says himself which ones.
+  private func transposedMatrices(
+    of architecture: Architecture, _ adaptation: Adaptation
+  ) throws(CheckpointFault) -> [String] {
+    guard kerasModel == nil, !adaptation.byStructure, adaptation.transposes.isEmpty,
+      metadata.architecture != architecture.name
+    else { return [] }
+    let names = try named(by: adaptation, of: architecture)
+    return architecture.transposedMatrices(TensorShapes(names.entries.map { ($0.path, $0.array.shape) }))
   }
 
   /// The names of layers that are the network's under other names.

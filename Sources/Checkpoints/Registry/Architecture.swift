@@ -44,6 +44,8 @@ public struct Architecture: Sendable {
   public private(set) var originals: [ForeignOriginal] = []
   /// See `NetworkConfiguration.ownNames(for:)`.
   let ownNames: @Sendable (_ paths: [String]) -> [(foreign: String, own: String)]
+  /// See `NetworkConfiguration.transposedMatrices(in:)`.
+  let transposedMatrices: @Sendable (_ shapes: TensorShapes) -> [String]
   /// See `NetworkConfiguration.members(told:)`.
   let told: @Sendable (_ facts: [String: String]) -> [ConfigurationChange]
   /// Whether a configuration reads any size off tensors of these names, which costs far less than to build the network.
@@ -72,6 +74,7 @@ public struct Architecture: Sendable {
     learnsWithoutLabels = type is any EnergyModel.Type
     self.keras = keras
     self.olderNames = olderNames
+    transposedMatrices = { Model.Configuration.transposedMatrices(in: $0) }
     ownNames = { Model.Configuration.ownNames(for: $0) }
     told = { facts in
       Model.Configuration.members(told: facts).map { ConfigurationChange(name: $0.name, value: $0.value) }
