@@ -58,7 +58,7 @@ import Testing
       file.hub = HubDescription(
         .members([
           "model_type": .text("gpt2"), "n_head": .integer(3), "activation_function": .text("gelu"),
-          "layer_norm_epsilon": .number(1e-5),
+          "layer_norm_epsilon": .number("1e-5"),
         ]))
     }
     let architecture = try Registry.zoo.architecture(named: "char-transformer")
