@@ -54,6 +54,16 @@ import Testing
       ])
   }
 
+  @Test func classesThatDifferInCapitalLettersAreSaid() throws {
+    let root = try folder(["train/Cat/1", "train/cat/1", "train/dog/1", "test/Cat/1", "test/cat/1", "test/dog/1"])
+    let dataset = try ImageDataset(root.path)
+    #expect(dataset.classes == ["Cat", "cat", "dog"], "they stay two classes")
+    #expect(
+      dataset.remarks == [
+        "\(root.path)/train: 'Cat' and 'cat' are classes of their own, whose names differ only in capital letters; is that meant?"
+      ])
+  }
+
   @Test func annotationsAreNoUnreadableImages() throws {
     let root = try folder(["a/1.jpg", "a/1.xml", "a/Thumbs.db", "b/1", "b/notes.txt"])
     let images = try ImageFolder(root.path)

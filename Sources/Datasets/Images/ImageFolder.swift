@@ -123,9 +123,20 @@ public struct ImageFolder: Sendable, Equatable {
     let absent = missing.prefix(5).map { "'\($0)'" }.joined(separator: ", ") + (missing.count > 5 ? ", …" : "")
     remarks =
       (missing.isEmpty ? [] : ["\(path): has no images of \(missing.count) of \(classes.count) classes: \(absent)"])
+      + (expected == nil ? Self.alike(found).map { "\(path): \($0)" } : [])
       + line(path, top.files.filter { ImageFormat.isUsual(forFile: $0) }, "image", "beside the class folders")
       + line(path, others, "file", "in the class folders, neither called nor begun like an image,")
       + line(path, lost, "name", "of neither a file nor a folder")
+  }
+
+  /// A line about classes whose names differ in capital letters alone, which are mostly one class in two spellings; none
+  /// where there are no such.
+  private static func alike(_ names: [String]) -> [String] {
+    let groups = Dictionary(grouping: names) { $0.lowercased() }.values.filter { $0.count > 1 }
+    guard !groups.isEmpty else { return [] }
+    let pairs = groups.map { $0.sorted().map { "'\($0)'" }.joined(separator: " and ") }.sorted()
+    let named = pairs.prefix(5).joined(separator: ", ") + (pairs.count > 5 ? ", …" : "")
+    return ["\(named) are classes of their own, whose names differ only in capital letters; is that meant?"]
   }
 
   /// Annotations and notes beside images are no images that cannot be read. A name without an extension says nothing.
