@@ -69,6 +69,7 @@ struct SampleCommand: ParsableCommand {
       "\($0) is for samples of a network that learned without labels (rbm), and \(path) writes text; leave it out"
     }
     let vocabulary = try stored.vocabulary(path: path)
+    for remark in idleOptions(characters: vocabulary.count) { tell(remark) }
     let prompt = prompt ?? "\n"
     let text = try model.sample(
       prompt: prompt, vocabulary: vocabulary, length: length ?? 500,
@@ -79,6 +80,19 @@ struct SampleCommand: ParsableCommand {
     } else {
       print(printable((prompt == "\n" ? "" : prompt) + text, keepingLines: true))
     }
+  }
+
+  /// A line for each option of the drawing of characters that changes nothing beside the others.
+  private func idleOptions(characters: Int) -> [String] {
+    if temperature == 0 {
+      return topK == nil
+        ? [] : ["--top-k has no effect at --temperature 0, which always takes the most likely character"]
+    }
+    guard let topK else { return [] }
+    if topK == 1, temperature != nil {
+      return ["--temperature has no effect with --top-k 1, which always takes the most likely character"]
+    }
+    return topK < characters ? [] : ["--top-k \(topK) has no effect: the network knows \(characters) characters"]
   }
 
   /// Refuses the first option that is given and would change nothing.

@@ -281,6 +281,17 @@ import Testing
     #expect(
       first.output
         == (try run("sample", "run/best.h5", "--prompt", "to", "--length", "50", "--seed", "3", "--top-k", "3")).output)
+    // An option that changes nothing beside another is said.
+    for (options, remark) in [
+      (["--top-k", "3", "--temperature", "0"], "--top-k has no effect at --temperature 0"),
+      (["--top-k", "1", "--temperature", "2"], "--temperature has no effect with --top-k 1"),
+      (["--top-k", "1000"], "--top-k 1000 has no effect: the network knows"), (["--top-k", "3"], nil),
+    ] as [([String], String?)] {
+      let said = try BuiltTool.run(
+        ["sample", "run/best.h5", "--prompt", "to", "--length", "2"] + options, in: scratch.path
+      ).errors
+      #expect(remark.map(said.contains) ?? !said.contains("no effect"), "\(said)")
+    }
     expectFault(try run("sample", "run/best.h5", "--prompt", "xyz"), "'x'")
     for (option, value) in [("--temperature", "-1"), ("--temperature", "1e300"), ("--top-k", "0")] {
       let refused = try run("sample", "run/best.h5", "--prompt", "to", option, value)
