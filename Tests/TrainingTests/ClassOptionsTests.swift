@@ -1,6 +1,7 @@
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 
 import AviaryCheckpoints
+import AviaryDatasets
 import AviaryTensors
 import AviaryTestSupport
 import Foundation
@@ -218,6 +219,17 @@ import Testing
       lines.dropFirst().allSatisfy {
         $0.hasSuffix(",") || $0.contains(",a") || $0.contains("d") || $0.hasSuffix("\"b,c\"")
       })
+  }
+
+  /// What `predict` writes says nothing of what is true.
+  @Test(arguments: [
+    "table,row,class,probability,class_2,probability_2\nf.csv,2,rose,0.6,iris,0.4\n",
+    "image,class,probability\na.jpg,cat,0.9\n", "table,row,value\nf.csv,2,1.5\n",
+  ]) func predictionsWithoutTheTruthAreTold(text: String) throws {
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent("predicted-\(UUID()).csv").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try Data(text.utf8).write(to: URL(filePath: path))
+    #expect(throws: TableFault.noTruth(path: path)) { try PredictionFile(reading: path) }
   }
 
   @Test func predictionsOfFoldsAreRead() throws {

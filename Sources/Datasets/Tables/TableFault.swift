@@ -33,6 +33,8 @@ public enum TableFault: Swift.Error, Equatable, Sendable, CustomStringConvertibl
   // Columns and fields.
   /// The table has no column of a name that is asked for.
   case noColumn(path: String, name: String, columns: [String])
+  /// The table is of predictions without what is true, as `predict` writes them.
+  case noTruth(path: String)
   /// A field of a numeric column is not a number.
   case notANumber(path: String, row: Int, column: String, text: String)
   /// A field is infinite, or a number beyond the range of Double.
@@ -137,6 +139,9 @@ public enum TableFault: Swift.Error, Equatable, Sendable, CustomStringConvertibl
     case .duplicateColumn(let path, let name): "\(path): two columns are called '\(name)'; rename one"
     case .noColumn(let path, let name, let columns):
       "\(path): no column '\(name)'; it has \(Self.listed(columns))"
+    case .noTruth(let path):
+      "\(path): a file of predictions, as 'predict' writes them, without what is true; give the checkpoint, and the data with "
+        + "--data, or predictions with columns item, true and probability_CLASS, as a run's out-of-fold.csv"
     case .notANumber(let path, let row, let column, let text):
       "\(path): row \(row), column \(column): '\(Self.short(text))' is not a number"
     case .notFinite(let path, let row, let column, let text):

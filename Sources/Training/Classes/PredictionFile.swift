@@ -55,6 +55,7 @@ public struct PredictionFile: Sendable {
       }
       return place
     }
+    if Self.isWrittenByPredict(header) { throw .noTruth(path: path) }
     let (item, truth) = (try place(["item"]), try place(["true", "label"]))
     let places = header.indices.filter { header[$0].hasPrefix(Self.prefix) }
     guard places.count > 1 else { throw .noColumn(path: path, name: Self.prefix + "CLASS", columns: header) }
@@ -86,6 +87,13 @@ public struct PredictionFile: Sendable {
     }
     guard !rows.isEmpty else { throw .noRows(path: path) }
     (classes, predictions) = (names, rows)
+  }
+
+  /// Whether the columns are those of `predict`: what each prediction is of, and the most probable class or the number.
+  private static func isWrittenByPredict(_ header: [String]) -> Bool {
+    let known = ExactSet(header)
+    return !known.contains("item") && !known.contains("true") && (known.contains("image") || known.contains("row"))
+      && (known.contains("probability") || known.contains("value"))
   }
 
   fileprivate static func reader(of path: String) throws(TableFault) -> CSVReader {
