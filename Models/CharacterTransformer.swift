@@ -192,6 +192,14 @@ public struct CharacterTransformer: LanguageModel {
       }.map { "transformer.h.*.\($0).weight" }
     }
 
+    /// The causal masks that GPT-2 and minGPT keep, [1, 1, T, T], and the number that transformers puts in the places they hide.
+    public static func unneededTensors(in shapes: TensorShapes) -> [String] {
+      let mask = shapes["transformer.h.0.attn.bias"] ?? []
+      let isMask = mask.count == 4 && mask[0] == 1 && mask[1] == 1 && mask[2] == mask[3]
+      return (isMask ? ["transformer.h.*.attn.bias"] : [])
+        + (shapes["transformer.h.0.attn.masked_bias"] == [] ? ["transformer.h.*.attn.masked_bias"] : [])
+    }
+
     /// nanoGPT keeps what it builds a network from beside the weights.
     public static func members(told facts: [String: String]) -> [(name: String, value: String)] {
       [("heads", "n_head"), ("dropout", "dropout")].compactMap { member, name in

@@ -25,6 +25,9 @@ public protocol NetworkConfiguration: LayerConfiguration, Equatable {
   static func ownNames(for paths: [String]) -> [(foreign: String, own: String)]
   /// Names of matrices, or patterns of them, that a file's shapes show to be stored as [inputs, outputs]; empty for none.
   static func transposedMatrices(in shapes: TensorShapes) -> [String]
+  /// Patterns of tensors that a network of other programs keeps and this one makes itself, such as masks of attention; empty for
+  /// none.
+  static func unneededTensors(in shapes: TensorShapes) -> [String]
   /// The members that a training program keeps beside the weights under names of its own, as their names and values here.
   /// What the tensors' shapes say is left to them.
   ///
@@ -45,6 +48,7 @@ extension NetworkConfiguration {
   public mutating func fit(tensors shapes: inout TensorShapes) {}
   public static func ownNames(for paths: [String]) -> [(foreign: String, own: String)] { [] }
   public static func transposedMatrices(in shapes: TensorShapes) -> [String] { [] }
+  public static func unneededTensors(in shapes: TensorShapes) -> [String] { [] }
   public static func members(told facts: [String: String]) -> [(name: String, value: String)] { [] }
   public mutating func complete(changed names: Set<String>) {}
   public mutating func replaceHead(outputs: Int) { self.outputs = outputs }

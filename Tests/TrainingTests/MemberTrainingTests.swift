@@ -68,6 +68,20 @@ import Testing
     try PredictionTable(reading: place.path + "/run/" + name)
   }
 
+  /// What is learned are standardised Floats; the file has the data's own digits.
+  @Test(arguments: [152_300, 0.1, -7.25, 20_240_131, 3.14159, 0, 1e-7, 99.99] as [Double])
+  func numbersHaveTheDigitsOfTheData(number: Double) {
+    for (mean, deviation) in [(0.0, 1.0), (150_000.3, 71.7), (12.345678, 3.3), (20_240_000.7, 1e5)] {
+      let learned = Float((number - mean) / deviation)
+      let half = Double(learned.ulp) * deviation / 2
+      let text = PredictionTable.text(of: learned) { Double($0) * deviation + mean }
+      let found = Double(text) ?? .nan
+      #expect(abs(found - number) <= 2 * half, "\(mean) ± \(deviation)")
+      // Where no other number of as few digits is as near.
+      if half < 1e-9 || (abs(number) >= 1 && half < 1e-3) { #expect(text == "\(number)", "\(mean) ± \(deviation)") }
+    }
+  }
+
   @Test func everyRowIsPredictedByAFoldThatDidNotLearnIt() throws {
     let summary = try #require(try start("mlp", sizes { $0.parts.grouping = .column("animal") }))
     let found = try predictions()

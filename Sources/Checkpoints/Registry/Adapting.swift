@@ -95,7 +95,12 @@ extension Checkpoint {
   private func fitted(
     to architecture: Architecture, by adaptation: Adaptation, path: String
   ) throws -> (checkpoint: Checkpoint, report: LoadReport) {
-    let matrices = try transposedMatrices(of: architecture, adaptation)
+    let (matrices, unneeded) = try otherHabits(than: architecture, adaptation)
+    if !unneeded.isSubset(of: adaptation.allowances) {
+      var other = adaptation
+      other.allowances.formUnion(unneeded)
+      return try fitted(to: architecture, by: other, path: path)
+    }
     if !matrices.isEmpty {
       var other = adaptation
       other.transposes = try matrices.map { name throws(PathPattern.Fault) in try PathPattern(name) }
@@ -124,16 +129,20 @@ extension Checkpoint {
     }
   }
 
-  /// Matrices whose shapes, or those of others beside them, say that they are stored the other way round. Who transposes
-  /// some says himself which ones.
-  private func transposedMatrices(
-    of architecture: Architecture, _ adaptation: Adaptation
-  ) throws(CheckpointFault) -> [String] {
-    guard kerasModel == nil, !adaptation.byStructure, adaptation.transposes.isEmpty,
-      metadata.architecture != architecture.name
-    else { return [] }
+  /// Matrices whose shapes, or those of others beside them, say that they are stored the other way round, and tensors that
+  /// the network makes itself. Who transposes some matrices says himself which ones.
+  private func otherHabits(
+    than architecture: Architecture, _ adaptation: Adaptation
+  ) throws -> (transposed: [String], unneeded: Set<Allowance>) {
+    guard kerasModel == nil, !adaptation.byStructure, metadata.architecture != architecture.name else {
+      return ([], [])
+    }
     let names = try named(by: adaptation, of: architecture)
-    return architecture.transposedMatrices(TensorShapes(names.entries.map { ($0.path, $0.array.shape) }))
+    let shapes = TensorShapes(names.entries.map { ($0.path, $0.array.shape) })
+    return (
+      adaptation.transposes.isEmpty ? architecture.transposedMatrices(shapes) : [],
+      Set(try architecture.unneededTensors(shapes).map { pattern throws in try .unexpected(pattern) })
+    )
   }
 
   /// The names of layers that are the network's under other names.

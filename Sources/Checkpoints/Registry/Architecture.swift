@@ -46,6 +46,8 @@ public struct Architecture: Sendable {
   let ownNames: @Sendable (_ paths: [String]) -> [(foreign: String, own: String)]
   /// See `NetworkConfiguration.transposedMatrices(in:)`.
   let transposedMatrices: @Sendable (_ shapes: TensorShapes) -> [String]
+  /// See `NetworkConfiguration.unneededTensors(in:)`.
+  let unneededTensors: @Sendable (_ shapes: TensorShapes) -> [String]
   /// See `NetworkConfiguration.members(told:)`.
   let told: @Sendable (_ facts: [String: String]) -> [ConfigurationChange]
   /// Whether a configuration reads any size off tensors of these names, which costs far less than to build the network.
@@ -75,6 +77,7 @@ public struct Architecture: Sendable {
     self.keras = keras
     self.olderNames = olderNames
     transposedMatrices = { Model.Configuration.transposedMatrices(in: $0) }
+    unneededTensors = { Model.Configuration.unneededTensors(in: $0) }
     ownNames = { Model.Configuration.ownNames(for: $0) }
     told = { facts in
       Model.Configuration.members(told: facts).map { ConfigurationChange(name: $0.name, value: $0.value) }

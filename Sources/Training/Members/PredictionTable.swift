@@ -1,6 +1,7 @@
 import AviaryArchives
 import AviaryDatasets
 import AviaryTensors
+import Foundation
 
 /// The items that a run holds out beside those that choose the best epoch.
 public enum HeldOutPart: Sendable {
@@ -70,10 +71,22 @@ public struct PredictionTable: Equatable, Sendable {
         let name = names[place / width]
         rows.append(
           Row(
-            item: width == 1 ? name : "\(name)/\(place % width + 1)", run: nil, truth: "\(restored(number))",
-            predicted: "\(restored(estimates[place]))", probabilities: []))
+            item: width == 1 ? name : "\(name)/\(place % width + 1)", run: nil,
+            truth: Self.text(of: number, restored), predicted: Self.text(of: estimates[place], restored),
+            probabilities: []))
       }
     }
+  }
+
+  /// The number of fewest digits among those that cannot be told from it as it is learned: of the truth, what the data say.
+  static func text(of number: Float, _ restored: (Float) -> Double) -> String {
+    let value = restored(number)
+    let half = abs(restored(number.nextUp) - value) / 2
+    if abs(value) <= half { return "0.0" }
+    for digits in 0..<17 where value.isFinite {
+      if let short = Double(String(format: "%.\(digits)e", value)), abs(short - value) <= half { return "\(short)" }
+    }
+    return "\(value)"
   }
 
   private mutating func add(_ name: String, label: Int, _ probabilities: [Float], _ decision: ClassDecision) {
