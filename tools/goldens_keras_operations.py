@@ -125,7 +125,7 @@ def choices():
     all = [ops.cast(t, "float32") for t in truths]
     all += [ops.where(up, x, 0.0), ops.where(small, -x, row), ops.where(x > y, 1.0, table), ops.where(up[:, :, :1], x, y),
             ops.add(up, small), ops.cast(up, "float32") + ops.cast(small, "float32"), ops.any(both, axis=1), ops.all(up, axis=-1),
-            ops.sum(ops.cast(up, "int32"), axis=1), ops.count_nonzero(small, axis=2)]
+            ops.sum(ops.cast(up, "int32"), axis=1), ops.count_nonzero(small[:, 0], axis=1)]  # Keras 3.15 transposes it with PyTorch.
     return keras.Model(i, all)
 
 

@@ -99,6 +99,7 @@ extension Puller {
     let address = "\(hub)/api/models/\(name.repository)/revision/\(name.revision)?blobs=true"
     var file = PublishedFile(name.revision + ".json.new", at: [address])
     file.limit = HubRepository.mostBytes
+    file.isDocument = true
     let fresh = folder + "/revisions/" + file.name
     FileSystem.removeFile(fresh)
     let found = try fetch(file, into: folder + "/revisions", for: "\(name)")

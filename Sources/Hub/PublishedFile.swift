@@ -75,6 +75,8 @@ public struct PublishedFile: Equatable, Sendable {
   public var hash: PublishedHash?
   /// The most bytes that are taken.
   public var limit = 256 << 30
+  /// Whether it is a JSON document, whatever its name; where it is not, one is taken for what a server says in its place.
+  public var isDocument = false
 
   /// A file as its publisher describes it.
   public init(

@@ -217,7 +217,9 @@ public struct Puller {
     }
     guard let hash = published.hash else {
       if Self.isWebPage(part, published.name) { return .webPage(address: address) }
-      if let text = Self.document(part, published.name) { return .document(address: address, text: text) }
+      if !published.isDocument, let text = Self.document(part, published.name) {
+        return .document(address: address, text: text)
+      }
       return part.bytes == 0 ? .empty(address: address) : nil
     }
     let found = try hash.digits(ofFile: part.path, bytes: part.bytes)

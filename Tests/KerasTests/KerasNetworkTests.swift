@@ -171,7 +171,6 @@ import Testing
     #"{"input":[0],"layers":[{"name":"a","place":"","activation":"linear","operation":{"dense":{"units":1,"bias":true}}}]}"#,
     #"{"input":[3],"layers":[{"name":"a.b","place":"","activation":"relu","operation":{"dense":{"units":1,"bias":true}}}]}"#,
     #"{"input":[3],"layers":[{"name":"a","place":"","activation":"relu","operation":{"dense":{"units":-1,"bias":true}}}]}"#,
-    #"{"input":[3],"layers":[{"name":"a","place":"","activation":"relu","operation":{"identity":{}}}]}"#,
     #"{"input":[3],"layers":[{"name":"a","place":"","activation":"relu","operation":{"dense":{"units":9223372036854775807,"bias":true}}}]}"#,
     #"{"input":[3,9,9],"layers":[{"name":"a","place":"","activation":"relu","operation":{"convolution":{"filters":4,"groups":2,"bias":true,"window":{"kernel":[3,3],"stride":[1,1],"dilation":[1,1],"padding":"same"}}}}]}"#,
     #"{"input":[3,9,9],"layers":[{"name":"a","place":"","activation":"relu","operation":{"convolution":{"filters":4,"groups":1,"bias":true,"window":{"kernel":[3],"stride":[1,1],"dilation":[1,1],"padding":"same"}}}}]}"#,

@@ -43,23 +43,19 @@ struct KerasGatedLinear: KerasUnaryClass {
   }
 }
 
-/// The nearest distribution over the channels, in which most are 0 (Martins and Astudillo, 2016): [N, C, …] → [N, C, …].
+/// Sparsemax as Keras 3 computes it: [N, C, …] → [N, C, …]. Its threshold is made of the sums of all numbers above it, each added
+/// to those before, where the nearest distribution (Martins and Astudillo, 2016) takes the last of them alone.
 struct Sparsemax: UnaryLayer {
   private let site = Site()
 
   var children: [Child] { [Child("site", site)] }
 
   func forward(_ x: Tensor) -> Tensor {
-    let sorted = x.detached().sorted(axis: 1, descending: true).values
+    let sorted = x.sorted(axis: 1, descending: true).values
     let ranks = Tensor(ones: sorted.shape).cumulativeSum(axis: 1)
     let sums = sorted.cumulativeSum(axis: 1)
-    let isKept = (1 + ranks * sorted .> sums).tensor
-    // The least number that is above 0 in the result.
-    let count = isKept.sum(over: [1], keepingAxes: true)
-    let threshold = ((sorted * isKept).sum(over: [1], keepingAxes: true) - 1) / count
-    // The same threshold, through which gradients flow.
-    let support = (x .> threshold).tensor
-    let mean = ((x * support).sum(over: [1], keepingAxes: true) - 1) / support.sum(over: [1], keepingAxes: true)
-    return relu(x - mean)
+    let isAbove = (sorted - (sums - 1) / ranks .> 0).tensor
+    let total = (sums * isAbove).sum(over: [1], keepingAxes: true)
+    return relu(x - (total - 1) / isAbove.sum(over: [1], keepingAxes: true))
   }
 }
