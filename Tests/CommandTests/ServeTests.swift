@@ -39,7 +39,8 @@ import Testing
       try ToyFiles.checkpoint().write(to: folder / "pets.h5")
       expectFault(try serve([folder / "pets.h5", "--api-key-file", folder / "none"]), "/none: no such file")
       expectFault(try serve([folder / "pets.h5"], environment: ["AVIARY_API_KEY": "a b"]), "AVIARY_API_KEY")
-      expectFault(try serve([folder / "pets.h5", "--host", "192.0.2.1"]), "--host 192.0.2.1 is not an address of this machine")
+      expectFault(
+        try serve([folder / "pets.h5", "--host", "192.0.2.1"]), "--host 192.0.2.1 is not an address of this machine")
     }
 
     /// A run, a file with a name, a key from the environment; the port on standard output, JSON on standard error, and the
