@@ -36,8 +36,9 @@ struct KerasMerge: KerasLayerClass {
       case .wholeQuotient: round((a - a % b) / b)
       case .remainder: a % b
       case .squaredDifference: (a - b).squared()
-      // The larger one is taken out, so that nothing overflows.
-      case .logarithmOfSum: AviaryTensors.maximum(a, b) + log1p(exp(-abs(a - b)))
+      // The larger one is taken out, so that nothing overflows; equal infinities have no difference.
+      case .logarithmOfSum:
+        AviaryTensors.maximum(a, b) + log1p(exp(-abs(a - b).replacing(with: 0, where: a .== b)))
       }
     }
 
