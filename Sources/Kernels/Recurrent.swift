@@ -296,12 +296,15 @@ extension RecurrentShape {
       let (shape, gates) = (inputShape(x), gradientOfProducts(with: x, trace))
       if wanted.x { result.x = shape.backwardData().backwardData(gradient: gates, weights: weights.input) }
       if wanted.input {
-        (result.input, result.inputBias) = shape.backwardWeights().backwardWeights(
-          source: x.elements, gradient: gates, bias: weights.inputBias?.layout)
+        (result.input, result.inputBias) = shape.weightGradients(source: x.elements, gradient: gates)
       }
     }
     if wanted.recurrent {
-      (result.recurrent, result.recurrentBias) = recurrentGradients(trace, productGradients, weights)
+      // The states before each step: all but the last, in the order of time or against it.
+      let before =
+        reversed ? trace.states.part(at: narrow, shape: [steps, rows, self.hidden]) : trace.states
+      (result.recurrent, result.recurrentBias) = recurrentShape.weightGradients(
+        source: before, gradient: productGradients)
     }
     return result
   }
@@ -313,23 +316,6 @@ extension RecurrentShape {
     case .rows(let distinct, let places):
       trace.gates.gathered(intoRows: places, of: [distinct.count / inputs, kind.gates * hidden])
     }
-  }
-
-  /// The gradients of the weights of all steps' products with the state, and of their bias.
-  private func recurrentGradients(
-    _ trace: Trace, _ gradients: Buffer, _ weights: Weights
-  ) -> (weights: Buffer, bias: Buffer?) {
-    let plan = recurrentShape.backwardWeights()
-    let result = Buffer(plan.weights)
-    let bias = weights.recurrentBias.map { Buffer($0.layout) }
-    unsafe plan.execute { buffers in
-      // The states before each step: all but the last, in the order of time or against it.
-      unsafe buffers.source = UnsafeMutableRawPointer(trace.states.floats + (reversed ? narrow : 0))
-      unsafe buffers.destination_gradient = gradients.address
-      unsafe buffers.weights_gradient = result.address
-      unsafe buffers.bias_gradient = bias?.address
-    }
-    return (result, bias)
   }
 }
 

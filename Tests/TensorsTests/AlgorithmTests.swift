@@ -33,6 +33,46 @@ import Testing
     }
   }
 
+  /// Rows a power of two apart are read with a cache line between them, and the sums stay those of all rows: a thousand rows at once
+  /// are what their parts are together.
+  @Test(arguments: [1024, 512]) func gradientsOfWeightsOfWideRows(outputs: Int) {
+    let (x, upstream) = (numbers([1024, 128], 1), numbers([1024, outputs], 2))
+    let operands = ["weight": numbers([outputs, 128], 3), "bias": numbers([outputs], 4)]
+    func gradients(_ rows: Range<Int>) -> [String: Tensor] {
+      func part(_ x: Tensor) -> Tensor { x.slice(axis: 0, from: rows.lowerBound, to: rows.upperBound) }
+      return differentiated(operands, upstream: part(upstream)) {
+        linear(part(x), weight: $0["weight"]!, bias: $0["bias"])
+      }.gradients
+    }
+    let parts = [0..<100, 100..<600, 600..<1024].map(gradients)
+    for (name, whole) in gradients(0..<1024) {
+      let sum = parts.dropFirst().reduce(parts[0][name]!) { $0 + $1[name]! }
+      expectClose(actual: whole.scalars, expected: sum.scalars.map(Double.init), name: name)
+    }
+  }
+
+  /// The same of a recurrent layer, in both orders: 32 steps of 32 sequences, 1,024 rows of 1,024 gates.
+  @Test(arguments: [false, true]) func gradientsOfWideGates(reversed: Bool) {
+    let x = numbers([32, 32, 128], 1)
+    let operands = [
+      "weight_ih": numbers([1024, 128], 2) * 0.1, "weight_hh": numbers([1024, 256], 3) * 0.1,
+      "bias_ih": numbers([1024], 4), "bias_hh": numbers([1024], 5),
+    ]
+    func gradients(_ sequences: Range<Int>) -> [String: Tensor] {
+      differentiated(operands) {
+        let weights = RecurrentWeights(
+          input: $0["weight_ih"]!, recurrent: $0["weight_hh"]!, inputBias: $0["bias_ih"], recurrentBias: $0["bias_hh"])
+        let part = x.slice(axis: 1, from: sequences.lowerBound, to: sequences.upperBound)
+        return recurrent(part, kind: .lstm, weights: weights, reversed: reversed).y
+      }.gradients
+    }
+    let parts = [0..<5, 5..<20, 20..<32].map(gradients)
+    for (name, whole) in gradients(0..<32) {
+      let sum = parts.dropFirst().reduce(parts[0][name]!) { $0 + $1[name]! }
+      expectClose(actual: whole.scalars, expected: sum.scalars.map(Double.init), name: name)
+    }
+  }
+
   /// In inference wide convolutions with a stride have channels last, and Winograd's after them blocks; in training all
   /// have blocks.
   @Test(arguments: [1, 2, 8]) func stridesAndWinogradInTurn(batch: Int) {
