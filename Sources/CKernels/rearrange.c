@@ -117,8 +117,8 @@ typedef struct padding {
   size_t rows, columns, width;
 } padding;
 
-/// Copies the columns start..<end of all rows, and adds them up: sixty-four rows at a time, so that rounding does not grow
-/// with their number.
+/// Copies the columns start..<end of all rows, where there is a copy, and adds them up: sixty-four rows at a time, so that rounding
+/// does not grow with their number.
 AVIARY_MULTIVERSION static void pad_columns(const padding *p, size_t start, size_t end) {
   enum { columns = 512, few = 64 };
   float part[columns];
@@ -130,11 +130,8 @@ AVIARY_MULTIVERSION static void pad_columns(const padding *p, size_t start, size
       memset(part, 0, sizeof(part));
       for (size_t r = row; r < last; r++) {
         const float *x = p->x + r * p->columns + first;
-        float *y = p->y + r * p->width + first;
-        for (size_t c = 0; c < count; c++) {
-          y[c] = x[c];
-          part[c] += x[c];
-        }
+        for (size_t c = 0; c < count; c++) part[c] += x[c];
+        if (p->y) memcpy(p->y + r * p->width + first, x, count * sizeof(float));
       }
       if (p->sums)
         for (size_t c = 0; c < count; c++) p->sums[first + c] += part[c];
@@ -147,5 +144,10 @@ static void pad_range(void *context, size_t start, size_t end) { pad_columns(con
 void ak_pad_rows(const float *x, size_t rows, size_t columns, float *y, size_t width, float *sums) {
   padding p = {.x = x, .y = y, .sums = sums, .rows = rows, .columns = columns, .width = width};
   for (size_t r = 0; r < rows; r++) memset(y + r * width + columns, 0, (width - columns) * sizeof(float));
+  ak_parallel_ranges(columns, 1 + grain / (rows ? rows : 1), pad_range, &p);
+}
+
+void ak_sum_columns(const float *x, size_t rows, size_t columns, float *sums) {
+  padding p = {.x = x, .y = NULL, .sums = sums, .rows = rows, .columns = columns, .width = columns};
   ak_parallel_ranges(columns, 1 + grain / (rows ? rows : 1), pad_range, &p);
 }

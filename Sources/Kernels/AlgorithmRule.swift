@@ -71,14 +71,16 @@ package enum AlgorithmRule {
     hasAVX512 && (rows >= 16 || rows >= 4 && weights >= 4 << 20)
   }
 
-  /// Whether the gradient of a linear map's weights is quicker with rows of the result's gradient that are a cache line
-  /// longer: rows that are a multiple of 2 kB apart fall into the same few lines of a cache where oneDNN reads them across.
-  /// Measured without AVX-512: 1024 outputs by 256 inputs take half of the time, 512 by 512 seven eighths, from 64 rows on;
-  /// with more weights oneDNN reads in other pieces, and nothing is gained. With AVX-512 1024 outputs by 256 inputs take two
-  /// thirds of the time for thousands of rows, and less is gained where rows are 2 kB apart than the copy costs.
-  static func padsGradient(rows: Int, inputs: Int, outputs: Int) -> Bool {
-    guard inputs >= 128, inputs * outputs <= 1 << 18 else { return false }
-    return hasAVX512 ? rows >= 1024 && outputs % 1024 == 0 : rows >= 64 && outputs % 512 == 0
+  /// By how many floats the rows of the result's gradient are made longer where the gradient of a linear map's weights is quicker
+  /// as a product of matrices; nil where oneDNN's inner product is quicker. Rows that are a multiple of 2 kB apart fall into the
+  /// same few lines of a cache where they are read across. Measured without AVX-512, with a cache line more: 1024 outputs by 256
+  /// inputs take half of the time, 512 by 512 seven eighths, from 64 rows on; with more weights oneDNN reads in other pieces, and
+  /// nothing is gained. With AVX-512 the product copies what it reads by itself: 1024 outputs by 256 inputs take two thirds of
+  /// the time for thousands of rows, and 512 outputs as long as the inner product.
+  static func gradientPadding(rows: Int, inputs: Int, outputs: Int) -> Int? {
+    guard inputs >= 128, inputs * outputs <= 1 << 18 else { return nil }
+    if hasAVX512 { return rows >= 1024 && outputs % 1024 == 0 ? 0 : nil }
+    return rows >= 64 && outputs % 512 == 0 ? 16 : nil
   }
 
   private static let hasAVX512 = ad_has_avx512()

@@ -63,7 +63,9 @@ package struct LinearShape: Hashable, Sendable {
 
   /// The gradients of the weights and of the bias, where there is one, of rows [N, I] and the gradient [N, O] of the result.
   package func weightGradients(source: Buffer, gradient: Buffer) -> (weights: Buffer, bias: Buffer?) {
-    guard precision == .float32, AlgorithmRule.padsGradient(rows: rows, inputs: inputs, outputs: outputs) else {
+    guard precision == .float32,
+      let padding = AlgorithmRule.gradientPadding(rows: rows, inputs: inputs, outputs: outputs)
+    else {
       let plan = backwardWeights()
       let (weights, bias) = plan.backwardWeights(
         source: operand(source, width: inputs, as: plan.source),
@@ -71,18 +73,23 @@ package struct LinearShape: Hashable, Sendable {
         bias: hasBias ? .plain([outputs]) : nil)
       return (precision == .float32 ? weights : weights.reordered(to: .plain([outputs, inputs])), bias)
     }
-    let width = outputs + Self.padding
-    let padded = Buffer(.plain([rows, width]))
+    let width = outputs + padding
     let bias = hasBias ? Buffer(.plain([outputs])) : nil
-    kernel("rearranging", padded.layout, floats: 2 * padded.count) {
-      unsafe ak_pad_rows(gradient.floats, rows, outputs, padded.floats, width, bias?.floats)
+    var gradient = gradient
+    if padding > 0 {
+      let padded = Buffer(.plain([rows, width]))
+      kernel("rearranging", padded.layout, floats: 2 * padded.count) {
+        unsafe ak_pad_rows(gradient.floats, rows, outputs, padded.floats, width, bias?.floats)
+      }
+      gradient = padded
+    } else if let bias {
+      kernel("sums", gradient.layout, floats: rows * outputs) {
+        unsafe ak_sum_columns(gradient.floats, rows, outputs, bias.floats)
+      }
     }
     let product = MatrixProduct(
       first: [rows, width], second: [rows, inputs], result: [width, inputs], transposingFirst: true)
     // The rows of the padding are the last, behind the gradient.
-    return (Buffer(storage: product(padded, source).storage, layout: .plain([outputs, inputs])), bias)
+    return (Buffer(storage: product(gradient, source).storage, layout: .plain([outputs, inputs])), bias)
   }
-
-  /// A cache line.
-  private static let padding = 16
 }

@@ -33,8 +33,8 @@ import Testing
     }
   }
 
-  /// Rows a power of two apart are read with a cache line between them, and the sums stay those of all rows: a thousand rows at once
-  /// are what their parts are together.
+  /// The gradient of the weights of rows a power of two apart is a product of matrices: that of a thousand rows at once is what those
+  /// of their parts are together.
   @Test(arguments: [1024, 512]) func gradientsOfWeightsOfWideRows(outputs: Int) {
     let (x, upstream) = (numbers([1024, 128], 1), numbers([1024, outputs], 2))
     let operands = ["weight": numbers([outputs, 128], 3), "bias": numbers([outputs], 4)]

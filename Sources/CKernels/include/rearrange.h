@@ -21,4 +21,7 @@ void ak_copy_rows(const float *x, size_t x_step, float *y, size_t y_step, size_t
 /// where `sums` is not null.
 void ak_pad_rows(const float *x, size_t rows, size_t columns, float *y, size_t width, float *sums);
 
+/// The sum of each column of rows of `columns` floats.
+void ak_sum_columns(const float *x, size_t rows, size_t columns, float *sums);
+
 #endif
