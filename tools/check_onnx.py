@@ -8,8 +8,8 @@ For each network: random weights, `aviary convert NETWORK.safetensors NETWORK.on
 checker with `full_check`, strict shape inference with data propagation, and ONNX Runtime on the CPU with a batch of three and one
 of one (and other lengths, numbers of nodes and edges). The difference is max|a - b|, relative to max|b|, the largest number
 of that output in both batches as Aviary computes it; the largest of all outputs counts, and has to be at most 1e-5. Weights that
-amplify rounding (as an input changed by 1e-6 shows) or give numbers that float16 has not are drawn again with smaller normalisations. Then the variants: float16
-(whose difference is printed, and has to be below 0.05), images prepared in the graph (against `aviary predict` of the same PNG), and
+amplify rounding (as an input changed by 1e-6 shows) or give numbers that float16 has not are drawn again with smaller
+normalisations. Then the variants: float16 (whose difference is printed, and has to be below 0.05), images prepared in the graph (against `aviary predict` of the same PNG), and
 the 8-bit integers of `aviary quantize`. --toy takes small settings and images. --keras compares Keras files instead, or all
 of a folder. --masks makes models with Keras whose results depend on which steps of a sequence count, or on which rows of
 tables are looked up, and compares ONNX Runtime with Keras itself for sequences of which all steps, some, one and none count,

@@ -164,7 +164,7 @@ extension Page {
     get("file").addEventListener("change", event => { take(event.target.files); event.target.value = ""; });
     const cameraFaults = {
       NotAllowedError: "The browser does not let this page use the camera. Allow it in the page's settings, or choose a photograph.",
-      NotFoundError: "There is no camera. Choose a photograph instead.",
+      NotFoundError: "No camera was found. Choose a photograph instead.",
       NotReadableError: "Another program uses the camera. Close it, or choose a photograph."
     };
 
